@@ -1,0 +1,1 @@
+"""The compiler: YAML text to a generated PyTorch package. Never imports torch."""

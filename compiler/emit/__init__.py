@@ -1,0 +1,1 @@
+"""IR to text: the files of a generated package."""

@@ -1,0 +1,94 @@
+"""The body of a function as lines of Python."""
+
+from collections import Counter
+
+from compiler.emit.layout import STEP, NameOf, lay
+from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, shown
+from compiler.ops.decoding import Field
+from compiler.ops.expression import Attribute, Call, Each, Expression, Literal, Name, call, render
+from compiler.ops.op import Op
+
+SELF = Name("self")
+
+
+def body_lines(block: Block, function: Function, name_of: NameOf, depth: int) -> list[str]:
+    """The statements; values without a name stand inside the expression that uses them."""
+    return _Writer(block, function, name_of, depth).lines()
+
+
+class _Writer:
+    """Writes one function, statement by statement."""
+
+    def __init__(self, block: Block, function: Function, name_of: NameOf, depth: int) -> None:
+        self.block, self.function = block, function
+        self.name_of, self.depth = name_of, depth
+        self.values: dict[str, Expression] = {
+            each.name: Name(each.name) for each in function.inputs
+        }
+        read = [value for statement in function.body for value in statement.inputs]
+        self.uses = Counter([*read, *function.outputs])
+
+    def lines(self) -> list[str]:
+        lines: list[str] = []
+        for statement in self.function.body:
+            lines += self.statement(statement)
+        result = self.values[self.function.outputs[0]]
+        return [*lines, *lay("return ", result, self.name_of, self.depth)]
+
+    def statement(self, statement: Statement) -> list[str]:
+        if isinstance(statement.op, Invoke) and self.loops(statement):
+            return self.loop(statement, statement.op.function)
+        expression = self.expression(statement)
+        if self.inlined(statement):
+            self.values[statement.results[0]] = expression
+            return []
+        names = [shown(each) for each in statement.results]
+        self.values.update(zip(statement.results, map(Name, names), strict=True))
+        left = ", ".join(names)
+        if isinstance(statement.op, Op) and statement.op.unpacks and len(names) == 1:
+            left = f"({left},)"
+        return lay(f"{left} = " if names else "", expression, self.name_of, self.depth)
+
+    def inlined(self, statement: Statement) -> bool:
+        if len(statement.results) != 1 or (isinstance(statement.op, Op) and statement.op.unpacks):
+            return False
+        (result,) = statement.results
+        last = statement is self.function.body[-1] and self.function.outputs == statement.results
+        return shown(result) == "_" or isinstance(statement.op, Field) or last
+
+    def expression(self, statement: Statement) -> Expression:
+        inputs = tuple(self.values[each] for each in statement.inputs)
+        held = Attribute(SELF, statement.part) if statement.part else SELF
+        if not isinstance(statement.op, Invoke):
+            return statement.op.code(held, inputs)
+        if self.repeats(statement):
+            element = Call(Attribute(Name("layer"), statement.op.function), inputs)
+            return Each(element, "layer", held)
+        return _call(held, statement.op.function, inputs)
+
+    def repeats(self, statement: Statement) -> bool:
+        return bool(statement.part) and isinstance(self.block.part(statement.part), Repeat)
+
+    def loops(self, statement: Statement) -> bool:
+        starts = isinstance(statement.op, Invoke) and statement.op.function == "start"
+        return self.repeats(statement) and not starts
+
+    def loop(self, statement: Statement, function: str) -> list[str]:
+        """`for layer in self.layers: x = layer(x, ...)`."""
+        (result,), held = statement.results, Attribute(SELF, statement.part)
+        inputs = tuple(self.values[each] for each in statement.inputs)
+        assert inputs[0] == Name(shown(result)), "a loop carries its first input"
+        self.values[result] = inputs[0]
+        indent = " " * (STEP * self.depth)
+        head, states = "for layer in self.layers:", [i for i in inputs if i == Name("states")]
+        if states:
+            both = call("zip", held, *states, strict=Literal(True))
+            head = f"for layer, state in {render(both, self.name_of)}:"
+        inputs = tuple(Name("state") if each in states else each for each in inputs)
+        step = _call(Name("layer"), function, inputs)
+        return [indent + head, *lay(f"{shown(result)} = ", step, self.name_of, self.depth + 1)]
+
+
+def _call(held: Expression, function: str, inputs: tuple[Expression, ...]) -> Call:
+    called = held if function == "forward" else Attribute(held, function)
+    return Call(called, inputs)

@@ -1,0 +1,156 @@
+"""Blocks to classes."""
+
+from collections.abc import Iterator
+
+from compiler.emit.body import body_lines
+from compiler.emit.layout import NameOf, docstring, lay, signature
+from compiler.emit.naming import Numbers
+from compiler.ir.block import Block, Function, Repeat, StateClass, children
+from compiler.ops.expression import (
+    Call,
+    Each,
+    Expression,
+    Literal,
+    Name,
+    Number,
+    call,
+)
+from compiler.ops.op import Op
+from compiler.ops.shape import Shape, words
+from compiler.passes.infer_shapes import output_shapes
+
+
+def classes(model: Block) -> list[Block]:
+    """One block for each class, those that others are made of first: attention, layers, stacks."""
+    found: dict[str, tuple[int, int, Block]] = {}
+    for height, place, block in _by_height(model, 0):
+        before = found.get(block.name, (height, place, block))
+        found[block.name] = (height, max(place, before[1]), before[2])
+    return [block for _, _, block in sorted(found.values(), key=lambda each: each[:2])]
+
+
+def _by_height(block: Block, place: int) -> Iterator[tuple[int, int, Block]]:
+    highest = -1
+    for index, (_, below, _) in enumerate(children(block)):
+        for height, inner, each in _by_height(below, index):
+            yield height, inner, each
+            highest = max(highest, height)
+    yield highest + 1, place, block
+
+
+def class_lines(block: Block, numbers: Numbers) -> list[str]:
+    """The class of a block, after the class of its state if it has one."""
+    lines = [*state_lines(block), f"class {block.name}(nn.Module):"]
+    lines += [*docstring([_with_numbers(block, numbers)], 1), "", *_init(block, numbers)]
+    for function in block.functions:
+        lines += ["", *_function(block, function, numbers)]
+    return lines
+
+
+def _with_numbers(block: Block, numbers: Numbers) -> str:
+    """The summary, `{heads}` replaced by what the class calls it."""
+    parameters = numbers.parameters(block)
+    named = {name: name.upper() for name in numbers.constants}
+    named |= {name: f"`{name}`" for name in parameters}
+    named |= {name: "its" for name in numbers.varying if name not in parameters}
+    return block.summary.format_map(named)
+
+
+def _init(block: Block, numbers: Numbers) -> list[str]:
+    parameters = numbers.parameters(block)
+    declared = ["self", *(f"{name}: {type(n.value).__name__}" for name, n in parameters.items())]
+    lines = [*signature("__init__", declared, "None", 1), "        super().__init__()"]
+    lines += [
+        f"        self.{name} = {name}" for name in parameters if _used_later(block, name, numbers)
+    ]
+    for name, part in block.parts:
+        lines += _attribute(block, name, part, numbers)
+    return lines
+
+
+def _used_later(block: Block, name: str, numbers: Numbers) -> bool:
+    return any(
+        f"self.{name}" in line
+        for function in block.functions
+        for line in _function(block, function, numbers)
+    )
+
+
+def _attribute(block: Block, name: str, part: Op | Repeat | Block, numbers: Numbers) -> list[str]:
+    def name_of(number: Number) -> str:
+        return numbers.name(number, block)
+
+    if isinstance(part, Repeat):
+        return _layers(block, name, part, numbers)
+    value = _construct(part, block, numbers) if isinstance(part, Block) else part.module()
+    return lay(f"self.{name} = ", value, name_of, 2)
+
+
+def _construct(block: Block, outer: Block, numbers: Numbers) -> Expression:
+    passed = numbers.parameters(outer)
+    keywords = tuple(
+        (name, Name(name) if name in passed else Literal(number.value))
+        for name, number in numbers.parameters(block).items()
+    )
+    return Call(Name(block.name), (), keywords)
+
+
+def _layers(block: Block, name: str, part: Repeat, numbers: Numbers) -> list[str]:
+    """A module list; with its element type where `start` and `step` are called on the elements."""
+
+    def name_of(number: Number) -> str:
+        return numbers.name(number, block)
+
+    made = _construct(part.block, block, numbers)
+    every = Each(made, "_", call("range", part.count), brackets=part.block.has("step"))
+    if not part.block.has("step"):
+        return lay(f"self.{name} = ", call("nn.ModuleList", every), name_of, 2)
+    typed = call("cast", Name(f"list[{part.block.name}]"), call("nn.ModuleList", Name(name)))
+    return [*lay(f"{name} = ", every, name_of, 2), *lay(f"self.{name} = ", typed, name_of, 2)]
+
+
+def state_lines(block: Block) -> list[str]:
+    """The dataclass that a block carries from step to step."""
+    if block.state is None:
+        return []
+    return _state(block.state)
+
+
+def _state(state: StateClass) -> list[str]:
+    lines = ["@dataclass", f"class {state.name}:"]
+    lines += ['    """What is kept from one step to the next, for the sentences of a batch."""', ""]
+    lines += [f"    {name}: {annotation}" for name, annotation in state.fields]
+    lines += ["", "    def keep(self, sentences: Tensor) -> None:"]
+    lines += ['        """Drops all sentences of the batch but these."""']
+    for name, annotation in state.fields:
+        if annotation == "Tensor":
+            lines.append(f"        self.{name} = self.{name}[sentences]")
+        elif annotation.startswith("list["):
+            lines += [f"        for state in self.{name}:", "            state.keep(sentences)"]
+        else:
+            lines.append(f"        self.{name}.keep(sentences)")
+    return [*lines, "", ""]
+
+
+def _function(block: Block, function: Function, numbers: Numbers) -> list[str]:
+    def name_of(number: Number) -> str:
+        return numbers.name(number, block, "self.")
+
+    declared = ["self", *(f"{each.name}: {each.annotation}" for each in function.inputs)]
+    lines = signature(function.name, declared, function.annotation, 1)
+    lines += docstring(_words(block, function, name_of), 2)
+    return [*lines, *body_lines(block, function, name_of, 2)]
+
+
+def _words(block: Block, function: Function, name_of: NameOf) -> list[str]:
+    """The docstring: a note if there is one, and the shapes that the inference found."""
+
+    def shape_words(shape: Shape) -> str:
+        return words(shape, lambda number: name_of(number).removeprefix("self."))
+
+    given = [f"{each.name} {shape_words(each.shape)}" for each in function.inputs if each.shape]
+    notes = [function.note] if function.note else []
+    if function.annotation != "Tensor":
+        return notes
+    (result,) = output_shapes(block, function)
+    return [*notes, f"{', '.join(given)} -> {shape_words(result)}"]

@@ -1,0 +1,70 @@
+"""How generated code is broken into lines: as ruff would, so that no formatter has to run."""
+
+import re
+import textwrap
+from collections.abc import Callable
+
+from compiler.ir.verify import CompilerBug
+from compiler.ops.expression import Call, Expression, Number, render
+
+WIDTH = 100
+STEP = 4
+NameOf = Callable[[Number], str]
+
+
+def lay(prefix: str, expression: Expression, name_of: NameOf, depth: int) -> list[str]:
+    """`prefix` and the expression: on one line, or a call with its arguments below."""
+    indent = " " * (STEP * depth)
+    line = indent + prefix + render(expression, name_of)
+    if len(line) <= WIDTH:
+        return [line]
+    if not isinstance(expression, Call):
+        raise CompilerBug(f"compiler bug in layout, please report: {line}")
+    arguments = [render(argument, name_of) for argument in expression.arguments]
+    arguments += [f"{key}={render(value, name_of)}" for key, value in expression.keywords]
+    return bracket(f"{indent}{prefix}{render(expression.function, name_of)}", arguments, ")")
+
+
+def bracket(head: str, items: list[str], end: str) -> list[str]:
+    """`head(`, the items on one line or one a line, `end`."""
+    outer = head[: len(head) - len(head.lstrip())]
+    inner = outer + " " * STEP
+    line = inner + ", ".join(items)
+    inside = [line] if len(line) <= WIDTH else [f"{inner}{item}," for item in items]
+    return [f"{head}(", *inside, f"{outer}{end}"]
+
+
+def signature(name: str, parameters: list[str], result: str, depth: int) -> list[str]:
+    """The line or lines of a `def`."""
+    indent = " " * (STEP * depth)
+    line = f"{indent}def {name}({', '.join(parameters)}) -> {result}:"
+    if len(line) <= WIDTH:
+        return [line]
+    return bracket(f"{indent}def {name}", parameters, f") -> {result}:")
+
+
+def docstring(paragraphs: list[str], depth: int) -> list[str]:
+    """One line if it fits, otherwise filled paragraphs."""
+    indent = " " * (STEP * depth)
+    if len(paragraphs) == 1 and len(indent) + len(paragraphs[0]) + 6 <= WIDTH:
+        return [f'{indent}"""{paragraphs[0]}"""']
+    first, *rest = paragraphs
+    # A lone line too long for its closing quotes would be joined with them by a formatter.
+    lines = _fill(first, indent, '"""', WIDTH if rest else WIDTH - len('"""'))
+    for paragraph in rest:
+        lines += ["", *_fill(paragraph, indent)]
+    return [*lines, f'{indent}"""']
+
+
+def _fill(paragraph: str, indent: str, quotes: str = "", width: int = WIDTH) -> list[str]:
+    """Lines of a paragraph; a shape is never broken, nor parted from its name."""
+    glued = re.sub(r"(\w+|->) \[[^\]]*\]", lambda shape: shape[0].replace(" ", "\0"), paragraph)
+    lines = textwrap.wrap(
+        glued,
+        width=width,
+        initial_indent=indent + quotes,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\0", " ") for line in lines]

@@ -1,0 +1,75 @@
+"""Under which name a number of the spec stands in the generated code.
+
+A number that is the same everywhere is a constant at the top. One that differs between uses is a
+constructor argument of the classes below the stacks, and a literal where a stack makes them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+
+from compiler.ir.block import Block, Repeat, children, walk
+from compiler.ops.expression import Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """All numbers of a model: `constants` have one value, `varying` have several."""
+
+    constants: dict[str, Number]
+    varying: frozenset[str]
+
+    def parameters(self, block: Block) -> dict[str, Number]:
+        """Constructor arguments of a block's class, with the values of this block."""
+        if block.closed:
+            return {}
+        found = {
+            number.name: number
+            for _, below in walk(block)
+            for number in own_numbers(below)
+            if number.name in self.varying
+        }
+        return dict(sorted(found.items()))
+
+    def name(self, number: Number, block: Block, prefix: str = "") -> str:
+        """What the code of `block` calls a number; `prefix` is `self.` outside of `__init__`."""
+        if number.name not in self.varying:
+            return number.name.upper()
+        if number.name in self.parameters(block):
+            return f"{prefix}{number.name}"
+        return repr(number.value)
+
+
+def collect(model: Block) -> Numbers:
+    """The numbers that occur in a model."""
+    values: dict[str, set[Number]] = defaultdict(set)
+    for _, block in walk(model):
+        for number in own_numbers(block):
+            values[number.name].add(number)
+    varying = frozenset(name for name, each in values.items() if len(each) > 1)
+    constants = {name: next(iter(each)) for name, each in values.items() if name not in varying}
+    return Numbers(constants=constants, varying=varying)
+
+
+def own_numbers(block: Block) -> Iterator[Number]:
+    """The numbers of a block's own ops and repetitions."""
+    below = {id(each) for _, each, _ in children(block)}
+    for _, part in block.parts:
+        if isinstance(part, Repeat):
+            yield part.count
+        elif id(part) not in below:
+            yield from _inside(part)
+    for function in block.functions:
+        for statement in function.body:
+            yield from _inside(statement.op)
+
+
+def _inside(value: object) -> Iterator[Number]:
+    if isinstance(value, Number):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _inside(each)
+    elif is_dataclass(value):
+        for each in fields(value):
+            yield from _inside(getattr(value, each.name))

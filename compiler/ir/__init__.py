@@ -1,0 +1,1 @@
+"""The intermediate representation: a tree of named blocks whose bodies are typed statements."""

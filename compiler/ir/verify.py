@@ -1,0 +1,52 @@
+"""What holds for every IR, whatever pass wrote it."""
+
+from compiler.ir.block import Block, Function, Invoke, Statement, callee, shown, walk
+
+
+class CompilerBug(Exception):
+    """The compiler broke its own rules; never the fault of a spec."""
+
+
+def verify(model: Block, after: str) -> None:
+    """Raises `CompilerBug` if a value is used before it is made, made twice, or hidden."""
+    try:
+        for path, block in walk(model):
+            for function in block.functions:
+                _verify_function(path, block, function)
+    except CompilerBug as bug:
+        raise CompilerBug(f"compiler bug after {after}, please report: {bug}") from None
+
+
+def _verify_function(path: str, block: Block, function: Function) -> None:
+    newest = {each.name: each.name for each in function.inputs}
+    made = set(newest)
+    where = f"{path or block.name}.{function.name}"
+    for statement in function.body:
+        _verify_statement(where, block, statement)
+        for value in statement.inputs:
+            _require(value in made, f"{where}: {value} is used before it is made")
+            hidden = shown(value) != "_" and newest[shown(value)] != value
+            _require(not hidden, f"{where}: {value} is hidden by {newest.get(shown(value))}")
+        for value in statement.results:
+            _require(value not in made, f"{where}: {value} is made twice")
+            made.add(value)
+            newest[shown(value)] = value
+    for value in function.outputs:
+        _require(value in made, f"{where}: {value} is returned but never made")
+
+
+def _verify_statement(where: str, block: Block, statement: Statement) -> None:
+    names = {name for name, _ in block.parts}
+    _require(not statement.part or statement.part in names, f"{where}: no part {statement.part}")
+    if not isinstance(statement.op, Invoke):
+        return
+    below = callee(block, statement)
+    _require(below.has(statement.op.function), f"{where}: no function {statement.op.function}")
+    expected = len(below.function(statement.op.function).inputs)
+    given = len(statement.inputs)
+    _require(expected == given, f"{where}: {statement.part} takes {expected} inputs, got {given}")
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise CompilerBug(message)

@@ -1,0 +1,1 @@
+"""Spec to IR: one small function per component of the spec."""

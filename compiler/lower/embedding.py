@@ -1,0 +1,96 @@
+"""`embedding:` and `vocabulary:` to tables and positions (sections 3.4 and 3.5)."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from compiler.ir.build import Body
+from compiler.lower.settings import Context, given
+from compiler.ops.elementwise import Add, Dropout, ScaleBySqrt
+from compiler.ops.embedding import Lookup, Project
+from compiler.ops.expression import Number
+from compiler.ops.op import Op
+from compiler.ops.positions import LearnedPositions, Positions, SinusoidalPositions
+from compiler.spec.model import LearnedPosition, Model, NoPosition, SinusoidalPosition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embeddings:
+    """The tables of a model, each named as its attribute; tied uses name the same one."""
+
+    source: tuple[str, Lookup]
+    target: tuple[str, Lookup]
+    output: tuple[str, Project]
+    position: Positions | None
+    scaled: bool
+    dropout: Dropout
+
+    def parts(self) -> tuple[tuple[str, Op], ...]:
+        """The attributes that hold them."""
+        tables: dict[str, Op] = dict((self.source, self.target))
+        tables.setdefault(*self.output)
+        if self.position is not None and self.position.parameters():
+            tables |= {"source_position": self.position, "target_position": self.position}
+        return tuple(tables.items())
+
+    def embed(self, body: Body, side: str, context: Context) -> str:
+        """tokens -> scaled embeddings plus positions, with dropout."""
+        part, lookup = self.source if side == "source" else self.target
+        x = body.apply(lookup, side, part=part, name="_" if self.scaled else "x")
+        if self.scaled:
+            x = body.apply(ScaleBySqrt(by=context.d_model), x, name="x")
+        if self.position is not None:
+            holder = f"{side}_position" if self.position.parameters() else ""
+            positions = body.apply(self.position, side, part=holder)
+            x = body.apply(Add(), x, positions, name="x")
+        return body.apply(self.dropout, x, name="x")
+
+
+def lower_embeddings(model: Model, context: Context) -> Embeddings:
+    """The tables that `tied` leaves apart, with their rows."""
+    initial = context.initials.embedding
+
+    def rows(side: str) -> Number:
+        vocabulary = model.vocabulary
+        if vocabulary.shared:
+            return Number("vocabulary", given(vocabulary.size))
+        return Number(f"{side}_vocabulary", given(getattr(vocabulary, side)))
+
+    def lookup(side: str) -> Lookup:
+        return Lookup(rows=rows(side), d_model=context.d_model, initial=initial)
+
+    names = _TABLES[model.embedding.tied]
+    return Embeddings(
+        source=(names[0], lookup("source")),
+        target=(names[1], lookup("target")),
+        output=(
+            names[2],
+            Project(rows=rows("target"), d_model=context.d_model, initial=initial),
+        ),
+        position=_position(model, context),
+        scaled=model.embedding.scale == "sqrt_d_model",
+        dropout=Dropout(rate=Number("dropout", model.dropout)),
+    )
+
+
+_TABLES = {
+    "all": ("embedding", "embedding", "embedding"),
+    "target": ("source_embedding", "target_embedding", "target_embedding"),
+    "none": ("source_embedding", "target_embedding", "projection"),
+}
+
+
+def _position(model: Model, context: Context) -> Positions | None:
+    settings = model.embedding.position
+    match settings:
+        case SinusoidalPosition(layout=layout):
+            return SinusoidalPositions(d_model=context.d_model, layout=layout)
+        case LearnedPosition(max_length=max_length):
+            return LearnedPositions(
+                d_model=context.d_model,
+                max_length=Number("max_length", max_length),
+                initial=context.initials.embedding,
+            )
+        case NoPosition():
+            return None
+        case _:
+            assert_never(settings)

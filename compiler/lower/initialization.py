@@ -1,0 +1,41 @@
+"""`initialization:` to the distributions that parameters start from."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from compiler.ops.expression import Binary, Literal, Number
+from compiler.ops.op import Initial
+from compiler.spec.model import (
+    FairseqInitialization,
+    Initialization,
+    NormalInitialization,
+    XavierInitialization,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initials:
+    """The distributions of a model's matrices, by their use."""
+
+    query_key_value: Initial
+    matrix: Initial
+    embedding: Initial
+
+
+def lower_initialization(settings: Initialization, d_model: Number) -> Initials:
+    """The distributions that a kind of initialisation means."""
+    by_width = Initial(kind="normal", scale=Binary(d_model, "**", Literal(-0.5)))
+    match settings:
+        case XavierInitialization(gain=gain):
+            scale = Literal(1.0) if gain == 1.0 else Number("gain", gain)
+            xavier = Initial(kind="xavier", scale=scale)
+            return Initials(query_key_value=xavier, matrix=xavier, embedding=by_width)
+        case FairseqInitialization():
+            halved = Initial(kind="xavier", scale=Binary(Literal(2), "**", Literal(-0.5)))
+            plain = Initial(kind="xavier")
+            return Initials(query_key_value=halved, matrix=plain, embedding=by_width)
+        case NormalInitialization(deviation=deviation):
+            normal = Initial(kind="normal", scale=Number("deviation", deviation))
+            return Initials(query_key_value=normal, matrix=normal, embedding=normal)
+        case _:
+            assert_never(settings)

@@ -1,0 +1,1 @@
+"""The ops of the IR, each defined by its rules: shape, parameters, reach, cost, state, code."""

@@ -1,0 +1,78 @@
+"""Ops that work on each number by itself: sum, scale, dropout, activation."""
+
+from dataclasses import dataclass
+
+from compiler.ops.expression import Attribute, Binary, Expression, Number, call
+from compiler.ops.op import Cost, Op, State, Vanishes
+from compiler.ops.shape import Lengths, Shape, elements, require
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Add(Op):
+    """x [..., position, width] + y of the same shape, or without the batch."""
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        x, y = inputs
+        require(x[-len(y) :][-1:], y[-1:], "add")
+        return (x,)
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        return Cost(flops=elements(inputs[0], lengths))
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        x, y = inputs
+        return Binary(x, "+", y)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleBySqrt(Op):
+    """x * sqrt(by) (section 3.4)."""
+
+    by: Number
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        return Cost(flops=elements(inputs[0], lengths))
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        (x,) = inputs
+        return Binary(x, "*", call("math.sqrt", self.by))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropout(Op):
+    """Zeroes a share `rate` of the numbers in training and scales up the others (section 5.4)."""
+
+    rate: Number
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        count = elements(inputs[0], lengths)
+        return Cost(flops=count, kept=count)
+
+    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+        return Vanishes()
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("F.dropout", *inputs, self.rate, Attribute(this, "training"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation(Op):
+    """The non-linearity `function` of torch.nn.functional."""
+
+    function: str
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        count = elements(inputs[0], lengths)
+        return Cost(flops=count, kept=count)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        return call(f"F.{self.function}", *inputs)

@@ -1,0 +1,152 @@
+"""Python expressions as values. What a spec says reaches code only as one of these."""
+
+import keyword
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\[[A-Za-z_]+\])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """An identifier, dotted or not, perhaps with a type in brackets."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        for part in self.text.split("."):
+            if not _NAME.fullmatch(part) or keyword.iskeyword(part):
+                raise ValueError(f"{self.text!r} is no name")
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A number or a truth value."""
+
+    value: int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of the spec under the name of its field: `Number("d_model", 512)`."""
+
+    name: str
+    value: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`function(arguments, keyword=value)`."""
+
+    function: "Expression"
+    arguments: tuple["Expression", ...] = ()
+    keywords: tuple[tuple[str, "Expression"], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """`base.name`."""
+
+    base: "Expression"
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """`left operator right`."""
+
+    left: "Expression"
+    operator: str
+    right: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`value if condition else other`."""
+
+    value: "Expression"
+    condition: "Expression"
+    other: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """`element for variable in iterable`, in brackets if it is to be a list."""
+
+    element: "Expression"
+    variable: str
+    iterable: "Expression"
+    brackets: bool = True
+
+
+Expression = Name | Literal | Number | Call | Attribute | Binary | Choice | Each
+
+_PRECEDENCE = {"if": 0, "!=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "**": 4}
+_TIGHTEST = 5
+
+
+def render(expression: Expression, name_of: Callable[[Number], str]) -> str:
+    """The expression as Python text, numbers under the names that `name_of` gives them."""
+
+    def text(part: Expression, outer: int = 0) -> str:
+        inner = _precedence(part)
+        written = write(part, inner)
+        return f"({written})" if inner < outer else written
+
+    def write(part: Expression, inner: int) -> str:
+        match part:
+            case Name(text=name):
+                return name
+            case Literal(value=value):
+                return repr(value)
+            case Number():
+                return name_of(part)
+            case Attribute(base=base, name=name):
+                return f"{text(base, _TIGHTEST)}.{name}"
+            case Call(function=function, arguments=arguments, keywords=keywords):
+                named = [f"{key}={text(value)}" for key, value in keywords]
+                given = [text(argument) for argument in arguments] + named
+                return f"{text(function, _TIGHTEST)}({', '.join(given)})"
+            case Binary(left=left, operator="**", right=right):
+                return f"{text(left, inner + 1)}**{text(right, inner)}"
+            case Binary(left=left, operator=operator, right=right):
+                return f"{text(left, inner)} {operator} {text(right, inner + 1)}"
+            case Choice(value=value, condition=condition, other=other):
+                return f"{text(value, 1)} if {text(condition, 1)} else {text(other)}"
+            case Each(element=element, variable=variable, iterable=iterable, brackets=brackets):
+                inside = f"{text(element)} for {variable} in {text(iterable)}"
+                return f"[{inside}]" if brackets else inside
+
+    return text(expression)
+
+
+def _precedence(expression: Expression) -> int:
+    match expression:
+        case Binary(operator=operator):
+            return _PRECEDENCE[operator]
+        case Choice():
+            return _PRECEDENCE["if"]
+        case _:
+            return _TIGHTEST
+
+
+def product(*factors: Expression) -> Expression:
+    """`a * b * c`."""
+    return reduce(lambda left, right: Binary(left, "*", right), factors)
+
+
+def total(*terms: Expression) -> Expression:
+    """`a + b + c`."""
+    return reduce(lambda left, right: Binary(left, "+", right), terms)
+
+
+def call(function: str, *arguments: Expression, **keywords: Expression) -> Call:
+    """`function(arguments, keyword=value)` for a function known by name."""
+    return Call(Name(function), arguments, tuple(keywords.items()))
+
+
+def method(base: Expression, name: str, *arguments: Expression) -> Call:
+    """`base.name(arguments)`."""
+    return Call(Attribute(base, name), arguments)

@@ -1,0 +1,157 @@
+"""What every op has: the rules from which all that the compiler promises is derived."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import inf
+from typing import ClassVar, Literal
+
+from compiler.ops.expression import Expression
+from compiler.ops.expression import Literal as One
+from compiler.ops.shape import Lengths, Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """The offsets `low <= j - i <= high` at which position i may read position j."""
+
+    low: float
+    high: float
+
+    def __add__(self, other: "Interval") -> "Interval":
+        """One after the other along the network."""
+        return Interval(low=self.low + other.low, high=self.high + other.high)
+
+    def __or__(self, other: "Interval") -> "Interval":
+        """Either way: the hull."""
+        return Interval(low=min(self.low, other.low), high=max(self.high, other.high))
+
+    def __str__(self) -> str:
+        return f"[{_bound(self.low)}, {_bound(self.high)}]"
+
+
+def _bound(offset: float) -> str:
+    return {inf: "inf", -inf: "-inf"}.get(offset) or f"{offset:.0f}"
+
+
+HERE = Interval(low=0, high=0)
+EVERYWHERE = Interval(low=-inf, high=inf)
+PAST = Interval(low=-inf, high=0)
+
+
+UNIT = One(1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initial:
+    """A distribution that parameters start from."""
+
+    kind: Literal["xavier", "normal", "zeros", "ones"]
+    scale: Expression = UNIT
+
+
+ZEROS = Initial(kind="zeros")
+ONES = Initial(kind="ones")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A tensor that is trained. `slices` names the rows of a fused projection."""
+
+    name: str
+    shape: Shape
+    initial: Initial
+    decays: bool = True
+    slices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """`flops`: floating-point operations forward; `kept`: elements kept for the backward pass."""
+
+    flops: int = 0
+    kept: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(flops=self.flops + other.flops, kept=self.kept + other.kept)
+
+    def times(self, count: int) -> "Cost":
+        """The cost of `count` such parts."""
+        return Cost(flops=self.flops * count, kept=self.kept * count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continues:
+    """Step by step, `step` does to the newest position what the op does to all: nothing is kept."""
+
+    step: "Op"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vanishes:
+    """In decoding the op passes its first input on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many positions went before must be known: one more input of `step`."""
+
+    step: "Op"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembers:
+    """Of the inputs `kept` all positions so far are needed: they go to a cache.
+
+    When a beam continues another's hypothesis the cache stays as it is: `step` reads, as one more
+    input, a mask of the slots that each hypothesis descends from.
+    """
+
+    kept: tuple[int, ...]
+    step: "Op"
+
+
+State = Continues | Vanishes | Counts | Remembers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Op(ABC):
+    """One operation of the network. A subclass is its rules.
+
+    `helpers` names the functions of the generated file that its code calls; `unpacks` says that the
+    code gives a list of results even where there is one.
+    """
+
+    helpers: ClassVar[tuple[str, ...]] = ()
+    unpacks: ClassVar[bool] = False
+
+    @abstractmethod
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The shapes of the results; raises `ShapeError` for inputs that do not fit."""
+
+    @abstractmethod
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        """The Python that does it. `this` is the op's module if it has parameters, else `self`."""
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What is trained."""
+        return ()
+
+    def module(self) -> Expression:
+        """The Python that makes the module holding the parameters."""
+        raise NotImplementedError(f"{type(self).__name__} has no parameters")
+
+    def reach(self, inputs: int) -> tuple[Interval, ...]:
+        """Which positions of each input, relative to its own, a result's position depends on."""
+        return (HERE,) * inputs
+
+    def batch_reach(self) -> Interval:
+        """The same for the sentences of the batch."""
+        return HERE
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:  # noqa: ARG002
+        """Work and memory for inputs of these shapes."""
+        return Cost()
+
+    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+        """What must be kept to go on one position later, where `decoded` inputs grow by one."""
+        return Continues(step=self)

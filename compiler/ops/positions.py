@@ -1,0 +1,75 @@
+"""Where a token stands: sinusoidal or learned positions (section 3.5)."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from compiler.ops.expression import (
+    Attribute,
+    Binary,
+    Call,
+    Expression,
+    Literal,
+    Number,
+    call,
+    method,
+)
+from compiler.ops.op import Counts, Initial, Op, Parameter, State
+from compiler.ops.shape import Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Positions(Op):
+    """tokens [batch, position] -> [position, d_model]; counted: tokens, first -> [1, d_model]."""
+
+    d_model: Number
+    counted: bool = False
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        length = Literal(1) if self.counted else inputs[0][1]
+        return ((length, self.d_model),)
+
+    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+        return Counts(step=replace(self, counted=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinusoidalPositions(Positions):
+    """Sines and cosines of geometrically growing wavelengths."""
+
+    helpers: ClassVar[tuple[str, ...]] = ("sinusoidal_positions",)
+
+    layout: str
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        tokens, *first = inputs
+        device = Attribute(tokens, "device")
+        if self.counted:
+            return call("sinusoidal_positions", first[0], Literal(1), device)
+        length = method(tokens, "size", Literal(1))
+        return call("sinusoidal_positions", Literal(0), length, device)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedPositions(Positions):
+    """A trained vector for each position below `max_length`."""
+
+    helpers: ClassVar[tuple[str, ...]] = ("position_embedding",)
+
+    max_length: Number
+    initial: Initial
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        shape = (self.max_length, self.d_model)
+        return (Parameter(name="weight", shape=shape, initial=self.initial),)
+
+    def module(self) -> Expression:
+        return call("position_embedding", self.max_length)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        tokens, *first = inputs
+        device = Attribute(tokens, "device")
+        if self.counted:
+            after = Binary(first[0], "+", Literal(1))
+            return Call(this, (call("torch.arange", first[0], after, device=device),))
+        length = method(tokens, "size", Literal(1))
+        return Call(this, (call("torch.arange", length, device=device),))

@@ -1,0 +1,69 @@
+"""Shapes with named dimensions: sizes known from the spec are expressions, others have a name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from compiler.ops.expression import Binary, Expression, Literal, Number, render
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """A dimension whose size comes with the data: `batch`, or a stream of positions."""
+
+    name: str
+
+
+Dimension = Free | Expression
+Shape = tuple[Dimension, ...]
+Lengths = Mapping[str, int]
+
+BATCH = Free("batch")
+
+
+class ShapeError(Exception):
+    """Shapes that do not fit an op: a bug of the compiler, as the spec has been checked before."""
+
+
+def size(dimension: Dimension, lengths: Lengths) -> int:
+    """The size of a dimension, with the sizes of the free ones given."""
+    match dimension:
+        case Free(name=name):
+            return lengths[name]
+        case Number(value=value) | Literal(value=value):
+            return int(value)
+        case Binary(left=left, operator="*", right=right):
+            return size(left, lengths) * size(right, lengths)
+        case Binary(left=left, operator="+", right=right):
+            return size(left, lengths) + size(right, lengths)
+        case _:
+            raise ShapeError(f"{dimension} is no size")
+
+
+def elements(shape: Shape, lengths: Lengths) -> int:
+    """How many elements a tensor of this shape has."""
+    return prod(size(dimension, lengths) for dimension in shape)
+
+
+def same(one: Dimension, other: Dimension) -> bool:
+    """Whether two dimensions have one size whatever the data: free ones must be the same stream."""
+    if isinstance(one, Free) or isinstance(other, Free):
+        return one == other
+    return size(one, {}) == size(other, {})
+
+
+def require(shape: Shape, wanted: Shape, what: str) -> None:
+    """Raises `ShapeError` unless the shapes agree, dimension by dimension."""
+    fits = len(shape) == len(wanted)
+    if not fits or not all(same(one, other) for one, other in zip(shape, wanted, strict=True)):
+        raise ShapeError(f"{what}: expected {words(wanted)}, got {words(shape)}")
+
+
+def words(shape: Shape, name_of: Callable[[Number], str] | None = None) -> str:
+    """`[batch, source, D_MODEL]`."""
+    naming = name_of or (lambda number: number.name.upper())
+
+    def word(dimension: Dimension) -> str:
+        return dimension.name if isinstance(dimension, Free) else render(dimension, naming)
+
+    return f"[{', '.join(word(dimension) for dimension in shape)}]"

@@ -1,0 +1,1 @@
+"""Rewrites of the IR, and what is computed from it."""

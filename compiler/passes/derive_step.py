@@ -1,0 +1,318 @@
+"""Derives the incremental decoding program from the forward pass and the `state` rules of the ops.
+
+Every value of the forward pass either depends on the stream that is decoded or does not. What does
+not is computed once, in `start`; what does is computed for the newest position alone, in `step`.
+The state that a block carries between steps is what crosses from one to the other: values of
+`start` that `step` reads, the caches that `Remembers` asks for, and the states of the blocks below.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from compiler.ir.block import (
+    Block,
+    Function,
+    Input,
+    Invoke,
+    Repeat,
+    StateClass,
+    Statement,
+    callee,
+    shown,
+)
+from compiler.ops.decoding import (
+    Append,
+    Extend,
+    Field,
+    LineageMask,
+    MakeState,
+    NewCache,
+    NewLineage,
+)
+from compiler.ops.expression import Literal
+from compiler.ops.op import HERE, Continues, Counts, Op, Remembers, Vanishes
+from compiler.ops.shape import BATCH, Free, Shape
+from compiler.passes.infer_shapes import shapes_of
+from compiler.passes.reach import reach_of
+
+BEAM, SLOTS = Free("beam"), Free("slots")
+LINEAGE = "lineage"
+
+
+def derive_step(model: Block) -> Block:
+    """The model with `start` and `step`, and so every block on the way to the decoded stream."""
+    root = _Derivation(model, model.function("features"), {"target"})
+    new_lineage = Statement(
+        results=("_.lineage",), op=NewLineage(), inputs=("source",), origin=model.origin
+    )
+    root.keep(LINEAGE, "Lineage", new_lineage)
+    derived = root.rebuilt()
+    step = _from_tokens(derived.function("step"))
+    return replace(derived, functions=(*derived.functions[:-1], step))
+
+
+def _from_tokens(step: Function) -> Function:
+    """The step of the whole model: it reads tokens, and the lineage is a part of its state."""
+    token, state, _ = step.inputs
+    parent = Input(name="parent", shape=(BATCH, BEAM))
+    extend = Statement(
+        results=(), op=Extend(), inputs=("_.lineage", "parent"), origin=step.body[0].origin
+    )
+    fields = sum(isinstance(each.op, Field) and each.inputs == (state.name,) for each in step.body)
+    body = (*step.body[:fields], extend, *step.body[fields:])
+    renamed = {LINEAGE: "_.lineage", token.name: "token"}
+    return replace(
+        step,
+        inputs=(replace(token, name="token"), parent, state),
+        body=tuple(_renamed(statement, renamed) for statement in body),
+        note="The newest token of each hypothesis, and the hypothesis of the step before that it "
+        "continues; the first step continues the empty one, 0.",
+    )
+
+
+@dataclass(slots=True)
+class _Derivation:
+    """One block under derivation; `decoded` holds the values that grow by a position each step."""
+
+    block: Block
+    forward: Function
+    decoded: set[str]
+    stands_for: dict[str, str] = field(default_factory=dict)
+    starting: list[Statement] = field(default_factory=list)
+    stepping: list[Statement] = field(default_factory=list)
+    below: dict[str, "_Derivation"] = field(default_factory=dict)
+    made: list[tuple[str, str, str]] = field(default_factory=list)
+    uses_lineage: bool = False
+
+    def __post_init__(self) -> None:
+        for statement in self.forward.body:
+            inputs = tuple(self.stands_for.get(each, each) for each in statement.inputs)
+            self.divide(replace(statement, inputs=inputs))
+
+    def divide(self, statement: Statement) -> None:
+        """Puts a statement, or what becomes of it, into `start` or `step` or both."""
+        if not self.decoded.intersection(statement.inputs):
+            self.starting.append(statement)
+            return
+        self.decoded.update(statement.results)
+        if isinstance(statement.op, Invoke):
+            self.divide_call(statement, statement.op)
+        else:
+            self.divide_op(statement, statement.op)
+
+    def divide_op(self, statement: Statement, op: Op) -> None:
+        """By the op's state rule."""
+        state = op.state(tuple(each in self.decoded for each in statement.inputs))
+        match state:
+            case Vanishes():
+                self.stands_for[statement.results[0]] = statement.inputs[0]
+            case Continues(step=step):
+                self.stepping.append(replace(statement, op=step))
+            case Counts(step=step):
+                position = self.tell("_.position", Field(name="position"), LINEAGE)
+                inputs = (*statement.inputs, position)
+                self.stepping.append(replace(statement, op=step, inputs=inputs))
+                self.uses_lineage = True
+            case Remembers(kept=kept, step=step):
+                self.remember(statement, kept, step)
+
+    def remember(self, statement: Statement, kept: tuple[int, ...], step: Op) -> None:
+        """The newest key and value go to a cache; the query reads all, under the lineage's mask."""
+        newest = tuple(statement.inputs[index] for index in kept)
+        grown = tuple(f"{shown(each)}.grown" for each in newest)
+        cache = self.keep("cache", "KeyValueCache", NewCache())
+        self.stepping.append(
+            replace(statement, op=Append(), inputs=(cache, *newest), results=grown, part="")
+        )
+        mask: Shape = (BATCH, Literal(1), BEAM, SLOTS)
+        allowed = self.tell("_.mask", LineageMask(declared=mask), LINEAGE)
+        query = statement.inputs[0]
+        self.stepping.append(replace(statement, op=step, inputs=(query, *grown, allowed)))
+        self.uses_lineage = True
+
+    def divide_call(self, statement: Statement, invoke: Invoke) -> None:
+        """A block that needs no state is called as it is; others by their own start and step."""
+        block = callee(self.block, statement)
+        function = block.function(invoke.function)
+        grows = [value in self.decoded for value in statement.inputs]
+        names = [each.name for each in function.inputs]
+        inner = _Derivation(
+            block, function, {name for name, each in zip(names, grows, strict=True) if each}
+        )
+        if inner.stateless():
+            self.stepping.append(statement)
+            return
+        self.below[statement.part] = inner
+        meaning = dict(zip(names, statement.inputs, strict=True))
+        start = replace(
+            statement,
+            op=Invoke(function="start"),
+            inputs=tuple(meaning[name] for name in inner.start_inputs()),
+            results=(f"_.{statement.part}",),
+        )
+        repeated = isinstance(self.block.part(statement.part), Repeat)
+        annotation = f"list[{inner.annotation()}]" if repeated else inner.annotation()
+        state = self.keep(statement.part, annotation, start)
+        step_inputs = [meaning[name] for name in inner.step_inputs()]
+        lineage = [LINEAGE] if inner.uses_lineage else []
+        self.stepping.append(
+            replace(
+                statement,
+                op=Invoke(function="step"),
+                inputs=(*step_inputs, state, *lineage),
+            )
+        )
+        self.uses_lineage = self.uses_lineage or inner.uses_lineage
+
+    def keep(self, name: str, annotation: str, made_by: Op | Statement) -> str:
+        """A field of the state that `start` makes; returns the value by which `step` knows it."""
+        result = f"_.{name}"
+        if isinstance(made_by, Op):
+            made_by = Statement(results=(result,), op=made_by, inputs=(), origin=self.block.origin)
+        self.starting.append(made_by)
+        self.made.append((name, annotation, result))
+        return result
+
+    def tell(self, result: str, op: Op, *inputs: str) -> str:
+        """A value that `step` reads from what it is given."""
+        statement = Statement(results=(result,), op=op, inputs=inputs, origin=self.block.origin)
+        if statement not in self.stepping:
+            self.stepping.append(statement)
+        return result
+
+    def stateless(self) -> bool:
+        """Whether the forward pass does for a step: each position alone, and nothing to keep."""
+        reach = reach_of(self.block, self.forward)
+        pointwise = all(interval == HERE for interval in reach.values())
+        return pointwise and not self.made and not self.uses_lineage
+
+    def crossing(self) -> list[tuple[str, str, str]]:
+        """Fields of the state: (name, type, value of `start`)."""
+        given = {each.name for each in self.forward.inputs}
+        caches = {value for _, _, value in self.made}
+        read = [value for statement in self.stepping for value in statement.inputs]
+        own = {value for statement in self.starting for value in statement.results}
+        tensors = dict.fromkeys(v for v in read if v in own and v not in given | caches)
+        return [(shown(value), "Tensor", value) for value in tensors] + self.made
+
+    def annotation(self) -> str:
+        """The type of the state: a class of its own unless it is just one cache or state."""
+        fields = self.crossing()
+        if len(fields) == 1 and fields[0][1] != "Tensor":
+            return fields[0][1]
+        return f"{self.block.name}State"
+
+    def live_start(self) -> list[Statement]:
+        """The statements that the state needs, in order."""
+        needed = {value for _, _, value in self.crossing()}
+        live: list[Statement] = []
+        for statement in reversed(self.starting):
+            if needed.intersection(statement.results):
+                live.insert(0, statement)
+                needed.update(statement.inputs)
+        return live
+
+    def start_inputs(self) -> list[str]:
+        """Inputs of the forward pass that `start` needs."""
+        read = {value for statement in self.live_start() for value in statement.inputs}
+        return [each.name for each in self.forward.inputs if each.name in read]
+
+    def step_inputs(self) -> list[str]:
+        """Inputs of the forward pass that `step` needs."""
+        read = {value for statement in self.stepping for value in statement.inputs}
+        return [each.name for each in self.forward.inputs if each.name in read]
+
+    def state_name(self) -> str:
+        """What the state is called inside `step`."""
+        annotation = self.annotation()
+        if annotation.startswith("list["):
+            return "states"
+        return "cache" if annotation == "KeyValueCache" else "state"
+
+    def rebuilt(self) -> Block:
+        """The block with its two new functions, and those of the blocks below."""
+        annotation, fields = self.annotation(), self.crossing()
+        own = annotation == f"{self.block.name}State"
+        state = StateClass(name=annotation, fields=tuple((n, a) for n, a, _ in fields))
+        functions = (*self.block.functions, self.start(fields, own=own), self.step(fields, own=own))
+        return replace(
+            self.block,
+            parts=tuple((name, self.part(name, part)) for name, part in self.block.parts),
+            functions=functions,
+            state=state if own else None,
+        )
+
+    def part(self, name: str, part: Op | Repeat | Block) -> Op | Repeat | Block:
+        """A part below with its own start and step, where it has them."""
+        if name not in self.below:
+            return part
+        block = self.below[name].rebuilt()
+        return replace(part, block=block) if isinstance(part, Repeat) else block
+
+    def start(self, fields: list[tuple[str, str, str]], *, own: bool) -> Function:
+        """The program before the first step."""
+        body, values = self.live_start(), tuple(value for _, _, value in fields)
+        if own:
+            make = Statement(
+                results=("_.state",),
+                op=MakeState(name=self.annotation()),
+                inputs=values,
+                origin=self.block.origin,
+            )
+            body, values = [*body, make], make.results
+        wanted = self.start_inputs()
+        inputs = tuple(each for each in self.forward.inputs if each.name in wanted)
+        return Function(
+            name="start",
+            inputs=inputs,
+            body=tuple(body),
+            outputs=values,
+            annotation=self.annotation(),
+            note="What is the same at every step, computed once.",
+        )
+
+    def step(self, fields: list[tuple[str, str, str]], *, own: bool) -> Function:
+        """The program of one step."""
+        shapes, wanted = shapes_of(self.block, self.forward), self.step_inputs()
+        name = self.state_name()
+        state = Input(name=name, annotation=self.annotation())
+        lineage = Input(name=LINEAGE, annotation="Lineage")
+        reads = [
+            Statement(
+                results=(value,),
+                op=Field(name=each, declared=shapes.get(value, ())),
+                inputs=(name,),
+                origin=self.block.origin,
+            )
+            for each, _, value in fields
+        ]
+        body = [*reads, *self.stepping]
+        if not own:
+            renamed = {fields[0][2]: name}
+            body = [_renamed(statement, renamed) for statement in self.stepping]
+        outputs = tuple(self.stands_for.get(each, each) for each in self.forward.outputs)
+        return Function(
+            name="step",
+            inputs=(
+                *(
+                    _at_step(each, self.decoded)
+                    for each in self.forward.inputs
+                    if each.name in wanted
+                ),
+                state,
+                *([lineage] if self.uses_lineage else []),
+            ),
+            body=tuple(body),
+            outputs=outputs,
+            note="The newest position of each hypothesis.",
+        )
+
+
+def _renamed(statement: Statement, names: dict[str, str]) -> Statement:
+    return replace(statement, inputs=tuple(names.get(each, each) for each in statement.inputs))
+
+
+def _at_step(given: Input, decoded: set[str]) -> Input:
+    if given.name not in decoded:
+        return given
+    batch, _, *width = given.shape
+    return replace(given, shape=(batch, BEAM, *width))

@@ -1,0 +1,52 @@
+"""What a model costs: parameters, floating-point operations, memory."""
+
+from math import prod
+
+from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
+from compiler.ops.op import Cost, Op
+from compiler.ops.shape import Free, Lengths, Shape, elements, size
+from compiler.passes.infer_shapes import bind, shapes_of
+
+
+def count_parameters(block: Block) -> int:
+    """How many numbers are trained; tied tables count once."""
+    return sum(_count(part) for _, part in block.parts)
+
+
+def _count(part: Op | Repeat | Block) -> int:
+    if isinstance(part, Repeat):
+        return int(part.count.value) * count_parameters(part.block)
+    if isinstance(part, Block):
+        return count_parameters(part)
+    return sum(elements(each.shape, {}) for each in part.parameters())
+
+
+def cost_of(block: Block, function: Function, lengths: Lengths) -> Cost:
+    """Work and kept memory of one call of a function, with the sizes of free dimensions given."""
+    shapes = shapes_of(block, function)
+    total = Cost()
+    for statement in function.body:
+        total = total + statement_cost(block, statement, shapes, lengths)
+    return total
+
+
+def statement_cost(
+    block: Block, statement: Statement, shapes: dict[str, Shape], lengths: Lengths
+) -> Cost:
+    """The cost of one statement; a repeated block counts as often as it is repeated."""
+    inputs = tuple(shapes[each] for each in statement.inputs)
+    if not isinstance(statement.op, Invoke):
+        return statement.op.cost(inputs, lengths)
+    below = callee(block, statement)
+    function = below.function(statement.op.function)
+    meaning = bind(tuple(each.shape for each in function.inputs), inputs)
+    inner = {free.name: _length(shape, lengths) for free, shape in meaning.items()}
+    cost = cost_of(below, function, {**lengths, **inner})
+    part = block.part(statement.part) if statement.part else None
+    return cost.times(int(part.count.value)) if isinstance(part, Repeat) else cost
+
+
+def _length(shape: Shape, lengths: Lengths) -> int:
+    return prod(
+        lengths[each.name] if isinstance(each, Free) else size(each, lengths) for each in shape
+    )

@@ -1,0 +1,40 @@
+"""Gives one class name to all blocks of one structure: a class per structure, not per number."""
+
+from collections import defaultdict
+from dataclasses import fields, is_dataclass, replace
+
+from compiler.ir.block import Block, walk
+from compiler.ops.expression import Number
+from compiler.passes.rewrite import bottom_up
+
+
+def share_classes(model: Block) -> Block:
+    """Each block with one name left: the most general one that its structure has for itself."""
+    structures: dict[str, set[object]] = defaultdict(set)
+    for _, block in walk(model):
+        for name in block.names:
+            structures[name].add(structure(block))
+
+    def choose(block: Block) -> Block:
+        own = (name for name in block.names if len(structures[name]) == 1)
+        return replace(block, names=(next(own, block.names[-1]),))
+
+    return bottom_up(model, choose)
+
+
+def structure(part: object) -> object:
+    """A part without numbers, names and places: equal for parts that can be one class."""
+    if isinstance(part, Number):
+        return part.name
+    if isinstance(part, tuple):
+        return tuple(structure(each) for each in part)
+    if is_dataclass(part):
+        return (
+            type(part).__name__,
+            *(
+                structure(getattr(part, each.name))
+                for each in fields(part)
+                if each.compare and each.name != "names"
+            ),
+        )
+    return part

@@ -1,0 +1,86 @@
+"""The tree of a YAML document; every node knows its place."""
+
+from collections.abc import Mapping as AbstractMapping
+from dataclasses import dataclass
+
+from compiler.source.span import Span
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scalar:
+    """A value without parts."""
+
+    span: Span
+    value: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """A list."""
+
+    span: Span
+    items: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """Keys with nodes. `keys` holds the place of each key that was written."""
+
+    span: Span
+    entries: AbstractMapping[str, "Node"]
+    keys: AbstractMapping[str, Span]
+
+    def get(self, key: str) -> "Node | None":
+        return self.entries.get(key)
+
+
+Node = Scalar | Sequence | Mapping
+Path = tuple[str | int, ...]
+
+
+def to_python(node: Node) -> object:
+    """The plain value of a tree."""
+    match node:
+        case Scalar(value=value):
+            return value
+        case Sequence(items=items):
+            return [to_python(item) for item in items]
+        case Mapping(entries=entries):
+            return {key: to_python(entry) for key, entry in entries.items()}
+
+
+def child(node: Node, step: str | int) -> Node | None:
+    """The node below `step`, if there is one."""
+    if isinstance(node, Mapping):
+        return node.entries.get(str(step))
+    if isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+        return node.items[step]
+    return None
+
+
+def find(node: Node, path: Path) -> Node | None:
+    """The node at `path`, if there is one."""
+    for step in path:
+        below = child(node, step)
+        if below is None:
+            return None
+        node = below
+    return node
+
+
+def deepest(node: Node, path: Path) -> Node:
+    """The node at `path`, or the deepest on the way that was written.
+
+    Steps that name no key are passed over: a union's tag in the place of a validation error.
+    """
+    for step in path:
+        node = child(node, step) or node
+    return node
+
+
+def with_entry(mapping: Mapping, key: str, node: Node, key_span: Span) -> Mapping:
+    """The mapping with one entry set."""
+    entries = {**mapping.entries, key: node}
+    return Mapping(span=mapping.span, entries=entries, keys={**mapping.keys, key: key_span})

@@ -1,0 +1,162 @@
+"""Settings that are each right but do not go together."""
+
+from collections.abc import Callable, Iterator
+
+from compiler.source.diagnostic import Diagnostic, Note
+from compiler.source.node import Node, deepest
+from compiler.source.span import Span
+from compiler.spec.model import Attention, SinusoidalPosition
+from compiler.spec.spec import Spec
+
+Check = Callable[[Spec, Node], Iterator[Diagnostic]]
+
+
+def check(spec: Spec, root: Node) -> list[Diagnostic]:
+    """All that is wrong with the meaning of a spec, with places in its tree."""
+    return [diagnostic for each in CHECKS for diagnostic in each(spec, root)]
+
+
+def _at(root: Node, *path: str) -> Span:
+    return deepest(root, path).span
+
+
+def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """d_k and d_v default to an equal share of d_model."""
+    width = spec.model.d_model
+    for path, attention in attentions(spec):
+        left = width % attention.heads
+        if left and (attention.d_k is None or attention.d_v is None):
+            fits = [each for each in range(1, width + 1) if width % each == 0]
+            near = min(fits, key=lambda each: abs(each - attention.heads))
+            yield Diagnostic(
+                code="uneven-heads",
+                message=f"{attention.heads} heads cannot share d_model {width} ({left} left over)",
+                span=_at(root, *path, "heads"),
+                notes=(Note(span=_at(root, "model", "d_model"), text="the width to share"),),
+                help=f"{near} heads would each get {width // near}; "
+                "or set `d_k` and `d_v` to free them from `d_model`",
+            )
+
+
+def attentions(spec: Spec) -> Iterator[tuple[tuple[str, ...], Attention]]:
+    """The three attentions of a model with their paths."""
+    model = spec.model
+    yield ("model", "encoder", "self_attention"), model.encoder.self_attention
+    yield ("model", "decoder", "self_attention"), model.decoder.self_attention
+    yield ("model", "decoder", "cross_attention"), model.decoder.cross_attention
+
+
+def even_positions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Sines and cosines come in pairs."""
+    sinusoidal = isinstance(spec.model.embedding.position, SinusoidalPosition)
+    if sinusoidal and spec.model.d_model % 2:
+        yield Diagnostic(
+            code="odd-width",
+            message=f"sinusoidal positions need an even d_model, not {spec.model.d_model}",
+            span=_at(root, "model", "d_model"),
+            help="sines and cosines come in pairs: make d_model even, or learn the positions",
+        )
+
+
+def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """One size for a shared vocabulary, two for separate ones; tying all needs a shared one."""
+    settings, path = spec.model.vocabulary, ("model", "vocabulary")
+    wanted = ("size",) if settings.shared else ("source", "target")
+    for key in ("size", "source", "target"):
+        written = getattr(settings, key) is not None
+        if key in wanted and not written:
+            kind = "shared" if settings.shared else "separate"
+            yield Diagnostic(
+                code="missing-key",
+                message=f"`{key}` is missing: the rows of a {kind} vocabulary",
+                span=_at(root, *path),
+            )
+        if written and key not in wanted:
+            yield Diagnostic(
+                code="moot-key",
+                message=f"`{key}` has no effect with `shared: {str(settings.shared).lower()}`",
+                span=_at(root, *path, key),
+                help=f"write {' and '.join(f'`{each}`' for each in wanted)} instead",
+            )
+    smallest = 5
+    for key in wanted:
+        if (rows := getattr(settings, key)) is not None and rows < smallest:
+            yield Diagnostic(
+                code="small-vocabulary",
+                message=f"{rows} rows leave none for text: four are special symbols",
+                span=_at(root, *path, key),
+            )
+
+
+def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Source and target can have one table only if they have one vocabulary."""
+    if spec.model.embedding.tied == "all" and not spec.model.vocabulary.shared:
+        yield Diagnostic(
+            code="cannot-tie",
+            message="`tied: all` needs one vocabulary for source and target",
+            span=_at(root, "model", "embedding", "tied"),
+            notes=(Note(span=_at(root, "model", "vocabulary"), text="two vocabularies"),),
+            help="write `tied: target` or `tied: none`, or `vocabulary: {shared: true, size: ...}`",
+        )
+
+
+def cross_attention_mask(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Positions of the source are not before or after positions of the target."""
+    if spec.model.decoder.cross_attention.mask == "causal":
+        yield Diagnostic(
+            code="causal-cross-attention",
+            message="cross-attention cannot be causal: it reads another stream",
+            span=_at(root, "model", "decoder", "cross_attention", "mask"),
+            help="leave `mask` out: a target position reads the whole source",
+        )
+
+
+def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Warm-up must end before training does."""
+    longest, steps = spec.training.schedule.warmup_steps, spec.training.steps
+    if longest > steps:
+        yield Diagnostic(
+            code="long-warmup",
+            message=f"the warm-up of {longest} updates is longer than the training of {steps}",
+            span=_at(root, "training", "schedule", "warmup_steps"),
+            notes=(Note(span=_at(root, "training", "steps"), text="the whole training"),),
+            help="the learning rate would never reach its peak",
+        )
+
+
+def batch_holds_a_sentence(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A micro-batch must hold the longest sentence that is kept."""
+    micro = spec.training.batch_tokens // spec.training.accumulate
+    if micro < spec.data.max_length:
+        yield Diagnostic(
+            code="small-batch",
+            message=f"a micro-batch of {micro} tokens cannot hold a sentence of "
+            f"{spec.data.max_length}",
+            span=_at(root, "training", "batch_tokens"),
+            help="lower `data.max_length` or `training.accumulate`, or raise "
+            "`training.batch_tokens`",
+        )
+
+
+def validation_metric(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """The best by BLEU can only be chosen if BLEU is measured."""
+    validation = spec.training.validation
+    if validation.metric == "bleu" and not validation.bleu:
+        yield Diagnostic(
+            code="unmeasured-metric",
+            message="`metric: bleu` needs `bleu: true`",
+            span=_at(root, "training", "validation", "metric"),
+            help="write `bleu: true`: the validation set is translated at each look",
+        )
+
+
+CHECKS: tuple[Check, ...] = (
+    even_heads,
+    even_positions,
+    vocabulary,
+    tying,
+    cross_attention_mask,
+    warmup,
+    batch_holds_a_sentence,
+    validation_metric,
+)

@@ -1,0 +1,47 @@
+"""Fills in the defaults that depend on other settings."""
+
+from compiler.spec.model import Attention, DecoderStack, EncoderStack, Norm
+from compiler.spec.spec import Spec
+
+
+def complete(spec: Spec) -> Spec:
+    """The spec with every default resolved: d_k, d_v, final norms, the learning rate's peak."""
+    model, training = spec.model, spec.training
+    width = model.d_model
+    schedule = training.schedule
+    peak = schedule.peak or width**-0.5 * schedule.warmup_steps**-0.5
+    return spec.model_copy(
+        update={
+            "model": model.model_copy(
+                update={
+                    "encoder": _stack(model.encoder, width),
+                    "decoder": _stack(model.decoder, width),
+                }
+            ),
+            "training": training.model_copy(
+                update={"schedule": schedule.model_copy(update={"peak": peak})}
+            ),
+        }
+    )
+
+
+def _stack(stack: EncoderStack | DecoderStack, width: int) -> EncoderStack | DecoderStack:
+    update: dict[str, object] = {
+        "norm": _norm(stack.norm),
+        "self_attention": _attention(stack.self_attention, width),
+    }
+    if isinstance(stack, DecoderStack):
+        update["cross_attention"] = _attention(stack.cross_attention, width)
+    return stack.model_copy(update=update)
+
+
+def _norm(norm: Norm) -> Norm:
+    final = norm.place == "pre" if norm.final is None else norm.final
+    return norm.model_copy(update={"final": final})
+
+
+def _attention(attention: Attention, width: int) -> Attention:
+    share = width // attention.heads
+    return attention.model_copy(
+        update={"d_k": attention.d_k or share, "d_v": attention.d_v or share}
+    )

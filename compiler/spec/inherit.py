@@ -1,0 +1,77 @@
+"""What stacks inherit from `model:`, and sub-layers from their stack, carried out on the tree.
+
+`model.attention` < `model.decoder.attention` < `model.decoder.self_attention`, and so for each
+setting: the more precise place wins. Words that stand for a mapping are written out before.
+"""
+
+from compiler.source.node import Mapping, Node, Scalar, with_entry
+from compiler.spec.merge import merge
+
+SUB_LAYERS = {
+    "encoder": {"self_attention": "all"},
+    "decoder": {"self_attention": "causal", "cross_attention": "all"},
+}
+_STACK_SETTINGS = ("dropout", "norm", "feed_forward")
+
+
+def inherit(root: Mapping) -> Mapping:
+    """The tree of a spec with the settings of every place complete but for defaults."""
+    model = root.get("model")
+    if not isinstance(model, Mapping):
+        return root
+    model = _write_out(model)
+    for stack in SUB_LAYERS:
+        if (written := model.get(stack)) is None or isinstance(written, Mapping):
+            below = written or Mapping(span=model.span, entries={}, keys={})
+            assert isinstance(below, Mapping)
+            place = model.keys.get(stack, model.span)
+            model = with_entry(model, stack, _stack(model, below, stack), place)
+    own = {key: node for key, node in model.entries.items() if key not in _HANDED_DOWN}
+    model = Mapping(span=model.span, entries=own, keys=model.keys)
+    return with_entry(root, "model", model, root.keys["model"])
+
+
+_HANDED_DOWN = {"attention", "norm", "feed_forward"}
+
+
+def _stack(model: Mapping, stack: Mapping, name: str) -> Mapping:
+    for setting in _STACK_SETTINGS:
+        stack = _over(stack, setting, model.get(setting), stack.get(setting))
+    for sub_layer, mask in SUB_LAYERS[name].items():
+        default = Mapping(span=stack.span, entries={"mask": _word(mask, stack)}, keys={})
+        layers = (default, model.get("attention"), stack.get("attention"), stack.get(sub_layer))
+        stack = _over(stack, sub_layer, *layers)
+    entries = {key: node for key, node in stack.entries.items() if key != "attention"}
+    return Mapping(span=stack.span, entries=entries, keys=stack.keys)
+
+
+def _over(stack: Mapping, key: str, *layers: Node | None) -> Mapping:
+    written = [each for each in layers if each is not None]
+    if not written:
+        return stack
+    node = written[0]
+    for each in written[1:]:
+        node = merge(node, each)
+    return with_entry(stack, key, node, stack.keys.get(key, node.span))
+
+
+def _word(text: str, near: Node) -> Scalar:
+    return Scalar(span=near.span, value=text)
+
+
+def _write_out(model: Mapping) -> Mapping:
+    """`position: learned` is `position: {kind: learned}`; `initialization: xavier` likewise."""
+    model = _kind(model, "initialization")
+    embedding = model.get("embedding")
+    if isinstance(embedding, Mapping):
+        written = _kind(embedding, "position")
+        model = with_entry(model, "embedding", written, model.keys["embedding"])
+    return model
+
+
+def _kind(mapping: Mapping, key: str) -> Mapping:
+    node = mapping.get(key)
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        return mapping
+    written = Mapping(span=node.span, entries={"kind": node}, keys={"kind": node.span})
+    return with_entry(mapping, key, written, mapping.keys[key])

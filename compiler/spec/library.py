@@ -1,0 +1,31 @@
+"""Where specs are found: a path, or the name of a spec of the library."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent.parent
+
+
+def folder() -> Path:
+    """The library: `specs/` of the checkout, or the copy that an installed wheel carries."""
+    checkout = _PACKAGE.parent / "specs"
+    return checkout if checkout.is_dir() else _PACKAGE / "specs"
+
+
+def library() -> dict[str, Path]:
+    """The specs of the library by name, in alphabetical order."""
+    files = sorted(folder().rglob("*.yaml"), key=lambda path: path.stem)
+    return {path.stem: path for path in files}
+
+
+def locate(reference: str, beside: Path | None = None) -> Path | None:
+    """The file that a reference means: a path (seen from `beside`), else a name of the library."""
+    path = (beside or Path()) / reference
+    return path if path.is_file() else library().get(reference)
+
+
+def suggestion(reference: str) -> str:
+    """A help line for a reference that means nothing."""
+    near = get_close_matches(reference, library(), n=1)
+    hint = f"did you mean `{near[0]}`? " if near else ""
+    return f"{hint}`specformer list` shows the library"

@@ -1,0 +1,103 @@
+"""The corpus on disk: one sentence a line, and what the test sentences ask for beside them."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from runtime.corpus.grammar import pairs
+from runtime.corpus.pair import Pair
+from runtime.corpus.phrase import Phenomenon
+
+PHENOMENA = "test.phenomena.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """Three sets that share no English sentence."""
+
+    train: tuple[Pair, ...]
+    valid: tuple[Pair, ...]
+    test: tuple[Pair, ...]
+
+
+def make_corpus(*, train: int, valid: int, test: int, seed: int) -> Corpus:
+    """The first pairs of the stream; test and validation do not change when training grows.
+
+    Raises ValueError for a negative number of pairs.
+    """
+    if min(train, valid, test) < 0:
+        raise ValueError(f"expected counts from 0, got {train=}, {valid=}, {test=}")
+    stream = pairs(seed)
+    test_pairs = tuple(islice(stream, test))
+    valid_pairs = tuple(islice(stream, valid))
+    return Corpus(train=tuple(islice(stream, train)), valid=valid_pairs, test=test_pairs)
+
+
+def write_corpus(folder: Path, *, train: int, valid: int, test: int, seed: int) -> Corpus:
+    """Makes a corpus and writes it: {train,valid,test}.{en,de} and test.phenomena.jsonl.
+
+    The files get their names when all are written, the phenomena last: where that file is,
+    the corpus is whole.
+    """
+    corpus = make_corpus(train=train, valid=valid, test=test, seed=seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / PHENOMENA).unlink(missing_ok=True)
+    _write_together(folder, _contents(corpus))
+    return corpus
+
+
+def read_phenomena(path: Path) -> list[dict[Phenomenon, tuple[str, ...]]]:
+    """What each test sentence asks for, in the order of the lines."""
+    with path.open(encoding="utf-8") as lines:
+        return [_from_json(line) for line in lines]
+
+
+def read_pairs(folder: Path, split: str = "test") -> list[Pair]:
+    """The pairs of one split as they were written, phenomena included where they are kept."""
+    english = _read_lines(folder / f"{split}.en")
+    german = _read_lines(folder / f"{split}.de")
+    phenomena = read_phenomena(folder / PHENOMENA) if split == "test" else [{} for _ in english]
+    return [
+        Pair(english=source, german=target, phenomena=expected)
+        for source, target, expected in zip(english, german, phenomena, strict=True)
+    ]
+
+
+def _contents(corpus: Corpus) -> dict[str, list[str]]:
+    """The lines of every file, by name; the phenomena come last."""
+    contents: dict[str, list[str]] = {}
+    for split in ("train", "valid", "test"):
+        split_pairs: Sequence[Pair] = getattr(corpus, split)
+        contents[f"{split}.en"] = [pair.english for pair in split_pairs]
+        contents[f"{split}.de"] = [pair.german for pair in split_pairs]
+    contents[PHENOMENA] = [_to_json(pair) for pair in corpus.test]
+    return contents
+
+
+def _write_together(folder: Path, contents: dict[str, list[str]]) -> None:
+    for name, lines in contents.items():
+        _write_lines(folder / f"{name}.partial", lines)
+    for name in contents:
+        (folder / f"{name}.partial").replace(folder / name)
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{line}\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def _to_json(pair: Pair) -> str:
+    return json.dumps(pair.phenomena, ensure_ascii=False)
+
+
+def _from_json(line: str) -> dict[Phenomenon, tuple[str, ...]]:
+    return {Phenomenon(name): tuple(phrases) for name, phrases in json.loads(line).items()}

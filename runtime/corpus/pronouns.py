@@ -1,0 +1,69 @@
+"""Personal pronouns, and which pronoun or possessive a noun phrase is taken up by."""
+
+from runtime.corpus.function_words import HER, HIS, MY, OUR, THEIR
+from runtime.corpus.inflection import personal_pronoun
+from runtime.corpus.nouns import PERSONS
+from runtime.corpus.syntax import Nominal, NounPhrase, Pronoun, RelativePronoun
+from runtime.corpus.words import Agreement, Case, Determiner, Gender, Number
+
+
+def _pronoun(english: str, german: str, agreement: Agreement) -> Pronoun:
+    return Pronoun(english=_three(english), german=_three(german), agreement=agreement)
+
+
+def _three(forms: str) -> tuple[str, str, str]:
+    """Nominative, accusative, dative."""
+    nominative, accusative, dative = forms.split()
+    return nominative, accusative, dative
+
+
+I = _pronoun("I me me", "ich mich mir", Agreement.FIRST_SINGULAR)  # noqa: E741
+WE = _pronoun("we us us", "wir uns uns", Agreement.PLURAL)
+HE = _pronoun("he him him", "er ihn ihm", Agreement.THIRD_SINGULAR)
+SHE = _pronoun("she her her", "sie sie ihr", Agreement.THIRD_SINGULAR)
+THEY = _pronoun("they them them", "sie sie ihnen", Agreement.PLURAL)
+
+FIRST_PERSON = (I, WE)
+THIRD_PERSON = (HE, SHE, THEY)
+_POSSESSIVES = ((I, MY), (WE, OUR), (HE, HIS), (SHE, HER), (THEY, THEIR))
+
+
+def it(antecedent: Gender) -> Pronoun:
+    """One word in English; er, sie or es in German."""
+    nominative, accusative, dative = (
+        personal_pronoun(case, antecedent, Number.SINGULAR) for case in Case
+    )
+    return Pronoun(
+        english=("it", "it", "it"),
+        german=(nominative, accusative, dative),
+        agreement=Agreement.THIRD_SINGULAR,
+        from_antecedent=True,
+    )
+
+
+def pronoun_for(antecedent: Nominal) -> Pronoun:
+    """The pronoun that takes up `antecedent`: he, she, it, they; a pronoun stays what it is."""
+    if isinstance(antecedent, Pronoun):
+        return antecedent
+    assert isinstance(antecedent, NounPhrase)
+    if antecedent.number is Number.PLURAL:
+        return THEY
+    if antecedent.noun not in PERSONS:
+        return it(antecedent.noun.gender)
+    # A girl is "es" by grammar and "sie" by sense: the grammar asks only for the others.
+    assert antecedent.noun.gender is not Gender.NEUTER
+    return HE if antecedent.noun.gender is Gender.MASCULINE else SHE
+
+
+def possessives_for(owner: Nominal) -> tuple[Determiner, ...]:
+    """his, her, their ... for what belongs to `owner`; none where it would be "its"."""
+    if isinstance(owner, NounPhrase) and _is_neuter_or_no_person(owner):
+        return ()
+    if isinstance(owner, RelativePronoun):
+        return ()
+    taken_up_by = pronoun_for(owner)
+    return tuple(word for pronoun, word in _POSSESSIVES if pronoun == taken_up_by)
+
+
+def _is_neuter_or_no_person(owner: NounPhrase) -> bool:
+    return owner.noun not in PERSONS or owner.noun.gender is Gender.NEUTER

@@ -1,0 +1,150 @@
+"""Parallel text in files: plain or `.gz`, two files side by side or columns between tabs.
+
+Only `\\n` ends a line. (`str.splitlines` would also break at U+2028 and its like, and from there on
+every pair would be wrong.)
+"""
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import glob, has_magic
+from itertools import zip_longest
+from pathlib import Path
+from typing import IO
+
+from compiler.spec.data import Corpus, ParallelFiles, Paths, TabSeparated
+from runtime.errors import UserError
+
+Pair = tuple[str, str]
+
+
+def read_pairs(corpus: Corpus, folder: str | Path) -> Iterator[Pair]:
+    """All (source, target) lines of a corpus whose paths start from `folder`, empty ones too.
+
+    Raises a UserError that names the file, and the line if there is one.
+    """
+    if isinstance(corpus, TabSeparated):
+        for path in find_files(corpus.tsv, folder):
+            yield from _read_columns(path, corpus.source_column, corpus.target_column)
+    else:
+        for source, target in _find_parallel(corpus, folder):
+            yield from _read_parallel(source, target)
+
+
+def corpus_files(corpus: Corpus, folder: str | Path) -> list[Path]:
+    """The files of a corpus, in the order in which they are read."""
+    if isinstance(corpus, TabSeparated):
+        return find_files(corpus.tsv, folder)
+    return [path for pair in _find_parallel(corpus, folder) for path in pair]
+
+
+def find_files(paths: Paths, folder: str | Path) -> list[Path]:
+    """The files that paths and globs stand for; those of one glob in alphabetical order."""
+    root = Path(folder).expanduser()
+    patterns = [paths] if isinstance(paths, str) else paths
+    found = [path for pattern in patterns for path in _expand(pattern, root)]
+    if not found:
+        raise UserError("a list of files is empty", help="name at least one file in `data:`")
+    return found
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a text file without their ends; a byte order mark is removed."""
+    number = 0
+    with _explained(path), _open(path) as file:
+        for number, line in enumerate(file, start=1):
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            yield _decode(line, path, number).removesuffix("\n").removesuffix("\r")
+    if number == 0:
+        raise UserError(f"{path} is empty", help="give a file with at least one line of text")
+
+
+def _expand(pattern: str, root: Path) -> list[Path]:
+    path = root / pattern
+    if path.exists():
+        return [path]
+    if not has_magic(pattern):
+        raise UserError(f"there is no file {path}", help=f"the paths in `data:` start from {root}")
+    matches = [root / match for match in sorted(glob(pattern, root_dir=root, recursive=True))]
+    files = [match for match in matches if match.is_file()]
+    if not files:
+        raise UserError(f"no file matches {path}", help=f"the paths in `data:` start from {root}")
+    return files
+
+
+def _find_parallel(corpus: ParallelFiles, folder: str | Path) -> list[tuple[Path, Path]]:
+    sources, targets = find_files(corpus.source, folder), find_files(corpus.target, folder)
+    if len(sources) != len(targets):
+        raise UserError(
+            f"{len(sources)} source files ({sources[0]} ...), "
+            f"but {len(targets)} target files ({targets[0]} ...)",
+            help="give as many files for `target` as for `source`, in the same order",
+        )
+    return list(zip(sources, targets, strict=True))
+
+
+def _read_parallel(source: Path, target: Path) -> Iterator[Pair]:
+    sources, targets = read_lines(source), read_lines(target)
+    number = 0
+    for left, right in zip_longest(sources, targets):
+        if left is None or right is None:
+            longer = 1 + number + sum(1 for _ in (targets if left is None else sources))
+            lengths = (number, longer) if left is None else (longer, number)
+            raise _different_lengths((source, target), lengths)
+        yield left, right
+        number += 1
+
+
+def _different_lengths(paths: tuple[Path, Path], lengths: tuple[int, int]) -> UserError:
+    return UserError(
+        f"{paths[0]} has {lengths[0]:,} lines, but {paths[1]} has {lengths[1]:,}",
+        help="each line of the one must be the translation of the same line of the other",
+    )
+
+
+def _read_columns(path: Path, source: int, target: int) -> Iterator[Pair]:
+    """An empty line is an empty pair; any other line must have both columns."""
+    needed = max(source, target) + 1
+    for number, line in enumerate(read_lines(path), start=1):
+        columns = line.split("\t") if line else [""] * needed
+        if len(columns) < needed:
+            raise UserError(
+                f"{path}:{number}: expected at least {needed} columns between tabs, "
+                f"got {len(columns)}",
+                help="`source_column` and `target_column` are counted from 0",
+            )
+        yield columns[source], columns[target]
+
+
+def _open(path: Path) -> IO[bytes]:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+
+
+def _decode(line: bytes, path: Path, number: int) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}:{number}: not UTF-8: byte 0x{line[error.start]:02x} at place {error.start + 1}"
+            " of the line",
+            help=f"convert the file, for example: iconv -f LATIN1 -t UTF-8 {path.name}",
+        ) from error
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turns what can go wrong with a file into a message for people."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserError(f"there is no file {path}") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(
+            f"{path} is not a complete gzip file: {error}",
+            help="fetch it again, or drop `.gz` from its name if it is plain text",
+        ) from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error

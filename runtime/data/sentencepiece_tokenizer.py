@@ -1,0 +1,102 @@
+"""Subwords learned from the training text (Kudo and Richardson 2018)."""
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import sentencepiece
+
+from compiler.spec.data import SentencePieceTokenizer as Settings
+from runtime.data.sealed import Description, write_sealed
+from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
+from runtime.data.text import TrainingText
+from runtime.errors import UserError
+
+PAIRS = 2_000_000
+"""Pairs that are enough to learn from: more cost memory and change hardly any piece."""
+
+THREADS = 4
+"""Fixed, because the sums of the training depend on it."""
+
+QUIET = 2
+"""The level of sentencepiece's own log that lets errors alone through."""
+
+
+class SentencePieceTokenizer:
+    """A trained sentencepiece model (BPE or unigram)."""
+
+    KIND = "sentencepiece"
+
+    def __init__(self, model: bytes) -> None:
+        self._model = model
+        self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+
+    @classmethod
+    def train(cls, text: TrainingText, settings: Settings) -> "SentencePieceTokenizer":
+        """Learns pieces; the same text and settings give the same pieces.
+
+        Raises a UserError if the text does not allow a vocabulary of this size.
+        """
+        model = io.BytesIO()
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=text.lines(most=PAIRS),
+                model_writer=model,
+                model_type=settings.model,
+                character_coverage=settings.character_coverage,
+                vocab_size=text.rows,
+                pad_id=PADDING,
+                unk_id=UNKNOWN,
+                bos_id=BEGIN,
+                eos_id=END,
+                num_threads=THREADS,
+                minloglevel=QUIET,
+            )
+        except RuntimeError as error:
+            raise explain(str(error), text) from error
+        return cls(model.getvalue())
+
+    @classmethod
+    def load(cls, description: Description, content: bytes) -> "SentencePieceTokenizer":
+        return cls(content)
+
+    def save(self, folder: Path) -> None:
+        """Writes the model, which any program that knows sentencepiece can read."""
+        description = {"kind": self.KIND, "file": "sentencepiece.model"}
+        write_sealed(folder, description, self._model)
+
+    @property
+    def size(self) -> int:
+        return self._processor.get_piece_size()
+
+    def encode(self, line: str) -> list[int]:
+        return self._processor.encode(line)
+
+    def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
+        return self._processor.encode(list(lines))
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        return self._processor.decode([int(token) for token in tokens])
+
+    def detokenize(self, line: str) -> str:
+        """The line as it is: the corpus of this tokenizer is plain text."""
+        return line
+
+
+def explain(message: str, text: TrainingText) -> UserError:
+    """What a message of the sentencepiece trainer means for the author of the spec."""
+    if found := re.search(r"set it to a value <= (\d+)", message):
+        return UserError(
+            f"{text.setting} is {text.rows:,}, but {text.name} allows at most "
+            f"{int(found[1]):,} pieces",
+            help=f"set {text.setting} to {found[1]} or fewer",
+        )
+    if found := re.search(r"required_chars\. \d+ vs (\d+)", message):
+        return UserError(
+            f"{text.setting} is {text.rows:,}, but {text.name} has so many different characters "
+            f"that they alone take {int(found[1]):,} rows",
+            help=f"set {text.setting} to more than {found[1]}, or lower "
+            "`data.tokenizer.character_coverage`",
+        )
+    return UserError(f"sentencepiece can learn no vocabulary from {text.name}: {message}")

@@ -1,0 +1,57 @@
+"""Tokenizers: between a line of text and the numbers of its tokens."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from compiler.spec.data import SegmentedTokenizer as SegmentedSettings
+from compiler.spec.data import Tokenizer as Settings
+from runtime.data.sealed import read_sealed
+from runtime.data.segmented_tokenizer import SegmentedTokenizer
+from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
+from runtime.data.symbols import NAMES
+from runtime.data.text import TrainingText
+from runtime.errors import UserError
+
+
+class Tokenizer(Protocol):
+    """One vocabulary; its first four numbers are the symbols of `symbols.py`."""
+
+    @property
+    def size(self) -> int:
+        """Rows of the vocabulary, the symbols included."""
+
+    def encode(self, line: str) -> list[int]:
+        """The tokens of a line, without BEGIN and END; an empty line has none."""
+
+    def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
+        """`encode` of each line, faster."""
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Plain text; PADDING, BEGIN and END are left out."""
+
+    def detokenize(self, line: str) -> str:
+        """A line of the corpus in the form that `decode` gives."""
+
+    def save(self, folder: Path) -> None:
+        """Writes into a folder what `load_tokenizer` reads."""
+
+
+def train_tokenizer(text: TrainingText, settings: Settings) -> Tokenizer:
+    """The tokenizer that a spec describes, its vocabulary from the training text."""
+    if text.rows <= len(NAMES):
+        raise UserError(
+            f"{text.setting} is {text.rows}, which leaves no row beside the {len(NAMES)} symbols",
+            help=f"set {text.setting} to more than {len(NAMES)}",
+        )
+    if isinstance(settings, SegmentedSettings):
+        return SegmentedTokenizer.train(text, settings)
+    return SentencePieceTokenizer.train(text, settings)
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer that was saved there. Raises a UserError if it is missing or damaged."""
+    description, content = read_sealed(folder)
+    if description["kind"] == SegmentedTokenizer.KIND:
+        return SegmentedTokenizer.load(description, content)
+    return SentencePieceTokenizer.load(description, content)

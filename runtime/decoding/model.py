@@ -1,0 +1,30 @@
+"""What decoding asks of a network."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+
+class DecodingState(Protocol):
+    """What a network keeps from step to step, for the sentences of a batch."""
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these indices."""
+
+
+class TranslationModel(Protocol):
+    """A generated network that can be asked for one target position at a time."""
+
+    training: bool
+
+    def start(self, source: Tensor, /) -> DecodingState:
+        """source [batch, source] -> the state before the first step, of one empty hypothesis each."""
+
+    def step(self, token: Tensor, parent: Tensor, state: DecodingState, /) -> Tensor:
+        """token, parent [batch, beam]: the newest token of each hypothesis, and the hypothesis of
+
+        the step before that it continues -> features [batch, beam, width]; moves the state on.
+        """
+
+    def project(self, features: Tensor, /) -> Tensor:
+        """features [..., width] -> logits [..., vocabulary]"""

@@ -1,0 +1,170 @@
+"""Beam search, through the network's incremental step; greedy search is a beam of 1.
+
+A hypothesis is a row of tokens that ends in END. Its score is the sum of the log-probabilities of
+these tokens divided by `length_penalty` (Wu et al. 2016, section 7). At each step, a sentence's
+candidates are all continuations of its live hypotheses by one token. Of the best `beam`, those by
+END are finished; the live hypotheses of the next step are the best `beam` of the others, so that
+finished ones take no room from them. The search of a sentence ends
+
+* when END fills the best `beam` candidates (with a beam of 1: when END is the best token), or
+* when no live hypothesis can beat the worst of the `n_best` kept: its sum can only fall, so that
+  its score stays below its sum now over the penalty of the longest translation allowed.
+
+A hypothesis that has reached its sentence's limit is continued by END alone, whose log-probability
+it pays like any other. PADDING and BEGIN are never chosen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from compiler.spec.training import Decoding
+from runtime.data.symbols import BEGIN, END, PADDING
+from runtime.decoding.candidates import Candidates, best_candidates
+from runtime.decoding.model import TranslationModel
+from runtime.decoding.penalty import length_penalty
+
+LEAST_SHARE_TO_LEAVE = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """A translation: its tokens without END, and its score (END's log-probability included)."""
+
+    tokens: tuple[int, ...]
+    score: float
+
+
+@torch.inference_mode()
+def beam_search(
+    model: TranslationModel,
+    source: Tensor,
+    limits: Sequence[int],
+    decoding: Decoding,
+    *,
+    n_best: int = 1,
+) -> list[list[Hypothesis]]:
+    """source [batch, source], limits: tokens that the translation of each may have (END not counted)
+
+    -> for each sentence its best hypotheses, at most `n_best`, the best first. What stands beside a
+    sentence in the batch has no part in its result. Raises ValueError for `n_best` beyond the beam.
+    """
+    if not 1 <= n_best <= decoding.beam:
+        raise ValueError(f"expected n_best from 1 to the beam of {decoding.beam}, got {n_best}")
+    if model.training:
+        raise ValueError("expected a network in evaluation mode, got one in training mode")
+    search = _Search(model, source, limits, decoding, n_best)
+    while len(search.results) < source.size(0):
+        search.advance()
+    return [search.results[sentence] for sentence in range(source.size(0))]
+
+
+class _Search:
+    """The search of a batch, between two steps. All rows belong to hypotheses of one length."""
+
+    def __init__(
+        self,
+        model: TranslationModel,
+        source: Tensor,
+        limits: Sequence[int],
+        decoding: Decoding,
+        n_best: int,
+    ) -> None:
+        batch, device = source.size(0), source.device
+        self.model, self.decoding = model, decoding
+        self.results: dict[int, list[Hypothesis]] = {}
+        self.sentences = list(range(batch))
+        self.limit = torch.tensor(limits, device=device)
+        self.shortest = min(limits, default=0)
+        penalties = [length_penalty(limit + 1, decoding) for limit in limits]
+        self.largest_penalty = torch.tensor(penalties, device=device)
+        self.state = model.start(source)
+        self.total = torch.zeros(batch, 1, device=device)
+        self.parent = torch.zeros(batch, 1, dtype=torch.int64, device=device)
+        self.token = torch.full_like(self.parent, BEGIN)
+        self.prefix = torch.empty(batch, 1, 0, dtype=torch.int64, device=device)
+        self.kept = torch.empty(batch, n_best, 0, dtype=torch.int64, device=device)
+        self.kept_score = torch.full((batch, n_best), -torch.inf, device=device)
+
+    def advance(self) -> None:
+        """One more token for every live hypothesis."""
+        scores = self._next_token_scores()
+        count = min(2 * self.decoding.beam, scores[0].numel())
+        candidates = best_candidates(self.total, scores, count)
+        is_end = candidates.token == END
+        self._keep_finished(candidates, is_end)
+        self._continue(candidates, is_end)
+        is_full_of_ends = is_end[:, : self.decoding.beam].all(1)
+        cannot_improve = self.kept_score[:, -1] >= self.total[:, 0] / self.largest_penalty
+        self._leave(is_full_of_ends | cannot_improve)
+
+    def _next_token_scores(self) -> Tensor:
+        """Log-probabilities [batch, beam, vocabulary] of the next tokens, -inf where forbidden."""
+        features = self.model.step(self.token, self.parent, self.state)
+        # the fused kernel writes them all in less time than `logsumexp` takes for the divisor
+        scores = F.log_softmax(self.model.project(features).float(), dim=-1)
+        scores[..., [PADDING, BEGIN]] = -torch.inf
+        length = self.prefix.size(2)
+        if length >= self.shortest:
+            is_full = self.limit <= length
+            end = scores[is_full, :, END]
+            scores[is_full] = -torch.inf
+            scores[is_full, :, END] = end
+        return scores
+
+    def _keep_finished(self, candidates: Candidates, is_end: Tensor) -> None:
+        """Those of the best `beam` candidates that end join the best that have ended before."""
+        beam, length = self.decoding.beam, self.prefix.size(2)
+        is_end = is_end[:, :beam]
+        if not is_end.any():
+            return
+        score = candidates.score[:, :beam] / length_penalty(length + 1, self.decoding)
+        score = torch.cat((self.kept_score, score.masked_fill(~is_end, -torch.inf)), dim=1)
+        longer = F.pad(self.kept, (0, length - self.kept.size(2)), value=PADDING)
+        tokens = torch.cat((longer, select(self.prefix, candidates.parent[:, :beam])), dim=1)
+        self.kept_score, best = score.topk(self.kept_score.size(1))
+        self.kept = select(tokens, best)
+
+    def _continue(self, candidates: Candidates, is_end: Tensor) -> None:
+        """The best candidates that do not end become the live hypotheses."""
+        score = candidates.score.masked_fill(is_end, -torch.inf)
+        self.total, best = score.topk(min(self.decoding.beam, score.size(1)))
+        self.parent = candidates.parent.gather(1, best)
+        self.token = candidates.token.gather(1, best)
+        self.prefix = torch.cat((select(self.prefix, self.parent), self.token.unsqueeze(2)), dim=2)
+
+    def _leave(self, is_done: Tensor) -> None:
+        """Writes down the results of sentences that are done, and drops them when they are enough."""
+        for row in is_done.nonzero().flatten().tolist():
+            self.results.setdefault(self.sentences[row], self._hypotheses(row))
+        live = [row for row, name in enumerate(self.sentences) if name not in self.results]
+        left = len(self.sentences) - len(live)
+        if live and left >= LEAST_SHARE_TO_LEAVE * len(self.sentences):
+            self._keep(live)
+
+    def _hypotheses(self, row: int) -> list[Hypothesis]:
+        scores, rows = self.kept_score[row].tolist(), self.kept[row].tolist()
+        return [
+            Hypothesis(tokens=tuple(token for token in tokens if token != PADDING), score=score)
+            for tokens, score in zip(rows, scores, strict=True)
+            if score != -torch.inf
+        ]
+
+    def _keep(self, rows: list[int]) -> None:
+        """Drops all sentences but those in these rows of the batch."""
+        index = torch.tensor(rows, device=self.total.device)
+        self.sentences = sorted(self.sentences)[:len(rows)]
+        self.state.keep(index)
+        self.limit, self.largest_penalty = self.limit[index], self.largest_penalty[index]
+        self.shortest = int(self.limit.min())
+        self.total, self.prefix = self.total[index], self.prefix[index]
+        self.parent, self.token = self.parent[index], self.token[index]
+        self.kept, self.kept_score = self.kept[index], self.kept_score[index]
+
+
+def select(rows: Tensor, index: Tensor) -> Tensor:
+    """rows [batch, from, length], index [batch, to] -> [batch, to, length]"""
+    return rows.gather(1, index.unsqueeze(2).expand(-1, -1, rows.size(2)))

@@ -1,0 +1,152 @@
+"""A run: the folder of one training, from which everything about its result can be had.
+
+`package/` (a copy of the generated package: this is what runs), `tokenizers/`, `checkpoints/`,
+`metrics.jsonl` and `run.json` (the versions and hashes that it began with).
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from runtime.data.prepare import Prepared
+from runtime.data.tokenizer import Tokenizer, load_tokenizer
+from runtime.errors import UserError
+from runtime.package import LOCK, TRAINING, Package, load_package
+from runtime.training.averaging import average_weights
+from runtime.training.checkpoint import MODEL, Identity, check_checkpoint
+from runtime.training.checkpoints import regular_checkpoints
+from runtime.training.durable import new_folder, replace_file
+
+LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run folder, its package loaded."""
+
+    folder: Path
+    package: Package
+
+    @classmethod
+    def create(cls, folder: Path, package: Package, prepared: Prepared) -> "Run":
+        """A new run of a package on prepared text; an existing folder is left alone."""
+        refuse_existing(folder)
+        with new_folder(folder) as unfinished:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(package.folder, unfinished / "package", ignore=ignored)
+            (unfinished / "checkpoints").mkdir()
+            _save_tokenizers(prepared, unfinished / "tokenizers")
+            _write_json(unfinished / "run.json", _describe(package, prepared))
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        if not (folder / "run.json").is_file():
+            raise UserError(
+                f"{folder} is not a run: it has no run.json",
+                help="`specformer train SPEC --out RUN` makes one",
+            )
+        return cls(folder=folder, package=load_package(folder / "package"))
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def identity(self) -> Identity:
+        """What the checkpoints of this run belong to."""
+        return Identity.of(self.package.spec)
+
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
+        """Of the source and the target; the same object for a shared vocabulary."""
+        source = load_tokenizer(self.folder / "tokenizers" / "source")
+        if self.package.spec.model.vocabulary.shared:
+            return source, source
+        return source, load_tokenizer(self.folder / "tokenizers" / "target")
+
+    def load_model(self, average: int | None = None) -> nn.Module:
+        """The trained network, for use: the mean of the last `average` regular checkpoints
+
+        (by default as many as the spec's `evaluation.average_last` says, as far as there are any).
+        """
+        checkpoints = regular_checkpoints(self.checkpoints)
+        if not checkpoints:
+            raise UserError(
+                f"{self.folder} has no checkpoint yet",
+                help="the first one is written at the first look at the validation set",
+            )
+        used = checkpoints[-(average or self.package.spec.evaluation.average_last) :]
+        for checkpoint in used:
+            check_checkpoint(checkpoint, self.identity, [MODEL])
+        model = self.package.model_class()
+        model.load_state_dict(average_weights([each.folder / MODEL for each in used]))
+        return model.eval()
+
+    def adopt(self, package: Package) -> "Run":
+        """This run with the recipe of another package, for more steps, say.
+
+        Raises a UserError when network or data differ. The network's code stays the run's own.
+        """
+        own, other = self.package.spec, package.spec
+        for part in ("model", "data"):
+            if getattr(own, part) != getattr(other, part):
+                raise UserError(
+                    f"{self.folder} was begun with another `{part}:` than that of {package.folder}",
+                    help="give the spec of that run, or start a new run in another folder",
+                )
+        for name in (TRAINING, LOCK):
+            replace_file(self.package.folder / name, (package.folder / name).read_bytes())
+        return Run.open(self.folder)
+
+    def check_data(self, prepared: Prepared) -> None:
+        """Raises a UserError when the run was begun with other text."""
+        begun = json.loads((self.folder / "run.json").read_bytes())["prepared"]
+        if begun != prepared.folder.name:
+            raise UserError(
+                f"the text has changed since {self.folder} was begun",
+                help="bring the old files back, or start a new run in another folder",
+            )
+
+
+def refuse_existing(folder: Path) -> None:
+    """Raises a UserError when there is anything at the place of a new run."""
+    if folder.exists():
+        raise UserError(
+            f"{folder} exists already",
+            help="--resume continues that run; or choose another folder",
+        )
+
+
+def _save_tokenizers(prepared: Prepared, folder: Path) -> None:
+    prepared.source.save(folder / "source")
+    if prepared.target is not prepared.source:
+        prepared.target.save(folder / "target")
+
+
+def _describe(package: Package, prepared: Prepared) -> dict[str, Any]:
+    files = sorted(path for path in package.folder.iterdir() if path.is_file())
+    return {
+        "versions": {"python": platform.python_version()}
+        | {name: _version(name) for name in LIBRARIES},
+        "spec": asdict(Identity.of(package.spec)),
+        "package": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+        "prepared": prepared.folder.name,
+    }
+
+
+def _version(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""From a generated package and its data to a trained network."""

@@ -1,0 +1,219 @@
+"""Checkpoints: what a run needs to continue, one folder each, without pickle.
+
+`step-00001234/` belongs to a look at the validation set; `interim-00001234/` was saved because the
+run was interrupted, is good for continuing only, and goes when the next regular one is there. Each
+holds `model.safetensors` (the weights), `trainer.safetensors` (optimizer, random numbers, running
+figures) and `trainer.json` (the record: where the run stands, what the other files must be like).
+"""
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from compiler.spec.section import Section
+from compiler.spec.spec import Spec
+from compiler.spec.training import Training
+from runtime.errors import UserError
+from runtime.training.durable import new_folder
+from runtime.training.state import State
+
+MODEL, TRAINER, RECORD = "model.safetensors", "trainer.safetensors", "trainer.json"
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a checkpoint belongs to: hashes of the parts of the spec that its weights depend on.
+
+    The other parts may change: a run can be continued for more steps.
+    """
+
+    model: str
+    data: str
+
+    @classmethod
+    def of(cls, spec: Spec) -> "Identity":
+        return cls(model=_hash_section(spec.model), data=_hash_section(spec.data))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What the last bits of the weights depend on."""
+
+    torch_version: str
+    device: str
+    threads: int
+    processes: int
+
+    @classmethod
+    def here(cls, device: torch.device, processes: int) -> "Machine":
+        return cls(
+            torch_version=str(torch.__version__),
+            device=device.type,
+            threads=torch.get_num_threads(),
+            processes=processes,
+        )
+
+    def differences(self, other: "Machine") -> list[str]:
+        """In words: `torch version`, `threads`."""
+        names = (field.name for field in fields(self))
+        return [n.replace("_", " ") for n in names if getattr(self, n) != getattr(other, n)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batching:
+    """What the order of the batches depends on, besides the text and the epoch."""
+
+    tokens: int
+    seed: int
+
+    @classmethod
+    def of(cls, training: Training) -> "Batching":
+        tokens = max(training.batch_tokens // training.accumulate, 1)
+        return cls(tokens=tokens, seed=training.seed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """What a file must be like."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """`trainer.json`. `metrics_bytes` is the length that `metrics.jsonl` had."""
+
+    version: Literal[1] = 1
+    state: State
+    batching: Batching
+    metrics_bytes: int
+    machine: Machine
+    files: dict[str, File]
+
+
+_records = TypeAdapter(Record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A checkpoint on the disk, whatever its condition."""
+
+    folder: Path
+    step: int
+    is_interim: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What goes into a checkpoint."""
+
+    identity: Identity
+    state: State
+    batching: Batching
+    metrics_bytes: int
+    machine: Machine
+    weights: Tensors
+    training_state: Tensors
+
+
+class RefusedCheckpoint(UserError):
+    """A checkpoint that is damaged, or belongs to something else."""
+
+
+def write_checkpoint(parent: Path, content: Content, *, is_interim: bool) -> Checkpoint:
+    """Saves a checkpoint in `parent`: all of it, or, when this fails or is killed, nothing."""
+    step, kind = content.state.step, "interim" if is_interim else "step"
+    path = parent / f"{kind}-{step:08}"
+    with new_folder(path) as folder:
+        _save(content.weights, folder / MODEL, asdict(content.identity))
+        _save(content.training_state, folder / TRAINER, {})
+        record = Record(
+            state=content.state,
+            batching=content.batching,
+            metrics_bytes=content.metrics_bytes,
+            machine=content.machine,
+            files={name: _describe(folder / name) for name in (MODEL, TRAINER)},
+        )
+        (folder / RECORD).write_bytes(_records.dump_json(record, indent=2) + b"\n")
+    return Checkpoint(folder=path, step=step, is_interim=is_interim)
+
+
+def check_checkpoint(
+    checkpoint: Checkpoint, identity: Identity, names: Iterable[str] = (MODEL, TRAINER)
+) -> Record:
+    """Its record, once the files of these names are whole and belong to the run."""
+    record = _read_record(checkpoint.folder / RECORD)
+    for name in names:
+        _check_file(checkpoint.folder / name, record.files)
+    _check_identity(checkpoint.folder / MODEL, identity)
+    return record
+
+
+def load_checkpoint(checkpoint: Checkpoint, device: torch.device) -> tuple[Tensors, Tensors]:
+    """(weights, optimizer and random states) of a checkpoint that was checked."""
+    model = load_file(checkpoint.folder / MODEL, device=str(device))
+    return model, load_file(checkpoint.folder / TRAINER)
+
+
+def _save(tensors: Tensors, path: Path, metadata: dict[str, str]) -> None:
+    """safetensors words the errors of the disk in its own way; the rest of us knows OSError."""
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata)
+    except SafetensorError as error:
+        if f"os error {errno.ENOSPC}" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+
+
+def _read_record(path: Path) -> Record:
+    try:
+        return _records.validate_json(path.read_bytes(), strict=True)
+    except FileNotFoundError:
+        raise RefusedCheckpoint(f"{path} is missing") from None
+    except ValidationError as error:
+        raise RefusedCheckpoint(f"{path} is damaged: {error.errors()[0]['msg']}") from error
+
+
+def _check_file(path: Path, expected: dict[str, File]) -> None:
+    if path.name not in expected or not path.is_file():
+        raise RefusedCheckpoint(f"{path} is missing")
+    file, size = expected[path.name], path.stat().st_size
+    if size != file.bytes:
+        raise RefusedCheckpoint(f"{path} is truncated: {size} bytes, {file.bytes} expected")
+    if _hash_file(path) != file.sha256:
+        raise RefusedCheckpoint(f"{path} is damaged: its SHA-256 is not the recorded one")
+
+
+def _check_identity(path: Path, identity: Identity) -> None:
+    with safe_open(path, framework="pt") as file:
+        found = file.metadata() or {}
+    for part in ("model", "data"):
+        if found.get(part) != getattr(identity, part):
+            raise RefusedCheckpoint(f"{path} belongs to a spec with another `{part}:`")
+
+
+def _describe(path: Path) -> File:
+    return File(bytes=path.stat().st_size, sha256=_hash_file(path))
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hash_section(section: Section) -> str:
+    """Of the settings, whatever the order in which they were written."""
+    return hashlib.sha256(section.model_dump_json().encode()).hexdigest()

@@ -1,0 +1,67 @@
+"""The checkpoints of a run: which there are, which is good, which can go."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime.errors import UserError
+from runtime.training.checkpoint import (
+    Checkpoint,
+    Identity,
+    Record,
+    RefusedCheckpoint,
+    check_checkpoint,
+)
+
+
+def list_checkpoints(parent: Path) -> list[Checkpoint]:
+    """By step; at the same step, the regular one is the later one."""
+    found = [
+        Checkpoint(folder=folder, step=int(number), is_interim=kind == "interim")
+        for folder in parent.iterdir()
+        for kind, _, number in [folder.name.partition("-")]
+        if kind in ("step", "interim") and number.isdecimal()
+    ]
+    return sorted(found, key=lambda checkpoint: (checkpoint.step, not checkpoint.is_interim))
+
+
+def regular_checkpoints(parent: Path) -> list[Checkpoint]:
+    """Those that belong to a look at the validation set, by step."""
+    return [checkpoint for checkpoint in list_checkpoints(parent) if not checkpoint.is_interim]
+
+
+def last_good_checkpoint(
+    parent: Path, identity: Identity, report: Callable[[str], None]
+) -> tuple[Checkpoint, Record] | None:
+    """The newest that is whole and belongs to the run, None if there is none to begin with.
+
+    Refused ones are reported and put out of the way, since their names will be needed again.
+    """
+    checkpoints = list_checkpoints(parent)
+    for checkpoint in reversed(checkpoints):
+        try:
+            return checkpoint, check_checkpoint(checkpoint, identity)
+        except RefusedCheckpoint as refusal:
+            report(f"{refusal}; it is put aside as {_put_aside(checkpoint).name}")
+    if checkpoints:
+        raise UserError(
+            f"none of the {len(checkpoints)} checkpoints in {parent} can be used",
+            help="start a new run in another folder",
+        )
+    return None
+
+
+def remove_old_checkpoints(parent: Path, *, keep: int, best_step: int | None) -> None:
+    """Keeps the newest of all, the last `keep` regular ones and the best one."""
+    checkpoints = list_checkpoints(parent)
+    regular = [checkpoint.step for checkpoint in checkpoints if not checkpoint.is_interim]
+    kept = {*regular[-keep:], best_step}
+    for checkpoint in checkpoints[:-1]:
+        if checkpoint.is_interim or checkpoint.step not in kept:
+            shutil.rmtree(checkpoint.folder)
+
+
+def _put_aside(checkpoint: Checkpoint) -> Path:
+    aside = checkpoint.folder.with_name(f"refused-{checkpoint.folder.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    return checkpoint.folder.rename(aside)

@@ -1,0 +1,55 @@
+"""Ctrl-C and SIGTERM: a run ends after the update it is at, with everything saved."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption(Exception):
+    """The run was asked to stop, and has saved all its work."""
+
+    def __init__(self, received: signal.Signals, *, step: int, folder: Path) -> None:
+        super().__init__(f"stopped by {received.name} after update {step}; all work is saved")
+        self.help = f"continue with `specformer train {folder}/package --out {folder} --resume`"
+        self.exit_code = 128 + received
+
+
+class SignalWatch:
+    """Remembers the first signal, if any."""
+
+    received: signal.Signals | None = None
+
+
+@contextmanager
+def watched_signals(*, once: bool) -> Iterator[SignalWatch]:
+    """Notes signals instead of acting on them.
+
+    With `once`, a second one acts as usual, so that nobody has to wait for a long validation. Only a
+    main thread can watch; in another one, nothing changes.
+    """
+    watch = SignalWatch()
+    if threading.current_thread() is not threading.main_thread():
+        yield watch
+        return
+    previous = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    def note(number: int, _: FrameType | None) -> None:
+        watch.received = watch.received or signal.Signals(number)
+        if once:
+            restore()
+
+    for number in SIGNALS:
+        signal.signal(number, note)
+    try:
+        yield watch
+    finally:
+        restore()

@@ -1,0 +1,89 @@
+"""The figures of a run: `metrics.jsonl`, one JSON object a line, and TensorBoard if it is there."""
+
+import importlib.util
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainFigures:
+    """A line for the updates since the last such line, up to and with `step`.
+
+    `loss` (label-smoothed) and `nll` (plain cross-entropy) are means in nats a target token,
+    `perplexity` is e^nll; `learning_rate` and `gradient_norm` (before clipping) belong to the last
+    update; `tokens_per_second` counts target tokens without padding, and no validation time;
+    `seconds` were spent on updates and validation since the run began.
+    """
+
+    kind: Literal["train"] = "train"
+    step: int
+    epoch: int
+    loss: float
+    nll: float
+    perplexity: float
+    learning_rate: float
+    gradient_norm: float
+    tokens_per_second: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidFigures:
+    """A line for a look at the validation set after update `step`, in the same units.
+
+    `bleu` (of greedy translations) is there if the spec asks for it; `is_best` says whether no look
+    before was as good in the spec's metric.
+    """
+
+    kind: Literal["valid"] = "valid"
+    step: int
+    epoch: int
+    loss: float
+    nll: float
+    perplexity: float
+    bleu: float | None
+    is_best: bool
+    seconds: float
+
+
+class Metrics:
+    """Adds lines to the metrics of a run; each is in the file when `write` returns."""
+
+    def __init__(self, folder: Path, *, keep_bytes: int, step: int) -> None:
+        """Continues after the first `keep_bytes` bytes, which go up to update `step`."""
+        self._file = (folder / "metrics.jsonl").open("ab", buffering=0)
+        if self._length() > keep_bytes:
+            self._file.truncate(keep_bytes)
+        self._tensorboard = _tensorboard(folder, step)
+
+    def write(self, figures: TrainFigures | ValidFigures) -> None:
+        line = {name: value for name, value in asdict(figures).items() if value is not None}
+        self._file.write(json.dumps(line).encode() + b"\n")
+        if self._tensorboard is not None:
+            for name in line.keys() - {"kind", "step"}:
+                self._tensorboard.add_scalar(f"{figures.kind}/{name}", line[name], figures.step)
+
+    def sync(self) -> int:
+        """Waits until all lines are on the disk -> the length of the file in bytes."""
+        os.fsync(self._file.fileno())
+        return self._length()
+
+    def close(self) -> None:
+        self._file.close()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+
+    def _length(self) -> int:
+        return os.fstat(self._file.fileno()).st_size
+
+
+def _tensorboard(folder: Path, step: int) -> Any:
+    """A writer that forgets what an earlier session wrote after `step`; None if not installed."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)

@@ -1,0 +1,85 @@
+"""How a training begins: a new run, or an old one and the place in it where to go on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from compiler.spec.spec import Spec
+from runtime.data.prepare import Prepared, prepare
+from runtime.errors import UserError
+from runtime.package import Package
+from runtime.run import Run, refuse_existing
+from runtime.training.checkpoint import Batching, Checkpoint, Machine, load_checkpoint
+from runtime.training.checkpoints import last_good_checkpoint
+from runtime.training.durable import remove_unfinished
+from runtime.training.learner import Learner
+from runtime.training.state import State
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where a training begins; without a checkpoint, at the beginning."""
+
+    state: State
+    metrics_bytes: int
+    checkpoint: Checkpoint | None
+
+    def apply(self, learner: Learner) -> None:
+        """Brings a new learner there."""
+        if self.checkpoint is not None:
+            tensors = load_checkpoint(self.checkpoint, learner.device)
+            learner.load(*tensors, self.state.step)
+
+
+def create_run(folder: Path, package: Package, cache: Path, report: Report) -> tuple[Run, Prepared]:
+    """A new run; that the folder is free is known before any text is read."""
+    refuse_existing(folder)
+    prepared = prepare(package.spec, cache, report=report)
+    _check_vocabulary(package.spec, prepared)
+    return Run.create(folder, package, prepared), prepared
+
+
+def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> tuple[Run, Prepared]:
+    """The run that is there, with the recipe of the package: it may be a longer one."""
+    run = Run.open(folder)
+    prepared = prepare(run.package.spec, cache, report=report)
+    run.check_data(prepared)
+    if run.package.spec == package.spec:
+        return run, prepared
+    report(f"the run goes on with the settings of {package.folder}")
+    return run.adopt(package), prepared
+
+
+def find_start(run: Run, here: Machine, report: Report) -> Start:
+    """After the last good checkpoint. With other batches than before, its epoch begins anew."""
+    remove_unfinished(run.checkpoints)
+    found = last_good_checkpoint(run.checkpoints, run.identity, report)
+    if found is None:
+        return Start(state=State(), metrics_bytes=0, checkpoint=None)
+    checkpoint, record = found
+    report(f"continuing after update {record.state.step}, from {checkpoint.folder}")
+    if changes := here.differences(record.machine):
+        report(f"not the same to the bit as without the pause: other {', '.join(changes)}")
+    has_batching = record.batching == Batching.of(run.package.spec.training)
+    return Start(
+        state=record.state if has_batching else replace(record.state, batch=0),
+        metrics_bytes=record.metrics_bytes,
+        checkpoint=checkpoint,
+    )
+
+
+def _check_vocabulary(spec: Spec, prepared: Prepared) -> None:
+    """Every token needs a row of its embedding table, and every row a token."""
+    vocabulary = spec.model.vocabulary
+    sides = [
+        ("source", vocabulary.source or vocabulary.size, prepared.source.size),
+        ("target", vocabulary.target or vocabulary.size, prepared.target.size),
+    ]
+    for side, rows, tokens in sides:
+        if rows != tokens:
+            raise UserError(
+                f"the vocabulary of the {side} has {tokens:,} tokens, but the spec says {rows:,}",
+                help=f"set model.vocabulary to {tokens}",
+            )

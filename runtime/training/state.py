@@ -1,0 +1,78 @@
+"""Where a run stands, and what it does next: pure functions of a few numbers."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from compiler.spec.training import Training, Validation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Where a run stands between two updates.
+
+    `epoch` (from 1) and `batch` (from 0) name the batch that comes next; `looked` is the update
+    after which the validation set was last looked at; `seconds` is the time spent so far.
+    """
+
+    step: int = 0
+    epoch: int = 1
+    batch: int = 0
+    looked: int = 0
+    best_step: int | None = None
+    best_score: float | None = None
+    looks_without_better: int = 0
+    seconds: float = 0.0
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch of the newest update, which may have been its last."""
+        return self.epoch if self.batch else max(self.epoch - 1, 1)
+
+
+Ending = Literal["steps", "patience"]
+
+
+def ending(state: State, training: Training) -> Ending | None:
+    """Why the run is over; None while it is not. The last update is followed by a last look."""
+    patience = training.validation.patience
+    if patience is not None and state.looks_without_better >= patience:
+        return "patience"
+    return "steps" if state.step >= training.steps and state.looked == state.step else None
+
+
+def is_look_due(state: State, training: Training) -> bool:
+    """Whether the validation set is looked at before the next update."""
+    if state.looked == state.step:
+        return False
+    if state.step >= training.steps:
+        return True
+    every = training.validation.every
+    return state.batch == 0 if every == "epoch" else state.step % every == 0
+
+
+def after_update(state: State, *, batches: int, taken: int, seconds: float) -> State:
+    """`taken` batches of the epoch's `batches` have made one update."""
+    batch = state.batch + taken
+    ended = batch >= batches
+    return replace(
+        state,
+        step=state.step + 1,
+        epoch=state.epoch + 1 if ended else state.epoch,
+        batch=0 if ended else batch,
+        seconds=state.seconds + seconds,
+    )
+
+
+def after_look(state: State, score: float, validation: Validation, *, seconds: float) -> State:
+    """A look at the validation set gave `score`."""
+    looked = replace(state, looked=state.step, seconds=state.seconds + seconds)
+    if not is_better(score, state.best_score, validation.metric):
+        return replace(looked, looks_without_better=state.looks_without_better + 1)
+    return replace(looked, best_step=state.step, best_score=score, looks_without_better=0)
+
+
+def is_better(score: float, best: float | None, metric: Literal["loss", "bleu"]) -> bool:
+    """A loss is better when it is lower, BLEU when it is higher."""
+    if best is None:
+        return True
+    return score < best if metric == "loss" else score > best

@@ -1,0 +1,138 @@
+"""Training as one call: from a generated package to a run that is done."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from runtime.data.prepare import Prepared
+from runtime.errors import UserError
+from runtime.package import load_package
+from runtime.run import Run
+from runtime.training.checkpoint import Machine
+from runtime.training.durable import explained_disk_errors
+from runtime.training.interruption import watched_signals
+from runtime.training.journal import Journal, open_journal, silent_journal
+from runtime.training.learner import Learner
+from runtime.training.opening import Start, create_run, find_start, reopen_run
+from runtime.training.state import Ending
+from runtime.training.trainer import Score, Trainer
+from runtime.training.workers import default_device, joined_workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """How a training ended. `best_score` is in the spec's `training.validation.metric`."""
+
+    folder: Path
+    reason: Ending
+    step: int
+    epoch: int
+    best_step: int | None
+    best_score: float | None
+    seconds: float
+
+
+def train(
+    package_folder: Path,
+    run_folder: Path,
+    *,
+    cache: Path,
+    resume: bool = False,
+    device: torch.device | None = None,
+    score: Score | None = None,
+    report: Callable[[str], None] = print,
+) -> Summary:
+    """Trains a generated package in a new run folder, or continues (`resume`) the run in it.
+
+    Prepared text is kept in `cache`. For specs that ask for it, `score` gives the BLEU of greedy
+    translations of the validation set. Raises UserError for what the user can mend, and Interruption,
+    with everything saved, after Ctrl-C or SIGTERM. Under `torchrun`, call it in every process.
+    """
+    with (
+        joined_workers() as workers,
+        explained_disk_errors(run_folder),
+        explained_memory_errors(),
+    ):
+        say = report if workers.is_first else _say_nothing
+        device = device or default_device()
+        package = load_package(package_folder)
+        with workers.first_goes_first():
+            begin = reopen_run if resume or not workers.is_first else create_run
+            run, prepared = begin(run_folder, package, cache, say)
+            start = find_start(run, Machine.here(device, workers.size), say)
+        learner = Learner(run.package, device, workers)
+        start.apply(learner)
+        say(_describe(learner, prepared))
+        with _journal(run, start, workers.is_first, say) as journal:
+            return _train(run, prepared, learner, start, score, journal)
+
+
+def _train(
+    run: Run,
+    prepared: Prepared,
+    learner: Learner,
+    start: Start,
+    score: Score | None,
+    journal: Journal,
+) -> Summary:
+    trainer = Trainer(
+        run=run,
+        prepared=prepared,
+        learner=learner,
+        state=start.state,
+        score=score,
+        journal=journal,
+    )
+    with watched_signals(once=learner.workers.size == 1) as watch:
+        reason = trainer.train(watch)
+    return Summary(
+        folder=run.folder,
+        reason=reason,
+        step=trainer.state.step,
+        epoch=trainer.state.last_epoch,
+        best_step=trainer.state.best_step,
+        best_score=trainer.state.best_score,
+        seconds=trainer.state.seconds,
+    )
+
+
+def _journal(
+    run: Run, start: Start, is_first: bool, report: Callable[[str], None]
+) -> AbstractContextManager[Journal]:
+    if not is_first:
+        return nullcontext(silent_journal())
+    return open_journal(
+        run.folder,
+        report,
+        keep_bytes=start.metrics_bytes,
+        step=start.state.step,
+        steps=run.package.spec.training.steps,
+    )
+
+
+def _describe(learner: Learner, prepared: Prepared) -> str:
+    parameters = sum(parameter.numel() for parameter in learner.model.parameters())
+    return (
+        f"{parameters:,} parameters, {len(prepared.train):,} training pairs, "
+        f"{len(prepared.valid):,} validation pairs, on {learner.workers.size} x {learner.device}"
+    )
+
+
+@contextmanager
+def explained_memory_errors() -> Iterator[None]:
+    """Turns a GPU without room for a batch into a message for people."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            "the GPU is out of memory",
+            help="raise training.accumulate (the update is made in more, smaller parts) or lower "
+            "training.batch_tokens; --resume goes on from the last checkpoint",
+        ) from error
+
+
+def _say_nothing(_: str) -> None:
+    pass

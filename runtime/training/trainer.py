@@ -1,0 +1,167 @@
+"""The training loop: updates, looks at the validation set, checkpoints."""
+
+import signal
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from runtime.data.batches import in_order
+from runtime.data.prepare import Prepared
+from runtime.run import Run
+from runtime.training.checkpoint import Batching, Content, Machine, write_checkpoint
+from runtime.training.checkpoints import remove_old_checkpoints
+from runtime.training.interruption import Interruption, SignalWatch
+from runtime.training.journal import Journal
+from runtime.training.learner import Learner
+from runtime.training.metrics import TrainFigures, ValidFigures
+from runtime.training.order import Order
+from runtime.training.state import Ending, State, after_look, after_update, ending, is_look_due
+from runtime.training.update import count_tokens
+from runtime.training.validation import perplexity, validate
+from runtime.training.window import Window
+
+UPDATES_BETWEEN_LINES = 10
+
+Score = Callable[[nn.Module, Prepared], float]
+
+
+class Trainer:
+    """Trains a network from where it stands until its spec says stop."""
+
+    def __init__(
+        self,
+        *,
+        run: Run,
+        prepared: Prepared,
+        learner: Learner,
+        state: State,
+        score: Score | None,
+        journal: Journal,
+    ) -> None:
+        """`score` translates the validation set with the network and gives its BLEU."""
+        self.spec = run.package.spec
+        self.training = self.spec.training
+        if self.training.validation.bleu and score is None:
+            raise ValueError("validation.bleu is set: expected a function `score`, got None")
+        self.run, self.learner, self.score, self.journal = run, learner, score, journal
+        self.state = self.saved = state
+        self.prepared = prepared
+        self.batching = Batching.of(self.training)
+        self.order = Order(prepared.train, self.batching)
+        self.valid_batches = in_order(prepared.valid, self.batching.tokens)
+
+    def train(self, watch: SignalWatch) -> Ending:
+        """Goes on to the end, or to an `Interruption`."""
+        while (reason := ending(self.state, self.training)) is None:
+            if self.learner.workers.any(watch.received is not None):
+                self._stop(watch.received or signal.SIGTERM)
+            elif is_look_due(self.state, self.training):
+                self._look()
+            else:
+                self._update()
+        return reason
+
+    def _update(self) -> None:
+        started = time.perf_counter()
+        order = self.order.batches(self.state.epoch)
+        batches = order[self.state.batch : self.state.batch + self.training.accumulate]
+        step = self.state.step + 1
+        rate = self.run.package.training_module.learning_rate(step)
+        figures = self.learner.update(self.prepared.train, batches, rate)
+        window = self.learner.window
+        window.add(figures, tokens=count_tokens(self.prepared.train, batches))
+        is_line_due = step == 1 or step % UPDATES_BETWEEN_LINES == 0
+        if is_line_due:
+            window.check(step)
+        seconds = time.perf_counter() - started
+        window.spend(seconds)
+        self.state = after_update(
+            self.state, batches=len(order), taken=len(batches), seconds=seconds
+        )
+        if is_line_due:
+            self._record_updates(rate)
+        self.journal.advance(step)
+
+    def _record_updates(self, learning_rate: float) -> None:
+        means = self.learner.window.means()
+        self.learner.window = Window()
+        self.journal.record_updates(
+            TrainFigures(
+                step=self.state.step,
+                epoch=self.state.last_epoch,
+                loss=means.loss,
+                nll=means.nll,
+                perplexity=perplexity(means.nll),
+                learning_rate=learning_rate,
+                gradient_norm=means.gradient_norm,
+                tokens_per_second=means.tokens_per_second,
+                seconds=self.state.seconds,
+            )
+        )
+
+    def _look(self) -> None:
+        started = time.perf_counter()
+        self.learner.window.check(self.state.step)
+        learner, settings = self.learner, self.training.validation
+        losses = validate(
+            learner.model,
+            learner.validation_objective,
+            self.prepared.valid,
+            self.valid_batches,
+            learner.workers,
+        )
+        bleu = self._bleu()
+        score = bleu if settings.metric == "bleu" and bleu is not None else losses.loss
+        seconds = time.perf_counter() - started
+        self.state = after_look(self.state, score, settings, seconds=seconds)
+        self.journal.record_look(
+            ValidFigures(
+                step=self.state.step,
+                epoch=self.state.last_epoch,
+                loss=losses.loss,
+                nll=losses.nll,
+                perplexity=perplexity(losses.nll),
+                bleu=bleu,
+                is_best=self.state.best_step == self.state.step,
+                seconds=self.state.seconds,
+            )
+        )
+        self._save(is_interim=False)
+
+    def _bleu(self) -> float | None:
+        """The first process translates for all."""
+        if not self.training.validation.bleu or self.score is None:
+            return None
+        bleu = torch.zeros(1, dtype=torch.float64)
+        if self.learner.workers.is_first:
+            self.learner.model.eval()
+            bleu[0] = self.score(self.learner.model, self.prepared)
+            self.learner.model.train()
+        self.learner.workers.add_up(bleu)
+        return bleu.item()
+
+    def _stop(self, received: signal.Signals) -> None:
+        self.learner.window.check(self.state.step)
+        if self.state != self.saved:
+            self._save(is_interim=True)
+        raise Interruption(received, step=self.state.step, folder=self.run.folder)
+
+    def _save(self, *, is_interim: bool) -> None:
+        training_state = self.learner.training_state()
+        self.saved = self.state
+        if not self.learner.workers.is_first:
+            return
+        content = Content(
+            identity=self.run.identity,
+            state=self.state,
+            batching=self.batching,
+            metrics_bytes=self.journal.sync(),
+            machine=Machine.here(self.learner.device, self.learner.workers.size),
+            weights=self.learner.weights(),
+            training_state=training_state,
+        )
+        write_checkpoint(self.run.checkpoints, content, is_interim=is_interim)
+        keep = max(self.spec.evaluation.average_last, 2)
+        remove_old_checkpoints(self.run.checkpoints, keep=keep, best_step=self.state.best_step)

@@ -1,0 +1,84 @@
+"""One update: the gradient of the mean loss over its target tokens, and the optimizer's step."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.optim import Optimizer
+
+from runtime.data.batches import collate
+from runtime.data.prepare import Pairs
+from runtime.training.objective import Objective
+from runtime.training.workers import Workers
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updater:
+    """Makes updates; several processes share the work of each and do the same step."""
+
+    model: nn.Module
+    optimizer: Optimizer
+    objective: Objective
+    clip_norm: float | None
+    workers: Workers
+
+    def __call__(self, pairs: Pairs, batches: Sequence[Indices], learning_rate: float) -> Tensor:
+        """One update from all these batches.
+
+        -> [3]: smoothed and plain loss in nats, summed over the target tokens, and the norm of the
+        gradient before it is clipped.
+        """
+        sums = self.add_gradients(pairs, batches)
+        parameters = list(self.model.parameters())
+        share_gradients(parameters, sums, self.workers)
+        norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if self.clip_norm is not None:
+            clip_grads_with_norm_(parameters, self.clip_norm, norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return torch.cat((sums, norm.unsqueeze(0)))
+
+    def add_gradients(self, pairs: Pairs, batches: Sequence[Indices]) -> Tensor:
+        """Of this process's rows: their losses [2] and, in the parameters, their gradients."""
+        tokens = count_tokens(pairs, batches)
+        sums = torch.zeros(2, device=self.objective.device)
+        for rows in own_rows(batches, self.workers):
+            losses = self.objective(collate(pairs, rows))
+            torch.autograd.backward(losses[0] / tokens)
+            sums += losses.detach()
+        return sums
+
+
+def count_tokens(pairs: Pairs, batches: Iterable[Indices]) -> int:
+    """The target tokens, END included, of all processes: what losses are divided by."""
+    return sum(int(pairs.target_lengths[rows].sum()) for rows in batches)
+
+
+def own_rows(batches: Iterable[Indices], workers: Workers) -> list[Indices]:
+    """The part of each batch that this process computes, where there is any."""
+    parts = (rows[workers.rank :: workers.size] for rows in batches)
+    return [part for part in parts if len(part)]
+
+
+def share_gradients(parameters: Sequence[nn.Parameter], sums: Tensor, workers: Workers) -> None:
+    """Adds up gradients and `sums` over all processes, those without a row included."""
+    if workers.size == 1:
+        return
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    for parameter in trained:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+    shares = [sums, *(p.grad for p in trained if p.grad is not None)]
+    flat = torch.cat([share.flatten() for share in shares])
+    workers.add_up(flat)
+    totals = torch.split(flat, [share.numel() for share in shares])
+    for share, total in zip(shares, totals, strict=True):
+        share.copy_(total.view_as(share))

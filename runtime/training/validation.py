@@ -1,0 +1,52 @@
+"""Looks at the validation set."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from runtime.data.batches import collate
+from runtime.data.prepare import Pairs
+from runtime.errors import UserError
+from runtime.training.objective import Objective
+from runtime.training.update import Indices, count_tokens, own_rows
+from runtime.training.workers import Workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Losses:
+    """Label-smoothed and plain (negative log-likelihood) cross-entropy, in nats a target token."""
+
+    loss: float
+    nll: float
+
+
+def perplexity(nll: float) -> float:
+    """e^nll, no more than a float can hold."""
+    return math.exp(min(nll, 700.0))
+
+
+@torch.no_grad()
+def validate(
+    model: nn.Module,
+    objective: Objective,
+    pairs: Pairs,
+    batches: Sequence[Indices],
+    workers: Workers,
+) -> Losses:
+    """The losses over these batches, without dropout; leaves the model in training mode."""
+    model.eval()
+    sums = torch.zeros(2, dtype=torch.float64, device=objective.device)
+    for rows in own_rows(batches, workers):
+        sums += objective(collate(pairs, rows))
+    workers.add_up(sums)
+    model.train()
+    loss, nll = (sums / count_tokens(pairs, batches)).tolist()
+    if not math.isfinite(loss):
+        raise UserError(
+            "the loss on the validation set is not finite",
+            help="lower training.schedule.peak or set training.clip_norm",
+        )
+    return Losses(loss=loss, nll=nll)

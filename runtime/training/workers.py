@@ -1,0 +1,77 @@
+"""The processes that train one network together: one alone, or those that `torchrun` started."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """This process (`rank`, from 0) among `size` of them."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that reports and saves."""
+        return self.rank == 0
+
+    def add_up(self, tensor: Tensor) -> None:
+        """Replaces the tensor of every process by the sum of them all."""
+        if self.size > 1:
+            dist.all_reduce(tensor)
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is up in any process. Does not wait for an accelerator."""
+        if self.size == 1:
+            return flag
+        raised = torch.tensor(int(flag))
+        dist.all_reduce(raised)
+        return bool(raised)
+
+    def gather(self, tensor: Tensor) -> list[Tensor]:
+        """The tensors (on the CPU, of one shape) of all processes, by rank."""
+        if self.size == 1:
+            return [tensor]
+        tensors = [torch.empty_like(tensor) for _ in range(self.size)]
+        dist.all_gather(tensors, tensor)
+        return tensors
+
+    @contextmanager
+    def first_goes_first(self) -> Iterator[None]:
+        """Lets the first process pass alone, then the others find what it made."""
+        if not self.is_first:
+            self.any(False)
+        yield
+        if self.is_first:
+            self.any(False)
+
+
+@contextmanager
+def joined_workers() -> Iterator[Workers]:
+    """Joins the processes that `torchrun` announces in the environment, if it does."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Workers()
+        return
+    # Flags and random states stay on the CPU and go through gloo, so that the GPU need not wait.
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield Workers(rank=dist.get_rank(), size=size)
+    finally:
+        dist.destroy_process_group()
+
+
+def default_device() -> torch.device:
+    """The GPU that belongs to this process, which becomes its current one; else the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device

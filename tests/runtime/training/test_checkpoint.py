@@ -1,0 +1,114 @@
+"""One checkpoint: whole, damaged, or of something else."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from runtime.training.checkpoint import (
+    Batching,
+    Checkpoint,
+    Content,
+    Identity,
+    Machine,
+    RefusedCheckpoint,
+    check_checkpoint,
+    load_checkpoint,
+    write_checkpoint,
+)
+from runtime.training.state import State
+
+IDENTITY = Identity(model="m" * 64, data="d" * 64)
+MACHINE = Machine(torch_version="2", device="cpu", threads=1, processes=1)
+CONTENT = Content(
+    identity=IDENTITY,
+    state=State(step=12, epoch=3, batch=4, looked=12, best_step=12, best_score=1 / 3),
+    batching=Batching(tokens=100, seed=1),
+    metrics_bytes=1234,
+    machine=MACHINE,
+    weights={"weight": torch.arange(100.0)},
+    training_state={"random/0/cpu": torch.arange(50, dtype=torch.uint8)},
+)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Checkpoint:
+    return write_checkpoint(tmp_path, CONTENT, is_interim=False)
+
+
+def test_a_checkpoint_comes_back_to_the_bit(checkpoint: Checkpoint) -> None:
+    record = check_checkpoint(checkpoint, IDENTITY)
+    weights, training_state = load_checkpoint(checkpoint, torch.device("cpu"))
+    assert (record.state, record.batching, record.metrics_bytes, record.machine) == (
+        CONTENT.state,
+        CONTENT.batching,
+        CONTENT.metrics_bytes,
+        CONTENT.machine,
+    )
+    assert torch.equal(weights["weight"], CONTENT.weights["weight"])
+    assert torch.equal(training_state["random/0/cpu"], CONTENT.training_state["random/0/cpu"])
+
+
+def test_names_tell_the_step_and_the_kind(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    interim = write_checkpoint(tmp_path, CONTENT, is_interim=True)
+    assert checkpoint.folder.name == "step-00000012"
+    assert interim.folder.name == "interim-00000012"
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip_last_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "reason"),
+    [
+        ("model.safetensors", truncate, "model.safetensors is truncated: .* bytes, .* expected"),
+        ("trainer.safetensors", truncate, "trainer.safetensors is truncated"),
+        ("trainer.json", lambda path: path.write_bytes(path.read_bytes()[:99]), "json is damaged"),
+        ("trainer.json", lambda path: path.write_bytes(b""), "json is damaged"),
+        ("model.safetensors", flip_last_byte, "model.safetensors is damaged"),
+        ("trainer.safetensors", flip_last_byte, "trainer.safetensors is damaged"),
+        ("model.safetensors", Path.unlink, "model.safetensors is missing"),
+        ("trainer.json", Path.unlink, "trainer.json is missing"),
+    ],
+)
+def test_damage_is_refused_by_name(
+    checkpoint: Checkpoint, name: str, damage: Callable[[Path], None], reason: str
+) -> None:
+    damage(checkpoint.folder / name)
+    with pytest.raises(RefusedCheckpoint, match=reason):
+        check_checkpoint(checkpoint, IDENTITY)
+
+
+def test_a_record_of_another_format_is_refused(checkpoint: Checkpoint) -> None:
+    path = checkpoint.folder / "trainer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 2}))
+    with pytest.raises(RefusedCheckpoint, match="trainer.json is damaged: .* 1"):
+        check_checkpoint(checkpoint, IDENTITY)
+
+
+@pytest.mark.parametrize("part", ["model", "data"])
+def test_a_checkpoint_of_another_spec_is_refused(checkpoint: Checkpoint, part: str) -> None:
+    other = replace(IDENTITY, **{part: "x" * 64})
+    with pytest.raises(RefusedCheckpoint, match=f"another `{part}:`"):
+        check_checkpoint(checkpoint, other)
+
+
+def test_only_the_files_asked_for_are_read(checkpoint: Checkpoint) -> None:
+    (checkpoint.folder / "trainer.safetensors").unlink()
+    check_checkpoint(checkpoint, IDENTITY, ["model.safetensors"])
+
+
+def test_differences_between_machines_are_named() -> None:
+    other = replace(MACHINE, torch_version="3", threads=2)
+    assert MACHINE.differences(other) == ["torch version", "threads"]
+    assert MACHINE.differences(MACHINE) == []

@@ -1,0 +1,58 @@
+"""Folders that are complete or not there."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from runtime.errors import UserError
+from runtime.training.durable import (
+    explained_disk_errors,
+    new_folder,
+    remove_unfinished,
+    replace_file,
+)
+
+
+def test_a_new_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "new") as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "file").write_text("content")
+        assert not (tmp_path / "new").exists()
+    assert (tmp_path / "new" / "deep" / "file").read_text() == "content"
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_a_new_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="half"), new_folder(tmp_path / "new"):
+        raise RuntimeError("half way")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_folder_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "file").write_text("old")
+    with pytest.raises(OSError, match="not empty"), new_folder(tmp_path / "old"):
+        pass
+    assert (tmp_path / "old" / "file").read_text() == "old"
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".new.unfinished").mkdir()
+    (tmp_path / ".new.unfinished" / "file").write_text("half")
+    (tmp_path / "kept").mkdir()
+    remove_unfinished(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    replace_file(tmp_path / "file", b"new")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file", "new")]
+
+
+def test_a_full_disk_is_explained_and_other_errors_are_not(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="disk is full"), explained_disk_errors(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(PermissionError), explained_disk_errors(tmp_path):
+        raise PermissionError(errno.EACCES, "Permission denied")

@@ -1,0 +1,229 @@
+"""A run that pauses ends as one that does not, to the bit."""
+
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from runtime.errors import UserError
+from runtime.training.interruption import Interruption, watched_signals
+from runtime.training.train import Summary
+from runtime.training.trainer import Trainer
+
+Make = Callable[..., Path]
+Train = Callable[..., Summary]
+Interrupt = Callable[..., AbstractContextManager[None]]
+AssertSame = Callable[[Path, Path], None]
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Interrupt:
+    """interrupt(step, signal): the signal comes in the middle of that update."""
+
+    @contextmanager
+    def at(step: int, number: signal.Signals = signal.SIGINT) -> Iterator[None]:
+        update = Trainer._update
+
+        def interrupted(trainer: Trainer) -> None:
+            if trainer.state.step + 1 == step:
+                signal.raise_signal(number)
+            update(trainer)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Trainer, "_update", interrupted)
+            yield
+
+    return at
+
+
+@pytest.mark.parametrize("step", [1, 7, 10, 13, 30])
+def test_a_run_interrupted_anywhere_ends_the_same(
+    step: int,
+    tmp_path: Path,
+    make_package: Make,
+    run_training: Train,
+    interrupt: Interrupt,
+    assert_same: AssertSame,
+) -> None:
+    """Within an epoch, just before a look, after one, and at the very end."""
+    package = make_package(dropout=0.1, accumulate=2)
+    run_training(package, tmp_path / "whole")
+    with interrupt(step), pytest.raises(Interruption, match=f"SIGINT after update {step}"):
+        run_training(package, tmp_path / "paused")
+    saved = [path.name for path in (tmp_path / "paused" / "checkpoints").glob("interim-*")]
+    assert saved == [f"interim-{step:08}"]
+    run_training(package, tmp_path / "paused", resume=True)
+    assert_same(tmp_path / "whole", tmp_path / "paused")
+
+
+def test_a_run_may_be_interrupted_again_and_again(
+    tmp_path: Path,
+    make_package: Make,
+    run_training: Train,
+    interrupt: Interrupt,
+    assert_same: AssertSame,
+) -> None:
+    package = make_package()
+    run_training(package, tmp_path / "whole")
+    for pause, step in enumerate((3, 4, 15, 16)):
+        with interrupt(step), pytest.raises(Interruption):
+            run_training(package, tmp_path / "paused", resume=pause > 0)
+    run_training(package, tmp_path / "paused", resume=True)
+    assert_same(tmp_path / "whole", tmp_path / "paused")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_tells_how_to_go_on(
+    number: signal.Signals,
+    code: int,
+    tmp_path: Path,
+    make_package: Make,
+    run_training: Train,
+    interrupt: Interrupt,
+) -> None:
+    with interrupt(2, number), pytest.raises(Interruption) as caught:
+        run_training(make_package(), tmp_path / "run")
+    assert caught.value.exit_code == code
+    assert f"--out {tmp_path}/run --resume" in caught.value.help
+
+
+def test_a_longer_run_goes_on_as_if_it_had_been_longer_from_the_start(
+    tmp_path: Path,
+    make_package: Make,
+    run_training: Train,
+    said: list[str],
+    assert_same: AssertSame,
+) -> None:
+    short, long = make_package("short", steps=20), make_package("long", steps=40)
+    run_training(long, tmp_path / "whole")
+    run_training(short, tmp_path / "grown")
+    run_training(long, tmp_path / "grown", resume=True)
+    assert f"the run goes on with the settings of {long}" in said
+    assert_same(tmp_path / "whole", tmp_path / "grown")
+
+
+def test_the_run_goes_on_from_its_own_package(
+    tmp_path: Path, make_package: Make, run_training: Train, interrupt: Interrupt
+) -> None:
+    """As the message of an interruption says."""
+    with interrupt(2), pytest.raises(Interruption):
+        run_training(make_package(), tmp_path / "run")
+    summary = run_training(tmp_path / "run" / "package", tmp_path / "run", resume=True)
+    assert summary.step == 30
+
+
+def test_a_run_that_is_over_stays_as_it_is(
+    tmp_path: Path, make_package: Make, run_training: Train
+) -> None:
+    package = make_package()
+    first = run_training(package, tmp_path / "run")
+    metrics = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    assert run_training(package, tmp_path / "run", resume=True) == first
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == metrics
+
+
+def test_a_truncated_checkpoint_is_passed_over(
+    tmp_path: Path,
+    make_package: Make,
+    run_training: Train,
+    said: list[str],
+    assert_same: AssertSame,
+) -> None:
+    package = make_package()
+    run_training(package, tmp_path / "whole")
+    run_training(package, tmp_path / "hurt")
+    newest = tmp_path / "hurt" / "checkpoints" / "step-00000030"
+    os.truncate(newest / "model.safetensors", 1000)
+    run_training(package, tmp_path / "hurt", resume=True)
+    assert any("model.safetensors is truncated: 1000 bytes" in line for line in said)
+    assert any("continuing after update 20" in line for line in said)
+    assert_same(tmp_path / "whole", tmp_path / "hurt")
+
+
+def test_a_checkpoint_of_another_network_is_passed_over(
+    tmp_path: Path, make_package: Make, run_training: Train, said: list[str]
+) -> None:
+    run_training(make_package("other", dropout=0.2, steps=40), tmp_path / "other")
+    package = make_package()
+    run_training(package, tmp_path / "run")
+    shutil.copytree(
+        tmp_path / "other" / "checkpoints" / "step-00000040",
+        tmp_path / "run" / "checkpoints" / "step-00000040",
+    )
+    assert run_training(package, tmp_path / "run", resume=True).step == 30
+    assert any("step-00000040/model.safetensors belongs to a spec" in line for line in said)
+
+
+def test_a_package_of_another_network_is_refused(
+    tmp_path: Path, make_package: Make, run_training: Train
+) -> None:
+    run_training(make_package(), tmp_path / "run")
+    with pytest.raises(UserError, match="begun with another `model:`"):
+        run_training(make_package("other", dropout=0.2), tmp_path / "run", resume=True)
+
+
+def test_changed_text_is_refused(
+    tmp_path: Path, make_package: Make, run_training: Train, text: Path
+) -> None:
+    package = make_package()
+    run_training(package, tmp_path / "run")
+    lines = (text / "train.source").read_text().splitlines(keepends=True)
+    (text / "train.source").write_text("".join([lines[1], lines[0], *lines[2:]]))
+    with pytest.raises(UserError, match="text has changed"):
+        run_training(package, tmp_path / "run", resume=True)
+
+
+def test_other_batches_begin_the_epoch_anew(
+    tmp_path: Path, make_package: Make, run_training: Train, interrupt: Interrupt
+) -> None:
+    """Where the old batch number means nothing, it must not be used."""
+    with interrupt(3), pytest.raises(Interruption):
+        run_training(make_package(), tmp_path / "run")
+    larger = make_package("larger", batch_tokens=2000)
+    assert run_training(larger, tmp_path / "run", resume=True).step == 30
+
+
+def test_a_run_without_a_checkpoint_begins_at_the_beginning(
+    tmp_path: Path, make_package: Make, run_training: Train, assert_same: AssertSame
+) -> None:
+    package = make_package()
+    run_training(package, tmp_path / "whole")
+    run_training(package, tmp_path / "run")
+    for checkpoint in (tmp_path / "run" / "checkpoints").iterdir():
+        shutil.rmtree(checkpoint)
+    run_training(package, tmp_path / "run", resume=True)
+    assert_same(tmp_path / "whole", tmp_path / "run")
+
+
+def test_a_second_signal_acts_at_once() -> None:
+    with watched_signals(once=True) as watch:
+        signal.raise_signal(signal.SIGINT)
+        assert watch.received == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_further_signals_are_ignored_among_several_processes() -> None:
+    with watched_signals(once=False) as watch:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        assert watch.received == signal.SIGTERM
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_thread_trains_without_watching_signals() -> None:
+    handlers: list[object] = []
+
+    def watch() -> None:
+        with watched_signals(once=True):
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.default_int_handler]
