@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Callable
 
 from compiler.ir.verify import CompilerBug
-from compiler.ops.expression import Call, Expression, Number, render
+from compiler.ops.expression import Call, Each, Expression, Number, render
 
 WIDTH = 100
 STEP = 4
@@ -18,11 +18,26 @@ def lay(prefix: str, expression: Expression, name_of: NameOf, depth: int) -> lis
     line = indent + prefix + render(expression, name_of)
     if len(line) <= WIDTH:
         return [line]
+    if isinstance(expression, Each):
+        return _each(f"{indent}{prefix}[", expression, "]", name_of, depth)
     if not isinstance(expression, Call):
         raise CompilerBug(f"compiler bug in layout, please report: {line}")
+    if len(expression.arguments) == 1 and isinstance(expression.arguments[0], Each):
+        head = f"{indent}{prefix}{render(expression.function, name_of)}("
+        return _each(head, expression.arguments[0], ")", name_of, depth)
     arguments = [render(argument, name_of) for argument in expression.arguments]
     arguments += [f"{key}={render(value, name_of)}" for key, value in expression.keywords]
     return bracket(f"{indent}{prefix}{render(expression.function, name_of)}", arguments, ")")
+
+
+def _each(head: str, each: Each, end: str, name_of: NameOf, depth: int) -> list[str]:
+    """A comprehension below its opening bracket: on one line, or its `for` on the next."""
+    outer, inner = " " * (STEP * depth), " " * (STEP * (depth + 1))
+    element = inner + render(each.element, name_of)
+    clause = f"for {each.variable} in {render(each.iterable, name_of)}"
+    together = f"{element} {clause}"
+    inside = [together] if len(together) <= WIDTH else [element, inner + clause]
+    return [head, *inside, outer + end]
 
 
 def bracket(head: str, items: list[str], end: str) -> list[str]:

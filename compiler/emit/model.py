@@ -16,6 +16,7 @@ HELPERS = (
     "linear",
     "embedding",
     "position_embedding",
+    "learned_positions",
     "sinusoidal_positions",
     "real_tokens",
     "split_heads",

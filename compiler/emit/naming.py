@@ -20,16 +20,19 @@ class Numbers:
     varying: frozenset[str]
 
     def parameters(self, block: Block) -> dict[str, Number]:
-        """Constructor arguments of a block's class, with the values of this block."""
+        """Constructor arguments of a block's class, with the values of this block.
+
+        A number of which the block holds several values is no argument of it: it is written where
+        the block makes the parts that differ.
+        """
         if block.closed:
             return {}
-        found = {
-            number.name: number
-            for _, below in walk(block)
-            for number in own_numbers(below)
-            if number.name in self.varying
-        }
-        return dict(sorted(found.items()))
+        found: dict[str, set[Number]] = defaultdict(set)
+        for _, below in walk(block):
+            for number in own_numbers(below):
+                if number.name in self.varying:
+                    found[number.name].add(number)
+        return {name: next(iter(each)) for name, each in sorted(found.items()) if len(each) == 1}
 
     def name(self, number: Number, block: Block, prefix: str = "") -> str:
         """What the code of `block` calls a number; `prefix` is `self.` outside of `__init__`."""

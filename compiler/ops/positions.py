@@ -5,8 +5,6 @@ from typing import ClassVar
 
 from compiler.ops.expression import (
     Attribute,
-    Binary,
-    Call,
     Expression,
     Literal,
     Number,
@@ -53,7 +51,7 @@ class SinusoidalPositions(Positions):
 class LearnedPositions(Positions):
     """A trained vector for each position below `max_length`."""
 
-    helpers: ClassVar[tuple[str, ...]] = ("position_embedding",)
+    helpers: ClassVar[tuple[str, ...]] = ("position_embedding", "learned_positions")
 
     max_length: Number
     initial: Initial
@@ -67,9 +65,6 @@ class LearnedPositions(Positions):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         tokens, *first = inputs
-        device = Attribute(tokens, "device")
         if self.counted:
-            after = Binary(first[0], "+", Literal(1))
-            return Call(this, (call("torch.arange", first[0], after, device=device),))
-        length = method(tokens, "size", Literal(1))
-        return Call(this, (call("torch.arange", length, device=device),))
+            return call("learned_positions", this, first[0], Literal(1))
+        return call("learned_positions", this, Literal(0), method(tokens, "size", Literal(1)))

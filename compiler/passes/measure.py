@@ -38,12 +38,20 @@ def statement_cost(
     if not isinstance(statement.op, Invoke):
         return statement.op.cost(inputs, lengths)
     below = callee(block, statement)
-    function = below.function(statement.op.function)
-    meaning = bind(tuple(each.shape for each in function.inputs), inputs)
-    inner = {free.name: _length(shape, lengths) for free, shape in meaning.items()}
-    cost = cost_of(below, function, {**lengths, **inner})
+    inner = call_lengths(below, statement, shapes, lengths)
+    cost = cost_of(below, below.function(statement.op.function), inner)
     part = block.part(statement.part) if statement.part else None
     return cost.times(int(part.count.value)) if isinstance(part, Repeat) else cost
+
+
+def call_lengths(
+    below: Block, statement: Statement, shapes: dict[str, Shape], lengths: Lengths
+) -> dict[str, int]:
+    """The sizes of free dimensions inside the block that a statement calls."""
+    assert isinstance(statement.op, Invoke)
+    declared = tuple(each.shape for each in below.function(statement.op.function).inputs)
+    meaning = bind(declared, tuple(shapes[each] for each in statement.inputs))
+    return {**lengths, **{free.name: _length(shape, lengths) for free, shape in meaning.items()}}
 
 
 def _length(shape: Shape, lengths: Lengths) -> int:

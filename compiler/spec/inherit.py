@@ -4,7 +4,7 @@
 setting: the more precise place wins. Words that stand for a mapping are written out before.
 """
 
-from compiler.source.node import Mapping, Node, Scalar, with_entry
+from compiler.source.node import Mapping, Node, Path, Scalar, with_entry
 from compiler.spec.merge import merge
 
 SUB_LAYERS = {
@@ -32,6 +32,15 @@ def inherit(root: Mapping) -> Mapping:
 
 
 _HANDED_DOWN = {"attention", "norm", "feed_forward"}
+
+
+def handed_down(path: Path) -> set[str]:
+    """The keys that may stand at `path` for the places below it to inherit."""
+    if path == ():
+        return {"extends"}
+    if path == ("model",):
+        return _HANDED_DOWN
+    return {"attention"} if path[0] == "model" and path[-1] in SUB_LAYERS else set()
 
 
 def _stack(model: Mapping, stack: Mapping, name: str) -> Mapping:

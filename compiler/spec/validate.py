@@ -6,16 +6,23 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from compiler.source.diagnostic import Diagnostic, Rejected
-from compiler.source.node import Mapping, Node, Path, deepest, find, to_python
+from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, deepest, find, to_python
 from compiler.source.span import Span
+from compiler.spec.inherit import handed_down
 from compiler.spec.spec import Spec
 
 _MESSAGES = {
     "missing": ("missing-key", "`{key}` is missing"),
     "extra_forbidden": ("unknown-key", "unknown key `{key}`"),
-    "literal_error": ("unknown-value", "expected {expected}"),
-    "union_tag_invalid": ("unknown-value", "expected one of {expected_tags}"),
+    "literal_error": ("unknown-value", "expected {expected}, got {given}"),
+    "union_tag_invalid": ("unknown-value", "expected one of {expected_tags}, got {given}"),
     "union_tag_not_found": ("missing-key", "`kind` is missing"),
+    "int_type": ("bad-value", "expected a whole number, got {given}"),
+    "float_type": ("bad-value", "expected a number, got {given}"),
+    "bool_type": ("bad-value", "expected true or false, got {given}"),
+    "string_type": ("bad-value", "expected text, got {given}"),
+    "list_type": ("bad-value", "expected a list, got {given}"),
+    "model_type": ("bad-value", "expected keys and values, got {given}"),
 }
 
 
@@ -29,24 +36,39 @@ def validate(root: Node) -> Spec:
 
 def _diagnostic(root: Node, error: ErrorDetails) -> Diagnostic:
     path = tuple(error["loc"])
-    code, template = _MESSAGES.get(error["type"], ("bad-value", "{message}"))
-    key = str(path[-1]) if path else ""
-    message = template.format(
-        key=key,
-        message=_lower(error["msg"]),
-        **{"expected": "", "expected_tags": ""}
-        | {name: value for name, value in error.get("ctx", {}).items() if isinstance(value, str)},
-    )
-    return Diagnostic(code=code, message=message, span=place(root, path), help=_help(path, code))
+    code, template = _MESSAGES.get(error["type"], ("bad-value", "{message}, got {given}"))
+    words = {
+        "expected": "",
+        "expected_tags": "",
+        **error.get("ctx", {}),
+        "key": str(path[-1]) if path else "",
+        "message": _lower(error["msg"]),
+        "given": _given(find(root, path) or deepest(root, path)),
+    }
+    span = _key_span(root, path) if code == "unknown-key" else deepest(root, path).span
+    message = template.format_map(words)
+    return Diagnostic(code=code, message=message, span=span, help=_help(path, code))
 
 
-def place(root: Node, path: Path) -> Span:
-    """Where the key of an unknown setting stands, or the value of a wrong one."""
+def _key_span(root: Node, path: Path) -> Span:
     holder = deepest(root, path[:-1])
-    key = str(path[-1]) if path else ""
-    if isinstance(holder, Mapping) and key in holder.keys and find(holder, (key,)) is None:
-        return holder.keys[key]
-    return deepest(root, path).span
+    assert isinstance(holder, Mapping)
+    return holder.keys[str(path[-1])]
+
+
+def _given(node: Node) -> str:
+    """A value in a few words."""
+    match node:
+        case Mapping():
+            return "keys and values"
+        case Sequence():
+            return "a list"
+        case Scalar(value=str(text)):
+            return f"`{text[:40]}`"
+        case Scalar(value=None):
+            return "nothing"
+        case Scalar(value=value):
+            return f"`{str(value).lower()}`"
 
 
 def _help(path: Path, code: str) -> str:
@@ -67,7 +89,8 @@ def _known_keys(path: Path) -> set[str]:
             for section in sections
             for below in _expand(section["properties"].get(str(step), {}), definitions)  # type: ignore[index]
         ] or sections
-    return {key for section in sections for key in section.get("properties", {})}  # type: ignore[attr-defined]
+    known = {key for section in sections for key in section.get("properties", {})}  # type: ignore[attr-defined]
+    return known | handed_down(path)
 
 
 def _expand(schema: dict[str, object], definitions: dict[str, object]) -> list[object]:

@@ -1,0 +1,30 @@
+"""What all tests share."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.strategies import DRAWN
+
+settings.register_profile(
+    "specformer",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("specformer")
+os.environ.setdefault("COLUMNS", "100")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite expected outputs")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if DRAWN:
+        terminalreporter.section("values drawn in random specs")
+    for knob, values in sorted(DRAWN.items()):
+        drawn = ", ".join(f"{value} {times}" for value, times in sorted(values.items()))
+        terminalreporter.write_line(f"{knob}: {drawn}")

@@ -1,0 +1,159 @@
+"""What must hold for any valid spec: the promises of the compiler, tried on real tensors."""
+
+import ast
+import random
+import sys
+from pathlib import Path
+
+import torch
+from hypothesis import given, settings
+from torch import Tensor, nn
+
+from compiler.ir.block import Block, Repeat
+from compiler.ops.shape import size
+from compiler.passes.measure import count_parameters
+from tests.packages import compile_tree, import_package
+from tests.strategies import DRAWN, KNOBS, Tree, specs
+
+EXAMPLES = 200
+BATCH, SOURCE, TARGET = 3, 5, 7
+CLOSE = {"atol": 1e-5, "rtol": 1e-4}
+
+
+@settings(max_examples=EXAMPLES)
+@given(tree=specs())
+def test_a_random_spec_keeps_all_promises(tree: Tree, tmp_path: Path) -> None:
+    package = compile_tree(tree, tmp_path)
+    imports_only_torch_and_the_standard_library(package.files["model.py"])
+    key_order_does_not_matter(tree, package.files, tmp_path)
+    torch.manual_seed(0)
+    model = import_package(package, tmp_path).Model().eval()
+    parameters_are_as_inferred(package.model, model)
+    rows = [each for each in tree["model"]["vocabulary"].values() if not isinstance(each, bool)]
+    source = torch.randint(1, rows[0], (BATCH, SOURCE))
+    target = torch.randint(1, rows[-1], (BATCH, TARGET))
+    shapes_are_as_inferred(model, source, target, rows[-1])
+    no_position_reads_a_later_one(model, source, target, rows[-1])
+    gradients_do_not_come_from_later_positions(model, source, target)
+    with torch.no_grad():
+        padding_and_other_sentences_change_nothing(model, source, target)
+        cached_is_uncached(model, source, rows[-1])
+
+
+def test_every_value_of_every_knob_was_drawn() -> None:
+    missing = [
+        f"{knob}={value}"
+        for knob, values in KNOBS.items()
+        for value in values
+        if DRAWN[knob][str(value)] == 0
+    ]
+    assert not missing
+
+
+def imports_only_torch_and_the_standard_library(text: str) -> None:
+    for node in ast.walk(ast.parse(text)):
+        names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or "."]
+        for name in names:
+            assert name.split(".")[0] in {"torch", *sys.stdlib_module_names}
+
+
+def key_order_does_not_matter(tree: Tree, files: dict[str, str], folder: Path) -> None:
+    assert compile_tree(_shuffled(tree, random.Random(1)), folder).files == files
+
+
+def _shuffled(tree: object, order: random.Random) -> object:
+    if not isinstance(tree, dict):
+        return tree
+    keys = list(tree)
+    order.shuffle(keys)
+    return {key: _shuffled(tree[key], order) for key in keys}
+
+
+def parameters_are_as_inferred(block: Block, model: nn.Module) -> None:
+    inferred = dict(_parameters(block, ""))
+    real = {name: tuple(each.shape) for name, each in model.named_parameters()}
+    assert inferred == real
+    assert count_parameters(block) == sum(each.numel() for each in model.parameters())
+
+
+def _parameters(block: Block, path: str) -> list[tuple[str, tuple[int, ...]]]:
+    found: list[tuple[str, tuple[int, ...]]] = []
+    for name, part in block.parts:
+        if isinstance(part, Repeat):
+            for index in range(int(part.count.value)):
+                found += _parameters(part.block, f"{path}{name}.{index}.")
+        elif isinstance(part, Block):
+            found += _parameters(part, f"{path}{name}.")
+        else:
+            found += [
+                (f"{path}{name}.{each.name}", tuple(size(dim, {}) for dim in each.shape))
+                for each in part.parameters()
+            ]
+    return found
+
+
+def shapes_are_as_inferred(model: nn.Module, source: Tensor, target: Tensor, rows: int) -> None:
+    width = model.encode(source).shape[-1]
+    assert model.encode(source).shape == (BATCH, SOURCE, width)
+    assert model.features(source, target).shape == (BATCH, TARGET, width)
+    assert model(source, target).shape == (BATCH, TARGET, rows)
+
+
+def no_position_reads_a_later_one(
+    model: nn.Module, source: Tensor, target: Tensor, rows: int
+) -> None:
+    with torch.no_grad():
+        expected = model(source, target)
+        for position in range(1, TARGET):
+            changed = target.clone()
+            changed[:, position:] = 1 + changed[:, position:] % (rows - 1)
+            got = model(source, changed)
+            torch.testing.assert_close(got[:, :position], expected[:, :position], **CLOSE)
+
+
+def gradients_do_not_come_from_later_positions(
+    model: nn.Module, source: Tensor, target: Tensor
+) -> None:
+    embedded: list[Tensor] = []
+    table = getattr(model, "embedding", None) or model.target_embedding
+    handle = table.register_forward_hook(lambda _, __, output: embedded.append(output))
+    features = model.features(source, target)
+    handle.remove()
+    weights = torch.randn(features.size(-1))
+    for position in range(TARGET):
+        loss = (features[:, position] @ weights).sum()
+        (gradient,) = torch.autograd.grad(loss, embedded[-1], retain_graph=True)
+        assert not gradient[:, position + 1 :].any()
+        assert gradient[:, position].any()
+
+
+def padding_and_other_sentences_change_nothing(
+    model: nn.Module, source: Tensor, target: Tensor
+) -> None:
+    expected = model.features(source, target)
+    padding = torch.zeros(BATCH, 3, dtype=torch.long)
+    padded = model.features(torch.cat((source, padding), 1), torch.cat((target, padding), 1))
+    torch.testing.assert_close(padded[:, :TARGET], expected, **CLOSE)
+    for row in range(BATCH):
+        alone = model.features(source[row : row + 1], target[row : row + 1])
+        torch.testing.assert_close(alone[0], expected[row], **CLOSE)
+
+
+def cached_is_uncached(model: nn.Module, source: Tensor, rows: int) -> None:
+    """Beams of changing size, with parents at random, and a sentence that leaves half-way."""
+    state, prefix = model.start(source), torch.zeros(BATCH, 1, 0, dtype=torch.long)
+    for position, beam in enumerate((2, 3, 1, 2)):
+        parent = torch.randint(0, prefix.size(1), (source.size(0), beam))
+        token = torch.randint(1, rows, (source.size(0), beam))
+        prefix = prefix.gather(1, parent.unsqueeze(2).expand(-1, -1, position))
+        prefix = torch.cat((prefix, token.unsqueeze(2)), dim=2)
+        got = model.step(token, parent, state)
+        for index in range(beam):
+            expected = model.features(source, prefix[:, index])[:, -1]
+            torch.testing.assert_close(got[:, index], expected, **CLOSE)
+        if position == 1:
+            kept = torch.tensor([2, 0])
+            state.keep(kept)
+            source, prefix = source[kept], prefix[kept]

@@ -1,0 +1,149 @@
+"""The vocabulary of random valid specs. Every feature of the language is added here.
+
+`DRAWN` counts how often each value of each knob was drawn; the test run prints it at the end.
+"""
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from hypothesis import strategies as st
+
+DRAWN: defaultdict[str, Counter[object]] = defaultdict(Counter)
+Tree = dict[str, Any]
+
+RATES = (0.0, 0.1)
+KNOBS: dict[str, tuple[Any, ...]] = {
+    "d_model": (4, 6, 12),
+    "d_ff": (3, 8),
+    "layers": (1, 2, 3),
+    "heads": (1, 2, 3),
+    "d_k": (None, 2, 5),
+    "d_v": (None, 1, 4),
+    "bias": (False, True),
+    "attention_dropout": RATES,
+    "activation_dropout": RATES,
+    "dropout": RATES,
+    "activation": ("relu", "gelu"),
+    "place": ("post", "pre"),
+    "final": (None, True, False),
+    "eps": (1e-5, 1e-6),
+    "tied": ("all", "target", "none"),
+    "shared": (True, False),
+    "scale": ("sqrt_d_model", "none"),
+    "position": (
+        "sinusoidal",
+        {"kind": "sinusoidal", "layout": "concatenated"},
+        {"kind": "learned", "max_length": 24},
+        "none",
+    ),
+    "initialization": (
+        "xavier",
+        {"kind": "xavier", "gain": 0.5},
+        "fairseq",
+        {"kind": "normal", "deviation": 0.3},
+    ),
+    "encoder_mask": (None, "all", "causal"),
+    "label_smoothing": (0.0, 0.1),
+    "start": (0.0, 1e-7),
+    "own_settings": (False, True),
+}
+
+
+class Chooser:
+    """Draws values of knobs and counts them."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+
+    def __call__(self, knob: str) -> Any:
+        value = self.draw(st.sampled_from(KNOBS[knob]))
+        DRAWN[knob][str(value)] += 1
+        return value
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> Tree:
+    """A random valid spec of the whole family of the paper, small enough to run."""
+    choose = Chooser(draw)
+    return {
+        "name": "random",
+        "model": _model(choose),
+        "data": {
+            "train": {"source": "train.en", "target": "train.de"},
+            "valid": {"source": "valid.en", "target": "valid.de"},
+            "test": {"tsv": "test.tsv"},
+        },
+        "training": {
+            "batch_tokens": 1000,
+            "steps": 5000,
+            "schedule": {"start": choose("start")},
+            "label_smoothing": choose("label_smoothing"),
+        },
+    }
+
+
+def _model(choose: Chooser) -> Tree:
+    shared = choose("shared")
+    tied = choose("tied")
+    if not shared and tied == "all":
+        tied = "target"
+    rows = {"size": 11} if shared else {"shared": False, "source": 11, "target": 13}
+    model: Tree = {
+        "d_model": choose("d_model"),
+        "vocabulary": rows,
+        "embedding": {
+            "tied": tied,
+            "scale": choose("scale"),
+            "position": choose("position"),
+        },
+        "dropout": choose("dropout"),
+        "norm": _norm(choose),
+        "attention": _attention(choose),
+        "feed_forward": _feed_forward(choose),
+        "initialization": choose("initialization"),
+        "encoder": {"layers": choose("layers")},
+        "decoder": {"layers": choose("layers")},
+    }
+    _own_settings(choose, model)
+    return model
+
+
+def _own_settings(choose: Chooser, model: Tree) -> None:
+    """Settings of one stack or sub-layer over those of the model."""
+    if choose("own_settings"):
+        model["encoder"] |= {"norm": _norm(choose), "dropout": choose("dropout")}
+        model["decoder"] |= {"feed_forward": _feed_forward(choose)}
+    if choose("own_settings"):
+        model["encoder"]["attention"] = _attention(choose)
+    if choose("own_settings"):
+        model["decoder"]["cross_attention"] = _attention(choose)
+    mask = choose("encoder_mask")
+    if mask is not None:
+        model["encoder"]["self_attention"] = {"mask": mask}
+
+
+def _attention(choose: Chooser) -> Tree:
+    """Three heads share not every width of the knob `d_model`; free widths are always right."""
+    widths = {"d_k": choose("d_k"), "d_v": choose("d_v")}
+    heads = choose("heads")
+    if heads == 3:
+        widths = {key: width or 2 for key, width in widths.items()}
+    return {
+        "heads": heads,
+        **{key: width for key, width in widths.items() if width is not None},
+        "bias": choose("bias"),
+        "dropout": choose("attention_dropout"),
+    }
+
+
+def _norm(choose: Chooser) -> Tree:
+    norm = {"place": choose("place"), "final": choose("final"), "eps": choose("eps")}
+    return {key: value for key, value in norm.items() if value is not None}
+
+
+def _feed_forward(choose: Chooser) -> Tree:
+    return {
+        "d_ff": choose("d_ff"),
+        "activation": choose("activation"),
+        "dropout": choose("activation_dropout"),
+    }
