@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, children
-from compiler.ops.op import Op
+from compiler.ops.op import HERE, Op
 from compiler.ops.shape import Lengths, Shape, elements, words
 from compiler.passes.infer_shapes import shapes_of
 from compiler.passes.measure import call_lengths, cost_of, count_parameters, statement_cost
@@ -18,7 +20,10 @@ BACKWARD = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One part of the network, `times` of it: parameters and operations are of all together."""
+    """One part of the network, `times` of it: parameters and operations are of all together.
+
+    `reach` is the hull over all that it reads, relative to its own position.
+    """
 
     part: str
     times: int
@@ -106,15 +111,11 @@ def _row(
     length: int,
 ) -> Row:
     cost = statement_cost(block, statement, shapes, lengths)
-    reach = "[0, 0]"
+    reach = HERE
     if isinstance(statement.op, Invoke):
         below = callee(block, statement)
-        function = below.function(statement.op.function)
-        reach = ", ".join(
-            f"{each} {interval}"
-            for each, interval in reach_of(below, function).items()
-            if not each.endswith("_mask")
-        )
+        reaches = reach_of(below, below.function(statement.op.function))
+        reach = reduce(or_, reaches.values())
         parameters = count_parameters(below)
     else:
         parameters = sum(elements(each.shape, {}) for each in statement.op.parameters())
@@ -124,7 +125,7 @@ def _row(
         shape=words(shapes[statement.results[0]]),
         parameters=parameters * times,
         flops_per_token=cost.flops * times // length,
-        reach=reach,
+        reach=str(reach),
     )
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Protocol, cast
 
-import yaml
-from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -55,14 +53,17 @@ class Package:
 
 
 def load_package(folder: Path) -> Package:
-    """Imports the package in `folder`, which may lie anywhere, under a module name of its own."""
+    """Imports the package in `folder`, which may lie anywhere, under a module name of its own.
+
+    Raises UserError, or the compiler's Rejected when the lock is no spec.
+    """
     for name in (INIT, MODEL, TRAINING, LOCK):
         if not (folder / name).is_file():
             raise UserError(
                 f"{folder} is not a generated package: it has no {name}",
                 help="`specformer compile SPEC` makes one",
             )
-    spec = _read_spec(folder / LOCK)
+    spec = read_lock(folder / LOCK)
     module = _import_folder(folder)
     training = importlib.import_module(f"{module.__name__}.training")
     return Package(
@@ -71,16 +72,6 @@ def load_package(folder: Path) -> Package:
         model_class=module.Model,
         training_module=cast(TrainingModule, training),
     )
-
-
-def _read_spec(path: Path) -> Spec:
-    try:
-        return read_lock(path)
-    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path} cannot be read: {error}",
-            help="`specformer compile SPEC` writes it anew",
-        ) from error
 
 
 def _import_folder(folder: Path) -> ModuleType:

@@ -20,7 +20,7 @@ class Attention(Op):
     d_k: Number
     d_v: Number
     mask: Mask
-    dropout: Number
+    dropout: Number | None
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         query, key, value, *_ = inputs
@@ -40,14 +40,14 @@ class Attention(Op):
         return Cost(flops=flops, kept=sum(elements(each, lengths) for each in (query, key, value)))
 
     def state(self, decoded: tuple[bool, ...]) -> State:
-        plain = replace(self, dropout=replace(self.dropout, value=0.0))
+        plain = replace(self, dropout=None)
         if decoded[1] or decoded[2]:
             return Remembers(kept=(1, 2), step=replace(plain, mask=ALL))
         return Continues(step=plain)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         keywords: tuple[tuple[str, Expression], ...] = ()
-        if self.dropout.value:
+        if self.dropout is not None:
             rate = Choice(self.dropout, Attribute(this, "training"), Literal(0.0))
             keywords += (("dropout_p", rate),)
         if self.mask.causal:

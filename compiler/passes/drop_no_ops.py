@@ -1,9 +1,11 @@
-"""Removes ops that do nothing: dropout at rate 0."""
+"""Removes what does nothing: dropout at rate 0, of values or of attention weights."""
 
 from dataclasses import replace
 
-from compiler.ir.block import Block, Function, Statement
+from compiler.ir.block import Block, Function, Invoke, Statement
+from compiler.ops.attention import Attention
 from compiler.ops.elementwise import Dropout
+from compiler.ops.op import Op
 from compiler.passes.rewrite import bottom_up
 
 
@@ -24,6 +26,12 @@ def _function(function: Function) -> Function:
         if isinstance(statement.op, Dropout) and statement.op.rate.value == 0:
             stands_for[statement.results[0]] = inputs[0]
         else:
-            body.append(replace(statement, inputs=inputs))
+            body.append(replace(statement, op=_simple(statement.op), inputs=inputs))
     outputs = tuple(stands_for.get(each, each) for each in function.outputs)
     return replace(function, body=tuple(body), outputs=outputs)
+
+
+def _simple(op: Op | Invoke) -> Op | Invoke:
+    if isinstance(op, Attention) and op.dropout is not None and op.dropout.value == 0:
+        return replace(op, dropout=None)
+    return op

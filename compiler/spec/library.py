@@ -29,3 +29,7 @@ def suggestion(reference: str) -> str:
     near = get_close_matches(reference, library(), n=1)
     hint = f"did you mean `{near[0]}`? " if near else ""
     return f"{hint}`specformer list` shows the library"
+
+
+if __name__ == "__main__":
+    print(*library())

@@ -1,7 +1,7 @@
 """Batches of about equally long sentence pairs, measured in tokens.
 
-The size of a pair is its longer side, END included; a batch of n pairs takes n times the size of its
-largest one, padding included.
+The size of a pair is its longer side, END included; a batch of n pairs takes n times the size of
+its largest one, padding included.
 """
 
 from dataclasses import dataclass
@@ -50,14 +50,15 @@ def batches(pairs: Pairs, *, tokens: int, seed: int, epoch: int) -> list[Indices
     A function of its arguments alone: it uses only the raw draws of the generator, whose stream
     numpy never changes. Raises a UserError if no pair fits.
     """
-    sizes = pair_sizes(pairs)
+    sizes = pairs.sizes
     if not (sizes <= tokens).any():
         raise UserError(
             f"no training pair fits into a batch of {tokens:,} tokens",
             help="set training.batch_tokens higher or training.accumulate lower",
         )
     generator = np.random.PCG64([seed, epoch])
-    order = _by_size(pairs, ties=_draws(generator, len(pairs)))
+    # Among pairs of one size those with sources of one length stay together: less padding.
+    order = np.lexsort((_draws(generator, len(pairs)), pairs.source_lengths, sizes))
     order = order[: np.count_nonzero(sizes <= tokens)]
     cut = _cut(order, sizes[order], tokens)
     return [cut[number] for number in np.argsort(_draws(generator, len(cut)), kind="stable")]
@@ -68,13 +69,8 @@ def in_order(pairs: Pairs, tokens: int) -> list[Indices]:
 
     A pair larger than `tokens` is a batch of its own.
     """
-    order = _by_size(pairs, ties=np.arange(len(pairs), dtype=np.uint64))
-    return _cut(order, pair_sizes(pairs)[order], tokens)
-
-
-def pair_sizes(pairs: Pairs) -> Indices:
-    """The longer side of each pair in tokens, END included."""
-    return np.maximum(pairs.source_lengths, pairs.target_lengths)
+    order = np.lexsort((pairs.source_lengths, pairs.sizes))
+    return _cut(order, pairs.sizes[order], tokens)
 
 
 def collate(pairs: Pairs, indices: Indices) -> Batch:
@@ -91,11 +87,6 @@ def collate(pairs: Pairs, indices: Indices) -> Batch:
 
 def _draws(generator: np.random.PCG64, count: int) -> NDArray[np.uint64]:
     return np.asarray(generator.random_raw(count))
-
-
-def _by_size(pairs: Pairs, *, ties: NDArray[np.uint64]) -> Indices:
-    """Pairs of one size are sorted by their source, which saves padding there too."""
-    return np.lexsort((ties, pairs.source_lengths, pair_sizes(pairs)))
 
 
 def _cut(order: Indices, sizes: Indices, tokens: int) -> list[Indices]:

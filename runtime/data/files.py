@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import glob, has_magic
+from io import BufferedReader
 from itertools import zip_longest
 from pathlib import Path
-from typing import IO
 
 from compiler.spec.data import Corpus, ParallelFiles, Paths, TabSeparated
 from runtime.errors import UserError
@@ -88,14 +88,12 @@ def _find_parallel(corpus: ParallelFiles, folder: str | Path) -> list[tuple[Path
 
 def _read_parallel(source: Path, target: Path) -> Iterator[Pair]:
     sources, targets = read_lines(source), read_lines(target)
-    number = 0
-    for left, right in zip_longest(sources, targets):
+    for number, (left, right) in enumerate(zip_longest(sources, targets)):
         if left is None or right is None:
             longer = 1 + number + sum(1 for _ in (targets if left is None else sources))
             lengths = (number, longer) if left is None else (longer, number)
             raise _different_lengths((source, target), lengths)
         yield left, right
-        number += 1
 
 
 def _different_lengths(paths: tuple[Path, Path], lengths: tuple[int, int]) -> UserError:
@@ -119,8 +117,8 @@ def _read_columns(path: Path, source: int, target: int) -> Iterator[Pair]:
         yield columns[source], columns[target]
 
 
-def _open(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+def _open(path: Path) -> BufferedReader:
+    return BufferedReader(gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def _decode(line: bytes, path: Path, number: int) -> str:

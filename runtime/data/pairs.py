@@ -67,6 +67,11 @@ class Pairs:
         """Tokens of each target sentence, its END (or, as a decoder's input, BEGIN) included."""
         return self.targets.lengths
 
+    @property
+    def sizes(self) -> Indices:
+        """The longer side of each pair in tokens, END included."""
+        return np.maximum(self.source_lengths, self.target_lengths)
+
 
 class PairsWriter:
     """Writes a corpus piece by piece, so that it need not fit into memory."""

@@ -1,9 +1,10 @@
 """Text that somebody else has cut into tokens: between spaces, unfinished words marked."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Self
 
 from compiler.spec.data import SegmentedTokenizer as Settings
 from runtime.data.sealed import Description, write_sealed
@@ -24,10 +25,11 @@ class SegmentedTokenizer:
         self._joiner = joiner
 
     @classmethod
-    def train(cls, text: TrainingText, settings: Settings) -> "SegmentedTokenizer":
+    def train(cls, text: TrainingText, settings: Settings, report: Callable[[str], None]) -> Self:
         """The most frequent tokens of the text, equally frequent ones in alphabetical order.
 
-        Raises a UserError if the text has fewer types than the vocabulary has rows for them.
+        Reports how many are too rare to have a row. Raises a UserError if the vocabulary has more
+        rows than the text has types for.
         """
         types = count_types(text)
         if text.rows > len(types) + len(NAMES):
@@ -37,10 +39,16 @@ class SegmentedTokenizer:
                 f"{len(NAMES)} symbols",
                 help=f"set {text.setting} to {len(types) + len(NAMES)}",
             )
-        return cls(types[: text.rows - len(NAMES)], joiner=settings.joiner)
+        kept = types[: text.rows - len(NAMES)]
+        if len(kept) < len(types):
+            report(
+                f"{text.setting}: {len(types) - len(kept):,} of {len(types):,} different tokens "
+                "are too rare for a row and count as unknown"
+            )
+        return cls(kept, joiner=settings.joiner)
 
     @classmethod
-    def load(cls, description: Description, content: bytes) -> "SegmentedTokenizer":
+    def load(cls, content: bytes, description: Description) -> Self:
         return cls(content.decode("utf-8").split("\n")[:-1], joiner=description["joiner"])
 
     def save(self, folder: Path) -> None:

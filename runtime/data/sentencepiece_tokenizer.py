@@ -4,11 +4,12 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import sentencepiece
 
 from compiler.spec.data import SentencePieceTokenizer as Settings
-from runtime.data.sealed import Description, write_sealed
+from runtime.data.sealed import write_sealed
 from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
 from runtime.data.text import TrainingText
 from runtime.errors import UserError
@@ -33,7 +34,7 @@ class SentencePieceTokenizer:
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
 
     @classmethod
-    def train(cls, text: TrainingText, settings: Settings) -> "SentencePieceTokenizer":
+    def train(cls, text: TrainingText, settings: Settings) -> Self:
         """Learns pieces; the same text and settings give the same pieces.
 
         Raises a UserError if the text does not allow a vocabulary of this size.
@@ -56,10 +57,6 @@ class SentencePieceTokenizer:
         except RuntimeError as error:
             raise explain(str(error), text) from error
         return cls(model.getvalue())
-
-    @classmethod
-    def load(cls, description: Description, content: bytes) -> "SentencePieceTokenizer":
-        return cls(content)
 
     def save(self, folder: Path) -> None:
         """Writes the model, which any program that knows sentencepiece can read."""
@@ -95,8 +92,8 @@ def explain(message: str, text: TrainingText) -> UserError:
     if found := re.search(r"required_chars\. \d+ vs (\d+)", message):
         return UserError(
             f"{text.setting} is {text.rows:,}, but {text.name} has so many different characters "
-            f"that they alone take {int(found[1]):,} rows",
-            help=f"set {text.setting} to more than {found[1]}, or lower "
+            f"that they and the symbols take {int(found[1]):,} rows",
+            help=f"set {text.setting} to at least {found[1]}, or lower "
             "`data.tokenizer.character_coverage`",
         )
     return UserError(f"sentencepiece can learn no vocabulary from {text.name}: {message}")

@@ -1,6 +1,6 @@
 """Tokenizers: between a line of text and the numbers of its tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -37,7 +37,9 @@ class Tokenizer(Protocol):
         """Writes into a folder what `load_tokenizer` reads."""
 
 
-def train_tokenizer(text: TrainingText, settings: Settings) -> Tokenizer:
+def train_tokenizer(
+    text: TrainingText, settings: Settings, report: Callable[[str], None]
+) -> Tokenizer:
     """The tokenizer that a spec describes, its vocabulary from the training text."""
     if text.rows <= len(NAMES):
         raise UserError(
@@ -45,7 +47,7 @@ def train_tokenizer(text: TrainingText, settings: Settings) -> Tokenizer:
             help=f"set {text.setting} to more than {len(NAMES)}",
         )
     if isinstance(settings, SegmentedSettings):
-        return SegmentedTokenizer.train(text, settings)
+        return SegmentedTokenizer.train(text, settings, report)
     return SentencePieceTokenizer.train(text, settings)
 
 
@@ -53,5 +55,5 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     """The tokenizer that was saved there. Raises a UserError if it is missing or damaged."""
     description, content = read_sealed(folder)
     if description["kind"] == SegmentedTokenizer.KIND:
-        return SegmentedTokenizer.load(description, content)
-    return SentencePieceTokenizer.load(description, content)
+        return SegmentedTokenizer.load(content, description)
+    return SentencePieceTokenizer(content)

@@ -25,7 +25,7 @@ def best_candidates(total: Tensor, scores: Tensor, count: int) -> Candidates:
     The `count` best lie in the `count` blocks with the highest maxima, so that only those are
     sorted: a fourth of the time of `topk` over everything (10,000 tokens, beam 4, CPU).
     """
-    batch, _, vocabulary = scores.shape
+    vocabulary = scores.size(2)
     maxima = total.unsqueeze(2) + block_maxima(scores)
     blocks = maxima.size(2)
     count_blocks = min(count, blocks * maxima.size(1))
@@ -44,9 +44,9 @@ def best_candidates(total: Tensor, scores: Tensor, count: int) -> Candidates:
 
 
 def block_maxima(scores: Tensor) -> Tensor:
-    """[..., vocabulary] -> [..., blocks]: the maximum of each BLOCK neighbours; the last may be short."""
+    """[..., vocabulary] -> [..., blocks]: maxima of BLOCK tokens; the last block may be short."""
     whole = scores.size(-1) // BLOCK * BLOCK
-    maxima = scores[..., :whole].unflatten(-1, (-1, BLOCK)).amax(-1)
+    maxima = scores[..., :whole].view(*scores.shape[:-1], -1, BLOCK).amax(-1)
     if whole == scores.size(-1):
         return maxima
     return torch.cat((maxima, scores[..., whole:].amax(-1, keepdim=True)), dim=-1)

@@ -18,7 +18,7 @@ class TranslationModel(Protocol):
     training: bool
 
     def start(self, source: Tensor, /) -> DecodingState:
-        """source [batch, source] -> the state before the first step, of one empty hypothesis each."""
+        """source [batch, source] -> the state before the first step: one empty hypothesis each."""
 
     def step(self, token: Tensor, parent: Tensor, state: DecodingState, /) -> Tensor:
         """token, parent [batch, beam]: the newest token of each hypothesis, and the hypothesis of

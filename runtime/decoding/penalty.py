@@ -6,7 +6,7 @@ from compiler.spec.training import Decoding
 
 
 def length_penalty(length: int, decoding: Decoding) -> float:
-    """The divisor for a hypothesis of `length` tokens, END included; it never falls with the length.
+    """The divisor for a hypothesis of `length` tokens, END included; it never falls with `length`.
 
     With the exponent `decoding.length_penalty`: ((5 + length) / 6)^exponent (Wu et al. 2016,
     equation 14) or length^exponent.

@@ -47,7 +47,7 @@ def beam_search(
     *,
     n_best: int = 1,
 ) -> list[list[Hypothesis]]:
-    """source [batch, source], limits: tokens that the translation of each may have (END not counted)
+    """source [batch, source], limits: the most tokens of each translation, END not counted
 
     -> for each sentence its best hypotheses, at most `n_best`, the best first. What stands beside a
     sentence in the batch has no part in its result. Raises ValueError for `n_best` beyond the beam.
@@ -137,7 +137,7 @@ class _Search:
         self.prefix = torch.cat((select(self.prefix, self.parent), self.token.unsqueeze(2)), dim=2)
 
     def _leave(self, is_done: Tensor) -> None:
-        """Writes down the results of sentences that are done, and drops them when they are enough."""
+        """Notes the results of sentences that are done; drops them once they are a fair share."""
         for row in is_done.nonzero().flatten().tolist():
             self.results.setdefault(self.sentences[row], self._hypotheses(row))
         live = [row for row, name in enumerate(self.sentences) if name not in self.results]
@@ -156,7 +156,7 @@ class _Search:
     def _keep(self, rows: list[int]) -> None:
         """Drops all sentences but those in these rows of the batch."""
         index = torch.tensor(rows, device=self.total.device)
-        self.sentences = sorted(self.sentences)[:len(rows)]
+        self.sentences = [self.sentences[row] for row in rows]
         self.state.keep(index)
         self.limit, self.largest_penalty = self.limit[index], self.largest_penalty[index]
         self.shortest = int(self.limit.min())

@@ -29,8 +29,8 @@ class SignalWatch:
 def watched_signals(*, once: bool) -> Iterator[SignalWatch]:
     """Notes signals instead of acting on them.
 
-    With `once`, a second one acts as usual, so that nobody has to wait for a long validation. Only a
-    main thread can watch; in another one, nothing changes.
+    With `once`, a second one acts as usual, so that nobody has to wait for a long validation. Only
+    a main thread can watch; in another one, nothing changes.
     """
     watch = SignalWatch()
     if threading.current_thread() is not threading.main_thread():

@@ -4,9 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from compiler.spec.spec import Spec
 from runtime.data.prepare import Prepared, prepare
-from runtime.errors import UserError
 from runtime.package import Package
 from runtime.run import Run, refuse_existing
 from runtime.training.checkpoint import Batching, Checkpoint, Machine, load_checkpoint
@@ -37,7 +35,6 @@ def create_run(folder: Path, package: Package, cache: Path, report: Report) -> t
     """A new run; that the folder is free is known before any text is read."""
     refuse_existing(folder)
     prepared = prepare(package.spec, cache, report=report)
-    _check_vocabulary(package.spec, prepared)
     return Run.create(folder, package, prepared), prepared
 
 
@@ -68,18 +65,3 @@ def find_start(run: Run, here: Machine, report: Report) -> Start:
         metrics_bytes=record.metrics_bytes,
         checkpoint=checkpoint,
     )
-
-
-def _check_vocabulary(spec: Spec, prepared: Prepared) -> None:
-    """Every token needs a row of its embedding table, and every row a token."""
-    vocabulary = spec.model.vocabulary
-    sides = [
-        ("source", vocabulary.source or vocabulary.size, prepared.source.size),
-        ("target", vocabulary.target or vocabulary.size, prepared.target.size),
-    ]
-    for side, rows, tokens in sides:
-        if rows != tokens:
-            raise UserError(
-                f"the vocabulary of the {side} has {tokens:,} tokens, but the spec says {rows:,}",
-                help=f"set model.vocabulary to {tokens}",
-            )

@@ -1,9 +1,8 @@
 """The order in which a run sees its training pairs: a function of (seed, epoch)."""
 
 from runtime.data.batches import batches
-from runtime.data.prepare import Pairs
+from runtime.data.pairs import Indices, Pairs
 from runtime.training.checkpoint import Batching
-from runtime.training.update import Indices
 
 
 class Order:

@@ -1,4 +1,4 @@
-"""The random numbers of a run: its dropout. The order of the data needs no state, see `order.py`."""
+"""The random numbers of dropout. The order of the data needs no state, see `order.py`."""
 
 import numpy as np
 import torch

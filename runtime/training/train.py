@@ -48,8 +48,9 @@ def train(
     """Trains a generated package in a new run folder, or continues (`resume`) the run in it.
 
     Prepared text is kept in `cache`. For specs that ask for it, `score` gives the BLEU of greedy
-    translations of the validation set. Raises UserError for what the user can mend, and Interruption,
-    with everything saved, after Ctrl-C or SIGTERM. Under `torchrun`, call it in every process.
+    translations of the validation set. Raises UserError for what the user can mend, and
+    Interruption, with everything saved, after Ctrl-C or SIGTERM. Under `torchrun`, call it in every
+    process.
     """
     with (
         joined_workers() as workers,

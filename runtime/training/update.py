@@ -3,19 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
 from runtime.data.batches import collate
-from runtime.data.prepare import Pairs
+from runtime.data.pairs import Indices, Pairs
 from runtime.training.objective import Objective
 from runtime.training.workers import Workers
-
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

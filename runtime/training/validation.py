@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from runtime.data.batches import collate
-from runtime.data.prepare import Pairs
+from runtime.data.pairs import Indices, Pairs
 from runtime.errors import UserError
 from runtime.training.objective import Objective
-from runtime.training.update import Indices, count_tokens, own_rows
+from runtime.training.update import count_tokens, own_rows
 from runtime.training.workers import Workers
 
 

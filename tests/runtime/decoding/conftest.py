@@ -34,7 +34,7 @@ def tiny_model(tmp_path: Path) -> Callable[..., Any]:
             shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns("__pycache__"))
             _shrink(folder / "model.py", TINY | {"VOCABULARY": vocabulary})
         torch.manual_seed(seed)
-        model = load_package(folder).model_class()
+        model: Any = load_package(folder).model_class()
         weight, biases = torch.randn(vocabulary, TINY["D_MODEL"]) / 2, torch.zeros(vocabulary)
         for token, logit in (bias or {}).items():
             biases[token] = logit

@@ -17,7 +17,7 @@ Build = Callable[..., Any]
 RARE_END = {END: -1.0}
 
 DECODINGS = [
-    Decoding(beam=1, length_penalty=0.0),
+    Decoding(beam=1, length_penalty=6.0),
     Decoding(beam=2, length_penalty=0.6),
     Decoding(beam=4, length_penalty=0.6),
     Decoding(beam=4, length_penalty=1.0, normalization="length"),
@@ -118,7 +118,9 @@ def test_the_searches_of_these_tests_end_in_many_ways(tiny_model: Build) -> None
 def test_a_beam_of_one_takes_the_best_token_until_end(tiny_model: Build) -> None:
     model = tiny_model(seed=1, bias=RARE_END)
     source = sources(13, [3, 7, 5])
-    for row, (found,) in zip(source, beam_search(model, source, [9] * 3, DECODINGS[0]), strict=True):
+    for row, (found,) in zip(
+        source, beam_search(model, source, [9] * 3, DECODINGS[0]), strict=True
+    ):
         tokens: list[int] = []
         while len(tokens) < 9:
             scores = next_token_scores(model, unpadded(row), tokens)
@@ -184,9 +186,12 @@ def test_finished_sentences_leave_the_batch(tiny_model: Build) -> None:
     model = tiny_model()
     sizes = []
     step = model.step
-    model.step = lambda token, parent, state: (
-        sizes.append(token.size(0)) or step(token, parent, state)
-    )
+
+    def counting_step(token: Tensor, parent: Tensor, state: Any) -> Tensor:
+        sizes.append(token.size(0))
+        return step(token, parent, state)
+
+    model.step = counting_step
     beam_search(model, sources(13, [3] * 10), [1] * 6 + [4] * 3 + [12], DECODINGS[0])
     assert sizes[0] == 10
     assert sizes[-1] < 10

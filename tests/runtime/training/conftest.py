@@ -161,7 +161,7 @@ def _shrink(lock: dict[str, Any], text: Path, dropout: float) -> None:
     lock["data"] = {
         "folder": str(text),
         "tokenizer": {"kind": "segmented"},
-        "max_length": 100,
+        "max_length": 20,
     } | {
         part: {"source": f"{part}.source", "target": f"{part}.target"}
         for part in ("train", "valid", "test")

@@ -92,7 +92,7 @@ def test_damage_is_refused_by_name(
 def test_a_record_of_another_format_is_refused(checkpoint: Checkpoint) -> None:
     path = checkpoint.folder / "trainer.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 2}))
-    with pytest.raises(RefusedCheckpoint, match="trainer.json is damaged: .* 1"):
+    with pytest.raises(RefusedCheckpoint, match=r"trainer\.json is damaged: .* 1"):
         check_checkpoint(checkpoint, IDENTITY)
 
 

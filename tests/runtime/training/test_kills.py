@@ -2,45 +2,76 @@
 
 import multiprocessing
 import random
+import signal
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-import torch
 
+from runtime.training.checkpoints import list_checkpoints
 from runtime.training.train import train
 
+KILLS = 20
 PROCESSES = multiprocessing.get_context("forkserver")
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.fixture(autouse=True)
+def quick_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children of a process that has all modules; torch imports its compiler for an optimizer."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    PROCESSES.set_forkserver_preload(["torch._dynamo", "runtime.training.train"])
+
+
 def test_kills_at_random_moments_change_nothing(
-    kills: int,
     tmp_path: Path,
     make_package: Callable[..., Path],
     assert_same: Callable[[Path, Path], None],
 ) -> None:
-    package = make_package(steps=150, every=5, dropout=0.1)
-    PROCESSES.set_forkserver_preload(["runtime.training.train"])
-    started = time.monotonic()
-    whole = start(package, tmp_path / "whole")
-    whole.join()
-    assert whole.exitcode == 0
-    seconds = time.monotonic() - started
-    draw = random.Random(kills)
-    for _ in range(kills):
-        process = start(package, tmp_path / "killed")
-        process.join(draw.uniform(0.2, 1.5) * seconds / kills)
-        process.kill()
-        process.join()
-    last = start(package, tmp_path / "killed")
-    last.join()
-    assert last.exitcode == 0
+    package = make_package(steps=50 * KILLS, every=5, dropout=0.1)
+    seconds = train_in_peace(package, tmp_path / "whole")
+    draw = random.Random(1)
+    codes = [
+        train_until_killed(package, tmp_path / "killed", draw.uniform(-0.2, 1.3) * seconds / KILLS)
+        for _ in range(KILLS)
+    ]
+    assert codes.count(-signal.SIGKILL) > KILLS // 2
+    assert list_checkpoints(tmp_path / "killed" / "checkpoints")[-1].step > 0
+    train_in_peace(package, tmp_path / "killed")
     assert_same(tmp_path / "whole", tmp_path / "killed")
 
 
-def start(package: Path, run: Path) -> multiprocessing.process.BaseProcess:
+def train_in_peace(package: Path, run: Path) -> float:
+    """Trains to the end -> seconds from the first figures on."""
+    process = start(package, run)
+    wait_for_figures(run, process)
+    started = time.monotonic()
+    process.join()
+    assert process.exitcode == 0
+    return time.monotonic() - started
+
+
+def train_until_killed(package: Path, run: Path, delay: float) -> int | None:
+    """Kills the training so many seconds after its first figures; at once if negative."""
+    process = start(package, run)
+    if delay > 0:
+        wait_for_figures(run, process)
+    process.join(max(delay, 0.05))
+    process.kill()
+    process.join()
+    return process.exitcode
+
+
+def wait_for_figures(run: Path, process: BaseProcess) -> None:
+    """Until this process has written a line of metrics, or is done."""
+    metrics = run / "metrics.jsonl"
+    before = metrics.stat().st_mtime_ns if metrics.exists() else 0
+    while process.is_alive() and (not metrics.exists() or metrics.stat().st_mtime_ns == before):
+        time.sleep(0.005)
+
+
+def start(package: Path, run: Path) -> BaseProcess:
     """Begins to train, or to continue, in a process of its own."""
     process = PROCESSES.Process(
         target=train,

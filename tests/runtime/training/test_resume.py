@@ -148,7 +148,7 @@ def test_a_truncated_checkpoint_is_passed_over(
 def test_a_checkpoint_of_another_network_is_passed_over(
     tmp_path: Path, make_package: Make, run_training: Train, said: list[str]
 ) -> None:
-    run_training(make_package("other", dropout=0.2, steps=40), tmp_path / "other")
+    run_training(make_package("foreign", dropout=0.2, steps=40), tmp_path / "other")
     package = make_package()
     run_training(package, tmp_path / "run")
     shutil.copytree(

@@ -1,0 +1,51 @@
+# `make` lists the targets. Each sets up its own virtual environment first; nothing else is needed.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo test test-all lint generate clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
+		awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(INSTALLED)  ## make the virtual environment .venv
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "specformer needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+demo: setup  ## compile, train, translate and score the embedded default (about five minutes)
+	@$(BIN)/specformer compile demo
+	@test -d data/demo || $(BIN)/specformer corpus data/demo
+	@$(BIN)/specformer train demo --out runs/demo $$(test -d runs/demo && echo --resume)
+	@$(BIN)/specformer evaluate runs/demo
+	@echo
+	@echo "Read the code that ran:  generated/demo/model.py"
+	@echo "Translate more:          $(BIN)/specformer translate runs/demo"
+	@echo "Explain the model:       $(BIN)/specformer explain demo"
+	@echo "Train a variant:         $(BIN)/specformer train demo --set model.attention.heads=8 --out runs/heads-8"
+
+test: setup  ## run all tests but the slow ones
+	@$(BIN)/python -m pytest -m 'not slow'
+
+test-all: setup  ## run all tests, with the slow ones
+	@$(BIN)/python -m pytest
+
+lint: setup  ## ruff and mypy over everything
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy compiler runtime generated/*
+
+generate: setup  ## compile the whole library into generated/
+	@$(BIN)/specformer compile $$($(BIN)/python -m compiler.spec.library)
+
+clean:  ## remove the virtual environment and caches; runs and data stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,5 @@
+"""`python -m runtime` is `specformer`."""
+
+from runtime.command.app import main
+
+main()

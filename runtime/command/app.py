@@ -1,0 +1,58 @@
+"""`specformer`: all commands, and how each ends when it cannot go on."""
+
+import sys
+from typing import NoReturn
+
+import typer
+from rich.markup import escape
+
+from runtime.command.corpus import corpus
+from runtime.command.evaluate import evaluate
+from runtime.command.failures import exit_code
+from runtime.command.score import score
+from runtime.command.train import train
+from runtime.command.translate import translate
+
+GROUPS = {
+    "Models": (train, translate, evaluate),
+    "Text": (corpus, score),
+}
+
+EXAMPLES = """\
+Examples:
+
+    specformer corpus data/demo
+    specformer train demo
+    specformer train demo --set training.steps=3000 --out runs/longer
+    specformer evaluate runs/demo
+    echo "The dog sleeps." | specformer translate runs/demo
+"""
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group, commands in GROUPS.items():
+    for command in commands:
+        app.command(rich_help_panel=group)(command)
+
+
+@app.callback(invoke_without_command=True, epilog=escape(EXAMPLES))
+def specformer(context: typer.Context) -> None:
+    """Compiles Transformer specs to PyTorch code, trains the models, translates and scores."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main() -> NoReturn:
+    """Runs the command line and ends the process; mistakes of its user get no traceback."""
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:
+        code = exit_code(error)
+        if code is None:
+            raise
+    sys.exit(code)

@@ -1,0 +1,152 @@
+"""The commands that need the compiler alone: `list`, `check`, `compile`, `explain`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from compiler.explain import Explanation, explain
+from compiler.ir.dump import dump
+from compiler.pipeline import build, compile_spec
+from compiler.source.diagnostic import Diagnostic, Rejected, in_order, render
+from compiler.spec.library import library
+from compiler.spec.load import load
+
+Specs = Annotated[list[str], typer.Argument(metavar="SPEC...", help="files, or library names")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="override, e.g. model.attention.heads=4"),
+]
+
+
+def list_specs() -> None:
+    """List the specs of the library."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("name", no_wrap=True)
+    table.add_column("summary")
+    for name, path in library().items():
+        table.add_row(name, load(str(path)).spec.summary)
+    Console().print(table)
+
+
+def check(specs: Specs, settings: Settings = None) -> None:
+    """Check specs: keys, values, what goes together, and that no decoder sees the future."""
+    wrong: list[Diagnostic] = []
+    for spec in specs:
+        try:
+            build(load(spec, settings or ()))
+        except Rejected as rejected:
+            wrong += rejected.diagnostics
+    for diagnostic in in_order(wrong):
+        typer.echo(render(diagnostic), err=True)
+    if wrong:
+        raise typer.Exit(2)
+    typer.echo(f"{len(specs)} {'spec is' if len(specs) == 1 else 'specs are'} right")
+
+
+def compile_specs(
+    specs: Specs,
+    settings: Settings = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="folder that gets a package for each spec")
+    ] = Path("generated"),
+    compare: Annotated[
+        bool, typer.Option("--check", help="write nothing; exit 1 if a package is not up to date")
+    ] = False,
+) -> None:
+    """Compile specs to packages of PyTorch code."""
+    packages = [compile_spec(spec, settings or ()) for spec in specs]
+    stale = False
+    for package in packages:
+        folder = output / package.folder_name
+        if not compare:
+            package.write(folder)
+            typer.echo(f"{package.spec.name}: {folder / 'model.py'}")
+        for name in package.stale(folder) if compare else ():
+            stale = True
+            typer.echo(f"{folder / name} is not what {package.spec.name} compiles to", err=True)
+    if stale:
+        raise typer.Exit(1)
+    if compare:
+        typer.echo(f"{len(packages)} up to date")
+
+
+def explain_spec(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="a file, or a library name")],
+    settings: Settings = None,
+    ir: Annotated[bool, typer.Option("--ir", help="print the intermediate representation")] = False,
+    length: Annotated[int, typer.Option(min=1, help="tokens of a sentence")] = 32,
+    form: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+) -> None:
+    """Explain a model: shapes, parameters, operations, reach and memory, part by part."""
+    package = compile_spec(spec, settings or ())
+    if ir:
+        typer.echo(dump(package.model))
+        return
+    explanation = explain(package, length)
+    if form == "json":
+        typer.echo(json.dumps(asdict(explanation), indent=2))
+    else:
+        _print(explanation)
+
+
+def _print(explanation: Explanation) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("part", no_wrap=True)
+    table.add_column("result", no_wrap=True)
+    table.add_column("parameters", justify="right", no_wrap=True)
+    table.add_column("FLOPs/token", justify="right", no_wrap=True)
+    table.add_column("reads", no_wrap=True)
+    group = ""
+    for row in explanation.rows:
+        above, _, part = row.part.rpartition(".")
+        if above and above != group:
+            table.add_row(f"{above} x {row.times}" if row.times > 1 else above)
+        group = above
+        table.add_row(
+            f"  {part}" if above else part,
+            escape(row.shape.replace("batch, ", "")),
+            f"{row.parameters:,}",
+            _engineering(row.flops_per_token),
+            escape(row.reach),
+        )
+    console = Console()
+    console.print(table)
+    console.print()
+    for line in _totals(explanation):
+        console.print(line, highlight=False, markup=False)
+
+
+def _totals(explanation: Explanation) -> list[str]:
+    rows = {
+        "parameters": f"{explanation.parameters:,}",
+        "FLOPs per token": f"{_engineering(explanation.flops_per_token)} forward, "
+        f"in sentences of {explanation.length} tokens",
+        "FLOPs per update": f"{_engineering(explanation.flops_per_update)} forward and backward, "
+        f"{explanation.batch_tokens:,} tokens",
+        "memory": f"{explanation.memory_bytes / 2**30:.2f} GiB: weights, gradients, Adam, "
+        "a micro-batch",
+        "target reach": f"{explanation.target_reach}: the offsets that an output depends on",
+    }
+    return [f"{name:<18}{value}" for name, value in rows.items()]
+
+
+def _engineering(number: float) -> str:
+    for unit in ("", "k", "M", "G", "T"):
+        if number < 1000:
+            return f"{number:.3g} {unit}".rstrip()
+        number /= 1000
+    return f"{number:.3g} P"
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Adds the commands to the command line."""
+    app.command("list", rich_help_panel=panel)(list_specs)
+    app.command("check", rich_help_panel=panel)(check)
+    app.command("compile", rich_help_panel=panel)(compile_specs)
+    app.command("explain", rich_help_panel=panel)(explain_spec)

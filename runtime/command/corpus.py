@@ -1,0 +1,36 @@
+"""`specformer corpus`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runtime.errors import UserError
+
+
+def corpus(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A folder that is not there yet.")
+    ],
+    train: Annotated[
+        int, typer.Option("--train", metavar="N", min=1, help="Pairs to learn.")
+    ] = 20_000,
+    valid: Annotated[
+        int, typer.Option("--valid", metavar="N", min=1, help="Pairs to choose by.")
+    ] = 500,
+    test: Annotated[
+        int, typer.Option("--test", metavar="N", min=1, help="Pairs to score by.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", min=0, help="Other pairs.")] = 1,
+) -> None:
+    """Write the demo corpus: English-German pairs from a grammar, with real difficulties."""
+    from runtime.corpus import write_corpus
+    from runtime.training.durable import new_folder
+
+    if folder.exists():
+        raise UserError(f"{folder} exists already", help="choose another name, or remove it first")
+    with new_folder(folder) as unfinished:
+        write_corpus(unfinished, train=train, valid=valid, test=test, seed=seed)
+    print(
+        f"{folder}: {train:,} training, {valid:,} validation and {test:,} test pairs, seed {seed}"
+    )

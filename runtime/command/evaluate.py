@@ -1,0 +1,106 @@
+"""`specformer evaluate`."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from runtime.command.options import Beam, Device, RunFolder, changed_decoding, check_device
+from runtime.command.output import print_scores, progress, report
+
+if TYPE_CHECKING:
+    from runtime.decoding.translator import Translator
+    from runtime.scoring.evaluation import Evaluated, Speed
+
+
+def evaluate(
+    run: RunFolder,
+    split: Annotated[
+        Literal["test", "valid"], typer.Option("--split", help="Which text of the spec.")
+    ] = "test",
+    average: Annotated[
+        int | None,
+        typer.Option("--average", metavar="N", min=1, help="Average the last N checkpoints."),
+    ] = None,
+    beam: Beam = None,
+    device: Device = None,
+) -> None:
+    """Translate the test set and score it by the spec's protocol.
+
+    Writes RUN/evaluation-test.json and, beside it, the translations as text.
+    """
+    evaluated = evaluate_run(run, split, average, beam, device)
+    text, _ = evaluated.write(run)
+    print_evaluated(evaluated)
+    print(f"\ntranslations: {text}")
+
+
+def evaluate_run(
+    folder: Path,
+    split: Literal["test", "valid"],
+    average: int | None,
+    beam: int | None,
+    device: str | None,
+) -> "Evaluated":
+    from runtime.decoding.load import load_translator
+    from runtime.run import Run
+    from runtime.scoring.evaluation import Evaluated
+    from runtime.scoring.phenomena import phenomena_scores
+    from runtime.scoring.score import score
+    from runtime.scoring.scoring_set import read_scoring_set
+    from runtime.training.checkpoints import regular_checkpoints
+
+    run = Run.open(folder)
+    spec = run.package.spec
+    decoding = changed_decoding(spec.decoding, beam, [])
+    averaged = average or spec.evaluation.average_last
+    translator = load_translator(
+        run, average=averaged, device=check_device(device), decoding=decoding
+    )
+    text = read_scoring_set(spec, split, translator.target_tokenizer)
+    hypotheses, speed = timed_translations(translator, text.sources)
+    return Evaluated(
+        split=split,
+        scores=score(hypotheses, text.references, spec.evaluation),
+        protocol=spec.evaluation,
+        decoding=decoding,
+        averaged=min(averaged, len(regular_checkpoints(run.checkpoints))),
+        speed=speed,
+        phenomena=phenomena_scores(spec, hypotheses) if split == "test" else {},
+        hypotheses=hypotheses,
+    )
+
+
+def timed_translations(
+    translator: "Translator", sources: Sequence[str]
+) -> tuple[list[str], "Speed"]:
+    """The best translation of each source, with a bar on a terminal."""
+    from runtime.scoring.evaluation import Speed
+
+    started = time.perf_counter()
+    with progress("translating", len(sources)) as advance:
+        several = translator.translate_n_best(sources, 1, report=report, advance=advance)
+    seconds = time.perf_counter() - started
+    tokens = sum(best.tokens for best, *_ in several)
+    speed = Speed(sentences=len(several), tokens=tokens, seconds=seconds)
+    return [best.text for best, *_ in several], speed
+
+
+def print_evaluated(evaluated: "Evaluated") -> None:
+    decoding, speed = evaluated.decoding, evaluated.speed
+    print(f"{evaluated.split} set, {speed.sentences:,} sentences")
+    print_scores(evaluated.scores)
+    print(
+        f"\nbeam {decoding.beam}, length penalty {decoding.length_penalty} "
+        f"({decoding.normalization}), checkpoints averaged: {evaluated.averaged}"
+    )
+    print(
+        f"{speed.tokens:,} tokens in {speed.seconds:.1f} s: "
+        f"{speed.tokens_per_second:,.0f} tokens a second"
+    )
+    if evaluated.phenomena:
+        print("\nright, by difficulty")
+    for name, found in evaluated.phenomena.items():
+        print(f"  {name:<12} {found.share:7.1%}  {found.right:,} of {found.total:,}")

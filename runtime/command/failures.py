@@ -1,0 +1,64 @@
+"""How a command ends that could not do what was asked: the message and the exit code."""
+
+import errno
+import os
+import signal
+import sys
+
+import typer
+
+from compiler.source.diagnostic import Rejected
+from runtime.errors import UserError
+from runtime.training.interruption import Interruption
+
+BAD_INPUT = 2
+
+# Every mistake on the command line is one of these; click's class, or that of typer's own copy.
+UsageError = typer.BadParameter.__base__
+
+
+def exit_code(error: BaseException) -> int | None:
+    """Says on stderr what happened; None for what is not a user's to mend and needs a traceback."""
+    match error:
+        case BrokenPipeError():
+            _close_stdout()
+            return 128 + signal.SIGPIPE
+        case KeyboardInterrupt() | typer.Abort():
+            print("stopped by Ctrl-C", file=sys.stderr)
+            return 128 + signal.SIGINT
+        case Interruption():
+            _say(str(error), error.help, word="stopped")
+            return error.exit_code
+        case Rejected():
+            print(error, file=sys.stderr)
+        case UserError():
+            _say(str(error), error.help)
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            _say(
+                "the disk is full", "free some space and try again; nothing that was saved is lost"
+            )
+            _close_stdout()
+        case OSError(filename=str(name)):
+            _say(f"{name}: {error.strerror}", "")
+        case _ if UsageError is not None and isinstance(error, UsageError):
+            _say_usage(error)
+        case _:
+            return None
+    return BAD_INPUT
+
+
+def _say(message: str, help: str, *, word: str = "error") -> None:
+    print(f"{word}: {message}", file=sys.stderr)
+    if help:
+        print(f"help: {help}", file=sys.stderr)
+
+
+def _say_usage(error: object) -> None:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "specformer"
+    _say(error.format_message(), f"`{path} --help` shows what there is")
+
+
+def _close_stdout() -> None:
+    """Whoever read it is gone, or it cannot be written: what is left in the buffer goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,72 @@
+"""Files and lines that commands write."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from runtime.scoring.score import Scores
+
+
+def report(message: str) -> None:
+    """A line about what is going on, beside the results: on stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def new_text_file(path: Path, *, force: bool) -> Iterator[TextIO]:
+    """A file to write into. It gets its name when all is written; if that fails, it is removed.
+
+    Raises a UserError if `path` exists (but for `force`) or the disk is full.
+    """
+    if not force:
+        refuse_existing(path)
+    temporary = path.with_name(f".{path.name}.unfinished")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError(
+                f"the disk is full: {path} could not be written", help="free some space first"
+            ) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def refuse_existing(path: Path) -> None:
+    """Raises a UserError for what would be overwritten."""
+    if path.exists():
+        raise UserError(f"{path} exists already", help="choose another name, or add --force")
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A function to call with the number of things just done: moves a bar if stderr is a terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+def print_scores(scores: "Scores") -> None:
+    """Both scores, each with its signature."""
+    print(f"  BLEU {scores.bleu:6.2f}  {scores.bleu_signature}")
+    print(f"  chrF {scores.chrf:6.2f}  {scores.chrf_signature}")

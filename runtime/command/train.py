@@ -1,0 +1,107 @@
+"""`specformer train`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runtime.command.options import Device, check_device
+from runtime.command.output import report
+from runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from runtime.training.train import Summary
+
+
+def train(
+    spec: Annotated[
+        str,
+        typer.Argument(
+            metavar="SPEC|PACKAGE",
+            help="The name or the file of a spec; or the folder of a generated package, "
+            "which is trained as it is, edits by hand included.",
+        ),
+    ],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change the spec: training.steps=3000"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="RUN", help="The run's folder.  [default: runs/NAME]"),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run from its last checkpoint.")
+    ] = False,
+    device: Device = None,
+    cache: Annotated[
+        Path, typer.Option("--cache", metavar="FOLDER", help="Where prepared text is kept.")
+    ] = Path("data/prepared"),
+) -> None:
+    """Train a model: compile its spec, prepare the text, learn.
+
+    Ctrl-C saves everything; --resume goes on where it stopped.
+    """
+    import torch
+
+    from runtime.package import load_package
+    from runtime.scoring.validation import greedy_bleu
+    from runtime.training.train import train as train_package
+
+    place = check_device(device)
+    with package_folder(spec, assignments or []) as folder:
+        settings = load_package(folder).spec
+        summary = train_package(
+            folder,
+            out or Path("runs", settings.name),
+            cache=cache,
+            resume=resume,
+            device=torch.device(place) if place else None,
+            score=greedy_bleu(settings),
+            report=report,
+        )
+    print_summary(summary, settings.training.validation.metric)
+
+
+@contextmanager
+def package_folder(reference: str, assignments: Sequence[str]) -> Iterator[Path]:
+    """The generated package to train; what a spec compiles to is gone afterwards: the run copies it.
+
+    Raises a UserError when a package, which is no spec any more, is to be changed.
+    """
+    given = Path(reference)
+    if not (given / "model.py").is_file():
+        with TemporaryDirectory(prefix="specformer-") as temporary:
+            yield compile_into(Path(temporary), reference, assignments)
+    elif assignments:
+        raise UserError(
+            f"--set changes a spec, and {given} is a generated package",
+            help="give the spec, or edit the package's files",
+        )
+    else:
+        yield given
+
+
+def compile_into(folder: Path, reference: str, assignments: Sequence[str]) -> Path:
+    """Writes the package of a spec into a new folder of that folder."""
+    from compiler.pipeline import compile_spec
+
+    compiled = compile_spec(reference, assignments)
+    package = folder / compiled.folder_name
+    compiled.write(package)
+    return package
+
+
+def print_summary(summary: "Summary", metric: str) -> None:
+    duration = timedelta(seconds=round(summary.seconds))
+    print(f"{summary.step:,} updates in {duration} ({summary.reason})")
+    if summary.best_step is not None:
+        print(f"best {metric} on the validation set: {summary.best_score:.3f}", end="")
+        print(f", after update {summary.best_step:,}")
+    print(f"the run: {summary.folder}")
+    print(f"next:    specformer evaluate {summary.folder}")
+    print(f"         specformer translate {summary.folder}")

@@ -1,0 +1,21 @@
+"""How long a source may be, and how long its translation may become."""
+
+from compiler.spec.spec import Spec
+
+
+def longest_source(spec: Spec) -> int:
+    """The most tokens of a source: END must have its place in what the network was trained on."""
+    position = spec.model.embedding.position
+    if position.kind == "learned":
+        return min(spec.data.max_length, position.max_length) - 1
+    return spec.data.max_length - 1
+
+
+def longest_translation(spec: Spec, source: int) -> int:
+    """The most tokens of the translation of `source` tokens (section 6.1), END not counted."""
+    limits = [source + spec.decoding.max_extra_length]
+    if spec.decoding.max_length is not None:
+        limits.append(spec.decoding.max_length)
+    if spec.model.embedding.position.kind == "learned":
+        limits.append(spec.model.embedding.position.max_length - 1)
+    return min(limits)

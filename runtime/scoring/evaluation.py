@@ -1,0 +1,61 @@
+"""The result of an evaluation, with all that is needed to repeat it."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from compiler.spec.training import Decoding, Evaluation
+from runtime.corpus import Score
+from runtime.scoring.score import Scores
+from runtime.scoring.scoring_set import Split
+from runtime.training.durable import explained_disk_errors, replace_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """What decoding the set took, the network being loaded; END is not among the tokens."""
+
+    sentences: int
+    tokens: int
+    seconds: float
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """Scores of a run on one split, and how they came about."""
+
+    split: Split
+    scores: Scores
+    protocol: Evaluation
+    decoding: Decoding
+    averaged: int
+    """Checkpoints whose weights were averaged."""
+    speed: Speed
+    phenomena: dict[str, Score]
+    hypotheses: list[str]
+
+    def write(self, run: Path) -> tuple[Path, Path]:
+        """Writes evaluation-<split>.txt, the translations, and .json, the rest, into a run folder."""
+        text, report = (run / f"evaluation-{self.split}.{kind}" for kind in ("txt", "json"))
+        content = json.dumps(self._report(), indent=2, ensure_ascii=False) + "\n"
+        with explained_disk_errors(run):
+            replace_file(text, "".join(f"{line}\n" for line in self.hypotheses).encode())
+            replace_file(report, content.encode())
+        return text, report
+
+    def _report(self) -> dict[str, object]:
+        return {
+            "split": self.split,
+            **asdict(self.scores),
+            "tokenize": self.protocol.tokenize,
+            "lowercase": self.protocol.lowercase,
+            "decoding": self.decoding.model_dump(),
+            "averaged_checkpoints": self.averaged,
+            **asdict(self.speed),
+            "tokens_per_second": self.speed.tokens_per_second,
+            "phenomena": {name: asdict(score) for name, score in self.phenomena.items()},
+        }

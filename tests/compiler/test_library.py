@@ -1,0 +1,67 @@
+"""The specs of the library: their counts, and their committed packages."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from compiler.explain import explain
+from compiler.passes.measure import count_parameters
+from compiler.pipeline import compile_spec
+from compiler.spec.library import library
+
+GENERATED = Path(__file__).parents[2] / "generated"
+
+
+def closed_formula(rows: int, layers: int, width: int, d_ff: int, *, bias: bool) -> int:
+    """Post-norm encoder-decoder with one table, h * d_k = h * d_v = d_model, no final norms."""
+    attention = 4 * width**2 + (4 * width if bias else 0)
+    feed_forward = 2 * width * d_ff + d_ff + width
+    norm = 2 * width
+    encoder = attention + feed_forward + 2 * norm
+    decoder = 2 * attention + feed_forward + 3 * norm
+    return rows * width + layers * (encoder + decoder)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "formula"),
+    [
+        ("transformer-base", 63_045_632, closed_formula(37000, 6, 512, 2048, bias=False)),
+        ("transformer-big", 214_171_648, closed_formula(37000, 6, 1024, 4096, bias=False)),
+        ("multi30k-tiny", 2_568_192, closed_formula(9712, 4, 128, 256, bias=True)),
+    ],
+)
+def test_counts(name: str, count: int, formula: int) -> None:
+    package = compile_spec(name)
+    assert count_parameters(package.model) == count == formula
+    assert explain(package, 32).parameters == count
+    assert sum(row.parameters for row in explain(package, 32).rows) == count
+
+
+@pytest.mark.parametrize("name", library())
+def test_committed_packages_are_what_the_specs_compile_to(name: str) -> None:
+    package = compile_spec(name)
+    assert package.stale(GENERATED / package.folder_name) == []
+
+
+@pytest.mark.parametrize("name", library())
+def test_the_lock_compiles_to_the_same_package(name: str) -> None:
+    package = compile_spec(name)
+    again = compile_spec(str(GENERATED / package.folder_name / "spec.lock.yaml"))
+    assert again.files == package.files
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "demo",
+        "multi30k_tiny",
+        "transformer_base",
+        pytest.param("transformer_big", marks=pytest.mark.slow),
+    ],
+)
+def test_emitted_tests_pass(folder: str) -> None:
+    command = [sys.executable, "-m", "pytest", str(GENERATED / folder / "test_model.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,38 @@
+"""The compiler starts in a blink."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).parents[2]
+LIBRARIES = "import pydantic, jinja2, yaml, typer, rich.console, rich.table"
+RUNS = 5
+
+
+def seconds(code: str) -> float:
+    """Median wall time of a fresh interpreter that runs `code`."""
+    times = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+        times.append(time.perf_counter() - start)
+    return median(times)
+
+
+def command(*arguments: str) -> str:
+    return (
+        f"import sys; sys.argv = ['specformer', *{arguments!r}]\n"
+        "from runtime.command.app import main; main()"
+    )
+
+
+def test_check_takes_at_most_twice_the_time_of_importing_its_libraries() -> None:
+    assert seconds(command("check", "transformer-base")) < 2 * seconds(LIBRARIES)
+
+
+def test_compiling_the_library_takes_less_than_a_second_more(tmp_path: Path) -> None:
+    names = ("demo", "multi30k-tiny", "transformer-base", "transformer-big")
+    compiled = seconds(command("compile", *names, "-o", str(tmp_path)))
+    assert compiled < seconds(command("check", "transformer-base")) + 1

@@ -1,0 +1,43 @@
+"""Generated files of random specs pass the linters as hand-written ones would."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.packages import compile_tree
+from tests.strategies import Tree, specs
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = 40
+COMMANDS = {
+    "ruff check": ["ruff", "check", "--config", str(ROOT / "pyproject.toml"), "."],
+    "ruff format": ["ruff", "format", "--config", str(ROOT / "pyproject.toml"), "--diff", "."],
+    "mypy": ["mypy", "--config-file", str(ROOT / "pyproject.toml"), "."],
+}
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("style")
+    written: set[str] = set()
+
+    @settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
+    @given(tree=specs())
+    def write(tree: Tree) -> None:
+        package = compile_tree(tree, tmp_path_factory.getbasetemp())
+        package.write(folder / f"random_{len(written)}")
+        written.add(package.files["model.py"])
+
+    write()
+    assert len(written) > EXAMPLES // 2
+    return folder
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_style(name: str, packages: Path) -> None:
+    command = [sys.executable, "-m", *COMMANDS[name]]
+    done = subprocess.run(command, cwd=packages, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,210 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compiler.spec.data import ParallelFiles
+from compiler.spec.data import SegmentedTokenizer as SegmentedSettings
+from compiler.spec.data import SentencePieceTokenizer as SentencePieceSettings
+from runtime.data.segmented_tokenizer import SegmentedTokenizer
+from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
+from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
+from runtime.data.text import TrainingText
+from runtime.data.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from runtime.errors import UserError
+
+SEGMENTED = SegmentedSettings(kind="segmented")
+BPE = SentencePieceSettings(kind="sentencepiece", model="bpe")
+UNIGRAM = SentencePieceSettings(kind="sentencepiece", model="unigram")
+
+MakeText = Callable[..., TrainingText]
+
+
+@pytest.fixture
+def make_text(text: Path) -> MakeText:
+    """make_text(rows, sides=(0, 1)): the training text, for a vocabulary of so many rows."""
+
+    def make(rows: int, sides: tuple[int, ...] = (0, 1), setting: str = "size") -> TrainingText:
+        return TrainingText(
+            corpus=ParallelFiles(source="train.source", target="train.target"),
+            folder=str(text),
+            pairs=300,
+            sides=sides,
+            rows=rows,
+            setting=f"model.vocabulary.{setting}",
+        )
+
+    return make
+
+
+def train_segmented(text: TrainingText, facts: list[str] | None = None) -> SegmentedTokenizer:
+    return SegmentedTokenizer.train(text, SEGMENTED, (facts if facts is not None else []).append)
+
+
+def test_a_text_in_steps(make_text: MakeText) -> None:
+    every = list(make_text(20).lines())
+    some = list(make_text(20).lines(most=100))
+    assert len(every) == 600
+    assert some == [line for pair in range(0, 300, 3) for line in every[2 * pair : 2 * pair + 2]]
+
+
+def test_sides_and_their_files(make_text: MakeText) -> None:
+    both, target = make_text(20), make_text(20, (1,))
+    assert list(target.lines()) == list(both.lines())[1::2]
+    assert both.name.endswith("train.target")
+    assert "train.source, " in both.name
+    assert "train.source" not in target.name
+
+
+def test_segmented_vocabulary_is_by_frequency_then_alphabet(
+    text: Path, make_text: MakeText
+) -> None:
+    (text / "train.source").write_text("b b c@@\n<s> <pad>\n")
+    (text / "train.target").write_text("a  d b c@@ \n<unk> e\u2028f\n")
+    tokenizer = train_segmented(make_text(9))
+    assert tokenizer.encode("b c@@ a d e\u2028f") == [4, 5, 6, 7, 8]
+    assert tokenizer.encode(" b  x <s> </s> ") == [4, UNKNOWN, UNKNOWN, UNKNOWN]
+    assert tokenizer.encode("") == []
+
+
+def test_segmented_decoding_joins(text: Path, make_text: MakeText) -> None:
+    for side in ("source", "target"):
+        (text / f"train.{side}").write_text("an@@ trie@@ b ist da\n")
+    tokenizer = train_segmented(make_text(9))
+    line = "an@@ trie@@ b ist da"
+    tokens = tokenizer.encode(line)
+    assert tokenizer.decode([BEGIN, *tokens, END, PADDING]) == "antrieb ist da"
+    assert tokenizer.detokenize(line) == "antrieb ist da"
+    assert tokenizer.decode(tokens[:2]) == "antrie"
+    assert tokenizer.decode([UNKNOWN, *tokens[3:]]) == "<unk> ist da"
+    assert tokenizer.decode([]) == ""
+
+
+def test_a_small_segmented_vocabulary_keeps_the_frequent_types(make_text: MakeText) -> None:
+    facts: list[str] = []
+    whole, small = train_segmented(make_text(19)), train_segmented(make_text(14), facts)
+    line = " ".join(whole.decode([number]) for number in range(4, 19))
+    assert small.size == 14
+    assert small.encode(line) == [*range(4, 14), *[UNKNOWN] * 5]
+    assert facts == [
+        "model.vocabulary.size: 5 of 15 different tokens are too rare for a row "
+        "and count as unknown"
+    ]
+
+
+def test_a_segmented_vocabulary_larger_than_the_text_allows(make_text: MakeText) -> None:
+    with pytest.raises(UserError, match=r"size is 20, but .*has only 15 .*make 19 rows") as caught:
+        train_segmented(make_text(20))
+    assert caught.value.help == "set model.vocabulary.size to 19"
+
+
+@pytest.mark.parametrize("settings", [BPE, UNIGRAM], ids=["bpe", "unigram"])
+def test_sentencepiece(settings: SentencePieceSettings, make_text: MakeText, text: Path) -> None:
+    tokenizer = SentencePieceTokenizer.train(make_text(36), settings)
+    assert tokenizer.size == 36
+    for line in (text / "train.source").read_text().splitlines():
+        tokens = tokenizer.encode(line)
+        assert min(tokens) > END
+        assert tokenizer.decode(tokens) == line
+        assert tokenizer.decode([BEGIN, *tokens, END, PADDING]) == line
+    assert UNKNOWN in tokenizer.encode("Ω")
+    assert tokenizer.encode("") == []
+    assert not {PADDING, BEGIN, END} & set(tokenizer.encode("<s> </s> <pad>"))
+
+
+@pytest.mark.parametrize("settings", [BPE, UNIGRAM], ids=["bpe", "unigram"])
+def test_sentencepiece_is_deterministic_and_silent(
+    settings: SentencePieceSettings,
+    make_text: MakeText,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("one", "two"):
+        SentencePieceTokenizer.train(make_text(36), settings).save(tmp_path / name)
+    one, two = (tmp_path / name / "sentencepiece.model" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_sentencepiece_vocabulary_larger_than_the_text_allows(make_text: MakeText) -> None:
+    with pytest.raises(UserError, match=r"size is 5,000, but .*train\.source.* at most") as caught:
+        SentencePieceTokenizer.train(make_text(5000), BPE)
+    most = int(caught.value.help.split(" to ")[1].split()[0])
+    assert SentencePieceTokenizer.train(make_text(most), BPE).size == most
+
+
+def test_a_sentencepiece_vocabulary_smaller_than_the_alphabet(make_text: MakeText) -> None:
+    with pytest.raises(UserError, match=r"size is 10, but .*different characters") as caught:
+        SentencePieceTokenizer.train(make_text(10), BPE)
+    least = int(caught.value.help.split(" at least ")[1].split(",")[0])
+    assert SentencePieceTokenizer.train(make_text(least), BPE).size == least
+
+
+def test_sentencepiece_without_text(text: Path, make_text: MakeText) -> None:
+    for side in ("source", "target"):
+        (text / f"train.{side}").write_text("\n \n")
+    with pytest.raises(UserError, match="sentencepiece can learn no vocabulary from"):
+        SentencePieceTokenizer.train(make_text(36), BPE)
+
+
+@pytest.mark.parametrize("settings", [BPE, SEGMENTED], ids=["sentencepiece", "segmented"])
+def test_no_row_beside_the_symbols(
+    settings: SegmentedSettings | SentencePieceSettings, make_text: MakeText
+) -> None:
+    with pytest.raises(UserError, match="target is 4, which leaves no row beside the 4 symbols"):
+        train_tokenizer(make_text(4, (1,), "target"), settings, print)
+
+
+@pytest.fixture(params=[BPE, SEGMENTED], ids=["sentencepiece", "segmented"])
+def tokenizer(request: pytest.FixtureRequest, make_text: MakeText) -> Tokenizer:
+    return train_tokenizer(
+        make_text(19 if request.param is SEGMENTED else 36), request.param, print
+    )
+
+
+def test_saved_and_loaded(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    tokenizer.save(tmp_path / "saved")
+    loaded = load_tokenizer(tmp_path / "saved")
+    lines = ["der hund sieht die katze nicht", "", "Ω der"]
+    assert type(loaded) is type(tokenizer)
+    assert loaded.size == tokenizer.size
+    assert loaded.encode_lines(lines) == [tokenizer.encode(line) for line in lines]
+    tokens = tokenizer.encode(lines[0])
+    assert loaded.decode(tokens) == lines[0] == loaded.detokenize(lines[0])
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "describe"])
+def test_a_damaged_tokenizer_is_refused(tokenizer: Tokenizer, tmp_path: Path, damage: str) -> None:
+    tokenizer.save(tmp_path)
+    description = tmp_path / "tokenizer.json"
+    content = next(path for path in tmp_path.iterdir() if path.suffix in (".model", ".txt"))
+    whole = content.read_bytes()
+    match damage:
+        case "flip":
+            content.write_bytes(whole[:9] + bytes([whole[9] ^ 1]) + whole[10:])
+        case "truncate":
+            content.write_bytes(whole[:-1])
+        case "empty":
+            description.write_bytes(b"")
+        case "describe":
+            description.write_text(description.read_text().replace('"kind": "s', '"kind": "S'))
+    with pytest.raises(UserError, match="is damaged, or was changed by hand"):
+        load_tokenizer(tmp_path)
+
+
+def test_a_missing_tokenizer(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no readable tokenizer"):
+        load_tokenizer(tmp_path / "nowhere")
+
+
+@given(st.lists(st.lists(st.integers(4, 12), max_size=9), max_size=9))
+def test_segmented_lines_round_trip(sentences: list[list[int]]) -> None:
+    types = ["a", "b@@", "c", "Ä", "日本", "e\u2028", "f\r", "g\u00a0", "h@@"]
+    tokenizer = SegmentedTokenizer(types, joiner="@@")
+    lines = [" ".join(types[token - 4] for token in tokens) for tokens in sentences]
+    assert tokenizer.encode_lines(lines) == sentences
+    assert [tokenizer.decode(tokens) for tokens in sentences] == list(
+        map(tokenizer.detokenize, lines)
+    )

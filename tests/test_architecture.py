@@ -1,0 +1,82 @@
+"""The arrows of the house: who may import whom, and what stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = ("source", "spec", "ops", "ir", "lower", "passes", "emit")
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of ours that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+        elif isinstance(node, ast.Import):
+            found.update(each.name for each in node.names)
+    return found
+
+
+def files(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def test_inside_the_compiler_imports_point_one_way() -> None:
+    for path in files("compiler"):
+        floor = path.relative_to(ROOT / "compiler").parts[0]
+        if floor not in FLOORS:
+            continue
+        for module in imports(path):
+            parts = module.split(".")
+            if parts[0] == "compiler" and len(parts) > 1:
+                assert parts[1] in FLOORS[: FLOORS.index(floor) + 1], f"{path} imports {module}"
+
+
+def test_ops_and_passes_know_no_spec() -> None:
+    for floor in ("ops", "ir", "passes"):
+        for path in files(f"compiler/{floor}"):
+            assert not any(each.startswith("compiler.spec") for each in imports(path)), path
+
+
+def test_the_compiler_imports_neither_the_runtime_nor_torch() -> None:
+    for path in files("compiler"):
+        for module in imports(path):
+            assert module.split(".")[0] not in {"runtime", "torch", "generated"}, path
+
+
+def test_the_runtime_imports_only_the_spec_of_the_compiler() -> None:
+    for path in files("runtime"):
+        command = "command" in path.relative_to(ROOT / "runtime").parts
+        for module in imports(path):
+            ours = module.startswith("compiler")
+            assert not ours or command or module.startswith("compiler.spec"), f"{path}: {module}"
+            assert not module.startswith("generated"), path
+
+
+def test_files_are_short() -> None:
+    for package in ("compiler", "runtime"):
+        for path in files(package):
+            assert len(path.read_text().splitlines()) <= 400, path
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["check", "demo"], ["explain", "demo"]], ids=" ".join
+)
+def test_light_commands_never_import_torch(arguments: list[str]) -> None:
+    script = (
+        "import sys\n"
+        f"sys.argv = ['specformer', *{arguments!r}]\n"
+        "from runtime.command.app import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "assert 'torch' not in sys.modules\n"
+        "assert 'numpy' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
