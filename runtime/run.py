@@ -66,10 +66,10 @@ class Run:
 
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
         """Of the source and the target; the same object for a shared vocabulary."""
-        source = load_tokenizer(self.folder / "tokenizers" / "source")
-        if self.package.spec.model.vocabulary.shared:
-            return source, source
-        return source, load_tokenizer(self.folder / "tokenizers" / "target")
+        folder = self.folder / "tokenizers"
+        source = load_tokenizer(folder / "source")
+        is_shared = not (folder / "target").is_dir()
+        return source, source if is_shared else load_tokenizer(folder / "target")
 
     def load_model(self, average: int | None = None) -> nn.Module:
         """The trained network, for use: the mean of the last `average` regular checkpoints

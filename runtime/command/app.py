@@ -6,6 +6,7 @@ from typing import NoReturn
 import typer
 from rich.markup import escape
 
+from runtime.command import compiling
 from runtime.command.corpus import corpus
 from runtime.command.evaluate import evaluate
 from runtime.command.failures import exit_code
@@ -34,6 +35,7 @@ app = typer.Typer(
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+compiling.register(app, "Specs")
 for group, commands in GROUPS.items():
     for command in commands:
         app.command(rich_help_panel=group)(command)

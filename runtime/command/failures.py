@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+from typing import cast
 
 import typer
 
@@ -13,8 +14,8 @@ from runtime.training.interruption import Interruption
 
 BAD_INPUT = 2
 
-# Every mistake on the command line is one of these; click's class, or that of typer's own copy.
-UsageError = typer.BadParameter.__base__
+# The class of all mistakes on the command line: click's, or that of typer's own copy of click.
+UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
 
 
 def exit_code(error: BaseException) -> int | None:
@@ -40,7 +41,7 @@ def exit_code(error: BaseException) -> int | None:
             _close_stdout()
         case OSError(filename=str(name)):
             _say(f"{name}: {error.strerror}", "")
-        case _ if UsageError is not None and isinstance(error, UsageError):
+        case UsageError():
             _say_usage(error)
         case _:
             return None
@@ -53,9 +54,8 @@ def _say(message: str, help: str, *, word: str = "error") -> None:
         print(f"help: {help}", file=sys.stderr)
 
 
-def _say_usage(error: object) -> None:
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else "specformer"
+def _say_usage(error: typer.BadParameter) -> None:
+    path = error.ctx.command_path if error.ctx else "specformer"
     _say(error.format_message(), f"`{path} --help` shows what there is")
 
 

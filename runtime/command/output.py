@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ def refuse_existing(path: Path) -> None:
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A function to call with the number of things just done: moves a bar if stderr is a terminal."""
+    """A function that counts things that are done, shown by a bar if stderr is a terminal."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),

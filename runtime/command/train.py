@@ -69,9 +69,9 @@ def train(
 
 @contextmanager
 def package_folder(reference: str, assignments: Sequence[str]) -> Iterator[Path]:
-    """The generated package to train; what a spec compiles to is gone afterwards: the run copies it.
+    """The generated package to train. That of a spec is gone afterwards, since the run has a copy.
 
-    Raises a UserError when a package, which is no spec any more, is to be changed.
+    Raises a UserError for changes to a package: it is no spec any more.
     """
     given = Path(reference)
     if not (given / "model.py").is_file():

@@ -43,8 +43,7 @@ def translate(
 ) -> None:
     """Translate a file, standard input, or line by line in a terminal.
 
-    With --n-best above 1, each output line is: number of the input line, score, translation, with
-    tabs between them.
+    With --n-best above 1, output lines are: line number, score, translation (tabs between).
     """
     from runtime.decoding.load import load_translator
     from runtime.run import Run

@@ -39,7 +39,7 @@ class Evaluated:
     hypotheses: list[str]
 
     def write(self, run: Path) -> tuple[Path, Path]:
-        """Writes evaluation-<split>.txt, the translations, and .json, the rest, into a run folder."""
+        """Writes evaluation-<split>.txt, the translations, and .json, the rest, into a run."""
         text, report = (run / f"evaluation-{self.split}.{kind}" for kind in ("txt", "json"))
         content = json.dumps(self._report(), indent=2, ensure_ascii=False) + "\n"
         with explained_disk_errors(run):

@@ -1,5 +1,6 @@
 """A small text and the spec that reads it."""
 
+import copy
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +51,8 @@ def make_spec(text: Path) -> MakeSpec:
             part: {"source": f"{part}.source", "target": f"{part}.target"}
             for part in ("train", "valid", "test")
         }
-        tree = dict(lock, data={"folder": str(text), "tokenizer": SEGMENTED} | parts | data)
+        tree = copy.deepcopy(lock)
+        tree["data"] = {"folder": str(text), "tokenizer": SEGMENTED} | parts | data
         tree["model"]["vocabulary"] = vocabulary or {"shared": True, "size": len(WORDS) + 4}
         if position:
             tree["model"]["embedding"]["position"] = position

@@ -41,11 +41,11 @@ def test_one_batch_is_learned_by_heart(
         lines = (text / f"train.{side}").read_text().splitlines(keepends=True)
         for part in ("train", "valid"):
             (text / f"{part}.{side}").write_text("".join([lines[-1], *lines[:4]]))
-    package = make_package(dropout=0.0, batch_tokens=1000, steps=300, every="epoch")
+    package = make_package(dropout=0.0, batch_tokens=1000, steps=300, every=100)
     run_training(package, tmp_path / "run")
     first, last = (figures(tmp_path / "run", "train")[number] for number in (0, -1))
     assert first["nll"] > 2.5
-    assert last["nll"] < 0.1
+    assert last["nll"] < 0.12  # Label smoothing wants no token surer than 0.905, or nll 0.0998.
 
 
 def test_the_rate_follows_the_schedule_of_the_package(

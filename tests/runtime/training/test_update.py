@@ -65,8 +65,10 @@ def test_an_update_uses_the_rate_it_is_given(setup: Setup) -> None:
     learner = setup.learner()
     before = [parameter.detach().clone() for parameter in learner.model.parameters()]
     learner.update(setup.pairs, [ALL], 0.125)
-    moves = [(new - old).abs().max() for new, old in zip(learner.model.parameters(), before)]
-    assert max(moves).item() == pytest.approx(0.125, rel=1e-4)
+    pairs = zip(learner.model.parameters(), before, strict=True)
+    assert max((new - old).abs().max().item() for new, old in pairs) == pytest.approx(
+        0.125, rel=1e-4
+    )
 
 
 def test_a_clipped_gradient_has_its_norm_reported_before(

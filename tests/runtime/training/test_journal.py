@@ -1,0 +1,148 @@
+"""Figures in the file, progress for people."""
+
+import io
+import json
+import re
+import sys
+import types
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from runtime.training import display as display_module
+from runtime.training import metrics as metrics_module
+from runtime.training.display import Lines, display
+from runtime.training.journal import describe_look, open_journal, silent_journal
+from runtime.training.metrics import Metrics, TrainFigures, ValidFigures
+
+TRAIN = TrainFigures(
+    step=10,
+    epoch=1,
+    loss=3.0,
+    nll=2.0,
+    perplexity=7.4,
+    learning_rate=0.001,
+    gradient_norm=0.5,
+    tokens_per_second=1234.5,
+    seconds=2.5,
+)
+VALID = ValidFigures(
+    step=10, epoch=1, loss=3.0, nll=2.0, perplexity=7.4, bleu=None, is_best=True, seconds=3.0
+)
+
+
+def test_each_line_is_an_object_in_the_file_at_once(tmp_path: Path) -> None:
+    metrics = Metrics(tmp_path, keep_bytes=0, step=0)
+    metrics.write(TRAIN)
+    metrics.write(replace(VALID, bleu=21.5))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    metrics.close()
+    assert lines[0] == {
+        "kind": "train",
+        "step": 10,
+        "epoch": 1,
+        "loss": 3.0,
+        "nll": 2.0,
+        "perplexity": 7.4,
+        "learning_rate": 0.001,
+        "gradient_norm": 0.5,
+        "tokens_per_second": 1234.5,
+        "seconds": 2.5,
+    }
+    assert (lines[1]["kind"], lines[1]["bleu"]) == ("valid", 21.5)
+
+
+def test_the_file_goes_on_where_the_checkpoint_was(tmp_path: Path) -> None:
+    metrics = Metrics(tmp_path, keep_bytes=0, step=0)
+    metrics.write(TRAIN)
+    length = metrics.sync()
+    metrics.write(TRAIN)
+    metrics.close()
+    metrics = Metrics(tmp_path, keep_bytes=length, step=10)
+    metrics.write(VALID)
+    metrics.close()
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["kind"] for line in lines] == ["train", "valid"]
+
+
+class Writer:
+    """Stands in for TensorBoard's."""
+
+    def __init__(self, folder: str, *, purge_step: int) -> None:
+        self.folder, self.purge_step = folder, purge_step
+        self.scalars: dict[str, tuple[float, int]] = {}
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        self.scalars[name] = (value, step)
+
+    def close(self) -> None:
+        pass
+
+
+def test_tensorboard_is_told_if_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module: Any = types.ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = Writer
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    monkeypatch.setattr(metrics_module.importlib.util, "find_spec", lambda _: "found")
+    metrics = Metrics(tmp_path, keep_bytes=0, step=9)
+    metrics.write(TRAIN)
+    metrics.close()
+    writer = metrics._tensorboard
+    assert (writer.folder, writer.purge_step) == (str(tmp_path / "tensorboard"), 10)
+    assert writer.scalars["train/loss"] == (3.0, 10)
+    assert "train/step" not in writer.scalars
+
+
+def test_a_look_is_described_in_a_line() -> None:
+    expected = "validation after update 10, epoch 1: loss 3.000  perplexity 7.40"
+    assert describe_look(replace(VALID, is_best=False)) == expected
+    assert (
+        describe_look(replace(VALID, bleu=21.456)) == f"{expected}  BLEU 21.46  (the best so far)"
+    )
+
+
+def test_lines_come_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(display_module.time, "monotonic", lambda: clock[0])
+    said: list[str] = []
+    lines = Lines(said.append, step=50, steps=110)
+    lines.measure(loss=2.5, tokens_per_second=1234.5)
+    for step in range(51, 81):
+        clock[0] += 1.0
+        lines.advance(step)
+    assert said == [
+        "update 65/110  loss 2.500  1,234 tokens/s  0:00:45 left",
+        "update 80/110  loss 2.500  1,234 tokens/s  0:00:30 left",
+    ]
+
+
+def test_elsewhere_than_on_a_terminal_there_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(display_module, "Console", lambda **_: Console(file=io.StringIO()))
+    with display(print, step=0, steps=10) as shown:
+        assert isinstance(shown, Lines)
+
+
+def test_a_terminal_has_a_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=120)
+    monkeypatch.setattr(display_module, "Console", lambda **_: terminal)
+    with open_journal(tmp_path, print, keep_bytes=0, step=5, steps=10) as journal:
+        journal.record_updates(TRAIN)
+        journal.advance(10)
+    last = re.sub(r"\x1b\[[^a-z]*[a-zA-Z]", "", screen.getvalue()).splitlines()[-1]
+    for part in ("training", "10/10", "loss 3.000", "1,234 tokens/s"):
+        assert part in last
+
+
+def test_the_other_processes_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    journal = silent_journal()
+    journal.record_updates(TRAIN)
+    journal.record_look(VALID)
+    journal.advance(10)
+    assert journal.sync() == 0
+    assert capsys.readouterr() == ("", "")
