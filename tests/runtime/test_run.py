@@ -170,7 +170,8 @@ def set_data(lock: Any) -> None:
 
 def test_the_recipe_of_a_longer_run_is_adopted(run: Run, package: Package) -> None:
     longer = edited(package, set_steps)
-    (run.folder / "package" / "model.py").open("a").write("\nOWN = True\n")
+    with (run.folder / "package" / "model.py").open("a") as file:
+        file.write("\nOWN = True\n")
     adopted = run.adopt(longer)
     assert adopted.package.spec.training.steps == 123_456
     assert Run.open(run.folder).package.spec.training.steps == 123_456

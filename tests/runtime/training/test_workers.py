@@ -87,7 +87,7 @@ def test_two_processes_pause_together_and_go_on_to_the_bit(
     tmp_path: Path, make_package: Make, assert_same: Callable[[Path, Path], None]
 ) -> None:
     """A signal to one of them stops both, and each goes on with its own dropout."""
-    package = make_package(dropout=0.1, steps=300, every=50)
+    package = make_package(dropout=0.1, steps=150, every=50)
     finish(start_two(package, tmp_path / "whole"))
     processes = start_two(package, tmp_path / "paused")
     metrics = tmp_path / "paused" / "metrics.jsonl"
