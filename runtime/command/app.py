@@ -51,7 +51,7 @@ def specformer(context: typer.Context) -> None:
 def main() -> NoReturn:
     """Runs the command line and ends the process; mistakes of its user get no traceback."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="specformer", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:
         code = exit_code(error)

@@ -23,7 +23,7 @@ def exit_code(error: BaseException) -> int | None:
     match error:
         case BrokenPipeError():
             _close_stdout()
-            return 128 + signal.SIGPIPE
+            return 1
         case KeyboardInterrupt() | typer.Abort():
             print("stopped by Ctrl-C", file=sys.stderr)
             return 128 + signal.SIGINT

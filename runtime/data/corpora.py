@@ -89,25 +89,15 @@ def write_corpora(spec: Spec, folder: Path, report: Report) -> None:
 
 def train_tokenizers(spec: Spec, pairs: int, report: Report) -> tuple[Tokenizer, Tokenizer]:
     """The tokenizers of source and target, from `pairs` training pairs; one object if shared."""
-    vocabulary = spec.model.vocabulary
 
-    def train(setting: str, rows: int | None, sides: tuple[int, ...]) -> Tokenizer:
-        if rows is None:
-            raise UserError(f"model.vocabulary.{setting} is missing", help="set it to a number")
-        text = TrainingText(
-            corpus=spec.data.train,
-            folder=spec.data.folder,
-            pairs=pairs,
-            sides=sides,
-            rows=rows,
-            setting=f"model.vocabulary.{setting}",
-        )
+    def train(setting: str, *sides: int) -> Tokenizer:
+        text = _training_text(spec, pairs, setting, sides)
         return train_tokenizer(text, spec.data.tokenizer, report)
 
-    if vocabulary.shared:
-        shared = train("size", vocabulary.size, (0, 1))
+    if spec.model.vocabulary.shared:
+        shared = train("size", 0, 1)
         return shared, shared
-    return train("source", vocabulary.source, (0,)), train("target", vocabulary.target, (1,))
+    return train("source", 0), train("target", 1)
 
 
 def longest_sentence(spec: Spec) -> int:
@@ -116,6 +106,20 @@ def longest_sentence(spec: Spec) -> int:
     if position.kind == "learned":
         return min(spec.data.max_length, position.max_length)
     return spec.data.max_length
+
+
+def _training_text(spec: Spec, pairs: int, setting: str, sides: tuple[int, ...]) -> TrainingText:
+    rows: int | None = getattr(spec.model.vocabulary, setting)
+    if rows is None:
+        raise UserError(f"model.vocabulary.{setting} is missing", help="set it to a number")
+    return TrainingText(
+        corpus=spec.data.train,
+        folder=spec.data.folder,
+        pairs=pairs,
+        sides=sides,
+        rows=rows,
+        setting=f"model.vocabulary.{setting}",
+    )
 
 
 def _read(spec: Spec, part: str) -> Iterator[Pair]:

@@ -1,7 +1,7 @@
 """Pairs of tokenised sentences in memory-mapped arrays.
 
 A corpus is a folder of four files. For each side, `tokens` holds its sentences one after the other
-(int32), each closed by END, and `offsets` the end of each (int64).
+(int32), each closed by END, and `ends` where each of them ends (int64).
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from runtime.data.symbols import END
 from runtime.errors import UserError
 
-TOKEN, OFFSET = np.dtype("<i4"), np.dtype("<i8")
+TOKEN, PLACE = np.dtype("<i4"), np.dtype("<i8")
 
 Indices = NDArray[np.int64]
 TokenLists = Sequence[Sequence[int]]
@@ -108,10 +108,10 @@ class _SentencesWriter:
 
     def add(self, sentences: TokenLists) -> None:
         closed = chain.from_iterable(chain(sentence, (END,)) for sentence in sentences)
-        lengths = np.fromiter(map(len, sentences), OFFSET, len(sentences)) + 1
+        lengths = np.fromiter(map(len, sentences), PLACE, len(sentences)) + 1
         ends = self._end + np.cumsum(lengths)
         self._tokens.write(np.fromiter(closed, TOKEN, int(lengths.sum())).tobytes())
-        self._ends.write(ends.astype(OFFSET).tobytes())
+        self._ends.write(ends.astype(PLACE).tobytes())
         self._end += int(lengths.sum())
 
 
@@ -126,7 +126,7 @@ def load_pairs(folder: Path) -> Pairs:
 def _load(folder: Path, side: str) -> Sentences:
     try:
         tokens = np.memmap(folder / f"{side}.tokens", TOKEN, "r")
-        ends = np.memmap(folder / f"{side}.ends", OFFSET, "r")
+        ends = np.memmap(folder / f"{side}.ends", PLACE, "r")
     except (OSError, ValueError) as error:
         raise _damaged(folder) from error
     if ends[-1] != len(tokens):

@@ -25,7 +25,7 @@ from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 from runtime.errors import UserError
 from runtime.training.durable import new_folder
-from runtime.training.state import State
+from runtime.training.state import Metric, State
 
 MODEL, TRAINER, RECORD = "model.safetensors", "trainer.safetensors", "trainer.json"
 
@@ -94,10 +94,11 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """`trainer.json`. `metrics_bytes` is the length that `metrics.jsonl` had."""
+    """`trainer.json`. The best score is one of `metric`; `metrics.jsonl` had `metrics_bytes`."""
 
     version: Literal[1] = 1
     state: State
+    metric: Metric
     batching: Batching
     metrics_bytes: int
     machine: Machine
@@ -122,6 +123,7 @@ class Content:
 
     identity: Identity
     state: State
+    metric: Metric
     batching: Batching
     metrics_bytes: int
     machine: Machine
@@ -142,6 +144,7 @@ def write_checkpoint(parent: Path, content: Content, *, is_interim: bool) -> Che
         _save(content.training_state, folder / TRAINER, {})
         record = Record(
             state=content.state,
+            metric=content.metric,
             batching=content.batching,
             metrics_bytes=content.metrics_bytes,
             machine=content.machine,

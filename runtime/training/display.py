@@ -80,6 +80,7 @@ def display(report: Callable[[str], None], *, step: int, steps: int) -> Iterator
         MofNCompleteColumn(),
         TextColumn("{task.fields[figures]}"),
         TimeRemainingColumn(),
+        TextColumn("left"),
     )
     with Progress(*columns, console=console, refresh_per_second=2) as progress:
         yield Bar(progress, step=step, steps=steps)

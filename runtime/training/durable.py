@@ -32,9 +32,13 @@ def new_folder(path: Path) -> Iterator[Path]:
 def replace_file(path: Path, content: bytes) -> None:
     """Writes the file so that, at any moment, it holds either the old content or the new."""
     temporary = path.with_name(f".{path.name}.unfinished")
-    temporary.write_bytes(content)
-    _sync(temporary)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content)
+        _sync(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     _sync(path.parent)
 
 

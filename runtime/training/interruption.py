@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: a run ends after the update it is at, with everything saved."""
 
+import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ class Interruption(Exception):
 
     def __init__(self, received: signal.Signals, *, step: int, folder: Path) -> None:
         super().__init__(f"stopped by {received.name} after update {step}; all work is saved")
-        self.help = f"continue with `specformer train {folder}/package --out {folder} --resume`"
+        package, run = shlex.quote(str(folder / "package")), shlex.quote(str(folder))
+        self.help = f"continue with `specformer train {package} --out {run} --resume`"
         self.exit_code = 128 + received
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from compiler.spec.training import Training
 from runtime.data.prepare import Prepared, prepare
 from runtime.package import Package
 from runtime.run import Run, refuse_existing
-from runtime.training.checkpoint import Batching, Checkpoint, Machine, load_checkpoint
+from runtime.training.checkpoint import Batching, Checkpoint, Machine, Record, load_checkpoint
 from runtime.training.checkpoints import last_good_checkpoint
 from runtime.training.durable import remove_unfinished
 from runtime.training.learner import Learner
@@ -50,7 +51,7 @@ def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> t
 
 
 def find_start(run: Run, here: Machine, report: Report) -> Start:
-    """After the last good checkpoint. With other batches than before, its epoch begins anew."""
+    """After the last good checkpoint, if there is one."""
     remove_unfinished(run.checkpoints)
     found = last_good_checkpoint(run.checkpoints, run.identity, report)
     if found is None:
@@ -59,9 +60,21 @@ def find_start(run: Run, here: Machine, report: Report) -> Start:
     report(f"continuing after update {record.state.step}, from {checkpoint.folder}")
     if changes := here.differences(record.machine):
         report(f"not the same to the bit as without the pause: other {', '.join(changes)}")
-    has_batching = record.batching == Batching.of(run.package.spec.training)
     return Start(
-        state=record.state if has_batching else replace(record.state, batch=0),
+        state=continued_state(record, run.package.spec.training),
         metrics_bytes=record.metrics_bytes,
         checkpoint=checkpoint,
     )
+
+
+def continued_state(record: Record, training: Training) -> State:
+    """Where the record stands, without what means nothing under the settings of now.
+
+    With other batches the epoch begins anew; with another metric no look has been the best yet.
+    """
+    state = record.state
+    if record.batching != Batching.of(training):
+        state = replace(state, batch=0)
+    if record.metric != training.validation.metric:
+        state = replace(state, best_step=None, best_score=None, looks_without_better=0)
+    return state

@@ -30,6 +30,7 @@ class State:
 
 
 Ending = Literal["steps", "patience"]
+Metric = Literal["loss", "bleu"]
 
 
 def ending(state: State, training: Training) -> Ending | None:
@@ -71,7 +72,7 @@ def after_look(state: State, score: float, validation: Validation, *, seconds: f
     return replace(looked, best_step=state.step, best_score=score, looks_without_better=0)
 
 
-def is_better(score: float, best: float | None, metric: Literal["loss", "bleu"]) -> bool:
+def is_better(score: float, best: float | None, metric: Metric) -> bool:
     """A loss is better when it is lower, BLEU when it is higher."""
     if best is None:
         return True

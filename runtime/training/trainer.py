@@ -156,6 +156,7 @@ class Trainer:
         content = Content(
             identity=self.run.identity,
             state=self.state,
+            metric=self.training.validation.metric,
             batching=self.batching,
             metrics_bytes=self.journal.sync(),
             machine=Machine.here(self.learner.device, self.learner.workers.size),

@@ -63,6 +63,7 @@ def save(run: Run, step: int, value: float, *, is_interim: bool = False) -> Path
     content = Content(
         identity=run.identity,
         state=State(step=step),
+        metric="loss",
         batching=Batching(tokens=1, seed=1),
         metrics_bytes=0,
         machine=Machine(torch_version="2", device="cpu", threads=1, processes=1),
@@ -73,7 +74,7 @@ def save(run: Run, step: int, value: float, *, is_interim: bool = False) -> Path
 
 
 def only_value(model: torch.nn.Module) -> float:
-    (value,) = {weight.unique().item() for weight in model.parameters()}
+    (value,) = {value for weight in model.parameters() for value in set(weight.flatten().tolist())}
     return float(value)
 
 

@@ -19,6 +19,8 @@ SEGMENTED = SegmentedSettings(kind="segmented")
 BPE = SentencePieceSettings(kind="sentencepiece", model="bpe")
 UNIGRAM = SentencePieceSettings(kind="sentencepiece", model="unigram")
 
+ODD_TYPES = ["a", "b@@", "c", "Ä", "日本", "e\u2028f", "g\rh", "i\u00a0", "k@@"]
+
 MakeText = Callable[..., TrainingText]
 
 
@@ -62,7 +64,7 @@ def test_segmented_vocabulary_is_by_frequency_then_alphabet(
     text: Path, make_text: MakeText
 ) -> None:
     (text / "train.source").write_text("b b c@@\n<s> <pad>\n")
-    (text / "train.target").write_text("a  d b c@@ \n<unk> e\u2028f\n")
+    (text / "train.target").write_text("d  a b c@@ \n<unk> e\u2028f\n")
     tokenizer = train_segmented(make_text(9))
     assert tokenizer.encode("b c@@ a d e\u2028f") == [4, 5, 6, 7, 8]
     assert tokenizer.encode(" b  x <s> </s> ") == [4, UNKNOWN, UNKNOWN, UNKNOWN]
@@ -199,11 +201,17 @@ def test_a_missing_tokenizer(tmp_path: Path) -> None:
         load_tokenizer(tmp_path / "nowhere")
 
 
+def test_odd_characters_survive_saving(tmp_path: Path) -> None:
+    tokenizer = SegmentedTokenizer(ODD_TYPES, joiner="@@")
+    tokenizer.save(tmp_path)
+    line = " ".join(ODD_TYPES)
+    assert load_tokenizer(tmp_path).encode(line) == tokenizer.encode(line) == list(range(4, 13))
+
+
 @given(st.lists(st.lists(st.integers(4, 12), max_size=9), max_size=9))
 def test_segmented_lines_round_trip(sentences: list[list[int]]) -> None:
-    types = ["a", "b@@", "c", "Ä", "日本", "e\u2028", "f\r", "g\u00a0", "h@@"]
-    tokenizer = SegmentedTokenizer(types, joiner="@@")
-    lines = [" ".join(types[token - 4] for token in tokens) for tokens in sentences]
+    tokenizer = SegmentedTokenizer(ODD_TYPES, joiner="@@")
+    lines = [" ".join(ODD_TYPES[token - 4] for token in tokens) for tokens in sentences]
     assert tokenizer.encode_lines(lines) == sentences
     assert [tokenizer.decode(tokens) for tokens in sentences] == list(
         map(tokenizer.detokenize, lines)

@@ -1,6 +1,7 @@
 """From lines to lines: order, batches, and the lines that are odd."""
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def test_lengths_follow_the_spec() -> None:
 def test_batches_hold_like_lengths_within_their_bounds() -> None:
     lengths = [*range(200), BATCH_TOKENS * 2, 0, *[3] * 300]
     batches = list(length_batches(lengths))
-    assert sorted(sum(batches, [])) == [i for i, length in enumerate(lengths) if length]
+    assert sorted(chain(*batches)) == [i for i, length in enumerate(lengths) if length]
     assert batches[0] == [200]
     for batch in batches[1:]:
         assert len(batch) <= BATCH_SENTENCES

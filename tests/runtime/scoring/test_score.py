@@ -28,9 +28,9 @@ def test_signatures_say_how_the_score_was_made() -> None:
 
 
 def test_bleu_is_the_geometric_mean_of_the_precisions() -> None:
-    """11 of 13 tokens, 7 of 11 pairs, 3 of 9 triples, 1 of 7 quadruples, no brevity penalty."""
+    """11 of 13 tokens, 7 of 11 pairs, 4 of 9 triples, 1 of 7 quadruples, no brevity penalty."""
     found = score(HYPOTHESES, REFERENCES, Evaluation()).bleu
-    assert found == pytest.approx(100 * (11 / 13 * 7 / 11 * 3 / 9 * 1 / 7) ** 0.25)
+    assert found == pytest.approx(100 * (11 / 13 * 7 / 11 * 4 / 9 * 1 / 7) ** 0.25)
 
 
 def test_the_protocol_of_the_spec_decides() -> None:

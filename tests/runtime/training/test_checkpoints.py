@@ -21,6 +21,7 @@ def write(parent: Path, step: int, *, is_interim: bool = False) -> Path:
     content = Content(
         identity=IDENTITY,
         state=State(step=step),
+        metric="loss",
         batching=Batching(tokens=1, seed=1),
         metrics_bytes=0,
         machine=Machine(torch_version="2", device="cpu", threads=1, processes=1),

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from runtime.training import display as display_module
-from runtime.training import metrics as metrics_module
 from runtime.training.display import Lines, display
 from runtime.training.journal import describe_look, open_journal, silent_journal
 from runtime.training.metrics import Metrics, TrainFigures, ValidFigures
@@ -88,7 +86,7 @@ def test_tensorboard_is_told_if_it_is_there(
     module: Any = types.ModuleType("torch.utils.tensorboard")
     module.SummaryWriter = Writer
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
-    monkeypatch.setattr(metrics_module.importlib.util, "find_spec", lambda _: "found")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: "found")
     metrics = Metrics(tmp_path, keep_bytes=0, step=9)
     metrics.write(TRAIN)
     metrics.close()
@@ -108,7 +106,7 @@ def test_a_look_is_described_in_a_line() -> None:
 
 def test_lines_come_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr(display_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
     said: list[str] = []
     lines = Lines(said.append, step=50, steps=110)
     lines.measure(loss=2.5, tokens_per_second=1234.5)
@@ -122,7 +120,7 @@ def test_lines_come_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_elsewhere_than_on_a_terminal_there_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(display_module, "Console", lambda **_: Console(file=io.StringIO()))
+    monkeypatch.setattr("runtime.training.display.Console", lambda **_: Console(file=io.StringIO()))
     with display(print, step=0, steps=10) as shown:
         assert isinstance(shown, Lines)
 
@@ -130,7 +128,7 @@ def test_elsewhere_than_on_a_terminal_there_are_lines(monkeypatch: pytest.Monkey
 def test_a_terminal_has_a_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, width=120)
-    monkeypatch.setattr(display_module, "Console", lambda **_: terminal)
+    monkeypatch.setattr("runtime.training.display.Console", lambda **_: terminal)
     with open_journal(tmp_path, print, keep_bytes=0, step=5, steps=10) as journal:
         journal.record_updates(TRAIN)
         journal.advance(10)

@@ -29,7 +29,7 @@ def test_kills_at_random_moments_change_nothing(
     make_package: Callable[..., Path],
     assert_same: Callable[[Path, Path], None],
 ) -> None:
-    package = make_package(steps=50 * KILLS, every=5, dropout=0.1)
+    package = make_package(steps=25 * KILLS, every=5, dropout=0.1)
     seconds = train_in_peace(package, tmp_path / "whole")
     draw = random.Random(1)
     codes = [

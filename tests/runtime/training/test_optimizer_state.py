@@ -1,5 +1,7 @@
 """Optimizers without pickle."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -10,7 +12,10 @@ def make() -> tuple[nn.Module, torch.optim.Optimizer]:
     """Two groups, the second parameter first, so that numbers and names disagree."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 1))
-    groups = [{"params": model[1].parameters()}, {"params": model[0].parameters(), "lr": 0.5}]
+    groups: list[dict[str, Any]] = [
+        {"params": model[1].parameters()},
+        {"params": model[0].parameters(), "lr": 0.5},
+    ]
     return model, torch.optim.Adam(groups, lr=0.1, fused=True)
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import nn
 
 from runtime.data.prepare import Prepared
 from runtime.errors import UserError
 from runtime.run import Run
-from runtime.training import checkpoint
 from runtime.training.checkpoints import list_checkpoints
 from runtime.training.objective import Objective
 from runtime.training.train import Summary
@@ -194,15 +194,14 @@ def test_a_full_disk_costs_nothing_that_was_saved(
 ) -> None:
     package = make_package()
     run_training(package, tmp_path / "whole")
-    save = checkpoint.save_file
 
     def save_while_there_is_room(tensors: Any, path: Path, metadata: dict[str, str]) -> None:
         if "step-00000020" in str(path) and path.name == "trainer.safetensors":
             path.write_bytes(b"half")
             raise error
-        save(tensors, path, metadata)
+        save_file(tensors, path, metadata)
 
-    monkeypatch.setattr(checkpoint, "save_file", save_while_there_is_room)
+    monkeypatch.setattr("runtime.training.checkpoint.save_file", save_while_there_is_room)
     with pytest.raises(UserError, match="disk is full"):
         run_training(package, tmp_path / "run")
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-00000010"]

@@ -1,0 +1,83 @@
+"""The command line in this process, and a run that was trained by it in seconds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from runtime.command import app
+
+TINY = {
+    "model.d_model": 16,
+    "model.attention.heads": 2,
+    "model.feed_forward.d_ff": 32,
+    "model.encoder.layers": 1,
+    "model.decoder.layers": 1,
+    "model.vocabulary.size": 130,
+    "training.batch_tokens": 512,
+    "training.steps": 4,
+    "training.schedule.warmup_steps": 2,
+    "training.validation.every": 2,
+    "decoding.max_extra_length": 5,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def specformer(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> Command:
+    """specformer("translate", run, "--beam", 2): runs the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> Ended:
+        monkeypatch.setattr("sys.argv", ["specformer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit:
+            app.main()
+        captured = capfd.readouterr()
+        code = exit.value.code
+        return Ended(code=code if isinstance(code, int) else 0, out=captured.out, err=captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo corpus, small."""
+    from runtime.corpus import write_corpus
+
+    folder = tmp_path_factory.mktemp("text") / "demo"
+    write_corpus(folder, train=80, valid=10, test=12, seed=7)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(corpus: Path) -> list[str]:
+    """The options that make the demo spec tiny."""
+    settings = {**TINY, "data.folder": corpus}
+    return [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+
+
+@pytest.fixture(scope="session")
+def trained_run(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the demo spec, made tiny."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        patch.setattr("sys.argv", ["specformer", "train", "demo", *tiny])
+        with pytest.raises(SystemExit) as exit:
+            app.main()
+    assert not exit.value.code
+    return home / "runs" / "demo"

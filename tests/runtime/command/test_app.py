@@ -1,0 +1,104 @@
+"""The command line as a whole: help, light starts, and ends without tracebacks."""
+
+import errno
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from runtime.command.failures import exit_code
+
+ROOT = Path(__file__).parents[3]
+
+
+def python(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, **options
+    )
+
+
+def test_help_names_every_command(specformer: Callable[..., Any]) -> None:
+    ended = specformer("--help")
+    assert ended.code == 0
+    for name in (
+        *("list", "check", "compile", "explain"),
+        *("train", "translate", "evaluate", "corpus", "score"),
+    ):
+        assert name in ended.out
+    assert specformer().out == ended.out
+
+
+@pytest.mark.parametrize("command", ["train", "translate", "evaluate", "corpus", "score"])
+def test_every_command_explains_itself(specformer: Callable[..., Any], command: str) -> None:
+    ended = specformer(command, "--help")
+    assert ended.code == 0
+    assert f"Usage: specformer {command}" in ended.out
+
+
+def test_light_commands_never_load_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys, runtime; from runtime.command.app import app\n"
+        f"corpus = ['corpus', {str(tmp_path / 'new')!r}, '--train', '5']\n"
+        "for words in (['--help'], ['list'], ['explain', 'demo'], corpus):\n"
+        "    assert not app(words, standalone_mode=False)\n"
+        "assert 'torch' not in sys.modules and 'sacrebleu' not in sys.modules\n"
+    )
+    assert python("-c", code).stderr == ""
+
+
+def test_the_module_is_the_command() -> None:
+    assert "translate" in python("-m", "runtime", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["transalte"], "error: No such command 'transalte'. Did you mean 'translate'"),
+        (["train"], "error: Missing argument 'SPEC|PACKAGE'"),
+        (["train", "demo", "--nonsense"], "error: No such option: --nonsense"),
+        (["translate", "run", "--beam", "0"], "error: Invalid value for '--beam'"),
+    ],
+)
+def test_misuse_is_explained(
+    specformer: Callable[..., Any], arguments: list[str], message: str
+) -> None:
+    ended = specformer(*arguments)
+    assert ended.code == 2
+    assert ended.err.startswith(message)
+    assert "help: `specformer" in ended.err
+
+
+def test_ctrl_c_ends_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(KeyboardInterrupt()) == exit_code(typer.Abort()) == 130
+    assert capsys.readouterr().err == "stopped by Ctrl-C\n" * 2
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    assert exit_code(ZeroDivisionError()) is None
+
+
+def test_a_file_that_may_not_be_written_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    error = PermissionError(errno.EACCES, "Permission denied", "some/file")
+    assert exit_code(error) == 2
+    assert capsys.readouterr().err == "error: some/file: Permission denied\n"
+
+
+def test_a_reader_who_leaves_is_no_error() -> None:
+    """As with `specformer list | head -0`."""
+    command = f"{sys.executable} -m runtime list | (exec 0<&-; sleep 1); echo ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert ended.stdout == "1\n"
+    assert ended.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_standard_output_on_a_full_disk_is_one_message() -> None:
+    command = f"{sys.executable} -m runtime list > /dev/full"
+    ended = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: the disk is full\nhelp: ")
+    assert len(ended.stderr.splitlines()) == 2

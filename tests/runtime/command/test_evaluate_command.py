@@ -1,0 +1,42 @@
+"""`evaluate` and `score`: the same numbers, and what is written beside the run."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Command = Callable[..., Any]
+
+
+def test_the_test_set_is_scored_and_written_down(
+    specformer: Command, trained_run: Path, corpus: Path
+) -> None:
+    ended = specformer("evaluate", trained_run, "--beam", 2, "--average", 99)
+    assert ended.code == 0, ended.err
+    for expected in ("BLEU", "chrF", "tok:13a", "beam 2", "tokens a second", "verb-final"):
+        assert expected in ended.out
+    report = json.loads((trained_run / "evaluation-test.json").read_text())
+    assert report["sentences"] == 12
+    assert report["averaged_checkpoints"] == 2
+    assert set(report["phenomena"]) == {"case", "verb-final", "antecedent"}
+    again = specformer(
+        *("score", "--hypothesis", trained_run / "evaluation-test.txt"),
+        *("--reference", corpus / "test.de"),
+    )
+    assert f"BLEU {report['bleu']:6.2f}" in again.out
+    assert f"BLEU {report['bleu']:6.2f}" in ended.out
+
+
+def test_the_validation_set_has_its_own_files(specformer: Command, trained_run: Path) -> None:
+    ended = specformer("evaluate", trained_run, "--split", "valid")
+    assert ended.code == 0, ended.err
+    assert "verb-final" not in ended.out
+    assert len((trained_run / "evaluation-valid.txt").read_text().splitlines()) == 10
+
+
+def test_scoring_files_of_different_length(specformer: Command, tmp_path: Path) -> None:
+    for name, text in (("a", "x\ny\n"), ("b", "x\n")):
+        (tmp_path / name).write_text(text)
+    ended = specformer("score", "--hypothesis", tmp_path / "a", "--reference", tmp_path / "b")
+    assert ended.code == 2
+    assert "2 hypotheses, but 1 references" in ended.err

@@ -1,0 +1,61 @@
+"""`train`: specs, packages, and runs that exist."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Command = Callable[..., Any]
+
+
+def test_a_spec_becomes_a_run(trained_run: Path) -> None:
+    assert (trained_run / "package" / "model.py").is_file()
+    assert "D_MODEL = 16" in (trained_run / "package" / "model.py").read_text()
+
+
+def test_an_existing_run_is_refused_with_both_ways_out(
+    specformer: Command, trained_run: Path, tiny: list[str]
+) -> None:
+    before = sorted(trained_run.rglob("*"))
+    ended = specformer("train", "demo", *tiny, "--out", trained_run)
+    assert ended.code == 2
+    assert "exists already" in ended.err
+    assert "--resume" in ended.err
+    assert "another folder" in ended.err
+    assert sorted(trained_run.rglob("*")) == before
+
+
+def test_a_package_is_trained_as_it_is_and_resumed(
+    specformer: Command, trained_run: Path, tmp_path: Path
+) -> None:
+    package = tmp_path / "mine"
+    shutil.copytree(trained_run / "package", package)
+    with (package / "model.py").open("a") as file:
+        file.write("\n# edited by hand\n")
+    ended = specformer("train", package)
+    assert ended.code == 0, ended.err
+    assert "4 updates" in ended.out
+    assert "specformer translate runs/demo" in ended.out
+    copy = tmp_path / "runs" / "demo" / "package" / "model.py"
+    assert copy.read_text().endswith("# edited by hand\n")
+    resumed = specformer("train", package, "--resume")
+    assert resumed.code == 0, resumed.err
+
+
+def test_a_package_cannot_be_changed_by_set(specformer: Command, trained_run: Path) -> None:
+    ended = specformer("train", trained_run / "package", "--set", "training.steps=9")
+    assert ended.code == 2
+    assert "is a generated package" in ended.err
+
+
+def test_a_wrong_spec_shows_the_compilers_diagnostics(specformer: Command) -> None:
+    ended = specformer("train", "demo", "--set", "model.attention.heads=7")
+    assert ended.code == 2
+    assert "error[" in ended.err
+    assert not Path("runs").exists()
+
+
+def test_a_device_that_is_not_there(specformer: Command) -> None:
+    ended = specformer("train", "demo", "--device", "cuda:77")
+    assert ended.code == 2
+    assert ended.err.startswith("error: --device cuda:77: ")

@@ -1,0 +1,163 @@
+"""`translate`: files, standard input, conversations, and what can be wrong with them."""
+
+import errno
+import io
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runtime
+from runtime.command import translate
+
+Command = Callable[..., Any]
+
+
+class Input(io.TextIOWrapper):
+    """Standard input that holds a text, typed at a terminal or not."""
+
+    def __init__(self, content: bytes, *, is_terminal: bool = False) -> None:
+        super().__init__(io.BytesIO(content), encoding="utf-8")
+        self.is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self.is_terminal
+
+
+@pytest.fixture
+def sentences(tmp_path: Path) -> Path:
+    path = tmp_path / "input.en"
+    path.write_text("The dog sleeps.\n\nA cat sees the small house.\n", encoding="utf-8")
+    return path
+
+
+def test_a_file_becomes_a_file(
+    specformer: Command, trained_run: Path, sentences: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.de"
+    ended = specformer("translate", trained_run, "--input", sentences, "--output", output)
+    assert ended.code == 0, ended.err
+    lines = output.read_text(encoding="utf-8").split("\n")
+    assert lines == [*runtime.load(trained_run).translate(sentences.read_text().split("\n"))]
+    assert lines[1] == ""
+
+
+def test_standard_input_to_standard_output(
+    specformer: Command,
+    trained_run: Path,
+    sentences: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = specformer("translate", trained_run, "--input", sentences).out
+    monkeypatch.setattr(sys, "stdin", Input(sentences.read_bytes()))
+    monkeypatch.setattr(translate, "LINES_AT_ONCE", 2)
+    assert specformer("translate", trained_run).out == expected
+    assert expected.count("\n") == 3
+
+
+def test_a_terminal_is_answered_line_by_line(
+    specformer: Command, trained_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = runtime.load(trained_run).translate(["The dog sleeps.", "A cat."])
+    printed: list[str] = []
+    typed = iter(["The dog sleeps.", "A cat."])
+
+    def type_line(prompt: str) -> str:
+        printed.append(prompt)
+        try:
+            return next(typed)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr(sys, "stdin", Input(b"", is_terminal=True))
+    monkeypatch.setattr("builtins.input", type_line)
+    ended = specformer("translate", trained_run)
+    assert ended.code == 0
+    assert ended.out.splitlines() == expected
+    assert len(printed) == 3
+
+
+def test_n_best_lines_have_number_score_and_text(
+    specformer: Command, trained_run: Path, sentences: Path
+) -> None:
+    ended = specformer("translate", trained_run, "--input", sentences, "--n-best", 2, "--beam", 3)
+    rows = [line.split("\t") for line in ended.out.splitlines()]
+    assert [number for number, _, _ in rows] == ["1", "1", "2", "3", "3"]
+    assert float(rows[0][1]) >= float(rows[1][1])
+
+
+def test_set_changes_the_decoding(specformer: Command, trained_run: Path, sentences: Path) -> None:
+    arguments = ("translate", trained_run, "--input", sentences, "--set")
+    assert specformer(*arguments, "decoding.max_length=0").code == 2
+    short = specformer(*arguments, "decoding.max_length=1").out.splitlines()
+    assert all(len(line.split()) <= 1 for line in short)
+    ended = specformer(*arguments, "decoding.beem=2")
+    assert ended.code == 2
+    assert "beam, length_penalty" in ended.err
+    ended = specformer(*arguments, "decoding.beam=two")
+    assert ended.err.startswith("error: decoding.beam = two: ")
+
+
+def test_an_existing_output_is_replaced_by_force_only(
+    specformer: Command, trained_run: Path, sentences: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.de"
+    output.write_text("precious\n")
+    arguments = ("translate", trained_run, "--input", sentences, "--output", output)
+    ended = specformer(*arguments)
+    assert (ended.code, output.read_text()) == (2, "precious\n")
+    assert "--force" in ended.err
+    assert specformer(*arguments, "--force").code == 0
+    assert output.read_text() != "precious\n"
+
+
+def test_more_translations_than_the_beam_holds(specformer: Command, trained_run: Path) -> None:
+    ended = specformer("translate", trained_run, "--n-best", 9)
+    assert (ended.code, ended.err.splitlines()[-1]) == (2, "help: add --beam 9")
+
+
+@pytest.mark.parametrize("where", ["file", "standard input"])
+def test_bytes_that_are_not_utf_8(
+    specformer: Command,
+    trained_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    path = tmp_path / "latin.en"
+    path.write_bytes(b"fine\nr\xe9sum\xe9\n")
+    monkeypatch.setattr(sys, "stdin", Input(path.read_bytes()))
+    output = tmp_path / "out.de"
+    given = ("--input", path) if where == "file" else ()
+    ended = specformer("translate", trained_run, *given, "--output", output)
+    assert ended.code == 2
+    assert "2" in ended.err
+    assert "not UTF-8" in ended.err
+    assert not list(tmp_path.glob("*out.de*"))
+
+
+def test_a_full_disk_leaves_no_half_a_file(
+    specformer: Command,
+    trained_run: Path,
+    sentences: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fill(*_: object) -> Iterator[str]:
+        yield "the first line\n"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(translate, "formatted", fill)
+    output = tmp_path / "out.de"
+    ended = specformer("translate", trained_run, "--input", sentences, "--output", output)
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: the disk is full: {output} could not be written")
+    assert not list(tmp_path.glob("*out.de*"))
+
+
+def test_a_folder_that_is_no_run(specformer: Command, tmp_path: Path) -> None:
+    ended = specformer("translate", tmp_path)
+    assert ended.code == 2
+    assert "is not a run" in ended.err

@@ -1,0 +1,47 @@
+"""Where a run goes on under changed settings."""
+
+from typing import Any
+
+from compiler.spec.training import Training, Validation
+from runtime.training.checkpoint import Batching, Machine, Record
+from runtime.training.opening import continued_state
+from runtime.training.state import State
+
+STATE = State(step=50, epoch=3, batch=7, best_step=40, best_score=2.5, looks_without_better=1)
+RECORD = Record(
+    state=STATE,
+    metric="loss",
+    batching=Batching(tokens=100, seed=1),
+    metrics_bytes=0,
+    machine=Machine(torch_version="2", device="cpu", threads=1, processes=1),
+    files={},
+)
+
+
+def recipe(metric: Any = "loss", **settings: Any) -> Training:
+    defaults: dict[str, Any] = {
+        "batch_tokens": 100,
+        "steps": 1000,
+        "validation": Validation(metric=metric),
+    }
+    return Training(**(defaults | settings))
+
+
+def test_a_longer_run_goes_on_where_it_was() -> None:
+    assert continued_state(RECORD, recipe(steps=2000)) == STATE
+
+
+def test_the_same_batches_from_other_settings_are_the_same() -> None:
+    assert continued_state(RECORD, recipe(batch_tokens=400, accumulate=4)).batch == 7
+
+
+def test_other_batches_begin_the_epoch_anew() -> None:
+    for settings in ({"batch_tokens": 200}, {"accumulate": 2}, {"seed": 2}):
+        state = continued_state(RECORD, recipe(**settings))
+        assert (state.step, state.epoch, state.batch) == (50, 3, 0)
+
+
+def test_another_metric_has_no_best_yet() -> None:
+    state = continued_state(RECORD, recipe("bleu"))
+    assert (state.best_step, state.best_score, state.looks_without_better) == (None, None, 0)
+    assert (state.step, state.batch) == (50, 7)
