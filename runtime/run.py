@@ -98,7 +98,7 @@ class Run:
         for part in ("model", "data"):
             if getattr(own, part) != getattr(other, part):
                 raise UserError(
-                    f"{self.folder} was begun with another `{part}:` than that of {package.folder}",
+                    f"{self.folder} was begun with another `{part}:` than the spec has now",
                     help="give the spec of that run, or start a new run in another folder",
                 )
         for name in (TRAINING, LOCK):

@@ -9,7 +9,7 @@ from rich.markup import escape
 from runtime.command import compiling
 from runtime.command.corpus import corpus
 from runtime.command.evaluate import evaluate
-from runtime.command.failures import exit_code
+from runtime.command.failures import INTERRUPTED, exit_code
 from runtime.command.score import score
 from runtime.command.train import train
 from runtime.command.translate import translate
@@ -53,6 +53,8 @@ def main() -> NoReturn:
     try:
         code = app(prog_name="specformer", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # what typer makes of Ctrl-C, in silence
+            raise KeyboardInterrupt
     except BaseException as error:
         code = exit_code(error)
         if code is None:

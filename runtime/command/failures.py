@@ -13,6 +13,7 @@ from runtime.errors import UserError
 from runtime.training.interruption import Interruption
 
 BAD_INPUT = 2
+INTERRUPTED = 128 + signal.SIGINT
 
 # The class of all mistakes on the command line: click's, or that of typer's own copy of click.
 UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
@@ -26,9 +27,9 @@ def exit_code(error: BaseException) -> int | None:
             return 1
         case KeyboardInterrupt() | typer.Abort():
             print("stopped by Ctrl-C", file=sys.stderr)
-            return 128 + signal.SIGINT
+            return INTERRUPTED
         case Interruption():
-            _say(str(error), error.help, word="stopped")
+            print(error, f"help: {error.help}", sep="\n", file=sys.stderr)
             return error.exit_code
         case Rejected():
             print(error, file=sys.stderr)
@@ -48,8 +49,8 @@ def exit_code(error: BaseException) -> int | None:
     return BAD_INPUT
 
 
-def _say(message: str, help: str, *, word: str = "error") -> None:
-    print(f"{word}: {message}", file=sys.stderr)
+def _say(message: str, help: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
     if help:
         print(f"help: {help}", file=sys.stderr)
 

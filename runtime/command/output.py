@@ -26,10 +26,9 @@ def report(message: str) -> None:
 def new_text_file(path: Path, *, force: bool) -> Iterator[TextIO]:
     """A file to write into. It gets its name when all is written; if that fails, it is removed.
 
-    Raises a UserError if `path` exists (but for `force`) or the disk is full.
+    Raises a UserError if `check_output` does or the disk is full.
     """
-    if not force:
-        refuse_existing(path)
+    check_output(path, force=force)
     temporary = path.with_name(f".{path.name}.unfinished")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
@@ -47,9 +46,13 @@ def new_text_file(path: Path, *, force: bool) -> Iterator[TextIO]:
         temporary.unlink(missing_ok=True)
 
 
-def refuse_existing(path: Path) -> None:
-    """Raises a UserError for what would be overwritten."""
-    if path.exists():
+def check_output(path: Path, *, force: bool) -> None:
+    """Raises a UserError if no file can be made there, or one would be replaced without `force`."""
+    if not path.parent.is_dir():
+        raise UserError(f"there is no folder {path.parent}", help="make it first")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder", help="name a file in it")
+    if path.exists() and not force:
         raise UserError(f"{path} exists already", help="choose another name, or add --force")
 
 

@@ -98,7 +98,8 @@ def compile_into(folder: Path, reference: str, assignments: Sequence[str]) -> Pa
 
 def print_summary(summary: "Summary", metric: str) -> None:
     duration = timedelta(seconds=round(summary.seconds))
-    print(f"{summary.step:,} updates in {duration} ({summary.reason})")
+    reason = "no better for long" if summary.reason == "patience" else "as many as the spec says"
+    print(f"{summary.step:,} updates in {duration}: {reason}")
     if summary.best_step is not None:
         print(f"best {metric} on the validation set: {summary.best_score:.3f}", end="")
         print(f", after update {summary.best_step:,}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from runtime.command.options import Beam, Device, Force, RunFolder, changed_decoding, check_device
-from runtime.command.output import new_text_file, refuse_existing, report
+from runtime.command.output import check_output, new_text_file, report
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def translate(
     from runtime.decoding.load import load_translator
     from runtime.run import Run
 
-    if output and not force:
-        refuse_existing(output)
+    if output:
+        check_output(output, force=force)
     opened = Run.open(run)
     decoding = changed_decoding(opened.package.spec.decoding, beam, assignments or [])
     if n_best > decoding.beam:

@@ -15,7 +15,7 @@ class Interruption(Exception):
     """The run was asked to stop, and has saved all its work."""
 
     def __init__(self, received: signal.Signals, *, step: int, folder: Path) -> None:
-        super().__init__(f"stopped by {received.name} after update {step}; all work is saved")
+        super().__init__(f"{received.name} after update {step}; all work is saved")
         package, run = shlex.quote(str(folder / "package")), shlex.quote(str(folder))
         self.help = f"continue with `specformer train {package} --out {run} --resume`"
         self.exit_code = 128 + received

@@ -44,10 +44,13 @@ def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> t
     run = Run.open(folder)
     prepared = prepare(run.package.spec, cache, report=report)
     run.check_data(prepared)
-    if run.package.spec == package.spec:
+    old, new = run.package.spec, package.spec
+    if old == new:
         return run, prepared
-    report(f"the run goes on with the settings of {package.folder}")
-    return run.adopt(package), prepared
+    adopted = run.adopt(package)
+    changed = [part for part in type(new).model_fields if getattr(old, part) != getattr(new, part)]
+    report(f"the run goes on with other settings: {', '.join(f'`{part}`' for part in changed)}")
+    return adopted, prepared
 
 
 def find_start(run: Run, here: Machine, report: Report) -> Start:

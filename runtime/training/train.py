@@ -60,6 +60,8 @@ def train(
         say = report if workers.is_first else _say_nothing
         device = device or default_device()
         package = load_package(package_folder)
+        if package.spec.training.validation.bleu and score is None:
+            raise ValueError("validation.bleu is set: expected a function `score`, got None")
         with workers.first_goes_first():
             begin = reopen_run if resume or not workers.is_first else create_run
             run, prepared = begin(run_folder, package, cache, say)

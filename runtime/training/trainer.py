@@ -40,11 +40,9 @@ class Trainer:
         score: Score | None,
         journal: Journal,
     ) -> None:
-        """`score` translates the validation set with the network and gives its BLEU."""
+        """`score` translates the validation set and gives its BLEU, if the spec asks for it."""
         self.spec = run.package.spec
         self.training = self.spec.training
-        if self.training.validation.bleu and score is None:
-            raise ValueError("validation.bleu is set: expected a function `score`, got None")
         self.run, self.learner, self.score, self.journal = run, learner, score, journal
         self.state = self.saved = state
         self.prepared = prepared

@@ -1,6 +1,7 @@
 """The command line as a whole: help, light starts, and ends without tracebacks."""
 
 import errno
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 import typer
 
 from runtime.command.failures import exit_code
+from runtime.training.interruption import Interruption
 
 ROOT = Path(__file__).parents[3]
 
@@ -75,6 +77,27 @@ def test_misuse_is_explained(
 def test_ctrl_c_ends_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(KeyboardInterrupt()) == exit_code(typer.Abort()) == 130
     assert capsys.readouterr().err == "stopped by Ctrl-C\n" * 2
+
+
+def test_ctrl_c_in_a_command(
+    specformer: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(folder: Path, **_: int) -> None:
+        (folder / "half").write_text("a file")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("runtime.corpus.write_corpus", press)
+    ended = specformer("corpus", tmp_path / "new")
+    assert (ended.code, ended.err.strip()) == (130, "stopped by Ctrl-C")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_that_was_stopped_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    error = Interruption(signal.SIGTERM, step=7, folder=Path("runs/demo"))
+    assert exit_code(error) == 128 + signal.SIGTERM
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("stopped by SIGTERM after update 7")
+    assert "--resume" in said[1]
 
 
 def test_a_bug_keeps_its_traceback() -> None:

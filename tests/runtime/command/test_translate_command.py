@@ -113,6 +113,16 @@ def test_an_existing_output_is_replaced_by_force_only(
     assert output.read_text() != "precious\n"
 
 
+def test_an_output_that_cannot_be(specformer: Command, trained_run: Path, tmp_path: Path) -> None:
+    ended = specformer("translate", trained_run, "--output", tmp_path / "no" / "out.de")
+    assert (ended.code, ended.err.splitlines()[0]) == (
+        2,
+        f"error: there is no folder {tmp_path}/no",
+    )
+    ended = specformer("translate", trained_run, "--output", tmp_path, "--force")
+    assert (ended.code, ended.err.splitlines()[0]) == (2, f"error: {tmp_path} is a folder")
+
+
 def test_more_translations_than_the_beam_holds(specformer: Command, trained_run: Path) -> None:
     ended = specformer("translate", trained_run, "--n-best", 9)
     assert (ended.code, ended.err.splitlines()[-1]) == (2, "help: add --beam 9")

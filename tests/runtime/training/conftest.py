@@ -1,10 +1,12 @@
 """A tiny network and a tiny text (reverse the words), so that a run takes a second."""
 
 import json
+import multiprocessing
 import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,16 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> ForkServerContext:
+    """For child processes that begin at once, as copies of one that has imported all there is."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    context = multiprocessing.get_context("forkserver")
+    # Torch imports its compiler, which takes a second, when it makes an optimizer.
+    context.set_forkserver_preload(["torch._dynamo", "runtime.training.train"])
+    return context
 
 
 @pytest.fixture

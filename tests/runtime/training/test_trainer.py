@@ -115,6 +115,7 @@ def test_bleu_without_a_scorer_is_a_mistake_of_the_caller(
 ) -> None:
     with pytest.raises(ValueError, match="expected a function `score`"):
         run_training(make_package(bleu=True), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_as_many_checkpoints_stay_as_are_averaged(
