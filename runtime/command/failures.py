@@ -29,7 +29,7 @@ def exit_code(error: BaseException) -> int | None:
             print("stopped by Ctrl-C", file=sys.stderr)
             return INTERRUPTED
         case Interruption():
-            print(error, f"help: {error.help}", sep="\n", file=sys.stderr)
+            print(f"stopped: {error}\nhelp: {error.help}", file=sys.stderr)
             return error.exit_code
         case Rejected():
             print(error, file=sys.stderr)

@@ -96,7 +96,7 @@ def test_a_training_that_was_stopped_says_how_to_go_on(capsys: pytest.CaptureFix
     error = Interruption(signal.SIGTERM, step=7, folder=Path("runs/demo"))
     assert exit_code(error) == 128 + signal.SIGTERM
     said = capsys.readouterr().err.splitlines()
-    assert said[0].startswith("stopped by SIGTERM after update 7")
+    assert said[0].startswith("stopped: SIGTERM after update 7")
     assert "--resume" in said[1]
 
 
