@@ -22,8 +22,8 @@ from runtime.data.corpora import PARTS, Report, longest_sentence, write_corpora
 from runtime.data.files import corpus_files
 from runtime.data.pairs import Pairs, load_pairs
 from runtime.data.tokenizer import Tokenizer, load_tokenizer
+from runtime.durable import new_folder, remove_unfinished
 from runtime.errors import UserError
-from runtime.training.durable import new_folder, remove_unfinished
 
 __all__ = ["Pairs", "Prepared", "load_prepared", "prepare"]
 

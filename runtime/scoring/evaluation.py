@@ -6,9 +6,9 @@ from pathlib import Path
 
 from compiler.spec.training import Decoding, Evaluation
 from runtime.corpus import Score
+from runtime.durable import explained_disk_errors, replace_file
 from runtime.scoring.score import Scores
 from runtime.scoring.scoring_set import Split
-from runtime.training.durable import explained_disk_errors, replace_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 from runtime.data.prepare import Prepared
+from runtime.durable import explained_disk_errors
 from runtime.errors import UserError
 from runtime.package import load_package
 from runtime.run import Run
 from runtime.training.checkpoint import Machine
-from runtime.training.durable import explained_disk_errors
 from runtime.training.interruption import watched_signals
 from runtime.training.journal import Journal, open_journal, silent_journal
 from runtime.training.learner import Learner

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from runtime.errors import UserError
-from runtime.training.durable import (
+from runtime.durable import (
     explained_disk_errors,
     new_folder,
     remove_unfinished,
     replace_file,
 )
+from runtime.errors import UserError
 
 
 def test_a_new_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
