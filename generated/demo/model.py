@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-VOCABULARY = 800
+VOCABULARY = 1200
 D_MODEL = 128
 HEADS = 4
 D_K = 32

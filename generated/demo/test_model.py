@@ -40,7 +40,7 @@ def target() -> Tensor:
 
 
 def test_parameters(model: Transformer) -> None:
-    assert sum(parameter.numel() for parameter in model.parameters()) == 1025536
+    assert sum(parameter.numel() for parameter in model.parameters()) == 1076736
 
 
 def test_shapes(model: Transformer, source: Tensor, target: Tensor) -> None:

@@ -22,6 +22,8 @@ GROUPS = {
 EXAMPLES = """\
 Examples:
 
+    specformer explain transformer-base
+    specformer compile demo
     specformer corpus data/demo
     specformer train demo
     specformer train demo --set training.steps=3000 --out runs/longer

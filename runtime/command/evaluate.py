@@ -25,6 +25,9 @@ def evaluate(
         typer.Option("--average", metavar="N", min=1, help="Average the last N checkpoints."),
     ] = None,
     beam: Beam = None,
+    samples: Annotated[
+        int, typer.Option("--samples", metavar="N", min=0, help="Translations to show.")
+    ] = 3,
     device: Device = None,
 ) -> None:
     """Translate the test set and score it by the spec's protocol.
@@ -34,6 +37,7 @@ def evaluate(
     evaluated = evaluate_run(run, split, average, beam, device)
     text, _ = evaluated.write(run)
     print_evaluated(evaluated)
+    print_samples(evaluated, samples)
     print(f"\ntranslations: {text}")
 
 
@@ -69,6 +73,8 @@ def evaluate_run(
         averaged=min(averaged, len(regular_checkpoints(run.checkpoints))),
         speed=speed,
         phenomena=phenomena_scores(spec, hypotheses) if split == "test" else {},
+        sources=text.sources,
+        references=text.references,
         hypotheses=hypotheses,
     )
 
@@ -104,3 +110,12 @@ def print_evaluated(evaluated: "Evaluated") -> None:
         print("\nright, by difficulty")
     for name, found in evaluated.phenomena.items():
         print(f"  {name:<12} {found.share:7.1%}  {found.right:,} of {found.total:,}")
+
+
+def print_samples(evaluated: "Evaluated", count: int) -> None:
+    """Source, reference and translation of `count` sentences, evenly spread over the set."""
+    total = len(evaluated.hypotheses)
+    for index in range(0, total, max(1, total // max(1, count)))[:count]:
+        print(f"\nsource       {evaluated.sources[index]}")
+        print(f"reference    {evaluated.references[index]}")
+        print(f"translation  {evaluated.hypotheses[index]}")

@@ -36,6 +36,8 @@ class Evaluated:
     """Checkpoints whose weights were averaged."""
     speed: Speed
     phenomena: dict[str, Score]
+    sources: list[str]
+    references: list[str]
     hypotheses: list[str]
 
     def write(self, run: Path) -> tuple[Path, Path]:
