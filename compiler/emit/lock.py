@@ -8,8 +8,4 @@ from compiler.spec.spec import Spec
 def lock_text(spec: Spec) -> str:
     """The complete spec in one fixed order, as YAML that is a spec again."""
     values = spec.model_dump(exclude_none=True)
-    return yaml.dump(values, sort_keys=False, allow_unicode=True, width=100, Dumper=_Dumper)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes floats so that YAML 1.2 and YAML 1.1 both read them as numbers."""
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
