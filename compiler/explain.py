@@ -8,7 +8,7 @@ from operator import or_
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, children
 from compiler.ops.op import HERE, Op
 from compiler.ops.shape import Lengths, Shape, elements, words
-from compiler.passes.infer_shapes import shapes_of
+from compiler.passes.infer_shapes import output_shapes, shapes_of
 from compiler.passes.measure import call_lengths, cost_of, count_parameters, statement_cost
 from compiler.passes.reach import reach_of
 from compiler.pipeline import CompiledPackage
@@ -16,6 +16,7 @@ from compiler.pipeline import CompiledPackage
 ADAM_BYTES = 16
 FLOAT_BYTES = 4
 BACKWARD = 2
+LOSS_COPIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,8 @@ class Explanation:
 
     `flops_per_token`: forward, for a source and a target token each, in sentences of `length`.
     `flops_per_update`: forward and backward, for `batch_tokens` target tokens.
-    `memory_bytes`: weights, gradients and Adam's two means, and what the backward pass keeps of one
-    micro-batch, in float32.
+    `memory_bytes`: weights, gradients and Adam's two means, what the backward pass keeps of one
+    micro-batch, and its logits, log-probabilities and their gradients, in float32.
     """
 
     name: str
@@ -60,7 +61,10 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
     forward = model.function("forward")
     lengths = {"batch": 1, "source": length, "target": length}
     micro_batch = training.batch_tokens // training.accumulate
-    kept = cost_of(model, forward, {**lengths, "batch": max(1, micro_batch // length)}).kept
+    sentences = max(1, micro_batch // length)
+    kept = cost_of(model, forward, {**lengths, "batch": sentences}).kept
+    (logits,) = output_shapes(model, forward)
+    kept += LOSS_COPIES * elements(logits, {**lengths, "batch": sentences})
     per_token = cost_of(model, forward, lengths).flops // length
     parameters = count_parameters(model)
     return Explanation(

@@ -80,7 +80,8 @@ class _Writer:
         assert inputs[0] == Name(shown(result)), "a loop carries its first input"
         self.values[result] = inputs[0]
         indent = " " * (STEP * self.depth)
-        head, states = "for layer in self.layers:", [i for i in inputs if i == Name("states")]
+        states = [each for each in inputs if each == Name("states")]
+        head = f"for layer in {render(held, self.name_of)}:"
         if states:
             both = call("zip", held, *states, strict=Literal(True))
             head = f"for layer, state in {render(both, self.name_of)}:"

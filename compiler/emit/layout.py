@@ -33,11 +33,11 @@ def lay(prefix: str, expression: Expression, name_of: NameOf, depth: int) -> lis
 def _each(head: str, each: Each, end: str, name_of: NameOf, depth: int) -> list[str]:
     """A comprehension below its opening bracket: on one line, or its `for` on the next."""
     outer, inner = " " * (STEP * depth), " " * (STEP * (depth + 1))
-    element = inner + render(each.element, name_of)
+    element = lay("", each.element, name_of, depth + 1)
     clause = f"for {each.variable} in {render(each.iterable, name_of)}"
-    together = f"{element} {clause}"
-    inside = [together] if len(together) <= WIDTH else [element, inner + clause]
-    return [head, *inside, outer + end]
+    together = f"{element[0]} {clause}"
+    fits = len(element) == 1 and len(together) <= WIDTH
+    return [head, *([together] if fits else [*element, inner + clause]), outer + end]
 
 
 def bracket(head: str, items: list[str], end: str) -> list[str]:

@@ -2,10 +2,23 @@
 
 import yaml
 
+from compiler.source.read import plain_value
 from compiler.spec.spec import Spec
 
 
 def lock_text(spec: Spec) -> str:
     """The complete spec in one fixed order, as YAML that is a spec again."""
     values = spec.model_dump(exclude_none=True)
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that our reader, which follows YAML 1.2, would take for something else."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    quoted = not isinstance(plain_value(text), str)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if quoted else None)
+
+
+_Dumper.add_representer(str, _text)

@@ -1,15 +1,18 @@
 """`model.py`: the network."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from compiler.emit.classes import class_lines, classes
 from compiler.emit.layout import docstring
 from compiler.emit.naming import Numbers, collect
 from compiler.emit.templates import fill
 from compiler.ir.block import Block, Repeat, walk
-from compiler.ops.expression import Literal, render
+from compiler.ir.verify import CompilerBug
+from compiler.ops.expression import render
 from compiler.ops.linear import Linear
-from compiler.ops.op import Initial, Op
+from compiler.ops.op import Op
 from compiler.ops.positions import SinusoidalPositions
 
 HELPERS = (
@@ -50,6 +53,9 @@ IMPORTS = (
 )
 
 
+T = TypeVar("T")
+
+
 def model_text(model: Block, name: str, summary: str) -> str:
     """The file, top-down: constants, helpers, attention, feed-forward, layers, stacks, model."""
     numbers = collect(model)
@@ -68,8 +74,8 @@ def model_text(model: Block, name: str, summary: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that cannot leave a docstring."""
-    return text.replace("\\", "/").replace('"', "'")
+    """Text that cannot leave a docstring, nor end it early."""
+    return text.replace("\\", "/").replace('"' * 3, "'").rstrip('"')
 
 
 def _imports(code: str) -> str:
@@ -79,12 +85,17 @@ def _imports(code: str) -> str:
 
 
 def _constants(numbers: Numbers, code: str) -> str:
+    used = [name for name in numbers.constants if re.search(rf"\b{name.upper()}\b", code)]
     lines = [
-        f"{name.upper()} = {numbers.constants[name].value!r}"
-        for name in CONSTANTS
-        if name in numbers.constants and name.upper() in code
+        f"{name.upper()} = {numbers.constants[name].value!r}" for name in _ordered(used, CONSTANTS)
     ]
     return "\n".join([*lines, "PADDING = 0"])
+
+
+def _ordered(names: Iterable[str], usual: tuple[str, ...]) -> list[str]:
+    """In the usual order; names that have no place there come last, by the alphabet."""
+    places = {name: place for place, name in enumerate(usual)}
+    return sorted(names, key=lambda name: (places.get(name, len(usual)), name))
 
 
 def _ops(model: Block) -> Iterator[Op]:
@@ -100,25 +111,24 @@ def _ops(model: Block) -> Iterator[Op]:
 
 def _helpers(model: Block) -> Iterator[str]:
     ops = list(_ops(model))
-    used = {helper for op in ops for helper in op.helpers}
     linears = [op for op in ops if isinstance(op, Linear)]
-    initials = {op.initial for op in linears}
+    tables = [each.initial for op in ops if "embedding" in op.helpers for each in op.parameters()]
     values = {
         "bias_varies": any(not op.bias for op in linears),
-        "gain": any(each.kind == "xavier" and each.scale != Literal(1.0) for each in initials),
-        "initial": next(iter(initials)).kind,
-        "deviation": _deviation(model),
+        "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
+        "initial": _one(op.initial.kind for op in linears),
+        "deviation": render(_one(each.scale for each in tables), lambda each: each.name.upper()),
         "layout": next((op.layout for op in ops if isinstance(op, SinusoidalPositions)), ""),
     }
-    for helper in HELPERS:
-        if helper in used:
-            yield fill(f"helpers/{helper}.py.jinja", **values).rstrip()
+    for helper in _ordered({helper for op in ops for helper in op.helpers}, HELPERS):
+        yield fill(f"helpers/{helper}.py.jinja", **values).rstrip()
 
 
-def _deviation(model: Block) -> str:
-    """How far embeddings start from zero."""
-    initial = next(
-        each.initial for op in _ops(model) if "embedding" in op.helpers for each in op.parameters()
-    )
-    assert isinstance(initial, Initial)
-    return render(initial.scale, lambda number: number.name.upper())
+def _one(values: Iterable[T]) -> T:
+    """The value that all have: a helper is written for one way to start."""
+    first, *others = set(values)
+    if others:
+        raise CompilerBug(
+            f"compiler bug in emit, please report: {first} and {others} in one helper"
+        )
+    return first

@@ -49,9 +49,12 @@ class Linear(Op):
         keywords: tuple[tuple[str, Expression], ...] = ()
         if not self.bias:
             keywords += (("bias", Literal(False)),)
-        if self.initial.kind == "xavier" and self.initial.scale != Literal(1.0):
-            keywords += (("gain", self.initial.scale),)
-        return Call(Name("linear"), (self.inputs, *sizes), keywords)
+        return Call(Name("linear"), (self.inputs, *sizes), keywords + self.initial_arguments())
+
+    def initial_arguments(self) -> tuple[tuple[str, Expression], ...]:
+        """What the helper must be told of the distribution."""
+        plain = self.initial.kind != "xavier" or self.initial.scale == Literal(1.0)
+        return () if plain else (("gain", self.initial.scale),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)

@@ -69,6 +69,15 @@ def _from_tokens(step: Function) -> Function:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """A field of a block's state: `value` is what fills it in `start`."""
+
+    name: str
+    annotation: str
+    value: str
+
+
 @dataclass(slots=True)
 class _Derivation:
     """One block under derivation; `decoded` holds the values that grow by a position each step."""
@@ -80,7 +89,7 @@ class _Derivation:
     starting: list[Statement] = field(default_factory=list)
     stepping: list[Statement] = field(default_factory=list)
     below: dict[str, "_Derivation"] = field(default_factory=dict)
-    made: list[tuple[str, str, str]] = field(default_factory=list)
+    made: list[_Kept] = field(default_factory=list)
     uses_lineage: bool = False
 
     def __post_init__(self) -> None:
@@ -169,7 +178,7 @@ class _Derivation:
         if isinstance(made_by, Op):
             made_by = Statement(results=(result,), op=made_by, inputs=(), origin=self.block.origin)
         self.starting.append(made_by)
-        self.made.append((name, annotation, result))
+        self.made.append(_Kept(name=name, annotation=annotation, value=result))
         return result
 
     def tell(self, result: str, op: Op, *inputs: str) -> str:
@@ -185,25 +194,26 @@ class _Derivation:
         pointwise = all(interval == HERE for interval in reach.values())
         return pointwise and not self.made and not self.uses_lineage
 
-    def crossing(self) -> list[tuple[str, str, str]]:
-        """Fields of the state: (name, type, value of `start`)."""
+    def crossing(self) -> list[_Kept]:
+        """The fields of the state: tensors that `step` reads, then caches and states below."""
         given = {each.name for each in self.forward.inputs}
-        caches = {value for _, _, value in self.made}
+        caches = {each.value for each in self.made}
         read = [value for statement in self.stepping for value in statement.inputs]
         own = {value for statement in self.starting for value in statement.results}
         tensors = dict.fromkeys(v for v in read if v in own and v not in given | caches)
-        return [(shown(value), "Tensor", value) for value in tensors] + self.made
+        crossed = [_Kept(name=shown(each), annotation="Tensor", value=each) for each in tensors]
+        return crossed + self.made
 
     def annotation(self) -> str:
         """The type of the state: a class of its own unless it is just one cache or state."""
         fields = self.crossing()
-        if len(fields) == 1 and fields[0][1] != "Tensor":
-            return fields[0][1]
+        if len(fields) == 1 and fields[0].annotation != "Tensor":
+            return fields[0].annotation
         return f"{self.block.name}State"
 
     def live_start(self) -> list[Statement]:
         """The statements that the state needs, in order."""
-        needed = {value for _, _, value in self.crossing()}
+        needed = {each.value for each in self.crossing()}
         live: list[Statement] = []
         for statement in reversed(self.starting):
             if needed.intersection(statement.results):
@@ -232,7 +242,9 @@ class _Derivation:
         """The block with its two new functions, and those of the blocks below."""
         annotation, fields = self.annotation(), self.crossing()
         own = annotation == f"{self.block.name}State"
-        state = StateClass(name=annotation, fields=tuple((n, a) for n, a, _ in fields))
+        state = StateClass(
+            name=annotation, fields=tuple((each.name, each.annotation) for each in fields)
+        )
         functions = (*self.block.functions, self.start(fields, own=own), self.step(fields, own=own))
         return replace(
             self.block,
@@ -248,9 +260,9 @@ class _Derivation:
         block = self.below[name].rebuilt()
         return replace(part, block=block) if isinstance(part, Repeat) else block
 
-    def start(self, fields: list[tuple[str, str, str]], *, own: bool) -> Function:
+    def start(self, fields: list[_Kept], *, own: bool) -> Function:
         """The program before the first step."""
-        body, values = self.live_start(), tuple(value for _, _, value in fields)
+        body, values = self.live_start(), tuple(each.value for each in fields)
         if own:
             make = Statement(
                 results=("_.state",),
@@ -270,7 +282,7 @@ class _Derivation:
             note="What is the same at every step, computed once.",
         )
 
-    def step(self, fields: list[tuple[str, str, str]], *, own: bool) -> Function:
+    def step(self, fields: list[_Kept], *, own: bool) -> Function:
         """The program of one step."""
         shapes, wanted = shapes_of(self.block, self.forward), self.step_inputs()
         name = self.state_name()
@@ -278,16 +290,16 @@ class _Derivation:
         lineage = Input(name=LINEAGE, annotation="Lineage")
         reads = [
             Statement(
-                results=(value,),
-                op=Field(name=each, declared=shapes.get(value, ())),
+                results=(each.value,),
+                op=Field(name=each.name, declared=shapes.get(each.value, ())),
                 inputs=(name,),
                 origin=self.block.origin,
             )
-            for each, _, value in fields
+            for each in fields
         ]
         body = [*reads, *self.stepping]
         if not own:
-            renamed = {fields[0][2]: name}
+            renamed = {fields[0].value: name}
             body = [_renamed(statement, renamed) for statement in self.stepping]
         outputs = tuple(self.stands_for.get(each, each) for each in self.forward.outputs)
         return Function(

@@ -9,7 +9,7 @@ def complete(spec: Spec) -> Spec:
     model, training = spec.model, spec.training
     width = model.d_model
     schedule = training.schedule
-    peak = schedule.peak or width**-0.5 * schedule.warmup_steps**-0.5
+    peak = schedule.peak or paper_peak(width, schedule.warmup_steps)
     return spec.model_copy(
         update={
             "model": model.model_copy(
@@ -23,6 +23,11 @@ def complete(spec: Spec) -> Spec:
             ),
         }
     )
+
+
+def paper_peak(d_model: int, warmup_steps: int) -> float:
+    """The highest learning rate of section 5.3, equation 3."""
+    return float(d_model**-0.5 * warmup_steps**-0.5)
 
 
 def _stack(stack: EncoderStack | DecoderStack, width: int) -> EncoderStack | DecoderStack:

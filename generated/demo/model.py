@@ -90,7 +90,8 @@ class KeyValueCache:
 
     def keep(self, sentences: Tensor) -> None:
         """Drops all sentences of the batch but these."""
-        self.key, self.value = self.key[sentences], self.value[sentences]
+        if self.slots:
+            self.key, self.value = self.key[sentences], self.value[sentences]
 
 
 class Lineage:

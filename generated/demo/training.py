@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from .model import PADDING
 
 LABEL_SMOOTHING = 0.1
-PEAK = 0.003
 WARMUP_STEPS = 200
+PEAK = 0.003
 BETAS = (0.9, 0.98)
 EPS = 1e-09
 

@@ -1,4 +1,4 @@
-"""multi30k-tiny: Wu et al. 2021, text-only 'Transformer-Tiny' for Multi30k En-De.
+"""multi30k-tiny: Wu et al. 2021, text-only "Transformer-Tiny" for Multi30k En-De.
 
 Written by specformer from a spec. It needs the standard library and torch.
 """
@@ -89,7 +89,8 @@ class KeyValueCache:
 
     def keep(self, sentences: Tensor) -> None:
         """Drops all sentences of the batch but these."""
-        self.key, self.value = self.key[sentences], self.value[sentences]
+        if self.slots:
+            self.key, self.value = self.key[sentences], self.value[sentences]
 
 
 class Lineage:

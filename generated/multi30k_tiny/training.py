@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from .model import PADDING
 
 LABEL_SMOOTHING = 0.1
+WARMUP_STEPS = 2000
 PEAK = 0.005
 START = 1e-07
-WARMUP_STEPS = 2000
 BETAS = (0.9, 0.98)
 EPS = 1e-08
 

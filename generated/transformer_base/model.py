@@ -1,4 +1,4 @@
-"""transformer-base: Vaswani et al. 2017, Table 3, row 'base'.
+"""transformer-base: Vaswani et al. 2017, Table 3, row "base".
 
 Written by specformer from a spec. It needs the standard library and torch.
 """
@@ -90,7 +90,8 @@ class KeyValueCache:
 
     def keep(self, sentences: Tensor) -> None:
         """Drops all sentences of the batch but these."""
-        self.key, self.value = self.key[sentences], self.value[sentences]
+        if self.slots:
+            self.key, self.value = self.key[sentences], self.value[sentences]
 
 
 class Lineage:

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .model import PADDING
+from .model import D_MODEL, PADDING
 
 LABEL_SMOOTHING = 0.1
-PEAK = 0.0006987712429686843
 WARMUP_STEPS = 4000
+PEAK = D_MODEL**-0.5 * WARMUP_STEPS**-0.5
 BETAS = (0.9, 0.98)
 EPS = 1e-09
 

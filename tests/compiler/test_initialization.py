@@ -1,0 +1,91 @@
+"""Parameters start as the ops say: the distributions of the IR against those of real tensors."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from compiler.ir.block import Block, Repeat
+from compiler.ops.expression import Binary, Expression, Literal, Number
+from compiler.ops.op import Initial, Parameter
+from compiler.ops.shape import size
+from tests.packages import compile_tree, import_package
+
+WIDTH = 64
+
+
+def tree(initialization: object) -> dict[str, Any]:
+    return {
+        "name": "start",
+        "model": {
+            "d_model": WIDTH,
+            "vocabulary": {"shared": False, "source": 300, "target": 200},
+            "embedding": {"tied": "none", "position": {"kind": "learned", "max_length": 256}},
+            "attention": {"heads": 4, "d_k": 8, "d_v": 32, "bias": True},
+            "feed_forward": {"d_ff": 96},
+            "initialization": initialization,
+            "encoder": {"layers": 1},
+            "decoder": {"layers": 1},
+        },
+        "data": {each: {"source": "a", "target": "b"} for each in ("train", "valid", "test")},
+        "training": {"batch_tokens": 1000, "steps": 5000},
+    }
+
+
+@pytest.mark.parametrize(
+    "initialization",
+    ["xavier", {"kind": "xavier", "gain": 0.5}, "fairseq", {"kind": "normal", "deviation": 0.3}],
+    ids=str,
+)
+def test_tensors_start_as_the_ops_say(initialization: object, tmp_path: Path) -> None:
+    package = compile_tree(tree(initialization), tmp_path)
+    torch.manual_seed(0)
+    real = dict(import_package(package, tmp_path).Model().named_parameters())
+    promised = dict(_parameters(package.model, ""))
+    assert promised.keys() == real.keys()
+    for name, (parameter, rows) in promised.items():
+        for part in torch.split(real[name].detach(), rows):
+            starts_as(parameter.initial, part, name)
+
+
+def starts_as(initial: Initial, part: Tensor, name: str) -> None:
+    """Uniform within the bound of Glorot and Bengio (2010), equation 16; or the right deviation."""
+    if initial.kind in ("zeros", "ones"):
+        assert torch.all(part == (initial.kind == "ones")), name
+        return
+    if initial.kind == "xavier":
+        bound = _value(initial.scale) * (6 / sum(part.shape)) ** 0.5
+        assert part.abs().max() <= bound, name
+        assert part.abs().max() > 0.9 * bound, name
+        assert part.std().item() == pytest.approx(bound / 3**0.5, rel=0.1), name
+        return
+    filled = part[part.any(1)]
+    assert len(part) - len(filled) <= 1, "only padding starts at zero"
+    assert filled.std().item() == pytest.approx(_value(initial.scale), rel=0.1), name
+
+
+def _parameters(block: Block, path: str) -> Iterator[tuple[str, tuple[Parameter, list[int]]]]:
+    """Names of tensors with what the op says, and the rows of the parts that start separately."""
+    for name, part in block.parts:
+        if isinstance(part, Repeat):
+            yield from _parameters(part.block, f"{path}{name}.0.")
+        elif isinstance(part, Block):
+            yield from _parameters(part, f"{path}{name}.")
+        else:
+            outputs = getattr(part, "outputs", ())
+            for each in part.parameters():
+                rows = [size(width, {}) for _, width in outputs] or [size(each.shape[0], {})]
+                yield f"{path}{name}.{each.name}", (each, rows)
+
+
+def _value(expression: Expression) -> float:
+    match expression:
+        case Literal(value=value) | Number(value=value):
+            return float(value)
+        case Binary(left=left, operator="**", right=right):
+            return float(_value(left) ** _value(right))
+        case _:
+            raise AssertionError(expression)
