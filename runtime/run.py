@@ -15,14 +15,14 @@ from typing import Any
 
 from torch import nn
 
+from runtime.checkpoints.averaging import average_weights
+from runtime.checkpoints.checkpoint import MODEL, Identity, check_checkpoint
+from runtime.checkpoints.listing import regular_checkpoints
 from runtime.data.prepare import Prepared
 from runtime.data.tokenizer import Tokenizer, load_tokenizer
 from runtime.durable import new_folder, replace_file
 from runtime.errors import UserError
 from runtime.package import LOCK, TRAINING, Package, load_package
-from runtime.training.averaging import average_weights
-from runtime.training.checkpoint import MODEL, Identity, check_checkpoint
-from runtime.training.checkpoints import regular_checkpoints
 
 LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece")
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from compiler.emit.classes import class_lines, classes
+from compiler.emit.fill import fill
 from compiler.emit.layout import docstring
 from compiler.emit.naming import Numbers, collect
-from compiler.emit.templates import fill
 from compiler.ir.block import Block, Repeat, walk
 from compiler.ir.verify import CompilerBug
 from compiler.ops.expression import render

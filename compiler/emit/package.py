@@ -1,9 +1,9 @@
 """All files of a generated package."""
 
+from compiler.emit.fill import fill
 from compiler.emit.layout import docstring
 from compiler.emit.lock import lock_text
 from compiler.emit.model import model_text
-from compiler.emit.templates import fill
 from compiler.ir.block import Block
 from compiler.passes.measure import count_parameters
 from compiler.spec.complete import paper_peak

@@ -48,13 +48,13 @@ def evaluate_run(
     beam: int | None,
     device: str | None,
 ) -> "Evaluated":
+    from runtime.checkpoints.listing import regular_checkpoints
     from runtime.decoding.load import load_translator
     from runtime.run import Run
     from runtime.scoring.evaluation import Evaluated
     from runtime.scoring.phenomena import phenomena_scores
     from runtime.scoring.score import score
     from runtime.scoring.scoring_set import read_scoring_set
-    from runtime.training.checkpoints import regular_checkpoints
 
     run = Run.open(folder)
     spec = run.package.spec

@@ -2,8 +2,8 @@
 
 import torch
 
+from runtime.checkpoints.checkpoint import Tensors
 from runtime.package import Package
-from runtime.training.checkpoint import Tensors
 from runtime.training.objective import training_objective, validation_objective
 from runtime.training.optimizer_state import load_optimizer_tensors, optimizer_tensors
 from runtime.training.random_state import random_states, restore_random_states, seed_worker

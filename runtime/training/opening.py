@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.spec.training import Training
+from runtime.checkpoints.checkpoint import Batching, Checkpoint, Machine, Record, load_checkpoint
+from runtime.checkpoints.listing import last_good_checkpoint
+from runtime.checkpoints.state import State
 from runtime.data.prepare import Prepared, prepare
 from runtime.durable import remove_unfinished
 from runtime.package import Package
 from runtime.run import Run, refuse_existing
-from runtime.training.checkpoint import Batching, Checkpoint, Machine, Record, load_checkpoint
-from runtime.training.checkpoints import last_good_checkpoint
 from runtime.training.learner import Learner
-from runtime.training.state import State
 
 Report = Callable[[str], None]
 

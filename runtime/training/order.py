@@ -1,8 +1,8 @@
 """The order in which a run sees its training pairs: a function of (seed, epoch)."""
 
+from runtime.checkpoints.checkpoint import Batching
 from runtime.data.batches import batches
 from runtime.data.pairs import Indices, Pairs
-from runtime.training.checkpoint import Batching
 
 
 class Order:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import torch
 
+from runtime.checkpoints.checkpoint import Machine
+from runtime.checkpoints.state import Ending
 from runtime.data.prepare import Prepared
 from runtime.durable import explained_disk_errors
 from runtime.errors import UserError
 from runtime.package import load_package
 from runtime.run import Run
-from runtime.training.checkpoint import Machine
 from runtime.training.interruption import watched_signals
 from runtime.training.journal import Journal, open_journal, silent_journal
 from runtime.training.learner import Learner
 from runtime.training.opening import Start, create_run, find_start, reopen_run
-from runtime.training.state import Ending
 from runtime.training.trainer import Score, Trainer
 from runtime.training.workers import default_device, joined_workers
 

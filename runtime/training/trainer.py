@@ -7,17 +7,17 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from runtime.checkpoints.checkpoint import Batching, Content, Machine, write_checkpoint
+from runtime.checkpoints.listing import remove_old_checkpoints
+from runtime.checkpoints.state import Ending, State, after_look, after_update, ending, is_look_due
 from runtime.data.batches import in_order
 from runtime.data.prepare import Prepared
 from runtime.run import Run
-from runtime.training.checkpoint import Batching, Content, Machine, write_checkpoint
-from runtime.training.checkpoints import remove_old_checkpoints
 from runtime.training.interruption import Interruption, SignalWatch
 from runtime.training.journal import Journal
 from runtime.training.learner import Learner
 from runtime.training.metrics import TrainFigures, ValidFigures
 from runtime.training.order import Order
-from runtime.training.state import Ending, State, after_look, after_update, ending, is_look_due
 from runtime.training.update import count_tokens
 from runtime.training.validation import perplexity, validate
 from runtime.training.window import Window

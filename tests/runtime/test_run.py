@@ -11,20 +11,20 @@ import pytest
 import torch
 import yaml
 
-from runtime.data.pairs import PairsWriter, load_pairs
-from runtime.data.prepare import Prepared
-from runtime.data.segmented_tokenizer import SegmentedTokenizer
-from runtime.errors import UserError
-from runtime.package import Package, load_package
-from runtime.run import Run
-from runtime.training.checkpoint import (
+from runtime.checkpoints.checkpoint import (
     Batching,
     Content,
     Machine,
     RefusedCheckpoint,
     write_checkpoint,
 )
-from runtime.training.state import State
+from runtime.checkpoints.state import State
+from runtime.data.pairs import PairsWriter, load_pairs
+from runtime.data.prepare import Prepared
+from runtime.data.segmented_tokenizer import SegmentedTokenizer
+from runtime.errors import UserError
+from runtime.package import Package, load_package
+from runtime.run import Run
 
 DEMO = Path(__file__).parents[2] / "generated" / "demo"
 

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,6 @@ from runtime.package import load_package
 
 DEMO = Path(__file__).parents[3] / "generated" / "demo"
 TINY = {"D_MODEL": 16, "HEADS": 2, "D_K": 8, "D_V": 8, "D_FF": 32}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from runtime.training.checkpoints import list_checkpoints
+from runtime.checkpoints.listing import list_checkpoints
 from runtime.training.train import train
 
 KILLS = 20

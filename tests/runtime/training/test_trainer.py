@@ -13,10 +13,10 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
+from runtime.checkpoints.listing import list_checkpoints
 from runtime.data.prepare import Prepared
 from runtime.errors import UserError
 from runtime.run import Run
-from runtime.training.checkpoints import list_checkpoints
 from runtime.training.objective import Objective
 from runtime.training.train import Summary
 from runtime.training.update import Updater
@@ -202,7 +202,7 @@ def test_a_full_disk_costs_nothing_that_was_saved(
             raise error
         save_file(tensors, path, metadata)
 
-    monkeypatch.setattr("runtime.training.checkpoint.save_file", save_while_there_is_room)
+    monkeypatch.setattr("runtime.checkpoints.checkpoint.save_file", save_while_there_is_room)
     with pytest.raises(UserError, match="disk is full"):
         run_training(package, tmp_path / "run")
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-00000010"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from runtime.training.checkpoint import (
+from runtime.checkpoints.checkpoint import (
     Batching,
     Checkpoint,
     Content,
@@ -19,7 +19,7 @@ from runtime.training.checkpoint import (
     load_checkpoint,
     write_checkpoint,
 )
-from runtime.training.state import State
+from runtime.checkpoints.state import State
 
 IDENTITY = Identity(model="m" * 64, data="d" * 64)
 MACHINE = Machine(torch_version="2", device="cpu", threads=1, processes=1)

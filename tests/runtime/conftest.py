@@ -15,10 +15,10 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from runtime.training.checkpoints import list_checkpoints
+from runtime.checkpoints.listing import list_checkpoints
 from runtime.training.train import Summary, train
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 WORDS = [f"w{number:02}" for number in range(16)]
 CONSTANTS = {
     "VOCABULARY": len(WORDS) + 4,

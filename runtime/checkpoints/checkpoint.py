@@ -23,9 +23,9 @@ from torch import Tensor
 from compiler.spec.section import Section
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
+from runtime.checkpoints.state import Metric, State
 from runtime.durable import new_folder
 from runtime.errors import UserError
-from runtime.training.state import Metric, State
 
 MODEL, TRAINER, RECORD = "model.safetensors", "trainer.safetensors", "trainer.json"
 

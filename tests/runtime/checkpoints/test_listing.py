@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from runtime.errors import UserError
-from runtime.training.checkpoint import Batching, Content, Identity, Machine, write_checkpoint
-from runtime.training.checkpoints import (
+from runtime.checkpoints.checkpoint import Batching, Content, Identity, Machine, write_checkpoint
+from runtime.checkpoints.listing import (
     last_good_checkpoint,
     list_checkpoints,
     regular_checkpoints,
     remove_old_checkpoints,
 )
-from runtime.training.state import State
+from runtime.checkpoints.state import State
+from runtime.errors import UserError
 
 IDENTITY = Identity(model="m", data="d")
 

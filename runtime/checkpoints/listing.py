@@ -4,14 +4,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime.errors import UserError
-from runtime.training.checkpoint import (
+from runtime.checkpoints.checkpoint import (
     Checkpoint,
     Identity,
     Record,
     RefusedCheckpoint,
     check_checkpoint,
 )
+from runtime.errors import UserError
 
 
 def list_checkpoints(parent: Path) -> list[Checkpoint]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from runtime.training.averaging import average_weights
+from runtime.checkpoints.averaging import average_weights
 
 
 def test_the_mean_of_three_files(tmp_path: Path) -> None:
