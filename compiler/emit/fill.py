@@ -1,13 +1,18 @@
 """The jinja2 environment: templates hold layout, decisions are made before them."""
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 @cache
-def environment() -> Environment:
+def environment() -> "Environment":
     """Templates beside this file; a name without a value is an error."""
+    # `check` and `explain` write no code: they start faster without the template engine.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     return Environment(
         loader=PackageLoader("compiler.emit", "templates"),
         undefined=StrictUndefined,

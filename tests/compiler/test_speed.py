@@ -7,7 +7,10 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).parents[2]
-LIBRARIES = "import pydantic, jinja2, yaml, typer, rich.console, rich.table"
+LIBRARIES = (
+    "from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError\n"
+    "import jinja2, yaml, typer, rich.console, rich.markup, rich.table"
+)
 RUNS = 5
 
 

@@ -58,6 +58,8 @@ def test_an_evaluation_is_written_beside_its_translations(tmp_path: Path) -> Non
         averaged=3,
         speed=Speed(sentences=2, tokens=30, seconds=1.5),
         phenomena={"case": Score(right=3, total=4)},
+        sources=["A dog.", "size"],
+        references=["Ein Hund.", "Größe"],
         hypotheses=["Ein Hund.", "Größe"],
     )
     text, report = evaluated.write(tmp_path)
