@@ -60,8 +60,7 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
     model, training = package.model, package.spec.training
     forward = model.function("forward")
     lengths = {"batch": 1, "source": length, "target": length}
-    micro_batch = training.batch_tokens // training.accumulate
-    sentences = max(1, micro_batch // length)
+    sentences = max(1, training.micro_batch_tokens // length)
     kept = cost_of(model, forward, {**lengths, "batch": sentences}).kept
     (logits,) = output_shapes(model, forward)
     kept += LOSS_COPIES * elements(logits, {**lengths, "batch": sentences})

@@ -72,6 +72,7 @@ def specs(draw: st.DrawFn) -> Tree:
             "train": {"source": "train.en", "target": "train.de"},
             "valid": {"source": "valid.en", "target": "valid.de"},
             "test": {"tsv": "test.tsv"},
+            "max_length": 24,
         },
         "training": {
             "batch_tokens": 1000,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from compiler.source.span import Span
+from compiler.source.span import Source, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +49,18 @@ def render(diagnostic: Diagnostic) -> str:
     marks = [(note.span, "-", f" {note.text}") for note in diagnostic.notes]
     marks.append((diagnostic.span, "^", ""))
     gutter = max(len(str(span.line)) for span, _, _ in marks)
-    snippets = [_snippet(span, mark, text, gutter) for span, mark, text in sorted(marks, key=_line)]
+    here = diagnostic.span.source
+    marks.sort(key=lambda mark: (mark[0].source is not here, mark[0].line))
+    snippets = [_snippet(*mark, gutter, here) for mark in marks]
     help_line = [f"help: {diagnostic.help}"] if diagnostic.help else []
     return "\n".join([head, *snippets, *help_line])
 
 
-def _line(mark: tuple[Span, str, str]) -> int:
-    return mark[0].line
-
-
-def _snippet(span: Span, mark: str, text: str, gutter: int) -> str:
+def _snippet(span: Span, mark: str, text: str, gutter: int, here: Source) -> str:
+    """The line of a place with a mark below it; its file is named if it is another than `here`."""
     line = span.source.line(span.line)
     indent = "".join("\t" if character == "\t" else " " for character in line[: span.column - 1])
     width = max(1, min(span.width, len(line) - span.column + 1))
     blank = " " * gutter
-    return f"  {span.line:>{gutter}} | {line}\n  {blank} | {indent}{mark * width}{text}"
+    file = "" if span.source is here else f"  --> {span}\n"
+    return f"{file}  {span.line:>{gutter}} | {line}\n  {blank} | {indent}{mark * width}{text}"

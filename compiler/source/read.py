@@ -8,6 +8,8 @@ from compiler.source.diagnostic import Diagnostic, Rejected
 from compiler.source.node import Mapping, Node, Scalar, Sequence, Value
 from compiler.source.span import Source, Span
 
+DEEPEST = 40
+LONGEST_INTEGER = 100
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Value] = {
@@ -24,6 +26,8 @@ def read(source: Source) -> Node:
         root = yaml.compose(source.text, Loader=_LOADER)
     except yaml.YAMLError as error:
         raise Rejected([_syntax(source, error)]) from None
+    except RecursionError:
+        raise Rejected([_too_deep(_start(source))]) from None
     if root is None:
         raise Rejected([_wrong(_start(source), "empty-spec", "the file holds no spec")])
     return _Reader(source).node(root)
@@ -35,12 +39,23 @@ class _Reader:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.seen: set[int] = set()
+        self.depth = 0
 
     def node(self, node: yaml.Node) -> Node:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise Rejected([_too_deep(self.span(node))])
+        result = self.convert(node)
+        self.depth -= 1
+        return result
+
+    def convert(self, node: yaml.Node) -> Node:
         span = self.span(node)
         if id(node) in self.seen:
             help = "write the value again, or put what is shared into a spec of its own: `extends:`"
             raise Rejected([_wrong(span, "yaml-alias", "aliases are not part of a spec", help)])
+        if self.is_tagged(node):
+            raise Rejected([_wrong(span, "yaml-tag", "tags are not part of a spec")])
         self.seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, span)
@@ -67,6 +82,11 @@ class _Reader:
             entries[key.value], keys[key.value] = self.node(value), at
         return Mapping(span=span, entries=entries, keys=keys)
 
+    def is_tagged(self, node: yaml.Node) -> bool:
+        """Whether the author wrote a tag such as `!!str`: a plain node never starts with `!`."""
+        start = node.start_mark
+        return self.source.line(start.line + 1)[start.column : start.column + 1] == "!"
+
     def span(self, node: yaml.Node) -> Span:
         start, end = node.start_mark, node.end_mark
         width = end.column - start.column if start.line == end.line else 1
@@ -79,11 +99,15 @@ def plain_value(text: str) -> Value:
     """What an unquoted scalar means in YAML 1.2."""
     if text in _WORDS:
         return _WORDS[text]
-    if _INTEGER.fullmatch(text) and len(text) < 20:
+    if _INTEGER.fullmatch(text) and len(text) < LONGEST_INTEGER:
         return int(text)
     if _FLOAT.fullmatch(text):
         return float(text)
     return text
+
+
+def _too_deep(span: Span) -> Diagnostic:
+    return _wrong(span, "yaml-depth", f"nested deeper than {DEEPEST} levels: no spec needs that")
 
 
 def _start(source: Source) -> Span:

@@ -1,6 +1,9 @@
 """A place in a text that the author wrote."""
 
+import re
 from dataclasses import dataclass, field
+
+_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,8 +15,8 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of line `number`, counted from 1."""
-        lines = self.text.split("\n")
-        return lines[number - 1].rstrip("\r") if number <= len(lines) else ""
+        lines = _LINE_END.split(self.text)
+        return lines[number - 1] if number <= len(lines) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

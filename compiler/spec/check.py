@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from compiler.source.diagnostic import Diagnostic, Note
 from compiler.source.node import Node, deepest
 from compiler.source.span import Span
-from compiler.spec.model import Attention, SinusoidalPosition
+from compiler.spec.model import Attention, LearnedPosition, SinusoidalPosition
 from compiler.spec.spec import Spec
 
 Check = Callable[[Spec, Node], Iterator[Diagnostic]]
@@ -26,16 +26,21 @@ def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     for path, attention in attentions(spec):
         left = width % attention.heads
         if left and (attention.d_k is None or attention.d_v is None):
-            fits = [each for each in range(1, width + 1) if width % each == 0]
-            near = min(fits, key=lambda each: abs(each - attention.heads))
+            near = _nearest_divisor(width, attention.heads)
             yield Diagnostic(
                 code="uneven-heads",
                 message=f"{attention.heads} heads cannot share d_model {width} ({left} left over)",
                 span=_at(root, *path, "heads"),
                 notes=(Note(span=_at(root, "model", "d_model"), text="the width to share"),),
-                help=f"{near} heads would each get {width // near}; "
+                help=f"{near} {'head' if near == 1 else 'heads'} would get {width // near} each; "
                 "or set `d_k` and `d_v` to free them from `d_model`",
             )
+
+
+def _nearest_divisor(width: int, heads: int) -> int:
+    """1 divides every width, so the search downwards ends."""
+    down = next(each for each in range(min(heads, width), 0, -1) if width % each == 0)
+    return next((each for each in range(heads, 2 * heads - down) if width % each == 0), down)
 
 
 def attentions(spec: Spec) -> Iterator[tuple[tuple[str, ...], Attention]]:
@@ -126,7 +131,7 @@ def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def batch_holds_a_sentence(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """A micro-batch must hold the longest sentence that is kept."""
-    micro = spec.training.batch_tokens // spec.training.accumulate
+    micro = spec.training.micro_batch_tokens
     if micro < spec.data.max_length:
         yield Diagnostic(
             code="small-batch",
@@ -135,6 +140,19 @@ def batch_holds_a_sentence(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             span=_at(root, "training", "batch_tokens"),
             help="lower `data.max_length` or `training.accumulate`, or raise "
             "`training.batch_tokens`",
+        )
+
+
+def position_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Every sentence that is kept must find its positions in the table."""
+    position, longest = spec.model.embedding.position, spec.data.max_length
+    if isinstance(position, LearnedPosition) and position.max_length < longest:
+        yield Diagnostic(
+            code="short-position-table",
+            message=f"sentences of {longest} tokens do not fit {position.max_length} positions",
+            span=_at(root, "model", "embedding", "position", "max_length"),
+            notes=(Note(span=_at(root, "data", "max_length"), text="the longest sentence"),),
+            help=f"lower `data.max_length` to {position.max_length}, or raise the table's",
         )
 
 
@@ -158,5 +176,6 @@ CHECKS: tuple[Check, ...] = (
     cross_attention_mask,
     warmup,
     batch_holds_a_sentence,
+    position_table,
     validation_metric,
 )

@@ -6,7 +6,8 @@ from pydantic import Discriminator, Field, Tag
 
 from compiler.spec.section import Count, Section
 
-Paths = str | list[str]
+Text = Annotated[str, Field(min_length=1)]
+Paths = Text | Annotated[list[Text], Field(min_length=1)]
 
 
 class ParallelFiles(Section):

@@ -1,9 +1,10 @@
 """What stacks inherit from `model:`, and sub-layers from their stack, carried out on the tree.
 
 `model.attention` < `model.decoder.attention` < `model.decoder.self_attention`, and so for each
-setting: the more precise place wins. Words that stand for a mapping are written out before.
+setting: the more precise place wins.
 """
 
+from compiler.source.diagnostic import Diagnostic, Rejected
 from compiler.source.node import Mapping, Node, Path, Scalar, with_entry
 from compiler.spec.merge import merge
 
@@ -11,7 +12,8 @@ SUB_LAYERS = {
     "encoder": {"self_attention": "all"},
     "decoder": {"self_attention": "causal", "cross_attention": "all"},
 }
-_STACK_SETTINGS = ("dropout", "norm", "feed_forward")
+_SCALARS = ("dropout",)
+_STACK_SETTINGS = (*_SCALARS, "norm", "feed_forward")
 
 
 def inherit(root: Mapping) -> Mapping:
@@ -19,7 +21,6 @@ def inherit(root: Mapping) -> Mapping:
     model = root.get("model")
     if not isinstance(model, Mapping):
         return root
-    model = _write_out(model)
     for stack in SUB_LAYERS:
         if (written := model.get(stack)) is None or isinstance(written, Mapping):
             below = written or Mapping(span=model.span, entries={}, keys={})
@@ -55,32 +56,30 @@ def _stack(model: Mapping, stack: Mapping, name: str) -> Mapping:
 
 
 def _over(stack: Mapping, key: str, *layers: Node | None) -> Mapping:
-    written = [each for each in layers if each is not None]
+    written = [each for each in layers if each is not None and not _is_nothing(each)]
     if not written:
         return stack
+    _require_one_shape(key, written)
     node = written[0]
     for each in written[1:]:
         node = merge(node, each)
     return with_entry(stack, key, node, stack.keys.get(key, node.span))
 
 
+def _is_nothing(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
+
+
+def _require_one_shape(key: str, layers: list[Node]) -> None:
+    """A word where keys and values belong would wipe out what it was to be merged with."""
+    wrong = [each for each in layers if not isinstance(each, Mapping)]
+    if key in _SCALARS or not wrong:
+        return
+    raise Rejected(
+        Diagnostic(code="bad-value", message="expected keys and values", span=each.span)
+        for each in wrong
+    )
+
+
 def _word(text: str, near: Node) -> Scalar:
     return Scalar(span=near.span, value=text)
-
-
-def _write_out(model: Mapping) -> Mapping:
-    """`position: learned` is `position: {kind: learned}`; `initialization: xavier` likewise."""
-    model = _kind(model, "initialization")
-    embedding = model.get("embedding")
-    if isinstance(embedding, Mapping):
-        written = _kind(embedding, "position")
-        model = with_entry(model, "embedding", written, model.keys["embedding"])
-    return model
-
-
-def _kind(mapping: Mapping, key: str) -> Mapping:
-    node = mapping.get(key)
-    if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        return mapping
-    written = Mapping(span=node.span, entries={"kind": node}, keys={"kind": node.span})
-    return with_entry(mapping, key, written, mapping.keys[key])

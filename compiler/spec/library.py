@@ -21,7 +21,11 @@ def library() -> dict[str, Path]:
 def locate(reference: str, beside: Path | None = None) -> Path | None:
     """The file that a reference means: a path (seen from `beside`), else a name of the library."""
     path = (beside or Path()) / reference
-    return path if path.is_file() else library().get(reference)
+    try:
+        found = path.is_file()
+    except (OSError, ValueError):  # no path at all: too long, or with a null character
+        found = False
+    return path if found else library().get(reference)
 
 
 def suggestion(reference: str) -> str:

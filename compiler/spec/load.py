@@ -14,6 +14,7 @@ from compiler.spec.inherit import inherit
 from compiler.spec.library import locate, suggestion
 from compiler.spec.merge import merge
 from compiler.spec.overrides import override
+from compiler.spec.short_forms import write_out
 from compiler.spec.spec import Spec
 from compiler.spec.validate import validate
 
@@ -34,7 +35,7 @@ def load(reference: str, overrides: Iterable[str] = ()) -> Loaded:
     """The spec at a path or of the library; raises `Rejected` with all that is wrong with it."""
     tree = read_extended(reference)
     for argument in overrides:
-        merged = merge(tree, override(argument))
+        merged = merge(tree, write_out(override(argument)))
         assert isinstance(merged, Mapping)
         tree = merged
     return resolve(tree)
@@ -63,7 +64,7 @@ def _extended(path: Path, children: tuple[Path, ...]) -> Mapping:
     tree = _read(path)
     parent = tree.get("extends")
     if parent is None:
-        return tree
+        return write_out(tree)
     if not isinstance(parent, Scalar) or not isinstance(parent.value, str):
         raise Rejected([_wrong("bad-value", "`extends` names one spec", parent.span)])
     found = locate(parent.value, path.parent)
@@ -72,7 +73,7 @@ def _extended(path: Path, children: tuple[Path, ...]) -> Mapping:
     if found.resolve() in (*children, path.resolve()):
         raise Rejected([_wrong("extends-cycle", "a spec cannot extend itself", parent.span)])
     below = _extended(found, (*children, path.resolve()))
-    merged = merge(below, _without(tree, "extends"))
+    merged = merge(below, write_out(_without(tree, "extends")))
     assert isinstance(merged, Mapping)
     return merged
 

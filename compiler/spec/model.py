@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from compiler.spec.section import Count, Positive, Rate, Section
+from compiler.spec.section import Count, Layers, Positive, Rate, Section, Width
 
 
 class Vocabulary(Section):
@@ -82,11 +82,11 @@ class Norm(Section):
 class Attention(Section):
     """Multi-head attention (section 3.2)."""
 
-    heads: Count = Field(description="attention heads")
-    d_k: Count | None = Field(
+    heads: Width = Field(description="attention heads")
+    d_k: Width | None = Field(
         default=None, description="width of a query or key; by default d_model / heads"
     )
-    d_v: Count | None = Field(
+    d_v: Width | None = Field(
         default=None, description="width of a value; by default d_model / heads"
     )
     bias: bool = Field(default=False, description="biases in the four projections")
@@ -100,7 +100,7 @@ class Attention(Section):
 class FeedForward(Section):
     """The position-wise feed-forward network (section 3.3)."""
 
-    d_ff: Count = Field(description="width of the hidden layer")
+    d_ff: Width = Field(description="width of the hidden layer")
     activation: Literal["relu", "gelu"] = Field(default="relu", description="the non-linearity")
     dropout: Rate = Field(default=0.0, description="probability of dropping an activation")
 
@@ -134,7 +134,7 @@ Initialization = Annotated[
 class EncoderStack(Section):
     """The encoder: `layers` times self-attention and feed-forward."""
 
-    layers: Count = Field(description="layers one after the other")
+    layers: Layers = Field(description="layers one after the other")
     dropout: Rate = Field(default=0.0, description="on the output of each sub-layer (section 5.4)")
     norm: Norm = Norm()
     self_attention: Attention
@@ -144,7 +144,7 @@ class EncoderStack(Section):
 class DecoderStack(Section):
     """The decoder: `layers` times self-attention, cross-attention and feed-forward."""
 
-    layers: Count = Field(description="layers one after the other")
+    layers: Layers = Field(description="layers one after the other")
     dropout: Rate = Field(default=0.0, description="on the output of each sub-layer (section 5.4)")
     norm: Norm = Norm()
     self_attention: Attention
@@ -155,7 +155,7 @@ class DecoderStack(Section):
 class Model(Section):
     """The network."""
 
-    d_model: Count = Field(description="width of the residual stream")
+    d_model: Width = Field(description="width of the residual stream")
     vocabulary: Vocabulary
     embedding: Embedding = Embedding()
     dropout: Rate = Field(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from compiler.source.diagnostic import Diagnostic, Rejected
-from compiler.source.node import Mapping, Node
+from compiler.source.node import Mapping, Node, Sequence
 from compiler.source.read import read
 from compiler.source.span import Source, Span
 
@@ -13,11 +13,11 @@ def override(argument: str) -> Mapping:
     key, equals, text = argument.partition("=")
     steps = key.split(".")
     source = Source(name="--set", text=argument)
-    if not equals or not all(step.isidentifier() for step in steps):
+    if not equals or steps == ["extends"] or not all(step.isidentifier() for step in steps):
         raise Rejected([_malformed(source)])
     column = len(key) + 2
     span = Span(source=source, line=1, column=column, width=max(1, len(text)))
-    node: Node = _moved(read(Source(name="--set", text=text or "''")), span)
+    node: Node = _moved(_value(text, span), span)
     for index in range(len(steps) - 1, -1, -1):
         start = len(".".join(steps[:index])) + (2 if index else 1)
         at = Span(source=source, line=1, column=start, width=len(steps[index]))
@@ -31,7 +31,17 @@ def _moved(node: Node, span: Span) -> Node:
     if isinstance(node, Mapping):
         entries = {key: _moved(below, span) for key, below in node.entries.items()}
         return Mapping(span=span, entries=entries, keys=dict.fromkeys(node.keys, span))
+    if isinstance(node, Sequence):
+        return Sequence(span=span, items=tuple(_moved(item, span) for item in node.items))
     return replace(node, span=span)
+
+
+def _value(text: str, span: Span) -> Node:
+    """The value as YAML; what is wrong with it is said at its place in the argument."""
+    try:
+        return read(Source(name="--set", text=text or "''"))
+    except Rejected as rejected:
+        raise Rejected(replace(each, span=span) for each in rejected.diagnostics) from None
 
 
 def _malformed(source: Source) -> Diagnostic:

@@ -1,8 +1,10 @@
 """A whole spec."""
 
-from typing import Literal
+import keyword
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from compiler.spec.data import Data
 from compiler.spec.model import Model
@@ -10,11 +12,30 @@ from compiler.spec.section import Section
 from compiler.spec.training import Decoding, Evaluation, Training
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable() or max(map(len, text.split()), default=0) > LONGEST_WORD:
+        raise PydanticCustomError("not_one_line", "expected one line of printable words")
+    return text
+
+
+def _importable(name: str) -> str:
+    if keyword.iskeyword(name):
+        raise PydanticCustomError("keyword", "expected a name that Python has no other use for")
+    return name
+
+
+LONGEST_WORD = 60
+
+
 class Spec(Section):
     """One model and its recipe: architecture, data, training, decoding, evaluation."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)
-    summary: str = Field(default="", max_length=200, description="one line for people")
+    name: Annotated[str, AfterValidator(_importable)] = Field(
+        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40
+    )
+    summary: Annotated[str, AfterValidator(_one_line)] = Field(
+        default="", max_length=200, description="one line for people"
+    )
     task: Literal["translation"] = "translation"
     model: Model
     data: Data

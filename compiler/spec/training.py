@@ -73,6 +73,11 @@ class Training(Section):
     )
     validation: Validation = Validation()
 
+    @property
+    def micro_batch_tokens(self) -> int:
+        """Tokens of one of the `accumulate` batches of an update."""
+        return max(1, self.batch_tokens // self.accumulate)
+
 
 class Decoding(Section):
     """Beam search (section 6.1)."""

@@ -1,28 +1,38 @@
 """A tree of nodes to a `Spec`, or diagnostics at the nodes that are wrong."""
 
+from collections import defaultdict
 from difflib import get_close_matches
+from typing import Annotated, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, Discriminator, Tag, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from compiler.source.diagnostic import Diagnostic, Rejected
 from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, deepest, find, to_python
-from compiler.source.span import Span
 from compiler.spec.inherit import handed_down
 from compiler.spec.spec import Spec
 
-_MESSAGES = {
-    "missing": ("missing-key", "`{key}` is missing"),
-    "extra_forbidden": ("unknown-key", "unknown key `{key}`"),
-    "literal_error": ("unknown-value", "expected {expected}, got {given}"),
-    "union_tag_invalid": ("unknown-value", "expected one of {expected_tags}, got {given}"),
-    "union_tag_not_found": ("missing-key", "`kind` is missing"),
-    "int_type": ("bad-value", "expected a whole number, got {given}"),
-    "float_type": ("bad-value", "expected a number, got {given}"),
-    "bool_type": ("bad-value", "expected true or false, got {given}"),
-    "string_type": ("bad-value", "expected text, got {given}"),
-    "list_type": ("bad-value", "expected a list, got {given}"),
-    "model_type": ("bad-value", "expected keys and values, got {given}"),
+_EXPECTED = {
+    "literal_error": "{expected}",
+    "union_tag_invalid": "one of {expected_tags}",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "model_type": "keys and values",
+    "model_attributes_type": "keys and values",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "finite_number": "a finite number",
+    "too_short": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
+    "string_too_short": "text",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "small letters and digits, with hyphens between",
 }
 
 
@@ -31,29 +41,97 @@ def validate(root: Node) -> Spec:
     try:
         return Spec.model_validate(to_python(root))
     except ValidationError as error:
-        raise Rejected([_diagnostic(root, each) for each in error.errors()]) from None
+        at: defaultdict[Path, list[ErrorDetails]] = defaultdict(list)
+        for each in error.errors():
+            at[_real_path(each["loc"])[0]].append(each)
+        raise Rejected(_diagnostic(root, path, errors) for path, errors in at.items()) from None
 
 
-def _diagnostic(root: Node, error: ErrorDetails) -> Diagnostic:
-    path = tuple(error["loc"])
-    code, template = _MESSAGES.get(error["type"], ("bad-value", "{message}, got {given}"))
-    words = {
-        "expected": "",
-        "expected_tags": "",
-        **error.get("ctx", {}),
-        "key": str(path[-1]) if path else "",
-        "message": _lower(error["msg"]),
-        "given": _given(find(root, path) or deepest(root, path)),
-    }
-    span = _key_span(root, path) if code == "unknown-key" else deepest(root, path).span
-    message = template.format_map(words)
-    return Diagnostic(code=code, message=message, span=span, help=_help(path, code))
+def _real_path(location: Path) -> tuple[Path, type[BaseModel]]:
+    """The keys of a location without the tags of unions; and the section that holds the last."""
+    section: type[BaseModel] = Spec
+    path: list[str | int] = []
+    steps = list(location)
+    while steps:
+        path.append(steps.pop(0))
+        field = section.model_fields.get(str(path[-1]))
+        if field is None or not steps:
+            break
+        members = _members(field)
+        if not members:
+            path += [step for step in steps if isinstance(step, int)]
+            break
+        tag = str(steps.pop(0)) if _is_tagged(field) else next(iter(members))
+        section = members[tag]
+    return tuple(path), section
 
 
-def _key_span(root: Node, path: Path) -> Span:
-    holder = deepest(root, path[:-1])
-    assert isinstance(holder, Mapping)
-    return holder.keys[str(path[-1])]
+def _is_tagged(field: FieldInfo) -> bool:
+    marks = (field.discriminator, *field.metadata)
+    return any(isinstance(each, str | Discriminator) for each in marks)
+
+
+def _members(field: FieldInfo) -> dict[str, type[BaseModel]]:
+    """The sections that a field may hold, by their tags."""
+    found: dict[str, type[BaseModel]] = {}
+    for each in get_args(field.annotation) or (field.annotation,):
+        tags = [extra.tag for extra in get_args(each)[1:] if isinstance(extra, Tag)]
+        section = get_args(each)[0] if get_origin(each) is Annotated else each
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            kind = section.model_fields.get("kind")
+            tags = tags or [str(tag) for tag in get_args(kind.annotation if kind else None)]
+            found |= dict.fromkeys(tags or [section.__name__], section)
+    return found
+
+
+def _diagnostic(root: Node, path: Path, errors: list[ErrorDetails]) -> Diagnostic:
+    """What is wrong at one place: several errors are the arms of a union, none of which fits."""
+    first, key = errors[0], str(path[-1]) if path else ""
+    node = find(root, path) or deepest(root, path)
+    match first["type"]:
+        case "missing" | "union_tag_not_found":
+            name = key if first["type"] == "missing" else "kind"
+            message = f"`{name}` is missing"
+            return Diagnostic(code="missing-key", message=message, span=node.span)
+        case "extra_forbidden":
+            return _unknown_key(root, path, _real_path(first["loc"])[1])
+        case "union_tag_invalid":
+            node = find(node, ("kind",)) or node
+    wanted = " or ".join(dict.fromkeys(_expectation(each) for each in errors))
+    code = (
+        "unknown-value" if first["type"] in ("literal_error", "union_tag_invalid") else "bad-value"
+    )
+    message = f"expected {wanted}, got {_given(node)}"
+    return Diagnostic(code=code, message=message, span=node.span, help=_near(first, node))
+
+
+def _unknown_key(root: Node, path: Path, section: type[BaseModel]) -> Diagnostic:
+    holder, key = deepest(root, path[:-1]), str(path[-1])
+    known = sorted({*section.model_fields, *handed_down(path[:-1])})
+    near = get_close_matches(key, known, n=1)
+    return Diagnostic(
+        code="unknown-key",
+        message=f"unknown key `{key}`",
+        span=holder.keys[key] if isinstance(holder, Mapping) else holder.span,
+        help=f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}",
+    )
+
+
+def _expectation(error: ErrorDetails) -> str:
+    template = _EXPECTED.get(error["type"])
+    if template is None:
+        return error["msg"].removeprefix("expected ").removeprefix("Input should be ")
+    return template.format_map(error.get("ctx", {}))
+
+
+def _near(error: ErrorDetails, node: Node) -> str:
+    """A value of the choices that looks like the one given."""
+    context = error.get("ctx", {})
+    choices = str(context.get("expected", context.get("expected_tags", "")))
+    words = [word.strip("'") for word in choices.replace(" or ", ", ").split(", ") if word]
+    given = str(node.value) if isinstance(node, Scalar) else ""
+    near = get_close_matches(given, words, n=1)
+    return f"did you mean `{near[0]}`?" if near else ""
 
 
 def _given(node: Node) -> str:
@@ -61,47 +139,11 @@ def _given(node: Node) -> str:
     match node:
         case Mapping():
             return "keys and values"
-        case Sequence():
-            return "a list"
+        case Sequence(items=items):
+            return f"a list of {len(items)}" if items else "an empty list"
         case Scalar(value=str(text)):
             return f"`{text[:40]}`"
         case Scalar(value=None):
             return "nothing"
         case Scalar(value=value):
-            return f"`{str(value).lower()}`"
-
-
-def _help(path: Path, code: str) -> str:
-    if code != "unknown-key":
-        return ""
-    known = sorted(_known_keys(path[:-1]))
-    near = get_close_matches(str(path[-1]), known, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
-
-
-def _known_keys(path: Path) -> set[str]:
-    """The keys of the section at `path`, unions included."""
-    sections: list[object] = [Spec.model_json_schema()]
-    definitions = Spec.model_json_schema()["$defs"]
-    for step in path:
-        sections = [
-            below
-            for section in sections
-            for below in _expand(section["properties"].get(str(step), {}), definitions)  # type: ignore[index]
-        ] or sections
-    known = {key for section in sections for key in section.get("properties", {})}  # type: ignore[attr-defined]
-    return known | handed_down(path)
-
-
-def _expand(schema: dict[str, object], definitions: dict[str, object]) -> list[object]:
-    """A schema without references: each alternative with its properties."""
-    alternatives = [schema, *schema.get("anyOf", []), *schema.get("oneOf", [])]  # type: ignore[misc]
-    found = [
-        definitions[each["$ref"].rsplit("/", 1)[-1]] if "$ref" in each else each
-        for each in alternatives
-    ]
-    return [each for each in found if "properties" in each]  # type: ignore[operator]
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]
+            return f"`{str(value).lower()[:40]}`"

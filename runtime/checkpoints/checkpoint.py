@@ -80,7 +80,7 @@ class Batching:
 
     @classmethod
     def of(cls, training: Training) -> "Batching":
-        tokens = max(training.batch_tokens // training.accumulate, 1)
+        tokens = training.micro_batch_tokens
         return cls(tokens=tokens, seed=training.seed)
 
 

@@ -1,9 +1,10 @@
 """The commands that need the compiler alone: `list`, `check`, `compile`, `explain`."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import typer
 from rich.console import Console
@@ -13,10 +14,11 @@ from rich.table import Table
 from compiler.explain import Explanation, explain
 from compiler.ir.dump import dump
 from compiler.pipeline import build, compile_spec
-from compiler.source.diagnostic import Diagnostic, Rejected, in_order, render
+from compiler.source.diagnostic import Diagnostic, Rejected
 from compiler.spec.library import library
 from compiler.spec.load import load
 
+T = TypeVar("T")
 Specs = Annotated[list[str], typer.Argument(metavar="SPEC...", help="files, or library names")]
 Settings = Annotated[
     list[str] | None,
@@ -36,17 +38,22 @@ def list_specs() -> None:
 
 def check(specs: Specs, settings: Settings = None) -> None:
     """Check specs: keys, values, what goes together, and that no decoder sees the future."""
+    for_each(specs, lambda spec: build(load(spec, settings or ())))
+    typer.echo(f"{len(specs)} {'spec is' if len(specs) == 1 else 'specs are'} right")
+
+
+def for_each(specs: list[str], work: Callable[[str], T]) -> list[T]:
+    """What `work` makes of each spec; raises `Rejected` with the mistakes of all of them."""
+    results: list[T] = []
     wrong: list[Diagnostic] = []
     for spec in specs:
         try:
-            build(load(spec, settings or ()))
+            results.append(work(spec))
         except Rejected as rejected:
             wrong += rejected.diagnostics
-    for diagnostic in in_order(wrong):
-        typer.echo(render(diagnostic), err=True)
     if wrong:
-        raise typer.Exit(2)
-    typer.echo(f"{len(specs)} {'spec is' if len(specs) == 1 else 'specs are'} right")
+        raise Rejected(wrong)
+    return results
 
 
 def compile_specs(
@@ -60,7 +67,7 @@ def compile_specs(
     ] = False,
 ) -> None:
     """Compile specs to packages of PyTorch code."""
-    packages = [compile_spec(spec, settings or ()) for spec in specs]
+    packages = for_each(specs, lambda spec: compile_spec(spec, settings or ()))
     stale = False
     for package in packages:
         folder = output / package.folder_name

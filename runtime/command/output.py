@@ -80,6 +80,10 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def print_scores(scores: "Scores") -> None:
-    """Both scores, each with its signature."""
-    print(f"  BLEU {scores.bleu:6.2f}  {scores.bleu_signature}")
-    print(f"  chrF {scores.chrf:6.2f}  {scores.chrf_signature}")
+    """Both scores, each with its signature; the one that the spec names comes first."""
+    lines = {
+        "bleu": f"  BLEU {scores.bleu:6.2f}  {scores.bleu_signature}",
+        "chrf": f"  chrF {scores.chrf:6.2f}  {scores.chrf_signature}",
+    }
+    print(lines.pop(scores.headline))
+    print(*lines.values(), sep="\n")

@@ -44,10 +44,7 @@ def find_files(paths: Paths, folder: str | Path) -> list[Path]:
     """The files that paths and globs stand for; those of one glob in alphabetical order."""
     root = Path(folder).expanduser()
     patterns = [paths] if isinstance(paths, str) else paths
-    found = [path for pattern in patterns for path in _expand(pattern, root)]
-    if not found:
-        raise UserError("a list of files is empty", help="name at least one file in `data:`")
-    return found
+    return [path for pattern in patterns for path in _expand(pattern, root)]
 
 
 def read_lines(path: Path) -> Iterator[str]:

@@ -150,6 +150,6 @@ def _explained(cache: Path) -> Iterator[None]:
 
 
 def _report_oversized(spec: Spec, train: Pairs, report: Report) -> None:
-    tokens = max(spec.training.batch_tokens // spec.training.accumulate, 1)
+    tokens = spec.training.micro_batch_tokens
     if oversized := np.count_nonzero(train.sizes > tokens):
         report(f"train: {oversized:,} pairs larger than a batch of {tokens:,} tokens are left out")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
@@ -12,8 +13,12 @@ from runtime.errors import UserError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """Scores of a corpus, 0 to 100, each with the signature that says how it was computed."""
+    """Scores of a corpus, 0 to 100, each with the signature that says how it was computed.
 
+    `headline` names the one that the spec's author looks at.
+    """
+
+    headline: Literal["bleu", "chrf"]
     bleu: float
     bleu_signature: str
     chrf: float
@@ -36,6 +41,7 @@ def score(hypotheses: Sequence[str], references: Sequence[str], protocol: Evalua
     bleu = BLEU(tokenize=protocol.tokenize, lowercase=protocol.lowercase, force=True)
     chrf = CHRF(lowercase=protocol.lowercase)
     return Scores(
+        headline=protocol.metric,
         bleu=bleu.corpus_score(hypotheses, [references]).score,
         bleu_signature=str(bleu.get_signature()),
         chrf=chrf.corpus_score(hypotheses, [references]).score,

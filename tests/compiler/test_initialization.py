@@ -23,7 +23,7 @@ def tree(initialization: object) -> dict[str, Any]:
         "model": {
             "d_model": WIDTH,
             "vocabulary": {"shared": False, "source": 300, "target": 200},
-            "embedding": {"tied": "none", "position": {"kind": "learned", "max_length": 256}},
+            "embedding": {"tied": "none", "position": {"kind": "learned", "max_length": 300}},
             "attention": {"heads": 4, "d_k": 8, "d_v": 32, "bias": True},
             "feed_forward": {"d_ff": 96},
             "initialization": initialization,

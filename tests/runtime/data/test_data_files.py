@@ -70,11 +70,6 @@ def test_a_glob_without_files(tmp_path: Path) -> None:
         corpus_files(TabSeparated(tsv="*.tsv"), tmp_path)
 
 
-def test_an_empty_list(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="a list of files is empty"):
-        corpus_files(TabSeparated(tsv=[]), tmp_path)
-
-
 def test_a_folder_instead_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").mkdir()
     with pytest.raises(UserError, match=r"a\.tsv cannot be read: Is a directory"):

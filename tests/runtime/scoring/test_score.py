@@ -52,7 +52,9 @@ def test_unequal_numbers_of_lines_are_refused() -> None:
 def test_an_evaluation_is_written_beside_its_translations(tmp_path: Path) -> None:
     evaluated = Evaluated(
         split="test",
-        scores=Scores(bleu=41.0, bleu_signature="b", chrf=60.0, chrf_signature="c"),
+        scores=Scores(
+            headline="bleu", bleu=41.0, bleu_signature="b", chrf=60.0, chrf_signature="c"
+        ),
         protocol=Evaluation(tokenize="none"),
         decoding=Decoding(beam=5),
         averaged=3,
@@ -74,3 +76,7 @@ def test_an_evaluation_is_written_beside_its_translations(tmp_path: Path) -> Non
         "evaluation-test.txt",
         "evaluation-test.json",
     }
+
+
+def test_the_headline_is_the_metric_of_the_protocol() -> None:
+    assert score(["a"], ["a"], Evaluation(metric="chrf")).headline == "chrf"

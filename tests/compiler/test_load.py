@@ -1,0 +1,53 @@
+"""Trees over trees: `extends`, `--set`, inheritance inside `model:`."""
+
+import pytest
+
+from compiler.source.diagnostic import Rejected
+from compiler.spec.load import load
+
+
+def test_a_word_of_the_parent_gives_way_key_by_key() -> None:
+    loaded = load("transformer-base", ["model.embedding.position.layout=concatenated"])
+    position = loaded.spec.model.embedding.position
+    assert position.model_dump() == {"kind": "sinusoidal", "layout": "concatenated"}
+
+
+def test_another_kind_replaces_the_mapping() -> None:
+    loaded = load("transformer-base", ["model.embedding.position=learned", "data.max_length=99"])
+    assert loaded.spec.model.embedding.position.kind == "learned"
+
+
+def test_the_more_precise_place_wins() -> None:
+    settings = ["model.attention.heads=4", "model.decoder.cross_attention.heads=16"]
+    model = load("transformer-base", settings).spec.model
+    assert model.encoder.self_attention.heads == 4
+    assert model.decoder.self_attention.d_k == 128
+    assert model.decoder.cross_attention.d_k == 32
+
+
+def test_widths_written_at_the_model_free_every_place_from_it() -> None:
+    widths = ["model.attention.heads=7", "model.attention.d_k=16", "model.attention.d_v=64"]
+    assert load("transformer-base", widths).spec.model.encoder.self_attention.d_k == 16
+
+
+def test_nothing_removes_a_key_of_the_parent() -> None:
+    loaded = load("multi30k-tiny", ["training.clip_norm=null"])
+    assert loaded.spec.training.clip_norm is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "column"),
+    [
+        ("model.attention.heads=7", 23),
+        ("model.d_model=!!str 5", 15),
+        ("name=#", 6),
+        ("extends=demo", 1),
+        ("no setting", 1),
+    ],
+)
+def test_a_wrong_setting_is_shown_in_its_argument(setting: str, column: int) -> None:
+    with pytest.raises(Rejected) as rejected:
+        load("demo", [setting])
+    (diagnostic,) = rejected.value.diagnostics
+    assert diagnostic.span.source.text == setting
+    assert diagnostic.span.column == column
