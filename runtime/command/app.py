@@ -28,7 +28,7 @@ Examples:
     specformer train demo
     specformer train demo --set training.steps=3000 --out runs/longer
     specformer evaluate runs/demo
-    echo "The dog sleeps." | specformer translate runs/demo
+    echo "We thanked the policeman." | specformer translate runs/demo
 """
 
 app = typer.Typer(

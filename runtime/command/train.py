@@ -1,5 +1,6 @@
 """`specformer train`."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -64,7 +65,8 @@ def train(
             score=greedy_bleu(settings),
             report=report,
         )
-    print_summary(summary, settings.training.validation.metric)
+    if os.environ.get("RANK", "0") == "0":  # torchrun starts the command once for each process
+        print_summary(summary, settings.training.validation.metric)
 
 
 @contextmanager
