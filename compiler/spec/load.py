@@ -18,6 +18,8 @@ from compiler.spec.short_forms import write_out
 from compiler.spec.spec import Spec
 from compiler.spec.validate import validate
 
+NOT_INHERITED = ("name", "summary")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
@@ -73,7 +75,7 @@ def _extended(path: Path, children: tuple[Path, ...]) -> Mapping:
     if found.resolve() in (*children, path.resolve()):
         raise Rejected([_wrong("extends-cycle", "a spec cannot extend itself", parent.span)])
     below = _extended(found, (*children, path.resolve()))
-    merged = merge(below, write_out(_without(tree, "extends")))
+    merged = merge(_without(below, *NOT_INHERITED), write_out(_without(tree, "extends")))
     assert isinstance(merged, Mapping)
     return merged
 
@@ -93,8 +95,8 @@ def _read(path: Path) -> Mapping:
     return node
 
 
-def _without(tree: Mapping, key: str) -> Mapping:
-    entries = {each: node for each, node in tree.entries.items() if each != key}
+def _without(tree: Mapping, *keys: str) -> Mapping:
+    entries = {each: node for each, node in tree.entries.items() if each not in keys}
     return Mapping(span=tree.span, entries=entries, keys=tree.keys)
 
 

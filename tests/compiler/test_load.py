@@ -1,5 +1,7 @@
 """Trees over trees: `extends`, `--set`, inheritance inside `model:`."""
 
+from pathlib import Path
+
 import pytest
 
 from compiler.source.diagnostic import Rejected
@@ -33,6 +35,15 @@ def test_widths_written_at_the_model_free_every_place_from_it() -> None:
 def test_nothing_removes_a_key_of_the_parent() -> None:
     loaded = load("multi30k-tiny", ["training.clip_norm=null"])
     assert loaded.spec.training.clip_norm is None
+
+
+def test_name_and_summary_are_a_spec_s_own(tmp_path: Path) -> None:
+    child = tmp_path / "child.yaml"
+    child.write_text("extends: transformer-base\nname: child\n")
+    assert load(str(child)).spec.summary == ""
+    child.write_text("extends: transformer-base\n")
+    with pytest.raises(Rejected, match="`name` is missing"):
+        load(str(child))
 
 
 @pytest.mark.parametrize(
