@@ -58,7 +58,7 @@ def evaluate_run(
 
     run = Run.open(folder)
     spec = run.package.spec
-    decoding = changed_decoding(spec.decoding, beam, [])
+    decoding = changed_decoding(run.package.folder, beam, [])
     averaged = average or spec.evaluation.average_last
     translator = load_translator(
         run, average=averaged, device=check_device(device), decoding=decoding

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
+from compiler.spec.load import load
 from compiler.spec.training import Decoding
 from runtime.errors import UserError
 
@@ -24,26 +24,22 @@ Device = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
-def changed_decoding(decoding: Decoding, beam: int | None, assignments: Sequence[str]) -> Decoding:
-    """The settings after `--beam` and `--set decoding.key=value`, the last word for the latter.
+def changed_decoding(package: Path, beam: int | None, assignments: Sequence[str]) -> Decoding:
+    """The decoding of a package's spec after `--beam`, then `--set decoding.key=value`.
 
-    Raises a UserError for a key that decoding does not have or a value that it cannot take.
+    Raises a UserError for a setting outside of `decoding`, which would change nothing, and
+    `Rejected` for a key that it does not have or a value that it cannot take.
     """
-    changes: dict[str, object] = {} if beam is None else {"beam": beam}
+    from runtime.package import LOCK
+
     for assignment in assignments:
-        path, equals, value = assignment.partition("=")
-        section, _, key = path.strip().partition(".")
-        if not equals or section != "decoding" or key not in Decoding.model_fields:
+        if not assignment.startswith("decoding."):
             raise UserError(
-                f"--set {assignment}: expected decoding.KEY=VALUE",
-                help="KEY is one of " + ", ".join(Decoding.model_fields),
+                f"--set {assignment}: a trained model has only its decoding left to choose",
+                help="decoding.KEY=VALUE; KEY is one of " + ", ".join(Decoding.model_fields),
             )
-        changes[key] = None if value.strip() in ("null", "~") else value.strip()
-    try:
-        return Decoding.model_validate(decoding.model_dump() | changes, strict=False)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"decoding.{first['loc'][0]} = {first['input']}: {first['msg']}") from error
+    beams = [] if beam is None else [f"decoding.beam={beam}"]
+    return load(str(package / LOCK), [*beams, *assignments]).spec.decoding
 
 
 def check_device(name: str | None) -> str | None:

@@ -51,7 +51,7 @@ def translate(
     if output:
         check_output(output, force=force)
     opened = Run.open(run)
-    decoding = changed_decoding(opened.package.spec.decoding, beam, assignments or [])
+    decoding = changed_decoding(opened.package.folder, beam, assignments or [])
     if n_best > decoding.beam:
         raise UserError(
             f"--n-best {n_best} is more than the beam of {decoding.beam}",

@@ -95,9 +95,12 @@ def test_set_changes_the_decoding(specformer: Command, trained_run: Path, senten
     assert all(len(line.split()) <= 1 for line in short)
     ended = specformer(*arguments, "decoding.beem=2")
     assert ended.code == 2
-    assert "beam, length_penalty" in ended.err
+    assert "did you mean `beam`?" in ended.err
     ended = specformer(*arguments, "decoding.beam=two")
-    assert ended.err.startswith("error: decoding.beam = two: ")
+    assert ended.err.startswith("--set:1:15: error[bad-value]: expected a whole number, got `two`")
+    ended = specformer(*arguments, "model.d_model=8")
+    assert ended.code == 2
+    assert "has only its decoding left" in ended.err
 
 
 def test_an_existing_output_is_replaced_by_force_only(
