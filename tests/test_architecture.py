@@ -80,3 +80,17 @@ def test_light_commands_never_import_torch(arguments: list[str]) -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+ROOMS = ("errors", "durable", "package", "data", "checkpoints", "run", "training", "decoding")
+
+
+def test_inside_the_runtime_imports_point_down() -> None:
+    for path in files("runtime"):
+        room = path.relative_to(ROOT / "runtime").parts[0].removesuffix(".py")
+        if room not in ROOMS:
+            continue
+        for module in imports(path):
+            parts = module.split(".")
+            if parts[0] == "runtime" and len(parts) > 1:
+                assert parts[1] in ROOMS[: ROOMS.index(room) + 1], f"{path} imports {module}"

@@ -1,7 +1,7 @@
 """From a reference to a complete spec: read, extend, override, inherit, validate, complete."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.source.diagnostic import Diagnostic, Rejected
@@ -13,6 +13,7 @@ from compiler.spec.complete import complete
 from compiler.spec.inherit import inherit
 from compiler.spec.library import locate, suggestion
 from compiler.spec.merge import merge
+from compiler.spec.moot import moot_keys
 from compiler.spec.overrides import override
 from compiler.spec.short_forms import write_out
 from compiler.spec.spec import Spec
@@ -39,7 +40,7 @@ def load(reference: str, overrides: Iterable[str] = ()) -> Loaded:
     for argument in overrides:
         merged = merge(tree, write_out(override(argument)))
         assert isinstance(merged, Mapping)
-        tree = merged
+        tree = replace(merged, span=tree.span)
     return resolve(tree)
 
 
@@ -47,7 +48,7 @@ def resolve(tree: Mapping) -> Loaded:
     """A tree to a complete spec."""
     whole = inherit(tree)
     spec = validate(whole)
-    if wrong := check(spec, whole):
+    if wrong := [*moot_keys(tree, whole), *check(spec, whole)]:
         raise Rejected(wrong)
     return Loaded(spec=complete(spec), tree=whole)
 
