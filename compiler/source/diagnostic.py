@@ -6,6 +6,9 @@ from typing import Literal
 
 from compiler.source.span import Source, Span
 
+LONGEST_LINE = 160
+LONGEST_QUOTE = 60
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
@@ -37,10 +40,13 @@ class Rejected(Exception):
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Sorted by place, each said once: a setting that several parts inherit is wrong only once."""
-    by_place = sorted(
-        set(diagnostics), key=lambda d: (d.span.source.name, d.span.line, d.span.column, d.code)
-    )
-    return tuple(by_place)
+    return tuple(sorted(set(diagnostics), key=_place))
+
+
+def _place(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
+    """Code and message last, so that the order of two mistakes at one place is fixed too."""
+    span = diagnostic.span
+    return span.source.name, span.line, span.column, diagnostic.code, diagnostic.message
 
 
 def render(diagnostic: Diagnostic) -> str:
@@ -56,11 +62,24 @@ def render(diagnostic: Diagnostic) -> str:
     return "\n".join([head, *snippets, *help_line])
 
 
+def quoted(text: str) -> str:
+    """A word of the author's in a message: on one line and not too long."""
+    shown = _printable(text[:LONGEST_QUOTE])
+    return f"`{shown}...`" if len(text) > LONGEST_QUOTE else f"`{shown}`"
+
+
+def _printable(text: str) -> str:
+    """The text with a mark in place of what a terminal would act upon."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
 def _snippet(span: Span, mark: str, text: str, gutter: int, here: Source) -> str:
     """The line of a place with a mark below it; its file is named if it is another than `here`."""
-    line = span.source.line(span.line)
-    indent = "".join("\t" if character == "\t" else " " for character in line[: span.column - 1])
-    width = max(1, min(span.width, len(line) - span.column + 1))
+    line = _printable(span.source.line(span.line).expandtabs(1))
+    before = max(0, span.column - LONGEST_LINE // 2)
+    line = line[before : before + LONGEST_LINE]
+    column = span.column - 1 - before
+    width = max(1, min(span.width, len(line) - column))
     blank = " " * gutter
     file = "" if span.source is here else f"  --> {span}\n"
-    return f"{file}  {span.line:>{gutter}} | {line}\n  {blank} | {indent}{mark * width}{text}"
+    return f"{file}  {span.line:>{gutter}} | {line}\n  {blank} | {' ' * column}{mark * width}{text}"

@@ -51,6 +51,11 @@ def to_python(node: Node) -> object:
             return {key: to_python(entry) for key, entry in entries.items()}
 
 
+def is_nothing(node: Node) -> bool:
+    """Whether the author wrote `null`, or a key without a value."""
+    return isinstance(node, Scalar) and node.value is None
+
+
 def child(node: Node, step: str | int) -> Node | None:
     """The node below `step`, if there is one."""
     if isinstance(node, Mapping):
@@ -71,12 +76,12 @@ def find(node: Node, path: Path) -> Node | None:
 
 
 def deepest(node: Node, path: Path) -> Node:
-    """The node at `path`, or the deepest on the way that was written.
-
-    Steps that name no key are passed over: a union's tag in the place of a validation error.
-    """
+    """The node at `path`, or the deepest on the way that was written."""
     for step in path:
-        node = child(node, step) or node
+        below = child(node, step)
+        if below is None:
+            return node
+        node = below
     return node
 
 

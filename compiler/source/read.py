@@ -4,11 +4,11 @@ import re
 
 import yaml
 
-from compiler.source.diagnostic import Diagnostic, Rejected
+from compiler.source.diagnostic import Diagnostic, Rejected, quoted
 from compiler.source.node import Mapping, Node, Scalar, Sequence, Value
+from compiler.source.plain import LOADER, require_plain
 from compiler.source.span import Source, Span
 
-DEEPEST = 40
 LONGEST_INTEGER = 100
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -17,20 +17,25 @@ _WORDS: dict[str, Value] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read(source: Source) -> Node:
-    """The tree of a document; raises `Rejected` if it is no YAML, or more than plain YAML."""
+    """The tree of a document; raises `Rejected` if it is empty, no YAML, or more than plain."""
+    node = read_from(source, 0)
+    if node is None:
+        raise Rejected([_wrong(Span.at(source, 0), "empty-spec", "the file holds no spec")])
+    return node
+
+
+def read_from(source: Source, start: int) -> Node | None:
+    """The tree of the document from character `start` of the first line on; None if it is empty."""
+    text = " " * start + source.text[start:]
     try:
-        root = yaml.compose(source.text, Loader=_LOADER)
+        require_plain(source, text)
+        root = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
         raise Rejected([_syntax(source, error)]) from None
-    except RecursionError:
-        raise Rejected([_too_deep(_start(source))]) from None
-    if root is None:
-        raise Rejected([_wrong(_start(source), "empty-spec", "the file holds no spec")])
-    return _Reader(source).node(root)
+    return None if root is None else _Reader(source).node(root)
 
 
 class _Reader:
@@ -38,25 +43,9 @@ class _Reader:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.seen: set[int] = set()
-        self.depth = 0
 
     def node(self, node: yaml.Node) -> Node:
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise Rejected([_too_deep(self.span(node))])
-        result = self.convert(node)
-        self.depth -= 1
-        return result
-
-    def convert(self, node: yaml.Node) -> Node:
         span = self.span(node)
-        if id(node) in self.seen:
-            help = "write the value again, or put what is shared into a spec of its own: `extends:`"
-            raise Rejected([_wrong(span, "yaml-alias", "aliases are not part of a spec", help)])
-        if self.is_tagged(node):
-            raise Rejected([_wrong(span, "yaml-tag", "tags are not part of a spec")])
-        self.seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, span)
         if isinstance(node, yaml.SequenceNode):
@@ -69,7 +58,7 @@ class _Reader:
         keys: dict[str, Span] = {}
         for key, value in node.value:
             at = self.span(key)
-            if not isinstance(key, yaml.ScalarNode):
+            if not isinstance(key, yaml.ScalarNode) or not key.value:
                 raise Rejected([_wrong(at, "yaml-key", "a key is a word")])
             if key.value == "<<":
                 help = "name the shared spec with `extends:`"
@@ -77,15 +66,12 @@ class _Reader:
                     [_wrong(at, "yaml-merge", "merge keys are not part of a spec", help)]
                 )
             if key.value in entries:
-                message = f"`{key.value}` is written twice; line {keys[key.value].line} has it too"
+                message = (
+                    f"{quoted(key.value)} is written twice; line {keys[key.value].line} has it too"
+                )
                 raise Rejected([_wrong(at, "duplicate-key", message)])
             entries[key.value], keys[key.value] = self.node(value), at
         return Mapping(span=span, entries=entries, keys=keys)
-
-    def is_tagged(self, node: yaml.Node) -> bool:
-        """Whether the author wrote a tag such as `!!str`: a plain node never starts with `!`."""
-        start = node.start_mark
-        return self.source.line(start.line + 1)[start.column : start.column + 1] == "!"
 
     def span(self, node: yaml.Node) -> Span:
         start, end = node.start_mark, node.end_mark
@@ -106,20 +92,13 @@ def plain_value(text: str) -> Value:
     return text
 
 
-def _too_deep(span: Span) -> Diagnostic:
-    return _wrong(span, "yaml-depth", f"nested deeper than {DEEPEST} levels: no spec needs that")
-
-
-def _start(source: Source) -> Span:
-    return Span(source=source, line=1, column=1)
-
-
 def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
+    """The parser's complaint at its place; where the text just stops, at the last character."""
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    if mark is None:
-        return _wrong(_start(source), "yaml-syntax", problem)
-    span = Span(source=source, line=mark.line + 1, column=mark.column + 1)
+    span = Span.at(source, max(0, len(source.text.rstrip()) - 1))
+    if mark is not None and (mark.line + 1, mark.column + 1) <= (span.line, span.column):
+        span = Span(source=source, line=mark.line + 1, column=mark.column + 1)
     return _wrong(span, "yaml-syntax", problem)
 
 

@@ -28,5 +28,11 @@ class Span:
     column: int
     width: int = 1
 
+    @classmethod
+    def at(cls, source: Source, index: int, width: int = 1) -> "Span":
+        """`width` characters from the character `index` of the whole text, counted from 0."""
+        lines = _LINE_END.split(source.text[:index])
+        return cls(source=source, line=len(lines), column=len(lines[-1]) + 1, width=width)
+
     def __str__(self) -> str:
         return f"{self.source.name}:{self.line}:{self.column}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from compiler.source.diagnostic import Diagnostic, Note
-from compiler.source.node import Node, deepest
+from compiler.source.node import Node, deepest, find
 from compiler.source.span import Span
 from compiler.spec.model import Attention, LearnedPosition, SinusoidalPosition
 from compiler.spec.spec import Spec
@@ -20,6 +20,12 @@ def _at(root: Node, *path: str) -> Span:
     return deepest(root, path).span
 
 
+def _note(text: str, root: Node, *path: str) -> tuple[Note, ...]:
+    """The place of a setting that has a part in the mistake; a default has none."""
+    node = find(root, path)
+    return (Note(span=node.span, text=text),) if node else ()
+
+
 def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """d_k and d_v default to an equal share of d_model."""
     width = spec.model.d_model
@@ -31,10 +37,13 @@ def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 code="uneven-heads",
                 message=f"{attention.heads} heads cannot share d_model {width} ({left} left over)",
                 span=_at(root, *path, "heads"),
-                notes=(Note(span=_at(root, "model", "d_model"), text="the width to share"),),
-                help=f"{near} {'head' if near == 1 else 'heads'} would get {width // near} each; "
-                "or set `d_k` and `d_v` to free them from `d_model`",
+                notes=_note("the width to share", root, "model", "d_model"),
+                help=f"{_shares(width, near)}; or set `d_k` and `d_v` to free them from `d_model`",
             )
+
+
+def _shares(width: int, heads: int) -> str:
+    return f"{heads} heads would each get {width // heads}" if heads > 1 else "1 head would get all"
 
 
 def _nearest_divisor(width: int, heads: int) -> int:
@@ -100,7 +109,7 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             code="cannot-tie",
             message="`tied: all` needs one vocabulary for source and target",
             span=_at(root, "model", "embedding", "tied"),
-            notes=(Note(span=_at(root, "model", "vocabulary"), text="two vocabularies"),),
+            notes=_note("two vocabularies", root, "model", "vocabulary"),
             help="write `tied: target` or `tied: none`, or `vocabulary: {shared: true, size: ...}`",
         )
 
@@ -124,7 +133,7 @@ def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             code="long-warmup",
             message=f"the warm-up of {longest} updates is longer than the training of {steps}",
             span=_at(root, "training", "schedule", "warmup_steps"),
-            notes=(Note(span=_at(root, "training", "steps"), text="the whole training"),),
+            notes=_note("the whole training", root, "training", "steps"),
             help="the learning rate would never reach its peak",
         )
 
@@ -149,9 +158,10 @@ def position_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if isinstance(position, LearnedPosition) and position.max_length < longest:
         yield Diagnostic(
             code="short-position-table",
-            message=f"sentences of {longest} tokens do not fit {position.max_length} positions",
+            message=f"`data.max_length` {longest} is beyond the {position.max_length} positions "
+            "of the table",
             span=_at(root, "model", "embedding", "position", "max_length"),
-            notes=(Note(span=_at(root, "data", "max_length"), text="the longest sentence"),),
+            notes=_note("the longest sentence", root, "data", "max_length"),
             help=f"lower `data.max_length` to {position.max_length}, or raise the table's",
         )
 

@@ -2,12 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
 
-from compiler.spec.section import Count, Section
+from compiler.spec.section import Count, Section, Whole
+
+
+def _texts(value: object) -> object:
+    if not isinstance(value, list) or not value:
+        raise PydanticCustomError("texts", "a list of texts")
+    return value
+
 
 Text = Annotated[str, Field(min_length=1)]
-Paths = Text | Annotated[list[Text], Field(min_length=1)]
+Paths = Text | Annotated[list[Text], Field(min_length=1), BeforeValidator(_texts)]
 
 
 class ParallelFiles(Section):
@@ -21,8 +29,8 @@ class TabSeparated(Section):
     """Files whose lines hold both languages in columns between tabs; `.gz` is unpacked."""
 
     tsv: Paths = Field(description="files with one pair a line")
-    source_column: int = Field(default=0, ge=0, description="column of the source, counted from 0")
-    target_column: int = Field(default=1, ge=0, description="column of the target, counted from 0")
+    source_column: Whole = Field(default=0, description="column of the source, counted from 0")
+    target_column: Whole = Field(default=1, description="column of the target, counted from 0")
 
 
 def _form(value: object) -> str:

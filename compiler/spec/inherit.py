@@ -4,16 +4,21 @@
 setting: the more precise place wins.
 """
 
-from compiler.source.diagnostic import Diagnostic, Rejected
-from compiler.source.node import Mapping, Node, Path, Scalar, with_entry
+from functools import reduce
+
+from compiler.source.node import Mapping, Node, Path, Scalar, is_nothing, with_entry
 from compiler.spec.merge import merge
 
 SUB_LAYERS = {
     "encoder": {"self_attention": "all"},
     "decoder": {"self_attention": "causal", "cross_attention": "all"},
 }
-_SCALARS = ("dropout",)
-_STACK_SETTINGS = (*_SCALARS, "norm", "feed_forward")
+_MAPPINGS = ("attention", "norm", "feed_forward")
+_STACK_SETTINGS = ("dropout", "norm", "feed_forward")
+PLACES: tuple[tuple[str, ...], ...] = (
+    *(("model", key) for key in _MAPPINGS),
+    *(("model", stack, "attention") for stack in SUB_LAYERS),
+)
 
 
 def inherit(root: Mapping) -> Mapping:
@@ -27,21 +32,14 @@ def inherit(root: Mapping) -> Mapping:
             assert isinstance(below, Mapping)
             place = model.keys.get(stack, model.span)
             model = with_entry(model, stack, _stack(model, below, stack), place)
-    own = {key: node for key, node in model.entries.items() if key not in _HANDED_DOWN}
+    own = {key: node for key, node in model.entries.items() if key not in _MAPPINGS}
     model = Mapping(span=model.span, entries=own, keys=model.keys)
     return with_entry(root, "model", model, root.keys["model"])
 
 
-_HANDED_DOWN = {"attention", "norm", "feed_forward"}
-
-
 def handed_down(path: Path) -> set[str]:
     """The keys that may stand at `path` for the places below it to inherit."""
-    if path == ():
-        return {"extends"}
-    if path == ("model",):
-        return _HANDED_DOWN
-    return {"attention"} if path[0] == "model" and path[-1] in SUB_LAYERS else set()
+    return {"extends"} if path == () else {key for *above, key in PLACES if tuple(above) == path}
 
 
 def _stack(model: Mapping, stack: Mapping, name: str) -> Mapping:
@@ -56,29 +54,17 @@ def _stack(model: Mapping, stack: Mapping, name: str) -> Mapping:
 
 
 def _over(stack: Mapping, key: str, *layers: Node | None) -> Mapping:
-    written = [each for each in layers if each is not None and not _is_nothing(each)]
+    written = [each for each in layers if each is not None and not is_nothing(each)]
     if not written:
         return stack
-    _require_one_shape(key, written)
-    node = written[0]
-    for each in written[1:]:
-        node = merge(node, each)
+    node = _misplaced(key, written) or reduce(merge, written)
     return with_entry(stack, key, node, stack.keys.get(key, node.span))
 
 
-def _is_nothing(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None
-
-
-def _require_one_shape(key: str, layers: list[Node]) -> None:
-    """A word where keys and values belong would wipe out what it was to be merged with."""
-    wrong = [each for each in layers if not isinstance(each, Mapping)]
-    if key in _SCALARS or not wrong:
-        return
-    raise Rejected(
-        Diagnostic(code="bad-value", message="expected keys and values", span=each.span)
-        for each in wrong
-    )
+def _misplaced(key: str, layers: list[Node]) -> Node | None:
+    """A word where keys and values belong: kept for validation to refuse, not to be merged over."""
+    words = (each for each in layers if not isinstance(each, Mapping))
+    return None if key == "dropout" else next(words, None)
 
 
 def _word(text: str, near: Node) -> Scalar:

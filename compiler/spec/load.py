@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
-from compiler.source.diagnostic import Diagnostic, Rejected
+from compiler.source.diagnostic import Diagnostic, Rejected, quoted
 from compiler.source.node import Mapping, Node, Scalar, deepest
 from compiler.source.read import read
 from compiler.source.span import Source, Span
@@ -36,21 +37,27 @@ class Loaded:
 
 def load(reference: str, overrides: Iterable[str] = ()) -> Loaded:
     """The spec at a path or of the library; raises `Rejected` with all that is wrong with it."""
-    tree = read_extended(reference)
-    for argument in overrides:
-        merged = merge(tree, write_out(override(argument)))
-        assert isinstance(merged, Mapping)
-        tree = replace(merged, span=tree.span)
-    return resolve(tree)
-
-
-def resolve(tree: Mapping) -> Loaded:
-    """A tree to a complete spec."""
+    file = read_extended(reference)
+    settings = [write_out(override(argument)) for argument in overrides]
+    tree = replace(reduce(_over, settings, file), span=file.span)
     whole = inherit(tree)
     spec = validate(whole)
-    if wrong := [*moot_keys(tree, whole), *check(spec, whole)]:
+    if wrong := [*_moot(file, tree, whole), *check(spec, whole)]:
         raise Rejected(wrong)
     return Loaded(spec=complete(spec), tree=whole)
+
+
+def _over(base: Mapping, over: Mapping) -> Mapping:
+    merged = merge(base, over)
+    assert isinstance(merged, Mapping)
+    return merged
+
+
+def _moot(file: Mapping, tree: Mapping, whole: Mapping) -> list[Diagnostic]:
+    """Keys without effect; `--set` may leave one of the file's so, as a child does a parent's."""
+    alone = list(moot_keys(file, inherit(file)))
+    now = moot_keys(tree, whole)
+    return [each for each in now if each in alone or each.span.source is not file.span.source]
 
 
 def read_extended(reference: str) -> Mapping:
@@ -76,9 +83,7 @@ def _extended(path: Path, children: tuple[Path, ...]) -> Mapping:
     if found.resolve() in (*children, path.resolve()):
         raise Rejected([_wrong("extends-cycle", "a spec cannot extend itself", parent.span)])
     below = _extended(found, (*children, path.resolve()))
-    merged = merge(_without(below, *NOT_INHERITED), write_out(_without(tree, "extends")))
-    assert isinstance(merged, Mapping)
-    return merged
+    return _over(_without(below, *NOT_INHERITED), write_out(_without(tree, "extends")))
 
 
 def _read(path: Path) -> Mapping:
@@ -102,7 +107,7 @@ def _without(tree: Mapping, *keys: str) -> Mapping:
 
 
 def _missing(reference: str, span: Span) -> Diagnostic:
-    message = f"there is no spec `{reference}`"
+    message = f"there is no spec {quoted(reference)}"
     return Diagnostic(code="no-spec", message=message, span=span, help=suggestion(reference))
 
 

@@ -1,6 +1,8 @@
 """One tree of settings over another: for `extends`, for `--set`, for stacks inside `model:`."""
 
-from compiler.source.node import Mapping, Node, Scalar
+from compiler.source.node import Mapping, Node, Scalar, is_nothing
+
+_LINE_BY_LINE = {"source", "target"}
 
 
 def merge(base: Node, over: Node) -> Node:
@@ -8,11 +10,13 @@ def merge(base: Node, over: Node) -> Node:
 
     A key with nothing as its value removes the base's.
     """
-    if not isinstance(base, Mapping) or not isinstance(over, Mapping) or _form(base, over):
+    if not isinstance(base, Mapping) or not isinstance(over, Mapping):
+        return over
+    if _is_another_form(base, over):
         return over
     entries, keys = dict(base.entries), dict(base.keys)
     for key, node in over.entries.items():
-        if key in entries and isinstance(node, Scalar) and node.value is None:
+        if key in entries and is_nothing(node):
             del entries[key], keys[key]
             continue
         entries[key] = merge(entries[key], node) if key in entries else node
@@ -20,13 +24,14 @@ def merge(base: Node, over: Node) -> Node:
     return Mapping(span=over.span, entries=entries, keys=keys)
 
 
-def _form(base: Mapping, over: Mapping) -> bool:
-    """Whether `over` is of another form: kind, sharing of a vocabulary, layout of a corpus."""
-    kind = "kind" in over.entries and _word(base, "kind") not in (None, _word(over, "kind"))
-    shared = "shared" in over.entries and _word(base, "shared", True) != _word(over, "shared")
-    tabbed = "tsv" in over.entries and "source" in base.entries
-    parallel = "source" in over.entries and "tsv" in base.entries
-    return kind or shared or tabbed or parallel
+def _is_another_form(base: Mapping, over: Mapping) -> bool:
+    """Whether `over` is of another kind, shares a vocabulary or not, or has other files."""
+    return (
+        ("kind" in over.entries and _word(base, "kind") not in (None, _word(over, "kind")))
+        or ("shared" in over.entries and _word(base, "shared", True) != _word(over, "shared"))
+        or ("tsv" in over.entries and not _LINE_BY_LINE.isdisjoint(base.entries))
+        or ("tsv" in base.entries and not _LINE_BY_LINE.isdisjoint(over.entries))
+    )
 
 
 def _word(mapping: Mapping, key: str, default: object = None) -> object:

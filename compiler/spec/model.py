@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from compiler.spec.section import Count, Layers, Positive, Rate, Section, Width
+from compiler.spec.section import Count, Heads, Layers, Positive, Rate, Section, Width
 
 
 class Vocabulary(Section):
@@ -82,7 +82,7 @@ class Norm(Section):
 class Attention(Section):
     """Multi-head attention (section 3.2)."""
 
-    heads: Width = Field(description="attention heads")
+    heads: Heads = Field(description="attention heads")
     d_k: Width | None = Field(
         default=None, description="width of a query or key; by default d_model / heads"
     )

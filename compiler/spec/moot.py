@@ -3,17 +3,9 @@
 from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic
-from compiler.source.node import Mapping, Node, Scalar, find
+from compiler.source.node import Mapping, Node, Scalar, find, is_nothing
 from compiler.source.span import Span
-from compiler.spec.inherit import SUB_LAYERS
-
-HANDED_DOWN = (
-    ("model", "attention"),
-    ("model", "norm"),
-    ("model", "feed_forward"),
-    ("model", "encoder", "attention"),
-    ("model", "decoder", "attention"),
-)
+from compiler.spec.inherit import PLACES, SUB_LAYERS
 
 
 def moot_keys(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
@@ -22,12 +14,13 @@ def moot_keys(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
     `whole` is the tree after inheritance: it holds the very nodes that won.
     """
     taken = {id(node) for stack in SUB_LAYERS for node in _scalars(find(whole, ("model", stack)))}
-    for path in HANDED_DOWN:
+    for path in PLACES:
         mapping = find(written, path)
         if not isinstance(mapping, Mapping):
             continue
         for key, node in mapping.entries.items():
-            if id(node) not in taken and _is_own(mapping.keys[key], written):
+            wins = id(node) in taken or is_nothing(node)
+            if not wins and _is_own(mapping.keys[key], written):
                 yield Diagnostic(
                     code="moot-key",
                     message=f"`{key}` has no effect here: every place below sets its own",

@@ -11,20 +11,24 @@ from compiler.spec.model import Model
 from compiler.spec.section import Section
 from compiler.spec.training import Decoding, Evaluation, Training
 
+LONGEST_WORD = 60
+
 
 def _one_line(text: str) -> str:
-    if not text.isprintable() or max(map(len, text.split()), default=0) > LONGEST_WORD:
-        raise PydanticCustomError("not_one_line", "expected one line of printable words")
+    """The summary is wrapped into the docstring of generated code."""
+    if not text.isprintable():
+        raise PydanticCustomError("not_one_line", "one line of printable characters")
+    if max(map(len, text.split()), default=0) > LONGEST_WORD:
+        raise PydanticCustomError(
+            "long_word", "words of at most {n} characters", {"n": LONGEST_WORD}
+        )
     return text
 
 
 def _importable(name: str) -> str:
     if keyword.iskeyword(name):
-        raise PydanticCustomError("keyword", "expected a name that Python has no other use for")
+        raise PydanticCustomError("keyword", "a name that is no keyword of Python")
     return name
-
-
-LONGEST_WORD = 60
 
 
 class Spec(Section):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from compiler.spec.section import Count, NotNegative, Positive, Rate, Section
+from compiler.spec.section import Count, NotNegative, Positive, Rate, Section, Whole
 
 
 class Adam(Section):
@@ -68,8 +68,8 @@ class Training(Section):
         default="float32", description="of the matrix products (autocast); weights stay float32"
     )
     compile: bool = Field(default=False, description="run through torch.compile")
-    seed: int = Field(
-        default=1, ge=0, description="of initialisation, dropout and the order of the data"
+    seed: Whole = Field(
+        default=1, description="of initialisation, dropout and the order of the data"
     )
     validation: Validation = Validation()
 
@@ -88,8 +88,8 @@ class Decoding(Section):
         default="gnmt",
         description="divisor of scores: ((5 + length) / 6)^penalty (GNMT), or length^penalty",
     )
-    max_extra_length: int = Field(
-        default=50, ge=0, description="tokens beyond the length of the source"
+    max_extra_length: Whole = Field(
+        default=50, description="tokens beyond the length of the source"
     )
     max_length: Count | None = Field(
         default=None, description="tokens of a translation, in any case"

@@ -8,32 +8,11 @@ from pydantic import BaseModel, Discriminator, Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from compiler.source.diagnostic import Diagnostic, Rejected
-from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, deepest, find, to_python
+from compiler.source.diagnostic import Diagnostic, Rejected, quoted
+from compiler.source.node import Mapping, Node, Path, Scalar, deepest, find, to_python
+from compiler.spec.expectation import choices, expectation, given
 from compiler.spec.inherit import handed_down
 from compiler.spec.spec import Spec
-
-_EXPECTED = {
-    "literal_error": "{expected}",
-    "union_tag_invalid": "one of {expected_tags}",
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "list_type": "a list",
-    "model_type": "keys and values",
-    "model_attributes_type": "keys and values",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than": "less than {lt}",
-    "less_than_equal": "at most {le}",
-    "finite_number": "a finite number",
-    "too_short": "a list of at least {min_length}",
-    "too_long": "a list of at most {max_length}",
-    "string_too_short": "text",
-    "string_too_long": "at most {max_length} characters",
-    "string_pattern_mismatch": "small letters and digits, with hyphens between",
-}
 
 
 def validate(root: Node) -> Spec:
@@ -41,10 +20,17 @@ def validate(root: Node) -> Spec:
     try:
         return Spec.model_validate(to_python(root))
     except ValidationError as error:
-        at: defaultdict[Path, list[ErrorDetails]] = defaultdict(list)
-        for each in error.errors():
-            at[_real_path(each["loc"])[0]].append(each)
+        at = _by_place(error.errors(include_url=False, include_input=False))
         raise Rejected(_diagnostic(root, path, errors) for path, errors in at.items()) from None
+
+
+def _by_place(errors: list[ErrorDetails]) -> dict[Path, list[ErrorDetails]]:
+    """The errors of each place. Where one arm of a union got deeper, the author meant that arm."""
+    at: defaultdict[Path, list[ErrorDetails]] = defaultdict(list)
+    for each in errors:
+        at[_real_path(each["loc"])[0]].append(each)
+    above = {path[:length] for path in at for length in range(len(path))}
+    return {path: found for path, found in at.items() if path not in above}
 
 
 def _real_path(location: Path) -> tuple[Path, type[BaseModel]]:
@@ -86,23 +72,28 @@ def _members(field: FieldInfo) -> dict[str, type[BaseModel]]:
 
 def _diagnostic(root: Node, path: Path, errors: list[ErrorDetails]) -> Diagnostic:
     """What is wrong at one place: several errors are the arms of a union, none of which fits."""
-    first, key = errors[0], str(path[-1]) if path else ""
-    node = find(root, path) or deepest(root, path)
+    first, node = errors[0], deepest(root, path)
     match first["type"]:
-        case "missing" | "union_tag_not_found":
-            name = key if first["type"] == "missing" else "kind"
-            message = f"`{name}` is missing"
-            return Diagnostic(code="missing-key", message=message, span=node.span)
+        case "missing":
+            return _missing_key(str(path[-1]), node)
+        case "union_tag_not_found":
+            return _missing_key("kind", node)
         case "extra_forbidden":
             return _unknown_key(root, path, _real_path(first["loc"])[1])
         case "union_tag_invalid":
             node = find(node, ("kind",)) or node
-    wanted = " or ".join(dict.fromkeys(_expectation(each) for each in errors))
-    code = (
-        "unknown-value" if first["type"] in ("literal_error", "union_tag_invalid") else "bad-value"
+    wanted = " or ".join(dict.fromkeys(expectation(each) for each in errors))
+    words = [word for each in errors for word in choices(each)]
+    return Diagnostic(
+        code="unknown-value" if choices(first) else "bad-value",
+        message=f"expected {wanted}, got {given(node)}",
+        span=node.span,
+        help=_near(node, words),
     )
-    message = f"expected {wanted}, got {_given(node)}"
-    return Diagnostic(code=code, message=message, span=node.span, help=_near(first, node))
+
+
+def _missing_key(key: str, node: Node) -> Diagnostic:
+    return Diagnostic(code="missing-key", message=f"`{key}` is missing", span=node.span)
 
 
 def _unknown_key(root: Node, path: Path, section: type[BaseModel]) -> Diagnostic:
@@ -111,39 +102,14 @@ def _unknown_key(root: Node, path: Path, section: type[BaseModel]) -> Diagnostic
     near = get_close_matches(key, known, n=1)
     return Diagnostic(
         code="unknown-key",
-        message=f"unknown key `{key}`",
+        message=f"unknown key {quoted(key)}",
         span=holder.keys[key] if isinstance(holder, Mapping) else holder.span,
         help=f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}",
     )
 
 
-def _expectation(error: ErrorDetails) -> str:
-    template = _EXPECTED.get(error["type"])
-    if template is None:
-        return error["msg"].removeprefix("expected ").removeprefix("Input should be ")
-    return template.format_map(error.get("ctx", {}))
-
-
-def _near(error: ErrorDetails, node: Node) -> str:
+def _near(node: Node, words: list[str]) -> str:
     """A value of the choices that looks like the one given."""
-    context = error.get("ctx", {})
-    choices = str(context.get("expected", context.get("expected_tags", "")))
-    words = [word.strip("'") for word in choices.replace(" or ", ", ").split(", ") if word]
-    given = str(node.value) if isinstance(node, Scalar) else ""
-    near = get_close_matches(given, words, n=1)
+    text = str(node.value) if isinstance(node, Scalar) else ""
+    near = get_close_matches(text, words, n=1)
     return f"did you mean `{near[0]}`?" if near else ""
-
-
-def _given(node: Node) -> str:
-    """A value in a few words."""
-    match node:
-        case Mapping():
-            return "keys and values"
-        case Sequence(items=items):
-            return f"a list of {len(items)}" if items else "an empty list"
-        case Scalar(value=str(text)):
-            return f"`{text[:40]}`"
-        case Scalar(value=None):
-            return "nothing"
-        case Scalar(value=value):
-            return f"`{str(value).lower()[:40]}`"

@@ -1,4 +1,7 @@
-"""Golden cases: a spec with its expected IR and code, or with its expected diagnostics."""
+"""Golden cases: a spec with its expected IR and code, or with its expected diagnostics.
+
+A case may hold a `set.txt`: arguments of `--set`, one a line.
+"""
 
 import os
 from pathlib import Path
@@ -32,8 +35,10 @@ def test_case(case: str, request: pytest.FixtureRequest) -> None:
 
 def outputs(case: str) -> dict[str, str]:
     """What the compiler makes of a case's spec."""
+    file = CASES / case / "set.txt"
+    settings = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     try:
-        package = compile_spec(f"{case}/spec.yaml")
+        package = compile_spec(f"{case}/spec.yaml", settings)
     except Rejected as rejected:
         return {"diagnostics.txt": f"{rejected}\n"}
     return {

@@ -2,6 +2,8 @@
 
 import copy
 import random
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from compiler.source.diagnostic import Diagnostic, Rejected, render
 from tests.strategies import Tree, specs
 
 EXAMPLES = 300
+LONGEST_SECONDS = 1.0
 VALUES: tuple[Any, ...] = (
     None,
     True,
@@ -37,8 +40,11 @@ VALUES: tuple[Any, ...] = (
     {"heads": 2},
     {"tsv": "a"},
 )
-KEYS = ("kind", "heads", "tsv", "parallel", "extends", "shared", "learned", "sentencepiece", "x y")
-CHARACTERS = "{}[]:,&*!|>'\"%@`#-? \n\t\\\x00\x85\u2028é0a"
+KEYS = (
+    *("kind", "shared", "heads", "tsv", "source", "extends", "attention", "norm"),
+    *("parallel", "learned", "sentencepiece", "x y", "1", ""),
+)
+CHARACTERS = "{}[]:,&*!|>%~<'\"%@`#-? \n\t\\\x00\x85\u2028é0a"
 
 
 @settings(max_examples=EXAMPLES)
@@ -51,44 +57,65 @@ def test_broken_trees(tree: Tree, seed: int, times: int, tmp_path: Path) -> None
 
 
 @settings(max_examples=EXAMPLES)
-@given(tree=specs(), seed=st.integers(0, 2**32 - 1))
-def test_broken_texts(tree: Tree, seed: int, tmp_path: Path) -> None:
+@given(tree=specs(), seed=st.integers(0, 2**32 - 1), times=st.integers(1, 3))
+def test_broken_texts(tree: Tree, seed: int, times: int, tmp_path: Path) -> None:
     chance, text = random.Random(seed), yaml.safe_dump(tree, sort_keys=False)
-    for _ in range(chance.randint(1, 3)):
-        start = chance.randrange(len(text))
-        end = start + chance.choice((0, 1, 1, 5, 30))
-        text = text[:start] + chance.choice(("", chance.choice(CHARACTERS))) + text[end:]
+    for _ in range(times):
+        text = scribble(text, chance)
     compiles_or_explains(text, tmp_path)
 
 
+@pytest.mark.parametrize("opening", ["[", "- ", "{a: ", "? "])
+@pytest.mark.parametrize("depth", [100, 100_000])
+def test_deep_nesting(opening: str, depth: int, tmp_path: Path) -> None:
+    compiles_or_explains(opening * depth, tmp_path)
+
+
 def mutate(tree: Tree, chance: random.Random) -> None:
-    """Replaces, removes, renames or adds one entry somewhere in the tree."""
-    holder: Any = tree
-    while True:
-        below = [each for each in holder.values() if isinstance(each, dict) and each]
-        if not below or chance.random() < 0.3:
-            break
-        holder = chance.choice(below)
-    key = chance.choice(list(holder))
-    match chance.randrange(4):
+    """Replaces, removes, renames, copies or adds one entry somewhere in the tree."""
+    holder = chance.choice(list(mappings(tree)))
+    key, value = chance.choice([*holder.items(), ("data", {})])
+    match chance.randrange(5):
         case 0:
             holder[key] = copy.deepcopy(chance.choice(VALUES))
         case 1:
-            del holder[key]
+            holder.pop(key, None)
         case 2:
-            holder[chance.choice(KEYS)] = holder.pop(key)
+            holder[chance.choice(KEYS)] = holder.pop(key, None)
         case 3:
+            chance.choice(list(mappings(tree)))[key] = copy.deepcopy(value)
+        case 4:
             holder[chance.choice(KEYS)] = copy.deepcopy(chance.choice(VALUES))
+
+
+def mappings(tree: Tree) -> Iterator[Tree]:
+    """The tree and the mappings in it."""
+    yield tree
+    for each in tree.values():
+        if isinstance(each, dict):
+            yield from mappings(each)
+
+
+def scribble(text: str, chance: random.Random) -> str:
+    """Removes, inserts or swaps characters at one place of the text."""
+    start = chance.randint(0, len(text))
+    end = start + chance.choice((0, 1, 1, 2, 5, 30))
+    odd = chance.choice(("", text[start:end][::-1], chance.choice(CHARACTERS)))
+    return text[:start] + odd + text[end:]
 
 
 def compiles_or_explains(text: str, folder: Path) -> None:
     path = folder / "mutated.yaml"
     path.write_text(text, encoding="utf-8", newline="")
-    for diagnostic in diagnostics(path):
+    start = time.process_time()
+    found = diagnostics(path)
+    assert time.process_time() - start < LONGEST_SECONDS
+    for diagnostic in found:
         assert render(diagnostic)
-        assert diagnostic.span.source.name == str(path)
-        line = diagnostic.span.source.line(diagnostic.span.line)
-        assert diagnostic.span.column <= len(line) + 1
+        for span in (diagnostic.span, *(note.span for note in diagnostic.notes)):
+            assert span.source.name == str(path)
+            assert 1 <= span.line <= len(text) + 1
+            assert 1 <= span.column <= len(span.source.line(span.line)) + 1
 
 
 def diagnostics(path: Path) -> tuple[Diagnostic, ...]:
