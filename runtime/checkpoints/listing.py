@@ -35,14 +35,21 @@ def last_good_checkpoint(
 ) -> tuple[Checkpoint, Record] | None:
     """The newest that is whole and belongs to the run, None if there is none to begin with.
 
-    Refused ones are reported and put out of the way, since their names will be needed again.
+    Refused ones are reported and, once a good one is found, put out of the way, since their names
+    will be needed again. Without a good one they stay where they are: the reason may pass.
     """
     checkpoints = list_checkpoints(parent)
+    refused: list[Checkpoint] = []
     for checkpoint in reversed(checkpoints):
         try:
-            return checkpoint, check_checkpoint(checkpoint, identity)
+            record = check_checkpoint(checkpoint, identity)
         except RefusedCheckpoint as refusal:
-            report(f"{refusal}; it is put aside as {_put_aside(checkpoint).name}")
+            report(f"{refusal}; an older checkpoint is tried")
+            refused.append(checkpoint)
+            continue
+        for each in refused:
+            _put_aside(each)
+        return checkpoint, record
     if checkpoints:
         raise UserError(
             f"none of the {len(checkpoints)} checkpoints in {parent} can be used",

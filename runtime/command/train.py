@@ -76,6 +76,11 @@ def package_folder(reference: str, assignments: Sequence[str]) -> Iterator[Path]
     Raises a UserError for changes to a package: it is no spec any more.
     """
     given = Path(reference)
+    if (given / "run.json").is_file():
+        raise UserError(
+            f"{given} is a run, not a spec or a package",
+            help=f"continue it with `specformer train {given / 'package'} --out {given} --resume`",
+        )
     if not (given / "model.py").is_file():
         with TemporaryDirectory(prefix="specformer-") as temporary:
             yield compile_into(Path(temporary), reference, assignments)

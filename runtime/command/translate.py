@@ -72,16 +72,20 @@ def answer_lines(translator: "Translator", n_best: int) -> None:
     """A conversation: each line is answered at once, until Ctrl-D."""
     report("one sentence a line; Ctrl-D ends")
     for number, line in enumerate(typed_lines(), start=1):
-        several = translator.translate_n_best([line], n_best, report=report)
+        several = translator.translate_n_best([line], n_best, first_line=number, report=report)
         print("".join(formatted(several, number, n_best)), end="", flush=True)
 
 
 def typed_lines() -> Iterator[str]:
-    try:
-        while True:
-            yield input("> ")
-    except EOFError:
-        report("")
+    """Lines as they are typed; the prompt is no part of what is written to standard output."""
+    lines = decoded_lines(sys.stdin.buffer)
+    while True:
+        print("> ", end="", file=sys.stderr, flush=True)
+        line = next(lines, None)
+        if line is None:
+            report("")
+            return
+        yield line
 
 
 def read_input(path: Path | None) -> Iterator[str]:

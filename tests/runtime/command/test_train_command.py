@@ -59,3 +59,9 @@ def test_a_device_that_is_not_there(specformer: Command) -> None:
     ended = specformer("train", "demo", "--device", "cuda:77")
     assert ended.code == 2
     assert ended.err.startswith("error: --device cuda:77: ")
+
+
+def test_a_run_is_no_package(specformer: Command, trained_run: Path) -> None:
+    ended = specformer("train", trained_run, "--resume")
+    assert ended.code == 2
+    assert f"--out {trained_run} --resume" in ended.err

@@ -61,22 +61,16 @@ def test_a_terminal_is_answered_line_by_line(
     specformer: Command, trained_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = runtime.load(trained_run).translate(["The dog sleeps.", "A cat."])
-    printed: list[str] = []
-    typed = iter(["The dog sleeps.", "A cat."])
-
-    def type_line(prompt: str) -> str:
-        printed.append(prompt)
-        try:
-            return next(typed)
-        except StopIteration:
-            raise EOFError from None
-
-    monkeypatch.setattr(sys, "stdin", Input(b"", is_terminal=True))
-    monkeypatch.setattr("builtins.input", type_line)
+    typed = Input(b"The dog sleeps.\nA cat.\n", is_terminal=True)
+    monkeypatch.setattr(sys, "stdin", typed)
     ended = specformer("translate", trained_run)
     assert ended.code == 0
     assert ended.out.splitlines() == expected
-    assert len(printed) == 3
+    assert ended.err.count("> ") == 3
+    monkeypatch.setattr(sys, "stdin", Input(b"caf\xe9\n", is_terminal=True))
+    ended = specformer("translate", trained_run)
+    assert ended.code == 2
+    assert "standard input, line 1: not UTF-8" in ended.err
 
 
 def test_n_best_lines_have_number_score_and_text(
