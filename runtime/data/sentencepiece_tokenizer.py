@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -40,9 +40,10 @@ class SentencePieceTokenizer:
         Raises a UserError if the text does not allow a vocabulary of this size.
         """
         model = io.BytesIO()
+        stopped: list[BaseException] = []
         try:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=text.lines(most=PAIRS),
+                sentence_iterator=_remembering(text.lines(most=PAIRS), stopped),
                 model_writer=model,
                 model_type=settings.model,
                 character_coverage=settings.character_coverage,
@@ -55,7 +56,7 @@ class SentencePieceTokenizer:
                 minloglevel=QUIET,
             )
         except RuntimeError as error:
-            raise explain(str(error), text) from error
+            raise (stopped[0] if stopped else explain(str(error), text)) from error
         return cls(model.getvalue())
 
     def save(self, folder: Path) -> None:
@@ -97,3 +98,12 @@ def explain(message: str, text: TrainingText) -> UserError:
             "`data.tokenizer.character_coverage`",
         )
     return UserError(f"sentencepiece can learn no vocabulary from {text.name}: {message}")
+
+
+def _remembering(lines: Iterable[str], stopped: list[BaseException]) -> Iterator[str]:
+    """The lines; what ends them early is kept, as sentencepiece makes a RuntimeError of it."""
+    try:
+        yield from lines
+    except (Exception, KeyboardInterrupt) as error:
+        stopped.append(error)
+        raise

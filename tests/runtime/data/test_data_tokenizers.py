@@ -1,5 +1,6 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -216,3 +217,17 @@ def test_segmented_lines_round_trip(sentences: list[list[int]]) -> None:
     assert [tokenizer.decode(tokens) for tokens in sentences] == list(
         map(tokenizer.detokenize, lines)
     )
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), UserError("line 7 is not UTF-8")])
+def test_what_stops_the_reading_stops_the_training(error: BaseException) -> None:
+    class Stopped:
+        rows = 50
+
+        def lines(self, most: int) -> Iterator[str]:  # noqa: ARG002
+            yield "a line"
+            raise error
+
+    with pytest.raises(type(error)) as raised:
+        SentencePieceTokenizer.train(cast(TrainingText, Stopped()), BPE)
+    assert raised.value is error
