@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = ("source", "spec", "ops", "ir", "lower", "passes", "emit")
+ROOMS = ("errors", "durable", "package", "data", "checkpoints", "run", "training", "decoding")
 
 
 def imports(path: Path) -> set[str]:
@@ -26,15 +27,16 @@ def files(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
-def test_inside_the_compiler_imports_point_one_way() -> None:
-    for path in files("compiler"):
-        floor = path.relative_to(ROOT / "compiler").parts[0]
-        if floor not in FLOORS:
+@pytest.mark.parametrize(("package", "levels"), [("compiler", FLOORS), ("runtime", ROOMS)])
+def test_inside_a_package_imports_point_one_way(package: str, levels: tuple[str, ...]) -> None:
+    for path in files(package):
+        level = path.relative_to(ROOT / package).parts[0].removesuffix(".py")
+        if level not in levels:
             continue
         for module in imports(path):
             parts = module.split(".")
-            if parts[0] == "compiler" and len(parts) > 1:
-                assert parts[1] in FLOORS[: FLOORS.index(floor) + 1], f"{path} imports {module}"
+            if parts[0] == package and len(parts) > 1:
+                assert parts[1] in levels[: levels.index(level) + 1], f"{path} imports {module}"
 
 
 def test_ops_and_passes_know_no_spec() -> None:
@@ -80,17 +82,3 @@ def test_light_commands_never_import_torch(arguments: list[str]) -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-
-
-ROOMS = ("errors", "durable", "package", "data", "checkpoints", "run", "training", "decoding")
-
-
-def test_inside_the_runtime_imports_point_down() -> None:
-    for path in files("runtime"):
-        room = path.relative_to(ROOT / "runtime").parts[0].removesuffix(".py")
-        if room not in ROOMS:
-            continue
-        for module in imports(path):
-            parts = module.split(".")
-            if parts[0] == "runtime" and len(parts) > 1:
-                assert parts[1] in ROOMS[: ROOMS.index(room) + 1], f"{path} imports {module}"

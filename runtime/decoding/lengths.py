@@ -1,14 +1,12 @@
 """How long a source may be, and how long its translation may become."""
 
 from compiler.spec.spec import Spec
+from runtime.data.corpora import longest_sentence
 
 
 def longest_source(spec: Spec) -> int:
     """The most tokens of a source: END must have its place in what the network was trained on."""
-    position = spec.model.embedding.position
-    if position.kind == "learned":
-        return min(spec.data.max_length, position.max_length) - 1
-    return spec.data.max_length - 1
+    return longest_sentence(spec) - 1
 
 
 def longest_translation(spec: Spec, source: int) -> int:
