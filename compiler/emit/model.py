@@ -22,6 +22,8 @@ HELPERS = (
     "learned_positions",
     "sinusoidal_positions",
     "real_tokens",
+    "dropout",
+    "attention",
     "split_heads",
     "merge_heads",
     "KeyValueCache",
@@ -112,7 +114,7 @@ def _ops(model: Block) -> Iterator[Op]:
 def _helpers(model: Block) -> Iterator[str]:
     ops = list(_ops(model))
     linears = [op for op in ops if isinstance(op, Linear)]
-    tables = [each.initial for op in ops if "embedding" in op.helpers for each in op.parameters()]
+    tables = [each.initial for op in ops if "embedding" in op.helpers() for each in op.parameters()]
     values = {
         "bias_varies": any(not op.bias for op in linears),
         "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
@@ -120,7 +122,7 @@ def _helpers(model: Block) -> Iterator[str]:
         "deviation": render(_one(each.scale for each in tables), lambda each: each.name.upper()),
         "layout": next((op.layout for op in ops if isinstance(op, SinusoidalPositions)), ""),
     }
-    for helper in _ordered({helper for op in ops for helper in op.helpers}, HELPERS):
+    for helper in _ordered({helper for op in ops for helper in op.helpers()}, HELPERS):
         yield fill(f"helpers/{helper}.py.jinja", **values).rstrip()
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from compiler.ops.expression import Attribute, Call, Choice, Expression, Literal, Name, Number
+from compiler.ops.expression import Attribute, Call, Expression, Literal, Name, Number
 from compiler.ops.mask import ALL, Mask
 from compiler.ops.op import Continues, Cost, Interval, Op, Remembers, State
 from compiler.ops.shape import Lengths, Shape, elements, require, size
@@ -21,6 +21,9 @@ class Attention(Op):
     d_v: Number
     mask: Mask
     dropout: Number | None
+
+    def helpers(self) -> tuple[str, ...]:
+        return () if self.dropout is None else ("attention", "dropout")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         query, key, value, *_ = inputs
@@ -46,10 +49,9 @@ class Attention(Op):
         return Continues(step=plain)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        keywords: tuple[tuple[str, Expression], ...] = ()
-        if self.dropout is not None:
-            rate = Choice(self.dropout, Attribute(this, "training"), Literal(0.0))
-            keywords += (("dropout_p", rate),)
-        if self.mask.causal:
-            keywords += (("is_causal", Literal(True)),)
-        return Call(Name("F.scaled_dot_product_attention"), inputs, keywords)
+        causal = (("is_causal", Literal(True)),) if self.mask.causal else ()
+        if self.dropout is None:
+            return Call(Name("F.scaled_dot_product_attention"), inputs, causal)
+        training = Attribute(this, "training")
+        keywords = (("rate", self.dropout), ("training", training), *causal)
+        return Call(Name("attention"), inputs, keywords)

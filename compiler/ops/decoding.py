@@ -1,7 +1,6 @@
 """Ops of the derived step program: they read and write what decoding keeps between steps."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from compiler.ops.expression import Attribute, Call, Expression, Literal, Name, call, method
 from compiler.ops.op import Op
@@ -26,7 +25,8 @@ class Field(Op):
 class NewCache(Op):
     """An empty cache of keys and values."""
 
-    helpers: ClassVar[tuple[str, ...]] = ("KeyValueCache",)
+    def helpers(self) -> tuple[str, ...]:
+        return ("KeyValueCache",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
         return ((),)
@@ -51,7 +51,8 @@ class Append(Op):
 class NewLineage(Op):
     """tokens [batch, position] -> the lineage of one empty hypothesis for each sentence."""
 
-    helpers: ClassVar[tuple[str, ...]] = ("Lineage",)
+    def helpers(self) -> tuple[str, ...]:
+        return ("Lineage",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
         return ((),)

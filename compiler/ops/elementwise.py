@@ -47,6 +47,9 @@ class Dropout(Op):
 
     rate: Number
 
+    def helpers(self) -> tuple[str, ...]:
+        return ("dropout",)
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs
 
@@ -58,7 +61,7 @@ class Dropout(Op):
         return Vanishes()
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return call("F.dropout", *inputs, self.rate, Attribute(this, "training"))
+        return call("dropout", *inputs, self.rate, Attribute(this, "training"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

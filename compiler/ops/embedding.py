@@ -1,7 +1,6 @@
 """Tables of vectors: looking tokens up, and projecting back to tokens (section 3.4)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from compiler.ops.expression import Attribute, Call, Expression, Number, call
 from compiler.ops.op import Cost, Initial, Op, Parameter
@@ -12,11 +11,12 @@ from compiler.ops.shape import Lengths, Shape, elements, require
 class Table(Op):
     """What both ops have: a weight [rows, d_model] whose padding row stays zero."""
 
-    helpers: ClassVar[tuple[str, ...]] = ("embedding",)
-
     rows: Number
     d_model: Number
     initial: Initial
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("embedding",)
 
     def parameters(self) -> tuple[Parameter, ...]:
         shape = (self.rows, self.d_model)

@@ -12,11 +12,13 @@ from compiler.ops.shape import Shape, ShapeError, require, size
 class SplitHeads(Op):
     """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width], for each."""
 
-    helpers: ClassVar[tuple[str, ...]] = ("split_heads",)
     unpacks: ClassVar[bool] = True
 
     heads: Number
     widths: tuple[Number, ...]
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("split_heads",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, position, width),) = inputs
@@ -33,10 +35,11 @@ class SplitHeads(Op):
 class MergeHeads(Op):
     """x [batch, heads, position, width] -> [batch, position, heads * width]."""
 
-    helpers: ClassVar[tuple[str, ...]] = ("merge_heads",)
-
     heads: Number
     width: Number
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("merge_heads",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, heads, position, width),) = inputs

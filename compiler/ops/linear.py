@@ -1,7 +1,6 @@
 """The linear map, one or several side by side (sections 3.2.2 and 3.3)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from compiler.ops.expression import Call, Expression, Literal, Name, total
 from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter
@@ -12,12 +11,13 @@ from compiler.ops.shape import Lengths, Shape, ShapeError, elements, same, size
 class Linear(Op):
     """x [..., inputs] -> [..., sum(outputs)]; names of outputs name slices of the weight."""
 
-    helpers: ClassVar[tuple[str, ...]] = ("linear",)
-
     inputs: Expression
     outputs: tuple[tuple[str, Expression], ...]
     bias: bool
     initial: Initial
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("linear",)
 
     def width(self) -> Expression:
         """Rows of the weight."""

@@ -117,11 +117,9 @@ State = Continues | Vanishes | Counts | Remembers
 class Op(ABC):
     """One operation of the network. A subclass is its rules.
 
-    `helpers` names the functions of the generated file that its code calls; `unpacks` says that the
-    code gives a list of results even where there is one.
+    `unpacks` says that the code gives a list of results even where there is one.
     """
 
-    helpers: ClassVar[tuple[str, ...]] = ()
     unpacks: ClassVar[bool] = False
 
     @abstractmethod
@@ -131,6 +129,10 @@ class Op(ABC):
     @abstractmethod
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         """The Python that does it. `this` is the op's module if it has parameters, else `self`."""
+
+    def helpers(self) -> tuple[str, ...]:
+        """The functions of the generated file that the code calls, and those that these call."""
+        return ()
 
     def parameters(self) -> tuple[Parameter, ...]:
         """What is trained."""

@@ -1,7 +1,6 @@
 """Which tokens are real."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from compiler.ops.expression import Expression, Literal, call
 from compiler.ops.op import Op
@@ -12,7 +11,8 @@ from compiler.ops.shape import Shape
 class RealTokens(Op):
     """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding."""
 
-    helpers: ClassVar[tuple[str, ...]] = ("real_tokens",)
+    def helpers(self) -> tuple[str, ...]:
+        return ("real_tokens",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, position),) = inputs

@@ -1,7 +1,6 @@
 """Where a token stands: sinusoidal or learned positions (section 3.5)."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from compiler.ops.expression import (
     Attribute,
@@ -34,9 +33,10 @@ class Positions(Op):
 class SinusoidalPositions(Positions):
     """Sines and cosines of geometrically growing wavelengths."""
 
-    helpers: ClassVar[tuple[str, ...]] = ("sinusoidal_positions",)
-
     layout: str
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("sinusoidal_positions",)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         tokens, *first = inputs
@@ -51,10 +51,11 @@ class SinusoidalPositions(Positions):
 class LearnedPositions(Positions):
     """A trained vector for each position below `max_length`."""
 
-    helpers: ClassVar[tuple[str, ...]] = ("position_embedding", "learned_positions")
-
     max_length: Number
     initial: Initial
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("position_embedding", "learned_positions")
 
     def parameters(self) -> tuple[Parameter, ...]:
         shape = (self.max_length, self.d_model)
