@@ -44,6 +44,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     ),
     "encoder_mask": (None, "all", "causal"),
     "label_smoothing": (0.0, 0.1),
+    "schedule": ("inverse_sqrt", "linear"),
     "start": (0.0, 1e-7),
     "own_settings": (False, True),
 }
@@ -77,7 +78,7 @@ def specs(draw: st.DrawFn) -> Tree:
         "training": {
             "batch_tokens": 1000,
             "steps": 5000,
-            "schedule": {"start": choose("start")},
+            "schedule": {"kind": choose("schedule"), "start": choose("start")},
             "label_smoothing": choose("label_smoothing"),
         },
     }

@@ -9,6 +9,7 @@ from compiler.passes.measure import count_parameters
 from compiler.spec.complete import paper_peak
 from compiler.spec.model import LearnedPosition
 from compiler.spec.spec import Spec
+from compiler.spec.training import Linear
 
 LONGEST_TESTED = 13
 
@@ -25,14 +26,17 @@ def package_files(spec: Spec, model: Block) -> dict[str, str]:
 
 
 def _training(spec: Spec) -> str:
-    training = spec.training
+    training, schedule = spec.training, spec.training.schedule
     return fill(
         "training.py.jinja",
         docstring=_head(f"{spec.name}: the loss, the learning rate and the optimizer."),
         smoothing=training.label_smoothing,
         peak=_peak(spec),
-        start=training.schedule.start,
-        warmup_steps=training.schedule.warmup_steps,
+        kind=schedule.kind,
+        steps=training.steps,
+        warmup_steps=schedule.warmup_steps,
+        start=schedule.start,
+        end=schedule.end if isinstance(schedule, Linear) else 0.0,
         betas=training.optimizer.betas,
         eps=training.optimizer.eps,
     )

@@ -7,6 +7,7 @@ from compiler.source.node import Node, deepest, find
 from compiler.source.span import Span
 from compiler.spec.model import Attention, LearnedPosition, SinusoidalPosition
 from compiler.spec.spec import Spec
+from compiler.spec.training import Linear
 
 Check = Callable[[Spec, Node], Iterator[Diagnostic]]
 
@@ -126,9 +127,10 @@ def cross_attention_mask(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Warm-up must end before training does."""
-    longest, steps = spec.training.schedule.warmup_steps, spec.training.steps
-    if longest > steps:
+    """Warm-up must end before training does, and leave a line an update to go down."""
+    schedule, steps = spec.training.schedule, spec.training.steps
+    longest = schedule.warmup_steps
+    if longest + isinstance(schedule, Linear) > steps:
         yield Diagnostic(
             code="long-warmup",
             message=f"the warm-up of {longest} updates is longer than the training of {steps}",
@@ -178,6 +180,19 @@ def validation_metric(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def translation_lengths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """There must be a length between the least and the most."""
+    least, most = spec.decoding.min_length, spec.decoding.max_length
+    if most is not None and least > most:
+        yield Diagnostic(
+            code="no-length",
+            message=f"no translation has at least {least} and at most {most} tokens",
+            span=_at(root, "decoding", "min_length"),
+            notes=_note("the most", root, "decoding", "max_length"),
+            help=f"lower `min_length` to {most}, or raise `max_length`",
+        )
+
+
 CHECKS: tuple[Check, ...] = (
     even_heads,
     even_positions,
@@ -188,4 +203,5 @@ CHECKS: tuple[Check, ...] = (
     batch_holds_a_sentence,
     position_table,
     validation_metric,
+    translation_lengths,
 )

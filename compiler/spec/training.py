@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from compiler.spec.section import Count, NotNegative, Positive, Rate, Section, Whole
 
@@ -17,10 +17,10 @@ class Adam(Section):
     eps: Positive = Field(default=1e-9, description="added to the denominator")
 
 
-class InverseSquareRoot(Section):
-    """Linear warm-up to the peak, then the inverse square root of the step (section 5.3)."""
+class WarmUp(Section):
+    """Linear warm-up to the peak: what all schedules begin with."""
 
-    kind: Literal["inverse_sqrt"] = "inverse_sqrt"
+    kind: str
     warmup_steps: Count = Field(default=4000, description="updates of linear warm-up")
     peak: Positive | None = Field(
         default=None,
@@ -29,6 +29,33 @@ class InverseSquareRoot(Section):
     start: NotNegative = Field(
         default=0.0, description="learning rate that the warm-up starts from"
     )
+
+
+class InverseSquareRoot(WarmUp):
+    """After the warm-up the inverse square root of the step (section 5.3)."""
+
+    kind: Literal["inverse_sqrt"] = "inverse_sqrt"
+
+
+class Linear(WarmUp):
+    """After the warm-up a straight line down to `end`, which the last of `training.steps` has."""
+
+    kind: Literal["linear"] = "linear"
+    end: NotNegative = Field(default=0.0, description="learning rate of the last update")
+
+
+def _kind(value: object) -> str:
+    """Without a word the paper's schedule."""
+    if isinstance(value, WarmUp):
+        return value.kind
+    kind = value.get("kind", "inverse_sqrt") if isinstance(value, dict) else "inverse_sqrt"
+    return str(kind)
+
+
+Schedule = Annotated[
+    Annotated[InverseSquareRoot, Tag("inverse_sqrt")] | Annotated[Linear, Tag("linear")],
+    Discriminator(_kind),
+]
 
 
 class Validation(Section):
@@ -57,7 +84,7 @@ class Training(Section):
     accumulate: Count = Field(default=1, description="micro-batches that make an update")
     steps: Count = Field(description="updates, at most")
     optimizer: Adam = Adam()
-    schedule: InverseSquareRoot = InverseSquareRoot()
+    schedule: Schedule = InverseSquareRoot()
     label_smoothing: Rate = Field(
         default=0.0, description="share spread over the vocabulary (section 5.4)"
     )
@@ -87,6 +114,9 @@ class Decoding(Section):
     normalization: Literal["gnmt", "length"] = Field(
         default="gnmt",
         description="divisor of scores: ((5 + length) / 6)^penalty (GNMT), or length^penalty",
+    )
+    min_length: Whole = Field(
+        default=0, description="tokens of a translation, at least, where its limits allow as many"
     )
     max_extra_length: Whole = Field(
         default=50, description="tokens beyond the length of the source"

@@ -1,12 +1,12 @@
 """transformer-base: the loss, the learning rate and the optimizer. Written by specformer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .model import D_MODEL, PADDING
+from .model import D_MODEL
 
 LABEL_SMOOTHING = 0.1
 WARMUP_STEPS = 4000
@@ -27,18 +27,39 @@ def optimizer(model: nn.Module) -> torch.optim.Adam:
     return torch.optim.Adam(model.parameters(), lr=PEAK, betas=BETAS, eps=EPS, fused=True)
 
 
-def loss(
-    features: Tensor, target: Tensor, project: Callable[[Tensor], Tensor]
-) -> tuple[Tensor, Tensor]:
-    """features [batch, target, D_MODEL], tokens to predict [batch, target] -> the loss, plain loss
+def loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """logits [tokens, VOCABULARY] of the tokens labels [tokens] -> the loss, plain loss
 
-    Cross-entropy in nats, summed over the tokens that are not padding: whoever trains divides by
+    Cross-entropy in nats, summed over tokens: whoever trains leaves padding out and divides by
     their number. The first is label-smoothed: LABEL_SMOOTHING is spread evenly over the whole
     vocabulary (section 5.4).
     """
-    real = target != PADDING
-    logits, labels = project(features[real]).float(), target[real]
-    smoothed = F.cross_entropy(logits, labels, label_smoothing=LABEL_SMOOTHING, reduction="sum")
-    with torch.no_grad():
-        plain = F.cross_entropy(logits, labels, reduction="sum")
-    return smoothed, plain
+    apply: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = SmoothedCrossEntropy.apply
+    return apply(logits.float(), labels)
+
+
+class SmoothedCrossEntropy(torch.autograd.Function):
+    """Label-smoothed cross-entropy that makes its gradient, in closed form, in the forward pass.
+
+    `F.cross_entropy` gives the same numbers; it goes seven times over [tokens, VOCABULARY] and
+    keeps a second copy, and that is a fifth of the time that a small model takes.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """logits [tokens, VOCABULARY], labels [tokens] -> smoothed, plain"""
+        log_probability = torch.log_softmax(logits, dim=-1)
+        label = labels.unsqueeze(1)
+        plain = -log_probability.gather(1, label).sum()
+        uniform = -log_probability.mean(dim=1).sum()
+        gradient = log_probability.exp_().sub_(LABEL_SMOOTHING / logits.size(1))
+        gradient.scatter_add_(1, label, gradient.new_full(label.shape, LABEL_SMOOTHING - 1))
+        ctx.save_for_backward(gradient)
+        ctx.mark_non_differentiable(plain)
+        return (1 - LABEL_SMOOTHING) * plain + LABEL_SMOOTHING * uniform, plain
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None]:
+        """The gradient of the logits, made in place: this runs once; labels have none."""
+        (gradient,) = ctx.saved_tensors
+        return gradient.mul_(outer[0]), None
