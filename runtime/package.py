@@ -36,10 +36,11 @@ class TrainingModule(Protocol):
     def optimizer(self, model: nn.Module, /) -> Optimizer:
         """The optimizer of all parameters."""
 
-    def loss(
-        self, features: Tensor, target: Tensor, project: Projection, /
-    ) -> tuple[Tensor, Tensor]:
-        """(label-smoothed, plain) cross-entropy in nats, summed over the tokens of `target`."""
+    def loss(self, logits: Tensor, labels: Tensor, /) -> tuple[Tensor, Tensor]:
+        """logits [tokens, vocabulary], labels [tokens] -> (label-smoothed, plain) cross-entropy
+
+        in nats, summed over the tokens.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,10 +49,12 @@ def train(
     """
     import torch
 
+    from runtime.memory import keep_freed_memory
     from runtime.package import load_package
     from runtime.scoring.validation import greedy_bleu
     from runtime.training.train import train as train_package
 
+    keep_freed_memory()
     place = check_device(device)
     with package_folder(spec, assignments or []) as folder:
         settings = load_package(folder).spec

@@ -1,7 +1,11 @@
-"""The loss of a batch, computed as the spec wants it: its precision, compiled or not."""
+"""The loss of a batch, and its gradients, computed as the spec wants it: its precision, compiled.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+The network runs whole, the output layer in chunks of tokens: the logits of a chunk are gone, their
+gradient made, before the next chunk's exist. It is spared the padding.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 import torch
@@ -9,7 +13,11 @@ from torch import Tensor, nn
 
 from compiler.spec.training import Training
 from runtime.data.batches import Batch
+from runtime.data.symbols import PADDING
 from runtime.package import Projection, TrainingModule
+
+CHUNK = {"cpu": 256, "cuda": 8192}
+"""Tokens whose logits exist at once: few enough for the caches of a CPU, many enough for a GPU."""
 
 
 class Network(Protocol):
@@ -32,16 +40,52 @@ class Objective:
     device: torch.device
     is_bfloat16: bool
 
-    def __call__(self, batch: Batch) -> Tensor:
+    @torch.no_grad()
+    def evaluate(self, batch: Batch) -> Tensor:
         """-> [2]: label-smoothed and plain cross-entropy in nats, summed over the target tokens."""
-        source, decoder_input, decoder_target = (
+        features, real, labels = self._run(batch)
+        rows = features.flatten(0, 1).index_select(0, real)
+        chunks = self._chunks(rows, labels)
+        return torch.stack([torch.stack(self._losses(*chunk)) for chunk in chunks]).sum(dim=0)
+
+    def add_gradients(self, batch: Batch, weight: float) -> Tensor:
+        """The same losses; adds the gradient of `weight` times the first to the parameters'."""
+        features, real, labels = self._run(batch)
+        rows = features.detach().flatten(0, 1).index_select(0, real)
+        losses, gradients = [], []
+        for chunk, its_labels in self._chunks(rows, labels):
+            chunk.requires_grad_()
+            smoothed, plain = self._losses(chunk, its_labels)
+            torch.autograd.backward(smoothed * weight)
+            losses.append(torch.stack((smoothed.detach(), plain.detach())))
+            gradients.append(cast(Tensor, chunk.grad))
+        gradient = torch.zeros_like(features)
+        gradient.flatten(0, 1).index_copy_(0, real, torch.cat(gradients))
+        torch.autograd.backward(features, gradient)
+        return torch.stack(losses).sum(dim=0)
+
+    def _run(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """-> features [batch, target, width], the places of real tokens [tokens] and these."""
+        # Counted before anything goes to a GPU, which would have to stop to tell the number.
+        labels = batch.decoder_target.flatten()
+        real = labels.ne(PADDING).nonzero().squeeze(1)
+        source, decoder_input, real, labels = (
             tokens.to(self.device, non_blocking=True)
-            for tokens in (batch.source, batch.decoder_input, batch.decoder_target)
+            for tokens in (batch.source, batch.decoder_input, real, labels[real])
         )
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_bfloat16):
-            features = self.features(source, decoder_input)
-            losses = self.training_module.loss(features, decoder_target, self.project)
-        return torch.stack(losses)
+        with self._precision():
+            return self.features(source, decoder_input), real, labels
+
+    def _chunks(self, rows: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        tokens = CHUNK.get(self.device.type, len(rows))
+        return zip(torch.split(rows, tokens), torch.split(labels, tokens), strict=True)
+
+    def _losses(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with self._precision():
+            return self.training_module.loss(self.project(features), labels)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_bfloat16)
 
 
 def training_objective(
@@ -62,10 +106,4 @@ def training_objective(
 
 def validation_objective(objective: Objective, model: nn.Module) -> Objective:
     """The same, never compiled: evaluation mode would be a second program for little work."""
-    return Objective(
-        features=cast(Network, model).features,
-        project=objective.project,
-        training_module=objective.training_module,
-        device=objective.device,
-        is_bfloat16=objective.is_bfloat16,
-    )
+    return replace(objective, features=cast(Network, model).features)

@@ -47,9 +47,7 @@ class Updater:
         tokens = count_tokens(pairs, batches)
         sums = torch.zeros(2, device=self.objective.device)
         for rows in own_rows(batches, self.workers):
-            losses = self.objective(collate(pairs, rows))
-            torch.autograd.backward(losses[0] / tokens)
-            sums += losses.detach()
+            sums += self.objective.add_gradients(collate(pairs, rows), 1 / tokens)
         return sums
 
 

@@ -40,7 +40,7 @@ def validate(
     model.eval()
     sums = torch.zeros(2, dtype=torch.float64, device=objective.device)
     for rows in own_rows(batches, workers):
-        sums += objective(collate(pairs, rows))
+        sums += objective.evaluate(collate(pairs, rows))
     workers.add_up(sums)
     model.train()
     loss, nll = (sums / count_tokens(pairs, batches)).tolist()

@@ -171,7 +171,7 @@ def test_a_full_gpu_is_explained(
     def exhausted(*_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(Objective, "__call__", exhausted)
+    monkeypatch.setattr(Objective, "add_gradients", exhausted)
     with pytest.raises(UserError, match="out of memory") as caught:
         run_training(make_package(), tmp_path / "run")
     assert "training.accumulate" in caught.value.help

@@ -1,0 +1,84 @@
+"""The loss in chunks and without padding against the plain loss of the whole batch."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from runtime.data.batches import Batch
+from runtime.data.symbols import PADDING
+from runtime.package import load_package
+from runtime.training import objective
+from runtime.training.objective import Objective, training_objective
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Five pairs, of 1 to 9 target tokens."""
+    torch.manual_seed(3)
+    target = torch.randint(4, 12, (5, 9))
+    for row, length in enumerate((9, 1, 4, 7, 2)):
+        target[row, length:] = PADDING
+    return Batch(
+        source=torch.randint(4, 12, (5, 6)),
+        decoder_input=torch.where(target == PADDING, PADDING, 2),
+        decoder_target=target,
+        indices=torch.arange(5),
+    )
+
+
+@pytest.fixture
+def own(make_package: Make) -> Objective:
+    package = load_package(make_package(dropout=0.0))
+    torch.manual_seed(4)
+    model = package.model_class()
+    device = torch.device("cpu")
+    return training_objective(model, package.training_module, package.spec.training, device)
+
+
+def network(own: Objective) -> torch.nn.Module:
+    module = getattr(own.features, "__self__", None)
+    assert isinstance(module, torch.nn.Module)
+    return module
+
+
+def plain(own: Objective, batch: Batch) -> Tensor:
+    """-> [2]: smoothed and plain loss, summed, by torch."""
+    logits = own.project(own.features(batch.source, batch.decoder_input)).flatten(0, 1)
+    labels = batch.decoder_target.flatten()
+    smoothing = own.training_module.LABEL_SMOOTHING  # type: ignore[attr-defined]
+    return torch.stack(
+        [
+            F.cross_entropy(
+                logits, labels, ignore_index=PADDING, label_smoothing=each, reduction="sum"
+            )
+            for each in (smoothing, 0.0)
+        ]
+    )
+
+
+@pytest.mark.parametrize("tokens", [1, 5, 23, 256])
+def test_chunks_change_neither_loss_nor_gradient(
+    own: Objective, batch: Batch, tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(objective.CHUNK, "cpu", tokens)
+    parameters = dict(network(own).named_parameters())
+    expected = plain(own, batch)
+    (expected[0] / 23).backward()
+    gradients = {name: parameter.grad for name, parameter in parameters.items()}
+    network(own).zero_grad()
+    got = own.add_gradients(batch, 1 / 23)
+    torch.testing.assert_close(got, expected.detach())
+    torch.testing.assert_close(own.evaluate(batch), got)
+    for name, parameter in parameters.items():
+        torch.testing.assert_close(parameter.grad, gradients[name], msg=name)
+
+
+def test_an_evaluation_leaves_no_gradient(own: Objective, batch: Batch) -> None:
+    assert not own.evaluate(batch).requires_grad
+    assert all(parameter.grad is None for parameter in network(own).parameters())
