@@ -9,13 +9,24 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 
-def load(run: str | Path, *, average: int | None = None, device: str | None = None) -> "Translator":
+def load(
+    run: str | Path,
+    *,
+    average: int | None = None,
+    device: str | None = None,
+    int8: bool = False,
+    workers: int = 1,
+) -> "Translator":
     """The translator that a run folder holds: `load("runs/demo").translate(["A dog sleeps."])`.
 
     Its weights are the mean of the last `average` checkpoints, by default as many as the spec says.
+    On a CPU, `int8` rounds linear maps to 8 bits, which is faster and changes some words, and
+    `workers` one-thread processes share long texts.
     Raises a UserError for a folder that is no run, or has no checkpoint yet.
     """
     from runtime.decoding.load import load_translator  # torch is not loaded before it is needed
     from runtime.run import Run
 
-    return load_translator(Run.open(Path(run)), average=average, device=device)
+    return load_translator(
+        Run.open(Path(run)), average=average, device=device, int8=int8, workers=workers
+    )

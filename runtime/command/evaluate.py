@@ -3,11 +3,19 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from runtime.command.options import Beam, Device, RunFolder, changed_decoding, check_device
+from runtime.command.options import (
+    Beam,
+    Device,
+    Int8,
+    RunFolder,
+    Workers,
+    changed_decoding,
+    translator_settings,
+)
 from runtime.command.output import print_scores, progress, report
 
 if TYPE_CHECKING:
@@ -29,12 +37,14 @@ def evaluate(
         int, typer.Option("--samples", metavar="N", min=0, help="Translations to show.")
     ] = 3,
     device: Device = None,
+    int8: Int8 = False,
+    workers: Workers = None,
 ) -> None:
     """Translate the test set and score it by the spec's protocol.
 
     Writes RUN/evaluation-test.json and, beside it, the translations as text.
     """
-    evaluated = evaluate_run(run, split, average, beam, device)
+    evaluated = evaluate_run(run, split, average, beam, translator_settings(device, int8, workers))
     text, _ = evaluated.write(run)
     print_evaluated(evaluated)
     print_samples(evaluated, samples)
@@ -46,23 +56,23 @@ def evaluate_run(
     split: Literal["test", "valid"],
     average: int | None,
     beam: int | None,
-    device: str | None,
+    settings: dict[str, Any],
 ) -> "Evaluated":
     from runtime.checkpoints.listing import regular_checkpoints
     from runtime.decoding.load import load_translator
+    from runtime.memory import keep_freed_memory
     from runtime.run import Run
     from runtime.scoring.evaluation import Evaluated
     from runtime.scoring.phenomena import phenomena_scores
     from runtime.scoring.score import score
     from runtime.scoring.scoring_set import read_scoring_set
 
+    keep_freed_memory()
     run = Run.open(folder)
     spec = run.package.spec
     decoding = changed_decoding(run.package.folder, beam, [])
     averaged = average or spec.evaluation.average_last
-    translator = load_translator(
-        run, average=averaged, device=check_device(device), decoding=decoding
-    )
+    translator = load_translator(run, average=averaged, decoding=decoding, **settings)
     text = read_scoring_set(spec, split, translator.target_tokenizer)
     hypotheses, speed = timed_translations(translator, text.sources)
     return Evaluated(
@@ -70,6 +80,8 @@ def evaluate_run(
         scores=score(hypotheses, text.references, spec.evaluation),
         protocol=spec.evaluation,
         decoding=decoding,
+        int8=settings["int8"],
+        workers=settings["workers"],
         averaged=min(averaged, len(regular_checkpoints(run.checkpoints))),
         speed=speed,
         phenomena=phenomena_scores(spec, hypotheses) if split == "test" else {},
@@ -101,6 +113,7 @@ def print_evaluated(evaluated: "Evaluated") -> None:
     print(
         f"\nbeam {decoding.beam}, length penalty {decoding.length_penalty} "
         f"({decoding.normalization}), checkpoints averaged: {evaluated.averaged}"
+        f"{', linear maps in int8' if evaluated.int8 else ''}"
     )
     print(
         f"{speed.tokens:,} tokens in {speed.seconds:.1f} s: "

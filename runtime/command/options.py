@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,19 @@ Device = Annotated[
     str | None,
     typer.Option(
         "--device", metavar="NAME", help="cpu, cuda or cuda:1; by default the GPU if any."
+    ),
+]
+Int8 = Annotated[
+    bool,
+    typer.Option("--int8", help="Linear maps in 8 bits: faster on a CPU, some words change."),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        help="One-thread processes that share the batches on a CPU; by default as many as cores.",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
@@ -40,6 +53,18 @@ def changed_decoding(package: Path, beam: int | None, assignments: Sequence[str]
             )
     beams = [] if beam is None else [f"decoding.beam={beam}"]
     return load(str(package / LOCK), [*beams, *assignments]).spec.decoding
+
+
+def translator_settings(device: str | None, int8: bool, workers: int | None) -> dict[str, Any]:
+    """What `load_translator` is told of --device, --int8 and --workers."""
+    import torch
+
+    from runtime.decoding.processes import most_workers
+    from runtime.training.workers import default_device
+
+    name = check_device(device)
+    place = torch.device(name) if name else default_device()
+    return {"device": name, "int8": int8, "workers": workers or most_workers(place)}
 
 
 def check_device(name: str | None) -> str | None:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from runtime.command.options import Beam, Device, Force, RunFolder, changed_decoding, check_device
+from runtime.command.options import (
+    Beam,
+    Device,
+    Force,
+    Int8,
+    RunFolder,
+    Workers,
+    changed_decoding,
+    translator_settings,
+)
 from runtime.command.output import check_output, new_text_file, report
 from runtime.errors import UserError
 
@@ -39,6 +48,8 @@ def translate(
         typer.Option("--set", metavar="KEY=VALUE", help="decoding.length_penalty=1.0"),
     ] = None,
     device: Device = None,
+    int8: Int8 = False,
+    workers: Workers = None,
     force: Force = False,
 ) -> None:
     """Translate a file, standard input, or line by line in a terminal.
@@ -46,8 +57,10 @@ def translate(
     With --n-best above 1, output lines are: line number, score, translation (tabs between).
     """
     from runtime.decoding.load import load_translator
+    from runtime.memory import keep_freed_memory
     from runtime.run import Run
 
+    keep_freed_memory()
     if output:
         check_output(output, force=force)
     opened = Run.open(run)
@@ -57,7 +70,8 @@ def translate(
             f"--n-best {n_best} is more than the beam of {decoding.beam}",
             help=f"add --beam {n_best}",
         )
-    translator = load_translator(opened, device=check_device(device), decoding=decoding)
+    settings = translator_settings(device, int8, workers)
+    translator = load_translator(opened, decoding=decoding, **settings)
     if input is None and output is None and sys.stdin.isatty():
         answer_lines(translator, n_best)
         return

@@ -11,7 +11,8 @@ finished ones take no room from them. The search of a sentence ends
   its score stays below its sum now over the penalty of the longest translation allowed.
 
 A hypothesis that has reached its sentence's limit is continued by END alone, whose log-probability
-it pays like any other. PADDING and BEGIN are never chosen.
+it pays like any other; one of less than `min_length` tokens is not continued by END. PADDING and
+BEGIN are never chosen.
 """
 
 from collections.abc import Sequence
@@ -107,13 +108,18 @@ class _Search:
         # the fused kernel writes them all in less time than `logsumexp` takes for the divisor
         scores = F.log_softmax(self.model.project(features).float(), dim=-1)
         scores[..., [PADDING, BEGIN]] = -torch.inf
-        length = self.prefix.size(2)
+        self._bound_lengths(scores, self.prefix.size(2))
+        return scores
+
+    def _bound_lengths(self, scores: Tensor, length: int) -> None:
+        """After `length` tokens: no END below the least length, nothing else at a limit."""
+        end = scores[..., END].clone()
+        if length < self.decoding.min_length:
+            scores[..., END] = -torch.inf
         if length >= self.shortest:
             is_full = self.limit <= length
-            end = scores[is_full, :, END]
             scores[is_full] = -torch.inf
-            scores[is_full, :, END] = end
-        return scores
+            scores[is_full, :, END] = end[is_full]
 
     def _keep_finished(self, candidates: Candidates, is_end: Tensor) -> None:
         """Those of the best `beam` candidates that end join the best that have ended before."""

@@ -34,6 +34,9 @@ class Evaluated:
     decoding: Decoding
     averaged: int
     """Checkpoints whose weights were averaged."""
+    int8: bool
+    workers: int
+    """Processes that shared the work."""
     speed: Speed
     phenomena: dict[str, Score]
     sources: list[str]
@@ -57,6 +60,8 @@ class Evaluated:
             "lowercase": self.protocol.lowercase,
             "decoding": self.decoding.model_dump(),
             "averaged_checkpoints": self.averaged,
+            "int8": self.int8,
+            "workers": self.workers,
             **asdict(self.speed),
             "tokens_per_second": self.speed.tokens_per_second,
             "phenomena": {name: asdict(score) for name, score in self.phenomena.items()},

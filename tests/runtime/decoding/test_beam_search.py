@@ -23,6 +23,7 @@ DECODINGS = [
     Decoding(beam=4, length_penalty=1.0, normalization="length"),
     Decoding(beam=5, length_penalty=0.0),
     Decoding(beam=3, length_penalty=2.0),
+    Decoding(beam=3, length_penalty=0.6, min_length=5),
 ]
 
 
@@ -49,6 +50,7 @@ def plain_search(
             for total, tokens in live
             for token, score in enumerate(next_token_scores(model, source, tokens))
             if token not in (PADDING, BEGIN) and (length <= limit or token == END)
+            if token != END or length > min(decoding.min_length, limit)
         ]
         candidates.sort(key=lambda candidate: -candidate[0])
         top = candidates[: decoding.beam]

@@ -1,7 +1,6 @@
 """From lines to lines: order, batches, and the lines that are odd."""
 
 from collections.abc import Callable, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from compiler.spec.training import Decoding
 from runtime.data.symbols import NAMES
 from runtime.decoding.lengths import longest_source, longest_translation
 from runtime.decoding.penalty import length_penalty
-from runtime.decoding.translator import BATCH_SENTENCES, BATCH_TOKENS, Translator, length_batches
+from runtime.decoding.translator import Translator
 
 LETTERS = "abcdefghi"
 DEMO = Path(__file__).parents[3] / "generated" / "demo" / "spec.lock.yaml"
@@ -101,16 +100,6 @@ def test_lengths_follow_the_spec() -> None:
     learned = with_learned_positions(spec, 32)
     assert longest_source(learned) == 31
     assert longest_translation(learned, 10) == 31
-
-
-def test_batches_hold_like_lengths_within_their_bounds() -> None:
-    lengths = [*range(200), BATCH_TOKENS * 2, 0, *[3] * 300]
-    batches = list(length_batches(lengths))
-    assert sorted(chain(*batches)) == [i for i, length in enumerate(lengths) if length]
-    assert batches[0] == [200]
-    for batch in batches[1:]:
-        assert len(batch) <= BATCH_SENTENCES
-        assert len(batch) * (max(lengths[i] for i in batch) + 1) <= BATCH_TOKENS
 
 
 def test_the_penalties_are_those_of_the_papers() -> None:

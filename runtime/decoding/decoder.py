@@ -1,0 +1,90 @@
+"""From rows of tokens to the best hypotheses: batches of like length, shared by some processes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import nn
+
+from compiler.spec.spec import Spec
+from runtime.data.symbols import END, PADDING
+from runtime.decoding.lengths import longest_translation
+from runtime.decoding.model import TranslationModel
+from runtime.decoding.processes import in_processes
+from runtime.decoding.search import Hypothesis, beam_search
+
+BATCH_TOKENS = 2048
+BATCH_SENTENCES = 64
+
+Sources = Sequence[Sequence[int]]
+
+
+class Decoder:
+    """A network and the search that a spec's `decoding:` describes."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        spec: Spec,
+        *,
+        workers: int = 1,
+        batch_sentences: int = BATCH_SENTENCES,
+    ) -> None:
+        """The network must be in evaluation mode.
+
+        With `workers` above 1 (on a CPU alone) the batches of a call are shared by as many
+        one-thread processes, which live as long as the call.
+        """
+        self.model = cast(TranslationModel, model)
+        self.device = next(model.parameters()).device
+        if workers > 1 and self.device.type != "cpu":
+            raise ValueError(f"expected one worker on {self.device.type}, got {workers}")
+        self.spec, self.workers, self.batch_sentences = spec, workers, batch_sentences
+
+    def decode(
+        self, sources: Sources, *, n_best: int = 1, advance: Callable[[int], None] | None = None
+    ) -> list[list[Hypothesis]]:
+        """Rows of tokens without END -> for each its best hypotheses, at most `n_best`.
+
+        Of an empty row the empty hypothesis. `advance` gets the number of rows just done.
+        """
+        results = [[Hypothesis(tokens=(), score=0.0)]] * len(sources)
+        batches = list(length_batches([len(tokens) for tokens in sources], self.batch_sentences))
+
+        def search(batch: list[int]) -> list[list[Hypothesis]]:
+            return self._search([sources[row] for row in batch], n_best)
+
+        found = in_processes(search, batches, min(self.workers, len(batches)))
+        for batch, hypotheses in zip(batches, found, strict=True):
+            for row, several in zip(batch, hypotheses, strict=True):
+                results[row] = several
+            if advance:
+                advance(len(batch))
+        return results
+
+    def _search(self, sources: Sources, n_best: int) -> list[list[Hypothesis]]:
+        limits = [longest_translation(self.spec, len(tokens)) for tokens in sources]
+        source = padded([[*tokens, END] for tokens in sources]).to(self.device)
+        return beam_search(self.model, source, limits, self.spec.decoding, n_best=n_best)
+
+
+def length_batches(
+    lengths: Sequence[int], batch_sentences: int = BATCH_SENTENCES
+) -> Iterator[list[int]]:
+    """Indices of sentences of like length, the longest first; empty sentences are left out.
+
+    A batch has at most `batch_sentences` and, padded, BATCH_TOKENS, but one sentence at least.
+    """
+    by_length = sorted((i for i, length in enumerate(lengths) if length), key=lambda i: -lengths[i])
+    start = 0
+    while start < len(by_length):
+        room = BATCH_TOKENS // (lengths[by_length[start]] + 1)
+        stop = start + min(max(room, 1), batch_sentences)
+        yield by_length[start:stop]
+        start = stop
+
+
+def padded(rows: list[list[int]]) -> torch.Tensor:
+    """Rows of tokens -> [row, longest], PADDING on the right."""
+    longest = max(map(len, rows))
+    return torch.tensor([row + [PADDING] * (longest - len(row)) for row in rows])

@@ -1,0 +1,85 @@
+"""Batches, and the processes that share them."""
+
+import os
+import signal
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from compiler.spec.lock import read_lock
+from compiler.spec.training import Decoding
+from runtime.decoding.decoder import BATCH_SENTENCES, BATCH_TOKENS, Decoder, length_batches
+from runtime.decoding.processes import in_processes, most_workers
+from runtime.errors import UserError
+
+DEMO = Path(__file__).parents[3] / "generated" / "demo" / "spec.lock.yaml"
+SOURCES = [[4, 5, 6], [7], [], [8, 9, 10, 11, 12], [5, 5]] * 4
+
+Build = Callable[..., Any]
+
+
+@pytest.fixture
+def make_decoder(tiny_model: Build) -> Callable[..., Decoder]:
+    decoding = Decoding(beam=3, max_extra_length=6)
+    spec = read_lock(DEMO).model_copy(update={"decoding": decoding})
+    return lambda **settings: Decoder(tiny_model(seed=2), spec, **settings)
+
+
+def test_batches_hold_like_lengths_within_their_bounds() -> None:
+    lengths = [*range(200), BATCH_TOKENS * 2, 0, *[3] * 300]
+    batches = list(length_batches(lengths))
+    assert sorted(chain(*batches)) == [i for i, length in enumerate(lengths) if length]
+    assert batches[0] == [200]
+    for batch in batches[1:]:
+        assert len(batch) <= BATCH_SENTENCES
+        assert len(batch) * (max(lengths[i] for i in batch) + 1) <= BATCH_TOKENS
+
+
+def test_a_batch_can_be_smaller() -> None:
+    assert list(length_batches([1, 3, 0, 2], 2)) == [[1, 3], [0]]
+
+
+def test_processes_find_what_one_finds(make_decoder: Callable[..., Decoder]) -> None:
+    alone = make_decoder().decode(SOURCES, n_best=2)
+    done: list[int] = []
+    shared = make_decoder(workers=2, batch_sentences=3).decode(
+        SOURCES, n_best=2, advance=done.append
+    )
+    assert [[each.tokens for each in several] for several in shared] == [
+        [each.tokens for each in several] for several in alone
+    ]
+    assert done == [3] * 5 + [1]
+
+
+def test_the_empty_sentence_has_the_empty_translation(
+    make_decoder: Callable[..., Decoder],
+) -> None:
+    ((found,),) = make_decoder().decode([[]])
+    assert (found.tokens, found.score) == ((), 0.0)
+
+
+def test_each_process_has_one_thread() -> None:
+    pids = list(in_processes(lambda _: (os.getpid(), torch.get_num_threads()), [1, 2, 3], 2))
+    assert {threads for _, threads in pids} == {1}
+    assert os.getpid() not in {pid for pid, _ in pids}
+
+
+def test_what_fails_in_a_process_fails_here() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(in_processes(lambda item: 1 // item, [1, 0], 2))
+
+
+def test_a_killed_process_is_explained() -> None:
+    with pytest.raises(UserError, match="one of 2 worker processes was killed"):
+        list(in_processes(lambda _: os.kill(os.getpid(), signal.SIGKILL), [1, 2], 2))
+
+
+def test_a_gpu_has_one_worker(tiny_model: Build) -> None:
+    model = tiny_model().to("meta")
+    assert most_workers(torch.device("meta")) == 1
+    with pytest.raises(ValueError, match="one worker on meta"):
+        Decoder(model, read_lock(DEMO), workers=2)
