@@ -4,9 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BENCH_VENV := .venv-bench
+BENCH_INSTALLED := $(BENCH_VENV)/.installed
+BENCH_RESULTS := runs/benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-all lint generate clean
+.PHONY: help setup demo test test-all lint generate bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -47,5 +50,20 @@ lint: setup  ## ruff and mypy over everything
 generate: setup  ## compile the whole library into generated/
 	@$(BIN)/specformer compile $$($(BIN)/python -m compiler.spec.library)
 
+bench: $(BENCH_INSTALLED)  ## our speed beside other people's: make bench DATA=FOLDER [RUN=RUN]
+	@$(BENCH_VENV)/bin/python -m benchmarks.train $(if $(DATA),--data $(DATA)) \
+		--out $(BENCH_RESULTS)/train.json
+	@sleep 90  # or the load that the first has left would stop the second
+	@$(BENCH_VENV)/bin/python -m benchmarks.decode --int8 $(if $(DATA),--data $(DATA)) \
+		$(if $(RUN),--run $(RUN)) --out $(BENCH_RESULTS)/decode.json
+	@$(BENCH_VENV)/bin/python -m benchmarks.report $(BENCH_RESULTS)/train.json \
+		$(BENCH_RESULTS)/decode.json --out docs/benchmarks.md
+
+$(BENCH_INSTALLED): pyproject.toml constraints.txt benchmarks/constraints.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --constraint constraints.txt \
+		--constraint benchmarks/constraints.txt --editable '.[bench]'
+	@touch $@
+
 clean:  ## remove the virtual environment and caches; runs and data stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH_VENV) .pytest_cache .mypy_cache .ruff_cache

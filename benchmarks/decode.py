@@ -1,0 +1,207 @@
+"""Decoding speed: ours beside transformers' `generate` and CTranslate2.
+
+    python -m benchmarks.decode --data FOLDER --run RUN --int8 --out results.json
+
+1,000 sentences of test 2016 in batches of 64, or some of them one at a time, shared by two workers
+of one thread for every engine (on a GPU: one worker, in bfloat16). Either with the weights of a
+run, to the end of each sentence, or with seeded random weights and as many tokens as are asked for.
+Each engine lives in a process of its own and must give the same loss before anything is timed. In
+each round all engines translate everything, one after the other. Speeds are output tokens (without
+END) a second; a ratio is the median of the ratios of the rounds, int8 against int8.
+
+All rank hypotheses by their sums over their lengths, END included, but end a search in their own
+ways: ours when no hypothesis can become better than the best, the peers once `beam` are finished.
+So greedy search must give the same translations (but for near ties), and so must beam search where
+`generate` searches on, which is checked without the clock. With a forced length ours makes one
+step more than the peers, that of END, and ranks by it, too.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from benchmarks.architecture import SIZES
+from benchmarks.cases import KINDS, WORKERS, Case, cases
+from benchmarks.command import (
+    add_common_options,
+    begin,
+    finish,
+    say,
+    write_results,
+)
+from benchmarks.engines.engine import DECODING_ENGINES, Search, open_decoding
+from benchmarks.report import decoding_table
+from benchmarks.rounds import (
+    Child,
+    Children,
+    Disagreement,
+    check_losses,
+    interleaved,
+    median_ratio,
+)
+
+LOSS_SENTENCES = 64
+TOLERANCE = 1e-4
+LEAST_EQUAL = 0.97
+"""Of translations in float32 where the searches are the same: near ties fall either way."""
+
+INT8 = " int8"
+
+
+def main() -> None:
+    """Runs the benchmark that the command line asks for."""
+    options = _options()
+    engines = ["ours", *(name for name in _peers(options) if name != "ours")]
+    results = begin("decode", engines, options, {"workers": WORKERS[options.device]})
+    with TemporaryDirectory() as folder:
+        for case in cases(options, Path(folder)):
+            results["cases"].append(measure(case, engines, options))
+            print(decoding_table(results["cases"][-1:]), flush=True)
+            write_results(results, options.out)
+
+
+def measure(case: Case, engines: Sequence[str], options: argparse.Namespace) -> dict[str, Any]:
+    """All engines at one case."""
+    say(case.name)
+    with Children() as children:
+        for name, search in _engines(case, engines, options):
+            engine = name.removesuffix(INT8)
+            children.start(name, open_decoding, engine, case.network, search)
+        losses = _losses(children.all)
+        answers = {child.name: _first_answers(child, case) for child in children.all}
+        equal = _equal(answers, case)
+        exhaustive = _check_beams(children, answers, case)
+        speeds = _speeds(children.all, case, options.rounds)
+    return {
+        "case": case.name,
+        "sentences": len(case.sources),
+        "search": asdict(case.search),
+        "equal_where_generate_searches_on": exhaustive,
+        "engines": [
+            {
+                "name": name,
+                "loss": losses.get(name),
+                "tokens_a_second": speeds[name],
+                "median": median(speeds[name]),
+                "ours_to_this": median_ratio(speeds[_reference(name)], speeds[name]),
+                "equal": equal[name],
+            }
+            for name in speeds
+        ],
+    }
+
+
+def _engines(
+    case: Case, engines: Sequence[str], options: argparse.Namespace
+) -> Iterator[tuple[str, Search]]:
+    """All that takes part in a case, by name."""
+    for engine in engines:
+        yield engine, case.search
+    for engine in engines if options.int8 else ():
+        if engine != "marian":
+            yield engine + INT8, replace(case.search, is_int8=True)
+
+
+def _reference(name: str) -> str:
+    """What an engine is compared with."""
+    return "ours int8" if name.endswith(INT8) else "ours"
+
+
+def _losses(children: Sequence[Child]) -> dict[str, float]:
+    """Of the engines that compute in float32. Raises Disagreement when they differ."""
+    rows = [np.arange(LOSS_SENTENCES)]
+    exact = [child for child in children if not child.name.endswith(INT8)]
+    losses = {child.name: float(child.call("loss", rows).value) for child in exact}
+    for name, loss in losses.items():
+        say(f"  {name:<18} loss {loss:.6f}")
+    check_losses(losses, TOLERANCE)
+    return losses
+
+
+def _first_answers(child: Child, case: Case) -> list[list[int]]:
+    """The translations; it warms the engine up, too. Raises Disagreement at another length."""
+    answers: list[list[int]] = child.call("decode", case.sources).value
+    if case.is_forced and any(len(answer) != case.search.longest for answer in answers):
+        raise Disagreement(f"{child.name}: translations are not {case.search.longest} tokens long")
+    return answers
+
+
+def _equal(answers: dict[str, list[list[int]]], case: Case) -> dict[str, float]:
+    """The share of sentences that each engine translates as ours does."""
+    shares = {name: _share(theirs, answers["ours"]) for name, theirs in answers.items()}
+    if case.search.beam == 1 and case.is_exact:
+        for name, share in shares.items():
+            if not name.endswith(INT8):
+                _check_share(name, share)
+    return shares
+
+
+def _check_beams(
+    children: Children, answers: dict[str, list[list[int]]], case: Case
+) -> float | None:
+    """The share of equal translations where `generate` is told to search as ours does."""
+    if "marian" not in answers or case.search.beam == 1 or case.is_forced or not case.is_exact:
+        return None
+    name, longer = "marian, searching on", replace(case.search, stops_early=False)
+    with children.alone(name, open_decoding, "marian", case.network, longer) as child:
+        share = _share(child.call("decode", case.sources).value, answers["ours"])
+    say(f"  {name}: {share:.1%} of the translations are the same as ours")
+    _check_share(name, share)
+    return share
+
+
+def _share(theirs: list[list[int]], ours: list[list[int]]) -> float:
+    return sum(mine == other for mine, other in zip(ours, theirs, strict=True)) / len(ours)
+
+
+def _check_share(name: str, share: float) -> None:
+    if share < LEAST_EQUAL:
+        raise Disagreement(f"{name}: only {share:.1%} of the translations are the same as ours")
+
+
+def _speeds(children: Sequence[Child], case: Case, rounds: int) -> dict[str, list[float]]:
+    """Output tokens a second of each engine in each round."""
+
+    def turn(child: Child, _: int) -> float:
+        answer = child.call("decode", case.sources)
+        return sum(map(len, answer.value)) / answer.seconds
+
+    return interleaved(
+        children, rounds, turn, lambda number: say(f"  round {number + 1} of {rounds}")
+    )
+
+
+def _peers(options: argparse.Namespace) -> Sequence[str]:
+    chosen: Sequence[str] | None = options.engines
+    return chosen or (DECODING_ENGINES if options.device == "cpu" else ("ours", "marian"))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.decode", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--run", type=Path, metavar="RUN", help="a run with trained weights")
+    parser.add_argument(
+        "--size",
+        nargs="*",
+        choices=SIZES,
+        default=["tiny", "base"],
+        help="of networks with random weights",
+    )
+    parser.add_argument("--case", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--engines", nargs="+", choices=DECODING_ENGINES, help="ours always runs")
+    parser.add_argument("--int8", action="store_true", help="also ours and CTranslate2 in int8")
+    parser.add_argument("--sentences", type=int, default=1000)
+    parser.add_argument("--single-sentences", type=int, default=100, help="one at a time")
+    parser.add_argument("--length", type=int, default=20, help="tokens that random weights give")
+    add_common_options(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    finish(main)

@@ -1,0 +1,1 @@
+"""Ours and the peers, each behind the same few methods."""

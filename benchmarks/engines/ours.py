@@ -1,0 +1,105 @@
+"""Ours: the generated package, through the objects that `specformer train` and `translate` use."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmarks.engines.engine import RATE, Network, Practice, Search
+from benchmarks.engines.weights import load_weights
+from benchmarks.machine import peak_memory, release_memory, wait_for_device
+from compiler.spec.load import load
+from runtime.data.pairs import Indices, load_pairs
+from runtime.package import LOCK, Package, load_package
+from runtime.training.learner import Learner
+from runtime.training.validation import validate
+from runtime.training.workers import Workers
+
+
+class Training:
+    """A learner on one process; precision and compilation are its spec's."""
+
+    def __init__(self, network: Network, _: Practice) -> None:
+        self.device = torch.device(network.device)
+        self.pairs = load_pairs(network.pairs)
+        self.learner = Learner(load_package(network.package), self.device, Workers())
+        self.learner.model.load_state_dict(load_weights(network.weights))
+
+    def train(self, batches: Sequence[Indices]) -> None:
+        """One update from each batch, all done when this returns."""
+        for rows in batches:
+            self.learner.update(self.pairs, [rows], RATE)
+        wait_for_device(self.device)
+
+    def loss(self, batches: Sequence[Indices]) -> float:
+        """Plain cross-entropy in nats a target token, without dropout."""
+        learner = self.learner
+        objective = replace(learner.validation_objective, is_bfloat16=False)
+        return validate(learner.model, objective, self.pairs, batches, learner.workers).nll
+
+    def rest(self) -> None:
+        """Gives back the memory that it needs while it trains alone."""
+        release_memory(self.device)
+
+    def peak_memory(self) -> int:
+        """The most bytes held so far."""
+        return peak_memory(self.device)
+
+
+class Decoding:
+    """The decoder of the runtime."""
+
+    def __init__(self, network: Network, search: Search) -> None:
+        self.network, self.search = network, search
+        self.device = torch.device(network.device)
+        package = load_package(network.package)
+        model = _model(package, network)
+        if search.is_int8:
+            from runtime.decoding.quantize import quantized
+
+            model = quantized(model)
+        self.decoder = _decoder(model, package, search)
+
+    def loss(self, batches: Sequence[Indices]) -> float:
+        """Plain cross-entropy in nats a target token."""
+        return Training(self.network, Practice(is_compiled=False, is_bfloat16=False)).loss(batches)
+
+    def decode(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
+        """The best translation of each sentence."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.search.is_bfloat16):
+            found = self.decoder.decode(sources, n_best=1)
+        return [list(best.tokens) for best, *_ in found]
+
+    def close(self) -> None:
+        """Ends its workers, where the decoder has any that outlive a call."""
+        if hasattr(self.decoder, "close"):
+            self.decoder.close()
+
+
+def _model(package: Package, network: Network) -> nn.Module:
+    model = package.model_class().to(network.device)
+    model.load_state_dict(load_weights(network.weights))
+    return model.eval()
+
+
+def _decoder(model: nn.Module, package: Package, search: Search) -> Any:
+    # Here, since training needs nothing of it.
+    from runtime.decoding.decoder import Decoder
+
+    settings = [
+        f"decoding.beam={search.beam}",
+        "decoding.normalization=length",
+        "decoding.length_penalty=1",
+        f"decoding.max_length={search.longest}",
+        f"decoding.max_extra_length={search.longest}",
+    ]
+    if search.shortest:
+        settings.append(f"decoding.min_length={search.shortest}")
+    return Decoder(
+        model,
+        load(str(package.folder / LOCK), settings).spec,
+        workers=search.workers,
+        batch_sentences=search.batch_sentences,
+    )

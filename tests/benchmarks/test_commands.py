@@ -1,0 +1,102 @@
+"""The commands: what they refuse, and one round of the real thing."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks import architecture, command, decode, machine, train
+from benchmarks.architecture import SIZES, Architecture, compile_size
+from compiler.pipeline import compile_spec
+from runtime.errors import UserError
+from tests.benchmarks.conftest import ROWS, SMALL
+
+Run = Callable[..., None]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """run(train.main, "--rounds", "1"): with these arguments, on a machine that is free."""
+    monkeypatch.setattr(machine.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+
+    def call(main: Callable[[], None], *arguments: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["benchmark", *arguments])
+        main()
+
+    return call
+
+
+@pytest.mark.parametrize("main", [train.main, decode.main])
+def test_text_that_is_not_there_is_explained(
+    main: Callable[[], None], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "find_spec", lambda _: True)
+    with pytest.raises(UserError, match="the text of multi30k-tiny is not there") as caught:
+        run(main, "--data", str(tmp_path / "nowhere"))
+    assert "--data FOLDER" in caught.value.help
+
+
+@pytest.mark.parametrize("main", [train.main, decode.main])
+def test_a_busy_machine_is_refused(
+    main: Callable[[], None], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "find_spec", lambda _: True)
+    monkeypatch.setattr(machine.os, "getloadavg", lambda: (2.6, 0.0, 0.0))
+    with pytest.raises(UserError, match=r"the machine is busy: 2\.6 processes"):
+        run(main)
+
+
+def test_a_missing_peer_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "find_spec", lambda name: name != "transformers" or None)
+    with pytest.raises(UserError, match="transformers is not installed"):
+        run(train.main)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(UserError("no text"), 2), (command.Disagreement("other loss"), 1)]
+)
+def test_failures_end_with_a_message_and_no_traceback(
+    error: Exception, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        command.finish(fail)
+    assert end.value.code == code
+    assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def test_one_round_of_training(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(architecture.SIZES, "tiny", SMALL)
+    out = tmp_path / "out" / "train.json"
+    words = ["--size", "tiny", "--attention-dropout", "0", "--engines", "ours", "--rounds", "1"]
+    words += ["--batches", "2", "--random-text", str(ROWS), "--out", str(out)]
+    run(train.main, *words)
+    (case,) = json.loads(out.read_text())["cases"]
+    (ours,) = case["engines"]
+    assert ours["name"] == "ours"
+    assert ours["median"] == ours["tokens_a_second"][0] > 0
+    assert case["flops_a_token"] > 3 * 2 * case["parameters"] / 2
+    assert "| specformer |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_peers_can_build_all_sizes(size: str) -> None:
+    compiled = compile_size(SIZES[size], dropout=0.1, attention_dropout=0.1)
+    numbers = Architecture.of(compiled.spec)
+    assert (numbers.d_model, numbers.vocabulary) == (SIZES[size].d_model, 9712)
+    assert (numbers.dropout, numbers.attention_dropout) == (0.1, 0.1)
+    assert compiled.spec.training.clip_norm is None
+
+
+@pytest.mark.parametrize(
+    "setting", ["model.attention.bias=false", "model.feed_forward.dropout=0.1"]
+)
+def test_other_forms_are_refused(setting: str) -> None:
+    with pytest.raises(UserError, match="the peers cannot build multi30k-tiny"):
+        Architecture.of(compile_spec("multi30k-tiny", [setting]).spec)

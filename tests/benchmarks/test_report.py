@@ -1,0 +1,89 @@
+"""Tables out of results."""
+
+from typing import Any
+
+from benchmarks.report import decoding_table, page, table, training_table
+
+TRAINING_CASE: dict[str, Any] = {
+    "size": "tiny",
+    "attention_dropout": 0.1,
+    "parameters": 2_568_192,
+    "batch_tokens": 4096,
+    "tokens_a_round": [1000, 1000],
+    "flops_a_token": 1e7,
+    "peak_flops": 2e11,
+    "engines": [
+        {"name": "ours", "median": 8000.0, "ours_to_this": 1.0, "memory_bytes": 2**29},
+        {"name": "marian", "median": 4000.0, "ours_to_this": 2.04, "memory_bytes": 2**30},
+    ],
+}
+DECODING_CASES: list[dict[str, Any]] = [
+    {
+        "case": "tiny: greedy",
+        "sentences": 1000,
+        "equal_where_generate_searches_on": None,
+        "engines": [
+            {"name": "ours", "median": 20_000.0, "ours_to_this": 1.0, "equal": 1.0},
+            {"name": "ours int8", "median": 22_000.0, "ours_to_this": 1.0, "equal": 0.9},
+            {"name": "ctranslate2", "median": 25_000.0, "ours_to_this": 0.8, "equal": 0.999},
+        ],
+    },
+    {
+        "case": "tiny: beam 4",
+        "sentences": 100,
+        "equal_where_generate_searches_on": 0.995,
+        "engines": [{"name": "ours", "median": 5000.0, "ours_to_this": 1.0, "equal": 1.0}],
+    },
+]
+MACHINE = {"cores": 2, "threads": 2, "instruction set": "AVX512", "system": "Linux"}
+COMMAND = {"device": "cpu", "rounds": 7, "random_text": None}
+
+
+def test_a_table_of_training() -> None:
+    assert training_table(TRAINING_CASE).splitlines() == [
+        "**tiny, 2.6 million parameters, batches of 4,096 tokens, attention dropout 0.1; "
+        "peak 200 GFLOP/s**",
+        "",
+        "| engine | tokens/s | ours to this | memory, GiB | share of peak |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| specformer | 8,000 |  | 0.50 | 40% |",
+        "| transformers, Marian | 4,000 | 2.04x | 1.00 | 20% |",
+    ]
+
+
+def test_a_table_of_decoding_has_a_column_for_each_engine_of_any_case() -> None:
+    lines = decoding_table(DECODING_CASES).splitlines()
+    assert lines[0] == "| case | sentences | specformer | CTranslate2 | specformer, int8 |"
+    assert lines[2] == "| tiny: greedy | 1,000 | 20,000 | 25,000 (0.80x) | 22,000 |"
+    assert lines[3] == "| tiny: beam 4 | 100 | 5,000 |  |  |"
+    assert lines[-2] == "| tiny: greedy | 99.9% | 90.0% |  |"
+    assert lines[-1] == "| tiny: beam 4 |  |  | 99.5% |"
+
+
+def test_a_page_says_what_ran_where() -> None:
+    training = {
+        "benchmark": "train",
+        "machine": MACHINE,
+        "versions": {"python": "3.11.7", "torch": "2.13.0"},
+        "command": {**COMMAND, "peers_compiled": True, "settings": ["training.compile=true"]},
+        "cases": [TRAINING_CASE],
+    }
+    decoding = {
+        "benchmark": "decode",
+        "machine": {**MACHINE, "GPU": "Some GPU"},
+        "versions": {"torch": "2.13.0"},
+        "command": {**COMMAND, "device": "cuda", "random_text": 37_000, "workers": 1},
+        "cases": DECODING_CASES,
+    }
+    text = page([training, decoding])
+    assert "## Training, on 2 cores with AVX512\n" in text
+    assert (
+        "python 3.11.7, torch 2.13.0; 7 rounds; threads: 2; peers through torch.compile; "
+        "training.compile=true.\n"
+    ) in text
+    assert "## Decoding, on Some GPU\n" in text
+    assert "workers: 1; bfloat16; random sentences from 37,000 tokens.\n" in text
+
+
+def test_columns_of_numbers_stand_at_the_right() -> None:
+    assert table(("a", "b"), [("c", "1")]) == "| a | b |\n| --- | ---: |\n| c | 1 |"
