@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from benchmarks.architecture import Architecture
 from runtime.data.pairs import Indices
+from runtime.memory import keep_freed_memory
 
 RATE = 1e-4
 """The learning rate of all updates: low, so that nothing diverges while the clock runs."""
@@ -102,12 +103,17 @@ class DecodingEngine(Engine, Protocol):
 
 
 def open_training(engine: str, network: Network, practice: Practice) -> TrainingEngine:
-    """The engine of this name, and no library but its own."""
+    """The engine of this name, and no library but its own.
+
+    Peers get the memory settings, too, that our commands make for themselves.
+    """
+    keep_freed_memory()
     return cast(TrainingEngine, _module(engine).Training(network, practice))
 
 
 def open_decoding(engine: str, network: Network, search: Search) -> DecodingEngine:
-    """The engine of this name, and no library but its own."""
+    """The engine of this name, and no library but its own; memory as in training."""
+    keep_freed_memory()
     return cast(DecodingEngine, _module(engine).Decoding(network, search))
 
 

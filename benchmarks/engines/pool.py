@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from runtime.memory import keep_freed_memory
+
 Sources = Sequence[Sequence[int]]
 Translate = Callable[[Sources], list[list[int]]]
 
@@ -47,6 +49,7 @@ def length_batches(sources: Sources, sentences: int) -> list[list[int]]:
 def _start(make: Callable[..., Translate], arguments: tuple[Any, ...]) -> None:
     global _translate
     torch.set_num_threads(1)
+    keep_freed_memory()
     _translate = make(*arguments)
 
 

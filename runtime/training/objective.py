@@ -70,11 +70,17 @@ class Objective:
         labels = batch.decoder_target.flatten()
         real = labels.ne(PADDING).nonzero().squeeze(1)
         source, decoder_input, real, labels = (
-            tokens.to(self.device, non_blocking=True)
+            self._moved(tokens)
             for tokens in (batch.source, batch.decoder_input, real, labels[real])
         )
         with self._precision():
             return self.features(source, decoder_input), real, labels
+
+    def _moved(self, tokens: Tensor) -> Tensor:
+        """On the device. From pinned memory a GPU fetches them itself, while it still computes."""
+        if self.device.type == "cuda":
+            tokens = tokens.pin_memory()
+        return tokens.to(self.device, non_blocking=True)
 
     def _chunks(self, rows: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         tokens = CHUNK.get(self.device.type, len(rows))

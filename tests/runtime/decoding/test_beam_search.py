@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.plain_search import next_token_scores, plain_search
 from compiler.spec.training import Decoding
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.decoding.search import Hypothesis, beam_search
@@ -35,43 +36,6 @@ def sources(vocabulary: int, lengths: list[int], seed: int = 0) -> Tensor:
         row[:length] = torch.randint(END + 1, vocabulary, (length,), generator=generator)
         row[length] = END
     return rows
-
-
-@torch.no_grad()
-def plain_search(
-    model: Any, source: list[int], limit: int, decoding: Decoding, n_best: int = 1
-) -> list[Hypothesis]:
-    """One sentence; every prefix is read anew; goes on to the limit whatever has been found."""
-    live: list[tuple[float, list[int]]] = [(0.0, [])]
-    finished: list[Hypothesis] = []
-    for length in range(1, limit + 2):
-        candidates = [
-            (total + score, [*tokens, token])
-            for total, tokens in live
-            for token, score in enumerate(next_token_scores(model, source, tokens))
-            if token not in (PADDING, BEGIN) and (length <= limit or token == END)
-            if token != END or length > min(decoding.min_length, limit)
-        ]
-        candidates.sort(key=lambda candidate: -candidate[0])
-        top = candidates[: decoding.beam]
-        for total, tokens in top:
-            if tokens[-1] == END:
-                score = total / plain_penalty(length, decoding)
-                finished.append(Hypothesis(tokens=tuple(tokens[:-1]), score=score))
-        if all(tokens[-1] == END for _, tokens in top):
-            break
-        live = [each for each in candidates if each[1][-1] != END][: decoding.beam]
-    return sorted(finished, key=lambda hypothesis: -hypothesis.score)[:n_best]
-
-
-def next_token_scores(model: Any, source: list[int], tokens: list[int]) -> list[float]:
-    features = model.features(torch.tensor([source]), torch.tensor([[BEGIN, *tokens]]))
-    return torch.log_softmax(model.project(features[0, -1]), dim=-1).tolist()
-
-
-def plain_penalty(length: int, decoding: Decoding) -> float:
-    base = length if decoding.normalization == "length" else (5 + length) / 6
-    return math.pow(base, decoding.length_penalty)
 
 
 def unpadded(row: Tensor) -> list[int]:
@@ -125,7 +89,7 @@ def test_a_beam_of_one_takes_the_best_token_until_end(tiny_model: Build) -> None
     ):
         tokens: list[int] = []
         while len(tokens) < 9:
-            scores = next_token_scores(model, unpadded(row), tokens)
+            scores = next_token_scores(model, unpadded(row), [tokens])[0].tolist()
             scores[PADDING] = scores[BEGIN] = -math.inf
             best = max(range(13), key=scores.__getitem__)
             if best == END:
