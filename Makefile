@@ -9,7 +9,7 @@ BENCH_INSTALLED := $(BENCH_VENV)/.installed
 BENCH_RESULTS := runs/benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-all lint generate bench clean
+.PHONY: help setup demo test test-all fuzz docs lint generate bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -41,6 +41,12 @@ test: setup  ## run all tests but the slow ones
 
 test-all: setup  ## run all tests, with the slow ones
 	@$(BIN)/python -m pytest
+
+fuzz: setup  ## break 20,000 specs and demand located errors
+	@$(BIN)/python -m tests.fuzz
+
+docs: setup  ## write the pages of docs/ that are made from code
+	@$(BIN)/python -m pytest tests/docs --update-golden
 
 lint: setup  ## ruff and mypy over everything
 	@$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """The whole compiler on one screen: spec to IR to passes to files."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +13,14 @@ from compiler.passes.drop_no_ops import drop_no_ops
 from compiler.passes.infer_shapes import infer_shapes
 from compiler.passes.prove_causality import prove_causality
 from compiler.passes.share_classes import share_classes
+from compiler.source.diagnostic import Diagnostic
 from compiler.spec.load import Loaded, load
 from compiler.spec.spec import Spec
 
-PASSES = (drop_no_ops, infer_shapes, prove_causality, share_classes, derive_step, infer_shapes)
+Pass = Callable[[Block], Block]
+
+PROOFS: tuple[Pass, ...] = (drop_no_ops, infer_shapes, prove_causality)
+PASSES: tuple[Pass, ...] = (*PROOFS, share_classes, derive_step, infer_shapes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,7 @@ class CompiledPackage:
     spec: Spec
     model: Block
     files: dict[str, str]
+    warnings: tuple[Diagnostic, ...] = ()
 
     @property
     def folder_name(self) -> str:
@@ -48,14 +53,21 @@ def compile_spec(reference: str, overrides: Iterable[str] = ()) -> CompiledPacka
     loaded = load(reference, overrides)
     model = build(loaded)
     files = package_files(loaded.spec, model)
-    return CompiledPackage(spec=loaded.spec, model=model, files=files)
+    return CompiledPackage(spec=loaded.spec, model=model, files=files, warnings=loaded.warnings)
 
 
-def build(loaded: Loaded) -> Block:
-    """The network of a spec after all passes, verified after each."""
+def check_spec(reference: str, overrides: Iterable[str] = ()) -> Loaded:
+    """The spec, its network proved and not built any further; raises `Rejected`."""
+    loaded = load(reference, overrides)
+    build(loaded, PROOFS)
+    return loaded
+
+
+def build(loaded: Loaded, passes: tuple[Pass, ...] = PASSES) -> Block:
+    """The network of a spec after these passes, verified after each."""
     model = lower(loaded.spec, loaded.origin)
     verify(model, "lower")
-    for each in PASSES:
+    for each in passes:
         model = each(model)
         verify(model, each.__name__)
     return model

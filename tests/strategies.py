@@ -67,7 +67,7 @@ def specs(draw: st.DrawFn) -> Tree:
     """A random valid spec of the whole family of the paper, small enough to run."""
     choose = Chooser(draw)
     return {
-        "name": "random",
+        "name": "some-model",
         "model": _model(choose),
         "data": {
             "train": {"source": "train.en", "target": "train.de"},

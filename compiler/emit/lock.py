@@ -9,10 +9,10 @@ from compiler.spec.spec import Spec
 def lock_text(spec: Spec) -> str:
     """The complete spec in one fixed order, as YAML that is a spec again."""
     values = spec.model_dump(exclude_none=True)
-    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(values, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """Quotes every text that our reader, which follows YAML 1.2, would take for something else."""
 
 
@@ -21,4 +21,4 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if quoted else None)
 
 
-_Dumper.add_representer(str, _text)
+Dumper.add_representer(str, _text)

@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from compiler.source.diagnostic import Diagnostic, Rejected, quoted
+from compiler.source.diagnostic import Diagnostic, Note, Rejected, quoted
 from compiler.source.node import Mapping, Node, Scalar, Sequence, Value
 from compiler.source.plain import LOADER, require_plain
 from compiler.source.span import Source, Span
@@ -35,7 +35,13 @@ def read_from(source: Source, start: int) -> Node | None:
         root = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
         raise Rejected([_syntax(source, error)]) from None
-    return None if root is None else _Reader(source).node(root)
+    if root is None:
+        return None
+    reader = _Reader(source)
+    node = reader.node(root)
+    if reader.wrong:
+        raise Rejected(reader.wrong)
+    return node
 
 
 class _Reader:
@@ -43,6 +49,7 @@ class _Reader:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.wrong: list[Diagnostic] = []
 
     def node(self, node: yaml.Node) -> Node:
         span = self.span(node)
@@ -58,19 +65,10 @@ class _Reader:
         keys: dict[str, Span] = {}
         for key, value in node.value:
             at = self.span(key)
-            if not isinstance(key, yaml.ScalarNode) or not key.value:
-                raise Rejected([_wrong(at, "yaml-key", "a key is a word")])
-            if key.value == "<<":
-                help = "name the shared spec with `extends:`"
-                raise Rejected(
-                    [_wrong(at, "yaml-merge", "merge keys are not part of a spec", help)]
-                )
-            if key.value in entries:
-                message = (
-                    f"{quoted(key.value)} is written twice; line {keys[key.value].line} has it too"
-                )
-                raise Rejected([_wrong(at, "duplicate-key", message)])
-            entries[key.value], keys[key.value] = self.node(value), at
+            if refusal := _refusal(key, at, keys):
+                self.wrong.append(refusal)
+            else:
+                entries[key.value], keys[key.value] = self.node(value), at
         return Mapping(span=span, entries=entries, keys=keys)
 
     def span(self, node: yaml.Node) -> Span:
@@ -99,7 +97,27 @@ def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
     span = Span.at(source, max(0, len(source.text.rstrip()) - 1))
     if mark is not None and (mark.line + 1, mark.column + 1) <= (span.line, span.column):
         span = Span(source=source, line=mark.line + 1, column=mark.column + 1)
+    if source.line(span.line)[span.column - 1 : span.column] == "\t":
+        return _wrong(span, "yaml-syntax", "a tab indents nothing in YAML", "write spaces")
     return _wrong(span, "yaml-syntax", problem)
+
+
+def _refusal(key: yaml.Node, at: Span, before: dict[str, Span]) -> Diagnostic | None:
+    """What is wrong with a key, if anything is."""
+    if not isinstance(key, yaml.ScalarNode) or not key.value:
+        return _wrong(at, "yaml-key", "a key is a word")
+    if key.value == "<<":
+        help = "name the shared spec with `extends:`"
+        return _wrong(at, "yaml-merge", "merge keys are not part of a spec", help)
+    if key.value not in before:
+        return None
+    return Diagnostic(
+        code="duplicate-key",
+        message=f"{quoted(key.value)} is written twice",
+        span=at,
+        notes=(Note(span=before[key.value], text="the first"),),
+        help="keep one of them",
+    )
 
 
 def _wrong(span: Span, code: str, message: str, help: str = "") -> Diagnostic:

@@ -2,8 +2,15 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+
+
+@lru_cache(maxsize=8)
+def _lines(text: str) -> list[str]:
+    """Many places are shown of few texts."""
+    return _LINE_END.split(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +22,7 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of line `number`, counted from 1."""
-        lines = _LINE_END.split(self.text)
+        lines = _lines(self.text)
         return lines[number - 1] if number <= len(lines) else ""
 
 

@@ -1,13 +1,22 @@
 """Settings that are each right but do not go together."""
 
+import sys
 from collections.abc import Callable, Iterator
 
 from compiler.source.diagnostic import Diagnostic, Note
 from compiler.source.node import Node, deepest, find
 from compiler.source.span import Span
+from compiler.spec.complete import paper_peak
 from compiler.spec.model import Attention, LearnedPosition, SinusoidalPosition
 from compiler.spec.spec import Spec
 from compiler.spec.training import Linear
+
+RESERVED = {
+    *sys.stdlib_module_names,
+    *("torch", "numpy", "pytest", "tests", "compiler", "runtime", "generated"),
+    *("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))),
+}
+LOWEST_PEAK, HIGHEST_PEAK = 1e-7, 0.05
 
 Check = Callable[[Spec, Node], Iterator[Diagnostic]]
 
@@ -25,6 +34,17 @@ def _note(text: str, root: Node, *path: str) -> tuple[Note, ...]:
     """The place of a setting that has a part in the mistake; a default has none."""
     node = find(root, path)
     return (Note(span=node.span, text=text),) if node else ()
+
+
+def reserved_name(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """The generated package must not hide a module that it or its tests import."""
+    if spec.name.replace("-", "_") in RESERVED:
+        yield Diagnostic(
+            code="reserved-name",
+            message=f"`{spec.name}` is the name of a module, or of no file",
+            span=_at(root, "name"),
+            help=f"choose another, for example `my-{spec.name}`",
+        )
 
 
 def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -91,6 +111,7 @@ def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 code="moot-key",
                 message=f"`{key}` has no effect with `shared: {str(settings.shared).lower()}`",
                 span=_at(root, *path, key),
+                notes=_note("decides it", root, *path, "shared"),
                 help=f"write {' and '.join(f'`{each}`' for each in wanted)} instead",
             )
     smallest = 5
@@ -193,7 +214,23 @@ def translation_lengths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def schedule_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Factors of other tools' schedules are taken for learning rates."""
+    peak = spec.training.schedule.peak
+    if peak is not None and not LOWEST_PEAK < peak < HIGHEST_PEAK:
+        schedule = spec.training.schedule
+        usual = paper_peak(spec.model.d_model, schedule.warmup_steps)
+        yield Diagnostic(
+            code="strange-peak",
+            message=f"a learning rate of {peak:g} has never trained a Transformer",
+            span=_at(root, "training", "schedule", "peak"),
+            help=f"`peak` is the highest learning rate itself; the paper's would be {usual:.1e}",
+            severity="warning",
+        )
+
+
 CHECKS: tuple[Check, ...] = (
+    reserved_name,
     even_heads,
     even_positions,
     vocabulary,
@@ -204,4 +241,5 @@ CHECKS: tuple[Check, ...] = (
     position_table,
     validation_metric,
     translation_lengths,
+    schedule_peak,
 )

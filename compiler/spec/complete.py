@@ -2,13 +2,16 @@
 
 from compiler.spec.model import Attention, DecoderStack, EncoderStack, Norm
 from compiler.spec.spec import Spec
+from compiler.spec.training import Decoding
 
 
 def complete(spec: Spec) -> Spec:
-    """The spec with every default resolved: d_k, d_v, final norms, the learning rate's peak."""
+    """The spec with every default resolved: d_k, d_v, final norms, the peak of the rate,
+
+    the form of the length penalty."""
     model, training = spec.model, spec.training
     width = model.d_model
-    schedule = training.schedule
+    schedule, decoding = training.schedule, spec.decoding
     peak = schedule.peak or paper_peak(width, schedule.warmup_steps)
     return spec.model_copy(
         update={
@@ -21,6 +24,7 @@ def complete(spec: Spec) -> Spec:
             "training": training.model_copy(
                 update={"schedule": schedule.model_copy(update={"peak": peak})}
             ),
+            "decoding": decoding.model_copy(update={"normalization": _normalization(decoding)}),
         }
     )
 
@@ -28,6 +32,11 @@ def complete(spec: Spec) -> Spec:
 def paper_peak(d_model: int, warmup_steps: int) -> float:
     """The highest learning rate of section 5.3, equation 3."""
     return float(d_model**-0.5 * warmup_steps**-0.5)
+
+
+def _normalization(decoding: Decoding) -> str | None:
+    """None where there is no penalty that could take the one form or the other."""
+    return (decoding.normalization or "gnmt") if decoding.length_penalty else None
 
 
 def _stack(stack: EncoderStack | DecoderStack, width: int) -> EncoderStack | DecoderStack:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from compiler.spec.section import Count, Section, Whole
+from compiler.spec.section import Count, Section, Whole, setting
 
 
 def _texts(value: object) -> object:
@@ -21,16 +21,22 @@ Paths = Text | Annotated[list[Text], Field(min_length=1), BeforeValidator(_texts
 class ParallelFiles(Section):
     """Two files, or lists or globs of files, line by line translations; `.gz` is unpacked."""
 
-    source: Paths = Field(description="files of the source language")
-    target: Paths = Field(description="files of the target language")
+    source: Paths = setting(
+        "files of the source language", examples=["train.en", ["a.en.gz", "b.en.gz"]]
+    )
+    target: Paths = setting("files of the target language", examples=["train.de"])
 
 
 class TabSeparated(Section):
     """Files whose lines hold both languages in columns between tabs; `.gz` is unpacked."""
 
-    tsv: Paths = Field(description="files with one pair a line")
-    source_column: Whole = Field(default=0, description="column of the source, counted from 0")
-    target_column: Whole = Field(default=1, description="column of the target, counted from 0")
+    tsv: Paths = setting("files with one pair a line", examples=["pairs.tsv.gz"])
+    source_column: Whole = setting(
+        "column of the source, counted from 0", default=0, unit="column", examples=[0]
+    )
+    target_column: Whole = setting(
+        "column of the target, counted from 0", default=1, unit="column", examples=[1]
+    )
 
 
 def _form(value: object) -> str:
@@ -48,9 +54,14 @@ class SentencePieceTokenizer(Section):
     """Subwords learned from the training text (Kudo and Richardson 2018)."""
 
     kind: Literal["sentencepiece"]
-    model: Literal["bpe", "unigram"] = Field(default="bpe", description="how the pieces are chosen")
-    character_coverage: float = Field(
-        default=1.0, gt=0.9, le=1.0, description="share of the characters that get a piece"
+    model: Literal["bpe", "unigram"] = setting("how the pieces are chosen", default="bpe")
+    character_coverage: float = setting(
+        "share of the characters that get a piece",
+        default=1.0,
+        gt=0.9,
+        le=1.0,
+        unit="share",
+        examples=[0.9995],
     )
 
 
@@ -58,8 +69,8 @@ class SegmentedTokenizer(Section):
     """Segmented text: tokens between spaces, `joiner` at the end of unfinished words."""
 
     kind: Literal["segmented"]
-    joiner: str = Field(
-        default="@@", min_length=1, description="mark of a token that the next continues"
+    joiner: str = setting(
+        "mark of a token that the next continues", default="@@", min_length=1, examples=["@@"]
     )
 
 
@@ -69,12 +80,16 @@ Tokenizer = Annotated[SentencePieceTokenizer | SegmentedTokenizer, Field(discrim
 class Data(Section):
     """Where the text is and how it becomes tokens."""
 
-    folder: str = Field(default=".", description="what the paths below start from")
-    train: Corpus
-    valid: Corpus
-    test: Corpus
-    tokenizer: Tokenizer = Field(default=SentencePieceTokenizer(kind="sentencepiece"))
-    max_length: Count = Field(
+    folder: str = setting("what the paths below start from", default=".", examples=["data/wmt14"])
+    train: Corpus = setting("text to learn from")
+    valid: Corpus = setting("text to choose by: checkpoints, settings, the end of training")
+    test: Corpus = setting("text for the score at the end")
+    tokenizer: Tokenizer = setting(
+        "how text becomes tokens", default=SentencePieceTokenizer(kind="sentencepiece")
+    )
+    max_length: Count = setting(
+        "tokens of a sentence; longer training pairs are left out and counted",
         default=256,
-        description="tokens of a sentence; longer training pairs are left out and counted",
+        unit="tokens",
+        examples=[256],
     )

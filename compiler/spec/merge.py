@@ -1,6 +1,9 @@
 """One tree of settings over another: for `extends`, for `--set`, for stacks inside `model:`."""
 
-from compiler.source.node import Mapping, Node, Scalar, is_nothing
+from collections.abc import Iterator
+
+from compiler.source.node import Mapping, Node, Path, Scalar, is_nothing
+from compiler.source.span import Span
 
 _LINE_BY_LINE = {"source", "target"}
 
@@ -22,6 +25,19 @@ def merge(base: Node, over: Node) -> Node:
         entries[key] = merge(entries[key], node) if key in entries else node
         keys[key] = over.keys[key]
     return Mapping(span=over.span, entries=entries, keys=keys)
+
+
+def lost(base: Node, over: Node, path: Path = ()) -> Iterator[tuple[Path, Span]]:
+    """The keys of `base` that go because a mapping of another form replaces theirs."""
+    if not isinstance(base, Mapping) or not isinstance(over, Mapping):
+        return
+    if _is_another_form(base, over):
+        for key in base.entries.keys() - over.entries.keys():
+            yield (*path, key), base.keys[key]
+        return
+    for key, node in over.entries.items():
+        if key in base.entries:
+            yield from lost(base.entries[key], node, (*path, key))
 
 
 def _is_another_form(base: Mapping, over: Mapping) -> bool:

@@ -8,19 +8,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from compiler.spec.section import Count, Heads, Layers, Positive, Rate, Section, Width
+from compiler.spec.section import Count, Heads, Layers, Positive, Rate, Section, Width, setting
 
 
 class Vocabulary(Section):
     """Rows of the embedding tables, the special symbols (padding, unknown, begin, end) included."""
 
-    shared: bool = Field(default=True, description="one vocabulary for source and target")
-    size: Count | None = Field(default=None, description="rows of the shared vocabulary")
-    source: Count | None = Field(
-        default=None, description="rows of the source vocabulary, if not shared"
+    shared: bool = setting("one vocabulary for source and target", default=True)
+    size: Count | None = setting(
+        "rows of the shared vocabulary", default=None, unit="rows", examples=[37000]
     )
-    target: Count | None = Field(
-        default=None, description="rows of the target vocabulary, if not shared"
+    source: Count | None = setting(
+        "rows of the source vocabulary, if not shared", default=None, unit="rows", examples=[32000]
+    )
+    target: Count | None = setting(
+        "rows of the target vocabulary, if not shared", default=None, unit="rows", examples=[32000]
     )
 
 
@@ -28,9 +30,8 @@ class SinusoidalPosition(Section):
     """Sines and cosines of the position (section 3.5)."""
 
     kind: Literal["sinusoidal"]
-    layout: Literal["interleaved", "concatenated"] = Field(
-        default="interleaved",
-        description="sine, cosine, sine ... as in the paper; or all sines first",
+    layout: Literal["interleaved", "concatenated"] = setting(
+        "sine, cosine, sine ... as in the paper; or all sines first", default="interleaved"
     )
 
 
@@ -38,8 +39,11 @@ class LearnedPosition(Section):
     """A learned vector for each position (Gehring et al. 2017; Table 3, row E)."""
 
     kind: Literal["learned"]
-    max_length: Count = Field(
-        default=1024, description="positions in the table; longer input is refused"
+    max_length: Count = setting(
+        "positions in the table; longer input is refused",
+        default=1024,
+        unit="positions",
+        examples=[1024],
     )
 
 
@@ -55,61 +59,72 @@ Position = Annotated[SinusoidalPosition | LearnedPosition | NoPosition, Field(di
 class Embedding(Section):
     """Token embeddings (section 3.4)."""
 
-    tied: Literal["all", "target", "none"] = Field(
-        default="all",
-        description="tables that are one: source, target and output; target and output; none",
+    tied: Literal["all", "target", "none"] = setting(
+        "tables that are one: source, target and output; target and output; none", default="all"
     )
-    scale: Literal["sqrt_d_model", "none"] = Field(
-        default="sqrt_d_model", description="factor on the embeddings, not on the output projection"
+    scale: Literal["sqrt_d_model", "none"] = setting(
+        "factor on the embeddings, not on the output projection", default="sqrt_d_model"
     )
-    position: Position = Field(default=SinusoidalPosition(kind="sinusoidal"))
+    position: Position = setting(
+        "where a token stands", default=SinusoidalPosition(kind="sinusoidal")
+    )
 
 
 class Norm(Section):
     """Layer normalisation and its place around a sub-layer (section 3.1)."""
 
     kind: Literal["layer_norm"] = "layer_norm"
-    place: Literal["post", "pre"] = Field(
-        default="post", description="after the residual sum (the paper), or before the sub-layer"
+    place: Literal["post", "pre"] = setting(
+        "after the residual sum (the paper), or before the sub-layer", default="post"
     )
-    final: bool | None = Field(
-        default=None,
-        description="a norm after the last layer of the stack; by default with `pre` only",
+    final: bool | None = setting(
+        "a norm after the last layer of the stack; by default with `pre` only", default=None
     )
-    eps: Positive = Field(default=1e-5, description="added to the variance")
+    eps: Positive = setting("added to the variance", default=1e-5, examples=[1e-6])
 
 
 class Attention(Section):
     """Multi-head attention (section 3.2)."""
 
-    heads: Heads = Field(description="attention heads")
-    d_k: Width | None = Field(
-        default=None, description="width of a query or key; by default d_model / heads"
+    heads: Heads = setting("attention heads", unit="heads", examples=[8])
+    d_k: Width | None = setting(
+        "width of a query or key; by default d_model / heads",
+        default=None,
+        unit="numbers",
+        examples=[64],
     )
-    d_v: Width | None = Field(
-        default=None, description="width of a value; by default d_model / heads"
+    d_v: Width | None = setting(
+        "width of a value; by default d_model / heads", default=None, unit="numbers", examples=[64]
     )
-    bias: bool = Field(default=False, description="biases in the four projections")
-    dropout: Rate = Field(default=0.0, description="probability of dropping an attention weight")
-    mask: Literal["all", "causal"] = Field(
-        default="all",
-        description="which positions a query may read; the decoder's own default is causal",
+    bias: bool = setting("biases in the four projections", default=False)
+    dropout: Rate = setting(
+        "probability of dropping an attention weight",
+        default=0.0,
+        unit="probability",
+        examples=[0.1],
+    )
+    mask: Literal["all", "causal"] = setting(
+        "which positions a query may read; the decoder's own default is causal", default="all"
     )
 
 
 class FeedForward(Section):
     """The position-wise feed-forward network (section 3.3)."""
 
-    d_ff: Width = Field(description="width of the hidden layer")
-    activation: Literal["relu", "gelu"] = Field(default="relu", description="the non-linearity")
-    dropout: Rate = Field(default=0.0, description="probability of dropping an activation")
+    d_ff: Width = setting("width of the hidden layer", unit="numbers", examples=[2048])
+    activation: Literal["relu", "gelu"] = setting("the non-linearity", default="relu")
+    dropout: Rate = setting(
+        "probability of dropping an activation", default=0.0, unit="probability", examples=[0.1]
+    )
 
 
 class XavierInitialization(Section):
     """Matrices Xavier-uniform (Glorot and Bengio 2010); embeddings deviate by d_model^-0.5."""
 
     kind: Literal["xavier"]
-    gain: Positive = Field(default=1.0, description="factor on the bounds of the matrices")
+    gain: Positive = setting(
+        "factor on the bounds of the matrices", default=1.0, unit="factor", examples=[0.7]
+    )
 
 
 class FairseqInitialization(Section):
@@ -122,7 +137,7 @@ class NormalInitialization(Section):
     """Matrices and embeddings normal with one deviation."""
 
     kind: Literal["normal"]
-    deviation: Positive = Field(default=0.02, description="standard deviation")
+    deviation: Positive = setting("standard deviation", default=0.02, examples=[0.02])
 
 
 Initialization = Annotated[
@@ -134,8 +149,13 @@ Initialization = Annotated[
 class EncoderStack(Section):
     """The encoder: `layers` times self-attention and feed-forward."""
 
-    layers: Layers = Field(description="layers one after the other")
-    dropout: Rate = Field(default=0.0, description="on the output of each sub-layer (section 5.4)")
+    layers: Layers = setting("layers one after the other", unit="layers", examples=[6])
+    dropout: Rate = setting(
+        "on the output of each sub-layer (section 5.4)",
+        default=0.0,
+        unit="probability",
+        examples=[0.1],
+    )
     norm: Norm = Norm()
     self_attention: Attention
     feed_forward: FeedForward
@@ -144,8 +164,13 @@ class EncoderStack(Section):
 class DecoderStack(Section):
     """The decoder: `layers` times self-attention, cross-attention and feed-forward."""
 
-    layers: Layers = Field(description="layers one after the other")
-    dropout: Rate = Field(default=0.0, description="on the output of each sub-layer (section 5.4)")
+    layers: Layers = setting("layers one after the other", unit="layers", examples=[6])
+    dropout: Rate = setting(
+        "on the output of each sub-layer (section 5.4)",
+        default=0.0,
+        unit="probability",
+        examples=[0.1],
+    )
     norm: Norm = Norm()
     self_attention: Attention
     cross_attention: Attention
@@ -155,12 +180,17 @@ class DecoderStack(Section):
 class Model(Section):
     """The network."""
 
-    d_model: Width = Field(description="width of the residual stream")
+    d_model: Width = setting("width of the residual stream", unit="numbers", examples=[512])
     vocabulary: Vocabulary
     embedding: Embedding = Embedding()
-    dropout: Rate = Field(
-        default=0.0, description="on the sums of embeddings and positions (section 5.4)"
+    dropout: Rate = setting(
+        "on the sums of embeddings and positions (section 5.4)",
+        default=0.0,
+        unit="probability",
+        examples=[0.1],
     )
-    initialization: Initialization = Field(default=XavierInitialization(kind="xavier"))
+    initialization: Initialization = setting(
+        "how weights begin", default=XavierInitialization(kind="xavier")
+    )
     encoder: EncoderStack
     decoder: DecoderStack

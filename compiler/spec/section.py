@@ -1,6 +1,6 @@
 """What every section of a spec has in common."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,6 +9,17 @@ class Section(BaseModel):
     """A mapping of the spec: unknown keys are refused, types not coerced, values fixed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def setting(
+    description: str, *, unit: str = "", examples: list[Any] | None = None, **options: Any
+) -> Any:
+    """A field of a section; `options` are pydantic's. Without a `default` it must be written.
+
+    Description, unit and examples go into the JSON Schema and the reference, `docs/spec.md`.
+    """
+    extra = {"unit": unit} if unit else None
+    return Field(description=description, examples=examples, json_schema_extra=extra, **options)
 
 
 Width = Annotated[int, Field(ge=1, le=2**20)]

@@ -3,14 +3,18 @@
 import keyword
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from compiler.spec.data import Data
 from compiler.spec.model import Model
-from compiler.spec.section import Section
+from compiler.spec.section import Section, setting
 from compiler.spec.training import Decoding, Evaluation, Training
 
+VERSION = 1
+"""Of the language: what the keys of a spec mean."""
+
+NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 LONGEST_WORD = 60
 
 
@@ -34,13 +38,20 @@ def _importable(name: str) -> str:
 class Spec(Section):
     """One model and its recipe: architecture, data, training, decoding, evaluation."""
 
-    name: Annotated[str, AfterValidator(_importable)] = Field(
-        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40
+    spec_version: Literal[1] = setting("version of this language", default=VERSION)
+    name: Annotated[str, AfterValidator(_importable)] = setting(
+        "small letters, digits and hyphens: generated code is called so",
+        pattern=NAME,
+        max_length=40,
+        examples=["transformer-base"],
     )
-    summary: Annotated[str, AfterValidator(_one_line)] = Field(
-        default="", max_length=200, description="one line for people"
+    summary: Annotated[str, AfterValidator(_one_line)] = setting(
+        "one line for people",
+        default="",
+        max_length=200,
+        examples=['Vaswani et al. 2017, Table 3, row "base"'],
     )
-    task: Literal["translation"] = "translation"
+    task: Literal["translation"] = setting("what the model is for", default="translation")
     model: Model
     data: Data
     training: Training

@@ -4,30 +4,37 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from compiler.spec.section import Count, NotNegative, Positive, Rate, Section, Whole
+from compiler.spec.section import Count, NotNegative, Positive, Rate, Section, Whole, setting
 
 
 class Adam(Section):
     """Adam (Kingma and Ba 2015; section 5.3)."""
 
     kind: Literal["adam"] = "adam"
-    betas: Annotated[list[Rate], Field(min_length=2, max_length=2)] = Field(
-        default=[0.9, 0.98], description="decay of the two running means"
+    betas: Annotated[list[Rate], Field(min_length=2, max_length=2)] = setting(
+        "decay of the two running means", default=[0.9, 0.98], unit="share", examples=[[0.9, 0.98]]
     )
-    eps: Positive = Field(default=1e-9, description="added to the denominator")
+    eps: Positive = setting("added to the denominator", default=1e-9, examples=[1e-9])
 
 
 class WarmUp(Section):
     """Linear warm-up to the peak: what all schedules begin with."""
 
     kind: str
-    warmup_steps: Count = Field(default=4000, description="updates of linear warm-up")
-    peak: Positive | None = Field(
-        default=None,
-        description="highest rate; by default d_model^-0.5 * warmup_steps^-0.5 (section 5.3)",
+    warmup_steps: Count = setting(
+        "updates of linear warm-up", default=4000, unit="updates", examples=[4000]
     )
-    start: NotNegative = Field(
-        default=0.0, description="learning rate that the warm-up starts from"
+    peak: Positive | None = setting(
+        "highest rate; by default d_model^-0.5 * warmup_steps^-0.5 (section 5.3)",
+        default=None,
+        unit="learning rate",
+        examples=[7e-4],
+    )
+    start: NotNegative = setting(
+        "learning rate that the warm-up starts from",
+        default=0.0,
+        unit="learning rate",
+        examples=[1e-7],
     )
 
 
@@ -40,8 +47,10 @@ class InverseSquareRoot(WarmUp):
 class Linear(WarmUp):
     """After the warm-up a straight line down to `end`, which the last of `training.steps` has."""
 
-    kind: Literal["linear"] = "linear"
-    end: NotNegative = Field(default=0.0, description="learning rate of the last update")
+    kind: Literal["linear"]
+    end: NotNegative = setting(
+        "learning rate of the last update", default=0.0, unit="learning rate", examples=[1e-6]
+    )
 
 
 def _kind(value: object) -> str:
@@ -61,42 +70,45 @@ Schedule = Annotated[
 class Validation(Section):
     """When and how a training run looks at the validation set. Each look leaves a checkpoint."""
 
-    every: Count | Literal["epoch"] = Field(
-        default="epoch", description="updates between two looks"
+    every: Count | Literal["epoch"] = setting(
+        "updates between two looks", default="epoch", unit="updates", examples=[1000, "epoch"]
     )
-    bleu: bool = Field(
-        default=False, description="also translate the validation set greedily and score it"
-    )
-    metric: Literal["loss", "bleu"] = Field(
-        default="loss", description="what the best checkpoint is best at"
-    )
-    patience: Count | None = Field(
-        default=None, description="looks without a better metric after which the training ends"
+    bleu: bool = setting("also translate the validation set greedily and score it", default=False)
+    metric: Literal["loss", "bleu"] = setting("what the best checkpoint is best at", default="loss")
+    patience: Count | None = setting(
+        "looks without a better metric after which the training ends",
+        default=None,
+        unit="looks",
+        examples=[10],
     )
 
 
 class Training(Section):
     """The training recipe (section 5)."""
 
-    batch_tokens: Count = Field(
-        description="tokens an update: sentences times the longest side, padding included"
+    batch_tokens: Count = setting(
+        "tokens an update: sentences times the longest side, padding included",
+        unit="tokens",
+        examples=[25000],
     )
-    accumulate: Count = Field(default=1, description="micro-batches that make an update")
-    steps: Count = Field(description="updates, at most")
+    accumulate: Count = setting(
+        "micro-batches that make an update", default=1, unit="batches", examples=[4]
+    )
+    steps: Count = setting("updates, at most", unit="updates", examples=[100000])
     optimizer: Adam = Adam()
-    schedule: Schedule = InverseSquareRoot()
-    label_smoothing: Rate = Field(
-        default=0.0, description="share spread over the vocabulary (section 5.4)"
+    schedule: Schedule = setting("learning rate of each update", default=InverseSquareRoot())
+    label_smoothing: Rate = setting(
+        "share spread over the vocabulary (section 5.4)", default=0.0, unit="share", examples=[0.1]
     )
-    clip_norm: Positive | None = Field(
-        default=None, description="bound on the norm of the gradient"
+    clip_norm: Positive | None = setting(
+        "bound on the norm of the gradient", default=None, unit="norm", examples=[1.0]
     )
-    precision: Literal["float32", "bfloat16"] = Field(
-        default="float32", description="of the matrix products (autocast); weights stay float32"
+    precision: Literal["float32", "bfloat16"] = setting(
+        "of the matrix products (autocast); weights stay float32", default="float32"
     )
-    compile: bool = Field(default=False, description="run through torch.compile")
-    seed: Whole = Field(
-        default=1, description="of initialisation, dropout and the order of the data"
+    compile: bool = setting("run through torch.compile", default=False)
+    seed: Whole = setting(
+        "of initialisation, dropout and the order of the data", default=1, examples=[1]
     )
     validation: Validation = Validation()
 
@@ -109,29 +121,36 @@ class Training(Section):
 class Decoding(Section):
     """Beam search (section 6.1)."""
 
-    beam: Count = Field(default=4, description="hypotheses a sentence; 1 is greedy search")
-    length_penalty: NotNegative = Field(default=0.6, description="exponent of the length penalty")
-    normalization: Literal["gnmt", "length"] = Field(
-        default="gnmt",
-        description="divisor of scores: ((5 + length) / 6)^penalty (GNMT), or length^penalty",
+    beam: Count = setting(
+        "hypotheses a sentence; 1 is greedy search", default=4, unit="hypotheses", examples=[4]
     )
-    min_length: Whole = Field(
-        default=0, description="tokens of a translation, at least, where its limits allow as many"
+    length_penalty: NotNegative = setting(
+        "exponent of the length penalty", default=0.6, unit="exponent", examples=[0.6]
     )
-    max_extra_length: Whole = Field(
-        default=50, description="tokens beyond the length of the source"
+    normalization: Literal["gnmt", "length"] | None = setting(
+        "divisor of scores: ((5 + length) / 6)^penalty (by default), or length^penalty",
+        default=None,
     )
-    max_length: Count | None = Field(
-        default=None, description="tokens of a translation, in any case"
+    min_length: Whole = setting(
+        "tokens of a translation, at least, where its limits allow as many",
+        default=0,
+        unit="tokens",
+        examples=[5],
+    )
+    max_extra_length: Whole = setting(
+        "tokens beyond the length of the source", default=50, unit="tokens", examples=[50]
+    )
+    max_length: Count | None = setting(
+        "tokens of a translation, in any case", default=None, unit="tokens", examples=[200]
     )
 
 
 class Evaluation(Section):
     """How translations are scored (sacreBLEU)."""
 
-    average_last: Count = Field(default=1, description="checkpoints whose weights are averaged")
-    metric: Literal["bleu", "chrf"] = Field(
-        default="bleu", description="the score that is the headline"
+    average_last: Count = setting(
+        "checkpoints whose weights are averaged", default=1, unit="checkpoints", examples=[5]
     )
-    tokenize: Literal["13a", "intl", "char", "none"] = Field(default="13a", description="for BLEU")
-    lowercase: bool = Field(default=False, description="score without regard to case")
+    metric: Literal["bleu", "chrf"] = setting("the score that is the headline", default="bleu")
+    tokenize: Literal["13a", "intl", "char", "none"] = setting("for BLEU", default="13a")
+    lowercase: bool = setting("score without regard to case", default=False)

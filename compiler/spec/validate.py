@@ -1,7 +1,10 @@
 """A tree of nodes to a `Spec`, or diagnostics at the nodes that are wrong."""
 
+import unicodedata
 from collections import defaultdict
 from difflib import get_close_matches
+from functools import cache
+from itertools import takewhile
 from typing import Annotated, get_args, get_origin
 
 from pydantic import BaseModel, Discriminator, Tag, ValidationError
@@ -10,9 +13,14 @@ from pydantic_core import ErrorDetails
 
 from compiler.source.diagnostic import Diagnostic, Rejected, quoted
 from compiler.source.node import Mapping, Node, Path, Scalar, deepest, find, to_python
+from compiler.source.read import plain_value
 from compiler.spec.expectation import choices, expectation, given
 from compiler.spec.inherit import handed_down
 from compiler.spec.spec import Spec
+from compiler.spec.synonyms import ELSEWHERE
+
+MOST = 100
+"""Mistakes of one file that are told at once: the others come when these are mended."""
 
 
 def validate(root: Node) -> Spec:
@@ -21,7 +29,19 @@ def validate(root: Node) -> Spec:
         return Spec.model_validate(to_python(root))
     except ValidationError as error:
         at = _by_place(error.errors(include_url=False, include_input=False))
-        raise Rejected(_diagnostic(root, path, errors) for path, errors in at.items()) from None
+        found = [_diagnostic(root, path, errors) for path, errors in list(at.items())[:MOST]]
+        raise Rejected(_causes(found)) from None
+
+
+def _causes(found: list[Diagnostic]) -> list[Diagnostic]:
+    """Without the missing keys that are there, but misspelt."""
+    meant = {each.help for each in found if each.code == "unknown-key"}
+    return [
+        each
+        for each in found
+        if each.code != "missing-key"
+        or not any(help.endswith(f"did you mean {each.message.split()[0]}?") for help in meant)
+    ]
 
 
 def _by_place(errors: list[ErrorDetails]) -> dict[Path, list[ErrorDetails]]:
@@ -88,8 +108,18 @@ def _diagnostic(root: Node, path: Path, errors: list[ErrorDetails]) -> Diagnosti
         code="unknown-value" if choices(first) else "bad-value",
         message=f"expected {wanted}, got {given(node)}",
         span=node.span,
-        help=_near(node, words),
+        help=_near(node, words) or _quoted_number(node, first),
     )
+
+
+def _quoted_number(node: Node, error: ErrorDetails) -> str:
+    """Quotes, or the form of a number that YAML does not know, make text of it."""
+    is_text = isinstance(node, Scalar) and isinstance(node.value, str)
+    if not is_text or error["type"] not in ("int_type", "float_type"):
+        return ""
+    value = plain_value(str(node.value)) if isinstance(node, Scalar) else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return "this is text: write it without quotes" if is_number else ""
 
 
 def _missing_key(key: str, node: Node) -> Diagnostic:
@@ -99,13 +129,49 @@ def _missing_key(key: str, node: Node) -> Diagnostic:
 def _unknown_key(root: Node, path: Path, section: type[BaseModel]) -> Diagnostic:
     holder, key = deepest(root, path[:-1]), str(path[-1])
     known = sorted({*section.model_fields, *handed_down(path[:-1])})
-    near = get_close_matches(key, known, n=1)
     return Diagnostic(
         code="unknown-key",
         message=f"unknown key {quoted(key)}",
         span=holder.keys[key] if isinstance(holder, Mapping) else holder.span,
-        help=f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}",
+        help=_foreign_letter(key) + _known(key, path, known),
     )
+
+
+def _known(key: str, path: Path, known: list[str]) -> str:
+    """The key that was meant: here, or, where none is like it, at another place."""
+    if near := get_close_matches(key, known, n=1):
+        return f"did you mean `{near[0]}`?"
+    if key in ELSEWHERE:
+        return f"what other tools call `{key}` is `{ELSEWHERE[key]}` here"
+    places = [place for place in key_places(Spec) if place[-1] == key and place != path]
+    if places:
+        *above, _ = min(places, key=lambda place: (-_common(place, path), len(place)))
+        return f"`{key}` belongs " + (f"below `{'.'.join(above)}`" if above else "to the top level")
+    return f"known here: {', '.join(known)}"
+
+
+def _common(one: tuple[str, ...], other: Path) -> int:
+    """How many keys two paths begin with together."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+@cache
+def key_places(section: type[BaseModel]) -> tuple[tuple[str, ...], ...]:
+    """The paths of all keys that a section and those below it may hold."""
+    found: list[tuple[str, ...]] = []
+    for name, field in section.model_fields.items():
+        found.append((name,))
+        for member in dict.fromkeys(_members(field).values()):
+            found += [(name, *below) for below in key_places(member)]
+    return tuple(dict.fromkeys(found))
+
+
+def _foreign_letter(key: str) -> str:
+    """Names the first letter that looks like another, as a Cyrillic one does."""
+    odd = next((letter for letter in key if not letter.isascii()), None)
+    if odd is None:
+        return ""
+    return f"`{odd}` is U+{ord(odd):04X}, {unicodedata.name(odd, 'without a name').lower()}; "
 
 
 def _near(node: Node, words: list[str]) -> str:

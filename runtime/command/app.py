@@ -6,7 +6,8 @@ from typing import NoReturn
 import typer
 from rich.markup import escape
 
-from runtime.command import compiling
+from runtime.command.authoring import check, new, schema, show
+from runtime.command.compiling import compile_specs, explain_spec, list_specs
 from runtime.command.corpus import corpus
 from runtime.command.evaluate import evaluate
 from runtime.command.failures import INTERRUPTED, exit_code
@@ -15,6 +16,7 @@ from runtime.command.train import train
 from runtime.command.translate import translate
 
 GROUPS = {
+    "Specs": (list_specs, new, check, show, explain_spec, compile_specs, schema),
     "Models": (train, translate, evaluate),
     "Text": (corpus, score),
 }
@@ -37,10 +39,10 @@ app = typer.Typer(
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-compiling.register(app, "Specs")
 for group, commands in GROUPS.items():
     for command in commands:
-        app.command(rich_help_panel=group)(command)
+        name = command.__name__.partition("_")[0]
+        app.command(name, rich_help_panel=group)(command)
 
 
 @app.callback(invoke_without_command=True, epilog=escape(EXAMPLES))

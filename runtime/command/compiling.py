@@ -1,4 +1,4 @@
-"""The commands that need the compiler alone: `list`, `check`, `compile`, `explain`."""
+"""The commands that show and write what specs become: `list`, `compile`, `explain`."""
 
 import json
 from collections.abc import Callable
@@ -13,17 +13,15 @@ from rich.table import Table
 
 from compiler.explain import Explanation, explain
 from compiler.ir.dump import dump
-from compiler.pipeline import build, compile_spec
+from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Diagnostic, Rejected
-from compiler.spec.library import library
+from compiler.source.explanation import pages
+from compiler.spec.library import library, locate
 from compiler.spec.load import load
+from runtime.command.options import Settings, Specs
+from runtime.command.output import say_warnings
 
 T = TypeVar("T")
-Specs = Annotated[list[str], typer.Argument(metavar="SPEC...", help="files, or library names")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="override, e.g. model.attention.heads=4"),
-]
 
 
 def list_specs() -> None:
@@ -34,12 +32,6 @@ def list_specs() -> None:
     for name, path in library().items():
         table.add_row(name, load(str(path)).spec.summary)
     Console().print(table)
-
-
-def check(specs: Specs, settings: Settings = None) -> None:
-    """Check specs: keys, values, what goes together, and that no decoder sees the future."""
-    for_each(specs, lambda spec: build(load(spec, settings or ())))
-    typer.echo(f"{len(specs)} {'spec is' if len(specs) == 1 else 'specs are'} right")
 
 
 def for_each(specs: list[str], work: Callable[[str], T]) -> list[T]:
@@ -69,6 +61,7 @@ def compile_specs(
     """Compile specs to packages of PyTorch code."""
     packages = for_each(specs, lambda spec: compile_spec(spec, settings or ()))
     stale = False
+    say_warnings(each for package in packages for each in package.warnings)
     for package in packages:
         folder = output / package.folder_name
         if not compare:
@@ -84,13 +77,18 @@ def compile_specs(
 
 
 def explain_spec(
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="a file, or a library name")],
+    spec: Annotated[
+        str, typer.Argument(metavar="SPEC|CODE", help="A spec, or the code of an error.")
+    ],
     settings: Settings = None,
     ir: Annotated[bool, typer.Option("--ir", help="print the intermediate representation")] = False,
     length: Annotated[int, typer.Option(min=1, help="tokens of a sentence")] = 32,
     form: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
 ) -> None:
-    """Explain a model: shapes, parameters, operations, reach and memory, part by part."""
+    """Explain a model, part by part: shapes, parameters, operations, reach; or an error's CODE."""
+    if spec in pages() and locate(spec) is None:
+        typer.echo(f"{spec}\n\n{pages()[spec]}")
+        return
     package = compile_spec(spec, settings or ())
     if ir:
         typer.echo(dump(package.model))
@@ -149,11 +147,3 @@ def _engineering(number: float) -> str:
             return f"{number:.3g} {unit}".rstrip()
         number /= 1000
     return f"{number:.3g} P"
-
-
-def register(app: typer.Typer, panel: str) -> None:
-    """Adds the commands to the command line."""
-    app.command("list", rich_help_panel=panel)(list_specs)
-    app.command("check", rich_help_panel=panel)(check)
-    app.command("compile", rich_help_panel=panel)(compile_specs)
-    app.command("explain", rich_help_panel=panel)(explain_spec)

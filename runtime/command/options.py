@@ -10,6 +10,13 @@ from compiler.spec.load import load
 from compiler.spec.training import Decoding
 from runtime.errors import UserError
 
+Specs = Annotated[
+    list[str], typer.Argument(metavar="SPEC...", help="Files, or names of the library.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change the spec: model.attention.heads=4"),
+]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 Beam = Annotated[
     int | None,

@@ -3,13 +3,14 @@
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 
+from compiler.source.diagnostic import Diagnostic, in_order, render
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 def report(message: str) -> None:
     """A line about what is going on, beside the results: on stderr."""
     print(message, file=sys.stderr, flush=True)
+
+
+def say_warnings(warnings: Iterable[Diagnostic]) -> int:
+    """What is doubtful in specs, on stderr as errors would be -> how many there are."""
+    once = in_order(warnings)
+    for each in once:
+        report(render(each))
+    return len(once)
 
 
 @contextmanager

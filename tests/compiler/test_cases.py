@@ -1,4 +1,4 @@
-"""Golden cases: a spec with its expected IR and code, or with its expected diagnostics.
+"""Golden cases: a spec with its expected IR and code, or with its errors or warnings.
 
 A case may hold a `set.txt`: arguments of `--set`, one a line.
 """
@@ -41,6 +41,8 @@ def outputs(case: str) -> dict[str, str]:
         package = compile_spec(f"{case}/spec.yaml", settings)
     except Rejected as rejected:
         return {"diagnostics.txt": f"{rejected}\n"}
+    if package.warnings:
+        return {"diagnostics.txt": f"{Rejected(package.warnings)}\n"}
     return {
         "ir.txt": dump(package.model) + "\n",
         "model.py.txt": package.files["model.py"],

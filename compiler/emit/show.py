@@ -1,0 +1,55 @@
+"""The resolved spec as YAML, with the place that each value comes from."""
+
+from collections.abc import Iterator
+
+import yaml
+from pydantic import BaseModel
+
+from compiler.emit.lock import Dumper
+from compiler.source.node import Mapping, Path, find
+from compiler.spec.load import Loaded
+
+COLUMN = 44
+"""Where comments begin, if the value leaves room."""
+
+
+def annotated(loaded: Loaded) -> str:
+    """A spec again, for people: every value with its origin, then what was dropped on the way."""
+    lines = [*_lines(loaded, loaded.spec, ()), *_dropped(loaded)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _lines(loaded: Loaded, section: BaseModel, path: Path) -> Iterator[str]:
+    indent = "  " * len(path)
+    for key in type(section).model_fields:
+        value, place = getattr(section, key), (*path, key)
+        if isinstance(value, BaseModel):
+            yield f"{indent}{key}:"
+            yield from _lines(loaded, value, place)
+        elif value is not None:
+            setting = f"{indent}{key}: {flow(value)}"
+            yield f"{setting:<{COLUMN}}  # {_origin(loaded, section, place)}"
+
+
+def flow(value: object) -> str:
+    """A value on one line."""
+    text: str = yaml.dump(value, Dumper=Dumper, default_flow_style=True, width=10**6)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _origin(loaded: Loaded, section: BaseModel, path: Path) -> str:
+    """The file and line; or where a value comes from that nobody wrote."""
+    *above, key = path
+    holder, node = find(loaded.tree, tuple(above)), find(loaded.tree, path)
+    if node is not None and isinstance(holder, Mapping) and key in holder.keys:
+        return (
+            f"{node.span}" if node.span.source.name != "--set" else f"--set {node.span.source.text}"
+        )
+    is_derived = type(section).model_fields[str(key)].default is None
+    return "default, by other settings" if is_derived else "default"
+
+
+def _dropped(loaded: Loaded) -> Iterator[str]:
+    for each in loaded.dropped:
+        name = ".".join(map(str, each.path))
+        yield f"# dropped, since a later choice left it without effect: {name} ({each.span})"

@@ -1,0 +1,134 @@
+"""A spec's file over the files that it extends: one tree, whose nodes know their places."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path as File
+
+from compiler.source.diagnostic import Diagnostic, Rejected, quoted
+from compiler.source.node import Mapping, Path, Scalar
+from compiler.source.read import read
+from compiler.source.span import Source, Span
+from compiler.spec.library import locate, suggestion
+from compiler.spec.merge import lost, merge
+from compiler.spec.short_forms import write_out
+from compiler.spec.spec import Spec
+
+NOT_INHERITED = ("name", "summary")
+LARGEST = 2**20
+_CERTAIN = {"model", "training", "extends"}
+_KEY_LINE = re.compile(r"(?m)^(\w+)\s*:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """An inherited setting that the choice of a child made moot."""
+
+    path: Path
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extended:
+    """The tree of a spec and, if it extends one, that of its parent with the place that says so."""
+
+    tree: Mapping
+    parent: Mapping | None = None
+    extends: Span | None = None
+    dropped: tuple[Dropped, ...] = ()
+
+
+def read_extended(reference: str) -> Extended:
+    """The tree of a spec over the trees that it extends; raises `Rejected`."""
+    path = locate(reference)
+    if path is None:
+        source = Source(name="spec", text=reference)
+        at = Span(source=source, line=1, column=1, width=len(reference))
+        raise Rejected([_missing(reference, at)])
+    return _extended(path, _read(path), (path.resolve(),))
+
+
+def over(base: Mapping, above: Mapping) -> Mapping:
+    """The one tree over the other."""
+    merged = merge(base, above)
+    assert isinstance(merged, Mapping)
+    return merged
+
+
+def dropped(base: Mapping, above: Mapping) -> Iterator[Dropped]:
+    """What of `base` goes because `above` is of another kind."""
+    return (Dropped(path=path, span=span) for path, span in lost(base, above))
+
+
+def _extended(path: File, tree: Mapping, line: tuple[File, ...]) -> Extended:
+    """`line` is the spec itself and its children: what it must not extend."""
+    reference = tree.get("extends")
+    if reference is None:
+        return Extended(tree=write_out(tree))
+    at = reference.span
+    if not isinstance(reference, Scalar) or not isinstance(reference.value, str):
+        raise Rejected([_wrong("bad-value", "`extends` names one spec", at)])
+    found = locate(reference.value, path.parent)
+    if found is None:
+        raise Rejected([_missing(reference.value, at)])
+    if found.resolve() in line:
+        raise Rejected([_wrong("extends-cycle", "a spec cannot extend itself", at)])
+    below = _extended(found, _read_parent(found, reference.value, at), (*line, found.resolve()))
+    parent, own = _without(below.tree, *NOT_INHERITED), write_out(_without(tree, "extends"))
+    gone = (*below.dropped, *dropped(parent, own))
+    return Extended(tree=over(parent, own), parent=parent, extends=at, dropped=gone)
+
+
+def _read(path: File) -> Mapping:
+    node = read(Source(name=str(path), text=_text(path)))
+    if not isinstance(node, Mapping):
+        raise Rejected([_wrong("not-a-spec", "a spec is a mapping of keys to values", node.span)])
+    return node
+
+
+def _read_parent(path: File, reference: str, at: Span) -> Mapping:
+    """Like `_read`; but nothing is quoted of a file that is no spec, which may hold anything."""
+    try:
+        tree = _read(path)
+    except Rejected:
+        if _certainly_a_spec(_KEY_LINE.findall(_text(path))):
+            raise
+    else:
+        if tree.entries.keys() <= {*Spec.model_fields, "extends"} or _certainly_a_spec(tree.keys):
+            return tree
+    message = f"{quoted(reference)} is not a spec"
+    help = "`extends` names the file of a spec, or a spec of the library"
+    raise Rejected([_wrong("bad-parent", message, at, help)])
+
+
+def _certainly_a_spec(keys: object) -> bool:
+    found = set(keys) if isinstance(keys, list | dict) else set()
+    return "name" in found and not found.isdisjoint(_CERTAIN)
+
+
+def _text(path: File) -> str:
+    start = Span(source=Source(name=str(path), text=""), line=1, column=1)
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise Rejected([_wrong("large-file", "more than 1 MiB: this is no spec", start)])
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"the file is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}"
+        raise Rejected([_wrong("not-utf-8", message, start)]) from None
+    except OSError as error:
+        raise Rejected([_wrong("unreadable", str(error.strerror), start)]) from None
+
+
+def _without(tree: Mapping, *keys: str) -> Mapping:
+    entries = {each: node for each, node in tree.entries.items() if each not in keys}
+    return Mapping(span=tree.span, entries=entries, keys=tree.keys)
+
+
+def _missing(reference: str, span: Span) -> Diagnostic:
+    return _wrong("no-spec", f"there is no spec {quoted(reference)}", span, suggestion(reference))
+
+
+def _wrong(code: str, message: str, span: Span, help: str = "") -> Diagnostic:
+    return Diagnostic(code=code, message=message, span=span, help=help)

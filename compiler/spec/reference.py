@@ -1,0 +1,158 @@
+"""`docs/spec.md`: every key of a spec, made from its JSON Schema.
+
+python -m compiler.spec.reference > docs/spec.md
+"""
+
+from collections.abc import Iterator
+
+from compiler.spec.schema import Schema, json_schema
+
+INTRODUCTION = """\
+# The spec language
+
+Every key of a spec, made from the schema that `specformer schema` prints. `specformer new NAME`
+writes a spec to start from, `specformer check` says what is wrong with one, `specformer show`
+prints one with every default and the place that each value comes from.
+
+**Handing down.** Settings at `model:` (`attention`, `norm`, `feed_forward`, `dropout`) are
+inherited by both stacks; `encoder:` and `decoder:` override them, and `self_attention:` and
+`cross_attention:` override the `attention:` of their stack. A setting that no place takes is an
+error.
+
+**Variants.** `extends` names one parent: a path, seen from the file that says it, or a spec of
+the library. Mappings merge key by key, everything else replaces, `null` removes a key. A child
+that chooses another `kind` (or `shared`, or another form of files) replaces the whole mapping.
+`name` and `summary` are not inherited. `--set model.attention.heads=4`, on any command, does the
+same from the command line.
+
+**YAML.** Scalars follow YAML 1.2: `1e-4` is a number, `no` is a word, `010` is ten, `12:30` is
+text. Anchors, aliases, merge keys, tags, duplicate keys and a second document are errors. A word
+may stand for a mapping that has only its kind: `position: learned` is `position: {kind:
+learned}`."""
+
+SECTIONS = {
+    "The top level": ("Spec",),
+    "`model`": ("Model",),
+    "`model.vocabulary`": ("Vocabulary",),
+    "`model.embedding`": ("Embedding",),
+    "`model.embedding.position`": ("SinusoidalPosition", "LearnedPosition", "NoPosition"),
+    "`model.attention`, also in a stack; `self_attention` and `cross_attention` in a stack": (
+        "Attention",
+    ),
+    "`model.feed_forward`, also in a stack": ("FeedForward",),
+    "`model.norm`, also in a stack": ("Norm",),
+    "`model.initialization`": (
+        "XavierInitialization",
+        "FairseqInitialization",
+        "NormalInitialization",
+    ),
+    "`model.encoder`": ("EncoderStack",),
+    "`model.decoder`": ("DecoderStack",),
+    "`data`": ("Data",),
+    "`data.train`, `data.valid`, `data.test`": ("ParallelFiles", "TabSeparated"),
+    "`data.tokenizer`": ("SentencePieceTokenizer", "SegmentedTokenizer"),
+    "`training`": ("Training",),
+    "`training.optimizer`": ("Adam",),
+    "`training.schedule`": ("InverseSquareRoot", "Linear"),
+    "`training.validation`": ("Validation",),
+    "`decoding`": ("Decoding",),
+    "`evaluation`": ("Evaluation",),
+}
+_TYPES = {"integer": "a whole number", "number": "a number", "string": "text"}
+
+
+def reference() -> str:
+    """The page."""
+    sections = json_schema()["$defs"]
+    parts = [_section(title, names, sections) for title, names in SECTIONS.items()]
+    return "\n\n".join([INTRODUCTION, *parts]) + "\n"
+
+
+def _section(title: str, names: tuple[str, ...], sections: Schema) -> str:
+    several = len(names) > 1
+    parts = [_form(sections[name], sections, several=several) for name in names]
+    return "\n\n".join([f"## {title}", *parts])
+
+
+def _form(section: Schema, sections: Schema, *, several: bool) -> str:
+    """What one kind of section is for, and a table of its keys."""
+    kind = section["properties"].get("kind", {}).get("const")
+    title = [f"**`kind: {kind}`**"] if several and kind else []
+    rows = list(_rows(section, sections))
+    head = ["| key | takes | default | unit | example | meaning |", f"|{' --- |' * 6}"]
+    table = ["\n".join([*head, *rows])] if rows else []
+    return "\n\n".join([*title, section["description"], *table])
+
+
+def _rows(section: Schema, sections: Schema) -> Iterator[str]:
+    required = section.get("required", [])
+    for key, about in section["properties"].items():
+        if key == "kind" and "const" in about:
+            continue
+        cells = (
+            f"`{key}`",
+            _takes(about),
+            "must be written" if key in required else _default(about),
+            about.get("unit", ""),
+            _examples(about),
+            _meaning(about, sections),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _takes(about: Schema) -> str:
+    """The values of a key in words."""
+    if "const" in about:
+        return f"`{about['const']}`"
+    if "enum" in about:
+        return ", ".join(f"`{word}`" for word in about["enum"])
+    if any(key in about for key in ("$ref", "oneOf", "properties")):
+        return "keys and values"
+    if "anyOf" in about:
+        arms = [_takes(arm) for arm in about["anyOf"] if arm.get("type") != "null"]
+        return " or ".join(dict.fromkeys(arms))
+    if about["type"] == "array":
+        return "a list"
+    if about["type"] == "boolean":
+        return "`true`, `false`"
+    return " ".join([_TYPES[about["type"]], *_bounds(about)])
+
+
+def _bounds(about: Schema) -> Iterator[str]:
+    """What limits a number; those that only keep it from being absurd are left out."""
+    if "exclusiveMinimum" in about:
+        yield f"above {about['exclusiveMinimum']:g}"
+    elif "minimum" in about:
+        yield f"from {about['minimum']:g}"
+    if "exclusiveMaximum" in about:
+        yield f"below {about['exclusiveMaximum']:g}"
+    elif about.get("maximum", 2**31) < 1000:
+        yield f"to {about['maximum']:g}"
+
+
+def _default(about: Schema) -> str:
+    value = about.get("default")
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return f"`{value['kind']}`" if "kind" in value else ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`" if value != "" else "empty"
+
+
+def _examples(about: Schema) -> str:
+    """What is no choice of words needs some."""
+    given = [] if "enum" in about else about.get("examples", [])
+    return ", ".join(f"`{each}`" for each in given)
+
+
+def _meaning(about: Schema, sections: Schema) -> str:
+    if "$ref" in about:
+        text: str = sections[about["$ref"].rpartition("/")[2]]["description"]
+        return text.rstrip(".")
+    return str(about.get("description", ""))
+
+
+if __name__ == "__main__":
+    print(reference(), end="")

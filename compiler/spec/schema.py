@@ -1,0 +1,129 @@
+"""The language of specs as a JSON Schema (draft 2020-12), for editors and other programs.
+
+The classes of this folder hold settings as they are after inheritance. Written, a spec may hand
+settings down (`model.attention`), use a word for a mapping (`position: learned`), and leave out
+what its parent has: a spec that extends another has the schema's forms that end in `.changes`.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+from compiler.spec.inherit import PLACES, SUB_LAYERS
+from compiler.spec.short_forms import PLACES as SHORT_FORMS
+from compiler.spec.spec import Spec
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SECTIONS = {
+    ("model",): "Model",
+    ("model", "encoder"): "EncoderStack",
+    ("model", "decoder"): "DecoderStack",
+    ("model", "embedding"): "Embedding",
+}
+HANDED_DOWN = {"attention": "Attention", "norm": "Norm", "feed_forward": "FeedForward"}
+CHANGES = ".changes"
+
+Schema = dict[str, Any]
+
+
+def json_schema() -> Schema:
+    """The schema of a spec's file."""
+    whole = _untitled(Spec.model_json_schema())
+    sections: Schema = whole.pop("$defs")
+    sections["Spec"] = whole
+    _hand_down(sections)
+    _allow_words(sections)
+    changes = {f"{name}{CHANGES}": _as_changes(section) for name, section in sections.items()}
+    extends = {
+        "type": "string",
+        "description": "the spec to start from: a path, or a name of the library",
+        "examples": ["transformer-base", "../parent.yaml"],
+    }
+    root = changes[f"Spec{CHANGES}"]
+    root["properties"] = {"extends": extends, **root["properties"]}
+    root["required"] = ["extends", "name"]
+    return {
+        "$schema": DIALECT,
+        "title": "A spec of specformer",
+        "if": {"required": ["extends"]},
+        "then": {"$ref": f"#/$defs/Spec{CHANGES}"},
+        "else": {"$ref": "#/$defs/Spec"},
+        "$defs": sections | changes,
+    }
+
+
+def _untitled(schema: Any) -> Any:
+    """Without the titles that pydantic makes of names."""
+    if isinstance(schema, list):
+        return [_untitled(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _untitled(value)
+        for key, value in schema.items()
+        if key != "title" or not isinstance(value, str)
+    }
+
+
+def _hand_down(sections: Schema) -> None:
+    """Adds the places that others inherit from; what may be inherited is not required."""
+    for *above, key in PLACES:
+        section = sections[SECTIONS[tuple(above)]]
+        section["properties"][key] = {"$ref": f"#/$defs/{HANDED_DOWN[key]}"}
+    for name in ("EncoderStack", "DecoderStack"):
+        sections[name]["required"] = ["layers"]
+    for name in HANDED_DOWN.values():
+        sections[name].pop("required", None)
+    sections["Model"]["allOf"] = list(_somewhere())
+
+
+def _somewhere() -> Iterator[Schema]:
+    """What may be inherited must stand at one of the places that hand it down, or at its own."""
+    for stack, sub_layers in SUB_LAYERS.items():
+        for place in sub_layers:
+            above = (("attention",), (stack, "attention"), (stack, place))
+            yield {"anyOf": [_has(*path, "heads") for path in above]}
+        above = (("feed_forward",), (stack, "feed_forward"))
+        yield {"anyOf": [_has(*path, "d_ff") for path in above]}
+
+
+def _has(key: str, *below: str) -> Schema:
+    """A mapping with a key at this path."""
+    return {"required": [key]} | ({"properties": {key: _has(*below)}} if below else {})
+
+
+def _allow_words(sections: Schema) -> None:
+    """A mapping that is told by its kind alone can be written as that word."""
+    for *above, key in SHORT_FORMS:
+        properties = sections[SECTIONS[tuple(above)]]["properties"]
+        union = properties[key]
+        words = {"enum": list(union["discriminator"]["mapping"])}
+        forms = {"oneOf": union.pop("oneOf")}
+        del union["discriminator"]
+        properties[key] = union | {"anyOf": [words, forms]}
+
+
+def _as_changes(section: Schema) -> Schema:
+    """The section where a parent has the rest: nothing is required, and null removes a key."""
+    changed: Schema = _renamed(deepcopy(section))
+    for key in ("required", "allOf"):
+        changed.pop(key, None)
+    for name, value in changed.get("properties", {}).items():
+        about = {key: value.pop(key) for key in ("description", "unit", "examples") if key in value}
+        changed["properties"][name] = {**about, "anyOf": [value, {"type": "null"}]}
+    return changed
+
+
+def _renamed(schema: Any) -> Any:
+    """The schema with references to changes; without required kinds, several forms may fit."""
+    if isinstance(schema, list):
+        return [_renamed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    renamed = {}
+    for key, value in schema.items():
+        if key == "$ref":
+            renamed[key] = value + CHANGES
+        elif key not in ("default", "discriminator"):
+            renamed["anyOf" if key == "oneOf" else key] = _renamed(value)
+    return renamed

@@ -1,0 +1,97 @@
+"""The pages of `docs/` that are made from the code are up to date; --update-golden writes them."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from compiler.source.explanation import pages
+from compiler.spec.reference import SECTIONS, reference
+from compiler.spec.schema import CHANGES, json_schema
+
+ROOT = Path(__file__).parents[2]
+CASES = ROOT / "tests" / "cases"
+WITHOUT_CASE = {"large-file", "unreadable"}
+"""Codes whose files cannot be committed: `test_load.py` has them."""
+
+
+def case_of(code: str) -> Path | None:
+    """The case that shows a code best: the one of its name, else the first that has it."""
+    having = [each for each in sorted(CASES.glob("*/diagnostics.txt")) if has(each, code)]
+    return next((each for each in having if each.parent.name == code), next(iter(having), None))
+
+
+def has(diagnostics: Path, code: str) -> bool:
+    return f"[{code}]:" in diagnostics.read_text(encoding="utf-8")
+
+
+def errors_page() -> str:
+    head = (
+        "# Errors and warnings\n\nEvery code, what it means, and what it looks like; made from "
+        "`compiler/source/errors.md` and the cases of the tests. `specformer explain CODE` prints "
+        "the same in a terminal.\n"
+    )
+    return head + "".join(f"\n## {code}\n{page}\n{seen(code)}" for code, page in pages().items())
+
+
+def seen(code: str) -> str:
+    case = case_of(code)
+    return f"\n```\n{case.read_text(encoding='utf-8')}```\n" if case else ""
+
+
+def mistakes_page() -> str:
+    head = (
+        "# Ten first mistakes\n\nA spec as a new user would write it, and what `specformer check` "
+        "says to it; made from the cases of the tests.\n"
+    )
+    cases = sorted(CASES.glob("novice-*"), key=lambda case: int(case.name.split("-")[1]))
+    return head + "".join(mistake(case) for case in cases)
+
+
+def mistake(case: Path) -> str:
+    _, number, *words = case.name.split("-")
+    spec = (case / "spec.yaml").read_text(encoding="utf-8")
+    said = (case / "diagnostics.txt").read_text(encoding="utf-8")
+    title = f"{number}. {' '.join(words).capitalize()}"
+    return f"\n## {title}\n```yaml\n{spec}```\n```\n{said}```\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [("spec.md", reference), ("errors.md", errors_page), ("mistakes.md", mistakes_page)],
+)
+def test_is_up_to_date(name: str, make: Callable[[], str], request: pytest.FixtureRequest) -> None:
+    path, text = ROOT / "docs" / name, make()
+    if request.config.getoption("--update-golden"):
+        assert not os.environ.get("CI"), "expected outputs are not rewritten in CI"
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text, "pytest tests/docs --update-golden"
+
+
+def test_the_reference_has_every_section() -> None:
+    named = {name for names in SECTIONS.values() for name in names}
+    assert named == {name for name in json_schema()["$defs"] if not name.endswith(CHANGES)}
+
+
+def test_every_code_has_a_page_and_a_case() -> None:
+    seen_codes = {
+        code
+        for path in CASES.glob("*/diagnostics.txt")
+        for code in re.findall(r"(?:error|warning)\[([a-z0-9-]+)\]:", path.read_text("utf-8"))
+    }
+    assert seen_codes | WITHOUT_CASE == set(pages())
+
+
+def test_every_code_of_the_compiler_has_a_page() -> None:
+    """Codes are words with a hyphen, in quotes, as a `code=` or the first word of a refusal."""
+    text = "".join(path.read_text("utf-8") for path in (ROOT / "compiler").rglob("*.py"))
+    written = set(re.findall(r'(?:code=|_wrong\((?:\w+, )?)"([a-z0-9-]+)"', text))
+    assert written
+    assert written <= set(pages())
+
+
+def test_pages_are_sorted_and_none_is_empty() -> None:
+    assert list(pages()) == sorted(pages())
+    assert all(page.endswith((".", "```")) and len(page) > 20 for page in pages().values())
