@@ -6,9 +6,7 @@ from compiler.spec.training import Decoding
 
 
 def complete(spec: Spec) -> Spec:
-    """The spec with every default resolved: d_k, d_v, final norms, the peak of the rate,
-
-    the form of the length penalty."""
+    """The spec with every default resolved: d_k, d_v, final norms, the learning rate's peak."""
     model, training = spec.model, spec.training
     width = model.d_model
     schedule, decoding = training.schedule, spec.decoding
@@ -34,9 +32,9 @@ def paper_peak(d_model: int, warmup_steps: int) -> float:
     return float(d_model**-0.5 * warmup_steps**-0.5)
 
 
-def _normalization(decoding: Decoding) -> str | None:
-    """None where there is no penalty that could take the one form or the other."""
-    return (decoding.normalization or "gnmt") if decoding.length_penalty else None
+def _normalization(decoding: Decoding) -> str:
+    """The default where there is no penalty that could take the one form or the other."""
+    return decoding.normalization if decoding.length_penalty else "gnmt"
 
 
 def _stack(stack: EncoderStack | DecoderStack, width: int) -> EncoderStack | DecoderStack:

@@ -48,7 +48,9 @@ def _winners(whole: Node, setting: str, key: str) -> tuple[Note, ...]:
 def _undivided(whole: Node) -> Iterator[Diagnostic]:
     """The form of a penalty that is none."""
     penalty, form = (find(whole, ("decoding", key)) for key in ("length_penalty", "normalization"))
-    if form is not None and isinstance(penalty, Scalar) and penalty.value == 0:
+    if not isinstance(form, Scalar) or form.value == "gnmt":  # as a lock has it
+        return
+    if isinstance(penalty, Scalar) and penalty.value == 0:
         yield Diagnostic(
             code="moot-key",
             message="`normalization` has no effect with `length_penalty: 0`",

@@ -83,8 +83,8 @@ def _somewhere() -> Iterator[Schema]:
         for place in sub_layers:
             above = (("attention",), (stack, "attention"), (stack, place))
             yield {"anyOf": [_has(*path, "heads") for path in above]}
-        above = (("feed_forward",), (stack, "feed_forward"))
-        yield {"anyOf": [_has(*path, "d_ff") for path in above]}
+        places = (("feed_forward",), (stack, "feed_forward"))
+        yield {"anyOf": [_has(*path, "d_ff") for path in places]}
 
 
 def _has(key: str, *below: str) -> Schema:

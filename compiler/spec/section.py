@@ -18,7 +18,7 @@ def setting(
 
     Description, unit and examples go into the JSON Schema and the reference, `docs/spec.md`.
     """
-    extra = {"unit": unit} if unit else None
+    extra: dict[str, Any] | None = {"unit": unit} if unit else None
     return Field(description=description, examples=examples, json_schema_extra=extra, **options)
 
 

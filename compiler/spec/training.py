@@ -127,9 +127,8 @@ class Decoding(Section):
     length_penalty: NotNegative = setting(
         "exponent of the length penalty", default=0.6, unit="exponent", examples=[0.6]
     )
-    normalization: Literal["gnmt", "length"] | None = setting(
-        "divisor of scores: ((5 + length) / 6)^penalty (by default), or length^penalty",
-        default=None,
+    normalization: Literal["gnmt", "length"] = setting(
+        "divisor of scores: ((5 + length) / 6)^penalty (GNMT), or length^penalty", default="gnmt"
     )
     min_length: Whole = setting(
         "tokens of a translation, at least, where its limits allow as many",

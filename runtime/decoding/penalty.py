@@ -9,11 +9,9 @@ def length_penalty(length: int, decoding: Decoding) -> float:
     """The divisor for a hypothesis of `length` tokens, END included; it never falls with `length`.
 
     With the exponent `decoding.length_penalty`: ((5 + length) / 6)^exponent (Wu et al. 2016,
-    equation 14) or length^exponent; with the exponent 0 there is no choice, and no form.
+    equation 14) or length^exponent.
     """
     match decoding.normalization:
-        case None:
-            return 1.0
         case "gnmt":
             return ((5 + length) / 6) ** decoding.length_penalty
         case "length":

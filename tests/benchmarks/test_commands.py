@@ -34,7 +34,7 @@ def test_text_that_is_not_there_is_explained(
 ) -> None:
     monkeypatch.setattr(command, "find_spec", lambda _: True)
     with pytest.raises(UserError, match="the text of multi30k-tiny is not there") as caught:
-        run(main, "--data", str(tmp_path / "nowhere"))
+        run(main, "--engines", "ours", "--data", str(tmp_path / "nowhere"))
     assert "--data FOLDER" in caught.value.help
 
 

@@ -58,6 +58,8 @@ def test_an_evaluation_is_written_beside_its_translations(tmp_path: Path) -> Non
         protocol=Evaluation(tokenize="none"),
         decoding=Decoding(beam=5),
         averaged=3,
+        int8=True,
+        workers=2,
         speed=Speed(sentences=2, tokens=30, seconds=1.5),
         phenomena={"case": Score(right=3, total=4)},
         sources=["A dog.", "size"],
