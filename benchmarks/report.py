@@ -158,6 +158,8 @@ def _facts(results: dict[str, Any]) -> Iterator[str]:
         yield f"random sentences from {command['random_text']:,} tokens"
     if command.get("peers_compiled"):
         yield "peers through torch.compile"
+    if command.get("plain_memory"):
+        yield "peers as they are installed, without our setting that keeps freed memory"
     yield from command.get("settings", [])
 
 

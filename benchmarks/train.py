@@ -67,7 +67,11 @@ def main() -> None:
     """Runs the benchmark that the command line asks for."""
     options = _options()
     engines = ["ours", *(name for name in _peers(options) if name != "ours")]
-    facts = {"peers_compiled": _is_compiled(options), "settings": options.settings}
+    facts = {
+        "peers_compiled": _is_compiled(options),
+        "plain_memory": options.plain_memory,
+        "settings": options.settings,
+    }
     results = begin("train", engines, options, facts)
     for size in _sizes(options):
         for attention_dropout in options.attention_dropout:
@@ -86,7 +90,11 @@ def measure(
         package = _package(size, attention_dropout, options)
         network = seeded_network(package, "train", options, Path(name))
         work = _work(load_pairs(network.pairs), package, size, options)
-        practice = Practice(is_compiled=_is_compiled(options), is_bfloat16=options.device == "cuda")
+        practice = Practice(
+            is_compiled=_is_compiled(options),
+            is_bfloat16=options.device == "cuda",
+            keeps_memory=not options.plain_memory,
+        )
         for engine in engines:
             children.start(engine, open_training, engine, network, practice)
         losses = _losses(children.all, work)
@@ -227,6 +235,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--batches", type=int, help="of a round; by default some seconds' worth")
     parser.add_argument("--warm-up", type=int, help="batches before the first round")
     parser.add_argument("--compile-peers", action=argparse.BooleanOptionalAction)
+    parser.add_argument(
+        "--plain-memory",
+        action="store_true",
+        help="peers as they are installed; by default they keep freed memory, as ours does",
+    )
     parser.add_argument(
         "--set",
         dest="settings",

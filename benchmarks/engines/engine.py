@@ -50,6 +50,8 @@ class Practice:
     is_compiled: bool
     """Whether a peer's network goes through torch.compile; ours does what its spec says."""
     is_bfloat16: bool
+    keeps_memory: bool = True
+    """Whether peers keep freed memory, as our commands do, or leave it to the C library."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +107,10 @@ class DecodingEngine(Engine, Protocol):
 def open_training(engine: str, network: Network, practice: Practice) -> TrainingEngine:
     """The engine of this name, and no library but its own.
 
-    Peers get the memory settings, too, that our commands make for themselves.
+    Unless the practice says otherwise, peers get the memory settings of our commands, too.
     """
-    keep_freed_memory()
+    if engine == "ours" or practice.keeps_memory:
+        keep_freed_memory()
     return cast(TrainingEngine, _module(engine).Training(network, practice))
 
 

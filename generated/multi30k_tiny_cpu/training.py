@@ -48,11 +48,13 @@ class SmoothedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """logits [tokens, VOCABULARY], labels [tokens] -> smoothed, plain"""
-        log_probability = torch.log_softmax(logits, dim=-1)
         label = labels.unsqueeze(1)
-        plain = -log_probability.gather(1, label).sum()
-        uniform = -log_probability.mean(dim=1).sum()
-        gradient = log_probability.exp_().sub_(LABEL_SMOOTHING / logits.size(1))
+        gradient = torch.softmax(logits, dim=-1)
+        # The logarithm of the sum of exponentials, from the one probability that is never tiny.
+        divisor = logits.amax(dim=1) - gradient.amax(dim=1).log()
+        plain = (divisor - logits.gather(1, label).squeeze(1)).sum()
+        uniform = (divisor - logits.mean(dim=1)).sum()
+        gradient.sub_(LABEL_SMOOTHING / logits.size(1))
         gradient.scatter_add_(1, label, gradient.new_full(label.shape, LABEL_SMOOTHING - 1))
         ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(plain)
