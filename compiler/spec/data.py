@@ -58,7 +58,7 @@ class SentencePieceTokenizer(Section):
     character_coverage: float = setting(
         "share of the characters that get a piece",
         default=1.0,
-        gt=0.9,
+        ge=0.98,
         le=1.0,
         unit="share",
         examples=[0.9995],

@@ -63,12 +63,12 @@ def _real_path(location: Path) -> tuple[Path, type[BaseModel]]:
         field = section.model_fields.get(str(path[-1]))
         if field is None or not steps:
             break
-        members = _members(field)
-        if not members:
+        forms = members(field)
+        if not forms:
             path += [step for step in steps if isinstance(step, int)]
             break
-        tag = str(steps.pop(0)) if _is_tagged(field) else next(iter(members))
-        section = members[tag]
+        tag = str(steps.pop(0)) if _is_tagged(field) else next(iter(forms))
+        section = forms[tag]
     return tuple(path), section
 
 
@@ -77,7 +77,7 @@ def _is_tagged(field: FieldInfo) -> bool:
     return any(isinstance(each, str | Discriminator) for each in marks)
 
 
-def _members(field: FieldInfo) -> dict[str, type[BaseModel]]:
+def members(field: FieldInfo) -> dict[str, type[BaseModel]]:
     """The sections that a field may hold, by their tags."""
     found: dict[str, type[BaseModel]] = {}
     for each in get_args(field.annotation) or (field.annotation,):
@@ -161,7 +161,7 @@ def key_places(section: type[BaseModel]) -> tuple[tuple[str, ...], ...]:
     found: list[tuple[str, ...]] = []
     for name, field in section.model_fields.items():
         found.append((name,))
-        for member in dict.fromkeys(_members(field).values()):
+        for member in dict.fromkeys(members(field).values()):
             found += [(name, *below) for below in key_places(member)]
     return tuple(dict.fromkeys(found))
 

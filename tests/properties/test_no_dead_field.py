@@ -1,0 +1,287 @@
+"""No field of the language is dead: changing any of them changes something that can be seen.
+
+Each field in turn gets another value, on a model where it should matter. Either the generated code
+changes (which holds architecture, initialisation, loss and recipe), or a short run is made of both
+specs and compared: its data, its training, its translations, its scores, its length.
+"""
+
+import hashlib
+import json
+import random
+import types
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import pytest
+import torch
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from torch import nn
+
+from compiler.pipeline import CompiledPackage, compile_spec
+from compiler.spec.spec import Spec
+from compiler.spec.validate import members
+from runtime.data.pairs import Pairs
+from runtime.data.prepare import prepare
+from runtime.decoding.translator import Translator
+from runtime.run import Run
+from runtime.scoring.score import score
+from runtime.scoring.scoring_set import read_scoring_set
+from runtime.scoring.validation import greedy_bleu
+from runtime.training.train import train
+
+TIMES = {"seconds", "tokens_per_second"}
+WORDS = [f"w{number:02}" for number in range(16)]
+SPEC = """\
+name: alive
+model:
+  d_model: 16
+  vocabulary: {size: 18}
+  dropout: 0.1
+  attention: {heads: 2}
+  feed_forward: {d_ff: 16}
+  encoder: {layers: 1}
+  decoder: {layers: 1}
+data:
+  folder: FOLDER
+  train: {source: train.source, target: train.target}
+  valid: {source: valid.source, target: valid.target}
+  test: {source: test.source, target: test.target}
+  tokenizer: {kind: segmented}
+  max_length: 20
+training:
+  batch_tokens: 120
+  steps: 6
+  schedule: {warmup_steps: 2, peak: 0.01}
+  validation: {every: 3}
+decoding: {beam: 3, max_extra_length: 6}
+"""
+SEPARATE = (
+    *("model.vocabulary.shared=false", "model.vocabulary.source=18", "model.vocabulary.target=18"),
+    "model.embedding.tied=target",
+)
+PIECES = ("data.tokenizer.kind=sentencepiece", "model.vocabulary.size=30")
+LOOKS = ("training.validation.every=1", "training.validation.bleu=true")
+CONTEXTS: dict[str, tuple[str, ...]] = {
+    "model.vocabulary.source": SEPARATE,
+    "model.vocabulary.target": SEPARATE,
+    "model.vocabulary.size": (),
+    "model.embedding.position:learned": ("model.embedding.position=learned", "data.max_length=9"),
+    "data.train:TabSeparated": ("data.train.tsv=train.tsv",),
+    "data.valid:TabSeparated": ("data.valid.tsv=valid.tsv",),
+    "data.test:TabSeparated": ("data.test.tsv=test.tsv",),
+    "data.tokenizer:sentencepiece": PIECES,
+    "training.validation.metric": LOOKS,
+    "training.validation.patience": ("training.validation.every=1", "training.schedule.peak=0.5"),
+}
+"""Settings that make a field, or the fields of a member of a union, matter."""
+
+VALUES: dict[str, str] = {
+    "name": "other",
+    "summary": "another",
+    "model.vocabulary.shared": "false",
+    "model.encoder.self_attention.mask": "causal",
+    "data.folder": "OTHER",
+    "data.max_length": "5",
+    "data.tokenizer.character_coverage": "0.98",
+    "data.tokenizer.joiner": '"1"',
+    "training.validation.every": "2",
+    "training.batch_tokens": "80",
+    "training.optimizer.betas": "[0.8, 0.9]",
+    "training.clip_norm": "0.001",
+    "training.validation.patience": "1",
+    "decoding.max_length": "2",
+    "decoding.min_length": "5",
+    "model.embedding.position.max_length": "30",
+}
+"""Another value, where it cannot be made up from the value that is there."""
+
+FIXED = {
+    "spec_version",
+    "task",
+    "model.decoder.self_attention.mask",
+    "model.decoder.cross_attention.mask",
+}
+"""With one possible value: of a decoder, any other mask is refused."""
+
+CONSEQUENCES = {"model.vocabulary.shared": SEPARATE[1:]}
+"""What must be written with the other value."""
+
+
+def leaves(
+    section: type[BaseModel], path: tuple[str, ...] = (), context: tuple[str, ...] = ()
+) -> Iterator[tuple[str, FieldInfo, tuple[str, ...]]]:
+    """Every field that holds a value, with the settings that make it matter."""
+    for name, field in section.model_fields.items():
+        place = ".".join((*path, name))
+        own = (*context, *CONTEXTS.get(place, ()))
+        found = members(field)
+        if not found:
+            yield place, field, own
+        for tag, member in found.items():
+            chosen = CONTEXTS.get(f"{place}:{tag}") or CONTEXTS.get(f"{place}:{member.__name__}")
+            several = len(set(found.values())) > 1 and tag not in ("tsv", "parallel")
+            kind = (f"{place}.kind={tag}",) if several and chosen is None else ()
+            yield from leaves(member, (*path, name), (*own, *kind, *(chosen or ())))
+
+
+def words(annotation: Any) -> list[str]:
+    """The choices among words."""
+    if get_origin(annotation) is Literal:
+        return [str(each) for each in get_args(annotation)]
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [word for arm in get_args(annotation) for word in words(arm)]
+    return []
+
+
+def other_value(place: str, field: FieldInfo, value: object) -> str | None:
+    """What to write instead of `value`; None where there is nothing else."""
+    if place in FIXED or (place.endswith(".kind") and len(words(field.annotation)) == 1):
+        return None
+    if place in VALUES:
+        return VALUES[place]
+    if isinstance(value, bool) or (value is None and bool in get_args(field.annotation)):
+        return "false" if value is True else "true"
+    if choice := [word for word in words(field.annotation) if word != value]:
+        return choice[-1]
+    if isinstance(value, int):
+        return str(2 * value or 1)
+    if isinstance(value, float):
+        return f"{value / 2 or 0.1:g}"
+    if isinstance(value, str):
+        return f"other-{value}"
+    raise AssertionError(f"{place}: another value than {value!r} must be given in VALUES")
+
+
+FIELDS = {
+    f"{place} {' '.join(context)}".strip(): (place, field, context)
+    for place, field, context in leaves(Spec)
+}
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The spec beside two folders of text."""
+    folder = tmp_path_factory.mktemp("alive")
+    for number, name in enumerate(("text", "OTHER")):
+        write_text(folder / name, random.Random(number))
+    path = folder / "spec.yaml"
+    path.write_text(SPEC.replace("FOLDER", str(folder / "text")))
+    return path
+
+
+def write_text(folder: Path, draw: random.Random) -> None:
+    folder.mkdir()
+    parts = {"train": 60, "valid": 10, "test": 8}
+    for part, lines in (parts | {f"other-{part}": lines for part, lines in parts.items()}).items():
+        pairs = [draw.choices(WORDS, k=draw.randint(2, 9)) for _ in range(lines)]
+        if part.endswith("train"):
+            pairs += [WORDS, ["rare\u00e9", "w011", "w021"]]
+        source = [" ".join(pair) for pair in pairs]
+        target = [" ".join(pair[::-1]) for pair in pairs]
+        for side, text in (("source", source), ("target", target)):
+            (folder / f"{part}.{side}").write_text("".join(f"{line}\n" for line in text))
+        rows = zip(source, target, source[::-1], strict=True)
+        (folder / f"{part}.tsv").write_text("".join("\t".join(row) + "\n" for row in rows))
+
+
+@pytest.fixture
+def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """seen(package): all that a short run shows, by name."""
+    compiled: list[object] = []
+
+    def note(function: Any, **_: object) -> Any:
+        compiled.append(function)
+        return function
+
+    monkeypatch.setattr(torch, "compile", note)
+
+    def look(package: CompiledPackage) -> dict[str, object]:
+        compiled.clear()
+        place = tmp_path / str(len(list(tmp_path.iterdir())))
+        package.write(place / "package")
+        bleu = greedy_bleu(package.spec) if package.spec.training.validation.bleu else None
+        summary = train(
+            place / "package",
+            place / "run",
+            cache=tmp_path / "cache",
+            score=bleu,
+            report=lambda _: None,
+        )
+        return {
+            "compiled": len(compiled),
+            "end": (summary.reason, summary.step, summary.best_step, summary.best_score),
+            "figures": figures(place / "run" / "metrics.jsonl"),
+            **data_of(package, tmp_path),
+            **results_of(Run.open(place / "run")),
+        }
+
+    return look
+
+
+def figures(path: Path) -> list[dict[str, object]]:
+    """The metrics of a run, but for the time that it took."""
+    lines = map(json.loads, path.read_text().splitlines())
+    return [{key: line[key] for key in line.keys() - TIMES} for line in lines]
+
+
+def data_of(package: CompiledPackage, folder: Path) -> dict[str, object]:
+    prepared = prepare(package.spec, folder / "cache", report=lambda _: None)
+    return {part: digest(getattr(prepared, part)) for part in ("train", "valid", "test")}
+
+
+def digest(pairs: Pairs) -> str:
+    arrays = (pairs.sources.tokens, pairs.targets.tokens, pairs.sources.ends, pairs.targets.ends)
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+
+def results_of(run: Run) -> dict[str, object]:
+    _, target = run.tokenizers()
+    text = read_scoring_set(run.package.spec, "test", target)
+    scores = score(["W01 w02, x"], ["w01 w02 , x"], run.package.spec.evaluation)
+    weights = run.load_model().state_dict()
+    return {
+        "weights": [tensor.sum(dtype=torch.float64).item() for tensor in weights.values()],
+        "short": translations(run, run.load_model(), text.sources),
+        "long": translations(run, scrambled(run.load_model()), text.sources),
+        "references": text.references,
+        "scores": asdict(scores),
+    }
+
+
+def translations(run: Run, model: nn.Module, sources: list[str]) -> list[tuple[str, float]]:
+    translator = Translator(model, *run.tokenizers(), run.package.spec)
+    return [(best.text, best.score) for best, *_ in translator.translate_n_best(sources, 1)]
+
+
+def scrambled(model: nn.Module) -> nn.Module:
+    """With weights so large that translations become long and different."""
+    torch.manual_seed(7)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    return model
+
+
+def code(package: CompiledPackage) -> list[str]:
+    """What is run or tested: the lock alone always changes."""
+    return [text for name, text in package.files.items() if name.endswith(".py")]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_field_changes_something(field: str, spec: Path, seen: Any) -> None:
+    place, info, context = FIELDS[field]
+    before = compile_spec(str(spec), context)
+    value: Any = before.spec
+    for step in place.split("."):
+        value = getattr(value, step)
+    if (other := other_value(place, info, value)) is None:
+        pytest.skip("there is only one value")
+    if place == "data.folder":
+        other = str(spec.parent / other)
+    settings = [*context, f"{place}={other}", *CONSEQUENCES.get(place, ())]
+    after = compile_spec(str(spec), settings)
+    if code(before) == code(after):
+        assert seen(before) != seen(after), f"{place}: {value} and {other} make no difference"
