@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from compiler.source.diagnostic import Diagnostic, Rejected, in_order
-from compiler.source.node import Mapping, Scalar, deepest
+from compiler.source.node import Mapping, Node, Scalar, deepest
 from compiler.source.span import Span
 from compiler.spec.check import check
 from compiler.spec.complete import complete
@@ -87,10 +87,25 @@ def _moot(file: Mapping, tree: Mapping, whole: Mapping) -> list[Diagnostic]:
     return [each for each in now if each in alone or each.span.source is not file.span.source]
 
 
+def _has_another_value(parent: Node, child: Node) -> bool:
+    """Whether some setting of the parent has another value in the child."""
+    if isinstance(parent, Scalar) and isinstance(child, Scalar):
+        return parent.value != child.value
+    if not isinstance(parent, Mapping) or not isinstance(child, Mapping):
+        return False
+    return any(
+        node is not parent.entries[key] and _has_another_value(parent.entries[key], node)
+        for key, node in child.entries.items()
+        if key in parent.entries
+    )
+
+
 def _unchanged(extended: Extended, spec: Spec) -> list[Diagnostic]:
     """A variant that is equal to its parent is a row of a table by mistake."""
     if extended.parent is None or extended.extends is None:
         return []
+    if _has_another_value(extended.parent, extended.tree):
+        return []  # as almost always; what follows reads the whole parent
     own = {key: node for key in NOT_INHERITED if (node := extended.tree.get(key))}
     entries = {**extended.parent.entries, **own}
     try:
