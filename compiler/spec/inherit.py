@@ -46,11 +46,20 @@ def _stack(model: Mapping, stack: Mapping, name: str) -> Mapping:
     for setting in _STACK_SETTINGS:
         stack = _over(stack, setting, model.get(setting), stack.get(setting))
     for sub_layer, mask in SUB_LAYERS[name].items():
-        default = Mapping(span=stack.span, entries={"mask": _word(mask, stack)}, keys={})
-        layers = (default, model.get("attention"), stack.get("attention"), stack.get(sub_layer))
-        stack = _over(stack, sub_layer, *layers)
+        layers = (model.get("attention"), stack.get("attention"), stack.get(sub_layer))
+        stack = _with_mask(_over(stack, sub_layer, *layers), sub_layer, mask)
     entries = {key: node for key, node in stack.entries.items() if key != "attention"}
     return Mapping(span=stack.span, entries=entries, keys=stack.keys)
+
+
+def _with_mask(stack: Mapping, sub_layer: str, mask: str) -> Mapping:
+    """The mask that a place has by default, under no key of the author's."""
+    node = stack.get(sub_layer) or Mapping(span=stack.span, entries={}, keys={})
+    if not isinstance(node, Mapping) or "mask" in node.entries:
+        return stack
+    entries = {**node.entries, "mask": _word(mask, stack)}
+    node = Mapping(span=node.span, entries=entries, keys=node.keys)
+    return with_entry(stack, sub_layer, node, stack.keys.get(sub_layer, node.span))
 
 
 def _over(stack: Mapping, key: str, *layers: Node | None) -> Mapping:

@@ -37,6 +37,13 @@ def test_nothing_removes_a_key_of_the_parent() -> None:
     assert loaded.spec.training.clip_norm is None
 
 
+def test_nothing_in_place_of_a_mask_is_the_mask_of_the_place() -> None:
+    settings = ["model.attention.mask=all", "model.decoder.self_attention.mask=null"]
+    model = load("transformer-base", settings).spec.model
+    assert model.decoder.self_attention.mask == "causal"
+    assert model.encoder.self_attention.mask == "all"
+
+
 def test_name_and_summary_are_a_spec_s_own(tmp_path: Path) -> None:
     child = tmp_path / "child.yaml"
     child.write_text("extends: transformer-base\nname: child\n")
