@@ -70,7 +70,7 @@ def _extended(path: File, tree: Mapping, line: tuple[File, ...]) -> Extended:
         raise Rejected([_wrong("bad-value", "`extends` names one spec", at)])
     found = locate(reference.value, path.parent)
     if found is None:
-        raise Rejected([_missing(reference.value, at)])
+        raise Rejected([_missing(reference.value, at, path.parent)])
     if found.resolve() in line:
         raise Rejected([_wrong("extends-cycle", "a spec cannot extend itself", at)])
     below = _extended(found, _read_parent(found, reference.value, at), (*line, found.resolve()))
@@ -126,8 +126,9 @@ def _without(tree: Mapping, *keys: str) -> Mapping:
     return Mapping(span=tree.span, entries=entries, keys=tree.keys)
 
 
-def _missing(reference: str, span: Span) -> Diagnostic:
-    return _wrong("no-spec", f"there is no spec {quoted(reference)}", span, suggestion(reference))
+def _missing(reference: str, span: Span, beside: File | None = None) -> Diagnostic:
+    help = suggestion(reference, beside)
+    return _wrong("no-spec", f"there is no spec {quoted(reference)}", span, help)
 
 
 def _wrong(code: str, message: str, span: Span, help: str = "") -> Diagnostic:

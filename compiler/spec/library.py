@@ -28,11 +28,21 @@ def locate(reference: str, beside: Path | None = None) -> Path | None:
     return path if found else library().get(reference)
 
 
-def suggestion(reference: str) -> str:
-    """A help line for a reference that means nothing."""
-    near = get_close_matches(reference, library(), n=1)
+def suggestion(reference: str, beside: Path | None = None) -> str:
+    """A help line for a reference that means nothing: the file or the name that is most like it."""
+    known = [*library(), *_files_like(reference, beside or Path())]
+    near = get_close_matches(reference, known, n=1)
     hint = f"did you mean `{near[0]}`? " if near else ""
     return f"{hint}`specformer list` shows the library"
+
+
+def _files_like(reference: str, beside: Path) -> list[str]:
+    """The specs in the folder of a path that leads to none, written as the path was."""
+    folder = Path(reference).parent
+    try:
+        return [str(folder / path.name) for path in sorted((beside / folder).glob("*.yaml"))]
+    except (OSError, ValueError):  # no path at all
+        return []
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -20,6 +21,7 @@ from compiler.spec.library import library, locate
 from compiler.spec.load import load
 from runtime.command.options import Settings, Specs
 from runtime.command.output import say_warnings
+from runtime.errors import UserError
 
 T = TypeVar("T")
 
@@ -89,6 +91,8 @@ def explain_spec(
     if spec in pages() and locate(spec) is None:
         typer.echo(f"{spec}\n\n{pages()[spec]}")
         return
+    if locate(spec) is None and (near := get_close_matches(spec, pages(), n=1)):
+        raise UserError(f"there is no spec or code {spec}", help=f"did you mean `{near[0]}`?")
     package = compile_spec(spec, settings or ())
     if ir:
         typer.echo(dump(package.model))

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from runtime.command.options import (
     Beam,
+    DecodingSettings,
     Device,
     Int8,
     RunFolder,
@@ -19,7 +19,9 @@ from runtime.command.options import (
 from runtime.command.output import print_scores, progress, report
 
 if TYPE_CHECKING:
+    from compiler.spec.training import Decoding
     from runtime.decoding.translator import Translator
+    from runtime.run import Run
     from runtime.scoring.evaluation import Evaluated, Speed
 
 
@@ -33,6 +35,7 @@ def evaluate(
         typer.Option("--average", metavar="N", min=1, help="Average the last N checkpoints."),
     ] = None,
     beam: Beam = None,
+    assignments: DecodingSettings = None,
     samples: Annotated[
         int, typer.Option("--samples", metavar="N", min=0, help="Translations to show.")
     ] = 3,
@@ -44,7 +47,14 @@ def evaluate(
 
     Writes RUN/evaluation-test.json and, beside it, the translations as text.
     """
-    evaluated = evaluate_run(run, split, average, beam, translator_settings(device, int8, workers))
+    from runtime.memory import keep_freed_memory
+    from runtime.run import Run
+
+    keep_freed_memory()
+    opened = Run.open(run)
+    decoding = changed_decoding(opened.package.folder, beam, assignments or [])
+    settings = translator_settings(device, int8, workers)
+    evaluated = evaluate_run(opened, split, average, decoding, settings)
     text, _ = evaluated.write(run)
     print_evaluated(evaluated)
     print_samples(evaluated, samples)
@@ -52,25 +62,20 @@ def evaluate(
 
 
 def evaluate_run(
-    folder: Path,
+    run: "Run",
     split: Literal["test", "valid"],
     average: int | None,
-    beam: int | None,
+    decoding: "Decoding",
     settings: dict[str, Any],
 ) -> "Evaluated":
     from runtime.checkpoints.listing import regular_checkpoints
     from runtime.decoding.load import load_translator
-    from runtime.memory import keep_freed_memory
-    from runtime.run import Run
     from runtime.scoring.evaluation import Evaluated
     from runtime.scoring.phenomena import phenomena_scores
     from runtime.scoring.score import score
     from runtime.scoring.scoring_set import read_scoring_set
 
-    keep_freed_memory()
-    run = Run.open(folder)
     spec = run.package.spec
-    decoding = changed_decoding(run.package.folder, beam, [])
     averaged = average or spec.evaluation.average_last
     translator = load_translator(run, average=averaged, decoding=decoding, **settings)
     text = read_scoring_set(spec, split, translator.target_tokenizer)

@@ -22,6 +22,10 @@ Beam = Annotated[
     int | None,
     typer.Option("--beam", metavar="N", min=1, help="Hypotheses a sentence; 1 is greedy search."),
 ]
+DecodingSettings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="decoding.length_penalty=1.0"),
+]
 Device = Annotated[
     str | None,
     typer.Option(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runtime.command.options import Device, check_device
-from runtime.command.output import report
+from runtime.command.output import report, say_warnings
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def compile_into(folder: Path, reference: str, assignments: Sequence[str]) -> Pa
     from compiler.pipeline import compile_spec
 
     compiled = compile_spec(reference, assignments)
+    if os.environ.get("RANK", "0") == "0":
+        say_warnings(compiled.warnings)
     package = folder / compiled.folder_name
     compiled.write(package)
     return package

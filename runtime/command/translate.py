@@ -11,6 +11,7 @@ import typer
 
 from runtime.command.options import (
     Beam,
+    DecodingSettings,
     Device,
     Force,
     Int8,
@@ -43,10 +44,7 @@ def translate(
     n_best: Annotated[
         int, typer.Option("--n-best", metavar="N", min=1, help="Translations of each line.")
     ] = 1,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="decoding.length_penalty=1.0"),
-    ] = None,
+    assignments: DecodingSettings = None,
     device: Device = None,
     int8: Int8 = False,
     workers: Workers = None,

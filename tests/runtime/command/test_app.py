@@ -27,7 +27,7 @@ def test_help_names_every_command(specformer: Callable[..., Any]) -> None:
     ended = specformer("--help")
     assert ended.code == 0
     for name in (
-        *("list", "check", "compile", "explain"),
+        *("list", "new", "check", "show", "compile", "explain", "schema"),
         *("train", "translate", "evaluate", "corpus", "score"),
     ):
         assert name in ended.out
