@@ -70,8 +70,16 @@ def main() -> None:
 
 
 def page(results: Sequence[dict[str, Any]]) -> str:
-    """The whole page; every number in it comes out of the results."""
-    sections = [section for each in results for section in _sections(each)]
+    """The whole page; every number in it comes out of the results.
+
+    Several results of one benchmark on one machine follow its explanation, one after the other.
+    """
+    headings = [_heading(each) for each in results]
+    sections: list[str] = []
+    for number, each in enumerate(results):
+        if headings[number] not in headings[:number]:
+            sections += [headings[number], EXPLANATIONS[each["benchmark"]]]
+        sections += _sections(each)
     return "\n\n".join([INTRODUCTION, *sections, AGAIN]) + "\n"
 
 
@@ -129,14 +137,17 @@ def _read(path: Path) -> dict[str, Any]:
     return results
 
 
+def _heading(results: dict[str, Any]) -> str:
+    return f"## {HEADINGS[results['benchmark']]}, on {_machine(results['machine'])}"
+
+
 def _sections(results: dict[str, Any]) -> list[str]:
-    head = f"## {HEADINGS[results['benchmark']]}, on {_machine(results['machine'])}"
-    facts = ["; ".join(_facts(results)) + ".", EXPLANATIONS[results["benchmark"]]]
+    facts = "; ".join(_facts(results)) + "."
     if results["benchmark"] == "train":
         tables = [training_table(case) for case in results["cases"]]
     else:
         tables = [decoding_table(results["cases"])]
-    return [head, *facts, *tables]
+    return [facts, *tables]
 
 
 def _machine(machine: dict[str, Any]) -> str:
