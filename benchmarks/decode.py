@@ -9,10 +9,10 @@ Each engine lives in a process of its own and must give the same loss before any
 each round all engines translate everything, one after the other. Speeds are output tokens (without
 END) a second; a ratio is the median of the ratios of the rounds, int8 against int8.
 
-All rank hypotheses by their sums over their lengths, END included, but end a search in their own
-ways: ours when no hypothesis can become better than the best, the peers once `beam` are finished.
-So greedy search must give the same translations (but for near ties), and so must beam search where
-`generate` searches on, which is checked without the clock. With a forced length ours makes one
+All rank hypotheses by their sums over their lengths, END included, and end a search once `beam`
+hypotheses are finished. Greedy search must give the same translations (but for near ties), and so
+must beam search where ours and `generate` search on until no hypothesis can become better, which is
+checked without the clock. With a forced length ours makes one
 step more than the peers, that of END, and ranks by it, too.
 """
 
@@ -76,7 +76,7 @@ def measure(case: Case, engines: Sequence[str], options: argparse.Namespace) -> 
         losses = _losses(children.all)
         answers = {child.name: _first_answers(child, case) for child in children.all}
         equal = _equal(answers, case)
-        exhaustive = _check_beams(children, answers, case)
+        exhaustive = _check_beams(children, case)
         speeds = _speeds(children.all, case, options.rounds)
     return {
         "case": case.name,
@@ -142,17 +142,20 @@ def _equal(answers: dict[str, list[list[int]]], case: Case) -> dict[str, float]:
     return shares
 
 
-def _check_beams(
-    children: Children, answers: dict[str, list[list[int]]], case: Case
-) -> float | None:
-    """The share of equal translations where `generate` is told to search as ours does."""
-    if "marian" not in answers or case.search.beam == 1 or case.is_forced or not case.is_exact:
+def _check_beams(children: Children, case: Case) -> float | None:
+    """The share of equal translations where ours and `generate` search until it is certain."""
+    names = [child.name for child in children.all]
+    if "marian" not in names or case.search.beam == 1 or case.is_forced or not case.is_exact:
         return None
-    name, longer = "marian, searching on", replace(case.search, stops_early=False)
-    with children.alone(name, open_decoding, "marian", case.network, longer) as child:
-        share = _share(child.call("decode", case.sources).value, answers["ours"])
-    say(f"  {name}: {share:.1%} of the translations are the same as ours")
-    _check_share(name, share)
+    longer = replace(case.search, stops_early=False)
+    answers = []
+    for engine in ("ours", "marian"):
+        arguments = (engine, case.network, longer)
+        with children.alone(f"{engine}, searching on", open_decoding, *arguments) as child:
+            answers.append(child.call("decode", case.sources).value)
+    share = _share(*answers)
+    say(f"  searching on: {share:.1%} of the translations are the same as those of generate")
+    _check_share("marian, searching on", share)
     return share
 
 

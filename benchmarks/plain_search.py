@@ -28,7 +28,7 @@ NEAR = 1e-4
 def plain_search(
     model: Any, source: list[int], limit: int, decoding: Decoding, n_best: int = 1
 ) -> list[Hypothesis]:
-    """One sentence; every prefix is read anew; goes on to the limit whatever has been found."""
+    """One sentence; every prefix is read anew; where the search may end early, it goes on."""
     live: list[tuple[float, list[int]]] = [(0.0, [])]
     finished: list[Hypothesis] = []
     for length in range(1, limit + 2):
@@ -49,7 +49,8 @@ def plain_search(
             if tokens[-1] == END:
                 score = total / _penalty(length, decoding)
                 finished.append(Hypothesis(tokens=tuple(tokens[:-1]), score=score))
-        if all(tokens[-1] == END for _, tokens in top):
+        has_enough = decoding.stop == "beam" and len(finished) >= decoding.beam
+        if has_enough or all(tokens[-1] == END for _, tokens in top):
             break
         live = [each for each in candidates if each[1][-1] != END][: decoding.beam]
     return sorted(finished, key=lambda hypothesis: -hypothesis.score)[:n_best]

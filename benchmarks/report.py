@@ -43,9 +43,9 @@ Speeds are output tokens a second, without END; in brackets, how many times as f
 against int8. \"trained\" has the weights of a run and ends by itself; the others have random ones
 and a forced length, for which ours makes one step more, that of END.
 
-All divide scores by the length. Greedy searches are the same; beam searches end differently (ours
-when no hypothesis can become better than the best, the peers once as many as the beam are
-finished), so that translations may differ, unless `generate` is told to search on.""",
+All divide scores by the length and end a search once as many hypotheses as the beam is wide are
+finished. The last column compares ours with `generate` where both search on until no hypothesis can
+become better.""",
 }
 AGAIN = """\
 ## Again
@@ -111,7 +111,7 @@ def decoding_table(cases: Sequence[dict[str, Any]]) -> str:
         for case in cases
     ]
     titles = [TITLES[name] for name in names]
-    last = "transformers, searching on"
+    last = "searching on: transformers"
     return "\n\n".join(
         (
             table(["case", "sentences", *titles], speeds),

@@ -68,7 +68,7 @@ class Search:
     is_int8: bool = False
     is_bfloat16: bool = False
     stops_early: bool = True
-    """Whether `generate` ends once `beam` hypotheses are finished, which is faster."""
+    """Whether a search ends once `beam` hypotheses are finished, which is faster."""
 
 
 class Engine(Protocol):

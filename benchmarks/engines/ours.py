@@ -90,6 +90,7 @@ def _decoder(model: nn.Module, package: Package, search: Search) -> Any:
 
     settings = [
         f"decoding.beam={search.beam}",
+        f"decoding.stop={'beam' if search.stops_early else 'certain'}",
         "decoding.normalization=length",
         "decoding.length_penalty=1",
         f"decoding.max_length={search.longest}",

@@ -130,6 +130,10 @@ class Decoding(Section):
     normalization: Literal["gnmt", "length"] = setting(
         "divisor of scores: ((5 + length) / 6)^penalty (GNMT), or length^penalty", default="gnmt"
     )
+    stop: Literal["beam", "certain"] = setting(
+        "a search ends once `beam` hypotheses are finished, or when none can become better",
+        default="beam",
+    )
     min_length: Whole = setting(
         "tokens of a translation, at least, where its limits allow as many",
         default=0,

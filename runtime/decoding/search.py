@@ -7,6 +7,7 @@ END are finished; the live hypotheses of the next step are the best `beam` of th
 finished ones take no room from them. The search of a sentence ends
 
 * when END fills the best `beam` candidates (with a beam of 1: when END is the best token), or
+* when `beam` hypotheses are finished, unless `decoding.stop` says to go on until it is certain, or
 * when no live hypothesis can beat the worst of the `n_best` kept: its sum can only fall, so that
   its score stays below its sum now over the penalty of the longest translation allowed.
 
@@ -88,6 +89,7 @@ class _Search:
         self.token = torch.full_like(self.parent, BEGIN)
         self.prefix = torch.empty(batch, 1, 0, dtype=torch.int64, device=device)
         self.kept = torch.empty(batch, n_best, 0, dtype=torch.int64, device=device)
+        self.finished = torch.zeros(batch, dtype=torch.int64, device=device)
         self.kept_score = torch.full((batch, n_best), -torch.inf, device=device)
 
     def advance(self) -> None:
@@ -100,7 +102,12 @@ class _Search:
         self._continue(candidates, is_end)
         is_full_of_ends = is_end[:, : self.decoding.beam].all(1)
         cannot_improve = self.kept_score[:, -1] >= self.total[:, 0] / self.largest_penalty
-        self._leave(is_full_of_ends | cannot_improve)
+        self._leave(is_full_of_ends | cannot_improve | self._has_enough())
+
+    def _has_enough(self) -> Tensor:
+        """[batch]: where as many hypotheses are finished as the beam is wide, if that is enough."""
+        most = self.decoding.beam if self.decoding.stop == "beam" else torch.inf
+        return self.finished >= most
 
     def _next_token_scores(self) -> Tensor:
         """Log-probabilities [batch, beam, vocabulary] of the next tokens, -inf where forbidden."""
@@ -127,6 +134,7 @@ class _Search:
         is_end = is_end[:, :beam]
         if not is_end.any():
             return
+        self.finished += is_end.sum(1)
         score = candidates.score[:, :beam] / length_penalty(length + 1, self.decoding)
         score = torch.cat((self.kept_score, score.masked_fill(~is_end, -torch.inf)), dim=1)
         longer = F.pad(self.kept, (0, length - self.kept.size(2)), value=PADDING)
@@ -169,6 +177,7 @@ class _Search:
         self.total, self.prefix = self.total[index], self.prefix[index]
         self.parent, self.token = self.parent[index], self.token[index]
         self.kept, self.kept_score = self.kept[index], self.kept_score[index]
+        self.finished = self.finished[index]
 
 
 def select(rows: Tensor, index: Tensor) -> Tensor:

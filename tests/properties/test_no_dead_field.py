@@ -74,6 +74,7 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     "data.test:TabSeparated": ("data.test.tsv=test.tsv",),
     "data.tokenizer:sentencepiece": PIECES,
     "training.validation.metric": LOOKS,
+    "decoding.stop": ("training.steps=40", "decoding.length_penalty=2.0"),
     "training.validation.patience": ("training.validation.every=1", "training.schedule.peak=0.5"),
 }
 """Settings that make a field, or the fields of a member of a union, matter."""

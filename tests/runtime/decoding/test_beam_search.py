@@ -25,6 +25,8 @@ DECODINGS = [
     Decoding(beam=5, length_penalty=0.0),
     Decoding(beam=3, length_penalty=2.0),
     Decoding(beam=3, length_penalty=0.6, min_length=5),
+    Decoding(beam=4, length_penalty=0.6, stop="certain"),
+    Decoding(beam=3, length_penalty=2.0, stop="certain"),
 ]
 
 
