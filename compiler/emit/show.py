@@ -40,11 +40,10 @@ def flow(value: object) -> str:
 def _origin(loaded: Loaded, section: BaseModel, path: Path) -> str:
     """The file and line; or where a value comes from that nobody wrote."""
     *above, key = path
-    holder, node = find(loaded.tree, tuple(above)), find(loaded.tree, path)
-    if node is not None and isinstance(holder, Mapping) and key in holder.keys:
-        return (
-            f"{node.span}" if node.span.source.name != "--set" else f"--set {node.span.source.text}"
-        )
+    holder = find(loaded.tree, tuple(above))
+    if isinstance(holder, Mapping) and key in holder.entries.keys() & holder.keys.keys():
+        span = holder.entries[str(key)].span
+        return f"--set {span.source.text}" if span.source.name == "--set" else str(span)
     is_derived = type(section).model_fields[str(key)].default is None
     return "default, by other settings" if is_derived else "default"
 

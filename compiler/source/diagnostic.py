@@ -1,10 +1,14 @@
 """What is wrong with a spec, where, and the way out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from difflib import get_close_matches
+from typing import Literal, TypeVar
 
 from compiler.source.span import Source, Span
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 LONGEST_LINE = 160
 LONGEST_QUOTE = 60
@@ -39,6 +43,36 @@ class Rejected(Exception):
 
     def __str__(self) -> str:
         return "\n".join(render(diagnostic) for diagnostic in self.diagnostics)
+
+
+def mistake(span: Span, code: str, message: str, help: str = "") -> Diagnostic:
+    """An error at one place."""
+    return Diagnostic(code=code, message=message, span=span, help=help)
+
+
+def for_each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:
+    """What `work` makes of each item; raises `Rejected` with the mistakes of all of them."""
+    results: list[Result] = []
+    wrong: list[Diagnostic] = []
+    for item in items:
+        try:
+            results.append(work(item))
+        except Rejected as rejected:
+            wrong += rejected.diagnostics
+    if wrong:
+        raise Rejected(wrong)
+    return results
+
+
+def nearest(text: str, words: Iterable[str]) -> str | None:
+    """The word that was meant, if any looks like the text."""
+    return next(iter(get_close_matches(text, words, n=1)), None)
+
+
+def did_you_mean(text: str, words: Iterable[str]) -> str:
+    """A question for a help line; empty if no word looks like the text."""
+    word = nearest(text, words)
+    return f"did you mean `{word}`?" if word else ""
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

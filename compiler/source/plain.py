@@ -5,7 +5,7 @@ import re
 import yaml
 from yaml.reader import Reader
 
-from compiler.source.diagnostic import Diagnostic, Rejected
+from compiler.source.diagnostic import Rejected, mistake
 from compiler.source.span import Source, Span
 
 DEEPEST = 40
@@ -21,14 +21,14 @@ def require_plain(source: Source, text: str) -> None:
     """
     if odd := Reader.NON_PRINTABLE.search(text):
         message = f"the character U+{ord(odd[0]):04X} cannot stand in YAML"
-        raise Rejected([_wrong(Span.at(source, odd.start()), "yaml-syntax", message)])
+        raise Rejected([mistake(Span.at(source, odd.start()), "yaml-syntax", message)])
     depth = documents = 0
     for event in yaml.parse(text, Loader=LOADER):
         documents += isinstance(event, yaml.DocumentStartEvent)
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if refusal := _refusal(event, depth, documents):
-            raise Rejected([_wrong(_place(source, event), *refusal)])
+            raise Rejected([mistake(_place(source, event), *refusal)])
 
 
 def _refusal(event: yaml.Event, depth: int, documents: int) -> tuple[str, ...]:
@@ -52,7 +52,3 @@ def _place(source: Source, event: yaml.Event) -> Span:
     word = _WORD.match(source.line(line), column - 1)
     width = len(word[0]) if word else 0
     return Span(source=source, line=line, column=column, width=max(1, width))
-
-
-def _wrong(span: Span, code: str, message: str, help: str = "") -> Diagnostic:
-    return Diagnostic(code=code, message=message, span=span, help=help)

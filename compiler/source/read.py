@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from compiler.source.diagnostic import Diagnostic, Note, Rejected, quoted
+from compiler.source.diagnostic import Diagnostic, Note, Rejected, mistake, quoted
 from compiler.source.node import Mapping, Node, Scalar, Sequence, Value
 from compiler.source.plain import LOADER, require_plain
 from compiler.source.span import Source, Span
@@ -23,7 +23,7 @@ def read(source: Source) -> Node:
     """The tree of a document; raises `Rejected` if it is empty, no YAML, or more than plain."""
     node = read_from(source, 0)
     if node is None:
-        raise Rejected([_wrong(Span.at(source, 0), "empty-spec", "the file holds no spec")])
+        raise Rejected([mistake(Span.at(source, 0), "empty-spec", "the file holds no spec")])
     return node
 
 
@@ -98,17 +98,17 @@ def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
     if mark is not None and (mark.line + 1, mark.column + 1) <= (span.line, span.column):
         span = Span(source=source, line=mark.line + 1, column=mark.column + 1)
     if source.line(span.line)[span.column - 1 : span.column] == "\t":
-        return _wrong(span, "yaml-syntax", "a tab indents nothing in YAML", "write spaces")
-    return _wrong(span, "yaml-syntax", problem)
+        return mistake(span, "yaml-syntax", "a tab indents nothing in YAML", "write spaces")
+    return mistake(span, "yaml-syntax", problem)
 
 
 def _refusal(key: yaml.Node, at: Span, before: dict[str, Span]) -> Diagnostic | None:
     """What is wrong with a key, if anything is."""
     if not isinstance(key, yaml.ScalarNode) or not key.value:
-        return _wrong(at, "yaml-key", "a key is a word")
+        return mistake(at, "yaml-key", "a key is a word")
     if key.value == "<<":
         help = "name the shared spec with `extends:`"
-        return _wrong(at, "yaml-merge", "merge keys are not part of a spec", help)
+        return mistake(at, "yaml-merge", "merge keys are not part of a spec", help)
     if key.value not in before:
         return None
     return Diagnostic(
@@ -118,7 +118,3 @@ def _refusal(key: yaml.Node, at: Span, before: dict[str, Span]) -> Diagnostic | 
         notes=(Note(span=before[key.value], text="the first"),),
         help="keep one of them",
     )
-
-
-def _wrong(span: Span, code: str, message: str, help: str = "") -> Diagnostic:
-    return Diagnostic(code=code, message=message, span=span, help=help)

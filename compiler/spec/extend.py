@@ -1,11 +1,11 @@
 """A spec's file over the files that it extends: one tree, whose nodes know their places."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path as File
 
-from compiler.source.diagnostic import Diagnostic, Rejected, quoted
+from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
 from compiler.source.node import Mapping, Path, Scalar
 from compiler.source.read import read
 from compiler.source.span import Source, Span
@@ -67,12 +67,12 @@ def _extended(path: File, tree: Mapping, line: tuple[File, ...]) -> Extended:
         return Extended(tree=write_out(tree))
     at = reference.span
     if not isinstance(reference, Scalar) or not isinstance(reference.value, str):
-        raise Rejected([_wrong("bad-value", "`extends` names one spec", at)])
+        raise Rejected([mistake(at, "bad-value", "`extends` names one spec")])
     found = locate(reference.value, path.parent)
     if found is None:
         raise Rejected([_missing(reference.value, at, path.parent)])
     if found.resolve() in line:
-        raise Rejected([_wrong("extends-cycle", "a spec cannot extend itself", at)])
+        raise Rejected([mistake(at, "extends-cycle", "a spec cannot extend itself")])
     below = _extended(found, _read_parent(found, reference.value, at), (*line, found.resolve()))
     parent, own = _without(below.tree, *NOT_INHERITED), write_out(_without(tree, "extends"))
     gone = (*below.dropped, *dropped(parent, own))
@@ -80,29 +80,35 @@ def _extended(path: File, tree: Mapping, line: tuple[File, ...]) -> Extended:
 
 
 def _read(path: File) -> Mapping:
-    node = read(Source(name=str(path), text=_text(path)))
+    return _parsed(path, _text(path))
+
+
+def _parsed(path: File, text: str) -> Mapping:
+    node = read(Source(name=str(path), text=text))
     if not isinstance(node, Mapping):
-        raise Rejected([_wrong("not-a-spec", "a spec is a mapping of keys to values", node.span)])
+        raise Rejected([mistake(node.span, "not-a-spec", "a spec is a mapping of keys to values")])
     return node
 
 
 def _read_parent(path: File, reference: str, at: Span) -> Mapping:
     """Like `_read`; but nothing is quoted of a file that is no spec, which may hold anything."""
+    text = _text(path)
     try:
-        tree = _read(path)
+        tree = _parsed(path, text)
     except Rejected:
-        if _certainly_a_spec(_KEY_LINE.findall(_text(path))):
+        if _is_surely_a_spec(_KEY_LINE.findall(text)):
             raise
     else:
-        if tree.entries.keys() <= {*Spec.model_fields, "extends"} or _certainly_a_spec(tree.keys):
+        if tree.entries.keys() <= {*Spec.model_fields, "extends"} or _is_surely_a_spec(tree.keys):
             return tree
     message = f"{quoted(reference)} is not a spec"
     help = "`extends` names the file of a spec, or a spec of the library"
-    raise Rejected([_wrong("bad-parent", message, at, help)])
+    raise Rejected([mistake(at, "bad-parent", message, help)])
 
 
-def _certainly_a_spec(keys: object) -> bool:
-    found = set(keys) if isinstance(keys, list | dict) else set()
+def _is_surely_a_spec(keys: Iterable[str]) -> bool:
+    """Judged by the keys of its top level."""
+    found = set(keys)
     return "name" in found and not found.isdisjoint(_CERTAIN)
 
 
@@ -112,13 +118,13 @@ def _text(path: File) -> str:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
-            raise Rejected([_wrong("large-file", "more than 1 MiB: this is no spec", start)])
+            raise Rejected([mistake(start, "large-file", "more than 1 MiB: this is no spec")])
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = f"the file is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}"
-        raise Rejected([_wrong("not-utf-8", message, start)]) from None
+        raise Rejected([mistake(start, "not-utf-8", message)]) from None
     except OSError as error:
-        raise Rejected([_wrong("unreadable", str(error.strerror), start)]) from None
+        raise Rejected([mistake(start, "unreadable", str(error.strerror))]) from None
 
 
 def _without(tree: Mapping, *keys: str) -> Mapping:
@@ -128,8 +134,4 @@ def _without(tree: Mapping, *keys: str) -> Mapping:
 
 def _missing(reference: str, span: Span, beside: File | None = None) -> Diagnostic:
     help = suggestion(reference, beside)
-    return _wrong("no-spec", f"there is no spec {quoted(reference)}", span, help)
-
-
-def _wrong(code: str, message: str, span: Span, help: str = "") -> Diagnostic:
-    return Diagnostic(code=code, message=message, span=span, help=help)
+    return mistake(span, "no-spec", f"there is no spec {quoted(reference)}", help)

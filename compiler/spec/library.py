@@ -1,7 +1,8 @@
 """Where specs are found: a path, or the name of a spec of the library."""
 
-from difflib import get_close_matches
 from pathlib import Path
+
+from compiler.source.diagnostic import did_you_mean
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -31,9 +32,7 @@ def locate(reference: str, beside: Path | None = None) -> Path | None:
 def suggestion(reference: str, beside: Path | None = None) -> str:
     """A help line for a reference that means nothing: the file or the name that is most like it."""
     known = [*library(), *_files_like(reference, beside or Path())]
-    near = get_close_matches(reference, known, n=1)
-    hint = f"did you mean `{near[0]}`? " if near else ""
-    return f"{hint}`specformer list` shows the library"
+    return f"{did_you_mean(reference, known)} `specformer list` shows the library".lstrip()
 
 
 def _files_like(reference: str, beside: Path) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from compiler.source.diagnostic import Diagnostic, Rejected, in_order
+from compiler.source.diagnostic import Diagnostic, Rejected, for_each, in_order, mistake
 from compiler.source.node import Mapping, Node, Scalar, deepest
 from compiler.source.span import Span
 from compiler.spec.check import check
@@ -35,7 +35,7 @@ class Loaded:
 def load(reference: str, overrides: Iterable[str] = ()) -> Loaded:
     """The spec at a path or of the library; raises `Rejected` with all that is wrong with it."""
     extended = read_extended(reference)
-    settings = _settings(overrides)
+    settings = for_each(overrides, lambda argument: write_out(override(argument)))
     file, tree, gone = extended.tree, extended.tree, list(extended.dropped)
     for setting in settings:
         gone += dropped(tree, setting)
@@ -52,32 +52,14 @@ def load(reference: str, overrides: Iterable[str] = ()) -> Loaded:
     return Loaded(spec=spec, tree=whole, dropped=tuple(gone), warnings=in_order(found))
 
 
-def _settings(arguments: Iterable[str]) -> list[Mapping]:
-    """The trees of all `--set`; raises `Rejected` with what is wrong with any of them."""
-    trees: list[Mapping] = []
-    wrong: list[Diagnostic] = []
-    for argument in arguments:
-        try:
-            trees.append(write_out(override(argument)))
-        except Rejected as rejected:
-            wrong += rejected.diagnostics
-    if wrong:
-        raise Rejected(wrong)
-    return trees
-
-
 def _require_known_version(tree: Mapping) -> None:
     """Before anything else: with another version all the rest may mean something else."""
     node = tree.get("spec_version")
     if node is None or (isinstance(node, Scalar) and str(node.value) == str(VERSION)):
         return
-    diagnostic = Diagnostic(
-        code="spec-version",
-        message=f"this specformer reads `spec_version: {VERSION}` alone",
-        span=node.span,
-        help="a newer specformer may read it; or leave the key out",
-    )
-    raise Rejected([diagnostic])
+    message = f"this specformer reads `spec_version: {VERSION}` alone"
+    help = "a newer specformer may read it; or leave the key out"
+    raise Rejected([mistake(node.span, "spec-version", message, help)])
 
 
 def _moot(file: Mapping, tree: Mapping, whole: Mapping) -> list[Diagnostic]:

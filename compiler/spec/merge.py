@@ -32,8 +32,8 @@ def lost(base: Node, over: Node, path: Path = ()) -> Iterator[tuple[Path, Span]]
     if not isinstance(base, Mapping) or not isinstance(over, Mapping):
         return
     if _is_another_form(base, over):
-        for key in base.entries.keys() - over.entries.keys():
-            yield (*path, key), base.keys[key]
+        gone = (key for key in base.entries if key not in over.entries)
+        yield from (((*path, key), base.keys[key]) for key in gone)
         return
     for key, node in over.entries.items():
         if key in base.entries:

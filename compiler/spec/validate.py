@@ -2,16 +2,15 @@
 
 import unicodedata
 from collections import defaultdict
-from difflib import get_close_matches
 from functools import cache
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Annotated, get_args, get_origin
 
 from pydantic import BaseModel, Discriminator, Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from compiler.source.diagnostic import Diagnostic, Rejected, quoted
+from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, mistake, nearest, quoted
 from compiler.source.node import Mapping, Node, Path, Scalar, deepest, find, to_python
 from compiler.source.read import plain_value
 from compiler.spec.expectation import choices, expectation, given
@@ -29,19 +28,32 @@ def validate(root: Node) -> Spec:
         return Spec.model_validate(to_python(root))
     except ValidationError as error:
         at = _by_place(error.errors(include_url=False, include_input=False))
-        found = [_diagnostic(root, path, errors) for path, errors in list(at.items())[:MOST]]
-        raise Rejected(_causes(found)) from None
+        told = dict(islice(at.items(), MOST))
+        misspelt = {_meant(path, errors[0]) for path, errors in told.items()} - {None}
+        raise Rejected(
+            _diagnostic(root, path, errors)
+            for path, errors in told.items()
+            if _missing(path, errors[0]) not in misspelt
+        ) from None
 
 
-def _causes(found: list[Diagnostic]) -> list[Diagnostic]:
-    """Without the missing keys that are there, but misspelt."""
-    meant = {each.help for each in found if each.code == "unknown-key"}
-    return [
-        each
-        for each in found
-        if each.code != "missing-key"
-        or not any(help.endswith(f"did you mean {each.message.split()[0]}?") for help in meant)
-    ]
+def _meant(path: Path, error: ErrorDetails) -> str | None:
+    """The key that an unknown one looks like."""
+    return nearest(str(path[-1]), _known_keys(path, error)) if _is_unknown(error) else None
+
+
+def _missing(path: Path, error: ErrorDetails) -> str | None:
+    """The key that is missing, if that is the mistake."""
+    match error["type"]:
+        case "missing":
+            return str(path[-1])
+        case "union_tag_not_found":
+            return "kind"
+    return None
+
+
+def _is_unknown(error: ErrorDetails) -> bool:
+    return error["type"] == "extra_forbidden"
 
 
 def _by_place(errors: list[ErrorDetails]) -> dict[Path, list[ErrorDetails]]:
@@ -93,15 +105,12 @@ def members(field: FieldInfo) -> dict[str, type[BaseModel]]:
 def _diagnostic(root: Node, path: Path, errors: list[ErrorDetails]) -> Diagnostic:
     """What is wrong at one place: several errors are the arms of a union, none of which fits."""
     first, node = errors[0], deepest(root, path)
-    match first["type"]:
-        case "missing":
-            return _missing_key(str(path[-1]), node)
-        case "union_tag_not_found":
-            return _missing_key("kind", node)
-        case "extra_forbidden":
-            return _unknown_key(root, path, _real_path(first["loc"])[1])
-        case "union_tag_invalid":
-            node = find(node, ("kind",)) or node
+    if key := _missing(path, first):
+        return mistake(node.span, "missing-key", f"`{key}` is missing")
+    if _is_unknown(first):
+        return _unknown_key(root, path, _known_keys(path, first))
+    if first["type"] == "union_tag_invalid":
+        node = find(node, ("kind",)) or node
     wanted = " or ".join(dict.fromkeys(expectation(each) for each in errors))
     words = [word for each in errors for word in choices(each)]
     return Diagnostic(
@@ -113,34 +122,32 @@ def _diagnostic(root: Node, path: Path, errors: list[ErrorDetails]) -> Diagnosti
 
 
 def _quoted_number(node: Node, error: ErrorDetails) -> str:
-    """Quotes, or the form of a number that YAML does not know, make text of it."""
-    is_text = isinstance(node, Scalar) and isinstance(node.value, str)
-    if not is_text or error["type"] not in ("int_type", "float_type"):
-        return ""
-    value = plain_value(str(node.value)) if isinstance(node, Scalar) else None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return "this is text: write it without quotes" if is_number else ""
+    """Quotes make text of a number."""
+    match node:
+        case Scalar(value=str(text)) if error["type"] in ("int_type", "float_type"):
+            value = plain_value(text)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return "this is text: write it without quotes"
+    return ""
 
 
-def _missing_key(key: str, node: Node) -> Diagnostic:
-    return Diagnostic(code="missing-key", message=f"`{key}` is missing", span=node.span)
+def _known_keys(path: Path, error: ErrorDetails) -> list[str]:
+    """What may stand where an unknown key stands."""
+    section = _real_path(error["loc"])[1]
+    return sorted({*section.model_fields, *handed_down(path[:-1])})
 
 
-def _unknown_key(root: Node, path: Path, section: type[BaseModel]) -> Diagnostic:
+def _unknown_key(root: Node, path: Path, known: list[str]) -> Diagnostic:
     holder, key = deepest(root, path[:-1]), str(path[-1])
-    known = sorted({*section.model_fields, *handed_down(path[:-1])})
-    return Diagnostic(
-        code="unknown-key",
-        message=f"unknown key {quoted(key)}",
-        span=holder.keys[key] if isinstance(holder, Mapping) else holder.span,
-        help=_foreign_letter(key) + _known(key, path, known),
-    )
+    span = holder.keys[key] if isinstance(holder, Mapping) else holder.span
+    help = _foreign_letter(key) + _known(key, path, known)
+    return mistake(span, "unknown-key", f"unknown key {quoted(key)}", help)
 
 
 def _known(key: str, path: Path, known: list[str]) -> str:
     """The key that was meant: here, or, where none is like it, at another place."""
-    if near := get_close_matches(key, known, n=1):
-        return f"did you mean `{near[0]}`?"
+    if question := did_you_mean(key, known):
+        return question
     if key in ELSEWHERE:
         return f"what other tools call `{key}` is `{ELSEWHERE[key]}` here"
     places = [place for place in key_places(Spec) if place[-1] == key and place != path]
@@ -176,6 +183,4 @@ def _foreign_letter(key: str) -> str:
 
 def _near(node: Node, words: list[str]) -> str:
     """A value of the choices that looks like the one given."""
-    text = str(node.value) if isinstance(node, Scalar) else ""
-    near = get_close_matches(text, words, n=1)
-    return f"did you mean `{near[0]}`?" if near else ""
+    return did_you_mean(str(node.value) if isinstance(node, Scalar) else "", words)

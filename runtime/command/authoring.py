@@ -71,7 +71,6 @@ def new(
 ) -> None:
     """Write a spec to start from, with comments, and the schema that editors read."""
     from compiler.emit.starter import SCHEMA_FILE, starter
-    from compiler.spec.schema import json_schema
 
     if not re.fullmatch(NAME, name):
         raise UserError(
@@ -82,8 +81,7 @@ def new(
     file = Path(f"{name}.yaml")
     with new_text_file(file, force=force) as opened:
         opened.write(starter(name, extends))
-    schema = Path(SCHEMA_FILE)
-    schema.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")
+    Path(SCHEMA_FILE).write_text(schema_text() + "\n", encoding="utf-8")
     typer.echo(f"{file}: `specformer check {file}` says whether it is right")
     if extends is None:  # a variant without a difference would only be warned of
         check([str(file)])
@@ -91,6 +89,10 @@ def new(
 
 def schema() -> None:
     """Print the JSON Schema of specs (draft 2020-12), for editors."""
+    typer.echo(schema_text())
+
+
+def schema_text() -> str:
     from compiler.spec.schema import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    return json.dumps(json_schema(), indent=2)

@@ -1,11 +1,9 @@
 """The commands that show and write what specs become: `list`, `compile`, `explain`."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -15,15 +13,13 @@ from rich.table import Table
 from compiler.explain import Explanation, explain
 from compiler.ir.dump import dump
 from compiler.pipeline import compile_spec
-from compiler.source.diagnostic import Diagnostic, Rejected
+from compiler.source.diagnostic import did_you_mean, for_each
 from compiler.source.explanation import pages
 from compiler.spec.library import library, locate
 from compiler.spec.load import load
 from runtime.command.options import Settings, Specs
 from runtime.command.output import say_warnings
 from runtime.errors import UserError
-
-T = TypeVar("T")
 
 
 def list_specs() -> None:
@@ -34,20 +30,6 @@ def list_specs() -> None:
     for name, path in library().items():
         table.add_row(name, load(str(path)).spec.summary)
     Console().print(table)
-
-
-def for_each(specs: list[str], work: Callable[[str], T]) -> list[T]:
-    """What `work` makes of each spec; raises `Rejected` with the mistakes of all of them."""
-    results: list[T] = []
-    wrong: list[Diagnostic] = []
-    for spec in specs:
-        try:
-            results.append(work(spec))
-        except Rejected as rejected:
-            wrong += rejected.diagnostics
-    if wrong:
-        raise Rejected(wrong)
-    return results
 
 
 def compile_specs(
@@ -88,11 +70,8 @@ def explain_spec(
     form: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
 ) -> None:
     """Explain a model, part by part: shapes, parameters, operations, reach; or an error's CODE."""
-    if spec in pages() and locate(spec) is None:
-        typer.echo(f"{spec}\n\n{pages()[spec]}")
+    if locate(spec) is None and explain_code(spec):
         return
-    if locate(spec) is None and (near := get_close_matches(spec, pages(), n=1)):
-        raise UserError(f"there is no spec or code {spec}", help=f"did you mean `{near[0]}`?")
     package = compile_spec(spec, settings or ())
     if ir:
         typer.echo(dump(package.model))
@@ -102,6 +81,16 @@ def explain_spec(
         typer.echo(json.dumps(asdict(explanation), indent=2))
     else:
         _print(explanation)
+
+
+def explain_code(word: str) -> bool:
+    """Prints the page of an error, if the word is its code; raises a UserError if it nearly is."""
+    if word in pages():
+        typer.echo(f"{word}\n\n{pages()[word]}")
+        return True
+    if question := did_you_mean(word, pages()):
+        raise UserError(f"there is no spec or code {word}", help=question)
+    return False
 
 
 def _print(explanation: Explanation) -> None:

@@ -87,7 +87,7 @@ def test_every_code_has_a_page_and_a_case() -> None:
 def test_every_code_of_the_compiler_has_a_page() -> None:
     """Codes are words with a hyphen, in quotes, as a `code=` or the first word of a refusal."""
     text = "".join(path.read_text("utf-8") for path in (ROOT / "compiler").rglob("*.py"))
-    written = set(re.findall(r'(?:code=|_wrong\((?:\w+, )?)"([a-z0-9-]+)"', text))
+    written = set(re.findall(r'(?:code=|mistake\((?:[\w.]+, )?)"([a-z0-9-]+)"', text))
     assert written
     assert written <= set(pages())
 
