@@ -21,12 +21,6 @@ LOCK, MODEL, TRAINING, INIT = "spec.lock.yaml", "model.py", "training.py", "__in
 _numbers = itertools.count()
 
 
-class Projection(Protocol):
-    """The output layer of a network: features [..., width] -> logits [..., vocabulary]."""
-
-    def __call__(self, features: Tensor, /) -> Tensor: ...
-
-
 class TrainingModule(Protocol):
     """What `training.py` of a generated package defines."""
 

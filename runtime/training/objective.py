@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from compiler.spec.training import Training
 from runtime.data.batches import Batch
 from runtime.data.symbols import PADDING
-from runtime.package import Projection, TrainingModule
+from runtime.package import TrainingModule
 
 CHUNK = {"cpu": 256, "cuda": 8192}
 """Tokens whose logits exist at once: few enough for the caches of a CPU, many enough for a GPU."""
@@ -35,7 +35,7 @@ class Objective:
     """Computes the loss of a batch."""
 
     features: Callable[[Tensor, Tensor], Tensor]
-    project: Projection
+    project: Callable[[Tensor], Tensor]
     training_module: TrainingModule
     device: torch.device
     is_bfloat16: bool
