@@ -20,6 +20,8 @@ from runtime.data.pairs import PairsWriter
 from runtime.data.symbols import NAMES
 from runtime.errors import UserError
 
+GPU_PEERS = ("marian",)
+
 RANDOM_PAIRS = {"train": 30_000, "test": 1000}
 RANDOM_LENGTHS = (8, 48)
 """The fewest and the most tokens of random sentences: 28 on average, as in WMT14."""
@@ -66,6 +68,12 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--allow-busy", action="store_true", help="measure on a busy machine, too")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the results as JSON")
+
+
+def chosen_engines(options: argparse.Namespace, every: Sequence[str]) -> list[str]:
+    """Ours first, then those of `--engines`, or all that run on the device."""
+    peers = options.engines or (every if options.device == "cpu" else GPU_PEERS)
+    return ["ours", *(name for name in peers if name != "ours")]
 
 
 def text_settings(options: argparse.Namespace) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from benchmarks.cases import KINDS, WORKERS, Case, cases
 from benchmarks.command import (
     add_common_options,
     begin,
+    chosen_engines,
     finish,
     say,
     write_results,
@@ -57,7 +58,7 @@ INT8 = " int8"
 def main() -> None:
     """Runs the benchmark that the command line asks for."""
     options = _options()
-    engines = ["ours", *(name for name in _peers(options) if name != "ours")]
+    engines = chosen_engines(options, DECODING_ENGINES)
     results = begin("decode", engines, options, {"workers": WORKERS[options.device]})
     with TemporaryDirectory() as folder:
         for case in cases(options, Path(folder)):
@@ -178,11 +179,6 @@ def _speeds(children: Sequence[Child], case: Case, rounds: int) -> dict[str, lis
     return interleaved(
         children, rounds, turn, lambda number: say(f"  round {number + 1} of {rounds}")
     )
-
-
-def _peers(options: argparse.Namespace) -> Sequence[str]:
-    chosen: Sequence[str] | None = options.engines
-    return chosen or (DECODING_ENGINES if options.device == "cpu" else ("ours", "marian"))
 
 
 def _options() -> argparse.Namespace:

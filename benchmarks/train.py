@@ -24,6 +24,7 @@ from benchmarks.architecture import GPU_BATCH_TOKENS, SIZES, compile_size
 from benchmarks.command import (
     add_common_options,
     begin,
+    chosen_engines,
     finish,
     say,
     text_settings,
@@ -66,7 +67,7 @@ class Work:
 def main() -> None:
     """Runs the benchmark that the command line asks for."""
     options = _options()
-    engines = ["ours", *(name for name in _peers(options) if name != "ours")]
+    engines = chosen_engines(options, TRAINING_ENGINES)
     facts = {
         "peers_compiled": _is_compiled(options),
         "plain_memory": options.plain_memory,
@@ -219,11 +220,6 @@ def _is_compiled(options: argparse.Namespace) -> bool:
 def _sizes(options: argparse.Namespace) -> Sequence[str]:
     chosen: Sequence[str] | None = options.size
     return chosen or (("tiny", "base") if options.device == "cpu" else ("base", "big"))
-
-
-def _peers(options: argparse.Namespace) -> Sequence[str]:
-    chosen: Sequence[str] | None = options.engines
-    return chosen or (TRAINING_ENGINES if options.device == "cpu" else ("ours", "marian"))
 
 
 def _options() -> argparse.Namespace:

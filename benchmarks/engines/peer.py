@@ -1,17 +1,19 @@
 """The training loop that the peers share, as their users write it: each brings its network."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.engines.engine import BETAS, EPS, LABEL_SMOOTHING, RATE, Network, Practice
+from benchmarks.engines.weights import Tensors, load_weights
 from benchmarks.machine import peak_memory, release_memory, wait_for_device
 from runtime.data.batches import Batch, collate
 from runtime.data.pairs import Indices, load_pairs
 from runtime.data.symbols import PADDING
+from runtime.errors import UserError
 
 
 class Peer(ABC):
@@ -82,3 +84,25 @@ class Peer(ABC):
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_bfloat16):
             logits = run(source, decoder_input, mask)
         return logits.flatten(0, 1), target.flatten()
+
+
+class PostNormPeer(Peer):
+    """A peer that computes its logits in one call, with norms after the sub-layers."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        state: Callable[[Tensors], Tensors],
+        network: Network,
+        practice: Practice,
+    ) -> None:
+        """`state` renames our weights to those of the model."""
+        if network.architecture.pre_norm:
+            raise UserError("this peer is compared with norms after the sub-layers alone")
+        model.load_state_dict(state(load_weights(network.weights)))
+        super().__init__(model, network, practice)
+
+    def logits(self, source: Tensor, target: Tensor, is_real: Tensor | None) -> Tensor:
+        """-> [batch, target, vocabulary]"""
+        logits: Tensor = self.model(source, target, is_real)
+        return logits

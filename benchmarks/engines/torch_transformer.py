@@ -13,17 +13,15 @@ from torch import Tensor, nn
 
 from benchmarks.architecture import Architecture
 from benchmarks.engines.engine import Network, Practice
-from benchmarks.engines.peer import Peer
+from benchmarks.engines.peer import PostNormPeer
 from benchmarks.engines.weights import (
     POSITIONS,
     Tensors,
-    load_weights,
     position_table,
     renamed_layers,
     with_fused_cross_attention,
 )
 from runtime.data.symbols import PADDING
-from runtime.errors import UserError
 
 NORMS = {
     "encoder": {"self_attention_norm": "norm1", "feed_forward_norm": "norm2"},
@@ -101,20 +99,11 @@ def _layers(
     return encoder, decoder
 
 
-class Training(Peer):
+class Training(PostNormPeer):
     """The layers in training."""
 
     def __init__(self, network: Network, practice: Practice) -> None:
-        if network.architecture.pre_norm:
-            raise UserError("torch.nn is compared with norms after the sub-layers alone")
-        model = Transformer(network.architecture)
-        model.load_state_dict(_state(load_weights(network.weights)))
-        super().__init__(model, network, practice)
-
-    def logits(self, source: Tensor, target: Tensor, is_real: Tensor | None) -> Tensor:
-        """-> [batch, target, vocabulary]"""
-        logits: Tensor = self.model(source, target, is_real)
-        return logits
+        super().__init__(Transformer(network.architecture), _state, network, practice)
 
 
 def _state(weights: Tensors) -> Tensors:

@@ -17,15 +17,13 @@ from x_transformers.x_transformers import Attention, AttentionLayers
 
 from benchmarks.architecture import Architecture
 from benchmarks.engines.engine import Network, Practice
-from benchmarks.engines.peer import Peer
+from benchmarks.engines.peer import PostNormPeer
 from benchmarks.engines.weights import (
     POSITIONS,
     Tensors,
-    load_weights,
     position_table,
     renamed_layers,
 )
-from runtime.errors import UserError
 
 SUB_LAYERS = {
     "encoder": ("self_attention", "feed_forward"),
@@ -112,20 +110,11 @@ def _wrapped(layers: AttentionLayers, architecture: Architecture) -> Transformer
     )
 
 
-class Training(Peer):
+class Training(PostNormPeer):
     """The stacks in training."""
 
     def __init__(self, network: Network, practice: Practice) -> None:
-        if network.architecture.pre_norm:
-            raise UserError("x-transformers is compared with norms after the sub-layers alone")
-        model = Transformer(network.architecture)
-        model.load_state_dict(_state(load_weights(network.weights)))
-        super().__init__(model, network, practice)
-
-    def logits(self, source: Tensor, target: Tensor, is_real: Tensor | None) -> Tensor:
-        """-> [batch, target, vocabulary]"""
-        logits: Tensor = self.model(source, target, is_real)
-        return logits
+        super().__init__(Transformer(network.architecture), _state, network, practice)
 
 
 def _state(weights: Tensors) -> Tensors:

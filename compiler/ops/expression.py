@@ -63,15 +63,6 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """`value if condition else other`."""
-
-    value: "Expression"
-    condition: "Expression"
-    other: "Expression"
-
-
-@dataclass(frozen=True, slots=True)
 class Each:
     """`element for variable in iterable`, in brackets if it is to be a list."""
 
@@ -81,9 +72,9 @@ class Each:
     brackets: bool = True
 
 
-Expression = Name | Literal | Number | Call | Attribute | Binary | Choice | Each
+Expression = Name | Literal | Number | Call | Attribute | Binary | Each
 
-_PRECEDENCE = {"if": 0, "!=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "**": 4}
+_PRECEDENCE = {"!=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "**": 4}
 _TIGHTEST = 5
 
 
@@ -113,8 +104,6 @@ def render(expression: Expression, name_of: Callable[[Number], str]) -> str:
                 return f"{text(left, inner + 1)}**{text(right, inner)}"
             case Binary(left=left, operator=operator, right=right):
                 return f"{text(left, inner)} {operator} {text(right, inner + 1)}"
-            case Choice(value=value, condition=condition, other=other):
-                return f"{text(value, 1)} if {text(condition, 1)} else {text(other)}"
             case Each(element=element, variable=variable, iterable=iterable, brackets=brackets):
                 inside = f"{text(element)} for {variable} in {text(iterable)}"
                 return f"[{inside}]" if brackets else inside
@@ -126,8 +115,6 @@ def _precedence(expression: Expression) -> int:
     match expression:
         case Binary(operator=operator):
             return _PRECEDENCE[operator]
-        case Choice():
-            return _PRECEDENCE["if"]
         case _:
             return _TIGHTEST
 

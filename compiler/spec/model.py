@@ -146,8 +146,8 @@ Initialization = Annotated[
 ]
 
 
-class EncoderStack(Section):
-    """The encoder: `layers` times self-attention and feed-forward."""
+class Stack(Section):
+    """What encoder and decoder have in common."""
 
     layers: Layers = setting("layers one after the other", unit="layers", examples=[6])
     dropout: Rate = setting(
@@ -157,21 +157,18 @@ class EncoderStack(Section):
         examples=[0.1],
     )
     norm: Norm = Norm()
+
+
+class EncoderStack(Stack):
+    """The encoder: `layers` times self-attention and feed-forward."""
+
     self_attention: Attention
     feed_forward: FeedForward
 
 
-class DecoderStack(Section):
+class DecoderStack(Stack):
     """The decoder: `layers` times self-attention, cross-attention and feed-forward."""
 
-    layers: Layers = setting("layers one after the other", unit="layers", examples=[6])
-    dropout: Rate = setting(
-        "on the output of each sub-layer (section 5.4)",
-        default=0.0,
-        unit="probability",
-        examples=[0.1],
-    )
-    norm: Norm = Norm()
     self_attention: Attention
     cross_attention: Attention
     feed_forward: FeedForward
