@@ -1,0 +1,83 @@
+"""Random masks with what they mean, said a second time and plainly."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+Reads = Callable[[int, int, int], bool]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A mask as text, and its meaning: (i, j, length) -> whether i reads j."""
+
+    text: str
+    reads: Reads
+
+
+def _primitive(name: str, n: int, right: int) -> Written:
+    """The definitions of the spec language, by hand."""
+    match name:
+        case "all":
+            return Written("all", lambda i, j, length: True)
+        case "causal":
+            return Written("causal", lambda i, j, length: j <= i)
+        case "window":
+            return Written(f"window({n})", lambda i, j, length: abs(i - j) <= n)
+        case "sides":
+            text = f"window(left={n}, right={right})"
+            return Written(text, lambda i, j, length: -n <= j - i <= right)
+        case "block":
+            return Written(f"block({n})", lambda i, j, length: i // n == j // n)
+        case "dilated":
+            return Written(f"dilated({n})", lambda i, j, length: (i - j) % n == 0)
+        case "strided":
+            return Written(f"strided({n})", lambda i, j, length: j % n == n - 1)
+        case "first":
+            return Written(f"first({n})", lambda i, j, length: j < n)
+        case "last":
+            return Written(f"last({n})", lambda i, j, length: j >= length - n)
+    raise ValueError(name)
+
+
+ENDLESS = ("all", "causal", "window", "sides", "block", "dilated", "strided", "first")
+
+
+def primitives(names: tuple[str, ...] = (*ENDLESS, "last")) -> st.SearchStrategy[Written]:
+    """One primitive with small numbers."""
+    numbers = st.integers(1, 4)
+    return st.builds(_primitive, st.sampled_from(names), numbers, st.integers(0, 3))
+
+
+def _both(one: Written, other: Written) -> Written:
+    return Written(
+        f"({one.text} & {other.text})", lambda i, j, n: one.reads(i, j, n) and other.reads(i, j, n)
+    )
+
+
+def _either(one: Written, other: Written) -> Written:
+    return Written(
+        f"({one.text} | {other.text})", lambda i, j, n: one.reads(i, j, n) or other.reads(i, j, n)
+    )
+
+
+def _not(one: Written) -> Written:
+    return Written(f"~{one.text}", lambda i, j, n: not one.reads(i, j, n))
+
+
+def masks(names: tuple[str, ...] = (*ENDLESS, "last")) -> st.SearchStrategy[Written]:
+    """Any mask of a few primitives."""
+    return st.recursive(
+        primitives(names),
+        lambda below: st.one_of(
+            st.builds(_both, below, below), st.builds(_either, below, below), st.builds(_not, below)
+        ),
+        max_leaves=5,
+    )
+
+
+def causal_masks() -> st.SearchStrategy[Written]:
+    """Masks that a decoder may have: causal, and every position reads itself at least."""
+    causal, itself = _primitive("causal", 1, 0), _primitive("window", 0, 0)
+    return masks(ENDLESS).map(lambda each: _either(_both(causal, each), itself))
