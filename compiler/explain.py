@@ -6,7 +6,8 @@ from functools import reduce
 from operator import or_
 
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, children
-from compiler.ops.op import HERE, Op
+from compiler.mask.interval import HERE
+from compiler.ops.op import Op
 from compiler.ops.shape import Lengths, Shape, elements, words
 from compiler.passes.infer_shapes import output_shapes, shapes_of
 from compiler.passes.measure import call_lengths, cost_of, count_parameters, statement_cost

@@ -16,29 +16,36 @@ class Written:
     reads: Reads
 
 
-def _primitive(name: str, n: int, right: int) -> Written:
+def _holds(name: str, n: int, right: int, place: tuple[int, int, int]) -> bool:
     """The definitions of the spec language, by hand."""
+    i, j, length = place
     match name:
         case "all":
-            return Written("all", lambda i, j, length: True)
+            return True
         case "causal":
-            return Written("causal", lambda i, j, length: j <= i)
+            return j <= i
         case "window":
-            return Written(f"window({n})", lambda i, j, length: abs(i - j) <= n)
+            return abs(i - j) <= n
         case "sides":
-            text = f"window(left={n}, right={right})"
-            return Written(text, lambda i, j, length: -n <= j - i <= right)
+            return -n <= j - i <= right
         case "block":
-            return Written(f"block({n})", lambda i, j, length: i // n == j // n)
+            return i // n == j // n
         case "dilated":
-            return Written(f"dilated({n})", lambda i, j, length: (i - j) % n == 0)
+            return (i - j) % n == 0
         case "strided":
-            return Written(f"strided({n})", lambda i, j, length: j % n == n - 1)
+            return j % n == n - 1
         case "first":
-            return Written(f"first({n})", lambda i, j, length: j < n)
+            return j < n
         case "last":
-            return Written(f"last({n})", lambda i, j, length: j >= length - n)
+            return j >= length - n
     raise ValueError(name)
+
+
+def _primitive(name: str, n: int, right: int) -> Written:
+    text = name if name in ("all", "causal") else f"{name}({n})"
+    if name == "sides":
+        text = f"window(left={n}, right={right})"
+    return Written(text, lambda i, j, length: _holds(name, n, right, (i, j, length)))
 
 
 ENDLESS = ("all", "causal", "window", "sides", "block", "dilated", "strided", "first")

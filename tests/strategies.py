@@ -42,12 +42,28 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         "fairseq",
         {"kind": "normal", "deviation": 0.3},
     ),
-    "encoder_mask": (None, "all", "causal"),
+    "encoder_mask": (
+        *(None, "all", "causal", "window(2)", "window(left=1, right=3)", "block(4)"),
+        *("window(1) | first(2)", "dilated(2)", "last(3) | window(0)", "~strided(3) | window(0)"),
+    ),
+    "decoder_mask": (
+        *(None, "causal", "causal & window(2)", "causal & (window(1) | first(2))"),
+        *("causal & block(3)", "causal & dilated(2)", "causal & (strided(2) | window(1))"),
+        *("window(0)", "causal & (dilated(3) | window(1))"),
+    ),
+    "cross_mask": (None, "window(3)", "causal | window(2)", "last(2) | first(1)", "dilated(2)"),
     "label_smoothing": (0.0, 0.1),
     "schedule": ("inverse_sqrt", "linear"),
     "start": (0.0, 1e-7),
     "own_settings": (False, True),
 }
+
+
+PLACES = (
+    ("encoder", "self_attention", "encoder_mask"),
+    ("decoder", "self_attention", "decoder_mask"),
+    ("decoder", "cross_attention", "cross_mask"),
+)
 
 
 class Chooser:
@@ -119,9 +135,11 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
         model["encoder"]["attention"] = _attention(choose)
     if choose("own_settings"):
         model["decoder"]["cross_attention"] = _attention(choose)
-    mask = choose("encoder_mask")
-    if mask is not None:
-        model["encoder"]["self_attention"] = {"mask": mask}
+    for stack, sub_layer, knob in PLACES:
+        mask = choose(knob)
+        if mask is not None:
+            below = model[stack].setdefault(sub_layer, {})
+            below["mask"] = mask
 
 
 def _attention(choose: Chooser) -> Tree:

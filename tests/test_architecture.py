@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FLOORS = ("source", "spec", "ops", "ir", "lower", "passes", "emit")
+FLOORS = ("source", "mask", "spec", "ops", "ir", "lower", "passes", "emit")
 ROOMS = ("errors", "durable", "package", "data", "checkpoints", "run", "training", "decoding")
 
 

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Callable
 
 from compiler.ir.verify import CompilerBug
-from compiler.ops.expression import Call, Each, Expression, Number, render
+from compiler.ops.expression import Binary, Call, Each, Expression, Number, render
 
 WIDTH = 100
 STEP = 4
@@ -20,6 +20,9 @@ def lay(prefix: str, expression: Expression, name_of: NameOf, depth: int) -> lis
         return [line]
     if isinstance(expression, Each):
         return _each(f"{indent}{prefix}[", expression, "]", name_of, depth)
+    if isinstance(expression, Binary) and isinstance(expression.right, Call):
+        left = f"{render(expression.left, name_of)} {expression.operator} "
+        return lay(prefix + left, expression.right, name_of, depth)
     if not isinstance(expression, Call):
         raise CompilerBug(f"compiler bug in layout, please report: {line}")
     if len(expression.arguments) == 1 and isinstance(expression.arguments[0], Each):

@@ -8,8 +8,12 @@ from compiler.emit.classes import class_lines, classes
 from compiler.emit.fill import fill
 from compiler.emit.layout import docstring
 from compiler.emit.naming import Numbers, collect
+from compiler.emit.predicates import predicates
 from compiler.ir.block import Block, Repeat, walk
 from compiler.ir.verify import CompilerBug
+from compiler.mask.mask import ALL
+from compiler.ops.attention import Attention, CausalAttention, LocalAttention
+from compiler.ops.decoding import LineageMask
 from compiler.ops.expression import render
 from compiler.ops.linear import Linear
 from compiler.ops.op import Op
@@ -22,12 +26,17 @@ HELPERS = (
     "learned_positions",
     "sinusoidal_positions",
     "real_tokens",
+    "position_mask",
+    "end_mask",
     "dropout",
     "attention",
+    "local_attention",
     "split_heads",
     "merge_heads",
     "KeyValueCache",
     "Lineage",
+    "RollingCache",
+    "DilatedCache",
 )
 CONSTANTS = (
     "vocabulary",
@@ -50,6 +59,7 @@ CONSTANTS = (
 )
 IMPORTS = (
     ("math.", "import math"),
+    ("Callable[", "from collections.abc import Callable"),
     ("@dataclass", "from dataclasses import dataclass"),
     ("cast(", "from typing import cast"),
 )
@@ -62,7 +72,11 @@ def model_text(model: Block, name: str, summary: str) -> str:
     """The file, top-down: constants, helpers, attention, feed-forward, layers, stacks, model."""
     numbers = collect(model)
     blocks = classes(model)
-    definitions = [*_helpers(model), *("\n".join(class_lines(each, numbers)) for each in blocks)]
+    definitions = [
+        *predicates(_ops(model)),
+        *_helpers(model),
+        *("\n".join(class_lines(each, numbers)) for each in blocks),
+    ]
     code = "\n".join(definitions)
     head = f"{name}: {summary.rstrip('.')}." if summary else f"{name}: a Transformer."
     written = "Written by specformer from a spec. It needs the standard library and torch."
@@ -115,15 +129,32 @@ def _helpers(model: Block) -> Iterator[str]:
     ops = list(_ops(model))
     linears = [op for op in ops if isinstance(op, Linear)]
     tables = [each.initial for op in ops if "embedding" in op.helpers() for each in op.parameters()]
+    local = [op for op in ops if isinstance(op, LocalAttention)]
+    inner = [op for op in ops if isinstance(op, Attention) and op.dropout is not None]
     values = {
         "bias_varies": any(not op.bias for op in linears),
         "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
         "initial": _one(op.initial.kind for op in linears),
         "deviation": render(_one(each.scale for each in tables), lambda each: each.name.upper()),
+        "first": any(op.bounds.first for op in local),
+        "real": _told_of_padding(model),
+        "dropped": any(op.dropout is not None for op in local),
+        "empties": any(not isinstance(op, CausalAttention) and op.mask != ALL for op in inner),
+        "readable": any(isinstance(op, LineageMask) and op.reads is not None for op in ops),
         "layout": next((op.layout for op in ops if isinstance(op, SinusoidalPositions)), ""),
     }
     for helper in _ordered({helper for op in ops for helper in op.helpers()}, HELPERS):
         yield fill(f"helpers/{helper}.py.jinja", **values).rstrip()
+
+
+def _told_of_padding(model: Block) -> bool:
+    """Whether some local attention reads ahead, and so must be told where the text ends."""
+    return any(
+        isinstance(statement.op, LocalAttention) and len(statement.inputs) > 3
+        for _, block in walk(model)
+        for function in block.functions
+        for statement in function.body
+    )
 
 
 def _one(values: Iterable[T]) -> T:

@@ -4,96 +4,72 @@ from dataclasses import dataclass
 
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
+from compiler.lower.masking import SOURCE, TARGET, Masking
 from compiler.lower.settings import Context, given
-from compiler.ops.attention import Attention
-from compiler.ops.expression import Literal, Number, product
+from compiler.mask.mask import ALL, CAUSAL, Mask
+from compiler.ops.expression import Number, product
 from compiler.ops.heads import MergeHeads, SplitHeads
 from compiler.ops.linear import Linear
-from compiler.ops.mask import MASKS
-from compiler.ops.shape import BATCH, Free
+from compiler.ops.shape import BATCH
 from compiler.spec.model import Attention as Settings
 
-SOURCE, TARGET = Free("source"), Free("target")
 
-
-def lower_encoder_attention(settings: Settings, context: Context) -> Block:
-    """Self-attention of the encoder, which must not see padding."""
-    return _self_attention(
-        settings, context, place="model.encoder.self_attention", name="EncoderSelfAttention"
-    )
-
-
-def lower_decoder_attention(settings: Settings, context: Context) -> Block:
-    """Self-attention of the decoder: the causal mask hides the padding, which comes last."""
-    return _self_attention(
-        settings, context, place="model.decoder.self_attention", name="DecoderSelfAttention"
-    )
-
-
-def lower_cross_attention(settings: Settings, context: Context) -> Block:
-    """Queries from the target, keys and values from the encoder's output."""
-    attention = _Attention.of(settings, context)
-    origin = context.origin("model.decoder.cross_attention")
-    body = Body(origin)
-    projected = body.apply(attention.linear("query"), "x", part="query")
-    (query,) = body.unpack(attention.split("query"), projected, names=("query",))
-    fused = body.apply(attention.linear("key", "value"), "memory", part="key_value")
-    key, value = body.unpack(attention.split("key", "value"), fused, names=("key", "value"))
-    result = attention.attend(body, query, key, value, "source_mask")
-    inputs = (
-        Input(name="x", shape=(BATCH, TARGET, context.d_model)),
-        Input(name="memory", shape=(BATCH, SOURCE, context.d_model)),
-        mask_input(SOURCE),
-    )
-    return Block(
-        names=("CrossAttention",),
-        summary="Attention to the encoder's output, {heads} heads of {d_k} (section 3.2.3).",
-        parts=(
-            ("query", attention.linear("query")),
-            ("key_value", attention.linear("key", "value")),
-            ("output", attention.output()),
-        ),
-        functions=(body.function("forward", inputs, result),),
-        origin=origin,
-    )
-
-
-def needs_mask(settings: Settings) -> bool:
-    """Whether a self-attention must be told of padding, which stands at the end of a sentence."""
-    return not MASKS[settings.mask].causal
-
-
-def mask_input(stream: Free) -> Input:
-    """The parameter that says which tokens of a stream are real."""
-    shape = (BATCH, Literal(1), Literal(1), stream)
-    return Input(name=f"{stream.name}_mask", shape=shape)
-
-
-def _self_attention(settings: Settings, context: Context, *, place: str, name: str) -> Block:
-    attention = _Attention.of(settings, context)
-    stream = SOURCE if name.startswith("Encoder") else TARGET
-    masks = (mask_input(stream),) if needs_mask(settings) else ()
+def lower_self_attention(settings: Settings, masking: Masking, context: Context) -> Block:
+    """A stream reads itself."""
+    stack = masking.reads.place
+    attention = _Attention.of(settings, masking, context)
     kinds = ("query", "key", "value")
-    body = Body(context.origin(place))
+    body = Body(context.origin(f"model.{stack}.self_attention.mask"))
     fused = body.apply(attention.linear(*kinds), "x", part="query_key_value")
     query, key, value = body.unpack(attention.split(*kinds), fused, names=kinds)
-    result = attention.attend(body, query, key, value, *(mask.name for mask in masks))
-    inputs = (Input(name="x", shape=(BATCH, stream, context.d_model)), *masks)
+    result = attention.attend(body, query, key, value)
+    inputs = (Input(name="x", shape=(BATCH, masking.queries, context.d_model)), *masking.inputs())
     return Block(
-        names=(name,),
-        summary=_summary(settings),
+        names=(f"{stack.capitalize()}SelfAttention",),
+        summary=_summary(masking.reads.mask),
         parts=(("query_key_value", attention.linear(*kinds)), ("output", attention.output())),
         functions=(body.function("forward", inputs, result),),
         origin=body.origin,
     )
 
 
-def _summary(settings: Settings) -> str:
-    if MASKS[settings.mask].causal:
+def lower_cross_attention(settings: Settings, masking: Masking, context: Context) -> Block:
+    """Queries from the target, keys and values from the encoder's output."""
+    attention = _Attention.of(settings, masking, context)
+    body = Body(context.origin("model.decoder.cross_attention"))
+    projected = body.apply(attention.linear("query"), "x", part="query")
+    (query,) = body.unpack(attention.split("query"), projected, names=("query",))
+    fused = body.apply(attention.linear("key", "value"), "memory", part="key_value")
+    key, value = body.unpack(attention.split("key", "value"), fused, names=("key", "value"))
+    result = attention.attend(body, query, key, value)
+    inputs = (
+        Input(name="x", shape=(BATCH, TARGET, context.d_model)),
+        Input(name="memory", shape=(BATCH, SOURCE, context.d_model)),
+        *masking.inputs(),
+    )
+    masked = "" if masking.reads.mask == ALL else f", masked by `{masking.reads.mask.text}`"
+    return Block(
+        names=("CrossAttention",),
+        summary="Attention to the encoder's output, {heads} heads of {d_k}"
+        f"{masked} (section 3.2.3).",
+        parts=(
+            ("query", attention.linear("query")),
+            ("key_value", attention.linear("key", "value")),
+            ("output", attention.output()),
+        ),
+        functions=(body.function("forward", inputs, result),),
+        origin=body.origin,
+    )
+
+
+def _summary(mask: Mask) -> str:
+    if mask == CAUSAL:
         return (
             "Masked self-attention, {heads} heads of {d_k}: position i reads 0..i (section 3.2.3)."
         )
-    return "Self-attention, {heads} heads of {d_k}: a position reads all (section 3.2.3)."
+    if mask == ALL:
+        return "Self-attention, {heads} heads of {d_k}: a position reads all (section 3.2.3)."
+    return f"Self-attention, {{heads}} heads of {{d_k}}, masked by `{mask.text}` (section 3.2.3)."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +77,17 @@ class _Attention:
     """The numbers of one attention under their names, and the ops made of them."""
 
     settings: Settings
+    masking: Masking
     context: Context
     heads: Number
     widths: dict[str, Number]
 
     @classmethod
-    def of(cls, settings: Settings, context: Context) -> "_Attention":
+    def of(cls, settings: Settings, masking: Masking, context: Context) -> "_Attention":
         d_k, d_v = Number("d_k", given(settings.d_k)), Number("d_v", given(settings.d_v))
         return cls(
             settings=settings,
+            masking=masking,
             context=context,
             heads=Number("heads", settings.heads),
             widths={"query": d_k, "key": d_k, "value": d_v},
@@ -134,14 +112,14 @@ class _Attention:
     def split(self, *kinds: str) -> SplitHeads:
         return SplitHeads(heads=self.heads, widths=tuple(self.widths[kind] for kind in kinds))
 
-    def attend(self, body: Body, *inputs: str) -> str:
-        attention = Attention(
+    def attend(self, body: Body, query: str, key: str, value: str) -> str:
+        attention = self.masking.attention(
             heads=self.heads,
             d_k=self.widths["key"],
             d_v=self.widths["value"],
-            mask=MASKS[self.settings.mask],
             dropout=Number("attention_dropout", self.settings.dropout),
         )
-        mixed = body.apply(attention, *inputs, name="mixed")
+        masks = (each.name for each in self.masking.inputs())
+        mixed = body.apply(attention, query, key, value, *masks, name="mixed")
         merged = body.apply(MergeHeads(heads=self.heads, width=self.widths["value"]), mixed)
         return body.apply(self.output(), merged, part="output")

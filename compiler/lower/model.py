@@ -4,16 +4,14 @@ from collections.abc import Callable
 
 from compiler.ir.block import Block, Function, Input
 from compiler.ir.build import Body
-from compiler.lower.attention import SOURCE, TARGET, needs_mask
 from compiler.lower.embedding import Embeddings, lower_embeddings
 from compiler.lower.initialization import lower_initialization
+from compiler.lower.masking import SOURCE, TARGET, Maskings, lower_masks
 from compiler.lower.settings import Context
 from compiler.lower.stack import lower_decoder, lower_encoder
 from compiler.ops.expression import Number
-from compiler.ops.padding import RealTokens
 from compiler.ops.shape import BATCH, Free
 from compiler.source.span import Span
-from compiler.spec.model import Model
 from compiler.spec.spec import Spec
 
 _TIED = {
@@ -29,19 +27,19 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
     d_model = Number("d_model", model.d_model)
     initials = lower_initialization(model.initialization, d_model)
     context = Context(d_model=d_model, initials=initials, origin=origin)
-    embeddings = lower_embeddings(model, context)
+    embeddings, masks = lower_embeddings(model, context), lower_masks(model)
     return Block(
         names=("Transformer",),
         summary=f"Encoder and decoder; {_TIED[model.embedding.tied]} (sections 3.1 and 3.4).",
         parts=(
             *embeddings.parts(),
-            ("encoder", lower_encoder(model.encoder, context)),
-            ("decoder", lower_decoder(model.decoder, context)),
+            ("encoder", lower_encoder(model.encoder, masks, context)),
+            ("decoder", lower_decoder(model.decoder, masks, context)),
         ),
         functions=(
             _forward(context),
-            _encode(model, context, embeddings),
-            _features(model, context, embeddings),
+            _encode(masks, context, embeddings),
+            _features(masks, context, embeddings),
             _project(context, embeddings),
         ),
         closed=True,
@@ -62,23 +60,19 @@ def _forward(context: Context) -> Function:
     return body.function("forward", _TOKENS, logits)
 
 
-def _encode(model: Model, context: Context, embeddings: Embeddings) -> Function:
+def _encode(masks: Maskings, context: Context, embeddings: Embeddings) -> Function:
     body = Body(context.origin("model.encoder"))
     x = embeddings.embed(body, "source", context)
-    masked = needs_mask(model.encoder.self_attention)
-    masks = [body.apply(RealTokens(), "source")] if masked else []
-    memory = body.invoke("encoder", x, *masks)
+    memory = body.invoke("encoder", x, *masks.encoder.build(body, is_used_once=True))
     return body.function("encode", _TOKENS[:1], memory)
 
 
-def _features(model: Model, context: Context, embeddings: Embeddings) -> Function:
+def _features(masks: Maskings, context: Context, embeddings: Embeddings) -> Function:
     body = Body(context.origin("model.decoder"))
     memory = body.invoke("", "source", function="encode", name="memory")
-    masked = needs_mask(model.decoder.self_attention)
-    target_mask = [body.apply(RealTokens(), "target", name="target_mask")] if masked else []
-    source_mask = body.apply(RealTokens(), "source", name="source_mask")
+    told = [*masks.decoder.build(body), *masks.cross.build(body)]
     x = embeddings.embed(body, "target", context)
-    features = body.invoke("decoder", x, memory, *target_mask, source_mask)
+    features = body.invoke("decoder", x, memory, *told)
     return body.function("features", _TOKENS, features)
 
 

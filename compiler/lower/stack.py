@@ -2,16 +2,9 @@
 
 from compiler.ir.block import Block, Input, Repeat
 from compiler.ir.build import Body
-from compiler.lower.attention import (
-    SOURCE,
-    TARGET,
-    lower_cross_attention,
-    lower_decoder_attention,
-    lower_encoder_attention,
-    mask_input,
-    needs_mask,
-)
+from compiler.lower.attention import lower_cross_attention, lower_self_attention
 from compiler.lower.feed_forward import lower_feed_forward
+from compiler.lower.masking import SOURCE, TARGET, Maskings
 from compiler.lower.settings import Context, given
 from compiler.ops.elementwise import Add, Dropout
 from compiler.ops.expression import Number
@@ -27,41 +20,45 @@ _PLACES = {
 SubLayers = dict[str, tuple[Block, tuple[str, ...]]]
 
 
-def lower_encoder(settings: EncoderStack, context: Context) -> Block:
+def lower_encoder(settings: EncoderStack, masks: Maskings, context: Context) -> Block:
     """The encoder: self-attention and feed-forward, `layers` times."""
-    masks = (mask_input(SOURCE),) if needs_mask(settings.self_attention) else ()
+    given_masks = masks.encoder.inputs()
     sub_layers: SubLayers = {
         "self_attention": (
-            lower_encoder_attention(settings.self_attention, context),
-            tuple(mask.name for mask in masks),
+            lower_self_attention(settings.self_attention, masks.encoder, context),
+            _names(given_masks),
         ),
         "feed_forward": (lower_feed_forward(settings.feed_forward, context, stack="encoder"), ()),
     }
-    inputs = (Input(name="x", shape=(BATCH, SOURCE, context.d_model)), *masks)
+    inputs = (Input(name="x", shape=(BATCH, SOURCE, context.d_model)), *given_masks)
     return _stack(settings, context, "encoder", sub_layers, inputs)
 
 
-def lower_decoder(settings: DecoderStack, context: Context) -> Block:
+def lower_decoder(settings: DecoderStack, masks: Maskings, context: Context) -> Block:
     """The decoder: self-attention, cross-attention and feed-forward, `layers` times."""
-    masks = (mask_input(TARGET),) if needs_mask(settings.self_attention) else ()
+    own, others = masks.decoder.inputs(), masks.cross.inputs()
     sub_layers: SubLayers = {
         "self_attention": (
-            lower_decoder_attention(settings.self_attention, context),
-            tuple(mask.name for mask in masks),
+            lower_self_attention(settings.self_attention, masks.decoder, context),
+            _names(own),
         ),
         "cross_attention": (
-            lower_cross_attention(settings.cross_attention, context),
-            ("memory", "source_mask"),
+            lower_cross_attention(settings.cross_attention, masks.cross, context),
+            ("memory", *_names(others)),
         ),
         "feed_forward": (lower_feed_forward(settings.feed_forward, context, stack="decoder"), ()),
     }
     inputs = (
         Input(name="x", shape=(BATCH, TARGET, context.d_model)),
         Input(name="memory", shape=(BATCH, SOURCE, context.d_model)),
-        *masks,
-        mask_input(SOURCE),
+        *own,
+        *others,
     )
     return _stack(settings, context, "decoder", sub_layers, inputs)
+
+
+def _names(inputs: tuple[Input, ...]) -> tuple[str, ...]:
+    return tuple(each.name for each in inputs)
 
 
 def _stack(

@@ -1,9 +1,9 @@
 """The text of a mask to a mask.
 
-    mask    = part {"|" part}
-    part    = piece {"&" piece}
-    piece   = "~" piece | "(" mask ")" | "all" | "causal" | NAME "(" numbers ")"
-    numbers = WHOLE | "left" "=" WHOLE "," "right" "=" WHOLE        the second for `window` alone
+mask    = part {"|" part}
+part    = piece {"&" piece}
+piece   = "~" piece | "(" mask ")" | "all" | "causal" | NAME "(" numbers ")"
+numbers = WHOLE | "left" "=" WHOLE "," "right" "=" WHOLE        the second for `window` alone
 """
 
 import re

@@ -65,7 +65,7 @@ class Term:
 
     def implies(self, condition: Condition) -> bool:
         """Whether a condition holds wherever this does."""
-        bounds = (self.low, self.high, self.first, self.stop)
+        bounds = (self.low, self.high, self.stop)
         by_bounds = _kept(condition, *bounds) is False
         return by_bounds or any(each.implies(condition) for each in self.conditions)
 
@@ -199,10 +199,12 @@ def _tightened(term: Term) -> Term | None:
         first = 0
     if low > high or low == inf or high == -inf or first >= term.stop or term.stop <= low:
         return None
-    kept = [_kept(each, low, high, first, term.stop) for each in term.conditions]
+    kept = [_kept(each, low, high, term.stop) for each in term.conditions]
     if None in kept:
         return None
-    conditions = frozenset(each for each, is_kept in zip(term.conditions, kept, strict=True) if is_kept)
+    conditions = frozenset(
+        each for each, is_kept in zip(term.conditions, kept, strict=True) if is_kept
+    )
     return Term(low=low, high=high, first=first, stop=term.stop, conditions=conditions)
 
 
@@ -213,11 +215,11 @@ def _snapped(low: float, high: float, step: int) -> tuple[float, float]:
     return inner_low + 0.0, inner_high + 0.0
 
 
-def _kept(each: Condition, low: float, high: float, first: int, stop: float) -> bool | None:
+def _kept(each: Condition, low: float, high: float, stop: float) -> bool | None:
     """Whether a condition still says something; None if it cannot hold within the bounds."""
     on_diagonal = low == high == 0
     match each.kind:
-        case "block" if on_diagonal or each.number == 1 and each.holds:
+        case "block" if on_diagonal or (each.number == 1 and each.holds):
             return False if each.holds else None
         case "block" if not each.holds and (low > each.number - 1 or high < 1 - each.number):
             return False

@@ -1,11 +1,16 @@
-"""Scaled dot-product attention over heads (section 3.2.1)."""
+"""Scaled dot-product attention over heads (section 3.2.1), in the forms that masks allow."""
 
-from dataclasses import dataclass, replace
+from abc import abstractmethod
+from dataclasses import dataclass
+from math import inf
 
+from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
 from compiler.ops.expression import Attribute, Call, Expression, Literal, Name, Number
-from compiler.ops.mask import ALL, Mask
-from compiler.ops.op import Continues, Cost, Interval, Op, Remembers, State
+from compiler.ops.op import Cache, Continues, Cost, Op, Predicate, Remembers, State
 from compiler.ops.shape import Lengths, Shape, elements, require, size
+
+CHUNK = 32
+"""Fewest positions in a chunk of local attention."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,17 +18,19 @@ class Attention(Op):
     """query [batch, heads, queries, d_k], key [batch, heads, keys, d_k], value [..., keys, d_v]
 
     -> [batch, heads, queries, d_v]. A fourth input is a mask, true where a key may be read:
-    [batch, 1, 1 or queries, keys]. `mask` says what the op allows by itself.
+    [batch, 1, 1 or queries, keys]. `mask` is all that the attention allows, padding apart.
     """
 
     heads: Number
     d_k: Number
     d_v: Number
-    mask: Mask
+    reads: Predicate
     dropout: Number | None
 
-    def helpers(self) -> tuple[str, ...]:
-        return () if self.dropout is None else ("attention", "dropout")
+    @property
+    def mask(self) -> Mask:
+        """What a query may read."""
+        return self.reads.mask
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         query, key, value, *_ = inputs
@@ -32,26 +39,123 @@ class Attention(Op):
         require(value, (query[0], self.heads, key[2], self.d_v), "attention, value")
         return ((query[0], self.heads, query[2], self.d_v),)
 
-    def reach(self, inputs: int) -> tuple[Interval, ...]:
-        here = Interval(low=0, high=0)
-        return (here, *(self.mask.reach for _ in range(inputs - 1)))
+    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+        return (DIAGONAL, *(self.mask for _ in range(inputs - 1)))
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         query, key, value, *_ = inputs
-        scores = elements((*query[:3], key[2]), lengths)
+        keys = self.keys_read(elements(key[2:3], lengths))
+        scores = elements(query[:3], lengths) * keys
         flops = 2 * scores * (size(self.d_k, {}) + size(self.d_v, {}))
         return Cost(flops=flops, kept=sum(elements(each, lengths) for each in (query, key, value)))
 
+    def keys_read(self, keys: int) -> int:
+        """Of so many keys, those whose score is computed for one query."""
+        return keys
+
     def state(self, decoded: tuple[bool, ...]) -> State:
-        plain = replace(self, dropout=None)
+        step = DenseAttention(
+            heads=self.heads, d_k=self.d_k, d_v=self.d_v, reads=EVERYTHING, dropout=None
+        )
         if decoded[1] or decoded[2]:
-            return Remembers(kept=(1, 2), step=replace(plain, mask=ALL))
-        return Continues(step=plain)
+            return Remembers(kept=(1, 2), step=step, cache=Cache(reads=self.reads))
+        return Continues(step=step)
+
+    def helpers(self) -> tuple[str, ...]:
+        return () if self.dropout is None else ("attention", "dropout")
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        causal = (("is_causal", Literal(True)),) if self.mask.causal else ()
-        if self.dropout is None:
-            return Call(Name("F.scaled_dot_product_attention"), inputs, causal)
-        training = Attribute(this, "training")
-        keywords = (("rate", self.dropout), ("training", training), *causal)
-        return Call(Name("attention"), inputs, keywords)
+        function = "F.scaled_dot_product_attention"
+        keywords = self.keywords()
+        if self.dropout is not None:
+            function = "attention"
+            training = Attribute(this, "training")
+            keywords = (("rate", self.dropout), ("training", training), *keywords)
+        return Call(Name(function), inputs, keywords)
+
+    @abstractmethod
+    def keywords(self) -> tuple[tuple[str, Expression], ...]:
+        """What the call is told of the mask."""
+
+
+EVERYTHING = Predicate(place="", mask=ALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseAttention(Attention):
+    """All scores at once; what may not be read is told by the fourth input."""
+
+    def keywords(self) -> tuple[tuple[str, Expression], ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CausalAttention(Attention):
+    """The mask of section 3.2.3, which torch knows: half of the scores are never computed."""
+
+    def keywords(self) -> tuple[tuple[str, Expression], ...]:
+        assert self.mask == CAUSAL
+        return (("is_causal", Literal(True)),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalAttention(Attention):
+    """Chunk by chunk, within `bounds`: linear in the length (section 4, restricted attention).
+
+    A fourth input says which positions are real: [batch, 1, 1, position].
+    """
+
+    bounds: "LocalBounds"
+
+    def predicates(self) -> tuple[Predicate, ...]:
+        return (self.reads,)
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("local_attention", *Attention.helpers(self))
+
+    def keys_read(self, keys: int) -> int:
+        own = self.bounds
+        return min(keys, own.chunk + own.left + own.right + own.first)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        keywords = self.keywords()
+        if self.dropout is not None:
+            training = Attribute(this, "training")
+            keywords = (*keywords, ("rate", self.dropout), ("training", training))
+        query, key, value, *real = inputs
+        arguments = (query, key, value, Name(self.reads.name), *real)
+        return Call(Name("local_attention"), arguments, keywords)
+
+    def keywords(self) -> tuple[tuple[str, Expression], ...]:
+        own = self.bounds
+        numbers = {"chunk": own.chunk, "left": own.left, "right": own.right, "first": own.first}
+        return tuple((k, Literal(n)) for k, n in numbers.items() if k != "first" or n)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalBounds:
+    """The chunks of local attention: each reads `left` positions before it, `right` after it,
+
+    and the `first` positions of all.
+    """
+
+    chunk: int
+    left: int
+    right: int
+    first: int
+
+
+def local_bounds(mask: Mask) -> LocalBounds | None:
+    """Those within which all lies that a mask allows, if there are any."""
+    near = [term for term in mask.terms if -inf < term.low and term.high < inf]
+    far = [term for term in mask.terms if term not in near]
+    if not near or any(term.stop == inf for term in far):
+        return None
+    first = max((int(term.stop) for term in far), default=0)
+    blocks = [{c.number for c in term.conditions if c.kind == "block" and c.holds} for term in near]
+    if shared := set.intersection(*blocks):
+        block = min(shared)
+        return LocalBounds(chunk=block * -(-CHUNK // block), left=0, right=0, first=first)
+    left = max(0, *(int(-term.low) for term in near))
+    right = max(0, *(int(term.high) for term in near))
+    return LocalBounds(chunk=max(left + right, CHUNK), left=left, right=right, first=first)

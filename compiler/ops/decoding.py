@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from compiler.ops.expression import Attribute, Call, Expression, Literal, Name, call, method
-from compiler.ops.op import Op
+from compiler.ops.op import Cache, Op, Predicate
 from compiler.ops.shape import Free, Shape
+
+SLOTS = Free("slots")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,22 +27,39 @@ class Field(Op):
 class NewCache(Op):
     """An empty cache of keys and values."""
 
+    cache: Cache
+
     def helpers(self) -> tuple[str, ...]:
-        return ("KeyValueCache",)
+        rolling = ("RollingCache",) if self.cache.is_partial else ()
+        return tuple(dict.fromkeys((*rolling, self.cache.annotation)))
+
+    def predicates(self) -> tuple[Predicate, ...]:
+        return () if self.cache.keeps is None else (self.cache.keeps,)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
         return ((),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
-        return call("KeyValueCache")
+        arguments: tuple[Expression, ...] = ()
+        if self.cache.keeps is not None:
+            arguments = (Name(self.cache.keeps.name),)
+        elif self.cache.dilation > 1:
+            arguments = (Literal(self.cache.dilation),)
+        return call(self.cache.annotation, *arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Append(Op):
-    """cache, key, value of the newest position -> key, value of all slots."""
+    """cache, key, value of the newest position -> key, value of all slots.
+
+    A cache that hands out not all slots is told the lineage, too, and says which they are.
+    """
+
+    is_partial: bool
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return tuple((*each[:2], Free("slots"), *each[3:]) for each in inputs[1:])
+        grown = tuple((*each[:2], SLOTS, *each[3:]) for each in inputs[1:3])
+        return (*grown, (SLOTS,)) if self.is_partial else grown
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         cache, *newest = inputs
@@ -76,15 +95,25 @@ class Extend(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineageMask(Op):
-    """lineage -> mask [batch, 1, beam, slots]: the slots that each hypothesis descends from."""
+    """lineage -> mask [batch, 1, beam, slots]: the slots that each hypothesis descends from.
+
+    Of these, what `reads` says, if not all is read; a second input says which slots there are.
+    """
 
     declared: Shape
+    reads: Predicate | None
+
+    def predicates(self) -> tuple[Predicate, ...]:
+        return () if self.reads is None else (self.reads,)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
         return (self.declared,)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
-        return method(Attribute(inputs[0], "mask"), "unsqueeze", Literal(1))
+        lineage, *slots = inputs
+        if self.reads is None:
+            return method(Attribute(lineage, "mask"), "unsqueeze", Literal(1))
+        return method(lineage, "readable", Name(self.reads.name), *slots)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,8 +74,8 @@ class Each:
 
 Expression = Name | Literal | Number | Call | Attribute | Binary | Each
 
-_PRECEDENCE = {"!=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "**": 4}
-_TIGHTEST = 5
+_PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "**": 5}
+_TIGHTEST = 6
 
 
 def render(expression: Expression, name_of: Callable[[Number], str]) -> str:

@@ -1,42 +1,14 @@
 """What every op has: the rules from which all that the compiler promises is derived."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from compiler.mask.interval import HERE, Interval
+from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
 from compiler.ops.expression import Expression
 from compiler.ops.expression import Literal as One
 from compiler.ops.shape import Lengths, Shape
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """The offsets `low <= j - i <= high` at which position i may read position j."""
-
-    low: float
-    high: float
-
-    def __add__(self, other: "Interval") -> "Interval":
-        """One after the other along the network."""
-        return Interval(low=self.low + other.low, high=self.high + other.high)
-
-    def __or__(self, other: "Interval") -> "Interval":
-        """Either way: the hull."""
-        return Interval(low=min(self.low, other.low), high=max(self.high, other.high))
-
-    def __str__(self) -> str:
-        return f"[{_bound(self.low)}, {_bound(self.high)}]"
-
-
-def _bound(offset: float) -> str:
-    return {inf: "inf", -inf: "-inf"}.get(offset) or f"{offset:.0f}"
-
-
-HERE = Interval(low=0, high=0)
-EVERYWHERE = Interval(low=-inf, high=inf)
-PAST = Interval(low=-inf, high=0)
-
 
 UNIT = One(1.0)
 
@@ -80,6 +52,23 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Predicate:
+    """A mask as a function of the generated file, of two positions.
+
+    It `reads`: position i reads position j; or it `keeps`: a position from i on may still read j.
+    """
+
+    place: str
+    mask: Mask
+    role: Literal["reads", "keeps"] = "reads"
+
+    @property
+    def name(self) -> str:
+        """What the function is called."""
+        return f"{self.place}_{self.role}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Continues:
     """Step by step, `step` does to the newest position what the op does to all: nothing is kept."""
 
@@ -108,6 +97,44 @@ class Remembers:
 
     kept: tuple[int, ...]
     step: "Op"
+    cache: "Cache"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """Keys and values as a causal mask needs them: how much is kept, and what of it is read."""
+
+    reads: Predicate
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all is kept, and all that is kept is read."""
+        return self.reads.mask & CAUSAL == CAUSAL
+
+    @property
+    def keeps(self) -> Predicate | None:
+        """What is still needed, if something is forgotten."""
+        needed = self.reads.mask.remembered()
+        return None if needed == ALL else replace(self.reads, mask=needed, role="keeps")
+
+    @property
+    def dilation(self) -> int:
+        """Every so many-th position is read, where nothing is forgotten."""
+        shared = frozenset.intersection(*(term.conditions for term in self.reads.mask.terms))
+        steps = [each.number for each in shared if each.kind == "dilated" and each.holds]
+        return steps[0] if steps and self.keeps is None else 1
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether not all slots are handed out: then it says which."""
+        return self.keeps is not None or self.dilation > 1
+
+    @property
+    def annotation(self) -> str:
+        """The class that holds it."""
+        if self.keeps is not None:
+            return "RollingCache"
+        return "DilatedCache" if self.dilation > 1 else "KeyValueCache"
 
 
 State = Continues | Vanishes | Counts | Remembers
@@ -142,9 +169,13 @@ class Op(ABC):
         """The Python that makes the module holding the parameters."""
         raise NotImplementedError(f"{type(self).__name__} has no parameters")
 
-    def reach(self, inputs: int) -> tuple[Interval, ...]:
-        """Which positions of each input, relative to its own, a result's position depends on."""
-        return (HERE,) * inputs
+    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+        """Which positions of each input a result's position depends on; None for none at all."""
+        return (DIAGONAL,) * inputs
+
+    def predicates(self) -> tuple[Predicate, ...]:
+        """The masks that the code asks, as functions of the generated file."""
+        return ()
 
     def batch_reach(self) -> Interval:
         """The same for the sentences of the batch."""

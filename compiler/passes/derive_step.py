@@ -19,7 +19,9 @@ from compiler.ir.block import (
     callee,
     shown,
 )
+from compiler.mask.interval import HERE
 from compiler.ops.decoding import (
+    SLOTS,
     Append,
     Extend,
     Field,
@@ -29,18 +31,18 @@ from compiler.ops.decoding import (
     NewLineage,
 )
 from compiler.ops.expression import Literal
-from compiler.ops.op import HERE, Continues, Counts, Op, Remembers, Vanishes
+from compiler.ops.op import Cache, Continues, Counts, Op, Remembers, Vanishes
 from compiler.ops.shape import BATCH, Free, Shape
 from compiler.passes.infer_shapes import shapes_of
 from compiler.passes.reach import reach_of
 
-BEAM, SLOTS = Free("beam"), Free("slots")
+BEAM = Free("beam")
 LINEAGE = "lineage"
 
 
 def derive_step(model: Block) -> Block:
     """The model with `start` and `step`, and so every block on the way to the decoded stream."""
-    root = _Derivation(model, model.function("features"), {"target"})
+    root = _Derivation(model, model.function("features"), {"target"}, is_root=True)
     new_lineage = Statement(
         results=("_.lineage",), op=NewLineage(), inputs=("source",), origin=model.origin
     )
@@ -85,17 +87,19 @@ class _Derivation:
     block: Block
     forward: Function
     decoded: set[str]
+    is_root: bool = False
     stands_for: dict[str, str] = field(default_factory=dict)
     starting: list[Statement] = field(default_factory=list)
     stepping: list[Statement] = field(default_factory=list)
     below: dict[str, "_Derivation"] = field(default_factory=dict)
     made: list[_Kept] = field(default_factory=list)
-    uses_lineage: bool = False
 
     def __post_init__(self) -> None:
         for statement in self.forward.body:
             inputs = tuple(self.stands_for.get(each, each) for each in statement.inputs)
             self.divide(replace(statement, inputs=inputs))
+        outputs = {self.stands_for.get(each, each) for each in self.forward.outputs}
+        self.stepping = live(self.stepping, outputs)
 
     def divide(self, statement: Statement) -> None:
         """Puts a statement, or what becomes of it, into `start` or `step` or both."""
@@ -120,23 +124,32 @@ class _Derivation:
                 position = self.tell("_.position", Field(name="position"), LINEAGE)
                 inputs = (*statement.inputs, position)
                 self.stepping.append(replace(statement, op=step, inputs=inputs))
-                self.uses_lineage = True
-            case Remembers(kept=kept, step=step):
-                self.remember(statement, kept, step)
+            case Remembers(kept=kept, step=step, cache=cache):
+                self.remember(statement, kept, step, cache)
 
-    def remember(self, statement: Statement, kept: tuple[int, ...], step: Op) -> None:
+    def remember(
+        self, statement: Statement, kept: tuple[int, ...], step: Op, memory: Cache
+    ) -> None:
         """The newest key and value go to a cache; the query reads all, under the lineage's mask."""
         newest = tuple(statement.inputs[index] for index in kept)
         grown = tuple(f"{shown(each)}.grown" for each in newest)
-        cache = self.keep("cache", "KeyValueCache", NewCache())
+        cache = self.keep("cache", memory.annotation, NewCache(cache=memory))
+        some = memory.is_partial
+        slots, told = (("slots.1",), (LINEAGE,)) if some else ((), ())
         self.stepping.append(
-            replace(statement, op=Append(), inputs=(cache, *newest), results=grown, part="")
+            replace(
+                statement,
+                op=Append(is_partial=some),
+                inputs=(cache, *newest, *told),
+                results=(*grown, *slots),
+                part="",
+            )
         )
         mask: Shape = (BATCH, Literal(1), BEAM, SLOTS)
-        allowed = self.tell("_.mask", LineageMask(declared=mask), LINEAGE)
+        readable = LineageMask(declared=mask, reads=None if memory.is_plain else memory.reads)
+        allowed = self.tell("_.mask", readable, LINEAGE, *slots)
         query = statement.inputs[0]
         self.stepping.append(replace(statement, op=step, inputs=(query, *grown, allowed)))
-        self.uses_lineage = True
 
     def divide_call(self, statement: Statement, invoke: Invoke) -> None:
         """A block that needs no state is called as it is; others by their own start and step."""
@@ -170,7 +183,6 @@ class _Derivation:
                 inputs=(*step_inputs, state, *lineage),
             )
         )
-        self.uses_lineage = self.uses_lineage or inner.uses_lineage
 
     def keep(self, name: str, annotation: str, made_by: Op | Statement) -> str:
         """A field of the state that `start` makes; returns the value by which `step` knows it."""
@@ -188,6 +200,11 @@ class _Derivation:
             self.stepping.append(statement)
         return result
 
+    @property
+    def uses_lineage(self) -> bool:
+        """Whether `step` must be told what each hypothesis descends from."""
+        return any(LINEAGE in statement.inputs for statement in self.stepping)
+
     def stateless(self) -> bool:
         """Whether the forward pass does for a step: each position alone, and nothing to keep."""
         reach = reach_of(self.block, self.forward)
@@ -196,13 +213,19 @@ class _Derivation:
 
     def crossing(self) -> list[_Kept]:
         """The fields of the state: tensors that `step` reads, then caches and states below."""
-        given = {each.name for each in self.forward.inputs}
+        given = self.told_at_step()
         caches = {each.value for each in self.made}
         read = [value for statement in self.stepping for value in statement.inputs]
         own = {value for statement in self.starting for value in statement.results}
+        own |= {each.name for each in self.forward.inputs} - self.decoded
         tensors = dict.fromkeys(v for v in read if v in own and v not in given | caches)
         crossed = [_Kept(name=shown(each), annotation="Tensor", value=each) for each in tensors]
         return crossed + self.made
+
+    def told_at_step(self) -> set[str]:
+        """Inputs that `step` is given; the root is given but the newest tokens."""
+        given = {each.name for each in self.forward.inputs}
+        return given & self.decoded if self.is_root else given
 
     def annotation(self) -> str:
         """The type of the state: a class of its own unless it is just one cache or state."""
@@ -214,12 +237,7 @@ class _Derivation:
     def live_start(self) -> list[Statement]:
         """The statements that the state needs, in order."""
         needed = {each.value for each in self.crossing()}
-        live: list[Statement] = []
-        for statement in reversed(self.starting):
-            if needed.intersection(statement.results):
-                live.insert(0, statement)
-                needed.update(statement.inputs)
-        return live
+        return live(self.starting, needed)
 
     def start_inputs(self) -> list[str]:
         """Inputs of the forward pass that `start` needs."""
@@ -229,14 +247,15 @@ class _Derivation:
     def step_inputs(self) -> list[str]:
         """Inputs of the forward pass that `step` needs."""
         read = {value for statement in self.stepping for value in statement.inputs}
-        return [each.name for each in self.forward.inputs if each.name in read]
+        wanted = read & self.told_at_step()
+        return [each.name for each in self.forward.inputs if each.name in wanted]
 
     def state_name(self) -> str:
         """What the state is called inside `step`."""
         annotation = self.annotation()
         if annotation.startswith("list["):
             return "states"
-        return "cache" if annotation == "KeyValueCache" else "state"
+        return "cache" if annotation.endswith("Cache") else "state"
 
     def rebuilt(self) -> Block:
         """The block with its two new functions, and those of the blocks below."""
@@ -319,6 +338,16 @@ class _Derivation:
         )
 
 
+def live(statements: list[Statement], needed: set[str]) -> list[Statement]:
+    """Those of which something is needed, in order."""
+    wanted, kept = set(needed), list[Statement]()
+    for statement in reversed(statements):
+        if wanted.intersection(statement.results):
+            kept.insert(0, statement)
+            wanted.update(statement.inputs)
+    return kept
+
+
 def _renamed(statement: Statement, names: dict[str, str]) -> Statement:
     return replace(statement, inputs=tuple(names.get(each, each) for each in statement.inputs))
 
@@ -326,5 +355,8 @@ def _renamed(statement: Statement, names: dict[str, str]) -> Statement:
 def _at_step(given: Input, decoded: set[str]) -> Input:
     if given.name not in decoded:
         return given
-    batch, _, *width = given.shape
-    return replace(given, shape=(batch, BEAM, *width))
+    batch, position, *others = given.shape
+    if isinstance(position, Free):
+        return replace(given, shape=(batch, BEAM, *others))
+    # A mask of queries: at a step they all stand at one position.
+    return replace(given, shape=(batch, position, Literal(1), *others[1:]))

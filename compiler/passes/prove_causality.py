@@ -1,37 +1,83 @@
 """Refuses a decoder that sees the future, and any model that mixes the sentences of a batch."""
 
+from math import inf
+
 from compiler.ir.block import Block
 from compiler.ir.verify import CompilerBug
-from compiler.ops.attention import Attention
-from compiler.ops.op import HERE
-from compiler.passes.reach import Leak, batch_reach_of, leaks, reach_of
+from compiler.mask.interval import HERE
+from compiler.mask.mask import CAUSAL, Mask
+from compiler.mask.relation import deciding_length, positions, rows
+from compiler.passes.flow import Relations, dependence
+from compiler.passes.reach import Read, batch_reach_of, reach_of, reads_of
 from compiler.source.diagnostic import Diagnostic, Rejected
+
+LONGEST_PROBE = 600
+"""Positions for which the exact relation of a network is looked at."""
 
 
 def prove_causality(model: Block) -> Block:
     """The model unchanged; raises `Rejected` where a target position reads a later one.
 
     Teacher forcing has shifted the target by one already, so a position may read its own token.
+    Intervals prove it. Where they cannot, being hulls, the exact relation decides at a length after
+    which all masks repeat themselves.
     """
     features = model.function("features")
     if batch_reach_of(model, features) != HERE:
         raise CompilerBug("compiler bug: the sentences of a batch see each other")
     reach = reach_of(model, features)
     if "target" in reach and reach["target"].high > 0:
-        found = leaks(model, features, "target", ())
-        raise Rejected([_refusal(leak) for leak in found])
+        _decide(model)
     return model
 
 
-def _refusal(leak: Leak) -> Diagnostic:
-    where = ", ".join(
-        step.replace("layers", "layer 1") for step in (" ".join(leak.path[:2]), *leak.path[2:])
-    )
-    mask = leak.statement.op.mask.text if isinstance(leak.statement.op, Attention) else ""
+def _decide(model: Block) -> None:
+    """Raises `Rejected` unless the exact relation shows that the intervals were too wide."""
+    features = model.function("features")
+    reads = list(reads_of(model, features, "target"))
+    length = max(deciding_length(each.mask) for each in reads)
+    probe = Relations(min(length, LONGEST_PROBE))
+    relation = dependence(model, features, probe)["target"]
+    leaks = any(row >> (i + 1) for i, row in enumerate(relation))
+    if leaks:
+        raise Rejected(_leak(each, found) for each in reads if (found := _later(each.mask, probe)))
+    if length > LONGEST_PROBE:
+        raise Rejected(_unproved(each) for each in reads if each.mask & CAUSAL != each.mask)
+
+
+def _later(mask: Mask, probe: Relations) -> tuple[int, int] | None:
+    """The first position that reads a later one, and the furthest such: the next, if all are."""
+    for i, row in enumerate(rows(mask, probe.length)):
+        if row >> (i + 1):
+            later = [j for j in positions(row) if j > i]
+            return i, later[-1 if mask.reach and mask.reach.high < inf else 0]
+    return None
+
+
+def _leak(read: Read, found: tuple[int, int]) -> Diagnostic:
+    i, j = found
+    text = read.mask.text
+    wanted = "causal" if text == "all" else f"causal & {text if ' | ' not in text else f'({text})'}"
     return Diagnostic(
         code="not-causal",
-        message=f"{where}: position 0 reads position 1; mask `{mask}` lets a token see the "
-        "ones that it is trained to predict",
-        span=leak.statement.origin,
-        help="write `mask: causal`, or leave `mask` out: the decoder is causal by default",
+        message=f"{_where(read)}: position {i} reads position {j}; mask `{text}` lets a token see "
+        "the ones that it is trained to predict",
+        span=read.statement.origin,
+        help=f"write `mask: {wanted}`, or leave `mask` out: the decoder is causal by default",
     )
+
+
+def _unproved(read: Read) -> Diagnostic:
+    return Diagnostic(
+        code="not-proved",
+        message=f"{_where(read)}: mask `{read.mask.text}` repeats itself after "
+        f"{deciding_length(read.mask)} positions only, so that it could not be proved causal",
+        span=read.statement.origin,
+        help=f"write `mask: causal & ({read.mask.text})`: if it is causal, that is the same mask",
+    )
+
+
+def _where(read: Read) -> str:
+    """`decoder layer 1, self_attention`."""
+    stack, _, *rest = read.path
+    return ", ".join((f"{stack} layer 1", *rest))

@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Callable, Iterator
 
-from compiler.source.diagnostic import Diagnostic, Note
+from compiler.mask.parse import parse
+from compiler.mask.relation import empty_row
+from compiler.source.diagnostic import Diagnostic, Note, mistake
 from compiler.source.node import Node, deepest, find
 from compiler.source.span import Span
 from compiler.spec.complete import paper_peak
@@ -16,6 +18,7 @@ RESERVED = {
     *("torch", "numpy", "pytest", "tests", "compiler", "runtime", "generated"),
     *("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))),
 }
+CROSS_ATTENTION = ("model", "decoder", "cross_attention")
 LOWEST_PEAK, HIGHEST_PEAK = 1e-7, 0.05
 
 Check = Callable[[Spec, Node], Iterator[Diagnostic]]
@@ -75,10 +78,14 @@ def _nearest_divisor(width: int, heads: int) -> int:
 
 def attentions(spec: Spec) -> Iterator[tuple[tuple[str, ...], Attention]]:
     """The three attentions of a model with their paths."""
-    model = spec.model
-    yield ("model", "encoder", "self_attention"), model.encoder.self_attention
-    yield ("model", "decoder", "self_attention"), model.decoder.self_attention
-    yield ("model", "decoder", "cross_attention"), model.decoder.cross_attention
+    yield from self_attentions(spec)
+    yield CROSS_ATTENTION, spec.model.decoder.cross_attention
+
+
+def self_attentions(spec: Spec) -> Iterator[tuple[tuple[str, ...], Attention]]:
+    """Those in which a stream reads itself."""
+    yield ("model", "encoder", "self_attention"), spec.model.encoder.self_attention
+    yield ("model", "decoder", "self_attention"), spec.model.decoder.self_attention
 
 
 def even_positions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -138,12 +145,49 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def cross_attention_mask(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Positions of the source are not before or after positions of the target."""
-    if spec.model.decoder.cross_attention.mask == "causal":
+    mask = spec.model.decoder.cross_attention.mask
+    if mask == "causal":
         yield Diagnostic(
             code="causal-cross-attention",
             message="cross-attention cannot be causal: it reads another stream",
-            span=_at(root, "model", "decoder", "cross_attention", "mask"),
-            help="leave `mask` out: a target position reads the whole source",
+            span=_at(root, *CROSS_ATTENTION, "mask"),
+            help="leave `mask` out: a target position reads the whole source; a decoder that waits "
+            "for k words of it has `causal | window(k)`",
+        )
+    elif not parse(mask).terms:
+        why = "no position reads anything"
+        yield _empty(root, CROSS_ATTENTION, mask, why, "leave it out to read the whole source")
+
+
+def query_rows(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """In self-attention every position must read something, at any length."""
+    for path, attention in self_attentions(spec):
+        try:
+            found = empty_row(parse(attention.mask))
+        except ValueError as error:
+            yield _empty(root, path, attention.mask, str(error))
+            continue
+        if found:
+            i, length = found
+            text = "a single token" if length == 1 else f"{length} tokens"
+            why = f"in a text of {text}, position {i} reads nothing"
+            yield _empty(root, path, attention.mask, why)
+
+
+def _empty(root: Node, path: tuple[str, ...], mask: str, why: str, help: str = "") -> Diagnostic:
+    help = help or f"write `{mask} | window(0)`: then each position reads at least itself"
+    return mistake(_at(root, *path, "mask"), "empty-row", f"mask `{mask}`: {why}", help)
+
+
+def end_of_the_target(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Where a translation ends is not known while it is made."""
+    path, mask = ("model", "decoder", "self_attention"), spec.model.decoder.self_attention.mask
+    if parse(mask).needs_length:
+        yield mistake(
+            _at(root, *path, "mask"),
+            "unknown-end",
+            f"mask `{mask}` asks where the target ends, which is not known while it is decoded",
+            "`last` is for the source: the encoder, and cross-attention",
         )
 
 
@@ -236,6 +280,8 @@ CHECKS: tuple[Check, ...] = (
     vocabulary,
     tying,
     cross_attention_mask,
+    query_rows,
+    end_of_the_target,
     warmup,
     batch_holds_a_sentence,
     position_table,

@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from compiler.spec.section import Count, Heads, Layers, Positive, Rate, Section, Width, setting
+from compiler.spec.section import (
+    Count,
+    Heads,
+    Layers,
+    MaskText,
+    Positive,
+    Rate,
+    Section,
+    Width,
+    setting,
+)
 
 
 class Vocabulary(Section):
@@ -103,8 +113,11 @@ class Attention(Section):
         unit="probability",
         examples=[0.1],
     )
-    mask: Literal["all", "causal"] = setting(
-        "which positions a query may read; the decoder's own default is causal", default="all"
+    mask: MaskText = setting(
+        "which positions a query may read, in the algebra of docs/masks.md; the decoder's own "
+        "default is causal",
+        default="all",
+        examples=["causal & window(128)", "causal & (window(128) | first(4))", "block(64)"],
     )
 
 

@@ -2,7 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from compiler.mask.parse import MaskError, parse
 
 
 class Section(BaseModel):
@@ -22,6 +25,16 @@ def setting(
     return Field(description=description, examples=examples, json_schema_extra=extra, **options)
 
 
+def _normal(text: str) -> str:
+    """The text of a mask's normal form: equal masks are equal settings."""
+    try:
+        return parse(text).text
+    except MaskError as error:
+        place = {"start": error.start, "width": error.width}
+        raise PydanticCustomError("mask", "{message}", {"message": str(error), **place}) from None
+
+
+MaskText = Annotated[str, AfterValidator(_normal)]
 Width = Annotated[int, Field(ge=1, le=2**20)]
 Heads = Annotated[int, Field(ge=1, le=2**12)]
 Layers = Annotated[int, Field(ge=1, le=1000)]

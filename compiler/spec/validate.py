@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import defaultdict
+from dataclasses import replace
 from functools import cache
 from itertools import islice, takewhile
 from typing import Annotated, get_args, get_origin
@@ -109,6 +110,8 @@ def _diagnostic(root: Node, path: Path, errors: list[ErrorDetails]) -> Diagnosti
         return mistake(node.span, "missing-key", f"`{key}` is missing")
     if _is_unknown(first):
         return _unknown_key(root, path, _known_keys(path, first))
+    if first["type"] == "mask":
+        return _bad_mask(node, first)
     if first["type"] == "union_tag_invalid":
         node = find(node, ("kind",)) or node
     wanted = " or ".join(dict.fromkeys(expectation(each) for each in errors))
@@ -119,6 +122,18 @@ def _diagnostic(root: Node, path: Path, errors: list[ErrorDetails]) -> Diagnosti
         span=node.span,
         help=_near(node, words) or _quoted_number(node, first),
     )
+
+
+def _bad_mask(node: Node, error: ErrorDetails) -> Diagnostic:
+    """The mistake inside the text of a mask, where that stands in the file as it is."""
+    span, place = node.span, error.get("ctx", {})
+    text = str(node.value) if isinstance(node, Scalar) else ""
+    start = span.source.line(span.line).find(text, span.column - 1)
+    if start >= 0:
+        span = replace(span, column=start + 1 + place["start"], width=place["width"])
+    is_cut = text.count("(") > text.count(")")
+    help = 'within braces a mask with a comma needs quotes: `mask: "window(left=2, right=1)"`'
+    return mistake(span, "bad-mask", f"{error['msg']}", help if is_cut else "")
 
 
 def _quoted_number(node: Node, error: ErrorDetails) -> str:

@@ -85,9 +85,7 @@ def test_reach_holds_all_that_is_read(written: Written) -> None:
 @given(primitives(ENDLESS))
 def test_reach_of_a_primitive_is_exact(written: Written) -> None:
     """Finite bounds are reached, infinite ones are reached by the end of the stream."""
-    offsets = [
-        j - i for i in range(LENGTH) for j in range(LENGTH) if written.reads(i, j, LENGTH)
-    ]
+    offsets = [j - i for i in range(LENGTH) for j in range(LENGTH) if written.reads(i, j, LENGTH)]
     reach = parse(written.text).reach
     assert reach is not None
     for bound, seen in ((reach.low, min(offsets)), (reach.high, max(offsets))):
@@ -161,9 +159,15 @@ def test_mistakes_have_a_place(text: str, start: int, message: str) -> None:
     assert caught.value.start == start
 
 
-@pytest.mark.parametrize("text", ["(" * 5000, "~" * 5000, "causal & " * 5000, "&".join(
-    f"(first({n}) | dilated({n + 40}) | strided({n + 80}))" for n in range(1, 20)
-)])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 5000,
+        "~" * 5000,
+        "causal & " * 5000,
+        "&".join(f"(first({n}) | dilated({n + 40}) | strided({n + 80}))" for n in range(1, 20)),
+    ],
+)
 def test_a_hostile_mask_is_refused_quickly(text: str) -> None:
     with pytest.raises(MaskError):
         parse(text)

@@ -1,0 +1,49 @@
+"""Masks as functions of two positions, at the top of `model.py`."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from compiler.emit.layout import STEP, WIDTH, docstring
+from compiler.mask.mask import Mask
+from compiler.ops.op import Op, Predicate
+
+_ROLES = {
+    "reads": ("Tensor", "Tensor", "position i reads position j"),
+    "keeps": ("int", "bool", "a position from i on may still read position j"),
+}
+
+
+def predicates(ops: Iterable[Op]) -> Iterator[str]:
+    """One function for each mask that some op asks, encoder first."""
+    found = {each for op in ops for each in op.predicates()}
+    order = {"encoder": 0, "decoder": 1, "cross": 2}
+    for each in sorted(found, key=lambda each: (order[each.place], each.role == "keeps")):
+        yield "\n".join(_lines(each))
+
+
+def _lines(predicate: Predicate) -> Iterator[str]:
+    position, result, meaning = _ROLES[predicate.role]
+    mask = predicate.mask
+    names = ["i", "j", *(["length"] if mask.needs_length else [])]
+    asked = [name if re.search(rf"\b{name}\b", mask.code) else "_" for name in names]
+    declared = ", ".join(f"{name}: {position}" for name in asked)
+    yield f"def {predicate.name}({declared}) -> {result}:"
+    yield from docstring([f"`{mask.text}`: whether {meaning}."], 1)
+    yield from _body(mask)
+
+
+def _body(mask: Mask) -> Iterator[str]:
+    """The comparisons on one line; or, where they are too many, one after the other."""
+    indent = " " * STEP
+    line = f"{indent}return {mask.code}"
+    if len(line) <= WIDTH:
+        yield line
+        return
+    for number, term in enumerate(mask.terms):
+        first, *others = term.code()
+        yield f"{indent}{'term' if number else 'allowed'} = {first}"
+        for comparison in others:
+            yield f"{indent}{'term' if number else 'allowed'} &= {comparison}"
+        if number:
+            yield f"{indent}allowed |= term"
+    yield f"{indent}return allowed"

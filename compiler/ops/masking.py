@@ -1,0 +1,76 @@
+"""Masks as tensors: which tokens are real, and which positions may be read."""
+
+from dataclasses import dataclass, replace
+
+from compiler.mask.mask import ALL, Mask
+from compiler.ops.expression import Binary, Expression, Literal, Name, call, method
+from compiler.ops.op import Counts, Op, Predicate, State
+from compiler.ops.shape import Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealTokens(Op):
+    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding."""
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("real_tokens",)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        ((batch, position),) = inputs
+        return ((batch, Literal(1), Literal(1), position),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        return call("real_tokens", *inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionMask(Op):
+    """tokens of the queries' and of the keys' stream -> mask [query, key], true where one is read.
+
+    [batch, 1, query, key] for a mask that depends on the end of the keys. `counted`, it has one
+    query: a third input says at which position.
+    """
+
+    reads: Predicate
+    counted: bool = False
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("end_mask",) if self.reads.mask.needs_length else ("position_mask",)
+
+    def predicates(self) -> tuple[Predicate, ...]:
+        return (self.reads,)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        (batch, query), (_, key), *_ = inputs
+        both: Shape = (Literal(1) if self.counted else query, key)
+        return ((batch, Literal(1), *both) if self.reads.mask.needs_length else both,)
+
+    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+        """It asks for positions alone, except where a stream ends."""
+        keys = ALL if self.reads.mask.needs_length else None
+        return (None, keys, *(None for _ in range(inputs - 2)))
+
+    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+        return Counts(step=replace(self, counted=True))
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        queries, keys, *position = inputs
+        span = (Literal(0), method(queries, "size", Literal(1)))
+        (helper,) = self.helpers()
+        return call(
+            helper, Name(self.reads.name), *((*position, Literal(1)) if position else span), keys
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Both(Op):
+    """mask & mask, of shapes that agree where neither is 1."""
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        one, other = sorted(inputs, key=len, reverse=True)
+        padded = (*(Literal(1) for _ in range(len(one) - len(other))), *other)
+        return (tuple(b if a == Literal(1) else a for a, b in zip(one, padded, strict=True)),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        one, other = inputs
+        return Binary(one, "&", other)

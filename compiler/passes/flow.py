@@ -1,0 +1,125 @@
+"""Which positions of its inputs a function's results depend on, from the rules of the ops.
+
+One walk through the network for two kinds of answers: intervals of offsets, which prove, and exact
+relations at a finite length, which people read.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
+from compiler.mask.interval import HERE, Interval
+from compiler.mask.mask import Mask
+from compiler.mask.relation import Rows, composed, identity, joined, rows
+
+T = TypeVar("T")
+
+
+class Domain(ABC, Generic[T]):
+    """What is said of a dependence between two positions."""
+
+    @abstractmethod
+    def here(self) -> T:
+        """Each position depends on itself."""
+
+    @abstractmethod
+    def of(self, mask: Mask) -> T | None:
+        """What a mask allows; None if it allows nothing."""
+
+    @abstractmethod
+    def along(self, outer: T, inner: T) -> T:
+        """One after the other."""
+
+    @abstractmethod
+    def either(self, one: T, other: T) -> T:
+        """Both ways."""
+
+
+class Intervals(Domain[Interval]):
+    """Hulls of offsets: never less than the truth."""
+
+    def here(self) -> Interval:
+        return HERE
+
+    def of(self, mask: Mask) -> Interval | None:
+        return mask.reach
+
+    def along(self, outer: Interval, inner: Interval) -> Interval:
+        return outer + inner
+
+    def either(self, one: Interval, other: Interval) -> Interval:
+        return one | other
+
+
+@dataclass(frozen=True, slots=True)
+class Relations(Domain[Rows]):
+    """The truth, for streams of `length` positions."""
+
+    length: int
+
+    def here(self) -> Rows:
+        return identity(self.length)
+
+    def of(self, mask: Mask) -> Rows | None:
+        return rows(mask, self.length)
+
+    def along(self, outer: Rows, inner: Rows) -> Rows:
+        return composed(outer, inner)
+
+    def either(self, one: Rows, other: Rows) -> Rows:
+        return joined(one, other)
+
+
+def dependence(block: Block, function: Function, domain: Domain[T]) -> dict[str, T]:
+    """For each input that the outputs depend on: how."""
+    known: dict[str, dict[str, T]] = {
+        each.name: {each.name: domain.here()} for each in function.inputs
+    }
+    for statement in function.body:
+        result: dict[str, T] = {}
+        ways = _ways(block, statement, domain)
+        for value, way in zip(statement.inputs, ways, strict=True):
+            if way is not None:
+                _join(result, known[value], way, domain)
+        known.update(dict.fromkeys(statement.results, result))
+    outputs: dict[str, T] = {}
+    for value in function.outputs:
+        _join(outputs, known[value], domain.here(), domain)
+    return outputs
+
+
+def _join(result: dict[str, T], inner: dict[str, T], way: T, domain: Domain[T]) -> None:
+    for stream, below in inner.items():
+        both = domain.along(way, below)
+        result[stream] = domain.either(result[stream], both) if stream in result else both
+
+
+def _ways(block: Block, statement: Statement, domain: Domain[T]) -> Sequence[T | None]:
+    """How one statement depends on each of its inputs; None where it does not."""
+    if not isinstance(statement.op, Invoke):
+        masks = statement.op.reach(len(statement.inputs))
+        return [None if mask is None else domain.of(mask) for mask in masks]
+    below = callee(block, statement)
+    function = below.function(statement.op.function)
+    found = dependence(below, function, domain)
+    ways: list[T | None] = [found.get(each.name) for each in function.inputs]
+    part = block.part(statement.part) if statement.part else block
+    if isinstance(part, Repeat) and ways[0] is not None:
+        ways = _repeated(ways, int(part.count.value), domain)
+    return ways
+
+
+def _repeated(ways: list[T | None], count: int, domain: Domain[T]) -> list[T | None]:
+    """`count` times one after the other on the first input: what is inside reads through it."""
+    first = ways[0]
+    assert first is not None
+    through, total = domain.here(), list(ways)
+    for _ in range(count - 1):
+        through = domain.along(through, first)
+        total = [
+            old if way is None or old is None else domain.either(old, domain.along(through, way))
+            for old, way in zip(total, ways, strict=True)
+        ]
+    return [domain.along(through, first), *total[1:]]
