@@ -7,17 +7,22 @@ from operator import or_
 
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, children
 from compiler.mask.interval import HERE
+from compiler.ops.attention import Attention, LocalAttention
 from compiler.ops.op import Op
 from compiler.ops.shape import Lengths, Shape, elements, words
+from compiler.passes.derive_weights import attentions
 from compiler.passes.infer_shapes import output_shapes, shapes_of
 from compiler.passes.measure import call_lengths, cost_of, count_parameters, statement_cost
 from compiler.passes.reach import reach_of
+from compiler.passes.receptive_field import ReceptiveField, receptive_field
 from compiler.pipeline import CompiledPackage
 
 ADAM_BYTES = 16
 FLOAT_BYTES = 4
 BACKWARD = 2
 LOSS_COPIES = 3
+LONGEST_FIELD = 1025
+LONGEST_TEXT = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,23 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One place of attention in the terms of Table 1 (Vaswani et al. 2017).
+
+    `complexity` is of a layer, n and m positions of width d; `fields` are the positions that one
+    has read after each layer, in a stream of `length`; `path` is the longest way between two.
+    """
+
+    place: str
+    mask: str
+    complexity: str
+    sequential: int
+    path: str
+    length: int
+    fields: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """The parts and the totals.
 
@@ -47,6 +69,7 @@ class Explanation:
 
     name: str
     rows: tuple[Row, ...]
+    readings: tuple[Reading, ...]
     parameters: int
     length: int
     flops_per_token: int
@@ -70,6 +93,7 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
     return Explanation(
         name=package.spec.name,
         rows=_merged(_rows(model, forward, lengths, "", 1, length)),
+        readings=tuple(_readings(model, length)),
         parameters=parameters,
         length=length,
         flops_per_token=per_token,
@@ -99,6 +123,36 @@ def _rows(
         inner = call_lengths(below, statement, shapes, lengths)
         called = below.function(statement.op.function)
         yield from _rows(below, called, inner, here, times * count, length)
+
+
+def _readings(model: Block, length: int) -> Iterator[Reading]:
+    """Of each attention, at a length that shows the edges of its mask."""
+    for stack, block, layers in children(model):
+        for name, (_, op) in attentions(block).items():
+            is_cross = name == "CrossAttention"
+            longest = max((2 * each + 1 for each in op.mask.numbers), default=0)
+            field = receptive_field(op.mask, layers, min(max(length, longest), LONGEST_FIELD))
+            yield Reading(
+                place=f"{stack}.{'cross' if is_cross else 'self'}_attention",
+                mask=op.mask.text,
+                complexity=_complexity(op, is_cross=is_cross),
+                sequential=1,
+                path="1" if is_cross else _path(field),
+                length=field.length,
+                fields=field.positions[:1] if is_cross else field.positions,
+            )
+
+
+def _complexity(op: Attention, *, is_cross: bool) -> str:
+    """What a layer costs as texts grow."""
+    if isinstance(op, LocalAttention):
+        return f"{op.keys_read(LONGEST_TEXT)} n d"
+    return "n m d" if is_cross else "n^2 d"
+
+
+def _path(field: ReceptiveField) -> str:
+    """A stack may have fewer layers; then two positions may have no path at all."""
+    return str(field.path) if field.is_connected else "none"
 
 
 def _is_leaf(block: Block) -> bool:

@@ -11,16 +11,23 @@ from compiler.ops.op import Op
 SELF = Name("self")
 
 
-def body_lines(block: Block, function: Function, name_of: NameOf, depth: int) -> list[str]:
-    """The statements; values without a name stand inside the expression that uses them."""
-    return _Writer(block, function, name_of, depth).lines()
+def body_lines(
+    block: Block, function: Function, name_of: NameOf, depth: int, holder: Name = SELF
+) -> list[str]:
+    """The statements; values without a name stand inside the expression that uses them.
+
+    `holder` is what the function calls the block: a method calls it `self`.
+    """
+    return _Writer(block, function, name_of, depth, holder).lines()
 
 
 class _Writer:
     """Writes one function, statement by statement."""
 
-    def __init__(self, block: Block, function: Function, name_of: NameOf, depth: int) -> None:
-        self.block, self.function = block, function
+    def __init__(
+        self, block: Block, function: Function, name_of: NameOf, depth: int, holder: Name
+    ) -> None:
+        self.block, self.function, self.holder = block, function, holder
         self.name_of, self.depth = name_of, depth
         self.values: dict[str, Expression] = {
             each.name: Name(each.name) for each in function.inputs
@@ -32,8 +39,9 @@ class _Writer:
         lines: list[str] = []
         for statement in self.function.body:
             lines += self.statement(statement)
-        result = self.values[self.function.outputs[0]]
-        return [*lines, *lay("return ", result, self.name_of, self.depth)]
+        *others, result = (self.values[each] for each in self.function.outputs)
+        before = "".join(f"{render(each, self.name_of)}, " for each in others)
+        return [*lines, *lay(f"return {before}", result, self.name_of, self.depth)]
 
     def statement(self, statement: Statement) -> list[str]:
         if isinstance(statement.op, Invoke) and self.loops(statement):
@@ -58,7 +66,7 @@ class _Writer:
 
     def expression(self, statement: Statement) -> Expression:
         inputs = tuple(self.values[each] for each in statement.inputs)
-        held = Attribute(SELF, statement.part) if statement.part else SELF
+        held = Attribute(self.holder, statement.part) if statement.part else self.holder
         if not isinstance(statement.op, Invoke):
             return statement.op.code(held, inputs)
         if self.repeats(statement):
@@ -75,7 +83,7 @@ class _Writer:
 
     def loop(self, statement: Statement, function: str) -> list[str]:
         """`for layer in self.layers: x = layer(x, ...)`."""
-        (result,), held = statement.results, Attribute(SELF, statement.part)
+        (result,), held = statement.results, Attribute(self.holder, statement.part)
         inputs = tuple(self.values[each] for each in statement.inputs)
         assert inputs[0] == Name(shown(result)), "a loop carries its first input"
         self.values[result] = inputs[0]

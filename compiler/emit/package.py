@@ -4,14 +4,12 @@ from compiler.emit.fill import fill
 from compiler.emit.layout import docstring
 from compiler.emit.lock import lock_text
 from compiler.emit.model import model_text
+from compiler.emit.tests import tests_text
+from compiler.emit.weights import weights_text
 from compiler.ir.block import Block
-from compiler.passes.measure import count_parameters
 from compiler.spec.complete import paper_peak
-from compiler.spec.model import LearnedPosition
 from compiler.spec.spec import Spec
 from compiler.spec.training import Linear
-
-LONGEST_TESTED = 13
 
 
 def package_files(spec: Spec, model: Block) -> dict[str, str]:
@@ -20,8 +18,9 @@ def package_files(spec: Spec, model: Block) -> dict[str, str]:
         "__init__.py": fill("__init__.py.jinja", name=spec.name),
         "model.py": model_text(model, spec.name, spec.summary),
         "training.py": _training(spec),
+        "attention_weights.py": weights_text(model, spec.name),
         "spec.lock.yaml": lock_text(spec),
-        "test_model.py": _tests(spec, model),
+        "test_model.py": tests_text(spec, model),
     }
 
 
@@ -48,26 +47,6 @@ def _peak(spec: Spec) -> str:
     if schedule.peak == paper_peak(spec.model.d_model, schedule.warmup_steps):
         return "D_MODEL**-0.5 * WARMUP_STEPS**-0.5"
     return repr(schedule.peak)
-
-
-def _tests(spec: Spec, model: Block) -> str:
-    shared = spec.model.vocabulary.shared
-    sides = ("VOCABULARY", "VOCABULARY") if shared else ("SOURCE_VOCABULARY", "TARGET_VOCABULARY")
-    position = spec.model.embedding.position
-    longest = position.max_length if isinstance(position, LearnedPosition) else LONGEST_TESTED
-    padding = min(4, longest // 4)
-    return fill(
-        "test_model.py.jinja",
-        docstring=_head(f"{spec.name}: tests of the network, with torch and pytest alone."),
-        vocabularies=", ".join(dict.fromkeys(sides)),
-        source_vocabulary=sides[0],
-        target_vocabulary=sides[1],
-        target_embedding="embedding" if spec.model.embedding.tied == "all" else "target_embedding",
-        parameters=count_parameters(model),
-        source_length=min(7, longest - padding),
-        target_length=min(9, longest - padding),
-        padding=padding,
-    )
 
 
 def _head(sentence: str) -> str:

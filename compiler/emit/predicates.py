@@ -24,12 +24,23 @@ def predicates(ops: Iterable[Op]) -> Iterator[str]:
 def _lines(predicate: Predicate) -> Iterator[str]:
     position, result, meaning = _ROLES[predicate.role]
     mask = predicate.mask
-    names = ["i", "j", *(["length"] if mask.needs_length else [])]
-    asked = [name if re.search(rf"\b{name}\b", mask.code) else "_" for name in names]
-    declared = ", ".join(f"{name}: {position}" for name in asked)
-    yield f"def {predicate.name}({declared}) -> {result}:"
+    names = ("i", "j", "length") if mask.needs_length else ("i", "j")
+    yield _head(predicate, names, position, result)
     yield from docstring([f"`{mask.text}`: whether {meaning}."], 1)
     yield from _body(mask)
+
+
+def plain_predicate(predicate: Predicate) -> str:
+    """For tests: the same of whole numbers."""
+    head = _head(predicate, ("i", "j", "length"), "int", "bool")
+    return "\n".join([head, *_body(predicate.mask)])
+
+
+def _head(predicate: Predicate, names: tuple[str, ...], given: str, result: str) -> str:
+    """The `def`; a name that the mask does not ask for begins with an underscore."""
+    asked = (re.search(rf"\b{name}\b", predicate.mask.code) for name in names)
+    declared = (f"{'' if is_asked else '_'}{n}" for n, is_asked in zip(names, asked, strict=True))
+    return f"def {predicate.name}({', '.join(f'{n}: {given}' for n in declared)}) -> {result}:"
 
 
 def _body(mask: Mask) -> Iterator[str]:

@@ -62,7 +62,8 @@ class Masking:
         if not self.needs_real and not self.needs_positions:
             return ()
         rows: Shape = (self.queries if self.needs_positions else Literal(1), self.keys)
-        shape = (BATCH, Literal(1), *rows) if self.needs_real else rows
+        is_of_a_sentence = self.needs_real or self.reads.mask.needs_length
+        shape = (BATCH, Literal(1), *rows) if is_of_a_sentence else rows
         return (Input(name=self.value, shape=shape),)
 
     def build(self, body: Body, *, is_used_once: bool = False) -> list[str]:

@@ -57,7 +57,7 @@ class Term:
         """Whether this holds wherever `other` does."""
         return (
             self.low <= other.low
-            and self.high >= other.high
+            and self.high >= min(other.high, other.stop - 1)  # as no query is before 0
             and self.first <= other.first
             and self.stop >= other.stop
             and all(other.implies(each) for each in self.conditions)

@@ -158,4 +158,4 @@ def local_bounds(mask: Mask) -> LocalBounds | None:
         return LocalBounds(chunk=block * -(-CHUNK // block), left=0, right=0, first=first)
     left = max(0, *(int(-term.low) for term in near))
     right = max(0, *(int(term.high) for term in near))
-    return LocalBounds(chunk=max(left + right, CHUNK), left=left, right=right, first=first)
+    return LocalBounds(chunk=max(left, right, CHUNK), left=left, right=right, first=first)

@@ -34,6 +34,7 @@ from compiler.ops.expression import Literal
 from compiler.ops.op import Cache, Continues, Counts, Op, Remembers, Vanishes
 from compiler.ops.shape import BATCH, Free, Shape
 from compiler.passes.infer_shapes import shapes_of
+from compiler.passes.live import live
 from compiler.passes.reach import reach_of
 
 BEAM = Free("beam")
@@ -208,8 +209,8 @@ class _Derivation:
     def stateless(self) -> bool:
         """Whether the forward pass does for a step: each position alone, and nothing to keep."""
         reach = reach_of(self.block, self.forward)
-        pointwise = all(interval == HERE for interval in reach.values())
-        return pointwise and not self.made and not self.uses_lineage
+        alone = all(reach[each] == HERE and each in self.decoded for each in reach)
+        return alone and not self.made and not self.uses_lineage
 
     def crossing(self) -> list[_Kept]:
         """The fields of the state: tensors that `step` reads, then caches and states below."""
@@ -336,16 +337,6 @@ class _Derivation:
             outputs=outputs,
             note="The newest position of each hypothesis.",
         )
-
-
-def live(statements: list[Statement], needed: set[str]) -> list[Statement]:
-    """Those of which something is needed, in order."""
-    wanted, kept = set(needed), list[Statement]()
-    for statement in reversed(statements):
-        if wanted.intersection(statement.results):
-            kept.insert(0, statement)
-            wanted.update(statement.inputs)
-    return kept
 
 
 def _renamed(statement: Statement, names: dict[str, str]) -> Statement:

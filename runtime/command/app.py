@@ -14,9 +14,10 @@ from runtime.command.failures import INTERRUPTED, exit_code
 from runtime.command.score import score
 from runtime.command.train import train
 from runtime.command.translate import translate
+from runtime.command.verify import verify
 
 GROUPS = {
-    "Specs": (list_specs, new, check, show, explain_spec, compile_specs, schema),
+    "Specs": (list_specs, new, check, show, explain_spec, compile_specs, verify, schema),
     "Models": (train, translate, evaluate),
     "Text": (corpus, score),
 }

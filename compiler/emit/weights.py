@@ -1,0 +1,69 @@
+"""`attention_weights.py`: what each attention gives to each key."""
+
+import re
+from collections.abc import Iterator
+
+from compiler.emit.body import body_lines
+from compiler.emit.fill import fill
+from compiler.emit.layout import docstring, signature
+from compiler.emit.naming import Numbers, collect
+from compiler.emit.predicates import predicates
+from compiler.ir.block import Block, Function
+from compiler.ops.expression import Name, Number
+from compiler.ops.op import Op
+from compiler.ops.shape import words
+from compiler.passes.derive_weights import derive_weights
+from compiler.passes.infer_shapes import shapes_of
+
+MODULE = Name("module")
+
+
+def weights_text(model: Block, name: str) -> str:
+    """The file: a program for each class of attention, and one that runs them all."""
+    numbers, programs = collect(model), derive_weights(model)
+    functions = [
+        "\n".join(_function(block, function, numbers)) for block, function in programs.values()
+    ]
+    ops = [each.op for _, function in programs.values() for each in function.body]
+    masks = list(predicates(each for each in ops if isinstance(each, Op)))
+    code = re.sub(r'""".*?"""', "", "\n".join(functions), flags=re.DOTALL)
+    return fill(
+        "attention_weights.py.jinja",
+        docstring="\n".join(
+            docstring([f"{name}: what each attention reads. Written by specformer."], 0)
+        ),
+        imported=_imported(code, numbers, tuple(programs)),
+        definitions=[*masks, *functions],
+        asks=bool(masks),
+        programs=[(each, _snake(each)) for each in programs],
+    )
+
+
+def _function(block: Block, function: Function, numbers: Numbers) -> Iterator[str]:
+    def name_of(number: Number) -> str:
+        return numbers.name(number, block, "module.")
+
+    def shown(number: Number) -> str:
+        return name_of(number).removeprefix("module.")
+
+    declared = [f"module: {block.name}", *(f"{each.name}: Tensor" for each in function.inputs)]
+    yield from signature(_snake(block.name), declared, "tuple[Tensor, Tensor]", 0)
+    shapes = shapes_of(block, function)
+    given = [f"{each.name} {words(each.shape, shown)}" for each in function.inputs]
+    weights, values = (words(shapes[each], shown) for each in function.outputs)
+    yield from docstring([f"{', '.join(given)} -> weights {weights}, values {values}"], 1)
+    yield from body_lines(block, function, name_of, 1, MODULE)
+
+
+def _imported(code: str, numbers: Numbers, classes: tuple[str, ...]) -> list[str]:
+    """What the code uses of `model.py`, in the order that linters want."""
+    known = [*(name.upper() for name in numbers.constants), "split_heads"]
+    used = [name for name in known if re.search(rf"\b{name}\b", code)]
+    return sorted(
+        [*used, *classes, "Transformer"],
+        key=lambda name: (not name.isupper(), name.islower(), name),
+    )
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

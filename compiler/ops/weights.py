@@ -1,0 +1,30 @@
+"""What an attention gives to each key: for pictures and for tests, not for speed."""
+
+from dataclasses import dataclass
+
+from compiler.ops.expression import Expression, Name, call
+from compiler.ops.op import Op, Predicate
+from compiler.ops.shape import Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttentionWeights(Op):
+    """query [batch, heads, queries, d_k], key [batch, heads, keys, d_k], and a mask if there is one
+
+    -> [batch, heads, queries, keys]. `reads` is asked where no mask from outside says it all.
+    """
+
+    reads: Predicate | None
+
+    def predicates(self) -> tuple[Predicate, ...]:
+        return () if self.reads is None else (self.reads,)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        query, key, *_ = inputs
+        return ((*query[:3], key[2]),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        query, key, *masks = inputs
+        if self.reads is not None:
+            masks.insert(0, call("pairs", Name(self.reads.name), query))
+        return call("weights", query, key, *masks)
