@@ -16,6 +16,7 @@ settings.register_profile(
 )
 settings.load_profile("specformer")
 os.environ.setdefault("COLUMNS", "100")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # more would only wait for each other
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from compiler.emit.masks_page import PRIMITIVES, masks_page
+from compiler.mask.parse import parse
 from compiler.source.explanation import pages
 from compiler.spec.reference import SECTIONS, reference
 from compiler.spec.schema import CHANGES, json_schema
@@ -60,7 +62,12 @@ def mistake(case: Path) -> str:
 
 @pytest.mark.parametrize(
     ("name", "make"),
-    [("spec.md", reference), ("errors.md", errors_page), ("mistakes.md", mistakes_page)],
+    [
+        ("spec.md", reference),
+        ("errors.md", errors_page),
+        ("mistakes.md", mistakes_page),
+        ("masks.md", masks_page),
+    ],
 )
 def test_is_up_to_date(name: str, make: Callable[[], str], request: pytest.FixtureRequest) -> None:
     path, text = ROOT / "docs" / name, make()
@@ -68,6 +75,15 @@ def test_is_up_to_date(name: str, make: Callable[[], str], request: pytest.Fixtu
         assert not os.environ.get("CI"), "expected outputs are not rewritten in CI"
         path.write_text(text, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == text, "pytest tests/docs --update-golden"
+
+
+@pytest.mark.parametrize(("text", "definition"), [each[:2] for each in PRIMITIVES])
+def test_the_definitions_of_masks_are_what_they_mean(text: str, definition: str) -> None:
+    reads = parse(text).predicate
+    for length in range(1, 14):
+        for i in range(length):
+            for j in range(length):
+                assert reads(i, j, length) == eval(definition, {"i": i, "j": j, "length": length})
 
 
 def test_the_reference_has_every_section() -> None:

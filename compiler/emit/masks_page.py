@@ -1,0 +1,139 @@
+"""`docs/masks.md`: the algebra of masks, with its pictures and what each mask compiles to."""
+
+from collections.abc import Iterator
+
+from compiler.lower.masking import SOURCE, TARGET, Masking
+from compiler.mask.parse import parse
+from compiler.mask.relation import empty_row, picture
+from compiler.ops.attention import LocalAttention
+from compiler.ops.expression import Number
+from compiler.ops.op import Cache, Predicate
+from compiler.ops.shape import Free
+
+INTRODUCTION = """\
+# Masks
+
+A mask says which positions a query may read: a predicate of the query's position i and the key's
+position j, both counted from 0. `mask:` may stand at `attention:`, `self_attention:` and
+`cross_attention:` (where i is a position of the target and j one of the source). Made from the
+definitions in `compiler/mask/`.
+
+Masks are combined by `&` (both), `|` (either), `~` (not) and parentheses; `&` binds tighter than
+`|`. Equal masks compile to equal code: `causal & window(3)`, `window(left=3, right=0)` and
+`~(~causal | ~window(3))` are one mask.
+
+**What is proved.** Offsets j - i that a mask can read, its *reach*, add up along the layers and
+prove a decoder causal; where such an interval is too wide, the exact relation at a finite length
+decides (`block(2) & ~strided(2) | window(0)` is causal, though its interval is [-1, 1]). In
+self-attention no query may be left without a key, at any length. A query that the data leaves
+without one (padding, a source that is too short) gets exactly zero.
+
+**What it compiles to.** `is_causal` is torch's own causal attention. A *mask* is a tensor of
+booleans, made once for all layers: its cost grows as n^2. *Chunks* compute near positions alone:
+the cost grows as n. While decoding, a rolling cache drops what no later position reads."""
+
+PRIMITIVES: tuple[tuple[str, str, str], ...] = (
+    ("all", "True", "every position"),
+    ("causal", "j <= i", "itself and those before it"),
+    ("window(2)", "abs(i - j) <= 2", "itself and n on each side"),
+    ("window(left=3, right=1)", "-3 <= j - i <= 1", "l before it and r after it"),
+    ("block(4)", "i // 4 == j // 4", "its own block of n"),
+    ("dilated(3)", "(i - j) % 3 == 0", "every s-th, counted from itself"),
+    ("strided(3)", "j % 3 == 3 - 1", "the last of each s, the same for all queries"),
+    ("first(2)", "j < 2", "the first n of the stream"),
+    ("last(2)", "j >= length - 2", "the last n of the stream: not in the decoder's own attention"),
+)
+COMBINED = (
+    "causal & window(2)",
+    "causal & block(4)",
+    "causal & dilated(3)",
+    "causal & (window(2) | first(1))",
+    "causal & (window(2) | strided(4))",
+    "window(1) | first(1)",
+    "~window(1) | window(0)",
+)
+LENGTH = 12
+"""Of the pictures."""
+
+
+def masks_page() -> str:
+    """The whole page."""
+    return "\n".join([INTRODUCTION, "", *_primitives(), "", *_table(), "", *_combined()]) + "\n"
+
+
+def _primitives() -> Iterator[str]:
+    yield "## The primitives"
+    for text, definition, words in PRIMITIVES:
+        yield f"\n**`{text}`**: `{definition}`. A position reads {words}."
+        yield from _picture(text)
+
+
+def _combined() -> Iterator[str]:
+    yield "## Some combinations"
+    for text in COMBINED:
+        yield f"\n**`{text}`**"
+        yield from _picture(text)
+
+
+def _picture(text: str) -> Iterator[str]:
+    """Queries go down, keys go right."""
+    yield "```"
+    for line in picture(parse(text), LENGTH):
+        yield " ".join(line.replace("#", "■").replace(".", "·"))
+    yield "```"
+
+
+def _table() -> Iterator[str]:
+    yield "## Reach, cost, kernel and cache"
+    yield ""
+    yield "n is the length of the text. In the decoder each mask stands behind `causal &`; where a"
+    yield "position would read nothing, `window(0)` is added."
+    yield ""
+    yield "| mask | reach | in the encoder | cost | in the decoder | cost | cache |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for text in (*(text for text, _, _ in PRIMITIVES), *COMBINED):
+        yield f"| {' | '.join(_row(text))} |"
+
+
+def _row(text: str) -> Iterator[str]:
+    text += " | window(0)" if empty_row(parse(text)) else ""
+    mask = parse(text)
+    shown = text.replace("|", "\\|")
+    yield f"`{shown}`"
+    yield str(mask.reach)
+    yield from _kernel(_masking("encoder", SOURCE, text))
+    if mask.needs_length:
+        yield from ("refused", "", "")
+        return
+    masking = _masking("decoder", TARGET, f"causal & ({text})")
+    yield from _kernel(masking)
+    yield _cache(Cache(reads=masking.reads))
+
+
+def _masking(place: str, stream: Free, text: str) -> Masking:
+    reads = Predicate(place=place, mask=parse(text))
+    return Masking(reads=reads, queries=stream, keys=stream, value="mask")
+
+
+def _kernel(masking: Masking) -> tuple[str, str]:
+    """The form, and how its cost grows."""
+    one = Number("one", 1)
+    op = masking.attention(heads=one, d_k=one, d_v=one, dropout=None)
+    if isinstance(op, LocalAttention):
+        return "chunks", f"{op.keys_read(2**30)} n"
+    if not masking.inputs():
+        return "`is_causal`", "n^2 / 2"
+    return ("mask" if masking.needs_positions else "padding alone"), "n^2"
+
+
+def _cache(cache: Cache) -> str:
+    """What is kept, and what of it is read."""
+    if cache.keeps is None:
+        return "all" if cache.dilation == 1 else f"all; reads 1 in {cache.dilation}"
+    keeps = cache.keeps.mask.predicate
+    early, late = (
+        sum(keeps(i, j) for j in range(i + 1)) for i in (LENGTH * 8 - 1, LENGTH * 16 - 1)
+    )
+    if early == late:
+        return f"rolling, {late} positions"
+    return f"rolling, 1 in {round(LENGTH * 8 / (late - early))}"
