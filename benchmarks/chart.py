@@ -70,7 +70,11 @@ class Chart:
             for x, y in places:
                 yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
             x, y = places[-1]
-            yield _text(x + 8, y + 4, line.name, "start", more=f' style="fill:{colour}"')
+            colouring = f' style="fill:{colour}"'
+            if x < WIDTH - RIGHT:  # lines that go on need the room beside it
+                yield _text(x, y - 10, line.name, more=colouring)
+            else:
+                yield _text(x + 8, y + 4, line.name, "start", more=colouring)
 
 
 def page(charts: Sequence[Chart]) -> str:

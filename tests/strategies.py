@@ -52,6 +52,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         *("window(0)", "causal & (dilated(3) | window(1))"),
     ),
     "cross_mask": (None, "window(3)", "causal | window(2)", "last(2) | first(1)", "dilated(2)"),
+    "kernel": ("auto", "flex"),
     "label_smoothing": (0.0, 0.1),
     "schedule": ("inverse_sqrt", "linear"),
     "start": (0.0, 1e-7),
@@ -135,11 +136,20 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
         model["encoder"]["attention"] = _attention(choose)
     if choose("own_settings"):
         model["decoder"]["cross_attention"] = _attention(choose)
+    _kernel(choose, model)
     for stack, sub_layer, knob in PLACES:
         mask = choose(knob)
         if mask is not None:
             below = model[stack].setdefault(sub_layer, {})
             below["mask"] = mask
+
+
+def _kernel(choose: Chooser, model: Tree) -> None:
+    """FlexAttention drops no weights."""
+    model["kernel"] = choose("kernel")
+    if model["kernel"] == "flex":
+        for settings in (model["attention"], model["encoder"].get("attention", {})):
+            settings.pop("dropout", None)
 
 
 def _attention(choose: Chooser) -> Tree:

@@ -28,9 +28,11 @@ HELPERS = (
     "real_tokens",
     "position_mask",
     "end_mask",
+    "block_mask",
     "dropout",
     "attention",
     "local_attention",
+    "flexible_attention",
     "split_heads",
     "merge_heads",
     "KeyValueCache",
@@ -61,9 +63,12 @@ IMPORTS = (
     ("math.", "import math"),
     ("Callable[", "from collections.abc import Callable"),
     ("@dataclass", "from dataclasses import dataclass"),
+    ("@cache", "from functools import cache"),
     ("cast(", "from typing import cast"),
 )
 
+
+FLEX = "from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention"
 
 T = TypeVar("T")
 
@@ -97,6 +102,8 @@ def _plain(text: str) -> str:
 def _imports(code: str) -> str:
     used = [line for mark, line in IMPORTS if mark in code]
     ours = ["import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"]
+    if "BlockMask" in code:
+        ours.append(FLEX)
     return "\n".join([*used, *([""] if used else []), *ours])
 
 

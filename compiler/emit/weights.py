@@ -35,6 +35,7 @@ def weights_text(model: Block, name: str) -> str:
         imported=_imported(code, numbers, tuple(programs)),
         definitions=[*masks, *functions],
         asks=bool(masks),
+        has_blocks="as_tensor(" in code,
         programs=[(each, _snake(each)) for each in programs],
     )
 
@@ -46,10 +47,13 @@ def _function(block: Block, function: Function, numbers: Numbers) -> Iterator[st
     def shown(number: Number) -> str:
         return name_of(number).removeprefix("module.")
 
-    declared = [f"module: {block.name}", *(f"{each.name}: Tensor" for each in function.inputs)]
+    declared = [
+        f"module: {block.name}",
+        *(f"{each.name}: {each.annotation}" for each in function.inputs),
+    ]
     yield from signature(_snake(block.name), declared, "tuple[Tensor, Tensor]", 0)
     shapes = shapes_of(block, function)
-    given = [f"{each.name} {words(each.shape, shown)}" for each in function.inputs]
+    given = [f"{e.name} {words(e.shape, shown)}" for e in function.inputs if e.shape]
     weights, values = (words(shapes[each], shown) for each in function.outputs)
     yield from docstring([f"{', '.join(given)} -> weights {weights}, values {values}"], 1)
     yield from body_lines(block, function, name_of, 1, MODULE)

@@ -11,12 +11,13 @@ from compiler.ops.attention import (
     Attention,
     CausalAttention,
     DenseAttention,
+    FlexAttention,
     LocalAttention,
     LocalBounds,
     local_bounds,
 )
 from compiler.ops.expression import Literal
-from compiler.ops.masking import Both, PositionMask, RealTokens
+from compiler.ops.masking import Both, FlexMask, PositionMask, RealTokens
 from compiler.ops.op import Predicate
 from compiler.ops.shape import BATCH, Free, Shape
 from compiler.spec.model import Attention as Settings
@@ -33,6 +34,7 @@ class Masking:
     queries: Free
     keys: Free
     value: str
+    prefers_flex: bool = False
 
     @property
     def is_within(self) -> bool:
@@ -44,6 +46,11 @@ class Masking:
         """Whether it must be told of padding, which comes last: not where nothing later is read."""
         reach = self.reads.mask.reach
         return not self.is_within or (reach is not None and reach.high > 0)
+
+    @property
+    def is_flex(self) -> bool:
+        """Whether blocks are left out by FlexAttention, which knows no end of a stream."""
+        return self.prefers_flex and not self.reads.mask.needs_length
 
     @property
     def local(self) -> LocalBounds | None:
@@ -58,7 +65,9 @@ class Masking:
         return not is_known and self.local is None
 
     def inputs(self) -> tuple[Input, ...]:
-        """The parameter by which layers get the tensor."""
+        """The parameter by which layers get the tensor, or the blocks."""
+        if self.is_flex:
+            return (Input(name=self.value, annotation="BlockMask | Tensor"),)
         if not self.needs_real and not self.needs_positions:
             return ()
         rows: Shape = (self.queries if self.needs_positions else Literal(1), self.keys)
@@ -71,6 +80,8 @@ class Masking:
         if not self.inputs():
             return []
         queries, keys = self.queries.name, self.keys.name
+        if self.is_flex:
+            return [body.apply(FlexMask(reads=self.reads), keys, name=self.value)]
         if not self.needs_positions:
             name = "_" if is_used_once else self.value
             return [body.apply(RealTokens(), keys, name=name)]
@@ -82,6 +93,8 @@ class Masking:
 
     def attention(self, **numbers: Any) -> Attention:
         """The op, in the form that suits the mask best."""
+        if self.is_flex:
+            return FlexAttention(reads=self.reads, **numbers)
         if self.local is not None:
             return LocalAttention(reads=self.reads, bounds=self.local, **numbers)
         is_causal = self.is_within and self.reads.mask == CAUSAL
@@ -99,14 +112,21 @@ class Maskings:
 
 def lower_masks(model: Model) -> Maskings:
     """From the settings of each place."""
-    cross = _masking(model.decoder.cross_attention, "cross", TARGET, SOURCE, "source_mask")
+    flex = model.kernel == "flex"
+    encoder, decoder = model.encoder.self_attention, model.decoder.self_attention
+    cross = Predicate(place="cross", mask=parse(model.decoder.cross_attention.mask))
     return Maskings(
-        encoder=_masking(model.encoder.self_attention, "encoder", SOURCE, SOURCE, "source_mask"),
-        decoder=_masking(model.decoder.self_attention, "decoder", TARGET, TARGET, "target_mask"),
-        cross=cross,
+        encoder=_within("encoder", encoder, SOURCE, flex=flex),
+        decoder=_within("decoder", decoder, TARGET, flex=flex),
+        cross=Masking(reads=cross, queries=TARGET, keys=SOURCE, value="source_mask"),
     )
 
 
-def _masking(settings: Settings, place: str, queries: Free, keys: Free, value: str) -> Masking:
-    reads = Predicate(place=place, mask=parse(settings.mask))
-    return Masking(reads=reads, queries=queries, keys=keys, value=value)
+def _within(place: str, settings: Settings, stream: Free, *, flex: bool) -> Masking:
+    return Masking(
+        reads=Predicate(place=place, mask=parse(settings.mask)),
+        queries=stream,
+        keys=stream,
+        value=f"{stream.name}_mask",
+        prefers_flex=flex,
+    )

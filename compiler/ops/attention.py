@@ -99,6 +99,20 @@ class CausalAttention(Attention):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlexAttention(Attention):
+    """Block by block on a GPU: the fourth input says which blocks are read, and what of each."""
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("flexible_attention",)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        return Call(Name("flexible_attention"), inputs)
+
+    def keywords(self) -> tuple[tuple[str, Expression], ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalAttention(Attention):
     """Chunk by chunk, within `bounds`: linear in the length (section 4, restricted attention).
 

@@ -74,3 +74,22 @@ class Both(Op):
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         one, other = inputs
         return Binary(one, "&", other)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlexMask(Op):
+    """tokens [batch, position] -> the blocks of pairs that are read, real keys alone."""
+
+    reads: Predicate
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("block_mask",)
+
+    def predicates(self) -> tuple[Predicate, ...]:
+        return (self.reads,)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+        return ((),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        return call("block_mask", Name(self.reads.name), *inputs)

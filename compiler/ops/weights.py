@@ -15,6 +15,7 @@ class AttentionWeights(Op):
     """
 
     reads: Predicate | None
+    has_blocks: bool = False
 
     def predicates(self) -> tuple[Predicate, ...]:
         return () if self.reads is None else (self.reads,)
@@ -25,6 +26,8 @@ class AttentionWeights(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         query, key, *masks = inputs
+        if self.has_blocks:
+            masks = [call("as_tensor", *masks, query)]
         if self.reads is not None:
             masks.insert(0, call("pairs", Name(self.reads.name), query))
         return call("weights", query, key, *masks)

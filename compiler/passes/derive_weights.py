@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from compiler.ir.block import Block, Function, walk
 from compiler.mask.mask import ALL
-from compiler.ops.attention import Attention, DenseAttention
+from compiler.ops.attention import Attention, DenseAttention, FlexAttention
 from compiler.ops.weights import AttentionWeights
 from compiler.passes.live import live
 
@@ -30,8 +30,9 @@ def _program(block: Block, op: Attention) -> Function:
     forward = block.function("forward")
     statement = next(each for each in forward.body if each.op is op)
     query, key, value, *masks = statement.inputs
-    is_told = isinstance(op, DenseAttention) or op.mask == ALL
-    weights = AttentionWeights(reads=None if is_told else op.reads)
+    has_blocks = isinstance(op, FlexAttention)
+    is_told = has_blocks or isinstance(op, DenseAttention) or op.mask == ALL
+    weights = AttentionWeights(reads=None if is_told else op.reads, has_blocks=has_blocks)
     made = replace(statement, results=(WEIGHTS,), op=weights, inputs=(query, key, *masks))
     before = forward.body[: forward.body.index(statement)]
     body = live([*before, made], {WEIGHTS, value})

@@ -179,6 +179,19 @@ def _empty(root: Node, path: tuple[str, ...], mask: str, why: str, help: str = "
     return mistake(_at(root, *path, "mask"), "empty-row", f"mask `{mask}`: {why}", help)
 
 
+def flex_dropout(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """FlexAttention has no weights that could be dropped."""
+    for path, attention in self_attentions(spec):
+        if spec.model.kernel == "flex" and attention.dropout:
+            yield Diagnostic(
+                code="flex-dropout",
+                message="FlexAttention cannot drop attention weights",
+                span=_at(root, *path, "dropout"),
+                notes=_note("decides it", root, "model", "kernel"),
+                help="write `dropout: 0` here, or leave `kernel` out",
+            )
+
+
 def end_of_the_target(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Where a translation ends is not known while it is made."""
     path, mask = ("model", "decoder", "self_attention"), spec.model.decoder.self_attention.mask
@@ -281,6 +294,7 @@ CHECKS: tuple[Check, ...] = (
     tying,
     cross_attention_mask,
     query_rows,
+    flex_dropout,
     end_of_the_target,
     warmup,
     batch_holds_a_sentence,

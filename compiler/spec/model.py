@@ -199,6 +199,11 @@ class Model(Section):
         unit="probability",
         examples=[0.1],
     )
+    kernel: Literal["auto", "flex"] = setting(
+        "of self-attention: what suits each mask best, or FlexAttention, which on a GPU leaves out "
+        "blocks of positions that nobody reads",
+        default="auto",
+    )
     initialization: Initialization = setting(
         "how weights begin", default=XavierInitialization(kind="xavier")
     )
