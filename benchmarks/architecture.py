@@ -73,17 +73,17 @@ class Architecture:
     def of(cls, spec: Spec) -> Self:
         """The numbers of a spec. Raises a UserError if it is of another form."""
         model = spec.model
-        encoder, attention = model.encoder, model.encoder.self_attention
+        (encoder, *_), (decoder, *_) = model.encoder.layers, model.decoder.layers
         numbers = cls(
             vocabulary=model.vocabulary.size or 0,
             d_model=model.d_model,
             d_ff=encoder.feed_forward.d_ff,
-            heads=attention.heads,
-            encoder_layers=encoder.layers,
-            decoder_layers=model.decoder.layers,
-            pre_norm=encoder.norm.place == "pre",
+            heads=encoder.self_attention.heads,
+            encoder_layers=encoder.repeat,
+            decoder_layers=decoder.repeat,
+            pre_norm=model.encoder.norm.place == "pre",
             dropout=model.dropout,
-            attention_dropout=attention.dropout,
+            attention_dropout=encoder.self_attention.dropout,
         )
         numbers._check(spec)
         return numbers

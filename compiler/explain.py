@@ -22,6 +22,8 @@ FLOAT_BYTES = 4
 BACKWARD = 2
 LOSS_COPIES = 3
 LONGEST_FIELD = 1025
+CROSS = "cross_attention"
+ATTENTIONS = ("self_attention", CROSS)
 LONGEST_TEXT = 2**20
 
 
@@ -126,21 +128,37 @@ def _rows(
 
 
 def _readings(model: Block, length: int) -> Iterator[Reading]:
-    """Of each attention, at a length that shows the edges of its mask."""
-    for stack, block, layers in children(model):
-        for name, (_, op) in attentions(block).items():
-            is_cross = name == "CrossAttention"
-            longest = max((2 * each + 1 for each in op.mask.numbers), default=0)
-            field = receptive_field(op.mask, layers, min(max(length, longest), LONGEST_FIELD))
-            yield Reading(
-                place=f"{stack}.{'cross' if is_cross else 'self'}_attention",
-                mask=op.mask.text,
-                complexity=_complexity(op, is_cross=is_cross),
-                sequential=1,
-                path="1" if is_cross else _path(field),
-                length=field.length,
-                fields=field.positions[:1] if is_cross else field.positions,
-            )
+    """Of each mask in each place of attention, through all layers of its stack."""
+    for stack, block, _ in children(model):
+        layers = [layer for _, layer, count in children(block) for _ in range(count)]
+        for place in ATTENTIONS:
+            below = [layer.part(place) for layer in layers if place in dict(layer.parts)]
+            ops = [op for each in below if isinstance(each, Block) for op in _ops(each)]
+            for op in {each.mask: each for each in reversed(ops)}.values():
+                yield _reading(f"{stack}.{place}", op, ops, length)
+
+
+def _ops(attention: Block) -> list[Attention]:
+    return [op for _, op in attentions(attention).values()]
+
+
+def _reading(place: str, op: Attention, ops: list[Attention], length: int) -> Reading:
+    """At a length that shows the edges of the masks."""
+    is_cross = place.endswith(CROSS)
+    masks = [op.mask] if is_cross else [each.mask for each in ops]
+    edges = [edge for mask in masks for edge in mask.numbers]
+    longest = max((2 * edge + 1 for edge in edges), default=0)
+    field = receptive_field(masks, min(max(length, longest), LONGEST_FIELD))
+    seen = zip(field.positions, masks, strict=True)
+    return Reading(
+        place=place,
+        mask=op.mask.text,
+        complexity=_complexity(op, is_cross=is_cross),
+        sequential=1,
+        path="1" if is_cross else _path(field),
+        length=field.length,
+        fields=tuple(positions for positions, mask in seen if mask == op.mask),
+    )
 
 
 def _complexity(op: Attention, *, is_cross: bool) -> str:

@@ -53,6 +53,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     ),
     "cross_mask": (None, "window(3)", "causal | window(2)", "last(2) | first(1)", "dilated(2)"),
     "kernel": ("auto", "flex"),
+    "kinds_of_layers": (1, 2),
     "label_smoothing": (0.0, 0.1),
     "schedule": ("inverse_sqrt", "linear"),
     "start": (0.0, 1e-7),
@@ -136,12 +137,23 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
         model["encoder"]["attention"] = _attention(choose)
     if choose("own_settings"):
         model["decoder"]["cross_attention"] = _attention(choose)
+    _kinds(choose, model)
     _kernel(choose, model)
     for stack, sub_layer, knob in PLACES:
         mask = choose(knob)
         if mask is not None:
             below = model[stack].setdefault(sub_layer, {})
             below["mask"] = mask
+
+
+def _kinds(choose: Chooser, model: Tree) -> None:
+    """Layers of a second kind after those of the first, with another mask and other heads."""
+    for stack in ("encoder", "decoder"):
+        if choose("kinds_of_layers") == 2:
+            other: Tree = {"self_attention": {"heads": 2, "d_k": 2, "d_v": 1}}
+            if mask := choose(f"{stack}_mask"):
+                other["self_attention"]["mask"] = mask
+            model[stack]["layers"] = [{"repeat": model[stack]["layers"]}, other]
 
 
 def _kernel(choose: Chooser, model: Tree) -> None:

@@ -1,14 +1,17 @@
 """The body of a function as lines of Python."""
 
+import re
 from collections import Counter
 
 from compiler.emit.layout import STEP, NameOf, lay
-from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, shown
+from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, shown
 from compiler.ops.decoding import Field
 from compiler.ops.expression import Attribute, Call, Each, Expression, Literal, Name, call, render
 from compiler.ops.op import Op
 
 SELF = Name("self")
+STATES = ("state", "states", "cache")
+"""What a step calls what it keeps."""
 
 
 def body_lines(
@@ -88,14 +91,26 @@ class _Writer:
         assert inputs[0] == Name(shown(result)), "a loop carries its first input"
         self.values[result] = inputs[0]
         indent = " " * (STEP * self.depth)
-        states = [each for each in inputs if each == Name("states")]
         head = f"for layer in {render(held, self.name_of)}:"
-        if states:
-            both = call("zip", held, *states, strict=Literal(True))
-            head = f"for layer, state in {render(both, self.name_of)}:"
-        inputs = tuple(Name("state") if each in states else each for each in inputs)
+        place = self.place_of_states(statement, function)
+        if place is not None:
+            states = inputs[place]
+            kept = state_of(states.name if isinstance(states, Attribute) else "")
+            both = render(call("zip", held, states, strict=Literal(True)), self.name_of)
+            head = f"for layer, {kept} in {both}:"
+            inputs = (*inputs[:place], Name(kept), *inputs[place + 1 :])
         step = _call(Name("layer"), function, inputs)
         return [indent + head, *lay(f"{shown(result)} = ", step, self.name_of, self.depth + 1)]
+
+    def place_of_states(self, statement: Statement, function: str) -> int | None:
+        """Which input is a list that holds something for each layer: the state of its step."""
+        names = [each.name for each in callee(self.block, statement).function(function).inputs]
+        return next((names.index(name) for name in STATES if name in names), None)
+
+
+def state_of(field: str) -> str:
+    """What one of the states in a list is called: of `layers_5_6` it is `state_5_6`."""
+    return "state" + "".join(f"_{number}" for number in re.findall(r"\d+", field))
 
 
 def _call(held: Expression, function: str, inputs: tuple[Expression, ...]) -> Call:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from compiler.emit.body import body_lines
+from compiler.emit.body import body_lines, state_of
 from compiler.emit.layout import NameOf, docstring, lay, signature
 from compiler.emit.naming import Numbers
 from compiler.ir.block import Block, Function, Repeat, StateClass, children
@@ -64,7 +64,10 @@ def _init(block: Block, numbers: Numbers) -> list[str]:
         f"        self.{name} = {name}" for name in parameters if _used_later(block, name, numbers)
     ]
     for name, part in block.parts:
-        lines += _attribute(block, name, part, numbers)
+        if "[" not in name:
+            lines += _attribute(block, name, part, numbers)
+        elif "[0:" in name:
+            lines += _groups(block, name.partition("[")[0], numbers)
     return lines
 
 
@@ -109,6 +112,23 @@ def _layers(block: Block, name: str, part: Repeat, numbers: Numbers) -> list[str
     return [*lay(f"{name} = ", every, name_of, 2), *lay(f"self.{name} = ", typed, name_of, 2)]
 
 
+def _groups(block: Block, name: str, numbers: Numbers) -> list[str]:
+    """One list of layers of several kinds, from the parts `layers[0:5]`, `layers[5:6]` ..."""
+
+    def name_of(number: Number) -> str:
+        return numbers.name(number, block)
+
+    lines, head = list[str](), f"{name}: list[nn.Module] = "
+    for key, part in block.parts:
+        if key.startswith(f"{name}[") and isinstance(part, Repeat):
+            made = _construct(part.block, block, numbers)
+            lines += lay(head, Each(made, "_", call("range", part.count)), name_of, 2)
+            head = f"{name} += "
+    # Layers differ in what `forward` and `step` take, which no type of the list could say.
+    typed = f"self.{name}: Any = "
+    return [*lines, *lay(typed, call("nn.ModuleList", Name(name)), name_of, 2)]
+
+
 def state_lines(block: Block) -> list[str]:
     """The dataclass that a block carries from step to step."""
     if block.state is None:
@@ -126,7 +146,8 @@ def _state(state: StateClass) -> list[str]:
         if annotation == "Tensor":
             lines.append(f"        self.{name} = self.{name}[sentences]")
         elif annotation.startswith("list["):
-            lines += [f"        for state in self.{name}:", "            state.keep(sentences)"]
+            each = state_of(name)
+            lines += [f"        for {each} in self.{name}:", f"            {each}.keep(sentences)"]
         else:
             lines.append(f"        self.{name}.keep(sentences)")
     return [*lines, "", ""]

@@ -64,6 +64,7 @@ IMPORTS = (
     ("Callable[", "from collections.abc import Callable"),
     ("@dataclass", "from dataclasses import dataclass"),
     ("@cache", "from functools import cache"),
+    (": Any = ", "from typing import Any"),
     ("cast(", "from typing import cast"),
 )
 

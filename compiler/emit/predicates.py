@@ -17,7 +17,10 @@ def predicates(ops: Iterable[Op]) -> Iterator[str]:
     """One function for each mask that some op asks, encoder first."""
     found = {each for op in ops for each in op.predicates()}
     order = {"encoder": 0, "decoder": 1, "cross": 2}
-    for each in sorted(found, key=lambda each: (order[each.place], each.role == "keeps")):
+    for each in sorted(
+        found,
+        key=lambda each: (order[each.place.partition("_")[0]], each.place, each.role == "keeps"),
+    ):
         yield "\n".join(_lines(each))
 
 

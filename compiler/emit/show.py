@@ -26,9 +26,20 @@ def _lines(loaded: Loaded, section: BaseModel, path: Path) -> Iterator[str]:
         if isinstance(value, BaseModel):
             yield f"{indent}{key}:"
             yield from _lines(loaded, value, place)
+        elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
+            yield f"{indent}{key}:"
+            for number, item in enumerate(value):
+                yield from _item(list(_lines(loaded, item, (*place, number))))
         elif value is not None:
             setting = f"{indent}{key}: {flow(value)}"
             yield f"{setting:<{COLUMN}}  # {_origin(loaded, section, place)}"
+
+
+def _item(lines: list[str]) -> list[str]:
+    """A section of a list, two deeper than the list's key: a dash marks its first line."""
+    mark = len(lines[0]) - len(lines[0].lstrip()) - 2
+    first = f"{lines[0][:mark]}- {lines[0][mark + 2 :]}"
+    return [first, *lines[1:]]
 
 
 def flow(value: object) -> str:

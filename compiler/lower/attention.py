@@ -14,12 +14,14 @@ from compiler.ops.shape import BATCH
 from compiler.spec.model import Attention as Settings
 
 
-def lower_self_attention(settings: Settings, masking: Masking, context: Context) -> Block:
+def lower_self_attention(
+    settings: Settings, masking: Masking, context: Context, place: str
+) -> Block:
     """A stream reads itself."""
-    stack = masking.reads.place
+    stack = masking.reads.place.partition("_")[0]
     attention = _Attention.of(settings, masking, context)
     kinds = ("query", "key", "value")
-    body = Body(context.origin(f"model.{stack}.self_attention.mask"))
+    body = Body(context.origin(f"{place}.self_attention.mask"))
     fused = body.apply(attention.linear(*kinds), "x", part="query_key_value")
     query, key, value = body.unpack(attention.split(*kinds), fused, names=kinds)
     result = attention.attend(body, query, key, value)
@@ -33,10 +35,12 @@ def lower_self_attention(settings: Settings, masking: Masking, context: Context)
     )
 
 
-def lower_cross_attention(settings: Settings, masking: Masking, context: Context) -> Block:
+def lower_cross_attention(
+    settings: Settings, masking: Masking, context: Context, place: str
+) -> Block:
     """Queries from the target, keys and values from the encoder's output."""
     attention = _Attention.of(settings, masking, context)
-    body = Body(context.origin("model.decoder.cross_attention"))
+    body = Body(context.origin(f"{place}.cross_attention.mask"))
     projected = body.apply(attention.linear("query"), "x", part="query")
     (query,) = body.unpack(attention.split("query"), projected, names=("query",))
     fused = body.apply(attention.linear("key", "value"), "memory", part="key_value")

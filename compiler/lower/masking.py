@@ -1,6 +1,6 @@
 """`mask:` to what each attention is told of it: a tensor from outside, a keyword, or a function."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compiler.ir.block import Input
@@ -20,7 +20,6 @@ from compiler.ops.expression import Literal
 from compiler.ops.masking import Both, FlexMask, PositionMask, RealTokens
 from compiler.ops.op import Predicate
 from compiler.ops.shape import BATCH, Free, Shape
-from compiler.spec.model import Attention as Settings
 from compiler.spec.model import Model
 
 SOURCE, TARGET = Free("source"), Free("target")
@@ -103,30 +102,57 @@ class Masking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maskings:
-    """Those of the three attentions of a model."""
+    """Those of the attentions of a model, one for each group of layers."""
 
-    encoder: Masking
-    decoder: Masking
-    cross: Masking
+    encoder: tuple[Masking, ...]
+    decoder: tuple[Masking, ...]
+    cross: tuple[Masking, ...]
 
 
 def lower_masks(model: Model) -> Maskings:
     """From the settings of each place."""
-    flex = model.kernel == "flex"
-    encoder, decoder = model.encoder.self_attention, model.decoder.self_attention
-    cross = Predicate(place="cross", mask=parse(model.decoder.cross_attention.mask))
+    flex, encoder, decoder = model.kernel == "flex", model.encoder.layers, model.decoder.layers
+    within = [group.self_attention.mask for group in encoder]
+    after = [group.self_attention.mask for group in decoder]
+    across = [group.cross_attention.mask for group in decoder]
     return Maskings(
-        encoder=_within("encoder", encoder, SOURCE, flex=flex),
-        decoder=_within("decoder", decoder, TARGET, flex=flex),
-        cross=Masking(reads=cross, queries=TARGET, keys=SOURCE, value="source_mask"),
+        encoder=_maskings("encoder", within, SOURCE, SOURCE, flex=flex),
+        decoder=_maskings("decoder", after, TARGET, TARGET, flex=flex),
+        cross=_maskings("cross", across, TARGET, SOURCE, flex=False),
     )
 
 
-def _within(place: str, settings: Settings, stream: Free, *, flex: bool) -> Masking:
-    return Masking(
-        reads=Predicate(place=place, mask=parse(settings.mask)),
-        queries=stream,
-        keys=stream,
-        value=f"{stream.name}_mask",
-        prefers_flex=flex,
-    )
+def told(maskings: tuple[Masking, ...]) -> tuple[Input, ...]:
+    """What layers of several groups must be given, each tensor once."""
+    return tuple(dict.fromkeys(each for masking in maskings for each in masking.inputs()))
+
+
+def build_all(maskings: tuple[Masking, ...], body: Body) -> list[str]:
+    """The tensors of `told`, in its order."""
+    wanted = told(maskings)
+    makers = {masking.inputs(): masking for masking in reversed(maskings)}
+    is_alone = len(wanted) == 1 and maskings[0].reads.place == "encoder"
+    return [
+        value for each in wanted for value in makers[(each,)].build(body, is_used_once=is_alone)
+    ]
+
+
+def _maskings(
+    place: str, texts: list[str], queries: Free, keys: Free, *, flex: bool
+) -> tuple[Masking, ...]:
+    """Masks that differ are told apart by letters, in their order."""
+    distinct = list(dict.fromkeys(texts))
+
+    def masking(text: str) -> Masking:
+        letter = "" if len(distinct) == 1 else f"_{chr(ord('a') + distinct.index(text))}"
+        plain = Masking(
+            reads=Predicate(place=f"{place}{letter}", mask=parse(text)),
+            queries=queries,
+            keys=keys,
+            value=f"{keys.name}_mask",
+            prefers_flex=flex,
+        )
+        is_own = plain.needs_positions or plain.is_flex
+        return replace(plain, value=f"{plain.value}{letter}") if is_own else plain
+
+    return tuple(masking(text) for text in texts)

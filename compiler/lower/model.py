@@ -6,7 +6,7 @@ from compiler.ir.block import Block, Function, Input
 from compiler.ir.build import Body
 from compiler.lower.embedding import Embeddings, lower_embeddings
 from compiler.lower.initialization import lower_initialization
-from compiler.lower.masking import SOURCE, TARGET, Maskings, lower_masks
+from compiler.lower.masking import SOURCE, TARGET, Maskings, build_all, lower_masks
 from compiler.lower.settings import Context
 from compiler.lower.stack import lower_decoder, lower_encoder
 from compiler.ops.expression import Number
@@ -63,16 +63,16 @@ def _forward(context: Context) -> Function:
 def _encode(masks: Maskings, context: Context, embeddings: Embeddings) -> Function:
     body = Body(context.origin("model.encoder"))
     x = embeddings.embed(body, "source", context)
-    memory = body.invoke("encoder", x, *masks.encoder.build(body, is_used_once=True))
+    memory = body.invoke("encoder", x, *build_all(masks.encoder, body))
     return body.function("encode", _TOKENS[:1], memory)
 
 
 def _features(masks: Maskings, context: Context, embeddings: Embeddings) -> Function:
     body = Body(context.origin("model.decoder"))
     memory = body.invoke("", "source", function="encode", name="memory")
-    told = [*masks.decoder.build(body), *masks.cross.build(body)]
+    given = [*build_all(masks.decoder, body), *build_all(masks.cross, body)]
     x = embeddings.embed(body, "target", context)
-    features = body.invoke("decoder", x, memory, *told)
+    features = body.invoke("decoder", x, memory, *given)
     return body.function("features", _TOKENS, features)
 
 

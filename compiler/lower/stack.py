@@ -4,14 +4,14 @@ from compiler.ir.block import Block, Input, Repeat
 from compiler.ir.build import Body
 from compiler.lower.attention import lower_cross_attention, lower_self_attention
 from compiler.lower.feed_forward import lower_feed_forward
-from compiler.lower.masking import SOURCE, TARGET, Maskings
+from compiler.lower.masking import SOURCE, TARGET, Maskings, told
 from compiler.lower.settings import Context, given
 from compiler.ops.elementwise import Add, Dropout
 from compiler.ops.expression import Number
 from compiler.ops.norm import LayerNorm
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH
-from compiler.spec.model import DecoderStack, EncoderStack, Norm
+from compiler.spec.model import DecoderStack, EncoderStack, LayerGroup, Norm
 
 _PLACES = {
     "post": "Each sub-layer is added to its input, and the sum is normalised (section 3.1).",
@@ -21,40 +21,51 @@ SubLayers = dict[str, tuple[Block, tuple[str, ...]]]
 
 
 def lower_encoder(settings: EncoderStack, masks: Maskings, context: Context) -> Block:
-    """The encoder: self-attention and feed-forward, `layers` times."""
-    given_masks = masks.encoder.inputs()
-    sub_layers: SubLayers = {
-        "self_attention": (
-            lower_self_attention(settings.self_attention, masks.encoder, context),
-            _names(given_masks),
-        ),
-        "feed_forward": (lower_feed_forward(settings.feed_forward, context, stack="encoder"), ()),
-    }
-    inputs = (Input(name="x", shape=(BATCH, SOURCE, context.d_model)), *given_masks)
-    return _stack(settings, context, "encoder", sub_layers, inputs)
+    """The encoder: groups of layers of self-attention and feed-forward."""
+    stream = Input(name="x", shape=(BATCH, SOURCE, context.d_model))
+    layers = []
+    for number, (group, masking) in enumerate(zip(settings.layers, masks.encoder, strict=True)):
+        place = f"model.encoder.layers.{number}"
+        own = masking.inputs()
+        sub_layers: SubLayers = {
+            "self_attention": (
+                lower_self_attention(group.self_attention, masking, context, place),
+                _names(own),
+            ),
+            "feed_forward": (lower_feed_forward(group.feed_forward, context, stack="encoder"), ()),
+        }
+        inputs = (stream, *own)
+        layers.append(_layer(group, settings.norm, context, "encoder", sub_layers, inputs))
+    inputs = (stream, *told(masks.encoder))
+    return _stack(settings, context, "encoder", layers, inputs)
 
 
 def lower_decoder(settings: DecoderStack, masks: Maskings, context: Context) -> Block:
-    """The decoder: self-attention, cross-attention and feed-forward, `layers` times."""
-    own, others = masks.decoder.inputs(), masks.cross.inputs()
-    sub_layers: SubLayers = {
-        "self_attention": (
-            lower_self_attention(settings.self_attention, masks.decoder, context),
-            _names(own),
-        ),
-        "cross_attention": (
-            lower_cross_attention(settings.cross_attention, masks.cross, context),
-            ("memory", *_names(others)),
-        ),
-        "feed_forward": (lower_feed_forward(settings.feed_forward, context, stack="decoder"), ()),
-    }
-    inputs = (
+    """The decoder: groups of layers of self-attention, cross-attention and feed-forward."""
+    streams = (
         Input(name="x", shape=(BATCH, TARGET, context.d_model)),
         Input(name="memory", shape=(BATCH, SOURCE, context.d_model)),
-        *own,
-        *others,
     )
-    return _stack(settings, context, "decoder", sub_layers, inputs)
+    layers = []
+    for number, group in enumerate(settings.layers):
+        place = f"model.decoder.layers.{number}"
+        within, across = masks.decoder[number], masks.cross[number]
+        own, others = within.inputs(), across.inputs()
+        sub_layers: SubLayers = {
+            "self_attention": (
+                lower_self_attention(group.self_attention, within, context, place),
+                _names(own),
+            ),
+            "cross_attention": (
+                lower_cross_attention(group.cross_attention, across, context, place),
+                ("memory", *_names(others)),
+            ),
+            "feed_forward": (lower_feed_forward(group.feed_forward, context, stack="decoder"), ()),
+        }
+        inputs = (*streams, *own, *others)
+        layers.append(_layer(group, settings.norm, context, "decoder", sub_layers, inputs))
+    inputs = (*streams, *told(masks.decoder), *told(masks.cross))
+    return _stack(settings, context, "decoder", layers, inputs)
 
 
 def _names(inputs: tuple[Input, ...]) -> tuple[str, ...]:
@@ -65,15 +76,21 @@ def _stack(
     settings: EncoderStack | DecoderStack,
     context: Context,
     stack: str,
-    sub_layers: SubLayers,
+    layers: list[Block],
     inputs: tuple[Input, ...],
 ) -> Block:
-    layer = _layer(settings, context, stack, sub_layers, inputs)
-    count = Number(f"{stack}_layers", settings.layers)
-    parts: list[tuple[str, Op | Repeat | Block]] = [("layers", Repeat(block=layer, count=count))]
-    body = Body(context.origin(f"model.{stack}"))
-    x = body.invoke("layers", *(each.name for each in inputs), name="x")
-    summary = f"{{{stack}_layers}} layers"
+    """The groups one after the other; `layers[5:6]` is the part of the sixth layer alone."""
+    body, x, first = Body(context.origin(f"model.{stack}")), "x", 0
+    parts: list[tuple[str, Op | Repeat | Block]] = []
+    for layer, group in zip(layers, settings.layers, strict=True):
+        last = first + group.repeat
+        part = "layers" if len(layers) == 1 else f"layers[{first}:{last}]"
+        count = Number(f"{stack}_layers", group.repeat)
+        parts.append((part, Repeat(block=layer, count=count)))
+        given_to = (each.name for each in layer.function("forward").inputs[1:])
+        x = body.invoke(part, x, *given_to, name="x")
+        first = last
+    summary = f"{{{stack}_layers}} layers" if len(layers) == 1 else f"{first} layers of some kinds"
     if given(settings.norm.final):
         norm = _norm(settings.norm, context)
         parts.append(("norm", norm))
@@ -90,22 +107,23 @@ def _stack(
 
 
 def _layer(
-    settings: EncoderStack | DecoderStack,
+    group: LayerGroup,
+    norm_settings: Norm,
     context: Context,
     stack: str,
     sub_layers: SubLayers,
     inputs: tuple[Input, ...],
 ) -> Block:
-    norm = _norm(settings.norm, context)
-    dropout = Dropout(rate=Number("dropout", settings.dropout))
+    norm = _norm(norm_settings, context)
+    dropout = Dropout(rate=Number("dropout", group.dropout))
     parts: list[tuple[str, Op | Repeat | Block]] = []
     body, x = Body(context.origin(f"model.{stack}")), "x"
     for name, (block, others) in sub_layers.items():
         parts += [(name, block), (f"{name}_norm", norm)]
-        x = _sub_layer(body, x, name, others, norm, dropout, place=settings.norm.place)
+        x = _sub_layer(body, x, name, others, norm, dropout, place=norm_settings.place)
     return Block(
         names=(f"{stack.capitalize()}Layer",),
-        summary=_PLACES[settings.norm.place],
+        summary=_PLACES[norm_settings.place],
         parts=tuple(parts),
         functions=(body.function("forward", inputs, x),),
         origin=body.origin,

@@ -6,6 +6,7 @@ The state that a block carries between steps is what crosses from one to the oth
 `start` that `step` reads, the caches that `Remembers` asks for, and the states of the blocks below.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 
 from compiler.ir.block import (
@@ -166,15 +167,16 @@ class _Derivation:
             return
         self.below[statement.part] = inner
         meaning = dict(zip(names, statement.inputs, strict=True))
+        name = re.sub(r"\W+", "_", statement.part).rstrip("_")  # of `layers[5:6]`: `layers_5_6`
         start = replace(
             statement,
             op=Invoke(function="start"),
             inputs=tuple(meaning[name] for name in inner.start_inputs()),
-            results=(f"_.{statement.part}",),
+            results=(f"_.{name}",),
         )
         repeated = isinstance(self.block.part(statement.part), Repeat)
         annotation = f"list[{inner.annotation()}]" if repeated else inner.annotation()
-        state = self.keep(statement.part, annotation, start)
+        state = self.keep(name, annotation, start)
         step_inputs = [meaning[name] for name in inner.step_inputs()]
         lineage = [LINEAGE] if inner.uses_lineage else []
         self.stepping.append(

@@ -78,6 +78,7 @@ def _unproved(read: Read) -> Diagnostic:
 
 
 def _where(read: Read) -> str:
-    """`decoder layer 1, self_attention`."""
-    stack, _, *rest = read.path
-    return ", ".join((f"{stack} layer 1", *rest))
+    """`decoder layer 6, self_attention`, from `decoder`, `layers[5:6]`, `self_attention`."""
+    stack, layers, *rest = read.path
+    first = int(layers.partition("[")[2].partition(":")[0] or 0)
+    return ", ".join((f"{stack} layer {first + 1}", *rest))

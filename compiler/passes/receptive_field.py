@@ -1,11 +1,12 @@
-"""How far a stack of layers sees through one mask: exact, for streams of a given length.
+"""How far a stack of layers sees through its masks: exact, for streams of a given length.
 
-Each layer reads by the mask and passes its own position on (the residual connection), so that after
+Each layer reads by its mask and passes its own position on (the residual connection), so that after
 k layers a position has read what k such steps reach.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 from compiler.mask.mask import DIAGONAL, Mask
 from compiler.mask.relation import Rows, composed, identity, rows
@@ -15,9 +16,9 @@ from compiler.mask.relation import Rows, composed, identity, rows
 class ReceptiveField:
     """`positions`: the most that any position has read after each layer.
 
-    `path`: layers until nothing new is read, the maximum path length between two positions of
-    Table 1 (Vaswani et al. 2017); `connected`: whether a path leads to every position that the mask
-    of `causal` models, or the whole stream, has.
+    `path`: layers, taken in turn, until nothing new is read: the maximum path length of Table 1
+    (Vaswani et al. 2017). `is_connected`: whether a path leads to every position, or to every
+    earlier one where none reads ahead.
     """
 
     length: int
@@ -26,26 +27,25 @@ class ReceptiveField:
     is_connected: bool
 
 
-def receptive_field(mask: Mask, layers: int, length: int) -> ReceptiveField:
-    """Of `layers` layers with one mask, in a stream of `length` positions."""
-    relations = list(_relations(mask, length))
-    read = [max(row.bit_count() for row in each) for each in relations]
-    whole = mask.reach is not None and mask.reach.high > 0
-    wanted = [(1 << length) - 1 if whole else (2 << i) - 1 for i in range(length)]
+def receptive_field(masks: Sequence[Mask], length: int) -> ReceptiveField:
+    """Of a stack with a mask for each layer, in a stream of `length` positions."""
+    seen, positions, path = identity(length), list[int](), 0
+    for number, mask in enumerate(cycle(masks), start=1):
+        before, seen = seen, composed(rows(mask | DIAGONAL, length), seen)
+        positions.append(max(row.bit_count() for row in seen))
+        if seen != before:
+            path = number
+        elif number - path >= len(masks):
+            break
     return ReceptiveField(
         length=length,
-        positions=tuple(read[min(layer, len(read)) - 1] for layer in range(1, layers + 1)),
-        path=len(relations),
-        is_connected=list(relations[-1]) == wanted,
+        positions=tuple(positions[: len(masks)]),
+        path=max(path, 1),
+        is_connected=seen == _all_that_can_be(masks, length),
     )
 
 
-def _relations(mask: Mask, length: int) -> Iterator[Rows]:
-    """After one layer, two, three ... until nothing changes."""
-    step = rows(mask | DIAGONAL, length)
-    before, now = identity(length), step
-    while True:
-        yield now
-        before, now = now, composed(step, now)
-        if now == before:
-            return
+def _all_that_can_be(masks: Sequence[Mask], length: int) -> Rows:
+    """The whole stream; or all earlier positions, if no mask reads ahead."""
+    reads_ahead = any(mask.reach is not None and mask.reach.high > 0 for mask in masks)
+    return tuple((1 << (length if reads_ahead else i + 1)) - 1 for i in range(length))

@@ -9,15 +9,22 @@ from compiler.passes.rewrite import bottom_up
 
 
 def share_classes(model: Block) -> Block:
-    """Each block with one name left: the most general one that its structure has for itself."""
-    structures: dict[str, set[object]] = defaultdict(set)
+    """Each block with one name left: the most general one that its structure has for itself.
+
+    Where even the last name stands for several structures, letters tell them apart.
+    """
+    structures: dict[str, list[object]] = defaultdict(list)
     for _, block in walk(model):
         for name in block.names:
-            structures[name].add(structure(block))
+            own = structure(block)
+            if own not in structures[name]:
+                structures[name].append(own)
 
     def choose(block: Block) -> Block:
         own = (name for name in block.names if len(structures[name]) == 1)
-        return replace(block, names=(next(own, block.names[-1]),))
+        last = block.names[-1]
+        letter = chr(ord("A") + structures[last].index(structure(block)))
+        return replace(block, names=(next(own, f"{last}{letter}"),))
 
     return bottom_up(model, choose)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from compiler.mask.parse import parse
 from compiler.mask.relation import empty_row
 from compiler.source.diagnostic import Diagnostic, Note, mistake
-from compiler.source.node import Node, deepest, find
+from compiler.source.node import Node, Path, deepest, find
 from compiler.source.span import Span
 from compiler.spec.complete import paper_peak
 from compiler.spec.model import Attention, LearnedPosition, SinusoidalPosition
@@ -18,7 +18,6 @@ RESERVED = {
     *("torch", "numpy", "pytest", "tests", "compiler", "runtime", "generated"),
     *("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))),
 }
-CROSS_ATTENTION = ("model", "decoder", "cross_attention")
 LOWEST_PEAK, HIGHEST_PEAK = 1e-7, 0.05
 
 Check = Callable[[Spec, Node], Iterator[Diagnostic]]
@@ -29,11 +28,11 @@ def check(spec: Spec, root: Node) -> list[Diagnostic]:
     return [diagnostic for each in CHECKS for diagnostic in each(spec, root)]
 
 
-def _at(root: Node, *path: str) -> Span:
+def _at(root: Node, *path: str | int) -> Span:
     return deepest(root, path).span
 
 
-def _note(text: str, root: Node, *path: str) -> tuple[Note, ...]:
+def _note(text: str, root: Node, *path: str | int) -> tuple[Note, ...]:
     """The place of a setting that has a part in the mistake; a default has none."""
     node = find(root, path)
     return (Note(span=node.span, text=text),) if node else ()
@@ -76,16 +75,23 @@ def _nearest_divisor(width: int, heads: int) -> int:
     return next((each for each in range(heads, 2 * heads - down) if width % each == 0), down)
 
 
-def attentions(spec: Spec) -> Iterator[tuple[tuple[str, ...], Attention]]:
-    """The three attentions of a model with their paths."""
+def attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
+    """All attentions of a model with their paths."""
     yield from self_attentions(spec)
-    yield CROSS_ATTENTION, spec.model.decoder.cross_attention
+    yield from cross_attentions(spec)
 
 
-def self_attentions(spec: Spec) -> Iterator[tuple[tuple[str, ...], Attention]]:
+def self_attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
     """Those in which a stream reads itself."""
-    yield ("model", "encoder", "self_attention"), spec.model.encoder.self_attention
-    yield ("model", "decoder", "self_attention"), spec.model.decoder.self_attention
+    for stack in ("encoder", "decoder"):
+        for number, group in enumerate(getattr(spec.model, stack).layers):
+            yield ("model", stack, "layers", number, "self_attention"), group.self_attention
+
+
+def cross_attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
+    """Those in which the target reads the source."""
+    for number, group in enumerate(spec.model.decoder.layers):
+        yield ("model", "decoder", "layers", number, "cross_attention"), group.cross_attention
 
 
 def even_positions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -145,18 +151,19 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def cross_attention_mask(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Positions of the source are not before or after positions of the target."""
-    mask = spec.model.decoder.cross_attention.mask
-    if mask == "causal":
-        yield Diagnostic(
-            code="causal-cross-attention",
-            message="cross-attention cannot be causal: it reads another stream",
-            span=_at(root, *CROSS_ATTENTION, "mask"),
-            help="leave `mask` out: a target position reads the whole source; a decoder that waits "
-            "for k words of it has `causal | window(k)`",
-        )
-    elif not parse(mask).terms:
-        why = "no position reads anything"
-        yield _empty(root, CROSS_ATTENTION, mask, why, "leave it out to read the whole source")
+    for path, attention in cross_attentions(spec):
+        if attention.mask == "causal":
+            yield mistake(
+                _at(root, *path, "mask"),
+                "causal-cross-attention",
+                "cross-attention cannot be causal: it reads another stream",
+                "leave `mask` out: a target position reads the whole source; a decoder that waits "
+                "for k words of it has `causal | window(k)`",
+            )
+        elif not parse(attention.mask).terms:
+            why = "no position reads anything"
+            help = "leave it out to read the whole source"
+            yield _empty(root, path, attention.mask, why, help)
 
 
 def query_rows(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -174,7 +181,7 @@ def query_rows(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             yield _empty(root, path, attention.mask, why)
 
 
-def _empty(root: Node, path: tuple[str, ...], mask: str, why: str, help: str = "") -> Diagnostic:
+def _empty(root: Node, path: Path, mask: str, why: str, help: str = "") -> Diagnostic:
     help = help or f"write `{mask} | window(0)`: then each position reads at least itself"
     return mistake(_at(root, *path, "mask"), "empty-row", f"mask `{mask}`: {why}", help)
 
@@ -194,14 +201,15 @@ def flex_dropout(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def end_of_the_target(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Where a translation ends is not known while it is made."""
-    path, mask = ("model", "decoder", "self_attention"), spec.model.decoder.self_attention.mask
-    if parse(mask).needs_length:
-        yield mistake(
-            _at(root, *path, "mask"),
-            "unknown-end",
-            f"mask `{mask}` asks where the target ends, which is not known while it is decoded",
-            "`last` is for the source: the encoder, and cross-attention",
-        )
+    for path, attention in self_attentions(spec):
+        if "decoder" in path and parse(attention.mask).needs_length:
+            yield mistake(
+                _at(root, *path, "mask"),
+                "unknown-end",
+                f"mask `{attention.mask}` asks where the target ends, which is not known while it "
+                "is decoded",
+                "`last` is for the source: the encoder, and cross-attention",
+            )
 
 
 def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:

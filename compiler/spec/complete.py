@@ -1,6 +1,13 @@
 """Fills in the defaults that depend on other settings."""
 
-from compiler.spec.model import Attention, DecoderStack, EncoderStack, Norm
+from compiler.spec.model import (
+    Attention,
+    DecoderLayers,
+    DecoderStack,
+    EncoderLayers,
+    EncoderStack,
+    Norm,
+)
 from compiler.spec.spec import Spec
 from compiler.spec.training import Decoding
 
@@ -38,13 +45,15 @@ def _normalization(decoding: Decoding) -> str:
 
 
 def _stack(stack: EncoderStack | DecoderStack, width: int) -> EncoderStack | DecoderStack:
-    update: dict[str, object] = {
-        "norm": _norm(stack.norm),
-        "self_attention": _attention(stack.self_attention, width),
-    }
-    if isinstance(stack, DecoderStack):
-        update["cross_attention"] = _attention(stack.cross_attention, width)
-    return stack.model_copy(update=update)
+    layers = [_group(each, width) for each in stack.layers]
+    return stack.model_copy(update={"norm": _norm(stack.norm), "layers": layers})
+
+
+def _group(group: EncoderLayers | DecoderLayers, width: int) -> EncoderLayers | DecoderLayers:
+    update = {"self_attention": _attention(group.self_attention, width)}
+    if isinstance(group, DecoderLayers):
+        update["cross_attention"] = _attention(group.cross_attention, width)
+    return group.model_copy(update=update)
 
 
 def _norm(norm: Norm) -> Norm:

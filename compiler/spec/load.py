@@ -29,7 +29,8 @@ class Loaded:
 
     def origin(self, path: str) -> Span:
         """Where the setting at a dotted path was written, or the deepest one above it."""
-        return deepest(self.tree, tuple(path.split("."))).span
+        steps = (int(step) if step.isdecimal() else step for step in path.split("."))
+        return deepest(self.tree, tuple(steps)).span
 
 
 def load(reference: str, overrides: Iterable[str] = ()) -> Loaded:

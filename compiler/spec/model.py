@@ -1,7 +1,8 @@
 """The network: `model:` of a spec (Vaswani et al. 2017, section 3).
 
-These classes hold the settings of each place (the self-attention of the encoder, say) after the
-inheritance from `model:` and from its stack, which `inherit.py` carries out on the tree of nodes.
+These classes hold the settings of each place (the self-attention of the encoder's layers, say)
+after the inheritance from `model:` and from its stack, which `inherit.py` carries out on the tree
+of nodes: there a number of layers becomes one group of them.
 """
 
 from typing import Annotated, Literal
@@ -159,32 +160,50 @@ Initialization = Annotated[
 ]
 
 
-class Stack(Section):
-    """What encoder and decoder have in common."""
+class LayerGroup(Section):
+    """Layers of one kind, one after the other."""
 
-    layers: Layers = setting("layers one after the other", unit="layers", examples=[6])
+    repeat: Layers = setting("how many", default=1, unit="layers", examples=[6])
     dropout: Rate = setting(
         "on the output of each sub-layer (section 5.4)",
         default=0.0,
         unit="probability",
         examples=[0.1],
     )
-    norm: Norm = Norm()
 
 
-class EncoderStack(Stack):
-    """The encoder: `layers` times self-attention and feed-forward."""
+class EncoderLayers(LayerGroup):
+    """Layers of the encoder: self-attention and feed-forward."""
 
     self_attention: Attention
     feed_forward: FeedForward
 
 
-class DecoderStack(Stack):
-    """The decoder: `layers` times self-attention, cross-attention and feed-forward."""
+class DecoderLayers(LayerGroup):
+    """Layers of the decoder: self-attention, cross-attention and feed-forward."""
 
     self_attention: Attention
     cross_attention: Attention
     feed_forward: FeedForward
+
+
+class EncoderStack(Section):
+    """The encoder: a number of layers, or a list of kinds with `repeat` and what they change."""
+
+    norm: Norm = Norm()
+    layers: Annotated[list[EncoderLayers], Field(min_length=1)] = setting(
+        "layers one after the other, or a list of kinds of them",
+        examples=[6, [{"repeat": 5, "self_attention": {"mask": "window(128)"}}, {"repeat": 1}]],
+    )
+
+
+class DecoderStack(Section):
+    """The decoder: a number of layers, or a list of kinds with `repeat` and what they change."""
+
+    norm: Norm = Norm()
+    layers: Annotated[list[DecoderLayers], Field(min_length=1)] = setting(
+        "layers one after the other, or a list of kinds of them", examples=[6]
+    )
 
 
 class Model(Section):

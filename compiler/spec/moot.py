@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, Note
-from compiler.source.node import Mapping, Node, Scalar, find, is_nothing
+from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, find, is_nothing
 from compiler.source.span import Span
-from compiler.spec.inherit import PLACES, SUB_LAYERS
+from compiler.spec.inherit import HANDED_DOWN, SUB_LAYERS
 
 
 def moot_keys(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
@@ -20,28 +20,49 @@ def moot_keys(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
 def _handed_down(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
     """Settings of `model:` or a stack that no place below takes."""
     taken = {id(node) for stack in SUB_LAYERS for node in _scalars(find(whole, ("model", stack)))}
-    for path in PLACES:
-        mapping = find(written, path)
-        if not isinstance(mapping, Mapping):
-            continue
-        for key, node in mapping.entries.items():
-            if id(node) not in taken and not is_nothing(node):
-                yield Diagnostic(
-                    code="moot-key",
-                    message=f"`{key}` has no effect here: every place below sets its own",
-                    span=mapping.keys[key],
-                    notes=_winners(whole, path[-1], key),
-                    help=f"remove it, or remove `{key}` from a place that shall have this one",
-                )
+    for setting, key, node, place in _settings(written):
+        if id(node) not in taken and not is_nothing(node):
+            yield Diagnostic(
+                code="moot-key",
+                message=f"`{key}` has no effect here: every place below sets its own",
+                span=place,
+                notes=_winners(whole, setting, key),
+                help=f"remove it, or remove `{key}` from a place that shall have this one",
+            )
+
+
+def _settings(written: Mapping) -> Iterator[tuple[str, str, Node, Span]]:
+    """All that was written to be handed down: of which part, key, value, and the key's place."""
+    for path, parts in HANDED_DOWN.items():
+        for holder in _holders(find(written, path)):
+            for part in parts:
+                node = holder.get(part)
+                if isinstance(node, Mapping):
+                    for key, value in node.entries.items():
+                        yield part, key, value, node.keys[key]
+                elif isinstance(node, Scalar):
+                    yield "", part, node, holder.keys[part]
+
+
+def _holders(node: Node | None) -> Iterator[Mapping]:
+    """The mapping, or those in a list."""
+    if isinstance(node, Mapping):
+        yield node
+    elif isinstance(node, Sequence):
+        yield from (each for each in node.items if isinstance(each, Mapping))
 
 
 def _winners(whole: Node, setting: str, key: str) -> tuple[Note, ...]:
     """The places whose own value is taken instead."""
     found = {}
     for stack, sub_layers in SUB_LAYERS.items():
-        for part in sub_layers if setting == "attention" else (setting,):
-            if node := find(whole, ("model", stack, part, key)):
-                found[id(node)] = Note(span=node.span, text="set here")
+        for group in _holders(find(whole, ("model", stack, "layers"))):
+            for part in sub_layers if setting == "attention" else (setting,):
+                path: Path = (part, key) if part else (key,)
+                if node := find(group, path):
+                    found[id(node)] = Note(span=node.span, text="set here")
+        if node := find(whole, ("model", stack, setting, key)):
+            found[id(node)] = Note(span=node.span, text="set here")
     return tuple(found.values())
 
 
@@ -61,11 +82,15 @@ def _undivided(whole: Node) -> Iterator[Diagnostic]:
 
 
 def _scalars(node: Node | None) -> Iterator[Node]:
-    if isinstance(node, Scalar):
-        yield node
-    elif isinstance(node, Mapping):
-        for below in node.entries.values():
-            yield from _scalars(below)
+    match node:
+        case Scalar():
+            yield node
+        case Mapping(entries=entries):
+            for below in entries.values():
+                yield from _scalars(below)
+        case Sequence(items=items):
+            for below in items:
+                yield from _scalars(below)
 
 
 def _is_own(span: Span, written: Mapping) -> bool:

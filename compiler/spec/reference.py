@@ -15,9 +15,9 @@ writes a spec to start from, `specformer check` says what is wrong with one, `sp
 prints one with every default and the place that each value comes from.
 
 **Handing down.** Settings at `model:` (`attention`, `norm`, `feed_forward`, `dropout`) are
-inherited by both stacks; `encoder:` and `decoder:` override them, and `self_attention:` and
-`cross_attention:` override the `attention:` of their stack. A setting that no place takes is an
-error.
+inherited by both stacks; `encoder:` and `decoder:` override them, `self_attention:` and
+`cross_attention:` override the `attention:` of their stack, and a stack's `layers:` may be a list
+of kinds of layers that override all of these. A setting that no place takes is an error.
 
 **Variants.** `extends` names one parent: a path, seen from the file that says it, or a spec of
 the library. Mappings merge key by key, everything else replaces, `null` removes a key. A child
@@ -48,6 +48,8 @@ SECTIONS = {
     ),
     "`model.encoder`": ("EncoderStack",),
     "`model.decoder`": ("DecoderStack",),
+    "`model.encoder.layers`, where it is a list": ("EncoderLayers",),
+    "`model.decoder.layers`, where it is a list": ("DecoderLayers",),
     "`data`": ("Data",),
     "`data.train`, `data.valid`, `data.test`": ("ParallelFiles", "TabSeparated"),
     "`data.tokenizer`": ("SentencePieceTokenizer", "SegmentedTokenizer"),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from compiler.spec.inherit import PLACES, SUB_LAYERS
+from compiler.spec.inherit import HANDED_DOWN, SUB_LAYERS
 from compiler.spec.short_forms import PLACES as SHORT_FORMS
 from compiler.spec.spec import Spec
 
@@ -18,9 +18,16 @@ SECTIONS = {
     ("model",): "Model",
     ("model", "encoder"): "EncoderStack",
     ("model", "decoder"): "DecoderStack",
+    ("model", "encoder", "layers"): "EncoderLayers",
+    ("model", "decoder", "layers"): "DecoderLayers",
     ("model", "embedding"): "Embedding",
 }
-HANDED_DOWN = {"attention": "Attention", "norm": "Norm", "feed_forward": "FeedForward"}
+KINDS = {
+    **dict.fromkeys(("attention", "self_attention", "cross_attention"), "Attention"),
+    **{"norm": "Norm", "feed_forward": "FeedForward"},
+}
+"""Sections that may be handed down; dropout is a number."""
+
 CHANGES = ".changes"
 
 Schema = dict[str, Any]
@@ -67,24 +74,36 @@ def _untitled(schema: Any) -> Any:
 
 def _hand_down(sections: Schema) -> None:
     """Adds the places that others inherit from; what may be inherited is not required."""
-    for *above, key in PLACES:
-        section = sections[SECTIONS[tuple(above)]]
-        section["properties"][key] = {"$ref": f"#/$defs/{HANDED_DOWN[key]}"}
-    for name in ("EncoderStack", "DecoderStack"):
-        sections[name]["required"] = ["layers"]
-    for name in HANDED_DOWN.values():
+    for path, keys in HANDED_DOWN.items():
+        section = sections[SECTIONS[path]]
+        rates = sections["EncoderLayers"]["properties"]
+        for key in keys:
+            kind = KINDS.get(key)
+            section["properties"][key] = {"$ref": f"#/$defs/{kind}"} if kind else rates[key]
+    for name in ("EncoderLayers", "DecoderLayers", *set(KINDS.values())):
         sections[name].pop("required", None)
+    for name in ("EncoderStack", "DecoderStack"):
+        layers = sections[name]["properties"]["layers"]
+        groups = {key: layers.pop(key) for key in ("items", "minItems", "type")}
+        number = sections["EncoderLayers"]["properties"]["repeat"]
+        bounds = {key: number[key] for key in ("type", "minimum", "maximum")}
+        layers["anyOf"] = [bounds, groups]
     sections["Model"]["allOf"] = list(_somewhere())
 
 
 def _somewhere() -> Iterator[Schema]:
-    """What may be inherited must stand at one of the places that hand it down, or at its own."""
+    """What may be inherited must stand at one of the places that hand it down, or at its own.
+
+    Where layers are of several kinds, each may have it: that is for the compiler to say.
+    """
     for stack, sub_layers in SUB_LAYERS.items():
+        kinds = {"properties": {stack: {"properties": {"layers": {"type": "array"}}}}}
+        several = kinds | {"required": [stack]}
         for place in sub_layers:
             above = (("attention",), (stack, "attention"), (stack, place))
-            yield {"anyOf": [_has(*path, "heads") for path in above]}
+            yield {"anyOf": [*(_has(*path, "heads") for path in above), several]}
         places = (("feed_forward",), (stack, "feed_forward"))
-        yield {"anyOf": [_has(*path, "d_ff") for path in places]}
+        yield {"anyOf": [*(_has(*path, "d_ff") for path in places), several]}
 
 
 def _has(key: str, *below: str) -> Schema:

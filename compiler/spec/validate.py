@@ -80,6 +80,10 @@ def _real_path(location: Path) -> tuple[Path, type[BaseModel]]:
         if not forms:
             path += [step for step in steps if isinstance(step, int)]
             break
+        if isinstance(steps[0], int):
+            path.append(steps.pop(0))
+        if not steps:
+            break
         tag = str(steps.pop(0)) if _is_tagged(field) else next(iter(forms))
         section = forms[tag]
     return tuple(path), section
@@ -185,7 +189,14 @@ def key_places(section: type[BaseModel]) -> tuple[tuple[str, ...], ...]:
         found.append((name,))
         for member in dict.fromkeys(members(field).values()):
             found += [(name, *below) for below in key_places(member)]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(_as_written(path) for path in found))
+
+
+def _as_written(path: tuple[str, ...]) -> tuple[str, ...]:
+    """What a stack's layers have is mostly written beside `layers`."""
+    stack, *below = path
+    is_handed_down = below[:1] == ["layers"] and below[1:2] not in ([], ["repeat"])
+    return (stack, *below[1:]) if is_handed_down else path
 
 
 def _foreign_letter(key: str) -> str:

@@ -22,14 +22,14 @@ def test_another_kind_replaces_the_mapping() -> None:
 def test_the_more_precise_place_wins() -> None:
     settings = ["model.attention.heads=4", "model.decoder.cross_attention.heads=16"]
     model = load("transformer-base", settings).spec.model
-    assert model.encoder.self_attention.heads == 4
-    assert model.decoder.self_attention.d_k == 128
-    assert model.decoder.cross_attention.d_k == 32
+    assert model.encoder.layers[0].self_attention.heads == 4
+    assert model.decoder.layers[0].self_attention.d_k == 128
+    assert model.decoder.layers[0].cross_attention.d_k == 32
 
 
 def test_widths_written_at_the_model_free_every_place_from_it() -> None:
     widths = ["model.attention.heads=7", "model.attention.d_k=16", "model.attention.d_v=64"]
-    assert load("transformer-base", widths).spec.model.encoder.self_attention.d_k == 16
+    assert load("transformer-base", widths).spec.model.encoder.layers[0].self_attention.d_k == 16
 
 
 def test_nothing_removes_a_key_of_the_parent() -> None:
@@ -40,8 +40,8 @@ def test_nothing_removes_a_key_of_the_parent() -> None:
 def test_nothing_in_place_of_a_mask_is_the_mask_of_the_place() -> None:
     settings = ["model.attention.mask=all", "model.decoder.self_attention.mask=null"]
     model = load("transformer-base", settings).spec.model
-    assert model.decoder.self_attention.mask == "causal"
-    assert model.encoder.self_attention.mask == "all"
+    assert model.decoder.layers[0].self_attention.mask == "causal"
+    assert model.encoder.layers[0].self_attention.mask == "all"
 
 
 def test_name_and_summary_are_a_spec_s_own(tmp_path: Path) -> None:

@@ -82,8 +82,11 @@ def _parameters(block: Block, path: str) -> list[tuple[str, tuple[int, ...]]]:
     found: list[tuple[str, tuple[int, ...]]] = []
     for name, part in block.parts:
         if isinstance(part, Repeat):
-            for index in range(int(part.count.value)):
-                found += _parameters(part.block, f"{path}{name}.{index}.")
+            # `layers[5:6]` is the sixth layer of `layers`.
+            list_name, _, place = name.partition("[")
+            first = int(place.partition(":")[0] or 0)
+            for index in range(first, first + int(part.count.value)):
+                found += _parameters(part.block, f"{path}{list_name}.{index}.")
         elif isinstance(part, Block):
             found += _parameters(part, f"{path}{name}.")
         else:
