@@ -64,9 +64,8 @@ IMPORTS = (
     ("Callable[", "from collections.abc import Callable"),
     ("@dataclass", "from dataclasses import dataclass"),
     ("@cache", "from functools import cache"),
-    (": Any = ", "from typing import Any"),
-    ("cast(", "from typing import cast"),
 )
+TYPING = {"Any": ": Any = ", "cast": "cast("}
 
 
 FLEX = "from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention"
@@ -102,6 +101,9 @@ def _plain(text: str) -> str:
 
 def _imports(code: str) -> str:
     used = [line for mark, line in IMPORTS if mark in code]
+    typing = [name for name, mark in TYPING.items() if mark in code]
+    if typing:
+        used.append(f"from typing import {', '.join(typing)}")
     ours = ["import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"]
     if "BlockMask" in code:
         ours.append(FLEX)

@@ -5,10 +5,10 @@ constructor argument of the classes below the stacks, and a literal where a stac
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 
-from compiler.ir.block import Block, Repeat, children, walk
+from compiler.ir.block import Block, walk
+from compiler.ir.numbers import own_numbers
 from compiler.ops.expression import Number
 
 
@@ -52,27 +52,3 @@ def collect(model: Block) -> Numbers:
     varying = frozenset(name for name, each in values.items() if len(each) > 1)
     constants = {name: next(iter(each)) for name, each in values.items() if name not in varying}
     return Numbers(constants=constants, varying=varying)
-
-
-def own_numbers(block: Block) -> Iterator[Number]:
-    """The numbers of a block's own ops and repetitions."""
-    below = {id(each) for _, each, _ in children(block)}
-    for _, part in block.parts:
-        if isinstance(part, Repeat):
-            yield part.count
-        elif id(part) not in below:
-            yield from _inside(part)
-    for function in block.functions:
-        for statement in function.body:
-            yield from _inside(statement.op)
-
-
-def _inside(value: object) -> Iterator[Number]:
-    if isinstance(value, Number):
-        yield value
-    elif isinstance(value, tuple):
-        for each in value:
-            yield from _inside(each)
-    elif is_dataclass(value):
-        for each in fields(value):
-            yield from _inside(getattr(value, each.name))

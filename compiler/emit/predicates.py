@@ -55,9 +55,10 @@ def _body(mask: Mask) -> Iterator[str]:
         return
     for number, term in enumerate(mask.terms):
         first, *others = term.code()
-        yield f"{indent}{'term' if number else 'allowed'} = {first}"
+        name = "term" if number else "allowed"
+        yield f"{indent}{name} = {first}"
         for comparison in others:
-            yield f"{indent}{'term' if number else 'allowed'} &= {comparison}"
+            yield f"{indent}{name} = {name} & ({comparison})"
         if number:
-            yield f"{indent}allowed |= term"
+            yield f"{indent}allowed = allowed | term"
     yield f"{indent}return allowed"

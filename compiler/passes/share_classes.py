@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import fields, is_dataclass, replace
 
 from compiler.ir.block import Block, walk
+from compiler.ir.numbers import mixed_numbers
 from compiler.ops.expression import Number
 from compiler.passes.rewrite import bottom_up
 
@@ -16,17 +17,22 @@ def share_classes(model: Block) -> Block:
     structures: dict[str, list[object]] = defaultdict(list)
     for _, block in walk(model):
         for name in block.names:
-            own = structure(block)
+            own = _kind(block)
             if own not in structures[name]:
                 structures[name].append(own)
 
     def choose(block: Block) -> Block:
         own = (name for name in block.names if len(structures[name]) == 1)
         last = block.names[-1]
-        letter = chr(ord("A") + structures[last].index(structure(block)))
+        letter = chr(ord("A") + structures[last].index(_kind(block)))
         return replace(block, names=(next(own, f"{last}{letter}"),))
 
     return bottom_up(model, choose)
+
+
+def _kind(block: Block) -> object:
+    """What blocks of one class have in common: the structure, and the numbers that it must hold."""
+    return structure(block), tuple((each.name, each.value) for each in mixed_numbers(block))
 
 
 def structure(part: object) -> object:

@@ -192,8 +192,7 @@ class EncoderStack(Section):
 
     norm: Norm = Norm()
     layers: Annotated[list[EncoderLayers], Field(min_length=1)] = setting(
-        "layers one after the other, or a list of kinds of them",
-        examples=[6, [{"repeat": 5, "self_attention": {"mask": "window(128)"}}, {"repeat": 1}]],
+        "layers one after the other, or a list of kinds of them", examples=[6]
     )
 
 
