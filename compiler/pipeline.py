@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.emit.package import package_files
 from compiler.ir.block import Block
 from compiler.ir.verify import verify
 from compiler.lower.model import lower
@@ -50,6 +49,9 @@ class CompiledPackage:
 
 def compile_spec(reference: str, overrides: Iterable[str] = ()) -> CompiledPackage:
     """The package of a spec (a path, or a name of the library); raises `Rejected`."""
+    # Here: `check` starts faster without what writes code.
+    from compiler.emit.package import package_files
+
     loaded = load(reference, overrides)
     model = build(loaded)
     files = package_files(loaded.spec, model)

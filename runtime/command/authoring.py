@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from compiler.emit.show import annotated
 from compiler.pipeline import check_spec
 from compiler.source.diagnostic import Diagnostic, Rejected, in_order
 from compiler.source.report import as_github, as_json
@@ -57,6 +56,8 @@ def show(
     settings: Settings = None,
 ) -> None:
     """Show a spec with every default, and where each value comes from."""
+    from compiler.emit.show import annotated
+
     loaded = load(spec, settings or [])
     say_warnings(loaded.warnings)
     typer.echo(annotated(loaded), nl=False)

@@ -3,15 +3,13 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from compiler.explain import Explanation, explain
-from compiler.ir.dump import dump
 from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import did_you_mean, for_each
 from compiler.source.explanation import pages
@@ -20,6 +18,9 @@ from compiler.spec.load import load
 from runtime.command.options import Settings, Specs
 from runtime.command.output import say_warnings
 from runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from compiler.explain import Explanation
 
 
 def list_specs() -> None:
@@ -72,6 +73,9 @@ def explain_spec(
     """Explain a model, part by part: shapes, parameters, operations, reach; or an error's CODE."""
     if locate(spec) is None and explain_code(spec):
         return
+    from compiler.explain import explain
+    from compiler.ir.dump import dump
+
     package = compile_spec(spec, settings or ())
     if ir:
         typer.echo(dump(package.model))
@@ -93,7 +97,7 @@ def explain_code(word: str) -> bool:
     return False
 
 
-def _print(explanation: Explanation) -> None:
+def _print(explanation: "Explanation") -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("part", no_wrap=True)
     table.add_column("result", no_wrap=True)
@@ -122,7 +126,7 @@ def _print(explanation: Explanation) -> None:
         console.print(line, highlight=False, markup=False)
 
 
-def _attentions(explanation: Explanation) -> Table:
+def _attentions(explanation: "Explanation") -> Table:
     """The columns of Table 1 of the paper, and how far each layer sees."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("attention", "a layer", "sequential", "path", "sees", "mask"):
@@ -140,7 +144,7 @@ def _attentions(explanation: Explanation) -> Table:
     return table
 
 
-def _totals(explanation: Explanation) -> list[str]:
+def _totals(explanation: "Explanation") -> list[str]:
     rows = {
         "parameters": f"{explanation.parameters:,}",
         "FLOPs per token": f"{_engineering(explanation.flops_per_token)} forward, "

@@ -33,8 +33,11 @@ def command(*arguments: str) -> str:
 
 
 def test_check_takes_at_most_twice_the_time_of_importing_its_libraries() -> None:
+    """The least of each, turn and turn about: what others do on the machine only adds to it."""
     check = command("check", "transformer-base")
-    assert median(seconds(check) / seconds(LIBRARIES) for _ in range(ROUNDS)) < 2
+    rounds = [(seconds(check), seconds(LIBRARIES)) for _ in range(ROUNDS)]
+    ours, theirs = map(min, zip(*rounds, strict=True))
+    assert ours < 2 * theirs
 
 
 def test_a_variant_is_checked_in_a_hundredth_of_a_second(tmp_path: Path) -> None:
