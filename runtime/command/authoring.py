@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from compiler.pipeline import check_spec
+from compiler.proof import check_spec
 from compiler.source.diagnostic import Diagnostic, Rejected, in_order
 from compiler.source.report import as_github, as_json
 from compiler.spec.library import locate, suggestion

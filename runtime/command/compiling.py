@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import did_you_mean, for_each
 from compiler.source.explanation import pages
 from compiler.spec.library import library, locate
@@ -44,6 +43,8 @@ def compile_specs(
     ] = False,
 ) -> None:
     """Compile specs to packages of PyTorch code."""
+    from compiler.pipeline import compile_spec
+
     packages = for_each(specs, lambda spec: compile_spec(spec, settings or ()))
     stale = False
     say_warnings(each for package in packages for each in package.warnings)
@@ -75,6 +76,7 @@ def explain_spec(
         return
     from compiler.explain import explain
     from compiler.ir.dump import dump
+    from compiler.pipeline import compile_spec
 
     package = compile_spec(spec, settings or ())
     if ir:

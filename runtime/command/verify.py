@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from compiler.pipeline import compile_spec
 from runtime.command.options import Settings
 from runtime.errors import UserError
 
@@ -29,6 +28,8 @@ def verify(
         if settings:
             raise UserError("--set changes a spec, and this is a package that is written already")
         raise typer.Exit(_run(Path(spec)))
+    from compiler.pipeline import compile_spec
+
     package = compile_spec(spec, settings or ())
     with TemporaryDirectory() as folder:
         package.write(Path(folder) / package.folder_name)
