@@ -165,11 +165,12 @@ def _shrink(lock: dict[str, Any], text: Path, dropout: float) -> None:
     model["d_model"], model["dropout"] = CONSTANTS["D_MODEL"], dropout
     model["vocabulary"] = {"shared": True, "size": CONSTANTS["VOCABULARY"]}
     for stack in (model["encoder"], model["decoder"]):
-        stack["layers"], stack["dropout"] = 1, dropout
-        stack["feed_forward"]["d_ff"] = CONSTANTS["D_FF"]
+        (layers,) = stack["layers"]
+        layers |= {"repeat": 1, "dropout": dropout}
+        layers["feed_forward"]["d_ff"] = CONSTANTS["D_FF"]
         for attention in ("self_attention", "cross_attention"):
-            if attention in stack:
-                stack[attention] |= {"heads": 2, "d_k": 8, "d_v": 8}
+            if attention in layers:
+                layers[attention] |= {"heads": 2, "d_k": 8, "d_v": 8}
     lock["data"] = {
         "folder": str(text),
         "tokenizer": {"kind": "segmented"},
