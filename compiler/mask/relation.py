@@ -9,7 +9,7 @@ from math import inf, lcm
 from compiler.mask.mask import Mask
 
 Rows = tuple[int, ...]
-LONGEST_PROBE = 4096
+LONGEST_PROBE = 2048
 
 
 @cache

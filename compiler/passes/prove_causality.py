@@ -11,7 +11,7 @@ from compiler.passes.flow import Relations, dependence
 from compiler.passes.reach import Read, batch_reach_of, reach_of, reads_of
 from compiler.source.diagnostic import Diagnostic, Rejected
 
-LONGEST_PROBE = 600
+LONGEST_PROBE = 300
 """Positions for which the exact relation of a network is looked at."""
 
 
