@@ -3,9 +3,12 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
+
+import pytest
 
 from compiler.proof import check_spec
 
@@ -15,6 +18,16 @@ LIBRARIES = (
     "import jinja2, yaml, typer, rich.console, rich.markup, rich.table"
 )
 ROUNDS = 7
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """As after a first start: compiled modules are kept, though not in this folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
+        seconds(command("compile", "demo", "-o", str(tmp_path_factory.mktemp("warm"))))
+        yield
 
 
 def seconds(code: str) -> float:
