@@ -5,6 +5,7 @@ from typing import Any
 
 from compiler.ir.block import Input
 from compiler.ir.build import Body
+from compiler.ir.letters import letters
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.mask.parse import parse
 from compiler.ops.attention import (
@@ -87,7 +88,7 @@ class Masking:
         positions = PositionMask(reads=self.reads)
         if not self.needs_real:
             return [body.apply(positions, queries, keys, name=self.value)]
-        real = body.apply(RealTokens(), keys, name="real")
+        real = body.apply(RealTokens(), keys, name=self.value.replace(f"{keys}_mask", "real"))
         return [body.apply(Both(), real, body.apply(positions, queries, keys), name=self.value)]
 
     def attention(self, **numbers: Any) -> Attention:
@@ -144,7 +145,7 @@ def _maskings(
     distinct = list(dict.fromkeys(texts))
 
     def masking(text: str) -> Masking:
-        letter = "" if len(distinct) == 1 else f"_{chr(ord('a') + distinct.index(text))}"
+        letter = "" if len(distinct) == 1 else f"_{letters(distinct.index(text))}"
         plain = Masking(
             reads=Predicate(place=f"{place}{letter}", mask=parse(text)),
             queries=queries,

@@ -195,6 +195,8 @@ def _tightened(term: Term) -> Term | None:
             low, high = max(low, 1 - each.number), min(high, each.number - 1)
         if each.kind == "dilated" and each.holds:
             low, high = _snapped(low, high, each.number)
+    if low < 0 and high >= term.stop - 1:  # a key before `stop` is no later than that
+        high = inf
     if first <= low:  # as no position is before 0, keys this far after the query are no less
         first = 0
     if low > high or low == inf or high == -inf or first >= term.stop or term.stop <= low:

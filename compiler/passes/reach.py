@@ -44,8 +44,8 @@ def reads_of(
         given = [value in carries for value in statement.inputs]
         if not any(given):
             continue
-        carries.update(statement.results)
         if isinstance(statement.op, Invoke):
+            carries.update(statement.results)
             below = callee(block, statement)
             inner = below.function(statement.op.function)
             for is_given, each in zip(given, inner.inputs, strict=True):
@@ -54,6 +54,7 @@ def reads_of(
             continue
         masks = statement.op.reach(len(given))
         read = {mask for is_given, mask in zip(given, masks, strict=True) if is_given and mask}
+        carries.update(statement.results if read else ())
         for mask in read:
             if mask.reach != HERE:
                 yield Read(path=path, statement=statement, mask=mask)

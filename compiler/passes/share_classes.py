@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import fields, is_dataclass, replace
 
 from compiler.ir.block import Block, walk
+from compiler.ir.letters import letters
 from compiler.ir.numbers import mixed_numbers
 from compiler.ops.expression import Number
 from compiler.passes.rewrite import bottom_up
@@ -24,7 +25,7 @@ def share_classes(model: Block) -> Block:
     def choose(block: Block) -> Block:
         own = (name for name in block.names if len(structures[name]) == 1)
         last = block.names[-1]
-        letter = chr(ord("A") + structures[last].index(_kind(block)))
+        letter = letters(structures[last].index(_kind(block))).upper()
         return replace(block, names=(next(own, f"{last}{letter}"),))
 
     return bottom_up(model, choose)

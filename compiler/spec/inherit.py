@@ -49,7 +49,7 @@ def handed_down(path: Path) -> set[str]:
 
 def _stack(model: Mapping, stack: Mapping, name: str) -> Mapping:
     groups = _groups(stack.get("layers"))
-    if groups is not None:
+    if isinstance(groups, Sequence):
         below = tuple(_group(model, stack, each, name) for each in groups.items)
         layers = Sequence(span=groups.span, items=below)
         stack = with_entry(stack, "layers", layers, stack.keys["layers"])
@@ -57,12 +57,10 @@ def _stack(model: Mapping, stack: Mapping, name: str) -> Mapping:
     return _without(stack, *HANDED_DOWN["model", name])
 
 
-def _groups(layers: Node | None) -> Sequence | None:
+def _groups(layers: Node | None) -> Node | None:
     """A number of layers is one group of so many."""
-    if layers is None or isinstance(layers, Sequence):
+    if not isinstance(layers, Scalar):
         return layers
-    if isinstance(layers, Mapping):
-        return Sequence(span=layers.span, items=(layers,))
     one = Mapping(span=layers.span, entries={"repeat": layers}, keys={"repeat": layers.span})
     return Sequence(span=layers.span, items=(one,))
 

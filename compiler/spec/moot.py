@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, Note
-from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, find, is_nothing
+from compiler.source.node import Mapping, Node, Scalar, Sequence, find, is_nothing
 from compiler.source.span import Span
 from compiler.spec.inherit import HANDED_DOWN, SUB_LAYERS
 
@@ -20,28 +20,29 @@ def moot_keys(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
 def _handed_down(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
     """Settings of `model:` or a stack that no place below takes."""
     taken = {id(node) for stack in SUB_LAYERS for node in _scalars(find(whole, ("model", stack)))}
-    for setting, key, node, place in _settings(written):
+    for stacks, setting, key, node, place in _settings(written):
         if id(node) not in taken and not is_nothing(node):
             yield Diagnostic(
                 code="moot-key",
                 message=f"`{key}` has no effect here: every place below sets its own",
                 span=place,
-                notes=_winners(whole, setting, key),
+                notes=_winners(whole, stacks, setting, key),
                 help=f"remove it, or remove `{key}` from a place that shall have this one",
             )
 
 
-def _settings(written: Mapping) -> Iterator[tuple[str, str, Node, Span]]:
-    """All that was written to be handed down: of which part, key, value, and the key's place."""
+def _settings(written: Mapping) -> Iterator[tuple[tuple[str, ...], str, str, Node, Span]]:
+    """All that was written to be handed down: to which stacks, of which part, key, value, place."""
     for path, parts in HANDED_DOWN.items():
+        stacks = path[1:2] or tuple(SUB_LAYERS)
         for holder in _holders(find(written, path)):
             for part in parts:
                 node = holder.get(part)
                 if isinstance(node, Mapping):
                     for key, value in node.entries.items():
-                        yield part, key, value, node.keys[key]
+                        yield stacks, part, key, value, node.keys[key]
                 elif isinstance(node, Scalar):
-                    yield "", part, node, holder.keys[part]
+                    yield stacks, "", part, node, holder.keys[part]
 
 
 def _holders(node: Node | None) -> Iterator[Mapping]:
@@ -52,17 +53,17 @@ def _holders(node: Node | None) -> Iterator[Mapping]:
         yield from (each for each in node.items if isinstance(each, Mapping))
 
 
-def _winners(whole: Node, setting: str, key: str) -> tuple[Note, ...]:
+def _winners(whole: Node, stacks: tuple[str, ...], setting: str, key: str) -> tuple[Note, ...]:
     """The places whose own value is taken instead."""
     found = {}
-    for stack, sub_layers in SUB_LAYERS.items():
-        for group in _holders(find(whole, ("model", stack, "layers"))):
-            for part in sub_layers if setting == "attention" else (setting,):
-                path: Path = (part, key) if part else (key,)
-                if node := find(group, path):
-                    found[id(node)] = Note(span=node.span, text="set here")
-        if node := find(whole, ("model", stack, setting, key)):
-            found[id(node)] = Note(span=node.span, text="set here")
+    for stack in stacks:
+        parts = SUB_LAYERS[stack] if setting in ("attention", *SUB_LAYERS[stack]) else (setting,)
+        groups = _holders(find(whole, ("model", stack, "layers")))
+        holders = [find(group, (part,) if part else ()) for group in groups for part in parts]
+        for holder in (*holders, find(whole, ("model", stack, setting))):
+            if isinstance(holder, Mapping) and key in holder.keys and key in holder.entries:
+                node = holder.entries[key]
+                found[id(node)] = Note(span=node.span, text="set here")
     return tuple(found.values())
 
 

@@ -124,7 +124,7 @@ def _diagnostic(root: Node, path: Path, errors: list[ErrorDetails]) -> Diagnosti
         code="unknown-value" if choices(first) else "bad-value",
         message=f"expected {wanted}, got {given(node)}",
         span=node.span,
-        help=_near(node, words) or _quoted_number(node, first),
+        help=_near(node, words) or _quoted_number(node, first) or _kinds(path),
     )
 
 
@@ -138,6 +138,16 @@ def _bad_mask(node: Node, error: ErrorDetails) -> Diagnostic:
     is_cut = text.count("(") > text.count(")")
     help = 'within braces a mask with a comma needs quotes: `mask: "window(left=2, right=1)"`'
     return mistake(span, "bad-mask", f"{error['msg']}", help if is_cut else "")
+
+
+def _kinds(path: Path) -> str:
+    """Layers are a number or a list of kinds."""
+    if "layers" not in path[-2:]:
+        return ""
+    return (
+        "what all layers have stands beside `layers: 6`; kinds of layers are a list: "
+        "`[{repeat: 5, dropout: 0.1}, {dropout: 0.3}]`"
+    )
 
 
 def _quoted_number(node: Node, error: ErrorDetails) -> str:

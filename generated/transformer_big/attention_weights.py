@@ -56,7 +56,7 @@ def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
 def pairs(reads: Callable[[Tensor, Tensor], Tensor], query: Tensor) -> Tensor:
     """What `reads` says of all pairs of positions, query [..., position, width] -> mask"""
     i = torch.arange(query.size(-2), device=query.device)
-    return reads(i.unsqueeze(1), i)
+    return reads(i.unsqueeze(1), i).expand(i.numel(), -1)
 
 
 def decoder_reads(i: Tensor, j: Tensor) -> Tensor:

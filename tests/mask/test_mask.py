@@ -180,3 +180,7 @@ def test_relations_compose() -> None:
     assert parse("block(4)").reach == Interval(low=-3, high=3)
     window = rows(parse("window(1)"), LENGTH)
     assert positions(composed(window, window)[5]) == [3, 4, 5, 6, 7]
+
+
+def test_a_key_before_a_stop_is_no_later_than_that() -> None:
+    assert parse("causal & first(1)") == parse("first(1)")
