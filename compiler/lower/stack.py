@@ -5,18 +5,14 @@ from compiler.ir.build import Body
 from compiler.lower.attention import lower_cross_attention, lower_self_attention
 from compiler.lower.feed_forward import lower_feed_forward
 from compiler.lower.masking import SOURCE, TARGET, Maskings, told
+from compiler.lower.residual import PLACES, lower_norm, residual
 from compiler.lower.settings import Context, given
-from compiler.ops.elementwise import Add, Dropout
+from compiler.ops.elementwise import Dropout
 from compiler.ops.expression import Number
-from compiler.ops.norm import LayerNorm
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH
 from compiler.spec.model import DecoderStack, EncoderStack, LayerGroup, Norm
 
-_PLACES = {
-    "post": "Each sub-layer is added to its input, and the sum is normalised (section 3.1).",
-    "pre": "Each sub-layer reads a normalised copy of its input and is added to it (section 3.1).",
-}
 SubLayers = dict[str, tuple[Block, tuple[str, ...]]]
 
 
@@ -92,7 +88,7 @@ def _stack(
         first = last
     summary = f"{{{stack}_layers}} layers" if len(layers) == 1 else f"{first} layers of some kinds"
     if given(settings.norm.final):
-        norm = _norm(settings.norm, context)
+        norm = lower_norm(settings.norm, context)
         parts.append(("norm", norm))
         x = body.apply(norm, x, part="norm")
         summary += " and a norm after the last"
@@ -114,40 +110,17 @@ def _layer(
     sub_layers: SubLayers,
     inputs: tuple[Input, ...],
 ) -> Block:
-    norm = _norm(norm_settings, context)
+    norm = lower_norm(norm_settings, context)
     dropout = Dropout(rate=Number("dropout", group.dropout))
     parts: list[tuple[str, Op | Repeat | Block]] = []
     body, x = Body(context.origin(f"model.{stack}")), "x"
     for name, (block, others) in sub_layers.items():
         parts += [(name, block), (f"{name}_norm", norm)]
-        x = _sub_layer(body, x, name, others, norm, dropout, place=norm_settings.place)
+        x = residual(body, x, name, others, norm, dropout, place=norm_settings.place)
     return Block(
         names=(f"{stack.capitalize()}Layer",),
-        summary=_PLACES[norm_settings.place],
+        summary=PLACES[norm_settings.place],
         parts=tuple(parts),
         functions=(body.function("forward", inputs, x),),
         origin=body.origin,
     )
-
-
-def _sub_layer(
-    body: Body,
-    x: str,
-    name: str,
-    others: tuple[str, ...],
-    norm: LayerNorm,
-    dropout: Dropout,
-    *,
-    place: str,
-) -> str:
-    """norm(x + dropout(sub_layer(x))), or x + dropout(sub_layer(norm(x)))."""
-    inside = body.apply(norm, x, part=f"{name}_norm") if place == "pre" else x
-    y = body.invoke(name, inside, *others, name="y")
-    dropped = body.apply(dropout, y)
-    if place == "pre":
-        return body.apply(Add(), x, dropped, name="x")
-    return body.apply(norm, body.apply(Add(), x, dropped), part=f"{name}_norm", name="x")
-
-
-def _norm(settings: Norm, context: Context) -> LayerNorm:
-    return LayerNorm(width=context.d_model, eps=Number("norm_eps", settings.eps))
