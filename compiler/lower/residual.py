@@ -1,4 +1,4 @@
-"""`norm:` to what stands around a sub-layer: the residual sum and its normalisation (section 3.1)."""
+"""`norm:` to what stands around a sub-layer: residual sum and normalisation (section 3.1)."""
 
 from compiler.ir.build import Body
 from compiler.lower.settings import Context
