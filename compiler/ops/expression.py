@@ -72,9 +72,17 @@ class Each:
     brackets: bool = True
 
 
-Expression = Name | Literal | Number | Call | Attribute | Binary | Each
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """`(first, second)`."""
 
-_PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "**": 5}
+    first: "Expression"
+    second: "Expression"
+
+
+Expression = Name | Literal | Number | Call | Attribute | Binary | Each | Pair
+
+_PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "//": 4, "**": 5}
 _TIGHTEST = 6
 
 
@@ -100,6 +108,8 @@ def render(expression: Expression, name_of: Callable[[Number], str]) -> str:
                 named = [f"{key}={text(value)}" for key, value in keywords]
                 given = [text(argument) for argument in arguments] + named
                 return f"{text(function, _TIGHTEST)}({', '.join(given)})"
+            case Pair(first=first, second=second):
+                return f"({text(first)}, {text(second)})"
             case Binary(left=left, operator="**", right=right):
                 return f"{text(left, inner + 1)}**{text(right, inner)}"
             case Binary(left=left, operator=operator, right=right):
