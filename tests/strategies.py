@@ -24,7 +24,10 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "activation_dropout": RATES,
     "dropout": RATES,
     "activation": ("relu", "gelu"),
-    "place": ("post", "pre"),
+    "norm": ("layer_norm", "rms_norm", "none"),
+    "place": ("post", "pre", "sandwich", "deep"),
+    "norm_bias": (None, True, False),
+    "offset": (None, True, False),
     "final": (None, True, False),
     "eps": (1e-5, 1e-6),
     "tied": ("all", "target", "none"),
@@ -179,7 +182,13 @@ def _attention(choose: Chooser) -> Tree:
 
 
 def _norm(choose: Chooser) -> Tree:
-    norm = {"place": choose("place"), "final": choose("final"), "eps": choose("eps")}
+    """A norm of a kind has the settings of this kind alone."""
+    kind = choose("norm")
+    norm: Tree = {"kind": kind}
+    if kind != "none":
+        norm |= {"place": choose("place"), "final": choose("final"), "eps": choose("eps")}
+        key, knob = ("bias", "norm_bias") if kind == "layer_norm" else ("offset", "offset")
+        norm[key] = choose(knob)
     return {key: value for key, value in norm.items() if value is not None}
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from compiler.emit.classes import class_lines, classes
 from compiler.emit.fill import fill
-from compiler.emit.layout import docstring
+from compiler.emit.layout import docstring, signature
 from compiler.emit.naming import Numbers, collect
 from compiler.emit.predicates import predicates
 from compiler.ir.block import Block, Repeat, walk
@@ -30,6 +30,7 @@ HELPERS = (
     "end_mask",
     "block_mask",
     "dropout",
+    "OffsetRMSNorm",
     "attention",
     "local_attention",
     "flexible_attention",
@@ -56,6 +57,8 @@ CONSTANTS = (
     "attention_dropout",
     "activation_dropout",
     "norm_eps",
+    "alpha",
+    "beta",
     "gain",
     "deviation",
 )
@@ -143,7 +146,9 @@ def _helpers(model: Block) -> Iterator[str]:
     inner = [op for op in ops if isinstance(op, Attention) and op.dropout is not None]
     values = {
         "bias_varies": any(not op.bias for op in linears),
+        "linear": _linear_signature(linears),
         "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
+        "gains": any("gains" in dict(op.initial_arguments()) for op in linears),
         "initial": _one(op.initial.kind for op in linears),
         "deviation": render(_one(each.scale for each in tables), lambda each: each.name.upper()),
         "first": any(op.bounds.first for op in local),
@@ -155,6 +160,19 @@ def _helpers(model: Block) -> Iterator[str]:
     }
     for helper in _ordered({helper for op in ops for helper in op.helpers()}, HELPERS):
         yield fill(f"helpers/{helper}.py.jinja", **values).rstrip()
+
+
+def _linear_signature(linears: list[Linear]) -> str:
+    """With the parameters that some call gives."""
+    given = {name for op in linears for name, _ in op.initial_arguments()}
+    parameters = ["inputs: int", "*outputs: int"]
+    if any(not op.bias for op in linears):
+        parameters.append("bias: bool = True")
+    if "gain" in given:
+        parameters.append("gain: float = 1.0")
+    if "gains" in given:
+        parameters.append("gains: tuple[float, ...] = ()")
+    return "\n".join(signature("linear", parameters, "nn.Linear", 0))
 
 
 def _told_of_padding(model: Block) -> bool:

@@ -103,6 +103,7 @@ class _Attention:
             outputs=tuple((kind, product(self.heads, self.widths[kind])) for kind in kinds),
             bias=self.settings.bias,
             initial=self.context.initials.query_key_value,
+            gains=self.context.gains(*kinds),
         )
 
     def output(self) -> Linear:
@@ -111,6 +112,7 @@ class _Attention:
             outputs=(("output", self.context.d_model),),
             bias=self.settings.bias,
             initial=self.context.initials.matrix,
+            gains=self.context.gains("output"),
         )
 
     def split(self, *kinds: str) -> SplitHeads:

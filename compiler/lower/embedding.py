@@ -5,9 +5,9 @@ from typing import assert_never
 
 from compiler.ir.build import Body
 from compiler.lower.settings import Context, given
-from compiler.ops.elementwise import Add, Dropout, ScaleBySqrt
+from compiler.ops.elementwise import Add, Dropout, Scale
 from compiler.ops.embedding import Lookup, Project
-from compiler.ops.expression import Number
+from compiler.ops.expression import Number, call
 from compiler.ops.op import Op
 from compiler.ops.positions import LearnedPositions, Positions, SinusoidalPositions
 from compiler.spec.model import LearnedPosition, Model, NoPosition, SinusoidalPosition
@@ -37,7 +37,7 @@ class Embeddings:
         part, lookup = self.source if side == "source" else self.target
         x = body.apply(lookup, side, part=part, name="_" if self.scaled else "x")
         if self.scaled:
-            x = body.apply(ScaleBySqrt(by=context.d_model), x, name="x")
+            x = body.apply(Scale(by=call("math.sqrt", context.d_model)), x, name="x")
         if self.position is not None:
             holder = f"{side}_position" if self.position.parameters() else ""
             positions = body.apply(self.position, side, part=holder)

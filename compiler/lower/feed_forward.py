@@ -15,8 +15,20 @@ _WORDS = {"relu": "a ReLU", "gelu": "a GELU"}
 def lower_feed_forward(settings: Settings, context: Context, *, stack: str) -> Block:
     """Two linear maps and a non-linearity, the same at each position."""
     d_ff, initial = Number("d_ff", settings.d_ff), context.initials.matrix
-    hidden = Linear(inputs=context.d_model, outputs=(("hidden", d_ff),), bias=True, initial=initial)
-    output = Linear(inputs=d_ff, outputs=(("output", context.d_model),), bias=True, initial=initial)
+    hidden = Linear(
+        inputs=context.d_model,
+        outputs=(("hidden", d_ff),),
+        bias=True,
+        initial=initial,
+        gains=context.gains("hidden"),
+    )
+    output = Linear(
+        inputs=d_ff,
+        outputs=(("output", context.d_model),),
+        bias=True,
+        initial=initial,
+        gains=context.gains("output"),
+    )
     body = Body(context.origin(f"model.{stack}.feed_forward"))
     h = body.apply(hidden, "x", part="hidden")
     h = body.apply(Activation(function=settings.activation), h, name="hidden")

@@ -1,9 +1,11 @@
 """`model:` to the root of the IR (section 3)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from compiler.ir.block import Block, Function, Input
 from compiler.ir.build import Body
+from compiler.lower.deep_norm import lower_deep_norm
 from compiler.lower.embedding import Embeddings, lower_embeddings
 from compiler.lower.initialization import lower_initialization
 from compiler.lower.masking import SOURCE, TARGET, Maskings, build_all, lower_masks
@@ -12,6 +14,7 @@ from compiler.lower.stack import lower_decoder, lower_encoder
 from compiler.ops.expression import Number
 from compiler.ops.shape import BATCH, Free
 from compiler.source.span import Span
+from compiler.spec.model import Model
 from compiler.spec.spec import Spec
 
 _TIED = {
@@ -33,8 +36,8 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
         summary=f"Encoder and decoder; {_TIED[model.embedding.tied]} (sections 3.1 and 3.4).",
         parts=(
             *embeddings.parts(),
-            ("encoder", lower_encoder(model.encoder, masks, context)),
-            ("decoder", lower_decoder(model.decoder, masks, context)),
+            ("encoder", lower_encoder(model.encoder, masks, _of_stack(model, "encoder", context))),
+            ("decoder", lower_decoder(model.decoder, masks, _of_stack(model, "decoder", context))),
         ),
         functions=(
             _forward(context),
@@ -45,6 +48,10 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
         closed=True,
         origin=origin("model"),
     )
+
+
+def _of_stack(model: Model, stack: str, context: Context) -> Context:
+    return replace(context, deep_norm=lower_deep_norm(model, stack))
 
 
 _TOKENS = (

@@ -5,9 +5,8 @@ from compiler.ir.build import Body
 from compiler.lower.attention import lower_cross_attention, lower_self_attention
 from compiler.lower.feed_forward import lower_feed_forward
 from compiler.lower.masking import SOURCE, TARGET, Maskings, told
-from compiler.lower.residual import PLACES, lower_norm, residual
-from compiler.lower.settings import Context, given
-from compiler.ops.elementwise import Dropout
+from compiler.lower.residual import lower_norm, lower_residual
+from compiler.lower.settings import Context
 from compiler.ops.expression import Number
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH
@@ -87,8 +86,8 @@ def _stack(
         x = body.invoke(part, x, *given_to, name="x")
         first = last
     summary = f"{{{stack}_layers}} layers" if len(layers) == 1 else f"{first} layers of some kinds"
-    if given(settings.norm.final):
-        norm = lower_norm(settings.norm, context)
+    norm = lower_norm(settings.norm, context)
+    if norm is not None and settings.norm.final:
         parts.append(("norm", norm))
         x = body.apply(norm, x, part="norm")
         summary += " and a norm after the last"
@@ -110,16 +109,15 @@ def _layer(
     sub_layers: SubLayers,
     inputs: tuple[Input, ...],
 ) -> Block:
-    norm = lower_norm(norm_settings, context)
-    dropout = Dropout(rate=Number("dropout", group.dropout))
+    residual = lower_residual(norm_settings, group.dropout, context)
     parts: list[tuple[str, Op | Repeat | Block]] = []
     body, x = Body(context.origin(f"model.{stack}")), "x"
     for name, (block, others) in sub_layers.items():
-        parts += [(name, block), (f"{name}_norm", norm)]
-        x = residual(body, x, name, others, norm, dropout, place=norm_settings.place)
+        parts += [(name, block), *residual.parts(name)]
+        x = residual.add(body, x, name, others)
     return Block(
         names=(f"{stack.capitalize()}Layer",),
-        summary=PLACES[norm_settings.place],
+        summary=residual.summary,
         parts=tuple(parts),
         functions=(body.function("forward", inputs, x),),
         origin=body.origin,

@@ -25,10 +25,10 @@ class Add(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScaleBySqrt(Op):
-    """x * sqrt(by) (section 3.4)."""
+class Scale(Op):
+    """x * by."""
 
-    by: Number
+    by: Expression
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs
@@ -38,7 +38,7 @@ class ScaleBySqrt(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         (x,) = inputs
-        return Binary(x, "*", call("math.sqrt", self.by))
+        return Binary(x, "*", self.by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

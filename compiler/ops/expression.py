@@ -63,6 +63,13 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuple:
+    """`(a, b)`, of two elements or more."""
+
+    elements: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Each:
     """`element for variable in iterable`, in brackets if it is to be a list."""
 
@@ -72,7 +79,7 @@ class Each:
     brackets: bool = True
 
 
-Expression = Name | Literal | Number | Call | Attribute | Binary | Each
+Expression = Name | Literal | Number | Call | Attribute | Binary | Tuple | Each
 
 _PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "**": 5}
 _TIGHTEST = 6
@@ -104,6 +111,8 @@ def render(expression: Expression, name_of: Callable[[Number], str]) -> str:
                 return f"{text(left, inner + 1)}**{text(right, inner)}"
             case Binary(left=left, operator=operator, right=right):
                 return f"{text(left, inner)} {operator} {text(right, inner + 1)}"
+            case Tuple(elements=elements):
+                return f"({', '.join(text(element) for element in elements)})"
             case Each(element=element, variable=variable, iterable=iterable, brackets=brackets):
                 inside = f"{text(element)} for {variable} in {text(iterable)}"
                 return f"[{inside}]" if brackets else inside

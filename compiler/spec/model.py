@@ -82,16 +82,35 @@ class Embedding(Section):
 
 
 class Norm(Section):
-    """Layer normalisation and its place around a sub-layer (section 3.1)."""
+    """Normalisation and its place around a sub-layer (section 3.1)."""
 
-    kind: Literal["layer_norm"] = "layer_norm"
-    place: Literal["post", "pre"] = setting(
-        "after the residual sum (the paper), or before the sub-layer", default="post"
+    kind: Literal["layer_norm", "rms_norm", "none"] = setting(
+        "Ba et al. 2016; without the mean (Zhang and Sennrich 2019); or no norm at all",
+        default="layer_norm",
+    )
+    place: Literal["post", "pre", "sandwich", "deep"] | None = setting(
+        "by default `post`, after the residual sum (the paper); before the sub-layer; before and "
+        "after the sub-layer (Gemma 2); or after a weighted sum, with smaller weights at the start "
+        "(DeepNorm, Wang et al. 2022)",
+        default=None,
     )
     final: bool | None = setting(
-        "a norm after the last layer of the stack; by default with `pre` only", default=None
+        "a norm after the last layer of the stack; by default with `pre` and `sandwich`",
+        default=None,
     )
-    eps: Positive = setting("added to the variance", default=1e-5, examples=[1e-6])
+    eps: Positive | None = setting(
+        "added to the variance, or to the mean square; by default 1e-5",
+        default=None,
+        examples=[1e-6],
+    )
+    bias: bool | None = setting(
+        "whether `layer_norm` adds a learned vector; by default it does", default=None
+    )
+    offset: bool | None = setting(
+        "`rms_norm` multiplies by 1 + weight, and weights start at zero (Gemma); by default by the "
+        "weight",
+        default=None,
+    )
 
 
 class Attention(Section):

@@ -68,6 +68,10 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     "model.vocabulary.source": SEPARATE,
     "model.vocabulary.target": SEPARATE,
     "model.vocabulary.size": (),
+    **{
+        f"model.{each}.norm.offset": ("model.norm.kind=rms_norm",)
+        for each in ("encoder", "decoder")
+    },
     "model.embedding.position:learned": ("model.embedding.position=learned", "data.max_length=9"),
     "data.train:TabSeparated": ("data.train.tsv=train.tsv",),
     "data.valid:TabSeparated": ("data.valid.tsv=valid.tsv",),
