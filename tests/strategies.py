@@ -31,6 +31,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "final": (None, True, False),
     "eps": (1e-5, 1e-6),
     "tied": ("all", "target", "none"),
+    "embedding_norm": (False, True),
     "shared": (True, False),
     "scale": ("sqrt_d_model", "none"),
     "position": (
@@ -118,6 +119,7 @@ def _model(choose: Chooser) -> Tree:
             "tied": tied,
             "scale": choose("scale"),
             "position": choose("position"),
+            "norm": choose("embedding_norm"),
         },
         "dropout": choose("dropout"),
         "norm": _norm(choose),
@@ -128,6 +130,9 @@ def _model(choose: Chooser) -> Tree:
         "decoder": {"layers": choose("layers")},
     }
     _own_settings(choose, model)
+    norms = [model[stack].get("norm", model["norm"]) for stack in ("encoder", "decoder")]
+    if all(norm["kind"] == "none" for norm in norms):
+        model["embedding"]["norm"] = False
     return model
 
 

@@ -1,13 +1,16 @@
 """`embedding:` and `vocabulary:` to tables and positions (sections 3.4 and 3.5)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
 from compiler.ir.build import Body
+from compiler.lower.residual import lower_norm
 from compiler.lower.settings import Context, given
 from compiler.ops.elementwise import Add, Dropout, Scale
 from compiler.ops.embedding import Lookup, Project
 from compiler.ops.expression import Number, call
+from compiler.ops.norm import Norm
 from compiler.ops.op import Op
 from compiler.ops.positions import LearnedPositions, Positions, SinusoidalPositions
 from compiler.spec.model import LearnedPosition, Model, NoPosition, SinusoidalPosition
@@ -22,6 +25,7 @@ class Embeddings:
     output: tuple[str, Project]
     position: Positions | None
     scaled: bool
+    norms: tuple[tuple[str, Norm], ...]
     dropout: Dropout
 
     def parts(self) -> tuple[tuple[str, Op], ...]:
@@ -30,10 +34,10 @@ class Embeddings:
         tables.setdefault(*self.output)
         if self.position is not None and self.position.parameters():
             tables |= {"source_position": self.position, "target_position": self.position}
-        return tuple(tables.items())
+        return (*tables.items(), *self.norms)
 
     def embed(self, body: Body, side: str, context: Context) -> str:
-        """tokens -> scaled embeddings plus positions, with dropout."""
+        """tokens -> scaled embeddings plus positions, normalised, with dropout."""
         part, lookup = self.source if side == "source" else self.target
         x = body.apply(lookup, side, part=part, name="_" if self.scaled else "x")
         if self.scaled:
@@ -42,6 +46,8 @@ class Embeddings:
             holder = f"{side}_position" if self.position.parameters() else ""
             positions = body.apply(self.position, side, part=holder)
             x = body.apply(Add(), x, positions, name="x")
+        if norm := dict(self.norms).get(_norm_of(side)):
+            x = body.apply(norm, x, part=_norm_of(side), name="x")
         return body.apply(self.dropout, x, name="x")
 
 
@@ -68,8 +74,20 @@ def lower_embeddings(model: Model, context: Context) -> Embeddings:
         ),
         position=_position(model, context),
         scaled=model.embedding.scale == "sqrt_d_model",
+        norms=tuple(_norms(model, context)) if model.embedding.norm else (),
         dropout=Dropout(rate=Number("dropout", model.dropout)),
     )
+
+
+def _norms(model: Model, context: Context) -> Iterator[tuple[str, Norm]]:
+    """Of each stack's kind."""
+    for side, stack in (("source", model.encoder), ("target", model.decoder)):
+        if norm := lower_norm(stack.norm, context):
+            yield _norm_of(side), norm
+
+
+def _norm_of(side: str) -> str:
+    return f"{side}_embedding_norm"
 
 
 _TABLES = {

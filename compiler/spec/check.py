@@ -149,6 +149,19 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def embedding_norm(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Embeddings have the norm of the stack that reads them."""
+    stacks = [getattr(spec.model, stack) for stack in ("encoder", "decoder")]
+    if spec.model.embedding.norm and all(each.norm.kind == "none" for each in stacks if each):
+        yield Diagnostic(
+            code="moot-key",
+            message="`norm: true` has no effect: norms are of `kind: none`",
+            span=_at(root, "model", "embedding", "norm"),
+            notes=_note("decides it", root, "model", "encoder", "norm", "kind"),
+            help="remove it, or `kind: none`",
+        )
+
+
 def cross_attention_mask(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Positions of the source are not before or after positions of the target."""
     for path, attention in cross_attentions(spec):
@@ -300,6 +313,7 @@ CHECKS: tuple[Check, ...] = (
     even_positions,
     vocabulary,
     tying,
+    embedding_norm,
     cross_attention_mask,
     query_rows,
     flex_dropout,

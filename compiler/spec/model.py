@@ -79,6 +79,10 @@ class Embedding(Section):
     position: Position = setting(
         "where a token stands", default=SinusoidalPosition(kind="sinusoidal")
     )
+    norm: bool = setting(
+        "a norm of each stack's kind on the sums of embeddings and positions (BERT, BART)",
+        default=False,
+    )
 
 
 class Norm(Section):

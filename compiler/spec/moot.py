@@ -93,7 +93,7 @@ def _undivided(whole: Node) -> Iterator[Diagnostic]:
 def _of_other_norms(whole: Node) -> Iterator[Diagnostic]:
     """Settings that the norms of no stack have."""
     found = list(_of_norms(whole))
-    useful = {id(norm.entries[key]) for norm, kind, key in found if key in NORMS[kind]}
+    useful = {id(norm.entries[key]) for norm, kind, key in found if key in NORMS.get(kind, ())}
     vain = {id(norm.entries[key]): (norm, kind, key) for norm, kind, key in found}
     for node, (norm, kind, key) in vain.items():
         if node not in useful and not is_nothing(norm.entries[key]):
