@@ -23,7 +23,12 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "attention_dropout": RATES,
     "activation_dropout": RATES,
     "dropout": RATES,
-    "activation": ("relu", "gelu"),
+    "activation": ("relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"),
+    "gated": (False, True),
+    "feed_forward_bias": (None, True, False),
+    "output_bias": (False, True),
+    "output_scale": (1.0, 0.5, "inverse_sqrt_d_model"),
+    "soft_cap": (None, 3.0),
     "norm": ("layer_norm", "rms_norm", "none"),
     "place": ("post", "pre", "sandwich", "deep"),
     "norm_bias": (None, True, False),
@@ -125,6 +130,7 @@ def _model(choose: Chooser) -> Tree:
         "norm": _norm(choose),
         "attention": _attention(choose),
         "feed_forward": _feed_forward(choose),
+        "output": _output(choose),
         "initialization": choose("initialization"),
         "encoder": {"layers": choose("layers")},
         "decoder": {"layers": choose("layers")},
@@ -198,8 +204,17 @@ def _norm(choose: Chooser) -> Tree:
 
 
 def _feed_forward(choose: Chooser) -> Tree:
-    return {
+    settings = {
         "d_ff": choose("d_ff"),
         "activation": choose("activation"),
+        "gated": choose("gated"),
+        "bias": choose("feed_forward_bias"),
         "dropout": choose("activation_dropout"),
     }
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _output(choose: Chooser) -> Tree:
+    output = {"bias": choose("output_bias"), "scale": choose("output_scale")}
+    cap = choose("soft_cap")
+    return output if cap is None else output | {"soft_cap": cap}

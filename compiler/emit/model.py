@@ -57,6 +57,8 @@ CONSTANTS = (
     "attention_dropout",
     "activation_dropout",
     "norm_eps",
+    "output_scale",
+    "soft_cap",
     "alpha",
     "beta",
     "gain",

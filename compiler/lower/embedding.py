@@ -7,13 +7,13 @@ from typing import assert_never
 from compiler.ir.build import Body
 from compiler.lower.residual import lower_norm
 from compiler.lower.settings import Context, given
-from compiler.ops.elementwise import Add, Dropout, Scale
-from compiler.ops.embedding import Lookup, Project
-from compiler.ops.expression import Number, call
+from compiler.ops.elementwise import Add, Dropout, Scale, SoftCap
+from compiler.ops.embedding import Lookup, OutputBias, Project
+from compiler.ops.expression import Binary, Expression, Literal, Number, call
 from compiler.ops.norm import Norm
 from compiler.ops.op import Op
 from compiler.ops.positions import LearnedPositions, Positions, SinusoidalPositions
-from compiler.spec.model import LearnedPosition, Model, NoPosition, SinusoidalPosition
+from compiler.spec.model import LearnedPosition, Model, NoPosition, Output, SinusoidalPosition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class Embeddings:
     source: tuple[str, Lookup]
     target: tuple[str, Lookup]
     output: tuple[str, Project]
+    output_bias: OutputBias | None
     position: Positions | None
     scaled: bool
     norms: tuple[tuple[str, Norm], ...]
@@ -34,7 +35,8 @@ class Embeddings:
         tables.setdefault(*self.output)
         if self.position is not None and self.position.parameters():
             tables |= {"source_position": self.position, "target_position": self.position}
-        return (*tables.items(), *self.norms)
+        bias = (("output_bias", self.output_bias),) if self.output_bias else ()
+        return (*tables.items(), *self.norms, *bias)
 
     def embed(self, body: Body, side: str, context: Context) -> str:
         """tokens -> scaled embeddings plus positions, normalised, with dropout."""
@@ -49,6 +51,27 @@ class Embeddings:
         if norm := dict(self.norms).get(_norm_of(side)):
             x = body.apply(norm, x, part=_norm_of(side), name="x")
         return body.apply(self.dropout, x, name="x")
+
+
+def logits(body: Body, settings: Output, embeddings: Embeddings, context: Context) -> str:
+    """features -> what the softmax is of."""
+    part, project = embeddings.output
+    given_to = ["features"]
+    if embeddings.output_bias is not None:
+        given_to.append(body.apply(embeddings.output_bias, part="output_bias"))
+    is_last = settings.scale == 1.0 and settings.soft_cap is None
+    result = body.apply(project, *given_to, part=part, name="_" if is_last else "logits")
+    if settings.scale != 1.0:
+        result = body.apply(Scale(by=_scale(settings, context)), result, name="logits")
+    if settings.soft_cap is not None:
+        result = body.apply(SoftCap(cap=Number("soft_cap", settings.soft_cap)), result)
+    return result
+
+
+def _scale(settings: Output, context: Context) -> Expression:
+    if settings.scale == "inverse_sqrt_d_model":
+        return Binary(context.d_model, "**", Literal(-0.5))
+    return Number("output_scale", settings.scale)
 
 
 def lower_embeddings(model: Model, context: Context) -> Embeddings:
@@ -72,6 +95,7 @@ def lower_embeddings(model: Model, context: Context) -> Embeddings:
             names[2],
             Project(rows=rows("target"), d_model=context.d_model, initial=initial),
         ),
+        output_bias=OutputBias(rows=rows("target")) if model.output.bias else None,
         position=_position(model, context),
         scaled=model.embedding.scale == "sqrt_d_model",
         norms=tuple(_norms(model, context)) if model.embedding.norm else (),

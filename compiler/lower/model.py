@@ -6,7 +6,7 @@ from dataclasses import replace
 from compiler.ir.block import Block, Function, Input
 from compiler.ir.build import Body
 from compiler.lower.deep_norm import lower_deep_norm
-from compiler.lower.embedding import Embeddings, lower_embeddings
+from compiler.lower.embedding import Embeddings, logits, lower_embeddings
 from compiler.lower.initialization import lower_initialization
 from compiler.lower.masking import SOURCE, TARGET, Maskings, build_all, lower_masks
 from compiler.lower.settings import Context
@@ -43,7 +43,7 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
             _forward(context),
             _encode(masks, context, embeddings),
             _features(masks, context, embeddings),
-            _project(context, embeddings),
+            _project(model, context, embeddings),
         ),
         closed=True,
         origin=origin("model"),
@@ -63,8 +63,8 @@ _TOKENS = (
 def _forward(context: Context) -> Function:
     body = Body(context.origin("model"))
     features = body.invoke("", "source", "target", function="features")
-    logits = body.invoke("", features, function="project")
-    return body.function("forward", _TOKENS, logits)
+    result = body.invoke("", features, function="project")
+    return body.function("forward", _TOKENS, result)
 
 
 def _encode(masks: Maskings, context: Context, embeddings: Embeddings) -> Function:
@@ -83,9 +83,8 @@ def _features(masks: Maskings, context: Context, embeddings: Embeddings) -> Func
     return body.function("features", _TOKENS, features)
 
 
-def _project(context: Context, embeddings: Embeddings) -> Function:
-    part, project = embeddings.output
-    body = Body(context.origin("model.embedding"))
-    logits = body.apply(project, "features", part=part)
+def _project(model: Model, context: Context, embeddings: Embeddings) -> Function:
+    body = Body(context.origin("model.output"))
+    result = logits(body, model.output, embeddings, context)
     features = Input(name="features", shape=(Free("..."), context.d_model))
-    return body.function("project", (features,), logits)
+    return body.function("project", (features,), result)

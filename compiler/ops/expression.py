@@ -29,6 +29,17 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A name in quotes."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not self.text.isidentifier():
+            raise ValueError(f"{self.text!r} is no word")
+
+
+@dataclass(frozen=True, slots=True)
 class Number:
     """A number of the spec under the name of its field: `Number("d_model", 512)`."""
 
@@ -79,7 +90,7 @@ class Each:
     brackets: bool = True
 
 
-Expression = Name | Literal | Number | Call | Attribute | Binary | Tuple | Each
+Expression = Name | Literal | Word | Number | Call | Attribute | Binary | Tuple | Each
 
 _PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "**": 5}
 _TIGHTEST = 6
@@ -99,6 +110,8 @@ def render(expression: Expression, name_of: Callable[[Number], str]) -> str:
                 return name
             case Literal(value=value):
                 return repr(value)
+            case Word(text=word):
+                return f'"{word}"'
             case Number():
                 return name_of(part)
             case Attribute(base=base, name=name):

@@ -1,10 +1,21 @@
 """The linear map, one or several side by side (sections 3.2.2 and 3.3)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from compiler.ops.expression import Call, Expression, Literal, Name, Tuple, product, total
+from compiler.ops.expression import (
+    Attribute,
+    Call,
+    Expression,
+    Literal,
+    Name,
+    Number,
+    Tuple,
+    product,
+    total,
+)
 from compiler.ops.op import UNIT, ZEROS, Cost, Initial, Op, Parameter
-from compiler.ops.shape import Lengths, Shape, ShapeError, elements, same, size
+from compiler.ops.shape import Lengths, Shape, ShapeError, elements, require, same, size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +78,24 @@ class Linear(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halves(Op):
+    """x [..., 2 * width] -> two [..., width]: what a map to two outputs gives, taken apart."""
+
+    unpacks: ClassVar[bool] = True
+
+    width: Number
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        (x,) = inputs
+        require(x[-1:], (product(Literal(2), self.width),), "halves")
+        return ((*x[:-1], self.width),) * 2
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        (x,) = inputs
+        return Call(Attribute(x, "chunk"), (Literal(2),), (("dim", Literal(-1)),))
 
 
 def _times(one: Expression, other: Expression) -> Expression:

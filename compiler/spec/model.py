@@ -149,9 +149,35 @@ class FeedForward(Section):
     """The position-wise feed-forward network (section 3.3)."""
 
     d_ff: Width = setting("width of the hidden layer", unit="numbers", examples=[2048])
-    activation: Literal["relu", "gelu"] = setting("the non-linearity", default="relu")
+    activation: Literal["relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"] = setting(
+        "the non-linearity", default="relu"
+    )
+    gated: bool = setting(
+        "two maps to the hidden layer, one of them through the non-linearity, multiplied (Shazeer "
+        "2020: GEGLU with `gelu`, SwiGLU with `silu`)",
+        default=False,
+    )
+    bias: bool = setting("biases in the linear maps", default=True)
     dropout: Rate = setting(
         "probability of dropping an activation", default=0.0, unit="probability", examples=[0.1]
+    )
+
+
+class Output(Section):
+    """From the output projection to logits: soft_cap(scale * (projection + bias))."""
+
+    bias: bool = setting("a learned number for each token (Marian, BART)", default=False)
+    scale: Positive | Literal["inverse_sqrt_d_model"] = setting(
+        "factor on the logits; T5 has d_model^-0.5 where tables are tied",
+        default=1.0,
+        unit="factor",
+        examples=["inverse_sqrt_d_model"],
+    )
+    soft_cap: Positive | None = setting(
+        "logits x become c * tanh(x / c) for this c, which none exceeds (Gemma 2)",
+        default=None,
+        unit="logits",
+        examples=[30.0],
     )
 
 
@@ -245,6 +271,7 @@ class Model(Section):
         "blocks of positions that nobody reads",
         default="auto",
     )
+    output: Output = Output()
     initialization: Initialization = setting(
         "how weights begin", default=XavierInitialization(kind="xavier")
     )

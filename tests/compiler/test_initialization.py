@@ -28,6 +28,7 @@ def tree(initialization: object, place: str = "post") -> dict[str, Any]:
             "feed_forward": {"d_ff": 96},
             "initialization": initialization,
             "norm": {"place": place},
+            "output": {"bias": True},
             "encoder": {"layers": 1},
             "decoder": {"layers": 1},
         },
@@ -81,7 +82,7 @@ def _parameters(block: Block, path: str) -> Iterator[tuple[str, tuple[Parameter,
             outputs = getattr(part, "outputs", ())
             for each in part.parameters():
                 rows = [size(width, {}) for _, width in outputs] or [size(each.shape[0], {})]
-                yield f"{path}{name}.{each.name}", (each, rows)
+                yield f"{path}{name}.{each.name}".rstrip("."), (each, rows)
 
 
 def _value(expression: Expression) -> float:

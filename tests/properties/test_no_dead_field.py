@@ -102,6 +102,7 @@ VALUES: dict[str, str] = {
     "decoding.max_length": "2",
     "decoding.min_length": "5",
     "model.embedding.position.max_length": "30",
+    "model.output.soft_cap": "20.0",
 }
 """Another value, where it cannot be made up from the value that is there."""
 
