@@ -61,6 +61,12 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         *("window(0)", "causal & (dilated(3) | window(1))"),
     ),
     "cross_mask": (None, "window(3)", "causal | window(2)", "last(2) | first(1)", "dilated(2)"),
+    "task": (
+        *("translation", "translation", "translation", "language_model"),
+        *("masked_language_model", "classification"),
+    ),
+    "pooling": ("first", "mean"),
+    "block": (None, "no feed-forward", "feed-forward first", "two feed-forwards"),
     "kernel": ("auto", "flex"),
     "kinds_of_layers": (1, 2),
     "label_smoothing": (0.0, 0.1),
@@ -93,15 +99,12 @@ class Chooser:
 def specs(draw: st.DrawFn) -> Tree:
     """A random valid spec of the whole family of the paper, small enough to run."""
     choose = Chooser(draw)
+    task = choose("task")
     return {
         "name": "some-model",
-        "model": _model(choose),
-        "data": {
-            "train": {"source": "train.en", "target": "train.de"},
-            "valid": {"source": "valid.en", "target": "valid.de"},
-            "test": {"tsv": "test.tsv"},
-            "max_length": 24,
-        },
+        "task": task,
+        "model": _model(choose, task),
+        "data": {**_corpora(task), "max_length": 24},
         "training": {
             "batch_tokens": 1000,
             "steps": 5000,
@@ -111,9 +114,20 @@ def specs(draw: st.DrawFn) -> Tree:
     }
 
 
-def _model(choose: Chooser) -> Tree:
-    shared = choose("shared")
-    tied = choose("tied")
+def _corpora(task: str) -> Tree:
+    if task != "translation":
+        return {part: {"text": f"{part}.en"} for part in ("train", "valid", "test")}
+    return {
+        "train": {"source": "train.en", "target": "train.de"},
+        "valid": {"source": "valid.en", "target": "valid.de"},
+        "test": {"tsv": "test.tsv"},
+    }
+
+
+def _model(choose: Chooser, task: str) -> Tree:
+    is_pair = task == "translation"
+    shared = choose("shared") if is_pair else True
+    tied = choose("tied") if is_pair else "all" if choose("tied") == "all" else "none"
     if not shared and tied == "all":
         tied = "target"
     rows = {"size": 11} if shared else {"shared": False, "source": 11, "target": 13}
@@ -136,10 +150,44 @@ def _model(choose: Chooser) -> Tree:
         "decoder": {"layers": choose("layers")},
     }
     _own_settings(choose, model)
-    norms = [model[stack].get("norm", model["norm"]) for stack in ("encoder", "decoder")]
-    if all(norm["kind"] == "none" for norm in norms):
-        model["embedding"]["norm"] = False
+    _of_the_task(choose, model, task)
+    _prune(model)
+    _without_moot(model)
     return model
+
+
+def _of_the_task(choose: Chooser, model: Tree, task: str) -> None:
+    """Without what a task of one text has not."""
+    if task == "language_model":
+        del model["encoder"]
+        model["decoder"].pop("cross_attention", None)
+    elif task != "translation":
+        del model["decoder"]
+    if task == "classification":
+        head = {"pooling": choose("pooling"), "dropout": choose("dropout")}
+        model["classifier"] = {"classes": 3, **head}
+
+
+def _prune(model: Tree) -> None:
+    """Without settings that no stack takes, which are errors."""
+    stacks = [model[name] for name in ("encoder", "decoder") if name in model]
+    for key in ("norm", "feed_forward", "attention"):
+        takes = [each for each in stacks if key not in each and key != _left_out(each)]
+        if not takes and (key != "attention" or "decoder" not in model):
+            del model[key]
+
+
+def _left_out(stack: Tree) -> str:
+    return "feed_forward" if stack.get("block") == ["self_attention"] else ""
+
+
+def _without_moot(model: Tree) -> None:
+    """No norm of embeddings where there is no norm, no logits where there are classes."""
+    stacks = [model[stack] for stack in ("encoder", "decoder") if stack in model]
+    if all(stack.get("norm", model.get("norm", {})).get("kind") == "none" for stack in stacks):
+        model["embedding"]["norm"] = False
+    if "classifier" in model:
+        model.pop("output", None)
 
 
 def _own_settings(choose: Chooser, model: Tree) -> None:
@@ -151,6 +199,7 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
         model["encoder"]["attention"] = _attention(choose)
     if choose("own_settings"):
         model["decoder"]["cross_attention"] = _attention(choose)
+    _blocks(choose, model)
     _kinds(choose, model)
     _kernel(choose, model)
     for stack, sub_layer, knob in PLACES:
@@ -158,6 +207,17 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
         if mask is not None:
             below = model[stack].setdefault(sub_layer, {})
             below["mask"] = mask
+
+
+def _blocks(choose: Chooser, model: Tree) -> None:
+    """Sub-layers in another order than the paper's."""
+    blocks = {
+        "no feed-forward": ["self_attention"],
+        "feed-forward first": ["feed_forward", "self_attention"],
+        "two feed-forwards": ["feed_forward", "self_attention", "feed_forward"],
+    }
+    if block := blocks.get(choose("block")):
+        model["encoder"]["block"] = block
 
 
 def _kinds(choose: Chooser, model: Tree) -> None:

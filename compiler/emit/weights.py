@@ -27,8 +27,12 @@ def weights_text(model: Block, name: str) -> str:
     ops = [each.op for _, function in programs.values() for each in function.body]
     masks = list(predicates(each for each in ops if isinstance(each, Op)))
     code = re.sub(r'""".*?"""', "", "\n".join(functions), flags=re.DOTALL)
+    streams = [each.name for each in model.function("features").inputs]
+    declared = ["model: Transformer", *(f"{each}: Tensor" for each in streams)]
     return fill(
         "attention_weights.py.jinja",
+        streams=streams,
+        head="\n".join(signature("attention_weights", declared, "dict[str, Tensor]", 0)),
         docstring="\n".join(
             docstring([f"{name}: what each attention reads. Written by specformer."], 0)
         ),

@@ -6,6 +6,7 @@ from typing import Any
 from compiler.ir.block import Input
 from compiler.ir.build import Body
 from compiler.ir.letters import letters
+from compiler.lower.settings import given
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.mask.parse import parse
 from compiler.ops.attention import (
@@ -21,9 +22,11 @@ from compiler.ops.expression import Literal
 from compiler.ops.masking import Both, FlexMask, PositionMask, RealTokens
 from compiler.ops.op import Predicate
 from compiler.ops.shape import BATCH, Free, Shape
+from compiler.spec.anatomy import ATTENTIONS
 from compiler.spec.model import Model
 
 SOURCE, TARGET = Free("source"), Free("target")
+STREAMS = {"encoder": SOURCE, "decoder": TARGET}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,57 +106,68 @@ class Masking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maskings:
-    """Those of the attentions of a model, one for each group of layers."""
+    """Those of the attentions of a model: by stack and sub-layer, one for each group of layers."""
 
-    encoder: tuple[Masking, ...]
-    decoder: tuple[Masking, ...]
-    cross: tuple[Masking, ...]
+    places: dict[tuple[str, str], tuple[Masking | None, ...]]
+
+    def of(self, stack: str, sub_layer: str, group: int) -> Masking:
+        """That of one place."""
+        return given(self.places[stack, sub_layer][group])
+
+    def told(self, stack: str) -> tuple[Input, ...]:
+        """What the layers of a stack must be given, each tensor once."""
+        return tuple(self._makers(stack))
+
+    def build(self, stack: str, body: Body) -> list[str]:
+        """The tensors of `told`, in its order."""
+        makers = self._makers(stack)
+        is_alone = len(makers) == 1 and stack == "encoder"
+        return [
+            value
+            for masking in makers.values()
+            for value in masking.build(body, is_used_once=is_alone)
+        ]
+
+    def _makers(self, stack: str) -> dict[Input, Masking]:
+        every = [each for sub_layer in ATTENTIONS for each in self.places[stack, sub_layer]]
+        found: dict[Input, Masking] = {}
+        for masking in every:
+            for each in masking.inputs() if masking else ():
+                found.setdefault(each, given(masking))
+        return found
 
 
 def lower_masks(model: Model) -> Maskings:
     """From the settings of each place."""
-    flex, encoder, decoder = model.kernel == "flex", model.encoder.layers, model.decoder.layers
-    within = [group.self_attention.mask for group in encoder]
-    after = [group.self_attention.mask for group in decoder]
-    across = [group.cross_attention.mask for group in decoder]
-    return Maskings(
-        encoder=_maskings("encoder", within, SOURCE, SOURCE, flex=flex),
-        decoder=_maskings("decoder", after, TARGET, TARGET, flex=flex),
-        cross=_maskings("cross", across, TARGET, SOURCE, flex=False),
-    )
-
-
-def told(maskings: tuple[Masking, ...]) -> tuple[Input, ...]:
-    """What layers of several groups must be given, each tensor once."""
-    return tuple(dict.fromkeys(each for masking in maskings for each in masking.inputs()))
-
-
-def build_all(maskings: tuple[Masking, ...], body: Body) -> list[str]:
-    """The tensors of `told`, in its order."""
-    wanted = told(maskings)
-    makers = {masking.inputs(): masking for masking in reversed(maskings)}
-    is_alone = len(wanted) == 1 and maskings[0].reads.place == "encoder"
-    return [
-        value for each in wanted for value in makers[(each,)].build(body, is_used_once=is_alone)
-    ]
+    places = {}
+    for stack, settings in model.stacks():
+        for sub_layer in ATTENTIONS:
+            found = [getattr(group, sub_layer) for group in settings.layers]
+            texts = [None if each is None else each.mask for each in found]
+            flex = model.kernel == "flex"
+            places[stack, sub_layer] = _maskings(stack, sub_layer, texts, flex=flex)
+    return Maskings(places=places)
 
 
 def _maskings(
-    place: str, texts: list[str], queries: Free, keys: Free, *, flex: bool
-) -> tuple[Masking, ...]:
+    stack: str, sub_layer: str, texts: list[str | None], *, flex: bool
+) -> tuple[Masking | None, ...]:
     """Masks that differ are told apart by letters, in their order."""
-    distinct = list(dict.fromkeys(texts))
+    distinct = [each for each in dict.fromkeys(texts) if each is not None]
+    is_within = sub_layer == "self_attention"
+    queries = STREAMS[stack]
+    keys = queries if is_within else SOURCE
 
     def masking(text: str) -> Masking:
         letter = "" if len(distinct) == 1 else f"_{letters(distinct.index(text))}"
         plain = Masking(
-            reads=Predicate(place=f"{place}{letter}", mask=parse(text)),
+            reads=Predicate(place=f"{stack if is_within else 'cross'}{letter}", mask=parse(text)),
             queries=queries,
             keys=keys,
             value=f"{keys.name}_mask",
-            prefers_flex=flex,
+            prefers_flex=flex and is_within,
         )
         is_own = plain.needs_positions or plain.is_flex
         return replace(plain, value=f"{plain.value}{letter}") if is_own else plain
 
-    return tuple(masking(text) for text in texts)
+    return tuple(None if text is None else masking(text) for text in texts)

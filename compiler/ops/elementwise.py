@@ -81,8 +81,8 @@ class Activation(Op):
         match self.function:
             case "gelu_tanh":
                 return call("F.gelu", *inputs, approximate=Word("tanh"))
-            case "sigmoid":
-                return call("torch.sigmoid", *inputs)
+            case "sigmoid" | "tanh":
+                return call(f"torch.{self.function}", *inputs)
             case "relu_squared":
                 return method(call("F.relu", *inputs), "square")
         return call(f"F.{self.function}", *inputs)

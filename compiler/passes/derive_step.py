@@ -44,14 +44,21 @@ LINEAGE = "lineage"
 
 def derive_step(model: Block) -> Block:
     """The model with `start` and `step`, and so every block on the way to the decoded stream."""
-    root = _Derivation(model, model.function("features"), {"target"}, is_root=True)
+    features = model.function("features")
+    tokens = [each.name for each in features.inputs]
+    if "target" not in tokens:
+        return model
+    root = _Derivation(model, features, {"target"}, is_root=True)
     new_lineage = Statement(
-        results=("_.lineage",), op=NewLineage(), inputs=("source",), origin=model.origin
+        results=("_.lineage",), op=NewLineage(), inputs=(tokens[0],), origin=model.origin
     )
     root.keep(LINEAGE, "Lineage", new_lineage)
     derived = root.rebuilt()
-    step = _from_tokens(derived.function("step"))
-    return replace(derived, functions=(*derived.functions[:-1], step))
+    *others, start, step = derived.functions
+    if tokens == ["target"]:
+        note = "An empty state. Of the target it is asked only how many sentences there are."
+        start = replace(start, note=note)
+    return replace(derived, functions=(*others, start, _from_tokens(step)))
 
 
 def _from_tokens(step: Function) -> Function:

@@ -5,10 +5,12 @@ after the inheritance from `model:` and from its stack, which `inherit.py` carri
 of nodes: there a number of layers becomes one group of them.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from compiler.spec.anatomy import EVERY_STACK
 from compiler.spec.section import (
     Count,
     Heads,
@@ -17,6 +19,7 @@ from compiler.spec.section import (
     Positive,
     Rate,
     Section,
+    Share,
     Width,
     setting,
 )
@@ -58,13 +61,52 @@ class LearnedPosition(Section):
     )
 
 
+class RotaryPosition(Section):
+    """Queries and keys turned by angles that grow with the position (Su et al. 2021)."""
+
+    kind: Literal["rotary"]
+    base: Positive = setting(
+        "longest wavelength, in units of 2 pi positions", default=10000.0, examples=[500000.0]
+    )
+    share: Share = setting(
+        "share of a head's width that is turned", default=1.0, unit="share", examples=[0.25]
+    )
+    layout: Literal["half", "interleaved"] = setting(
+        "a number is turned together with that half a width away, or with its neighbour",
+        default="half",
+    )
+
+
+class AlibiPosition(Section):
+    """Scores fall with the distance, in each head by another slope (Press et al. 2022)."""
+
+    kind: Literal["alibi"]
+
+
+class RelativePosition(Section):
+    """A learned bias on scores for each bucket of distances and head (Raffel et al. 2020)."""
+
+    kind: Literal["relative"]
+    buckets: Count = setting(
+        "buckets, half of them for single distances", default=32, unit="buckets", examples=[32]
+    )
+    max_distance: Count = setting(
+        "distance from which on all share one bucket",
+        default=128,
+        unit="positions",
+        examples=[128],
+    )
+
+
 class NoPosition(Section):
-    """No position at all: the encoder sees a bag of words."""
+    """No position at all: without a mask that tells, attention sees a bag of words."""
 
     kind: Literal["none"]
 
 
-Position = Annotated[SinusoidalPosition | LearnedPosition | NoPosition, Field(discriminator="kind")]
+Near = RotaryPosition | AlibiPosition | RelativePosition | NoPosition
+NearPosition = Annotated[Near, Field(discriminator="kind")]
+Position = Annotated[SinusoidalPosition | LearnedPosition | Near, Field(discriminator="kind")]
 
 
 class Embedding(Section):
@@ -75,9 +117,6 @@ class Embedding(Section):
     )
     scale: Literal["sqrt_d_model", "none"] = setting(
         "factor on the embeddings, not on the output projection", default="sqrt_d_model"
-    )
-    position: Position = setting(
-        "where a token stands", default=SinusoidalPosition(kind="sinusoidal")
     )
     norm: bool = setting(
         "a norm of each stack's kind on the sums of embeddings and positions (BERT, BART)",
@@ -209,48 +248,58 @@ Initialization = Annotated[
 ]
 
 
+SubLayer = Literal["self_attention", "cross_attention", "feed_forward"]
+
+
 class LayerGroup(Section):
-    """Layers of one kind, one after the other."""
+    """Layers of one kind, one after the other. A layer has the sub-layers of its block."""
 
     repeat: Layers = setting("how many", default=1, unit="layers", examples=[6])
+    block: Annotated[list[SubLayer], Field(min_length=1)] = setting(
+        "sub-layers in their order; by default as in the paper",
+        examples=[["self_attention", "feed_forward"], ["feed_forward", "self_attention"]],
+    )
     dropout: Rate = setting(
         "on the output of each sub-layer (section 5.4)",
         default=0.0,
         unit="probability",
         examples=[0.1],
     )
+    position: NearPosition = setting(
+        "what self-attention knows of distances", default=NoPosition(kind="none")
+    )
+    self_attention: Attention | None = None
+    cross_attention: Attention | None = None
+    feed_forward: FeedForward | None = None
 
 
-class EncoderLayers(LayerGroup):
-    """Layers of the encoder: self-attention and feed-forward."""
+class Stack(Section):
+    """A number of layers, or a list of kinds with `repeat` and what they change."""
 
-    self_attention: Attention
-    feed_forward: FeedForward
-
-
-class DecoderLayers(LayerGroup):
-    """Layers of the decoder: self-attention, cross-attention and feed-forward."""
-
-    self_attention: Attention
-    cross_attention: Attention
-    feed_forward: FeedForward
-
-
-class EncoderStack(Section):
-    """The encoder: a number of layers, or a list of kinds with `repeat` and what they change."""
-
+    position: Position = setting(
+        "where a token stands", default=SinusoidalPosition(kind="sinusoidal")
+    )
     norm: Norm = Norm()
-    layers: Annotated[list[EncoderLayers], Field(min_length=1)] = setting(
+    layers: Annotated[list[LayerGroup], Field(min_length=1)] = setting(
         "layers one after the other, or a list of kinds of them", examples=[6]
     )
 
 
-class DecoderStack(Section):
-    """The decoder: a number of layers, or a list of kinds with `repeat` and what they change."""
+class Prediction(Section):
+    """What a masked language model does before it projects to tokens (Devlin et al. 2019)."""
 
-    norm: Norm = Norm()
-    layers: Annotated[list[DecoderLayers], Field(min_length=1)] = setting(
-        "layers one after the other, or a list of kinds of them", examples=[6]
+    activation: Literal["relu", "gelu"] = setting("after the linear map", default="gelu")
+
+
+class Classifier(Section):
+    """What a classifier makes of the encoder's output (Devlin et al. 2019)."""
+
+    classes: Count = setting("labels to choose from", unit="labels", examples=[3])
+    pooling: Literal["first", "mean"] = setting(
+        "what stands for the text: its first position, or the mean of all", default="first"
+    )
+    dropout: Rate = setting(
+        "on what is projected to classes", default=0.0, unit="probability", examples=[0.1]
     )
 
 
@@ -275,5 +324,21 @@ class Model(Section):
     initialization: Initialization = setting(
         "how weights begin", default=XavierInitialization(kind="xavier")
     )
-    encoder: EncoderStack
-    decoder: DecoderStack
+    encoder: Stack | None = setting("what reads the source", default=None)
+    decoder: Stack | None = setting("what writes the target", default=None)
+    prediction: Prediction | None = setting("of a masked language model", default=None)
+    classifier: Classifier | None = setting("of a classification model", default=None)
+
+    def stacks(self) -> Iterator[tuple[str, Stack]]:
+        """Those that it has, by name."""
+        for name in EVERY_STACK:
+            if (stack := getattr(self, name)) is not None:
+                yield name, stack
+
+    @property
+    def positions(self) -> int | None:
+        """How many positions of a text have a learned vector, if there is a table of them."""
+        tables = [stack.position for _, stack in self.stacks()]
+        return min(
+            (each.max_length for each in tables if isinstance(each, LearnedPosition)), default=None
+        )

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Diagnostic, Note
 from compiler.source.node import Mapping, Node, Scalar, Sequence, find, is_nothing
 from compiler.source.span import Span
-from compiler.spec.inherit import HANDED_DOWN, SUB_LAYERS
+from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK
+from compiler.spec.inherit import HANDED_DOWN
 
 NORMS = {
     "layer_norm": ("kind", "place", "final", "eps", "bias"),
@@ -27,22 +28,28 @@ def moot_keys(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
 
 def _handed_down(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
     """Settings of `model:` or a stack that no place below takes."""
-    taken = {id(node) for stack in SUB_LAYERS for node in _scalars(find(whole, ("model", stack)))}
+    below = [find(whole, ("model", stack)) for stack in EVERY_STACK]
+    taken = {id(node) for stack in below for node in _scalars(stack)}
     for stacks, setting, key, node, place in _settings(written):
         if id(node) not in taken and not is_nothing(node):
+            winners = _winners(whole, stacks, setting, key)
+            why = "every place below sets its own" if winners else f"no layer has `{setting}`"
+            instead = f"remove `{key}` from a place that shall have this one"
+            if not winners:
+                instead = f"name `{setting}` in the `block` of a stack or of some layers"
             yield Diagnostic(
                 code="moot-key",
-                message=f"`{key}` has no effect here: every place below sets its own",
+                message=f"`{key}` has no effect here: {why}",
                 span=place,
-                notes=_winners(whole, stacks, setting, key),
-                help=f"remove it, or remove `{key}` from a place that shall have this one",
+                notes=winners,
+                help=f"remove it, or {instead}",
             )
 
 
 def _settings(written: Mapping) -> Iterator[tuple[tuple[str, ...], str, str, Node, Span]]:
     """All that was written to be handed down: to which stacks, of which part, key, value, place."""
     for path, parts in HANDED_DOWN.items():
-        stacks = path[1:2] or tuple(SUB_LAYERS)
+        stacks = tuple(each for each in EVERY_STACK if path[1:2] in ((), ("embedding",), (each,)))
         for holder in _holders(find(written, path)):
             for part in parts:
                 node = holder.get(part)
@@ -65,7 +72,7 @@ def _winners(whole: Node, stacks: tuple[str, ...], setting: str, key: str) -> tu
     """The places whose own value is taken instead."""
     found = {}
     for stack in stacks:
-        parts = SUB_LAYERS[stack] if setting in ("attention", *SUB_LAYERS[stack]) else (setting,)
+        parts = ATTENTIONS if setting in ("attention", *ATTENTIONS) else (setting,)
         groups = _holders(find(whole, ("model", stack, "layers")))
         holders = [find(group, (part,) if part else ()) for group in groups for part in parts]
         for holder in (*holders, find(whole, ("model", stack, setting))):
@@ -109,7 +116,7 @@ def _of_other_norms(whole: Node) -> Iterator[Diagnostic]:
 
 def _of_norms(whole: Node) -> Iterator[tuple[Mapping, str, str]]:
     """Each stack's norm, its kind, and a key in it."""
-    for stack in SUB_LAYERS:
+    for stack in EVERY_STACK:
         norm = find(whole, ("model", stack, "norm"))
         if isinstance(norm, Mapping):
             kind = norm.get("kind")
