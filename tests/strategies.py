@@ -23,11 +23,20 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "attention_dropout": RATES,
     "activation_dropout": RATES,
     "dropout": RATES,
-    "activation": ("relu", "gelu"),
-    "place": ("post", "pre"),
+    "activation": ("relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"),
+    "gated": (False, True),
+    "feed_forward_bias": (None, True, False),
+    "output_bias": (False, True),
+    "output_scale": (1.0, 0.5, "inverse_sqrt_d_model"),
+    "soft_cap": (None, 3.0),
+    "norm": ("layer_norm", "rms_norm", "none"),
+    "place": ("post", "pre", "sandwich", "deep"),
+    "norm_bias": (None, True, False),
+    "offset": (None, True, False),
     "final": (None, True, False),
     "eps": (1e-5, 1e-6),
     "tied": ("all", "target", "none"),
+    "embedding_norm": (False, True),
     "shared": (True, False),
     "scale": ("sqrt_d_model", "none"),
     "position": (
@@ -129,11 +138,13 @@ def _model(choose: Chooser, task: str) -> Tree:
             "tied": tied,
             "scale": choose("scale"),
             "position": choose("position"),
+            "norm": choose("embedding_norm"),
         },
         "dropout": choose("dropout"),
         "norm": _norm(choose),
         "attention": _attention(choose),
         "feed_forward": _feed_forward(choose),
+        "output": _output(choose),
         "initialization": choose("initialization"),
         "encoder": {"layers": choose("layers")},
         "decoder": {"layers": choose("layers")},
@@ -141,6 +152,7 @@ def _model(choose: Chooser, task: str) -> Tree:
     _own_settings(choose, model)
     _of_the_task(choose, model, task)
     _prune(model)
+    _without_moot(model)
     return model
 
 
@@ -167,6 +179,15 @@ def _prune(model: Tree) -> None:
 
 def _left_out(stack: Tree) -> str:
     return "feed_forward" if stack.get("block") == ["self_attention"] else ""
+
+
+def _without_moot(model: Tree) -> None:
+    """No norm of embeddings where there is no norm, no logits where there are classes."""
+    stacks = [model[stack] for stack in ("encoder", "decoder") if stack in model]
+    if all(stack.get("norm", model.get("norm", {})).get("kind") == "none" for stack in stacks):
+        model["embedding"]["norm"] = False
+    if "classifier" in model:
+        model.pop("output", None)
 
 
 def _own_settings(choose: Chooser, model: Tree) -> None:
@@ -232,13 +253,28 @@ def _attention(choose: Chooser) -> Tree:
 
 
 def _norm(choose: Chooser) -> Tree:
-    norm = {"place": choose("place"), "final": choose("final"), "eps": choose("eps")}
+    """A norm of a kind has the settings of this kind alone."""
+    kind = choose("norm")
+    norm: Tree = {"kind": kind}
+    if kind != "none":
+        norm |= {"place": choose("place"), "final": choose("final"), "eps": choose("eps")}
+        key, knob = ("bias", "norm_bias") if kind == "layer_norm" else ("offset", "offset")
+        norm[key] = choose(knob)
     return {key: value for key, value in norm.items() if value is not None}
 
 
 def _feed_forward(choose: Chooser) -> Tree:
-    return {
+    settings = {
         "d_ff": choose("d_ff"),
         "activation": choose("activation"),
+        "gated": choose("gated"),
+        "bias": choose("feed_forward_bias"),
         "dropout": choose("activation_dropout"),
     }
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _output(choose: Chooser) -> Tree:
+    output = {"bias": choose("output_bias"), "scale": choose("output_scale")}
+    cap = choose("soft_cap")
+    return output if cap is None else output | {"soft_cap": cap}

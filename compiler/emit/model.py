@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from compiler.emit.classes import class_lines, classes
 from compiler.emit.fill import fill
-from compiler.emit.layout import docstring, lay
+from compiler.emit.layout import docstring, lay, signature
 from compiler.emit.naming import Numbers, collect
 from compiler.emit.predicates import predicates
 from compiler.ir.block import Block, Repeat, walk
@@ -44,6 +44,7 @@ HELPERS = (
     "rotate_pairs",
     "mean_of_real",
     "dropout",
+    "OffsetRMSNorm",
     "attention",
     "local_attention",
     "flexible_attention",
@@ -81,6 +82,10 @@ CONSTANTS = (
     "activation_dropout",
     "classifier_dropout",
     "norm_eps",
+    "output_scale",
+    "soft_cap",
+    "alpha",
+    "beta",
     "gain",
     "deviation",
 )
@@ -168,7 +173,9 @@ def _helpers(model: Block) -> Iterator[str]:
     values = {
         **_attention_values(model, [op for op in ops if isinstance(op, Attention)]),
         "bias_varies": any(not op.bias for op in linears),
+        "linear": _linear_signature(linears),
         "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
+        "gains": any("gains" in dict(op.initial_arguments()) for op in linears),
         "initial": _one(op.initial.kind for op in linears),
         "deviation": render(_one(each.scale for each in tables), lambda each: each.name.upper()),
         "partial": any(isinstance(op, Rotate) and op.width.name != "d_k" for op in ops),
@@ -236,6 +243,19 @@ def _plain_call(values: dict[str, object]) -> str:
         keywords.append(("enable_gqa", Literal(True)))
     call = Call(Name(PLAIN), tuple(map(Name, names)), tuple(keywords))
     return "\n".join(lay("return ", call, lambda each: each.name, 2))
+
+
+def _linear_signature(linears: list[Linear]) -> str:
+    """With the parameters that some call gives."""
+    given = {name for op in linears for name, _ in op.initial_arguments()}
+    parameters = ["inputs: int", "*outputs: int"]
+    if any(not op.bias for op in linears):
+        parameters.append("bias: bool = True")
+    if "gain" in given:
+        parameters.append("gain: float = 1.0")
+    if "gains" in given:
+        parameters.append("gains: tuple[float, ...] = ()")
+    return "\n".join(signature("linear", parameters, "nn.Linear", 0))
 
 
 def _told_of_padding(model: Block) -> bool:

@@ -106,6 +106,7 @@ class _Attention:
             outputs=tuple((kind, product(self.heads[kind], self.widths[kind])) for kind in kinds),
             bias=self.settings.bias,
             initial=self.context.initials.query_key_value,
+            gains=self.context.gains(*kinds),
         )
 
     def output(self) -> Linear:
@@ -114,6 +115,7 @@ class _Attention:
             outputs=(("output", self.context.d_model),),
             bias=given(self.settings.output_bias),
             initial=self.context.initials.matrix,
+            gains=self.context.gains("output"),
         )
 
     def split(self, *kinds: str) -> SplitHeads | SplitGroups:

@@ -1,11 +1,12 @@
 """`model:` to the root of the IR (section 3)."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.ir.block import Block, Function, Input
 from compiler.ir.build import Body
-from compiler.lower.embedding import Embeddings, lower_embeddings
+from compiler.lower.deep_norm import lower_deep_norm
+from compiler.lower.embedding import Embeddings, logits, lower_embeddings
 from compiler.lower.head import Head, lower_head
 from compiler.lower.initialization import lower_initialization
 from compiler.lower.masking import Maskings, lower_masks
@@ -80,7 +81,8 @@ class _Lowering:
         yield from self.embeddings.parts()
         yield from self.masks.tables().items()
         for name, settings in self.model.stacks():
-            yield name, lower_stack(settings, name, self.masks, self.context)
+            context = replace(self.context, deep_norm=lower_deep_norm(self.model, name))
+            yield name, lower_stack(settings, name, self.masks, context)
         if self.head is not None:
             yield from self.head.parts
 
@@ -122,8 +124,10 @@ class _Lowering:
         return body.function("features", tokens, features)
 
     def project(self) -> Function:
-        body = Body(self.context.origin("model.embedding"))
-        own = self.head and self.head.output
-        part, op = own or self.embeddings.output
+        body = Body(self.context.origin("model.output"))
         features = Input(name="features", shape=(Free("..."), self.context.d_model))
-        return body.function("project", (features,), body.apply(op, "features", part=part))
+        if self.head is not None and self.head.output is not None:
+            part, op = self.head.output
+            return body.function("project", (features,), body.apply(op, "features", part=part))
+        result = logits(body, self.model.output, self.embeddings, self.context)
+        return body.function("project", (features,), result)

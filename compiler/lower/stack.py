@@ -9,9 +9,8 @@ from compiler.ir.build import Body
 from compiler.lower.attention import lower_cross_attention, lower_self_attention
 from compiler.lower.feed_forward import lower_feed_forward
 from compiler.lower.masking import STREAMS, Maskings
-from compiler.lower.residual import PLACES, lower_norm, residual
+from compiler.lower.residual import lower_norm, lower_residual
 from compiler.lower.settings import Context, given
-from compiler.ops.elementwise import Dropout
 from compiler.ops.expression import Number
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH
@@ -34,8 +33,8 @@ def lower_stack(settings: Stack, stack: str, masks: Maskings, context: Context) 
         x = body.invoke(part, x, *given_to, name="x")
         first = last
     summary = f"{{{stack}_layers}} layers" if len(layers) == 1 else f"{first} layers of some kinds"
-    if given(settings.norm.final):
-        norm = lower_norm(settings.norm, context)
+    norm = lower_norm(settings.norm, context)
+    if norm is not None and settings.norm.final:
         parts.append(("norm", norm))
         x = body.apply(norm, x, part="norm")
         summary += " and a norm after the last"
@@ -70,21 +69,20 @@ class _Lowering:
 
     def layer(self, number: int) -> Block:
         """A layer of a group: its sub-layers in order, each with a residual connection."""
-        group, norm_settings = self.settings.layers[number], self.settings.norm
-        norm = lower_norm(norm_settings, self.context)
-        dropout = Dropout(rate=Number("dropout", group.dropout))
+        group = self.settings.layers[number]
+        residual = lower_residual(self.settings.norm, group.dropout, self.context)
         body, x, parts = Body(self.context.origin(f"model.{self.stack}")), "x", Parts()
         told = dict[Input, None]()
         for name, block in self.sub_layers(number, group):
-            parts += [(name, block), (f"{name}_norm", norm)]
+            parts += [(name, block), *residual.parts(name)]
             others = block.function("forward").inputs[1:]
             told.update(dict.fromkeys(others))
             names = tuple(each.name for each in others)
-            x = residual(body, x, name, names, norm, dropout, place=norm_settings.place)
+            x = residual.add(body, x, name, names)
         inputs = (self.stream("x"), *sorted(told, key=lambda each: each.name != "memory"))
         return Block(
             names=(f"{self.stack.capitalize()}Layer",),
-            summary=PLACES[norm_settings.place],
+            summary=residual.summary,
             parts=tuple(parts),
             functions=(body.function("forward", inputs, x),),
             origin=body.origin,

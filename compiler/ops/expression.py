@@ -29,6 +29,17 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A name in quotes."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not self.text.isidentifier():
+            raise ValueError(f"{self.text!r} is no word")
+
+
+@dataclass(frozen=True, slots=True)
 class Number:
     """A number of the spec under the name of its field: `Number("d_model", 512)`."""
 
@@ -63,6 +74,13 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuple:
+    """`(a, b)`, of two elements or more."""
+
+    elements: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Each:
     """`element for variable in iterable`, in brackets if it is to be a list."""
 
@@ -72,15 +90,7 @@ class Each:
     brackets: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """`(first, second)`."""
-
-    first: "Expression"
-    second: "Expression"
-
-
-Expression = Name | Literal | Number | Call | Attribute | Binary | Each | Pair
+Expression = Name | Literal | Word | Number | Call | Attribute | Binary | Tuple | Each
 
 _PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "//": 4, "**": 5}
 _TIGHTEST = 6
@@ -100,6 +110,8 @@ def render(expression: Expression, name_of: Callable[[Number], str]) -> str:
                 return name
             case Literal(value=value):
                 return repr(value)
+            case Word(text=word):
+                return f'"{word}"'
             case Number():
                 return name_of(part)
             case Attribute(base=base, name=name):
@@ -108,12 +120,12 @@ def render(expression: Expression, name_of: Callable[[Number], str]) -> str:
                 named = [f"{key}={text(value)}" for key, value in keywords]
                 given = [text(argument) for argument in arguments] + named
                 return f"{text(function, _TIGHTEST)}({', '.join(given)})"
-            case Pair(first=first, second=second):
-                return f"({text(first)}, {text(second)})"
             case Binary(left=left, operator="**", right=right):
                 return f"{text(left, inner + 1)}**{text(right, inner)}"
             case Binary(left=left, operator=operator, right=right):
                 return f"{text(left, inner)} {operator} {text(right, inner + 1)}"
+            case Tuple(elements=elements):
+                return f"({', '.join(text(element) for element in elements)})"
             case Each(element=element, variable=variable, iterable=iterable, brackets=brackets):
                 inside = f"{text(element)} for {variable} in {text(iterable)}"
                 return f"[{inside}]" if brackets else inside

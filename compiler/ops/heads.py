@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from compiler.ops.expression import Expression, Number, Pair, call, product
+from compiler.ops.expression import Expression, Number, Tuple, call, product
 from compiler.ops.op import Op
 from compiler.ops.shape import Shape, ShapeError, require, size
 
@@ -53,7 +53,7 @@ class SplitGroups(Op):
         return tuple((batch, heads, position, each) for heads, each in self.parts)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
-        return call("split_groups", *inputs, *(Pair(heads, each) for heads, each in self.parts))
+        return call("split_groups", *inputs, *(Tuple((heads, each)) for heads, each in self.parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,13 +27,18 @@ ONES = Initial(kind="ones")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A tensor that is trained. `slices` names the rows of a fused projection."""
+    """A tensor that is trained, of the op's module, or with no name the op's attribute itself.
+
+    `slices` names the rows of a fused projection.
+    `gains` are factors on how each slice starts, where they are not all 1.
+    """
 
     name: str
     shape: Shape
     initial: Initial
     decays: bool = True
     slices: tuple[str, ...] = ()
+    gains: tuple[Expression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

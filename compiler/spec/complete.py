@@ -58,8 +58,17 @@ def _group(group: LayerGroup, width: int) -> LayerGroup:
 
 
 def _norm(norm: Norm) -> Norm:
-    final = norm.place == "pre" if norm.final is None else norm.final
-    return norm.model_copy(update={"final": final})
+    """A setting without effect, which only a parent can have written, is left out."""
+    if norm.kind == "none":
+        return Norm(kind="none")
+    place = norm.place or "post"
+    final = place in ("pre", "sandwich") if norm.final is None else norm.final
+    update = {"place": place, "final": final, "eps": norm.eps or 1e-5, "bias": None, "offset": None}
+    if norm.kind == "layer_norm":
+        update["bias"] = norm.bias is not False
+    else:
+        update["offset"] = norm.offset is True
+    return norm.model_copy(update=update)
 
 
 def _attention(attention: Attention, width: int) -> Attention:

@@ -122,19 +122,42 @@ class Embedding(Section):
     scale: Literal["sqrt_d_model", "none"] = setting(
         "factor on the embeddings, not on the output projection", default="sqrt_d_model"
     )
+    norm: bool = setting(
+        "a norm of each stack's kind on the sums of embeddings and positions (BERT, BART)",
+        default=False,
+    )
 
 
 class Norm(Section):
-    """Layer normalisation and its place around a sub-layer (section 3.1)."""
+    """Normalisation and its place around a sub-layer (section 3.1)."""
 
-    kind: Literal["layer_norm"] = "layer_norm"
-    place: Literal["post", "pre"] = setting(
-        "after the residual sum (the paper), or before the sub-layer", default="post"
+    kind: Literal["layer_norm", "rms_norm", "none"] = setting(
+        "Ba et al. 2016; without the mean (Zhang and Sennrich 2019); or no norm at all",
+        default="layer_norm",
+    )
+    place: Literal["post", "pre", "sandwich", "deep"] | None = setting(
+        "by default `post`, after the residual sum (the paper); before the sub-layer; before and "
+        "after the sub-layer (Gemma 2); or after a weighted sum, with smaller weights at the start "
+        "(DeepNorm, Wang et al. 2022)",
+        default=None,
     )
     final: bool | None = setting(
-        "a norm after the last layer of the stack; by default with `pre` only", default=None
+        "a norm after the last layer of the stack; by default with `pre` and `sandwich`",
+        default=None,
     )
-    eps: Positive = setting("added to the variance", default=1e-5, examples=[1e-6])
+    eps: Positive | None = setting(
+        "added to the variance, or to the mean square; by default 1e-5",
+        default=None,
+        examples=[1e-6],
+    )
+    bias: bool | None = setting(
+        "whether `layer_norm` adds a learned vector; by default it does", default=None
+    )
+    offset: bool | None = setting(
+        "`rms_norm` multiplies by 1 + weight, and weights start at zero (Gemma); by default by the "
+        "weight",
+        default=None,
+    )
 
 
 class Attention(Section):
@@ -185,9 +208,35 @@ class FeedForward(Section):
     """The position-wise feed-forward network (section 3.3)."""
 
     d_ff: Width = setting("width of the hidden layer", unit="numbers", examples=[2048])
-    activation: Literal["relu", "gelu"] = setting("the non-linearity", default="relu")
+    activation: Literal["relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"] = setting(
+        "the non-linearity", default="relu"
+    )
+    gated: bool = setting(
+        "two maps to the hidden layer, one of them through the non-linearity, multiplied (Shazeer "
+        "2020: GEGLU with `gelu`, SwiGLU with `silu`)",
+        default=False,
+    )
+    bias: bool = setting("biases in the linear maps", default=True)
     dropout: Rate = setting(
         "probability of dropping an activation", default=0.0, unit="probability", examples=[0.1]
+    )
+
+
+class Output(Section):
+    """From the output projection to logits: soft_cap(scale * (projection + bias))."""
+
+    bias: bool = setting("a learned number for each token (Marian, BART)", default=False)
+    scale: Positive | Literal["inverse_sqrt_d_model"] = setting(
+        "factor on the logits; T5 has d_model^-0.5 where tables are tied",
+        default=1.0,
+        unit="factor",
+        examples=["inverse_sqrt_d_model"],
+    )
+    soft_cap: Positive | None = setting(
+        "logits x become c * tanh(x / c) for this c, which none exceeds (Gemma 2)",
+        default=None,
+        unit="logits",
+        examples=[30.0],
     )
 
 
@@ -291,6 +340,7 @@ class Model(Section):
         "blocks of positions that nobody reads",
         default="auto",
     )
+    output: Output = Output()
     initialization: Initialization = setting(
         "how weights begin", default=XavierInitialization(kind="xavier")
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node
 from compiler.spec.anatomy import EVERY_STACK, STACKS
-from compiler.spec.model import LearnedPosition, SinusoidalPosition
+from compiler.spec.model import LearnedPosition, Output, SinusoidalPosition
 from compiler.spec.places import at, attentions, cross_attentions, note
 from compiler.spec.spec import Spec
 
@@ -117,6 +117,31 @@ def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
+def embedding_norm(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Embeddings have the norm of the stack that reads them."""
+    stacks = dict(spec.model.stacks())
+    if spec.model.embedding.norm and all(each.norm.kind == "none" for each in stacks.values()):
+        yield Diagnostic(
+            code="moot-key",
+            message="`norm: true` has no effect: norms are of `kind: none`",
+            span=at(root, "model", "embedding", "norm"),
+            notes=note("decides it", root, "model", *list(stacks)[:1], "norm", "kind"),
+            help="remove it, or `kind: none`",
+        )
+
+
+def output(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A classifier projects to classes, by a map of its own."""
+    if spec.model.classifier is not None and spec.model.output != Output():
+        yield Diagnostic(
+            code="moot-key",
+            message=f"`output` has no effect with `task: {spec.task}`",
+            span=at(root, "model", "output"),
+            notes=note("decides it", root, "task"),
+            help="remove it: it is for the logits of tokens",
+        )
+
+
 def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Source and target can have one table only if they have one vocabulary."""
     is_pair = STACKS[spec.task] == EVERY_STACK
@@ -159,6 +184,8 @@ MODEL_CHECKS = (
     even_heads,
     even_positions,
     vocabulary,
+    embedding_norm,
+    output,
     tying,
     position_table,
 )

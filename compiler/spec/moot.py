@@ -8,6 +8,13 @@ from compiler.source.span import Span
 from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK
 from compiler.spec.inherit import HANDED_DOWN
 
+NORMS = {
+    "layer_norm": ("kind", "place", "final", "eps", "bias"),
+    "rms_norm": ("kind", "place", "final", "eps", "offset"),
+    "none": ("kind",),
+}
+"""The settings of each kind of norm."""
+
 
 def moot_keys(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
     """What the author wrote in vain; what a parent wrote gives way in silence.
@@ -16,6 +23,7 @@ def moot_keys(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
     """
     yield from (each for each in _handed_down(written, whole) if _is_own(each.span, written))
     yield from (each for each in _undivided(whole) if _is_own(each.span, written))
+    yield from (each for each in _of_other_norms(whole) if _is_own(each.span, written))
 
 
 def _handed_down(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
@@ -87,6 +95,33 @@ def _undivided(whole: Node) -> Iterator[Diagnostic]:
             notes=(Note(span=penalty.span, text="scores are divided by 1"),),
             help="remove it",
         )
+
+
+def _of_other_norms(whole: Node) -> Iterator[Diagnostic]:
+    """Settings that the norms of no stack have."""
+    found = list(_of_norms(whole))
+    useful = {id(norm.entries[key]) for norm, kind, key in found if key in NORMS.get(kind, ())}
+    vain = {id(norm.entries[key]): (norm, kind, key) for norm, kind, key in found}
+    for node, (norm, kind, key) in vain.items():
+        if node not in useful and not is_nothing(norm.entries[key]):
+            decides = norm.get("kind")
+            yield Diagnostic(
+                code="moot-key",
+                message=f"`{key}` has no effect with `kind: {kind}`",
+                span=norm.keys[key],
+                notes=(Note(span=decides.span, text="decides it"),) if decides else (),
+                help="remove it",
+            )
+
+
+def _of_norms(whole: Node) -> Iterator[tuple[Mapping, str, str]]:
+    """Each stack's norm, its kind, and a key in it."""
+    for stack in EVERY_STACK:
+        norm = find(whole, ("model", stack, "norm"))
+        if isinstance(norm, Mapping):
+            kind = norm.get("kind")
+            word = str(kind.value) if isinstance(kind, Scalar) else "layer_norm"
+            yield from ((norm, word, key) for key in norm.entries)
 
 
 def _scalars(node: Node | None) -> Iterator[Node]:

@@ -44,6 +44,7 @@ SECTIONS = {
     ),
     "`model.feed_forward`, also in a stack": ("FeedForward",),
     "`model.norm`, also in a stack": ("Norm",),
+    "`model.output`": ("Output",),
     "`model.initialization`": (
         "XavierInitialization",
         "FairseqInitialization",

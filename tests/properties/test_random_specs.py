@@ -98,7 +98,10 @@ def _parameters(block: Block, path: str) -> list[tuple[str, tuple[int, ...]]]:
             found += _parameters(part, f"{path}{name}.")
         else:
             found += [
-                (f"{path}{name}.{each.name}", tuple(size(dim, {}) for dim in each.shape))
+                (
+                    f"{path}{name}.{each.name}".rstrip("."),
+                    tuple(size(dim, {}) for dim in each.shape),
+                )
                 for each in part.parameters()
             ]
     return found
