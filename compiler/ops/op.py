@@ -27,13 +27,13 @@ ONES = Initial(kind="ones")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A tensor that is trained. `slices` names the rows of a fused projection."""
+    """A tensor that is trained. `slices` names rows of a fused projection, in their order."""
 
     name: str
     shape: Shape
     initial: Initial
     decays: bool = True
-    slices: tuple[str, ...] = ()
+    slices: tuple[tuple[str, Expression], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
