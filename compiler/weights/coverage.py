@@ -1,6 +1,6 @@
 """That every parameter gets something once, and that every tensor of the files is spoken of."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from compiler.source.diagnostic import Diagnostic, Note, did_you_mean, mistake, quoted
 from compiler.weights.map import ImportMap
@@ -38,7 +38,7 @@ def missing(
     ]
     if not without:
         return []
-    lines = _listed(f"{name}:" for name in map(general, without))
+    lines = _listed(f"{name}:" for name in _together(without, general))
     message = f"the map gives nothing for {_count(without, 'parameter')} of the model"
     help = f"add lines for them, with a number where the files have no such tensor:{lines}"
     return [mistake(of.tensors_span, "missing-parameter", message, help)]
@@ -60,7 +60,7 @@ def left_over(of: ImportMap, pieces: Pieces, files: Iterable[str]) -> list[Diagn
     left = [name for name in unused if not any(each.matches(name) for each in of.ignored)]
     if not left:
         return []
-    lines = _listed(f"- {name}" for name in map(starred, left))
+    lines = _listed(f"- {name}" for name in _together(left, starred))
     message = f"the map leaves {_count(left, 'tensor')} of the files unused"
     help = f"give them to parameters, or say that they are not needed, in `ignore:`{lines}"
     return [mistake(of.ignore_span, "left-over", message, help)]
@@ -81,9 +81,17 @@ def _twice(piece: Piece, before: Piece) -> Diagnostic:
     )
 
 
+def _together(names: Iterable[str], pattern: Callable[[str], str]) -> Iterator[str]:
+    """The names, those of several layers as one pattern."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(pattern(name), []).append(name)
+    return (shared if len(group) > 1 else group[0] for shared, group in groups.items())
+
+
 def _listed(lines: Iterable[str]) -> str:
-    """Lines to copy into a map, each once, and not too many."""
-    every = list(dict.fromkeys(lines))
+    """Lines to copy into a map, not too many."""
+    every = list(lines)
     more = len(every) - MOST_SHOWN
     shown = [*every[:MOST_SHOWN], *([f"# and {more} more"] if more > 0 else [])]
     return "".join(f"\n  {line}" for line in shown)

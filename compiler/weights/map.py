@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from compiler.source.diagnostic import Rejected, did_you_mean, for_each, mistake, quoted
+from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, for_each, mistake, quoted
 from compiler.source.file import read_text
 from compiler.source.node import Mapping, Node, Scalar, Sequence
 from compiler.source.read import read_from
 from compiler.source.span import Source, Span
 from compiler.weights.expression import Expression, Rows
-from compiler.weights.names import Binding
+from compiler.weights.names import PLACEHOLDER, Binding
 from compiler.weights.parse import parse, wrong
 
 KEYS = ("tensors", "ignore")
@@ -43,8 +44,8 @@ class Ignored:
     span: Span
 
     def matches(self, name: str) -> bool:
-        pieces = (re.escape(piece) for piece in self.pattern.split("*"))
-        return re.fullmatch(".*".join(pieces), name) is not None
+        plain = self.pattern.replace("[", "[[]").replace("?", "[?]")
+        return fnmatchcase(name, plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class ImportMap:
 def read_map(path: Path) -> ImportMap:
     """The map in a file; raises `Rejected`."""
     source = Source(name=str(path), text=read_text(path))
-    root = read_from(source, 0)
+    root = _root(source)
     if not isinstance(root, Mapping):
         span = root.span if root else Span.at(source, 0)
         raise _value(span, "an import map has the keys `tensors` and `ignore`")
@@ -76,6 +77,24 @@ def read_map(path: Path) -> ImportMap:
         tensors_span=root.keys["tensors"],
         ignore_span=root.keys.get("ignore", root.keys["tensors"]),
     )
+
+
+def _root(source: Source) -> Node | None:
+    try:
+        return read_from(source, 0)
+    except Rejected as rejected:
+        raise Rejected(map(_explained, rejected.diagnostics)) from None
+
+
+def _explained(diagnostic: Diagnostic) -> Diagnostic:
+    """To YAML braces mean a mapping, where a word begins and everywhere within brackets."""
+    line = diagnostic.span.source.line(diagnostic.span.line)
+    if diagnostic.code != "yaml-syntax" or not PLACEHOLDER.search(line):
+        return diagnostic
+    help = (
+        'where `{` begins a name or stands in a list in brackets, quotes are needed: "{n}.weight"'
+    )
+    return replace(diagnostic, help=help)
 
 
 def _entries(node: Node) -> list[Entry]:

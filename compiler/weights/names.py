@@ -10,7 +10,7 @@ from itertools import cycle
 Binding = Mapping[str, str]
 
 LETTERS = "nmkijl"
-PLACEHOLDER = re.compile(r"\{([a-z]+)([+-][0-9]+)?\}")
+PLACEHOLDER = re.compile(r"\{([a-z]+)([+-][0-9]{1,6})?\}")
 _NUMBER = re.compile(r"(?<![^.])[0-9]+(?![^.])")
 
 

@@ -35,12 +35,13 @@ from compiler.weights.names import BadPlaceholder, Binding, filled
 COUNTED = ("split", "pairs_to_halves", "halves_to_pairs")
 FUNCTIONS = ("join", *COUNTED)
 MOST_TOKENS = 200
+_WHOLE = re.compile(r"[0-9]{1,12}")
 _TOKEN = re.compile(
     r"""\s*(?:
     (?P<number>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w./{-])
     | (?P<transposed>\.T)(?![\w.])
     | "(?P<quoted>[^"]+)"
-    | (?P<name>(?![-/.])(?:[\w/-] | \{[a-z]+(?:[+-]\d+)?\} | \.(?!T(?![\w.])))+)
+    | (?P<name>(?![-/.])(?:[\w/-] | \{[a-z]+(?:[+-]\d{1,6})?\} | \.(?!T(?![\w.])))+)
     | (?P<sign>[][(),:+*/-])
     | (?P<end>$))""",
     re.VERBOSE | re.ASCII,
@@ -174,7 +175,7 @@ class _Parser:
 
     def whole(self, least: int) -> int:
         token = self.next()
-        if not token.text.isdecimal() or int(token.text) < least:
+        if not _WHOLE.fullmatch(token.text) or int(token.text) < least:
             raise wrong(token.span, f"expected a whole number from {least} on")
         return int(token.text)
 
