@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = ("source", "mask", "spec", "ops", "ir", "lower", "passes", "weights", "emit")
 ROOMS = (
-    *("errors", "durable", "weights", "package", "data", "checkpoints", "run", "training"),
+    *("errors", "durable", "package", "data", "checkpoints", "run", "weights", "training"),
     "decoding",
 )
 

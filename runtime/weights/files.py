@@ -62,9 +62,14 @@ def _read_state_dict(path: Path) -> Tensors:
             help="where it was made: torch.save(model.state_dict(), FILE), or save_file of "
             "safetensors",
         ) from error
-    except (RuntimeError, EOFError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path} is no file that torch can read: {reason}") from error
+    except OSError:
+        raise
+    except Exception as error:  # of a file that is no file of torch's, almost anything is raised
+        reason = next(iter(str(error).splitlines()), "")
+        raise UserError(
+            f"{path} is no file that torch can read: {type(error).__name__} {reason}".rstrip(),
+            help="a file of safetensors must be called so: NAME.safetensors",
+        ) from error
     tensors = dict(_flat(content, ""))
     if not tensors:
         raise UserError(f"{path} holds no tensors")

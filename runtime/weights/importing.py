@@ -6,12 +6,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from compiler.spec.lock import LOCK
 from compiler.weights.map import read_map
 from compiler.weights.parameters import NamedParameter
 from compiler.weights.piece import Filled, Piece
 from compiler.weights.plan import plan
 from compiler.weights.shape import Stored
 from runtime.errors import UserError
+from runtime.package import Package
 from runtime.weights.evaluate import evaluate
 from runtime.weights.files import Tensors
 
@@ -26,6 +28,18 @@ def import_weights(
     """
     planned = plan(read_map(map), parameters, described(tensors))
     return {each.name: _value(each, tensors) for each in planned}
+
+
+def check_package(package: Package, weights: Mapping[str, Tensor]) -> None:
+    """Raises a UserError if the network of a package, edited by hand, has other parameters."""
+    with torch.device("meta"):
+        model = package.model_class()
+    own = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    if own != {name: tensor.shape for name, tensor in weights.items()}:
+        raise UserError(
+            f"the network in {package.folder} has other parameters than its {LOCK} says",
+            help="it was edited by hand: give a package as it was compiled, or the spec",
+        )
 
 
 def described(tensors: Mapping[str, Tensor]) -> dict[str, Stored]:
