@@ -11,7 +11,7 @@ from compiler.source.file import read_text
 from compiler.source.node import Mapping, Node, Scalar, Sequence
 from compiler.source.read import read_from
 from compiler.source.span import Source, Span
-from compiler.weights.expression import Expression, Rows
+from compiler.weights.expression import Expression, Number, Rows
 from compiler.weights.names import PLACEHOLDER, Binding
 from compiler.weights.parse import parse, wrong
 
@@ -119,10 +119,13 @@ def _parsed(node: Node, binding: Binding) -> Expression:
         raise _value(node.span, "expected an expression: the name of a tensor, say")
     if node.value is None:
         raise wrong(node.span, "nothing is said here: name a tensor of the files, or a number")
-    text = str(node.value)
-    start = node.span.source.line(node.span.line).find(text, node.span.column - 1)
-    span = node.span if start < 0 else replace(node.span, column=start + 1)
-    return parse(text, span, binding)
+    if not isinstance(node.value, str):
+        return Number(value=float(node.value), span=node.span)
+    line, text = node.span.source.line(node.span.line), node.value
+    start = line.find(text, node.span.column - 1)
+    if start < 0:
+        raise wrong(node.span, "an expression stands on one line, without escapes")
+    return parse(text, replace(node.span, column=start + 1), binding)
 
 
 def _ignored(node: Node | None) -> Iterator[Ignored]:

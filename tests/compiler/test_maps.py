@@ -1,9 +1,12 @@
 """Import maps: their mistakes, golden, and what they mean for a small model."""
 
 import os
+import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from compiler.source.diagnostic import Rejected
 from compiler.weights.map import read_map
@@ -11,6 +14,7 @@ from compiler.weights.parameters import NamedParameter
 from compiler.weights.piece import Filled
 from compiler.weights.plan import plan
 from compiler.weights.shape import Stored
+from tests.mutations import require_inside, scribble
 
 MAPS = Path(__file__).parents[1] / "maps"
 FUSED = (("query", 4), ("key", 4), ("value", 4))
@@ -42,6 +46,21 @@ def planned(path: Path) -> tuple[Filled, ...]:
     return plan(read_map(path), PARAMETERS, FILES)
 
 
+RIGHT = """\
+tensors:
+  embedding.weight: shared.weight
+  "layers.{n}.query_key_value.weight[query]": h.{n}.q.weight / 2
+  layers.{n}.query_key_value.weight[key]: ['h.{n}.k.weight[2:]', 'h.{n}.k.weight[:2]']
+  layers.{n}.query_key_value.weight[value]: h.{n}.v.weight[0:4, :]
+  layers.{n}.output.weight: pairs_to_halves(h.{n}.o.weight.T, 2)
+  norm.{kind}:
+    - ln.{kind} + 1
+ignore:
+  - lm_head.*
+  - "positions"
+"""
+
+
 @pytest.mark.parametrize("case", sorted(each.name for each in MAPS.iterdir()))
 def test_mistakes_are_shown_at_their_line(
     case: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -54,3 +73,26 @@ def test_mistakes_are_shown_at_their_line(
         assert not os.environ.get("CI"), "expected outputs are not rewritten in CI"
         path.write_text(text, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == text
+
+
+def test_a_right_map_is_a_plan(tmp_path: Path) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text(RIGHT, encoding="utf-8")
+    assert [each.name for each in planned(path)] == [each.name for each in PARAMETERS]
+    fused = planned(path)[1]
+    assert [piece.target for piece in fused.pieces] == [
+        f"layers.0.query_key_value.weight[{name}]" for name in ("query", "key", "value")
+    ]
+
+
+@settings(max_examples=400)
+@given(seed=st.integers(0, 2**32 - 1), times=st.integers(1, 3))
+def test_a_broken_map_is_explained_inside_the_file(seed: int, times: int, tmp_path: Path) -> None:
+    chance, text, path = random.Random(seed), RIGHT, tmp_path / "map.yaml"
+    for _ in range(times):
+        text = scribble(text, chance)
+    path.write_text(text, encoding="utf-8", newline="")
+    try:
+        planned(path)
+    except Rejected as rejected:
+        require_inside(rejected.diagnostics, path, text)

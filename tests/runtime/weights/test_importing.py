@@ -30,7 +30,7 @@ def test_a_disguised_model_comes_back(tree: Tree, seed: int, tmp_path: Path) -> 
         for target, tensor in pieces(parameter, model.state_dict()[parameter.name], draw):
             lines[target] = disguised(f"their.{target}".replace("[", "."), tensor, theirs, draw)
     path = tmp_path / "map.yaml"
-    path.write_text(yaml.safe_dump({"tensors": lines}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"tensors": lines}, width=1000), encoding="utf-8")
     back = import_weights(list(named_parameters(package.model)), theirs, path)
     assert list(back) == list(model.state_dict())
     assert all(torch.equal(back[name], tensor) for name, tensor in model.state_dict().items())
@@ -111,3 +111,12 @@ def their_name(name: str) -> str:
     if rest[0] == "layers":
         rest = [f"l{int(rest[1]) + 1}", *rest[2:]]
     return "_".join([stack, *rest])
+
+
+def test_a_stack_of_layers_is_taken_apart(tmp_path: Path) -> None:
+    theirs = {"kernels": torch.randn(3, 4, 5)}
+    path = tmp_path / "map.yaml"
+    path.write_text("tensors:\n  layers.{n}.weight: kernels[{n}].T\n")
+    ours = [NamedParameter(name=f"layers.{n}.weight", shape=(5, 4)) for n in range(3)]
+    back = import_weights(ours, theirs, path)
+    assert torch.equal(torch.stack(list(back.values())), theirs["kernels"].transpose(1, 2))
