@@ -37,7 +37,7 @@ class Parameter:
     shape: Shape
     initial: Initial
     decays: bool = True
-    slices: tuple[str, ...] = ()
+    slices: tuple[tuple[str, Expression], ...] = ()
     gains: tuple[Expression, ...] = ()
 
 
