@@ -26,6 +26,12 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "activation": ("relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"),
     "gated": (False, True),
     "feed_forward_bias": (None, True, False),
+    "experts": (
+        *(None, None, None),
+        {"count": 3, "active": 1},
+        {"count": 4, "balance_loss": 0.1},
+        {"count": 3, "balance_loss": 0},
+    ),
     "output_bias": (False, True),
     "output_scale": (1.0, 0.5, "inverse_sqrt_d_model"),
     "soft_cap": (None, 3.0),
@@ -270,6 +276,7 @@ def _feed_forward(choose: Chooser) -> Tree:
         "gated": choose("gated"),
         "bias": choose("feed_forward_bias"),
         "dropout": choose("activation_dropout"),
+        "experts": choose("experts"),
     }
     return {key: value for key, value in settings.items() if value is not None}
 

@@ -6,7 +6,7 @@ from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node
 from compiler.spec.anatomy import EVERY_STACK, STACKS
 from compiler.spec.model import LearnedPosition, Output, SinusoidalPosition
-from compiler.spec.places import at, attentions, cross_attentions, note
+from compiler.spec.places import at, attentions, cross_attentions, feed_forwards, note
 from compiler.spec.spec import Spec
 
 
@@ -67,6 +67,20 @@ def _nearest_divisor(width: int, heads: int) -> int:
     """1 divides every width, so the search downwards ends."""
     down = next(each for each in range(min(heads, width), 0, -1) if width % each == 0)
     return next((each for each in range(heads, 2 * heads - down) if width % each == 0), down)
+
+
+def choice_of_experts(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A router chooses some of the experts, not all."""
+    for path, settings in feed_forwards(spec):
+        experts = settings.experts
+        if experts is not None and experts.active >= experts.count:
+            yield Diagnostic(
+                code="no-choice-of-experts",
+                message=f"`active: {experts.active}` of {experts.count} experts leaves no choice",
+                span=at(root, *path, "experts", "active"),
+                notes=note("how many there are", root, *path, "experts", "count"),
+                help="lower `active`: most mixtures have 1 or 2 active experts of 8 or more",
+            )
 
 
 def even_positions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -182,6 +196,7 @@ MODEL_CHECKS = (
     parts_of_the_task,
     memory_to_read,
     even_heads,
+    choice_of_experts,
     even_positions,
     vocabulary,
     embedding_norm,

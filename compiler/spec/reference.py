@@ -43,6 +43,7 @@ SECTIONS = {
         "Attention",
     ),
     "`model.feed_forward`, also in a stack": ("FeedForward",),
+    "`model.feed_forward.experts`": ("Experts",),
     "`model.norm`, also in a stack": ("Norm",),
     "`model.output`": ("Output",),
     "`model.initialization`": (

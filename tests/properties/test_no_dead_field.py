@@ -72,6 +72,10 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         f"model.{each}.norm.offset": ("model.norm.kind=rms_norm",)
         for each in ("encoder", "decoder")
     },
+    **{
+        f"model.{each}.layers.feed_forward.experts:Experts": ("model.feed_forward.experts.count=4",)
+        for each in ("encoder", "decoder")
+    },
     "model.embedding.position:learned": ("model.embedding.position=learned", "data.max_length=9"),
     "data.train:TabSeparated": ("data.train.tsv=train.tsv",),
     "data.valid:TabSeparated": ("data.valid.tsv=valid.tsv",),
@@ -103,6 +107,8 @@ VALUES: dict[str, str] = {
     "decoding.min_length": "5",
     "model.embedding.position.max_length": "30",
     "model.output.soft_cap": "20.0",
+    "model.encoder.feed_forward.experts.active": "1",
+    "model.decoder.feed_forward.experts.active": "1",
 }
 """Another value, where it cannot be made up from the value that is there."""
 
