@@ -145,11 +145,12 @@ def _position(settings: Position, context: Context) -> Positions | None:
     match settings:
         case SinusoidalPosition(layout=layout):
             return SinusoidalPositions(d_model=context.d_model, layout=layout)
-        case LearnedPosition(max_length=max_length):
+        case LearnedPosition(max_length=max_length, offset=offset):
             return LearnedPositions(
                 d_model=context.d_model,
                 max_length=Number("max_length", max_length),
                 initial=context.initials.embedding,
+                offset=Number("position_offset", offset) if offset else None,
             )
         case NoPosition() | RotaryPosition() | AlibiPosition() | RelativePosition():
             return None

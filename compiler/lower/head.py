@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
-from compiler.lower.masking import SOURCE
 from compiler.lower.residual import lower_norm
 from compiler.lower.settings import Context
 from compiler.ops.elementwise import Activation, Dropout
@@ -14,7 +13,7 @@ from compiler.ops.linear import Linear
 from compiler.ops.masking import RealTokens
 from compiler.ops.op import Op
 from compiler.ops.pooling import First, MeanOfReal
-from compiler.ops.shape import BATCH
+from compiler.ops.shape import BATCH, SOURCE
 from compiler.spec.model import Classifier, Model, Prediction
 
 

@@ -10,14 +10,14 @@ from compiler.lower.deep_norm import lower_deep_norm
 from compiler.lower.embedding import Embeddings, logits, lower_embeddings
 from compiler.lower.head import Head, lower_head
 from compiler.lower.initialization import lower_initialization
-from compiler.lower.masking import SOURCE, TARGET, Maskings, lower_masks
+from compiler.lower.masking import Maskings, lower_masks
 from compiler.lower.settings import Context
 from compiler.lower.stack import lower_stack
 from compiler.ops.elementwise import Add
 from compiler.ops.experts import BalanceLoss
 from compiler.ops.expression import Number
 from compiler.ops.op import Op
-from compiler.ops.shape import BATCH, Free
+from compiler.ops.shape import BATCH, SOURCE, TARGET, Free
 from compiler.source.span import Span
 from compiler.spec.model import Model
 from compiler.spec.spec import Spec
@@ -36,7 +36,7 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
     context = Context(d_model=d_model, initials=initials, origin=origin)
     lowering = _Lowering(
         model=model,
-        masks=lower_masks(model),
+        masks=lower_masks(model, context),
         embeddings=lower_embeddings(model, context),
         head=lower_head(model, context),
         context=context,
@@ -82,6 +82,7 @@ class _Lowering:
     def parts(self) -> Iterator[tuple[str, Op | Block]]:
         """Tables, stacks, and what stands between the last stack and the output."""
         yield from self.embeddings.parts()
+        yield from self.masks.tables().items()
         for name, settings in self.model.stacks():
             context = replace(self.context, deep_norm=lower_deep_norm(self.model, name))
             yield name, lower_stack(settings, name, self.masks, context)

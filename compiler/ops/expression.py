@@ -92,7 +92,7 @@ class Each:
 
 Expression = Name | Literal | Word | Number | Call | Attribute | Binary | Tuple | Each
 
-_PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "**": 5}
+_PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "//": 4, "**": 5}
 _TIGHTEST = 6
 
 

@@ -45,14 +45,14 @@ class Linear(Op):
         return ((*x[:-1], self.width()),)
 
     def parameters(self) -> tuple[Parameter, ...]:
-        names = tuple(name for name, _ in self.outputs)
+        slices = self.outputs if len(self.outputs) > 1 else ()
         shape = (self.width(), self.inputs)
         weight = Parameter(
-            name="weight", shape=shape, initial=self.initial, slices=names, gains=self.gains
+            name="weight", shape=shape, initial=self.initial, slices=slices, gains=self.gains
         )
         if not self.bias:
             return (weight,)
-        bias = Parameter(name="bias", shape=shape[:1], initial=ZEROS, decays=False, slices=names)
+        bias = Parameter(name="bias", shape=shape[:1], initial=ZEROS, decays=False, slices=slices)
         return (weight, bias)
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:

@@ -37,7 +37,7 @@ class Parameter:
     shape: Shape
     initial: Initial
     decays: bool = True
-    slices: tuple[str, ...] = ()
+    slices: tuple[tuple[str, Expression], ...] = ()
     gains: tuple[Expression, ...] = ()
 
 
@@ -93,13 +93,24 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """It says something of pairs of positions: `step` says it of the newest and all before it.
+
+    Its one input is the lineage, which knows what each hypothesis descends from.
+    """
+
+    step: "Op"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Remembers:
     """Of the inputs `kept` all positions so far are needed: they go to a cache.
 
     When a beam continues another's hypothesis the cache stays as it is: `step` reads, as one more
-    input, a mask of the slots that each hypothesis descends from.
+    input, a mask of the slots that each hypothesis descends from; or its own fourth input says it.
     """
 
+    is_told: bool = False
     kept: tuple[int, ...]
     step: "Op"
     cache: "Cache"
@@ -142,7 +153,7 @@ class Cache:
         return "DilatedCache" if self.dilation > 1 else "KeyValueCache"
 
 
-State = Continues | Vanishes | Counts | Remembers
+State = Continues | Vanishes | Counts | Slots | Remembers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

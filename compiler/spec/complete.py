@@ -72,7 +72,12 @@ def _norm(norm: Norm) -> Norm:
 
 
 def _attention(attention: Attention, width: int) -> Attention:
-    share = width // attention.heads
+    share, bias = width // attention.heads, attention.output_bias
     return attention.model_copy(
-        update={"d_k": attention.d_k or share, "d_v": attention.d_v or share}
+        update={
+            "d_k": attention.d_k or share,
+            "d_v": attention.d_v or share,
+            "kv_heads": attention.kv_heads or attention.heads,
+            "output_bias": attention.bias if bias is None else bias,
+        }
     )

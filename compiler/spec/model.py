@@ -21,6 +21,7 @@ from compiler.spec.section import (
     Rate,
     Section,
     Share,
+    Whole,
     Width,
     setting,
 )
@@ -59,6 +60,9 @@ class LearnedPosition(Section):
         default=1024,
         unit="positions",
         examples=[1024],
+    )
+    offset: Whole = setting(
+        "rows of the table before that of the first position", default=0, unit="rows", examples=[2]
     )
 
 
@@ -170,7 +174,23 @@ class Attention(Section):
     d_v: Width | None = setting(
         "width of a value; by default d_model / heads", default=None, unit="numbers", examples=[64]
     )
-    bias: bool = setting("biases in the four projections", default=False)
+    kv_heads: Heads | None = setting(
+        "heads of keys and values, each for several of the queries (Ainslie et al. 2023); by "
+        "default as many",
+        default=None,
+        unit="heads",
+        examples=[2],
+    )
+    bias: bool = setting("biases in the projections of query, key and value", default=False)
+    output_bias: bool | None = setting(
+        "a bias in the projection of the output; by default as the others", default=None
+    )
+    scale: Positive | None = setting(
+        "factor on scores; by default d_k^-0.5 (section 3.2.1)", default=None, examples=[1.0]
+    )
+    soft_cap: Positive | None = setting(
+        "bound on scores, by a tanh (Gemma Team 2024)", default=None, examples=[50.0]
+    )
     dropout: Rate = setting(
         "probability of dropping an attention weight",
         default=0.0,

@@ -9,10 +9,11 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor, nn
 
-from compiler.ir.block import Block, Repeat
+from compiler.ir.block import Block
 from compiler.ops.shape import size
 from compiler.passes.infer_shapes import ANY, output_shapes
 from compiler.passes.measure import count_parameters
+from compiler.weights.parameters import named_parameters
 from tests.packages import compile_tree, import_package
 from tests.strategies import DRAWN, KNOBS, Tree, specs
 
@@ -79,32 +80,10 @@ def _shuffled(tree: object, order: random.Random) -> object:
 
 
 def parameters_are_as_inferred(block: Block, model: nn.Module) -> None:
-    inferred = dict(_parameters(block, ""))
+    inferred = {each.name: each.shape for each in named_parameters(block)}
     real = {name: tuple(each.shape) for name, each in model.named_parameters()}
     assert inferred == real
     assert count_parameters(block) == sum(each.numel() for each in model.parameters())
-
-
-def _parameters(block: Block, path: str) -> list[tuple[str, tuple[int, ...]]]:
-    found: list[tuple[str, tuple[int, ...]]] = []
-    for name, part in block.parts:
-        if isinstance(part, Repeat):
-            # `layers[5:6]` is the sixth layer of `layers`.
-            list_name, _, place = name.partition("[")
-            first = int(place.partition(":")[0] or 0)
-            for index in range(first, first + int(part.count.value)):
-                found += _parameters(part.block, f"{path}{list_name}.{index}.")
-        elif isinstance(part, Block):
-            found += _parameters(part, f"{path}{name}.")
-        else:
-            found += [
-                (
-                    f"{path}{name}.{each.name}".rstrip("."),
-                    tuple(size(dim, {}) for dim in each.shape),
-                )
-                for each in part.parameters()
-            ]
-    return found
 
 
 def shapes_are_as_inferred(block: Block, model: nn.Module, texts: Texts) -> None:
