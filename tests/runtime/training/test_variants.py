@@ -1,16 +1,21 @@
 """The loss of models that have more to it than cross-entropy through a matrix."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from benchmarks.plain_search import plain_search
 from compiler.pipeline import compile_spec
+from compiler.spec.training import Decoding
 from runtime.data.batches import Batch
 from runtime.data.symbols import PADDING
 from runtime.decoding.quantize import quantized
+from runtime.decoding.search import beam_search
 from runtime.package import load_package
 from runtime.training import objective
 from runtime.training.objective import training_objective
@@ -20,6 +25,8 @@ TINY = (
     *("model.feed_forward.d_ff=16", "model.encoder.layers=1", "model.decoder.layers=1"),
     "training.label_smoothing=0",
 )
+PARTS = ("train", "valid", "test")
+Train = Callable[..., Any]
 Build = Callable[..., tuple[torch.nn.Module, objective.Objective]]
 
 
@@ -142,3 +149,31 @@ def test_experts_decode_in_eight_bits(build: Build, batch: Batch) -> None:
         expected = model(batch.source, batch.decoder_input)
         quantized(model)(batch.source[:1, :1], batch.decoder_input[:1, :1])
     assert (got - expected).abs().mean() < expected.abs().mean() / 4
+
+
+def test_beams_are_of_the_final_logits(build: Build, batch: Batch) -> None:
+    """Of experts in each layer, of a bias, a scale and a cap: as the plain search finds them."""
+    model, _ = build(EXPERTS.format(""), "model.output={bias: true, scale: 0.5, soft_cap: 2}")
+    decoding = Decoding(beam=3, length_penalty=0.6)
+    found = beam_search(model.eval(), batch.source, [6] * 4, decoding)
+    for row, (best, *_) in zip(batch.source, found, strict=True):
+        source = [token for token in row.tolist() if token != PADDING]
+        (expected, *_) = plain_search(model, source, 6, decoding)
+        assert best.tokens == expected.tokens
+        assert best.score == pytest.approx(expected.score, abs=1e-4)
+
+
+def test_a_training_with_experts(tmp_path: Path, text: Path, run_training: Train) -> None:
+    """The balance is a part of the loss that is reported, and goes down with it."""
+    files = [f"data.{part}.{side}={part}.{side}" for part in PARTS for side in ("source", "target")]
+    data = (f"data.folder={text}", "data.tokenizer={kind: segmented}", "data.max_length=20", *files)
+    recipe = ("training.batch_tokens=240", "training.accumulate=2", "training.steps=60")
+    pace = ("training.schedule={warmup_steps: 10, peak: 0.01}", "training.validation.every=30")
+    settings = [*TINY, *data, *recipe, *pace, EXPERTS.format("")]
+    compile_spec("demo", settings).write(tmp_path / "package")
+    run_training(tmp_path / "package", tmp_path / "run")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    figures = [line for line in map(json.loads, lines) if "learning_rate" in line]
+    first, last = figures[0], figures[-1]
+    assert last["loss"] < first["loss"] - 0.5
+    assert 1.0 <= last["loss"] - last["nll"] < 1.5, "two layers, each at least its factor"
