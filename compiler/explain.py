@@ -12,7 +12,13 @@ from compiler.ops.op import Op
 from compiler.ops.shape import Lengths, Shape, elements, words
 from compiler.passes.derive_weights import attentions
 from compiler.passes.infer_shapes import output_shapes, shapes_of
-from compiler.passes.measure import call_lengths, cost_of, count_parameters, statement_cost
+from compiler.passes.measure import (
+    call_lengths,
+    cost_of,
+    count_parameters,
+    parameters_of,
+    statement_cost,
+)
 from compiler.passes.reach import reach_of
 from compiler.passes.receptive_field import ReceptiveField, receptive_field
 from compiler.pipeline import CompiledPackage
@@ -116,7 +122,7 @@ def _rows(
     for statement in function.body:
         here = ".".join(step for step in (path, statement.part) if step)
         if isinstance(statement.op, Op):
-            if statement.part:
+            if statement.part and statement.results:
                 yield _row(block, statement, shapes, lengths, here, times, length)
             continue
         below = callee(block, statement)
@@ -197,7 +203,7 @@ def _row(
         reach = reduce(or_, reaches.values())
         parameters = count_parameters(below)
     else:
-        parameters = sum(elements(each.shape, {}) for each in statement.op.parameters())
+        parameters = parameters_of(block.part(statement.part))
     return Row(
         part=path,
         times=times,

@@ -27,10 +27,16 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "activation": ("relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"),
     "gated": (False, True),
     "feed_forward_bias": (None, True, False),
+    "experts": (
+        *(None, None, None),
+        {"count": 3, "active": 1},
+        {"count": 4, "balance_loss": 0.1},
+        {"count": 3, "balance_loss": 0},
+    ),
     "output_bias": (False, True),
     "output_scale": (1.0, 0.5, "inverse_sqrt_d_model"),
     "soft_cap": (None, 3.0),
-    "norm": ("layer_norm", "rms_norm", "none"),
+    "norm": ("layer_norm", "layer_norm", "rms_norm", "rms_norm", "none"),
     "place": ("post", "pre", "sandwich", "deep"),
     "norm_bias": (None, True, False),
     "offset": (None, True, False),
@@ -107,7 +113,7 @@ class Chooser:
     def __call__(self, knob: str) -> Any:
         value = self.draw(st.sampled_from(KNOBS[knob]))
         DRAWN[knob][str(value)] += 1
-        return copy.deepcopy(value)
+        return copy.deepcopy(value)  # two places of one mapping would be written as an alias
 
 
 @st.composite
@@ -215,6 +221,18 @@ def _without_moot(model: Tree) -> None:
         model["embedding"]["norm"] = False
     if "classifier" in model:
         model.pop("output", None)
+    if any(part.get("norm", {}).get("kind") == "none" for part in (model, *stacks)):
+        _tame(model)
+
+
+def _tame(part: Tree) -> None:
+    """Without what overflows in many layers that nothing normalises: powers of their inputs."""
+    for key, below in part.items():
+        if key == "feed_forward":
+            below["gated"] = False
+            below["activation"] = below["activation"].replace("relu_squared", "relu")
+        elif isinstance(below, dict):
+            _tame(below)
 
 
 def _own_settings(choose: Chooser, model: Tree) -> None:
@@ -307,6 +325,7 @@ def _feed_forward(choose: Chooser) -> Tree:
         "gated": choose("gated"),
         "bias": choose("feed_forward_bias"),
         "dropout": choose("activation_dropout"),
+        "experts": choose("experts"),
     }
     return {key: value for key, value in settings.items() if value is not None}
 

@@ -63,7 +63,10 @@ class StateClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
-    """`count` blocks of one structure, one after the other on the first input."""
+    """`count` blocks of one structure, one after the other on the first input of a call of it.
+
+    An op that names it as its part may use them otherwise: as experts to choose from.
+    """
 
     block: "Block"
     count: Number

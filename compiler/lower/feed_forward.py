@@ -1,12 +1,15 @@
 """`feed_forward:` to a block (section 3.3; Shazeer 2020 for the gated forms)."""
 
-from compiler.ir.block import Block, Input
+from compiler.ir.block import Block, Input, Repeat
 from compiler.ir.build import Body
 from compiler.lower.settings import Context
 from compiler.ops.elementwise import Activation, Dropout, Multiply
+from compiler.ops.experts import ONE, Choose, KeepBalance, Mixture
 from compiler.ops.expression import Expression, Number
 from compiler.ops.linear import Halves, Linear
-from compiler.ops.shape import BATCH, Free
+from compiler.ops.op import Op
+from compiler.ops.shape import BATCH, Free, Shape
+from compiler.spec.model import Experts
 from compiler.spec.model import FeedForward as Settings
 
 _WORDS = {
@@ -21,7 +24,17 @@ _GATES = {"relu": "ReGLU", "gelu": "GEGLU", "silu": "SwiGLU", "sigmoid": "GLU"}
 
 
 def lower_feed_forward(settings: Settings, context: Context, *, stack: str) -> Block:
-    """Linear maps and a non-linearity, the same at each position."""
+    """Linear maps and a non-linearity, the same at each position; or several such networks."""
+    if settings.experts is not None:
+        return _experts(settings, settings.experts, context, stack)
+    names = ("FeedForward", f"{stack.capitalize()}FeedForward")
+    shape = (BATCH, Free("position"), context.d_model)
+    return _network(settings, context, stack, names, shape)
+
+
+def _network(
+    settings: Settings, context: Context, stack: str, classes: tuple[str, ...], shape: Shape
+) -> Block:
     d_ff, activation = Number("d_ff", settings.d_ff), Activation(function=settings.activation)
     names = ("gate", "hidden") if settings.gated else ("hidden",)
     to_hidden = _linear(settings, context, context.d_model, *((name, d_ff) for name in names))
@@ -35,14 +48,69 @@ def lower_feed_forward(settings: Settings, context: Context, *, stack: str) -> B
         h = body.apply(activation, h, name="hidden")
     h = body.apply(Dropout(rate=Number("activation_dropout", settings.dropout)), h)
     result = body.apply(to_output, h, part="output")
-    x = Input(name="x", shape=(BATCH, Free("position"), context.d_model))
     return Block(
-        names=("FeedForward", f"{stack.capitalize()}FeedForward"),
+        names=classes,
         summary=_summary(settings),
         parts=(("hidden", to_hidden), ("output", to_output)),
+        functions=(body.function("forward", (Input(name="x", shape=shape),), result),),
+        origin=body.origin,
+    )
+
+
+def _experts(settings: Settings, experts: Experts, context: Context, stack: str) -> Block:
+    """A router, the networks that it chooses from, and what keeps all of them in use."""
+    count, active = Number("expert_count", experts.count), _active(experts)
+    router = _router(context, count)
+    names, shape = ("Expert", f"{stack.capitalize()}Expert"), (Free("tokens"), context.d_model)
+    network = _network(settings, context, stack, names, shape)
+    parts: list[tuple[str, Op | Repeat]] = [("router", router)]
+    parts.append(("experts", Repeat(block=network, count=count)))
+    body = Body(context.origin(f"model.{stack}.feed_forward"))
+    scores = body.apply(router, "x", part="router", name="scores")
+    choice = body.unpack(Choose(count=count, active=active), scores, names=("chosen", "weights"))
+    if experts.balance_loss:
+        balance = KeepBalance(factor=Number("balance_loss", experts.balance_loss))
+        parts.append(("balance", balance))
+        body.unpack(balance, scores, choice[0], part="balance", names=())
+    result = body.apply(_mixture(settings, context, active), "x", *choice, part="experts")
+    x = Input(name="x", shape=(BATCH, Free("position"), context.d_model))
+    return Block(
+        names=("Experts", f"{stack.capitalize()}Experts"),
+        summary=_summary_of_experts(experts),
+        parts=tuple(parts),
         functions=(body.function("forward", (x,), result),),
         origin=body.origin,
     )
+
+
+def _active(experts: Experts) -> Expression:
+    """One expert is another program than several."""
+    return ONE if experts.active == 1 else Number("active_experts", experts.active)
+
+
+def _router(context: Context, count: Number) -> Linear:
+    return Linear(
+        inputs=context.d_model,
+        outputs=(("experts", count),),
+        bias=False,
+        initial=context.initials.matrix,
+    )
+
+
+def _mixture(settings: Settings, context: Context, active: Expression) -> Mixture:
+    return Mixture(
+        d_model=context.d_model,
+        d_ff=Number("d_ff", settings.d_ff),
+        active=active,
+        matrices=3 if settings.gated else 2,
+    )
+
+
+def _summary_of_experts(experts: Experts) -> str:
+    networks = "{expert_count} feed-forward networks, of which a router chooses"
+    if experts.active == 1:
+        return f"{networks} one for each token (Fedus et al. 2021)."
+    return f"{networks} {{active_experts}} for each token (Shazeer et al. 2017)."
 
 
 def _linear(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from compiler.ir.block import Block, Function, Input
 from compiler.ir.build import Body
@@ -12,6 +13,8 @@ from compiler.lower.initialization import lower_initialization
 from compiler.lower.masking import Maskings, lower_masks
 from compiler.lower.settings import Context
 from compiler.lower.stack import lower_stack
+from compiler.ops.elementwise import Add
+from compiler.ops.experts import BalanceLoss
 from compiler.ops.expression import Number
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH, SOURCE, TARGET, Free
@@ -95,6 +98,8 @@ class _Lowering:
             yield self.encode()
         yield self.decode(given_to) if "decoder" in stacks else self.read(given_to)
         yield self.project()
+        if balanced := [name for name, stack in stacks.items() if stack.is_balanced]:
+            yield self.balance_loss(balanced)
 
     def forward(self, tokens: tuple[Input, ...]) -> Function:
         body = Body(self.context.origin("model"))
@@ -131,3 +136,13 @@ class _Lowering:
             return body.function("project", (features,), body.apply(op, "features", part=part))
         result = logits(body, self.model.output, self.embeddings, self.context)
         return body.function("project", (features,), result)
+
+    def balance_loss(self, stacks: list[str]) -> Function:
+        """What is added to the loss in training, by the stacks with experts."""
+        body, losses = Body(self.context.origin("model")), list[str]()
+        for name in stacks:
+            losses.append(body.apply(BalanceLoss(), TOKENS[name].name, part=name))
+        total = reduce(lambda one, other: body.apply(Add(), one, other), losses)
+        function = body.function("balance_loss", tuple(TOKENS[name] for name in stacks), total)
+        note = "For uneven use of experts, in training: once, right after `features` of these."
+        return replace(function, note=note)

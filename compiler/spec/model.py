@@ -16,6 +16,7 @@ from compiler.spec.section import (
     Heads,
     Layers,
     MaskText,
+    NotNegative,
     Positive,
     Rate,
     Section,
@@ -214,6 +215,28 @@ class Attention(Section):
     )
 
 
+class Experts(Section):
+    """A mixture of experts (Shazeer et al. 2017): each token chooses some, and none is dropped."""
+
+    count: Annotated[int, Field(ge=2, le=2**12)] = setting(
+        "feed-forward networks side by side", unit="networks", examples=[8]
+    )
+    active: Annotated[int, Field(ge=1, le=2**12)] = setting(
+        "how many of them read a token, weighted by a softmax of their scores (Mixtral); a single "
+        "one by its probability among all (Fedus et al. 2021)",
+        default=2,
+        unit="networks",
+        examples=[2],
+    )
+    balance_loss: NotNegative = setting(
+        "factor of the loss that keeps all in use, summed over layers (Fedus et al. 2021, equation "
+        "4); measured within each micro-batch of each process",
+        default=0.01,
+        unit="factor",
+        examples=[0.01],
+    )
+
+
 class FeedForward(Section):
     """The position-wise feed-forward network (section 3.3)."""
 
@@ -229,6 +252,9 @@ class FeedForward(Section):
     bias: bool = setting("biases in the linear maps", default=True)
     dropout: Rate = setting(
         "probability of dropping an activation", default=0.0, unit="probability", examples=[0.1]
+    )
+    experts: Experts | None = setting(
+        "several such networks, of which each token chooses some", default=None
     )
 
 
@@ -313,6 +339,12 @@ class Stack(Section):
     layers: Annotated[list[LayerGroup], Field(min_length=1)] = setting(
         "layers one after the other, or a list of kinds of them", examples=[6]
     )
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether some layer has experts whose use is to be even."""
+        networks = [group.feed_forward for group in self.layers]
+        return any(each and each.experts and each.experts.balance_loss for each in networks)
 
 
 class Prediction(Section):

@@ -6,7 +6,7 @@ from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node
 from compiler.spec.anatomy import EVERY_STACK, STACKS
 from compiler.spec.model import Output
-from compiler.spec.places import at, attentions, cross_attentions, note
+from compiler.spec.places import at, attentions, cross_attentions, feed_forwards, note
 from compiler.spec.spec import Spec
 
 
@@ -82,6 +82,20 @@ def even_groups(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 notes=note("the heads of queries", root, *path, "heads"),
                 help="a divisor of the heads: "
                 + ", ".join(str(n) for n in range(1, heads + 1) if heads % n == 0),
+            )
+
+
+def choice_of_experts(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A router chooses some of the experts, not all."""
+    for path, settings in feed_forwards(spec):
+        experts = settings.experts
+        if experts is not None and experts.active >= experts.count:
+            yield Diagnostic(
+                code="no-choice-of-experts",
+                message=f"`active: {experts.active}` of {experts.count} experts leaves no choice",
+                span=at(root, *path, "experts", "active"),
+                notes=note("how many there are", root, *path, "experts", "count"),
+                help="lower `active`: most mixtures have 1 or 2 active experts of 8 or more",
             )
 
 
@@ -170,6 +184,7 @@ MODEL_CHECKS = (
     memory_to_read,
     even_heads,
     even_groups,
+    choice_of_experts,
     vocabulary,
     embedding_norm,
     output,

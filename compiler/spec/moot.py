@@ -55,10 +55,18 @@ def _settings(written: Mapping) -> Iterator[tuple[tuple[str, ...], str, str, Nod
             for part in parts:
                 node = holder.get(part)
                 if isinstance(node, Mapping) and part != "position":
-                    for key, value in node.entries.items():
-                        yield stacks, part, key, value, node.keys[key]
+                    yield from ((stacks, *each) for each in _leaves(node, part))
                 elif node is not None:
                     yield stacks, "", part, node, holder.keys[part]
+
+
+def _leaves(mapping: Mapping, part: str) -> Iterator[tuple[str, str, Node, Span]]:
+    """The dotted part that holds each value, its key, the value, its place."""
+    for key, value in mapping.entries.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{part}.{key}")
+        else:
+            yield part, key, value, mapping.keys[key]
 
 
 def _holders(node: Node | None) -> Iterator[Mapping]:
@@ -75,9 +83,10 @@ def _winners(whole: Node, stacks: tuple[str, ...], setting: str, key: str) -> tu
     for stack in stacks:
         parts = ATTENTIONS if setting in ("attention", *ATTENTIONS) else (setting,)
         groups = _holders(find(whole, ("model", stack, "layers")))
-        holders = [find(group, (part,) if part else ()) for group in groups for part in parts]
-        place = ("model", stack, setting) if setting else ("model", stack)
-        for holder in (*holders, find(whole, place)):
+        paths = [tuple(part.split(".")) if part else () for part in parts]
+        holders = [find(group, path) for group in groups for path in paths]
+        above = tuple(setting.split(".")) if setting else ()
+        for holder in (*holders, find(whole, ("model", stack, *above))):
             if isinstance(holder, Mapping) and key in holder.keys and key in holder.entries:
                 node = holder.entries[key]
                 found[id(node)] = Note(span=node.span, text="set here")

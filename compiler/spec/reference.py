@@ -43,6 +43,8 @@ SECTIONS = {
         "Attention",
     ),
     "`model.feed_forward`, also in a stack": ("FeedForward",),
+    "`model.feed_forward.experts`": ("Experts",),
+    "`query_key_norm`, in an attention": ("QueryKeyNorm",),
     "`model.norm`, also in a stack": ("Norm",),
     "`model.output`": ("Output",),
     "`model.initialization`": (

@@ -11,6 +11,13 @@ _WORDS = {
     "encoder_ffn_dim decoder_ffn_dim encoder_ffn_embed_dim transformer_ff",
     "model.feed_forward.activation": "activation_fn activation_function hidden_act",
     "model.feed_forward.dropout": "activation_dropout relu_dropout",
+    "model.feed_forward.gated": "glu is_gated_act gated_mlp use_glu",
+    "model.feed_forward.experts.count": "num_experts num_local_experts n_routed_experts",
+    "model.feed_forward.experts.active": "num_experts_per_tok top_k num_selected_experts",
+    "model.feed_forward.experts.balance_loss": "router_aux_loss_coef aux_loss_coef",
+    "model.norm.eps": "layer_norm_eps layer_norm_epsilon rms_norm_eps layernorm_eps",
+    "model.output.bias": "final_logits_bias",
+    "model.output.soft_cap": "final_logit_softcapping logits_soft_cap",
     "model.encoder.layers": "num_layers n_layers n_layer num_hidden_layers enc_layers "
     "encoder_layers num_encoder_layers",
     "model.decoder.layers": "dec_layers decoder_layers num_decoder_layers",

@@ -113,6 +113,8 @@ def _diagnostic(root: Node, path: Path, errors: list[ErrorDetails]) -> Diagnosti
     if key := _missing(path, first):
         return mistake(node.span, "missing-key", f"`{key}` is missing")
     if _is_unknown(first):
+        if path[-2:-1] == ("experts",) and "capacity" in str(path[-1]):
+            return _capacity(root, path)
         return _unknown_key(root, path, _known_keys(path, first))
     if first["type"] == "mask":
         return _bad_mask(node, first)
@@ -171,6 +173,19 @@ def _unknown_key(root: Node, path: Path, known: list[str]) -> Diagnostic:
     span = holder.keys[key] if isinstance(holder, Mapping) else holder.span
     help = _foreign_letter(key) + _known(key, path, known)
     return mistake(span, "unknown-key", f"unknown key {quoted(key)}", help)
+
+
+def _capacity(root: Node, path: Path) -> Diagnostic:
+    """Refused for a reason, not for its spelling."""
+    holder = deepest(root, path[:-1])
+    span = holder.keys[str(path[-1])] if isinstance(holder, Mapping) else holder.span
+    return mistake(
+        span,
+        "expert-capacity",
+        "an expert with a capacity drops tokens by what other tokens choose, later ones and those "
+        "of other sentences too: a decoder would not be causal",
+        "remove it: no token is dropped, and `balance_loss` keeps all experts in use",
+    )
 
 
 def _known(key: str, path: Path, known: list[str]) -> str:

@@ -6,6 +6,7 @@ gradient made, before the next chunk's exist. It is spared the padding.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Protocol, cast
 
 import torch
@@ -39,20 +40,44 @@ class Objective:
     training_module: TrainingModule
     device: torch.device
     is_bfloat16: bool
+    balance_loss: Callable[[Tensor, Tensor], Tensor] | None = None
+    """Of a network with experts: of the source and the target that it has just read, in training.
+
+    It is a mean over the tokens of one batch of one process. So that it weighs as much as the mean
+    cross-entropy, it counts once for each target token of the batch.
+    """
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Tensor:
         """-> [2]: label-smoothed and plain cross-entropy in nats, summed over the target tokens."""
-        features, real, labels = self._run(batch)
+        source, target, real, labels = self._tokens(batch)
+        features = self._features(source, target)
         rows = features.flatten(0, 1).index_select(0, real)
         chunks = self._chunks(rows, labels)
         return torch.stack([torch.stack(self._losses(*chunk)) for chunk in chunks]).sum(dim=0)
 
     def add_gradients(self, batch: Batch, weight: float) -> Tensor:
-        """The same losses; adds the gradient of `weight` times the first to the parameters'."""
-        features, real, labels = self._run(batch)
-        rows = features.detach().flatten(0, 1).index_select(0, real)
+        """The same losses; adds the gradient of `weight` times the first to the parameters'.
+
+        The first has, here, the loss of an uneven use of experts in it.
+        """
+        source, target, real, labels = self._tokens(batch)
+        features = self._features(source, target)
+        sums, gradient = self._project_backward(features.detach(), real, labels, weight)
+        if self.balance_loss is None:
+            torch.autograd.backward(features, gradient)
+            return sums
+        balance = self.balance_loss(source, target) * len(labels)
+        torch.autograd.backward((features, balance * weight), (gradient, None))
+        sums[0] += balance.detach()
+        return sums
+
+    def _project_backward(
+        self, features: Tensor, real: Tensor, labels: Tensor, weight: float
+    ) -> tuple[Tensor, Tensor]:
+        """-> the losses [2] and the gradient of the features; adds that of the output layer's."""
         losses, gradients = [], []
+        rows = features.flatten(0, 1).index_select(0, real)
         for chunk, its_labels in self._chunks(rows, labels):
             chunk.requires_grad_()
             smoothed, plain = self._losses(chunk, its_labels)
@@ -61,20 +86,23 @@ class Objective:
             gradients.append(cast(Tensor, chunk.grad))
         gradient = torch.zeros_like(features)
         gradient.flatten(0, 1).index_copy_(0, real, torch.cat(gradients))
-        torch.autograd.backward(features, gradient)
-        return torch.stack(losses).sum(dim=0)
+        return torch.stack(losses).sum(dim=0), gradient
 
-    def _run(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """-> features [batch, target, width], the places of real tokens [tokens] and these."""
+    def _tokens(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """-> source, target [batch, position], the places of real tokens [tokens] and these."""
         # Counted before anything goes to a GPU, which would have to stop to tell the number.
         labels = batch.decoder_target.flatten()
         real = labels.ne(PADDING).nonzero().squeeze(1)
-        source, decoder_input, real, labels = (
+        source, target, real, labels = (
             self._moved(tokens)
             for tokens in (batch.source, batch.decoder_input, real, labels[real])
         )
+        return source, target, real, labels
+
+    def _features(self, source: Tensor, target: Tensor) -> Tensor:
+        """-> [batch, target, width]"""
         with self._precision():
-            return self.features(source, decoder_input), real, labels
+            return self.features(source, target)
 
     def _moved(self, tokens: Tensor) -> Tensor:
         """On the device. From pinned memory a GPU fetches them itself, while it still computes."""
@@ -107,7 +135,22 @@ def training_objective(
         training_module=training_module,
         device=device,
         is_bfloat16=training.precision == "bfloat16",
+        balance_loss=_balance_loss(model),
     )
+
+
+def _balance_loss(model: nn.Module) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """A network with experts has a method that takes the tokens of the stacks that have some."""
+    if not hasattr(model, "balance_loss"):
+        return None
+    method = cast(Callable[..., Tensor], model.balance_loss)
+    names = signature(method).parameters.keys()
+
+    def balance_loss(source: Tensor, target: Tensor) -> Tensor:
+        tokens = {"source": source, "target": target}
+        return method(**{name: tokens[name] for name in names})
+
+    return balance_loss
 
 
 def validation_objective(objective: Objective, model: nn.Module) -> Objective:

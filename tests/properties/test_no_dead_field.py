@@ -90,6 +90,10 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         f"model.{stack}.position:learned": (f"model.{stack}.position=learned", "data.max_length=9")
         for stack in STACKS
     },
+    **{
+        f"model.{each}.layers.feed_forward.experts:Experts": ("model.feed_forward.experts.count=4",)
+        for each in STACKS
+    },
     "data.train:TabSeparated": ("data.train.tsv=train.tsv",),
     "data.valid:TabSeparated": ("data.valid.tsv=valid.tsv",),
     "data.test:TabSeparated": ("data.test.tsv=test.tsv",),
@@ -128,6 +132,8 @@ VALUES: dict[str, str] = {
     **{f"model.{stack}.position.share": "0.5" for stack in STACKS},
     **{f"model.{stack}.position.buckets": "16" for stack in STACKS},
     "model.output.soft_cap": "20.0",
+    "model.encoder.feed_forward.experts.active": "1",
+    "model.decoder.feed_forward.experts.active": "1",
 }
 """Another value, where it cannot be made up from the value that is there."""
 
