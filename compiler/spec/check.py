@@ -8,17 +8,15 @@ from compiler.mask.relation import empty_row
 from compiler.source.diagnostic import Diagnostic, Note, mistake
 from compiler.source.node import Node, Path, deepest, find
 from compiler.source.span import Span
-from compiler.spec.complete import paper_peak
 from compiler.spec.model import Attention, LearnedPosition, SinusoidalPosition
 from compiler.spec.spec import Spec
-from compiler.spec.training import Linear
+from compiler.spec.training_checks import TRAINING_CHECKS
 
 RESERVED = {
     *sys.stdlib_module_names,
     *("torch", "numpy", "pytest", "tests", "compiler", "runtime", "generated"),
     *("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))),
 }
-LOWEST_PEAK, HIGHEST_PEAK = 1e-7, 0.05
 
 Check = Callable[[Spec, Node], Iterator[Diagnostic]]
 
@@ -212,20 +210,6 @@ def end_of_the_target(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
-def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Warm-up must end before training does, and leave a line an update to go down."""
-    schedule, steps = spec.training.schedule, spec.training.steps
-    longest = schedule.warmup_steps
-    if longest + isinstance(schedule, Linear) > steps:
-        yield Diagnostic(
-            code="long-warmup",
-            message=f"the warm-up of {longest} updates is longer than the training of {steps}",
-            span=_at(root, "training", "schedule", "warmup_steps"),
-            notes=_note("the whole training", root, "training", "steps"),
-            help="the learning rate would never reach its peak",
-        )
-
-
 def batch_holds_a_sentence(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """A micro-batch must hold the longest sentence that is kept."""
     micro = spec.training.micro_batch_tokens
@@ -279,21 +263,6 @@ def translation_lengths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
-def schedule_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Factors of other tools' schedules are taken for learning rates."""
-    peak = spec.training.schedule.peak
-    if peak is not None and not LOWEST_PEAK < peak < HIGHEST_PEAK:
-        schedule = spec.training.schedule
-        usual = paper_peak(spec.model.d_model, schedule.warmup_steps)
-        yield Diagnostic(
-            code="strange-peak",
-            message=f"a learning rate of {peak:g} has never trained a Transformer",
-            span=_at(root, "training", "schedule", "peak"),
-            help=f"`peak` is the highest learning rate itself; the paper's would be {usual:.1e}",
-            severity="warning",
-        )
-
-
 CHECKS: tuple[Check, ...] = (
     reserved_name,
     even_heads,
@@ -304,10 +273,9 @@ CHECKS: tuple[Check, ...] = (
     query_rows,
     flex_dropout,
     end_of_the_target,
-    warmup,
     batch_holds_a_sentence,
     position_table,
     validation_metric,
     translation_lengths,
-    schedule_peak,
+    *TRAINING_CHECKS,
 )
