@@ -29,23 +29,10 @@ class OptimizerCode:
 def optimizer_code(settings: Optimizer) -> OptimizerCode:
     """The optimizer of a kind; whoever trains sets its rate."""
     match settings:
-        case Adam(betas=betas, eps=eps):
-            return OptimizerCode(
-                title="Adam over all parameters; whoever trains sets the rate of each update "
-                "(section 5.3).",
-                constants={"BETAS": repr(tuple(betas)), "EPS": repr(eps)},
-                make=_make("Adam", **_names("betas", "eps"), fused=Literal(True)),
-            )
-        case AdamW(betas=betas, eps=eps, weight_decay=decay):
-            # Without it torch takes a weight decay of its own.
-            none = {} if decay else {"weight_decay": Literal(0.0)}
-            return OptimizerCode(
-                title="AdamW (Loshchilov and Hutter 2019); whoever trains sets the rate of each "
-                "update.",
-                constants={"BETAS": repr(tuple(betas)), "EPS": repr(eps), **_decay(decay)},
-                make=_make("AdamW", decay, **_names("betas", "eps"), **none, fused=Literal(True)),
-                decays=decay > 0,
-            )
+        case Adam():
+            return _adam(settings)
+        case AdamW():
+            return _adamw(settings)
         case Sgd():
             return _sgd(settings)
         case Adafactor():
@@ -54,8 +41,33 @@ def optimizer_code(settings: Optimizer) -> OptimizerCode:
             assert_never(settings)
 
 
+def _adam(settings: Adam) -> OptimizerCode:
+    return OptimizerCode(
+        title="Adam over all parameters; whoever trains sets the rate of each update "
+        "(section 5.3).",
+        constants={"BETAS": repr(tuple(settings.betas)), "EPS": repr(settings.eps)},
+        make=_make("Adam", {**_names("betas", "eps"), "fused": Literal(True)}),
+    )
+
+
+def _adamw(settings: AdamW) -> OptimizerCode:
+    decay = settings.weight_decay
+    # Where none is given, torch has a decay of its own.
+    none = {} if decay else {"weight_decay": Literal(0.0)}
+    return OptimizerCode(
+        title="AdamW (Loshchilov and Hutter 2019); whoever trains sets the rate of each update.",
+        constants={
+            "BETAS": repr(tuple(settings.betas)),
+            "EPS": repr(settings.eps),
+            **_decay(decay),
+        },
+        make=_make("AdamW", {**_names("betas", "eps"), **none, "fused": Literal(True)}, decay),
+        decays=decay > 0,
+    )
+
+
 def _sgd(settings: Sgd) -> OptimizerCode:
-    keywords: dict[str, Expression] = _names("momentum") if settings.momentum else {}
+    keywords = _names("momentum") if settings.momentum else {}
     if settings.nesterov:
         keywords["nesterov"] = Literal(True)
     kind = " with Nesterov's momentum" if settings.nesterov else " with momentum"
@@ -63,7 +75,7 @@ def _sgd(settings: Sgd) -> OptimizerCode:
         title=f"Stochastic gradient descent{kind if settings.momentum else ''}; whoever trains "
         "sets the rate of each update.",
         constants={"MOMENTUM": repr(settings.momentum)} if settings.momentum else {},
-        make=_make("SGD", **keywords, fused=Literal(True)),
+        make=_make("SGD", {**keywords, "fused": Literal(True)}),
     )
 
 
@@ -79,12 +91,12 @@ def _adafactor(settings: Adafactor) -> OptimizerCode:
             "CLIP_THRESHOLD": repr(settings.clip_threshold),
             **_decay(decay),
         },
-        make=_make("Adafactor", decay, **keywords),
+        make=_make("Adafactor", keywords, decay),
         decays=decay > 0,
     )
 
 
-def _make(name: str, decay: float = 0.0, **keywords: Expression) -> Call:
+def _make(name: str, keywords: dict[str, Expression], decay: float = 0.0) -> Call:
     groups = call("decay_groups", Name("model")) if decay else method(Name("model"), "parameters")
     return call(f"torch.optim.{name}", groups, lr=Name("PEAK"), **keywords)
 
