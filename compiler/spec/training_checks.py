@@ -12,6 +12,7 @@ from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 
 LOWEST_PEAK, HIGHEST_PEAK = 1e-7, 0.05
+USUAL_PEAKS = {"sgd": 0.1, "adafactor": 0.01}
 
 
 def _at(root: Node, *path: str) -> Span:
@@ -52,13 +53,16 @@ def given_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if schedule.peak is not None:
         return
     if isinstance(optimizer, Sgd | Adafactor):
-        why, usual = f"`{optimizer.kind}`", "0.1" if isinstance(optimizer, Sgd) else "0.01"
-        help = f"the paper's rate is for Adam; {why} begins with rates like {usual}"
-        yield mistake(_at(root, "schedule"), "missing-key", f"{why} needs a `peak`", help)
+        why, usual = f"`{optimizer.kind}` has none by default", USUAL_PEAKS[optimizer.kind]
+        help = f"the paper's formula is for Adam; with `{optimizer.kind}` {usual} is a usual one"
+        yield _missing_peak(root, why, help)
     elif not schedule.warmup_steps:
-        message = "a schedule without warm-up needs a `peak`"
-        help = "the paper's is d_model^-0.5 * warmup_steps^-0.5"
-        yield mistake(_at(root, "schedule"), "missing-key", message, help)
+        why = "without warm-up there is none by default"
+        yield _missing_peak(root, why, "the paper's is d_model^-0.5 * warmup_steps^-0.5")
+
+
+def _missing_peak(root: Node, why: str, help: str) -> Diagnostic:
+    return mistake(_at(root, "schedule"), "missing-key", f"`peak` is missing: {why}", help)
 
 
 def schedule_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:

@@ -1,6 +1,7 @@
 """What must hold for any valid spec: the promises of the compiler, tried on real tensors."""
 
 import ast
+import importlib
 import random
 import sys
 from pathlib import Path
@@ -8,11 +9,13 @@ from pathlib import Path
 import torch
 from hypothesis import given, settings
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from compiler.ir.block import Block, Repeat
+from compiler.ir.block import Block
 from compiler.ops.shape import size
 from compiler.passes.measure import count_parameters
 from tests.packages import compile_tree, import_package
+from tests.parameters import parameters_of
 from tests.strategies import DRAWN, KNOBS, Tree, specs
 
 EXAMPLES = 200
@@ -27,8 +30,11 @@ def test_a_random_spec_keeps_all_promises(tree: Tree, tmp_path: Path) -> None:
     imports_only_torch_and_the_standard_library(package.files["model.py"])
     key_order_does_not_matter(tree, package.files, tmp_path)
     torch.manual_seed(0)
-    model = import_package(package, tmp_path).Model().eval()
+    module = import_package(package, tmp_path)
+    model = module.Model().eval()
     parameters_are_as_inferred(package.model, model)
+    training = importlib.import_module(f"{module.__name__}.training")
+    weights_decay_as_inferred(package.model, training.optimizer(model), model)
     rows = [each for each in tree["model"]["vocabulary"].values() if not isinstance(each, bool)]
     source = torch.randint(1, rows[0], (BATCH, SOURCE))
     target = torch.randint(1, rows[-1], (BATCH, TARGET))
@@ -72,29 +78,25 @@ def _shuffled(tree: object, order: random.Random) -> object:
 
 
 def parameters_are_as_inferred(block: Block, model: nn.Module) -> None:
-    inferred = dict(_parameters(block, ""))
+    inferred = {
+        name: tuple(size(dim, {}) for dim in each.shape) for name, each in parameters_of(block)
+    }
     real = {name: tuple(each.shape) for name, each in model.named_parameters()}
     assert inferred == real
     assert count_parameters(block) == sum(each.numel() for each in model.parameters())
 
 
-def _parameters(block: Block, path: str) -> list[tuple[str, tuple[int, ...]]]:
-    found: list[tuple[str, tuple[int, ...]]] = []
-    for name, part in block.parts:
-        if isinstance(part, Repeat):
-            # `layers[5:6]` is the sixth layer of `layers`.
-            list_name, _, place = name.partition("[")
-            first = int(place.partition(":")[0] or 0)
-            for index in range(first, first + int(part.count.value)):
-                found += _parameters(part.block, f"{path}{list_name}.{index}.")
-        elif isinstance(part, Block):
-            found += _parameters(part, f"{path}{name}.")
-        else:
-            found += [
-                (f"{path}{name}.{each.name}", tuple(size(dim, {}) for dim in each.shape))
-                for each in part.parameters()
-            ]
-    return found
+def weights_decay_as_inferred(block: Block, optimizer: Optimizer, model: nn.Module) -> None:
+    """Each parameter is in one group, which decays if the IR says so and any does."""
+    names = {id(each): name for name, each in model.named_parameters()}
+    decays = {
+        names[id(each)]: group.get("weight_decay", 0.0) > 0
+        for group in optimizer.param_groups
+        for each in group["params"]
+    }
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(names)
+    inferred = {name: each.decays for name, each in parameters_of(block)}
+    assert decays == (inferred if any(decays.values()) else dict.fromkeys(inferred, False))
 
 
 def shapes_are_as_inferred(model: nn.Module, source: Tensor, target: Tensor, rows: int) -> None:
