@@ -53,16 +53,13 @@ def given_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if schedule.peak is not None:
         return
     if isinstance(optimizer, Sgd | Adafactor):
-        why, usual = f"`{optimizer.kind}` has none by default", USUAL_PEAKS[optimizer.kind]
-        help = f"the paper's formula is for Adam; with `{optimizer.kind}` {usual} is a usual one"
-        yield _missing_peak(root, why, help)
+        message = f"`{optimizer.kind}` needs a `peak`: the paper's formula is for Adam"
+        help = f"`peak: {USUAL_PEAKS[optimizer.kind]}` is a usual one"
+        yield mistake(_at(root, "schedule"), "no-peak", message, help)
     elif not schedule.warmup_steps:
-        why = "without warm-up there is none by default"
-        yield _missing_peak(root, why, "the paper's is d_model^-0.5 * warmup_steps^-0.5")
-
-
-def _missing_peak(root: Node, why: str, help: str) -> Diagnostic:
-    return mistake(_at(root, "schedule"), "missing-key", f"`peak` is missing: {why}", help)
+        message = "a schedule without warm-up needs a `peak`"
+        help = "the paper's is d_model^-0.5 * warmup_steps^-0.5"
+        yield mistake(_at(root, "schedule"), "no-peak", message, help)
 
 
 def schedule_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
