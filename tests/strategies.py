@@ -41,6 +41,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         {"kind": "xavier", "gain": 0.5},
         "fairseq",
         {"kind": "normal", "deviation": 0.3},
+        {"kind": "scaled", "deviation": 0.3},
     ),
     "encoder_mask": (
         *(None, "all", "causal", "window(2)", "window(left=1, right=3)", "block(4)"),

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from compiler.emit.classes import class_lines, classes
 from compiler.emit.fill import fill
-from compiler.emit.layout import docstring
+from compiler.emit.layout import docstring, signature
 from compiler.emit.naming import Numbers, collect
 from compiler.emit.predicates import predicates
 from compiler.ir.block import Block, Repeat, walk
@@ -51,6 +51,7 @@ CONSTANTS = (
     "d_ff",
     "encoder_layers",
     "decoder_layers",
+    "residual_additions",
     "max_length",
     "dropout",
     "attention_dropout",
@@ -69,6 +70,10 @@ TYPING = {"Any": ": Any = ", "cast": "cast("}
 
 
 FLEX = "from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention"
+
+_LINEAR = ["inputs: int", "*outputs: int"]
+_BIAS, _GAIN = "bias: bool = True", "gain: float = 1.0"
+_DEVIATION = "deviation: float = DEVIATION"
 
 T = TypeVar("T")
 
@@ -141,9 +146,12 @@ def _helpers(model: Block) -> Iterator[str]:
     tables = [each.initial for op in ops if "embedding" in op.helpers() for each in op.parameters()]
     local = [op for op in ops if isinstance(op, LocalAttention)]
     inner = [op for op in ops if isinstance(op, Attention) and op.dropout is not None]
+    options = _linear_options(linears)
     values = {
-        "bias_varies": any(not op.bias for op in linears),
-        "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
+        "signature": "\n".join(signature("linear", _LINEAR + options, "nn.Linear", 0)),
+        "bias_varies": _BIAS in options,
+        "gain": _GAIN in options,
+        "deviations": _DEVIATION in options,
         "initial": _one(op.initial.kind for op in linears),
         "deviation": render(_one(each.scale for each in tables), lambda each: each.name.upper()),
         "first": any(op.bounds.first for op in local),
@@ -155,6 +163,13 @@ def _helpers(model: Block) -> Iterator[str]:
     }
     for helper in _ordered({helper for op in ops for helper in op.helpers()}, HELPERS):
         yield fill(f"helpers/{helper}.py.jinja", **values).rstrip()
+
+
+def _linear_options(linears: list[Linear]) -> list[str]:
+    """What the helper `linear` must be told beside the widths."""
+    told = {name for op in linears for name, _ in op.initial_arguments()}
+    options = [_BIAS] if any(not op.bias for op in linears) else []
+    return options + [each for each in (_GAIN, _DEVIATION) if each.partition(":")[0] in told]
 
 
 def _told_of_padding(model: Block) -> bool:

@@ -110,7 +110,7 @@ class _Attention:
             inputs=product(self.heads, self.widths["value"]),
             outputs=(("output", self.context.d_model),),
             bias=self.settings.bias,
-            initial=self.context.initials.matrix,
+            initial=self.context.initials.residual,
         )
 
     def split(self, *kinds: str) -> SplitHeads:

@@ -14,9 +14,13 @@ _WORDS = {"relu": "a ReLU", "gelu": "a GELU"}
 
 def lower_feed_forward(settings: Settings, context: Context, *, stack: str) -> Block:
     """Two linear maps and a non-linearity, the same at each position."""
-    d_ff, initial = Number("d_ff", settings.d_ff), context.initials.matrix
-    hidden = Linear(inputs=context.d_model, outputs=(("hidden", d_ff),), bias=True, initial=initial)
-    output = Linear(inputs=d_ff, outputs=(("output", context.d_model),), bias=True, initial=initial)
+    d_ff, initials = Number("d_ff", settings.d_ff), context.initials
+    hidden = Linear(
+        inputs=context.d_model, outputs=(("hidden", d_ff),), bias=True, initial=initials.matrix
+    )
+    output = Linear(
+        inputs=d_ff, outputs=(("output", context.d_model),), bias=True, initial=initials.residual
+    )
     body = Body(context.origin(f"model.{stack}.feed_forward"))
     h = body.apply(hidden, "x", part="hidden")
     h = body.apply(Activation(function=settings.activation), h, name="hidden")

@@ -1,11 +1,12 @@
 """`model:` to the root of the IR (section 3)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from compiler.ir.block import Block, Function, Input
 from compiler.ir.build import Body
 from compiler.lower.embedding import Embeddings, lower_embeddings
-from compiler.lower.initialization import lower_initialization
+from compiler.lower.initialization import lower_initialization, within
 from compiler.lower.masking import SOURCE, TARGET, Maskings, build_all, lower_masks
 from compiler.lower.settings import Context
 from compiler.lower.stack import lower_decoder, lower_encoder
@@ -28,13 +29,17 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
     initials = lower_initialization(model.initialization, d_model)
     context = Context(d_model=d_model, initials=initials, origin=origin)
     embeddings, masks = lower_embeddings(model, context), lower_masks(model)
+    encoder, decoder = (
+        replace(context, initials=within(stack, initials, model.initialization))
+        for stack in (model.encoder, model.decoder)
+    )
     return Block(
         names=("Transformer",),
         summary=f"Encoder and decoder; {_TIED[model.embedding.tied]} (sections 3.1 and 3.4).",
         parts=(
             *embeddings.parts(),
-            ("encoder", lower_encoder(model.encoder, masks, context)),
-            ("decoder", lower_decoder(model.decoder, masks, context)),
+            ("encoder", lower_encoder(model.encoder, masks, encoder)),
+            ("decoder", lower_decoder(model.decoder, masks, decoder)),
         ),
         functions=(
             _forward(context),

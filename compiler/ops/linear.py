@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Call, Expression, Literal, Name, total
+from compiler.ops.expression import Call, Expression, Literal, Name, Number, total
 from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter
 from compiler.ops.shape import Lengths, Shape, ShapeError, elements, same, size
 
@@ -53,8 +53,10 @@ class Linear(Op):
 
     def initial_arguments(self) -> tuple[tuple[str, Expression], ...]:
         """What the helper must be told of the distribution."""
-        plain = self.initial.kind != "xavier" or self.initial.scale == Literal(1.0)
-        return () if plain else (("gain", self.initial.scale),)
+        kind, scale = self.initial.kind, self.initial.scale
+        if kind == "xavier":
+            return () if scale == Literal(1.0) else (("gain", scale),)
+        return () if isinstance(scale, Number) else (("deviation", scale),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)

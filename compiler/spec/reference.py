@@ -45,6 +45,7 @@ SECTIONS = {
         "XavierInitialization",
         "FairseqInitialization",
         "NormalInitialization",
+        "ScaledInitialization",
     ),
     "`model.encoder`": ("EncoderStack",),
     "`model.decoder`": ("DecoderStack",),
