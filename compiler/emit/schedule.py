@@ -25,42 +25,61 @@ class Rate:
 
 def rate(schedule: Schedule) -> Rate:
     """What a kind of schedule makes of the updates after its warm-up, or of all."""
-    warmed = schedule.warmup_steps > 0
-    down, height = _descent(schedule)
-    peak, origin = ("constant", "") if warmed else ("PEAK", "from PEAK ")
     match schedule:
         case InverseSquareRoot():
-            return Rate(
-                phrase="by step^-0.5 (section 5.3)", code=("PEAK * (WARMUP_STEPS / step) ** 0.5",)
-            )
+            phrase = "by step^-0.5 (section 5.3)"
+            return Rate(phrase=phrase, code=("PEAK * (WARMUP_STEPS / step) ** 0.5",))
         case Constant():
-            return Rate(phrase=peak, code=("PEAK",), needs_step=warmed)
+            needs_step = schedule.warmup_steps > 0
+            return Rate(phrase="constant", code=("PEAK",), needs_step=needs_step)
         case Linear():
-            span = "(STEPS - WARMUP_STEPS)" if warmed else "STEPS"
-            return Rate(
-                phrase=f"{origin}linear to {down} at STEPS",
-                code=(f"{height} * (STEPS - step) / {span}",),
-            )
+            return _linear(schedule)
         case Cosine():
-            done = "(step - WARMUP_STEPS) / (STEPS - WARMUP_STEPS)" if warmed else "step / STEPS"
-            return Rate(
-                phrase=f"{origin}by a cosine to {down} at STEPS",
-                code=(f"progress = {done}", f"{height} * (1 + math.cos(math.pi * progress)) / 2"),
-            )
+            return _cosine(schedule)
         case WarmupStableDecay():
-            return Rate(
-                phrase=f"{peak}, in the last DECAY_STEPS linear to {down}",
-                code=(f"{height} * min(1.0, (STEPS - step) / DECAY_STEPS)",),
-            )
+            return _stable_decay(schedule)
         case _:
             assert_never(schedule)
 
 
-def _descent(schedule: Schedule) -> tuple[str, str]:
+def _linear(schedule: Linear) -> Rate:
+    down, height = _descent(schedule)
+    span = "(STEPS - WARMUP_STEPS)" if schedule.warmup_steps else "STEPS"
+    return Rate(
+        phrase=f"{_origin(schedule)}linear to {down} at STEPS",
+        code=(f"{height} * (STEPS - step) / {span}",),
+    )
+
+
+def _cosine(schedule: Cosine) -> Rate:
+    down, height = _descent(schedule)
+    later = "(step - WARMUP_STEPS) / (STEPS - WARMUP_STEPS)"
+    return Rate(
+        phrase=f"{_origin(schedule)}by a cosine to {down} at STEPS",
+        code=(
+            f"progress = {later if schedule.warmup_steps else 'step / STEPS'}",
+            f"{height} * (1 + math.cos(math.pi * progress)) / 2",
+        ),
+    )
+
+
+def _stable_decay(schedule: WarmupStableDecay) -> Rate:
+    down, height = _descent(schedule)
+    stable = "constant" if schedule.warmup_steps else "PEAK"
+    return Rate(
+        phrase=f"{stable}, in the last DECAY_STEPS linear to {down}",
+        code=(f"{height} * min(1.0, (STEPS - step) / DECAY_STEPS)",),
+    )
+
+
+def _origin(schedule: Decay) -> str:
+    """Where the way down begins, if no warm-up has said it."""
+    return "" if schedule.warmup_steps else "from PEAK "
+
+
+def _descent(schedule: Decay) -> tuple[str, str]:
     """Where the rate goes in words, and its way there as code: what a falling share is taken of."""
-    if isinstance(schedule, Decay) and schedule.end:
-        return "END", "END + (PEAK - END)"
-    return "zero", "PEAK"
+    return ("END", "END + (PEAK - END)") if schedule.end else ("zero", "PEAK")
 
 
 def schedule_constants(schedule: Schedule, steps: int, peak: str) -> dict[str, str]:
