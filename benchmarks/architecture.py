@@ -73,17 +73,20 @@ class Architecture:
     def of(cls, spec: Spec) -> Self:
         """The numbers of a spec. Raises a UserError if it is of another form."""
         model = spec.model
+        if model.encoder is None or model.decoder is None:
+            raise UserError(f"the peers cannot build {spec.name}", help="they translate")
         (encoder, *_), (decoder, *_) = model.encoder.layers, model.decoder.layers
+        attention, feed_forward = encoder.self_attention, encoder.feed_forward
         numbers = cls(
             vocabulary=model.vocabulary.size or 0,
             d_model=model.d_model,
-            d_ff=encoder.feed_forward.d_ff,
-            heads=encoder.self_attention.heads,
+            d_ff=feed_forward.d_ff if feed_forward else 0,
+            heads=attention.heads if attention else 0,
             encoder_layers=encoder.repeat,
             decoder_layers=decoder.repeat,
             pre_norm=model.encoder.norm.place == "pre",
             dropout=model.dropout,
-            attention_dropout=encoder.self_attention.dropout,
+            attention_dropout=attention.dropout if attention else 0.0,
         )
         numbers._check(spec)
         return numbers

@@ -66,6 +66,7 @@ class Explanation:
 
     `flops_per_token`: forward, for a source and a target token each, in sentences of `length`.
     `flops_per_update`: forward and backward, for `batch_tokens` target tokens.
+    `reach`: the offsets at which an output reads `stream`, the target where there is one.
     `memory_bytes`: weights, their gradients, means and average, what the backward pass keeps of one
     micro-batch, and its logits, log-probabilities and their gradients, in float32.
     """
@@ -79,7 +80,8 @@ class Explanation:
     batch_tokens: int
     flops_per_update: int
     memory_bytes: int
-    target_reach: str
+    stream: str
+    reach: str
 
 
 def explain(package: CompiledPackage, length: int) -> Explanation:
@@ -103,7 +105,8 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
         batch_tokens=training.batch_tokens,
         flops_per_update=per_token * (1 + BACKWARD) * training.batch_tokens,
         memory_bytes=FLOAT_BYTES * (_kept_of_a_weight(training) * parameters + kept),
-        target_reach=str(reach_of(model, forward)["target"]),
+        stream=forward.inputs[-1].name,
+        reach=str(reach_of(model, forward)[forward.inputs[-1].name]),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import nn
 
+from compiler.spec.lock import LOCK
 from runtime.checkpoints.averaging import average_weights
 from runtime.checkpoints.checkpoint import MODEL, Identity, check_checkpoint
 from runtime.checkpoints.listing import regular_checkpoints
@@ -22,7 +23,7 @@ from runtime.data.prepare import Prepared
 from runtime.data.tokenizer import Tokenizer, load_tokenizer
 from runtime.durable import new_folder, replace_file
 from runtime.errors import UserError
-from runtime.package import LOCK, TRAINING, Package, load_package
+from runtime.package import TRAINING, Package, load_package
 
 LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece")
 
@@ -37,13 +38,25 @@ class Run:
     @classmethod
     def create(cls, folder: Path, package: Package, prepared: Prepared) -> "Run":
         """A new run of a package on prepared text; an existing folder is left alone."""
+        tokenizers = prepared.source, prepared.target
+        return cls.begin(folder, package, tokenizers, {"prepared": prepared.folder.name})
+
+    @classmethod
+    def begin(
+        cls,
+        folder: Path,
+        package: Package,
+        tokenizers: tuple[Tokenizer, Tokenizer],
+        origin: dict[str, Any],
+    ) -> "Run":
+        """A new run without checkpoints. `origin`: what `run.json` says of where it comes from."""
         refuse_existing(folder)
         with new_folder(folder) as unfinished:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(package.folder, unfinished / "package", ignore=ignored)
             (unfinished / "checkpoints").mkdir()
-            _save_tokenizers(prepared, unfinished / "tokenizers")
-            _write_json(unfinished / "run.json", _describe(package, prepared))
+            _save_tokenizers(*tokenizers, unfinished / "tokenizers")
+            _write_json(unfinished / "run.json", _describe(package) | origin)
         return cls.open(folder)
 
     @classmethod
@@ -113,9 +126,14 @@ class Run:
         return Run.open(self.folder)
 
     def check_data(self, prepared: Prepared) -> None:
-        """Raises a UserError when the run was begun with other text."""
-        begun = json.loads((self.folder / "run.json").read_bytes())["prepared"]
-        if begun != prepared.folder.name:
+        """Raises a UserError when the run was begun with other text, or with none."""
+        begun = json.loads((self.folder / "run.json").read_bytes())
+        if "prepared" not in begun:
+            raise UserError(
+                f"{self.folder} was imported: there is no training to continue",
+                help="`specformer translate` and `evaluate` take it as it is",
+            )
+        if begun["prepared"] != prepared.folder.name:
             raise UserError(
                 f"the text has changed since {self.folder} was begun",
                 help="bring the old files back, or start a new run in another folder",
@@ -131,20 +149,19 @@ def refuse_existing(folder: Path) -> None:
         )
 
 
-def _save_tokenizers(prepared: Prepared, folder: Path) -> None:
-    prepared.source.save(folder / "source")
-    if prepared.target is not prepared.source:
-        prepared.target.save(folder / "target")
+def _save_tokenizers(source: Tokenizer, target: Tokenizer, folder: Path) -> None:
+    source.save(folder / "source")
+    if target is not source:
+        target.save(folder / "target")
 
 
-def _describe(package: Package, prepared: Prepared) -> dict[str, Any]:
+def _describe(package: Package) -> dict[str, Any]:
     files = sorted(path for path in package.folder.iterdir() if path.is_file())
     return {
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in LIBRARIES},
         "spec": asdict(Identity.of(package.spec)),
         "package": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
-        "prepared": prepared.folder.name,
     }
 
 

@@ -18,4 +18,6 @@ def parameters_of(block: Block, path: str = "") -> Iterator[tuple[str, Parameter
         elif isinstance(part, Block):
             yield from parameters_of(part, f"{path}{name}.")
         else:
-            yield from ((f"{path}{name}.{each.name}", each) for each in part.parameters())
+            # An attribute may be a parameter itself.
+            own = ((f"{path}{name}.{each.name}".rstrip("."), each) for each in part.parameters())
+            yield from own

@@ -23,11 +23,20 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "attention_dropout": RATES,
     "activation_dropout": RATES,
     "dropout": RATES,
-    "activation": ("relu", "gelu"),
-    "place": ("post", "pre"),
+    "activation": ("relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"),
+    "gated": (False, True),
+    "feed_forward_bias": (None, True, False),
+    "output_bias": (False, True),
+    "output_scale": (1.0, 0.5, "inverse_sqrt_d_model"),
+    "soft_cap": (None, 3.0),
+    "norm": ("layer_norm", "rms_norm", "none"),
+    "place": ("post", "pre", "sandwich", "deep"),
+    "norm_bias": (None, True, False),
+    "offset": (None, True, False),
     "final": (None, True, False),
     "eps": (1e-5, 1e-6),
     "tied": ("all", "target", "none"),
+    "embedding_norm": (False, True),
     "shared": (True, False),
     "scale": ("sqrt_d_model", "none"),
     "position": (
@@ -53,6 +62,12 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         *("window(0)", "causal & (dilated(3) | window(1))"),
     ),
     "cross_mask": (None, "window(3)", "causal | window(2)", "last(2) | first(1)", "dilated(2)"),
+    "task": (
+        *("translation", "translation", "translation", "language_model"),
+        *("masked_language_model", "classification"),
+    ),
+    "pooling": ("first", "mean"),
+    "block": (None, "no feed-forward", "feed-forward first", "two feed-forwards"),
     "kernel": ("auto", "flex"),
     "kinds_of_layers": (1, 2),
     "label_smoothing": (0.0, 0.1),
@@ -95,15 +110,12 @@ class Chooser:
 def specs(draw: st.DrawFn) -> Tree:
     """A random valid spec of the whole family of the paper, small enough to run."""
     choose = Chooser(draw)
+    task = choose("task")
     return {
         "name": "some-model",
-        "model": _model(choose),
-        "data": {
-            "train": {"source": "train.en", "target": "train.de"},
-            "valid": {"source": "valid.en", "target": "valid.de"},
-            "test": {"tsv": "test.tsv"},
-            "max_length": 24,
-        },
+        "task": task,
+        "model": _model(choose, task),
+        "data": {**_corpora(task), "max_length": 24},
         "training": _training(choose),
     }
 
@@ -118,9 +130,8 @@ def _training(choose: Chooser) -> Tree:
         "optimizer": optimizer,
         "schedule": _schedule(choose, needs_peak=needs_peak),
         "label_smoothing": choose("label_smoothing"),
-        "ema": {"decay": ema},
     }
-    return training if ema else {key: training[key] for key in training if key != "ema"}
+    return training | ({"ema": {"decay": ema}} if ema else {})
 
 
 def _schedule(choose: Chooser, *, needs_peak: bool) -> Tree:
@@ -139,9 +150,20 @@ def _schedule(choose: Chooser, *, needs_peak: bool) -> Tree:
     return schedule | ({} if peak is None else {"peak": peak})
 
 
-def _model(choose: Chooser) -> Tree:
-    shared = choose("shared")
-    tied = choose("tied")
+def _corpora(task: str) -> Tree:
+    if task != "translation":
+        return {part: {"text": f"{part}.en"} for part in ("train", "valid", "test")}
+    return {
+        "train": {"source": "train.en", "target": "train.de"},
+        "valid": {"source": "valid.en", "target": "valid.de"},
+        "test": {"tsv": "test.tsv"},
+    }
+
+
+def _model(choose: Chooser, task: str) -> Tree:
+    is_pair = task == "translation"
+    shared = choose("shared") if is_pair else True
+    tied = choose("tied") if is_pair else "all" if choose("tied") == "all" else "none"
     if not shared and tied == "all":
         tied = "target"
     rows = {"size": 11} if shared else {"shared": False, "source": 11, "target": 13}
@@ -152,17 +174,56 @@ def _model(choose: Chooser) -> Tree:
             "tied": tied,
             "scale": choose("scale"),
             "position": choose("position"),
+            "norm": choose("embedding_norm"),
         },
         "dropout": choose("dropout"),
         "norm": _norm(choose),
         "attention": _attention(choose),
         "feed_forward": _feed_forward(choose),
+        "output": _output(choose),
         "initialization": choose("initialization"),
         "encoder": {"layers": choose("layers")},
         "decoder": {"layers": choose("layers")},
     }
     _own_settings(choose, model)
+    _of_the_task(choose, model, task)
+    _prune(model)
+    _without_moot(model)
     return model
+
+
+def _of_the_task(choose: Chooser, model: Tree, task: str) -> None:
+    """Without what a task of one text has not."""
+    if task == "language_model":
+        del model["encoder"]
+        model["decoder"].pop("cross_attention", None)
+    elif task != "translation":
+        del model["decoder"]
+    if task == "classification":
+        head = {"pooling": choose("pooling"), "dropout": choose("dropout")}
+        model["classifier"] = {"classes": 3, **head}
+
+
+def _prune(model: Tree) -> None:
+    """Without settings that no stack takes, which are errors."""
+    stacks = [model[name] for name in ("encoder", "decoder") if name in model]
+    for key in ("norm", "feed_forward", "attention"):
+        takes = [each for each in stacks if key not in each and key != _left_out(each)]
+        if not takes and (key != "attention" or "decoder" not in model):
+            del model[key]
+
+
+def _left_out(stack: Tree) -> str:
+    return "feed_forward" if stack.get("block") == ["self_attention"] else ""
+
+
+def _without_moot(model: Tree) -> None:
+    """No norm of embeddings where there is no norm, no logits where there are classes."""
+    stacks = [model[stack] for stack in ("encoder", "decoder") if stack in model]
+    if all(stack.get("norm", model.get("norm", {})).get("kind") == "none" for stack in stacks):
+        model["embedding"]["norm"] = False
+    if "classifier" in model:
+        model.pop("output", None)
 
 
 def _own_settings(choose: Chooser, model: Tree) -> None:
@@ -174,6 +235,7 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
         model["encoder"]["attention"] = _attention(choose)
     if choose("own_settings"):
         model["decoder"]["cross_attention"] = _attention(choose)
+    _blocks(choose, model)
     _kinds(choose, model)
     _kernel(choose, model)
     for stack, sub_layer, knob in PLACES:
@@ -181,6 +243,17 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
         if mask is not None:
             below = model[stack].setdefault(sub_layer, {})
             below["mask"] = mask
+
+
+def _blocks(choose: Chooser, model: Tree) -> None:
+    """Sub-layers in another order than the paper's."""
+    blocks = {
+        "no feed-forward": ["self_attention"],
+        "feed-forward first": ["feed_forward", "self_attention"],
+        "two feed-forwards": ["feed_forward", "self_attention", "feed_forward"],
+    }
+    if block := blocks.get(choose("block")):
+        model["encoder"]["block"] = block
 
 
 def _kinds(choose: Chooser, model: Tree) -> None:
@@ -216,13 +289,28 @@ def _attention(choose: Chooser) -> Tree:
 
 
 def _norm(choose: Chooser) -> Tree:
-    norm = {"place": choose("place"), "final": choose("final"), "eps": choose("eps")}
+    """A norm of a kind has the settings of this kind alone."""
+    kind = choose("norm")
+    norm: Tree = {"kind": kind}
+    if kind != "none":
+        norm |= {"place": choose("place"), "final": choose("final"), "eps": choose("eps")}
+        key, knob = ("bias", "norm_bias") if kind == "layer_norm" else ("offset", "offset")
+        norm[key] = choose(knob)
     return {key: value for key, value in norm.items() if value is not None}
 
 
 def _feed_forward(choose: Chooser) -> Tree:
-    return {
+    settings = {
         "d_ff": choose("d_ff"),
         "activation": choose("activation"),
+        "gated": choose("gated"),
+        "bias": choose("feed_forward_bias"),
         "dropout": choose("activation_dropout"),
     }
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _output(choose: Chooser) -> Tree:
+    output = {"bias": choose("output_bias"), "scale": choose("output_scale")}
+    cap = choose("soft_cap")
+    return output if cap is None else output | {"soft_cap": cap}

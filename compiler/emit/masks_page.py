@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from compiler.lower.masking import SOURCE, TARGET, Masking
+from compiler.lower.masking import Masking
 from compiler.mask.parse import parse
 from compiler.mask.relation import empty_row, picture
 from compiler.ops.attention import LocalAttention
 from compiler.ops.expression import Number
 from compiler.ops.op import Cache, Predicate
-from compiler.ops.shape import Free
+from compiler.ops.shape import SOURCE, TARGET, Free
 
 INTRODUCTION = """\
 # Masks

@@ -1,16 +1,16 @@
 """`test_model.py`: what the compiler has proved, tried on the real network."""
 
 from compiler.emit.fill import fill
-from compiler.emit.layout import docstring
+from compiler.emit.layout import docstring, signature
 from compiler.emit.predicates import plain_predicate
 from compiler.ir.block import Block
+from compiler.lower.embedding import table_names
 from compiler.ops.attention import Attention, LocalAttention
 from compiler.passes.derive_weights import attentions
 from compiler.passes.measure import count_parameters
-from compiler.spec.model import LearnedPosition
 from compiler.spec.spec import Spec
 
-SOURCE, TARGET, PADDING = 7, 9, 4
+USUAL, PADDING = {"source": 7, "target": 9}, 4
 LARGEST_EDGE = 512
 """Masks with larger numbers are tried within this."""
 
@@ -18,27 +18,48 @@ LARGEST_EDGE = 512
 def tests_text(spec: Spec, model: Block) -> str:
     """The file. Texts are longer than twice the largest number of a mask, and than two chunks."""
     found = attentions(model)
-    shared = spec.model.vocabulary.shared
-    sides = ("VOCABULARY", "VOCABULARY") if shared else ("SOURCE_VOCABULARY", "TARGET_VOCABULARY")
     edges = sorted({edge for _, op in found.values() for edge in _edges(op)})
     longest, padding = _longest(spec)
     head = f"{spec.name}: tests of the network, with torch and pytest alone. Written by specformer."
-    names = ["D_MODEL", "PADDING", *dict.fromkeys(sides), *found, "Transformer", "merge_heads"]
+    streams = [each.name for each in model.function("features").inputs]
+    rows, outputs = _rows(spec, streams), _outputs(spec, streams)
+    names = ["D_MODEL", "PADDING", *rows.values(), outputs, *found, "Transformer", "merge_heads"]
+
+    def define(name: str, *others: str, result: str = "None") -> str:
+        """The `def` of a test that is given the model and its texts."""
+        declared = ["model: Transformer", *(f"{each}: Tensor" for each in streams), *others]
+        return "\n".join(signature(name, declared, result, 0))
+
     return fill(
         "test_model.py.jinja",
         docstring="\n".join(docstring([head], 0)),
-        imported=sorted(names, key=lambda name: (not name.isupper(), name.islower(), name)),
-        source_vocabulary=sides[0],
-        target_vocabulary=sides[1],
-        target_embedding="embedding" if spec.model.embedding.tied == "all" else "target_embedding",
+        imported=sorted(set(names), key=lambda name: (not name.isupper(), name.islower(), name)),
+        define=define,
+        streams=streams,
+        rows=rows,
+        outputs=outputs,
+        grouped=any(op.is_grouped for _, op in found.values()),
+        pools=spec.model.classifier is not None,
+        target_embedding=table_names(spec.model)["target"] if "target" in streams else "",
         parameters=count_parameters(model),
-        source_length=min(_length(SOURCE, edges), longest - padding),
-        target_length=min(_length(TARGET, edges), longest - padding),
+        lengths={each: min(_length(USUAL[each], edges), longest - padding) for each in streams},
         padding=padding,
         edges=f"({', '.join(map(str, edges))}{',' if len(edges) == 1 else ''})",
         masks=[plain_predicate(op.reads) for _, op in found.values()],
         places=[(name, op.reads.name) for name, (_, op) in found.items()],
     )
+
+
+def _rows(spec: Spec, streams: list[str]) -> dict[str, str]:
+    """The constant that holds the rows of each text's vocabulary."""
+    if spec.model.vocabulary.shared:
+        return dict.fromkeys(streams, "VOCABULARY")
+    return {each: f"{each.upper()}_VOCABULARY" for each in streams}
+
+
+def _outputs(spec: Spec, streams: list[str]) -> str:
+    """The constant that holds how many outputs there are."""
+    return "CLASSES" if spec.model.classifier else _rows(spec, streams)[streams[-1]]
 
 
 def _edges(op: Attention) -> list[int]:
@@ -55,6 +76,5 @@ def _length(usual: int, edges: list[int]) -> int:
 
 def _longest(spec: Spec) -> tuple[int, int]:
     """Positions that there are, and how many of them to fill with padding."""
-    position = spec.model.embedding.position
-    longest = position.max_length if isinstance(position, LearnedPosition) else 2**20
+    longest = spec.model.positions or 2**20
     return longest, min(PADDING, longest // 4)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
-from compiler.lower.masking import SOURCE, TARGET, Masking
+from compiler.lower.masking import Masking
 from compiler.lower.settings import Context, given
 from compiler.mask.mask import ALL, CAUSAL, Mask
 from compiler.ops.expression import Number, product
-from compiler.ops.heads import MergeHeads, SplitHeads
+from compiler.ops.heads import MergeHeads, SplitGroups, SplitHeads
 from compiler.ops.linear import Linear
-from compiler.ops.shape import BATCH
+from compiler.ops.shape import BATCH, SOURCE, TARGET
 from compiler.spec.model import Attention as Settings
 
 
@@ -83,47 +83,67 @@ class _Attention:
     settings: Settings
     masking: Masking
     context: Context
-    heads: Number
+    heads: dict[str, Number]
     widths: dict[str, Number]
 
     @classmethod
     def of(cls, settings: Settings, masking: Masking, context: Context) -> "_Attention":
         d_k, d_v = Number("d_k", given(settings.d_k)), Number("d_v", given(settings.d_v))
+        heads = kv_heads = Number("heads", settings.heads)
+        if settings.kv_heads != settings.heads:
+            kv_heads = Number("kv_heads", given(settings.kv_heads))
         return cls(
             settings=settings,
             masking=masking,
             context=context,
-            heads=Number("heads", settings.heads),
+            heads={"query": heads, "key": kv_heads, "value": kv_heads},
             widths={"query": d_k, "key": d_k, "value": d_v},
         )
 
     def linear(self, *kinds: str) -> Linear:
         return Linear(
             inputs=self.context.d_model,
-            outputs=tuple((kind, product(self.heads, self.widths[kind])) for kind in kinds),
+            outputs=tuple((kind, product(self.heads[kind], self.widths[kind])) for kind in kinds),
             bias=self.settings.bias,
             initial=self.context.initials.query_key_value,
+            gains=self.context.gains(*kinds),
         )
 
     def output(self) -> Linear:
         return Linear(
-            inputs=product(self.heads, self.widths["value"]),
+            inputs=product(self.heads["query"], self.widths["value"]),
             outputs=(("output", self.context.d_model),),
-            bias=self.settings.bias,
-            initial=self.context.initials.residual,
+            bias=given(self.settings.output_bias),
+            initial=self.context.initials.matrix,
+            gains=self.context.gains("output"),
         )
 
-    def split(self, *kinds: str) -> SplitHeads:
-        return SplitHeads(heads=self.heads, widths=tuple(self.widths[kind] for kind in kinds))
+    def split(self, *kinds: str) -> SplitHeads | SplitGroups:
+        heads, widths = ([by_kind[kind] for kind in kinds] for by_kind in (self.heads, self.widths))
+        if len(set(heads)) > 1:
+            return SplitGroups(parts=tuple(zip(heads, widths, strict=True)))
+        return SplitHeads(heads=heads[0], widths=tuple(widths))
 
     def attend(self, body: Body, query: str, key: str, value: str) -> str:
+        if rotary := self.masking.rotary:
+            query = rotary.turn(body, query, "query")
+            key = rotary.turn(body, key, "key")
         attention = self.masking.attention(
-            heads=self.heads,
+            heads=self.heads["query"],
+            kv_heads=self.heads["key"],
             d_k=self.widths["key"],
             d_v=self.widths["value"],
             dropout=Number("attention_dropout", self.settings.dropout),
+            scale=_number("attention_scale", self.settings.scale),
+            soft_cap=_number("score_cap", self.settings.soft_cap),
         )
-        masks = (each.name for each in self.masking.inputs())
+        masks = (each.name for each in self.masking.told())
         mixed = body.apply(attention, query, key, value, *masks, name="mixed")
-        merged = body.apply(MergeHeads(heads=self.heads, width=self.widths["value"]), mixed)
+        merged = body.apply(
+            MergeHeads(heads=self.heads["query"], width=self.widths["value"]), mixed
+        )
         return body.apply(self.output(), merged, part="output")
+
+
+def _number(name: str, value: float | None) -> Number | None:
+    return None if value is None else Number(name, value)

@@ -1,24 +1,27 @@
 """`model:` to the root of the IR (section 3)."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from compiler.ir.block import Block, Function, Input
 from compiler.ir.build import Body
-from compiler.lower.embedding import Embeddings, lower_embeddings
-from compiler.lower.initialization import lower_initialization, within
-from compiler.lower.masking import SOURCE, TARGET, Maskings, build_all, lower_masks
+from compiler.lower.deep_norm import lower_deep_norm
+from compiler.lower.embedding import Embeddings, logits, lower_embeddings
+from compiler.lower.head import Head, lower_head
+from compiler.lower.initialization import lower_initialization, residual_gain
+from compiler.lower.masking import Maskings, lower_masks
 from compiler.lower.settings import Context
-from compiler.lower.stack import lower_decoder, lower_encoder
+from compiler.lower.stack import lower_stack
 from compiler.ops.expression import Number
-from compiler.ops.shape import BATCH, Free
+from compiler.ops.op import Op
+from compiler.ops.shape import BATCH, SOURCE, TARGET, Free
 from compiler.source.span import Span
+from compiler.spec.model import Model
 from compiler.spec.spec import Spec
 
-_TIED = {
-    "all": "one table embeds source and target and projects to tokens",
-    "target": "one table embeds the target and projects to tokens",
-    "none": "source, target and output have tables of their own",
+TOKENS = {
+    "encoder": Input(name="source", shape=(BATCH, SOURCE)),
+    "decoder": Input(name="target", shape=(BATCH, TARGET)),
 }
 
 
@@ -28,62 +31,107 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
     d_model = Number("d_model", model.d_model)
     initials = lower_initialization(model.initialization, d_model)
     context = Context(d_model=d_model, initials=initials, origin=origin)
-    embeddings, masks = lower_embeddings(model, context), lower_masks(model)
-    encoder, decoder = (
-        replace(context, initials=within(stack, initials, model.initialization))
-        for stack in (model.encoder, model.decoder)
+    lowering = _Lowering(
+        model=model,
+        masks=lower_masks(model, context),
+        embeddings=lower_embeddings(model, context),
+        head=lower_head(model, context),
+        context=context,
     )
     return Block(
         names=("Transformer",),
-        summary=f"Encoder and decoder; {_TIED[model.embedding.tied]} (sections 3.1 and 3.4).",
-        parts=(
-            *embeddings.parts(),
-            ("encoder", lower_encoder(model.encoder, masks, encoder)),
-            ("decoder", lower_decoder(model.decoder, masks, decoder)),
-        ),
-        functions=(
-            _forward(context),
-            _encode(masks, context, embeddings),
-            _features(masks, context, embeddings),
-            _project(context, embeddings),
-        ),
+        summary=_summary(model),
+        parts=tuple(lowering.parts()),
+        functions=tuple(lowering.functions()),
         closed=True,
         origin=origin("model"),
     )
 
 
-_TOKENS = (
-    Input(name="source", shape=(BATCH, SOURCE)),
-    Input(name="target", shape=(BATCH, TARGET)),
-)
+_TIED = {
+    "all": "one table embeds source and target and projects to tokens",
+    "target": "one table embeds the target and projects to tokens",
+    "none": "source, target and output have tables of their own",
+}
 
 
-def _forward(context: Context) -> Function:
-    body = Body(context.origin("model"))
-    features = body.invoke("", "source", "target", function="features")
-    logits = body.invoke("", features, function="project")
-    return body.function("forward", _TOKENS, logits)
+def _summary(model: Model) -> str:
+    tied = model.embedding.tied
+    if model.encoder is not None and model.decoder is not None:
+        return f"Encoder and decoder; {_TIED[tied]} (sections 3.1 and 3.4)."
+    stack = "Encoder" if model.decoder is None else "Decoder"
+    if model.classifier is not None:
+        return f"{stack} and a projection to classes (section 3.1)."
+    one = "one table embeds tokens and projects to them"
+    return f"{stack}; {one if tied == 'all' else 'tokens and output have tables of their own'}."
 
 
-def _encode(masks: Maskings, context: Context, embeddings: Embeddings) -> Function:
-    body = Body(context.origin("model.encoder"))
-    x = embeddings.embed(body, "source", context)
-    memory = body.invoke("encoder", x, *build_all(masks.encoder, body))
-    return body.function("encode", _TOKENS[:1], memory)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lowering:
+    """The whole network on its way to a block."""
 
+    model: Model
+    masks: Maskings
+    embeddings: Embeddings
+    head: Head | None
+    context: Context
 
-def _features(masks: Maskings, context: Context, embeddings: Embeddings) -> Function:
-    body = Body(context.origin("model.decoder"))
-    memory = body.invoke("", "source", function="encode", name="memory")
-    given = [*build_all(masks.decoder, body), *build_all(masks.cross, body)]
-    x = embeddings.embed(body, "target", context)
-    features = body.invoke("decoder", x, memory, *given)
-    return body.function("features", _TOKENS, features)
+    def parts(self) -> Iterator[tuple[str, Op | Block]]:
+        """Tables, stacks, and what stands between the last stack and the output."""
+        yield from self.embeddings.parts()
+        yield from self.masks.tables().items()
+        for name, settings in self.model.stacks():
+            context = replace(
+                self.context,
+                deep_norm=lower_deep_norm(self.model, name),
+                residual_gain=residual_gain(self.model.initialization, settings),
+            )
+            yield name, lower_stack(settings, name, self.masks, context)
+        if self.head is not None:
+            yield from self.head.parts
 
+    def functions(self) -> Iterator[Function]:
+        """What the runtime calls, by the stacks that there are."""
+        stacks = dict(self.model.stacks())
+        given_to = tuple(TOKENS[name] for name in stacks)
+        yield self.forward(given_to)
+        if "encoder" in stacks:
+            yield self.encode()
+        yield self.decode(given_to) if "decoder" in stacks else self.read(given_to)
+        yield self.project()
 
-def _project(context: Context, embeddings: Embeddings) -> Function:
-    part, project = embeddings.output
-    body = Body(context.origin("model.embedding"))
-    logits = body.apply(project, "features", part=part)
-    features = Input(name="features", shape=(Free("..."), context.d_model))
-    return body.function("project", (features,), logits)
+    def forward(self, tokens: tuple[Input, ...]) -> Function:
+        body = Body(self.context.origin("model"))
+        features = body.invoke("", *(each.name for each in tokens), function="features")
+        return body.function("forward", tokens, body.invoke("", features, function="project"))
+
+    def encode(self) -> Function:
+        body = Body(self.context.origin("model.encoder"))
+        x = self.embeddings.embed(body, "source", self.context)
+        memory = body.invoke("encoder", x, *self.masks.build("encoder", body))
+        return body.function("encode", (TOKENS["encoder"],), memory)
+
+    def decode(self, tokens: tuple[Input, ...]) -> Function:
+        """Features of the target, of which a position reads the earlier ones."""
+        body, memory = Body(self.context.origin("model.decoder")), tuple[str, ...]()
+        if len(tokens) == 2:
+            memory = (body.invoke("", "source", function="encode", name="memory"),)
+        told = self.masks.build("decoder", body)
+        x = self.embeddings.embed(body, "target", self.context)
+        return body.function("features", tokens, body.invoke("decoder", x, *memory, *told))
+
+    def read(self, tokens: tuple[Input, ...]) -> Function:
+        """Features of the source, of which a position may read all."""
+        body = Body(self.context.origin("model.encoder"))
+        memory = body.invoke("", "source", function="encode", name="x")
+        features = memory if self.head is None else self.head.features(body, memory)
+        return body.function("features", tokens, features)
+
+    def project(self) -> Function:
+        body = Body(self.context.origin("model.output"))
+        features = Input(name="features", shape=(Free("..."), self.context.d_model))
+        if self.head is not None and self.head.output is not None:
+            part, op = self.head.output
+            return body.function("project", (features,), body.apply(op, "features", part=part))
+        result = logits(body, self.model.output, self.embeddings, self.context)
+        return body.function("project", (features,), result)

@@ -1,87 +1,29 @@
 """`encoder:` and `decoder:` to stacks of layers (section 3.1)."""
 
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from compiler.ir.block import Block, Input, Repeat
 from compiler.ir.build import Body
 from compiler.lower.attention import lower_cross_attention, lower_self_attention
 from compiler.lower.feed_forward import lower_feed_forward
-from compiler.lower.masking import SOURCE, TARGET, Maskings, told
+from compiler.lower.masking import STREAMS, Maskings
+from compiler.lower.residual import lower_norm, lower_residual
 from compiler.lower.settings import Context, given
-from compiler.ops.elementwise import Add, Dropout
 from compiler.ops.expression import Number
-from compiler.ops.norm import LayerNorm
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH
-from compiler.spec.model import DecoderStack, EncoderStack, LayerGroup, Norm
+from compiler.spec.model import LayerGroup, Stack
 
-_PLACES = {
-    "post": "Each sub-layer is added to its input, and the sum is normalised (section 3.1).",
-    "pre": "Each sub-layer reads a normalised copy of its input and is added to it (section 3.1).",
-}
-SubLayers = dict[str, tuple[Block, tuple[str, ...]]]
+Parts = list[tuple[str, Op | Repeat | Block]]
 
 
-def lower_encoder(settings: EncoderStack, masks: Maskings, context: Context) -> Block:
-    """The encoder: groups of layers of self-attention and feed-forward."""
-    stream = Input(name="x", shape=(BATCH, SOURCE, context.d_model))
-    layers = []
-    for number, (group, masking) in enumerate(zip(settings.layers, masks.encoder, strict=True)):
-        place = f"model.encoder.layers.{number}"
-        own = masking.inputs()
-        sub_layers: SubLayers = {
-            "self_attention": (
-                lower_self_attention(group.self_attention, masking, context, place),
-                _names(own),
-            ),
-            "feed_forward": (lower_feed_forward(group.feed_forward, context, stack="encoder"), ()),
-        }
-        inputs = (stream, *own)
-        layers.append(_layer(group, settings.norm, context, "encoder", sub_layers, inputs))
-    inputs = (stream, *told(masks.encoder))
-    return _stack(settings, context, "encoder", layers, inputs)
-
-
-def lower_decoder(settings: DecoderStack, masks: Maskings, context: Context) -> Block:
-    """The decoder: groups of layers of self-attention, cross-attention and feed-forward."""
-    streams = (
-        Input(name="x", shape=(BATCH, TARGET, context.d_model)),
-        Input(name="memory", shape=(BATCH, SOURCE, context.d_model)),
-    )
-    layers = []
-    for number, group in enumerate(settings.layers):
-        place = f"model.decoder.layers.{number}"
-        within, across = masks.decoder[number], masks.cross[number]
-        own, others = within.inputs(), across.inputs()
-        sub_layers: SubLayers = {
-            "self_attention": (
-                lower_self_attention(group.self_attention, within, context, place),
-                _names(own),
-            ),
-            "cross_attention": (
-                lower_cross_attention(group.cross_attention, across, context, place),
-                ("memory", *_names(others)),
-            ),
-            "feed_forward": (lower_feed_forward(group.feed_forward, context, stack="decoder"), ()),
-        }
-        inputs = (*streams, *own, *others)
-        layers.append(_layer(group, settings.norm, context, "decoder", sub_layers, inputs))
-    inputs = (*streams, *told(masks.decoder), *told(masks.cross))
-    return _stack(settings, context, "decoder", layers, inputs)
-
-
-def _names(inputs: tuple[Input, ...]) -> tuple[str, ...]:
-    return tuple(each.name for each in inputs)
-
-
-def _stack(
-    settings: EncoderStack | DecoderStack,
-    context: Context,
-    stack: str,
-    layers: list[Block],
-    inputs: tuple[Input, ...],
-) -> Block:
+def lower_stack(settings: Stack, stack: str, masks: Maskings, context: Context) -> Block:
     """The groups one after the other; `layers[5:6]` is the part of the sixth layer alone."""
-    body, x, first = Body(context.origin(f"model.{stack}")), "x", 0
-    parts: list[tuple[str, Op | Repeat | Block]] = []
+    lowering = _Lowering(settings=settings, stack=stack, masks=masks, context=context)
+    layers = [lowering.layer(number) for number in range(len(settings.layers))]
+    body, x, first, parts = Body(context.origin(f"model.{stack}")), "x", 0, Parts()
     for layer, group in zip(layers, settings.layers, strict=True):
         last = first + group.repeat
         part = "layers" if len(layers) == 1 else f"layers[{first}:{last}]"
@@ -91,8 +33,8 @@ def _stack(
         x = body.invoke(part, x, *given_to, name="x")
         first = last
     summary = f"{{{stack}_layers}} layers" if len(layers) == 1 else f"{first} layers of some kinds"
-    if given(settings.norm.final):
-        norm = _norm(settings.norm, context)
+    norm = lower_norm(settings.norm, context)
+    if norm is not None and settings.norm.final:
         parts.append(("norm", norm))
         x = body.apply(norm, x, part="norm")
         summary += " and a norm after the last"
@@ -100,54 +42,65 @@ def _stack(
         names=(stack.capitalize(),),
         summary=f"{summary} (section 3.1).",
         parts=tuple(parts),
-        functions=(body.function("forward", inputs, x),),
+        functions=(body.function("forward", lowering.inputs(masks.told(stack), layers), x),),
         closed=True,
         origin=body.origin,
     )
 
 
-def _layer(
-    group: LayerGroup,
-    norm_settings: Norm,
-    context: Context,
-    stack: str,
-    sub_layers: SubLayers,
-    inputs: tuple[Input, ...],
-) -> Block:
-    norm = _norm(norm_settings, context)
-    dropout = Dropout(rate=Number("dropout", group.dropout))
-    parts: list[tuple[str, Op | Repeat | Block]] = []
-    body, x = Body(context.origin(f"model.{stack}")), "x"
-    for name, (block, others) in sub_layers.items():
-        parts += [(name, block), (f"{name}_norm", norm)]
-        x = _sub_layer(body, x, name, others, norm, dropout, place=norm_settings.place)
-    return Block(
-        names=(f"{stack.capitalize()}Layer",),
-        summary=_PLACES[norm_settings.place],
-        parts=tuple(parts),
-        functions=(body.function("forward", inputs, x),),
-        origin=body.origin,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lowering:
+    """One stack on its way to a block."""
 
+    settings: Stack
+    stack: str
+    masks: Maskings
+    context: Context
 
-def _sub_layer(
-    body: Body,
-    x: str,
-    name: str,
-    others: tuple[str, ...],
-    norm: LayerNorm,
-    dropout: Dropout,
-    *,
-    place: str,
-) -> str:
-    """norm(x + dropout(sub_layer(x))), or x + dropout(sub_layer(norm(x)))."""
-    inside = body.apply(norm, x, part=f"{name}_norm") if place == "pre" else x
-    y = body.invoke(name, inside, *others, name="y")
-    dropped = body.apply(dropout, y)
-    if place == "pre":
-        return body.apply(Add(), x, dropped, name="x")
-    return body.apply(norm, body.apply(Add(), x, dropped), part=f"{name}_norm", name="x")
+    def inputs(self, told: tuple[Input, ...], layers: list[Block]) -> tuple[Input, ...]:
+        """The stream, the encoder's output if a layer reads it, and what masks need."""
+        read = (each for layer in layers for each in layer.function("forward").inputs)
+        memory = dict.fromkeys(each for each in read if each.name == "memory")
+        return (self.stream("x"), *memory, *told)
 
+    def stream(self, name: str) -> Input:
+        shape = (BATCH, STREAMS[self.stack], self.context.d_model)
+        return Input(name=name, shape=shape)
 
-def _norm(settings: Norm, context: Context) -> LayerNorm:
-    return LayerNorm(width=context.d_model, eps=Number("norm_eps", settings.eps))
+    def layer(self, number: int) -> Block:
+        """A layer of a group: its sub-layers in order, each with a residual connection."""
+        group = self.settings.layers[number]
+        residual = lower_residual(self.settings.norm, group.dropout, self.context)
+        body, x, parts = Body(self.context.origin(f"model.{self.stack}")), "x", Parts()
+        told = dict[Input, None]()
+        for name, block in self.sub_layers(number, group):
+            parts += [(name, block), *residual.parts(name)]
+            others = block.function("forward").inputs[1:]
+            told.update(dict.fromkeys(others))
+            names = tuple(each.name for each in others)
+            x = residual.add(body, x, name, names)
+        inputs = (self.stream("x"), *sorted(told, key=lambda each: each.name != "memory"))
+        return Block(
+            names=(f"{self.stack.capitalize()}Layer",),
+            summary=residual.summary,
+            parts=tuple(parts),
+            functions=(body.function("forward", inputs, x),),
+            origin=body.origin,
+        )
+
+    def sub_layers(self, number: int, group: LayerGroup) -> Iterator[tuple[str, Block]]:
+        """The sub-layers of a layer by the names of their parts; a second of a kind has a 2."""
+        counts = Counter[str]()
+        for kind in group.block:
+            counts[kind] += 1
+            name = kind if counts[kind] == 1 else f"{kind}_{counts[kind]}"
+            yield name, self.sub_layer(kind, number, group)
+
+    def sub_layer(self, kind: str, number: int, group: LayerGroup) -> Block:
+        place = f"model.{self.stack}.layers.{number}"
+        if kind == "feed_forward":
+            return lower_feed_forward(given(group.feed_forward), self.context, stack=self.stack)
+        masking = self.masks.of(self.stack, kind, number)
+        if kind == "self_attention":
+            return lower_self_attention(given(group.self_attention), masking, self.context, place)
+        return lower_cross_attention(given(group.cross_attention), masking, self.context, place)

@@ -1,13 +1,7 @@
 """Fills in the defaults that depend on other settings."""
 
-from compiler.spec.model import (
-    Attention,
-    DecoderLayers,
-    DecoderStack,
-    EncoderLayers,
-    EncoderStack,
-    Norm,
-)
+from compiler.spec.anatomy import ATTENTIONS
+from compiler.spec.model import Attention, LayerGroup, Norm, Prediction, Stack
 from compiler.spec.optimizer import Optimizer, Sgd
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
@@ -25,6 +19,7 @@ def complete(spec: Spec) -> Spec:
                 update={
                     "encoder": _stack(model.encoder, width),
                     "decoder": _stack(model.decoder, width),
+                    "prediction": _prediction(spec),
                 }
             ),
             "training": training.model_copy(
@@ -62,25 +57,45 @@ def _normalization(decoding: Decoding) -> str:
     return decoding.normalization if decoding.length_penalty else "gnmt"
 
 
-def _stack(stack: EncoderStack | DecoderStack, width: int) -> EncoderStack | DecoderStack:
+def _prediction(spec: Spec) -> Prediction | None:
+    is_masked = spec.task == "masked_language_model"
+    return spec.model.prediction or (Prediction() if is_masked else None)
+
+
+def _stack(stack: Stack | None, width: int) -> Stack | None:
+    if stack is None:
+        return None
     layers = [_group(each, width) for each in stack.layers]
     return stack.model_copy(update={"norm": _norm(stack.norm), "layers": layers})
 
 
-def _group(group: EncoderLayers | DecoderLayers, width: int) -> EncoderLayers | DecoderLayers:
-    update = {"self_attention": _attention(group.self_attention, width)}
-    if isinstance(group, DecoderLayers):
-        update["cross_attention"] = _attention(group.cross_attention, width)
+def _group(group: LayerGroup, width: int) -> LayerGroup:
+    found = {each: getattr(group, each) for each in ATTENTIONS}
+    update = {each: _attention(it, width) for each, it in found.items() if it is not None}
     return group.model_copy(update=update)
 
 
 def _norm(norm: Norm) -> Norm:
-    final = norm.place == "pre" if norm.final is None else norm.final
-    return norm.model_copy(update={"final": final})
+    """A setting without effect, which only a parent can have written, is left out."""
+    if norm.kind == "none":
+        return Norm(kind="none")
+    place = norm.place or "post"
+    final = place in ("pre", "sandwich") if norm.final is None else norm.final
+    update = {"place": place, "final": final, "eps": norm.eps or 1e-5, "bias": None, "offset": None}
+    if norm.kind == "layer_norm":
+        update["bias"] = norm.bias is not False
+    else:
+        update["offset"] = norm.offset is True
+    return norm.model_copy(update=update)
 
 
 def _attention(attention: Attention, width: int) -> Attention:
-    share = width // attention.heads
+    share, bias = width // attention.heads, attention.output_bias
     return attention.model_copy(
-        update={"d_k": attention.d_k or share, "d_v": attention.d_v or share}
+        update={
+            "d_k": attention.d_k or share,
+            "d_v": attention.d_v or share,
+            "kv_heads": attention.kv_heads or attention.heads,
+            "output_bias": attention.bias if bias is None else bias,
+        }
     )

@@ -39,13 +39,23 @@ class TabSeparated(Section):
     )
 
 
+class TextFiles(Section):
+    """Files of one language, a text a line; `.gz` is unpacked."""
+
+    text: Paths = setting("files with one text a line", examples=["train.en"])
+
+
 def _form(value: object) -> str:
-    tabbed = isinstance(value, TabSeparated) or (isinstance(value, dict) and "tsv" in value)
-    return "tsv" if tabbed else "parallel"
+    for form, section in (("tsv", TabSeparated), ("text", TextFiles)):
+        if isinstance(value, section) or (isinstance(value, dict) and form in value):
+            return form
+    return "parallel"
 
 
 Corpus = Annotated[
-    Annotated[ParallelFiles, Tag("parallel")] | Annotated[TabSeparated, Tag("tsv")],
+    Annotated[ParallelFiles, Tag("parallel")]
+    | Annotated[TabSeparated, Tag("tsv")]
+    | Annotated[TextFiles, Tag("text")],
     Discriminator(_form),
 ]
 

@@ -4,24 +4,31 @@
 of `model.decoder.layers`, and so for each setting: the more precise place wins.
 """
 
+from collections.abc import Iterator
 from functools import reduce
 
 from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, is_nothing, with_entry
-from compiler.spec.merge import merge
+from compiler.source.span import Span
+from compiler.spec.anatomy import (
+    ATTENTIONS,
+    EVERY_STACK,
+    STACKS,
+    SUB_LAYERS,
+    usual_block,
+    usual_mask,
+)
+from compiler.spec.merge import merge, word
 
-SUB_LAYERS = {
-    "encoder": {"self_attention": "all"},
-    "decoder": {"self_attention": "causal", "cross_attention": "all"},
-}
-_MAPPINGS = ("attention", "norm", "feed_forward")
-_OF_LAYERS = ("dropout", "feed_forward")
+NEAR = ("rotary", "alibi", "relative")
+"""Kinds of positions that attention sees, layer by layer; others are added to the embeddings."""
+
+_MAPPINGS = ("attention", "norm", *(each for each in SUB_LAYERS if each not in ATTENTIONS))
+_OF_LAYERS = ("block", "dropout")
 HANDED_DOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("model",): _MAPPINGS,
-    **{
-        ("model", stack): ("attention", *sub_layers, *_OF_LAYERS)
-        for stack, sub_layers in SUB_LAYERS.items()
-    },
-    **{("model", stack, "layers"): ("attention",) for stack in SUB_LAYERS},
+    ("model", "embedding"): ("position",),
+    **{("model", stack): ("attention", *SUB_LAYERS, *_OF_LAYERS) for stack in EVERY_STACK},
+    **{("model", stack, "layers"): ("attention", *SUB_LAYERS) for stack in EVERY_STACK},
 }
 """The keys that may stand at a place for those below it to inherit."""
 
@@ -31,13 +38,24 @@ def inherit(root: Mapping) -> Mapping:
     model = root.get("model")
     if not isinstance(model, Mapping):
         return root
-    for stack in SUB_LAYERS:
+    task = task_of(root)
+    for stack in STACKS.get(task, ()):
         if (written := model.get(stack)) is None or isinstance(written, Mapping):
             below = written or Mapping(span=model.span, entries={}, keys={})
             assert isinstance(below, Mapping)
             place = model.keys.get(stack, model.span)
-            model = with_entry(model, stack, _stack(model, below, stack), place)
+            usual = usual_block(task, stack)
+            model = with_entry(model, stack, _stack(model, below, stack, usual), place)
+    embedding = model.get("embedding")
+    if isinstance(embedding, Mapping):
+        below = _without(embedding, "position")
+        model = with_entry(model, "embedding", below, model.keys["embedding"])
     return with_entry(root, "model", _without(model, *_MAPPINGS), root.keys["model"])
+
+
+def task_of(root: Mapping) -> str:
+    """What the model is for."""
+    return str(word(root, "task", "translation"))
 
 
 def handed_down(path: Path) -> set[str]:
@@ -47,13 +65,27 @@ def handed_down(path: Path) -> set[str]:
     return set(HANDED_DOWN.get(tuple(str(step) for step in path if isinstance(step, str)), ()))
 
 
-def _stack(model: Mapping, stack: Mapping, name: str) -> Mapping:
+def sub_layers_of(block: Node | None) -> Iterator[str]:
+    """The names in a block, those that run in parallel, too."""
+    if isinstance(block, Sequence):
+        for item in block.items:
+            yield from sub_layers_of(item)
+    elif isinstance(block, Scalar) and block.value in SUB_LAYERS:
+        yield str(block.value)
+
+
+def _stack(model: Mapping, stack: Mapping, name: str, usual: tuple[str, ...]) -> Mapping:
+    stack = _over(
+        stack, "position", _child(model.get("embedding"), "position"), stack.get("position")
+    )
     groups = _groups(stack.get("layers"))
     if isinstance(groups, Sequence):
-        below = tuple(_group(model, stack, each, name) for each in groups.items)
+        below = tuple(_group(model, stack, each, name, usual) for each in groups.items)
         layers = Sequence(span=groups.span, items=below)
         stack = with_entry(stack, "layers", layers, stack.keys["layers"])
     stack = _over(stack, "norm", model.get("norm"), stack.get("norm"))
+    if _is_near(stack.get("position")):
+        stack = _by_default(stack, "position", _none(stack.span))
     return _without(stack, *HANDED_DOWN["model", name])
 
 
@@ -65,28 +97,65 @@ def _groups(layers: Node | None) -> Node | None:
     return Sequence(span=layers.span, items=(one,))
 
 
-def _group(model: Mapping, stack: Mapping, group: Node, name: str) -> Node:
+def _group(model: Mapping, stack: Mapping, group: Node, name: str, usual: tuple[str, ...]) -> Node:
     if not isinstance(group, Mapping):
         return group
-    whole = group
-    for setting in _OF_LAYERS:
-        above = (model.get(setting), stack.get(setting))
-        whole = _over(whole, setting, *above, group.get(setting))
-    for sub_layer, mask in SUB_LAYERS[name].items():
-        everywhere = (model.get("attention"), stack.get("attention"), stack.get(sub_layer))
-        own = (group.get("attention"), group.get(sub_layer))
-        whole = _with_mask(_over(whole, sub_layer, *everywhere, *own), sub_layer, mask)
-    return _without(whole, "attention")
+    whole = _over(
+        group, "dropout", model.get("dropout"), stack.get("dropout"), group.get("dropout")
+    )
+    whole = _over(whole, "block", stack.get("block"), group.get("block"))
+    if "block" not in whole.entries:
+        whole = _by_default(whole, "block", _listed(usual, group.span))
+    if _is_near(position := stack.get("position")):
+        whole = _over(whole, "position", position, group.get("position"))
+    names = tuple(sub_layers_of(whole.get("block")))
+    for each in names:
+        whole = _over(whole, each, *_above(model, stack, group, each))
+        if each in ATTENTIONS:
+            whole = _with_mask(whole, each, usual_mask(name, each))
+    return _without(whole, "attention", *(each for each in SUB_LAYERS if each not in names))
+
+
+def _above(model: Mapping, stack: Mapping, group: Mapping, sub_layer: str) -> Iterator[Node | None]:
+    """The places that a sub-layer's settings come from, its own last."""
+    if sub_layer in ATTENTIONS:
+        yield from (model.get("attention"), stack.get("attention"), stack.get(sub_layer))
+        yield group.get("attention")
+    else:
+        yield from (model.get(sub_layer), stack.get(sub_layer))
+    yield group.get(sub_layer)
 
 
 def _with_mask(group: Mapping, sub_layer: str, mask: str) -> Mapping:
-    """The mask that a place has by default, under no key of the author's."""
+    """With the mask that a place has by default."""
     node = group.get(sub_layer) or Mapping(span=group.span, entries={}, keys={})
     if not isinstance(node, Mapping) or "mask" in node.entries:
         return group
-    entries = {**node.entries, "mask": Scalar(span=group.span, value=mask)}
-    node = Mapping(span=node.span, entries=entries, keys=node.keys)
+    node = _by_default(node, "mask", Scalar(span=group.span, value=mask))
     return with_entry(group, sub_layer, node, group.keys.get(sub_layer, node.span))
+
+
+def _is_near(position: Node | None) -> bool:
+    return isinstance(position, Mapping) and word(position, "kind") in NEAR
+
+
+def _none(span: Span) -> Mapping:
+    """No position."""
+    return Mapping(span=span, entries={"kind": Scalar(span=span, value="none")}, keys={})
+
+
+def _listed(words: tuple[str, ...], span: Span) -> Sequence:
+    return Sequence(span=span, items=tuple(Scalar(span=span, value=each) for each in words))
+
+
+def _child(mapping: Node | None, key: str) -> Node | None:
+    return mapping.get(key) if isinstance(mapping, Mapping) else None
+
+
+def _by_default(mapping: Mapping, key: str, node: Node) -> Mapping:
+    """With a value under no key of the author's."""
+    keys = {each: place for each, place in mapping.keys.items() if each != key}
+    return Mapping(span=mapping.span, entries={**mapping.entries, key: node}, keys=keys)
 
 
 def _over(mapping: Mapping, key: str, *layers: Node | None) -> Mapping:
@@ -100,7 +169,7 @@ def _over(mapping: Mapping, key: str, *layers: Node | None) -> Mapping:
 def _misplaced(key: str, layers: list[Node]) -> Node | None:
     """A word where keys and values belong: kept for validation to refuse, not to be merged over."""
     words = (each for each in layers if not isinstance(each, Mapping))
-    return None if key == "dropout" else next(words, None)
+    return None if key in _OF_LAYERS else next(words, None)
 
 
 def _without(mapping: Mapping, *keys: str) -> Mapping:

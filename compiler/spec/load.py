@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from compiler.source.diagnostic import Diagnostic, Rejected, for_each, in_order, mistake
-from compiler.source.node import Mapping, Node, Scalar, deepest
+from compiler.source.node import Mapping, Node, Scalar, deepest, is_nothing
 from compiler.source.span import Span
+from compiler.spec.anatomy import EVERY_STACK, STACKS
 from compiler.spec.check import check
 from compiler.spec.complete import complete
 from compiler.spec.extend import NOT_INHERITED, Dropped, Extended, dropped, over, read_extended
-from compiler.spec.inherit import inherit
+from compiler.spec.inherit import inherit, task_of
 from compiler.spec.moot import moot_keys
 from compiler.spec.overrides import override
 from compiler.spec.short_forms import write_out
@@ -42,6 +43,7 @@ def load(reference: str, overrides: Iterable[str] = ()) -> Loaded:
         gone += dropped(tree, setting)
         tree = replace(over(tree, setting), span=file.span)
     _require_known_version(tree)
+    _require_stacks_of_the_task(tree)
     whole = inherit(tree)
     spec = validate(whole)
     found = [*_moot(file, tree, whole), *check(spec, whole)]
@@ -61,6 +63,18 @@ def _require_known_version(tree: Mapping) -> None:
     message = f"this specformer reads `spec_version: {VERSION}` alone"
     help = "a newer specformer may read it; or leave the key out"
     raise Rejected([mistake(node.span, "spec-version", message, help)])
+
+
+def _require_stacks_of_the_task(tree: Mapping) -> None:
+    """Before validation, which would find much to say about the layers of a superfluous stack."""
+    task, model = task_of(tree), tree.get("model")
+    stacks = STACKS.get(task, EVERY_STACK)
+    for stack in EVERY_STACK:
+        node = model.get(stack) if isinstance(model, Mapping) else None
+        if isinstance(model, Mapping) and node and not is_nothing(node) and stack not in stacks:
+            message = f"`task: {task}` has no {stack}"
+            help = f"remove it; `{stack}: null` removes what a parent has"
+            raise Rejected([mistake(model.keys[stack], "no-such-stack", message, help)])
 
 
 def _moot(file: Mapping, tree: Mapping, whole: Mapping) -> list[Diagnostic]:

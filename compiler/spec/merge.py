@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from compiler.source.node import Mapping, Node, Path, Scalar, is_nothing
 from compiler.source.span import Span
 
-_LINE_BY_LINE = {"source", "target"}
+_FORMS = {"source": "parallel", "target": "parallel", "tsv": "tsv", "text": "text"}
+"""Of a corpus, by the keys that give it away."""
+
 _KIND_BY_DEFAULT = {"optimizer": "adam"}
 """Of sections whose kinds have little in common. What others say without a word of their kind is
 for the child's kind too: every schedule has a warm-up."""
@@ -45,15 +47,22 @@ def lost(base: Node, over: Node, path: Path = ()) -> Iterator[tuple[Path, Span]]
 
 def _is_another_form(base: Mapping, over: Mapping, name: str) -> bool:
     """Whether `over` is of another kind, shares a vocabulary or not, or has other files."""
-    kind = _word(base, "kind", _KIND_BY_DEFAULT.get(name))
+    kind = word(base, "kind", _KIND_BY_DEFAULT.get(name))
     return (
-        ("kind" in over.entries and kind not in (None, _word(over, "kind")))
-        or ("shared" in over.entries and _word(base, "shared", True) != _word(over, "shared"))
-        or ("tsv" in over.entries and not _LINE_BY_LINE.isdisjoint(base.entries))
-        or ("tsv" in base.entries and not _LINE_BY_LINE.isdisjoint(over.entries))
+        ("kind" in over.entries and kind not in (None, word(over, "kind")))
+        or ("shared" in over.entries and word(base, "shared", True) != word(over, "shared"))
+        or _form(base) != _form(over) != ""
     )
 
 
-def _word(mapping: Mapping, key: str, default: object = None) -> object:
+def _form(mapping: Mapping) -> str:
+    """That of a corpus; empty for a mapping that is none, or whose keys do not tell."""
+    nodes = (mapping.entries[key] for key in _FORMS if key in mapping.entries)
+    texts = any(not isinstance(each, Scalar) or isinstance(each.value, str) for each in nodes)
+    return next((_FORMS[key] for key in _FORMS if key in mapping.entries), "") if texts else ""
+
+
+def word(mapping: Mapping, key: str, default: object = None) -> object:
+    """The value of a key, if it is one without parts."""
     node = mapping.get(key)
     return node.value if isinstance(node, Scalar) else default

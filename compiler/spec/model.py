@@ -5,10 +5,12 @@ after the inheritance from `model:` and from its stack, which `inherit.py` carri
 of nodes: there a number of layers becomes one group of them.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from compiler.spec.anatomy import EVERY_STACK
 from compiler.spec.section import (
     Count,
     Heads,
@@ -17,6 +19,8 @@ from compiler.spec.section import (
     Positive,
     Rate,
     Section,
+    Share,
+    Whole,
     Width,
     setting,
 )
@@ -56,15 +60,57 @@ class LearnedPosition(Section):
         unit="positions",
         examples=[1024],
     )
+    offset: Whole = setting(
+        "rows of the table before that of the first position", default=0, unit="rows", examples=[2]
+    )
+
+
+class RotaryPosition(Section):
+    """Queries and keys turned by angles that grow with the position (Su et al. 2021)."""
+
+    kind: Literal["rotary"]
+    base: Positive = setting(
+        "longest wavelength, in units of 2 pi positions", default=10000.0, examples=[500000.0]
+    )
+    share: Share = setting(
+        "share of a head's width that is turned", default=1.0, unit="share", examples=[0.25]
+    )
+    layout: Literal["half", "interleaved"] = setting(
+        "a number is turned together with that half a width away, or with its neighbour",
+        default="half",
+    )
+
+
+class AlibiPosition(Section):
+    """Scores fall with the distance, in each head by another slope (Press et al. 2022)."""
+
+    kind: Literal["alibi"]
+
+
+class RelativePosition(Section):
+    """A learned bias on scores for each bucket of distances and head (Raffel et al. 2020)."""
+
+    kind: Literal["relative"]
+    buckets: Count = setting(
+        "buckets, half of them for single distances", default=32, unit="buckets", examples=[32]
+    )
+    max_distance: Count = setting(
+        "distance from which on all share one bucket",
+        default=128,
+        unit="positions",
+        examples=[128],
+    )
 
 
 class NoPosition(Section):
-    """No position at all: the encoder sees a bag of words."""
+    """No position at all: without a mask that tells, attention sees a bag of words."""
 
     kind: Literal["none"]
 
 
-Position = Annotated[SinusoidalPosition | LearnedPosition | NoPosition, Field(discriminator="kind")]
+Near = RotaryPosition | AlibiPosition | RelativePosition | NoPosition
+NearPosition = Annotated[Near, Field(discriminator="kind")]
+Position = Annotated[SinusoidalPosition | LearnedPosition | Near, Field(discriminator="kind")]
 
 
 class Embedding(Section):
@@ -76,22 +122,42 @@ class Embedding(Section):
     scale: Literal["sqrt_d_model", "none"] = setting(
         "factor on the embeddings, not on the output projection", default="sqrt_d_model"
     )
-    position: Position = setting(
-        "where a token stands", default=SinusoidalPosition(kind="sinusoidal")
+    norm: bool = setting(
+        "a norm of each stack's kind on the sums of embeddings and positions (BERT, BART)",
+        default=False,
     )
 
 
 class Norm(Section):
-    """Layer normalisation and its place around a sub-layer (section 3.1)."""
+    """Normalisation and its place around a sub-layer (section 3.1)."""
 
-    kind: Literal["layer_norm"] = "layer_norm"
-    place: Literal["post", "pre"] = setting(
-        "after the residual sum (the paper), or before the sub-layer", default="post"
+    kind: Literal["layer_norm", "rms_norm", "none"] = setting(
+        "Ba et al. 2016; without the mean (Zhang and Sennrich 2019); or no norm at all",
+        default="layer_norm",
+    )
+    place: Literal["post", "pre", "sandwich", "deep"] | None = setting(
+        "by default `post`, after the residual sum (the paper); before the sub-layer; before and "
+        "after the sub-layer (Gemma 2); or after a weighted sum, with smaller weights at the start "
+        "(DeepNorm, Wang et al. 2022)",
+        default=None,
     )
     final: bool | None = setting(
-        "a norm after the last layer of the stack; by default with `pre` only", default=None
+        "a norm after the last layer of the stack; by default with `pre` and `sandwich`",
+        default=None,
     )
-    eps: Positive = setting("added to the variance", default=1e-5, examples=[1e-6])
+    eps: Positive | None = setting(
+        "added to the variance, or to the mean square; by default 1e-5",
+        default=None,
+        examples=[1e-6],
+    )
+    bias: bool | None = setting(
+        "whether `layer_norm` adds a learned vector; by default it does", default=None
+    )
+    offset: bool | None = setting(
+        "`rms_norm` multiplies by 1 + weight, and weights start at zero (Gemma); by default by the "
+        "weight",
+        default=None,
+    )
 
 
 class Attention(Section):
@@ -107,7 +173,23 @@ class Attention(Section):
     d_v: Width | None = setting(
         "width of a value; by default d_model / heads", default=None, unit="numbers", examples=[64]
     )
-    bias: bool = setting("biases in the four projections", default=False)
+    kv_heads: Heads | None = setting(
+        "heads of keys and values, each for several of the queries (Ainslie et al. 2023); by "
+        "default as many",
+        default=None,
+        unit="heads",
+        examples=[2],
+    )
+    bias: bool = setting("biases in the projections of query, key and value", default=False)
+    output_bias: bool | None = setting(
+        "a bias in the projection of the output; by default as the others", default=None
+    )
+    scale: Positive | None = setting(
+        "factor on scores; by default d_k^-0.5 (section 3.2.1)", default=None, examples=[1.0]
+    )
+    soft_cap: Positive | None = setting(
+        "bound on scores, by a tanh (Gemma Team 2024)", default=None, examples=[50.0]
+    )
     dropout: Rate = setting(
         "probability of dropping an attention weight",
         default=0.0,
@@ -126,9 +208,35 @@ class FeedForward(Section):
     """The position-wise feed-forward network (section 3.3)."""
 
     d_ff: Width = setting("width of the hidden layer", unit="numbers", examples=[2048])
-    activation: Literal["relu", "gelu"] = setting("the non-linearity", default="relu")
+    activation: Literal["relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"] = setting(
+        "the non-linearity", default="relu"
+    )
+    gated: bool = setting(
+        "two maps to the hidden layer, one of them through the non-linearity, multiplied (Shazeer "
+        "2020: GEGLU with `gelu`, SwiGLU with `silu`)",
+        default=False,
+    )
+    bias: bool = setting("biases in the linear maps", default=True)
     dropout: Rate = setting(
         "probability of dropping an activation", default=0.0, unit="probability", examples=[0.1]
+    )
+
+
+class Output(Section):
+    """From the output projection to logits: soft_cap(scale * (projection + bias))."""
+
+    bias: bool = setting("a learned number for each token (Marian, BART)", default=False)
+    scale: Positive | Literal["inverse_sqrt_d_model"] = setting(
+        "factor on the logits; T5 has d_model^-0.5 where tables are tied",
+        default=1.0,
+        unit="factor",
+        examples=["inverse_sqrt_d_model"],
+    )
+    soft_cap: Positive | None = setting(
+        "logits x become c * tanh(x / c) for this c, which none exceeds (Gemma 2)",
+        default=None,
+        unit="logits",
+        examples=[30.0],
     )
 
 
@@ -157,8 +265,7 @@ class NormalInitialization(Section):
 class ScaledInitialization(Section):
     """Normal with one deviation, smaller for what is added to the residual stream (GPT-2; Radford
     et al. 2019, section 2.3): the matrices `output` of attention and feed-forward networks have it
-    divided by the root of the additions in their stack, two in each layer of the encoder and three
-    in each of the decoder.
+    divided by the root of the number of additions in their stack, one for each sub-layer.
     """
 
     kind: Literal["scaled"]
@@ -171,48 +278,58 @@ Initialization = Annotated[
 ]
 
 
+SubLayer = Literal["self_attention", "cross_attention", "feed_forward"]
+
+
 class LayerGroup(Section):
-    """Layers of one kind, one after the other."""
+    """Layers of one kind, one after the other. A layer has the sub-layers of its block."""
 
     repeat: Layers = setting("how many", default=1, unit="layers", examples=[6])
+    block: Annotated[list[SubLayer], Field(min_length=1)] = setting(
+        "sub-layers in their order; by default as in the paper",
+        examples=[["self_attention", "feed_forward"], ["feed_forward", "self_attention"]],
+    )
     dropout: Rate = setting(
         "on the output of each sub-layer (section 5.4)",
         default=0.0,
         unit="probability",
         examples=[0.1],
     )
+    position: NearPosition = setting(
+        "what self-attention knows of distances", default=NoPosition(kind="none")
+    )
+    self_attention: Attention | None = None
+    cross_attention: Attention | None = None
+    feed_forward: FeedForward | None = None
 
 
-class EncoderLayers(LayerGroup):
-    """Layers of the encoder: self-attention and feed-forward."""
+class Stack(Section):
+    """A number of layers, or a list of kinds with `repeat` and what they change."""
 
-    self_attention: Attention
-    feed_forward: FeedForward
-
-
-class DecoderLayers(LayerGroup):
-    """Layers of the decoder: self-attention, cross-attention and feed-forward."""
-
-    self_attention: Attention
-    cross_attention: Attention
-    feed_forward: FeedForward
-
-
-class EncoderStack(Section):
-    """The encoder: a number of layers, or a list of kinds with `repeat` and what they change."""
-
+    position: Position = setting(
+        "where a token stands", default=SinusoidalPosition(kind="sinusoidal")
+    )
     norm: Norm = Norm()
-    layers: Annotated[list[EncoderLayers], Field(min_length=1)] = setting(
+    layers: Annotated[list[LayerGroup], Field(min_length=1)] = setting(
         "layers one after the other, or a list of kinds of them", examples=[6]
     )
 
 
-class DecoderStack(Section):
-    """The decoder: a number of layers, or a list of kinds with `repeat` and what they change."""
+class Prediction(Section):
+    """What a masked language model does before it projects to tokens (Devlin et al. 2019)."""
 
-    norm: Norm = Norm()
-    layers: Annotated[list[DecoderLayers], Field(min_length=1)] = setting(
-        "layers one after the other, or a list of kinds of them", examples=[6]
+    activation: Literal["relu", "gelu"] = setting("after the linear map", default="gelu")
+
+
+class Classifier(Section):
+    """What a classifier makes of the encoder's output (Devlin et al. 2019)."""
+
+    classes: Count = setting("labels to choose from", unit="labels", examples=[3])
+    pooling: Literal["first", "mean"] = setting(
+        "what stands for the text: its first position, or the mean of all", default="first"
+    )
+    dropout: Rate = setting(
+        "on what is projected to classes", default=0.0, unit="probability", examples=[0.1]
     )
 
 
@@ -233,8 +350,25 @@ class Model(Section):
         "blocks of positions that nobody reads",
         default="auto",
     )
+    output: Output = Output()
     initialization: Initialization = setting(
         "how weights begin", default=XavierInitialization(kind="xavier")
     )
-    encoder: EncoderStack
-    decoder: DecoderStack
+    encoder: Stack | None = setting("what reads the source", default=None)
+    decoder: Stack | None = setting("what writes the target", default=None)
+    prediction: Prediction | None = setting("of a masked language model", default=None)
+    classifier: Classifier | None = setting("of a classification model", default=None)
+
+    def stacks(self) -> Iterator[tuple[str, Stack]]:
+        """Those that it has, by name."""
+        for name in EVERY_STACK:
+            if (stack := getattr(self, name)) is not None:
+                yield name, stack
+
+    @property
+    def positions(self) -> int | None:
+        """How many positions of a text have a learned vector, if there is a table of them."""
+        tables = [stack.position for _, stack in self.stacks()]
+        return min(
+            (each.max_length for each in tables if isinstance(each, LearnedPosition)), default=None
+        )

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Diagnostic, Note
 from compiler.source.node import Mapping, Node, Scalar, Sequence, find, is_nothing
 from compiler.source.span import Span
-from compiler.spec.inherit import HANDED_DOWN, SUB_LAYERS
+from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK
+from compiler.spec.inherit import HANDED_DOWN
+
+NORMS = {
+    "layer_norm": ("kind", "place", "final", "eps", "bias"),
+    "rms_norm": ("kind", "place", "final", "eps", "offset"),
+    "none": ("kind",),
+}
+"""The settings of each kind of norm."""
 
 _FORMS: tuple[tuple[tuple[str, ...], str, str, object, str], ...] = (
     (("decoding",), "normalization", "length_penalty", "gnmt", "scores are divided by 1"),
@@ -22,26 +30,33 @@ def moot_keys(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
     """
     yield from (each for each in _handed_down(written, whole) if _is_own(each.span, written))
     yield from (each for each in _of_nothing(whole) if _is_own(each.span, written))
+    yield from (each for each in _of_other_norms(whole) if _is_own(each.span, written))
 
 
 def _handed_down(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
     """Settings of `model:` or a stack that no place below takes."""
-    taken = {id(node) for stack in SUB_LAYERS for node in _scalars(find(whole, ("model", stack)))}
+    below = [find(whole, ("model", stack)) for stack in EVERY_STACK]
+    taken = {id(node) for stack in below for node in _scalars(stack)}
     for stacks, setting, key, node, place in _settings(written):
         if id(node) not in taken and not is_nothing(node):
+            winners = _winners(whole, stacks, setting, key)
+            why = "every place below sets its own" if winners else f"no layer has `{setting}`"
+            instead = f"remove `{key}` from a place that shall have this one"
+            if not winners:
+                instead = f"name `{setting}` in the `block` of a stack or of some layers"
             yield Diagnostic(
                 code="moot-key",
-                message=f"`{key}` has no effect here: every place below sets its own",
+                message=f"`{key}` has no effect here: {why}",
                 span=place,
-                notes=_winners(whole, stacks, setting, key),
-                help=f"remove it, or remove `{key}` from a place that shall have this one",
+                notes=winners,
+                help=f"remove it, or {instead}",
             )
 
 
 def _settings(written: Mapping) -> Iterator[tuple[tuple[str, ...], str, str, Node, Span]]:
     """All that was written to be handed down: to which stacks, of which part, key, value, place."""
     for path, parts in HANDED_DOWN.items():
-        stacks = path[1:2] or tuple(SUB_LAYERS)
+        stacks = tuple(each for each in EVERY_STACK if path[1:2] in ((), ("embedding",), (each,)))
         for holder in _holders(find(written, path)):
             for part in parts:
                 node = holder.get(part)
@@ -64,7 +79,7 @@ def _winners(whole: Node, stacks: tuple[str, ...], setting: str, key: str) -> tu
     """The places whose own value is taken instead."""
     found = {}
     for stack in stacks:
-        parts = SUB_LAYERS[stack] if setting in ("attention", *SUB_LAYERS[stack]) else (setting,)
+        parts = ATTENTIONS if setting in ("attention", *ATTENTIONS) else (setting,)
         groups = _holders(find(whole, ("model", stack, "layers")))
         holders = [find(group, (part,) if part else ()) for group in groups for part in parts]
         for holder in (*holders, find(whole, ("model", stack, setting))):
@@ -88,6 +103,33 @@ def _of_nothing(whole: Node) -> Iterator[Diagnostic]:
                 notes=(Note(span=zero.span, text=why),),
                 help="remove it",
             )
+
+
+def _of_other_norms(whole: Node) -> Iterator[Diagnostic]:
+    """Settings that the norms of no stack have."""
+    found = list(_of_norms(whole))
+    useful = {id(norm.entries[key]) for norm, kind, key in found if key in NORMS.get(kind, ())}
+    vain = {id(norm.entries[key]): (norm, kind, key) for norm, kind, key in found}
+    for node, (norm, kind, key) in vain.items():
+        if node not in useful and not is_nothing(norm.entries[key]):
+            decides = norm.get("kind")
+            yield Diagnostic(
+                code="moot-key",
+                message=f"`{key}` has no effect with `kind: {kind}`",
+                span=norm.keys[key],
+                notes=(Note(span=decides.span, text="decides it"),) if decides else (),
+                help="remove it",
+            )
+
+
+def _of_norms(whole: Node) -> Iterator[tuple[Mapping, str, str]]:
+    """Each stack's norm, its kind, and a key in it."""
+    for stack in EVERY_STACK:
+        norm = find(whole, ("model", stack, "norm"))
+        if isinstance(norm, Mapping):
+            kind = norm.get("kind")
+            word = str(kind.value) if isinstance(kind, Scalar) else "layer_norm"
+            yield from ((norm, word, key) for key in norm.entries)
 
 
 def _scalars(node: Node | None) -> Iterator[Node]:

@@ -9,24 +9,23 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from compiler.spec.inherit import HANDED_DOWN, SUB_LAYERS
+from compiler.spec.anatomy import EVERY_STACK
+from compiler.spec.inherit import HANDED_DOWN
 from compiler.spec.short_forms import PLACES as SHORT_FORMS
 from compiler.spec.spec import Spec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-SECTIONS = {
+SECTIONS: dict[tuple[str, ...], str] = {
     ("model",): "Model",
-    ("model", "encoder"): "EncoderStack",
-    ("model", "decoder"): "DecoderStack",
-    ("model", "encoder", "layers"): "EncoderLayers",
-    ("model", "decoder", "layers"): "DecoderLayers",
     ("model", "embedding"): "Embedding",
+    **{("model", stack): "Stack" for stack in EVERY_STACK},
+    **{("model", stack, "layers"): "LayerGroup" for stack in EVERY_STACK},
 }
 KINDS = {
     **dict.fromkeys(("attention", "self_attention", "cross_attention"), "Attention"),
     **{"norm": "Norm", "feed_forward": "FeedForward"},
 }
-"""Sections that may be handed down; dropout is a number."""
+"""Sections that may be handed down; other settings are those of layers or of a stack."""
 
 CHANGES = ".changes"
 
@@ -74,36 +73,36 @@ def _untitled(schema: Any) -> Any:
 
 def _hand_down(sections: Schema) -> None:
     """Adds the places that others inherit from; what may be inherited is not required."""
+    own = {**sections["Stack"]["properties"], **sections["LayerGroup"]["properties"]}
+    own["position"] = sections["Stack"]["properties"]["position"]
     for path, keys in HANDED_DOWN.items():
         section = sections[SECTIONS[path]]
-        rates = sections["EncoderLayers"]["properties"]
         for key in keys:
             kind = KINDS.get(key)
-            section["properties"][key] = {"$ref": f"#/$defs/{kind}"} if kind else rates[key]
-    for name in ("EncoderLayers", "DecoderLayers", *set(KINDS.values())):
+            section["properties"][key] = {"$ref": f"#/$defs/{kind}"} if kind else deepcopy(own[key])
+    for name in ("LayerGroup", *set(KINDS.values())):
         sections[name].pop("required", None)
-    for name in ("EncoderStack", "DecoderStack"):
-        layers = sections[name]["properties"]["layers"]
-        groups = {key: layers.pop(key) for key in ("items", "minItems", "type")}
-        number = sections["EncoderLayers"]["properties"]["repeat"]
-        bounds = {key: number[key] for key in ("type", "minimum", "maximum")}
-        layers["anyOf"] = [bounds, groups]
+    layers = sections["Stack"]["properties"]["layers"]
+    groups = {key: layers.pop(key) for key in ("items", "minItems", "type")}
+    number = sections["LayerGroup"]["properties"]["repeat"]
+    bounds = {key: number[key] for key in ("type", "minimum", "maximum")}
+    layers["anyOf"] = [bounds, groups]
     sections["Model"]["allOf"] = list(_somewhere())
 
 
 def _somewhere() -> Iterator[Schema]:
     """What may be inherited must stand at one of the places that hand it down, or at its own.
 
-    Where layers are of several kinds, each may have it: that is for the compiler to say.
+    Where a block is written, or layers are of several kinds, that is for the compiler to say; and
+    whether a decoder has cross-attention is, as it depends on the task.
     """
-    for stack, sub_layers in SUB_LAYERS.items():
+    for stack in EVERY_STACK:
         kinds = {"properties": {stack: {"properties": {"layers": {"type": "array"}}}}}
-        several = kinds | {"required": [stack]}
-        for place in sub_layers:
-            above = (("attention",), (stack, "attention"), (stack, place))
-            yield {"anyOf": [*(_has(*path, "heads") for path in above), several]}
+        others = [{"not": {"required": [stack]}}, _has(stack, "block"), kinds | _has(stack)]
+        above = (("attention",), (stack, "attention"), (stack, "self_attention"))
+        yield {"anyOf": [*(_has(*path, "heads") for path in above), *others]}
         places = (("feed_forward",), (stack, "feed_forward"))
-        yield {"anyOf": [*(_has(*path, "d_ff") for path in places), several]}
+        yield {"anyOf": [*(_has(*path, "d_ff") for path in places), *others]}
 
 
 def _has(key: str, *below: str) -> Schema:
@@ -113,8 +112,8 @@ def _has(key: str, *below: str) -> Schema:
 
 def _allow_words(sections: Schema) -> None:
     """A mapping that is told by its kind alone can be written as that word."""
-    for *above, key in SHORT_FORMS:
-        properties = sections[SECTIONS[tuple(above)]]["properties"]
+    for name, key in dict.fromkeys((SECTIONS[path[:-1]], path[-1]) for path in SHORT_FORMS):
+        properties = sections[name]["properties"]
         union = properties[key]
         words = {"enum": list(union["discriminator"]["mapping"])}
         forms = {"oneOf": union.pop("oneOf")}

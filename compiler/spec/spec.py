@@ -51,7 +51,9 @@ class Spec(Section):
         max_length=200,
         examples=['Vaswani et al. 2017, Table 3, row "base"'],
     )
-    task: Literal["translation"] = setting("what the model is for", default="translation")
+    task: Literal["translation", "language_model", "masked_language_model", "classification"] = (
+        setting("what the model is for", default="translation")
+    )
     model: Model
     data: Data
     training: Training

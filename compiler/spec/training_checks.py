@@ -2,26 +2,17 @@
 
 from collections.abc import Iterator
 
-from compiler.source.diagnostic import Diagnostic, Note, mistake
-from compiler.source.node import Node, deepest, find
-from compiler.source.span import Span
+from compiler.source.diagnostic import Diagnostic, mistake
+from compiler.source.node import Node
 from compiler.spec.complete import paper_peak
 from compiler.spec.optimizer import Adafactor, Adam, AdamW, Sgd
+from compiler.spec.places import at, note
 from compiler.spec.schedule import Constant, Cosine, Linear, WarmupStableDecay
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 
 LOWEST_PEAK, HIGHEST_PEAK = 1e-7, 0.05
 USUAL_PEAKS = {"sgd": 0.1, "adafactor": 0.01}
-
-
-def _at(root: Node, *path: str) -> Span:
-    return deepest(root, ("training", *path)).span
-
-
-def _whole_training(root: Node) -> tuple[Note, ...]:
-    steps = find(root, ("training", "steps"))
-    return (Note(span=steps.span, text="the whole training"),) if steps else ()
 
 
 def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -32,8 +23,8 @@ def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         yield Diagnostic(
             code="long-warmup",
             message=f"the warm-up of {longest} updates is longer than the training of {steps}",
-            span=_at(root, "schedule", "warmup_steps"),
-            notes=_whole_training(root),
+            span=at(root, "training", "schedule", "warmup_steps"),
+            notes=note("the whole training", root, "training", "steps"),
             help="the learning rate would never reach its peak",
         )
     elif isinstance(schedule, WarmupStableDecay) and longest + schedule.decay_steps > steps:
@@ -41,8 +32,8 @@ def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             code="long-decay",
             message=f"{longest} updates of warm-up and {schedule.decay_steps} of decay are more "
             f"than the training of {steps}",
-            span=_at(root, "schedule", "decay_steps"),
-            notes=_whole_training(root),
+            span=at(root, "training", "schedule", "decay_steps"),
+            notes=note("the whole training", root, "training", "steps"),
             help=f"at most {steps - longest} are left for the decay",
         )
 
@@ -55,11 +46,11 @@ def given_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if isinstance(optimizer, Sgd | Adafactor):
         message = f"`{optimizer.kind}` needs a `peak`: the paper's formula is for Adam"
         help = f"`peak: {USUAL_PEAKS[optimizer.kind]}` is a usual one"
-        yield mistake(_at(root, "schedule"), "no-peak", message, help)
+        yield mistake(at(root, "training", "schedule"), "no-peak", message, help)
     elif not schedule.warmup_steps:
         message = "a schedule without warm-up needs a `peak`"
         help = "the paper's is d_model^-0.5 * warmup_steps^-0.5"
-        yield mistake(_at(root, "schedule"), "no-peak", message, help)
+        yield mistake(at(root, "training", "schedule"), "no-peak", message, help)
 
 
 def schedule_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -71,7 +62,7 @@ def schedule_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         yield Diagnostic(
             code="strange-peak",
             message=f"a learning rate of {peak:g} has never trained a Transformer",
-            span=_at(root, "schedule", "peak"),
+            span=at(root, "training", "schedule", "peak"),
             help=f"`peak` is the highest learning rate itself; the paper's would be {usual:.1e}",
             severity="warning",
         )
@@ -87,7 +78,7 @@ def capped_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             code="capped-peak",
             message=f"Adafactor's rate is at most step^-0.5, and that is {most:.2g} at update "
             f"{last}, where the schedule says {peak:g}",
-            span=_at(root, "schedule", "peak"),
+            span=at(root, "training", "schedule", "peak"),
             help="lower `peak`, or let the rate fall earlier",
             severity="warning",
         )

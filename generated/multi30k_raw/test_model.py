@@ -210,8 +210,8 @@ def test_hypotheses_follow_their_parents(model: Transformer, source: Tensor) -> 
         state.keep(torch.arange(BATCH))
         for position in range(TARGET):
             beams = prefix.size(1)
-            parent = torch.randint(0, beams, (source.size(0), BEAM))
-            token = tokens(VOCABULARY, source.size(0), BEAM)
+            parent = torch.randint(0, beams, (prefix.size(0), BEAM))
+            token = tokens(VOCABULARY, prefix.size(0), BEAM)
             prefix = prefix.gather(1, parent.unsqueeze(2).expand(-1, -1, position))
             prefix = torch.cat((prefix, token.unsqueeze(2)), dim=2)
             got = model.step(token, parent, state)

@@ -25,12 +25,10 @@ DEVIATION = 0.02
 PADDING = 0
 
 
-def linear(
-    inputs: int, *outputs: int, bias: bool = True, deviation: float = DEVIATION
-) -> nn.Linear:
-    """A linear map to `outputs` side by side, normal with this deviation; biases zero."""
+def linear(inputs: int, *outputs: int, bias: bool = True, gain: float = 1.0) -> nn.Linear:
+    """A linear map to `outputs` side by side, normal with deviation DEVIATION; biases zero."""
     module = nn.Linear(inputs, sum(outputs), bias=bias)
-    nn.init.normal_(module.weight, std=deviation)
+    nn.init.normal_(module.weight, std=gain * DEVIATION)
     if bias:
         nn.init.zeros_(module.bias)
     return module
@@ -140,7 +138,7 @@ class EncoderSelfAttention(nn.Module):
         super().__init__()
         self.query_key_value = linear(D_MODEL, HEADS * D_K, HEADS * D_K, HEADS * D_V, bias=False)
         self.output = linear(
-            HEADS * D_V, D_MODEL, bias=False, deviation=DEVIATION / math.sqrt(residual_additions)
+            HEADS * D_V, D_MODEL, bias=False, gain=1 / math.sqrt(residual_additions)
         )
 
     def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
@@ -159,7 +157,7 @@ class DecoderSelfAttention(nn.Module):
         super().__init__()
         self.query_key_value = linear(D_MODEL, HEADS * D_K, HEADS * D_K, HEADS * D_V, bias=False)
         self.output = linear(
-            HEADS * D_V, D_MODEL, bias=False, deviation=DEVIATION / math.sqrt(residual_additions)
+            HEADS * D_V, D_MODEL, bias=False, gain=1 / math.sqrt(residual_additions)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -204,7 +202,7 @@ class CrossAttention(nn.Module):
         self.query = linear(D_MODEL, HEADS * D_K, bias=False)
         self.key_value = linear(D_MODEL, HEADS * D_K, HEADS * D_V, bias=False)
         self.output = linear(
-            HEADS * D_V, D_MODEL, bias=False, deviation=DEVIATION / math.sqrt(residual_additions)
+            HEADS * D_V, D_MODEL, bias=False, gain=1 / math.sqrt(residual_additions)
         )
 
     def forward(self, x: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
@@ -237,7 +235,7 @@ class FeedForward(nn.Module):
     def __init__(self, residual_additions: int) -> None:
         super().__init__()
         self.hidden = linear(D_MODEL, D_FF)
-        self.output = linear(D_FF, D_MODEL, deviation=DEVIATION / math.sqrt(residual_additions))
+        self.output = linear(D_FF, D_MODEL, gain=1 / math.sqrt(residual_additions))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""

@@ -11,6 +11,7 @@ from runtime.command.compiling import compile_specs, explain_spec, list_specs
 from runtime.command.corpus import corpus
 from runtime.command.evaluate import evaluate
 from runtime.command.failures import INTERRUPTED, exit_code
+from runtime.command.import_weights import import_weights
 from runtime.command.score import score
 from runtime.command.train import train
 from runtime.command.translate import translate
@@ -18,7 +19,7 @@ from runtime.command.verify import verify
 
 GROUPS = {
     "Specs": (list_specs, new, check, show, explain_spec, compile_specs, verify, schema),
-    "Models": (train, translate, evaluate),
+    "Models": (train, translate, evaluate, import_weights),
     "Text": (corpus, score),
 }
 
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 for group, commands in GROUPS.items():
     for command in commands:
-        name = command.__name__.partition("_")[0]
+        name = command.__name__.removesuffix("_specs").removesuffix("_spec").replace("_", "-")
         app.command(name, rich_help_panel=group)(command)
 
 

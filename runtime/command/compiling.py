@@ -155,7 +155,8 @@ def _totals(explanation: "Explanation") -> list[str]:
         f"{explanation.batch_tokens:,} tokens",
         "memory": f"{explanation.memory_bytes / 2**30:.2f} GiB: weights, gradients, "
         "optimizer, a micro-batch",
-        "target reach": f"{explanation.target_reach}: the offsets that an output depends on",
+        f"{explanation.stream} reach": f"{explanation.reach}: the offsets that an output "
+        "depends on",
     }
     return [f"{name:<18}{value}" for name, value in rows.items()]
 

@@ -102,10 +102,8 @@ def train_tokenizers(spec: Spec, pairs: int, report: Report) -> tuple[Tokenizer,
 
 def longest_sentence(spec: Spec) -> int:
     """The most tokens, END included, that a sentence to learn from may have."""
-    position = spec.model.embedding.position
-    if position.kind == "learned":
-        return min(spec.data.max_length, position.max_length)
-    return spec.data.max_length
+    limits = (spec.data.max_length, spec.model.positions)
+    return min(each for each in limits if each is not None)
 
 
 def _training_text(spec: Spec, pairs: int, setting: str, sides: tuple[int, ...]) -> TrainingText:

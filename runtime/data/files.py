@@ -28,7 +28,7 @@ def read_pairs(corpus: Corpus, folder: str | Path) -> Iterator[Pair]:
     if isinstance(corpus, TabSeparated):
         for path in find_files(corpus.tsv, folder):
             yield from _read_columns(path, corpus.source_column, corpus.target_column)
-    else:
+    elif isinstance(corpus, ParallelFiles):
         for source, target in _find_parallel(corpus, folder):
             yield from _read_parallel(source, target)
 
@@ -37,7 +37,9 @@ def corpus_files(corpus: Corpus, folder: str | Path) -> list[Path]:
     """The files of a corpus, in the order in which they are read."""
     if isinstance(corpus, TabSeparated):
         return find_files(corpus.tsv, folder)
-    return [path for pair in _find_parallel(corpus, folder) for path in pair]
+    if isinstance(corpus, ParallelFiles):
+        return [path for pair in _find_parallel(corpus, folder) for path in pair]
+    return find_files(corpus.text, folder)
 
 
 def find_files(paths: Paths, folder: str | Path) -> list[Path]:

@@ -14,6 +14,6 @@ def longest_translation(spec: Spec, source: int) -> int:
     limits = [source + spec.decoding.max_extra_length]
     if spec.decoding.max_length is not None:
         limits.append(spec.decoding.max_length)
-    if spec.model.embedding.position.kind == "learned":
-        limits.append(spec.model.embedding.position.max_length - 1)
+    if (positions := spec.model.positions) is not None:
+        limits.append(positions - 1)
     return min(limits)

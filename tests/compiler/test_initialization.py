@@ -17,7 +17,7 @@ from tests.packages import compile_tree, import_package
 WIDTH = 64
 
 
-def tree(initialization: object) -> dict[str, Any]:
+def tree(initialization: object, place: str = "post") -> dict[str, Any]:
     return {
         "name": "start",
         "model": {
@@ -27,6 +27,8 @@ def tree(initialization: object) -> dict[str, Any]:
             "attention": {"heads": 4, "d_k": 8, "d_v": 32, "bias": True},
             "feed_forward": {"d_ff": 96},
             "initialization": initialization,
+            "norm": {"place": place},
+            "output": {"bias": True},
             "encoder": {"layers": 1},
             "decoder": {"layers": 1},
         },
@@ -35,6 +37,7 @@ def tree(initialization: object) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize("place", ["post", "deep"])
 @pytest.mark.parametrize(
     "initialization",
     [
@@ -46,15 +49,16 @@ def tree(initialization: object) -> dict[str, Any]:
     ],
     ids=str,
 )
-def test_tensors_start_as_the_ops_say(initialization: object, tmp_path: Path) -> None:
-    package = compile_tree(tree(initialization), tmp_path)
+def test_tensors_start_as_the_ops_say(initialization: object, place: str, tmp_path: Path) -> None:
+    package = compile_tree(tree(initialization, place), tmp_path)
     torch.manual_seed(0)
     real = dict(import_package(package, tmp_path).Model().named_parameters())
     promised = dict(_parameters(package.model, ""))
     assert promised.keys() == real.keys()
     for name, (parameter, rows) in promised.items():
-        for part in torch.split(real[name].detach(), rows):
-            starts_as(parameter.initial, part, name)
+        gains = [_value(gain) for gain in parameter.gains] or [1.0] * len(rows)
+        for part, gain in zip(torch.split(real[name].detach(), rows), gains, strict=True):
+            starts_as(parameter.initial, part, gain, name)
 
 
 def test_what_is_added_to_a_stream_starts_smaller(tmp_path: Path) -> None:
@@ -71,20 +75,20 @@ def test_what_is_added_to_a_stream_starts_smaller(tmp_path: Path) -> None:
             assert parameter.std().item() == pytest.approx(expected, rel=0.1), name
 
 
-def starts_as(initial: Initial, part: Tensor, name: str) -> None:
+def starts_as(initial: Initial, part: Tensor, gain: float, name: str) -> None:
     """Uniform within the bound of Glorot and Bengio (2010), equation 16; or the right deviation."""
     if initial.kind in ("zeros", "ones"):
         assert torch.all(part == (initial.kind == "ones")), name
         return
     if initial.kind == "xavier":
-        bound = _value(initial.scale) * (6 / sum(part.shape)) ** 0.5
+        bound = gain * _value(initial.scale) * (6 / sum(part.shape)) ** 0.5
         assert part.abs().max() <= bound, name
         assert part.abs().max() > 0.9 * bound, name
         assert part.std().item() == pytest.approx(bound / 3**0.5, rel=0.1), name
         return
     filled = part[part.any(1)]
     assert len(part) - len(filled) <= 1, "only padding starts at zero"
-    assert filled.std().item() == pytest.approx(_value(initial.scale), rel=0.1), name
+    assert filled.std().item() == pytest.approx(gain * _value(initial.scale), rel=0.1), name
 
 
 def _parameters(block: Block, path: str) -> Iterator[tuple[str, tuple[Parameter, list[int]]]]:
@@ -98,7 +102,7 @@ def _parameters(block: Block, path: str) -> Iterator[tuple[str, tuple[Parameter,
             outputs = getattr(part, "outputs", ())
             for each in part.parameters():
                 rows = [size(width, {}) for _, width in outputs] or [size(each.shape[0], {})]
-                yield f"{path}{name}.{each.name}", (each, rows)
+                yield f"{path}{name}.{each.name}".rstrip("."), (each, rows)
 
 
 def _value(expression: Expression) -> float:
@@ -109,6 +113,8 @@ def _value(expression: Expression) -> float:
             return float(_value(left) ** _value(right))
         case Binary(left=left, operator="/", right=right):
             return _value(left) / _value(right)
+        case Binary(left=left, operator="*", right=right):
+            return _value(left) * _value(right)
         case Call(function=Name(text="math.sqrt"), arguments=(argument,)):
             return float(_value(argument) ** 0.5)
         case _:

@@ -10,13 +10,13 @@ from compiler.spec.load import load
 
 def test_a_word_of_the_parent_gives_way_key_by_key() -> None:
     loaded = load("transformer-base", ["model.embedding.position.layout=concatenated"])
-    position = loaded.spec.model.embedding.position
+    position = loaded.spec.model.encoder.position
     assert position.model_dump() == {"kind": "sinusoidal", "layout": "concatenated"}
 
 
 def test_another_kind_replaces_the_mapping() -> None:
     loaded = load("transformer-base", ["model.embedding.position=learned", "data.max_length=99"])
-    assert loaded.spec.model.embedding.position.kind == "learned"
+    assert loaded.spec.model.encoder.position.kind == "learned"
 
 
 def test_another_optimizer_than_the_default_replaces_its_settings() -> None:

@@ -68,6 +68,10 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     "model.vocabulary.source": SEPARATE,
     "model.vocabulary.target": SEPARATE,
     "model.vocabulary.size": (),
+    **{
+        f"model.{each}.norm.offset": ("model.norm.kind=rms_norm",)
+        for each in ("encoder", "decoder")
+    },
     "model.embedding.position:learned": ("model.embedding.position=learned", "data.max_length=9"),
     "data.train:TabSeparated": ("data.train.tsv=train.tsv",),
     "data.valid:TabSeparated": ("data.valid.tsv=valid.tsv",),
@@ -103,6 +107,7 @@ VALUES: dict[str, str] = {
     "decoding.max_length": "2",
     "decoding.min_length": "5",
     "model.embedding.position.max_length": "30",
+    "model.output.soft_cap": "20.0",
 }
 """Another value, where it cannot be made up from the value that is there."""
 

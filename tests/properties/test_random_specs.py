@@ -13,13 +13,17 @@ from torch.optim import Optimizer
 
 from compiler.ir.block import Block
 from compiler.ops.shape import size
+from compiler.passes.infer_shapes import ANY, output_shapes
 from compiler.passes.measure import count_parameters
+from compiler.weights.parameters import named_parameters
 from tests.packages import compile_tree, import_package
 from tests.parameters import parameters_of
 from tests.strategies import DRAWN, KNOBS, Tree, specs
 
 EXAMPLES = 200
 BATCH, SOURCE, TARGET = 3, 5, 7
+LENGTHS = {"source": SOURCE, "target": TARGET}
+Texts = dict[str, Tensor]
 CLOSE = {"atol": 1e-5, "rtol": 1e-4}
 
 
@@ -36,14 +40,18 @@ def test_a_random_spec_keeps_all_promises(tree: Tree, tmp_path: Path) -> None:
     training = importlib.import_module(f"{module.__name__}.training")
     weights_decay_as_inferred(package.model, training.optimizer(model), model)
     rows = [each for each in tree["model"]["vocabulary"].values() if not isinstance(each, bool)]
-    source = torch.randint(1, rows[0], (BATCH, SOURCE))
-    target = torch.randint(1, rows[-1], (BATCH, TARGET))
-    shapes_are_as_inferred(model, source, target, rows[-1])
-    no_position_reads_a_later_one(model, source, target, rows[-1])
-    gradients_do_not_come_from_later_positions(model, source, target)
+    texts = {
+        each.name: torch.randint(1, rows[-(each.name == "target")], (BATCH, LENGTHS[each.name]))
+        for each in package.model.function("features").inputs
+    }
+    shapes_are_as_inferred(package.model, model, texts)
+    if "target" in texts:
+        no_position_reads_a_later_one(model, texts, rows[-1])
+        gradients_do_not_come_from_later_positions(model, texts)
     with torch.no_grad():
-        padding_and_other_sentences_change_nothing(model, source, target)
-        cached_is_uncached(model, source, rows[-1])
+        padding_and_other_sentences_change_nothing(model, texts)
+        if "target" in texts:
+            cached_is_uncached(model, texts, rows[-1])
 
 
 def test_every_value_of_every_knob_was_drawn() -> None:
@@ -78,9 +86,7 @@ def _shuffled(tree: object, order: random.Random) -> object:
 
 
 def parameters_are_as_inferred(block: Block, model: nn.Module) -> None:
-    inferred = {
-        name: tuple(size(dim, {}) for dim in each.shape) for name, each in parameters_of(block)
-    }
+    inferred = {each.name: each.shape for each in named_parameters(block)}
     real = {name: tuple(each.shape) for name, each in model.named_parameters()}
     assert inferred == real
     assert count_parameters(block) == sum(each.numel() for each in model.parameters())
@@ -99,32 +105,29 @@ def weights_decay_as_inferred(block: Block, optimizer: Optimizer, model: nn.Modu
     assert decays == (inferred if any(decays.values()) else dict.fromkeys(inferred, False))
 
 
-def shapes_are_as_inferred(model: nn.Module, source: Tensor, target: Tensor, rows: int) -> None:
-    width = model.encode(source).shape[-1]
-    assert model.encode(source).shape == (BATCH, SOURCE, width)
-    assert model.features(source, target).shape == (BATCH, TARGET, width)
-    assert model(source, target).shape == (BATCH, TARGET, rows)
+def shapes_are_as_inferred(block: Block, model: nn.Module, texts: Texts) -> None:
+    lengths = {"batch": BATCH, **LENGTHS}
+    for name in ("features", "forward"):
+        (shape,) = output_shapes(block, block.function(name))
+        inferred = tuple(size(each, lengths) for each in shape if each != ANY)
+        assert getattr(model, name)(**texts).shape[-len(inferred) :] == inferred
 
 
-def no_position_reads_a_later_one(
-    model: nn.Module, source: Tensor, target: Tensor, rows: int
-) -> None:
+def no_position_reads_a_later_one(model: nn.Module, texts: Texts, rows: int) -> None:
     with torch.no_grad():
-        expected = model(source, target)
+        expected = model(**texts)
         for position in range(1, TARGET):
-            changed = target.clone()
+            changed = texts["target"].clone()
             changed[:, position:] = 1 + changed[:, position:] % (rows - 1)
-            got = model(source, changed)
+            got = model(**{**texts, "target": changed})
             torch.testing.assert_close(got[:, :position], expected[:, :position], **CLOSE)
 
 
-def gradients_do_not_come_from_later_positions(
-    model: nn.Module, source: Tensor, target: Tensor
-) -> None:
+def gradients_do_not_come_from_later_positions(model: nn.Module, texts: Texts) -> None:
     embedded: list[Tensor] = []
     table = getattr(model, "embedding", None) or model.target_embedding
     handle = table.register_forward_hook(lambda _, __, output: embedded.append(output))
-    features = model.features(source, target)
+    features = model.features(**texts)
     handle.remove()
     weights = torch.randn(features.size(-1))
     for position in range(TARGET):
@@ -134,31 +137,33 @@ def gradients_do_not_come_from_later_positions(
         assert gradient[:, position].any()
 
 
-def padding_and_other_sentences_change_nothing(
-    model: nn.Module, source: Tensor, target: Tensor
-) -> None:
-    expected = model.features(source, target)
+def padding_and_other_sentences_change_nothing(model: nn.Module, texts: Texts) -> None:
+    expected = model.features(**texts)
     padding = torch.zeros(BATCH, 3, dtype=torch.long)
-    padded = model.features(torch.cat((source, padding), 1), torch.cat((target, padding), 1))
-    torch.testing.assert_close(padded[:, :TARGET], expected, **CLOSE)
+    padded = model.features(**{name: torch.cat((each, padding), 1) for name, each in texts.items()})
+    if expected.dim() == 3:
+        padded = padded[:, : expected.size(1)]
+    torch.testing.assert_close(padded, expected, **CLOSE)
     for row in range(BATCH):
-        alone = model.features(source[row : row + 1], target[row : row + 1])
+        alone = model.features(**{name: each[row : row + 1] for name, each in texts.items()})
         torch.testing.assert_close(alone[0], expected[row], **CLOSE)
 
 
-def cached_is_uncached(model: nn.Module, source: Tensor, rows: int) -> None:
+def cached_is_uncached(model: nn.Module, texts: Texts, rows: int) -> None:
     """Beams of changing size, with parents at random, and a sentence that leaves half-way."""
-    state, prefix = model.start(source), torch.zeros(BATCH, 1, 0, dtype=torch.long)
+    others = {name: each for name, each in texts.items() if name != "target"}
+    state = model.start(*others.values() or (texts["target"],))
+    prefix = torch.zeros(BATCH, 1, 0, dtype=torch.long)
     for position, beam in enumerate((2, 3, 1, 2)):
-        parent = torch.randint(0, prefix.size(1), (source.size(0), beam))
-        token = torch.randint(1, rows, (source.size(0), beam))
+        parent = torch.randint(0, prefix.size(1), (prefix.size(0), beam))
+        token = torch.randint(1, rows, (prefix.size(0), beam))
         prefix = prefix.gather(1, parent.unsqueeze(2).expand(-1, -1, position))
         prefix = torch.cat((prefix, token.unsqueeze(2)), dim=2)
         got = model.step(token, parent, state)
         for index in range(beam):
-            expected = model.features(source, prefix[:, index])[:, -1]
+            expected = model.features(**others, target=prefix[:, index])[:, -1]
             torch.testing.assert_close(got[:, index], expected, **CLOSE)
         if position == 1:
             kept = torch.tensor([2, 0])
             state.keep(kept)
-            source, prefix = source[kept], prefix[kept]
+            others, prefix = {name: each[kept] for name, each in others.items()}, prefix[kept]

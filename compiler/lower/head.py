@@ -1,0 +1,94 @@
+"""`prediction:` and `classifier:` to what stands between an encoder and its output."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from compiler.ir.block import Block, Input
+from compiler.ir.build import Body
+from compiler.lower.residual import lower_norm
+from compiler.lower.settings import Context
+from compiler.ops.elementwise import Activation, Dropout
+from compiler.ops.expression import Number
+from compiler.ops.linear import Linear
+from compiler.ops.masking import RealTokens
+from compiler.ops.op import Op
+from compiler.ops.pooling import First, MeanOfReal
+from compiler.ops.shape import BATCH, SOURCE
+from compiler.spec.model import Classifier, Model, Prediction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Attributes of the model, what they make of the encoder's output, and an output of its own."""
+
+    parts: tuple[tuple[str, Op | Block], ...]
+    features: Callable[[Body, str], str]
+    output: tuple[str, Linear] | None = None
+
+
+def lower_head(model: Model, context: Context) -> Head | None:
+    """The one that the task has, if it has one."""
+    if model.prediction is not None:
+        return _prediction(model, model.prediction, context)
+    if model.classifier is not None:
+        return _classifier(model.classifier, context)
+    return None
+
+
+def _prediction(model: Model, settings: Prediction, context: Context) -> Head:
+    """A linear map, a non-linearity and a norm at each position (Devlin et al. 2019)."""
+    assert model.encoder is not None
+    hidden, norm = _square(context), lower_norm(model.encoder.norm, context)
+    body = Body(context.origin("model.prediction"))
+    x = body.apply(hidden, "x", part="hidden")
+    result = body.apply(Activation(function=settings.activation), x)
+    if norm is not None:
+        result = body.apply(norm, result, part="norm")
+    inputs = (Input(name="x", shape=(BATCH, SOURCE, context.d_model)),)
+    block = Block(
+        names=("PredictionHead",),
+        summary="What each position says of its token, before the projection to tokens.",
+        parts=(("hidden", hidden), *((("norm", norm),) if norm else ())),
+        functions=(body.function("forward", inputs, result),),
+        origin=body.origin,
+    )
+    return Head(
+        parts=(("prediction", block),), features=lambda body, x: body.invoke("prediction", x)
+    )
+
+
+def _classifier(settings: Classifier, context: Context) -> Head:
+    """The first position or the mean, a linear map and a tanh (Devlin et al. 2019)."""
+    pooler = _square(context)
+    classes = Number("classes", settings.classes)
+    output = Linear(
+        inputs=context.d_model,
+        outputs=(("classes", classes),),
+        bias=True,
+        initial=context.initials.matrix,
+    )
+
+    def features(body: Body, x: str) -> str:
+        if settings.pooling == "first":
+            pooled = body.apply(First(), x)
+        else:
+            pooled = body.apply(MeanOfReal(), x, body.apply(RealTokens(), "source"))
+        hidden = body.apply(pooler, pooled, part="pooler")
+        pooled = body.apply(Activation(function="tanh"), hidden, name="pooled")
+        rate = Number("classifier_dropout", settings.dropout)
+        return body.apply(Dropout(rate=rate), pooled)
+
+    return Head(
+        parts=(("pooler", pooler), ("classifier", output)),
+        features=features,
+        output=("classifier", output),
+    )
+
+
+def _square(context: Context) -> Linear:
+    return Linear(
+        inputs=context.d_model,
+        outputs=(("output", context.d_model),),
+        bias=True,
+        initial=context.initials.matrix,
+    )

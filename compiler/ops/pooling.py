@@ -1,0 +1,42 @@
+"""One vector for a whole text."""
+
+from dataclasses import dataclass
+
+from compiler.mask.mask import ALL, Mask
+from compiler.ops.expression import Expression, Literal, call, method
+from compiler.ops.op import Op
+from compiler.ops.shape import Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class First(Op):
+    """x [batch, position, width] -> [batch, width], that of the first position."""
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        ((batch, _, width),) = inputs
+        return ((batch, width),)
+
+    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+        return (ALL,) * inputs
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        (x,) = inputs
+        return method(x, "select", Literal(1), Literal(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanOfReal(Op):
+    """x [batch, position, width], mask [batch, 1, 1, position] -> [batch, width]."""
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("mean_of_real",)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        (batch, _, width), _ = inputs
+        return ((batch, width),)
+
+    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+        return (ALL,) * inputs
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        return call("mean_of_real", *inputs)

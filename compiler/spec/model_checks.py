@@ -1,0 +1,191 @@
+"""Settings of the network that are each right but do not go together."""
+
+from collections.abc import Iterator
+
+from compiler.source.diagnostic import Diagnostic, mistake
+from compiler.source.node import Node
+from compiler.spec.anatomy import EVERY_STACK, STACKS
+from compiler.spec.model import LearnedPosition, Output, SinusoidalPosition
+from compiler.spec.places import at, attentions, cross_attentions, note
+from compiler.spec.spec import Spec
+
+
+def parts_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Each task has the parts that it needs and no others."""
+    for part, task in (("prediction", "masked_language_model"), ("classifier", "classification")):
+        if getattr(spec.model, part) is not None and spec.task != task:
+            yield mistake(
+                at(root, "model", part),
+                "moot-key",
+                f"`{part}` has no effect with `task: {spec.task}`",
+                f"remove it, or write `task: {task}`",
+            )
+    if spec.task == "classification" and spec.model.classifier is None:
+        help = "write `classifier: {classes: 3}`: the labels to choose from"
+        yield mistake(at(root, "model"), "missing-key", "`classifier` is missing", help)
+
+
+def memory_to_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Cross-attention reads the output of an encoder below a decoder."""
+    is_pair = STACKS[spec.task] == EVERY_STACK
+    for path, _ in cross_attentions(spec):
+        if not is_pair or "encoder" in path:
+            why = (
+                "the encoder is what it would read"
+                if is_pair
+                else f"`task: {spec.task}` has one stack"
+            )
+            yield mistake(
+                at(root, *path[:-1], "block"),
+                "no-memory",
+                f"cross-attention has nothing to read here: {why}",
+                "leave `cross_attention` out of `block`",
+            )
+
+
+def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """d_k and d_v default to an equal share of d_model."""
+    width = spec.model.d_model
+    for path, attention in attentions(spec):
+        left = width % attention.heads
+        if left and (attention.d_k is None or attention.d_v is None):
+            near = _nearest_divisor(width, attention.heads)
+            yield Diagnostic(
+                code="uneven-heads",
+                message=f"{attention.heads} heads cannot share d_model {width} ({left} left over)",
+                span=at(root, *path, "heads"),
+                notes=note("the width to share", root, "model", "d_model"),
+                help=f"{_shares(width, near)}; or set `d_k` and `d_v` to free them from `d_model`",
+            )
+
+
+def _shares(width: int, heads: int) -> str:
+    return f"{heads} heads would each get {width // heads}" if heads > 1 else "1 head would get all"
+
+
+def _nearest_divisor(width: int, heads: int) -> int:
+    """1 divides every width, so the search downwards ends."""
+    down = next(each for each in range(min(heads, width), 0, -1) if width % each == 0)
+    return next((each for each in range(heads, 2 * heads - down) if width % each == 0), down)
+
+
+def even_positions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Sines and cosines come in pairs."""
+    positions = [stack.position for _, stack in spec.model.stacks()]
+    sinusoidal = any(isinstance(each, SinusoidalPosition) for each in positions)
+    if sinusoidal and spec.model.d_model % 2:
+        yield Diagnostic(
+            code="odd-width",
+            message=f"sinusoidal positions need an even d_model, not {spec.model.d_model}",
+            span=at(root, "model", "d_model"),
+            help="sines and cosines come in pairs: make d_model even, or learn the positions",
+        )
+
+
+def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """One size for a shared vocabulary, two for separate ones; tying all needs a shared one."""
+    settings, path = spec.model.vocabulary, ("model", "vocabulary")
+    if not settings.shared and STACKS[spec.task] != EVERY_STACK:
+        message = f"`task: {spec.task}` has one text, and so one vocabulary"
+        yield mistake(at(root, *path, "shared"), "one-vocabulary", message, "write `size` alone")
+        return
+    wanted = ("size",) if settings.shared else ("source", "target")
+    for key in ("size", "source", "target"):
+        written = getattr(settings, key) is not None
+        if key in wanted and not written:
+            kind = "shared" if settings.shared else "separate"
+            yield Diagnostic(
+                code="missing-key",
+                message=f"`{key}` is missing: the rows of a {kind} vocabulary",
+                span=at(root, *path),
+            )
+        if written and key not in wanted:
+            yield Diagnostic(
+                code="moot-key",
+                message=f"`{key}` has no effect with `shared: {str(settings.shared).lower()}`",
+                span=at(root, *path, key),
+                notes=note("decides it", root, *path, "shared"),
+                help=f"write {' and '.join(f'`{each}`' for each in wanted)} instead",
+            )
+    smallest = 5
+    for key in wanted:
+        if (rows := getattr(settings, key)) is not None and rows < smallest:
+            yield Diagnostic(
+                code="small-vocabulary",
+                message=f"{rows} rows leave none for text: four are special symbols",
+                span=at(root, *path, key),
+            )
+
+
+def embedding_norm(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Embeddings have the norm of the stack that reads them."""
+    stacks = dict(spec.model.stacks())
+    if spec.model.embedding.norm and all(each.norm.kind == "none" for each in stacks.values()):
+        yield Diagnostic(
+            code="moot-key",
+            message="`norm: true` has no effect: norms are of `kind: none`",
+            span=at(root, "model", "embedding", "norm"),
+            notes=note("decides it", root, "model", *list(stacks)[:1], "norm", "kind"),
+            help="remove it, or `kind: none`",
+        )
+
+
+def output(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A classifier projects to classes, by a map of its own."""
+    if spec.model.classifier is not None and spec.model.output != Output():
+        yield Diagnostic(
+            code="moot-key",
+            message=f"`output` has no effect with `task: {spec.task}`",
+            span=at(root, "model", "output"),
+            notes=note("decides it", root, "task"),
+            help="remove it: it is for the logits of tokens",
+        )
+
+
+def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Source and target can have one table only if they have one vocabulary."""
+    is_pair = STACKS[spec.task] == EVERY_STACK
+    if spec.model.embedding.tied == "target" and not is_pair:
+        yield mistake(
+            at(root, "model", "embedding", "tied"),
+            "cannot-tie",
+            f"`task: {spec.task}` has one text: `tied` is `all` or `none`",
+            "with `all` the table of the tokens projects to them, too",
+        )
+    if is_pair and spec.model.embedding.tied == "all" and not spec.model.vocabulary.shared:
+        yield Diagnostic(
+            code="cannot-tie",
+            message="`tied: all` needs one vocabulary for source and target",
+            span=at(root, "model", "embedding", "tied"),
+            notes=note("two vocabularies", root, "model", "vocabulary"),
+            help="write `tied: target` or `tied: none`, or `vocabulary: {shared: true, size: ...}`",
+        )
+
+
+def position_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Every sentence that is kept must find its positions in the table."""
+    longest = spec.data.max_length
+    for name, stack in spec.model.stacks():
+        table = stack.position
+        if isinstance(table, LearnedPosition) and table.max_length < longest:
+            yield Diagnostic(
+                code="short-position-table",
+                message=f"`data.max_length` {longest} is beyond the {table.max_length} positions "
+                "of the table",
+                span=at(root, "model", name, "position", "max_length"),
+                notes=note("the longest sentence", root, "data", "max_length"),
+                help=f"lower `data.max_length` to {table.max_length}, or raise the table's",
+            )
+
+
+MODEL_CHECKS = (
+    parts_of_the_task,
+    memory_to_read,
+    even_heads,
+    even_positions,
+    vocabulary,
+    embedding_norm,
+    output,
+    tying,
+    position_table,
+)

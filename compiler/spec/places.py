@@ -1,0 +1,43 @@
+"""Places of settings in the tree of a spec, for the checks."""
+
+from collections.abc import Iterator
+
+from compiler.source.diagnostic import Note
+from compiler.source.node import Node, Path, deepest, find
+from compiler.source.span import Span
+from compiler.spec.model import Attention
+from compiler.spec.spec import Spec
+
+
+def at(root: Node, *path: str | int) -> Span:
+    """That of a setting, or of the deepest one above it."""
+    return deepest(root, path).span
+
+
+def note(text: str, root: Node, *path: str | int) -> tuple[Note, ...]:
+    """The place of a setting that has a part in the mistake; a default has none."""
+    node = find(root, path)
+    return (Note(span=node.span, text=text),) if node else ()
+
+
+def attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
+    """All attentions of a model with their paths."""
+    yield from self_attentions(spec)
+    yield from cross_attentions(spec)
+
+
+def self_attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
+    """Those in which a stream reads itself."""
+    return _attentions(spec, "self_attention")
+
+
+def cross_attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
+    """Those in which the target reads the source."""
+    return _attentions(spec, "cross_attention")
+
+
+def _attentions(spec: Spec, place: str) -> Iterator[tuple[Path, Attention]]:
+    for stack, settings in spec.model.stacks():
+        for number, group in enumerate(settings.layers):
+            if (attention := getattr(group, place)) is not None:
+                yield ("model", stack, "layers", number, place), attention
