@@ -3,6 +3,7 @@
 `DRAWN` counts how often each value of each knob was drawn; the test run prints it at the end.
 """
 
+import copy
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -13,11 +14,11 @@ Tree = dict[str, Any]
 
 RATES = (0.0, 0.1)
 KNOBS: dict[str, tuple[Any, ...]] = {
-    "d_model": (4, 6, 12),
+    "d_model": (8, 16),
     "d_ff": (3, 8),
     "layers": (1, 2, 3),
     "heads": (1, 2, 3),
-    "d_k": (None, 2, 5),
+    "d_k": (None, 4, 8),
     "d_v": (None, 1, 4),
     "bias": (False, True),
     "attention_dropout": RATES,
@@ -43,8 +44,22 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         "sinusoidal",
         {"kind": "sinusoidal", "layout": "concatenated"},
         {"kind": "learned", "max_length": 24},
+        {"kind": "learned", "max_length": 24, "offset": 2},
         "none",
+        "rotary",
+        {"kind": "rotary", "base": 100.0, "share": 0.5, "layout": "interleaved"},
+        {"kind": "rotary", "layout": "interleaved"},
+        {"kind": "rotary", "share": 0.5},
+        "alibi",
+        {"kind": "relative", "buckets": 4, "max_distance": 5},
     ),
+    "kv_heads": (None, 1),
+    "attention_output_bias": (None, True, False),
+    "attention_scale": (None, 1.0),
+    "score_cap": (None, 2.0),
+    "query_key_norm": (None, {"kind": "rms_norm"}, {"kind": "layer_norm", "eps": 1e-5}),
+    "position_of_decoder": (None, "rotary", "alibi", "sinusoidal"),
+    "position_of_layers": (None, "rotary", "none", {"kind": "relative", "buckets": 8}),
     "initialization": (
         "xavier",
         {"kind": "xavier", "gain": 0.5},
@@ -103,7 +118,7 @@ class Chooser:
     def __call__(self, knob: str) -> Any:
         value = self.draw(st.sampled_from(KNOBS[knob]))
         DRAWN[knob][str(value)] += 1
-        return value
+        return copy.deepcopy(value)
 
 
 @st.composite
@@ -187,6 +202,7 @@ def _model(choose: Chooser, task: str) -> Tree:
     }
     _own_settings(choose, model)
     _of_the_task(choose, model, task)
+    _tame(model)
     _prune(model)
     _without_moot(model)
     return model
@@ -204,6 +220,15 @@ def _of_the_task(choose: Chooser, model: Tree, task: str) -> None:
         model["classifier"] = {"classes": 3, **head}
 
 
+def _tame(model: Tree) -> None:
+    """Without norms nothing keeps products of activations from growing beyond all numbers."""
+    places = [model, *(model[name] for name in ("encoder", "decoder") if name in model)]
+    if any(each.get("norm", {}).get("kind") == "none" for each in places):
+        for place in places:
+            if "feed_forward" in place:
+                place["feed_forward"] |= {"activation": "relu", "gated": False}
+
+
 def _prune(model: Tree) -> None:
     """Without settings that no stack takes, which are errors."""
     stacks = [model[name] for name in ("encoder", "decoder") if name in model]
@@ -211,6 +236,8 @@ def _prune(model: Tree) -> None:
         takes = [each for each in stacks if key not in each and key != _left_out(each)]
         if not takes and (key != "attention" or "decoder" not in model):
             del model[key]
+    if all("position" in each for each in stacks):
+        del model["embedding"]["position"]
 
 
 def _left_out(stack: Tree) -> str:
@@ -236,6 +263,8 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
     if choose("own_settings"):
         model["decoder"]["cross_attention"] = _attention(choose)
     _blocks(choose, model)
+    if position := choose("position_of_decoder"):
+        model["decoder"]["position"] = position
     _kinds(choose, model)
     _kernel(choose, model)
     for stack, sub_layer, knob in PLACES:
@@ -260,9 +289,11 @@ def _kinds(choose: Chooser, model: Tree) -> None:
     """Layers of a second kind after those of the first, with another mask and other heads."""
     for stack in ("encoder", "decoder"):
         if choose("kinds_of_layers") == 2:
-            other: Tree = {"self_attention": {"heads": 2, "d_k": 2, "d_v": 1}}
+            other: Tree = {"self_attention": {"heads": 2, "d_k": 4, "d_v": 1}}
             if mask := choose(f"{stack}_mask"):
                 other["self_attention"]["mask"] = mask
+            if position := choose("position_of_layers"):
+                other["position"] = position
             model[stack]["layers"] = [{"repeat": model[stack]["layers"]}, other]
 
 
@@ -271,21 +302,27 @@ def _kernel(choose: Chooser, model: Tree) -> None:
     model["kernel"] = choose("kernel")
     if model["kernel"] == "flex":
         for settings in (model["attention"], model["encoder"].get("attention", {})):
-            settings.pop("dropout", None)
+            for key in ("dropout", "kv_heads", "scale", "soft_cap"):
+                settings.pop(key, None)
 
 
 def _attention(choose: Chooser) -> Tree:
-    """Three heads share not every width of the knob `d_model`; free widths are always right."""
-    widths = {"d_k": choose("d_k"), "d_v": choose("d_v")}
-    heads = choose("heads")
-    if heads == 3:
-        widths = {key: width or 2 for key, width in widths.items()}
-    return {
-        "heads": heads,
-        **{key: width for key, width in widths.items() if width is not None},
+    """Heads of four numbers where rotary positions turn pairs of half of them; 3 heads go, too."""
+    settings: Tree = {
+        "heads": choose("heads"),
+        "d_k": choose("d_k"),
+        "d_v": choose("d_v"),
+        "kv_heads": choose("kv_heads"),
         "bias": choose("bias"),
+        "output_bias": choose("attention_output_bias"),
+        "scale": choose("attention_scale"),
+        "soft_cap": choose("score_cap"),
+        "query_key_norm": choose("query_key_norm"),
         "dropout": choose("attention_dropout"),
     }
+    if settings["heads"] == 3:
+        settings |= {key: settings[key] or 4 for key in ("d_k", "d_v")}
+    return {key: value for key, value in settings.items() if value is not None}
 
 
 def _norm(choose: Chooser) -> Tree:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from compiler.emit.layout import STEP, NameOf, lay
+from compiler.emit.layout import STEP, NameOf, lay, lay_results
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, shown
 from compiler.ops.decoding import Field
 from compiler.ops.expression import Attribute, Call, Each, Expression, Literal, Name, call, render
@@ -42,9 +42,8 @@ class _Writer:
         lines: list[str] = []
         for statement in self.function.body:
             lines += self.statement(statement)
-        *others, result = (self.values[each] for each in self.function.outputs)
-        before = "".join(f"{render(each, self.name_of)}, " for each in others)
-        return [*lines, *lay(f"return {before}", result, self.name_of, self.depth)]
+        results = [self.values[each] for each in self.function.outputs]
+        return [*lines, *lay_results(results, self.name_of, self.depth)]
 
     def statement(self, statement: Statement) -> list[str]:
         if isinstance(statement.op, Invoke) and self.loops(statement):

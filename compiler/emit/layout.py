@@ -31,6 +31,19 @@ def lay(prefix: str, expression: Expression, name_of: NameOf, depth: int) -> lis
     return _call(f"{indent}{prefix}", expression, name_of, depth)
 
 
+def lay_results(results: list[Expression], name_of: NameOf, depth: int) -> list[str]:
+    """`return a, b`, on one line or with the arguments of a call that comes first below it."""
+    first, *others = results
+    if not others:
+        return lay("return ", first, name_of, depth)
+    head = f"{' ' * (STEP * depth)}return "
+    line = head + ", ".join(render(each, name_of) for each in results)
+    if len(line) <= WIDTH or not isinstance(first, Call):
+        return [line]
+    *lines, last = _call(head, first, name_of, depth)
+    return [*lines, ", ".join([last, *(render(each, name_of) for each in others)])]
+
+
 def _call(head: str, call: Call, name_of: NameOf, depth: int) -> list[str]:
     """Arguments below the opening bracket, together if they fit, otherwise each by itself."""
     arguments = [("", argument) for argument in call.arguments]

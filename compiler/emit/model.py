@@ -18,7 +18,6 @@ from compiler.ops.distance import ScoreBias
 from compiler.ops.expression import Call, Expression, Literal, Name, render
 from compiler.ops.linear import Linear
 from compiler.ops.op import Op
-from compiler.ops.positions import SinusoidalPositions
 from compiler.ops.rotary import Rotate
 
 HELPERS = (
@@ -27,6 +26,7 @@ HELPERS = (
     "position_embedding",
     "learned_positions",
     "sinusoidal_positions",
+    "sinusoidal_halves",
     "real_tokens",
     "position_mask",
     "end_mask",
@@ -182,7 +182,6 @@ def _helpers(model: Block) -> Iterator[str]:
         "partial": any(isinstance(op, Rotate) and op.width.name != "d_k" for op in ops),
         "newest": any(isinstance(op, ScoreBias) and op.is_step for op in ops),
         "readable": any(_asks_lineage(op) for op in ops),
-        "layout": next((op.layout for op in ops if isinstance(op, SinusoidalPositions)), ""),
     }
     for helper in _ordered({helper for op in ops for helper in op.helpers()}, HELPERS):
         yield fill(f"helpers/{helper}.py.jinja", **values).rstrip()

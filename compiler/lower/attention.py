@@ -10,6 +10,7 @@ from compiler.mask.mask import ALL, CAUSAL, Mask
 from compiler.ops.expression import Number, product
 from compiler.ops.heads import MergeHeads, SplitGroups, SplitHeads
 from compiler.ops.linear import Linear
+from compiler.ops.norm import LayerNorm, RMSNorm
 from compiler.ops.shape import BATCH, SOURCE, TARGET
 from compiler.spec.model import Attention as Settings
 
@@ -29,7 +30,11 @@ def lower_self_attention(
     return Block(
         names=(f"{stack.capitalize()}SelfAttention",),
         summary=_summary(masking.reads.mask),
-        parts=(("query_key_value", attention.linear(*kinds)), ("output", attention.output())),
+        parts=(
+            ("query_key_value", attention.linear(*kinds)),
+            *attention.norms().items(),
+            ("output", attention.output()),
+        ),
         functions=(body.function("forward", inputs, result),),
         origin=body.origin,
     )
@@ -59,6 +64,7 @@ def lower_cross_attention(
         parts=(
             ("query", attention.linear("query")),
             ("key_value", attention.linear("key", "value")),
+            *attention.norms().items(),
             ("output", attention.output()),
         ),
         functions=(body.function("forward", inputs, result),),
@@ -124,7 +130,21 @@ class _Attention:
             return SplitGroups(parts=tuple(zip(heads, widths, strict=True)))
         return SplitHeads(heads=heads[0], widths=tuple(widths))
 
+    def norms(self) -> dict[str, LayerNorm | RMSNorm]:
+        """Of queries and of keys, head by head."""
+        settings = self.settings.query_key_norm
+        if settings is None:
+            return {}
+        eps, width = Number("query_key_eps", settings.eps), self.widths["key"]
+        norm: LayerNorm | RMSNorm = RMSNorm(width=width, eps=eps, offset=False)
+        if settings.kind == "layer_norm":
+            norm = LayerNorm(width=width, eps=eps, bias=True)
+        return {"query_norm": norm, "key_norm": norm}
+
     def attend(self, body: Body, query: str, key: str, value: str) -> str:
+        if norms := self.norms():
+            query = body.apply(norms["query_norm"], query, part="query_norm", name="query")
+            key = body.apply(norms["key_norm"], key, part="key_norm", name="key")
         if rotary := self.masking.rotary:
             query = rotary.turn(body, query, "query")
             key = rotary.turn(body, key, "key")

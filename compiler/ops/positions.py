@@ -37,15 +37,21 @@ class SinusoidalPositions(Positions):
     layout: str
 
     def helpers(self) -> tuple[str, ...]:
-        return ("sinusoidal_positions",)
+        return (self.helper,)
+
+    @property
+    def helper(self) -> str:
+        """By the layout: two stacks may differ in it."""
+        is_paper = self.layout == "interleaved"
+        return "sinusoidal_positions" if is_paper else "sinusoidal_halves"
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         tokens, *first = inputs
         device = Attribute(tokens, "device")
         if self.counted:
-            return call("sinusoidal_positions", first[0], Literal(1), device)
+            return call(self.helper, first[0], Literal(1), device)
         length = method(tokens, "size", Literal(1))
-        return call("sinusoidal_positions", Literal(0), length, device)
+        return call(self.helper, Literal(0), length, device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

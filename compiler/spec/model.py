@@ -160,6 +160,13 @@ class Norm(Section):
     )
 
 
+class QueryKeyNorm(Section):
+    """Queries and keys normalised, each head by itself (Dehghani et al. 2023)."""
+
+    kind: Literal["layer_norm", "rms_norm"] = setting("how", default="rms_norm")
+    eps: Positive = setting("added to the variance", default=1e-6, examples=[1e-5])
+
+
 class Attention(Section):
     """Multi-head attention (section 3.2)."""
 
@@ -189,6 +196,9 @@ class Attention(Section):
     )
     soft_cap: Positive | None = setting(
         "bound on scores, by a tanh (Gemma Team 2024)", default=None, examples=[50.0]
+    )
+    query_key_norm: QueryKeyNorm | None = setting(
+        "a norm on queries and keys before their products", default=None
     )
     dropout: Rate = setting(
         "probability of dropping an attention weight",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node
 from compiler.spec.anatomy import EVERY_STACK, STACKS
-from compiler.spec.model import LearnedPosition, Output, SinusoidalPosition
+from compiler.spec.model import Output
 from compiler.spec.places import at, attentions, cross_attentions, note
 from compiler.spec.spec import Spec
 
@@ -69,17 +69,20 @@ def _nearest_divisor(width: int, heads: int) -> int:
     return next((each for each in range(heads, 2 * heads - down) if width % each == 0), down)
 
 
-def even_positions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Sines and cosines come in pairs."""
-    positions = [stack.position for _, stack in spec.model.stacks()]
-    sinusoidal = any(isinstance(each, SinusoidalPosition) for each in positions)
-    if sinusoidal and spec.model.d_model % 2:
-        yield Diagnostic(
-            code="odd-width",
-            message=f"sinusoidal positions need an even d_model, not {spec.model.d_model}",
-            span=at(root, "model", "d_model"),
-            help="sines and cosines come in pairs: make d_model even, or learn the positions",
-        )
+def even_groups(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Each head of keys and values serves as many heads of queries."""
+    for path, attention in attentions(spec):
+        heads, kv_heads = attention.heads, attention.kv_heads or attention.heads
+        if left := heads % kv_heads:
+            yield Diagnostic(
+                code="uneven-groups",
+                message=f"{heads} heads cannot share {kv_heads} heads of keys and values "
+                f"({left} left over)",
+                span=at(root, *path, "kv_heads"),
+                notes=note("the heads of queries", root, *path, "heads"),
+                help="a divisor of the heads: "
+                + ", ".join(str(n) for n in range(1, heads + 1) if heads % n == 0),
+            )
 
 
 def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -162,30 +165,13 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
-def position_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Every sentence that is kept must find its positions in the table."""
-    longest = spec.data.max_length
-    for name, stack in spec.model.stacks():
-        table = stack.position
-        if isinstance(table, LearnedPosition) and table.max_length < longest:
-            yield Diagnostic(
-                code="short-position-table",
-                message=f"`data.max_length` {longest} is beyond the {table.max_length} positions "
-                "of the table",
-                span=at(root, "model", name, "position", "max_length"),
-                notes=note("the longest sentence", root, "data", "max_length"),
-                help=f"lower `data.max_length` to {table.max_length}, or raise the table's",
-            )
-
-
 MODEL_CHECKS = (
     parts_of_the_task,
     memory_to_read,
     even_heads,
-    even_positions,
+    even_groups,
     vocabulary,
     embedding_norm,
     output,
     tying,
-    position_table,
 )

@@ -38,7 +38,8 @@ def _handed_down(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
     below = [find(whole, ("model", stack)) for stack in EVERY_STACK]
     taken = {id(node) for stack in below for node in _scalars(stack)}
     for stacks, setting, key, node, place in _settings(written):
-        if id(node) not in taken and not is_nothing(node):
+        is_taken = any(id(each) in taken for each in _scalars(node))
+        if not is_taken and not is_nothing(node):
             winners = _winners(whole, stacks, setting, key)
             why = "every place below sets its own" if winners else f"no layer has `{setting}`"
             instead = f"remove `{key}` from a place that shall have this one"
@@ -60,10 +61,10 @@ def _settings(written: Mapping) -> Iterator[tuple[tuple[str, ...], str, str, Nod
         for holder in _holders(find(written, path)):
             for part in parts:
                 node = holder.get(part)
-                if isinstance(node, Mapping):
+                if isinstance(node, Mapping) and part != "position":
                     for key, value in node.entries.items():
                         yield stacks, part, key, value, node.keys[key]
-                elif isinstance(node, Scalar):
+                elif node is not None:
                     yield stacks, "", part, node, holder.keys[part]
 
 
@@ -82,7 +83,8 @@ def _winners(whole: Node, stacks: tuple[str, ...], setting: str, key: str) -> tu
         parts = ATTENTIONS if setting in ("attention", *ATTENTIONS) else (setting,)
         groups = _holders(find(whole, ("model", stack, "layers")))
         holders = [find(group, (part,) if part else ()) for group in groups for part in parts]
-        for holder in (*holders, find(whole, ("model", stack, setting))):
+        place = ("model", stack, setting) if setting else ("model", stack)
+        for holder in (*holders, find(whole, place)):
             if isinstance(holder, Mapping) and key in holder.keys and key in holder.entries:
                 node = holder.entries[key]
                 found[id(node)] = Note(span=node.span, text="set here")

@@ -18,7 +18,7 @@ class NamedParameter:
 
 
 def named_parameters(block: Block, path: str = "") -> Iterator[NamedParameter]:
-    """All parameters of a network, in the order of its state dict."""
+    """All parameters of a network, in the order of its parts."""
     for name, part in block.parts:
         for below, each in _numbered(name, part):
             if isinstance(each, Block):

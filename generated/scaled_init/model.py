@@ -26,7 +26,7 @@ PADDING = 0
 
 
 def linear(inputs: int, *outputs: int, bias: bool = True, gain: float = 1.0) -> nn.Linear:
-    """A linear map to `outputs` side by side, normal with deviation DEVIATION; biases zero."""
+    """A linear map to `outputs` side by side, normal with `gain` times DEVIATION; biases zero."""
     module = nn.Linear(inputs, sum(outputs), bias=bias)
     nn.init.normal_(module.weight, std=gain * DEVIATION)
     if bias:

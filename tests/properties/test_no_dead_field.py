@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from torch import nn
 
 from compiler.pipeline import CompiledPackage, compile_spec
+from compiler.spec.inherit import NEAR
 from compiler.spec.spec import Spec
 from compiler.spec.validate import members
 from runtime.data.pairs import Pairs
@@ -64,7 +65,20 @@ SEPARATE = (
 )
 PIECES = ("data.tokenizer.kind=sentencepiece", "model.vocabulary.size=30")
 LOOKS = ("training.validation.every=1", "training.validation.bleu=true")
+STACKS, PLACES = ("encoder", "decoder"), ("self_attention", "cross_attention")
+TEXTS = tuple(f"data.{part}.text={part}.source" for part in ("train", "valid", "test"))
+MASKED = ("task=masked_language_model", "model.decoder=null", *TEXTS)
+CLASSES = ("task=classification", "model.decoder=null", "model.classifier.classes=3", *TEXTS)
 CONTEXTS: dict[str, tuple[str, ...]] = {
+    **{
+        f"model.{stack}.layers.{place}.query_key_norm": (
+            f"model.{stack}.{place}.query_key_norm.kind=rms_norm",
+        )
+        for stack in STACKS
+        for place in PLACES
+    },
+    "model.prediction": (*MASKED, "model.prediction.activation=gelu"),
+    "model.classifier": CLASSES,
     "model.vocabulary.source": SEPARATE,
     "model.vocabulary.target": SEPARATE,
     "model.vocabulary.size": (),
@@ -72,7 +86,10 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         f"model.{each}.norm.offset": ("model.norm.kind=rms_norm",)
         for each in ("encoder", "decoder")
     },
-    "model.embedding.position:learned": ("model.embedding.position=learned", "data.max_length=9"),
+    **{
+        f"model.{stack}.position:learned": (f"model.{stack}.position=learned", "data.max_length=9")
+        for stack in STACKS
+    },
     "data.train:TabSeparated": ("data.train.tsv=train.tsv",),
     "data.valid:TabSeparated": ("data.valid.tsv=valid.tsv",),
     "data.test:TabSeparated": ("data.test.tsv=test.tsv",),
@@ -106,13 +123,27 @@ VALUES: dict[str, str] = {
     "training.validation.patience": "1",
     "decoding.max_length": "2",
     "decoding.min_length": "5",
-    "model.embedding.position.max_length": "30",
+    "model.encoder.block": "[feed_forward, self_attention]",
+    "model.decoder.block": "[cross_attention, self_attention, feed_forward]",
+    **{f"model.{stack}.{place}.kv_heads": "1" for stack in STACKS for place in PLACES},
+    **{f"model.{stack}.{place}.scale": "0.5" for stack in STACKS for place in PLACES},
+    **{f"model.{stack}.{place}.soft_cap": "2.0" for stack in STACKS for place in PLACES},
+    **{f"model.{stack}.position.max_length": "30" for stack in STACKS},
+    **{f"model.{stack}.position.offset": "2" for stack in STACKS},
+    **{f"model.{stack}.position.share": "0.5" for stack in STACKS},
+    **{f"model.{stack}.position.buckets": "16" for stack in STACKS},
     "model.output.soft_cap": "20.0",
 }
 """Another value, where it cannot be made up from the value that is there."""
 
 FIXED = {"spec_version", "task"}
 """With one possible value."""
+
+MOVED = {
+    *(f"model.{stack}.position:{kind}" for stack in STACKS for kind in NEAR),
+    "model.encoder.layers.cross_attention:Attention",
+}
+"""What layers hold after inheritance, and what an encoder cannot have."""
 
 CONSEQUENCES = {"model.vocabulary.shared": SEPARATE[1:]}
 """What must be written with the other value."""
@@ -129,10 +160,17 @@ def leaves(
         if not found:
             yield place, field, own
         for tag, member in found.items():
+            if f"{place}:{tag}" in MOVED:
+                continue
             chosen = CONTEXTS.get(f"{place}:{tag}") or CONTEXTS.get(f"{place}:{member.__name__}")
             several = len(set(found.values())) > 1 and tag not in ("tsv", "parallel")
-            kind = (f"{place}.kind={tag}",) if several and chosen is None else ()
+            kind = (f"{as_written(place)}.kind={tag}",) if several and chosen is None else ()
             yield from leaves(member, (*path, name), (*own, *kind, *(chosen or ())))
+
+
+def as_written(place: str) -> str:
+    """What all layers have is written beside their number."""
+    return place.replace("layers.repeat", "layers").replace("layers.", "")
 
 
 def words(annotation: Any) -> list[str]:
@@ -278,11 +316,6 @@ def scrambled(model: nn.Module) -> nn.Module:
 def code(package: CompiledPackage) -> list[str]:
     """What is run or tested: the lock alone always changes."""
     return [text for name, text in package.files.items() if name.endswith(".py")]
-
-
-def as_written(place: str) -> str:
-    """What all layers have is written beside their number."""
-    return place.replace("layers.repeat", "layers").replace("layers.", "")
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -32,6 +32,7 @@ def build() -> Peer:
         )
     ).eval()
     shake(model)
+    model.final_logits_bias.normal_()
 
     def logits(source: Tensor, target: Tensor) -> Tensor:
         mask = (source != 0).long()
