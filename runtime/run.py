@@ -105,7 +105,8 @@ class Run:
     def adopt(self, package: Package) -> "Run":
         """This run with the recipe of another package, for more steps, say.
 
-        Raises a UserError when network or data differ. The network's code stays the run's own.
+        Raises a UserError when network, data or optimizer differ: the state of one means nothing to
+        another. The network's code stays the run's own.
         """
         own, other = self.package.spec, package.spec
         for part in ("model", "data"):
@@ -114,6 +115,12 @@ class Run:
                     f"{self.folder} was begun with another `{part}:` than the spec has now",
                     help="give the spec of that run, or start a new run in another folder",
                 )
+        begun, wanted = (each.training.optimizer.kind for each in (own, other))
+        if begun != wanted:
+            raise UserError(
+                f"{self.folder} was begun with optimizer {begun}, and the spec has {wanted} now",
+                help="give the spec of that run, or start a new run in another folder",
+            )
         for name in (TRAINING, LOCK):
             replace_file(self.package.folder / name, (package.folder / name).read_bytes())
         return Run.open(self.folder)

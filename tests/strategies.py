@@ -71,6 +71,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         {"kind": "xavier", "gain": 0.5},
         "fairseq",
         {"kind": "normal", "deviation": 0.3},
+        {"kind": "scaled", "deviation": 0.3},
     ),
     "encoder_mask": (
         *(None, "all", "causal", "window(2)", "window(left=1, right=3)", "block(4)"),
@@ -91,8 +92,18 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "kernel": ("auto", "flex"),
     "kinds_of_layers": (1, 2),
     "label_smoothing": (0.0, 0.1),
-    "schedule": ("inverse_sqrt", "linear"),
+    "schedule": ("inverse_sqrt", "constant", "linear", "cosine", "warmup_stable_decay"),
+    "warmup_steps": (0, 4000),
+    "peak": (None, 1e-3),
     "start": (0.0, 1e-7),
+    "end": (0.0, 1e-6),
+    "optimizer": (
+        "adam",
+        *("adamw", {"kind": "adamw", "weight_decay": 0.0}),
+        *("sgd", {"kind": "sgd", "momentum": 0.0}, {"kind": "sgd", "nesterov": True}),
+        *("adafactor", {"kind": "adafactor", "weight_decay": 0.001}),
+    ),
+    "ema": (None, 0.99),
     "own_settings": (False, True),
 }
 
@@ -126,13 +137,38 @@ def specs(draw: st.DrawFn) -> Tree:
         "task": task,
         "model": _model(choose, task),
         "data": {**_corpora(task), "max_length": 24},
-        "training": {
-            "batch_tokens": 1000,
-            "steps": 5000,
-            "schedule": {"kind": choose("schedule"), "start": choose("start")},
-            "label_smoothing": choose("label_smoothing"),
-        },
+        "training": _training(choose),
     }
+
+
+def _training(choose: Chooser) -> Tree:
+    optimizer, ema = choose("optimizer"), choose("ema")
+    optimizer = {"kind": optimizer} if isinstance(optimizer, str) else optimizer
+    needs_peak = optimizer["kind"] in ("sgd", "adafactor")
+    training = {
+        "batch_tokens": 1000,
+        "steps": 5000,
+        "optimizer": optimizer,
+        "schedule": _schedule(choose, needs_peak=needs_peak),
+        "label_smoothing": choose("label_smoothing"),
+    }
+    return training | ({"ema": {"decay": ema}} if ema else {})
+
+
+def _schedule(choose: Chooser, *, needs_peak: bool) -> Tree:
+    """Numbers that a kind has no use for are left out."""
+    schedule: Tree = {"kind": choose("schedule")}
+    schedule["warmup_steps"] = choose("warmup_steps") or 4000 * (schedule["kind"] == "inverse_sqrt")
+    if schedule["warmup_steps"]:
+        schedule["start"] = choose("start")
+    if schedule["kind"] not in ("inverse_sqrt", "constant"):
+        schedule["end"] = choose("end")
+    if schedule["kind"] == "warmup_stable_decay":
+        schedule["decay_steps"] = 1000
+    peak = choose("peak")
+    if peak is None and (needs_peak or not schedule["warmup_steps"]):
+        peak = 1e-3
+    return schedule | ({} if peak is None else {"peak": peak})
 
 
 def _corpora(task: str) -> Tree:

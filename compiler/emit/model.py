@@ -77,6 +77,7 @@ CONSTANTS = (
     "encoder_layers",
     "decoder_layers",
     "classes",
+    "residual_additions",
     "max_length",
     "position_offset",
     "rotary_width",

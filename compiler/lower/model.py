@@ -9,7 +9,7 @@ from compiler.ir.build import Body
 from compiler.lower.deep_norm import lower_deep_norm
 from compiler.lower.embedding import Embeddings, logits, lower_embeddings
 from compiler.lower.head import Head, lower_head
-from compiler.lower.initialization import lower_initialization
+from compiler.lower.initialization import lower_initialization, residual_gain
 from compiler.lower.masking import Maskings, lower_masks
 from compiler.lower.settings import Context
 from compiler.lower.stack import lower_stack
@@ -84,7 +84,11 @@ class _Lowering:
         yield from self.embeddings.parts()
         yield from self.masks.tables().items()
         for name, settings in self.model.stacks():
-            context = replace(self.context, deep_norm=lower_deep_norm(self.model, name))
+            context = replace(
+                self.context,
+                deep_norm=lower_deep_norm(self.model, name),
+                residual_gain=residual_gain(self.model.initialization, settings),
+            )
             yield name, lower_stack(settings, name, self.masks, context)
         if self.head is not None:
             yield from self.head.parts

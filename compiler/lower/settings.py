@@ -7,7 +7,7 @@ from typing import TypeVar
 from compiler.lower.deep_norm import DeepNorm
 from compiler.lower.initialization import Initials
 from compiler.ops.expression import Expression, Number
-from compiler.ops.op import UNIT
+from compiler.ops.op import UNIT, times
 from compiler.source.span import Span
 
 
@@ -15,20 +15,24 @@ from compiler.source.span import Span
 class Context:
     """The width of the residual stream, the initialisation, and where each setting was written.
 
-    `deep_norm` is of the stack that is being lowered.
+    `deep_norm` and `residual_gain`, which is for what is added to the residual stream, are of the
+    stack that is being lowered.
     """
 
     d_model: Number
     initials: Initials
     origin: Callable[[str], Span]
     deep_norm: DeepNorm | None = None
+    residual_gain: Expression = UNIT
 
     def gains(self, *outputs: str) -> tuple[Expression, ...]:
         """Factors on how the outputs of a linear map start, of whatever distribution."""
-        if self.deep_norm is None or {"query", "key"}.issuperset(outputs):
-            return ()
-        beta = self.deep_norm.beta
-        return tuple(UNIT if each in ("query", "key") else beta for each in outputs)
+        gains = tuple(self._gain(each) for each in outputs)
+        return () if set(gains) == {UNIT} else gains
+
+    def _gain(self, output: str) -> Expression:
+        beta = UNIT if self.deep_norm is None or output in ("query", "key") else self.deep_norm.beta
+        return times(beta, self.residual_gain) if output == "output" else beta
 
 
 T = TypeVar("T")

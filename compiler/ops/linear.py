@@ -14,7 +14,7 @@ from compiler.ops.expression import (
     product,
     total,
 )
-from compiler.ops.op import UNIT, ZEROS, Cost, Initial, Op, Parameter
+from compiler.ops.op import UNIT, ZEROS, Cost, Initial, Op, Parameter, times
 from compiler.ops.shape import Lengths, Shape, ShapeError, elements, require, same, size
 
 
@@ -71,7 +71,7 @@ class Linear(Op):
     def initial_arguments(self) -> tuple[tuple[str, Expression], ...]:
         """What the helper must be told of the distribution."""
         common = self.initial.scale if self.initial.kind == "xavier" else UNIT
-        first, *others = gains = tuple(_times(common, each) for each in self.gains or (UNIT,))
+        first, *others = gains = tuple(times(common, each) for each in self.gains or (UNIT,))
         if any(each != first for each in others):
             return (("gains", Tuple(gains)),)
         return () if first == UNIT else (("gain", first),)
@@ -96,9 +96,3 @@ class Halves(Op):
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         (x,) = inputs
         return Call(Attribute(x, "chunk"), (Literal(2),), (("dim", Literal(-1)),))
-
-
-def _times(one: Expression, other: Expression) -> Expression:
-    """The product, without a factor of 1."""
-    factors = [each for each in (one, other) if each != UNIT]
-    return product(*factors) if factors else UNIT

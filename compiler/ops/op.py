@@ -6,11 +6,17 @@ from typing import ClassVar, Literal
 
 from compiler.mask.interval import HERE, Interval
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
-from compiler.ops.expression import Expression
+from compiler.ops.expression import Expression, product
 from compiler.ops.expression import Literal as One
 from compiler.ops.shape import Lengths, Shape
 
 UNIT = One(1.0)
+
+
+def times(one: Expression, other: Expression) -> Expression:
+    """The product, without a factor of 1."""
+    factors = [each for each in (one, other) if each != UNIT]
+    return product(*factors) if factors else UNIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from compiler.spec.anatomy import ATTENTIONS
 from compiler.spec.model import Attention, LayerGroup, Norm, Prediction, Stack
+from compiler.spec.optimizer import Optimizer, Sgd
+from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
 from compiler.spec.training import Decoding
 
@@ -10,8 +12,7 @@ def complete(spec: Spec) -> Spec:
     """The spec with every default resolved: d_k, d_v, final norms, the learning rate's peak."""
     model, training = spec.model, spec.training
     width = model.d_model
-    schedule, decoding = training.schedule, spec.decoding
-    peak = schedule.peak or paper_peak(width, schedule.warmup_steps)
+    decoding = spec.decoding
     return spec.model_copy(
         update={
             "model": model.model_copy(
@@ -22,7 +23,10 @@ def complete(spec: Spec) -> Spec:
                 }
             ),
             "training": training.model_copy(
-                update={"schedule": schedule.model_copy(update={"peak": peak})}
+                update={
+                    "optimizer": _optimizer(training.optimizer),
+                    "schedule": _schedule(training.schedule, width),
+                }
             ),
             "decoding": decoding.model_copy(update={"normalization": _normalization(decoding)}),
         }
@@ -30,8 +34,22 @@ def complete(spec: Spec) -> Spec:
 
 
 def paper_peak(d_model: int, warmup_steps: int) -> float:
-    """The highest learning rate of section 5.3, equation 3."""
-    return float(d_model**-0.5 * warmup_steps**-0.5)
+    """The highest learning rate of section 5.3, equation 3, whose warm-up has an update or more."""
+    return float(d_model**-0.5 * max(warmup_steps, 1) ** -0.5)
+
+
+def _optimizer(optimizer: Optimizer) -> Optimizer:
+    """Without momentum there is none to look ahead by."""
+    if isinstance(optimizer, Sgd) and not optimizer.momentum:
+        return optimizer.model_copy(update={"nesterov": False})
+    return optimizer
+
+
+def _schedule(schedule: Schedule, width: int) -> Schedule:
+    """Its peak; without warm-up there is nothing that could start elsewhere."""
+    peak = schedule.peak or paper_peak(width, schedule.warmup_steps)
+    start = schedule.start if schedule.warmup_steps else 0.0
+    return schedule.model_copy(update={"peak": peak, "start": start})
 
 
 def _normalization(decoding: Decoding) -> str:

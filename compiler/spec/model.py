@@ -298,8 +298,18 @@ class NormalInitialization(Section):
     deviation: Positive = setting("standard deviation", default=0.02, examples=[0.02])
 
 
+class ScaledInitialization(Section):
+    """Normal with one deviation, smaller for what is added to the residual stream (GPT-2; Radford
+    et al. 2019, section 2.3): the matrices `output` of attention and feed-forward networks have it
+    divided by the root of the number of additions in their stack, one for each sub-layer.
+    """
+
+    kind: Literal["scaled"]
+    deviation: Positive = setting("standard deviation", default=0.02, examples=[0.02])
+
+
 Initialization = Annotated[
-    XavierInitialization | FairseqInitialization | NormalInitialization,
+    XavierInitialization | FairseqInitialization | NormalInitialization | ScaledInitialization,
     Field(discriminator="kind"),
 ]
 

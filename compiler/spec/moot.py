@@ -15,6 +15,13 @@ NORMS = {
 }
 """The settings of each kind of norm."""
 
+_FORMS: tuple[tuple[tuple[str, ...], str, str, object, str], ...] = (
+    (("decoding",), "normalization", "length_penalty", "gnmt", "scores are divided by 1"),
+    (("training", "schedule"), "start", "warmup_steps", 0, "the first update has the peak"),
+    (("training", "optimizer"), "nesterov", "momentum", False, "there is none to look ahead by"),
+)
+"""Where, the form of something, what makes it nothing when it is 0, the form in a lock, and why."""
+
 
 def moot_keys(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
     """What the author wrote in vain; what a parent wrote gives way in silence.
@@ -22,7 +29,7 @@ def moot_keys(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
     `whole` is the tree after inheritance: it holds the very nodes that won.
     """
     yield from (each for each in _handed_down(written, whole) if _is_own(each.span, written))
-    yield from (each for each in _undivided(whole) if _is_own(each.span, written))
+    yield from (each for each in _of_nothing(whole) if _is_own(each.span, written))
     yield from (each for each in _of_other_norms(whole) if _is_own(each.span, written))
 
 
@@ -93,19 +100,20 @@ def _winners(whole: Node, stacks: tuple[str, ...], setting: str, key: str) -> tu
     return tuple(found.values())
 
 
-def _undivided(whole: Node) -> Iterator[Diagnostic]:
-    """The form of a penalty that is none."""
-    penalty, form = (find(whole, ("decoding", key)) for key in ("length_penalty", "normalization"))
-    if not isinstance(form, Scalar) or form.value == "gnmt":  # as a lock has it
-        return
-    if isinstance(penalty, Scalar) and penalty.value == 0:
-        yield Diagnostic(
-            code="moot-key",
-            message="`normalization` has no effect with `length_penalty: 0`",
-            span=form.span,
-            notes=(Note(span=penalty.span, text="scores are divided by 1"),),
-            help="remove it",
-        )
+def _of_nothing(whole: Node) -> Iterator[Diagnostic]:
+    """The form of a penalty that is none, the start of a warm-up that is none, and the like."""
+    for section, key, decider, harmless, why in _FORMS:
+        found, zero = (find(whole, (*section, each)) for each in (key, decider))
+        if not isinstance(found, Scalar) or found.value == harmless:
+            continue
+        if isinstance(zero, Scalar) and zero.value == 0:
+            yield Diagnostic(
+                code="moot-key",
+                message=f"`{key}` has no effect with `{decider}: 0`",
+                span=found.span,
+                notes=(Note(span=zero.span, text=why),),
+                help="remove it",
+            )
 
 
 def _of_other_norms(whole: Node) -> Iterator[Diagnostic]:

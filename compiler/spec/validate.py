@@ -192,6 +192,8 @@ def _known(key: str, path: Path, known: list[str]) -> str:
     """The key that was meant: here, or, where none is like it, at another place."""
     if question := did_you_mean(key, known):
         return question
+    if kinds := _kinds_with(path):
+        return f"`{key}` is for {' or '.join(f'`kind: {each}`' for each in kinds)}"
     if key in ELSEWHERE:
         return f"what other tools call `{key}` is `{ELSEWHERE[key]}` here"
     places = [place for place in key_places(Spec) if place[-1] == key and place != path]
@@ -199,6 +201,16 @@ def _known(key: str, path: Path, known: list[str]) -> str:
         *above, _ = min(places, key=lambda place: (-_common(place, path), len(place)))
         return f"`{key}` belongs " + (f"below `{'.'.join(above)}`" if above else "to the top level")
     return f"known here: {', '.join(known)}"
+
+
+def _kinds_with(path: Path) -> list[str]:
+    """The kinds of a section that have the last key of the path."""
+    forms: dict[str, type[BaseModel]] = {"": Spec}
+    for step in path[:-1]:
+        fields = [section.model_fields.get(str(step)) for section in forms.values()]
+        forms = {tag: each for field in fields if field for tag, each in members(field).items()}
+    wanted = {"kind", str(path[-1])}
+    return [tag for tag, section in forms.items() if wanted <= section.model_fields.keys()]
 
 
 def _common(one: tuple[str, ...], other: Path) -> int:

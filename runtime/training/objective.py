@@ -154,5 +154,6 @@ def _balance_loss(model: nn.Module) -> Callable[[Tensor, Tensor], Tensor] | None
 
 
 def validation_objective(objective: Objective, model: nn.Module) -> Objective:
-    """The same, never compiled: evaluation mode would be a second program for little work."""
-    return replace(objective, features=cast(Network, model).features)
+    """Of this network, and never compiled: evaluation would be a second program for little work."""
+    network = cast(Network, model)
+    return replace(objective, features=network.features, project=network.project)

@@ -67,8 +67,10 @@ class Trainer:
         batches = order[self.state.batch : self.state.batch + self.training.accumulate]
         step = self.state.step + 1
         rate = self.run.package.training_module.learning_rate(step)
-        figures = self.learner.update(self.prepared.train, batches, rate)
-        window = self.learner.window
+        learner, window = self.learner, self.learner.window
+        figures = learner.update(self.prepared.train, batches, rate)
+        if learner.average is not None:
+            learner.average.follow(learner.model, step)
         window.add(figures, tokens=count_tokens(self.prepared.train, batches))
         is_line_due = step == 1 or step % UPDATES_BETWEEN_LINES == 0
         if is_line_due:
@@ -104,7 +106,7 @@ class Trainer:
         self.learner.window.check(self.state.step)
         learner, settings = self.learner, self.training.validation
         losses = validate(
-            learner.model,
+            learner.result,
             learner.validation_objective,
             self.prepared.valid,
             self.valid_batches,
@@ -134,9 +136,9 @@ class Trainer:
             return None
         bleu = torch.zeros(1, dtype=torch.float64)
         if self.learner.workers.is_first:
-            self.learner.model.eval()
-            bleu[0] = self.score(self.learner.model, self.prepared)
-            self.learner.model.train()
+            self.learner.result.eval()
+            bleu[0] = self.score(self.learner.result, self.prepared)
+            self.learner.result.train()
         self.learner.workers.add_up(bleu)
         return bleu.item()
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from compiler.ir.block import Block, Repeat
-from compiler.ops.expression import Binary, Expression, Literal, Number
+from compiler.ops.expression import Binary, Call, Expression, Literal, Name, Number
 from compiler.ops.op import Initial, Parameter
 from compiler.ops.shape import size
 from tests.packages import compile_tree, import_package
@@ -40,7 +40,13 @@ def tree(initialization: object, place: str = "post") -> dict[str, Any]:
 @pytest.mark.parametrize("place", ["post", "deep"])
 @pytest.mark.parametrize(
     "initialization",
-    ["xavier", {"kind": "xavier", "gain": 0.5}, "fairseq", {"kind": "normal", "deviation": 0.3}],
+    [
+        "xavier",
+        {"kind": "xavier", "gain": 0.5},
+        "fairseq",
+        {"kind": "normal", "deviation": 0.3},
+        {"kind": "scaled", "deviation": 0.3},
+    ],
     ids=str,
 )
 def test_tensors_start_as_the_ops_say(initialization: object, place: str, tmp_path: Path) -> None:
@@ -53,6 +59,20 @@ def test_tensors_start_as_the_ops_say(initialization: object, place: str, tmp_pa
         gains = [_value(gain) for gain in parameter.gains] or [1.0] * len(rows)
         for part, gain in zip(torch.split(real[name].detach(), rows), gains, strict=True):
             starts_as(parameter.initial, part, gain, name)
+
+
+def test_what_is_added_to_a_stream_starts_smaller(tmp_path: Path) -> None:
+    """By the root of the additions: two in a layer of the encoder, three in one of the decoder."""
+    settings = tree({"kind": "scaled", "deviation": 0.3})
+    settings["model"] |= {"encoder": {}, "decoder": {"layers": 2}}
+    settings["model"]["encoder"]["layers"] = [{"repeat": 4}, {"dropout": 0.1}]
+    model = import_package(compile_tree(settings, tmp_path), tmp_path).Model()
+    deviations = {"encoder": 0.3 / 10**0.5, "decoder": 0.3 / 6**0.5}
+    for name, parameter in model.named_parameters():
+        if parameter.ndim > 1:
+            stack, is_output = name.partition(".")[0], name.endswith(".output.weight")
+            expected = deviations[stack] if is_output else 0.3
+            assert parameter.std().item() == pytest.approx(expected, rel=0.1), name
 
 
 def starts_as(initial: Initial, part: Tensor, gain: float, name: str) -> None:
@@ -91,5 +111,11 @@ def _value(expression: Expression) -> float:
             return float(value)
         case Binary(left=left, operator="**", right=right):
             return float(_value(left) ** _value(right))
+        case Binary(left=left, operator="/", right=right):
+            return _value(left) / _value(right)
+        case Binary(left=left, operator="*", right=right):
+            return _value(left) * _value(right)
+        case Call(function=Name(text="math.sqrt"), arguments=(argument,)):
+            return float(_value(argument) ** 0.5)
         case _:
             raise AssertionError(expression)

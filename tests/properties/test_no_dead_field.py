@@ -99,6 +99,11 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     "data.test:TabSeparated": ("data.test.tsv=test.tsv",),
     "data.tokenizer:sentencepiece": PIECES,
     "training.validation.metric": LOOKS,
+    "training.schedule:warmup_stable_decay": (
+        "training.schedule.kind=warmup_stable_decay",
+        "training.schedule.decay_steps=2",
+    ),
+    "training.ema:MovingAverage": ("training.ema.decay=0.5",),
     "decoding.stop": ("training.steps=40", "decoding.length_penalty=2.0"),
     "training.validation.patience": ("training.validation.every=1", "training.schedule.peak=0.5"),
 }
@@ -117,7 +122,7 @@ VALUES: dict[str, str] = {
     "data.tokenizer.joiner": '"1"',
     "training.validation.every": "2",
     "training.batch_tokens": "80",
-    "training.optimizer.betas": "[0.8, 0.9]",
+    "training.optimizer.clip_threshold": "2.0",
     "training.clip_norm": "0.001",
     "training.validation.patience": "1",
     "decoding.max_length": "2",
@@ -197,6 +202,8 @@ def other_value(place: str, field: FieldInfo, value: object) -> str | None:
         return str(2 * value or 1)
     if isinstance(value, float):
         return f"{value / 2 or 0.1:g}"
+    if isinstance(value, list):
+        return str([each / 2 for each in value])
     if isinstance(value, str):
         return f"other-{value}"
     raise AssertionError(f"{place}: another value than {value!r} must be given in VALUES")

@@ -1,6 +1,7 @@
 """What must hold for any valid spec: the promises of the compiler, tried on real tensors."""
 
 import ast
+import importlib
 import random
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import torch
 from hypothesis import given, settings
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from compiler.ir.block import Block
 from compiler.ops.shape import size
@@ -15,6 +17,7 @@ from compiler.passes.infer_shapes import ANY, output_shapes
 from compiler.passes.measure import count_parameters
 from compiler.weights.parameters import named_parameters
 from tests.packages import compile_tree, import_package
+from tests.parameters import parameters_of
 from tests.strategies import DRAWN, KNOBS, Tree, specs
 
 EXAMPLES = 200
@@ -30,8 +33,11 @@ def test_a_random_spec_keeps_all_promises(tree: Tree, tmp_path: Path) -> None:
     imports_only_torch_and_the_standard_library(package.files["model.py"])
     key_order_does_not_matter(tree, package.files, tmp_path)
     torch.manual_seed(0)
-    model = import_package(package, tmp_path).Model().eval()
+    module = import_package(package, tmp_path)
+    model = module.Model().eval()
     parameters_are_as_inferred(package.model, model)
+    training = importlib.import_module(f"{module.__name__}.training")
+    weights_decay_as_inferred(package.model, training.optimizer(model), model)
     rows = [each for each in tree["model"]["vocabulary"].values() if not isinstance(each, bool)]
     texts = {
         each.name: torch.randint(1, rows[-(each.name == "target")], (BATCH, LENGTHS[each.name]))
@@ -83,6 +89,19 @@ def parameters_are_as_inferred(block: Block, model: nn.Module) -> None:
     real = {name: tuple(each.shape) for name, each in model.named_parameters()}
     assert inferred == real
     assert count_parameters(block) == sum(each.numel() for each in model.parameters())
+
+
+def weights_decay_as_inferred(block: Block, optimizer: Optimizer, model: nn.Module) -> None:
+    """Each parameter is in one group, which decays if the IR says so and any does."""
+    names = {id(each): name for name, each in model.named_parameters()}
+    decays = {
+        names[id(each)]: group.get("weight_decay", 0.0) > 0
+        for group in optimizer.param_groups
+        for each in group["params"]
+    }
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(names)
+    inferred = {name: each.decays for name, each in parameters_of(block)}
+    assert decays == (inferred if any(decays.values()) else dict.fromkeys(inferred, False))
 
 
 def shapes_are_as_inferred(block: Block, model: nn.Module, texts: Texts) -> None:

@@ -15,6 +15,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from compiler.pipeline import compile_spec
 from runtime.checkpoints.listing import list_checkpoints
 from runtime.training.train import Summary, train
 
@@ -96,6 +97,9 @@ def make_package(tmp_path: Path, text: Path) -> MakePackage:
             is_looks = key in ("every", "bleu", "metric", "patience")
             (training["validation"] if is_looks else training)[key] = value
         path.write_text(yaml.safe_dump(lock), encoding="utf-8")
+        if "optimizer" in settings:
+            recipe = compile_spec(str(path)).files["training.py"]
+            (folder / "training.py").write_text(recipe, encoding="utf-8")
         return folder
 
     return make
