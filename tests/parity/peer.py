@@ -46,4 +46,4 @@ def shake(model: nn.Module) -> None:
     biases = [each for name, each in model.named_buffers() if name == "final_logits_bias"]
     with torch.no_grad():
         for weight in trained + biases:
-            weight += 0.2 * torch.randn(weight.shape, generator=generator)
+            weight += 0.1 * torch.randn(weight.shape, generator=generator)
