@@ -34,9 +34,9 @@ class Comparison:
 
 
 @cache
-def compare(name: str) -> Comparison:
-    """All that is asked of a pair."""
-    compiled = compile_spec(str(HERE / name / "spec.yaml"))
+def compare(name: str, *settings: str) -> Comparison:
+    """All that is asked of a pair, ours with other settings than its spec's, as after `--set`."""
+    compiled = compile_spec(str(HERE / name / "spec.yaml"), settings)
     peer: Peer = importlib.import_module(f"tests.parity.{name}.build").build()
     with TemporaryDirectory() as workplace:
         map_file = HERE / name / "map.yaml"

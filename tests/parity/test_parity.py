@@ -19,3 +19,22 @@ def test_logits_agree(name: str) -> None:
 def test_greedy_tokens_agree(name: str) -> None:
     comparison = compare(name)
     assert comparison.ours == comparison.theirs
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("bart", "model.feed_forward.activation=gelu_tanh"),
+        ("bloom", "model.embedding.position=none"),
+        ("gemma2", "model.output.soft_cap=2.9"),
+        ("glm4", "model.embedding.position.layout=half"),
+        ("gpt_neox", "model.embedding.position.share=0.5"),
+        ("llama", "model.embedding.position.base=10000.0"),
+        ("mistral", "model.attention.mask=causal & window(3)"),
+        ("mistral", "model.attention.mask=causal & window(5)"),
+        ("mixtral", "model.feed_forward.experts.active=3"),
+        ("t5", "model.embedding.position.max_distance=17"),
+    ],
+)
+def test_a_slightly_other_model_is_told_apart(name: str, setting: str) -> None:
+    assert compare(name, setting).difference > 2 * CLOSE
