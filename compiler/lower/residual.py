@@ -14,6 +14,7 @@ _SUMMARIES = {
     None: "Each sub-layer is added to its input (section 3.1).",
     "post": "Each sub-layer is added to its input, and the sum is normalised (section 3.1).",
     "pre": "Each sub-layer reads a normalised copy of its input and is added to it (section 3.1).",
+    "output": "Each sub-layer is normalised before it is added to its input.",
     "sandwich": "Each sub-layer reads a normalised copy of its input, and is normalised before it "
     "is added to it.",
     "deep": "Each sub-layer is added to {alpha} times its input, and the sum is normalised "
@@ -39,19 +40,19 @@ class Residual:
         """The norms of a sub-layer."""
         if self.norm is None:
             return ()
-        names = [f"{sub_layer}_norm"]
-        if self.place == "sandwich":
-            names.append(f"{sub_layer}_output_norm")
+        before, after = f"{sub_layer}_norm", f"{sub_layer}_output_norm"
+        names = {"sandwich": (before, after), "output": (after,)}.get(self.place or "", (before,))
         return tuple((name, self.norm) for name in names)
 
     def add(self, body: Body, x: str, sub_layer: str, others: tuple[str, ...]) -> str:
         """x and what the sub-layer makes of it and of `others`, in one of these forms:
 
-        x + f(x), norm(x + f(x)), x + f(norm(x)), x + norm(f(norm(x))), norm(alpha * x + f(x)).
+        x + f(x), norm(x + f(x)), x + f(norm(x)), x + norm(f(x)), x + norm(f(norm(x))),
+        norm(alpha * x + f(x)).
         """
         inside = self._normalised(body, x, sub_layer, "pre", "sandwich")
         y = body.invoke(sub_layer, inside, *others, name="y")
-        y = self._normalised(body, y, f"{sub_layer}_output", "sandwich")
+        y = self._normalised(body, y, f"{sub_layer}_output", "output", "sandwich")
         y = body.apply(self.dropout, y)
         if self.alpha is not None:
             x = body.apply(Scale(by=self.alpha), x)
