@@ -44,6 +44,7 @@ HELPERS = (
     "rotate_pairs",
     "mean_of_real",
     "dropout",
+    "stochastic_depth",
     "OffsetRMSNorm",
     "attention",
     "local_attention",
@@ -75,7 +76,9 @@ CONSTANTS = (
     "active_experts",
     "balance_loss",
     "encoder_layers",
+    "encoder_distinct_layers",
     "decoder_layers",
+    "decoder_distinct_layers",
     "classes",
     "residual_additions",
     "max_length",
@@ -89,6 +92,7 @@ CONSTANTS = (
     "dropout",
     "attention_dropout",
     "activation_dropout",
+    "stochastic_depth",
     "classifier_dropout",
     "norm_eps",
     "output_scale",
@@ -103,6 +107,7 @@ IMPORTS = (
     ("Callable[", "from collections.abc import Callable"),
     ("@dataclass", "from dataclasses import dataclass"),
     ("@cache", "from functools import cache"),
+    ("islice(", "from itertools import cycle, islice"),
 )
 PLAIN = "F.scaled_dot_product_attention"
 TYPING = {"Any": ": Any = ", "cast": "cast("}

@@ -142,6 +142,9 @@ class Norm(Section):
         "(DeepNorm, Wang et al. 2022)",
         default=None,
     )
+    joint: bool = setting(
+        "sub-layers side by side read one normalised copy, not one each", default=False
+    )
     final: bool | None = setting(
         "a norm after the last layer of the stack; by default with `pre` and `sandwich`",
         default=None,
@@ -253,6 +256,12 @@ class FeedForward(Section):
     dropout: Rate = setting(
         "probability of dropping an activation", default=0.0, unit="probability", examples=[0.1]
     )
+    scale: Positive = setting(
+        "factor on the output (0.5 in Macaron nets, Lu et al. 2019)",
+        default=1.0,
+        unit="factor",
+        examples=[0.5],
+    )
     experts: Experts | None = setting(
         "several such networks, of which each token chooses some", default=None
     )
@@ -317,16 +326,32 @@ Initialization = Annotated[
 SubLayer = Literal["self_attention", "cross_attention", "feed_forward"]
 
 
+SideBySide = Annotated[list[SubLayer], Field(min_length=2)]
+
+
 class LayerGroup(Section):
     """Layers of one kind, one after the other. A layer has the sub-layers of its block."""
 
     repeat: Layers = setting("how many", default=1, unit="layers", examples=[6])
-    block: Annotated[list[SubLayer], Field(min_length=1)] = setting(
-        "sub-layers in their order; by default as in the paper",
-        examples=[["self_attention", "feed_forward"], ["feed_forward", "self_attention"]],
+    distinct: Layers | None = setting(
+        "layers with weights of their own, which take turns until there are `repeat` (ALBERT has "
+        "one); by default all",
+        default=None,
+        unit="layers",
+        examples=[1],
+    )
+    block: Annotated[list[SubLayer | SideBySide], Field(min_length=1)] = setting(
+        "sub-layers in their order, those of a list in it side by side; by default as in the paper",
+        examples=[["self_attention", "feed_forward"], [["self_attention", "feed_forward"]]],
     )
     dropout: Rate = setting(
         "on the output of each sub-layer (section 5.4)",
+        default=0.0,
+        unit="probability",
+        examples=[0.1],
+    )
+    stochastic_depth: Rate = setting(
+        "probability of leaving a sub-layer out, for a whole sentence (Huang et al. 2016)",
         default=0.0,
         unit="probability",
         examples=[0.1],
