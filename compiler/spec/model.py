@@ -362,9 +362,7 @@ Initialization = Annotated[
 ]
 
 
-SubLayer = Literal[
-    "self_attention", "cross_attention", "recurrence", "convolution", "feed_forward"
-]
+SubLayer = Literal["self_attention", "cross_attention", "recurrence", "convolution", "feed_forward"]
 
 
 SideBySide = Annotated[list[SubLayer], Field(min_length=2)]
