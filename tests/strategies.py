@@ -44,6 +44,8 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "eps": (1e-5, 1e-6),
     "tied": ("all", "target", "none"),
     "embedding_norm": (False, True),
+    "embedding_width": (None, 4),
+    "segments": (None, 2),
     "shared": (True, False),
     "scale": ("sqrt_d_model", "none"),
     "position": (
@@ -212,6 +214,8 @@ def _model(choose: Chooser, task: str) -> Tree:
         "encoder": {"layers": choose("layers")},
         "decoder": {"layers": choose("layers")},
     }
+    if width := choose("embedding_width"):
+        model["embedding"]["width"] = width
     _own_settings(choose, model)
     _of_the_task(choose, model, task)
     _tame(model)
@@ -227,6 +231,8 @@ def _of_the_task(choose: Chooser, model: Tree, task: str) -> None:
         model["decoder"].pop("cross_attention", None)
     elif task != "translation":
         del model["decoder"]
+        if segments := choose("segments"):
+            model["embedding"]["segments"] = segments
     if task == "classification":
         head = {"pooling": choose("pooling"), "dropout": choose("dropout")}
         model["classifier"] = {"classes": 3, **head}

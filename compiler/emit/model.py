@@ -15,6 +15,7 @@ from compiler.mask.mask import ALL
 from compiler.ops.attention import Attention, CausalAttention, LocalAttention
 from compiler.ops.decoding import LineageMask
 from compiler.ops.distance import ScoreBias
+from compiler.ops.embedding import Table
 from compiler.ops.expression import Call, Expression, Literal, Name, render
 from compiler.ops.linear import Linear
 from compiler.ops.op import Op
@@ -23,6 +24,7 @@ from compiler.ops.rotary import Rotate
 HELPERS = (
     "linear",
     "embedding",
+    "segment_embedding",
     "position_embedding",
     "learned_positions",
     "sinusoidal_positions",
@@ -67,6 +69,8 @@ CONSTANTS = (
     "source_vocabulary",
     "target_vocabulary",
     "d_model",
+    "embedding_width",
+    "segment_rows",
     "heads",
     "kv_heads",
     "d_k",
@@ -183,16 +187,19 @@ def _ops(model: Block) -> Iterator[Op]:
 def _helpers(model: Block) -> Iterator[str]:
     ops = list(_ops(model))
     linears = [op for op in ops if isinstance(op, Linear)]
-    tables = [each.initial for op in ops if "embedding" in op.helpers() for each in op.parameters()]
+    tables = [op for op in ops if isinstance(op, Table)]
     values = {
         **_attention_values(model, [op for op in ops if isinstance(op, Attention)]),
         "bias_varies": any(not op.bias for op in linears),
         "has_biases": any(op.bias for op in linears),
         "linear": _linear_signature(linears),
+        "table_width": _one(op.width.name for op in tables if "embedding" in op.helpers()).upper(),
         "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
         "gains": any("gains" in dict(op.initial_arguments()) for op in linears),
         "initial": _one(op.initial.kind for op in linears),
-        "deviation": render(_one(each.scale for each in tables), lambda each: each.name.upper()),
+        "deviation": render(
+            _one(op.initial.scale for op in tables), lambda each: each.name.upper()
+        ),
         "partial": any(isinstance(op, Rotate) and op.width.name != "d_k" for op in ops),
         "newest": any(isinstance(op, ScoreBias) and op.is_step for op in ops),
         "readable": any(_asks_lineage(op) for op in ops),

@@ -23,7 +23,7 @@ NEAR = ("rotary", "alibi", "relative")
 """Kinds of positions that attention sees, layer by layer; others are added to the embeddings."""
 
 _MAPPINGS = ("attention", "norm", *(each for each in SUB_LAYERS if each not in ATTENTIONS))
-_OF_LAYERS = ("block", "dropout")
+_OF_LAYERS = ("block", "distinct", "dropout", "stochastic_depth")
 HANDED_DOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("model",): _MAPPINGS,
     ("model", "embedding"): ("position",),

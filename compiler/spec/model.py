@@ -123,6 +123,19 @@ class Embedding(Section):
     scale: Literal["sqrt_d_model", "none"] = setting(
         "factor on the embeddings, not on the output projection", default="sqrt_d_model"
     )
+    width: Width | None = setting(
+        "width of the tables, from which a linear map leads to d_model, and one back (Lan et al. "
+        "2020); by default d_model",
+        default=None,
+        unit="numbers",
+        examples=[128],
+    )
+    segments: Count | None = setting(
+        "kinds of segments, whose vectors are added to those of tokens (BERT has 2)",
+        default=None,
+        unit="segments",
+        examples=[2],
+    )
     norm: bool = setting(
         "a norm of each stack's kind on the sums of embeddings and positions (BERT, BART)",
         default=False,

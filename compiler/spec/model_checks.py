@@ -43,6 +43,17 @@ def memory_to_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
+def segments(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Texts that are read as a whole have segments; others are read or written in one piece."""
+    if spec.model.embedding.segments is not None and STACKS[spec.task] != ("encoder",):
+        yield mistake(
+            at(root, "model", "embedding", "segments"),
+            "moot-key",
+            f"`segments` has no effect with `task: {spec.task}`",
+            "remove it: masked language models and classifiers have segments",
+        )
+
+
 def layers_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """There are no more layers with weights of their own than there are layers."""
     for name, stack in spec.model.stacks():
@@ -208,6 +219,7 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 MODEL_CHECKS = (
+    segments,
     layers_in_turn,
     joint_norms,
     parts_of_the_task,

@@ -71,12 +71,21 @@ MASKED = ("task=masked_language_model", "model.decoder=null", *TEXTS)
 CLASSES = ("task=classification", "model.decoder=null", "model.classifier.classes=3", *TEXTS)
 CONTEXTS: dict[str, tuple[str, ...]] = {
     **{
+        f"model.{stack}.norm.joint": (
+            "model.norm.place=pre",
+            f"model.{stack}.block=[[self_attention, feed_forward]]",
+        )
+        for stack in STACKS
+    },
+    **{f"model.{stack}.layers.distinct": (f"model.{stack}.layers=2",) for stack in STACKS},
+    **{
         f"model.{stack}.layers.{place}.query_key_norm": (
             f"model.{stack}.{place}.query_key_norm.kind=rms_norm",
         )
         for stack in STACKS
         for place in PLACES
     },
+    "model.embedding.segments": (*MASKED, "model.embedding.segments=2"),
     "model.prediction": (*MASKED, "model.prediction.activation=gelu"),
     "model.classifier": CLASSES,
     "model.vocabulary.source": SEPARATE,
@@ -110,6 +119,8 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
 """Settings that make a field, or the fields of a member of a union, matter."""
 
 VALUES: dict[str, str] = {
+    "model.embedding.width": "8",
+    **{f"model.{stack}.distinct": "1" for stack in STACKS},
     "name": "other",
     "summary": "another",
     "model.vocabulary.shared": "false",
