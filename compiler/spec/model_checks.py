@@ -82,6 +82,17 @@ def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
+def memory_is_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A translation depends on its source by cross-attention alone."""
+    if STACKS[spec.task] == EVERY_STACK and not any(cross_attentions(spec)):
+        yield mistake(
+            at(root, "model", "decoder"),
+            "memory-unread",
+            "no layer of the decoder reads the source",
+            "name `cross_attention` in its `block`; or write `task: language_model`",
+        )
+
+
 def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """d_k and d_v default to an equal share of d_model."""
     width = spec.model.d_model
@@ -224,6 +235,7 @@ MODEL_CHECKS = (
     joint_norms,
     parts_of_the_task,
     memory_to_read,
+    memory_is_read,
     even_heads,
     even_groups,
     choice_of_experts,

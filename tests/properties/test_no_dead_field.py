@@ -69,11 +69,15 @@ STACKS, PLACES = ("encoder", "decoder"), ("self_attention", "cross_attention")
 TEXTS = tuple(f"data.{part}.text={part}.source" for part in ("train", "valid", "test"))
 MASKED = ("task=masked_language_model", "model.decoder=null", *TEXTS)
 CLASSES = ("task=classification", "model.decoder=null", "model.classifier.classes=3", *TEXTS)
+SIDE_BY_SIDE = {
+    "encoder": "[[self_attention, feed_forward]]",
+    "decoder": "[[self_attention, feed_forward], cross_attention]",
+}
 CONTEXTS: dict[str, tuple[str, ...]] = {
     **{
         f"model.{stack}.norm.joint": (
             "model.norm.place=pre",
-            f"model.{stack}.block=[[self_attention, feed_forward]]",
+            f"model.{stack}.block={SIDE_BY_SIDE[stack]}",
         )
         for stack in STACKS
     },
