@@ -18,8 +18,8 @@ from torch import nn
 from runtime.checkpoints.averaging import average_weights
 from runtime.checkpoints.checkpoint import MODEL, Identity, check_checkpoint
 from runtime.checkpoints.listing import regular_checkpoints
-from runtime.data.prepare import Prepared
-from runtime.data.tokenizer import Tokenizer, load_tokenizer
+from runtime.data.prepare import TOKENIZERS, Prepared
+from runtime.data.tokenizer import Tokenizer, load_tokenizers
 from runtime.durable import new_folder, replace_file
 from runtime.errors import UserError
 from runtime.package import LOCK, TRAINING, Package, load_package
@@ -42,7 +42,7 @@ class Run:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(package.folder, unfinished / "package", ignore=ignored)
             (unfinished / "checkpoints").mkdir()
-            _save_tokenizers(prepared, unfinished / "tokenizers")
+            shutil.copytree(prepared.folder / TOKENIZERS, unfinished / TOKENIZERS)
             _write_json(unfinished / "run.json", _describe(package, prepared))
         return cls.open(folder)
 
@@ -65,11 +65,8 @@ class Run:
         return Identity.of(self.package.spec)
 
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
-        """Of the source and the target; the same object for a shared vocabulary."""
-        folder = self.folder / "tokenizers"
-        source = load_tokenizer(folder / "source")
-        is_shared = not (folder / "target").is_dir()
-        return source, source if is_shared else load_tokenizer(folder / "target")
+        """Of the source and the target; the same object for one vocabulary."""
+        return load_tokenizers(self.folder / TOKENIZERS)
 
     def load_model(self, average: int | None = None) -> nn.Module:
         """The trained network, for use: the mean of the last `average` regular checkpoints
@@ -122,12 +119,6 @@ def refuse_existing(folder: Path) -> None:
             f"{folder} exists already",
             help="--resume continues that run; or choose another folder",
         )
-
-
-def _save_tokenizers(prepared: Prepared, folder: Path) -> None:
-    prepared.source.save(folder / "source")
-    if prepared.target is not prepared.source:
-        prepared.target.save(folder / "target")
 
 
 def _describe(package: Package, prepared: Prepared) -> dict[str, Any]:

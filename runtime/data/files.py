@@ -1,7 +1,7 @@
-"""Parallel text in files: plain or `.gz`, two files side by side or columns between tabs.
+"""Text in files: plain or `.gz`, alone, two files side by side, or columns between tabs.
 
 Only `\\n` ends a line. (`str.splitlines` would also break at U+2028 and its like, and from there on
-every pair would be wrong.)
+every row would be wrong.)
 """
 
 import codecs
@@ -17,11 +17,12 @@ from pathlib import Path
 from compiler.spec.data import Corpus, ParallelFiles, Paths, TabSeparated
 from runtime.errors import UserError
 
-Pair = tuple[str, str]
+Row = tuple[str, ...]
+"""What stands side by side: (source, target), or (text,)."""
 
 
-def read_pairs(corpus: Corpus, folder: str | Path) -> Iterator[Pair]:
-    """All (source, target) lines of a corpus whose paths start from `folder`, empty ones too.
+def read_rows(corpus: Corpus, folder: str | Path) -> Iterator[Row]:
+    """All lines of a corpus whose paths start from `folder`, empty ones too.
 
     Raises a UserError that names the file, and the line if there is one.
     """
@@ -31,6 +32,9 @@ def read_pairs(corpus: Corpus, folder: str | Path) -> Iterator[Pair]:
     elif isinstance(corpus, ParallelFiles):
         for source, target in _find_parallel(corpus, folder):
             yield from _read_parallel(source, target)
+    else:
+        for path in find_files(corpus.text, folder):
+            yield from ((line,) for line in read_lines(path))
 
 
 def corpus_files(corpus: Corpus, folder: str | Path) -> list[Path]:
@@ -85,7 +89,7 @@ def _find_parallel(corpus: ParallelFiles, folder: str | Path) -> list[tuple[Path
     return list(zip(sources, targets, strict=True))
 
 
-def _read_parallel(source: Path, target: Path) -> Iterator[Pair]:
+def _read_parallel(source: Path, target: Path) -> Iterator[Row]:
     sources, targets = read_lines(source), read_lines(target)
     for number, (left, right) in enumerate(zip_longest(sources, targets)):
         if left is None or right is None:
@@ -102,7 +106,7 @@ def _different_lengths(paths: tuple[Path, Path], lengths: tuple[int, int]) -> Us
     )
 
 
-def _read_columns(path: Path, source: int, target: int) -> Iterator[Pair]:
+def _read_columns(path: Path, source: int, target: int) -> Iterator[Row]:
     """An empty line is an empty pair; any other line must have both columns."""
     needed = max(source, target) + 1
     for number, line in enumerate(read_lines(path), start=1):

@@ -57,3 +57,10 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     if description["kind"] == SegmentedTokenizer.KIND:
         return SegmentedTokenizer.load(content, description)
     return SentencePieceTokenizer(content)
+
+
+def load_tokenizers(folder: Path) -> tuple[Tokenizer, Tokenizer]:
+    """Of source and target, or of the one text twice: the same object for one vocabulary."""
+    source = load_tokenizer(folder / "source")
+    is_shared = not (folder / "target").is_dir()
+    return source, source if is_shared else load_tokenizer(folder / "target")

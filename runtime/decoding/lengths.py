@@ -1,7 +1,7 @@
 """How long a source may be, and how long its translation may become."""
 
 from compiler.spec.spec import Spec
-from runtime.data.corpora import longest_sentence
+from runtime.data.tasks.task import longest_sentence
 
 
 def longest_source(spec: Spec) -> int:

@@ -1,7 +1,7 @@
 """The loss of a batch, and its gradients, computed as the spec wants it: its precision, compiled.
 
-The network runs whole, the output layer in chunks of tokens: the logits of a chunk are gone, their
-gradient made, before the next chunk's exist. It is spared the padding.
+The network runs whole, the output layer in chunks of labels: the logits of a chunk are gone, their
+gradient made, before the next chunk's exist. It is spared what has no label, as padding.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,29 +12,29 @@ import torch
 from torch import Tensor, nn
 
 from compiler.spec.training import Training
-from runtime.data.batches import Batch
-from runtime.data.symbols import PADDING
+from runtime.data.examples import Batch
+from runtime.data.sentences import Indices
 from runtime.package import TrainingModule
 
 CHUNK = {"cpu": 256, "cuda": 8192}
-"""Tokens whose logits exist at once: few enough for the caches of a CPU, many enough for a GPU."""
+"""Labels whose logits exist at once: few enough for the caches of a CPU, many enough for a GPU."""
 
 
 class Network(Protocol):
-    """The part of a translation model that its training uses."""
+    """The part of a model that its training uses."""
 
-    def features(self, source: Tensor, target: Tensor, /) -> Tensor:
-        """source [batch, source], target [batch, target] -> [batch, target, width]"""
+    def features(self, *inputs: Tensor) -> Tensor:
+        """inputs [batch, position] -> [batch, position, width], or one for a text [batch, width]"""
 
     def project(self, features: Tensor, /) -> Tensor:
-        """features [..., width] -> logits [..., vocabulary]"""
+        """features [..., width] -> logits [..., vocabulary or classes]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
     """Computes the loss of a batch."""
 
-    features: Callable[[Tensor, Tensor], Tensor]
+    features: Callable[..., Tensor]
     project: Callable[[Tensor], Tensor]
     training_module: TrainingModule
     device: torch.device
@@ -42,16 +42,16 @@ class Objective:
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Tensor:
-        """-> [2]: label-smoothed and plain cross-entropy in nats, summed over the target tokens."""
-        features, real, labels = self._run(batch)
-        rows = features.flatten(0, 1).index_select(0, real)
+        """-> [2]: label-smoothed and plain cross-entropy in nats, summed over the labels."""
+        features, places, labels = self._run(batch)
+        rows = features.flatten(0, -2).index_select(0, places)
         chunks = self._chunks(rows, labels)
         return torch.stack([torch.stack(self._losses(*chunk)) for chunk in chunks]).sum(dim=0)
 
     def add_gradients(self, batch: Batch, weight: float) -> Tensor:
         """The same losses; adds the gradient of `weight` times the first to the parameters'."""
-        features, real, labels = self._run(batch)
-        rows = features.detach().flatten(0, 1).index_select(0, real)
+        features, places, labels = self._run(batch)
+        rows = features.detach().flatten(0, -2).index_select(0, places)
         losses, gradients = [], []
         for chunk, its_labels in self._chunks(rows, labels):
             chunk.requires_grad_()
@@ -60,24 +60,20 @@ class Objective:
             losses.append(torch.stack((smoothed.detach(), plain.detach())))
             gradients.append(cast(Tensor, chunk.grad))
         gradient = torch.zeros_like(features)
-        gradient.flatten(0, 1).index_copy_(0, real, torch.cat(gradients))
+        gradient.flatten(0, -2).index_copy_(0, places, torch.cat(gradients))
         torch.autograd.backward(features, gradient)
         return torch.stack(losses).sum(dim=0)
 
     def _run(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """-> features [batch, target, width], the places of real tokens [tokens] and these."""
-        # Counted before anything goes to a GPU, which would have to stop to tell the number.
-        labels = batch.decoder_target.flatten()
-        real = labels.ne(PADDING).nonzero().squeeze(1)
-        source, decoder_input, real, labels = (
-            self._moved(tokens)
-            for tokens in (batch.source, batch.decoder_input, real, labels[real])
-        )
+        """-> features [batch, position ..., width], the places of labels [labels] and these."""
+        arrays = (*batch.inputs, batch.places, batch.labels)
+        *inputs, places, labels = map(self._moved, arrays)
         with self._precision():
-            return self.features(source, decoder_input), real, labels
+            return self.features(*inputs), places, labels
 
-    def _moved(self, tokens: Tensor) -> Tensor:
+    def _moved(self, numbers: Indices) -> Tensor:
         """On the device. From pinned memory a GPU fetches them itself, while it still computes."""
+        tokens = torch.from_numpy(numbers)
         if self.device.type == "cuda":
             tokens = tokens.pin_memory()
         return tokens.to(self.device, non_blocking=True)

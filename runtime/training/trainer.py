@@ -18,7 +18,7 @@ from runtime.training.journal import Journal
 from runtime.training.learner import Learner
 from runtime.training.metrics import TrainFigures, ValidFigures
 from runtime.training.order import Order
-from runtime.training.update import count_tokens
+from runtime.training.update import count_labels
 from runtime.training.validation import perplexity, validate
 from runtime.training.window import Window
 
@@ -67,9 +67,10 @@ class Trainer:
         batches = order[self.state.batch : self.state.batch + self.training.accumulate]
         step = self.state.step + 1
         rate = self.run.package.training_module.learning_rate(step)
-        figures = self.learner.update(self.prepared.train, batches, rate)
+        examples = self.prepared.train.drawn(self.training.seed, self.state.epoch)
+        figures = self.learner.update(examples, batches, rate)
         window = self.learner.window
-        window.add(figures, tokens=count_tokens(self.prepared.train, batches))
+        window.add(figures, tokens=count_labels(examples, batches))
         is_line_due = step == 1 or step % UPDATES_BETWEEN_LINES == 0
         if is_line_due:
             window.check(step)

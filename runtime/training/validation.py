@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from runtime.data.batches import collate
-from runtime.data.pairs import Indices, Pairs
+from runtime.data.examples import Examples
+from runtime.data.sentences import Indices
 from runtime.errors import UserError
 from runtime.training.objective import Objective
-from runtime.training.update import count_tokens, own_rows
+from runtime.training.update import count_labels, own_rows
 from runtime.training.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
-    """Label-smoothed and plain (negative log-likelihood) cross-entropy, in nats a target token."""
+    """Label-smoothed and plain (negative log-likelihood) cross-entropy, in nats a label."""
 
     loss: float
     nll: float
@@ -32,7 +32,7 @@ def perplexity(nll: float) -> float:
 def validate(
     model: nn.Module,
     objective: Objective,
-    pairs: Pairs,
+    examples: Examples,
     batches: Sequence[Indices],
     workers: Workers,
 ) -> Losses:
@@ -40,10 +40,10 @@ def validate(
     model.eval()
     sums = torch.zeros(2, dtype=torch.float64, device=objective.device)
     for rows in own_rows(batches, workers):
-        sums += objective.evaluate(collate(pairs, rows))
+        sums += objective.evaluate(examples.collate(rows))
     workers.add_up(sums)
     model.train()
-    loss, nll = (sums / count_tokens(pairs, batches)).tolist()
+    loss, nll = (sums / count_labels(examples, batches)).tolist()
     if not math.isfinite(loss):
         raise UserError(
             "the loss on the validation set is not finite",

@@ -33,7 +33,7 @@ def make_text(text: Path) -> MakeText:
         return TrainingText(
             corpus=ParallelFiles(source="train.source", target="train.target"),
             folder=str(text),
-            pairs=300,
+            lines_in_all=300,
             sides=sides,
             rows=rows,
             setting=f"model.vocabulary.{setting}",

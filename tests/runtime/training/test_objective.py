@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from runtime.data.batches import Batch
+from runtime.data.examples import Batch
 from runtime.data.symbols import PADDING
 from runtime.package import load_package
 from runtime.training import objective
@@ -24,11 +24,12 @@ def batch() -> Batch:
     target = torch.randint(4, 12, (5, 9))
     for row, length in enumerate((9, 1, 4, 7, 2)):
         target[row, length:] = PADDING
+    source, read = torch.randint(4, 12, (5, 6)), torch.where(target == PADDING, PADDING, 2)
+    places = target.flatten().ne(PADDING).nonzero().squeeze(1)
     return Batch(
-        source=torch.randint(4, 12, (5, 6)),
-        decoder_input=torch.where(target == PADDING, PADDING, 2),
-        decoder_target=target,
-        indices=torch.arange(5),
+        inputs=(source.numpy(), read.numpy()),
+        places=places.numpy(),
+        labels=target.flatten()[places].numpy(),
     )
 
 
@@ -49,8 +50,10 @@ def network(own: Objective) -> torch.nn.Module:
 
 def plain(own: Objective, batch: Batch) -> Tensor:
     """-> [2]: smoothed and plain loss, summed, by torch."""
-    logits = own.project(own.features(batch.source, batch.decoder_input)).flatten(0, 1)
-    labels = batch.decoder_target.flatten()
+    source, read = map(torch.from_numpy, batch.inputs)
+    logits = own.project(own.features(source, read)).flatten(0, 1)
+    labels = torch.full_like(read.flatten(), PADDING)
+    labels[torch.from_numpy(batch.places)] = torch.from_numpy(batch.labels)
     smoothing = own.training_module.LABEL_SMOOTHING  # type: ignore[attr-defined]
     return torch.stack(
         [
