@@ -86,6 +86,11 @@ class Run:
         model.load_state_dict(average_weights([each.folder / MODEL for each in used]))
         return model.eval()
 
+    def count_averaged(self, average: int | None) -> int:
+        """How many checkpoints `load_model(average)` takes the mean of."""
+        wanted = average or self.package.spec.evaluation.average_last
+        return min(wanted, len(regular_checkpoints(self.checkpoints)))
+
     def adopt(self, package: Package) -> "Run":
         """This run with the recipe of another package, for more steps, say.
 

@@ -43,6 +43,9 @@ class Examples(Protocol):
     def count_labels(self, rows: Indices) -> int:
         """How many labels these examples have, which the loss is divided by."""
 
+    def count_tokens(self, rows: Indices) -> int:
+        """How many tokens these examples have without padding, which speed is measured by."""
+
     def drawn(self, seed: int, epoch: int, /) -> Self:
         """The examples as this epoch of a training sees them, counted from 1.
 

@@ -65,6 +65,9 @@ class Pairs:
         """The target tokens, END included."""
         return int(self.target_lengths[rows].sum())
 
+    def count_tokens(self, rows: Indices) -> int:
+        return self.count_labels(rows)
+
     def drawn(self, _seed: int, _epoch: int, /) -> Self:
         """The same in every epoch."""
         return self

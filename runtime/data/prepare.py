@@ -92,6 +92,8 @@ def entry_name(spec: Spec) -> str:
         "columns": {part: _columns(getattr(spec.data, part)) for part in PARTS},
         "tokenizer": spec.data.tokenizer.model_dump(),
         "vocabulary": spec.model.vocabulary.model_dump(),
+        "task": spec.task,
+        "classes": spec.model.classifier and spec.model.classifier.classes,
         "longest": longest_sentence(spec),
     }
     if spec.data.tokenizer.kind == "sentencepiece":
@@ -100,7 +102,8 @@ def entry_name(spec: Spec) -> str:
 
 
 def _columns(corpus: Corpus) -> dict[str, int]:
-    return corpus.model_dump(include={"source_column", "target_column"})
+    columns = {"source_column", "target_column", "text_column", "label_column"}
+    return corpus.model_dump(include=columns)
 
 
 def _digests(corpus: Corpus, folder: str) -> list[str]:

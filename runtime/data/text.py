@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import islice
 from math import ceil
 
-from compiler.spec.data import Corpus, ParallelFiles
+from compiler.spec.data import Corpus, LabelledFiles, ParallelFiles
 from compiler.spec.spec import Spec
 from runtime.data.files import corpus_files, read_rows
+from runtime.data.symbols import NAMES
 from runtime.errors import UserError
 
 
@@ -22,6 +23,8 @@ class TrainingText:
     rows: int
     setting: str
     """The key of the spec that `rows` comes from, for messages."""
+    symbols: tuple[str, ...] = NAMES
+    """What the vocabulary starts with."""
 
     def lines(self, *, most: int | None = None) -> Iterator[str]:
         """All lines, or those of `most` rows at regular distances."""
@@ -34,13 +37,21 @@ class TrainingText:
     def name(self) -> str:
         """The files of these sides, for messages."""
         files = corpus_files(self.corpus, self.folder)
-        if len(self.sides) == 1 and isinstance(self.corpus, ParallelFiles):
+        is_two = isinstance(self.corpus, ParallelFiles | LabelledFiles)
+        if len(self.sides) == 1 and is_two:
             files = files[self.sides[0] :: 2]
         rest = f" and {len(files) - 2} more" if len(files) > 2 else ""
         return ", ".join(map(str, files[:2])) + rest
 
 
-def training_text(spec: Spec, *, lines: int, setting: str, sides: tuple[int, ...]) -> TrainingText:
+def training_text(
+    spec: Spec,
+    *,
+    lines: int,
+    setting: str = "size",
+    sides: tuple[int, ...] = (0,),
+    symbols: tuple[str, ...] = NAMES,
+) -> TrainingText:
     """For the vocabulary that `model.vocabulary.SETTING` describes; `lines` rows in all."""
     rows: int | None = getattr(spec.model.vocabulary, setting)
     if rows is None:
@@ -52,4 +63,5 @@ def training_text(spec: Spec, *, lines: int, setting: str, sides: tuple[int, ...
         sides=sides,
         rows=rows,
         setting=f"model.vocabulary.{setting}",
+        symbols=symbols,
     )

@@ -42,14 +42,17 @@ class Objective:
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Tensor:
-        """-> [2]: label-smoothed and plain cross-entropy in nats, summed over the labels."""
+        """-> [3]: label-smoothed and plain cross-entropy in nats, summed over the labels, and how
+
+        many of these are what the network finds likeliest.
+        """
         features, places, labels = self._run(batch)
         rows = features.flatten(0, -2).index_select(0, places)
         chunks = self._chunks(rows, labels)
-        return torch.stack([torch.stack(self._losses(*chunk)) for chunk in chunks]).sum(dim=0)
+        return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
 
     def add_gradients(self, batch: Batch, weight: float) -> Tensor:
-        """The same losses; adds the gradient of `weight` times the first to the parameters'."""
+        """-> [2]: both losses; adds the gradient of `weight` times the first to the parameters'."""
         features, places, labels = self._run(batch)
         rows = features.detach().flatten(0, -2).index_select(0, places)
         losses, gradients = [], []
@@ -81,6 +84,13 @@ class Objective:
     def _chunks(self, rows: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         tokens = CHUNK.get(self.device.type, len(rows))
         return zip(torch.split(rows, tokens), torch.split(labels, tokens), strict=True)
+
+    def _figures(self, features: Tensor, labels: Tensor) -> Tensor:
+        with self._precision():
+            logits = self.project(features)
+            smoothed, plain = self.training_module.loss(logits, labels)
+        right = logits.argmax(dim=-1).eq(labels).sum()
+        return torch.stack((smoothed, plain, right.to(plain.dtype)))
 
     def _losses(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with self._precision():

@@ -18,7 +18,7 @@ from runtime.training.journal import Journal
 from runtime.training.learner import Learner
 from runtime.training.metrics import TrainFigures, ValidFigures
 from runtime.training.order import Order
-from runtime.training.update import count_labels
+from runtime.training.update import count_labels, count_tokens
 from runtime.training.validation import perplexity, validate
 from runtime.training.window import Window
 
@@ -70,7 +70,11 @@ class Trainer:
         examples = self.prepared.train.drawn(self.training.seed, self.state.epoch)
         figures = self.learner.update(examples, batches, rate)
         window = self.learner.window
-        window.add(figures, tokens=count_labels(examples, batches))
+        window.add(
+            figures,
+            labels=count_labels(examples, batches),
+            tokens=count_tokens(examples, batches),
+        )
         is_line_due = step == 1 or step % UPDATES_BETWEEN_LINES == 0
         if is_line_due:
             window.check(step)
@@ -112,7 +116,9 @@ class Trainer:
             learner.workers,
         )
         bleu = self._bleu()
-        score = bleu if settings.metric == "bleu" and bleu is not None else losses.loss
+        measured = {"loss": losses.loss, "accuracy": losses.accuracy, "bleu": bleu}
+        score = measured[settings.metric]
+        assert score is not None, "the spec's check lets no metric pass that is not measured"
         seconds = time.perf_counter() - started
         self.state = after_look(self.state, score, settings, seconds=seconds)
         self.journal.record_look(
@@ -122,6 +128,7 @@ class Trainer:
                 loss=losses.loss,
                 nll=losses.nll,
                 perplexity=perplexity(losses.nll),
+                accuracy=losses.accuracy,
                 bleu=bleu,
                 is_best=self.state.best_step == self.state.step,
                 seconds=self.state.seconds,

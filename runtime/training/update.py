@@ -58,6 +58,11 @@ def count_labels(examples: Examples, batches: Iterable[Indices]) -> int:
     return sum(examples.count_labels(rows) for rows in batches)
 
 
+def count_tokens(examples: Examples, batches: Iterable[Indices]) -> int:
+    """What is read, without padding, by all processes."""
+    return sum(examples.count_tokens(rows) for rows in batches)
+
+
 def own_rows(batches: Iterable[Indices], workers: Workers) -> list[Indices]:
     """The part of each batch that this process computes, where there is any."""
     parts = (rows[workers.rank :: workers.size] for rows in batches)

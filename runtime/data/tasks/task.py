@@ -39,6 +39,11 @@ def read_part(spec: Spec, part: str) -> Iterator[Row]:
 
 
 def longest_sentence(spec: Spec) -> int:
-    """The most tokens, END included, that a sentence to learn from may have."""
+    """The most tokens, symbols included, that a sentence to learn from may have."""
     limits = (spec.data.max_length, spec.model.positions)
     return min(each for each in limits if each is not None)
+
+
+def longest_between_symbols(spec: Spec) -> int:
+    """The most tokens of a text that is read between BEGIN and END."""
+    return longest_sentence(spec) - 2
