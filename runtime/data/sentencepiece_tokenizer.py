@@ -55,7 +55,7 @@ class SentencePieceTokenizer:
                 unk_id=UNKNOWN,
                 bos_id=BEGIN,
                 eos_id=END,
-                control_symbols=text.symbols[len(NAMES) :],
+                control_symbols=list(text.symbols[len(NAMES) :]),
                 num_threads=THREADS,
                 minloglevel=QUIET,
             )

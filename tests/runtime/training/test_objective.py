@@ -77,7 +77,7 @@ def test_chunks_change_neither_loss_nor_gradient(
     network(own).zero_grad()
     got = own.add_gradients(batch, 1 / 23)
     torch.testing.assert_close(got, expected.detach())
-    torch.testing.assert_close(own.evaluate(batch), got)
+    torch.testing.assert_close(own.evaluate(batch)[:2], got)
     for name, parameter in parameters.items():
         torch.testing.assert_close(parameter.grad, gradients[name], msg=name)
 
