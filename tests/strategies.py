@@ -57,6 +57,10 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         *("masked_language_model", "classification"),
     ),
     "pooling": ("first", "mean"),
+    "labels": ("files", "columns", "bare columns"),
+    "masking": (None, {"share": 0.3}, {"mask": 0.5, "random": 0.5}),
+    "sampling": (None, {"temperature": 0.8, "top_k": 3}, {"top_p": 0.9}),
+    "validation_metric": ("loss", "accuracy"),
     "block": (None, "no feed-forward", "feed-forward first", "two feed-forwards"),
     "kernel": ("auto", "flex"),
     "kinds_of_layers": (1, 2),
@@ -95,8 +99,11 @@ def specs(draw: st.DrawFn) -> Tree:
         "name": "some-model",
         "task": task,
         "model": _model(choose, task),
-        "data": {**_corpora(task), "max_length": 24},
+        "data": {**_corpora(choose, task), "max_length": 24},
+        **_decoding(choose, task),
         "training": {
+            **_masking(choose, task),
+            "validation": {"metric": choose("validation_metric")},
             "batch_tokens": 1000,
             "steps": 5000,
             "schedule": {"kind": choose("schedule"), "start": choose("start")},
@@ -105,7 +112,24 @@ def specs(draw: st.DrawFn) -> Tree:
     }
 
 
-def _corpora(task: str) -> Tree:
+def _masking(choose: Chooser, task: str) -> Tree:
+    masking = choose("masking") if task == "masked_language_model" else None
+    return {"masking": masking} if masking else {}
+
+
+def _decoding(choose: Chooser, task: str) -> Tree:
+    sampling = choose("sampling") if task == "language_model" else None
+    return {"decoding": {"sampling": sampling}} if sampling else {}
+
+
+def _corpora(choose: Chooser, task: str) -> Tree:
+    if task == "classification":
+        forms = {
+            "files": {"text": "a.en", "label": "a.label"},
+            "columns": {"tsv": "a.tsv", "text_column": 2, "label_column": 0},
+            "bare columns": {"tsv": "a.tsv"},
+        }
+        return {part: forms[choose("labels")] for part in ("train", "valid", "test")}
     if task != "translation":
         return {part: {"text": f"{part}.en"} for part in ("train", "valid", "test")}
     return {
