@@ -97,14 +97,12 @@ class Generator:
         """Prompts of one length -> what follows them."""
         decoding = self.spec.decoding
         read = torch.tensor([[BEGIN, *tokens] for tokens in prompts], device=self.device)
-        limits = [longest_continuation(self.spec, len(tokens)) for tokens in prompts]
+        limit = longest_continuation(self.spec, len(prompts[0]))
         state, token = read_prompts(self.model, read)
         if decoding.sampling is None:
+            limits = [limit] * len(prompts)
             return search_from(self.model, state, token, limits, decoding, n_best=n_best)
-        least = decoding.min_length
-        drawn = sample_from(
-            self.model, state, token, limits, lines, decoding.sampling, min_length=least
-        )
+        drawn = sample_from(self.model, state, token, limit, lines, decoding, decoding.sampling)
         return [[Hypothesis(tokens=tuple(text), score=0.0)] for text in drawn]
 
     def _decode(self, prompt: str, tokens: list[int], hypothesis: Hypothesis) -> Continuation:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compiler.spec.training import Sampling
+from compiler.spec.training import Decoding, Sampling
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.decoding.model import DecodingState, IncrementalModel
 
@@ -20,39 +20,44 @@ def sample_from(
     model: IncrementalModel,
     state: DecodingState,
     token: Tensor,
-    limits: Sequence[int],
+    limit: int,
     lines: Sequence[int],
+    decoding: Decoding,
     sampling: Sampling,
-    *,
-    min_length: int = 0,
 ) -> list[list[int]]:
     """From a state of one hypothesis each, and the token [batch, 1] that it is given next
 
-    -> for each text its tokens without END, at most as many as its limit.
+    -> for each text, whose prompt has this line, at most `limit` tokens; without END.
     """
-    texts: list[list[int]] = [[] for _ in limits]
-    draws = uniform_draws(lines, max(limits, default=0), sampling.seed).to(token.device)
+    texts: list[list[int]] = [[] for _ in lines]
+    draws = uniform_draws(lines, limit, sampling.seed).to(token.device)
+    live = list(range(len(lines)))
     parent = torch.zeros_like(token)
-    live = [row for row, limit in enumerate(limits) if limit]
-    if len(live) < len(limits):
-        token, parent = _keep(live, state, token, parent)
-    for length in range(max(limits, default=0)):
+    for length in range(limit):
         logits = model.project(model.step(token, parent, state)).float().squeeze(1)
-        logits[:, [PADDING, BEGIN] + [END] * (length < min_length)] = -torch.inf
+        logits[:, [PADDING, BEGIN]] = -torch.inf
+        if length < decoding.min_length:
+            logits[:, END] = -torch.inf
         token = draw(logits, draws[live, length], sampling).unsqueeze(1)
-        for row, drawn in zip(live, token.flatten().tolist(), strict=True):
-            texts[row].append(drawn)
-        staying = [
-            place
-            for place, row in enumerate(live)
-            if texts[row][-1] != END and limits[row] > length + 1
-        ]
+        staying = _going_on(texts, live, token)
         if not staying:
             break
         if len(staying) < len(live):
-            token, parent = _keep(staying, state, token, parent)
+            index = torch.tensor(staying, device=token.device)
+            state.keep(index)
+            token, parent = token[index], parent[index]
             live = [live[place] for place in staying]
-    return [text[:-1] if text[-1:] == [END] else text for text in texts]
+    return texts
+
+
+def _going_on(texts: list[list[int]], live: list[int], token: Tensor) -> list[int]:
+    """Adds each token but END to its text -> the rows of those that go on."""
+    staying = []
+    for row, (text, drawn) in enumerate(zip(live, token.flatten().tolist(), strict=True)):
+        if drawn != END:
+            texts[text].append(drawn)
+            staying.append(row)
+    return staying
 
 
 def draw(logits: Tensor, uniform: Tensor, sampling: Sampling) -> Tensor:
@@ -82,12 +87,3 @@ def uniform_draws(lines: Sequence[int], length: int, seed: int) -> Tensor:
     ]
     raw = np.array(rows, dtype=np.uint64).reshape(len(lines), length)
     return torch.from_numpy((raw >> np.uint64(11)).astype(np.float64) * 2.0**-53)
-
-
-def _keep(
-    rows: list[int], state: DecodingState, token: Tensor, parent: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Drops all texts but those in these rows of the batch."""
-    index = torch.tensor(rows, device=token.device)
-    state.keep(index)
-    return token[index], parent[index]
