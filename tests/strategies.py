@@ -114,12 +114,12 @@ def specs(draw: st.DrawFn) -> Tree:
 
 def _masking(choose: Chooser, task: str) -> Tree:
     masking = choose("masking") if task == "masked_language_model" else None
-    return {"masking": masking} if masking else {}
+    return {"masking": dict(masking)} if masking else {}
 
 
 def _decoding(choose: Chooser, task: str) -> Tree:
     sampling = choose("sampling") if task == "language_model" else None
-    return {"decoding": {"sampling": sampling}} if sampling else {}
+    return {"decoding": {"sampling": dict(sampling)}} if sampling else {}
 
 
 def _corpora(choose: Chooser, task: str) -> Tree:
@@ -129,7 +129,7 @@ def _corpora(choose: Chooser, task: str) -> Tree:
             "columns": {"tsv": "a.tsv", "text_column": 2, "label_column": 0},
             "bare columns": {"tsv": "a.tsv"},
         }
-        return {part: forms[choose("labels")] for part in ("train", "valid", "test")}
+        return {part: dict(forms[choose("labels")]) for part in ("train", "valid", "test")}
     if task != "translation":
         return {part: {"text": f"{part}.en"} for part in ("train", "valid", "test")}
     return {

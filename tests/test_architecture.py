@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = ("source", "mask", "spec", "ops", "ir", "lower", "passes", "emit")
-ROOMS = ("errors", "durable", "package", "data", "checkpoints", "run", "training", "decoding")
+ROOMS = (
+    *("errors", "durable", "package", "data", "checkpoints", "run", "training", "decoding"),
+    "prediction",
+)
 
 
 def imports(path: Path) -> set[str]:

@@ -88,7 +88,7 @@ def room_for_a_token(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if has_both and spec.data.max_length < SHORTEST_WITH_BOTH_ENDS:
         yield mistake(
             at(root, "data", "max_length"),
-            "bad-value",
+            "no-length",
             f"{spec.data.max_length} tokens leave none for text between its two symbols",
             f"set it to at least {SHORTEST_WITH_BOTH_ENDS}",
         )
@@ -100,7 +100,7 @@ def masked_shares(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if masking is not None and masking.mask + masking.random > 1:
         yield mistake(
             at(root, "training", "masking"),
-            "bad-value",
+            "too-much-masked",
             f"`mask` {masking.mask:g} and `random` {masking.random:g} are more than 1 together",
             "they are shares of the same tokens; those that are left stay as they are",
         )

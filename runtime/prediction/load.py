@@ -7,6 +7,7 @@ from runtime.data.tasks.classification import read_labels
 from runtime.decoding.generator import Generator
 from runtime.decoding.load import load_generator, load_network, load_translator
 from runtime.decoding.translator import Translator
+from runtime.errors import UserError
 from runtime.prediction.classifier import Classifier
 from runtime.prediction.filler import Filler
 from runtime.run import Run
@@ -23,7 +24,8 @@ def load_filler(
     workers: int = 1,
 ) -> Filler:
     """The trained masked language model; the options are those of `load_network`."""
-    model = load_network(run, average=average, device=device, int8=int8, workers=workers)
+    _refuse_several(workers)
+    model = load_network(run, average=average, device=device, int8=int8)
     return Filler(model, run.tokenizers()[0], run.package.spec)
 
 
@@ -36,9 +38,19 @@ def load_classifier(
     workers: int = 1,
 ) -> Classifier:
     """The trained classifier; the options are those of `load_network`."""
-    model = load_network(run, average=average, device=device, int8=int8, workers=workers)
+    _refuse_several(workers)
+    model = load_network(run, average=average, device=device, int8=int8)
     labels = read_labels(run.folder / TOKENIZERS)
     return Classifier(model, run.tokenizers()[0], labels, run.package.spec)
+
+
+def _refuse_several(workers: int) -> None:
+    """Raises a UserError for more than one process."""
+    if workers > 1:
+        raise UserError(
+            f"{workers} workers share texts that are decoded, and nothing is decoded here",
+            help="leave `workers` out",
+        )
 
 
 LOADERS: dict[str, Callable[..., Predictor]] = {

@@ -31,11 +31,14 @@ class Classification:
 
     def learn(self, lines: int, folder: Path, report: Report) -> None:
         labels = self._learn_labels()
+        for part in ("valid", "test"):  # before the slow work begins
+            self._numbers(part, labels)
         learn_tokenizer(self.spec, lines, folder, report)
         (folder / LABELS).write_text("".join(f"{each}\n" for each in labels), encoding="utf-8")
 
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
-        longest, numbers = longest_between_symbols(self.spec), self._numbers(part, tokenizers)
+        longest = longest_between_symbols(self.spec)
+        numbers = self._numbers(part, read_labels(tokenizers))
         tally = TextTally(part=part, cut_to=f"cut to their first {longest:,} tokens")
         labels: list[int] = []
         folder.mkdir()
@@ -84,9 +87,8 @@ class Classification:
             )
         return row[1]
 
-    def _numbers(self, part: str, tokenizers: Path) -> list[int]:
+    def _numbers(self, part: str, labels: list[str]) -> list[int]:
         """The number of each line's label. Raises a UserError for one never trained on."""
-        labels = read_labels(tokenizers)
         known = {label: number for number, label in enumerate(labels)}
         numbers = []
         for number, row in enumerate(read_part(self.spec, part)):

@@ -183,6 +183,8 @@ def test_python_loads_what_fits_the_task(runs: Path) -> None:
     with pytest.raises(UserError, match="line 1 has no gap"):
         filler.fill(["no gap"])
     assert classifier.classify(["We sleep."])[0] in classifier.labels
+    with pytest.raises(UserError, match="2 workers share texts that are decoded"):
+        runtime.load(runs / "classifier", device="cpu", workers=2)
 
 
 def test_training_names_the_command_that_comes_next(specformer: Command, runs: Path) -> None:

@@ -174,6 +174,15 @@ def test_a_label_that_is_not_trained_on(form: str, prepare_task: PrepareTask, te
         prepare_task("classification", *settings)
 
 
+def test_labels_are_read_before_the_slow_work(
+    prepare_task: PrepareTask, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.data.tasks.classification.learn_tokenizer", pytest.fail)
+    (text / "test.label").write_text("strange\n" * 9)
+    with pytest.raises(UserError, match=r"test\.label:1: the label 'strange'"):
+        prepare_task("classification")
+
+
 def test_a_text_without_a_label(prepare_task: PrepareTask, text: Path) -> None:
     with (text / "train.label").open("a") as labels, (text / "train.txt").open("a") as texts:
         labels.write("\n")

@@ -106,6 +106,21 @@ def test_the_best_by_accuracy(tmp_path: Path, make_task: MakeTask, run_training:
     assert (summary.best_step, summary.best_score) == (best["step"], best["accuracy"])
 
 
+def test_a_run_goes_on_with_other_masks(
+    tmp_path: Path, make_task: MakeTask, run_training: Train
+) -> None:
+    """What is masked belongs to the recipe, not to the prepared text."""
+    short = make_task("masked_language_model", "training.steps=20", name="short")
+    run_training(short, tmp_path / "run")
+    settings = ("training.steps=40", "training.masking.share=0.9")
+    long = make_task("masked_language_model", *settings, name="long")
+    run_training(long, tmp_path / "run", resume=True)
+    losses = [line["loss"] for line in figures(tmp_path / "run", "train")]
+    run_training(make_task("masked_language_model", "training.steps=40"), tmp_path / "whole")
+    assert losses[:3] == [line["loss"] for line in figures(tmp_path / "whole", "train")][:3]
+    assert losses[3:] != [line["loss"] for line in figures(tmp_path / "whole", "train")][3:]
+
+
 def test_what_is_trained_is_named(
     tmp_path: Path, make_task: MakeTask, run_training: Train, said: list[str]
 ) -> None:
