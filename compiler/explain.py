@@ -12,12 +12,19 @@ from compiler.ops.op import Op
 from compiler.ops.shape import Lengths, Shape, elements, words
 from compiler.passes.derive_weights import attentions
 from compiler.passes.infer_shapes import output_shapes, shapes_of
-from compiler.passes.measure import call_lengths, cost_of, count_parameters, statement_cost
+from compiler.passes.measure import (
+    call_lengths,
+    cost_of,
+    count_parameters,
+    parameters_of,
+    statement_cost,
+)
 from compiler.passes.reach import reach_of
 from compiler.passes.receptive_field import ReceptiveField, receptive_field
 from compiler.pipeline import CompiledPackage
+from compiler.spec.optimizer import Adafactor, Sgd
+from compiler.spec.training import Training
 
-ADAM_BYTES = 16
 FLOAT_BYTES = 4
 BACKWARD = 2
 LOSS_COPIES = 3
@@ -66,7 +73,7 @@ class Explanation:
     `flops_per_token`: forward, for a source and a target token each, in sentences of `length`.
     `flops_per_update`: forward and backward, for `batch_tokens` target tokens.
     `reach`: the offsets at which an output reads `stream`, the target where there is one.
-    `memory_bytes`: weights, gradients and Adam's two means, what the backward pass keeps of one
+    `memory_bytes`: weights, their gradients, means and average, what the backward pass keeps of one
     micro-batch, and its logits, log-probabilities and their gradients, in float32.
     """
 
@@ -103,10 +110,22 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
         flops_per_token=per_token,
         batch_tokens=training.batch_tokens,
         flops_per_update=per_token * (1 + BACKWARD) * training.batch_tokens,
-        memory_bytes=ADAM_BYTES * parameters + FLOAT_BYTES * kept,
+        memory_bytes=FLOAT_BYTES * (_kept_of_a_weight(training) * parameters + kept),
         stream=forward.inputs[-1].name,
         reach=str(reach_of(model, forward)[forward.inputs[-1].name]),
     )
+
+
+def _kept_of_a_weight(training: Training) -> int:
+    """Itself, its gradient, what the optimizer keeps of that, and its moving average."""
+    match training.optimizer:
+        case Sgd(momentum=momentum):
+            state = 1 if momentum else 0
+        case Adafactor():
+            state = 0  # rows and columns of means, which are few beside a matrix
+        case _:
+            state = 2
+    return 2 + state + (training.ema is not None)
 
 
 def _rows(
@@ -116,7 +135,7 @@ def _rows(
     for statement in function.body:
         here = ".".join(step for step in (path, statement.part) if step)
         if isinstance(statement.op, Op):
-            if statement.part:
+            if statement.part and statement.results:
                 yield _row(block, statement, shapes, lengths, here, times, length)
             continue
         below = callee(block, statement)
@@ -197,7 +216,7 @@ def _row(
         reach = reduce(or_, reaches.values())
         parameters = count_parameters(below)
     else:
-        parameters = sum(elements(each.shape, {}) for each in statement.op.parameters())
+        parameters = parameters_of(block.part(statement.part))
     return Row(
         part=path,
         times=times,

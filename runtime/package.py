@@ -12,11 +12,11 @@ from typing import Protocol, cast
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from compiler.spec.lock import read_lock
+from compiler.spec.lock import LOCK, read_lock
 from compiler.spec.spec import Spec
 from runtime.errors import UserError
 
-LOCK, MODEL, TRAINING, INIT = "spec.lock.yaml", "model.py", "training.py", "__init__.py"
+MODEL, TRAINING, INIT = "model.py", "training.py", "__init__.py"
 
 _numbers = itertools.count()
 

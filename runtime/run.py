@@ -9,12 +9,14 @@ import importlib.metadata
 import json
 import platform
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from compiler.spec.lock import LOCK
 from runtime.checkpoints.averaging import average_weights
 from runtime.checkpoints.checkpoint import MODEL, Identity, check_checkpoint
 from runtime.checkpoints.listing import regular_checkpoints
@@ -22,7 +24,7 @@ from runtime.data.prepare import TOKENIZERS, Prepared
 from runtime.data.tokenizer import Tokenizer, load_tokenizers
 from runtime.durable import new_folder, replace_file
 from runtime.errors import UserError
-from runtime.package import LOCK, TRAINING, Package, load_package
+from runtime.package import TRAINING, Package, load_package
 
 LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece")
 
@@ -37,13 +39,31 @@ class Run:
     @classmethod
     def create(cls, folder: Path, package: Package, prepared: Prepared) -> "Run":
         """A new run of a package on prepared text; an existing folder is left alone."""
+
+        def copy_tokenizers(place: Path) -> None:
+            shutil.copytree(prepared.folder / TOKENIZERS, place)
+
+        return cls.begin(folder, package, copy_tokenizers, {"prepared": prepared.folder.name})
+
+    @classmethod
+    def begin(
+        cls,
+        folder: Path,
+        package: Package,
+        write_tokenizers: Callable[[Path], None],
+        origin: dict[str, Any],
+    ) -> "Run":
+        """A new run without checkpoints. `write_tokenizers` makes the folder that it is given;
+
+        `origin` is what `run.json` says of where the run comes from.
+        """
         refuse_existing(folder)
         with new_folder(folder) as unfinished:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(package.folder, unfinished / "package", ignore=ignored)
             (unfinished / "checkpoints").mkdir()
-            shutil.copytree(prepared.folder / TOKENIZERS, unfinished / TOKENIZERS)
-            _write_json(unfinished / "run.json", _describe(package, prepared))
+            write_tokenizers(unfinished / TOKENIZERS)
+            _write_json(unfinished / "run.json", _describe(package) | origin)
         return cls.open(folder)
 
     @classmethod
@@ -94,7 +114,8 @@ class Run:
     def adopt(self, package: Package) -> "Run":
         """This run with the recipe of another package, for more steps, say.
 
-        Raises a UserError when network or data differ. The network's code stays the run's own.
+        Raises a UserError when network, data or optimizer differ: the state of one means nothing to
+        another. The network's code stays the run's own.
         """
         own, other = self.package.spec, package.spec
         for part in ("model", "data"):
@@ -103,14 +124,25 @@ class Run:
                     f"{self.folder} was begun with another `{part}:` than the spec has now",
                     help="give the spec of that run, or start a new run in another folder",
                 )
+        begun, wanted = (each.training.optimizer.kind for each in (own, other))
+        if begun != wanted:
+            raise UserError(
+                f"{self.folder} was begun with optimizer {begun}, and the spec has {wanted} now",
+                help="give the spec of that run, or start a new run in another folder",
+            )
         for name in (TRAINING, LOCK):
             replace_file(self.package.folder / name, (package.folder / name).read_bytes())
         return Run.open(self.folder)
 
     def check_data(self, prepared: Prepared) -> None:
-        """Raises a UserError when the run was begun with other text."""
-        begun = json.loads((self.folder / "run.json").read_bytes())["prepared"]
-        if begun != prepared.folder.name:
+        """Raises a UserError when the run was begun with other text, or with none."""
+        begun = json.loads((self.folder / "run.json").read_bytes())
+        if "prepared" not in begun:
+            raise UserError(
+                f"{self.folder} was imported: there is no training to continue",
+                help="`specformer translate` and `evaluate` take it as it is",
+            )
+        if begun["prepared"] != prepared.folder.name:
             raise UserError(
                 f"the text has changed since {self.folder} was begun",
                 help="bring the old files back, or start a new run in another folder",
@@ -126,14 +158,13 @@ def refuse_existing(folder: Path) -> None:
         )
 
 
-def _describe(package: Package, prepared: Prepared) -> dict[str, Any]:
+def _describe(package: Package) -> dict[str, Any]:
     files = sorted(path for path in package.folder.iterdir() if path.is_file())
     return {
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in LIBRARIES},
         "spec": asdict(Identity.of(package.spec)),
         "package": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
-        "prepared": prepared.folder.name,
     }
 
 

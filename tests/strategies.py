@@ -3,6 +3,7 @@
 `DRAWN` counts how often each value of each knob was drawn; the test run prints it at the end.
 """
 
+import copy
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -13,34 +14,64 @@ Tree = dict[str, Any]
 
 RATES = (0.0, 0.1)
 KNOBS: dict[str, tuple[Any, ...]] = {
-    "d_model": (4, 6, 12),
+    "d_model": (8, 16),
     "d_ff": (3, 8),
     "layers": (1, 2, 3),
     "heads": (1, 2, 3),
-    "d_k": (None, 2, 5),
+    "d_k": (None, 4, 8),
     "d_v": (None, 1, 4),
     "bias": (False, True),
     "attention_dropout": RATES,
     "activation_dropout": RATES,
     "dropout": RATES,
-    "activation": ("relu", "gelu"),
-    "place": ("post", "pre"),
+    "activation": ("relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"),
+    "gated": (False, True),
+    "feed_forward_bias": (None, True, False),
+    "experts": (
+        *(None, None, None),
+        {"count": 3, "active": 1},
+        {"count": 4, "balance_loss": 0.1},
+        {"count": 3, "balance_loss": 0},
+    ),
+    "output_bias": (False, True),
+    "output_scale": (1.0, 0.5, "inverse_sqrt_d_model"),
+    "soft_cap": (None, 3.0),
+    "norm": ("layer_norm", "layer_norm", "rms_norm", "rms_norm", "none"),
+    "place": ("post", "pre", "sandwich", "deep"),
+    "norm_bias": (None, True, False),
+    "offset": (None, True, False),
     "final": (None, True, False),
     "eps": (1e-5, 1e-6),
     "tied": ("all", "target", "none"),
+    "embedding_norm": (False, True),
     "shared": (True, False),
     "scale": ("sqrt_d_model", "none"),
     "position": (
         "sinusoidal",
         {"kind": "sinusoidal", "layout": "concatenated"},
         {"kind": "learned", "max_length": 24},
+        {"kind": "learned", "max_length": 24, "offset": 2},
         "none",
+        "rotary",
+        {"kind": "rotary", "base": 100.0, "share": 0.5, "layout": "interleaved"},
+        {"kind": "rotary", "layout": "interleaved"},
+        {"kind": "rotary", "share": 0.5},
+        "alibi",
+        {"kind": "relative", "buckets": 4, "max_distance": 5},
     ),
+    "kv_heads": (None, 1),
+    "attention_output_bias": (None, True, False),
+    "attention_scale": (None, 1.0),
+    "score_cap": (None, 2.0),
+    "query_key_norm": (None, {"kind": "rms_norm"}, {"kind": "layer_norm", "eps": 1e-5}),
+    "position_of_decoder": (None, "rotary", "alibi", "sinusoidal"),
+    "position_of_layers": (None, "rotary", "none", {"kind": "relative", "buckets": 8}),
     "initialization": (
         "xavier",
         {"kind": "xavier", "gain": 0.5},
         "fairseq",
         {"kind": "normal", "deviation": 0.3},
+        {"kind": "scaled", "deviation": 0.3},
     ),
     "encoder_mask": (
         *(None, "all", "causal", "window(2)", "window(left=1, right=3)", "block(4)"),
@@ -61,12 +92,28 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "masking": (None, {"share": 0.3}, {"mask": 0.5, "random": 0.5}),
     "sampling": (None, {"temperature": 0.8, "top_k": 3}, {"top_p": 0.9}),
     "validation_metric": ("loss", "accuracy"),
-    "block": (None, "no feed-forward", "feed-forward first", "two feed-forwards"),
+    "block": (
+        *(None, "no feed-forward", "feed-forward first", "two feed-forwards"),
+        *("side by side", "side by side, joint norm"),
+    ),
+    "distinct": (None, 1, 2),
+    "stochastic_depth": RATES,
+    "feed_forward_scale": (None, 0.5),
     "kernel": ("auto", "flex"),
     "kinds_of_layers": (1, 2),
     "label_smoothing": (0.0, 0.1),
-    "schedule": ("inverse_sqrt", "linear"),
+    "schedule": ("inverse_sqrt", "constant", "linear", "cosine", "warmup_stable_decay"),
+    "warmup_steps": (0, 4000),
+    "peak": (None, 1e-3),
     "start": (0.0, 1e-7),
+    "end": (0.0, 1e-6),
+    "optimizer": (
+        "adam",
+        *("adamw", {"kind": "adamw", "weight_decay": 0.0}),
+        *("sgd", {"kind": "sgd", "momentum": 0.0}, {"kind": "sgd", "nesterov": True}),
+        *("adafactor", {"kind": "adafactor", "weight_decay": 0.001}),
+    ),
+    "ema": (None, 0.99),
     "own_settings": (False, True),
 }
 
@@ -87,7 +134,7 @@ class Chooser:
     def __call__(self, knob: str) -> Any:
         value = self.draw(st.sampled_from(KNOBS[knob]))
         DRAWN[knob][str(value)] += 1
-        return value
+        return copy.deepcopy(value)  # two places of one mapping would be written as an alias
 
 
 @st.composite
@@ -101,15 +148,39 @@ def specs(draw: st.DrawFn) -> Tree:
         "model": _model(choose, task),
         "data": {**_corpora(choose, task), "max_length": 24},
         **_decoding(choose, task),
-        "training": {
-            **_masking(choose, task),
-            "validation": {"metric": choose("validation_metric")},
-            "batch_tokens": 1000,
-            "steps": 5000,
-            "schedule": {"kind": choose("schedule"), "start": choose("start")},
-            "label_smoothing": choose("label_smoothing"),
-        },
+        "training": _training(choose) | _masking(choose, task),
     }
+
+
+def _training(choose: Chooser) -> Tree:
+    optimizer, ema = choose("optimizer"), choose("ema")
+    optimizer = {"kind": optimizer} if isinstance(optimizer, str) else optimizer
+    needs_peak = optimizer["kind"] in ("sgd", "adafactor")
+    training = {
+        "batch_tokens": 1000,
+        "steps": 5000,
+        "optimizer": optimizer,
+        "schedule": _schedule(choose, needs_peak=needs_peak),
+        "label_smoothing": choose("label_smoothing"),
+        "validation": {"metric": choose("validation_metric")},
+    }
+    return training | ({"ema": {"decay": ema}} if ema else {})
+
+
+def _schedule(choose: Chooser, *, needs_peak: bool) -> Tree:
+    """Numbers that a kind has no use for are left out."""
+    schedule: Tree = {"kind": choose("schedule")}
+    schedule["warmup_steps"] = choose("warmup_steps") or 4000 * (schedule["kind"] == "inverse_sqrt")
+    if schedule["warmup_steps"]:
+        schedule["start"] = choose("start")
+    if schedule["kind"] not in ("inverse_sqrt", "constant"):
+        schedule["end"] = choose("end")
+    if schedule["kind"] == "warmup_stable_decay":
+        schedule["decay_steps"] = 1000
+    peak = choose("peak")
+    if peak is None and (needs_peak or not schedule["warmup_steps"]):
+        peak = 1e-3
+    return schedule | ({} if peak is None else {"peak": peak})
 
 
 def _masking(choose: Chooser, task: str) -> Tree:
@@ -153,18 +224,22 @@ def _model(choose: Chooser, task: str) -> Tree:
             "tied": tied,
             "scale": choose("scale"),
             "position": choose("position"),
+            "norm": choose("embedding_norm"),
         },
         "dropout": choose("dropout"),
         "norm": _norm(choose),
         "attention": _attention(choose),
         "feed_forward": _feed_forward(choose),
+        "output": _output(choose),
         "initialization": choose("initialization"),
         "encoder": {"layers": choose("layers")},
         "decoder": {"layers": choose("layers")},
     }
     _own_settings(choose, model)
     _of_the_task(choose, model, task)
+    _tame(model)
     _prune(model)
+    _without_moot(model)
     return model
 
 
@@ -180,6 +255,15 @@ def _of_the_task(choose: Chooser, model: Tree, task: str) -> None:
         model["classifier"] = {"classes": 3, **head}
 
 
+def _tame(model: Tree) -> None:
+    """Without norms nothing keeps products of activations from growing beyond all numbers."""
+    places = [model, *(model[name] for name in ("encoder", "decoder") if name in model)]
+    if any(each.get("norm", {}).get("kind") == "none" for each in places):
+        for place in places:
+            if "feed_forward" in place:
+                place["feed_forward"] |= {"activation": "relu", "gated": False}
+
+
 def _prune(model: Tree) -> None:
     """Without settings that no stack takes, which are errors."""
     stacks = [model[name] for name in ("encoder", "decoder") if name in model]
@@ -187,10 +271,33 @@ def _prune(model: Tree) -> None:
         takes = [each for each in stacks if key not in each and key != _left_out(each)]
         if not takes and (key != "attention" or "decoder" not in model):
             del model[key]
+    if all("position" in each for each in stacks):
+        del model["embedding"]["position"]
 
 
 def _left_out(stack: Tree) -> str:
     return "feed_forward" if stack.get("block") == ["self_attention"] else ""
+
+
+def _without_moot(model: Tree) -> None:
+    """No norm of embeddings where there is no norm, no logits where there are classes."""
+    stacks = [model[stack] for stack in ("encoder", "decoder") if stack in model]
+    if all(stack.get("norm", model.get("norm", {})).get("kind") == "none" for stack in stacks):
+        model["embedding"]["norm"] = False
+    if "classifier" in model:
+        model.pop("output", None)
+    if any(part.get("norm", {}).get("kind") == "none" for part in (model, *stacks)):
+        _tame(model)
+
+
+def _tame(part: Tree) -> None:
+    """Without what overflows in many layers that nothing normalises: powers of their inputs."""
+    for key, below in part.items():
+        if key == "feed_forward":
+            below["gated"] = False
+            below["activation"] = below["activation"].replace("relu_squared", "relu")
+        elif isinstance(below, dict):
+            _tame(below)
 
 
 def _own_settings(choose: Chooser, model: Tree) -> None:
@@ -203,6 +310,8 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
     if choose("own_settings"):
         model["decoder"]["cross_attention"] = _attention(choose)
     _blocks(choose, model)
+    if position := choose("position_of_decoder"):
+        model["decoder"]["position"] = position
     _kinds(choose, model)
     _kernel(choose, model)
     for stack, sub_layer, knob in PLACES:
@@ -218,19 +327,33 @@ def _blocks(choose: Chooser, model: Tree) -> None:
         "no feed-forward": ["self_attention"],
         "feed-forward first": ["feed_forward", "self_attention"],
         "two feed-forwards": ["feed_forward", "self_attention", "feed_forward"],
+        "side by side": [["self_attention", "feed_forward"]],
+        "side by side, joint norm": [["self_attention", "feed_forward"]],
     }
-    if block := blocks.get(choose("block")):
+    drawn = choose("block")
+    if block := blocks.get(drawn):
         model["encoder"]["block"] = block
+    if drawn == "side by side, joint norm":
+        norm = dict(model["encoder"].get("norm", model["norm"]))
+        model["encoder"]["norm"] = norm | ({"joint": True} if norm["kind"] != "none" else {})
 
 
 def _kinds(choose: Chooser, model: Tree) -> None:
     """Layers of a second kind after those of the first, with another mask and other heads."""
     for stack in ("encoder", "decoder"):
         if choose("kinds_of_layers") == 2:
-            other: Tree = {"self_attention": {"heads": 2, "d_k": 2, "d_v": 1}}
+            other: Tree = {"self_attention": {"heads": 2, "d_k": 4, "d_v": 1}}
             if mask := choose(f"{stack}_mask"):
                 other["self_attention"]["mask"] = mask
-            model[stack]["layers"] = [{"repeat": model[stack]["layers"]}, other]
+            if position := choose("position_of_layers"):
+                other["position"] = position
+            first = {
+                "repeat": model[stack]["layers"],
+                "stochastic_depth": choose("stochastic_depth"),
+            }
+            model[stack]["layers"] = [first, other]
+            if distinct := choose("distinct"):
+                other |= {"repeat": 3, "distinct": distinct}
 
 
 def _kernel(choose: Chooser, model: Tree) -> None:
@@ -238,31 +361,54 @@ def _kernel(choose: Chooser, model: Tree) -> None:
     model["kernel"] = choose("kernel")
     if model["kernel"] == "flex":
         for settings in (model["attention"], model["encoder"].get("attention", {})):
-            settings.pop("dropout", None)
+            for key in ("dropout", "kv_heads", "scale", "soft_cap"):
+                settings.pop(key, None)
 
 
 def _attention(choose: Chooser) -> Tree:
-    """Three heads share not every width of the knob `d_model`; free widths are always right."""
-    widths = {"d_k": choose("d_k"), "d_v": choose("d_v")}
-    heads = choose("heads")
-    if heads == 3:
-        widths = {key: width or 2 for key, width in widths.items()}
-    return {
-        "heads": heads,
-        **{key: width for key, width in widths.items() if width is not None},
+    """Heads of four numbers where rotary positions turn pairs of half of them; 3 heads go, too."""
+    settings: Tree = {
+        "heads": choose("heads"),
+        "d_k": choose("d_k"),
+        "d_v": choose("d_v"),
+        "kv_heads": choose("kv_heads"),
         "bias": choose("bias"),
+        "output_bias": choose("attention_output_bias"),
+        "scale": choose("attention_scale"),
+        "soft_cap": choose("score_cap"),
+        "query_key_norm": choose("query_key_norm"),
         "dropout": choose("attention_dropout"),
     }
+    if settings["heads"] == 3:
+        settings |= {key: settings[key] or 4 for key in ("d_k", "d_v")}
+    return {key: value for key, value in settings.items() if value is not None}
 
 
 def _norm(choose: Chooser) -> Tree:
-    norm = {"place": choose("place"), "final": choose("final"), "eps": choose("eps")}
+    """A norm of a kind has the settings of this kind alone."""
+    kind = choose("norm")
+    norm: Tree = {"kind": kind}
+    if kind != "none":
+        norm |= {"place": choose("place"), "final": choose("final"), "eps": choose("eps")}
+        key, knob = ("bias", "norm_bias") if kind == "layer_norm" else ("offset", "offset")
+        norm[key] = choose(knob)
     return {key: value for key, value in norm.items() if value is not None}
 
 
 def _feed_forward(choose: Chooser) -> Tree:
-    return {
+    settings = {
         "d_ff": choose("d_ff"),
         "activation": choose("activation"),
+        "gated": choose("gated"),
+        "bias": choose("feed_forward_bias"),
         "dropout": choose("activation_dropout"),
+        "scale": choose("feed_forward_scale"),
+        "experts": choose("experts"),
     }
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _output(choose: Chooser) -> Tree:
+    output = {"bias": choose("output_bias"), "scale": choose("output_scale")}
+    cap = choose("soft_cap")
+    return output if cap is None else output | {"soft_cap": cap}

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FLOORS = ("source", "mask", "spec", "ops", "ir", "lower", "passes", "emit")
+FLOORS = ("source", "mask", "spec", "ops", "ir", "lower", "passes", "weights", "emit")
 ROOMS = (
-    *("errors", "durable", "package", "data", "checkpoints", "run", "training", "decoding"),
-    "prediction",
+    *("errors", "durable", "package", "data", "checkpoints", "run", "weights", "training"),
+    *("decoding", "prediction"),
 )
 
 
@@ -54,12 +54,14 @@ def test_the_compiler_imports_neither_the_runtime_nor_torch() -> None:
             assert module.split(".")[0] not in {"runtime", "torch", "generated"}, path
 
 
-def test_the_runtime_imports_only_the_spec_of_the_compiler() -> None:
+def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
+    """That of specs, and that of import maps."""
+    languages = ("compiler.spec", "compiler.weights")
     for path in files("runtime"):
         command = "command" in path.relative_to(ROOT / "runtime").parts
         for module in imports(path):
             ours = module.startswith("compiler")
-            assert not ours or command or module.startswith("compiler.spec"), f"{path}: {module}"
+            assert not ours or command or module.startswith(languages), f"{path}: {module}"
             assert not module.startswith("generated"), path
 
 
@@ -70,7 +72,15 @@ def test_files_are_short() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["list"], ["check", "demo"], ["explain", "demo"]], ids=" ".join
+    "arguments",
+    [
+        ["--help"],
+        ["list"],
+        ["check", "demo"],
+        ["explain", "demo"],
+        ["import-weights", "demo", "--names"],
+    ],
+    ids=" ".join,
 )
 def test_light_commands_never_import_torch(arguments: list[str]) -> None:
     script = (

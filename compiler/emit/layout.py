@@ -28,9 +28,34 @@ def lay(prefix: str, expression: Expression, name_of: NameOf, depth: int) -> lis
     if len(expression.arguments) == 1 and isinstance(expression.arguments[0], Each):
         head = f"{indent}{prefix}{render(expression.function, name_of)}("
         return _each(head, expression.arguments[0], ")", name_of, depth)
-    arguments = [render(argument, name_of) for argument in expression.arguments]
-    arguments += [f"{key}={render(value, name_of)}" for key, value in expression.keywords]
-    return bracket(f"{indent}{prefix}{render(expression.function, name_of)}", arguments, ")")
+    return _call(f"{indent}{prefix}", expression, name_of, depth)
+
+
+def lay_results(results: list[Expression], name_of: NameOf, depth: int) -> list[str]:
+    """`return a, b`, on one line or with the arguments of a call that comes first below it."""
+    first, *others = results
+    if not others:
+        return lay("return ", first, name_of, depth)
+    head = f"{' ' * (STEP * depth)}return "
+    line = head + ", ".join(render(each, name_of) for each in results)
+    if len(line) <= WIDTH or not isinstance(first, Call):
+        return [line]
+    *lines, last = _call(head, first, name_of, depth)
+    return [*lines, ", ".join([last, *(render(each, name_of) for each in others)])]
+
+
+def _call(head: str, call: Call, name_of: NameOf, depth: int) -> list[str]:
+    """Arguments below the opening bracket, together if they fit, otherwise each by itself."""
+    arguments = [("", argument) for argument in call.arguments]
+    arguments += [(f"{key}=", value) for key, value in call.keywords]
+    items = [prefix + render(argument, name_of) for prefix, argument in arguments]
+    opening = head + render(call.function, name_of)
+    inner, outer = " " * (STEP * (depth + 1)), " " * (STEP * depth)
+    if max(map(len, items)) + len(inner) < WIDTH:
+        return bracket(opening, items, ")")
+    laid = [lay(prefix, argument, name_of, depth + 1) for prefix, argument in arguments]
+    lines = [line for each in laid for line in (*each[:-1], f"{each[-1]},")]
+    return [f"{opening}(", *lines, f"{outer})"]
 
 
 def _each(head: str, each: Each, end: str, name_of: NameOf, depth: int) -> list[str]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from compiler.lower.masking import SOURCE, TARGET, Masking
+from compiler.lower.masking import Masking
 from compiler.mask.parse import parse
 from compiler.mask.relation import empty_row, picture
 from compiler.ops.attention import LocalAttention
 from compiler.ops.expression import Number
 from compiler.ops.op import Cache, Predicate
-from compiler.ops.shape import Free
+from compiler.ops.shape import SOURCE, TARGET, Free
 
 INTRODUCTION = """\
 # Masks
@@ -118,7 +118,7 @@ def _masking(place: str, stream: Free, text: str) -> Masking:
 def _kernel(masking: Masking) -> tuple[str, str]:
     """The form, and how its cost grows."""
     one = Number("one", 1)
-    op = masking.attention(heads=one, d_k=one, d_v=one, dropout=None)
+    op = masking.attention(heads=one, kv_heads=one, d_k=one, d_v=one, dropout=None)
     if isinstance(op, LocalAttention):
         return "chunks", f"{op.keys_read(2**30)} n"
     if not masking.inputs():

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from compiler.emit.classes import class_lines, classes
 from compiler.emit.fill import fill
-from compiler.emit.layout import docstring
+from compiler.emit.layout import docstring, lay, signature
 from compiler.emit.naming import Numbers, collect
 from compiler.emit.predicates import predicates
 from compiler.ir.block import Block, Repeat, walk
@@ -14,10 +14,11 @@ from compiler.ir.verify import CompilerBug
 from compiler.mask.mask import ALL
 from compiler.ops.attention import Attention, CausalAttention, LocalAttention
 from compiler.ops.decoding import LineageMask
-from compiler.ops.expression import render
+from compiler.ops.distance import ScoreBias
+from compiler.ops.expression import Call, Expression, Literal, Name, render
 from compiler.ops.linear import Linear
 from compiler.ops.op import Op
-from compiler.ops.positions import SinusoidalPositions
+from compiler.ops.rotary import Rotate
 
 HELPERS = (
     "linear",
@@ -25,16 +26,37 @@ HELPERS = (
     "position_embedding",
     "learned_positions",
     "sinusoidal_positions",
+    "sinusoidal_halves",
     "real_tokens",
     "position_mask",
     "end_mask",
     "block_mask",
+    "places",
+    "alibi_slopes",
+    "alibi_bias",
+    "distance_embedding",
+    "distance_bucket",
+    "relative_bias",
+    "backward_bias",
+    "masked_bias",
+    "rotary_angles",
+    "rotate_halves",
+    "rotate_pairs",
+    "mean_of_real",
     "dropout",
+    "stochastic_depth",
+    "OffsetRMSNorm",
     "attention",
     "local_attention",
     "flexible_attention",
     "split_heads",
+    "split_groups",
     "merge_heads",
+    "choose_expert",
+    "choose_experts",
+    "mixture",
+    "Balance",
+    "balance_loss",
     "KeyValueCache",
     "Lineage",
     "RollingCache",
@@ -46,16 +68,37 @@ CONSTANTS = (
     "target_vocabulary",
     "d_model",
     "heads",
+    "kv_heads",
     "d_k",
     "d_v",
     "d_ff",
+    "expert_count",
+    "active_experts",
+    "balance_loss",
     "encoder_layers",
+    "encoder_distinct_layers",
     "decoder_layers",
+    "decoder_distinct_layers",
+    "classes",
+    "residual_additions",
     "max_length",
+    "position_offset",
+    "rotary_width",
+    "rotary_base",
+    "buckets",
+    "max_distance",
+    "attention_scale",
+    "score_cap",
     "dropout",
     "attention_dropout",
     "activation_dropout",
+    "stochastic_depth",
+    "classifier_dropout",
     "norm_eps",
+    "output_scale",
+    "soft_cap",
+    "alpha",
+    "beta",
     "gain",
     "deviation",
 )
@@ -64,7 +107,9 @@ IMPORTS = (
     ("Callable[", "from collections.abc import Callable"),
     ("@dataclass", "from dataclasses import dataclass"),
     ("@cache", "from functools import cache"),
+    ("islice(", "from itertools import cycle, islice"),
 )
+PLAIN = "F.scaled_dot_product_attention"
 TYPING = {"Any": ": Any = ", "cast": "cast("}
 
 
@@ -139,22 +184,89 @@ def _helpers(model: Block) -> Iterator[str]:
     ops = list(_ops(model))
     linears = [op for op in ops if isinstance(op, Linear)]
     tables = [each.initial for op in ops if "embedding" in op.helpers() for each in op.parameters()]
-    local = [op for op in ops if isinstance(op, LocalAttention)]
-    inner = [op for op in ops if isinstance(op, Attention) and op.dropout is not None]
     values = {
+        **_attention_values(model, [op for op in ops if isinstance(op, Attention)]),
         "bias_varies": any(not op.bias for op in linears),
+        "linear": _linear_signature(linears),
         "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
+        "gains": any("gains" in dict(op.initial_arguments()) for op in linears),
         "initial": _one(op.initial.kind for op in linears),
         "deviation": render(_one(each.scale for each in tables), lambda each: each.name.upper()),
-        "first": any(op.bounds.first for op in local),
-        "real": _told_of_padding(model),
-        "dropped": any(op.dropout is not None for op in local),
-        "empties": any(not isinstance(op, CausalAttention) and op.mask != ALL for op in inner),
-        "readable": any(isinstance(op, LineageMask) and op.reads is not None for op in ops),
-        "layout": next((op.layout for op in ops if isinstance(op, SinusoidalPositions)), ""),
+        "partial": any(isinstance(op, Rotate) and op.width.name != "d_k" for op in ops),
+        "newest": any(isinstance(op, ScoreBias) and op.is_step for op in ops),
+        "readable": any(_asks_lineage(op) for op in ops),
     }
     for helper in _ordered({helper for op in ops for helper in op.helpers()}, HELPERS):
         yield fill(f"helpers/{helper}.py.jinja", **values).rstrip()
+
+
+def _asks_lineage(op: Op) -> bool:
+    """Whether a step asks which slots a mask allows."""
+    if isinstance(op, LineageMask):
+        return op.reads is not None
+    return isinstance(op, ScoreBias) and op.is_step and op.is_selective
+
+
+def _attention_values(model: Block, ops: list[Attention]) -> dict[str, object]:
+    """What the helpers of attention must know of all that call them."""
+    inner = [op for op in ops if op.is_explicit]
+    local = [op for op in ops if isinstance(op, LocalAttention)]
+    local_settings = {name for op in local for name, _ in Attention.settings(op, Name("self"))}
+    values = {
+        "all_dropped": all(op.dropout is not None for op in inner),
+        "capped": any(op.soft_cap is not None for op in inner),
+        "all_capped": all(op.soft_cap is not None for op in inner),
+        "scaled": any(op.scale is not None for op in inner),
+        "grouped": any(op.is_grouped for op in inner),
+        "biased": any(op.biased for op in inner),
+        "is_causal": any(isinstance(op, CausalAttention) for op in inner),
+        "dropped": any(op.dropout is not None for op in inner),
+        "empties": any(not isinstance(op, CausalAttention) and op.mask != ALL for op in inner),
+        "first": any(op.bounds.first for op in local),
+        "real": _told_of_padding(model),
+        "local_dropped": "rate" in local_settings,
+        "local_scaled": "scale" in local_settings,
+        "local_told": "".join(f", {each}" for each in _passed_on(local_settings)),
+        "local_attend": "attention"
+        if "rate" in local_settings
+        else "F.scaled_dot_product_attention",
+    }
+    return values | {"sdpa": _plain_call(values)}
+
+
+def _passed_on(settings: set[str]) -> Iterator[str]:
+    for name in ("rate", "training", "scale"):
+        if name in settings:
+            yield f"{name}={name}"
+    if "enable_gqa" in settings:
+        yield "enable_gqa=True"
+
+
+def _plain_call(values: dict[str, object]) -> str:
+    """The call of torch's own function where that can do it."""
+    names = ["query", "key", "value", "mask", "rate"]
+    if values["is_causal"]:
+        names.append("is_causal")
+    keywords: list[tuple[str, Expression]] = []
+    if values["scaled"]:
+        keywords.append(("scale", Name("scale")))
+    if values["grouped"]:
+        keywords.append(("enable_gqa", Literal(True)))
+    call = Call(Name(PLAIN), tuple(map(Name, names)), tuple(keywords))
+    return "\n".join(lay("return ", call, lambda each: each.name, 2))
+
+
+def _linear_signature(linears: list[Linear]) -> str:
+    """With the parameters that some call gives."""
+    given = {name for op in linears for name, _ in op.initial_arguments()}
+    parameters = ["inputs: int", "*outputs: int"]
+    if any(not op.bias for op in linears):
+        parameters.append("bias: bool = True")
+    if "gain" in given:
+        parameters.append("gain: float = 1.0")
+    if "gains" in given:
+        parameters.append("gains: tuple[float, ...] = ()")
+    return "\n".join(signature("linear", parameters, "nn.Linear", 0))
 
 
 def _told_of_padding(model: Block) -> bool:

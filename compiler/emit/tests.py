@@ -38,6 +38,7 @@ def tests_text(spec: Spec, model: Block) -> str:
         streams=streams,
         rows=rows,
         outputs=outputs,
+        grouped=any(op.is_grouped for _, op in found.values()),
         pools=spec.model.classifier is not None,
         target_embedding=table_names(spec.model)["target"] if "target" in streams else "",
         parameters=count_parameters(model),

@@ -8,14 +8,17 @@ from compiler.emit.fill import fill
 from compiler.emit.layout import docstring, signature
 from compiler.emit.naming import Numbers, collect
 from compiler.emit.predicates import predicates
-from compiler.ir.block import Block, Function
+from compiler.ir.block import Block, Function, Repeat, walk
+from compiler.ops.attention import Attention
 from compiler.ops.expression import Name, Number
 from compiler.ops.op import Op
 from compiler.ops.shape import words
-from compiler.passes.derive_weights import derive_weights
+from compiler.passes.derive_weights import attentions, derive_weights
 from compiler.passes.infer_shapes import shapes_of
 
 MODULE = Name("module")
+HELPERS = ("split_heads", "split_groups", "rotate_halves", "rotate_pairs")
+"""Functions of `model.py` that a program may call."""
 
 
 def weights_text(model: Block, name: str) -> str:
@@ -31,7 +34,9 @@ def weights_text(model: Block, name: str) -> str:
     declared = ["model: Transformer", *(f"{each}: Tensor" for each in streams)]
     return fill(
         "attention_weights.py.jinja",
+        **_score_values([op for _, op in attentions(model).values()]),
         streams=streams,
+        takes_turns=_takes_turns(model),
         head="\n".join(signature("attention_weights", declared, "dict[str, Tensor]", 0)),
         docstring="\n".join(
             docstring([f"{name}: what each attention reads. Written by specformer."], 0)
@@ -42,6 +47,27 @@ def weights_text(model: Block, name: str) -> str:
         has_blocks="as_tensor(" in code,
         programs=[(each, _snake(each)) for each in programs],
     )
+
+
+def _takes_turns(model: Block) -> bool:
+    """Whether a module is applied more than once."""
+    parts = (part for _, block in walk(model) for _, part in block.parts)
+    return any(isinstance(each, Repeat) and each.distinct for each in parts)
+
+
+def _score_values(ops: list[Attention]) -> dict[str, object]:
+    """What the function of all scores must know of the attentions."""
+    scaled = any(op.scale is not None for op in ops)
+    capped = any(op.soft_cap is not None for op in ops)
+    declared = ["query: Tensor", "key: Tensor", "*masks: Tensor"]
+    declared += ["scale: float | None = None"] * scaled + ["soft_cap: float | None = None"] * capped
+    return {
+        "scaled": scaled,
+        "capped": capped,
+        "grouped": any(op.is_grouped for op in ops),
+        "biased": any(op.biased for op in ops),
+        "weights_head": "\n".join(signature("weights", declared, "Tensor", 0)),
+    }
 
 
 def _function(block: Block, function: Function, numbers: Numbers) -> Iterator[str]:
@@ -65,7 +91,7 @@ def _function(block: Block, function: Function, numbers: Numbers) -> Iterator[st
 
 def _imported(code: str, numbers: Numbers, classes: tuple[str, ...]) -> list[str]:
     """What the code uses of `model.py`, in the order that linters want."""
-    known = [*(name.upper() for name in numbers.constants), "split_heads"]
+    known = [*(name.upper() for name in numbers.constants), *HELPERS]
     used = [name for name in known if re.search(rf"\b{name}\b", code)]
     return sorted(
         [*used, *classes, "Transformer"],

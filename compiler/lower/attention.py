@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
-from compiler.lower.masking import SOURCE, TARGET, Masking
+from compiler.lower.masking import Masking
 from compiler.lower.settings import Context, given
 from compiler.mask.mask import ALL, CAUSAL, Mask
 from compiler.ops.expression import Number, product
-from compiler.ops.heads import MergeHeads, SplitHeads
+from compiler.ops.heads import MergeHeads, SplitGroups, SplitHeads
 from compiler.ops.linear import Linear
-from compiler.ops.shape import BATCH
+from compiler.ops.norm import LayerNorm, RMSNorm
+from compiler.ops.shape import BATCH, SOURCE, TARGET
 from compiler.spec.model import Attention as Settings
 
 
@@ -29,7 +30,11 @@ def lower_self_attention(
     return Block(
         names=(f"{stack.capitalize()}SelfAttention",),
         summary=_summary(masking.reads.mask),
-        parts=(("query_key_value", attention.linear(*kinds)), ("output", attention.output())),
+        parts=(
+            ("query_key_value", attention.linear(*kinds)),
+            *attention.norms().items(),
+            ("output", attention.output()),
+        ),
         functions=(body.function("forward", inputs, result),),
         origin=body.origin,
     )
@@ -59,6 +64,7 @@ def lower_cross_attention(
         parts=(
             ("query", attention.linear("query")),
             ("key_value", attention.linear("key", "value")),
+            *attention.norms().items(),
             ("output", attention.output()),
         ),
         functions=(body.function("forward", inputs, result),),
@@ -83,47 +89,81 @@ class _Attention:
     settings: Settings
     masking: Masking
     context: Context
-    heads: Number
+    heads: dict[str, Number]
     widths: dict[str, Number]
 
     @classmethod
     def of(cls, settings: Settings, masking: Masking, context: Context) -> "_Attention":
         d_k, d_v = Number("d_k", given(settings.d_k)), Number("d_v", given(settings.d_v))
+        heads = kv_heads = Number("heads", settings.heads)
+        if settings.kv_heads != settings.heads:
+            kv_heads = Number("kv_heads", given(settings.kv_heads))
         return cls(
             settings=settings,
             masking=masking,
             context=context,
-            heads=Number("heads", settings.heads),
+            heads={"query": heads, "key": kv_heads, "value": kv_heads},
             widths={"query": d_k, "key": d_k, "value": d_v},
         )
 
     def linear(self, *kinds: str) -> Linear:
         return Linear(
             inputs=self.context.d_model,
-            outputs=tuple((kind, product(self.heads, self.widths[kind])) for kind in kinds),
+            outputs=tuple((kind, product(self.heads[kind], self.widths[kind])) for kind in kinds),
             bias=self.settings.bias,
             initial=self.context.initials.query_key_value,
+            gains=self.context.gains(*kinds),
         )
 
     def output(self) -> Linear:
         return Linear(
-            inputs=product(self.heads, self.widths["value"]),
+            inputs=product(self.heads["query"], self.widths["value"]),
             outputs=(("output", self.context.d_model),),
-            bias=self.settings.bias,
+            bias=given(self.settings.output_bias),
             initial=self.context.initials.matrix,
+            gains=self.context.gains("output"),
         )
 
-    def split(self, *kinds: str) -> SplitHeads:
-        return SplitHeads(heads=self.heads, widths=tuple(self.widths[kind] for kind in kinds))
+    def split(self, *kinds: str) -> SplitHeads | SplitGroups:
+        heads, widths = ([by_kind[kind] for kind in kinds] for by_kind in (self.heads, self.widths))
+        if len(set(heads)) > 1:
+            return SplitGroups(parts=tuple(zip(heads, widths, strict=True)))
+        return SplitHeads(heads=heads[0], widths=tuple(widths))
+
+    def norms(self) -> dict[str, LayerNorm | RMSNorm]:
+        """Of queries and of keys, head by head."""
+        settings = self.settings.query_key_norm
+        if settings is None:
+            return {}
+        eps, width = Number("query_key_eps", settings.eps), self.widths["key"]
+        norm: LayerNorm | RMSNorm = RMSNorm(width=width, eps=eps, offset=False)
+        if settings.kind == "layer_norm":
+            norm = LayerNorm(width=width, eps=eps, bias=True)
+        return {"query_norm": norm, "key_norm": norm}
 
     def attend(self, body: Body, query: str, key: str, value: str) -> str:
+        if norms := self.norms():
+            query = body.apply(norms["query_norm"], query, part="query_norm", name="query")
+            key = body.apply(norms["key_norm"], key, part="key_norm", name="key")
+        if rotary := self.masking.rotary:
+            query = rotary.turn(body, query, "query")
+            key = rotary.turn(body, key, "key")
         attention = self.masking.attention(
-            heads=self.heads,
+            heads=self.heads["query"],
+            kv_heads=self.heads["key"],
             d_k=self.widths["key"],
             d_v=self.widths["value"],
             dropout=Number("attention_dropout", self.settings.dropout),
+            scale=_number("attention_scale", self.settings.scale),
+            soft_cap=_number("score_cap", self.settings.soft_cap),
         )
-        masks = (each.name for each in self.masking.inputs())
+        masks = (each.name for each in self.masking.told())
         mixed = body.apply(attention, query, key, value, *masks, name="mixed")
-        merged = body.apply(MergeHeads(heads=self.heads, width=self.widths["value"]), mixed)
+        merged = body.apply(
+            MergeHeads(heads=self.heads["query"], width=self.widths["value"]), mixed
+        )
         return body.apply(self.output(), merged, part="output")
+
+
+def _number(name: str, value: float | None) -> Number | None:
+    return None if value is None else Number(name, value)

@@ -1,13 +1,16 @@
 """`embedding:` and `vocabulary:` to tables and positions (sections 3.4 and 3.5)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
 from compiler.ir.build import Body
+from compiler.lower.residual import lower_norm
 from compiler.lower.settings import Context, given
-from compiler.ops.elementwise import Add, Dropout, ScaleBySqrt
-from compiler.ops.embedding import Lookup, Project
-from compiler.ops.expression import Number
+from compiler.ops.elementwise import Add, Dropout, Scale, SoftCap
+from compiler.ops.embedding import Lookup, OutputBias, Project
+from compiler.ops.expression import Binary, Expression, Literal, Number, call
+from compiler.ops.norm import Norm
 from compiler.ops.op import Op
 from compiler.ops.positions import LearnedPositions, Positions, SinusoidalPositions
 from compiler.spec.model import (
@@ -15,6 +18,7 @@ from compiler.spec.model import (
     LearnedPosition,
     Model,
     NoPosition,
+    Output,
     Position,
     RelativePosition,
     RotaryPosition,
@@ -31,7 +35,9 @@ class Embeddings:
     tables: dict[str, tuple[str, Lookup]]
     positions: dict[str, Positions | None]
     output: tuple[str, Project]
+    output_bias: OutputBias | None
     scaled: bool
+    norms: tuple[tuple[str, Norm], ...]
     dropout: Dropout
 
     def parts(self) -> tuple[tuple[str, Op], ...]:
@@ -41,20 +47,44 @@ class Embeddings:
         for side, position in self.positions.items():
             if position is not None and position.parameters():
                 found[f"{side}_position"] = position
-        return tuple(found.items())
+        bias = (("output_bias", self.output_bias),) if self.output_bias else ()
+        return (*found.items(), *self.norms, *bias)
 
     def embed(self, body: Body, side: str, context: Context) -> str:
-        """tokens -> scaled embeddings plus positions, with dropout."""
+        """tokens -> scaled embeddings plus positions, normalised, with dropout."""
         part, lookup = self.tables[side]
         x = body.apply(lookup, side, part=part, name="_" if self.scaled else "x")
         if self.scaled:
-            x = body.apply(ScaleBySqrt(by=context.d_model), x, name="x")
+            x = body.apply(Scale(by=call("math.sqrt", context.d_model)), x, name="x")
         position = self.positions[side]
         if position is not None:
             holder = f"{side}_position" if position.parameters() else ""
             positions = body.apply(position, side, part=holder)
             x = body.apply(Add(), x, positions, name="x")
+        if norm := dict(self.norms).get(_norm_of(side)):
+            x = body.apply(norm, x, part=_norm_of(side), name="x")
         return body.apply(self.dropout, x, name="x")
+
+
+def logits(body: Body, settings: Output, embeddings: Embeddings, context: Context) -> str:
+    """features -> what the softmax is of."""
+    part, project = embeddings.output
+    given_to = ["features"]
+    if embeddings.output_bias is not None:
+        given_to.append(body.apply(embeddings.output_bias, part="output_bias"))
+    is_last = settings.scale == 1.0 and settings.soft_cap is None
+    result = body.apply(project, *given_to, part=part, name="_" if is_last else "logits")
+    if settings.scale != 1.0:
+        result = body.apply(Scale(by=_scale(settings, context)), result, name="logits")
+    if settings.soft_cap is not None:
+        result = body.apply(SoftCap(cap=Number("soft_cap", settings.soft_cap)), result)
+    return result
+
+
+def _scale(settings: Output, context: Context) -> Expression:
+    if settings.scale == "inverse_sqrt_d_model":
+        return Binary(context.d_model, "**", Literal(-0.5))
+    return Number("output_scale", settings.scale)
 
 
 def lower_embeddings(model: Model, context: Context) -> Embeddings:
@@ -77,9 +107,22 @@ def lower_embeddings(model: Model, context: Context) -> Embeddings:
         tables={side: (names[side], lookup(side)) for side in stacks},
         positions={side: _position(stack.position, context) for side, stack in stacks.items()},
         output=(names["output"], output),
+        output_bias=OutputBias(rows=rows(last)) if model.output.bias else None,
         scaled=model.embedding.scale == "sqrt_d_model",
+        norms=tuple(_norms(model, context)) if model.embedding.norm else (),
         dropout=Dropout(rate=Number("dropout", model.dropout)),
     )
+
+
+def _norms(model: Model, context: Context) -> Iterator[tuple[str, Norm]]:
+    """Of each stack's kind."""
+    for name, stack in model.stacks():
+        if norm := lower_norm(stack.norm, context):
+            yield _norm_of(SIDES[name]), norm
+
+
+def _norm_of(side: str) -> str:
+    return f"{side}_embedding_norm"
 
 
 _ALL = dict.fromkeys(("source", "target", "output"), "embedding")
@@ -102,11 +145,12 @@ def _position(settings: Position, context: Context) -> Positions | None:
     match settings:
         case SinusoidalPosition(layout=layout):
             return SinusoidalPositions(d_model=context.d_model, layout=layout)
-        case LearnedPosition(max_length=max_length):
+        case LearnedPosition(max_length=max_length, offset=offset):
             return LearnedPositions(
                 d_model=context.d_model,
                 max_length=Number("max_length", max_length),
                 initial=context.initials.embedding,
+                offset=Number("position_offset", offset) if offset else None,
             )
         case NoPosition() | RotaryPosition() | AlibiPosition() | RelativePosition():
             return None

@@ -1,33 +1,136 @@
-"""`feed_forward:` to a block (section 3.3)."""
+"""`feed_forward:` to a block (section 3.3; Shazeer 2020 for the gated forms)."""
 
-from compiler.ir.block import Block, Input
+from compiler.ir.block import Block, Input, Repeat
 from compiler.ir.build import Body
 from compiler.lower.settings import Context
-from compiler.ops.elementwise import Activation, Dropout
-from compiler.ops.expression import Number
-from compiler.ops.linear import Linear
-from compiler.ops.shape import BATCH, Free
+from compiler.ops.elementwise import Activation, Dropout, Multiply, Scale
+from compiler.ops.experts import ONE, Choose, KeepBalance, Mixture
+from compiler.ops.expression import Expression, Number
+from compiler.ops.linear import Halves, Linear
+from compiler.ops.op import Op
+from compiler.ops.shape import BATCH, Free, Shape
+from compiler.spec.model import Experts
 from compiler.spec.model import FeedForward as Settings
 
-_WORDS = {"relu": "a ReLU", "gelu": "a GELU"}
+_WORDS = {
+    "relu": "a ReLU",
+    "gelu": "a GELU",
+    "gelu_tanh": "a GELU by its tanh formula",
+    "silu": "a SiLU",
+    "sigmoid": "a sigmoid",
+    "relu_squared": "a squared ReLU",
+}
+_GATES = {"relu": "ReGLU", "gelu": "GEGLU", "silu": "SwiGLU", "sigmoid": "GLU"}
 
 
 def lower_feed_forward(settings: Settings, context: Context, *, stack: str) -> Block:
-    """Two linear maps and a non-linearity, the same at each position."""
-    d_ff, initial = Number("d_ff", settings.d_ff), context.initials.matrix
-    hidden = Linear(inputs=context.d_model, outputs=(("hidden", d_ff),), bias=True, initial=initial)
-    output = Linear(inputs=d_ff, outputs=(("output", context.d_model),), bias=True, initial=initial)
+    """Linear maps and a non-linearity, the same at each position; or several such networks."""
+    if settings.experts is not None:
+        return _experts(settings, settings.experts, context, stack)
+    names = ("FeedForward", f"{stack.capitalize()}FeedForward")
+    shape = (BATCH, Free("position"), context.d_model)
+    return _network(settings, context, stack, names, shape)
+
+
+def _network(
+    settings: Settings, context: Context, stack: str, classes: tuple[str, ...], shape: Shape
+) -> Block:
+    d_ff, activation = Number("d_ff", settings.d_ff), Activation(function=settings.activation)
+    names = ("gate", "hidden") if settings.gated else ("hidden",)
+    to_hidden = _linear(settings, context, context.d_model, *((name, d_ff) for name in names))
+    to_output = _linear(settings, context, d_ff, ("output", context.d_model))
     body = Body(context.origin(f"model.{stack}.feed_forward"))
-    h = body.apply(hidden, "x", part="hidden")
-    h = body.apply(Activation(function=settings.activation), h, name="hidden")
+    h = body.apply(to_hidden, "x", part="hidden")
+    if settings.gated:
+        gate, h = body.unpack(Halves(width=d_ff), h, names=names)
+        h = body.apply(Multiply(), body.apply(activation, gate), h, name="hidden")
+    else:
+        h = body.apply(activation, h, name="hidden")
     h = body.apply(Dropout(rate=Number("activation_dropout", settings.dropout)), h)
-    result = body.apply(output, h, part="output")
+    result = body.apply(to_output, h, part="output")
+    if settings.scale != 1.0:
+        result = body.apply(Scale(by=Number("feed_forward_scale", settings.scale)), result)
+    return Block(
+        names=classes,
+        summary=_summary(settings),
+        parts=(("hidden", to_hidden), ("output", to_output)),
+        functions=(body.function("forward", (Input(name="x", shape=shape),), result),),
+        origin=body.origin,
+    )
+
+
+def _experts(settings: Settings, experts: Experts, context: Context, stack: str) -> Block:
+    """A router, the networks that it chooses from, and what keeps all of them in use."""
+    count, active = Number("expert_count", experts.count), _active(experts)
+    router = _router(context, count)
+    names, shape = ("Expert", f"{stack.capitalize()}Expert"), (Free("tokens"), context.d_model)
+    network = _network(settings, context, stack, names, shape)
+    parts: list[tuple[str, Op | Repeat]] = [("router", router)]
+    parts.append(("experts", Repeat(block=network, count=count)))
+    body = Body(context.origin(f"model.{stack}.feed_forward"))
+    scores = body.apply(router, "x", part="router", name="scores")
+    choice = body.unpack(Choose(count=count, active=active), scores, names=("chosen", "weights"))
+    if experts.balance_loss:
+        balance = KeepBalance(factor=Number("balance_loss", experts.balance_loss))
+        parts.append(("balance", balance))
+        body.unpack(balance, scores, choice[0], part="balance", names=())
+    result = body.apply(_mixture(settings, context, active), "x", *choice, part="experts")
     x = Input(name="x", shape=(BATCH, Free("position"), context.d_model))
     return Block(
-        names=("FeedForward", f"{stack.capitalize()}FeedForward"),
-        summary=f"Two linear maps with {_WORDS[settings.activation]} between them, "
-        "position by position (section 3.3).",
-        parts=(("hidden", hidden), ("output", output)),
+        names=("Experts", f"{stack.capitalize()}Experts"),
+        summary=_summary_of_experts(experts),
+        parts=tuple(parts),
         functions=(body.function("forward", (x,), result),),
         origin=body.origin,
     )
+
+
+def _active(experts: Experts) -> Expression:
+    """One expert is another program than several."""
+    return ONE if experts.active == 1 else Number("active_experts", experts.active)
+
+
+def _router(context: Context, count: Number) -> Linear:
+    return Linear(
+        inputs=context.d_model,
+        outputs=(("experts", count),),
+        bias=False,
+        initial=context.initials.matrix,
+    )
+
+
+def _mixture(settings: Settings, context: Context, active: Expression) -> Mixture:
+    return Mixture(
+        d_model=context.d_model,
+        d_ff=Number("d_ff", settings.d_ff),
+        active=active,
+        matrices=3 if settings.gated else 2,
+    )
+
+
+def _summary_of_experts(experts: Experts) -> str:
+    networks = "{expert_count} feed-forward networks, of which a router chooses"
+    if experts.active == 1:
+        return f"{networks} one for each token (Fedus et al. 2021)."
+    return f"{networks} {{active_experts}} for each token (Shazeer et al. 2017)."
+
+
+def _linear(
+    settings: Settings, context: Context, inputs: Number, *outputs: tuple[str, Expression]
+) -> Linear:
+    return Linear(
+        inputs=inputs,
+        outputs=outputs,
+        bias=settings.bias,
+        initial=context.initials.matrix,
+        gains=context.gains(*(name for name, _ in outputs)),
+    )
+
+
+def _summary(settings: Settings) -> str:
+    word = _WORDS[settings.activation]
+    if not settings.gated:
+        return f"Two linear maps with {word} between them, position by position (section 3.3)."
+    name = _GATES.get(settings.activation)
+    source = f"({name}, Shazeer 2020)" if name else "(Shazeer 2020)"
+    return f"A linear map gated by another through {word}, and a third {source}."

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
-from compiler.lower.masking import SOURCE
 from compiler.lower.residual import lower_norm
 from compiler.lower.settings import Context
 from compiler.ops.elementwise import Activation, Dropout
@@ -14,7 +13,7 @@ from compiler.ops.linear import Linear
 from compiler.ops.masking import RealTokens
 from compiler.ops.op import Op
 from compiler.ops.pooling import First, MeanOfReal
-from compiler.ops.shape import BATCH
+from compiler.ops.shape import BATCH, SOURCE
 from compiler.spec.model import Classifier, Model, Prediction
 
 
@@ -42,12 +41,14 @@ def _prediction(model: Model, settings: Prediction, context: Context) -> Head:
     hidden, norm = _square(context), lower_norm(model.encoder.norm, context)
     body = Body(context.origin("model.prediction"))
     x = body.apply(hidden, "x", part="hidden")
-    result = body.apply(norm, body.apply(Activation(function=settings.activation), x), part="norm")
+    result = body.apply(Activation(function=settings.activation), x)
+    if norm is not None:
+        result = body.apply(norm, result, part="norm")
     inputs = (Input(name="x", shape=(BATCH, SOURCE, context.d_model)),)
     block = Block(
         names=("PredictionHead",),
         summary="What each position says of its token, before the projection to tokens.",
-        parts=(("hidden", hidden), ("norm", norm)),
+        parts=(("hidden", hidden), *((("norm", norm),) if norm else ())),
         functions=(body.function("forward", inputs, result),),
         origin=body.origin,
     )

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from compiler.ops.expression import Binary, Literal, Number
-from compiler.ops.op import Initial
+from compiler.ops.expression import Binary, Expression, Literal, Number, call
+from compiler.ops.op import UNIT, Initial
 from compiler.spec.model import (
     FairseqInitialization,
     Initialization,
     NormalInitialization,
+    ScaledInitialization,
+    Stack,
     XavierInitialization,
 )
 
@@ -34,8 +36,16 @@ def lower_initialization(settings: Initialization, d_model: Number) -> Initials:
             halved = Initial(kind="xavier", scale=Binary(Literal(2), "**", Literal(-0.5)))
             plain = Initial(kind="xavier")
             return Initials(query_key_value=halved, matrix=plain, embedding=by_width)
-        case NormalInitialization(deviation=deviation):
+        case NormalInitialization(deviation=deviation) | ScaledInitialization(deviation=deviation):
             normal = Initial(kind="normal", scale=Number("deviation", deviation))
             return Initials(query_key_value=normal, matrix=normal, embedding=normal)
         case _:
             assert_never(settings)
+
+
+def residual_gain(settings: Initialization, stack: Stack) -> Expression:
+    """A factor on how the weights start whose results are added to a stack's residual stream."""
+    if not isinstance(settings, ScaledInitialization):
+        return UNIT
+    added = sum(group.repeat * len(group.block) for group in stack.layers)
+    return Binary(Literal(1), "/", call("math.sqrt", Number("residual_additions", added)))

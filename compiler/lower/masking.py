@@ -1,16 +1,18 @@
 """`mask:` to what each attention is told of it: a tensor from outside, a keyword, or a function."""
 
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from compiler.ir.block import Input
 from compiler.ir.build import Body
 from compiler.ir.letters import letters
-from compiler.lower.settings import given
+from compiler.lower.distance import Bias, Distance, Rotary, lower_distance
+from compiler.lower.settings import Context, given
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.mask.parse import parse
+from compiler.ops import attention as ops
 from compiler.ops.attention import (
-    Attention,
     CausalAttention,
     DenseAttention,
     FlexAttention,
@@ -18,14 +20,14 @@ from compiler.ops.attention import (
     LocalBounds,
     local_bounds,
 )
+from compiler.ops.distance import ScoreBias
 from compiler.ops.expression import Literal
 from compiler.ops.masking import Both, FlexMask, PositionMask, RealTokens
 from compiler.ops.op import Predicate
-from compiler.ops.shape import BATCH, Free, Shape
+from compiler.ops.shape import BATCH, SOURCE, TARGET, Dimension, Free, Shape
 from compiler.spec.anatomy import ATTENTIONS
-from compiler.spec.model import Model
+from compiler.spec.model import Attention, LayerGroup, Model
 
-SOURCE, TARGET = Free("source"), Free("target")
 STREAMS = {"encoder": SOURCE, "decoder": TARGET}
 
 
@@ -38,6 +40,10 @@ class Masking:
     keys: Free
     value: str
     prefers_flex: bool = False
+    is_capped: bool = False
+    rotary: Rotary | None = None
+    bias: Bias | None = None
+    score: ScoreBias | None = None
 
     @property
     def is_within(self) -> bool:
@@ -53,49 +59,69 @@ class Masking:
     @property
     def is_flex(self) -> bool:
         """Whether blocks are left out by FlexAttention, which knows no end of a stream."""
-        return self.prefers_flex and not self.reads.mask.needs_length
+        return self.prefers_flex and not self.reads.mask.needs_length and self.bias is None
 
     @property
     def local(self) -> LocalBounds | None:
         """The chunks of the local form, where that is possible."""
-        possible = self.is_within and not self.reads.mask.needs_length
-        return local_bounds(self.reads.mask) if possible else None
+        plain = not self.reads.mask.needs_length and self.bias is None and not self.is_capped
+        return local_bounds(self.reads.mask) if plain and self.is_within else None
 
     @property
     def needs_positions(self) -> bool:
         """Whether a tensor says which positions are read."""
-        is_known = self.reads.mask == ALL or (self.is_within and self.reads.mask == CAUSAL)
-        return not is_known and self.local is None
+        told = self.is_within and self.reads.mask == CAUSAL and self.bias is None
+        return not told and self.reads.mask != ALL and self.local is None
 
     def inputs(self) -> tuple[Input, ...]:
-        """The parameter by which layers get the tensor, or the blocks."""
+        """What layers get: angles of positions; and the tensor, the blocks or the bias."""
+        return (*((self.rotary.input,) if self.rotary else ()), *self.told())
+
+    def told(self) -> tuple[Input, ...]:
+        """The parameter by which layers get the tensor, the blocks or the bias."""
         if self.is_flex:
             return (Input(name=self.value, annotation="BlockMask | Tensor"),)
-        if not self.needs_real and not self.needs_positions:
+        if not (self.needs_real or self.needs_positions or self.bias):
             return ()
-        rows: Shape = (self.queries if self.needs_positions else Literal(1), self.keys)
-        is_of_a_sentence = self.needs_real or self.reads.mask.needs_length
-        shape = (BATCH, Literal(1), *rows) if is_of_a_sentence else rows
-        return (Input(name=self.value, shape=shape),)
+        is_full = self.needs_positions or self.bias is not None
+        rows: Shape = (self.queries if is_full else Literal(1), self.keys)
+        if self.needs_real or self.reads.mask.needs_length:
+            return (Input(name=self.value, shape=(BATCH, self.heads, *rows)),)
+        heads = (self.bias.heads,) if self.bias else ()
+        return (Input(name=self.value, shape=(*heads, *rows)),)
 
-    def build(self, body: Body, *, is_used_once: bool = False) -> list[str]:
-        """The tensor, made once for all layers."""
-        if not self.inputs():
-            return []
-        queries, keys = self.queries.name, self.keys.name
+    @property
+    def heads(self) -> Dimension:
+        """Those that the tensor tells apart."""
+        return self.bias.heads if self.bias else Literal(1)
+
+    def build(self, name: str, body: Body, *, is_used_once: bool = False) -> str:
+        """One of the inputs, made once for all layers."""
+        if self.rotary and name == self.rotary.input.name:
+            return self.rotary.build(body)
         if self.is_flex:
-            return [body.apply(FlexMask(reads=self.reads), keys, name=self.value)]
+            return body.apply(FlexMask(reads=self.reads), self.keys.name, name=self.value)
+        if self.bias is None or self.score is None:
+            return self.mask(body, "_" if is_used_once else self.value)
+        masks = [self.mask(body, "_")] if self.needs_positions or self.needs_real else []
+        return self.bias.build(body, masks, self.value, self.score)
+
+    def mask(self, body: Body, name: str) -> str:
+        """The truth about each pair, or about each key."""
+        queries, keys = self.queries.name, self.keys.name
         if not self.needs_positions:
-            name = "_" if is_used_once else self.value
-            return [body.apply(RealTokens(), keys, name=name)]
+            return body.apply(RealTokens(), keys, name=name)
         positions = PositionMask(reads=self.reads)
         if not self.needs_real:
-            return [body.apply(positions, queries, keys, name=self.value)]
-        real = body.apply(RealTokens(), keys, name=self.value.replace(f"{keys}_mask", "real"))
-        return [body.apply(Both(), real, body.apply(positions, queries, keys), name=self.value)]
+            return body.apply(positions, queries, keys, name=name)
+        own = self.value.replace(f"{keys}_mask", "real").replace(f"{keys}_bias", "real")
+        real = body.apply(RealTokens(), keys, name=own)
+        return body.apply(Both(), real, body.apply(positions, queries, keys), name=name)
 
-    def attention(self, **numbers: Any) -> Attention:
+    def attention(self, **numbers: Any) -> ops.Attention:
         """The op, in the form that suits the mask best."""
+        if self.bias is not None:
+            return DenseAttention(reads=self.reads, biased=True, **numbers)
         if self.is_flex:
             return FlexAttention(reads=self.reads, **numbers)
         if self.local is not None:
@@ -123,10 +149,18 @@ class Maskings:
         makers = self._makers(stack)
         is_alone = len(makers) == 1 and stack == "encoder"
         return [
-            value
-            for masking in makers.values()
-            for value in masking.build(body, is_used_once=is_alone)
+            masking.build(each.name, body, is_used_once=is_alone and not masking.needs_positions)
+            for each, masking in makers.items()
         ]
+
+    def tables(self) -> dict[str, ScoreBias]:
+        """What is learned of distances, by the attributes of the model that hold it."""
+        every = (each for place in self.places.values() for each in place if each)
+        return {
+            each.bias.table: each.score
+            for each in every
+            if each.bias and each.score and each.bias.table
+        }
 
     def _makers(self, stack: str) -> dict[Input, Masking]:
         every = [each for sub_layer in ATTENTIONS for each in self.places[stack, sub_layer]]
@@ -137,37 +171,77 @@ class Maskings:
         return found
 
 
-def lower_masks(model: Model) -> Maskings:
+def lower_masks(model: Model, context: Context) -> Maskings:
     """From the settings of each place."""
     places = {}
     for stack, settings in model.stacks():
         for sub_layer in ATTENTIONS:
-            found = [getattr(group, sub_layer) for group in settings.layers]
-            texts = [None if each is None else each.mask for each in found]
-            flex = model.kernel == "flex"
-            places[stack, sub_layer] = _maskings(stack, sub_layer, texts, flex=flex)
+            flex = model.kernel == "flex" and sub_layer == "self_attention"
+            place = _Place(stack=stack, sub_layer=sub_layer, flex=flex, context=context)
+            places[stack, sub_layer] = place.maskings(settings.layers)
     return Maskings(places=places)
 
 
-def _maskings(
-    stack: str, sub_layer: str, texts: list[str | None], *, flex: bool
-) -> tuple[Masking | None, ...]:
-    """Masks that differ are told apart by letters, in their order."""
-    distinct = [each for each in dict.fromkeys(texts) if each is not None]
-    is_within = sub_layer == "self_attention"
-    queries = STREAMS[stack]
-    keys = queries if is_within else SOURCE
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """The attentions of one name in all layers of a stack."""
 
-    def masking(text: str) -> Masking:
-        letter = "" if len(distinct) == 1 else f"_{letters(distinct.index(text))}"
+    stack: str
+    sub_layer: str
+    flex: bool
+    context: Context
+
+    def maskings(self, groups: list[LayerGroup]) -> tuple[Masking | None, ...]:
+        """One for each group; masks and distances that differ are told apart by letters."""
+        attentions: list[Attention | None] = [getattr(group, self.sub_layer) for group in groups]
+        known = [self.distance(group) for group in groups]
+        masks = letters_of(each and each.mask for each in attentions)
+        distances = letters_of(known)
+        pairs = [*zip(attentions, known, strict=True)]
+        both = letters_of((each and each.mask, distance) for each, distance in pairs)
+
+        def masking(attention: Attention, distance: Distance | None) -> Masking:
+            plain = self.plain(attention, masks[attention.mask])
+            if distance is None:
+                return plain
+            own = replace(distance, letter=distances[distance])
+            return self.with_distance(plain, own, both[attention.mask, distance])
+
+        return tuple(None if each is None else masking(each, distance) for each, distance in pairs)
+
+    def distance(self, group: LayerGroup) -> Distance | None:
+        """What self-attention knows of distances."""
+        if self.sub_layer == "cross_attention" or group.self_attention is None:
+            return None
+        return lower_distance(group.position, group.self_attention, STREAMS[self.stack])
+
+    def plain(self, attention: Attention, letter: str) -> Masking:
+        """Of the mask alone."""
+        is_within = self.sub_layer == "self_attention"
+        keys = STREAMS[self.stack] if is_within else SOURCE
+        place = self.stack if is_within else "cross"
         plain = Masking(
-            reads=Predicate(place=f"{stack if is_within else 'cross'}{letter}", mask=parse(text)),
-            queries=queries,
+            reads=Predicate(place=f"{place}{letter}", mask=parse(attention.mask)),
+            queries=STREAMS[self.stack],
             keys=keys,
             value=f"{keys.name}_mask",
-            prefers_flex=flex and is_within,
+            prefers_flex=self.flex,
+            is_capped=attention.soft_cap is not None,
         )
         is_own = plain.needs_positions or plain.is_flex
         return replace(plain, value=f"{plain.value}{letter}") if is_own else plain
 
-    return tuple(None if text is None else masking(text) for text in texts)
+    def with_distance(self, plain: Masking, distance: Distance, letter: str) -> Masking:
+        """A bias holds the mask, too, and so has a letter for the two together."""
+        if isinstance(distance, Rotary):
+            return replace(plain, rotary=distance)
+        score, value = distance.op(plain.reads, self.context), f"{plain.keys.name}_bias{letter}"
+        return replace(plain, bias=distance, score=score, value=value)
+
+
+def letters_of(values: Iterable[Hashable | None]) -> dict[Hashable, str]:
+    """What tells apart the values that there are; nothing where there is one."""
+    distinct = [each for each in dict.fromkeys(values) if each is not None]
+    if len(distinct) == 1:
+        return {distinct[0]: ""}
+    return {each: f"_{letters(number)}" for number, each in enumerate(distinct)}

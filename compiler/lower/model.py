@@ -1,19 +1,23 @@
 """`model:` to the root of the IR (section 3)."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 
 from compiler.ir.block import Block, Function, Input
 from compiler.ir.build import Body
-from compiler.lower.embedding import Embeddings, lower_embeddings
+from compiler.lower.deep_norm import lower_deep_norm
+from compiler.lower.embedding import Embeddings, logits, lower_embeddings
 from compiler.lower.head import Head, lower_head
-from compiler.lower.initialization import lower_initialization
-from compiler.lower.masking import SOURCE, TARGET, Maskings, lower_masks
+from compiler.lower.initialization import lower_initialization, residual_gain
+from compiler.lower.masking import Maskings, lower_masks
 from compiler.lower.settings import Context
 from compiler.lower.stack import lower_stack
+from compiler.ops.elementwise import Add
+from compiler.ops.experts import BalanceLoss
 from compiler.ops.expression import Number
 from compiler.ops.op import Op
-from compiler.ops.shape import BATCH, Free
+from compiler.ops.shape import BATCH, SOURCE, TARGET, Free
 from compiler.source.span import Span
 from compiler.spec.model import Model
 from compiler.spec.spec import Spec
@@ -32,7 +36,7 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
     context = Context(d_model=d_model, initials=initials, origin=origin)
     lowering = _Lowering(
         model=model,
-        masks=lower_masks(model),
+        masks=lower_masks(model, context),
         embeddings=lower_embeddings(model, context),
         head=lower_head(model, context),
         context=context,
@@ -78,8 +82,14 @@ class _Lowering:
     def parts(self) -> Iterator[tuple[str, Op | Block]]:
         """Tables, stacks, and what stands between the last stack and the output."""
         yield from self.embeddings.parts()
+        yield from self.masks.tables().items()
         for name, settings in self.model.stacks():
-            yield name, lower_stack(settings, name, self.masks, self.context)
+            context = replace(
+                self.context,
+                deep_norm=lower_deep_norm(self.model, name),
+                residual_gain=residual_gain(self.model.initialization, settings),
+            )
+            yield name, lower_stack(settings, name, self.masks, context)
         if self.head is not None:
             yield from self.head.parts
 
@@ -92,6 +102,8 @@ class _Lowering:
             yield self.encode()
         yield self.decode(given_to) if "decoder" in stacks else self.read(given_to)
         yield self.project()
+        if balanced := [name for name, stack in stacks.items() if stack.is_balanced]:
+            yield self.balance_loss(balanced)
 
     def forward(self, tokens: tuple[Input, ...]) -> Function:
         body = Body(self.context.origin("model"))
@@ -121,8 +133,20 @@ class _Lowering:
         return body.function("features", tokens, features)
 
     def project(self) -> Function:
-        body = Body(self.context.origin("model.embedding"))
-        own = self.head and self.head.output
-        part, op = own or self.embeddings.output
+        body = Body(self.context.origin("model.output"))
         features = Input(name="features", shape=(Free("..."), self.context.d_model))
-        return body.function("project", (features,), body.apply(op, "features", part=part))
+        if self.head is not None and self.head.output is not None:
+            part, op = self.head.output
+            return body.function("project", (features,), body.apply(op, "features", part=part))
+        result = logits(body, self.model.output, self.embeddings, self.context)
+        return body.function("project", (features,), result)
+
+    def balance_loss(self, stacks: list[str]) -> Function:
+        """What is added to the loss in training, by the stacks with experts."""
+        body, losses = Body(self.context.origin("model")), list[str]()
+        for name in stacks:
+            losses.append(body.apply(BalanceLoss(), TOKENS[name].name, part=name))
+        total = reduce(lambda one, other: body.apply(Add(), one, other), losses)
+        function = body.function("balance_loss", tuple(TOKENS[name] for name in stacks), total)
+        note = "For uneven use of experts, in training: once, right after `features` of these."
+        return replace(function, note=note)

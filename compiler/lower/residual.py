@@ -1,37 +1,124 @@
 """`norm:` to what stands around a sub-layer: residual sum and normalisation (section 3.1)."""
 
-from compiler.ir.build import Body
-from compiler.lower.settings import Context
-from compiler.ops.elementwise import Add, Dropout
-from compiler.ops.expression import Number
-from compiler.ops.norm import LayerNorm
-from compiler.spec.model import Norm
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import assert_never
 
-PLACES = {
+from compiler.ir.build import Body
+from compiler.lower.settings import Context, given
+from compiler.ops.elementwise import Add, Dropout, Scale, StochasticDepth
+from compiler.ops.expression import Number
+from compiler.ops.norm import LayerNorm, Norm, RMSNorm
+from compiler.spec.model import LayerGroup
+from compiler.spec.model import Norm as Settings
+
+Branches = dict[str, tuple[str, ...]]
+"""Sub-layers side by side, each with what it is given besides the stream."""
+
+_INPUTS, _SUMS = ("pre", "sandwich"), ("post", "deep")
+"""Places of norms that are applied to what is read, and to the sum."""
+
+_SUMMARIES = {
+    None: "Each sub-layer is added to its input (section 3.1).",
     "post": "Each sub-layer is added to its input, and the sum is normalised (section 3.1).",
     "pre": "Each sub-layer reads a normalised copy of its input and is added to it (section 3.1).",
+    "sandwich": "Each sub-layer reads a normalised copy of its input, and is normalised before it "
+    "is added to it.",
+    "deep": "Each sub-layer is added to {alpha} times its input, and the sum is normalised "
+    "(DeepNorm, Wang et al. 2022).",
 }
 
 
-def residual(
-    body: Body,
-    x: str,
-    name: str,
-    others: tuple[str, ...],
-    norm: LayerNorm,
-    dropout: Dropout,
-    *,
-    place: str,
-) -> str:
-    """norm(x + dropout(sub_layer(x))), or x + dropout(sub_layer(norm(x)))."""
-    inside = body.apply(norm, x, part=f"{name}_norm") if place == "pre" else x
-    y = body.invoke(name, inside, *others, name="y")
-    dropped = body.apply(dropout, y)
-    if place == "pre":
-        return body.apply(Add(), x, dropped, name="x")
-    return body.apply(norm, body.apply(Add(), x, dropped), part=f"{name}_norm", name="x")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Residual:
+    """What stands around the sub-layers of a layer. `alpha` weighs the stream (DeepNorm)."""
+
+    norm: Norm | None
+    place: str | None
+    dropout: Dropout
+    stochastic_depth: StochasticDepth
+    alpha: Number | None
+    is_joint: bool
+
+    @property
+    def summary(self) -> str:
+        """Of a layer."""
+        return _SUMMARIES[self.place]
+
+    def parts(self, names: tuple[str, ...]) -> Iterator[tuple[str, Norm]]:
+        """The norms of sub-layers that stand side by side, mostly of one."""
+        if self.norm is None:
+            return
+        is_one = self.is_joint or self.place in _SUMS
+        yield from ((f"{name}_norm", self.norm) for name in (names[:1] if is_one else names))
+        if self.place == "sandwich":
+            yield from ((f"{name}_output_norm", self.norm) for name in names)
+
+    def add(self, body: Body, x: str, branches: Branches) -> str:
+        """x and what the sub-layer f makes of it (or some do, side by side), in one of these forms:
+
+        x + f(x), norm(x + f(x)), x + f(norm(x)), x + norm(f(norm(x))), norm(alpha * x + f(x)).
+        """
+        first, is_alone = next(iter(branches)), len(branches) == 1
+        added = [
+            self._branch(body, inside, name, branches[name], "y" if is_alone else name)
+            for name, inside in self._read(body, x, tuple(branches)).items()
+        ]
+        if self.alpha is not None:
+            x = body.apply(Scale(by=self.alpha), x)
+        *others, last = added
+        for y in others:
+            x = body.apply(Add(), x, y, name="x")
+        x = body.apply(Add(), x, last, name="_" if self.place in _SUMS else "x")
+        return self._normalised(body, x, first, *_SUMS, name="x")
+
+    def _read(self, body: Body, x: str, names: tuple[str, ...]) -> dict[str, str]:
+        """What each sub-layer reads of the stream."""
+        if self.is_joint and len(names) > 1:
+            joint = self._normalised(body, x, names[0], *_INPUTS, name="normalised")
+            return dict.fromkeys(names, joint)
+        return {name: self._normalised(body, x, name, *_INPUTS) for name in names}
+
+    def _branch(
+        self, body: Body, inside: str, sub_layer: str, others: tuple[str, ...], name: str
+    ) -> str:
+        """What is added to the stream."""
+        y = body.invoke(sub_layer, inside, *others, name=name)
+        y = self._normalised(body, y, f"{sub_layer}_output", "sandwich")
+        return body.apply(self.stochastic_depth, body.apply(self.dropout, y))
+
+    def _normalised(self, body: Body, x: str, sub_layer: str, *places: str, name: str = "_") -> str:
+        if self.norm is None or self.place not in places:
+            return x
+        return body.apply(self.norm, x, part=f"{sub_layer}_norm", name=name)
 
 
-def lower_norm(settings: Norm, context: Context) -> LayerNorm:
+def lower_residual(settings: Settings, group: LayerGroup, context: Context) -> Residual:
+    """What stands around the sub-layers of a layer with such norms."""
+    return Residual(
+        norm=lower_norm(settings, context),
+        place=settings.place,
+        dropout=Dropout(rate=Number("dropout", group.dropout)),
+        stochastic_depth=StochasticDepth(rate=Number("stochastic_depth", group.stochastic_depth)),
+        alpha=context.deep_norm.alpha if context.deep_norm else None,
+        is_joint=settings.joint,
+    )
+
+
+def lower_norm(settings: Settings, context: Context) -> Norm | None:
     """The norm of the residual stream."""
-    return LayerNorm(width=context.d_model, eps=Number("norm_eps", settings.eps))
+    match settings.kind:
+        case "layer_norm":
+            bias = given(settings.bias)
+            return LayerNorm(width=context.d_model, eps=_eps(settings), bias=bias)
+        case "rms_norm":
+            offset = given(settings.offset)
+            return RMSNorm(width=context.d_model, eps=_eps(settings), offset=offset)
+        case "none":
+            return None
+        case _:
+            assert_never(settings.kind)
+
+
+def _eps(settings: Settings) -> Number:
+    return Number("norm_eps", given(settings.eps))

@@ -15,17 +15,23 @@ CHUNK = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention(Op):
-    """query [batch, heads, queries, d_k], key [batch, heads, keys, d_k], value [..., keys, d_v]
+    """query [batch, heads, queries, d_k], key [batch, kv_heads, keys, d_k], value [..., keys, d_v]
 
     -> [batch, heads, queries, d_v]. A fourth input is a mask, true where a key may be read:
-    [batch, 1, 1 or queries, keys]. `mask` is all that the attention allows, padding apart.
+    [batch, 1, 1 or queries, keys]; or, `biased`, what is added to the scores. `mask` is all that
+    the attention allows, padding apart. Scores are multiplied by `scale`, by default d_k^-0.5, and
+    kept within `soft_cap` by a tanh.
     """
 
     heads: Number
+    kv_heads: Number
     d_k: Number
     d_v: Number
     reads: Predicate
     dropout: Number | None
+    scale: Number | None = None
+    soft_cap: Number | None = None
+    biased: bool = False
 
     @property
     def mask(self) -> Mask:
@@ -35,8 +41,8 @@ class Attention(Op):
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         query, key, value, *_ = inputs
         require(query, (query[0], self.heads, query[2], self.d_k), "attention, query")
-        require(key, (query[0], self.heads, key[2], self.d_k), "attention, key")
-        require(value, (query[0], self.heads, key[2], self.d_v), "attention, value")
+        require(key, (query[0], self.kv_heads, key[2], self.d_k), "attention, key")
+        require(value, (query[0], self.kv_heads, key[2], self.d_v), "attention, value")
         return ((query[0], self.heads, query[2], self.d_v),)
 
     def reach(self, inputs: int) -> tuple[Mask | None, ...]:
@@ -55,23 +61,51 @@ class Attention(Op):
 
     def state(self, decoded: tuple[bool, ...]) -> State:
         step = DenseAttention(
-            heads=self.heads, d_k=self.d_k, d_v=self.d_v, reads=EVERYTHING, dropout=None
+            heads=self.heads,
+            kv_heads=self.kv_heads,
+            d_k=self.d_k,
+            d_v=self.d_v,
+            reads=EVERYTHING,
+            dropout=None,
+            scale=self.scale,
+            soft_cap=self.soft_cap,
+            biased=self.biased,
         )
         if decoded[1] or decoded[2]:
-            return Remembers(kept=(1, 2), step=step, cache=Cache(reads=self.reads))
+            cache = Cache(reads=EVERYTHING if self.biased else self.reads)
+            return Remembers(kept=(1, 2), step=step, cache=cache, is_told=self.biased)
         return Continues(step=step)
 
+    @property
+    def is_explicit(self) -> bool:
+        """Whether the steps of attention are written out, as torch's function lacks one."""
+        return self.dropout is not None or self.soft_cap is not None
+
     def helpers(self) -> tuple[str, ...]:
-        return () if self.dropout is None else ("attention", "dropout")
+        dropout = () if self.dropout is None else ("dropout",)
+        return ("attention", *dropout) if self.is_explicit else ()
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        function = "F.scaled_dot_product_attention"
-        keywords = self.keywords()
+        function = "attention" if self.is_explicit else "F.scaled_dot_product_attention"
+        return Call(Name(function), inputs, (*self.settings(this), *self.keywords()))
+
+    def settings(self, this: Expression) -> tuple[tuple[str, Expression], ...]:
+        """What the call is told besides the mask."""
+        found: list[tuple[str, Expression]] = []
         if self.dropout is not None:
-            function = "attention"
-            training = Attribute(this, "training")
-            keywords = (("rate", self.dropout), ("training", training), *keywords)
-        return Call(Name(function), inputs, keywords)
+            found += [("rate", self.dropout), ("training", Attribute(this, "training"))]
+        if self.scale is not None:
+            found.append(("scale", self.scale))
+        if self.soft_cap is not None:
+            found.append(("soft_cap", self.soft_cap))
+        if self.is_grouped and not self.is_explicit:
+            found.append(("enable_gqa", Literal(True)))
+        return tuple(found)
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether several queries share the heads of keys and values."""
+        return self.kv_heads.value != self.heads.value
 
     @abstractmethod
     def keywords(self) -> tuple[tuple[str, Expression], ...]:
@@ -132,13 +166,14 @@ class LocalAttention(Attention):
         return min(keys, own.chunk + own.left + own.right + own.first)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        keywords = self.keywords()
-        if self.dropout is not None:
-            training = Attribute(this, "training")
-            keywords = (*keywords, ("rate", self.dropout), ("training", training))
+        keywords = (*self.keywords(), *self.settings(this))
         query, key, value, *real = inputs
         arguments = (query, key, value, Name(self.reads.name), *real)
         return Call(Name("local_attention"), arguments, keywords)
+
+    def settings(self, this: Expression) -> tuple[tuple[str, Expression], ...]:
+        """The helper knows which heads are grouped."""
+        return tuple(each for each in Attention.settings(self, this) if each[0] != "enable_gqa")
 
     def keywords(self) -> tuple[tuple[str, Expression], ...]:
         own = self.bounds

@@ -1,8 +1,8 @@
-"""Ops that work on each number by itself: sum, scale, dropout, activation."""
+"""Ops that work on each number by itself: sum, product, scale, cap, dropout, activation."""
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Attribute, Binary, Expression, Number, call
+from compiler.ops.expression import Attribute, Binary, Expression, Number, Word, call, method
 from compiler.ops.op import Cost, Op, State, Vanishes
 from compiler.ops.shape import Lengths, Shape, elements, require
 
@@ -25,10 +25,10 @@ class Add(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScaleBySqrt(Op):
-    """x * sqrt(by) (section 3.4)."""
+class Scale(Op):
+    """x * by."""
 
-    by: Number
+    by: Expression
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs
@@ -38,7 +38,7 @@ class ScaleBySqrt(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         (x,) = inputs
-        return Binary(x, "*", call("math.sqrt", self.by))
+        return Binary(x, "*", self.by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,30 @@ class Dropout(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StochasticDepth(Op):
+    """x [batch, ...]: in training zero for a share `rate` of the sentences, others scaled up."""
+
+    rate: Number
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("stochastic_depth",)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        return Cost(flops=elements(inputs[0], lengths))
+
+    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+        return Vanishes()
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("stochastic_depth", *inputs, self.rate, Attribute(this, "training"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Activation(Op):
-    """The non-linearity `function` of torch.nn.functional."""
+    """A non-linearity."""
 
     function: str
 
@@ -78,4 +100,47 @@ class Activation(Op):
         return Cost(flops=count, kept=count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        match self.function:
+            case "gelu_tanh":
+                return call("F.gelu", *inputs, approximate=Word("tanh"))
+            case "sigmoid" | "tanh":
+                return call(f"torch.{self.function}", *inputs)
+            case "relu_squared":
+                return method(call("F.relu", *inputs), "square")
         return call(f"F.{self.function}", *inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multiply(Op):
+    """x * y of the same shape."""
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        x, y = inputs
+        require(x, y, "multiply")
+        return (x,)
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        count = elements(inputs[0], lengths)
+        return Cost(flops=count, kept=2 * count)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        x, y = inputs
+        return Binary(x, "*", y)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoftCap(Op):
+    """cap * tanh(x / cap): near 0 it is x, and none exceeds the cap (Gemma 2)."""
+
+    cap: Number
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        count = elements(inputs[0], lengths)
+        return Cost(flops=3 * count, kept=count)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        (x,) = inputs
+        return Binary(self.cap, "*", call("torch.tanh", Binary(x, "/", self.cap)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from compiler.ops.expression import Attribute, Call, Expression, Number, call
-from compiler.ops.op import Cost, Initial, Op, Parameter
+from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require
 
 
@@ -44,17 +44,38 @@ class Lookup(Table):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project(Table):
-    """features [..., d_model] -> logits [..., rows]."""
+    """features [..., d_model], perhaps a bias [rows] -> logits [..., rows]."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        (features,) = inputs
+        features, *bias = inputs
         require(features[-1:], (self.d_model,), "project")
+        for each in bias:
+            require(each, (self.rows,), "project")
         return ((*features[:-1], self.rows),)
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
-        (features,) = inputs
-        kept = elements(features, lengths)
+        kept = elements(inputs[0], lengths)
         return Cost(flops=2 * kept * int(self.rows.value), kept=kept)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return call("F.linear", *inputs, Attribute(this, "weight"))
+        features, *bias = inputs
+        return call("F.linear", features, Attribute(this, "weight"), *bias)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputBias(Op):
+    """-> [rows]: a number for each token, a parameter of the model itself."""
+
+    rows: Number
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+        return ((self.rows,),)
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (Parameter(name="", shape=(self.rows,), initial=ZEROS, decays=False),)
+
+    def module(self) -> Expression:
+        return call("nn.Parameter", call("torch.zeros", self.rows))
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        return this

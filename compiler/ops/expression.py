@@ -29,6 +29,17 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A name in quotes."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not self.text.isidentifier():
+            raise ValueError(f"{self.text!r} is no word")
+
+
+@dataclass(frozen=True, slots=True)
 class Number:
     """A number of the spec under the name of its field: `Number("d_model", 512)`."""
 
@@ -63,6 +74,13 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuple:
+    """`(a, b)`, of two elements or more."""
+
+    elements: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Each:
     """`element for variable in iterable`, in brackets if it is to be a list."""
 
@@ -72,9 +90,9 @@ class Each:
     brackets: bool = True
 
 
-Expression = Name | Literal | Number | Call | Attribute | Binary | Each
+Expression = Name | Literal | Word | Number | Call | Attribute | Binary | Tuple | Each
 
-_PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "**": 5}
+_PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "//": 4, "**": 5}
 _TIGHTEST = 6
 
 
@@ -92,6 +110,8 @@ def render(expression: Expression, name_of: Callable[[Number], str]) -> str:
                 return name
             case Literal(value=value):
                 return repr(value)
+            case Word(text=word):
+                return f'"{word}"'
             case Number():
                 return name_of(part)
             case Attribute(base=base, name=name):
@@ -104,6 +124,8 @@ def render(expression: Expression, name_of: Callable[[Number], str]) -> str:
                 return f"{text(left, inner + 1)}**{text(right, inner)}"
             case Binary(left=left, operator=operator, right=right):
                 return f"{text(left, inner)} {operator} {text(right, inner + 1)}"
+            case Tuple(elements=elements):
+                return f"({', '.join(text(element) for element in elements)})"
             case Each(element=element, variable=variable, iterable=iterable, brackets=brackets):
                 inside = f"{text(element)} for {variable} in {text(iterable)}"
                 return f"[{inside}]" if brackets else inside

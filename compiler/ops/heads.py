@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from compiler.ops.expression import Expression, Number, call, product
+from compiler.ops.expression import Expression, Number, Tuple, call, product
 from compiler.ops.op import Op
 from compiler.ops.shape import Shape, ShapeError, require, size
 
@@ -29,6 +29,31 @@ class SplitHeads(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         return call("split_heads", *inputs, self.heads, *self.widths)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitGroups(Op):
+    """x [batch, position, sum(heads * width)] -> [batch, heads, position, width], for each.
+
+    As `SplitHeads` where keys and values have fewer heads (Ainslie et al. 2023).
+    """
+
+    unpacks: ClassVar[bool] = True
+
+    parts: tuple[tuple[Number, Number], ...]
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("split_groups",)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        ((batch, position, width),) = inputs
+        wanted = sum(size(product(*each), {}) for each in self.parts)
+        if size(width, {}) != wanted:
+            raise ShapeError(f"split_groups: expected width {wanted}, got {size(width, {})}")
+        return tuple((batch, heads, position, each) for heads, each in self.parts)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        return call("split_groups", *inputs, *(Tuple((heads, each)) for heads, each in self.parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,20 +1,35 @@
 """The linear map, one or several side by side (sections 3.2.2 and 3.3)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from compiler.ops.expression import Call, Expression, Literal, Name, total
-from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter
-from compiler.ops.shape import Lengths, Shape, ShapeError, elements, same, size
+from compiler.ops.expression import (
+    Attribute,
+    Call,
+    Expression,
+    Literal,
+    Name,
+    Number,
+    Tuple,
+    product,
+    total,
+)
+from compiler.ops.op import UNIT, ZEROS, Cost, Initial, Op, Parameter, times
+from compiler.ops.shape import Lengths, Shape, ShapeError, elements, require, same, size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linear(Op):
-    """x [..., inputs] -> [..., sum(outputs)]; names of outputs name slices of the weight."""
+    """x [..., inputs] -> [..., sum(outputs)]; names of outputs name slices of the weight.
+
+    `gains` are factors on how the weights of each output start, where they are not all 1.
+    """
 
     inputs: Expression
     outputs: tuple[tuple[str, Expression], ...]
     bias: bool
     initial: Initial
+    gains: tuple[Expression, ...] = ()
 
     def helpers(self) -> tuple[str, ...]:
         return ("linear",)
@@ -30,12 +45,14 @@ class Linear(Op):
         return ((*x[:-1], self.width()),)
 
     def parameters(self) -> tuple[Parameter, ...]:
-        names = tuple(name for name, _ in self.outputs)
+        slices = self.outputs if len(self.outputs) > 1 else ()
         shape = (self.width(), self.inputs)
-        weight = Parameter(name="weight", shape=shape, initial=self.initial, slices=names)
+        weight = Parameter(
+            name="weight", shape=shape, initial=self.initial, slices=slices, gains=self.gains
+        )
         if not self.bias:
             return (weight,)
-        bias = Parameter(name="bias", shape=shape[:1], initial=ZEROS, decays=False, slices=names)
+        bias = Parameter(name="bias", shape=shape[:1], initial=ZEROS, decays=False, slices=slices)
         return (weight, bias)
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
@@ -53,8 +70,29 @@ class Linear(Op):
 
     def initial_arguments(self) -> tuple[tuple[str, Expression], ...]:
         """What the helper must be told of the distribution."""
-        plain = self.initial.kind != "xavier" or self.initial.scale == Literal(1.0)
-        return () if plain else (("gain", self.initial.scale),)
+        common = self.initial.scale if self.initial.kind == "xavier" else UNIT
+        first, *others = gains = tuple(times(common, each) for each in self.gains or (UNIT,))
+        if any(each != first for each in others):
+            return (("gains", Tuple(gains)),)
+        return () if first == UNIT else (("gain", first),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halves(Op):
+    """x [..., 2 * width] -> two [..., width]: what a map to two outputs gives, taken apart."""
+
+    unpacks: ClassVar[bool] = True
+
+    width: Number
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        (x,) = inputs
+        require(x[-1:], (product(Literal(2), self.width),), "halves")
+        return ((*x[:-1], self.width),) * 2
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        (x,) = inputs
+        return Call(Attribute(x, "chunk"), (Literal(2),), (("dim", Literal(-1)),))

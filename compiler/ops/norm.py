@@ -1,35 +1,68 @@
-"""Layer normalisation (Ba et al. 2016; section 3.1)."""
+"""Layer normalisation (Ba et al. 2016; section 3.1), and that by the root of the mean square."""
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Call, Expression, Number, call
+from compiler.ops.expression import Call, Expression, Literal, Name, Number, call
 from compiler.ops.op import ONES, ZEROS, Cost, Op, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayerNorm(Op):
-    """x [..., width] to mean 0 and deviation 1 along the width, times a gain plus a bias."""
+class Norm(Op):
+    """What both have: x [..., width] -> [..., width]."""
 
     width: Number
     eps: Number
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (x,) = inputs
-        require(x[-1:], (self.width,), "layer_norm")
+        require(x[-1:], (self.width,), "norm")
         return (x,)
-
-    def parameters(self) -> tuple[Parameter, ...]:
-        shape = (self.width,)
-        weight = Parameter(name="weight", shape=shape, initial=ONES, decays=False)
-        return (weight, Parameter(name="bias", shape=shape, initial=ZEROS, decays=False))
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         count = elements(inputs[0], lengths)
         return Cost(flops=8 * count, kept=count)
 
-    def module(self) -> Expression:
-        return call("nn.LayerNorm", self.width, self.eps)
-
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerNorm(Norm):
+    """To mean 0 and deviation 1 along the width, times a gain, plus a bias if there is one."""
+
+    bias: bool
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        shape = (self.width,)
+        weight = Parameter(name="weight", shape=shape, initial=ONES, decays=False)
+        bias = Parameter(name="bias", shape=shape, initial=ZEROS, decays=False)
+        return (weight, bias) if self.bias else (weight,)
+
+    def module(self) -> Expression:
+        keywords = () if self.bias else (("bias", Literal(False)),)
+        return Call(Name("nn.LayerNorm"), (self.width, self.eps), keywords)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RMSNorm(Norm):
+    """To mean square 1 along the width, times a gain (Zhang and Sennrich 2019).
+
+    With `offset` the gain is 1 + weight, so that a weight that decays leaves a gain of 1.
+    """
+
+    offset: bool
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("OffsetRMSNorm",) if self.offset else ()
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        initial = ZEROS if self.offset else ONES
+        return (Parameter(name="weight", shape=(self.width,), initial=initial, decays=False),)
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        count = elements(inputs[0], lengths)
+        return Cost(flops=5 * count, kept=count)
+
+    def module(self) -> Expression:
+        return call("OffsetRMSNorm" if self.offset else "nn.RMSNorm", self.width, self.eps)

@@ -6,11 +6,17 @@ from typing import ClassVar, Literal
 
 from compiler.mask.interval import HERE, Interval
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
-from compiler.ops.expression import Expression
+from compiler.ops.expression import Expression, product
 from compiler.ops.expression import Literal as One
 from compiler.ops.shape import Lengths, Shape
 
 UNIT = One(1.0)
+
+
+def times(one: Expression, other: Expression) -> Expression:
+    """The product, without a factor of 1."""
+    factors = [each for each in (one, other) if each != UNIT]
+    return product(*factors) if factors else UNIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +33,18 @@ ONES = Initial(kind="ones")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A tensor that is trained. `slices` names the rows of a fused projection."""
+    """A tensor that is trained, of the op's module, or with no name the op's attribute itself.
+
+    `slices` names the rows of a fused projection.
+    `gains` are factors on how each slice starts, where they are not all 1.
+    """
 
     name: str
     shape: Shape
     initial: Initial
     decays: bool = True
-    slices: tuple[str, ...] = ()
+    slices: tuple[tuple[str, Expression], ...] = ()
+    gains: tuple[Expression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +99,24 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """It says something of pairs of positions: `step` says it of the newest and all before it.
+
+    Its one input is the lineage, which knows what each hypothesis descends from.
+    """
+
+    step: "Op"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Remembers:
     """Of the inputs `kept` all positions so far are needed: they go to a cache.
 
     When a beam continues another's hypothesis the cache stays as it is: `step` reads, as one more
-    input, a mask of the slots that each hypothesis descends from.
+    input, a mask of the slots that each hypothesis descends from; or its own fourth input says it.
     """
 
+    is_told: bool = False
     kept: tuple[int, ...]
     step: "Op"
     cache: "Cache"
@@ -137,7 +159,7 @@ class Cache:
         return "DilatedCache" if self.dilation > 1 else "KeyValueCache"
 
 
-State = Continues | Vanishes | Counts | Remembers
+State = Continues | Vanishes | Counts | Slots | Remembers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

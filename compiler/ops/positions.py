@@ -9,6 +9,7 @@ from compiler.ops.expression import (
     Number,
     call,
     method,
+    total,
 )
 from compiler.ops.op import Counts, Initial, Op, Parameter, State
 from compiler.ops.shape import Shape
@@ -36,36 +37,50 @@ class SinusoidalPositions(Positions):
     layout: str
 
     def helpers(self) -> tuple[str, ...]:
-        return ("sinusoidal_positions",)
+        return (self.helper,)
+
+    @property
+    def helper(self) -> str:
+        """By the layout: two stacks may differ in it."""
+        is_paper = self.layout == "interleaved"
+        return "sinusoidal_positions" if is_paper else "sinusoidal_halves"
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         tokens, *first = inputs
         device = Attribute(tokens, "device")
         if self.counted:
-            return call("sinusoidal_positions", first[0], Literal(1), device)
+            return call(self.helper, first[0], Literal(1), device)
         length = method(tokens, "size", Literal(1))
-        return call("sinusoidal_positions", Literal(0), length, device)
+        return call(self.helper, Literal(0), length, device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedPositions(Positions):
-    """A trained vector for each position below `max_length`."""
+    """A trained vector for each position below `max_length`, after `offset` rows of the table."""
 
     max_length: Number
     initial: Initial
+    offset: Number | None = None
 
     def helpers(self) -> tuple[str, ...]:
         return ("position_embedding", "learned_positions")
 
     def parameters(self) -> tuple[Parameter, ...]:
-        shape = (self.max_length, self.d_model)
+        shape = (self.rows, self.d_model)
         return (Parameter(name="weight", shape=shape, initial=self.initial),)
 
+    @property
+    def rows(self) -> Expression:
+        """Rows of the table."""
+        return self.max_length if self.offset is None else total(self.max_length, self.offset)
+
     def module(self) -> Expression:
-        return call("position_embedding", self.max_length)
+        return call("position_embedding", self.rows)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         tokens, *first = inputs
         if self.counted:
-            return call("learned_positions", this, first[0], Literal(1))
-        return call("learned_positions", this, Literal(0), method(tokens, "size", Literal(1)))
+            beginning = first[0] if self.offset is None else total(first[0], self.offset)
+            return call("learned_positions", this, beginning, Literal(1))
+        beginning = self.offset or Literal(0)
+        return call("learned_positions", this, beginning, method(tokens, "size", Literal(1)))

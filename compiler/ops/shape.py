@@ -18,7 +18,8 @@ Dimension = Free | Expression
 Shape = tuple[Dimension, ...]
 Lengths = Mapping[str, int]
 
-BATCH = Free("batch")
+BATCH, BEAM = Free("batch"), Free("beam")
+SOURCE, TARGET = Free("source"), Free("target")
 
 
 class ShapeError(Exception):
@@ -36,6 +37,8 @@ def size(dimension: Dimension, lengths: Lengths) -> int:
             return size(left, lengths) * size(right, lengths)
         case Binary(left=left, operator="+", right=right):
             return size(left, lengths) + size(right, lengths)
+        case Binary(left=left, operator="//", right=right):
+            return size(left, lengths) // size(right, lengths)
         case _:
             raise ShapeError(f"{dimension} is no size")
 

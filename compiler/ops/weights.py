@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Expression, Name, call
+from compiler.ops.expression import Call, Expression, Name, Number, call
 from compiler.ops.op import Op, Predicate
 from compiler.ops.shape import Shape
 
@@ -12,9 +12,12 @@ class AttentionWeights(Op):
     """query [batch, heads, queries, d_k], key [batch, heads, keys, d_k], and a mask if there is one
 
     -> [batch, heads, queries, keys]. `reads` is asked where no mask from outside says it all.
+    Scores are scaled and capped as in the attention.
     """
 
     reads: Predicate | None
+    scale: Number | None
+    soft_cap: Number | None
     has_blocks: bool = False
 
     def predicates(self) -> tuple[Predicate, ...]:
@@ -30,4 +33,6 @@ class AttentionWeights(Op):
             masks = [call("as_tensor", *masks, query)]
         if self.reads is not None:
             masks.insert(0, call("pairs", Name(self.reads.name), query))
-        return call("weights", query, key, *masks)
+        told = {"scale": self.scale, "soft_cap": self.soft_cap}
+        keywords = tuple((name, each) for name, each in told.items() if each is not None)
+        return Call(Name("weights"), (query, key, *masks), keywords)

@@ -32,13 +32,12 @@ from compiler.ops.decoding import (
     NewLineage,
 )
 from compiler.ops.expression import Literal
-from compiler.ops.op import Cache, Continues, Counts, Op, Remembers, Vanishes
-from compiler.ops.shape import BATCH, Free, Shape
+from compiler.ops.op import Cache, Continues, Counts, Op, Remembers, Slots, Vanishes
+from compiler.ops.shape import BATCH, BEAM, TARGET, Free, Shape
 from compiler.passes.infer_shapes import shapes_of
 from compiler.passes.live import live
 from compiler.passes.reach import reach_of
 
-BEAM = Free("beam")
 LINEAGE = "lineage"
 
 
@@ -133,14 +132,14 @@ class _Derivation:
                 position = self.tell("_.position", Field(name="position"), LINEAGE)
                 inputs = (*statement.inputs, position)
                 self.stepping.append(replace(statement, op=step, inputs=inputs))
-            case Remembers(kept=kept, step=step, cache=cache):
-                self.remember(statement, kept, step, cache)
+            case Slots(step=step):
+                self.stepping.append(replace(statement, op=step, inputs=(LINEAGE,)))
+            case Remembers():
+                self.remember(statement, state)
 
-    def remember(
-        self, statement: Statement, kept: tuple[int, ...], step: Op, memory: Cache
-    ) -> None:
-        """The newest key and value go to a cache; the query reads all, under the lineage's mask."""
-        newest = tuple(statement.inputs[index] for index in kept)
+    def remember(self, statement: Statement, state: Remembers) -> None:
+        """The newest key and value go to a cache; the query reads all that it is allowed."""
+        newest, memory = [statement.inputs[index] for index in state.kept], state.cache
         grown = tuple(f"{shown(each)}.grown" for each in newest)
         cache = self.keep("cache", memory.annotation, NewCache(cache=memory))
         some = memory.is_partial
@@ -154,11 +153,15 @@ class _Derivation:
                 part="",
             )
         )
+        allowed = statement.inputs[3] if state.is_told else self.allowed(memory, slots)
+        query = statement.inputs[0]
+        self.stepping.append(replace(statement, op=state.step, inputs=(query, *grown, allowed)))
+
+    def allowed(self, memory: Cache, slots: tuple[str, ...]) -> str:
+        """The slots that each hypothesis descends from, and of these what its mask allows."""
         mask: Shape = (BATCH, Literal(1), BEAM, SLOTS)
         readable = LineageMask(declared=mask, reads=None if memory.is_plain else memory.reads)
-        allowed = self.tell("_.mask", readable, LINEAGE, *slots)
-        query = statement.inputs[0]
-        self.stepping.append(replace(statement, op=step, inputs=(query, *grown, allowed)))
+        return self.tell("_.mask", readable, LINEAGE, *slots)
 
     def divide_call(self, statement: Statement, invoke: Invoke) -> None:
         """A block that needs no state is called as it is; others by their own start and step."""
@@ -353,10 +356,16 @@ def _renamed(statement: Statement, names: dict[str, str]) -> Statement:
 
 
 def _at_step(given: Input, decoded: set[str]) -> Input:
+    """A stream is as long as the beam is wide. What is said of positions is said of the newest,
+
+    and what is said of pairs of them of the newest and all slots.
+    """
     if given.name not in decoded:
         return given
     batch, position, *others = given.shape
-    if isinstance(position, Free):
+    if batch == BATCH and isinstance(position, Free):
         return replace(given, shape=(batch, BEAM, *others))
-    # A mask of queries: at a step they all stand at one position.
-    return replace(given, shape=(batch, position, Literal(1), *others[1:]))
+    if given.shape.count(TARGET) == 2:
+        return replace(given, shape=(BATCH, given.shape[-3], BEAM, SLOTS))
+    one = (Literal(1) if each == TARGET else each for each in given.shape)
+    return replace(given, shape=tuple(one))

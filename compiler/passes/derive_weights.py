@@ -32,7 +32,12 @@ def _program(block: Block, op: Attention) -> Function:
     query, key, value, *masks = statement.inputs
     has_blocks = isinstance(op, FlexAttention)
     is_told = has_blocks or isinstance(op, DenseAttention) or op.mask == ALL
-    weights = AttentionWeights(reads=None if is_told else op.reads, has_blocks=has_blocks)
+    weights = AttentionWeights(
+        reads=None if is_told else op.reads,
+        scale=op.scale,
+        soft_cap=op.soft_cap,
+        has_blocks=has_blocks,
+    )
     made = replace(statement, results=(WEIGHTS,), op=weights, inputs=(query, key, *masks))
     before = forward.body[: forward.body.index(statement)]
     body = live([*before, made], {WEIGHTS, value})

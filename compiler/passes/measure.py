@@ -10,12 +10,13 @@ from compiler.passes.infer_shapes import bind, shapes_of
 
 def count_parameters(block: Block) -> int:
     """How many numbers are trained; tied tables count once."""
-    return sum(_count(part) for _, part in block.parts)
+    return sum(parameters_of(part) for _, part in block.parts)
 
 
-def _count(part: Op | Repeat | Block) -> int:
+def parameters_of(part: Op | Repeat | Block) -> int:
+    """Those of one part."""
     if isinstance(part, Repeat):
-        return int(part.count.value) * count_parameters(part.block)
+        return int(part.held.value) * count_parameters(part.block)
     if isinstance(part, Block):
         return count_parameters(part)
     return sum(elements(each.shape, {}) for each in part.parameters())

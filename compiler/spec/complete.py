@@ -2,7 +2,17 @@
 
 from compiler.spec.anatomy import ATTENTIONS, METRICS
 from compiler.spec.data import Corpus, Data, LabelledColumns, TabSeparated
-from compiler.spec.model import Attention, LayerGroup, Norm, Prediction, Stack
+from compiler.spec.model import (
+    Attention,
+    Convolution,
+    LayerGroup,
+    Norm,
+    Prediction,
+    Recurrence,
+    Stack,
+)
+from compiler.spec.optimizer import Optimizer, Sgd
+from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
 from compiler.spec.training import Decoding, Masking
 
@@ -14,21 +24,21 @@ def complete(spec: Spec) -> Spec:
     """
     model, training = spec.model, spec.training
     width = model.d_model
-    schedule, decoding, evaluation = training.schedule, spec.decoding, spec.evaluation
-    peak = schedule.peak or paper_peak(width, schedule.warmup_steps)
+    decoding, evaluation = spec.decoding, spec.evaluation
     return spec.model_copy(
         update={
             "model": model.model_copy(
                 update={
-                    "encoder": _stack(model.encoder, width),
-                    "decoder": _stack(model.decoder, width),
+                    "encoder": _stack(model.encoder, width, causal=False),
+                    "decoder": _stack(model.decoder, width, causal=True),
                     "prediction": _prediction(spec),
                 }
             ),
             "data": _data(spec),
             "training": training.model_copy(
                 update={
-                    "schedule": schedule.model_copy(update={"peak": peak}),
+                    "optimizer": _optimizer(training.optimizer),
+                    "schedule": _schedule(training.schedule, width),
                     "masking": _masking(spec),
                 }
             ),
@@ -41,8 +51,22 @@ def complete(spec: Spec) -> Spec:
 
 
 def paper_peak(d_model: int, warmup_steps: int) -> float:
-    """The highest learning rate of section 5.3, equation 3."""
-    return float(d_model**-0.5 * warmup_steps**-0.5)
+    """The highest learning rate of section 5.3, equation 3, whose warm-up has an update or more."""
+    return float(d_model**-0.5 * max(warmup_steps, 1) ** -0.5)
+
+
+def _optimizer(optimizer: Optimizer) -> Optimizer:
+    """Without momentum there is none to look ahead by."""
+    if isinstance(optimizer, Sgd) and not optimizer.momentum:
+        return optimizer.model_copy(update={"nesterov": False})
+    return optimizer
+
+
+def _schedule(schedule: Schedule, width: int) -> Schedule:
+    """Its peak; without warm-up there is nothing that could start elsewhere."""
+    peak = schedule.peak or paper_peak(width, schedule.warmup_steps)
+    start = schedule.start if schedule.warmup_steps else 0.0
+    return schedule.model_copy(update={"peak": peak, "start": start})
 
 
 def _normalization(decoding: Decoding) -> str:
@@ -76,26 +100,56 @@ def _labelled(corpus: Corpus) -> Corpus:
     )
 
 
-def _stack(stack: Stack | None, width: int) -> Stack | None:
+def _stack(stack: Stack | None, width: int, *, causal: bool) -> Stack | None:
     if stack is None:
         return None
-    layers = [_group(each, width) for each in stack.layers]
+    layers = [_group(each, width, causal=causal) for each in stack.layers]
     return stack.model_copy(update={"norm": _norm(stack.norm), "layers": layers})
 
 
-def _group(group: LayerGroup, width: int) -> LayerGroup:
+def _group(group: LayerGroup, width: int, *, causal: bool) -> LayerGroup:
     found = {each: getattr(group, each) for each in ATTENTIONS}
-    update = {each: _attention(it, width) for each, it in found.items() if it is not None}
+    update: dict[str, object] = {
+        each: _attention(it, width) for each, it in found.items() if it is not None
+    }
+    if group.recurrence is not None:
+        update["recurrence"] = _recurrence(group.recurrence, width)
+    if group.convolution is not None:
+        update["convolution"] = _convolution(group.convolution, causal=causal)
     return group.model_copy(update=update)
 
 
+def _recurrence(recurrence: Recurrence, width: int) -> Recurrence:
+    return recurrence.model_copy(update={"d_hidden": recurrence.d_hidden or width})
+
+
+def _convolution(convolution: Convolution, *, causal: bool) -> Convolution:
+    """Centred in an encoder; in a decoder it ends with the position itself."""
+    is_causal = causal if convolution.causal is None else convolution.causal
+    return convolution.model_copy(update={"causal": is_causal})
+
+
 def _norm(norm: Norm) -> Norm:
-    final = norm.place == "pre" if norm.final is None else norm.final
-    return norm.model_copy(update={"final": final})
+    """A setting without effect, which only a parent can have written, is left out."""
+    if norm.kind == "none":
+        return Norm(kind="none")
+    place = norm.place or "post"
+    final = place in ("pre", "sandwich") if norm.final is None else norm.final
+    update = {"place": place, "final": final, "eps": norm.eps or 1e-5, "bias": None, "offset": None}
+    if norm.kind == "layer_norm":
+        update["bias"] = norm.bias is not False
+    else:
+        update["offset"] = norm.offset is True
+    return norm.model_copy(update=update)
 
 
 def _attention(attention: Attention, width: int) -> Attention:
-    share = width // attention.heads
+    share, bias = width // attention.heads, attention.output_bias
     return attention.model_copy(
-        update={"d_k": attention.d_k or share, "d_v": attention.d_v or share}
+        update={
+            "d_k": attention.d_k or share,
+            "d_v": attention.d_v or share,
+            "kv_heads": attention.kv_heads or attention.heads,
+            "output_bias": attention.bias if bias is None else bias,
+        }
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path as File
 
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
+from compiler.source.file import read_text
 from compiler.source.node import Mapping, Path, Scalar
 from compiler.source.read import read
 from compiler.source.span import Source, Span
@@ -15,7 +16,6 @@ from compiler.spec.short_forms import write_out
 from compiler.spec.spec import Spec
 
 NOT_INHERITED = ("name", "summary")
-LARGEST = 2**20
 _CERTAIN = {"model", "training", "extends"}
 _KEY_LINE = re.compile(r"(?m)^(\w+)\s*:")
 
@@ -80,7 +80,7 @@ def _extended(path: File, tree: Mapping, line: tuple[File, ...]) -> Extended:
 
 
 def _read(path: File) -> Mapping:
-    return _parsed(path, _text(path))
+    return _parsed(path, read_text(path))
 
 
 def _parsed(path: File, text: str) -> Mapping:
@@ -92,7 +92,7 @@ def _parsed(path: File, text: str) -> Mapping:
 
 def _read_parent(path: File, reference: str, at: Span) -> Mapping:
     """Like `_read`; but nothing is quoted of a file that is no spec, which may hold anything."""
-    text = _text(path)
+    text = read_text(path)
     try:
         tree = _parsed(path, text)
     except Rejected:
@@ -110,21 +110,6 @@ def _is_surely_a_spec(keys: Iterable[str]) -> bool:
     """Judged by the keys of its top level."""
     found = set(keys)
     return "name" in found and not found.isdisjoint(_CERTAIN)
-
-
-def _text(path: File) -> str:
-    start = Span(source=Source(name=str(path), text=""), line=1, column=1)
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise Rejected([mistake(start, "large-file", "more than 1 MiB: this is no spec")])
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"the file is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}"
-        raise Rejected([mistake(start, "not-utf-8", message)]) from None
-    except OSError as error:
-        raise Rejected([mistake(start, "unreadable", str(error.strerror))]) from None
 
 
 def _without(tree: Mapping, *keys: str) -> Mapping:

@@ -5,6 +5,8 @@ from pathlib import Path
 from compiler.spec.load import load
 from compiler.spec.spec import Spec
 
+LOCK = "spec.lock.yaml"
+
 
 def read_lock(path: Path) -> Spec:
     """The spec that a generated package was compiled from."""

@@ -60,6 +60,21 @@ def flex_dropout(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
+def flex_settings(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """What the other forms of attention can and FlexAttention, as it is called here, cannot."""
+    for path, attention in self_attentions(spec):
+        for key in ("kv_heads", "scale", "soft_cap"):
+            value = getattr(attention, key)
+            if spec.model.kernel == "flex" and value not in (None, attention.heads):
+                yield Diagnostic(
+                    code="flex-setting",
+                    message=f"`kernel: flex` does not go with `{key}`",
+                    span=at(root, *path, key),
+                    notes=note("decides it", root, "model", "kernel"),
+                    help="leave `kernel` out: masks of near positions are cheap without it, too",
+                )
+
+
 def end_of_the_target(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Where a translation ends is not known while it is made."""
     for path, attention in self_attentions(spec):
@@ -77,5 +92,6 @@ MASK_CHECKS = (
     cross_attention_mask,
     query_rows,
     flex_dropout,
+    flex_settings,
     end_of_the_target,
 )

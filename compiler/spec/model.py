@@ -16,10 +16,12 @@ from compiler.spec.section import (
     Heads,
     Layers,
     MaskText,
+    NotNegative,
     Positive,
     Rate,
     Section,
     Share,
+    Whole,
     Width,
     setting,
 )
@@ -58,6 +60,9 @@ class LearnedPosition(Section):
         default=1024,
         unit="positions",
         examples=[1024],
+    )
+    offset: Whole = setting(
+        "rows of the table before that of the first position", default=0, unit="rows", examples=[2]
     )
 
 
@@ -118,19 +123,52 @@ class Embedding(Section):
     scale: Literal["sqrt_d_model", "none"] = setting(
         "factor on the embeddings, not on the output projection", default="sqrt_d_model"
     )
+    norm: bool = setting(
+        "a norm of each stack's kind on the sums of embeddings and positions (BERT, BART)",
+        default=False,
+    )
 
 
 class Norm(Section):
-    """Layer normalisation and its place around a sub-layer (section 3.1)."""
+    """Normalisation and its place around a sub-layer (section 3.1)."""
 
-    kind: Literal["layer_norm"] = "layer_norm"
-    place: Literal["post", "pre"] = setting(
-        "after the residual sum (the paper), or before the sub-layer", default="post"
+    kind: Literal["layer_norm", "rms_norm", "none"] = setting(
+        "Ba et al. 2016; without the mean (Zhang and Sennrich 2019); or no norm at all",
+        default="layer_norm",
+    )
+    place: Literal["post", "pre", "sandwich", "deep"] | None = setting(
+        "by default `post`, after the residual sum (the paper); before the sub-layer; before and "
+        "after the sub-layer (Gemma 2); or after a weighted sum, with smaller weights at the start "
+        "(DeepNorm, Wang et al. 2022)",
+        default=None,
+    )
+    joint: bool = setting(
+        "sub-layers side by side read one normalised copy, not one each", default=False
     )
     final: bool | None = setting(
-        "a norm after the last layer of the stack; by default with `pre` only", default=None
+        "a norm after the last layer of the stack; by default with `pre` and `sandwich`",
+        default=None,
     )
-    eps: Positive = setting("added to the variance", default=1e-5, examples=[1e-6])
+    eps: Positive | None = setting(
+        "added to the variance, or to the mean square; by default 1e-5",
+        default=None,
+        examples=[1e-6],
+    )
+    bias: bool | None = setting(
+        "whether `layer_norm` adds a learned vector; by default it does", default=None
+    )
+    offset: bool | None = setting(
+        "`rms_norm` multiplies by 1 + weight, and weights start at zero (Gemma); by default by the "
+        "weight",
+        default=None,
+    )
+
+
+class QueryKeyNorm(Section):
+    """Queries and keys normalised, each head by itself (Dehghani et al. 2023)."""
+
+    kind: Literal["layer_norm", "rms_norm"] = setting("how", default="rms_norm")
+    eps: Positive = setting("added to the variance", default=1e-6, examples=[1e-5])
 
 
 class Attention(Section):
@@ -146,7 +184,26 @@ class Attention(Section):
     d_v: Width | None = setting(
         "width of a value; by default d_model / heads", default=None, unit="numbers", examples=[64]
     )
-    bias: bool = setting("biases in the four projections", default=False)
+    kv_heads: Heads | None = setting(
+        "heads of keys and values, each for several of the queries (Ainslie et al. 2023); by "
+        "default as many",
+        default=None,
+        unit="heads",
+        examples=[2],
+    )
+    bias: bool = setting("biases in the projections of query, key and value", default=False)
+    output_bias: bool | None = setting(
+        "a bias in the projection of the output; by default as the others", default=None
+    )
+    scale: Positive | None = setting(
+        "factor on scores; by default d_k^-0.5 (section 3.2.1)", default=None, examples=[1.0]
+    )
+    soft_cap: Positive | None = setting(
+        "bound on scores, by a tanh (Gemma Team 2024)", default=None, examples=[50.0]
+    )
+    query_key_norm: QueryKeyNorm | None = setting(
+        "a norm on queries and keys before their products", default=None
+    )
     dropout: Rate = setting(
         "probability of dropping an attention weight",
         default=0.0,
@@ -161,13 +218,109 @@ class Attention(Section):
     )
 
 
+class Experts(Section):
+    """A mixture of experts (Shazeer et al. 2017): each token chooses some, and none is dropped."""
+
+    count: Annotated[int, Field(ge=2, le=2**12)] = setting(
+        "feed-forward networks side by side", unit="networks", examples=[8]
+    )
+    active: Annotated[int, Field(ge=1, le=2**12)] = setting(
+        "how many of them read a token, weighted by a softmax of their scores (Mixtral); a single "
+        "one by its probability among all (Fedus et al. 2021)",
+        default=2,
+        unit="networks",
+        examples=[2],
+    )
+    balance_loss: NotNegative = setting(
+        "factor of the loss that keeps all in use, summed over layers (Fedus et al. 2021, equation "
+        "4); measured within each micro-batch of each process",
+        default=0.01,
+        unit="factor",
+        examples=[0.01],
+    )
+
+
 class FeedForward(Section):
     """The position-wise feed-forward network (section 3.3)."""
 
     d_ff: Width = setting("width of the hidden layer", unit="numbers", examples=[2048])
-    activation: Literal["relu", "gelu"] = setting("the non-linearity", default="relu")
+    activation: Literal["relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"] = setting(
+        "the non-linearity", default="relu"
+    )
+    gated: bool = setting(
+        "two maps to the hidden layer, one of them through the non-linearity, multiplied (Shazeer "
+        "2020: GEGLU with `gelu`, SwiGLU with `silu`)",
+        default=False,
+    )
+    bias: bool = setting("biases in the linear maps", default=True)
     dropout: Rate = setting(
         "probability of dropping an activation", default=0.0, unit="probability", examples=[0.1]
+    )
+    scale: Positive = setting(
+        "factor on the output (0.5 in Macaron nets, Lu et al. 2019)",
+        default=1.0,
+        unit="factor",
+        examples=[0.5],
+    )
+    experts: Experts | None = setting(
+        "several such networks, of which each token chooses some", default=None
+    )
+
+
+class Recurrence(Section):
+    """A recurrent layer along the stream, in the place of self-attention (section 1)."""
+
+    kind: Literal["lstm", "gru"] = setting(
+        "Hochreiter and Schmidhuber 1997, or Cho et al. 2014; as torch has them"
+    )
+    d_hidden: Width | None = setting(
+        "width of the hidden states, of each direction; by default d_model. Where they are not as "
+        "wide as the stream, both directions together, a linear map follows",
+        default=None,
+        unit="numbers",
+        examples=[512],
+    )
+    bidirectional: bool = setting(
+        "a second one from the end of the text, in an encoder; their states stand side by side",
+        default=False,
+    )
+
+
+class Convolution(Section):
+    """A convolution along the stream, in the place of self-attention (section 4)."""
+
+    kind: Literal["gated", "depthwise"] = setting(
+        "a gated linear unit (Gehring et al. 2017); or each number by itself, and a linear map "
+        "of them position by position (Kaiser et al. 2018)"
+    )
+    width: Annotated[int, Field(ge=2, le=2**10)] = setting(
+        "positions that one reads; odd where it stands in their middle",
+        default=3,
+        unit="positions",
+        examples=[3],
+    )
+    causal: bool | None = setting(
+        "whether a position stands at the end of those that it reads, not in the middle; by "
+        "default in a decoder",
+        default=None,
+    )
+
+
+class Output(Section):
+    """From the output projection to logits: soft_cap(scale * (projection + bias))."""
+
+    bias: bool = setting("a learned number for each token (Marian, BART)", default=False)
+    scale: Positive | Literal["inverse_sqrt_d_model"] = setting(
+        "factor on the logits; T5 has d_model^-0.5 where tables are tied",
+        default=1.0,
+        unit="factor",
+        examples=["inverse_sqrt_d_model"],
+    )
+    soft_cap: Positive | None = setting(
+        "logits x become c * tanh(x / c) for this c, which none exceeds (Gemma 2)",
+        default=None,
+        unit="logits",
+        examples=[30.0],
     )
 
 
@@ -193,25 +346,51 @@ class NormalInitialization(Section):
     deviation: Positive = setting("standard deviation", default=0.02, examples=[0.02])
 
 
+class ScaledInitialization(Section):
+    """Normal with one deviation, smaller for what is added to the residual stream (GPT-2; Radford
+    et al. 2019, section 2.3): the matrices `output` of attention and feed-forward networks have it
+    divided by the root of the number of additions in their stack, one for each sub-layer.
+    """
+
+    kind: Literal["scaled"]
+    deviation: Positive = setting("standard deviation", default=0.02, examples=[0.02])
+
+
 Initialization = Annotated[
-    XavierInitialization | FairseqInitialization | NormalInitialization,
+    XavierInitialization | FairseqInitialization | NormalInitialization | ScaledInitialization,
     Field(discriminator="kind"),
 ]
 
 
-SubLayer = Literal["self_attention", "cross_attention", "feed_forward"]
+SubLayer = Literal["self_attention", "cross_attention", "recurrence", "convolution", "feed_forward"]
+
+
+SideBySide = Annotated[list[SubLayer], Field(min_length=2)]
 
 
 class LayerGroup(Section):
     """Layers of one kind, one after the other. A layer has the sub-layers of its block."""
 
     repeat: Layers = setting("how many", default=1, unit="layers", examples=[6])
-    block: Annotated[list[SubLayer], Field(min_length=1)] = setting(
-        "sub-layers in their order; by default as in the paper",
-        examples=[["self_attention", "feed_forward"], ["feed_forward", "self_attention"]],
+    distinct: Layers | None = setting(
+        "layers with weights of their own, which take turns until there are `repeat` (ALBERT has "
+        "one); by default all",
+        default=None,
+        unit="layers",
+        examples=[1],
+    )
+    block: Annotated[list[SubLayer | SideBySide], Field(min_length=1)] = setting(
+        "sub-layers in their order, those of a list in it side by side; by default as in the paper",
+        examples=[["self_attention", "feed_forward"], [["self_attention", "feed_forward"]]],
     )
     dropout: Rate = setting(
         "on the output of each sub-layer (section 5.4)",
+        default=0.0,
+        unit="probability",
+        examples=[0.1],
+    )
+    stochastic_depth: Rate = setting(
+        "probability of leaving a sub-layer out, for a whole sentence (Huang et al. 2016)",
         default=0.0,
         unit="probability",
         examples=[0.1],
@@ -221,6 +400,8 @@ class LayerGroup(Section):
     )
     self_attention: Attention | None = None
     cross_attention: Attention | None = None
+    recurrence: Recurrence | None = None
+    convolution: Convolution | None = None
     feed_forward: FeedForward | None = None
 
 
@@ -234,6 +415,12 @@ class Stack(Section):
     layers: Annotated[list[LayerGroup], Field(min_length=1)] = setting(
         "layers one after the other, or a list of kinds of them", examples=[6]
     )
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether some layer has experts whose use is to be even."""
+        networks = [group.feed_forward for group in self.layers]
+        return any(each and each.experts and each.experts.balance_loss for each in networks)
 
 
 class Prediction(Section):
@@ -271,6 +458,7 @@ class Model(Section):
         "blocks of positions that nobody reads",
         default="auto",
     )
+    output: Output = Output()
     initialization: Initialization = setting(
         "how weights begin", default=XavierInitialization(kind="xavier")
     )

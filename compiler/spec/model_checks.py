@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
-from compiler.source.node import Node
+from compiler.source.node import Node, Path
 from compiler.spec.anatomy import EVERY_STACK, STACKS
-from compiler.spec.model import LearnedPosition, SinusoidalPosition
-from compiler.spec.places import at, attentions, cross_attentions, note
+from compiler.spec.model import Output
+from compiler.spec.places import at, attentions, cross_attentions, feed_forwards, note
 from compiler.spec.spec import Spec
 
 SYMBOLS_BUT_MASK = 4
@@ -46,6 +46,34 @@ def memory_to_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
+def layers_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """There are no more layers with weights of their own than there are layers."""
+    for name, stack in spec.model.stacks():
+        for number, group in enumerate(stack.layers):
+            if group.distinct is not None and group.distinct > group.repeat:
+                path: Path = ("model", name, "layers", number)
+                yield Diagnostic(
+                    code="too-distinct",
+                    message=f"{group.distinct} layers cannot take turns in {group.repeat}",
+                    span=at(root, *path, "distinct"),
+                    notes=note("how many are applied", root, *path, "repeat"),
+                    help="raise `repeat`, or leave `distinct` out: each has its own weights then",
+                )
+
+
+def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Only sub-layers side by side can have a norm together."""
+    for name, stack in spec.model.stacks():
+        side_by_side = any(isinstance(each, list) for group in stack.layers for each in group.block)
+        if stack.norm.joint and not side_by_side:
+            yield mistake(
+                at(root, "model", name, "norm", "joint"),
+                "moot-key",
+                "`joint` has no effect here: no sub-layers of the stack stand side by side",
+                "remove it, or write `block: [[self_attention, feed_forward]]`",
+            )
+
+
 def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """d_k and d_v default to an equal share of d_model."""
     width = spec.model.d_model
@@ -72,17 +100,34 @@ def _nearest_divisor(width: int, heads: int) -> int:
     return next((each for each in range(heads, 2 * heads - down) if width % each == 0), down)
 
 
-def even_positions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Sines and cosines come in pairs."""
-    positions = [stack.position for _, stack in spec.model.stacks()]
-    sinusoidal = any(isinstance(each, SinusoidalPosition) for each in positions)
-    if sinusoidal and spec.model.d_model % 2:
-        yield Diagnostic(
-            code="odd-width",
-            message=f"sinusoidal positions need an even d_model, not {spec.model.d_model}",
-            span=at(root, "model", "d_model"),
-            help="sines and cosines come in pairs: make d_model even, or learn the positions",
-        )
+def even_groups(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Each head of keys and values serves as many heads of queries."""
+    for path, attention in attentions(spec):
+        heads, kv_heads = attention.heads, attention.kv_heads or attention.heads
+        if left := heads % kv_heads:
+            yield Diagnostic(
+                code="uneven-groups",
+                message=f"{heads} heads cannot share {kv_heads} heads of keys and values "
+                f"({left} left over)",
+                span=at(root, *path, "kv_heads"),
+                notes=note("the heads of queries", root, *path, "heads"),
+                help="a divisor of the heads: "
+                + ", ".join(str(n) for n in range(1, heads + 1) if heads % n == 0),
+            )
+
+
+def choice_of_experts(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A router chooses some of the experts, not all."""
+    for path, settings in feed_forwards(spec):
+        experts = settings.experts
+        if experts is not None and experts.active >= experts.count:
+            yield Diagnostic(
+                code="no-choice-of-experts",
+                message=f"`active: {experts.active}` of {experts.count} experts leaves no choice",
+                span=at(root, *path, "experts", "active"),
+                notes=note("how many there are", root, *path, "experts", "count"),
+                help="lower `active`: most mixtures have 1 or 2 active experts of 8 or more",
+            )
 
 
 def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -121,6 +166,31 @@ def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
+def embedding_norm(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Embeddings have the norm of the stack that reads them."""
+    stacks = dict(spec.model.stacks())
+    if spec.model.embedding.norm and all(each.norm.kind == "none" for each in stacks.values()):
+        yield Diagnostic(
+            code="moot-key",
+            message="`norm: true` has no effect: norms are of `kind: none`",
+            span=at(root, "model", "embedding", "norm"),
+            notes=note("decides it", root, "model", *list(stacks)[:1], "norm", "kind"),
+            help="remove it, or `kind: none`",
+        )
+
+
+def output(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A classifier projects to classes, by a map of its own."""
+    if spec.model.classifier is not None and spec.model.output != Output():
+        yield Diagnostic(
+            code="moot-key",
+            message=f"`output` has no effect with `task: {spec.task}`",
+            span=at(root, "model", "output"),
+            notes=note("decides it", root, "task"),
+            help="remove it: it is for the logits of tokens",
+        )
+
+
 def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Source and target can have one table only if they have one vocabulary."""
     is_pair = STACKS[spec.task] == EVERY_STACK
@@ -141,28 +211,16 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
-def position_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Every sentence that is kept must find its positions in the table."""
-    longest = spec.data.max_length
-    for name, stack in spec.model.stacks():
-        table = stack.position
-        if isinstance(table, LearnedPosition) and table.max_length < longest:
-            yield Diagnostic(
-                code="short-position-table",
-                message=f"`data.max_length` {longest} is beyond the {table.max_length} positions "
-                "of the table",
-                span=at(root, "model", name, "position", "max_length"),
-                notes=note("the longest sentence", root, "data", "max_length"),
-                help=f"lower `data.max_length` to {table.max_length}, or raise the table's",
-            )
-
-
 MODEL_CHECKS = (
+    layers_in_turn,
+    joint_norms,
     parts_of_the_task,
     memory_to_read,
     even_heads,
-    even_positions,
+    even_groups,
+    choice_of_experts,
     vocabulary,
+    embedding_norm,
+    output,
     tying,
-    position_table,
 )

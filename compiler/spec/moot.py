@@ -9,6 +9,20 @@ from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, SETTINGS, settings_wi
 from compiler.spec.inherit import HANDED_DOWN, task_of
 from compiler.spec.training import Decoding
 
+NORMS = {
+    "layer_norm": ("kind", "place", "joint", "final", "eps", "bias"),
+    "rms_norm": ("kind", "place", "joint", "final", "eps", "offset"),
+    "none": ("kind",),
+}
+"""The settings of each kind of norm."""
+
+_FORMS: tuple[tuple[tuple[str, ...], str, str, object, str], ...] = (
+    (("decoding",), "normalization", "length_penalty", "gnmt", "scores are divided by 1"),
+    (("training", "schedule"), "start", "warmup_steps", 0, "the first update has the peak"),
+    (("training", "optimizer"), "nesterov", "momentum", False, "there is none to look ahead by"),
+)
+"""Where, the form of something, what makes it nothing when it is 0, the form in a lock, and why."""
+
 
 def moot_keys(written: Mapping, whole: Mapping) -> Iterator[Diagnostic]:
     """What the author wrote in vain; what a parent wrote gives way in silence.
@@ -16,7 +30,7 @@ def moot_keys(written: Mapping, whole: Mapping) -> Iterator[Diagnostic]:
     `whole` is the tree after inheritance: it holds the very nodes that won.
     """
     yield from (each for each in _handed_down(written, whole) if _is_own(each.span, written))
-    for check in (_undivided, _unsearched, _of_other_tasks):
+    for check in (_of_nothing, _of_other_norms, _unsearched, _of_other_tasks):
         yield from (each for each in check(whole) if _is_own(each.span, written))
 
 
@@ -25,7 +39,8 @@ def _handed_down(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
     below = [find(whole, ("model", stack)) for stack in EVERY_STACK]
     taken = {id(node) for stack in below for node in _scalars(stack)}
     for stacks, setting, key, node, place in _settings(written):
-        if id(node) not in taken and not is_nothing(node):
+        is_taken = any(id(each) in taken for each in _scalars(node))
+        if not is_taken and not is_nothing(node):
             winners = _winners(whole, stacks, setting, key)
             why = "every place below sets its own" if winners else f"no layer has `{setting}`"
             instead = f"remove `{key}` from a place that shall have this one"
@@ -47,11 +62,19 @@ def _settings(written: Mapping) -> Iterator[tuple[tuple[str, ...], str, str, Nod
         for holder in _holders(find(written, path)):
             for part in parts:
                 node = holder.get(part)
-                if isinstance(node, Mapping):
-                    for key, value in node.entries.items():
-                        yield stacks, part, key, value, node.keys[key]
-                elif isinstance(node, Scalar):
+                if isinstance(node, Mapping) and part != "position":
+                    yield from ((stacks, *each) for each in _leaves(node, part))
+                elif node is not None:
                     yield stacks, "", part, node, holder.keys[part]
+
+
+def _leaves(mapping: Mapping, part: str) -> Iterator[tuple[str, str, Node, Span]]:
+    """The dotted part that holds each value, its key, the value, its place."""
+    for key, value in mapping.entries.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{part}.{key}")
+        else:
+            yield part, key, value, mapping.keys[key]
 
 
 def _holders(node: Node | None) -> Iterator[Mapping]:
@@ -68,8 +91,10 @@ def _winners(whole: Node, stacks: tuple[str, ...], setting: str, key: str) -> tu
     for stack in stacks:
         parts = ATTENTIONS if setting in ("attention", *ATTENTIONS) else (setting,)
         groups = _holders(find(whole, ("model", stack, "layers")))
-        holders = [find(group, (part,) if part else ()) for group in groups for part in parts]
-        for holder in (*holders, find(whole, ("model", stack, setting))):
+        paths = [tuple(part.split(".")) if part else () for part in parts]
+        holders = [find(group, path) for group in groups for path in paths]
+        above = tuple(setting.split(".")) if setting else ()
+        for holder in (*holders, find(whole, ("model", stack, *above))):
             if isinstance(holder, Mapping) and key in holder.keys and key in holder.entries:
                 node = holder.entries[key]
                 found[id(node)] = Note(span=node.span, text="set here")
@@ -107,19 +132,47 @@ def _unsearched(whole: Mapping) -> Iterator[Diagnostic]:
             )
 
 
-def _undivided(whole: Mapping) -> Iterator[Diagnostic]:
-    """The form of a penalty that is none."""
-    penalty, form = (find(whole, ("decoding", key)) for key in ("length_penalty", "normalization"))
-    if not isinstance(form, Scalar) or form.value == "gnmt":  # as a lock has it
-        return
-    if isinstance(penalty, Scalar) and penalty.value == 0:
-        yield Diagnostic(
-            code="moot-key",
-            message="`normalization` has no effect with `length_penalty: 0`",
-            span=form.span,
-            notes=(Note(span=penalty.span, text="scores are divided by 1"),),
-            help="remove it",
-        )
+def _of_nothing(whole: Mapping) -> Iterator[Diagnostic]:
+    """The form of a penalty that is none, the start of a warm-up that is none, and the like."""
+    for section, key, decider, harmless, why in _FORMS:
+        found, zero = (find(whole, (*section, each)) for each in (key, decider))
+        if not isinstance(found, Scalar) or found.value == harmless:
+            continue
+        if isinstance(zero, Scalar) and zero.value == 0:
+            yield Diagnostic(
+                code="moot-key",
+                message=f"`{key}` has no effect with `{decider}: 0`",
+                span=found.span,
+                notes=(Note(span=zero.span, text=why),),
+                help="remove it",
+            )
+
+
+def _of_other_norms(whole: Mapping) -> Iterator[Diagnostic]:
+    """Settings that the norms of no stack have."""
+    found = list(_of_norms(whole))
+    useful = {id(norm.entries[key]) for norm, kind, key in found if key in NORMS.get(kind, ())}
+    vain = {id(norm.entries[key]): (norm, kind, key) for norm, kind, key in found}
+    for node, (norm, kind, key) in vain.items():
+        if node not in useful and not is_nothing(norm.entries[key]):
+            decides = norm.get("kind")
+            yield Diagnostic(
+                code="moot-key",
+                message=f"`{key}` has no effect with `kind: {kind}`",
+                span=norm.keys[key],
+                notes=(Note(span=decides.span, text="decides it"),) if decides else (),
+                help="remove it",
+            )
+
+
+def _of_norms(whole: Mapping) -> Iterator[tuple[Mapping, str, str]]:
+    """Each stack's norm, its kind, and a key in it."""
+    for stack in EVERY_STACK:
+        norm = find(whole, ("model", stack, "norm"))
+        if isinstance(norm, Mapping):
+            kind = norm.get("kind")
+            word = str(kind.value) if isinstance(kind, Scalar) else "layer_norm"
+            yield from ((norm, word, key) for key in norm.entries)
 
 
 def _scalars(node: Node | None) -> Iterator[Node]:

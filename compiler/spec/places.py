@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Note
 from compiler.source.node import Node, Path, deepest, find
 from compiler.source.span import Span
-from compiler.spec.model import Attention
+from compiler.spec.model import Attention, FeedForward
 from compiler.spec.spec import Spec
 
 
@@ -34,6 +34,14 @@ def self_attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
 def cross_attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
     """Those in which the target reads the source."""
     return _attentions(spec, "cross_attention")
+
+
+def feed_forwards(spec: Spec) -> Iterator[tuple[Path, FeedForward]]:
+    """All feed-forward networks of a model with their paths."""
+    for stack, settings in spec.model.stacks():
+        for number, group in enumerate(settings.layers):
+            if group.feed_forward is not None:
+                yield ("model", stack, "layers", number, "feed_forward"), group.feed_forward
 
 
 def _attentions(spec: Spec, place: str) -> Iterator[tuple[Path, Attention]]:

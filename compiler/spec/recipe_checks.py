@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, find
 from compiler.spec.anatomy import METRICS
-from compiler.spec.complete import paper_peak
 from compiler.spec.data import (
     LabelledColumns,
     LabelledFiles,
@@ -17,14 +16,13 @@ from compiler.spec.data import (
 from compiler.spec.places import at, note
 from compiler.spec.section import Section
 from compiler.spec.spec import Spec
-from compiler.spec.training import Linear
+from compiler.spec.training_checks import TRAINING_CHECKS
 
 RESERVED = {
     *sys.stdlib_module_names,
     *("torch", "numpy", "pytest", "tests", "compiler", "runtime", "generated"),
     *("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))),
 }
-LOWEST_PEAK, HIGHEST_PEAK = 1e-7, 0.05
 CORPORA: dict[str, tuple[tuple[type[Section], ...], str]] = {
     "translation": ((ParallelFiles, TabSeparated), "pairs: `source` and `target`, or `tsv`"),
     "language_model": ((TextFiles,), "texts: `text`"),
@@ -46,20 +44,6 @@ def reserved_name(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             message=f"`{spec.name}` is the name of a module, or of no file",
             span=at(root, "name"),
             help=f"choose another, for example `my-{spec.name}`",
-        )
-
-
-def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Warm-up must end before training does, and leave a line an update to go down."""
-    schedule, steps = spec.training.schedule, spec.training.steps
-    longest = schedule.warmup_steps
-    if longest + isinstance(schedule, Linear) > steps:
-        yield Diagnostic(
-            code="long-warmup",
-            message=f"the warm-up of {longest} updates is longer than the training of {steps}",
-            span=at(root, "training", "schedule", "warmup_steps"),
-            notes=note("the whole training", root, "training", "steps"),
-            help="the learning rate would never reach its peak",
         )
 
 
@@ -158,30 +142,14 @@ def translation_lengths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
-def schedule_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Factors of other tools' schedules are taken for learning rates."""
-    peak = spec.training.schedule.peak
-    if peak is not None and not LOWEST_PEAK < peak < HIGHEST_PEAK:
-        schedule = spec.training.schedule
-        usual = paper_peak(spec.model.d_model, schedule.warmup_steps)
-        yield Diagnostic(
-            code="strange-peak",
-            message=f"a learning rate of {peak:g} has never trained a Transformer",
-            span=at(root, "training", "schedule", "peak"),
-            help=f"`peak` is the highest learning rate itself; the paper's would be {usual:.1e}",
-            severity="warning",
-        )
-
-
 RECIPE_CHECKS = (
     corpora_of_the_task,
     room_for_a_token,
     masked_shares,
     headline,
     reserved_name,
-    warmup,
     batch_holds_a_sentence,
     validation_metric,
     translation_lengths,
-    schedule_peak,
+    *TRAINING_CHECKS,
 )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from compiler.mask.parse import MaskError, parse
@@ -23,6 +23,17 @@ def setting(
     """
     extra: dict[str, Any] | None = {"unit": unit} if unit else None
     return Field(description=description, examples=examples, json_schema_extra=extra, **options)
+
+
+def kind_or(default: str) -> Discriminator:
+    """Tells the members of a union by their `kind`; where that is not written, it is `default`."""
+
+    def kind(value: object) -> str:
+        if isinstance(value, dict):
+            return str(value.get("kind", default))
+        return str(getattr(value, "kind", default))
+
+    return Discriminator(kind)
 
 
 def _normal(text: str) -> str:

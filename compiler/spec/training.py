@@ -2,8 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
+from compiler.spec.optimizer import Adam, Optimizer
+from compiler.spec.schedule import InverseSquareRoot, Schedule
 from compiler.spec.section import (
     Count,
     NotNegative,
@@ -17,64 +19,19 @@ from compiler.spec.section import (
 )
 
 
-class Adam(Section):
-    """Adam (Kingma and Ba 2015; section 5.3)."""
+class MovingAverage(Section):
+    """Exponential moving average of the weights (Polyak and Juditsky 1992), in float32.
 
-    kind: Literal["adam"] = "adam"
-    betas: Annotated[list[Rate], Field(min_length=2, max_length=2)] = setting(
-        "decay of the two running means", default=[0.9, 0.98], unit="share", examples=[[0.9, 0.98]]
+    It takes the place of the weights in all that comes of a training: validation, checkpoints (of
+    which `evaluation.average_last` are averaged), translations.
+    """
+
+    decay: Annotated[float, Field(gt=0.0, lt=1.0)] = setting(
+        "what the weights after an update count, against those after the next one",
+        default=0.999,
+        unit="share",
+        examples=[0.9999],
     )
-    eps: Positive = setting("added to the denominator", default=1e-9, examples=[1e-9])
-
-
-class WarmUp(Section):
-    """Linear warm-up to the peak: what all schedules begin with."""
-
-    kind: str
-    warmup_steps: Count = setting(
-        "updates of linear warm-up", default=4000, unit="updates", examples=[4000]
-    )
-    peak: Positive | None = setting(
-        "highest rate; by default d_model^-0.5 * warmup_steps^-0.5 (section 5.3)",
-        default=None,
-        unit="learning rate",
-        examples=[7e-4],
-    )
-    start: NotNegative = setting(
-        "learning rate that the warm-up starts from",
-        default=0.0,
-        unit="learning rate",
-        examples=[1e-7],
-    )
-
-
-class InverseSquareRoot(WarmUp):
-    """After the warm-up the inverse square root of the step (section 5.3)."""
-
-    kind: Literal["inverse_sqrt"] = "inverse_sqrt"
-
-
-class Linear(WarmUp):
-    """After the warm-up a straight line down to `end`, which the last of `training.steps` has."""
-
-    kind: Literal["linear"]
-    end: NotNegative = setting(
-        "learning rate of the last update", default=0.0, unit="learning rate", examples=[1e-6]
-    )
-
-
-def _kind(value: object) -> str:
-    """Without a word the paper's schedule."""
-    if isinstance(value, WarmUp):
-        return value.kind
-    kind = value.get("kind", "inverse_sqrt") if isinstance(value, dict) else "inverse_sqrt"
-    return str(kind)
-
-
-Schedule = Annotated[
-    Annotated[InverseSquareRoot, Tag("inverse_sqrt")] | Annotated[Linear, Tag("linear")],
-    Discriminator(_kind),
-]
 
 
 class Validation(Section):
@@ -124,13 +81,16 @@ class Training(Section):
         "micro-batches that make an update", default=1, unit="batches", examples=[4]
     )
     steps: Count = setting("updates, at most", unit="updates", examples=[100000])
-    optimizer: Adam = Adam()
+    optimizer: Optimizer = setting("what an update does with the gradient", default=Adam())
     schedule: Schedule = setting("learning rate of each update", default=InverseSquareRoot())
     label_smoothing: Rate = setting(
         "share spread over the vocabulary (section 5.4)", default=0.0, unit="share", examples=[0.1]
     )
     clip_norm: Positive | None = setting(
         "bound on the norm of the gradient", default=None, unit="norm", examples=[1.0]
+    )
+    ema: MovingAverage | None = setting(
+        "keep a moving average of the weights; by default none", default=None
     )
     precision: Literal["float32", "bfloat16"] = setting(
         "of the matrix products (autocast); weights stay float32", default="float32"

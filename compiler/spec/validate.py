@@ -113,6 +113,8 @@ def _diagnostic(root: Node, path: Path, errors: list[ErrorDetails]) -> Diagnosti
     if key := _missing(path, first):
         return mistake(node.span, "missing-key", f"`{key}` is missing")
     if _is_unknown(first):
+        if path[-2:-1] == ("experts",) and "capacity" in str(path[-1]):
+            return _capacity(root, path)
         return _unknown_key(root, path, _known_keys(path, first))
     if first["type"] == "mask":
         return _bad_mask(node, first)
@@ -173,10 +175,25 @@ def _unknown_key(root: Node, path: Path, known: list[str]) -> Diagnostic:
     return mistake(span, "unknown-key", f"unknown key {quoted(key)}", help)
 
 
+def _capacity(root: Node, path: Path) -> Diagnostic:
+    """Refused for a reason, not for its spelling."""
+    holder = deepest(root, path[:-1])
+    span = holder.keys[str(path[-1])] if isinstance(holder, Mapping) else holder.span
+    return mistake(
+        span,
+        "expert-capacity",
+        "an expert with a capacity drops tokens by what other tokens choose, later ones and those "
+        "of other sentences too: a decoder would not be causal",
+        "remove it: no token is dropped, and `balance_loss` keeps all experts in use",
+    )
+
+
 def _known(key: str, path: Path, known: list[str]) -> str:
     """The key that was meant: here, or, where none is like it, at another place."""
     if question := did_you_mean(key, known):
         return question
+    if kinds := _kinds_with(path):
+        return f"`{key}` is for {' or '.join(f'`kind: {each}`' for each in kinds)}"
     if key in ELSEWHERE:
         return f"what other tools call `{key}` is `{ELSEWHERE[key]}` here"
     places = [place for place in key_places(Spec) if place[-1] == key and place != path]
@@ -184,6 +201,16 @@ def _known(key: str, path: Path, known: list[str]) -> str:
         *above, _ = min(places, key=lambda place: (-_common(place, path), len(place)))
         return f"`{key}` belongs " + (f"below `{'.'.join(above)}`" if above else "to the top level")
     return f"known here: {', '.join(known)}"
+
+
+def _kinds_with(path: Path) -> list[str]:
+    """The kinds of a section that have the last key of the path."""
+    forms: dict[str, type[BaseModel]] = {"": Spec}
+    for step in path[:-1]:
+        fields = [section.model_fields.get(str(step)) for section in forms.values()]
+        forms = {tag: each for field in fields if field for tag, each in members(field).items()}
+    wanted = {"kind", str(path[-1])}
+    return [tag for tag, section in forms.items() if wanted <= section.model_fields.keys()]
 
 
 def _common(one: tuple[str, ...], other: Path) -> int:

@@ -16,9 +16,9 @@ D_K = 32
 D_V = 32
 D_FF = 512
 ENCODER_LAYERS = 2
+CLASSES = 8
 DROPOUT = 0.1
 NORM_EPS = 1e-05
-CLASSES = 8
 PADDING = 0
 
 
@@ -170,7 +170,7 @@ class Transformer(nn.Module):
     def features(self, source: Tensor) -> Tensor:
         """source [batch, source] -> [batch, D_MODEL]"""
         x = self.encode(source)
-        return F.tanh(self.pooler(x.select(1, 0)))
+        return torch.tanh(self.pooler(x.select(1, 0)))
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., CLASSES]"""

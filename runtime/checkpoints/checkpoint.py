@@ -2,8 +2,10 @@
 
 `step-00001234/` belongs to a look at the validation set; `interim-00001234/` was saved because the
 run was interrupted, is good for continuing only, and goes when the next regular one is there. Each
-holds `model.safetensors` (the weights), `trainer.safetensors` (optimizer, random numbers, running
-figures) and `trainer.json` (the record: where the run stands, what the other files must be like).
+holds `model.safetensors` (the weights for use: of the network, or their moving average if the spec
+wants one), `trainer.safetensors` (the weights in training beside such an average, optimizer, random
+numbers, running figures) and `trainer.json` (the record: where the run stands, what the other files
+must be like).
 """
 
 import errno
@@ -166,7 +168,7 @@ def check_checkpoint(
 
 
 def load_checkpoint(checkpoint: Checkpoint, device: torch.device) -> tuple[Tensors, Tensors]:
-    """(weights, optimizer and random states) of a checkpoint that was checked."""
+    """(weights for use, all else of the training) of a checkpoint that was checked."""
     model = load_file(checkpoint.folder / MODEL, device=str(device))
     return model, load_file(checkpoint.folder / TRAINER)
 

@@ -14,6 +14,7 @@ from runtime.command.evaluate import evaluate
 from runtime.command.failures import INTERRUPTED, exit_code
 from runtime.command.fill import fill
 from runtime.command.generate import generate
+from runtime.command.import_weights import import_weights
 from runtime.command.score import score
 from runtime.command.train import train
 from runtime.command.translate import translate
@@ -21,7 +22,7 @@ from runtime.command.verify import verify
 
 GROUPS = {
     "Specs": (list_specs, new, check, show, explain_spec, compile_specs, verify, schema),
-    "Models": (train, translate, generate, fill, classify, evaluate),
+    "Models": (train, translate, generate, fill, classify, evaluate, import_weights),
     "Text": (corpus, score),
 }
 
@@ -46,7 +47,7 @@ app = typer.Typer(
 )
 for group, commands in GROUPS.items():
     for command in commands:
-        name = command.__name__.partition("_")[0]
+        name = command.__name__.removesuffix("_specs").removesuffix("_spec").replace("_", "-")
         app.command(name, rich_help_panel=group)(command)
 
 

@@ -153,8 +153,8 @@ def _totals(explanation: "Explanation") -> list[str]:
         f"in sentences of {explanation.length} tokens",
         "FLOPs per update": f"{_engineering(explanation.flops_per_update)} forward and backward, "
         f"{explanation.batch_tokens:,} tokens",
-        "memory": f"{explanation.memory_bytes / 2**30:.2f} GiB: weights, gradients, Adam, "
-        "a micro-batch",
+        "memory": f"{explanation.memory_bytes / 2**30:.2f} GiB: weights, gradients, "
+        "optimizer, a micro-batch",
         f"{explanation.stream} reach": f"{explanation.reach}: the offsets that an output "
         "depends on",
     }

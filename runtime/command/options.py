@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from compiler.spec.load import load
+from compiler.spec.lock import LOCK
 from compiler.spec.training import Decoding
 from runtime.errors import UserError
 
@@ -54,8 +55,6 @@ def changed_decoding(package: Path, beam: int | None, assignments: Sequence[str]
     Raises a UserError for a setting outside of `decoding`, which would change nothing, and
     `Rejected` for a key that it does not have or a value that it cannot take.
     """
-    from runtime.package import LOCK
-
     for assignment in assignments:
         if not assignment.startswith("decoding."):
             raise UserError(

@@ -63,6 +63,26 @@ class SentencePieceTokenizer:
             raise (stopped[0] if stopped else explain(str(error), text)) from error
         return cls(model.getvalue())
 
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """A model that another program has trained.
+
+        Raises a UserError if it is none, or numbers the symbols otherwise than we do.
+        """
+        content = path.read_bytes()
+        try:
+            tokenizer = cls(content)
+        except RuntimeError as error:
+            raise UserError(f"{path} is no sentencepiece model") from error
+        processor = tokenizer._processor
+        ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
+        if ids != (PADDING, UNKNOWN, BEGIN, END):
+            raise UserError(
+                f"{path} numbers padding, unknown, begin and end {', '.join(map(str, ids))}",
+                help="with specformer they are 0, 1, 2, 3, in tokenizer and embedding alike",
+            )
+        return tokenizer
+
     def save(self, folder: Path) -> None:
         """Writes the model, which any program that knows sentencepiece can read."""
         description = {"kind": self.KIND, "file": "sentencepiece.model"}

@@ -62,6 +62,13 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     return SentencePieceTokenizer(content)
 
 
+def save_tokenizers(source: Tokenizer, target: Tokenizer, folder: Path) -> None:
+    """As `load_tokenizers` reads them."""
+    source.save(folder / "source")
+    if target is not source:
+        target.save(folder / "target")
+
+
 def load_tokenizers(folder: Path) -> tuple[Tokenizer, Tokenizer]:
     """Of source and target, or of the one text twice: the same object for one vocabulary."""
     source = load_tokenizer(folder / "source")

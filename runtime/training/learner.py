@@ -1,9 +1,11 @@
 """What training changes and a checkpoint holds: weights, optimizer, random numbers, figures."""
 
 import torch
+from torch import nn
 
 from runtime.checkpoints.checkpoint import Tensors
 from runtime.package import Package
+from runtime.training.moving_average import MovingAverage
 from runtime.training.objective import training_objective, validation_objective
 from runtime.training.optimizer_state import load_optimizer_tensors, optimizer_tensors
 from runtime.training.random_state import random_states, restore_random_states, seed_worker
@@ -22,9 +24,10 @@ class Learner:
         torch.manual_seed(self.seed)
         self.model = package.model_class().to(device)
         seed_worker(self.seed, 0, workers.rank)
+        self.average = MovingAverage(self.model, training.ema.decay) if training.ema else None
         self.optimizer = module.optimizer(self.model)
         objective = training_objective(self.model, module, training, device)
-        self.validation_objective = validation_objective(objective, self.model)
+        self.validation_objective = validation_objective(objective, self.result)
         self.update = Updater(
             model=self.model,
             optimizer=self.optimizer,
@@ -34,17 +37,25 @@ class Learner:
         )
         self.window = Window()
 
+    @property
+    def result(self) -> nn.Module:
+        """What the training makes, to be validated and saved: the network, or its average."""
+        return self.model if self.average is None else self.average.network
+
     def weights(self) -> Tensors:
-        return self.model.state_dict()
+        """Of the result."""
+        return self.result.state_dict()
 
     def training_state(self) -> Tensors:
-        """All but the weights. Every process must call this, since each has its own dropout."""
+        """All but these weights. Every process must call this, since each has its own dropout."""
         randoms = {
             f"{rank}/{kind}": state
             for kind, own in random_states(self.device).items()
             for rank, state in enumerate(self.workers.gather(own))
         }
+        trained = {} if self.average is None else self.model.state_dict()
         return {
+            **_prefixed("weights", trained),
             **_prefixed("optimizer", optimizer_tensors(self.optimizer, self.model)),
             **_prefixed("random", randoms),
             **_prefixed("window", self.window.tensors()),
@@ -52,7 +63,9 @@ class Learner:
 
     def load(self, weights: Tensors, training_state: Tensors, step: int) -> None:
         """Continues after update `step` as if there had been no pause."""
-        self.model.load_state_dict(weights)
+        self.result.load_state_dict(weights)
+        # Where no average was kept, the weights in training are the same.
+        self.model.load_state_dict(_without_prefix("weights", training_state) or weights)
         optimizer = _without_prefix("optimizer", training_state)
         load_optimizer_tensors(self.optimizer, self.model, optimizer)
         self.window.load(_without_prefix("window", training_state), self.device)

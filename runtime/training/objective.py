@@ -6,6 +6,7 @@ gradient made, before the next chunk's exist. It is spared what has no label, as
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Protocol, cast
 
 import torch
@@ -39,6 +40,12 @@ class Objective:
     training_module: TrainingModule
     device: torch.device
     is_bfloat16: bool
+    balance_loss: Callable[..., Tensor] | None = None
+    """Of a network with experts: of the inputs that it has just read, in training.
+
+    It is a mean over the tokens of one batch of one process. So that it weighs as much as the mean
+    cross-entropy, it counts once for each label of the batch.
+    """
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Tensor:
@@ -46,16 +53,33 @@ class Objective:
 
         many of these are what the network finds likeliest.
         """
-        features, places, labels = self._run(batch)
-        rows = features.flatten(0, -2).index_select(0, places)
+        inputs, places, labels = self._tokens(batch)
+        rows = self._features(inputs).flatten(0, -2).index_select(0, places)
         chunks = self._chunks(rows, labels)
         return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
 
     def add_gradients(self, batch: Batch, weight: float) -> Tensor:
-        """-> [2]: both losses; adds the gradient of `weight` times the first to the parameters'."""
-        features, places, labels = self._run(batch)
-        rows = features.detach().flatten(0, -2).index_select(0, places)
+        """-> [2]: both losses; adds the gradient of `weight` times the first to the parameters'.
+
+        The first has, here, the loss of an uneven use of experts in it.
+        """
+        inputs, places, labels = self._tokens(batch)
+        features = self._features(inputs)
+        sums, gradient = self._project_backward(features.detach(), places, labels, weight)
+        if self.balance_loss is None:
+            torch.autograd.backward(features, gradient)
+            return sums
+        balance = self.balance_loss(*inputs) * len(labels)
+        torch.autograd.backward((features, balance * weight), (gradient, None))
+        sums[0] += balance.detach()
+        return sums
+
+    def _project_backward(
+        self, features: Tensor, places: Tensor, labels: Tensor, weight: float
+    ) -> tuple[Tensor, Tensor]:
+        """-> the losses [2] and the gradient of the features; adds that of the output layer's."""
         losses, gradients = [], []
+        rows = features.flatten(0, -2).index_select(0, places)
         for chunk, its_labels in self._chunks(rows, labels):
             chunk.requires_grad_()
             smoothed, plain = self._losses(chunk, its_labels)
@@ -64,15 +88,18 @@ class Objective:
             gradients.append(cast(Tensor, chunk.grad))
         gradient = torch.zeros_like(features)
         gradient.flatten(0, -2).index_copy_(0, places, torch.cat(gradients))
-        torch.autograd.backward(features, gradient)
-        return torch.stack(losses).sum(dim=0)
+        return torch.stack(losses).sum(dim=0), gradient
 
-    def _run(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """-> features [batch, position ..., width], the places of labels [labels] and these."""
+    def _tokens(self, batch: Batch) -> tuple[list[Tensor], Tensor, Tensor]:
+        """-> inputs [batch, position], the places of labels [labels] and these."""
         arrays = (*batch.inputs, batch.places, batch.labels)
         *inputs, places, labels = map(self._moved, arrays)
+        return inputs, places, labels
+
+    def _features(self, inputs: list[Tensor]) -> Tensor:
+        """-> [batch, position ..., width]"""
         with self._precision():
-            return self.features(*inputs), places, labels
+            return self.features(*inputs)
 
     def _moved(self, numbers: Indices) -> Tensor:
         """On the device. From pinned memory a GPU fetches them itself, while it still computes."""
@@ -113,9 +140,26 @@ def training_objective(
         training_module=training_module,
         device=device,
         is_bfloat16=training.precision == "bfloat16",
+        balance_loss=_balance_loss(model),
     )
 
 
+def _balance_loss(model: nn.Module) -> Callable[..., Tensor] | None:
+    """A network with experts has a method that takes the tokens of the stacks that have some."""
+    if not hasattr(model, "balance_loss"):
+        return None
+    method = cast(Callable[..., Tensor], model.balance_loss)
+    names = signature(method).parameters.keys()
+    streams = signature(cast(Network, model).features).parameters.keys()
+
+    def balance_loss(*inputs: Tensor) -> Tensor:
+        tokens = dict(zip(streams, inputs, strict=True))
+        return method(**{name: tokens[name] for name in names})
+
+    return balance_loss
+
+
 def validation_objective(objective: Objective, model: nn.Module) -> Objective:
-    """The same, never compiled: evaluation mode would be a second program for little work."""
-    return replace(objective, features=cast(Network, model).features)
+    """Of this network, and never compiled: evaluation would be a second program for little work."""
+    network = cast(Network, model)
+    return replace(objective, features=network.features, project=network.project)

@@ -67,14 +67,13 @@ class Trainer:
         batches = order[self.state.batch : self.state.batch + self.training.accumulate]
         step = self.state.step + 1
         rate = self.run.package.training_module.learning_rate(step)
+        learner, window = self.learner, self.learner.window
         examples = self.prepared.train.drawn(self.training.seed, self.state.epoch)
-        figures = self.learner.update(examples, batches, rate)
-        window = self.learner.window
-        window.add(
-            figures,
-            labels=count_labels(examples, batches),
-            tokens=count_tokens(examples, batches),
-        )
+        figures = learner.update(examples, batches, rate)
+        if learner.average is not None:
+            learner.average.follow(learner.model, step)
+        labels, tokens = count_labels(examples, batches), count_tokens(examples, batches)
+        window.add(figures, labels=labels, tokens=tokens)
         is_line_due = step == 1 or step % UPDATES_BETWEEN_LINES == 0
         if is_line_due:
             window.check(step)
@@ -109,7 +108,7 @@ class Trainer:
         self.learner.window.check(self.state.step)
         learner, settings = self.learner, self.training.validation
         losses = validate(
-            learner.model,
+            learner.result,
             learner.validation_objective,
             self.prepared.valid,
             self.valid_batches,
@@ -142,9 +141,9 @@ class Trainer:
             return None
         bleu = torch.zeros(1, dtype=torch.float64)
         if self.learner.workers.is_first:
-            self.learner.model.eval()
-            bleu[0] = self.score(self.learner.model, self.prepared)
-            self.learner.model.train()
+            self.learner.result.eval()
+            bleu[0] = self.score(self.learner.result, self.prepared)
+            self.learner.result.train()
         self.learner.workers.add_up(bleu)
         return bleu.item()
 

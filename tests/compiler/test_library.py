@@ -9,7 +9,8 @@ import pytest
 from compiler.explain import explain
 from compiler.passes.measure import count_parameters
 from compiler.pipeline import compile_spec
-from compiler.spec.library import library
+from compiler.spec.library import folder, library, locate
+from compiler.spec.load import load
 
 GENERATED = Path(__file__).parents[2] / "generated"
 
@@ -37,6 +38,18 @@ def test_counts(name: str, count: int, formula: int) -> None:
     assert count_parameters(package.model) == count == formula
     assert explain(package, 32).parameters == count
     assert sum(row.parameters for row in explain(package, 32).rows) == count
+
+
+def test_no_two_specs_have_one_name() -> None:
+    """Sub-folders are part of the library: a name is looked for in all of them."""
+    files = list(folder().rglob("*.yaml"))
+    assert sorted(path.stem for path in files) == list(library())
+    assert locate("wsd") == folder() / "variants" / "wsd.yaml"
+
+
+@pytest.mark.parametrize("name", library())
+def test_a_spec_is_called_as_its_file(name: str) -> None:
+    assert load(name).spec.name == name
 
 
 @pytest.mark.parametrize("name", library())

@@ -19,6 +19,22 @@ def test_another_kind_replaces_the_mapping() -> None:
     assert loaded.spec.model.encoder.position.kind == "learned"
 
 
+def test_another_optimizer_than_the_default_replaces_its_settings() -> None:
+    """The parent says `eps: 1e-8` alone, which is Adam's."""
+    sgd = load("multi30k-tiny", ["training.optimizer.kind=sgd", "training.schedule.peak=0.3"])
+    assert sgd.spec.training.optimizer.model_dump() == {
+        "kind": "sgd",
+        "momentum": 0.9,
+        "nesterov": False,
+    }
+    assert [each.path for each in sgd.dropped] == [("training", "optimizer", "eps")]
+
+
+def test_another_schedule_than_the_default_keeps_what_all_have() -> None:
+    cosine = load("demo", ["training.schedule.kind=cosine"]).spec.training.schedule
+    assert (cosine.kind, cosine.warmup_steps, cosine.peak) == ("cosine", 200, 0.003)
+
+
 def test_the_more_precise_place_wins() -> None:
     settings = ["model.attention.heads=4", "model.decoder.cross_attention.heads=16"]
     model = load("transformer-base", settings).spec.model

@@ -12,16 +12,19 @@ from compiler.mask.parse import parse
 from compiler.source.explanation import pages
 from compiler.spec.reference import SECTIONS, reference
 from compiler.spec.schema import CHANGES, json_schema
+from tests.table3 import table3_page
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases"
+MAPS = ROOT / "tests" / "maps"
+SEEN = sorted([*CASES.glob("*/diagnostics.txt"), *MAPS.glob("*/diagnostics.txt")])
 WITHOUT_CASE = {"large-file", "unreadable"}
 """Codes whose files cannot be committed: `test_load.py` has them."""
 
 
 def case_of(code: str) -> Path | None:
     """The case that shows a code best: the one of its name, else the first that has it."""
-    having = [each for each in sorted(CASES.glob("*/diagnostics.txt")) if has(each, code)]
+    having = [each for each in SEEN if has(each, code)]
     return next((each for each in having if each.parent.name == code), next(iter(having), None))
 
 
@@ -67,6 +70,7 @@ def mistake(case: Path) -> str:
         ("errors.md", errors_page),
         ("mistakes.md", mistakes_page),
         ("masks.md", masks_page),
+        ("table3.md", table3_page),
     ],
 )
 def test_is_up_to_date(name: str, make: Callable[[], str], request: pytest.FixtureRequest) -> None:
@@ -94,7 +98,7 @@ def test_the_reference_has_every_section() -> None:
 def test_every_code_has_a_page_and_a_case() -> None:
     seen_codes = {
         code
-        for path in CASES.glob("*/diagnostics.txt")
+        for path in SEEN
         for code in re.findall(r"(?:error|warning)\[([a-z0-9-]+)\]:", path.read_text("utf-8"))
     }
     assert seen_codes | WITHOUT_CASE == set(pages())
@@ -111,3 +115,9 @@ def test_every_code_of_the_compiler_has_a_page() -> None:
 def test_pages_are_sorted_and_none_is_empty() -> None:
     assert list(pages()) == sorted(pages())
     assert all(page.endswith((".", "```")) and len(page) > 20 for page in pages().values())
+
+
+def test_the_map_in_the_page_of_maps_is_the_one_that_is_tried() -> None:
+    page = (ROOT / "docs" / "import_weights.md").read_text("utf-8")
+    for example in ("tests/parity/marian/map.yaml", "tests/maps/wrong-shape/diagnostics.txt"):
+        assert (ROOT / example).read_text("utf-8") in page

@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 from torch import nn
 
 from compiler.pipeline import CompiledPackage, compile_spec
+from compiler.spec.inherit import NEAR
 from compiler.spec.spec import Spec
 from compiler.spec.validate import members
 from runtime.data.examples import Examples
@@ -106,22 +107,46 @@ TASKS: dict[str, str] = {
 
 PIECES = ("data.tokenizer.kind=sentencepiece", "model.vocabulary.size=30")
 LOOKS = ("training.validation.every=1", "training.validation.bleu=true")
+STACKS, PLACES = ("encoder", "decoder"), ("self_attention", "cross_attention")
 CONTEXTS: dict[str, tuple[str, ...]] = {
+    **{
+        f"model.{stack}.layers.{place}.query_key_norm": (
+            f"model.{stack}.{place}.query_key_norm.kind=rms_norm",
+        )
+        for stack in STACKS
+        for place in PLACES
+    },
     "model.vocabulary.source": SEPARATE,
     "model.vocabulary.target": SEPARATE,
     "model.vocabulary.size": (),
-    "model.embedding.position:learned": ("model.embedding.position=learned", "data.max_length=9"),
     "decoding.sampling": ("decoding.sampling.temperature=1.5",),
     **{
         f"data.{part}:LabelledColumns": (f"data.{part}={LABELLED.format(part=part)}",)
         for part in PARTS
     },
     **{f"data.{part}:{form}": () for part in PARTS for form in ("TextFiles", "LabelledFiles")},
+    **{
+        f"model.{each}.norm.offset": ("model.norm.kind=rms_norm",)
+        for each in ("encoder", "decoder")
+    },
+    **{
+        f"model.{stack}.position:learned": (f"model.{stack}.position=learned", "data.max_length=9")
+        for stack in STACKS
+    },
+    **{
+        f"model.{each}.layers.feed_forward.experts:Experts": ("model.feed_forward.experts.count=4",)
+        for each in STACKS
+    },
     "data.train:TabSeparated": ("data.train.tsv=train.tsv",),
     "data.valid:TabSeparated": ("data.valid.tsv=valid.tsv",),
     "data.test:TabSeparated": ("data.test.tsv=test.tsv",),
     "data.tokenizer:sentencepiece": PIECES,
     "training.validation.metric": LOOKS,
+    "training.schedule:warmup_stable_decay": (
+        "training.schedule.kind=warmup_stable_decay",
+        "training.schedule.decay_steps=2",
+    ),
+    "training.ema:MovingAverage": ("training.ema.decay=0.5",),
     "decoding.stop": ("training.steps=40", "decoding.length_penalty=2.0"),
     "training.validation.patience": ("training.validation.every=1", "training.schedule.peak=0.5"),
 }
@@ -140,12 +165,11 @@ VALUES: dict[str, str] = {
     "data.tokenizer.joiner": '"1"',
     "training.validation.every": "2",
     "training.batch_tokens": "80",
-    "training.optimizer.betas": "[0.8, 0.9]",
+    "training.optimizer.clip_threshold": "2.0",
     "training.clip_norm": "0.001",
     "training.validation.patience": "1",
     "decoding.max_length": "2",
     "decoding.min_length": "5",
-    "model.embedding.position.max_length": "30",
     "model.classifier.classes": "4",
     "evaluation.metric": "chrf",
     "training.masking.share": "0.6",
@@ -153,11 +177,29 @@ VALUES: dict[str, str] = {
     "decoding.sampling.top_p": "0.01",
     **{f"data.{part}.label_column": "2" for part in PARTS},
     **{f"data.{part}.text_column": "3" for part in PARTS},
+    "model.encoder.block": "[feed_forward, self_attention]",
+    "model.decoder.block": "[cross_attention, self_attention, feed_forward]",
+    **{f"model.{stack}.{place}.kv_heads": "1" for stack in STACKS for place in PLACES},
+    **{f"model.{stack}.{place}.scale": "0.5" for stack in STACKS for place in PLACES},
+    **{f"model.{stack}.{place}.soft_cap": "2.0" for stack in STACKS for place in PLACES},
+    **{f"model.{stack}.position.max_length": "30" for stack in STACKS},
+    **{f"model.{stack}.position.offset": "2" for stack in STACKS},
+    **{f"model.{stack}.position.share": "0.5" for stack in STACKS},
+    **{f"model.{stack}.position.buckets": "16" for stack in STACKS},
+    "model.output.soft_cap": "20.0",
+    "model.encoder.feed_forward.experts.active": "1",
+    "model.decoder.feed_forward.experts.active": "1",
 }
 """Another value, where it cannot be made up from the value that is there."""
 
 FIXED = {"spec_version", "task"}
 """With one possible value."""
+
+MOVED = {
+    *(f"model.{stack}.position:{kind}" for stack in STACKS for kind in NEAR),
+    "model.encoder.layers.cross_attention:Attention",
+}
+"""What layers hold after inheritance, and what an encoder cannot have."""
 
 CONSEQUENCES = {"model.vocabulary.shared": SEPARATE[1:]}
 """What must be written with the other value."""
@@ -174,10 +216,17 @@ def leaves(
         if not found:
             yield place, field, own
         for tag, member in found.items():
+            if f"{place}:{tag}" in MOVED:
+                continue
             chosen = CONTEXTS.get(f"{place}:{tag}") or CONTEXTS.get(f"{place}:{member.__name__}")
             several = len(set(found.values())) > 1 and tag not in ("tsv", "parallel")
-            kind = (f"{place}.kind={tag}",) if several and chosen is None else ()
+            kind = (f"{as_written(place)}.kind={tag}",) if several and chosen is None else ()
             yield from leaves(member, (*path, name), (*own, *kind, *(chosen or ())))
+
+
+def as_written(place: str) -> str:
+    """What all layers have is written beside their number."""
+    return place.replace("layers.repeat", "layers").replace("layers.", "")
 
 
 def words(annotation: Any) -> list[str]:
@@ -203,6 +252,8 @@ def other_value(place: str, field: FieldInfo, value: object) -> str | None:
         return str(2 * value or 1)
     if isinstance(value, float):
         return f"{value / 2 or 0.1:g}"
+    if isinstance(value, list):
+        return str([each / 2 for each in value])
     if isinstance(value, str):
         return f"other-{value}"
     raise AssertionError(f"{place}: another value than {value!r} must be given in VALUES")
@@ -353,11 +404,6 @@ def scrambled(model: nn.Module) -> nn.Module:
 def code(package: CompiledPackage) -> list[str]:
     """What is run or tested: the lock alone always changes."""
     return [text for name, text in package.files.items() if name.endswith(".py")]
-
-
-def as_written(place: str) -> str:
-    """What all layers have is written beside their number."""
-    return place.replace("layers.repeat", "layers").replace("layers.", "")
 
 
 @pytest.mark.parametrize("field", FIELDS)

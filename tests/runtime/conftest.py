@@ -17,6 +17,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from compiler.pipeline import compile_spec
 from runtime.checkpoints.listing import list_checkpoints
 from runtime.training.train import Summary, train
 from runtime.training.trainer import Trainer
@@ -100,6 +101,9 @@ def make_package(tmp_path: Path, text: Path) -> MakePackage:
             is_looks = key in ("every", "bleu", "metric", "patience")
             (training["validation"] if is_looks else training)[key] = value
         path.write_text(yaml.safe_dump(lock), encoding="utf-8")
+        if "optimizer" in settings:
+            recipe = compile_spec(str(path)).files["training.py"]
+            (folder / "training.py").write_text(recipe, encoding="utf-8")
         return folder
 
     return make
@@ -194,7 +198,7 @@ def _shrink(lock: dict[str, Any], text: Path, dropout: float) -> None:
         layers["feed_forward"]["d_ff"] = CONSTANTS["D_FF"]
         for attention in ("self_attention", "cross_attention"):
             if attention in layers:
-                layers[attention] |= {"heads": 2, "d_k": 8, "d_v": 8}
+                layers[attention] |= {"heads": 2, "kv_heads": 2, "d_k": 8, "d_v": 8}
     lock["data"] = {
         "folder": str(text),
         "tokenizer": {"kind": "segmented"},

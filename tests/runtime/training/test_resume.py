@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from runtime.errors import UserError
 from runtime.training.interruption import Interruption, watched_signals
@@ -38,6 +40,73 @@ def test_a_run_interrupted_anywhere_ends_the_same(
     assert saved == [f"interim-{step:08}"]
     run_training(package, tmp_path / "paused", resume=True)
     assert_same(tmp_path / "whole", tmp_path / "paused")
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"kind": "adamw", "weight_decay": 0.1},
+        {"kind": "sgd", "momentum": 0.0},
+        {"kind": "sgd", "momentum": 0.9, "nesterov": True},
+        {"kind": "adafactor"},
+        {"kind": "adafactor", "weight_decay": 0.1},
+    ],
+    ids=str,
+)
+def test_every_optimizer_goes_on_to_the_bit(
+    optimizer: dict[str, object],
+    tmp_path: Path,
+    make_package: Make,
+    run_training: Train,
+    interrupt: Interrupt,
+    assert_same: AssertSame,
+) -> None:
+    package = make_package(optimizer=optimizer)
+    run_training(package, tmp_path / "whole")
+    with interrupt(13), pytest.raises(Interruption):
+        run_training(package, tmp_path / "paused")
+    run_training(package, tmp_path / "paused", resume=True)
+    assert_same(tmp_path / "whole", tmp_path / "paused")
+
+
+def test_an_average_goes_on_to_the_bit(
+    tmp_path: Path,
+    make_package: Make,
+    run_training: Train,
+    interrupt: Interrupt,
+    assert_same: AssertSame,
+) -> None:
+    package = make_package(ema={"decay": 0.9})
+    run_training(package, tmp_path / "whole")
+    with interrupt(13), pytest.raises(Interruption):
+        run_training(package, tmp_path / "paused")
+    run_training(package, tmp_path / "paused", resume=True)
+    assert_same(tmp_path / "whole", tmp_path / "paused")
+
+
+@pytest.mark.parametrize(("then", "now"), [({"decay": 0.9}, None), (None, {"decay": 0.9})])
+def test_an_average_may_begin_or_end_with_a_longer_run(
+    then: object, now: object, tmp_path: Path, make_package: Make, run_training: Train
+) -> None:
+    """What is trained is the same with it and without."""
+    plain = make_package("plain", steps=40)
+    run_training(plain, tmp_path / "whole")
+    run_training(make_package("then", steps=20, ema=then), tmp_path / "run")
+    run_training(make_package("now", steps=40, ema=now), tmp_path / "run", resume=True)
+    assert same_weights(trained(tmp_path / "whole"), trained(tmp_path / "run"))
+
+
+def trained(run: Path) -> dict[str, torch.Tensor]:
+    """The weights that the last update left."""
+    checkpoint = max((run / "checkpoints").glob("step-*"))
+    prefix = "weights/"
+    beside = load_file(checkpoint / "trainer.safetensors")
+    found = {name[len(prefix) :]: beside[name] for name in beside if name.startswith(prefix)}
+    return found or load_file(checkpoint / "model.safetensors")
+
+
+def same_weights(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_a_run_may_be_interrupted_again_and_again(
@@ -144,6 +213,15 @@ def test_a_package_of_another_network_is_refused(
     run_training(make_package(), tmp_path / "run")
     with pytest.raises(UserError, match="begun with another `model:`"):
         run_training(make_package("other", dropout=0.2), tmp_path / "run", resume=True)
+
+
+def test_another_optimizer_is_refused(
+    tmp_path: Path, make_package: Make, run_training: Train
+) -> None:
+    run_training(make_package(), tmp_path / "run")
+    other = make_package("other", steps=40, optimizer={"kind": "sgd"})
+    with pytest.raises(UserError, match="with optimizer adam, and the spec has sgd now"):
+        run_training(other, tmp_path / "run", resume=True)
 
 
 def test_changed_text_is_refused(

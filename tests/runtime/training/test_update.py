@@ -72,6 +72,16 @@ def test_an_update_uses_the_rate_it_is_given(setup: Setup) -> None:
     )
 
 
+def test_the_rate_is_that_of_all_groups(tmp_path: Path, make_package: Make) -> None:
+    """Those that decay, and those that do not."""
+    package = make_package("decaying", optimizer={"kind": "adamw", "weight_decay": 0.1})
+    setup = Setup(package, tmp_path / "cache")
+    learner = setup.learner()
+    learner.update(setup.pairs, [ALL], 0.125)
+    rates = [(group["lr"], group["weight_decay"]) for group in learner.optimizer.param_groups]
+    assert rates == [(0.125, 0.1), (0.125, 0.0)]
+
+
 def test_a_clipped_gradient_has_its_norm_reported_before(
     tmp_path: Path, make_package: Make, setup: Setup
 ) -> None:

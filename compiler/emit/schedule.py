@@ -1,0 +1,99 @@
+"""A schedule as the function `learning_rate` of `training.py`."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from compiler.spec.schedule import (
+    Constant,
+    Cosine,
+    Decay,
+    InverseSquareRoot,
+    Linear,
+    Schedule,
+    WarmupStableDecay,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """The rate after the warm-up: a phrase, and the lines of code, of which the last gives it."""
+
+    phrase: str
+    code: tuple[str, ...]
+    needs_step: bool = True
+
+
+def rate(schedule: Schedule) -> Rate:
+    """What a kind of schedule makes of the updates after its warm-up, or of all."""
+    match schedule:
+        case InverseSquareRoot():
+            phrase = "by step^-0.5 (section 5.3)"
+            return Rate(phrase=phrase, code=("PEAK * (WARMUP_STEPS / step) ** 0.5",))
+        case Constant():
+            needs_step = schedule.warmup_steps > 0
+            return Rate(phrase="constant", code=("PEAK",), needs_step=needs_step)
+        case Linear():
+            return _linear(schedule)
+        case Cosine():
+            return _cosine(schedule)
+        case WarmupStableDecay():
+            return _stable_decay(schedule)
+        case _:
+            assert_never(schedule)
+
+
+def _linear(schedule: Linear) -> Rate:
+    down, height = _descent(schedule)
+    span = "(STEPS - WARMUP_STEPS)" if schedule.warmup_steps else "STEPS"
+    return Rate(
+        phrase=f"{_origin(schedule)}linear to {down} at STEPS",
+        code=(f"{height} * (STEPS - step) / {span}",),
+    )
+
+
+def _cosine(schedule: Cosine) -> Rate:
+    down, height = _descent(schedule)
+    later = "(step - WARMUP_STEPS) / (STEPS - WARMUP_STEPS)"
+    return Rate(
+        phrase=f"{_origin(schedule)}by a cosine to {down} at STEPS",
+        code=(
+            f"progress = {later if schedule.warmup_steps else 'step / STEPS'}",
+            f"{height} * (1 + math.cos(math.pi * progress)) / 2",
+        ),
+    )
+
+
+def _stable_decay(schedule: WarmupStableDecay) -> Rate:
+    down, height = _descent(schedule)
+    stable = "constant" if schedule.warmup_steps else "PEAK"
+    return Rate(
+        phrase=f"{stable}, in the last DECAY_STEPS linear to {down}",
+        code=(f"{height} * min(1.0, (STEPS - step) / DECAY_STEPS)",),
+    )
+
+
+def _origin(schedule: Decay) -> str:
+    """Where the way down begins, if no warm-up has said it."""
+    return "" if schedule.warmup_steps else "from PEAK "
+
+
+def _descent(schedule: Decay) -> tuple[str, str]:
+    """Where the rate goes in words, and its way there as code: what a falling share is taken of."""
+    return ("END", "END + (PEAK - END)") if schedule.end else ("zero", "PEAK")
+
+
+def schedule_constants(schedule: Schedule, steps: int, peak: str) -> dict[str, str]:
+    """The numbers that the rate is made of, as code, under their names."""
+    constants = {}
+    if schedule.warmup_steps:
+        constants["WARMUP_STEPS"] = repr(schedule.warmup_steps)
+    if isinstance(schedule, Decay):
+        constants["STEPS"] = repr(steps)
+    if isinstance(schedule, WarmupStableDecay):
+        constants["DECAY_STEPS"] = repr(schedule.decay_steps)
+    constants["PEAK"] = peak
+    if schedule.start:
+        constants["START"] = repr(schedule.start)
+    if isinstance(schedule, Decay) and schedule.end:
+        constants["END"] = repr(schedule.end)
+    return constants

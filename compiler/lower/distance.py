@@ -1,0 +1,98 @@
+"""`position:` of the kinds that attention sees: rotary, ALiBi, relative."""
+
+from dataclasses import dataclass
+
+from compiler.ir.block import Input
+from compiler.ir.build import Body
+from compiler.lower.settings import Context, given
+from compiler.ops.distance import AlibiBias, Places, RelativeBias, ScoreBias
+from compiler.ops.expression import Number
+from compiler.ops.op import Predicate
+from compiler.ops.rotary import RotaryAngles, Rotate, pairs
+from compiler.ops.shape import SOURCE, Free
+from compiler.spec.model import (
+    AlibiPosition,
+    Attention,
+    Near,
+    NoPosition,
+    RelativePosition,
+    RotaryPosition,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotary:
+    """The angles by which the queries and keys of some layers are turned."""
+
+    settings: RotaryPosition
+    width: Number
+    stream: Free
+    letter: str = ""
+
+    @property
+    def input(self) -> Input:
+        """What layers are given."""
+        name = f"{self.stream.name}_angle{self.letter}"
+        return Input(name=name, shape=(self.stream, pairs(self.width)))
+
+    def build(self, body: Body) -> str:
+        """The angles, computed once for all layers."""
+        op = RotaryAngles(width=self.width, base=Number("rotary_base", self.settings.base))
+        return body.apply(op, self.stream.name, name=self.input.name)
+
+    def turn(self, body: Body, x: str, name: str) -> str:
+        """A query or key with its pairs turned."""
+        op = Rotate(width=self.width, layout=self.settings.layout)
+        return body.apply(op, x, self.input.name, name=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bias:
+    """What is added to the scores of the heads of some layers."""
+
+    settings: AlibiPosition | RelativePosition
+    heads: Number
+    stream: Free
+    letter: str = ""
+
+    @property
+    def table(self) -> str:
+        """The attribute of the model that holds what is learned, if anything is."""
+        is_learned = isinstance(self.settings, RelativePosition)
+        return f"{self.stream.name}_distance{self.letter}" if is_learned else ""
+
+    def op(self, reads: Predicate, context: Context) -> ScoreBias:
+        """The bias of queries that read by a mask."""
+        if isinstance(self.settings, AlibiPosition):
+            return AlibiBias(heads=self.heads, reads=reads)
+        return RelativeBias(
+            heads=self.heads,
+            reads=reads,
+            buckets=Number("buckets", self.settings.buckets),
+            max_distance=Number("max_distance", self.settings.max_distance),
+            reads_ahead=self.stream == SOURCE,
+            initial=context.initials.embedding,
+        )
+
+    def build(self, body: Body, masks: list[str], name: str, op: ScoreBias) -> str:
+        """The bias, masked, for all layers that have the same."""
+        places = body.apply(Places(), self.stream.name, name="place")
+        return body.apply(op, places, *masks, part=self.table, name=name)
+
+
+Distance = Rotary | Bias
+
+
+def lower_distance(settings: Near, attention: Attention, stream: Free) -> Distance | None:
+    """What the self-attention of some layers knows of positions."""
+    match settings:
+        case RotaryPosition(share=share):
+            d_k = given(attention.d_k)
+            turned = Number("rotary_width", round(share * d_k))
+            width = turned if turned.value != d_k else Number("d_k", d_k)
+            return Rotary(settings=settings, width=width, stream=stream)
+        case AlibiPosition() | RelativePosition():
+            heads = Number("heads", attention.heads)
+            return Bias(settings=settings, heads=heads, stream=stream)
+        case NoPosition():
+            return None

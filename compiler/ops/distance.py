@@ -1,0 +1,125 @@
+"""Biases on attention scores by the distance between query and key: ALiBi, and learned buckets."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+
+from compiler.mask.mask import CAUSAL, Mask
+from compiler.ops.decoding import SLOTS
+from compiler.ops.expression import (
+    Attribute,
+    Expression,
+    Literal,
+    Name,
+    Number,
+    call,
+    method,
+)
+from compiler.ops.op import Initial, Op, Parameter, Predicate, Slots, State
+from compiler.ops.shape import BATCH, BEAM, Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places(Op):
+    """tokens [batch, position] -> 0, 1, 2 ... [position]."""
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("places",)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        ((_, position),) = inputs
+        return ((position,),)
+
+    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+        return (None,) * inputs
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        return call("places", *inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreBias(Op):
+    """places [position], mask [..., position, position] if there is one
+
+    -> what is added to scores [..., heads, position, position], -inf where the mask is false. In a
+    step: lineage -> [batch, heads, beam, slots], for the newest position of each hypothesis.
+    """
+
+    heads: Number
+    reads: Predicate
+    is_step: bool = False
+
+    @property
+    def is_selective(self) -> bool:
+        """Whether a step reads not all that went before."""
+        return self.reads.mask & CAUSAL != CAUSAL
+
+    def predicates(self) -> tuple[Predicate, ...]:
+        return (self.reads,) if self.is_step and self.is_selective else ()
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        if self.is_step:
+            return ((BATCH, self.heads, BEAM, SLOTS),)
+        (position,), *masks = inputs
+        batch = (mask[0] for mask in masks if len(mask) == 4)
+        return ((*batch, self.heads, position, position),)
+
+    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+        return Slots(step=replace(self, is_step=True))
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("masked_bias",)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        if self.is_step:
+            (lineage,) = inputs
+            i, j = Attribute(lineage, "newest"), Attribute(lineage, "positions")
+            return call("masked_bias", self.bias(this, i, j), self.readable(lineage))
+        places, *masks = inputs
+        bias = self.bias(this, places, places)
+        return call("masked_bias", bias, *masks) if masks else bias
+
+    def readable(self, lineage: Expression) -> Expression:
+        """The slots that each hypothesis may read."""
+        if self.is_selective:
+            return method(lineage, "readable", Name(self.reads.name))
+        return method(Attribute(lineage, "mask"), "unsqueeze", Literal(1))
+
+    @abstractmethod
+    def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:
+        """That of queries at places i on keys at places j, [heads, i, j]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlibiBias(ScoreBias):
+    """Each head has a slope by which scores fall with the distance (Press et al. 2022)."""
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("alibi_slopes", "alibi_bias", *ScoreBias.helpers(self))
+
+    def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:  # noqa: ARG002
+        return call("alibi_bias", self.heads, i, j)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelativeBias(ScoreBias):
+    """A learned number for each bucket of distances and each head (Raffel et al. 2020)."""
+
+    buckets: Number
+    max_distance: Number
+    reads_ahead: bool
+    initial: Initial
+
+    def helpers(self) -> tuple[str, ...]:
+        kind = "relative_bias" if self.reads_ahead else "backward_bias"
+        return ("distance_embedding", "distance_bucket", kind, *ScoreBias.helpers(self))
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        shape = (self.buckets, self.heads)
+        return (Parameter(name="weight", shape=shape, initial=self.initial),)
+
+    def module(self) -> Expression:
+        return call("distance_embedding", self.buckets, self.heads)
+
+    def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:
+        kind = "relative_bias" if self.reads_ahead else "backward_bias"
+        return call(kind, this, self.max_distance, i, j)

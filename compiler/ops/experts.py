@@ -1,0 +1,118 @@
+"""A mixture of experts: feed-forward networks, some of which are chosen for each token.
+
+Shazeer et al. 2017. Each token chooses for itself and none is dropped, so that no position depends
+on another: experts with a capacity would depend on what other tokens, later ones too, choose.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from compiler.mask.mask import Mask
+from compiler.ops.expression import Call, Expression, Literal, Number, call
+from compiler.ops.op import Cost, Op
+from compiler.ops.shape import Lengths, Shape, elements, require, size
+
+ONE = Literal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choose(Op):
+    """scores [..., count] -> the best experts [..., active] and their weights [..., active].
+
+    The weights are a softmax over the scores of those that are chosen, as in Mixtral; a single one
+    has its probability among all, without which nothing would be learned (Fedus et al. 2021).
+    """
+
+    unpacks: ClassVar[bool] = True
+
+    count: Number
+    active: Expression
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("choose_expert" if self.active == ONE else "choose_experts",)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        (scores,) = inputs
+        require(scores[-1:], (self.count,), "choose")
+        return ((*scores[:-1], self.active),) * 2
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        count = elements(inputs[0], lengths)
+        return Cost(flops=3 * count, kept=count)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        if self.active == ONE:
+            return call("choose_expert", *inputs)
+        return call("choose_experts", *inputs, self.active)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture(Op):
+    """x [..., d_model], chosen and weights [..., active] -> [..., d_model].
+
+    `this` is a list of networks; each has `matrices` of d_model x d_ff. Those that are not chosen
+    cost nothing.
+    """
+
+    d_model: Number
+    d_ff: Number
+    active: Expression
+    matrices: int
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("mixture",)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        x, chosen, weights = inputs
+        require(x[-1:], (self.d_model,), "mixture")
+        require(chosen, (*x[:-1], self.active), "mixture")
+        require(weights, chosen, "mixture")
+        return (x,)
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        calls = elements(inputs[1], lengths)
+        width, hidden = size(self.d_model, lengths), size(self.d_ff, lengths)
+        flops = 2 * self.matrices * width * hidden + self.matrices * hidden + 2 * width
+        return Cost(flops=calls * flops, kept=calls * (2 * width + self.matrices * hidden))
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("mixture", this, *inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepBalance(Op):
+    """scores [..., count], chosen [..., active] -> nothing: training keeps them for a loss."""
+
+    factor: Number
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("Balance",)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+        return ()
+
+    def module(self) -> Expression:
+        return call("Balance", self.factor)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return Call(this, inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceLoss(Op):
+    """tokens [batch, position] that `this`, a stack, has just read -> [], the sum of its losses.
+
+    It is a mean over tokens, for training alone: no value of the network depends on it.
+    """
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("Balance", "balance_loss")
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+        return ((),)
+
+    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+        return (None,) * inputs
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("balance_loss", this, *inputs)

@@ -1,0 +1,86 @@
+"""Positions that do not go with the rest of the network."""
+
+from collections.abc import Iterator
+
+from compiler.source.diagnostic import Diagnostic, mistake
+from compiler.source.node import Node, Path
+from compiler.spec.model import (
+    Attention,
+    LearnedPosition,
+    RelativePosition,
+    RotaryPosition,
+    SinusoidalPosition,
+)
+from compiler.spec.places import at, note, self_attentions
+from compiler.spec.spec import Spec
+
+
+def distances(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """What self-attention knows of positions must fit its heads."""
+    for path, attention in self_attentions(spec):
+        *above, _ = path
+        stack = dict(spec.model.stacks())[str(path[1])]
+        position = stack.layers[int(path[3])].position
+        if isinstance(position, RotaryPosition):
+            yield from _rotary(spec, position, attention, root, (*above, "position"))
+        if isinstance(position, RelativePosition):
+            yield from _relative(position, root, (*above, "position"))
+
+
+def _rotary(
+    spec: Spec, position: RotaryPosition, attention: Attention, root: Node, path: Path
+) -> Iterator[Diagnostic]:
+    width = attention.d_k or spec.model.d_model // attention.heads
+    turned = round(position.share * width)
+    if turned % 2 or not turned:
+        yield Diagnostic(
+            code="odd-rotation",
+            message=f"rotary positions turn pairs of numbers, not {turned} of a head's {width}",
+            span=at(root, *path),
+            notes=note("the heads", root, *path[:-1], "self_attention", "heads"),
+            help="choose `d_k`, or a `share` of it, so that the number is even",
+        )
+
+
+def _relative(position: RelativePosition, root: Node, path: Path) -> Iterator[Diagnostic]:
+    single = position.buckets // 4
+    if position.buckets % 4 or position.max_distance <= 2 * single:
+        yield mistake(
+            at(root, *path),
+            "few-buckets",
+            f"{position.buckets} buckets do not divide distances up to {position.max_distance}",
+            "half of the buckets hold single distances, the others grow up to `max_distance`: "
+            "a multiple of 4, with `max_distance` above half of it",
+        )
+
+
+def even_positions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Sines and cosines come in pairs."""
+    positions = [stack.position for _, stack in spec.model.stacks()]
+    sinusoidal = any(isinstance(each, SinusoidalPosition) for each in positions)
+    if sinusoidal and spec.model.d_model % 2:
+        yield Diagnostic(
+            code="odd-width",
+            message=f"sinusoidal positions need an even d_model, not {spec.model.d_model}",
+            span=at(root, "model", "d_model"),
+            help="sines and cosines come in pairs: make d_model even, or learn the positions",
+        )
+
+
+def position_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Every sentence that is kept must find its positions in the table."""
+    longest = spec.data.max_length
+    for name, stack in spec.model.stacks():
+        table = stack.position
+        if isinstance(table, LearnedPosition) and table.max_length < longest:
+            yield Diagnostic(
+                code="short-position-table",
+                message=f"`data.max_length` {longest} is beyond the {table.max_length} positions "
+                "of the table",
+                span=at(root, "model", name, "position", "max_length"),
+                notes=note("the longest sentence", root, "data", "max_length"),
+                help=f"lower `data.max_length` to {table.max_length}, or raise the table's",
+            )
+
+
+POSITION_CHECKS = (distances, even_positions, position_table)

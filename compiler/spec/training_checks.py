@@ -1,0 +1,98 @@
+"""Settings of `training:` that are each right but do not go together."""
+
+from collections.abc import Iterator
+
+from compiler.source.diagnostic import Diagnostic, mistake
+from compiler.source.node import Node
+from compiler.spec.complete import paper_peak
+from compiler.spec.optimizer import Adafactor, Adam, AdamW, Sgd
+from compiler.spec.places import at, note
+from compiler.spec.schedule import Constant, Cosine, Linear, WarmupStableDecay
+from compiler.spec.spec import Spec
+from compiler.spec.training import Training
+
+LOWEST_PEAK, HIGHEST_PEAK = 1e-7, 0.05
+USUAL_PEAKS = {"sgd": 0.1, "adafactor": 0.01}
+
+
+def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Warm-up must end before training does, and leave a line an update to go down."""
+    schedule, steps = spec.training.schedule, spec.training.steps
+    longest = schedule.warmup_steps
+    if longest + isinstance(schedule, Linear | Cosine) > steps:
+        yield Diagnostic(
+            code="long-warmup",
+            message=f"the warm-up of {longest} updates is longer than the training of {steps}",
+            span=at(root, "training", "schedule", "warmup_steps"),
+            notes=note("the whole training", root, "training", "steps"),
+            help="the learning rate would never reach its peak",
+        )
+    elif isinstance(schedule, WarmupStableDecay) and longest + schedule.decay_steps > steps:
+        yield Diagnostic(
+            code="long-decay",
+            message=f"{longest} updates of warm-up and {schedule.decay_steps} of decay are more "
+            f"than the training of {steps}",
+            span=at(root, "training", "schedule", "decay_steps"),
+            notes=note("the whole training", root, "training", "steps"),
+            help=f"at most {steps - longest} are left for the decay",
+        )
+
+
+def given_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """The paper's formula is for Adam, and divides by the warm-up."""
+    schedule, optimizer = spec.training.schedule, spec.training.optimizer
+    if schedule.peak is not None:
+        return
+    if isinstance(optimizer, Sgd | Adafactor):
+        message = f"`{optimizer.kind}` needs a `peak`: the paper's formula is for Adam"
+        help = f"`peak: {USUAL_PEAKS[optimizer.kind]}` is a usual one"
+        yield mistake(at(root, "training", "schedule"), "no-peak", message, help)
+    elif not schedule.warmup_steps:
+        message = "a schedule without warm-up needs a `peak`"
+        help = "the paper's is d_model^-0.5 * warmup_steps^-0.5"
+        yield mistake(at(root, "training", "schedule"), "no-peak", message, help)
+
+
+def schedule_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Factors of other tools' schedules are taken for learning rates."""
+    schedule, peak = spec.training.schedule, spec.training.schedule.peak
+    is_adam = isinstance(spec.training.optimizer, Adam | AdamW)
+    if is_adam and peak is not None and not LOWEST_PEAK < peak < HIGHEST_PEAK:
+        usual = paper_peak(spec.model.d_model, schedule.warmup_steps)
+        yield Diagnostic(
+            code="strange-peak",
+            message=f"a learning rate of {peak:g} has never trained a Transformer",
+            span=at(root, "training", "schedule", "peak"),
+            help=f"`peak` is the highest learning rate itself; the paper's would be {usual:.1e}",
+            severity="warning",
+        )
+
+
+def capped_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Adafactor takes the least of the rate and step^-0.5."""
+    peak, last = spec.training.schedule.peak, _last_at_peak(spec.training)
+    if not isinstance(spec.training.optimizer, Adafactor) or peak is None:
+        return
+    if peak > (most := last**-0.5):
+        yield Diagnostic(
+            code="capped-peak",
+            message=f"Adafactor's rate is at most step^-0.5, and that is {most:.2g} at update "
+            f"{last}, where the schedule says {peak:g}",
+            span=at(root, "training", "schedule", "peak"),
+            help="lower `peak`, or let the rate fall earlier",
+            severity="warning",
+        )
+
+
+def _last_at_peak(training: Training) -> int:
+    """The last update that has the highest rate."""
+    match training.schedule:
+        case Constant():
+            return training.steps
+        case WarmupStableDecay(decay_steps=decay_steps):
+            return max(training.steps - decay_steps, 1)
+        case schedule:
+            return max(schedule.warmup_steps, 1)
+
+
+TRAINING_CHECKS = (warmup, given_peak, schedule_peak, capped_peak)

@@ -1,0 +1,143 @@
+"""The file of an import map: what it says, each part with its place."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, for_each, mistake, quoted
+from compiler.source.file import read_text
+from compiler.source.node import Mapping, Node, Scalar, Sequence
+from compiler.source.read import read_from
+from compiler.source.span import Source, Span
+from compiler.weights.expression import Expression, Number, Rows
+from compiler.weights.names import PLACEHOLDER, Binding
+from compiler.weights.parse import parse, wrong
+
+KEYS = ("tensors", "ignore")
+_NAME = re.compile(r"(?P<name>(?:[\w.]|\{[a-z]+\})+)(?:\[(?P<slice>\w+)\])?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of `tensors:`: which parameters, or which slice of them, and what they get."""
+
+    pattern: str
+    slice: str | None
+    span: Span
+    value: Scalar | Sequence
+
+    def expression(self, binding: Binding) -> Expression:
+        """The right side, its placeholders filled; raises `Rejected`."""
+        if isinstance(self.value, Scalar):
+            return _parsed(self.value, binding)
+        items = for_each(self.value.items, lambda item: _parsed(item, binding))
+        return Rows(items=tuple(items), span=self.value.span)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """A line of `ignore:`, in which `*` is any text."""
+
+    pattern: str
+    span: Span
+
+    def matches(self, name: str) -> bool:
+        plain = self.pattern.replace("[", "[[]").replace("?", "[?]")
+        return fnmatchcase(name, plain)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportMap:
+    """`tensors:` and `ignore:` with their places; that of `ignore` is the map's if it has none."""
+
+    entries: tuple[Entry, ...]
+    ignored: tuple[Ignored, ...]
+    tensors_span: Span
+    ignore_span: Span
+
+
+def read_map(path: Path) -> ImportMap:
+    """The map in a file; raises `Rejected`."""
+    source = Source(name=str(path), text=read_text(path))
+    root = _root(source)
+    if not isinstance(root, Mapping):
+        span = root.span if root else Span.at(source, 0)
+        raise _value(span, "an import map has the keys `tensors` and `ignore`")
+    for key, span in root.keys.items():
+        if key not in KEYS:
+            help = did_you_mean(key, KEYS) or "an import map has `tensors` and `ignore`"
+            raise Rejected([mistake(span, "unknown-key", f"unknown key {quoted(key)}", help)])
+    if "tensors" not in root.keys:
+        raise Rejected([mistake(root.span, "missing-key", "an import map needs `tensors`")])
+    return ImportMap(
+        entries=tuple(_entries(root.entries["tensors"])),
+        ignored=tuple(_ignored(root.get("ignore"))),
+        tensors_span=root.keys["tensors"],
+        ignore_span=root.keys.get("ignore", root.keys["tensors"]),
+    )
+
+
+def _root(source: Source) -> Node | None:
+    try:
+        return read_from(source, 0)
+    except Rejected as rejected:
+        raise Rejected(map(_explained, rejected.diagnostics)) from None
+
+
+def _explained(diagnostic: Diagnostic) -> Diagnostic:
+    """To YAML braces mean a mapping, where a word begins and everywhere within brackets."""
+    line = diagnostic.span.source.line(diagnostic.span.line)
+    if diagnostic.code != "yaml-syntax" or not PLACEHOLDER.search(line):
+        return diagnostic
+    help = (
+        'where `{` begins a name or stands in a list in brackets, quotes are needed: "{n}.weight"'
+    )
+    return replace(diagnostic, help=help)
+
+
+def _entries(node: Node) -> list[Entry]:
+    if not isinstance(node, Mapping):
+        raise _value(node.span, "`tensors` has a line for each parameter: `NAME: EXPRESSION`")
+    return for_each(node.entries, lambda key: _entry(key, node.keys[key], node.entries[key]))
+
+
+def _entry(key: str, span: Span, value: Node) -> Entry:
+    found = _NAME.fullmatch(key)
+    if found is None:
+        help = "`layers.{n}.output.weight`, or `query_key_value.weight[key]` for a slice"
+        raise wrong(span, f"{quoted(key)} is no name of a parameter", help)
+    if isinstance(value, Mapping) or (isinstance(value, Sequence) and not value.items):
+        raise _value(value.span, "a parameter gets an expression, or a list of them")
+    return Entry(pattern=found["name"], slice=found["slice"], span=span, value=value)
+
+
+def _parsed(node: Node, binding: Binding) -> Expression:
+    """The expression in a YAML value, its places those in the file."""
+    if not isinstance(node, Scalar) or isinstance(node.value, bool):
+        raise _value(node.span, "expected an expression: the name of a tensor, say")
+    if node.value is None:
+        raise wrong(node.span, "nothing is said here: name a tensor of the files, or a number")
+    if not isinstance(node.value, str):
+        return Number(value=float(node.value), span=node.span)
+    line, text = node.span.source.line(node.span.line), node.value
+    start = line.find(text, node.span.column - 1)
+    if start < 0:
+        raise wrong(node.span, "an expression stands on one line, without escapes")
+    return parse(text, replace(node.span, column=start + 1), binding)
+
+
+def _ignored(node: Node | None) -> Iterator[Ignored]:
+    if node is None:
+        return
+    if not isinstance(node, Sequence):
+        raise _value(node.span, "`ignore` is a list of names, with `*` for any text")
+    for item in node.items:
+        if not isinstance(item, Scalar) or not isinstance(item.value, str):
+            raise _value(item.span, "expected the name of a tensor, with `*` for any text")
+        yield Ignored(pattern=item.value, span=item.span)
+
+
+def _value(span: Span, message: str) -> Rejected:
+    return Rejected([mistake(span, "bad-value", message)])

@@ -1,0 +1,48 @@
+"""Our side of a map: the parameters of a network under the names that its state dict gives them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from compiler.ir.block import Block, Repeat
+from compiler.ops.op import Op, Parameter
+from compiler.ops.shape import size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedParameter:
+    """A tensor of the state dict. `slices`: name and number of rows of each part of a fused one."""
+
+    name: str
+    shape: tuple[int, ...]
+    slices: tuple[tuple[str, int], ...] = ()
+    decays: bool = True
+
+
+def named_parameters(block: Block, path: str = "") -> Iterator[NamedParameter]:
+    """All parameters of a network, in the order of its parts."""
+    for name, part in block.parts:
+        for below, each in _numbered(name, part):
+            if isinstance(each, Block):
+                yield from named_parameters(each, f"{path}{below}.")
+            else:
+                yield from (_named(f"{path}{below}.", one) for one in each.parameters())
+
+
+def _numbered(name: str, part: Op | Repeat | Block) -> Iterator[tuple[str, Op | Block]]:
+    """A part under its name; those of a repetition numbered: `layers[5:6]` is `layers.5`."""
+    if not isinstance(part, Repeat):
+        yield name, part
+        return
+    holder, _, place = name.partition("[")
+    first = int(place.partition(":")[0] or 0)
+    for number in range(first, first + int(part.held.value)):
+        yield f"{holder}.{number}", part.block
+
+
+def _named(path: str, parameter: Parameter) -> NamedParameter:
+    return NamedParameter(
+        name=f"{path}{parameter.name}".rstrip("."),  # an attribute may be a parameter itself
+        shape=tuple(size(dimension, {}) for dimension in parameter.shape),
+        decays=parameter.decays,
+        slices=tuple((name, size(rows, {})) for name, rows in parameter.slices),
+    )

@@ -1,0 +1,1 @@
+"""The weights of other people's models, through an import map."""

@@ -1,0 +1,91 @@
+"""Files of tensors, whoever wrote them: safetensors, or a state dict that torch saved."""
+
+import pickle
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from runtime.durable import replace_file
+from runtime.errors import UserError
+
+Tensors = dict[str, Tensor]
+
+
+def read_tensors(paths: Iterable[Path]) -> Tensors:
+    """All tensors of some files, mapped from the disk; nothing in them is ever executed.
+
+    Raises a UserError for a file of another kind, and for a name that two files have.
+    """
+    tensors: Tensors = {}
+    for path in paths:
+        for name, tensor in _read(path).items():
+            if name in tensors:
+                raise UserError(
+                    f"{path} has a tensor {name}, and so has a file before it",
+                    help="give each file once, and those of one model only",
+                )
+            tensors[name] = tensor
+    return tensors
+
+
+def write_tensors(tensors: Tensors, path: Path, metadata: dict[str, str]) -> None:
+    """A safetensors file, whole or not at all."""
+    replace_file(path, save(tensors, metadata))
+
+
+def _read(path: Path) -> Tensors:
+    if not path.is_file():
+        raise UserError(f"there is no file {path}")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    return _read_state_dict(path)
+
+
+def _read_safetensors(path: Path) -> Tensors:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path} is no safetensors file, or is damaged: {error}") from error
+
+
+def _read_state_dict(path: Path) -> Tensors:
+    """What `torch.save` wrote. Of dictionaries in dictionaries the names are joined by dots."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path} is no plain state dict: reading it could run code, or it is damaged",
+            help="where it was made: torch.save(model.state_dict(), FILE), or save_file of "
+            "safetensors",
+        ) from error
+    except OSError:
+        raise
+    except Exception as error:  # of a file that is no file of torch's, almost anything is raised
+        reason = next(iter(str(error).splitlines()), "")
+        raise UserError(
+            f"{path} is no file that torch can read: {type(error).__name__} {reason}".rstrip(),
+            help="a file of safetensors must be called so: NAME.safetensors",
+        ) from error
+    tensors = dict(_flat(content, ""))
+    if not tensors:
+        raise UserError(f"{path} holds no tensors")
+    return tensors
+
+
+def _is_zip(path: Path) -> bool:
+    """Whether the file has the form that torch has written since version 1.6, and can map."""
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+def _flat(content: object, name: str) -> Iterator[tuple[str, Tensor]]:
+    """The tensors in a tree of dictionaries; anything else, a step or a name, is no weight."""
+    if isinstance(content, Tensor):
+        yield name, content
+    elif isinstance(content, dict):
+        for key, below in content.items():
+            yield from _flat(below, f"{name}.{key}" if name else str(key))

@@ -1,0 +1,62 @@
+"""A state dict for our model from the tensors of another."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from compiler.spec.lock import LOCK
+from compiler.weights.map import read_map
+from compiler.weights.parameters import NamedParameter
+from compiler.weights.piece import Filled, Piece
+from compiler.weights.plan import plan
+from compiler.weights.shape import Stored
+from runtime.errors import UserError
+from runtime.package import Package
+from runtime.weights.evaluate import evaluate
+from runtime.weights.files import Tensors
+
+
+def import_weights(
+    parameters: Sequence[NamedParameter], tensors: Mapping[str, Tensor], map: Path
+) -> Tensors:
+    """The state dict of a model with these parameters, in float32.
+
+    Raises the compiler's Rejected with all that is wrong with the map, and a UserError for values
+    that are no numbers.
+    """
+    planned = plan(read_map(map), parameters, described(tensors))
+    return {each.name: _value(each, tensors) for each in planned}
+
+
+def check_package(package: Package, weights: Mapping[str, Tensor]) -> None:
+    """Raises a UserError if the network of a package, edited by hand, has other parameters."""
+    with torch.device("meta"):
+        model = package.model_class()
+    own = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    if own != {name: tensor.shape for name, tensor in weights.items()}:
+        raise UserError(
+            f"the network in {package.folder} has other parameters than its {LOCK} says",
+            help="it was edited by hand: give a package as it was compiled, or the spec",
+        )
+
+
+def described(tensors: Mapping[str, Tensor]) -> dict[str, Stored]:
+    """Shapes and types."""
+    return {
+        name: Stored(shape=tuple(tensor.shape), kind=str(tensor.dtype).removeprefix("torch."))
+        for name, tensor in tensors.items()
+    }
+
+
+def _value(filled: Filled, tensors: Mapping[str, Tensor]) -> Tensor:
+    value = torch.cat([_piece(piece, tensors) for piece in filled.pieces])
+    if not value.isfinite().all():
+        raise UserError(f"{filled.name} would get values that are not finite (nan or inf)")
+    return value
+
+
+def _piece(piece: Piece, tensors: Mapping[str, Tensor]) -> Tensor:
+    """A single number fills all of its place."""
+    return evaluate(piece.expression, tensors).expand(piece.shape)

@@ -1,0 +1,69 @@
+"""A run that was not trained here: a package, tokenizers, and one checkpoint of foreign weights."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from compiler.spec.spec import Spec
+from runtime.checkpoints.checkpoint import Batching, Content, Machine, write_checkpoint
+from runtime.checkpoints.state import State
+from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
+from runtime.data.tokenizer import Tokenizer, save_tokenizers
+from runtime.errors import UserError
+from runtime.package import Package
+from runtime.run import Run
+from runtime.weights.files import Tensors
+
+
+def create_run(
+    folder: Path,
+    package: Package,
+    weights: Tensors,
+    tokenizers: tuple[Tokenizer, Tokenizer],
+    files: Sequence[Path],
+) -> Run:
+    """A run that can translate and be scored, but not go on: its checkpoint is that of step 0."""
+    origin = {"imported": [file.name for file in files]}
+    run = Run.begin(folder, package, lambda place: save_tokenizers(*tokenizers, place), origin)
+    training = package.spec.training
+    content = Content(
+        identity=run.identity,
+        state=State(),
+        metric=training.validation.metric,
+        batching=Batching.of(training),
+        metrics_bytes=0,
+        machine=Machine.here(torch.device("cpu"), processes=1),
+        weights=weights,
+        training_state={},
+    )
+    write_checkpoint(run.checkpoints, content, is_interim=False)
+    return run
+
+
+def read_tokenizers(files: Sequence[Path], spec: Spec) -> tuple[Tokenizer, Tokenizer]:
+    """Of source and target, the same object for a shared vocabulary.
+
+    Raises a UserError unless there is one for each vocabulary, with a row for each piece.
+    """
+    vocabulary = spec.model.vocabulary
+    settings = ("size",) if vocabulary.shared else ("source", "target")
+    if len(files) != len(settings):
+        raise UserError(
+            f"{spec.name} has {len(settings)} vocabular{'y' if vocabulary.shared else 'ies'}, "
+            f"and --tokenizer is given {len(files)} times",
+            help="once for a shared vocabulary, else first that of the source",
+        )
+    rows = [(f"model.vocabulary.{each}", getattr(vocabulary, each)) for each in settings]
+    found = [_read(file, *each) for file, each in zip(files, rows, strict=True)]
+    return found[0], found[-1]
+
+
+def _read(file: Path, setting: str, rows: int) -> Tokenizer:
+    tokenizer = SentencePieceTokenizer.read(file)
+    if tokenizer.size != rows:
+        raise UserError(
+            f"{file} has {tokenizer.size:,} pieces, and {setting} is {rows:,}",
+            help="model and tokenizer must belong together",
+        )
+    return tokenizer

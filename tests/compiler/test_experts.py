@@ -1,0 +1,149 @@
+"""A mixture of experts against a slow one, token by token, and its loss against its equations."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from compiler.explain import explain
+from compiler.passes.measure import count_parameters
+from tests.packages import compile_tree, import_package
+
+WIDTH, D_FF, COUNT = 8, 12, 5
+
+
+def tree(feed_forward: dict[str, Any]) -> dict[str, Any]:
+    files = {"source": "a", "target": "b"}
+    return {
+        "name": "experts",
+        "model": {
+            "d_model": WIDTH,
+            "vocabulary": {"size": 20},
+            "attention": {"heads": 2},
+            "feed_forward": {"d_ff": D_FF, **feed_forward},
+            "encoder": {"layers": 2},
+            "decoder": {"layers": 1},
+        },
+        "data": {"train": {**files}, "valid": {**files}, "test": {**files}},
+        "training": {"batch_tokens": 1000, "steps": 5000},
+    }
+
+
+def network(folder: Path, **experts: Any) -> Any:
+    """A model with experts, its biases at random, too."""
+    torch.manual_seed(1)
+    settings = {"activation": "silu", "gated": True, "experts": {"count": COUNT, **experts}}
+    model = import_package(compile_tree(tree(settings), folder), folder).Model()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) / 2)
+    return model
+
+
+def slow(experts: Any, x: Tensor, active: int) -> Tensor:
+    """Token by token, by the formulas of Shazeer et al. (2017) and Fedus et al. (2021)."""
+    rows = []
+    for token in x.flatten(0, 1):
+        scores = experts.router.weight @ token
+        best = sorted(range(COUNT), key=lambda e: scores[e].item(), reverse=True)[:active]
+        shares = [scores[e].exp() for e in best]
+        total = scores.exp().sum() if active == 1 else sum(shares)
+        rows.append(sum(s / total * experts.experts[e](token) for e, s in zip(best, shares)))  # noqa: B905
+    return torch.stack(rows).view_as(x)
+
+
+@pytest.mark.parametrize("active", [1, 2, 4])
+def test_a_mixture_is_a_sum_over_the_chosen(active: int, tmp_path: Path) -> None:
+    """Outputs and gradients; the last expert is chosen by none."""
+    experts = network(tmp_path, active=active).encoder.layers[0].feed_forward
+    x = torch.randn(3, 7, WIDTH).abs().requires_grad_()
+    experts.router.weight.data[-1] = -9.0
+    places = [x, *experts.parameters()]
+    weights = torch.randn(x.shape)
+    got, expected = experts(x), slow(experts, x, active)
+    torch.testing.assert_close(got, expected)
+    ours = torch.autograd.grad((got * weights).sum(), places)
+    theirs = torch.autograd.grad(
+        (expected * weights).sum(), places, allow_unused=True, materialize_grads=True
+    )
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+    assert ours[1].any(), "the router learns"
+
+
+def balance(experts: Any, x: Tensor, factor: float) -> Tensor:
+    """Equations 4 to 6 of Fedus et al. (2021), for tokens x [tokens, WIDTH], two choices each."""
+    scores = F.linear(x, experts.router.weight)
+    probability, chosen = scores.softmax(-1), scores.topk(2).indices
+    total = torch.zeros(())
+    for e in range(COUNT):
+        total = total + (chosen == e).sum() / (2 * len(x)) * probability[:, e].mean()
+    return factor * COUNT * total
+
+
+def test_the_balance_loss_of_a_layer(tmp_path: Path) -> None:
+    layer = network(tmp_path, balance_loss=0.3).encoder.layers[0].feed_forward
+    x, real = torch.randn(3, 7, WIDTH), torch.rand(3, 7) < 0.6
+    layer(x)
+    got, expected = layer.balance.loss(real), balance(layer, x[real], 0.3)
+    torch.testing.assert_close(got, expected)
+    ours, theirs = (torch.autograd.grad(each, layer.router.weight) for each in (got, expected))
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_an_even_use_costs_the_factor_and_no_less(tmp_path: Path) -> None:
+    layer = network(tmp_path, active=1, balance_loss=0.3).encoder.layers[0].feed_forward
+    layer.router.weight.data.copy_(50 * torch.eye(COUNT, WIDTH))
+    for rows, expected in ((range(COUNT), 0.3), ([0], 0.3 * COUNT)):
+        layer(torch.eye(COUNT, WIDTH)[list(rows)].unsqueeze(0))
+        loss = layer.balance.loss(torch.ones(1, len(rows)).bool())
+        torch.testing.assert_close(loss, torch.tensor(expected))
+
+
+def test_a_models_loss_is_the_sum_of_its_layers_without_padding(tmp_path: Path) -> None:
+    model = network(tmp_path, balance_loss=0.3)
+    source, target = torch.randint(1, 20, (2, 6)), torch.randint(1, 20, (2, 5))
+    read: list[tuple[Any, Tensor]] = []
+    layers = [*model.encoder.layers, *model.decoder.layers]
+    handles = [
+        layer.feed_forward.register_forward_pre_hook(lambda m, x: read.append((m, x[0])))
+        for layer in layers
+    ]
+    model.features(source, target)
+    for handle in handles:
+        handle.remove()
+    expected = sum(balance(each, x.flatten(0, 1), 0.3) for each, x in read)
+    torch.testing.assert_close(model.balance_loss(source, target), expected)
+    padded = [F.pad(tokens, (0, 3)) for tokens in (source, target)]
+    model.features(*padded)
+    torch.testing.assert_close(model.balance_loss(*padded), expected)
+
+
+def test_nothing_is_kept_where_nothing_is_trained(tmp_path: Path) -> None:
+    model = network(tmp_path).eval()
+    model.features(torch.randint(1, 20, (2, 6)), torch.randint(1, 20, (2, 5)))
+    assert [each.kept for each in model.modules() if hasattr(each, "kept")] == [None] * 3
+
+
+def test_no_balance_no_code(tmp_path: Path) -> None:
+    package = compile_tree(tree({"experts": {"count": COUNT, "balance_loss": 0}}), tmp_path)
+    assert "alance" not in package.files["model.py"]
+
+
+def test_all_are_parameters_and_the_active_ones_cost(tmp_path: Path) -> None:
+    one, few, many = (
+        compile_tree(tree({"experts": {"count": count, "active": 2}} if count else {}), tmp_path)
+        for count in (0, 4, 8)
+    )
+    expert, layers = 2 * WIDTH * D_FF + D_FF + WIDTH, 3
+    counts = [count_parameters(each.model) for each in (one, few, many)]
+    assert counts[1] - counts[0] == layers * (3 * expert + 4 * WIDTH)
+    assert counts[2] - counts[1] == layers * (4 * expert + 4 * WIDTH)
+    costs = [explain(each, 16).flops_per_token for each in (one, few, many)]
+    dense = layers * 2 * 2 * WIDTH * D_FF
+    assert dense < costs[1] - costs[0] < 1.6 * dense
+    assert costs[2] - costs[1] == layers * 4 * (2 * WIDTH + 3)
+    assert sum(row.parameters for row in explain(few, 16).rows) == counts[1]

@@ -1,0 +1,22 @@
+"""Our model of a folder's `spec.yaml`, with foreign weights through the folder's `map.yaml`."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from compiler.pipeline import compile_spec
+from compiler.weights.parameters import named_parameters
+from runtime.weights.importing import import_weights
+from tests.packages import import_package
+
+
+def imported_model(
+    folder: Path, tensors: Mapping[str, Tensor], workplace: Path, settings: Iterable[str] = ()
+) -> nn.Module:
+    """Every tensor of theirs must have its place, and every parameter of ours a value."""
+    compiled = compile_spec(str(folder / "spec.yaml"), settings)
+    parameters = list(named_parameters(compiled.model))
+    model: nn.Module = import_package(compiled, workplace).Model()
+    model.load_state_dict(import_weights(parameters, tensors, folder / "map.yaml"))
+    return model.eval()

@@ -1,0 +1,179 @@
+"""The loss of models that have more to it than cross-entropy through a matrix."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from benchmarks.plain_search import plain_search
+from compiler.pipeline import compile_spec
+from compiler.spec.training import Decoding
+from runtime.data.batches import Batch
+from runtime.data.symbols import PADDING
+from runtime.decoding.quantize import quantized
+from runtime.decoding.search import beam_search
+from runtime.package import load_package
+from runtime.training import objective
+from runtime.training.objective import training_objective
+
+TINY = (
+    *("model.d_model=16", "model.vocabulary.size=20", "model.attention.heads=2", "model.dropout=0"),
+    *("model.feed_forward.d_ff=16", "model.encoder.layers=1", "model.decoder.layers=1"),
+    "training.label_smoothing=0",
+)
+PARTS = ("train", "valid", "test")
+Train = Callable[..., Any]
+Build = Callable[..., tuple[torch.nn.Module, objective.Objective]]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    """build("model.output.bias=true", ...) -> a tiny network and its objective."""
+
+    def make(*settings: str) -> tuple[torch.nn.Module, objective.Objective]:
+        compile_spec("demo", [*TINY, *settings]).write(tmp_path / "package")
+        package = load_package(tmp_path / "package")
+        torch.manual_seed(5)
+        model, device = package.model_class(), torch.device("cpu")
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn_like(parameter) / 4)
+        recipe = package.spec.training
+        return model, training_objective(model, package.training_module, recipe, device)
+
+    return make
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Four pairs of 1 to 6 target tokens, 14 in all."""
+    torch.manual_seed(6)
+    target, source = torch.randint(4, 20, (4, 6)), torch.randint(4, 20, (4, 5))
+    for row, length in enumerate((6, 1, 4, 3)):
+        target[row, length:] = PADDING
+        source[row, 1 + length :] = PADDING
+    return Batch(
+        source=source,
+        decoder_input=torch.where(target == PADDING, PADDING, 2),
+        decoder_target=target,
+        indices=torch.arange(4),
+    )
+
+
+def test_the_loss_is_of_the_final_logits(
+    build: Build, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In chunks, too: of a bias, a scale and a cap."""
+    monkeypatch.setitem(objective.CHUNK, "cpu", 3)
+    model, own = build("model.output={bias: true, scale: 0.5, soft_cap: 2}")
+    logits = model(batch.source, batch.decoder_input).flatten(0, 1)
+    labels = batch.decoder_target.flatten()
+    expected = F.cross_entropy(logits, labels, ignore_index=PADDING, reduction="sum")
+    (expected / 14).backward()
+    gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
+    model.zero_grad()
+    torch.testing.assert_close(own.add_gradients(batch, 1 / 14)[1], expected.detach())
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, gradients[name], msg=name)
+    assert model.get_parameter("output_bias").grad.abs().max() > 0  # type: ignore[union-attr]
+
+
+EXPERTS = "model.{}feed_forward={{d_ff: 16, experts: {{count: 4, balance_loss: 0.5}}}}"
+
+
+def with_balance(model: torch.nn.Module, batch: Batch, stacks: tuple[str, ...]) -> torch.Tensor:
+    """Cross-entropy over the target tokens, plus their number times what the network says."""
+    logits = model(batch.source, batch.decoder_input).flatten(0, 1)
+    labels = batch.decoder_target.flatten()
+    summed = F.cross_entropy(logits, labels, ignore_index=PADDING, reduction="sum")
+    tokens = {"source": batch.source, "target": batch.decoder_input}
+    given = {name: tokens[name] for name in stacks}
+    balance = model.balance_loss(**given)  # type: ignore[operator]
+    return summed + (labels != PADDING).sum() * balance
+
+
+@pytest.mark.parametrize(
+    ("stack", "tokens"), [("", ("source", "target")), ("decoder.", ("target",))]
+)
+def test_the_balance_of_experts_is_in_the_loss(
+    build: Build, batch: Batch, stack: str, tokens: tuple[str, ...]
+) -> None:
+    """Of two micro-batches: each counts by its target tokens."""
+    model, own = build(EXPERTS.format(stack))
+    other = Batch(
+        source=batch.source.flip(0)[:3],
+        decoder_input=batch.decoder_input[1:],
+        decoder_target=batch.decoder_target[1:],
+        indices=torch.arange(3),
+    )
+    expected = torch.stack([with_balance(model, each, tokens) for each in (batch, other)])
+    (expected.sum() / 22).backward()
+    gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
+    model.zero_grad()
+    got = torch.stack([own.add_gradients(each, 1 / 22)[0] for each in (batch, other)])
+    torch.testing.assert_close(got, expected.detach())
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, gradients[name], msg=name)
+
+
+def test_an_evaluation_has_no_balance(build: Build, batch: Batch) -> None:
+    model, own = build(EXPERTS.format(""))
+    trained = own.add_gradients(batch, 1.0)
+    model.eval()
+    smoothed, plain = own.evaluate(batch)
+    assert smoothed == plain
+    torch.testing.assert_close(plain, trained[1])
+    assert trained[0] > trained[1] + 14 * 0.5, "two stacks of one layer, at least 0.5 each"
+    model(batch.source, batch.decoder_input)
+    with pytest.raises(AssertionError, match="a pass in training"):
+        model.balance_loss(batch.source, batch.decoder_input)  # type: ignore[operator]
+
+
+def test_experts_train_in_bfloat16(build: Build, batch: Batch) -> None:
+    model, own = build(EXPERTS.format(""), "training.precision=bfloat16")
+    assert own.is_bfloat16
+    assert own.add_gradients(batch, 1.0).isfinite().all()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_experts_decode_in_eight_bits(build: Build, batch: Batch) -> None:
+    """Some of them without a single token."""
+    model, _ = build(EXPERTS.format(""))
+    model.eval()
+    with torch.no_grad():
+        got = quantized(model)(batch.source, batch.decoder_input)
+        expected = model(batch.source, batch.decoder_input)
+        quantized(model)(batch.source[:1, :1], batch.decoder_input[:1, :1])
+    assert (got - expected).abs().mean() < expected.abs().mean() / 4
+
+
+def test_beams_are_of_the_final_logits(build: Build, batch: Batch) -> None:
+    """Of experts in each layer, of a bias, a scale and a cap: as the plain search finds them."""
+    model, _ = build(EXPERTS.format(""), "model.output={bias: true, scale: 0.5, soft_cap: 2}")
+    decoding = Decoding(beam=3, length_penalty=0.6)
+    found = beam_search(model.eval(), batch.source, [6] * 4, decoding)
+    for row, (best, *_) in zip(batch.source, found, strict=True):
+        source = [token for token in row.tolist() if token != PADDING]
+        (expected, *_) = plain_search(model, source, 6, decoding)
+        assert best.tokens == expected.tokens
+        assert best.score == pytest.approx(expected.score, abs=1e-4)
+
+
+def test_a_training_with_experts(tmp_path: Path, text: Path, run_training: Train) -> None:
+    """The balance is a part of the loss that is reported, and goes down with it."""
+    files = [f"data.{part}.{side}={part}.{side}" for part in PARTS for side in ("source", "target")]
+    data = (f"data.folder={text}", "data.tokenizer={kind: segmented}", "data.max_length=20", *files)
+    recipe = ("training.batch_tokens=240", "training.accumulate=2", "training.steps=60")
+    pace = ("training.schedule={warmup_steps: 10, peak: 0.01}", "training.validation.every=30")
+    settings = [*TINY, *data, *recipe, *pace, EXPERTS.format("")]
+    compile_spec("demo", settings).write(tmp_path / "package")
+    run_training(tmp_path / "package", tmp_path / "run")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    figures = [line for line in map(json.loads, lines) if "learning_rate" in line]
+    first, last = figures[0], figures[-1]
+    assert last["loss"] < first["loss"] - 0.5
+    assert 1.0 <= last["loss"] - last["nll"] < 1.5, "two layers, each at least its factor"
