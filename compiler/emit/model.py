@@ -187,6 +187,7 @@ def _helpers(model: Block) -> Iterator[str]:
     values = {
         **_attention_values(model, [op for op in ops if isinstance(op, Attention)]),
         "bias_varies": any(not op.bias for op in linears),
+        "has_biases": any(op.bias for op in linears),
         "linear": _linear_signature(linears),
         "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
         "gains": any("gains" in dict(op.initial_arguments()) for op in linears),
@@ -261,7 +262,7 @@ def _linear_signature(linears: list[Linear]) -> str:
     given = {name for op in linears for name, _ in op.initial_arguments()}
     parameters = ["inputs: int", "*outputs: int"]
     if any(not op.bias for op in linears):
-        parameters.append("bias: bool = True")
+        parameters.append("bias: bool = True" if any(op.bias for op in linears) else "bias: bool")
     if "gain" in given:
         parameters.append("gain: float = 1.0")
     if "gains" in given:

@@ -3,7 +3,7 @@
 from compiler.emit.fill import fill
 from compiler.emit.layout import docstring, signature
 from compiler.emit.predicates import plain_predicate
-from compiler.ir.block import Block
+from compiler.ir.block import Block, walk
 from compiler.lower.embedding import table_names
 from compiler.ops.attention import Attention, LocalAttention
 from compiler.passes.derive_weights import attentions
@@ -39,6 +39,8 @@ def tests_text(spec: Spec, model: Block) -> str:
         rows=rows,
         outputs=outputs,
         grouped=any(op.is_grouped for _, op in found.values()),
+        balance=_inputs(model, "balance_loss"),
+        has_experts="experts" in {name for _, block in walk(model) for name, _ in block.parts},
         pools=spec.model.classifier is not None,
         target_embedding=table_names(spec.model)["target"] if "target" in streams else "",
         parameters=count_parameters(model),
@@ -48,6 +50,11 @@ def tests_text(spec: Spec, model: Block) -> str:
         masks=[plain_predicate(op.reads) for _, op in found.values()],
         places=[(name, op.reads.name) for name, (_, op) in found.items()],
     )
+
+
+def _inputs(model: Block, function: str) -> list[str]:
+    """What a function of the network takes, if there is one."""
+    return [each.name for each in model.function(function).inputs] if model.has(function) else []
 
 
 def _rows(spec: Spec, streams: list[str]) -> dict[str, str]:
