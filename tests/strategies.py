@@ -90,6 +90,10 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         *("masked_language_model", "classification"),
     ),
     "pooling": ("first", "mean"),
+    "labels": ("files", "columns", "bare columns"),
+    "masking": (None, {"share": 0.3}, {"mask": 0.5, "random": 0.5}),
+    "sampling": (None, {"temperature": 0.8, "top_k": 3}, {"top_p": 0.9}),
+    "validation_metric": ("loss", "accuracy"),
     "block": (
         *(None, "no feed-forward", "feed-forward first", "two feed-forwards"),
         *("side by side", "side by side, joint norm"),
@@ -144,8 +148,9 @@ def specs(draw: st.DrawFn) -> Tree:
         "name": "some-model",
         "task": task,
         "model": _model(choose, task),
-        "data": {**_corpora(task), "max_length": 24},
-        "training": _training(choose),
+        "data": {**_corpora(choose, task), "max_length": 24},
+        **_decoding(choose, task),
+        "training": _training(choose) | _masking(choose, task),
     }
 
 
@@ -159,6 +164,7 @@ def _training(choose: Chooser) -> Tree:
         "optimizer": optimizer,
         "schedule": _schedule(choose, needs_peak=needs_peak),
         "label_smoothing": choose("label_smoothing"),
+        "validation": {"metric": choose("validation_metric")},
     }
     return training | ({"ema": {"decay": ema}} if ema else {})
 
@@ -179,7 +185,24 @@ def _schedule(choose: Chooser, *, needs_peak: bool) -> Tree:
     return schedule | ({} if peak is None else {"peak": peak})
 
 
-def _corpora(task: str) -> Tree:
+def _masking(choose: Chooser, task: str) -> Tree:
+    masking = choose("masking") if task == "masked_language_model" else None
+    return {"masking": dict(masking)} if masking else {}
+
+
+def _decoding(choose: Chooser, task: str) -> Tree:
+    sampling = choose("sampling") if task == "language_model" else None
+    return {"decoding": {"sampling": dict(sampling)}} if sampling else {}
+
+
+def _corpora(choose: Chooser, task: str) -> Tree:
+    if task == "classification":
+        forms = {
+            "files": {"text": "a.en", "label": "a.label"},
+            "columns": {"tsv": "a.tsv", "text_column": 2, "label_column": 0},
+            "bare columns": {"tsv": "a.tsv"},
+        }
+        return {part: dict(forms[choose("labels")]) for part in ("train", "valid", "test")}
     if task != "translation":
         return {part: {"text": f"{part}.en"} for part in ("train", "valid", "test")}
     return {

@@ -9,6 +9,9 @@ from compiler.spec.model import Output
 from compiler.spec.places import at, attentions, cross_attentions, feed_forwards, note
 from compiler.spec.spec import Spec
 
+SYMBOLS_BUT_MASK = 4
+"""Padding, unknown, begin, end; a masked language model has one for the mask, too."""
+
 
 def parts_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Each task has the parts that it needs and no others."""
@@ -174,12 +177,13 @@ def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 notes=note("decides it", root, *path, "shared"),
                 help=f"write {' and '.join(f'`{each}`' for each in wanted)} instead",
             )
-    smallest = 5
+    symbols = SYMBOLS_BUT_MASK + (spec.task == "masked_language_model")
     for key in wanted:
-        if (rows := getattr(settings, key)) is not None and rows < smallest:
+        if (rows := getattr(settings, key)) is not None and rows <= symbols:
+            number = "five" if symbols > SYMBOLS_BUT_MASK else "four"
             yield Diagnostic(
                 code="small-vocabulary",
-                message=f"{rows} rows leave none for text: four are special symbols",
+                message=f"{rows} rows leave none for text: {number} are special symbols",
                 span=at(root, *path, key),
             )
 
