@@ -44,6 +44,8 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "eps": (1e-5, 1e-6),
     "tied": ("all", "target", "none"),
     "embedding_norm": (False, True),
+    "embedding_width": (None, 4),
+    "segments": (None, 2),
     "shared": (True, False),
     "scale": ("sqrt_d_model", "none"),
     "position": (
@@ -91,7 +93,17 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         *("masked_language_model", "classification"),
     ),
     "pooling": ("first", "mean"),
-    "block": (None, "no feed-forward", "feed-forward first", "two feed-forwards"),
+    "labels": ("files", "columns", "bare columns"),
+    "masking": (None, {"share": 0.3}, {"mask": 0.5, "random": 0.5}),
+    "sampling": (None, {"temperature": 0.8, "top_k": 3}, {"top_p": 0.9}),
+    "validation_metric": ("loss", "accuracy"),
+    "block": (
+        *(None, "no feed-forward", "feed-forward first", "two feed-forwards"),
+        *("side by side", "side by side, joint norm"),
+    ),
+    "distinct": (None, 1, 2),
+    "stochastic_depth": RATES,
+    "feed_forward_scale": (None, 0.5),
     "kernel": ("auto", "flex"),
     "kinds_of_layers": (1, 2),
     "label_smoothing": (0.0, 0.1),
@@ -139,8 +151,9 @@ def specs(draw: st.DrawFn) -> Tree:
         "name": "some-model",
         "task": task,
         "model": _model(choose, task),
-        "data": {**_corpora(task), "max_length": 24},
-        "training": _training(choose),
+        "data": {**_corpora(choose, task), "max_length": 24},
+        **_decoding(choose, task),
+        "training": _training(choose) | _masking(choose, task),
     }
 
 
@@ -154,6 +167,7 @@ def _training(choose: Chooser) -> Tree:
         "optimizer": optimizer,
         "schedule": _schedule(choose, needs_peak=needs_peak),
         "label_smoothing": choose("label_smoothing"),
+        "validation": {"metric": choose("validation_metric")},
     }
     return training | ({"ema": {"decay": ema}} if ema else {})
 
@@ -174,7 +188,24 @@ def _schedule(choose: Chooser, *, needs_peak: bool) -> Tree:
     return schedule | ({} if peak is None else {"peak": peak})
 
 
-def _corpora(task: str) -> Tree:
+def _masking(choose: Chooser, task: str) -> Tree:
+    masking = choose("masking") if task == "masked_language_model" else None
+    return {"masking": dict(masking)} if masking else {}
+
+
+def _decoding(choose: Chooser, task: str) -> Tree:
+    sampling = choose("sampling") if task == "language_model" else None
+    return {"decoding": {"sampling": dict(sampling)}} if sampling else {}
+
+
+def _corpora(choose: Chooser, task: str) -> Tree:
+    if task == "classification":
+        forms = {
+            "files": {"text": "a.en", "label": "a.label"},
+            "columns": {"tsv": "a.tsv", "text_column": 2, "label_column": 0},
+            "bare columns": {"tsv": "a.tsv"},
+        }
+        return {part: dict(forms[choose("labels")]) for part in ("train", "valid", "test")}
     if task != "translation":
         return {part: {"text": f"{part}.en"} for part in ("train", "valid", "test")}
     return {
@@ -209,6 +240,8 @@ def _model(choose: Chooser, task: str) -> Tree:
         "encoder": {"layers": choose("layers")},
         "decoder": {"layers": choose("layers")},
     }
+    if width := choose("embedding_width"):
+        model["embedding"]["width"] = width
     _own_settings(choose, model)
     _of_the_task(choose, model, task)
     _tame(model)
@@ -224,6 +257,8 @@ def _of_the_task(choose: Chooser, model: Tree, task: str) -> None:
         model["decoder"].pop("cross_attention", None)
     elif task != "translation":
         del model["decoder"]
+        if segments := choose("segments"):
+            model["embedding"]["segments"] = segments
     if task == "classification":
         head = {"pooling": choose("pooling"), "dropout": choose("dropout")}
         model["classifier"] = {"classes": 3, **head}
@@ -301,9 +336,16 @@ def _blocks(choose: Chooser, model: Tree) -> None:
         "no feed-forward": ["self_attention"],
         "feed-forward first": ["feed_forward", "self_attention"],
         "two feed-forwards": ["feed_forward", "self_attention", "feed_forward"],
+        "side by side": [["self_attention", "feed_forward"]],
+        "side by side, joint norm": [["self_attention", "feed_forward"]],
     }
-    if block := blocks.get(choose("block")):
+    drawn = choose("block")
+    if block := blocks.get(drawn):
         model["encoder"]["block"] = block
+    if drawn == "side by side, joint norm":
+        norm = dict(model["encoder"].get("norm", model["norm"]))
+        is_read = norm.get("place") in ("pre", "sandwich")
+        model["encoder"]["norm"] = norm | ({"joint": True} if is_read else {})
 
 
 def _kinds(choose: Chooser, model: Tree) -> None:
@@ -315,7 +357,13 @@ def _kinds(choose: Chooser, model: Tree) -> None:
                 other["self_attention"]["mask"] = mask
             if position := choose("position_of_layers"):
                 other["position"] = position
-            model[stack]["layers"] = [{"repeat": model[stack]["layers"]}, other]
+            first = {
+                "repeat": model[stack]["layers"],
+                "stochastic_depth": choose("stochastic_depth"),
+            }
+            model[stack]["layers"] = [first, other]
+            if distinct := choose("distinct"):
+                other |= {"repeat": 3, "distinct": distinct}
 
 
 def _kernel(choose: Chooser, model: Tree) -> None:
@@ -364,6 +412,7 @@ def _feed_forward(choose: Chooser) -> Tree:
         "gated": choose("gated"),
         "bias": choose("feed_forward_bias"),
         "dropout": choose("activation_dropout"),
+        "scale": choose("feed_forward_scale"),
         "experts": choose("experts"),
     }
     return {key: value for key, value in settings.items() if value is not None}

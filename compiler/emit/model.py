@@ -15,6 +15,7 @@ from compiler.mask.mask import ALL
 from compiler.ops.attention import Attention, CausalAttention, LocalAttention
 from compiler.ops.decoding import LineageMask
 from compiler.ops.distance import ScoreBias
+from compiler.ops.embedding import Table
 from compiler.ops.expression import Call, Expression, Literal, Name, render
 from compiler.ops.linear import Linear
 from compiler.ops.op import Op
@@ -23,6 +24,7 @@ from compiler.ops.rotary import Rotate
 HELPERS = (
     "linear",
     "embedding",
+    "segment_embedding",
     "position_embedding",
     "learned_positions",
     "sinusoidal_positions",
@@ -44,6 +46,7 @@ HELPERS = (
     "rotate_pairs",
     "mean_of_real",
     "dropout",
+    "stochastic_depth",
     "OffsetRMSNorm",
     "attention",
     "local_attention",
@@ -66,6 +69,8 @@ CONSTANTS = (
     "source_vocabulary",
     "target_vocabulary",
     "d_model",
+    "embedding_width",
+    "segment_rows",
     "heads",
     "kv_heads",
     "d_k",
@@ -75,7 +80,9 @@ CONSTANTS = (
     "active_experts",
     "balance_loss",
     "encoder_layers",
+    "encoder_distinct_layers",
     "decoder_layers",
+    "decoder_distinct_layers",
     "classes",
     "residual_additions",
     "max_length",
@@ -89,6 +96,7 @@ CONSTANTS = (
     "dropout",
     "attention_dropout",
     "activation_dropout",
+    "stochastic_depth",
     "classifier_dropout",
     "norm_eps",
     "output_scale",
@@ -103,6 +111,7 @@ IMPORTS = (
     ("Callable[", "from collections.abc import Callable"),
     ("@dataclass", "from dataclasses import dataclass"),
     ("@cache", "from functools import cache"),
+    ("islice(", "from itertools import cycle, islice"),
 )
 PLAIN = "F.scaled_dot_product_attention"
 TYPING = {"Any": ": Any = ", "cast": "cast("}
@@ -178,15 +187,19 @@ def _ops(model: Block) -> Iterator[Op]:
 def _helpers(model: Block) -> Iterator[str]:
     ops = list(_ops(model))
     linears = [op for op in ops if isinstance(op, Linear)]
-    tables = [each.initial for op in ops if "embedding" in op.helpers() for each in op.parameters()]
+    tables = [op for op in ops if isinstance(op, Table)]
     values = {
         **_attention_values(model, [op for op in ops if isinstance(op, Attention)]),
         "bias_varies": any(not op.bias for op in linears),
+        "has_biases": any(op.bias for op in linears),
         "linear": _linear_signature(linears),
+        "table_width": _one(op.width.name for op in tables if "embedding" in op.helpers()).upper(),
         "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
         "gains": any("gains" in dict(op.initial_arguments()) for op in linears),
         "initial": _one(op.initial.kind for op in linears),
-        "deviation": render(_one(each.scale for each in tables), lambda each: each.name.upper()),
+        "deviation": render(
+            _one(op.initial.scale for op in tables), lambda each: each.name.upper()
+        ),
         "partial": any(isinstance(op, Rotate) and op.width.name != "d_k" for op in ops),
         "newest": any(isinstance(op, ScoreBias) and op.is_step for op in ops),
         "readable": any(_asks_lineage(op) for op in ops),
@@ -257,7 +270,7 @@ def _linear_signature(linears: list[Linear]) -> str:
     given = {name for op in linears for name, _ in op.initial_arguments()}
     parameters = ["inputs: int", "*outputs: int"]
     if any(not op.bias for op in linears):
-        parameters.append("bias: bool = True")
+        parameters.append("bias: bool = True" if any(op.bias for op in linears) else "bias: bool")
     if "gain" in given:
         parameters.append("gain: float = 1.0")
     if "gains" in given:

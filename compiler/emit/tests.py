@@ -3,7 +3,7 @@
 from compiler.emit.fill import fill
 from compiler.emit.layout import docstring, signature
 from compiler.emit.predicates import plain_predicate
-from compiler.ir.block import Block
+from compiler.ir.block import Block, walk
 from compiler.lower.embedding import table_names
 from compiler.ops.attention import Attention, LocalAttention
 from compiler.passes.derive_weights import attentions
@@ -22,7 +22,8 @@ def tests_text(spec: Spec, model: Block) -> str:
     longest, padding = _longest(spec)
     head = f"{spec.name}: tests of the network, with torch and pytest alone. Written by specformer."
     streams = [each.name for each in model.function("features").inputs]
-    rows, outputs = _rows(spec, streams), _outputs(spec, streams)
+    texts = [each for each in streams if each != "segments"]
+    rows, outputs = _rows(spec, streams), _outputs(spec, texts)
     names = ["D_MODEL", "PADDING", *rows.values(), outputs, *found, "Transformer", "merge_heads"]
 
     def define(name: str, *others: str, result: str = "None") -> str:
@@ -36,13 +37,16 @@ def tests_text(spec: Spec, model: Block) -> str:
         imported=sorted(set(names), key=lambda name: (not name.isupper(), name.islower(), name)),
         define=define,
         streams=streams,
+        texts=texts,
         rows=rows,
         outputs=outputs,
         grouped=any(op.is_grouped for _, op in found.values()),
+        balance=_inputs(model, "balance_loss"),
+        has_experts="experts" in {name for _, block in walk(model) for name, _ in block.parts},
         pools=spec.model.classifier is not None,
         target_embedding=table_names(spec.model)["target"] if "target" in streams else "",
         parameters=count_parameters(model),
-        lengths={each: min(_length(USUAL[each], edges), longest - padding) for each in streams},
+        lengths={each: min(_length(USUAL[each], edges), longest - padding) for each in texts},
         padding=padding,
         edges=f"({', '.join(map(str, edges))}{',' if len(edges) == 1 else ''})",
         masks=[plain_predicate(op.reads) for _, op in found.values()],
@@ -50,16 +54,21 @@ def tests_text(spec: Spec, model: Block) -> str:
     )
 
 
+def _inputs(model: Block, function: str) -> list[str]:
+    """What a function of the network takes, if there is one."""
+    return [each.name for each in model.function(function).inputs] if model.has(function) else []
+
+
 def _rows(spec: Spec, streams: list[str]) -> dict[str, str]:
     """The constant that holds the rows of each text's vocabulary."""
-    if spec.model.vocabulary.shared:
-        return dict.fromkeys(streams, "VOCABULARY")
-    return {each: f"{each.upper()}_VOCABULARY" for each in streams}
+    shared = spec.model.vocabulary.shared
+    rows = {each: "VOCABULARY" if shared else f"{each.upper()}_VOCABULARY" for each in streams}
+    return rows | ({"segments": "SEGMENT_ROWS"} if "segments" in rows else {})
 
 
-def _outputs(spec: Spec, streams: list[str]) -> str:
+def _outputs(spec: Spec, texts: list[str]) -> str:
     """The constant that holds how many outputs there are."""
-    return "CLASSES" if spec.model.classifier else _rows(spec, streams)[streams[-1]]
+    return "CLASSES" if spec.model.classifier else _rows(spec, texts)[texts[-1]]
 
 
 def _edges(op: Attention) -> list[int]:

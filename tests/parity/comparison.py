@@ -43,7 +43,8 @@ def compare(name: str, *settings: str) -> Comparison:
         model = with_weights(compiled, peer.tensors, map_file, Path(workplace))
     texts = _texts(compiled.spec)
     with torch.inference_mode():
-        difference = _difference(model(*texts), peer.logits(*texts), texts[-1])
+        given = (*texts, *_segments(compiled.spec, texts))
+        difference = _difference(model(*given), peer.logits(*given), texts[-1])
         ours, theirs = _written(compiled.spec, model, peer, texts)
     return Comparison(
         name=name,
@@ -66,6 +67,13 @@ def _texts(spec: Spec) -> tuple[Tensor, ...]:
     for number, text in enumerate(texts):
         text[1 + number, 15:] = PADDING
     return texts
+
+
+def _segments(spec: Spec, texts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The first ten tokens are of the first segment, if the model knows several."""
+    if spec.model.embedding.segments is None:
+        return ()
+    return ((torch.arange(LENGTH) >= 10).long().expand_as(texts[0]),)
 
 
 def _difference(ours: Tensor, theirs: Tensor, text: Tensor) -> float:

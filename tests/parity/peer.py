@@ -14,7 +14,10 @@ SYMBOLS = {"pad_token_id": PADDING, "bos_token_id": BEGIN, "eos_token_id": END}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Its weights, and (text [batch, position]) -> logits; two texts where it translates."""
+    """Its weights, and (text [batch, position]) -> logits; with a second text where it translates,
+
+    with the segments of the text where it has some.
+    """
 
     tensors: dict[str, Tensor]
     logits: Callable[..., Tensor]
@@ -27,11 +30,12 @@ def peer_of(architecture: Any, config: Any) -> Peer:
     model = architecture(config).eval()
     shake(model)
 
-    def logits(*texts: Tensor) -> Tensor:
-        given = {"input_ids": texts[0], "attention_mask": (texts[0] != PADDING).long()}
-        if len(texts) == 2:
-            given["decoder_input_ids"] = texts[1]
-        return model(**given, return_dict=True).logits
+    second = "decoder_input_ids" if config.is_encoder_decoder else "token_type_ids"
+
+    def logits(text: Tensor, *others: Tensor) -> Tensor:
+        mask = (text != PADDING).long()
+        given = dict(zip((second,), others, strict=False))
+        return model(input_ids=text, attention_mask=mask, return_dict=True, **given).logits
 
     return Peer(tensors=model.state_dict(), logits=logits)
 

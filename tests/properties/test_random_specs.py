@@ -17,12 +17,11 @@ from compiler.passes.infer_shapes import ANY, output_shapes
 from compiler.passes.measure import count_parameters
 from compiler.weights.parameters import named_parameters
 from tests.packages import compile_tree, import_package
-from tests.parameters import parameters_of
 from tests.strategies import DRAWN, KNOBS, Tree, specs
 
 EXAMPLES = 200
 BATCH, SOURCE, TARGET = 3, 5, 7
-LENGTHS = {"source": SOURCE, "target": TARGET}
+LENGTHS = {"source": SOURCE, "segments": SOURCE, "target": TARGET}
 Texts = dict[str, Tensor]
 
 
@@ -43,6 +42,8 @@ def test_a_random_spec_keeps_all_promises(tree: Tree, tmp_path: Path) -> None:
         each.name: torch.randint(1, rows[-(each.name == "target")], (BATCH, LENGTHS[each.name]))
         for each in package.model.function("features").inputs
     }
+    if "segments" in texts:
+        texts["segments"] = texts["segments"] % 2
     shapes_are_as_inferred(package.model, model, texts)
     if "target" in texts:
         no_position_reads_a_later_one(model, texts, rows[-1])
@@ -100,7 +101,7 @@ def weights_decay_as_inferred(block: Block, optimizer: Optimizer, model: nn.Modu
         for each in group["params"]
     }
     assert sum(len(group["params"]) for group in optimizer.param_groups) == len(names)
-    inferred = {name: each.decays for name, each in parameters_of(block)}
+    inferred = {each.name: each.decays for each in named_parameters(block)}
     assert decays == (inferred if any(decays.values()) else dict.fromkeys(inferred, False))
 
 
