@@ -51,6 +51,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "position": (
         "sinusoidal",
         {"kind": "sinusoidal", "layout": "concatenated"},
+        {"kind": "sinusoidal", "layout": "tensor2tensor", "offset": 2},
         {"kind": "learned", "max_length": 24},
         {"kind": "learned", "max_length": 24, "offset": 2},
         "none",

@@ -29,6 +29,7 @@ HELPERS = (
     "learned_positions",
     "sinusoidal_positions",
     "sinusoidal_halves",
+    "tensor2tensor_positions",
     "real_tokens",
     "position_mask",
     "end_mask",

@@ -46,8 +46,16 @@ class SinusoidalPosition(Section):
     """Sines and cosines of the position (section 3.5)."""
 
     kind: Literal["sinusoidal"]
-    layout: Literal["interleaved", "concatenated"] = setting(
-        "sine, cosine, sine ... as in the paper; or all sines first", default="interleaved"
+    layout: Literal["interleaved", "concatenated", "tensor2tensor"] = setting(
+        "sine, cosine, sine ... as in the paper; all sines first; or these with wavelengths up to "
+        "10000 * 2 pi itself, as tensor2tensor, fairseq and M2M-100 have them",
+        default="interleaved",
+    )
+    offset: Whole = setting(
+        "positions before that of the first token (fairseq has 2)",
+        default=0,
+        unit="positions",
+        examples=[2],
     )
 
 
