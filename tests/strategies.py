@@ -61,7 +61,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         {"kind": "rotary", "share": 0.5},
         {"kind": "rotary", "stretch": {"kind": "linear", "factor": 2.0}},
         {"kind": "rotary", "stretch": {"kind": "llama3", "factor": 4.0, "original_length": 8}},
-        "alibi",
+        *("alibi", "alibi"),
         {"kind": "relative", "buckets": 4, "max_distance": 5},
     ),
     "kv_heads": (None, 1),
@@ -403,8 +403,6 @@ def _norm(choose: Chooser) -> Tree:
     norm: Tree = {"kind": kind}
     if kind != "none":
         norm |= {"place": choose("place"), "final": choose("final"), "eps": choose("eps")}
-        if norm["place"] == "output":  # a narrow sub-layer gives next to nothing, divided by itself
-            norm["eps"] = 0.01
         key, knob = ("bias", "norm_bias") if kind == "layer_norm" else ("offset", "offset")
         norm[key] = choose(knob)
     return {key: value for key, value in norm.items() if value is not None}

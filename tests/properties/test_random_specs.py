@@ -4,8 +4,10 @@ import ast
 import importlib
 import random
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import torch
 from hypothesis import given, settings
 from torch import Tensor, nn
@@ -23,6 +25,14 @@ EXAMPLES = 200
 BATCH, SOURCE, TARGET = 3, 5, 7
 LENGTHS = {"source": SOURCE, "segments": SOURCE, "target": TARGET}
 Texts = dict[str, Tensor]
+
+
+@pytest.fixture(autouse=True)
+def exact() -> Iterator[None]:
+    """In float64: deep and narrow networks without norms blow up what float32 rounds away."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @settings(max_examples=EXAMPLES)
