@@ -8,13 +8,13 @@ STACKS: dict[str, tuple[str, ...]] = {
 }
 EVERY_STACK = ("encoder", "decoder")
 ATTENTIONS = ("self_attention", "cross_attention")
-SUB_LAYERS = (*ATTENTIONS, "feed_forward")
+SUB_LAYERS = (*ATTENTIONS, "recurrence", "convolution", "feed_forward")
 
 
 def usual_block(task: str, stack: str) -> tuple[str, ...]:
     """The sub-layers of a layer (section 3.1): a decoder reads a source where there is one."""
     if STACKS.get(task) == EVERY_STACK and stack == "decoder":
-        return SUB_LAYERS
+        return (*ATTENTIONS, "feed_forward")
     return ("self_attention", "feed_forward")
 
 

@@ -1,7 +1,15 @@
 """Fills in the defaults that depend on other settings."""
 
 from compiler.spec.anatomy import ATTENTIONS
-from compiler.spec.model import Attention, LayerGroup, Norm, Prediction, Stack
+from compiler.spec.model import (
+    Attention,
+    Convolution,
+    LayerGroup,
+    Norm,
+    Prediction,
+    Recurrence,
+    Stack,
+)
 from compiler.spec.optimizer import Optimizer, Sgd
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
@@ -17,8 +25,8 @@ def complete(spec: Spec) -> Spec:
         update={
             "model": model.model_copy(
                 update={
-                    "encoder": _stack(model.encoder, width),
-                    "decoder": _stack(model.decoder, width),
+                    "encoder": _stack(model.encoder, width, causal=False),
+                    "decoder": _stack(model.decoder, width, causal=True),
                     "prediction": _prediction(spec),
                 }
             ),
@@ -62,17 +70,33 @@ def _prediction(spec: Spec) -> Prediction | None:
     return spec.model.prediction or (Prediction() if is_masked else None)
 
 
-def _stack(stack: Stack | None, width: int) -> Stack | None:
+def _stack(stack: Stack | None, width: int, *, causal: bool) -> Stack | None:
     if stack is None:
         return None
-    layers = [_group(each, width) for each in stack.layers]
+    layers = [_group(each, width, causal=causal) for each in stack.layers]
     return stack.model_copy(update={"norm": _norm(stack.norm), "layers": layers})
 
 
-def _group(group: LayerGroup, width: int) -> LayerGroup:
+def _group(group: LayerGroup, width: int, *, causal: bool) -> LayerGroup:
     found = {each: getattr(group, each) for each in ATTENTIONS}
-    update = {each: _attention(it, width) for each, it in found.items() if it is not None}
+    update: dict[str, object] = {
+        each: _attention(it, width) for each, it in found.items() if it is not None
+    }
+    if group.recurrence is not None:
+        update["recurrence"] = _recurrence(group.recurrence, width)
+    if group.convolution is not None:
+        update["convolution"] = _convolution(group.convolution, causal=causal)
     return group.model_copy(update=update)
+
+
+def _recurrence(recurrence: Recurrence, width: int) -> Recurrence:
+    return recurrence.model_copy(update={"d_hidden": recurrence.d_hidden or width})
+
+
+def _convolution(convolution: Convolution, *, causal: bool) -> Convolution:
+    """Centred in an encoder; in a decoder it ends with the position itself."""
+    is_causal = causal if convolution.causal is None else convolution.causal
+    return convolution.model_copy(update={"causal": is_causal})
 
 
 def _norm(norm: Norm) -> Norm:

@@ -14,8 +14,8 @@ Every key of a spec, made from the schema that `specformer schema` prints. `spec
 writes a spec to start from, `specformer check` says what is wrong with one, `specformer show`
 prints one with every default and the place that each value comes from.
 
-**Handing down.** Settings at `model:` (`attention`, `norm`, `feed_forward`, `dropout`) are
-inherited by both stacks; `encoder:` and `decoder:` override them, `self_attention:` and
+**Handing down.** Settings at `model:` (`attention`, `norm`, `feed_forward`, `dropout` and the like)
+are inherited by both stacks; `encoder:` and `decoder:` override them, `self_attention:` and
 `cross_attention:` override the `attention:` of their stack, and a stack's `layers:` may be a list
 of kinds of layers that override all of these. A setting that no place takes is an error.
 
@@ -45,6 +45,8 @@ SECTIONS = {
     "`model.feed_forward`, also in a stack": ("FeedForward",),
     "`model.feed_forward.experts`": ("Experts",),
     "`query_key_norm`, in an attention": ("QueryKeyNorm",),
+    "`model.recurrence`, also in a stack": ("Recurrence",),
+    "`model.convolution`, also in a stack": ("Convolution",),
     "`model.norm`, also in a stack": ("Norm",),
     "`model.output`": ("Output",),
     "`model.initialization`": (

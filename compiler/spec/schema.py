@@ -24,6 +24,7 @@ SECTIONS: dict[tuple[str, ...], str] = {
 KINDS = {
     **dict.fromkeys(("attention", "self_attention", "cross_attention"), "Attention"),
     **{"norm": "Norm", "feed_forward": "FeedForward"},
+    **{"recurrence": "Recurrence", "convolution": "Convolution"},
 }
 """Sections that may be handed down; other settings are those of layers or of a stack."""
 
