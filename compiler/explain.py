@@ -169,7 +169,9 @@ def _readings(model: Block, length: int) -> Iterator[Reading]:
             yield from _readings_of_mixers(f"{stack}.{place}", mixers, length)
 
 
-def _readings_of_mixers(place: str, parts: list[Op | Repeat | Block], length: int) -> Iterator[Reading]:
+def _readings_of_mixers(
+    place: str, parts: list[Op | Repeat | Block], length: int
+) -> Iterator[Reading]:
     """Of each form of recurrence or convolution in one place."""
     ops = [each for each in parts if isinstance(each, Recurrence | Convolution)]
     for op in {_cost_words(each): each for each in reversed(ops)}.values():

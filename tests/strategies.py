@@ -88,7 +88,13 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         *("masked_language_model", "classification"),
     ),
     "pooling": ("first", "mean"),
-    "block": (None, "no feed-forward", "feed-forward first", "two feed-forwards"),
+    "block": (
+        *(None, "no feed-forward", "feed-forward first", "two feed-forwards"),
+        *("side by side", "side by side, joint norm"),
+    ),
+    "distinct": (None, 1, 2),
+    "stochastic_depth": RATES,
+    "feed_forward_scale": (None, 0.5),
     "kernel": ("auto", "flex"),
     "kinds_of_layers": (1, 2),
     "label_smoothing": (0.0, 0.1),
@@ -298,9 +304,15 @@ def _blocks(choose: Chooser, model: Tree) -> None:
         "no feed-forward": ["self_attention"],
         "feed-forward first": ["feed_forward", "self_attention"],
         "two feed-forwards": ["feed_forward", "self_attention", "feed_forward"],
+        "side by side": [["self_attention", "feed_forward"]],
+        "side by side, joint norm": [["self_attention", "feed_forward"]],
     }
-    if block := blocks.get(choose("block")):
+    drawn = choose("block")
+    if block := blocks.get(drawn):
         model["encoder"]["block"] = block
+    if drawn == "side by side, joint norm":
+        norm = dict(model["encoder"].get("norm", model["norm"]))
+        model["encoder"]["norm"] = norm | ({"joint": True} if norm["kind"] != "none" else {})
 
 
 def _kinds(choose: Chooser, model: Tree) -> None:
@@ -312,7 +324,13 @@ def _kinds(choose: Chooser, model: Tree) -> None:
                 other["self_attention"]["mask"] = mask
             if position := choose("position_of_layers"):
                 other["position"] = position
-            model[stack]["layers"] = [{"repeat": model[stack]["layers"]}, other]
+            first = {
+                "repeat": model[stack]["layers"],
+                "stochastic_depth": choose("stochastic_depth"),
+            }
+            model[stack]["layers"] = [first, other]
+            if distinct := choose("distinct"):
+                other |= {"repeat": 3, "distinct": distinct}
 
 
 def _kernel(choose: Chooser, model: Tree) -> None:
@@ -361,6 +379,7 @@ def _feed_forward(choose: Chooser) -> Tree:
         "gated": choose("gated"),
         "bias": choose("feed_forward_bias"),
         "dropout": choose("activation_dropout"),
+        "scale": choose("feed_forward_scale"),
         "experts": choose("experts"),
     }
     return {key: value for key, value in settings.items() if value is not None}

@@ -73,7 +73,7 @@ class _Writer:
             return statement.op.code(held, inputs)
         if self.repeats(statement):
             element = Call(Attribute(Name("layer"), statement.op.function), inputs)
-            return Each(element, "layer", held)
+            return Each(element, "layer", self.in_turn(statement))
         return _call(held, statement.op.function, inputs)
 
     def repeats(self, statement: Statement) -> bool:
@@ -85,7 +85,7 @@ class _Writer:
 
     def loop(self, statement: Statement, function: str) -> list[str]:
         """`for layer in self.layers: x = layer(x, ...)`."""
-        (result,), held = statement.results, Attribute(self.holder, statement.part)
+        (result,), held = statement.results, self.in_turn(statement)
         inputs = tuple(self.values[each] for each in statement.inputs)
         assert inputs[0] == Name(shown(result)), "a loop carries its first input"
         self.values[result] = inputs[0]
@@ -100,6 +100,12 @@ class _Writer:
             inputs = (*inputs[:place], Name(kept), *inputs[place + 1 :])
         step = _call(Name("layer"), function, inputs)
         return [indent + head, *lay(f"{shown(result)} = ", step, self.name_of, self.depth + 1)]
+
+    def in_turn(self, statement: Statement) -> Expression:
+        """The layers in the order in which they are applied."""
+        held, part = Attribute(self.holder, statement.part), self.block.part(statement.part)
+        assert isinstance(part, Repeat)
+        return call("islice", call("cycle", held), part.count) if part.distinct else held
 
     def place_of_states(self, statement: Statement, function: str) -> int | None:
         """Which input is a list that holds something for each layer: the state of its step."""

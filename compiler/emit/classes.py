@@ -105,7 +105,7 @@ def _layers(block: Block, name: str, part: Repeat, numbers: Numbers) -> list[str
         return numbers.name(number, block)
 
     made = _construct(part.block, block, numbers)
-    every = Each(made, "_", call("range", part.count), brackets=part.block.has("step"))
+    every = Each(made, "_", call("range", part.held), brackets=part.block.has("step"))
     if not part.block.has("step"):
         return lay(f"self.{name} = ", call("nn.ModuleList", every), name_of, 2)
     typed = call("cast", Name(f"list[{part.block.name}]"), call("nn.ModuleList", Name(name)))
@@ -122,7 +122,7 @@ def _groups(block: Block, name: str, numbers: Numbers) -> list[str]:
     for key, part in block.parts:
         if key.startswith(f"{name}[") and isinstance(part, Repeat):
             made = _construct(part.block, block, numbers)
-            lines += lay(head, Each(made, "_", call("range", part.count)), name_of, 2)
+            lines += lay(head, Each(made, "_", call("range", part.held)), name_of, 2)
             head = f"{name} += "
     # Layers differ in what `forward` and `step` take, which no type of the list could say.
     typed = f"self.{name}: Any = "

@@ -53,6 +53,7 @@ HELPERS = (
     "causal_convolution",
     "centred_convolution",
     "dropout",
+    "stochastic_depth",
     "OffsetRMSNorm",
     "attention",
     "local_attention",
@@ -90,7 +91,9 @@ CONSTANTS = (
     "active_experts",
     "balance_loss",
     "encoder_layers",
+    "encoder_distinct_layers",
     "decoder_layers",
+    "decoder_distinct_layers",
     "classes",
     "residual_additions",
     "max_length",
@@ -104,6 +107,7 @@ CONSTANTS = (
     "dropout",
     "attention_dropout",
     "activation_dropout",
+    "stochastic_depth",
     "classifier_dropout",
     "norm_eps",
     "output_scale",
@@ -118,6 +122,7 @@ IMPORTS = (
     ("Callable[", "from collections.abc import Callable"),
     ("@dataclass", "from dataclasses import dataclass"),
     ("@cache", "from functools import cache"),
+    ("islice(", "from itertools import cycle, islice"),
 )
 PLAIN = "F.scaled_dot_product_attention"
 TYPING = {"Any": ": Any = ", "cast": "cast("}
@@ -198,6 +203,7 @@ def _helpers(model: Block) -> Iterator[str]:
     values = {
         **_attention_values(model, [op for op in ops if isinstance(op, Attention)]),
         "bias_varies": any(not op.bias for op in linears),
+        "has_biases": any(op.bias for op in linears),
         "linear": _linear_signature(linears),
         "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
         "gains": any("gains" in dict(op.initial_arguments()) for op in linears),
@@ -285,7 +291,7 @@ def _linear_signature(linears: list[Linear]) -> str:
     given = {name for op in linears for name, _ in op.initial_arguments()}
     parameters = ["inputs: int", "*outputs: int"]
     if any(not op.bias for op in linears):
-        parameters.append("bias: bool = True")
+        parameters.append("bias: bool = True" if any(op.bias for op in linears) else "bias: bool")
     if "gain" in given:
         parameters.append("gain: float = 1.0")
     if "gains" in given:

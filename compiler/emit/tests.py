@@ -46,6 +46,8 @@ def tests_text(spec: Spec, model: Block) -> str:
         rows=rows,
         outputs=outputs,
         grouped=any(op.is_grouped for _, op in found.values()),
+        balance=_inputs(model, "balance_loss"),
+        has_experts="experts" in {name for _, block in walk(model) for name, _ in block.parts},
         pools=spec.model.classifier is not None,
         target_embedding=table_names(spec.model)["target"] if "target" in streams else "",
         parameters=count_parameters(model),
@@ -70,6 +72,11 @@ def mixers(model: Block) -> dict[str, Recurrence | Convolution]:
 
 def _width(op: Recurrence | Convolution) -> int:
     return max(op.mask.numbers, default=0)
+
+
+def _inputs(model: Block, function: str) -> list[str]:
+    """What a function of the network takes, if there is one."""
+    return [each.name for each in model.function(function).inputs] if model.has(function) else []
 
 
 def _rows(spec: Spec, streams: list[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from compiler.emit.fill import fill
 from compiler.emit.layout import docstring, signature
 from compiler.emit.naming import Numbers, collect
 from compiler.emit.predicates import predicates
-from compiler.ir.block import Block, Function
+from compiler.ir.block import Block, Function, Repeat, walk
 from compiler.ops.attention import Attention
 from compiler.ops.expression import Name, Number
 from compiler.ops.op import Op
@@ -36,6 +36,7 @@ def weights_text(model: Block, name: str) -> str:
         "attention_weights.py.jinja",
         **_score_values([op for _, op in attentions(model).values()]),
         streams=streams,
+        takes_turns=_takes_turns(model),
         head="\n".join(signature("attention_weights", declared, "dict[str, Tensor]", 0)),
         docstring="\n".join(
             docstring([f"{name}: what each attention reads. Written by specformer."], 0)
@@ -46,6 +47,12 @@ def weights_text(model: Block, name: str) -> str:
         has_blocks="as_tensor(" in code,
         programs=[(each, _snake(each)) for each in programs],
     )
+
+
+def _takes_turns(model: Block) -> bool:
+    """Whether a module is applied more than once."""
+    parts = (part for _, block in walk(model) for _, part in block.parts)
+    return any(isinstance(each, Repeat) and each.distinct for each in parts)
 
 
 def _score_values(ops: list[Attention]) -> dict[str, object]:

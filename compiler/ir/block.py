@@ -65,11 +65,18 @@ class StateClass:
 class Repeat:
     """`count` blocks of one structure, one after the other on the first input of a call of it.
 
-    An op that names it as its part may use them otherwise: as experts to choose from.
+    An op that names it as its part may use them otherwise: as experts to choose from. Where only
+    some are `distinct`, these take turns.
     """
 
     block: "Block"
     count: Number
+    distinct: Number | None = None
+
+    @property
+    def held(self) -> Number:
+        """How many there are."""
+        return self.distinct or self.count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

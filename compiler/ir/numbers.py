@@ -14,6 +14,7 @@ def own_numbers(block: Block) -> Iterator[Number]:
     for _, part in block.parts:
         if isinstance(part, Repeat):
             yield part.count
+            yield part.held
         elif id(part) not in below:
             yield from _inside(part)
     for function in block.functions:

@@ -3,7 +3,7 @@
 from compiler.ir.block import Block, Input, Repeat
 from compiler.ir.build import Body
 from compiler.lower.settings import Context
-from compiler.ops.elementwise import Activation, Dropout, Multiply
+from compiler.ops.elementwise import Activation, Dropout, Multiply, Scale
 from compiler.ops.experts import ONE, Choose, KeepBalance, Mixture
 from compiler.ops.expression import Expression, Number
 from compiler.ops.linear import Halves, Linear
@@ -48,6 +48,8 @@ def _network(
         h = body.apply(activation, h, name="hidden")
     h = body.apply(Dropout(rate=Number("activation_dropout", settings.dropout)), h)
     result = body.apply(to_output, h, part="output")
+    if settings.scale != 1.0:
+        result = body.apply(Scale(by=Number("feed_forward_scale", settings.scale)), result)
     return Block(
         names=classes,
         summary=_summary(settings),

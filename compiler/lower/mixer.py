@@ -11,8 +11,8 @@ from compiler.ops.linear import Halves, Linear
 from compiler.ops.op import Op
 from compiler.ops.recurrence import BothRecurrences, Recurrence
 from compiler.ops.shape import BATCH, same
-from compiler.spec.model import Convolution as ConvolutionSettings
-from compiler.spec.model import Recurrence as RecurrenceSettings
+from compiler.spec.mixer import Convolution as ConvolutionSettings
+from compiler.spec.mixer import Recurrence as RecurrenceSettings
 
 _RECURRENCES = {
     "lstm": ("An LSTM", "LSTMs", "Hochreiter and Schmidhuber 1997"),
@@ -106,7 +106,9 @@ def _summary_of_convolution(settings: ConvolutionSettings) -> str:
     reads = f"a position reads {{convolution_width}}, {where}"
     if settings.kind == "gated":
         return f"A convolution gated by another: {reads} (GLU, Gehring et al. 2017)."
-    return f"A convolution of each number by itself, and a linear map: {reads} (Kaiser et al. 2018)."
+    return (
+        f"A convolution of each number by itself, and a linear map: {reads} (Kaiser et al. 2018)."
+    )
 
 
 def _stream(stack: str, context: Context) -> Input:

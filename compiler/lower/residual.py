@@ -1,14 +1,22 @@
 """`norm:` to what stands around a sub-layer: residual sum and normalisation (section 3.1)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
 from compiler.ir.build import Body
 from compiler.lower.settings import Context, given
-from compiler.ops.elementwise import Add, Dropout, Scale
+from compiler.ops.elementwise import Add, Dropout, Scale, StochasticDepth
 from compiler.ops.expression import Number
 from compiler.ops.norm import LayerNorm, Norm, RMSNorm
+from compiler.spec.model import LayerGroup
 from compiler.spec.model import Norm as Settings
+
+Branches = dict[str, tuple[str, ...]]
+"""Sub-layers side by side, each with what it is given besides the stream."""
+
+_INPUTS, _SUMS = ("pre", "sandwich"), ("post", "deep")
+"""Places of norms that are applied to what is read, and to the sum."""
 
 _SUMMARIES = {
     None: "Each sub-layer is added to its input (section 3.1).",
@@ -28,36 +36,56 @@ class Residual:
     norm: Norm | None
     place: str | None
     dropout: Dropout
+    stochastic_depth: StochasticDepth
     alpha: Number | None
+    is_joint: bool
 
     @property
     def summary(self) -> str:
         """Of a layer."""
         return _SUMMARIES[self.place]
 
-    def parts(self, sub_layer: str) -> tuple[tuple[str, Norm], ...]:
-        """The norms of a sub-layer."""
+    def parts(self, names: tuple[str, ...]) -> Iterator[tuple[str, Norm]]:
+        """The norms of sub-layers that stand side by side, mostly of one."""
         if self.norm is None:
-            return ()
-        names = [f"{sub_layer}_norm"]
+            return
+        is_one = self.is_joint or self.place in _SUMS
+        yield from ((f"{name}_norm", self.norm) for name in (names[:1] if is_one else names))
         if self.place == "sandwich":
-            names.append(f"{sub_layer}_output_norm")
-        return tuple((name, self.norm) for name in names)
+            yield from ((f"{name}_output_norm", self.norm) for name in names)
 
-    def add(self, body: Body, x: str, sub_layer: str, others: tuple[str, ...]) -> str:
-        """x and what the sub-layer makes of it and of `others`, in one of these forms:
+    def add(self, body: Body, x: str, branches: Branches) -> str:
+        """x and what the sub-layer f makes of it (or some do, side by side), in one of these forms:
 
         x + f(x), norm(x + f(x)), x + f(norm(x)), x + norm(f(norm(x))), norm(alpha * x + f(x)).
         """
-        inside = self._normalised(body, x, sub_layer, "pre", "sandwich")
-        y = body.invoke(sub_layer, inside, *others, name="y")
-        y = self._normalised(body, y, f"{sub_layer}_output", "sandwich")
-        y = body.apply(self.dropout, y)
+        first, is_alone = next(iter(branches)), len(branches) == 1
+        added = [
+            self._branch(body, inside, name, branches[name], "y" if is_alone else name)
+            for name, inside in self._read(body, x, tuple(branches)).items()
+        ]
         if self.alpha is not None:
             x = body.apply(Scale(by=self.alpha), x)
-        is_last = self.place not in ("post", "deep")
-        total = body.apply(Add(), x, y, name="x" if is_last else "_")
-        return self._normalised(body, total, sub_layer, "post", "deep", name="x")
+        *others, last = added
+        for y in others:
+            x = body.apply(Add(), x, y, name="x")
+        x = body.apply(Add(), x, last, name="_" if self.place in _SUMS else "x")
+        return self._normalised(body, x, first, *_SUMS, name="x")
+
+    def _read(self, body: Body, x: str, names: tuple[str, ...]) -> dict[str, str]:
+        """What each sub-layer reads of the stream."""
+        if self.is_joint and len(names) > 1:
+            joint = self._normalised(body, x, names[0], *_INPUTS, name="normalised")
+            return dict.fromkeys(names, joint)
+        return {name: self._normalised(body, x, name, *_INPUTS) for name in names}
+
+    def _branch(
+        self, body: Body, inside: str, sub_layer: str, others: tuple[str, ...], name: str
+    ) -> str:
+        """What is added to the stream."""
+        y = body.invoke(sub_layer, inside, *others, name=name)
+        y = self._normalised(body, y, f"{sub_layer}_output", "sandwich")
+        return body.apply(self.stochastic_depth, body.apply(self.dropout, y))
 
     def _normalised(self, body: Body, x: str, sub_layer: str, *places: str, name: str = "_") -> str:
         if self.norm is None or self.place not in places:
@@ -65,13 +93,15 @@ class Residual:
         return body.apply(self.norm, x, part=f"{sub_layer}_norm", name=name)
 
 
-def lower_residual(settings: Settings, dropout: float, context: Context) -> Residual:
+def lower_residual(settings: Settings, group: LayerGroup, context: Context) -> Residual:
     """What stands around the sub-layers of a layer with such norms."""
     return Residual(
         norm=lower_norm(settings, context),
         place=settings.place,
-        dropout=Dropout(rate=Number("dropout", dropout)),
+        dropout=Dropout(rate=Number("dropout", group.dropout)),
+        stochastic_depth=StochasticDepth(rate=Number("stochastic_depth", group.stochastic_depth)),
         alpha=context.deep_norm.alpha if context.deep_norm else None,
+        is_joint=settings.joint,
     )
 
 

@@ -26,14 +26,18 @@ def lower_stack(settings: Stack, stack: str, masks: Maskings, context: Context) 
     layers = [lowering.layer(number) for number in range(len(settings.layers))]
     body, x, first, parts = Body(context.origin(f"model.{stack}")), "x", 0, Parts()
     for layer, group in zip(layers, settings.layers, strict=True):
-        last = first + group.repeat
+        distinct = group.distinct or group.repeat
+        last = first + distinct
         part = "layers" if len(layers) == 1 else f"layers[{first}:{last}]"
-        count = Number(f"{stack}_layers", group.repeat)
-        parts.append((part, Repeat(block=layer, count=count)))
+        count, held = Number(f"{stack}_layers", group.repeat), None
+        if distinct < group.repeat:
+            held = Number(f"{stack}_distinct_layers", distinct)
+        parts.append((part, Repeat(block=layer, count=count, distinct=held)))
         given_to = (each.name for each in layer.function("forward").inputs[1:])
         x = body.invoke(part, x, *given_to, name="x")
         first = last
-    summary = f"{{{stack}_layers}} layers" if len(layers) == 1 else f"{first} layers of some kinds"
+    every = sum(group.repeat for group in settings.layers)
+    summary = f"{{{stack}_layers}} layers" if len(layers) == 1 else f"{every} layers of some kinds"
     norm = lower_norm(settings.norm, context)
     if norm is not None and settings.norm.final:
         parts.append(("norm", norm))
@@ -71,15 +75,15 @@ class _Lowering:
     def layer(self, number: int) -> Block:
         """A layer of a group: its sub-layers in order, each with a residual connection."""
         group = self.settings.layers[number]
-        residual = lower_residual(self.settings.norm, group.dropout, self.context)
+        residual = lower_residual(self.settings.norm, group, self.context)
         body, x, parts = Body(self.context.origin(f"model.{self.stack}")), "x", Parts()
         told = dict[Input, None]()
-        for name, block in self.sub_layers(number, group):
-            parts += [(name, block), *residual.parts(name)]
-            others = block.function("forward").inputs[1:]
-            told.update(dict.fromkeys(others))
-            names = tuple(each.name for each in others)
-            x = residual.add(body, x, name, names)
+        for branches in self.sub_layers(number, group):
+            parts += [*branches.items(), *residual.parts(tuple(branches))]
+            others = {name: each.function("forward").inputs[1:] for name, each in branches.items()}
+            told.update(dict.fromkeys(one for each in others.values() for one in each))
+            given_to = {name: tuple(one.name for one in each) for name, each in others.items()}
+            x = residual.add(body, x, given_to)
         inputs = (self.stream("x"), *sorted(told, key=lambda each: each.name != "memory"))
         return Block(
             names=(f"{self.stack.capitalize()}Layer",),
@@ -89,13 +93,19 @@ class _Lowering:
             origin=body.origin,
         )
 
-    def sub_layers(self, number: int, group: LayerGroup) -> Iterator[tuple[str, Block]]:
-        """The sub-layers of a layer by the names of their parts; a second of a kind has a 2."""
+    def sub_layers(self, number: int, group: LayerGroup) -> Iterator[dict[str, Block]]:
+        """The sub-layers of a layer by the names of their parts, those side by side together.
+
+        The second of a kind has a 2 in its name.
+        """
         counts = Counter[str]()
-        for kind in group.block:
-            counts[kind] += 1
-            name = kind if counts[kind] == 1 else f"{kind}_{counts[kind]}"
-            yield name, self.sub_layer(kind, number, group)
+        for each in group.block:
+            branches = {}
+            for kind in [each] if isinstance(each, str) else each:
+                counts[kind] += 1
+                name = kind if counts[kind] == 1 else f"{kind}_{counts[kind]}"
+                branches[name] = self.sub_layer(kind, number, group)
+            yield branches
 
     def sub_layer(self, kind: str, number: int, group: LayerGroup) -> Block:
         place, stack, context = f"model.{self.stack}.layers.{number}", self.stack, self.context

@@ -156,7 +156,10 @@ class DepthwiseConvolution(Convolution):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvolutionStep(Op):
-    """x [batch, beam, d_model], the inputs before, parent [batch, beam] -> [batch, beam, outputs]"""
+    """x [batch, beam, d_model], what was read before, parent [batch, beam]
+
+    -> [batch, beam, outputs]
+    """
 
     convolution: Convolution
 

@@ -65,6 +65,28 @@ class Dropout(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StochasticDepth(Op):
+    """x [batch, ...]: in training zero for a share `rate` of the sentences, others scaled up."""
+
+    rate: Number
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("stochastic_depth",)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        return Cost(flops=elements(inputs[0], lengths))
+
+    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+        return Vanishes()
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("stochastic_depth", *inputs, self.rate, Attribute(this, "training"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Activation(Op):
     """A non-linearity."""
 

@@ -87,9 +87,7 @@ def _with_lineage(body: tuple[Statement, ...], state: Input) -> tuple[Statement,
     fields = [each for each in body if isinstance(each.op, Field) and each.inputs == (state.name,)]
     if not any(each.results == ("_.lineage",) for each in fields):
         return body
-    extend = Statement(
-        results=(), op=Extend(), inputs=("_.lineage", PARENT), origin=body[0].origin
-    )
+    extend = Statement(results=(), op=Extend(), inputs=("_.lineage", PARENT), origin=body[0].origin)
     return (*fields, extend, *body[len(fields) :])
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from compiler.ir.block import Block, Function, Invoke, Statement
 from compiler.ops.attention import Attention
-from compiler.ops.elementwise import Dropout
+from compiler.ops.elementwise import Dropout, StochasticDepth
 from compiler.ops.op import Op
 from compiler.passes.rewrite import bottom_up
 
@@ -23,7 +23,7 @@ def _function(function: Function) -> Function:
     body: list[Statement] = []
     for statement in function.body:
         inputs = tuple(stands_for.get(each, each) for each in statement.inputs)
-        if isinstance(statement.op, Dropout) and statement.op.rate.value == 0:
+        if isinstance(statement.op, Dropout | StochasticDepth) and statement.op.rate.value == 0:
             stands_for[statement.results[0]] = inputs[0]
         else:
             body.append(replace(statement, op=_simple(statement.op), inputs=inputs))

@@ -16,7 +16,7 @@ def count_parameters(block: Block) -> int:
 def parameters_of(part: Op | Repeat | Block) -> int:
     """Those of one part."""
     if isinstance(part, Repeat):
-        return int(part.count.value) * count_parameters(part.block)
+        return int(part.held.value) * count_parameters(part.block)
     if isinstance(part, Block):
         return count_parameters(part)
     return sum(elements(each.shape, {}) for each in part.parameters())

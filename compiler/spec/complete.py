@@ -1,13 +1,12 @@
 """Fills in the defaults that depend on other settings."""
 
 from compiler.spec.anatomy import ATTENTIONS
+from compiler.spec.mixer import Convolution, Recurrence
 from compiler.spec.model import (
     Attention,
-    Convolution,
     LayerGroup,
     Norm,
     Prediction,
-    Recurrence,
     Stack,
 )
 from compiler.spec.optimizer import Optimizer, Sgd

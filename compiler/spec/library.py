@@ -14,9 +14,9 @@ def folder() -> Path:
 
 
 def library() -> dict[str, Path]:
-    """The specs of the library by name, in alphabetical order."""
+    """The specs of the library by name, in alphabetical order; rows of ablations are none of it."""
     files = sorted(folder().rglob("*.yaml"), key=lambda path: path.stem)
-    return {path.stem: path for path in files}
+    return {path.stem: path for path in files if "ablations" not in path.parts}
 
 
 def locate(reference: str, beside: Path | None = None) -> Path | None:

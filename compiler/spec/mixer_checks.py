@@ -11,7 +11,7 @@ from compiler.spec.spec import Spec
 def settings_of_sub_layers(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """What a block names must be set somewhere."""
     for path, group in groups(spec):
-        for name in dict.fromkeys(group.block):
+        for name in dict.fromkeys(group.sub_layers):
             if getattr(group, name) is None:
                 yield mistake(
                     at(root, *path, "block"),

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from compiler.spec.anatomy import EVERY_STACK
+from compiler.spec.mixer import Convolution, Recurrence
 from compiler.spec.section import (
     Count,
     Heads,
@@ -142,6 +143,9 @@ class Norm(Section):
         "(DeepNorm, Wang et al. 2022)",
         default=None,
     )
+    joint: bool = setting(
+        "sub-layers side by side read one normalised copy, not one each", default=False
+    )
     final: bool | None = setting(
         "a norm after the last layer of the stack; by default with `pre` and `sandwich`",
         default=None,
@@ -253,47 +257,14 @@ class FeedForward(Section):
     dropout: Rate = setting(
         "probability of dropping an activation", default=0.0, unit="probability", examples=[0.1]
     )
+    scale: Positive = setting(
+        "factor on the output (0.5 in Macaron nets, Lu et al. 2019)",
+        default=1.0,
+        unit="factor",
+        examples=[0.5],
+    )
     experts: Experts | None = setting(
         "several such networks, of which each token chooses some", default=None
-    )
-
-
-class Recurrence(Section):
-    """A recurrent layer along the stream, in the place of self-attention (section 1)."""
-
-    kind: Literal["lstm", "gru"] = setting(
-        "Hochreiter and Schmidhuber 1997, or Cho et al. 2014; as torch has them"
-    )
-    d_hidden: Width | None = setting(
-        "width of the hidden states, of each direction; by default d_model. Where they are not as "
-        "wide as the stream, both directions together, a linear map follows",
-        default=None,
-        unit="numbers",
-        examples=[512],
-    )
-    bidirectional: bool = setting(
-        "a second one from the end of the text, in an encoder; their states stand side by side",
-        default=False,
-    )
-
-
-class Convolution(Section):
-    """A convolution along the stream, in the place of self-attention (section 4)."""
-
-    kind: Literal["gated", "depthwise"] = setting(
-        "a gated linear unit (Gehring et al. 2017); or each number by itself, and a linear map "
-        "of them position by position (Kaiser et al. 2018)"
-    )
-    width: Annotated[int, Field(ge=2, le=2**10)] = setting(
-        "positions that one reads; odd where it stands in their middle",
-        default=3,
-        unit="positions",
-        examples=[3],
-    )
-    causal: bool | None = setting(
-        "whether a position stands at the end of those that it reads, not in the middle; by "
-        "default in a decoder",
-        default=None,
     )
 
 
@@ -353,21 +324,35 @@ Initialization = Annotated[
 ]
 
 
-SubLayer = Literal[
-    "self_attention", "cross_attention", "recurrence", "convolution", "feed_forward"
-]
+SubLayer = Literal["self_attention", "cross_attention", "recurrence", "convolution", "feed_forward"]
+
+
+SideBySide = Annotated[list[SubLayer], Field(min_length=2)]
 
 
 class LayerGroup(Section):
     """Layers of one kind, one after the other. A layer has the sub-layers of its block."""
 
     repeat: Layers = setting("how many", default=1, unit="layers", examples=[6])
-    block: Annotated[list[SubLayer], Field(min_length=1)] = setting(
-        "sub-layers in their order; by default as in the paper",
-        examples=[["self_attention", "feed_forward"], ["feed_forward", "self_attention"]],
+    distinct: Layers | None = setting(
+        "layers with weights of their own, which take turns until there are `repeat` (ALBERT has "
+        "one); by default all",
+        default=None,
+        unit="layers",
+        examples=[1],
+    )
+    block: Annotated[list[SubLayer | SideBySide], Field(min_length=1)] = setting(
+        "sub-layers in their order, those of a list in it side by side; by default as in the paper",
+        examples=[["self_attention", "feed_forward"], [["self_attention", "feed_forward"]]],
     )
     dropout: Rate = setting(
         "on the output of each sub-layer (section 5.4)",
+        default=0.0,
+        unit="probability",
+        examples=[0.1],
+    )
+    stochastic_depth: Rate = setting(
+        "probability of leaving a sub-layer out, for a whole sentence (Huang et al. 2016)",
         default=0.0,
         unit="probability",
         examples=[0.1],
@@ -380,6 +365,12 @@ class LayerGroup(Section):
     recurrence: Recurrence | None = None
     convolution: Convolution | None = None
     feed_forward: FeedForward | None = None
+
+    @property
+    def sub_layers(self) -> Iterator[str]:
+        """The names in its block, those side by side, too."""
+        for each in self.block:
+            yield from [each] if isinstance(each, str) else each
 
 
 class Stack(Section):

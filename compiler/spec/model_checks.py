@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
-from compiler.source.node import Node
+from compiler.source.node import Node, Path
 from compiler.spec.anatomy import EVERY_STACK, STACKS
 from compiler.spec.model import Output
 from compiler.spec.places import at, attentions, cross_attentions, feed_forwards, note
@@ -40,6 +40,34 @@ def memory_to_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 "no-memory",
                 f"cross-attention has nothing to read here: {why}",
                 "leave `cross_attention` out of `block`",
+            )
+
+
+def layers_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """There are no more layers with weights of their own than there are layers."""
+    for name, stack in spec.model.stacks():
+        for number, group in enumerate(stack.layers):
+            if group.distinct is not None and group.distinct > group.repeat:
+                path: Path = ("model", name, "layers", number)
+                yield Diagnostic(
+                    code="too-distinct",
+                    message=f"{group.distinct} layers cannot take turns in {group.repeat}",
+                    span=at(root, *path, "distinct"),
+                    notes=note("how many are applied", root, *path, "repeat"),
+                    help="raise `repeat`, or leave `distinct` out: each has its own weights then",
+                )
+
+
+def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Only sub-layers side by side can have a norm together."""
+    for name, stack in spec.model.stacks():
+        side_by_side = any(isinstance(each, list) for group in stack.layers for each in group.block)
+        if stack.norm.joint and not side_by_side:
+            yield mistake(
+                at(root, "model", name, "norm", "joint"),
+                "moot-key",
+                "`joint` has no effect here: no sub-layers of the stack stand side by side",
+                "remove it, or write `block: [[self_attention, feed_forward]]`",
             )
 
 
@@ -180,6 +208,8 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 MODEL_CHECKS = (
+    layers_in_turn,
+    joint_norms,
     parts_of_the_task,
     memory_to_read,
     even_heads,

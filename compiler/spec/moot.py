@@ -9,8 +9,8 @@ from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK
 from compiler.spec.inherit import HANDED_DOWN
 
 NORMS = {
-    "layer_norm": ("kind", "place", "final", "eps", "bias"),
-    "rms_norm": ("kind", "place", "final", "eps", "offset"),
+    "layer_norm": ("kind", "place", "joint", "final", "eps", "bias"),
+    "rms_norm": ("kind", "place", "joint", "final", "eps", "offset"),
     "none": ("kind",),
 }
 """The settings of each kind of norm."""

@@ -15,6 +15,7 @@ class NamedParameter:
     name: str
     shape: tuple[int, ...]
     slices: tuple[tuple[str, int], ...] = ()
+    decays: bool = True
 
 
 def named_parameters(block: Block, path: str = "") -> Iterator[NamedParameter]:
@@ -34,7 +35,7 @@ def _numbered(name: str, part: Op | Repeat | Block) -> Iterator[tuple[str, Op | 
         return
     holder, _, place = name.partition("[")
     first = int(place.partition(":")[0] or 0)
-    for number in range(first, first + int(part.count.value)):
+    for number in range(first, first + int(part.held.value)):
         yield f"{holder}.{number}", part.block
 
 
@@ -42,5 +43,6 @@ def _named(path: str, parameter: Parameter) -> NamedParameter:
     return NamedParameter(
         name=f"{path}{parameter.name}".rstrip("."),  # an attribute may be a parameter itself
         shape=tuple(size(dimension, {}) for dimension in parameter.shape),
+        decays=parameter.decays,
         slices=tuple((name, size(rows, {})) for name, rows in parameter.slices),
     )

@@ -186,6 +186,15 @@ def test_padding_changes_nothing(model: Transformer, source: Tensor, target: Ten
     torch.testing.assert_close(got[:, :TARGET], expected, atol=1e-5, rtol=1e-5)
 
 
+def test_every_parameter_is_trained(model: Transformer, source: Tensor, target: Tensor) -> None:
+    """In training mode, with all that is dropped at random there."""
+    model.train()
+    model(source, target).square().sum().backward()
+    missing = [name for name, each in model.named_parameters() if each.grad is None]
+    model.eval().zero_grad()
+    assert not missing
+
+
 def test_other_sentences_change_nothing(model: Transformer, source: Tensor, target: Tensor) -> None:
     with torch.no_grad():
         expected = model.features(source, target)

@@ -24,13 +24,11 @@ NORM_EPS = 1e-05
 PADDING = 0
 
 
-def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
-    """A linear map to `outputs` side by side, each Xavier-uniform by itself; biases zero."""
+def linear(inputs: int, *outputs: int, bias: bool) -> nn.Linear:
+    """A linear map to `outputs` side by side, each Xavier-uniform by itself."""
     module = nn.Linear(inputs, sum(outputs), bias=bias)
     for part in torch.split(module.weight.detach(), list(outputs)):
         nn.init.xavier_uniform_(part)
-    if bias:
-        nn.init.zeros_(module.bias)
     return module
 
 

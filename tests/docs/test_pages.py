@@ -12,6 +12,7 @@ from compiler.mask.parse import parse
 from compiler.source.explanation import pages
 from compiler.spec.reference import SECTIONS, reference
 from compiler.spec.schema import CHANGES, json_schema
+from tests.table3 import table3_page
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases"
@@ -69,6 +70,7 @@ def mistake(case: Path) -> str:
         ("errors.md", errors_page),
         ("mistakes.md", mistakes_page),
         ("masks.md", masks_page),
+        ("table3.md", table3_page),
     ],
 )
 def test_is_up_to_date(name: str, make: Callable[[], str], request: pytest.FixtureRequest) -> None:

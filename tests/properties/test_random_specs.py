@@ -17,7 +17,6 @@ from compiler.passes.infer_shapes import ANY, output_shapes
 from compiler.passes.measure import count_parameters
 from compiler.weights.parameters import named_parameters
 from tests.packages import compile_tree, import_package
-from tests.parameters import parameters_of
 from tests.strategies import DRAWN, KNOBS, Tree, specs
 
 EXAMPLES = 200
@@ -100,7 +99,7 @@ def weights_decay_as_inferred(block: Block, optimizer: Optimizer, model: nn.Modu
         for each in group["params"]
     }
     assert sum(len(group["params"]) for group in optimizer.param_groups) == len(names)
-    inferred = {name: each.decays for name, each in parameters_of(block)}
+    inferred = {each.name: each.decays for each in named_parameters(block)}
     assert decays == (inferred if any(decays.values()) else dict.fromkeys(inferred, False))
 
 

@@ -174,7 +174,7 @@ def _shrink(lock: dict[str, Any], text: Path, dropout: float) -> None:
         layers["feed_forward"]["d_ff"] = CONSTANTS["D_FF"]
         for attention in ("self_attention", "cross_attention"):
             if attention in layers:
-                layers[attention] |= {"heads": 2, "d_k": 8, "d_v": 8}
+                layers[attention] |= {"heads": 2, "kv_heads": 2, "d_k": 8, "d_v": 8}
     lock["data"] = {
         "folder": str(text),
         "tokenizer": {"kind": "segmented"},
