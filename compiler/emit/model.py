@@ -13,12 +13,14 @@ from compiler.ir.block import Block, Repeat, walk
 from compiler.ir.verify import CompilerBug
 from compiler.mask.mask import ALL
 from compiler.ops.attention import Attention, CausalAttention, LocalAttention
+from compiler.ops.convolution import Convolution, GatedConvolution
 from compiler.ops.decoding import LineageMask
 from compiler.ops.distance import ScoreBias
 from compiler.ops.embedding import Table
 from compiler.ops.expression import Call, Expression, Literal, Name, render
 from compiler.ops.linear import Linear
-from compiler.ops.op import Op
+from compiler.ops.op import UNIT, Op
+from compiler.ops.recurrence import BothRecurrences, Recurrence
 from compiler.ops.rotary import Rotate
 
 HELPERS = (
@@ -45,6 +47,13 @@ HELPERS = (
     "rotate_halves",
     "rotate_pairs",
     "mean_of_real",
+    "lstm",
+    "gru",
+    "both_directions",
+    "gated_convolution",
+    "depthwise_convolution",
+    "causal_convolution",
+    "centred_convolution",
     "dropout",
     "stochastic_depth",
     "OffsetRMSNorm",
@@ -59,6 +68,10 @@ HELPERS = (
     "mixture",
     "Balance",
     "balance_loss",
+    "of_parents",
+    "LSTMState",
+    "GRUState",
+    "LastInputs",
     "KeyValueCache",
     "Lineage",
     "RollingCache",
@@ -75,6 +88,8 @@ CONSTANTS = (
     "kv_heads",
     "d_k",
     "d_v",
+    "d_hidden",
+    "convolution_width",
     "d_ff",
     "expert_count",
     "active_experts",
@@ -187,6 +202,7 @@ def _ops(model: Block) -> Iterator[Op]:
 def _helpers(model: Block) -> Iterator[str]:
     ops = list(_ops(model))
     linears = [op for op in ops if isinstance(op, Linear)]
+    mixers = [op for op in ops if isinstance(op, Recurrence | Convolution)]
     tables = [op for op in ops if isinstance(op, Table)]
     values = {
         **_attention_values(model, [op for op in ops if isinstance(op, Attention)]),
@@ -196,7 +212,8 @@ def _helpers(model: Block) -> Iterator[str]:
         "table_width": _one(op.width.name for op in tables if "embedding" in op.helpers()).upper(),
         "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
         "gains": any("gains" in dict(op.initial_arguments()) for op in linears),
-        "initial": _one(op.initial.kind for op in linears),
+        "initial": _one(op.initial.kind for op in (*linears, *mixers)),
+        **_mixer_values(mixers),
         "deviation": render(
             _one(op.initial.scale for op in tables), lambda each: each.name.upper()
         ),
@@ -206,6 +223,18 @@ def _helpers(model: Block) -> Iterator[str]:
     }
     for helper in _ordered({helper for op in ops for helper in op.helpers()}, HELPERS):
         yield fill(f"helpers/{helper}.py.jinja", **values).rstrip()
+
+
+def _mixer_values(mixers: list[Recurrence | Convolution]) -> dict[str, object]:
+    """What the helpers of recurrences and convolutions must know."""
+    scale = _one(op.initial.scale for op in mixers) if mixers else UNIT
+    both = {f"nn.{op.kind.upper()}" for op in mixers if isinstance(op, BothRecurrences)}
+    return {
+        "both": bool(both),
+        "recurrent": " | ".join(sorted(both)),
+        "scale": "" if scale == UNIT else render(scale, lambda each: each.name.upper()),
+        "gated_gains": any(isinstance(op, GatedConvolution) and op.gains for op in mixers),
+    }
 
 
 def _asks_lineage(op: Op) -> bool:

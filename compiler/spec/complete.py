@@ -2,13 +2,12 @@
 
 from compiler.spec.anatomy import ATTENTIONS, METRICS
 from compiler.spec.data import Corpus, Data, LabelledColumns, TabSeparated
+from compiler.spec.mixer import Convolution, Recurrence
 from compiler.spec.model import (
     Attention,
-    Convolution,
     LayerGroup,
     Norm,
     Prediction,
-    Recurrence,
     Stack,
 )
 from compiler.spec.optimizer import Optimizer, Sgd

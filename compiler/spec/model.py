@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from compiler.spec.anatomy import EVERY_STACK
+from compiler.spec.mixer import Convolution, Recurrence
 from compiler.spec.section import (
     Count,
     Heads,
@@ -280,45 +281,6 @@ class FeedForward(Section):
     )
 
 
-class Recurrence(Section):
-    """A recurrent layer along the stream, in the place of self-attention (section 1)."""
-
-    kind: Literal["lstm", "gru"] = setting(
-        "Hochreiter and Schmidhuber 1997, or Cho et al. 2014; as torch has them"
-    )
-    d_hidden: Width | None = setting(
-        "width of the hidden states, of each direction; by default d_model. Where they are not as "
-        "wide as the stream, both directions together, a linear map follows",
-        default=None,
-        unit="numbers",
-        examples=[512],
-    )
-    bidirectional: bool = setting(
-        "a second one from the end of the text, in an encoder; their states stand side by side",
-        default=False,
-    )
-
-
-class Convolution(Section):
-    """A convolution along the stream, in the place of self-attention (section 4)."""
-
-    kind: Literal["gated", "depthwise"] = setting(
-        "a gated linear unit (Gehring et al. 2017); or each number by itself, and a linear map "
-        "of them position by position (Kaiser et al. 2018)"
-    )
-    width: Annotated[int, Field(ge=2, le=2**10)] = setting(
-        "positions that one reads; odd where it stands in their middle",
-        default=3,
-        unit="positions",
-        examples=[3],
-    )
-    causal: bool | None = setting(
-        "whether a position stands at the end of those that it reads, not in the middle; by "
-        "default in a decoder",
-        default=None,
-    )
-
-
 class Output(Section):
     """From the output projection to logits: soft_cap(scale * (projection + bias))."""
 
@@ -416,6 +378,12 @@ class LayerGroup(Section):
     recurrence: Recurrence | None = None
     convolution: Convolution | None = None
     feed_forward: FeedForward | None = None
+
+    @property
+    def sub_layers(self) -> Iterator[str]:
+        """The names in its block, those side by side, too."""
+        for each in self.block:
+            yield from [each] if isinstance(each, str) else each
 
 
 class Stack(Section):
