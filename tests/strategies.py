@@ -37,7 +37,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "output_scale": (1.0, 0.5, "inverse_sqrt_d_model"),
     "soft_cap": (None, 3.0),
     "norm": ("layer_norm", "layer_norm", "rms_norm", "rms_norm", "none"),
-    "place": ("post", "pre", "sandwich", "deep"),
+    "place": ("post", "pre", "output", "sandwich", "deep"),
     "norm_bias": (None, True, False),
     "offset": (None, True, False),
     "final": (None, True, False),
@@ -51,6 +51,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "position": (
         "sinusoidal",
         {"kind": "sinusoidal", "layout": "concatenated"},
+        {"kind": "sinusoidal", "layout": "tensor2tensor", "offset": 2},
         {"kind": "learned", "max_length": 24},
         {"kind": "learned", "max_length": 24, "offset": 2},
         "none",
@@ -65,7 +66,10 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "attention_output_bias": (None, True, False),
     "attention_scale": (None, 1.0),
     "score_cap": (None, 2.0),
-    "query_key_norm": (None, {"kind": "rms_norm"}, {"kind": "layer_norm", "eps": 1e-5}),
+    "query_key_norm": (
+        *(None, {"kind": "rms_norm"}, {"kind": "layer_norm", "eps": 1e-5}),
+        *({"kind": "rms_norm", "over": "all_heads"}, {"kind": "layer_norm", "over": "all_heads"}),
+    ),
     "position_of_decoder": (None, "rotary", "alibi", "sinusoidal"),
     "position_of_layers": (None, "rotary", "none", {"kind": "relative", "buckets": 8}),
     "initialization": (
@@ -341,7 +345,8 @@ def _blocks(choose: Chooser, model: Tree) -> None:
         model["encoder"]["block"] = block
     if drawn == "side by side, joint norm":
         norm = dict(model["encoder"].get("norm", model["norm"]))
-        model["encoder"]["norm"] = norm | ({"joint": True} if norm["kind"] != "none" else {})
+        is_read = norm.get("place") in ("pre", "sandwich")
+        model["encoder"]["norm"] = norm | ({"joint": True} if is_read else {})
 
 
 def _kinds(choose: Chooser, model: Tree) -> None:

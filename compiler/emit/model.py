@@ -31,6 +31,7 @@ HELPERS = (
     "learned_positions",
     "sinusoidal_positions",
     "sinusoidal_halves",
+    "tensor2tensor_positions",
     "real_tokens",
     "position_mask",
     "end_mask",
@@ -249,12 +250,13 @@ def _attention_values(model: Block, ops: list[Attention]) -> dict[str, object]:
     inner = [op for op in ops if op.is_explicit]
     local = [op for op in ops if isinstance(op, LocalAttention)]
     local_settings = {name for op in local for name, _ in Attention.settings(op, Name("self"))}
+    called = [*inner, *(local if "rate" in local_settings else ())]
     values = {
         "all_dropped": all(op.dropout is not None for op in inner),
         "capped": any(op.soft_cap is not None for op in inner),
         "all_capped": all(op.soft_cap is not None for op in inner),
-        "scaled": any(op.scale is not None for op in inner),
-        "grouped": any(op.is_grouped for op in inner),
+        "scaled": any(op.scale is not None for op in called),
+        "grouped": any(op.is_grouped for op in called),
         "biased": any(op.biased for op in inner),
         "is_causal": any(isinstance(op, CausalAttention) for op in inner),
         "dropped": any(op.dropout is not None for op in inner),
@@ -275,7 +277,7 @@ def _passed_on(settings: set[str]) -> Iterator[str]:
     for name in ("rate", "training", "scale"):
         if name in settings:
             yield f"{name}={name}"
-    if "enable_gqa" in settings:
+    if "enable_gqa" in settings and "rate" not in settings:
         yield "enable_gqa=True"
 
 

@@ -189,8 +189,12 @@ def table_names(model: Model) -> dict[str, str]:
 
 def _position(settings: Position, context: Context) -> Positions | None:
     match settings:
-        case SinusoidalPosition(layout=layout):
-            return SinusoidalPositions(d_model=context.d_model, layout=layout)
+        case SinusoidalPosition(layout=layout, offset=offset):
+            return SinusoidalPositions(
+                d_model=context.d_model,
+                layout=layout,
+                offset=Number("position_offset", offset) if offset else None,
+            )
         case LearnedPosition(max_length=max_length, offset=offset):
             return LearnedPositions(
                 d_model=context.d_model,

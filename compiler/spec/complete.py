@@ -133,7 +133,7 @@ def _norm(norm: Norm) -> Norm:
     if norm.kind == "none":
         return Norm(kind="none")
     place = norm.place or "post"
-    final = place in ("pre", "sandwich") if norm.final is None else norm.final
+    final = place in ("pre", "output", "sandwich") if norm.final is None else norm.final
     update = {"place": place, "final": final, "eps": norm.eps or 1e-5, "bias": None, "offset": None}
     if norm.kind == "layer_norm":
         update["bias"] = norm.bias is not False

@@ -73,10 +73,17 @@ def layers_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Only sub-layers side by side can have a norm together."""
+    """Only sub-layers side by side can have a norm together, and only before them."""
     for name, stack in spec.model.stacks():
         side_by_side = any(isinstance(each, list) for group in stack.layers for each in group.block)
-        if stack.norm.joint and not side_by_side:
+        if stack.norm.joint and side_by_side and stack.norm.place not in ("pre", "sandwich"):
+            yield mistake(
+                at(root, "model", name, "norm", "joint"),
+                "moot-key",
+                "`joint` has no effect here: sub-layers read the stream as it is",
+                "remove it, or write `place: pre`",
+            )
+        elif stack.norm.joint and not side_by_side:
             yield mistake(
                 at(root, "model", name, "norm", "joint"),
                 "moot-key",
