@@ -41,10 +41,7 @@ from compiler.passes.live import live
 from compiler.passes.reach import reach_of
 
 LINEAGE, PARENT = "lineage", "parent"
-TOLD = (
-    Input(name=LINEAGE, annotation="Lineage"),
-    Input(name=PARENT, shape=(BATCH, BEAM)),
-)
+TOLD = Input(name=LINEAGE, annotation="Lineage"), Input(name=PARENT, shape=(BATCH, BEAM))
 """What a step may need to know of hypotheses: all that each descends from, or what it continues."""
 
 
@@ -63,9 +60,17 @@ def derive_step(model: Block) -> Block:
     derived = root.rebuilt()
     *others, start, step = derived.functions
     if tokens == ["target"]:
-        note = "An empty state. Of the target it is asked only how many sentences there are."
-        start = replace(start, note=note)
+        start = _without_source(start, features.inputs[0])
     return replace(derived, functions=(*others, start, _from_tokens(step)))
+
+
+def _without_source(start: Function, target: Input) -> Function:
+    """It is given the target all the same: there is one way to call it."""
+    if not start.inputs:
+        unread = replace(target, name="_target")
+        return replace(start, inputs=(unread,), note="An empty state, whatever the target.")
+    note = "An empty state. Of the target it is asked only how many sentences there are."
+    return replace(start, note=note)
 
 
 def _from_tokens(step: Function) -> Function:

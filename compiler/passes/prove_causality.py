@@ -72,7 +72,7 @@ def _reader(read: Read) -> tuple[str, str]:
     """What reads ahead, and the way out."""
     match read.statement.op:
         case Recurrence():
-            return "a recurrence in both directions", "leave `bidirectional` out"
+            return "a recurrence in both directions", "leave `bidirectional` to the encoder"
         case Convolution(width=width):
             return f"a convolution centred in {width.value} positions", "leave `causal` out"
     text = read.mask.text

@@ -151,6 +151,17 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         f"model.{each}.layers.feed_forward.experts:Experts": ("model.feed_forward.experts.count=4",)
         for each in STACKS
     },
+    **{
+        f"model.{stack}.layers.{mixer}:{name}": (
+            f"model.{stack}.block=[{mixer}, {others}]",
+            f"model.{stack}.{mixer}.kind={kind}",
+        )
+        for stack, others in (("encoder", "feed_forward"), ("decoder", "cross_attention"))
+        for mixer, name, kind in (
+            ("recurrence", "Recurrence", "lstm"),
+            ("convolution", "Convolution", "gated"),
+        )
+    },
     "data.train:TabSeparated": ("data.train.tsv=train.tsv",),
     "data.valid:TabSeparated": ("data.valid.tsv=valid.tsv",),
     "data.test:TabSeparated": ("data.test.tsv=test.tsv",),
@@ -208,7 +219,10 @@ VALUES: dict[str, str] = {
 }
 """Another value, where it cannot be made up from the value that is there."""
 
-FIXED = {"spec_version", "task"}
+FIXED = {
+    *("spec_version", "task"),
+    *("model.decoder.layers.recurrence.bidirectional", "model.decoder.layers.convolution.causal"),
+}
 """With one possible value."""
 
 MOVED = {
