@@ -39,7 +39,7 @@ def trained_network(folder_of_run: Path, options: argparse.Namespace, folder: Pa
         data = spec.data.model_copy(update={"folder": options.data})
         spec = spec.model_copy(update={"data": data})
     text = text_folder(spec, options, folder)
-    run.check_data(load_prepared(text))
+    run.check_data(load_prepared(spec, text))
     weights = folder / "trained.safetensors"
     save_file(run.load_model().state_dict(), weights)
     return _network(run.package.folder, weights, text / "test", spec, options)

@@ -39,7 +39,8 @@ from compiler.ir.block import Block
 from compiler.passes.measure import cost_of, count_parameters
 from compiler.pipeline import CompiledPackage
 from runtime.data.batches import batches
-from runtime.data.pairs import Indices, Pairs, load_pairs
+from runtime.data.pairs import Pairs, load_pairs
+from runtime.data.sentences import Indices
 
 DROPOUT = 0.1
 FORWARD_AND_BACKWARD = 3

@@ -1,10 +1,10 @@
-"""Generated package and data -> trained model -> translations and scores."""
+"""Generated package and data -> trained model -> texts, labels and scores."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runtime.decoding.translator import Translator
+    from runtime.prediction.load import Predictor
 
 __all__ = ["load"]
 
@@ -16,17 +16,20 @@ def load(
     device: str | None = None,
     int8: bool = False,
     workers: int = 1,
-) -> "Translator":
-    """The translator that a run folder holds: `load("runs/demo").translate(["A dog sleeps."])`.
+) -> "Predictor":
+    """What a run folder holds: `load("runs/demo").translate(["A dog sleeps."])`.
+
+    By the task of its spec it can `translate`, `generate` (a language model), `fill` (a masked one)
+    or `classify`.
 
     Its weights are the mean of the last `average` checkpoints, by default as many as the spec says.
     On a CPU, `int8` rounds linear maps to 8 bits, which is faster and changes some words, and
     `workers` one-thread processes share long texts.
     Raises a UserError for a folder that is no run, or has no checkpoint yet.
     """
-    from runtime.decoding.load import load_translator  # torch is not loaded before it is needed
+    from runtime.prediction.load import load_predictor  # torch is not loaded before it is needed
     from runtime.run import Run
 
-    return load_translator(
+    return load_predictor(
         Run.open(Path(run)), average=average, device=device, int8=int8, workers=workers
     )

@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import platform
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from compiler.spec.lock import LOCK
 from runtime.checkpoints.averaging import average_weights
 from runtime.checkpoints.checkpoint import MODEL, Identity, check_checkpoint
 from runtime.checkpoints.listing import regular_checkpoints
-from runtime.data.prepare import Prepared
-from runtime.data.tokenizer import Tokenizer, load_tokenizer
+from runtime.data.prepare import TOKENIZERS, Prepared
+from runtime.data.tokenizer import Tokenizer, load_tokenizers
 from runtime.durable import new_folder, replace_file
 from runtime.errors import UserError
 from runtime.package import TRAINING, Package, load_package
@@ -38,24 +39,30 @@ class Run:
     @classmethod
     def create(cls, folder: Path, package: Package, prepared: Prepared) -> "Run":
         """A new run of a package on prepared text; an existing folder is left alone."""
-        tokenizers = prepared.source, prepared.target
-        return cls.begin(folder, package, tokenizers, {"prepared": prepared.folder.name})
+
+        def copy_tokenizers(place: Path) -> None:
+            shutil.copytree(prepared.folder / TOKENIZERS, place)
+
+        return cls.begin(folder, package, copy_tokenizers, {"prepared": prepared.folder.name})
 
     @classmethod
     def begin(
         cls,
         folder: Path,
         package: Package,
-        tokenizers: tuple[Tokenizer, Tokenizer],
+        write_tokenizers: Callable[[Path], None],
         origin: dict[str, Any],
     ) -> "Run":
-        """A new run without checkpoints. `origin`: what `run.json` says of where it comes from."""
+        """A new run without checkpoints. `write_tokenizers` makes the folder that it is given;
+
+        `origin` is what `run.json` says of where the run comes from.
+        """
         refuse_existing(folder)
         with new_folder(folder) as unfinished:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(package.folder, unfinished / "package", ignore=ignored)
             (unfinished / "checkpoints").mkdir()
-            _save_tokenizers(*tokenizers, unfinished / "tokenizers")
+            write_tokenizers(unfinished / TOKENIZERS)
             _write_json(unfinished / "run.json", _describe(package) | origin)
         return cls.open(folder)
 
@@ -78,11 +85,8 @@ class Run:
         return Identity.of(self.package.spec)
 
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
-        """Of the source and the target; the same object for a shared vocabulary."""
-        folder = self.folder / "tokenizers"
-        source = load_tokenizer(folder / "source")
-        is_shared = not (folder / "target").is_dir()
-        return source, source if is_shared else load_tokenizer(folder / "target")
+        """Of the source and the target; the same object for one vocabulary."""
+        return load_tokenizers(self.folder / TOKENIZERS)
 
     def load_model(self, average: int | None = None) -> nn.Module:
         """The trained network, for use: the mean of the last `average` regular checkpoints
@@ -101,6 +105,11 @@ class Run:
         model = self.package.model_class()
         model.load_state_dict(average_weights([each.folder / MODEL for each in used]))
         return model.eval()
+
+    def count_averaged(self, average: int | None) -> int:
+        """How many checkpoints `load_model(average)` takes the mean of."""
+        wanted = average or self.package.spec.evaluation.average_last
+        return min(wanted, len(regular_checkpoints(self.checkpoints)))
 
     def adopt(self, package: Package) -> "Run":
         """This run with the recipe of another package, for more steps, say.
@@ -147,12 +156,6 @@ def refuse_existing(folder: Path) -> None:
             f"{folder} exists already",
             help="--resume continues that run; or choose another folder",
         )
-
-
-def _save_tokenizers(source: Tokenizer, target: Tokenizer, folder: Path) -> None:
-    source.save(folder / "source")
-    if target is not source:
-        target.save(folder / "target")
 
 
 def _describe(package: Package) -> dict[str, Any]:

@@ -40,18 +40,21 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "output_scale": (1.0, 0.5, "inverse_sqrt_d_model"),
     "soft_cap": (None, 3.0),
     "norm": ("layer_norm", "layer_norm", "rms_norm", "rms_norm", "none"),
-    "place": ("post", "pre", "sandwich", "deep"),
+    "place": ("post", "pre", "output", "sandwich", "deep"),
     "norm_bias": (None, True, False),
     "offset": (None, True, False),
     "final": (None, True, False),
     "eps": (1e-5, 1e-6),
     "tied": ("all", "target", "none"),
     "embedding_norm": (False, True),
+    "embedding_width": (None, 4),
+    "segments": (None, 2),
     "shared": (True, False),
     "scale": ("sqrt_d_model", "none"),
     "position": (
         "sinusoidal",
         {"kind": "sinusoidal", "layout": "concatenated"},
+        {"kind": "sinusoidal", "layout": "tensor2tensor", "offset": 2},
         {"kind": "learned", "max_length": 24},
         {"kind": "learned", "max_length": 24, "offset": 2},
         "none",
@@ -66,7 +69,10 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "attention_output_bias": (None, True, False),
     "attention_scale": (None, 1.0),
     "score_cap": (None, 2.0),
-    "query_key_norm": (None, {"kind": "rms_norm"}, {"kind": "layer_norm", "eps": 1e-5}),
+    "query_key_norm": (
+        *(None, {"kind": "rms_norm"}, {"kind": "layer_norm", "eps": 1e-5}),
+        *({"kind": "rms_norm", "over": "all_heads"}, {"kind": "layer_norm", "over": "all_heads"}),
+    ),
     "position_of_decoder": (None, "rotary", "alibi", "sinusoidal"),
     "position_of_layers": (None, "rotary", "none", {"kind": "relative", "buckets": 8}),
     "initialization": (
@@ -91,6 +97,10 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         *("masked_language_model", "classification"),
     ),
     "pooling": ("first", "mean"),
+    "labels": ("files", "columns", "bare columns"),
+    "masking": (None, {"share": 0.3}, {"mask": 0.5, "random": 0.5}),
+    "sampling": (None, {"temperature": 0.8, "top_k": 3}, {"top_p": 0.9}),
+    "validation_metric": ("loss", "accuracy"),
     "block": (
         *(None, "no feed-forward", "feed-forward first", "two feed-forwards"),
         *("side by side", "side by side, joint norm"),
@@ -146,8 +156,9 @@ def specs(draw: st.DrawFn) -> Tree:
         "name": "some-model",
         "task": task,
         "model": _model(choose, task),
-        "data": {**_corpora(task), "max_length": 24},
-        "training": _training(choose),
+        "data": {**_corpora(choose, task), "max_length": 24},
+        **_decoding(choose, task),
+        "training": _training(choose) | _masking(choose, task),
     }
 
 
@@ -161,6 +172,7 @@ def _training(choose: Chooser) -> Tree:
         "optimizer": optimizer,
         "schedule": _schedule(choose, needs_peak=needs_peak),
         "label_smoothing": choose("label_smoothing"),
+        "validation": {"metric": choose("validation_metric")},
     }
     return training | ({"ema": {"decay": ema}} if ema else {})
 
@@ -181,7 +193,24 @@ def _schedule(choose: Chooser, *, needs_peak: bool) -> Tree:
     return schedule | ({} if peak is None else {"peak": peak})
 
 
-def _corpora(task: str) -> Tree:
+def _masking(choose: Chooser, task: str) -> Tree:
+    masking = choose("masking") if task == "masked_language_model" else None
+    return {"masking": dict(masking)} if masking else {}
+
+
+def _decoding(choose: Chooser, task: str) -> Tree:
+    sampling = choose("sampling") if task == "language_model" else None
+    return {"decoding": {"sampling": dict(sampling)}} if sampling else {}
+
+
+def _corpora(choose: Chooser, task: str) -> Tree:
+    if task == "classification":
+        forms = {
+            "files": {"text": "a.en", "label": "a.label"},
+            "columns": {"tsv": "a.tsv", "text_column": 2, "label_column": 0},
+            "bare columns": {"tsv": "a.tsv"},
+        }
+        return {part: dict(forms[choose("labels")]) for part in ("train", "valid", "test")}
     if task != "translation":
         return {part: {"text": f"{part}.en"} for part in ("train", "valid", "test")}
     return {
@@ -216,6 +245,8 @@ def _model(choose: Chooser, task: str) -> Tree:
         "encoder": {"layers": choose("layers")},
         "decoder": {"layers": choose("layers")},
     }
+    if width := choose("embedding_width"):
+        model["embedding"]["width"] = width
     _own_settings(choose, model)
     _of_the_task(choose, model, task)
     place_mixers(choose, model)
@@ -232,6 +263,8 @@ def _of_the_task(choose: Chooser, model: Tree, task: str) -> None:
         model["decoder"].pop("cross_attention", None)
     elif task != "translation":
         del model["decoder"]
+        if segments := choose("segments"):
+            model["embedding"]["segments"] = segments
     if task == "classification":
         head = {"pooling": choose("pooling"), "dropout": choose("dropout")}
         model["classifier"] = {"classes": 3, **head}
@@ -325,7 +358,8 @@ def _blocks(choose: Chooser, model: Tree) -> None:
         model["encoder"]["block"] = block
     if drawn == "side by side, joint norm":
         norm = dict(model["encoder"].get("norm", model["norm"]))
-        model["encoder"]["norm"] = norm | ({"joint": True} if norm["kind"] != "none" else {})
+        is_read = norm.get("place") in ("pre", "sandwich")
+        model["encoder"]["norm"] = norm | ({"joint": True} if is_read else {})
 
 
 def _kinds(choose: Chooser, model: Tree) -> None:

@@ -16,7 +16,8 @@ from torch import Tensor
 from benchmarks.architecture import Architecture
 from benchmarks.engines.engine import Network, Search
 from benchmarks.engines.weights import Tensors, load_weights, position_table
-from runtime.data.pairs import Indices, load_pairs
+from runtime.data.pairs import load_pairs
+from runtime.data.sentences import Indices
 from runtime.data.symbols import BEGIN, END, NAMES, PADDING
 
 ATTENTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from benchmarks.architecture import Architecture
-from runtime.data.pairs import Indices
+from runtime.data.sentences import Indices
 from runtime.memory import keep_freed_memory
 
 RATE = 1e-4

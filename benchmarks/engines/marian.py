@@ -30,7 +30,7 @@ from benchmarks.engines.weights import (
     position_table,
     renamed_layers,
 )
-from runtime.data.pairs import Indices
+from runtime.data.sentences import Indices
 from runtime.data.symbols import BEGIN, END, PADDING
 
 logging.set_verbosity_error()

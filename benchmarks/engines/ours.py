@@ -12,7 +12,8 @@ from benchmarks.engines.weights import load_weights
 from benchmarks.machine import peak_memory, release_memory, wait_for_device
 from compiler.spec.load import load
 from compiler.spec.lock import LOCK
-from runtime.data.pairs import Indices, load_pairs
+from runtime.data.pairs import load_pairs
+from runtime.data.sentences import Indices
 from runtime.package import Package, load_package
 from runtime.training.learner import Learner
 from runtime.training.validation import validate

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from benchmarks.engines.engine import BETAS, EPS, LABEL_SMOOTHING, RATE, Network, Practice
 from benchmarks.engines.weights import Tensors, load_weights
 from benchmarks.machine import peak_memory, release_memory, wait_for_device
-from runtime.data.batches import Batch, collate
-from runtime.data.pairs import Indices, load_pairs
+from runtime.data.examples import Batch
+from runtime.data.pairs import load_pairs
+from runtime.data.sentences import Indices
 from runtime.data.symbols import PADDING
 from runtime.errors import UserError
 
@@ -41,7 +42,7 @@ class Peer(ABC):
     def train(self, batches: Sequence[Indices]) -> None:
         """One update from each batch, all done when this returns."""
         for rows in batches:
-            logits, target = self._run(collate(self.pairs, rows), is_training=True)
+            logits, target = self._run(self.pairs.collate(rows), is_training=True)
             loss = F.cross_entropy(
                 logits, target, ignore_index=PADDING, label_smoothing=LABEL_SMOOTHING
             )
@@ -56,7 +57,7 @@ class Peer(ABC):
         self.model.eval()
         total, tokens = 0.0, 0
         for rows in batches:
-            logits, target = self._run(collate(self.pairs, rows), is_training=False)
+            logits, target = self._run(self.pairs.collate(rows), is_training=False)
             total += F.cross_entropy(logits, target, ignore_index=PADDING, reduction="sum").item()
             tokens += int(target.ne(PADDING).sum())
         self.model.train()
@@ -72,18 +73,20 @@ class Peer(ABC):
 
     def _run(self, batch: Batch, *, is_training: bool) -> tuple[Tensor, Tensor]:
         """-> logits [batch * target, vocabulary], target [batch * target]"""
-        is_real = batch.source.ne(PADDING)
+        source, decoder_input = map(torch.from_numpy, batch.inputs)
+        is_real = source.ne(PADDING)
         # To send no mask where nothing is masked lets a library take its fastest path.
         mask = None if is_real.all() else is_real.to(self.device, non_blocking=True)
+        target = torch.full_like(decoder_input, PADDING).flatten()
+        target[torch.from_numpy(batch.places)] = torch.from_numpy(batch.labels)
         source, decoder_input, target = (
-            tokens.to(self.device, non_blocking=True)
-            for tokens in (batch.source, batch.decoder_input, batch.decoder_target)
+            tokens.to(self.device, non_blocking=True) for tokens in (source, decoder_input, target)
         )
         run = self._training_logits if is_training else self.logits
         is_bfloat16 = self.is_bfloat16 and is_training
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_bfloat16):
             logits = run(source, decoder_input, mask)
-        return logits.flatten(0, 1), target.flatten()
+        return logits.flatten(0, 1), target
 
 
 class PostNormPeer(Peer):

@@ -16,6 +16,7 @@ from compiler.ops.attention import Attention, CausalAttention, LocalAttention
 from compiler.ops.convolution import Convolution, GatedConvolution
 from compiler.ops.decoding import LineageMask
 from compiler.ops.distance import ScoreBias
+from compiler.ops.embedding import Table
 from compiler.ops.expression import Call, Expression, Literal, Name, render
 from compiler.ops.linear import Linear
 from compiler.ops.op import UNIT, Op
@@ -25,10 +26,12 @@ from compiler.ops.rotary import Rotate
 HELPERS = (
     "linear",
     "embedding",
+    "segment_embedding",
     "position_embedding",
     "learned_positions",
     "sinusoidal_positions",
     "sinusoidal_halves",
+    "tensor2tensor_positions",
     "real_tokens",
     "position_mask",
     "end_mask",
@@ -80,6 +83,8 @@ CONSTANTS = (
     "source_vocabulary",
     "target_vocabulary",
     "d_model",
+    "embedding_width",
+    "segment_rows",
     "heads",
     "kv_heads",
     "d_k",
@@ -199,17 +204,20 @@ def _helpers(model: Block) -> Iterator[str]:
     ops = list(_ops(model))
     linears = [op for op in ops if isinstance(op, Linear)]
     mixers = [op for op in ops if isinstance(op, Recurrence | Convolution)]
-    tables = [each.initial for op in ops if "embedding" in op.helpers() for each in op.parameters()]
+    tables = [op for op in ops if isinstance(op, Table)]
     values = {
         **_attention_values(model, [op for op in ops if isinstance(op, Attention)]),
         "bias_varies": any(not op.bias for op in linears),
         "has_biases": any(op.bias for op in linears),
         "linear": _linear_signature(linears),
+        "table_width": _one(op.width.name for op in tables if "embedding" in op.helpers()).upper(),
         "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
         "gains": any("gains" in dict(op.initial_arguments()) for op in linears),
         "initial": _one(op.initial.kind for op in (*linears, *mixers)),
         **_mixer_values(mixers),
-        "deviation": render(_one(each.scale for each in tables), lambda each: each.name.upper()),
+        "deviation": render(
+            _one(op.initial.scale for op in tables), lambda each: each.name.upper()
+        ),
         "partial": any(isinstance(op, Rotate) and op.width.name != "d_k" for op in ops),
         "newest": any(isinstance(op, ScoreBias) and op.is_step for op in ops),
         "readable": any(_asks_lineage(op) for op in ops),
@@ -242,12 +250,13 @@ def _attention_values(model: Block, ops: list[Attention]) -> dict[str, object]:
     inner = [op for op in ops if op.is_explicit]
     local = [op for op in ops if isinstance(op, LocalAttention)]
     local_settings = {name for op in local for name, _ in Attention.settings(op, Name("self"))}
+    called = [*inner, *(local if "rate" in local_settings else ())]
     values = {
         "all_dropped": all(op.dropout is not None for op in inner),
         "capped": any(op.soft_cap is not None for op in inner),
         "all_capped": all(op.soft_cap is not None for op in inner),
-        "scaled": any(op.scale is not None for op in inner),
-        "grouped": any(op.is_grouped for op in inner),
+        "scaled": any(op.scale is not None for op in called),
+        "grouped": any(op.is_grouped for op in called),
         "biased": any(op.biased for op in inner),
         "is_causal": any(isinstance(op, CausalAttention) for op in inner),
         "dropped": any(op.dropout is not None for op in inner),
@@ -268,7 +277,7 @@ def _passed_on(settings: set[str]) -> Iterator[str]:
     for name in ("rate", "training", "scale"):
         if name in settings:
             yield f"{name}={name}"
-    if "enable_gqa" in settings:
+    if "enable_gqa" in settings and "rate" not in settings:
         yield "enable_gqa=True"
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from compiler.emit.lock import Dumper
 from compiler.source.node import Mapping, Path, find
+from compiler.spec.anatomy import settings_without_meaning
 from compiler.spec.load import Loaded
 
 COLUMN = 44
@@ -23,6 +24,8 @@ def _lines(loaded: Loaded, section: BaseModel, path: Path) -> Iterator[str]:
     indent = "  " * len(path)
     for key in type(section).model_fields:
         value, place = getattr(section, key), (*path, key)
+        if place in settings_without_meaning(loaded.spec.task):
+            continue
         if isinstance(value, BaseModel):
             yield f"{indent}{key}:"
             yield from _lines(loaded, value, place)

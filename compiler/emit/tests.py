@@ -28,7 +28,8 @@ def tests_text(spec: Spec, model: Block) -> str:
     longest, padding = _longest(spec)
     head = f"{spec.name}: tests of the network, with torch and pytest alone. Written by specformer."
     streams = [each.name for each in model.function("features").inputs]
-    rows, outputs = _rows(spec, streams), _outputs(spec, streams)
+    texts = [each for each in streams if each != "segments"]
+    rows, outputs = _rows(spec, streams), _outputs(spec, texts)
     names = ["D_MODEL", "PADDING", *rows.values(), outputs, *found, *others, "Transformer"]
     names += ["merge_heads"] if found else []
 
@@ -43,6 +44,7 @@ def tests_text(spec: Spec, model: Block) -> str:
         imported=sorted(set(names), key=lambda name: (not name.isupper(), name.islower(), name)),
         define=define,
         streams=streams,
+        texts=texts,
         rows=rows,
         outputs=outputs,
         grouped=any(op.is_grouped for _, op in found.values()),
@@ -51,7 +53,7 @@ def tests_text(spec: Spec, model: Block) -> str:
         pools=spec.model.classifier is not None,
         target_embedding=table_names(spec.model)["target"] if "target" in streams else "",
         parameters=count_parameters(model),
-        lengths={each: min(_length(USUAL[each], edges), longest - padding) for each in streams},
+        lengths={each: min(_length(USUAL[each], edges), longest - padding) for each in texts},
         padding=padding,
         edges=f"({', '.join(map(str, edges))}{',' if len(edges) == 1 else ''})",
         masks=[plain_predicate(op.reads) for _, op in found.values()],
@@ -81,14 +83,14 @@ def _inputs(model: Block, function: str) -> list[str]:
 
 def _rows(spec: Spec, streams: list[str]) -> dict[str, str]:
     """The constant that holds the rows of each text's vocabulary."""
-    if spec.model.vocabulary.shared:
-        return dict.fromkeys(streams, "VOCABULARY")
-    return {each: f"{each.upper()}_VOCABULARY" for each in streams}
+    shared = spec.model.vocabulary.shared
+    rows = {each: "VOCABULARY" if shared else f"{each.upper()}_VOCABULARY" for each in streams}
+    return rows | ({"segments": "SEGMENT_ROWS"} if "segments" in rows else {})
 
 
-def _outputs(spec: Spec, streams: list[str]) -> str:
+def _outputs(spec: Spec, texts: list[str]) -> str:
     """The constant that holds how many outputs there are."""
-    return "CLASSES" if spec.model.classifier else _rows(spec, streams)[streams[-1]]
+    return "CLASSES" if spec.model.classifier else _rows(spec, texts)[texts[-1]]
 
 
 def _edges(op: Attention) -> list[int]:

@@ -7,12 +7,13 @@ from compiler.ir.build import Body
 from compiler.lower.masking import Masking
 from compiler.lower.settings import Context, given
 from compiler.mask.mask import ALL, CAUSAL, Mask
-from compiler.ops.expression import Number, product
+from compiler.ops.expression import Expression, Number, product
 from compiler.ops.heads import MergeHeads, SplitGroups, SplitHeads
 from compiler.ops.linear import Linear
 from compiler.ops.norm import LayerNorm, RMSNorm
 from compiler.ops.shape import BATCH, SOURCE, TARGET
 from compiler.spec.model import Attention as Settings
+from compiler.spec.model import QueryKeyNorm
 
 
 def lower_self_attention(
@@ -32,7 +33,7 @@ def lower_self_attention(
         summary=_summary(masking.reads.mask),
         parts=(
             ("query_key_value", attention.linear(*kinds)),
-            *attention.norms().items(),
+            *attention.norm_parts(),
             ("output", attention.output()),
         ),
         functions=(body.function("forward", inputs, result),),
@@ -64,7 +65,7 @@ def lower_cross_attention(
         parts=(
             ("query", attention.linear("query")),
             ("key_value", attention.linear("key", "value")),
-            *attention.norms().items(),
+            *attention.norm_parts(),
             ("output", attention.output()),
         ),
         functions=(body.function("forward", inputs, result),),
@@ -131,20 +132,41 @@ class _Attention:
         return SplitHeads(heads=heads[0], widths=tuple(widths))
 
     def norms(self) -> dict[str, LayerNorm | RMSNorm]:
-        """Of queries and of keys, head by head."""
+        """Of queries and of keys, head by head or over all heads."""
         settings = self.settings.query_key_norm
         if settings is None:
             return {}
-        eps, width = Number("query_key_eps", settings.eps), self.widths["key"]
-        norm: LayerNorm | RMSNorm = RMSNorm(width=width, eps=eps, offset=False)
+        return {kind: self._norm(settings, kind) for kind in ("query", "key")}
+
+    def norm_parts(self) -> tuple[tuple[str, LayerNorm | RMSNorm], ...]:
+        """The attributes that hold them."""
+        return tuple((f"{kind}_norm", norm) for kind, norm in self.norms().items())
+
+    def _norm(self, settings: QueryKeyNorm, kind: str) -> LayerNorm | RMSNorm:
+        eps, width = Number("query_key_eps", settings.eps), self._normalised_width(settings, kind)
         if settings.kind == "layer_norm":
-            norm = LayerNorm(width=width, eps=eps, bias=True)
-        return {"query_norm": norm, "key_norm": norm}
+            return LayerNorm(width=width, eps=eps, bias=True)
+        return RMSNorm(width=width, eps=eps, offset=False)
+
+    def _normalised_width(self, settings: QueryKeyNorm, kind: str) -> Expression:
+        heads, width = self.heads[kind], self.widths[kind]
+        return width if settings.over == "head" else product(heads, width)
+
+    def normalised(self, body: Body, x: str, kind: str) -> str:
+        """A query or key with its norm, if it has one."""
+        norm, heads, width = self.norms().get(kind), self.heads[kind], self.widths[kind]
+        if norm is None:
+            return x
+        if norm.width == width:
+            return body.apply(norm, x, part=f"{kind}_norm", name=kind)
+        merged = body.apply(MergeHeads(heads=heads, width=width), x)
+        merged = body.apply(norm, merged, part=f"{kind}_norm")
+        (x,) = body.unpack(SplitHeads(heads=heads, widths=(width,)), merged, names=(kind,))
+        return x
 
     def attend(self, body: Body, query: str, key: str, value: str) -> str:
-        if norms := self.norms():
-            query = body.apply(norms["query_norm"], query, part="query_norm", name="query")
-            key = body.apply(norms["key_norm"], key, part="key_norm", name="key")
+        query = self.normalised(body, query, "query")
+        key = self.normalised(body, key, "key")
         if rotary := self.masking.rotary:
             query = rotary.turn(body, query, "query")
             key = rotary.turn(body, key, "key")

@@ -8,8 +8,9 @@ from compiler.ir.build import Body
 from compiler.lower.residual import lower_norm
 from compiler.lower.settings import Context, given
 from compiler.ops.elementwise import Add, Dropout, Scale, SoftCap
-from compiler.ops.embedding import Lookup, OutputBias, Project
+from compiler.ops.embedding import Lookup, OutputBias, Project, SegmentLookup
 from compiler.ops.expression import Binary, Expression, Literal, Number, call
+from compiler.ops.linear import Linear
 from compiler.ops.norm import Norm
 from compiler.ops.op import Op
 from compiler.ops.positions import LearnedPositions, Positions, SinusoidalPositions
@@ -34,6 +35,9 @@ class Embeddings:
 
     tables: dict[str, tuple[str, Lookup]]
     positions: dict[str, Positions | None]
+    expansions: dict[str, Linear]
+    reduction: Linear | None
+    segments: SegmentLookup | None
     output: tuple[str, Project]
     output_bias: OutputBias | None
     scaled: bool
@@ -47,13 +51,20 @@ class Embeddings:
         for side, position in self.positions.items():
             if position is not None and position.parameters():
                 found[f"{side}_position"] = position
+        own = {"segment_embedding": self.segments, "output_reduction": self.reduction}
+        found |= {name: op for name, op in own.items() if op is not None}
         bias = (("output_bias", self.output_bias),) if self.output_bias else ()
-        return (*found.items(), *self.norms, *bias)
+        return (*found.items(), *self.expansions.items(), *self.norms, *bias)
 
     def embed(self, body: Body, side: str, context: Context) -> str:
         """tokens -> scaled embeddings plus positions, normalised, with dropout."""
         part, lookup = self.tables[side]
-        x = body.apply(lookup, side, part=part, name="_" if self.scaled else "x")
+        expansion = self.expansions.get(f"{part}_expansion")
+        is_last = not self.scaled and expansion is None
+        x = body.apply(lookup, side, part=part, name="x" if is_last else "_")
+        if expansion is not None:
+            name = "_" if self.scaled else "x"
+            x = body.apply(expansion, x, part=f"{part}_expansion", name=name)
         if self.scaled:
             x = body.apply(Scale(by=call("math.sqrt", context.d_model)), x, name="x")
         position = self.positions[side]
@@ -61,6 +72,9 @@ class Embeddings:
             holder = f"{side}_position" if position.parameters() else ""
             positions = body.apply(position, side, part=holder)
             x = body.apply(Add(), x, positions, name="x")
+        if self.segments is not None:
+            kinds = body.apply(self.segments, "segments", part="segment_embedding")
+            x = body.apply(Add(), x, kinds, name="x")
         if norm := dict(self.norms).get(_norm_of(side)):
             x = body.apply(norm, x, part=_norm_of(side), name="x")
         return body.apply(self.dropout, x, name="x")
@@ -70,6 +84,8 @@ def logits(body: Body, settings: Output, embeddings: Embeddings, context: Contex
     """features -> what the softmax is of."""
     part, project = embeddings.output
     given_to = ["features"]
+    if embeddings.reduction is not None:
+        given_to = [body.apply(embeddings.reduction, "features", part="output_reduction")]
     if embeddings.output_bias is not None:
         given_to.append(body.apply(embeddings.output_bias, part="output_bias"))
     is_last = settings.scale == 1.0 and settings.soft_cap is None
@@ -97,20 +113,50 @@ def lower_embeddings(model: Model, context: Context) -> Embeddings:
             return Number("vocabulary", given(vocabulary.size))
         return Number(f"{side}_vocabulary", given(getattr(vocabulary, side)))
 
+    width = context.d_model
+    if model.embedding.width is not None:
+        width = Number("embedding_width", model.embedding.width)
+
     def lookup(side: str) -> Lookup:
-        return Lookup(rows=rows(side), d_model=context.d_model, initial=initial)
+        return Lookup(rows=rows(side), width=width, initial=initial)
 
     names = table_names(model)
     last = tuple(stacks)[-1]
-    output = Project(rows=rows(last), d_model=context.d_model, initial=initial)
+    output = Project(rows=rows(last), width=width, initial=initial)
     return Embeddings(
         tables={side: (names[side], lookup(side)) for side in stacks},
         positions={side: _position(stack.position, context) for side, stack in stacks.items()},
+        expansions=_expansions({names[side] for side in stacks}, width, context),
+        reduction=None if model.classifier else _linear(context.d_model, width, context),
+        segments=_segments(model, context),
         output=(names["output"], output),
         output_bias=OutputBias(rows=rows(last)) if model.output.bias else None,
         scaled=model.embedding.scale == "sqrt_d_model",
         norms=tuple(_norms(model, context)) if model.embedding.norm else (),
         dropout=Dropout(rate=Number("dropout", model.dropout)),
+    )
+
+
+def _expansions(tables: set[str], width: Number, context: Context) -> dict[str, Linear]:
+    """From the width of each table to that of the network, if they differ."""
+    expansion = _linear(width, context.d_model, context)
+    return {f"{name}_expansion": expansion for name in sorted(tables)} if expansion else {}
+
+
+def _linear(inputs: Number, outputs: Number, context: Context) -> Linear | None:
+    if inputs == outputs:
+        return None
+    initial = context.initials.matrix
+    return Linear(inputs=inputs, outputs=(("output", outputs),), bias=False, initial=initial)
+
+
+def _segments(model: Model, context: Context) -> SegmentLookup | None:
+    if model.embedding.segments is None:
+        return None
+    return SegmentLookup(
+        rows=Number("segment_rows", model.embedding.segments),
+        width=context.d_model,
+        initial=context.initials.embedding,
     )
 
 
@@ -143,8 +189,12 @@ def table_names(model: Model) -> dict[str, str]:
 
 def _position(settings: Position, context: Context) -> Positions | None:
     match settings:
-        case SinusoidalPosition(layout=layout):
-            return SinusoidalPositions(d_model=context.d_model, layout=layout)
+        case SinusoidalPosition(layout=layout, offset=offset):
+            return SinusoidalPositions(
+                d_model=context.d_model,
+                layout=layout,
+                offset=Number("position_offset", offset) if offset else None,
+            )
         case LearnedPosition(max_length=max_length, offset=offset):
             return LearnedPositions(
                 d_model=context.d_model,

@@ -26,6 +26,7 @@ TOKENS = {
     "encoder": Input(name="source", shape=(BATCH, SOURCE)),
     "decoder": Input(name="target", shape=(BATCH, TARGET)),
 }
+SEGMENTS = Input(name="segments", shape=(BATCH, SOURCE))
 
 
 def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
@@ -96,7 +97,7 @@ class _Lowering:
     def functions(self) -> Iterator[Function]:
         """What the runtime calls, by the stacks that there are."""
         stacks = dict(self.model.stacks())
-        given_to = tuple(TOKENS[name] for name in stacks)
+        given_to = tuple(each for name in stacks for each in self.tokens(name))
         yield self.forward(given_to)
         if "encoder" in stacks:
             yield self.encode()
@@ -104,6 +105,11 @@ class _Lowering:
         yield self.project()
         if balanced := [name for name, stack in stacks.items() if stack.is_balanced]:
             yield self.balance_loss(balanced)
+
+    def tokens(self, stack: str) -> tuple[Input, ...]:
+        """What a stack reads: its text, and which segment of it each token is of."""
+        has_segments = stack == "encoder" and self.model.embedding.segments is not None
+        return (TOKENS[stack], SEGMENTS) if has_segments else (TOKENS[stack],)
 
     def forward(self, tokens: tuple[Input, ...]) -> Function:
         body = Body(self.context.origin("model"))
@@ -114,7 +120,7 @@ class _Lowering:
         body = Body(self.context.origin("model.encoder"))
         x = self.embeddings.embed(body, "source", self.context)
         memory = body.invoke("encoder", x, *self.masks.build("encoder", body))
-        return body.function("encode", (TOKENS["encoder"],), memory)
+        return body.function("encode", self.tokens("encoder"), memory)
 
     def decode(self, tokens: tuple[Input, ...]) -> Function:
         """Features of the target, of which a position reads the earlier ones."""
@@ -128,7 +134,8 @@ class _Lowering:
     def read(self, tokens: tuple[Input, ...]) -> Function:
         """Features of the source, of which a position may read all."""
         body = Body(self.context.origin("model.encoder"))
-        memory = body.invoke("", "source", function="encode", name="x")
+        names = (each.name for each in tokens)
+        memory = body.invoke("", *names, function="encode", name="x")
         features = memory if self.head is None else self.head.features(body, memory)
         return body.function("features", tokens, features)
 

@@ -15,13 +15,14 @@ from compiler.spec.model import Norm as Settings
 Branches = dict[str, tuple[str, ...]]
 """Sub-layers side by side, each with what it is given besides the stream."""
 
-_INPUTS, _SUMS = ("pre", "sandwich"), ("post", "deep")
-"""Places of norms that are applied to what is read, and to the sum."""
+_INPUTS, _OUTPUTS, _SUMS = ("pre", "sandwich"), ("output", "sandwich"), ("post", "deep")
+"""Places of norms that are applied to what is read, to what is added, and to the sum."""
 
 _SUMMARIES = {
     None: "Each sub-layer is added to its input (section 3.1).",
     "post": "Each sub-layer is added to its input, and the sum is normalised (section 3.1).",
     "pre": "Each sub-layer reads a normalised copy of its input and is added to it (section 3.1).",
+    "output": "Each sub-layer is normalised before it is added to its input.",
     "sandwich": "Each sub-layer reads a normalised copy of its input, and is normalised before it "
     "is added to it.",
     "deep": "Each sub-layer is added to {alpha} times its input, and the sum is normalised "
@@ -49,15 +50,17 @@ class Residual:
         """The norms of sub-layers that stand side by side, mostly of one."""
         if self.norm is None:
             return
-        is_one = self.is_joint or self.place in _SUMS
-        yield from ((f"{name}_norm", self.norm) for name in (names[:1] if is_one else names))
-        if self.place == "sandwich":
+        if self.place != "output":
+            is_one = self.is_joint or self.place in _SUMS
+            yield from ((f"{name}_norm", self.norm) for name in (names[:1] if is_one else names))
+        if self.place in _OUTPUTS:
             yield from ((f"{name}_output_norm", self.norm) for name in names)
 
     def add(self, body: Body, x: str, branches: Branches) -> str:
         """x and what the sub-layer f makes of it (or some do, side by side), in one of these forms:
 
-        x + f(x), norm(x + f(x)), x + f(norm(x)), x + norm(f(norm(x))), norm(alpha * x + f(x)).
+        x + f(x), norm(x + f(x)), x + f(norm(x)), x + norm(f(x)), x + norm(f(norm(x))),
+        norm(alpha * x + f(x)).
         """
         first, is_alone = next(iter(branches)), len(branches) == 1
         added = [
@@ -84,7 +87,7 @@ class Residual:
     ) -> str:
         """What is added to the stream."""
         y = body.invoke(sub_layer, inside, *others, name=name)
-        y = self._normalised(body, y, f"{sub_layer}_output", "sandwich")
+        y = self._normalised(body, y, f"{sub_layer}_output", *_OUTPUTS)
         return body.apply(self.stochastic_depth, body.apply(self.dropout, y))
 
     def _normalised(self, body: Body, x: str, sub_layer: str, *places: str, name: str = "_") -> str:

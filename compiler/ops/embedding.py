@@ -9,17 +9,17 @@ from compiler.ops.shape import Lengths, Shape, elements, require
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table(Op):
-    """What both ops have: a weight [rows, d_model] whose padding row stays zero."""
+    """What both ops have: a weight [rows, width] whose padding row stays zero."""
 
     rows: Number
-    d_model: Number
+    width: Number
     initial: Initial
 
     def helpers(self) -> tuple[str, ...]:
         return ("embedding",)
 
     def parameters(self) -> tuple[Parameter, ...]:
-        shape = (self.rows, self.d_model)
+        shape = (self.rows, self.width)
         return (Parameter(name="weight", shape=shape, initial=self.initial),)
 
     def module(self) -> Expression:
@@ -28,11 +28,11 @@ class Table(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup(Table):
-    """tokens [batch, position] -> [batch, position, d_model]."""
+    """tokens [batch, position] -> [batch, position, width]."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (tokens,) = inputs
-        return ((*tokens, self.d_model),)
+        return ((*tokens, self.width),)
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         (tokens,) = inputs
@@ -43,12 +43,23 @@ class Lookup(Table):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentLookup(Lookup):
+    """segments [batch, position] -> [batch, position, width]: the first kind is a kind, too."""
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("segment_embedding",)
+
+    def module(self) -> Expression:
+        return call("segment_embedding", self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project(Table):
-    """features [..., d_model], perhaps a bias [rows] -> logits [..., rows]."""
+    """features [..., width], perhaps a bias [rows] -> logits [..., rows]."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         features, *bias = inputs
-        require(features[-1:], (self.d_model,), "project")
+        require(features[-1:], (self.width,), "project")
         for each in bias:
             require(each, (self.rows,), "project")
         return ((*features[:-1], self.rows),)

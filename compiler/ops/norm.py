@@ -11,7 +11,7 @@ from compiler.ops.shape import Lengths, Shape, elements, require
 class Norm(Op):
     """What both have: x [..., width] -> [..., width]."""
 
-    width: Number
+    width: Expression
     eps: Number
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:

@@ -14,6 +14,12 @@ from compiler.ops.expression import (
 from compiler.ops.op import Counts, Initial, Op, Parameter, State
 from compiler.ops.shape import Shape
 
+_HELPERS = {
+    "interleaved": "sinusoidal_positions",
+    "concatenated": "sinusoidal_halves",
+    "tensor2tensor": "tensor2tensor_positions",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Positions(Op):
@@ -32,9 +38,10 @@ class Positions(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinusoidalPositions(Positions):
-    """Sines and cosines of geometrically growing wavelengths."""
+    """Sines and cosines of geometrically growing wavelengths, from position `offset` on."""
 
     layout: str
+    offset: Number | None = None
 
     def helpers(self) -> tuple[str, ...]:
         return (self.helper,)
@@ -42,16 +49,12 @@ class SinusoidalPositions(Positions):
     @property
     def helper(self) -> str:
         """By the layout: two stacks may differ in it."""
-        is_paper = self.layout == "interleaved"
-        return "sinusoidal_positions" if is_paper else "sinusoidal_halves"
+        return _HELPERS[self.layout]
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
-        tokens, *first = inputs
+        tokens, *_ = inputs
         device = Attribute(tokens, "device")
-        if self.counted:
-            return call(self.helper, first[0], Literal(1), device)
-        length = method(tokens, "size", Literal(1))
-        return call(self.helper, Literal(0), length, device)
+        return call(self.helper, *_span(self, inputs), device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +81,14 @@ class LearnedPositions(Positions):
         return call("position_embedding", self.rows)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        tokens, *first = inputs
-        if self.counted:
-            beginning = first[0] if self.offset is None else total(first[0], self.offset)
-            return call("learned_positions", this, beginning, Literal(1))
-        beginning = self.offset or Literal(0)
-        return call("learned_positions", this, beginning, method(tokens, "size", Literal(1)))
+        return call("learned_positions", this, *_span(self, inputs))
+
+
+def _span(
+    op: SinusoidalPositions | LearnedPositions, inputs: tuple[Expression, ...]
+) -> tuple[Expression, Expression]:
+    """The first position that is asked for, and how many are."""
+    tokens, *first = inputs
+    if not op.counted:
+        return op.offset or Literal(0), method(tokens, "size", Literal(1))
+    return first[0] if op.offset is None else total(first[0], op.offset), Literal(1)

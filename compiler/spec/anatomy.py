@@ -1,4 +1,4 @@
-"""What a model of each task is made of: its stacks, and the sub-layers of their layers."""
+"""What a task is made of: stacks, the sub-layers of their layers, its settings, its scores."""
 
 STACKS: dict[str, tuple[str, ...]] = {
     "translation": ("encoder", "decoder"),
@@ -7,6 +7,24 @@ STACKS: dict[str, tuple[str, ...]] = {
     "classification": ("encoder",),
 }
 EVERY_STACK = ("encoder", "decoder")
+
+METRICS: dict[str, tuple[str, ...]] = {
+    "translation": ("bleu", "chrf"),
+    "language_model": ("perplexity", "accuracy"),
+    "masked_language_model": ("perplexity", "accuracy"),
+    "classification": ("accuracy", "macro_f1"),
+}
+"""The scores of a trained model, the usual headline first."""
+
+SETTINGS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("decoding",): ("translation", "language_model"),
+    ("decoding", "sampling"): ("language_model",),
+    ("evaluation", "tokenize"): ("translation",),
+    ("evaluation", "lowercase"): ("translation",),
+    ("training", "masking"): ("masked_language_model",),
+    ("training", "validation", "bleu"): ("translation",),
+}
+"""Settings that mean something to some tasks alone."""
 ATTENTIONS = ("self_attention", "cross_attention")
 SUB_LAYERS = (*ATTENTIONS, "recurrence", "convolution", "feed_forward")
 
@@ -21,3 +39,8 @@ def usual_block(task: str, stack: str) -> tuple[str, ...]:
 def usual_mask(stack: str, sub_layer: str) -> str:
     """What an attention may read unless its settings say otherwise."""
     return "causal" if (stack, sub_layer) == ("decoder", "self_attention") else "all"
+
+
+def settings_without_meaning(task: str) -> tuple[tuple[str, ...], ...]:
+    """The paths of settings that a task has no use for."""
+    return tuple(path for path, tasks in SETTINGS.items() if task not in tasks)

@@ -1,6 +1,7 @@
 """Fills in the defaults that depend on other settings."""
 
-from compiler.spec.anatomy import ATTENTIONS
+from compiler.spec.anatomy import ATTENTIONS, METRICS
+from compiler.spec.data import Corpus, Data, LabelledColumns, TabSeparated
 from compiler.spec.mixer import Convolution, Recurrence
 from compiler.spec.model import (
     Attention,
@@ -12,14 +13,17 @@ from compiler.spec.model import (
 from compiler.spec.optimizer import Optimizer, Sgd
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
-from compiler.spec.training import Decoding
+from compiler.spec.training import Decoding, Masking
 
 
 def complete(spec: Spec) -> Spec:
-    """The spec with every default resolved: d_k, d_v, final norms, the learning rate's peak."""
+    """The spec with every default resolved: d_k, d_v, final norms, the learning rate's peak,
+
+    and what depends on the task.
+    """
     model, training = spec.model, spec.training
     width = model.d_model
-    decoding = spec.decoding
+    decoding, evaluation = spec.decoding, spec.evaluation
     return spec.model_copy(
         update={
             "model": model.model_copy(
@@ -29,13 +33,18 @@ def complete(spec: Spec) -> Spec:
                     "prediction": _prediction(spec),
                 }
             ),
+            "data": _data(spec),
             "training": training.model_copy(
                 update={
                     "optimizer": _optimizer(training.optimizer),
                     "schedule": _schedule(training.schedule, width),
+                    "masking": _masking(spec),
                 }
             ),
             "decoding": decoding.model_copy(update={"normalization": _normalization(decoding)}),
+            "evaluation": evaluation.model_copy(
+                update={"metric": evaluation.metric or METRICS[spec.task][0]}
+            ),
         }
     )
 
@@ -67,6 +76,27 @@ def _normalization(decoding: Decoding) -> str:
 def _prediction(spec: Spec) -> Prediction | None:
     is_masked = spec.task == "masked_language_model"
     return spec.model.prediction or (Prediction() if is_masked else None)
+
+
+def _masking(spec: Spec) -> Masking | None:
+    is_masked = spec.task == "masked_language_model"
+    return spec.training.masking or (Masking() if is_masked else None)
+
+
+def _data(spec: Spec) -> Data:
+    if spec.task != "classification":
+        return spec.data
+    parts = {part: getattr(spec.data, part) for part in ("train", "valid", "test")}
+    return spec.data.model_copy(update={part: _labelled(it) for part, it in parts.items()})
+
+
+def _labelled(corpus: Corpus) -> Corpus:
+    """`{tsv: ...}` alone says nothing about columns: text and label are the first two."""
+    if not isinstance(corpus, TabSeparated):
+        return corpus
+    return LabelledColumns(
+        tsv=corpus.tsv, text_column=corpus.source_column, label_column=corpus.target_column
+    )
 
 
 def _stack(stack: Stack | None, width: int, *, causal: bool) -> Stack | None:
@@ -103,7 +133,7 @@ def _norm(norm: Norm) -> Norm:
     if norm.kind == "none":
         return Norm(kind="none")
     place = norm.place or "post"
-    final = place in ("pre", "sandwich") if norm.final is None else norm.final
+    final = place in ("pre", "output", "sandwich") if norm.final is None else norm.final
     update = {"place": place, "final": final, "eps": norm.eps or 1e-5, "bias": None, "offset": None}
     if norm.kind == "layer_norm":
         update["bias"] = norm.bias is not False

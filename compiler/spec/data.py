@@ -45,9 +45,39 @@ class TextFiles(Section):
     text: Paths = setting("files with one text a line", examples=["train.en"])
 
 
+class LabelledFiles(Section):
+    """Two files, or lists or globs of files, line by line a text and its label."""
+
+    text: Paths = setting("files with one text a line", examples=["train.txt"])
+    label: Paths = setting("files with the label of each text", examples=["train.label"])
+
+
+class LabelledColumns(Section):
+    """Files whose lines hold a text and its label in columns between tabs; `{tsv: ...}` alone
+
+    means the columns 0 and 1.
+    """
+
+    tsv: Paths = setting("files with one text a line", examples=["train.tsv"])
+    text_column: Whole = setting("column of the text, counted from 0", unit="column", examples=[0])
+    label_column: Whole = setting(
+        "column of the label, counted from 0", unit="column", examples=[1]
+    )
+
+
+_FORMS: dict[str, tuple[type[Section], set[str]]] = {
+    "labelled_tsv": (LabelledColumns, {"text_column", "label_column"}),
+    "tsv": (TabSeparated, {"tsv"}),
+    "labelled": (LabelledFiles, {"label"}),
+    "text": (TextFiles, {"text"}),
+}
+"""Of a corpus: the keys any of which gives it away."""
+
+
 def _form(value: object) -> str:
-    for form, section in (("tsv", TabSeparated), ("text", TextFiles)):
-        if isinstance(value, section) or (isinstance(value, dict) and form in value):
+    written = set(value) if isinstance(value, dict) else set()
+    for form, (section, keys) in _FORMS.items():
+        if isinstance(value, section) or keys & written:
             return form
     return "parallel"
 
@@ -55,7 +85,9 @@ def _form(value: object) -> str:
 Corpus = Annotated[
     Annotated[ParallelFiles, Tag("parallel")]
     | Annotated[TabSeparated, Tag("tsv")]
-    | Annotated[TextFiles, Tag("text")],
+    | Annotated[TextFiles, Tag("text")]
+    | Annotated[LabelledFiles, Tag("labelled")]
+    | Annotated[LabelledColumns, Tag("labelled_tsv")],
     Discriminator(_form),
 ]
 
@@ -98,7 +130,7 @@ class Data(Section):
         "how text becomes tokens", default=SentencePieceTokenizer(kind="sentencepiece")
     )
     max_length: Count = setting(
-        "tokens of a sentence; longer training pairs are left out and counted",
+        "tokens of a text, symbols included; longer training pairs are left out, other texts cut",
         default=256,
         unit="tokens",
         examples=[256],

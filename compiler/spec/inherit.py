@@ -23,7 +23,7 @@ NEAR = ("rotary", "alibi", "relative")
 """Kinds of positions that attention sees, layer by layer; others are added to the embeddings."""
 
 _MAPPINGS = ("attention", "norm", *(each for each in SUB_LAYERS if each not in ATTENTIONS))
-_OF_LAYERS = ("block", "dropout")
+_OF_LAYERS = ("block", "distinct", "dropout", "stochastic_depth")
 HANDED_DOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("model",): _MAPPINGS,
     ("model", "embedding"): ("position",),
@@ -100,10 +100,10 @@ def _groups(layers: Node | None) -> Node | None:
 def _group(model: Mapping, stack: Mapping, group: Node, name: str, usual: tuple[str, ...]) -> Node:
     if not isinstance(group, Mapping):
         return group
-    whole = _over(
-        group, "dropout", model.get("dropout"), stack.get("dropout"), group.get("dropout")
-    )
-    whole = _over(whole, "block", stack.get("block"), group.get("block"))
+    whole = group
+    for each in _OF_LAYERS:
+        above = model.get(each) if each == "dropout" else None
+        whole = _over(whole, each, above, stack.get(each), group.get(each))
     if "block" not in whole.entries:
         whole = _by_default(whole, "block", _listed(usual, group.span))
     names = tuple(sub_layers_of(whole.get("block")))

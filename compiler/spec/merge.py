@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from compiler.source.node import Mapping, Node, Path, Scalar, is_nothing
 from compiler.source.span import Span
 
-_FORMS = {"source": "parallel", "target": "parallel", "tsv": "tsv", "text": "text"}
+_FORMS = {"source": "parallel", "target": "parallel", "tsv": "tsv", "text": "text", "label": "text"}
 """Of a corpus, by the keys that give it away."""
 
 _KIND_BY_DEFAULT = {"optimizer": "adam"}

@@ -47,8 +47,16 @@ class SinusoidalPosition(Section):
     """Sines and cosines of the position (section 3.5)."""
 
     kind: Literal["sinusoidal"]
-    layout: Literal["interleaved", "concatenated"] = setting(
-        "sine, cosine, sine ... as in the paper; or all sines first", default="interleaved"
+    layout: Literal["interleaved", "concatenated", "tensor2tensor"] = setting(
+        "sine, cosine, sine ... as in the paper; all sines first; or these with wavelengths up to "
+        "10000 * 2 pi itself, as tensor2tensor, fairseq and M2M-100 have them",
+        default="interleaved",
+    )
+    offset: Whole = setting(
+        "positions before that of the first token (fairseq has 2)",
+        default=0,
+        unit="positions",
+        examples=[2],
     )
 
 
@@ -124,6 +132,19 @@ class Embedding(Section):
     scale: Literal["sqrt_d_model", "none"] = setting(
         "factor on the embeddings, not on the output projection", default="sqrt_d_model"
     )
+    width: Width | None = setting(
+        "width of the tables, from which a linear map leads to d_model, and one back (Lan et al. "
+        "2020); by default d_model",
+        default=None,
+        unit="numbers",
+        examples=[128],
+    )
+    segments: Count | None = setting(
+        "kinds of segments, whose vectors are added to those of tokens (BERT has 2)",
+        default=None,
+        unit="segments",
+        examples=[2],
+    )
     norm: bool = setting(
         "a norm of each stack's kind on the sums of embeddings and positions (BERT, BART)",
         default=False,
@@ -137,17 +158,17 @@ class Norm(Section):
         "Ba et al. 2016; without the mean (Zhang and Sennrich 2019); or no norm at all",
         default="layer_norm",
     )
-    place: Literal["post", "pre", "sandwich", "deep"] | None = setting(
-        "by default `post`, after the residual sum (the paper); before the sub-layer; before and "
-        "after the sub-layer (Gemma 2); or after a weighted sum, with smaller weights at the start "
-        "(DeepNorm, Wang et al. 2022)",
+    place: Literal["post", "pre", "output", "sandwich", "deep"] | None = setting(
+        "by default `post`, after the residual sum (the paper); before the sub-layer; after the "
+        "sub-layer, before the sum (OLMo 2); before and after the sub-layer (Gemma 2); or after a "
+        "weighted sum, with smaller weights at the start (DeepNorm, Wang et al. 2022)",
         default=None,
     )
     joint: bool = setting(
         "sub-layers side by side read one normalised copy, not one each", default=False
     )
     final: bool | None = setting(
-        "a norm after the last layer of the stack; by default with `pre` and `sandwich`",
+        "a norm after the last layer of the stack; by default with `pre`, `output` and `sandwich`",
         default=None,
     )
     eps: Positive | None = setting(
@@ -166,9 +187,12 @@ class Norm(Section):
 
 
 class QueryKeyNorm(Section):
-    """Queries and keys normalised, each head by itself (Dehghani et al. 2023)."""
+    """Queries and keys normalised before their products (Dehghani et al. 2023)."""
 
     kind: Literal["layer_norm", "rms_norm"] = setting("how", default="rms_norm")
+    over: Literal["head", "all_heads"] = setting(
+        "each head by itself, or all together (OLMo 2)", default="head"
+    )
     eps: Positive = setting("added to the variance", default=1e-6, examples=[1e-5])
 
 

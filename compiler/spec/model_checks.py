@@ -9,6 +9,9 @@ from compiler.spec.model import Output
 from compiler.spec.places import at, attentions, cross_attentions, feed_forwards, note
 from compiler.spec.spec import Spec
 
+SYMBOLS_BUT_MASK = 4
+"""Padding, unknown, begin, end; a masked language model has one for the mask, too."""
+
 
 def parts_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Each task has the parts that it needs and no others."""
@@ -43,6 +46,17 @@ def memory_to_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
+def segments(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Texts that are read as a whole have segments; others are read or written in one piece."""
+    if spec.model.embedding.segments is not None and STACKS[spec.task] != ("encoder",):
+        yield mistake(
+            at(root, "model", "embedding", "segments"),
+            "moot-key",
+            f"`segments` has no effect with `task: {spec.task}`",
+            "remove it: masked language models and classifiers have segments",
+        )
+
+
 def layers_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """There are no more layers with weights of their own than there are layers."""
     for name, stack in spec.model.stacks():
@@ -59,16 +73,34 @@ def layers_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Only sub-layers side by side can have a norm together."""
+    """Only sub-layers side by side can have a norm together, and only before them."""
     for name, stack in spec.model.stacks():
         side_by_side = any(isinstance(each, list) for group in stack.layers for each in group.block)
-        if stack.norm.joint and not side_by_side:
+        if stack.norm.joint and side_by_side and stack.norm.place not in ("pre", "sandwich"):
+            yield mistake(
+                at(root, "model", name, "norm", "joint"),
+                "moot-key",
+                "`joint` has no effect here: sub-layers read the stream as it is",
+                "remove it, or write `place: pre`",
+            )
+        elif stack.norm.joint and not side_by_side:
             yield mistake(
                 at(root, "model", name, "norm", "joint"),
                 "moot-key",
                 "`joint` has no effect here: no sub-layers of the stack stand side by side",
                 "remove it, or write `block: [[self_attention, feed_forward]]`",
             )
+
+
+def memory_is_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A translation depends on its source by cross-attention alone."""
+    if STACKS[spec.task] == EVERY_STACK and not any(cross_attentions(spec)):
+        yield mistake(
+            at(root, "model", "decoder"),
+            "memory-unread",
+            "no layer of the decoder reads the source",
+            "name `cross_attention` in its `block`; or write `task: language_model`",
+        )
 
 
 def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -152,12 +184,13 @@ def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 notes=note("decides it", root, *path, "shared"),
                 help=f"write {' and '.join(f'`{each}`' for each in wanted)} instead",
             )
-    smallest = 5
+    symbols = SYMBOLS_BUT_MASK + (spec.task == "masked_language_model")
     for key in wanted:
-        if (rows := getattr(settings, key)) is not None and rows < smallest:
+        if (rows := getattr(settings, key)) is not None and rows <= symbols:
+            number = "five" if symbols > SYMBOLS_BUT_MASK else "four"
             yield Diagnostic(
                 code="small-vocabulary",
-                message=f"{rows} rows leave none for text: four are special symbols",
+                message=f"{rows} rows leave none for text: {number} are special symbols",
                 span=at(root, *path, key),
             )
 
@@ -208,10 +241,12 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 MODEL_CHECKS = (
+    segments,
     layers_in_turn,
     joint_norms,
     parts_of_the_task,
     memory_to_read,
+    memory_is_read,
     even_heads,
     even_groups,
     choice_of_experts,

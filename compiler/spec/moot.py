@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Diagnostic, Note
 from compiler.source.node import Mapping, Node, Scalar, Sequence, find, is_nothing
 from compiler.source.span import Span
-from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK
-from compiler.spec.inherit import HANDED_DOWN
+from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, SETTINGS, settings_without_meaning
+from compiler.spec.inherit import HANDED_DOWN, task_of
+from compiler.spec.training import Decoding
 
 NORMS = {
     "layer_norm": ("kind", "place", "joint", "final", "eps", "bias"),
@@ -23,15 +24,15 @@ _FORMS: tuple[tuple[tuple[str, ...], str, str, object, str], ...] = (
 """Where, the form of something, what makes it nothing when it is 0, the form in a lock, and why."""
 
 
-def moot_keys(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
+def moot_keys(written: Mapping, whole: Mapping) -> Iterator[Diagnostic]:
     """What the author wrote in vain; what a parent wrote gives way in silence.
 
     `whole` is the tree after inheritance: it holds the very nodes that won.
     """
     yield from (each for each in _handed_down(written, whole) if _is_own(each.span, written))
     yield from (each for each in _positions(written, whole) if _is_own(each.span, written))
-    yield from (each for each in _of_nothing(whole) if _is_own(each.span, written))
-    yield from (each for each in _of_other_norms(whole) if _is_own(each.span, written))
+    for check in (_of_nothing, _of_other_norms, _unsearched, _of_other_tasks):
+        yield from (each for each in check(whole) if _is_own(each.span, written))
 
 
 def _handed_down(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
@@ -119,7 +120,38 @@ def _winners(whole: Node, stacks: tuple[str, ...], setting: str, key: str) -> tu
     return tuple(found.values())
 
 
-def _of_nothing(whole: Node) -> Iterator[Diagnostic]:
+def _of_other_tasks(whole: Mapping) -> Iterator[Diagnostic]:
+    """Settings that mean nothing to the task."""
+    task = task_of(whole)
+    for path in settings_without_meaning(task):
+        holder, node = find(whole, path[:-1]), find(whole, path)
+        if isinstance(holder, Mapping) and node and not is_nothing(node):
+            yield Diagnostic(
+                code="moot-key",
+                message=f"`{path[-1]}` has no effect with `task: {task}`",
+                span=holder.keys[path[-1]],
+                help=f"remove it; it is for {' and '.join(f'`{each}`' for each in SETTINGS[path])}",
+            )
+
+
+def _unsearched(whole: Mapping) -> Iterator[Diagnostic]:
+    """Settings of the search where tokens are drawn."""
+    decoding, sampling = (find(whole, path) for path in (("decoding",), ("decoding", "sampling")))
+    if not isinstance(decoding, Mapping) or sampling is None or is_nothing(sampling):
+        return
+    for key in ("beam", "length_penalty", "normalization", "stop"):
+        node, default = decoding.get(key), Decoding.model_fields[key].default
+        if isinstance(node, Scalar) and node.value != default:  # as a lock has it
+            yield Diagnostic(
+                code="moot-key",
+                message=f"`{key}` has no effect with `sampling`",
+                span=decoding.keys[key],
+                notes=(Note(span=sampling.span, text="tokens are drawn"),),
+                help="remove one of them",
+            )
+
+
+def _of_nothing(whole: Mapping) -> Iterator[Diagnostic]:
     """The form of a penalty that is none, the start of a warm-up that is none, and the like."""
     for section, key, decider, harmless, why in _FORMS:
         found, zero = (find(whole, (*section, each)) for each in (key, decider))
@@ -135,7 +167,7 @@ def _of_nothing(whole: Node) -> Iterator[Diagnostic]:
             )
 
 
-def _of_other_norms(whole: Node) -> Iterator[Diagnostic]:
+def _of_other_norms(whole: Mapping) -> Iterator[Diagnostic]:
     """Settings that the norms of no stack have."""
     found = list(_of_norms(whole))
     useful = {id(norm.entries[key]) for norm, kind, key in found if key in NORMS.get(kind, ())}
@@ -152,7 +184,7 @@ def _of_other_norms(whole: Node) -> Iterator[Diagnostic]:
             )
 
 
-def _of_norms(whole: Node) -> Iterator[tuple[Mapping, str, str]]:
+def _of_norms(whole: Mapping) -> Iterator[tuple[Mapping, str, str]]:
     """Each stack's norm, its kind, and a key in it."""
     for stack in EVERY_STACK:
         norm = find(whole, ("model", stack, "norm"))

@@ -67,6 +67,22 @@ def even_positions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def wavelengths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A progression with both of its ends has two members or more."""
+    if spec.model.d_model != 2:
+        return
+    for name, stack in spec.model.stacks():
+        position = stack.position
+        if isinstance(position, SinusoidalPosition) and position.layout == "tensor2tensor":
+            yield Diagnostic(
+                code="few-wavelengths",
+                message="wavelengths from the shortest to the longest are two or more",
+                span=at(root, "model", name, "position", "layout"),
+                notes=note("there is room for one", root, "model", "d_model"),
+                help="choose a d_model of 4 or more, or `layout: concatenated`",
+            )
+
+
 def position_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Every sentence that is kept must find its positions in the table."""
     longest = spec.data.max_length
@@ -83,4 +99,4 @@ def position_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
-POSITION_CHECKS = (distances, even_positions, position_table)
+POSITION_CHECKS = (distances, even_positions, wavelengths, position_table)

@@ -4,10 +4,17 @@ import sys
 from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
-from compiler.source.node import Node
-from compiler.spec.anatomy import EVERY_STACK, STACKS
-from compiler.spec.data import TextFiles
+from compiler.source.node import Node, find
+from compiler.spec.anatomy import METRICS
+from compiler.spec.data import (
+    LabelledColumns,
+    LabelledFiles,
+    ParallelFiles,
+    TabSeparated,
+    TextFiles,
+)
 from compiler.spec.places import at, note
+from compiler.spec.section import Section
 from compiler.spec.spec import Spec
 from compiler.spec.training_checks import TRAINING_CHECKS
 
@@ -16,6 +23,17 @@ RESERVED = {
     *("torch", "numpy", "pytest", "tests", "compiler", "runtime", "generated"),
     *("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))),
 }
+CORPORA: dict[str, tuple[tuple[type[Section], ...], str]] = {
+    "translation": ((ParallelFiles, TabSeparated), "pairs: `source` and `target`, or `tsv`"),
+    "language_model": ((TextFiles,), "texts: `text`"),
+    "masked_language_model": ((TextFiles,), "texts: `text`"),
+    "classification": (
+        (LabelledFiles, LabelledColumns),
+        "labelled texts: `text` and `label`, or `tsv` with `text_column` and `label_column`",
+    ),
+}
+"""What each task is learned from, and this in words."""
+SHORTEST_WITH_BOTH_ENDS = 3
 
 
 def reserved_name(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -30,16 +48,58 @@ def reserved_name(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def corpora_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Pairs of sentences for translation, texts for other tasks."""
-    is_pair = STACKS[spec.task] == EVERY_STACK
+    """Pairs of sentences for translation, texts for language models, labelled ones for classes."""
+    forms, wanted = CORPORA[spec.task]
     for part in ("train", "valid", "test"):
-        if isinstance(getattr(spec.data, part), TextFiles) == is_pair:
-            wanted = "pairs: `source` and `target`, or `tsv`" if is_pair else "texts: `text`"
+        if not isinstance(getattr(spec.data, part), forms) and not _is_bare_tsv(spec, root, part):
             yield mistake(
                 at(root, "data", part),
                 "wrong-corpus",
                 f"`task: {spec.task}` is learned from {wanted}",
             )
+
+
+def _is_bare_tsv(spec: Spec, root: Node, part: str) -> bool:
+    """Whether a classifier is given columns without a word on which is which."""
+    columns = (find(root, ("data", part, key)) for key in ("source_column", "target_column"))
+    is_tsv = isinstance(getattr(spec.data, part), TabSeparated)
+    return spec.task == "classification" and is_tsv and not any(columns)
+
+
+def room_for_a_token(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """What an encoder alone reads stands between two symbols."""
+    has_both = spec.task in ("masked_language_model", "classification")
+    if has_both and spec.data.max_length < SHORTEST_WITH_BOTH_ENDS:
+        yield mistake(
+            at(root, "data", "max_length"),
+            "no-length",
+            f"{spec.data.max_length} tokens leave none for text between its two symbols",
+            f"set it to at least {SHORTEST_WITH_BOTH_ENDS}",
+        )
+
+
+def masked_shares(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A token that is predicted becomes the mask, or any token, or stays."""
+    masking = spec.training.masking
+    if masking is not None and masking.mask + masking.random > 1:
+        yield mistake(
+            at(root, "training", "masking"),
+            "too-much-masked",
+            f"`mask` {masking.mask:g} and `random` {masking.random:g} are more than 1 together",
+            "they are shares of the same tokens; those that are left stay as they are",
+        )
+
+
+def headline(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Each task has scores of its own."""
+    metric, known = spec.evaluation.metric, METRICS[spec.task]
+    if metric is not None and metric not in known:
+        yield mistake(
+            at(root, "evaluation", "metric"),
+            "unmeasured-metric",
+            f"`{metric}` is no score of `task: {spec.task}`",
+            f"choose {' or '.join(f'`{each}`' for each in known)}",
+        )
 
 
 def batch_holds_a_sentence(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -60,11 +120,12 @@ def validation_metric(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """The best by BLEU can only be chosen if BLEU is measured."""
     validation = spec.training.validation
     if validation.metric == "bleu" and not validation.bleu:
+        help = "write `bleu: true`: the validation set is translated at each look"
         yield Diagnostic(
             code="unmeasured-metric",
             message="`metric: bleu` needs `bleu: true`",
             span=at(root, "training", "validation", "metric"),
-            help="write `bleu: true`: the validation set is translated at each look",
+            help=help if spec.task == "translation" else "choose `loss` or `accuracy`",
         )
 
 
@@ -83,6 +144,9 @@ def translation_lengths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 RECIPE_CHECKS = (
     corpora_of_the_task,
+    room_for_a_token,
+    masked_shares,
+    headline,
     reserved_name,
     batch_holds_a_sentence,
     validation_metric,

@@ -60,7 +60,10 @@ SECTIONS = {
     "`model.prediction`": ("Prediction",),
     "`model.classifier`": ("Classifier",),
     "`data`": ("Data",),
-    "`data.train`, `data.valid`, `data.test`": ("ParallelFiles", "TabSeparated", "TextFiles"),
+    "`data.train`, `data.valid`, `data.test`": (
+        *("ParallelFiles", "TabSeparated", "TextFiles"),
+        *("LabelledFiles", "LabelledColumns"),
+    ),
     "`data.tokenizer`": ("SentencePieceTokenizer", "SegmentedTokenizer"),
     "`training`": ("Training",),
     "`training.optimizer`": ("Adam", "AdamW", "Sgd", "Adafactor"),
@@ -72,8 +75,10 @@ SECTIONS = {
         "WarmupStableDecay",
     ),
     "`training.ema`": ("MovingAverage",),
+    "`training.masking`": ("Masking",),
     "`training.validation`": ("Validation",),
     "`decoding`": ("Decoding",),
+    "`decoding.sampling`": ("Sampling",),
     "`evaluation`": ("Evaluation",),
 }
 _TYPES = {"integer": "a whole number", "number": "a number", "string": "text"}

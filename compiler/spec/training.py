@@ -6,7 +6,17 @@ from pydantic import Field
 
 from compiler.spec.optimizer import Adam, Optimizer
 from compiler.spec.schedule import InverseSquareRoot, Schedule
-from compiler.spec.section import Count, NotNegative, Positive, Rate, Section, Whole, setting
+from compiler.spec.section import (
+    Count,
+    NotNegative,
+    Portion,
+    Positive,
+    Rate,
+    Section,
+    Share,
+    Whole,
+    setting,
+)
 
 
 class MovingAverage(Section):
@@ -31,12 +41,31 @@ class Validation(Section):
         "updates between two looks", default="epoch", unit="updates", examples=[1000, "epoch"]
     )
     bleu: bool = setting("also translate the validation set greedily and score it", default=False)
-    metric: Literal["loss", "bleu"] = setting("what the best checkpoint is best at", default="loss")
+    metric: Literal["loss", "bleu", "accuracy"] = setting(
+        "what the best checkpoint is best at", default="loss"
+    )
     patience: Count | None = setting(
         "looks without a better metric after which the training ends",
         default=None,
         unit="looks",
         examples=[10],
+    )
+
+
+class Masking(Section):
+    """What a masked language model has to guess (Devlin et al. 2019, section 3.1)."""
+
+    share: Share = setting(
+        "share of a text's tokens that are predicted", default=0.15, unit="share", examples=[0.15]
+    )
+    mask: Portion = setting(
+        "share of these that become the mask symbol", default=0.8, unit="share", examples=[0.8]
+    )
+    random: Portion = setting(
+        "share of these that become any token; the others stay",
+        default=0.1,
+        unit="share",
+        examples=[0.1],
     )
 
 
@@ -70,6 +99,9 @@ class Training(Section):
     seed: Whole = setting(
         "of initialisation, dropout and the order of the data", default=1, examples=[1]
     )
+    masking: Masking | None = setting(
+        "what a masked language model has to guess, drawn anew in each epoch", default=None
+    )
     validation: Validation = Validation()
 
     @property
@@ -78,8 +110,30 @@ class Training(Section):
         return max(1, self.batch_tokens // self.accumulate)
 
 
+class Sampling(Section):
+    """Tokens drawn by their probabilities: a function of the seed and the line of the prompt."""
+
+    temperature: Positive = setting(
+        "divisor of the logits: below 1 likely tokens become likelier still",
+        default=1.0,
+        unit="factor",
+        examples=[0.8],
+    )
+    top_k: Count | None = setting(
+        "draw among so many of the likeliest tokens", default=None, unit="tokens", examples=[50]
+    )
+    top_p: Share = setting(
+        "draw among the likeliest tokens that have this share of the probability (Holtzman et al. "
+        "2020)",
+        default=1.0,
+        unit="share",
+        examples=[0.9],
+    )
+    seed: Whole = setting("of the draws", default=1, examples=[1])
+
+
 class Decoding(Section):
-    """Beam search (section 6.1)."""
+    """Beam search (section 6.1) for translations, and for what follows a prompt."""
 
     beam: Count = setting(
         "hypotheses a sentence; 1 is greedy search", default=4, unit="hypotheses", examples=[4]
@@ -95,25 +149,38 @@ class Decoding(Section):
         default="beam",
     )
     min_length: Whole = setting(
-        "tokens of a translation, at least, where its limits allow as many",
+        "tokens of a translation or continuation, at least, where its limits allow as many",
         default=0,
         unit="tokens",
         examples=[5],
     )
     max_extra_length: Whole = setting(
-        "tokens beyond the length of the source", default=50, unit="tokens", examples=[50]
+        "tokens beyond the length of the source, or after a prompt",
+        default=50,
+        unit="tokens",
+        examples=[50],
     )
     max_length: Count | None = setting(
-        "tokens of a translation, in any case", default=None, unit="tokens", examples=[200]
+        "tokens of a translation, or of prompt and continuation, in any case",
+        default=None,
+        unit="tokens",
+        examples=[200],
+    )
+    sampling: Sampling | None = setting(
+        "draw tokens instead of searching for the best, for language models", default=None
     )
 
 
 class Evaluation(Section):
-    """How translations are scored (sacreBLEU)."""
+    """How a trained model is scored; translations by sacreBLEU."""
 
     average_last: Count = setting(
         "checkpoints whose weights are averaged", default=1, unit="checkpoints", examples=[5]
     )
-    metric: Literal["bleu", "chrf"] = setting("the score that is the headline", default="bleu")
+    metric: Literal["bleu", "chrf", "perplexity", "accuracy", "macro_f1"] | None = setting(
+        "the score that is the headline; by default bleu for translations, perplexity for "
+        "language models, accuracy for classes",
+        default=None,
+    )
     tokenize: Literal["13a", "intl", "char", "none"] = setting("for BLEU", default="13a")
     lowercase: bool = setting("score without regard to case", default=False)

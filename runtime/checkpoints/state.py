@@ -30,7 +30,7 @@ class State:
 
 
 Ending = Literal["steps", "patience"]
-Metric = Literal["loss", "bleu"]
+Metric = Literal["loss", "bleu", "accuracy"]
 
 
 def ending(state: State, training: Training) -> Ending | None:
@@ -73,7 +73,7 @@ def after_look(state: State, score: float, validation: Validation, *, seconds: f
 
 
 def is_better(score: float, best: float | None, metric: Metric) -> bool:
-    """A loss is better when it is lower, BLEU when it is higher."""
+    """A loss is better when it is lower, BLEU and accuracy when they are higher."""
     if best is None:
         return True
     return score < best if metric == "loss" else score > best

@@ -7,10 +7,13 @@ import typer
 from rich.markup import escape
 
 from runtime.command.authoring import check, new, schema, show
+from runtime.command.classify import classify
 from runtime.command.compiling import compile_specs, explain_spec, list_specs
 from runtime.command.corpus import corpus
 from runtime.command.evaluate import evaluate
 from runtime.command.failures import INTERRUPTED, exit_code
+from runtime.command.fill import fill
+from runtime.command.generate import generate
 from runtime.command.import_weights import import_weights
 from runtime.command.score import score
 from runtime.command.train import train
@@ -19,7 +22,7 @@ from runtime.command.verify import verify
 
 GROUPS = {
     "Specs": (list_specs, new, check, show, explain_spec, compile_specs, verify, schema),
-    "Models": (train, translate, evaluate, import_weights),
+    "Models": (train, translate, generate, fill, classify, evaluate, import_weights),
     "Text": (corpus, score),
 }
 
@@ -33,6 +36,7 @@ Examples:
     specformer train demo --set training.steps=3000 --out runs/longer
     specformer evaluate runs/demo
     echo "We thanked the policeman." | specformer translate runs/demo
+    specformer generate runs/language-model --prompt "The old man"
 """
 
 app = typer.Typer(
@@ -49,7 +53,7 @@ for group, commands in GROUPS.items():
 
 @app.callback(invoke_without_command=True, epilog=escape(EXAMPLES))
 def specformer(context: typer.Context) -> None:
-    """Compiles Transformer specs to PyTorch code, trains the models, translates and scores."""
+    """Compiles Transformer specs to PyTorch code, trains the models, uses and scores them."""
     if context.invoked_subcommand is None:
         print(context.get_help())
 

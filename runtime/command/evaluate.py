@@ -1,7 +1,8 @@
 """`specformer evaluate`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -14,15 +15,49 @@ from runtime.command.options import (
     RunFolder,
     Workers,
     changed_decoding,
+    check_device,
     translator_settings,
 )
 from runtime.command.output import print_scores, progress, report
+from runtime.errors import UserError
 
 if TYPE_CHECKING:
     from compiler.spec.training import Decoding
     from runtime.decoding.translator import Translator
     from runtime.run import Run
     from runtime.scoring.evaluation import Evaluated, Speed
+    from runtime.scoring.measures import Measured
+
+SAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was asked for."""
+
+    split: Literal["test", "valid"]
+    average: int | None
+    beam: int | None
+    assignments: list[str]
+    samples: int | None
+    device: str | None
+    int8: bool
+    workers: int | None
+
+    def refuse_those_of_translation(self, task: str) -> None:
+        """Raises a UserError if one is given that means nothing to a task that does not decode."""
+        for name, value in (
+            ("--beam", self.beam),
+            ("--set", self.assignments),
+            ("--samples", self.samples),
+            ("--int8", self.int8),
+            ("--workers", self.workers),
+        ):
+            if value not in (None, False, []):
+                raise UserError(
+                    f"{name} has no effect on the scores of `task: {task}`",
+                    help="leave it out: nothing is decoded",
+                )
 
 
 def evaluate(
@@ -37,28 +72,79 @@ def evaluate(
     beam: Beam = None,
     assignments: DecodingSettings = None,
     samples: Annotated[
-        int, typer.Option("--samples", metavar="N", min=0, help="Translations to show.")
-    ] = 3,
+        int | None,
+        typer.Option("--samples", metavar="N", min=0, help="Translations to show.  [default: 3]"),
+    ] = None,
     device: Device = None,
     int8: Int8 = False,
     workers: Workers = None,
 ) -> None:
-    """Translate the test set and score it by the spec's protocol.
+    """Score a model on the test set by the spec's protocol: translations, probabilities, labels.
 
-    Writes RUN/evaluation-test.json and, beside it, the translations as text.
+    Writes RUN/evaluation-test.json and, beside it, translations or labels as text.
     """
     from runtime.memory import keep_freed_memory
     from runtime.run import Run
 
     keep_freed_memory()
     opened = Run.open(run)
-    decoding = changed_decoding(opened.package.folder, beam, assignments or [])
-    settings = translator_settings(device, int8, workers)
-    evaluated = evaluate_run(opened, split, average, decoding, settings)
-    text, _ = evaluated.write(run)
+    options = Options(
+        split=split,
+        average=average,
+        beam=beam,
+        assignments=assignments or [],
+        samples=samples,
+        device=device,
+        int8=int8,
+        workers=workers,
+    )
+    EVALUATIONS[opened.package.spec.task](opened, options)
+
+
+def evaluate_translations(run: "Run", options: Options) -> None:
+    decoding = changed_decoding(run.package.folder, options.beam, options.assignments)
+    settings = translator_settings(options.device, options.int8, options.workers)
+    evaluated = evaluate_run(run, options.split, options.average, decoding, settings)
+    text, _ = evaluated.write(run.folder)
     print_evaluated(evaluated)
-    print_samples(evaluated, samples)
+    print_samples(evaluated, SAMPLES if options.samples is None else options.samples)
     print(f"\ntranslations: {text}")
+
+
+def evaluate_language_model(run: "Run", options: Options) -> None:
+    from runtime.scoring.likelihood import measure_language_model
+
+    evaluate_by(measure_language_model, run, options)
+
+
+def evaluate_masked_language_model(run: "Run", options: Options) -> None:
+    from runtime.scoring.likelihood import measure_masked_language_model
+
+    evaluate_by(measure_masked_language_model, run, options)
+
+
+def evaluate_classifier(run: "Run", options: Options) -> None:
+    from runtime.scoring.classes import measure_classification
+
+    evaluate_by(measure_classification, run, options)
+
+
+EVALUATIONS: dict[str, Callable[["Run", Options], None]] = {
+    "translation": evaluate_translations,
+    "language_model": evaluate_language_model,
+    "masked_language_model": evaluate_masked_language_model,
+    "classification": evaluate_classifier,
+}
+
+
+def evaluate_by(measure: Callable[..., "Measured"], run: "Run", options: Options) -> None:
+    options.refuse_those_of_translation(run.package.spec.task)
+    found = measure(run, options.split, options.average, check_device(options.device))
+    report_file = found.write(run.folder)
+    print(f"{found.split} set, {found.texts:,} texts, checkpoints averaged: {found.averaged}")
+    for each in found.ordered:
+        print(f"  {each}")
+    print(f"\nscores: {report_file}")
 
 
 def evaluate_run(
@@ -68,7 +154,6 @@ def evaluate_run(
     decoding: "Decoding",
     settings: dict[str, Any],
 ) -> "Evaluated":
-    from runtime.checkpoints.listing import regular_checkpoints
     from runtime.decoding.load import load_translator
     from runtime.scoring.evaluation import Evaluated
     from runtime.scoring.phenomena import phenomena_scores
@@ -87,7 +172,7 @@ def evaluate_run(
         decoding=decoding,
         int8=settings["int8"],
         workers=settings["workers"],
-        averaged=min(averaged, len(regular_checkpoints(run.checkpoints))),
+        averaged=run.count_averaged(averaged),
         speed=speed,
         phenomena=phenomena_scores(spec, hypotheses) if split == "test" else {},
         sources=text.sources,

@@ -65,6 +65,15 @@ def changed_decoding(package: Path, beam: int | None, assignments: Sequence[str]
     return load(str(package / LOCK), [*beams, *assignments]).spec.decoding
 
 
+def refuse_narrow_beam(n_best: int, decoding: Decoding) -> None:
+    """Raises a UserError if a search keeps less than is asked for."""
+    if n_best > decoding.beam:
+        raise UserError(
+            f"--n-best {n_best} is more than the beam of {decoding.beam}",
+            help=f"add --beam {n_best}",
+        )
+
+
 def translator_settings(device: str | None, int8: bool, workers: int | None) -> dict[str, Any]:
     """What `load_translator` is told of --device, --int8 and --workers."""
     import torch

@@ -12,6 +12,7 @@ import typer
 
 from runtime.command.options import Device, check_device
 from runtime.command.output import report, say_warnings
+from runtime.command.tasks import COMMANDS
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def train(
             report=report,
         )
     if os.environ.get("RANK", "0") == "0":  # torchrun starts the command once for each process
-        print_summary(summary, settings.training.validation.metric)
+        print_summary(summary, settings.training.validation.metric, COMMANDS[settings.task])
 
 
 @contextmanager
@@ -107,7 +108,7 @@ def compile_into(folder: Path, reference: str, assignments: Sequence[str]) -> Pa
     return package
 
 
-def print_summary(summary: "Summary", metric: str) -> None:
+def print_summary(summary: "Summary", metric: str, command: str) -> None:
     duration = timedelta(seconds=round(summary.seconds))
     reason = "no better for long" if summary.reason == "patience" else "as many as the spec says"
     print(f"{summary.step:,} updates in {duration}: {reason}")
@@ -116,4 +117,4 @@ def print_summary(summary: "Summary", metric: str) -> None:
         print(f", after update {summary.best_step:,}")
     print(f"the run: {summary.folder}")
     print(f"next:    specformer evaluate {summary.folder}")
-    print(f"         specformer translate {summary.folder}")
+    print(f"         specformer {command} {summary.folder}")

@@ -1,14 +1,11 @@
 """`specformer translate`."""
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from runtime.command.lines import Input, Output, answer, refuse_output
 from runtime.command.options import (
     Beam,
     DecodingSettings,
@@ -18,28 +15,20 @@ from runtime.command.options import (
     RunFolder,
     Workers,
     changed_decoding,
+    refuse_narrow_beam,
     translator_settings,
 )
-from runtime.command.output import check_output, new_text_file, report
-from runtime.errors import UserError
+from runtime.command.output import report
+from runtime.command.tasks import open_run
 
 if TYPE_CHECKING:
-    from runtime.decoding.translator import Translation, Translator
-
-LINES_AT_ONCE = 4096
-
-Translate = Callable[[list[str], int], list[list["Translation"]]]
+    from runtime.decoding.translator import Translation
 
 
 def translate(
     run: RunFolder,
-    input: Annotated[
-        Path | None,
-        typer.Option("--input", metavar="FILE", help="Text, one sentence a line; .gz is unpacked."),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="By default standard output.")
-    ] = None,
+    input: Input = None,
+    output: Output = None,
     beam: Beam = None,
     n_best: Annotated[
         int, typer.Option("--n-best", metavar="N", min=1, help="Translations of each line.")
@@ -56,74 +45,20 @@ def translate(
     """
     from runtime.decoding.load import load_translator
     from runtime.memory import keep_freed_memory
-    from runtime.run import Run
 
     keep_freed_memory()
-    if output:
-        check_output(output, force=force)
-    opened = Run.open(run)
+    refuse_output(output, force=force)
+    opened = open_run(run, "translate")
     decoding = changed_decoding(opened.package.folder, beam, assignments or [])
-    if n_best > decoding.beam:
-        raise UserError(
-            f"--n-best {n_best} is more than the beam of {decoding.beam}",
-            help=f"add --beam {n_best}",
-        )
+    refuse_narrow_beam(n_best, decoding)
     settings = translator_settings(device, int8, workers)
     translator = load_translator(opened, decoding=decoding, **settings)
-    if input is None and output is None and sys.stdin.isatty():
-        answer_lines(translator, n_best)
-        return
-    lines = read_input(input)
-    with opened_output(output, force=force) as file:
-        for number, piece in numbered_pieces(lines):
-            several = translator.translate_n_best(piece, n_best, first_line=number, report=report)
-            file.writelines(formatted(several, number, n_best))
 
+    def respond(lines: list[str], number: int) -> Iterator[str]:
+        several = translator.translate_n_best(lines, n_best, first_line=number, report=report)
+        return formatted(several, number, n_best)
 
-def answer_lines(translator: "Translator", n_best: int) -> None:
-    """A conversation: each line is answered at once, until Ctrl-D."""
-    report("one sentence a line; Ctrl-D ends")
-    for number, line in enumerate(typed_lines(), start=1):
-        several = translator.translate_n_best([line], n_best, first_line=number, report=report)
-        print("".join(formatted(several, number, n_best)), end="", flush=True)
-
-
-def typed_lines() -> Iterator[str]:
-    """Lines as they are typed; the prompt is no part of what is written to standard output."""
-    lines = decoded_lines(sys.stdin.buffer)
-    while True:
-        print("> ", end="", file=sys.stderr, flush=True)
-        line = next(lines, None)
-        if line is None:
-            report("")
-            return
-        yield line
-
-
-def read_input(path: Path | None) -> Iterator[str]:
-    """The lines of a file, or of standard input."""
-    from runtime.data.files import read_lines
-
-    return read_lines(path) if path else decoded_lines(sys.stdin.buffer)
-
-
-def decoded_lines(stream: Iterable[bytes]) -> Iterator[str]:
-    """Lines of UTF-8 without their ends."""
-    for number, line in enumerate(stream, start=1):
-        try:
-            yield line.decode("utf-8").removesuffix("\n").removesuffix("\r")
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"standard input, line {number}: not UTF-8", help="convert the text with iconv"
-            ) from error
-
-
-def numbered_pieces(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
-    """LINES_AT_ONCE lines at a time, with the number of the first."""
-    number = 1
-    while piece := list(islice(lines, LINES_AT_ONCE)):
-        yield number, piece
-        number += len(piece)
+    answer(respond, input, output, force=force)
 
 
 def formatted(several: list[list["Translation"]], first: int, n_best: int) -> Iterator[str]:
@@ -131,7 +66,3 @@ def formatted(several: list[list["Translation"]], first: int, n_best: int) -> It
     for number, translations in enumerate(several, start=first):
         for each in translations:
             yield f"{each.text}\n" if n_best == 1 else f"{number}\t{each.score:.4f}\t{each.text}\n"
-
-
-def opened_output(path: Path | None, *, force: bool) -> AbstractContextManager[TextIO]:
-    return new_text_file(path, force=force) if path else nullcontext(sys.stdout)

@@ -37,7 +37,9 @@ def make_corpus(*, train: int, valid: int, test: int, seed: int) -> Corpus:
 
 
 def write_corpus(folder: Path, *, train: int, valid: int, test: int, seed: int) -> Corpus:
-    """Makes a corpus and writes it: {train,valid,test}.{en,de} and test.phenomena.jsonl.
+    """Makes a corpus and writes it: {train,valid,test}.{en,de,difficulties.tsv} and, of the test
+
+    set, test.phenomena.jsonl.
 
     The files get their names when all are written, the phenomena last: where that file is,
     the corpus is whole.
@@ -66,6 +68,12 @@ def read_pairs(folder: Path, split: str = "test") -> list[Pair]:
     ]
 
 
+def difficulties(pair: Pair) -> str:
+    """What is hard about a pair, as one label: `case+verb-final`, or `none`."""
+    found = [str(each) for each in Phenomenon if pair.phenomena.get(each)]
+    return "+".join(found) or "none"
+
+
 def _contents(corpus: Corpus) -> dict[str, list[str]]:
     """The lines of every file, by name; the phenomena come last."""
     contents: dict[str, list[str]] = {}
@@ -73,6 +81,9 @@ def _contents(corpus: Corpus) -> dict[str, list[str]]:
         split_pairs: Sequence[Pair] = getattr(corpus, split)
         contents[f"{split}.en"] = [pair.english for pair in split_pairs]
         contents[f"{split}.de"] = [pair.german for pair in split_pairs]
+        contents[f"{split}.difficulties.tsv"] = [
+            f"{pair.english}\t{difficulties(pair)}" for pair in split_pairs
+        ]
     contents[PHENOMENA] = [_to_json(pair) for pair in corpus.test]
     return contents
 

@@ -1,7 +1,7 @@
-"""Parallel text in files: plain or `.gz`, two files side by side or columns between tabs.
+"""Text in files: plain or `.gz`, alone, two files side by side, or columns between tabs.
 
 Only `\\n` ends a line. (`str.splitlines` would also break at U+2028 and its like, and from there on
-every pair would be wrong.)
+every row would be wrong.)
 """
 
 import codecs
@@ -14,32 +14,57 @@ from io import BufferedReader
 from itertools import zip_longest
 from pathlib import Path
 
-from compiler.spec.data import Corpus, ParallelFiles, Paths, TabSeparated
+from compiler.spec.data import (
+    Corpus,
+    LabelledColumns,
+    LabelledFiles,
+    ParallelFiles,
+    Paths,
+    TabSeparated,
+)
 from runtime.errors import UserError
 
-Pair = tuple[str, str]
+Row = tuple[str, ...]
+"""What stands side by side: (source, target), (text,) or (text, label)."""
+
+Columns = TabSeparated | LabelledColumns
+TwoFiles = ParallelFiles | LabelledFiles
 
 
-def read_pairs(corpus: Corpus, folder: str | Path) -> Iterator[Pair]:
-    """All (source, target) lines of a corpus whose paths start from `folder`, empty ones too.
+def read_rows(corpus: Corpus, folder: str | Path) -> Iterator[Row]:
+    """All lines of a corpus whose paths start from `folder`, empty ones too.
 
     Raises a UserError that names the file, and the line if there is one.
     """
-    if isinstance(corpus, TabSeparated):
+    if isinstance(corpus, Columns):
         for path in find_files(corpus.tsv, folder):
-            yield from _read_columns(path, corpus.source_column, corpus.target_column)
-    elif isinstance(corpus, ParallelFiles):
-        for source, target in _find_parallel(corpus, folder):
-            yield from _read_parallel(source, target)
+            yield from _read_columns(path, corpus)
+    elif isinstance(corpus, TwoFiles):
+        for left, right in _find_parallel(corpus, folder):
+            yield from _read_parallel(left, right, corpus)
+    else:
+        for path in find_files(corpus.text, folder):
+            yield from ((line,) for line in read_lines(path))
 
 
 def corpus_files(corpus: Corpus, folder: str | Path) -> list[Path]:
     """The files of a corpus, in the order in which they are read."""
-    if isinstance(corpus, TabSeparated):
+    if isinstance(corpus, Columns):
         return find_files(corpus.tsv, folder)
-    if isinstance(corpus, ParallelFiles):
+    if isinstance(corpus, TwoFiles):
         return [path for pair in _find_parallel(corpus, folder) for path in pair]
     return find_files(corpus.text, folder)
+
+
+def place_of_row(corpus: Corpus, folder: str | Path, row: int) -> str:
+    """FILE:LINE of the last column of a row, counted from 0; reads the files anew."""
+    files = corpus_files(corpus, folder)
+    for path in files[1::2] if isinstance(corpus, TwoFiles) else files:
+        lines = sum(1 for _ in read_lines(path))
+        if row < lines:
+            return f"{path}:{row + 1}"
+        row -= lines
+    raise ValueError(f"expected a row of the corpus, got one {row + 1} beyond its end")
 
 
 def find_files(paths: Paths, folder: str | Path) -> list[Path]:
@@ -74,46 +99,51 @@ def _expand(pattern: str, root: Path) -> list[Path]:
     return files
 
 
-def _find_parallel(corpus: ParallelFiles, folder: str | Path) -> list[tuple[Path, Path]]:
-    sources, targets = find_files(corpus.source, folder), find_files(corpus.target, folder)
-    if len(sources) != len(targets):
+def _find_parallel(corpus: TwoFiles, folder: str | Path) -> list[tuple[Path, Path]]:
+    names, paths = zip(*corpus.model_dump().items(), strict=True)
+    left, right = (find_files(each, folder) for each in paths)
+    if len(left) != len(right):
         raise UserError(
-            f"{len(sources)} source files ({sources[0]} ...), "
-            f"but {len(targets)} target files ({targets[0]} ...)",
-            help="give as many files for `target` as for `source`, in the same order",
+            f"{len(left)} {names[0]} files ({left[0]} ...), "
+            f"but {len(right)} {names[1]} files ({right[0]} ...)",
+            help=f"give as many files for `{names[1]}` as for `{names[0]}`, in the same order",
         )
-    return list(zip(sources, targets, strict=True))
+    return list(zip(left, right, strict=True))
 
 
-def _read_parallel(source: Path, target: Path) -> Iterator[Pair]:
-    sources, targets = read_lines(source), read_lines(target)
-    for number, (left, right) in enumerate(zip_longest(sources, targets)):
-        if left is None or right is None:
-            longer = 1 + number + sum(1 for _ in (targets if left is None else sources))
-            lengths = (number, longer) if left is None else (longer, number)
-            raise _different_lengths((source, target), lengths)
-        yield left, right
+def _read_parallel(left: Path, right: Path, corpus: TwoFiles) -> Iterator[Row]:
+    lefts, rights = read_lines(left), read_lines(right)
+    for number, (one, other) in enumerate(zip_longest(lefts, rights)):
+        if one is None or other is None:
+            longer = 1 + number + sum(1 for _ in (rights if one is None else lefts))
+            lengths = (number, longer) if one is None else (longer, number)
+            raise _different_lengths((left, right), lengths, corpus)
+        yield one, other
 
 
-def _different_lengths(paths: tuple[Path, Path], lengths: tuple[int, int]) -> UserError:
+def _different_lengths(
+    paths: tuple[Path, Path], lengths: tuple[int, int], corpus: TwoFiles
+) -> UserError:
+    what = "translation" if isinstance(corpus, ParallelFiles) else "label"
     return UserError(
         f"{paths[0]} has {lengths[0]:,} lines, but {paths[1]} has {lengths[1]:,}",
-        help="each line of the one must be the translation of the same line of the other",
+        help=f"each line of the one must be the {what} of the same line of the other",
     )
 
 
-def _read_columns(path: Path, source: int, target: int) -> Iterator[Pair]:
-    """An empty line is an empty pair; any other line must have both columns."""
-    needed = max(source, target) + 1
+def _read_columns(path: Path, corpus: Columns) -> Iterator[Row]:
+    """An empty line is a row of empty texts; any other line must have both columns."""
+    names, (left, right) = zip(*corpus.model_dump(exclude={"tsv"}).items(), strict=True)
+    needed = max(left, right) + 1
     for number, line in enumerate(read_lines(path), start=1):
         columns = line.split("\t") if line else [""] * needed
         if len(columns) < needed:
             raise UserError(
                 f"{path}:{number}: expected at least {needed} columns between tabs, "
                 f"got {len(columns)}",
-                help="`source_column` and `target_column` are counted from 0",
+                help=f"`{names[0]}` and `{names[1]}` are counted from 0",
             )
-        yield columns[source], columns[target]
+        yield columns[left], columns[right]
 
 
 def _open(path: Path) -> BufferedReader:

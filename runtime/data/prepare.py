@@ -18,19 +18,20 @@ import numpy as np
 
 from compiler.spec.data import Corpus
 from compiler.spec.spec import Spec
-from runtime.data.corpora import PARTS, Report, longest_sentence, write_corpora
+from runtime.data.examples import Examples
 from runtime.data.files import corpus_files
-from runtime.data.pairs import Pairs, load_pairs
-from runtime.data.tokenizer import Tokenizer, load_tokenizer
+from runtime.data.tasks import task_of
+from runtime.data.tasks.task import Report, longest_sentence, read_part
+from runtime.data.tokenizer import Tokenizer, load_tokenizers
 from runtime.durable import new_folder, remove_unfinished
 from runtime.errors import UserError
 
-__all__ = ["Pairs", "Prepared", "load_prepared", "prepare"]
+PARTS = ("train", "valid", "test")
 
-FORMAT = 1
+FORMAT = 2
 """Of the entries; raise it when what is written, or how text becomes tokens, changes."""
 
-FACTS = "facts.txt"
+FACTS, TOKENIZERS = "facts.txt", "tokenizers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +41,10 @@ class Prepared:
     folder: Path
     source: Tokenizer
     target: Tokenizer
-    """The same object as `source` if the vocabulary is shared."""
-    train: Pairs
-    valid: Pairs
-    test: Pairs
+    """The same object as `source` if there is one vocabulary."""
+    train: Examples
+    valid: Examples
+    test: Examples
     facts: tuple[str, ...]
     """What was read and what was left out, a line each."""
 
@@ -60,22 +61,22 @@ def prepare(spec: Spec, cache: Path, *, report: Report) -> Prepared:
     else:
         report(f"preparing text into {folder}")
         _make(spec, folder)
-    prepared = load_prepared(folder)
+    prepared = load_prepared(spec, folder)
     for fact in prepared.facts:
         report(fact)
     _report_oversized(spec, prepared.train, report)
     return prepared
 
 
-def load_prepared(folder: Path) -> Prepared:
-    """An entry of the cache. Raises a UserError if it is damaged."""
-    source = load_tokenizer(folder / "source")
-    separate = (folder / "target").is_dir()
-    train, valid, test = (load_pairs(folder / part) for part in PARTS)
+def load_prepared(spec: Spec, folder: Path) -> Prepared:
+    """The entry of a spec in the cache. Raises a UserError if it is damaged."""
+    source, target = load_tokenizers(folder / TOKENIZERS)
+    task = task_of(spec)
+    train, valid, test = (task.load(folder / part) for part in PARTS)
     return Prepared(
         folder=folder,
         source=source,
-        target=load_tokenizer(folder / "target") if separate else source,
+        target=target,
         train=train,
         valid=valid,
         test=test,
@@ -91,6 +92,8 @@ def entry_name(spec: Spec) -> str:
         "columns": {part: _columns(getattr(spec.data, part)) for part in PARTS},
         "tokenizer": spec.data.tokenizer.model_dump(),
         "vocabulary": spec.model.vocabulary.model_dump(),
+        "task": spec.task,
+        "classes": spec.model.classifier and spec.model.classifier.classes,
         "longest": longest_sentence(spec),
     }
     if spec.data.tokenizer.kind == "sentencepiece":
@@ -99,7 +102,8 @@ def entry_name(spec: Spec) -> str:
 
 
 def _columns(corpus: Corpus) -> dict[str, int]:
-    return corpus.model_dump(include={"source_column", "target_column"})
+    columns = {"source_column", "target_column", "text_column", "label_column"}
+    return corpus.model_dump(include=columns)
 
 
 def _digests(corpus: Corpus, folder: str) -> list[str]:
@@ -121,9 +125,19 @@ def _make(spec: Spec, folder: Path) -> None:
         remove_unfinished(folder.parent)
         with new_folder(folder) as unfinished:
             facts: list[str] = []
-            write_corpora(spec, unfinished, facts.append)
+            _write(spec, unfinished, facts.append)
             lines = "".join(f"{fact}\n" for fact in facts)
             (unfinished / FACTS).write_text(lines, encoding="utf-8")
+
+
+def _write(spec: Spec, folder: Path, report: Report) -> None:
+    """Tokenizers and examples into an existing folder; reports a line on each part."""
+    # All files are read before the slow work begins, so that a flaw in the last one shows at once.
+    counts = {part: sum(1 for _ in read_part(spec, part)) for part in PARTS}
+    task, tokenizers = task_of(spec), folder / TOKENIZERS
+    task.learn(counts["train"], tokenizers, report)
+    for part in PARTS:
+        report(task.write(part, tokenizers, folder / part))
 
 
 @contextmanager
@@ -149,7 +163,9 @@ def _explained(cache: Path) -> Iterator[None]:
         ) from error
 
 
-def _report_oversized(spec: Spec, train: Pairs, report: Report) -> None:
-    tokens = spec.training.micro_batch_tokens
+def _report_oversized(spec: Spec, train: Examples, report: Report) -> None:
+    tokens, unit = spec.training.micro_batch_tokens, train.unit
     if oversized := np.count_nonzero(train.sizes > tokens):
-        report(f"train: {oversized:,} pairs larger than a batch of {tokens:,} tokens are left out")
+        report(
+            f"train: {oversized:,} {unit}s larger than a batch of {tokens:,} tokens are left out"
+        )

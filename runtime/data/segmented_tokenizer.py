@@ -18,10 +18,12 @@ class SegmentedTokenizer:
 
     KIND = "segmented"
 
-    def __init__(self, types: Sequence[str], *, joiner: str) -> None:
-        """`types` are the tokens in the order of their numbers, from 4 on."""
-        self._names = [*NAMES, *types]
-        self._numbers = {token: number for number, token in enumerate(types, start=len(NAMES))}
+    def __init__(
+        self, types: Sequence[str], *, joiner: str, symbols: Sequence[str] = NAMES
+    ) -> None:
+        """`types` are the tokens in the order of their numbers, which follow the symbols."""
+        self._symbols, self._names = symbols, [*symbols, *types]
+        self._numbers = {token: number for number, token in enumerate(types, start=len(symbols))}
         self._joiner = joiner
 
     @classmethod
@@ -31,30 +33,33 @@ class SegmentedTokenizer:
         Reports how many are too rare to have a row. Raises a UserError if the vocabulary has more
         rows than the text has types for.
         """
-        types = count_types(text)
-        if text.rows > len(types) + len(NAMES):
+        types, symbols = count_types(text), len(text.symbols)
+        if text.rows > len(types) + symbols:
             raise UserError(
                 f"{text.setting} is {text.rows:,}, but {text.name} has only {len(types):,} "
-                f"different tokens, which make {len(types) + len(NAMES):,} rows with the "
-                f"{len(NAMES)} symbols",
-                help=f"set {text.setting} to {len(types) + len(NAMES)}",
+                f"different tokens, which make {len(types) + symbols:,} rows with the "
+                f"{symbols} symbols",
+                help=f"set {text.setting} to {len(types) + symbols}",
             )
-        kept = types[: text.rows - len(NAMES)]
+        kept = types[: text.rows - symbols]
         if len(kept) < len(types):
             report(
                 f"{text.setting}: {len(types) - len(kept):,} of {len(types):,} different tokens "
                 "are too rare for a row and count as unknown"
             )
-        return cls(kept, joiner=settings.joiner)
+        return cls(kept, joiner=settings.joiner, symbols=text.symbols)
 
     @classmethod
     def load(cls, content: bytes, description: Description) -> Self:
-        return cls(content.decode("utf-8").split("\n")[:-1], joiner=description["joiner"])
+        types = content.decode("utf-8").split("\n")[:-1]
+        symbols = description["symbols"].split(" ")
+        return cls(types, joiner=description["joiner"], symbols=symbols)
 
     def save(self, folder: Path) -> None:
         """Writes the tokens, one a line, in the order of their numbers."""
         description = {"kind": self.KIND, "file": "vocabulary.txt", "joiner": self._joiner}
-        lines = (f"{token}\n" for token in self._names[len(NAMES) :])
+        description["symbols"] = " ".join(self._symbols)
+        lines = (f"{token}\n" for token in self._numbers)
         write_sealed(folder, description, "".join(lines).encode("utf-8"))
 
     @property
@@ -63,6 +68,9 @@ class SegmentedTokenizer:
 
     def encode(self, line: str) -> list[int]:
         return [self._numbers.get(token, UNKNOWN) for token in line.split(" ") if token]
+
+    def encode_rest(self, text: str) -> list[int]:
+        return self.encode(text)
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         return [self.encode(line) for line in lines]
@@ -84,6 +92,6 @@ def count_types(text: TrainingText) -> list[str]:
     Tokens that look like a symbol (`<s>`) count as unknown: text cannot end a sentence.
     """
     counts = Counter(chain.from_iterable(line.split(" ") for line in text.lines()))
-    for name in ("", *NAMES):
+    for name in ("", *text.symbols):
         counts.pop(name, None)
     return sorted(counts, key=lambda token: (-counts[token], token))

@@ -10,7 +10,7 @@ import sentencepiece
 
 from compiler.spec.data import SentencePieceTokenizer as Settings
 from runtime.data.sealed import write_sealed
-from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
+from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
 from runtime.data.text import TrainingText
 from runtime.errors import UserError
 
@@ -19,6 +19,9 @@ PAIRS = 2_000_000
 
 THREADS = 4
 """Fixed, because the sums of the training depend on it."""
+
+WORD = "a"
+"""Letters and marks are never in one piece, so that this tells how a mark after a word is cut."""
 
 QUIET = 2
 """The level of sentencepiece's own log that lets errors alone through."""
@@ -52,6 +55,7 @@ class SentencePieceTokenizer:
                 unk_id=UNKNOWN,
                 bos_id=BEGIN,
                 eos_id=END,
+                control_symbols=list(text.symbols[len(NAMES) :]),
                 num_threads=THREADS,
                 minloglevel=QUIET,
             )
@@ -90,6 +94,14 @@ class SentencePieceTokenizer:
 
     def encode(self, line: str) -> list[int]:
         return self._processor.encode(line)
+
+    def encode_rest(self, text: str) -> list[int]:
+        """Where no space comes before it, a mark is no new word; letters are taken for one."""
+        if not text or text[0].isspace() or text[0].isalnum():
+            return self.encode(text)
+        word = self.encode(WORD)
+        both = self.encode(f"{WORD}{text}")
+        return both[len(word) :] if both[: len(word)] == word else self.encode(text)
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         return self._processor.encode(list(lines))

@@ -2,3 +2,7 @@
 
 PADDING, UNKNOWN, BEGIN, END = range(4)
 NAMES = ("<pad>", "<unk>", "<s>", "</s>")
+
+MASK = len(NAMES)
+NAMES_WITH_MASK = (*NAMES, "<mask>")
+"""What the vocabulary of a masked language model starts with; no text can contain them."""

@@ -5,34 +5,63 @@ from dataclasses import dataclass
 from itertools import islice
 from math import ceil
 
-from compiler.spec.data import Corpus, ParallelFiles
-from runtime.data.files import corpus_files, read_pairs
+from compiler.spec.data import Corpus, LabelledFiles, ParallelFiles
+from compiler.spec.spec import Spec
+from runtime.data.files import corpus_files, read_rows
+from runtime.data.symbols import NAMES
+from runtime.errors import UserError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingText:
-    """One side of the training pairs, or both, and the size of the vocabulary to learn from it."""
+    """Some columns of the lines to train on, and the size of the vocabulary to learn from them."""
 
     corpus: Corpus
     folder: str
-    pairs: int
+    lines_in_all: int
     sides: tuple[int, ...]
     rows: int
     setting: str
     """The key of the spec that `rows` comes from, for messages."""
+    symbols: tuple[str, ...] = NAMES
+    """What the vocabulary starts with."""
 
     def lines(self, *, most: int | None = None) -> Iterator[str]:
-        """All lines, or those of `most` pairs at regular distances."""
-        stride = ceil(self.pairs / most) if most else 1
-        for pair in islice(read_pairs(self.corpus, self.folder), 0, None, stride):
+        """All lines, or those of `most` rows at regular distances."""
+        stride = ceil(self.lines_in_all / most) if most else 1
+        for row in islice(read_rows(self.corpus, self.folder), 0, None, stride):
             for side in self.sides:
-                yield pair[side]
+                yield row[side]
 
     @property
     def name(self) -> str:
         """The files of these sides, for messages."""
         files = corpus_files(self.corpus, self.folder)
-        if len(self.sides) == 1 and isinstance(self.corpus, ParallelFiles):
+        is_two = isinstance(self.corpus, ParallelFiles | LabelledFiles)
+        if len(self.sides) == 1 and is_two:
             files = files[self.sides[0] :: 2]
         rest = f" and {len(files) - 2} more" if len(files) > 2 else ""
         return ", ".join(map(str, files[:2])) + rest
+
+
+def training_text(
+    spec: Spec,
+    *,
+    lines: int,
+    setting: str = "size",
+    sides: tuple[int, ...] = (0,),
+    symbols: tuple[str, ...] = NAMES,
+) -> TrainingText:
+    """For the vocabulary that `model.vocabulary.SETTING` describes; `lines` rows in all."""
+    rows: int | None = getattr(spec.model.vocabulary, setting)
+    if rows is None:
+        raise UserError(f"model.vocabulary.{setting} is missing", help="set it to a number")
+    return TrainingText(
+        corpus=spec.data.train,
+        folder=spec.data.folder,
+        lines_in_all=lines,
+        sides=sides,
+        rows=rows,
+        setting=f"model.vocabulary.{setting}",
+        symbols=symbols,
+    )

@@ -9,13 +9,12 @@ from compiler.spec.data import Tokenizer as Settings
 from runtime.data.sealed import read_sealed
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
-from runtime.data.symbols import NAMES
 from runtime.data.text import TrainingText
 from runtime.errors import UserError
 
 
 class Tokenizer(Protocol):
-    """One vocabulary; its first four numbers are the symbols of `symbols.py`."""
+    """One vocabulary; its first numbers are the symbols of `symbols.py`."""
 
     @property
     def size(self) -> int:
@@ -23,6 +22,9 @@ class Tokenizer(Protocol):
 
     def encode(self, line: str) -> list[int]:
         """The tokens of a line, without BEGIN and END; an empty line has none."""
+
+    def encode_rest(self, text: str) -> list[int]:
+        """The tokens of what follows a token in a line."""
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """`encode` of each line, faster."""
@@ -41,10 +43,11 @@ def train_tokenizer(
     text: TrainingText, settings: Settings, report: Callable[[str], None]
 ) -> Tokenizer:
     """The tokenizer that a spec describes, its vocabulary from the training text."""
-    if text.rows <= len(NAMES):
+    symbols = len(text.symbols)
+    if text.rows <= symbols:
         raise UserError(
-            f"{text.setting} is {text.rows}, which leaves no row beside the {len(NAMES)} symbols",
-            help=f"set {text.setting} to more than {len(NAMES)}",
+            f"{text.setting} is {text.rows}, which leaves no row beside the {symbols} symbols",
+            help=f"set {text.setting} to more than {symbols}",
         )
     if isinstance(settings, SegmentedSettings):
         return SegmentedTokenizer.train(text, settings, report)
@@ -57,3 +60,17 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     if description["kind"] == SegmentedTokenizer.KIND:
         return SegmentedTokenizer.load(content, description)
     return SentencePieceTokenizer(content)
+
+
+def save_tokenizers(source: Tokenizer, target: Tokenizer, folder: Path) -> None:
+    """As `load_tokenizers` reads them."""
+    source.save(folder / "source")
+    if target is not source:
+        target.save(folder / "target")
+
+
+def load_tokenizers(folder: Path) -> tuple[Tokenizer, Tokenizer]:
+    """Of source and target, or of the one text twice: the same object for one vocabulary."""
+    source = load_tokenizer(folder / "source")
+    is_shared = not (folder / "target").is_dir()
+    return source, source if is_shared else load_tokenizer(folder / "target")

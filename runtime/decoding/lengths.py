@@ -1,7 +1,7 @@
-"""How long a source may be, and how long its translation may become."""
+"""How long a source or a prompt may be, and how long what is said to it may become."""
 
 from compiler.spec.spec import Spec
-from runtime.data.corpora import longest_sentence
+from runtime.data.tasks.task import longest_sentence
 
 
 def longest_source(spec: Spec) -> int:
@@ -17,3 +17,18 @@ def longest_translation(spec: Spec, source: int) -> int:
     if (positions := spec.model.positions) is not None:
         limits.append(positions - 1)
     return min(limits)
+
+
+def longest_prompt(spec: Spec) -> int:
+    """The most tokens of a prompt, which BEGIN precedes."""
+    return longest_sentence(spec) - 1
+
+
+def longest_continuation(spec: Spec, prompt: int) -> int:
+    """The most tokens that may follow a prompt of so many, END not counted."""
+    limits = [spec.decoding.max_extra_length]
+    if spec.decoding.max_length is not None:
+        limits.append(spec.decoding.max_length - prompt)
+    if (positions := spec.model.positions) is not None:
+        limits.append(positions - 1 - prompt)
+    return max(min(limits), 0)

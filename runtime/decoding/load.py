@@ -1,8 +1,11 @@
-"""From a run folder to a translator."""
+"""From a run folder to what decodes: a translator, or a generator of text."""
 
 import torch
+from torch import nn
 
+from compiler.spec.spec import Spec
 from compiler.spec.training import Decoding
+from runtime.decoding.generator import Generator
 from runtime.decoding.quantize import quantized
 from runtime.decoding.translator import Translator
 from runtime.errors import UserError
@@ -21,17 +24,46 @@ def load_translator(
 ) -> Translator:
     """The trained network with the run's tokenizers; `decoding` takes the place of the spec's.
 
-    `int8` rounds its linear maps to 8 bits, and `workers` processes share its work: both on a CPU
-    alone. Raises a UserError on a GPU.
+    `workers` processes share its work, on a CPU alone; `int8` as in `load_network`.
+    """
+    model = load_network(run, average=average, device=device, int8=int8, workers=workers)
+    return Translator(model, *run.tokenizers(), _spec(run, decoding), workers=workers)
+
+
+def load_generator(
+    run: Run,
+    *,
+    average: int | None = None,
+    device: str | None = None,
+    decoding: Decoding | None = None,
+    int8: bool = False,
+    workers: int = 1,
+) -> Generator:
+    """The same of a language model."""
+    model = load_network(run, average=average, device=device, int8=int8, workers=workers)
+    return Generator(model, run.tokenizers()[0], _spec(run, decoding), workers=workers)
+
+
+def load_network(
+    run: Run,
+    *,
+    average: int | None = None,
+    device: str | None = None,
+    int8: bool = False,
+    workers: int = 1,
+) -> nn.Module:
+    """The trained network; `int8` rounds its linear maps to 8 bits.
+
+    Raises a UserError for this, or several processes, on a GPU.
     """
     place = torch.device(device) if device else default_device()
     if place.type != "cpu" and (int8 or workers > 1):
         setting = "--int8" if int8 else "--workers"
         raise UserError(f"{setting} is for a CPU, and this is {place}", help="add --device cpu")
-    spec = run.package.spec
-    if decoding is not None:
-        spec = spec.model_copy(update={"decoding": decoding})
     model = run.load_model(average).to(place)
-    if int8:
-        model = quantized(model)
-    return Translator(model, *run.tokenizers(), spec, workers=workers)
+    return quantized(model) if int8 else model
+
+
+def _spec(run: Run, decoding: Decoding | None) -> Spec:
+    spec = run.package.spec
+    return spec if decoding is None else spec.model_copy(update={"decoding": decoding})

@@ -12,13 +12,10 @@ class DecodingState(Protocol):
         """Drops all sentences of the batch but these indices."""
 
 
-class TranslationModel(Protocol):
+class IncrementalModel(Protocol):
     """A generated network that can be asked for one target position at a time."""
 
     training: bool
-
-    def start(self, source: Tensor, /) -> DecodingState:
-        """source [batch, source] -> the state before the first step: one empty hypothesis each."""
 
     def step(self, token: Tensor, parent: Tensor, state: DecodingState, /) -> Tensor:
         """token, parent [batch, beam]: the newest token of each hypothesis, and the hypothesis of
@@ -28,3 +25,17 @@ class TranslationModel(Protocol):
 
     def project(self, features: Tensor, /) -> Tensor:
         """features [..., width] -> logits [..., vocabulary]"""
+
+
+class TranslationModel(IncrementalModel, Protocol):
+    """One that reads a source before its first step."""
+
+    def start(self, source: Tensor, /) -> DecodingState:
+        """source [batch, source] -> the state before the first step: one empty hypothesis each."""
+
+
+class LanguageModel(IncrementalModel, Protocol):
+    """One that reads nothing but what it says."""
+
+    def start(self, target: Tensor, /) -> DecodingState:
+        """target [batch, target], of which only the batch counts -> the state of empty texts."""

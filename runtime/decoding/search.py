@@ -26,7 +26,7 @@ from torch import Tensor
 from compiler.spec.training import Decoding
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.decoding.candidates import Candidates, best_candidates
-from runtime.decoding.model import TranslationModel
+from runtime.decoding.model import DecodingState, IncrementalModel, TranslationModel
 from runtime.decoding.penalty import length_penalty
 
 LEAST_SHARE_TO_LEAVE = 0.2
@@ -54,14 +54,32 @@ def beam_search(
     -> for each sentence its best hypotheses, at most `n_best`, the best first. What stands beside a
     sentence in the batch has no part in its result. Raises ValueError for `n_best` beyond the beam.
     """
+    begin = torch.full((source.size(0), 1), BEGIN, device=source.device)
+    return search_from(model, model.start(source), begin, limits, decoding, n_best=n_best)
+
+
+@torch.inference_mode()
+def search_from(
+    model: IncrementalModel,
+    state: DecodingState,
+    token: Tensor,
+    limits: Sequence[int],
+    decoding: Decoding,
+    *,
+    n_best: int = 1,
+) -> list[list[Hypothesis]]:
+    """The same from a state of one hypothesis each, and the token [batch, 1] that it is given next.
+
+    Hypotheses begin after this token, and limits count from there.
+    """
     if not 1 <= n_best <= decoding.beam:
         raise ValueError(f"expected n_best from 1 to the beam of {decoding.beam}, got {n_best}")
     if model.training:
         raise ValueError("expected a network in evaluation mode, got one in training mode")
-    search = _Search(model, source, limits, decoding, n_best)
-    while len(search.results) < source.size(0):
+    search = _Search(model, state, token, limits, decoding, n_best)
+    while len(search.results) < token.size(0):
         search.advance()
-    return [search.results[sentence] for sentence in range(source.size(0))]
+    return [search.results[sentence] for sentence in range(token.size(0))]
 
 
 class _Search:
@@ -69,13 +87,14 @@ class _Search:
 
     def __init__(
         self,
-        model: TranslationModel,
-        source: Tensor,
+        model: IncrementalModel,
+        state: DecodingState,
+        token: Tensor,
         limits: Sequence[int],
         decoding: Decoding,
         n_best: int,
     ) -> None:
-        batch, device = source.size(0), source.device
+        batch, device = token.size(0), token.device
         self.model, self.decoding = model, decoding
         self.results: dict[int, list[Hypothesis]] = {}
         self.sentences = list(range(batch))
@@ -83,10 +102,10 @@ class _Search:
         self.shortest = min(limits, default=0)
         penalties = [length_penalty(limit + 1, decoding) for limit in limits]
         self.largest_penalty = torch.tensor(penalties, device=device)
-        self.state = model.start(source)
+        self.state = state
         self.total = torch.zeros(batch, 1, device=device)
         self.parent = torch.zeros(batch, 1, dtype=torch.int64, device=device)
-        self.token = torch.full_like(self.parent, BEGIN)
+        self.token = token
         self.prefix = torch.empty(batch, 1, 0, dtype=torch.int64, device=device)
         self.kept = torch.empty(batch, n_best, 0, dtype=torch.int64, device=device)
         self.finished = torch.zeros(batch, dtype=torch.int64, device=device)

@@ -41,7 +41,7 @@ def score(hypotheses: Sequence[str], references: Sequence[str], protocol: Evalua
     bleu = BLEU(tokenize=protocol.tokenize, lowercase=protocol.lowercase, force=True)
     chrf = CHRF(lowercase=protocol.lowercase)
     return Scores(
-        headline=protocol.metric,
+        headline="chrf" if protocol.metric == "chrf" else "bleu",
         bleu=bleu.corpus_score(hypotheses, [references]).score,
         bleu_signature=str(bleu.get_signature()),
         chrf=chrf.corpus_score(hypotheses, [references]).score,

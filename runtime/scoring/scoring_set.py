@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compiler.spec.spec import Spec
-from runtime.data.files import read_pairs
+from runtime.data.files import read_rows
 from runtime.data.tokenizer import Tokenizer
 
 Split = Literal["test", "valid"]
@@ -21,8 +21,8 @@ class ScoringSet:
 def read_scoring_set(spec: Spec, split: Split, tokenizer: Tokenizer) -> ScoringSet:
     """All lines of a split, empty ones too; segmented references are joined by the tokenizer."""
     corpus = spec.data.test if split == "test" else spec.data.valid
-    pairs = list(read_pairs(corpus, spec.data.folder))
+    rows = list(read_rows(corpus, spec.data.folder))
     return ScoringSet(
-        sources=[source for source, _ in pairs],
-        references=[tokenizer.detokenize(target) for _, target in pairs],
+        sources=[source for source, _ in rows],
+        references=[tokenizer.detokenize(target) for _, target in rows],
     )

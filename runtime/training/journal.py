@@ -59,5 +59,6 @@ def describe_look(figures: ValidFigures) -> str:
     best = "  (the best so far)" if figures.is_best else ""
     return (
         f"validation after update {figures.step}, epoch {figures.epoch}: "
-        f"loss {figures.loss:.3f}  perplexity {figures.perplexity:.2f}{bleu}{best}"
+        f"loss {figures.loss:.3f}  perplexity {figures.perplexity:.2f}  "
+        f"accuracy {figures.accuracy:.1%}{bleu}{best}"
     )

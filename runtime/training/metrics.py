@@ -12,10 +12,11 @@ from typing import Any, Literal
 class TrainFigures:
     """A line for the updates since the last such line, up to and with `step`.
 
-    `loss` (label-smoothed) and `nll` (plain cross-entropy) are means in nats a target token,
-    `perplexity` is e^nll; `learning_rate` and `gradient_norm` (before clipping) belong to the last
-    update; `tokens_per_second` counts target tokens without padding, and no validation time;
-    `seconds` were spent on updates and validation since the run began.
+    `loss` (label-smoothed) and `nll` (plain cross-entropy) are means in nats a label, such as a
+    target token, `perplexity` is e^nll; `learning_rate` and `gradient_norm` (before clipping)
+    belong to the last update; `tokens_per_second` counts tokens without padding (of pairs, those of
+    the target), and no validation time; `seconds` were spent on updates and validation since the
+    run began.
     """
 
     kind: Literal["train"] = "train"
@@ -34,8 +35,9 @@ class TrainFigures:
 class ValidFigures:
     """A line for a look at the validation set after update `step`, in the same units.
 
-    `bleu` (of greedy translations) is there if the spec asks for it; `is_best` says whether no look
-    before was as good in the spec's metric.
+    `accuracy` is the share of the labels that the network finds likeliest; `bleu` (of greedy
+    translations) is there if the spec asks for it; `is_best` says whether no look before was as
+    good in the spec's metric.
     """
 
     kind: Literal["valid"] = "valid"
@@ -44,6 +46,7 @@ class ValidFigures:
     loss: float
     nll: float
     perplexity: float
+    accuracy: float
     bleu: float | None
     is_best: bool
     seconds: float

@@ -1,7 +1,7 @@
 """The loss of a batch, and its gradients, computed as the spec wants it: its precision, compiled.
 
-The network runs whole, the output layer in chunks of tokens: the logits of a chunk are gone, their
-gradient made, before the next chunk's exist. It is spared the padding.
+The network runs whole, the output layer in chunks of labels: the logits of a chunk are gone, their
+gradient made, before the next chunk's exist. It is spared what has no label, as padding.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,71 +13,73 @@ import torch
 from torch import Tensor, nn
 
 from compiler.spec.training import Training
-from runtime.data.batches import Batch
-from runtime.data.symbols import PADDING
-from runtime.package import TrainingModule
+from runtime.data.examples import Batch
+from runtime.data.sentences import Indices
+from runtime.package import TrainingModule, features_of
 
 CHUNK = {"cpu": 256, "cuda": 8192}
-"""Tokens whose logits exist at once: few enough for the caches of a CPU, many enough for a GPU."""
+"""Labels whose logits exist at once: few enough for the caches of a CPU, many enough for a GPU."""
 
 
 class Network(Protocol):
-    """The part of a translation model that its training uses."""
+    """The part of a model that its training uses."""
 
-    def features(self, source: Tensor, target: Tensor, /) -> Tensor:
-        """source [batch, source], target [batch, target] -> [batch, target, width]"""
+    def features(self, *inputs: Tensor) -> Tensor:
+        """inputs [batch, position] -> [batch, position, width], or one for a text [batch, width]"""
 
     def project(self, features: Tensor, /) -> Tensor:
-        """features [..., width] -> logits [..., vocabulary]"""
+        """features [..., width] -> logits [..., vocabulary or classes]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
     """Computes the loss of a batch."""
 
-    features: Callable[[Tensor, Tensor], Tensor]
+    features: Callable[..., Tensor]
     project: Callable[[Tensor], Tensor]
     training_module: TrainingModule
     device: torch.device
     is_bfloat16: bool
-    balance_loss: Callable[[Tensor, Tensor], Tensor] | None = None
-    """Of a network with experts: of the source and the target that it has just read, in training.
+    balance_loss: Callable[..., Tensor] | None = None
+    """Of a network with experts: of the inputs that it has just read, in training.
 
     It is a mean over the tokens of one batch of one process. So that it weighs as much as the mean
-    cross-entropy, it counts once for each target token of the batch.
+    cross-entropy, it counts once for each label of the batch.
     """
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Tensor:
-        """-> [2]: label-smoothed and plain cross-entropy in nats, summed over the target tokens."""
-        source, target, real, labels = self._tokens(batch)
-        features = self._features(source, target)
-        rows = features.flatten(0, 1).index_select(0, real)
+        """-> [3]: label-smoothed and plain cross-entropy in nats, summed over the labels, and how
+
+        many of these are what the network finds likeliest.
+        """
+        inputs, places, labels = self._tokens(batch)
+        rows = self._features(inputs).flatten(0, -2).index_select(0, places)
         chunks = self._chunks(rows, labels)
-        return torch.stack([torch.stack(self._losses(*chunk)) for chunk in chunks]).sum(dim=0)
+        return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
 
     def add_gradients(self, batch: Batch, weight: float) -> Tensor:
-        """The same losses; adds the gradient of `weight` times the first to the parameters'.
+        """-> [2]: both losses; adds the gradient of `weight` times the first to the parameters'.
 
         The first has, here, the loss of an uneven use of experts in it.
         """
-        source, target, real, labels = self._tokens(batch)
-        features = self._features(source, target)
-        sums, gradient = self._project_backward(features.detach(), real, labels, weight)
+        inputs, places, labels = self._tokens(batch)
+        features = self._features(inputs)
+        sums, gradient = self._project_backward(features.detach(), places, labels, weight)
         if self.balance_loss is None:
             torch.autograd.backward(features, gradient)
             return sums
-        balance = self.balance_loss(source, target) * len(labels)
+        balance = self.balance_loss(*inputs) * len(labels)
         torch.autograd.backward((features, balance * weight), (gradient, None))
         sums[0] += balance.detach()
         return sums
 
     def _project_backward(
-        self, features: Tensor, real: Tensor, labels: Tensor, weight: float
+        self, features: Tensor, places: Tensor, labels: Tensor, weight: float
     ) -> tuple[Tensor, Tensor]:
         """-> the losses [2] and the gradient of the features; adds that of the output layer's."""
         losses, gradients = [], []
-        rows = features.flatten(0, 1).index_select(0, real)
+        rows = features.flatten(0, -2).index_select(0, places)
         for chunk, its_labels in self._chunks(rows, labels):
             chunk.requires_grad_()
             smoothed, plain = self._losses(chunk, its_labels)
@@ -85,27 +87,23 @@ class Objective:
             losses.append(torch.stack((smoothed.detach(), plain.detach())))
             gradients.append(cast(Tensor, chunk.grad))
         gradient = torch.zeros_like(features)
-        gradient.flatten(0, 1).index_copy_(0, real, torch.cat(gradients))
+        gradient.flatten(0, -2).index_copy_(0, places, torch.cat(gradients))
         return torch.stack(losses).sum(dim=0), gradient
 
-    def _tokens(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """-> source, target [batch, position], the places of real tokens [tokens] and these."""
-        # Counted before anything goes to a GPU, which would have to stop to tell the number.
-        labels = batch.decoder_target.flatten()
-        real = labels.ne(PADDING).nonzero().squeeze(1)
-        source, target, real, labels = (
-            self._moved(tokens)
-            for tokens in (batch.source, batch.decoder_input, real, labels[real])
-        )
-        return source, target, real, labels
+    def _tokens(self, batch: Batch) -> tuple[list[Tensor], Tensor, Tensor]:
+        """-> inputs [batch, position], the places of labels [labels] and these."""
+        arrays = (*batch.inputs, batch.places, batch.labels)
+        *inputs, places, labels = map(self._moved, arrays)
+        return inputs, places, labels
 
-    def _features(self, source: Tensor, target: Tensor) -> Tensor:
-        """-> [batch, target, width]"""
+    def _features(self, inputs: list[Tensor]) -> Tensor:
+        """-> [batch, position ..., width]"""
         with self._precision():
-            return self.features(source, target)
+            return self.features(*inputs)
 
-    def _moved(self, tokens: Tensor) -> Tensor:
+    def _moved(self, numbers: Indices) -> Tensor:
         """On the device. From pinned memory a GPU fetches them itself, while it still computes."""
+        tokens = torch.from_numpy(numbers)
         if self.device.type == "cuda":
             tokens = tokens.pin_memory()
         return tokens.to(self.device, non_blocking=True)
@@ -113,6 +111,13 @@ class Objective:
     def _chunks(self, rows: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         tokens = CHUNK.get(self.device.type, len(rows))
         return zip(torch.split(rows, tokens), torch.split(labels, tokens), strict=True)
+
+    def _figures(self, features: Tensor, labels: Tensor) -> Tensor:
+        with self._precision():
+            logits = self.project(features)
+            smoothed, plain = self.training_module.loss(logits, labels)
+        right = logits.argmax(dim=-1).eq(labels).sum()
+        return torch.stack((smoothed, plain, right.to(plain.dtype)))
 
     def _losses(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with self._precision():
@@ -128,9 +133,9 @@ def training_objective(
     """For training: compiled, if the spec says so."""
     network = cast(Network, model)
     # Batches have many shapes: one program for all of them, instead of one for each.
-    compiled = torch.compile(network.features, dynamic=True) if training.compile else None
+    features = features_of(model)
     return Objective(
-        features=compiled or network.features,
+        features=torch.compile(features, dynamic=True) if training.compile else features,
         project=network.project,
         training_module=training_module,
         device=device,
@@ -139,15 +144,17 @@ def training_objective(
     )
 
 
-def _balance_loss(model: nn.Module) -> Callable[[Tensor, Tensor], Tensor] | None:
+def _balance_loss(model: nn.Module) -> Callable[..., Tensor] | None:
     """A network with experts has a method that takes the tokens of the stacks that have some."""
     if not hasattr(model, "balance_loss"):
         return None
     method = cast(Callable[..., Tensor], model.balance_loss)
     names = signature(method).parameters.keys()
+    read = signature(cast(Network, model).features).parameters
+    streams = [each for each in read if each != "segments"]
 
-    def balance_loss(source: Tensor, target: Tensor) -> Tensor:
-        tokens = {"source": source, "target": target}
+    def balance_loss(*inputs: Tensor) -> Tensor:
+        tokens = dict(zip(streams, inputs, strict=True))
         return method(**{name: tokens[name] for name in names})
 
     return balance_loss
@@ -156,4 +163,4 @@ def _balance_loss(model: nn.Module) -> Callable[[Tensor, Tensor], Tensor] | None
 def validation_objective(objective: Objective, model: nn.Module) -> Objective:
     """Of this network, and never compiled: evaluation would be a second program for little work."""
     network = cast(Network, model)
-    return replace(objective, features=network.features, project=network.project)
+    return replace(objective, features=features_of(model), project=network.project)

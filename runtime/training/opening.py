@@ -8,7 +8,7 @@ from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import Batching, Checkpoint, Machine, Record, load_checkpoint
 from runtime.checkpoints.listing import last_good_checkpoint
 from runtime.checkpoints.state import State
-from runtime.data.prepare import Prepared, prepare
+from runtime.data.prepare import Prepared, load_prepared, prepare
 from runtime.durable import remove_unfinished
 from runtime.package import Package
 from runtime.run import Run, refuse_existing
@@ -50,7 +50,7 @@ def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> t
     adopted = run.adopt(package)
     changed = [part for part in type(new).model_fields if getattr(old, part) != getattr(new, part)]
     report(f"the run goes on with other settings: {', '.join(f'`{part}`' for part in changed)}")
-    return adopted, prepared
+    return adopted, load_prepared(adopted.package.spec, prepared.folder)
 
 
 def find_start(run: Run, here: Machine, report: Report) -> Start:

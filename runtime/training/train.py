@@ -118,9 +118,10 @@ def _journal(
 
 def _describe(learner: Learner, prepared: Prepared) -> str:
     parameters = sum(parameter.numel() for parameter in learner.model.parameters())
+    train, valid, unit = len(prepared.train), len(prepared.valid), prepared.train.unit
     return (
-        f"{parameters:,} parameters, {len(prepared.train):,} training pairs, "
-        f"{len(prepared.valid):,} validation pairs, on {learner.workers.size} x {learner.device}"
+        f"{parameters:,} parameters, {train:,} training {unit}s, {valid:,} validation {unit}s, "
+        f"on {learner.workers.size} x {learner.device}"
     )
 
 

@@ -18,7 +18,7 @@ from runtime.training.journal import Journal
 from runtime.training.learner import Learner
 from runtime.training.metrics import TrainFigures, ValidFigures
 from runtime.training.order import Order
-from runtime.training.update import count_tokens
+from runtime.training.update import count_labels, count_tokens
 from runtime.training.validation import perplexity, validate
 from runtime.training.window import Window
 
@@ -68,10 +68,12 @@ class Trainer:
         step = self.state.step + 1
         rate = self.run.package.training_module.learning_rate(step)
         learner, window = self.learner, self.learner.window
-        figures = learner.update(self.prepared.train, batches, rate)
+        examples = self.prepared.train.drawn(self.training.seed, self.state.epoch)
+        figures = learner.update(examples, batches, rate)
         if learner.average is not None:
             learner.average.follow(learner.model, step)
-        window.add(figures, tokens=count_tokens(self.prepared.train, batches))
+        labels, tokens = count_labels(examples, batches), count_tokens(examples, batches)
+        window.add(figures, labels=labels, tokens=tokens)
         is_line_due = step == 1 or step % UPDATES_BETWEEN_LINES == 0
         if is_line_due:
             window.check(step)
@@ -113,7 +115,9 @@ class Trainer:
             learner.workers,
         )
         bleu = self._bleu()
-        score = bleu if settings.metric == "bleu" and bleu is not None else losses.loss
+        measured = {"loss": losses.loss, "accuracy": losses.accuracy, "bleu": bleu}
+        score = measured[settings.metric]
+        assert score is not None, "the spec's check lets no metric pass that is not measured"
         seconds = time.perf_counter() - started
         self.state = after_look(self.state, score, settings, seconds=seconds)
         self.journal.record_look(
@@ -123,6 +127,7 @@ class Trainer:
                 loss=losses.loss,
                 nll=losses.nll,
                 perplexity=perplexity(losses.nll),
+                accuracy=losses.accuracy,
                 bleu=bleu,
                 is_best=self.state.best_step == self.state.step,
                 seconds=self.state.seconds,

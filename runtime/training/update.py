@@ -1,4 +1,4 @@
-"""One update: the gradient of the mean loss over its target tokens, and the optimizer's step."""
+"""One update: the gradient of the mean loss over its labels, and the optimizer's step."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
-from runtime.data.batches import collate
-from runtime.data.pairs import Indices, Pairs
+from runtime.data.examples import Examples
+from runtime.data.sentences import Indices
 from runtime.training.objective import Objective
 from runtime.training.workers import Workers
 
@@ -24,13 +24,15 @@ class Updater:
     clip_norm: float | None
     workers: Workers
 
-    def __call__(self, pairs: Pairs, batches: Sequence[Indices], learning_rate: float) -> Tensor:
+    def __call__(
+        self, examples: Examples, batches: Sequence[Indices], learning_rate: float
+    ) -> Tensor:
         """One update from all these batches.
 
-        -> [3]: smoothed and plain loss in nats, summed over the target tokens, and the norm of the
+        -> [3]: smoothed and plain loss in nats, summed over the labels, and the norm of the
         gradient before it is clipped.
         """
-        sums = self.add_gradients(pairs, batches)
+        sums = self.add_gradients(examples, batches)
         parameters = list(self.model.parameters())
         share_gradients(parameters, sums, self.workers)
         norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
@@ -42,18 +44,23 @@ class Updater:
         self.optimizer.zero_grad()
         return torch.cat((sums, norm.unsqueeze(0)))
 
-    def add_gradients(self, pairs: Pairs, batches: Sequence[Indices]) -> Tensor:
+    def add_gradients(self, examples: Examples, batches: Sequence[Indices]) -> Tensor:
         """Of this process's rows: their losses [2] and, in the parameters, their gradients."""
-        tokens = count_tokens(pairs, batches)
+        labels = count_labels(examples, batches)
         sums = torch.zeros(2, device=self.objective.device)
         for rows in own_rows(batches, self.workers):
-            sums += self.objective.add_gradients(collate(pairs, rows), 1 / tokens)
+            sums += self.objective.add_gradients(examples.collate(rows), 1 / labels)
         return sums
 
 
-def count_tokens(pairs: Pairs, batches: Iterable[Indices]) -> int:
-    """The target tokens, END included, of all processes: what losses are divided by."""
-    return sum(int(pairs.target_lengths[rows].sum()) for rows in batches)
+def count_labels(examples: Examples, batches: Iterable[Indices]) -> int:
+    """What is predicted, by all processes: what losses are divided by."""
+    return sum(examples.count_labels(rows) for rows in batches)
+
+
+def count_tokens(examples: Examples, batches: Iterable[Indices]) -> int:
+    """What is read, without padding, by all processes."""
+    return sum(examples.count_tokens(rows) for rows in batches)
 
 
 def own_rows(batches: Iterable[Indices], workers: Workers) -> list[Indices]:

@@ -7,20 +7,24 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from runtime.data.batches import collate
-from runtime.data.pairs import Indices, Pairs
+from runtime.data.examples import Examples
+from runtime.data.sentences import Indices
 from runtime.errors import UserError
 from runtime.training.objective import Objective
-from runtime.training.update import count_tokens, own_rows
+from runtime.training.update import count_labels, own_rows
 from runtime.training.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
-    """Label-smoothed and plain (negative log-likelihood) cross-entropy, in nats a target token."""
+    """Label-smoothed and plain (negative log-likelihood) cross-entropy, in nats a label;
+
+    and the share of the labels that the network finds likeliest.
+    """
 
     loss: float
     nll: float
+    accuracy: float
 
 
 def perplexity(nll: float) -> float:
@@ -32,21 +36,21 @@ def perplexity(nll: float) -> float:
 def validate(
     model: nn.Module,
     objective: Objective,
-    pairs: Pairs,
+    examples: Examples,
     batches: Sequence[Indices],
     workers: Workers,
 ) -> Losses:
     """The losses over these batches, without dropout; leaves the model in training mode."""
     model.eval()
-    sums = torch.zeros(2, dtype=torch.float64, device=objective.device)
+    sums = torch.zeros(3, dtype=torch.float64, device=objective.device)
     for rows in own_rows(batches, workers):
-        sums += objective.evaluate(collate(pairs, rows))
+        sums += objective.evaluate(examples.collate(rows))
     workers.add_up(sums)
     model.train()
-    loss, nll = (sums / count_tokens(pairs, batches)).tolist()
+    loss, nll, accuracy = (sums / count_labels(examples, batches)).tolist()
     if not math.isfinite(loss):
         raise UserError(
             "the loss on the validation set is not finite",
             help="lower training.schedule.peak or set training.clip_norm",
         )
-    return Losses(loss=loss, nll=nll)
+    return Losses(loss=loss, nll=nll, accuracy=accuracy)

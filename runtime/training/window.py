@@ -13,7 +13,7 @@ from runtime.errors import UserError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """Losses in nats a target token, over some updates; the norm is that of the last gradient."""
+    """Losses in nats a label, over some updates; the norm is that of the last gradient."""
 
     loss: float
     nll: float
@@ -26,17 +26,17 @@ class Window:
 
     def __init__(self) -> None:
         self._figures: list[Tensor] = []
-        self._tokens: list[int] = []
+        self._labels: list[int] = []
         self._timed_tokens = 0
         self._seconds = 0.0
 
-    def add(self, figures: Tensor, *, tokens: int) -> None:
-        """figures [3] of an update: smoothed and plain loss, summed over so many target tokens, and
+    def add(self, figures: Tensor, *, labels: int, tokens: int) -> None:
+        """figures [3] of an update: smoothed and plain loss, summed over so many labels, and the
 
-        the norm of the gradient.
+        norm of the gradient; from so many tokens.
         """
         self._figures.append(figures)
-        self._tokens.append(tokens)
+        self._labels.append(labels)
         self._timed_tokens += tokens
 
     def spend(self, seconds: float) -> None:
@@ -58,7 +58,7 @@ class Window:
 
     def means(self) -> Means:
         figures = torch.stack(self._figures).double().cpu()
-        loss, nll = (figures[:, :2].sum(dim=0) / sum(self._tokens)).tolist()
+        loss, nll = (figures[:, :2].sum(dim=0) / sum(self._labels)).tolist()
         return Means(
             loss=loss,
             nll=nll,
@@ -70,10 +70,10 @@ class Window:
         """For a checkpoint; without the times, which say nothing about the next session."""
         if not self._figures:
             return {}
-        return {"figures": torch.stack(self._figures), "tokens": torch.tensor(self._tokens)}
+        return {"figures": torch.stack(self._figures), "labels": torch.tensor(self._labels)}
 
     def load(self, tensors: dict[str, Tensor], device: torch.device) -> None:
         """Continues from `tensors`."""
         if tensors:
             self._figures = list(tensors["figures"].to(device))
-            self._tokens = tensors["tokens"].tolist()
+            self._labels = tensors["labels"].tolist()

@@ -9,7 +9,7 @@ from compiler.spec.spec import Spec
 from runtime.checkpoints.checkpoint import Batching, Content, Machine, write_checkpoint
 from runtime.checkpoints.state import State
 from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
-from runtime.data.tokenizer import Tokenizer
+from runtime.data.tokenizer import Tokenizer, save_tokenizers
 from runtime.errors import UserError
 from runtime.package import Package
 from runtime.run import Run
@@ -24,7 +24,8 @@ def create_run(
     files: Sequence[Path],
 ) -> Run:
     """A run that can translate and be scored, but not go on: its checkpoint is that of step 0."""
-    run = Run.begin(folder, package, tokenizers, {"imported": [file.name for file in files]})
+    origin = {"imported": [file.name for file in files]}
+    run = Run.begin(folder, package, lambda place: save_tokenizers(*tokenizers, place), origin)
     training = package.spec.training
     content = Content(
         identity=run.identity,

@@ -1,6 +1,7 @@
 """The fast helpers of generated code against the plain forms that they stand for."""
 
 import importlib
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -128,3 +129,31 @@ def test_the_smoothed_loss_and_its_gradient_are_torchs(package: ModuleType, scal
     (expected[0] * 0.7).backward()
     torch.testing.assert_close(ours.grad, theirs.grad)
     assert not got[1].requires_grad
+
+
+def test_local_attentions_of_one_model_may_differ(tmp_path: Path) -> None:
+    """One drops weights, the other groups heads and scales scores: one helper serves both."""
+    files = {"text": "a"}
+    mask = "causal & window(2)"
+    kinds: list[dict[str, Any]] = [
+        {"self_attention": {"dropout": RATE, "mask": mask}},
+        {"self_attention": {"kv_heads": 1, "scale": 0.7, "mask": mask}},
+    ]
+    tree: dict[str, Any] = {
+        "name": "kinds",
+        "task": "language_model",
+        "model": {
+            "d_model": 8,
+            "vocabulary": {"size": 30},
+            "attention": {"heads": 2},
+            "feed_forward": {"d_ff": 8},
+            "decoder": {"layers": kinds},
+        },
+        "data": {"train": {**files}, "valid": {**files}, "test": {**files}},
+        "training": {"batch_tokens": 1000, "steps": 5000},
+    }
+    model = import_package(compile_tree(tree, tmp_path), tmp_path).Model()
+    text = torch.randint(4, 30, (2, 21))
+    whole, part = model.eval()(text), model(text[:, :3])
+    torch.testing.assert_close(whole[:, :3], part)
+    model.train()(text).sum().backward()

@@ -68,7 +68,7 @@ def test_an_offset_starts_at_a_gain_of_one(tmp_path: Path) -> None:
     assert not norm.weight.any()
 
 
-@pytest.mark.parametrize("place", ["post", "pre", "sandwich", "deep"])
+@pytest.mark.parametrize("place", ["post", "pre", "output", "sandwich", "deep"])
 def test_places(place: str, tmp_path: Path, x: Tensor) -> None:
     """A layer of the encoder, written down once more."""
     layer, mask = encoder_layer({"place": place}, tmp_path), torch.ones(3, 1, 1, 5).bool()
@@ -76,12 +76,14 @@ def test_places(place: str, tmp_path: Path, x: Tensor) -> None:
     alpha = 0.81
     expected = x
     for name, others in (("self_attention", (mask,)), ("feed_forward", ())):
-        norm = parts[f"{name}_norm"]
+        norm = parts[f"{name}_output_norm" if place == "output" else f"{name}_norm"]
         match place:
             case "post":
                 expected = norm(expected + parts[name](expected, *others))
             case "pre":
                 expected = expected + parts[name](norm(expected), *others)
+            case "output":
+                expected = expected + norm(parts[name](expected, *others))
             case "sandwich":
                 inside = parts[name](norm(expected), *others)
                 expected = expected + parts[f"{name}_output_norm"](inside)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from compiler.pipeline import compile_spec
+from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.weights.parameters import named_parameters
 from runtime.weights.importing import import_weights
 from tests.packages import import_package
@@ -16,7 +16,14 @@ def imported_model(
 ) -> nn.Module:
     """Every tensor of theirs must have its place, and every parameter of ours a value."""
     compiled = compile_spec(str(folder / "spec.yaml"), settings)
+    return with_weights(compiled, tensors, folder / "map.yaml", workplace)
+
+
+def with_weights(
+    compiled: CompiledPackage, tensors: Mapping[str, Tensor], map_file: Path, workplace: Path
+) -> nn.Module:
+    """The network of a package, with the tensors that a map brings to it."""
     parameters = list(named_parameters(compiled.model))
     model: nn.Module = import_package(compiled, workplace).Model()
-    model.load_state_dict(import_weights(parameters, tensors, folder / "map.yaml"))
+    model.load_state_dict(import_weights(parameters, tensors, map_file))
     return model.eval()

@@ -1,24 +1,53 @@
-"""What the parity test needs of a model of other people's."""
+"""Other people's models as the parity tests ask them: small, seeded, every weight moved."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+PADDING, BEGIN, END = 0, 2, 3
+SYMBOLS = {"pad_token_id": PADDING, "bos_token_id": BEGIN, "eos_token_id": END}
+"""Where our vocabularies have them, in the words of `transformers`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Its weights, and (source [batch, source], target [batch, target]) -> logits."""
+    """Its weights, and (text [batch, position]) -> logits; with a second text where it translates,
+
+    with the segments of the text where it has some.
+    """
 
     tensors: dict[str, Tensor]
-    logits: Callable[[Tensor, Tensor], Tensor]
+    logits: Callable[..., Tensor]
+
+
+def peer_of(architecture: Any, config: Any) -> Peer:
+    """A model of `transformers` with weights at random; nothing is downloaded."""
+    torch.manual_seed(0)
+    config._attn_implementation = "eager"  # the only one that knows soft caps
+    model = architecture(config).eval()
+    shake(model)
+
+    second = "decoder_input_ids" if config.is_encoder_decoder else "token_type_ids"
+
+    def logits(text: Tensor, *others: Tensor) -> Tensor:
+        mask = (text != PADDING).long()
+        given = dict(zip((second,), others, strict=False))
+        return model(input_ids=text, attention_mask=mask, return_dict=True, **given).logits
+
+    return Peer(tensors=model.state_dict(), logits=logits)
 
 
 def shake(model: nn.Module) -> None:
-    """Moves every weight: in a new model norms and biases are all alike, and could be exchanged."""
+    """Moves every weight: in a new model norms and biases are all alike, and could be exchanged.
+
+    What is not trained is fixed by a formula, but for the biases that Marian and BART keep so.
+    """
     generator = torch.Generator().manual_seed(7)
+    trained = [each for each in model.parameters() if each.requires_grad]
+    biases = [each for name, each in model.named_buffers() if name == "final_logits_bias"]
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "embed_positions" not in name:
-                parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
+        for weight in trained + biases:
+            weight += 0.1 * torch.randn(weight.shape, generator=generator)

@@ -3,27 +3,38 @@
 A folder beside this file holds `spec.yaml`, `map.yaml`, and `build.py` with `build() -> Peer`.
 """
 
-import importlib
-from pathlib import Path
-
 import pytest
-import torch
 
-from tests.parity.importing import imported_model
-from tests.parity.peer import Peer
+from tests.parity.comparison import MODELS, compare
 
-HERE = Path(__file__).parent
-MODELS = sorted(file.parent.name for file in HERE.glob("*/build.py"))
-CLOSE = {"atol": 1e-4, "rtol": 1e-4}
+CLOSE = 1e-5
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_logits_agree(name: str, tmp_path: Path) -> None:
-    peer: Peer = importlib.import_module(f"tests.parity.{name}.build").build()
-    ours = imported_model(HERE / name, peer.tensors, tmp_path)
-    rows = ours(torch.ones(1, 1, dtype=torch.long), torch.ones(1, 1, dtype=torch.long)).size(-1)
-    torch.manual_seed(3)
-    source, target = torch.randint(4, rows, (3, 9)), torch.randint(4, rows, (3, 7))
-    source[1, 6:] = 0
-    with torch.no_grad():
-        torch.testing.assert_close(ours(source, target), peer.logits(source, target), **CLOSE)
+def test_logits_agree(name: str) -> None:
+    assert compare(name).difference < CLOSE
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_greedy_tokens_agree(name: str) -> None:
+    comparison = compare(name)
+    assert comparison.ours == comparison.theirs
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("bart", "model.feed_forward.activation=gelu_tanh"),
+        ("bloom", "model.embedding.position=none"),
+        ("gemma2", "model.output.soft_cap=2.9"),
+        ("glm4", "model.embedding.position.layout=half"),
+        ("gpt_neox", "model.embedding.position.share=0.5"),
+        ("llama", "model.embedding.position.base=10000.0"),
+        ("mistral", "model.attention.mask=causal & window(3)"),
+        ("mistral", "model.attention.mask=causal & window(5)"),
+        ("mixtral", "model.feed_forward.experts.active=3"),
+        ("t5", "model.embedding.position.max_distance=17"),
+    ],
+)
+def test_a_slightly_other_model_is_told_apart(name: str, setting: str) -> None:
+    assert compare(name, setting).difference > 2 * CLOSE

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
+import numpy as np
 import pytest
 import torch
 from pydantic import BaseModel
@@ -24,8 +25,9 @@ from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.spec.inherit import NEAR
 from compiler.spec.spec import Spec
 from compiler.spec.validate import members
-from runtime.data.pairs import Pairs
+from runtime.data.examples import Examples
 from runtime.data.prepare import prepare
+from runtime.decoding.generator import Generator
 from runtime.decoding.translator import Translator
 from runtime.run import Run
 from runtime.scoring.score import score
@@ -35,21 +37,17 @@ from runtime.training.train import train
 
 TIMES = {"seconds", "tokens_per_second"}
 WORDS = [f"w{number:02}" for number in range(16)]
-SPEC = """\
+HEAD = """\
 name: alive
+task: TASK
 model:
   d_model: 16
-  vocabulary: {size: 18}
+  vocabulary: {size: ROWS}
   dropout: 0.1
   attention: {heads: 2}
   feed_forward: {d_ff: 16}
-  encoder: {layers: 1}
-  decoder: {layers: 1}
-data:
-  folder: FOLDER
-  train: {source: train.source, target: train.target}
-  valid: {source: valid.source, target: valid.target}
-  test: {source: test.source, target: test.target}
+"""
+REST = """\
   tokenizer: {kind: segmented}
   max_length: 20
 training:
@@ -57,19 +55,73 @@ training:
   steps: 6
   schedule: {warmup_steps: 2, peak: 0.01}
   validation: {every: 3}
-decoding: {beam: 3, max_extra_length: 6}
 """
+PAIRS = """\
+  encoder: {layers: 1}
+  decoder: {layers: 1}
+data:
+  folder: FOLDER
+  train: {source: train.source, target: train.target}
+  valid: {source: valid.source, target: valid.target}
+  test: {source: test.source, target: test.target}
+"""
+TEXTS = """\
+data:
+  folder: FOLDER
+  train: {text: train.source}
+  valid: {text: valid.source}
+  test: {text: test.source}
+"""
+LABELS = """\
+  encoder: {layers: 1}
+  classifier: {classes: 3}
+data:
+  folder: FOLDER
+  train: {text: train.source, label: train.label}
+  valid: {text: valid.source, label: valid.label}
+  test: {text: test.source, label: test.label}
+"""
+SPECS = {
+    "translation": PAIRS + REST + "decoding: {beam: 3, max_extra_length: 6}\n",
+    "language_model": "  decoder: {layers: 1}\n" + TEXTS + REST,
+    "masked_language_model": "  encoder: {layers: 1}\n" + TEXTS + REST,
+    "classification": LABELS + REST,
+}
+"""One of each task, below `HEAD`; a field is changed in the first in which it matters."""
+
+PARTS = ("train", "valid", "test")
+LABELLED = "{{tsv: {part}.labelled.tsv, text_column: 0, label_column: 1}}"
 SEPARATE = (
     *("model.vocabulary.shared=false", "model.vocabulary.source=18", "model.vocabulary.target=18"),
     "model.embedding.tied=target",
 )
+TASKS: dict[str, str] = {
+    "model.prediction": "masked_language_model",
+    "model.embedding.segments": "masked_language_model",
+    "training.masking": "masked_language_model",
+    "decoding.sampling": "language_model",
+    "model.classifier": "classification",
+    **{f"data.{part}.text": "language_model" for part in PARTS},
+    **{f"data.{part}.label": "classification" for part in PARTS},
+}
+"""Of fields that mean nothing to a translation."""
+
 PIECES = ("data.tokenizer.kind=sentencepiece", "model.vocabulary.size=30")
 LOOKS = ("training.validation.every=1", "training.validation.bleu=true")
 STACKS, PLACES = ("encoder", "decoder"), ("self_attention", "cross_attention")
-TEXTS = tuple(f"data.{part}.text={part}.source" for part in ("train", "valid", "test"))
-MASKED = ("task=masked_language_model", "model.decoder=null", *TEXTS)
-CLASSES = ("task=classification", "model.decoder=null", "model.classifier.classes=3", *TEXTS)
+SIDE_BY_SIDE = {
+    "encoder": "[[self_attention, feed_forward]]",
+    "decoder": "[[self_attention, feed_forward], cross_attention]",
+}
 CONTEXTS: dict[str, tuple[str, ...]] = {
+    **{
+        f"model.{stack}.norm.joint": (
+            "model.norm.place=pre",
+            f"model.{stack}.block={SIDE_BY_SIDE[stack]}",
+        )
+        for stack in STACKS
+    },
+    **{f"model.{stack}.layers.distinct": (f"model.{stack}.layers=2",) for stack in STACKS},
     **{
         f"model.{stack}.layers.{place}.query_key_norm": (
             f"model.{stack}.{place}.query_key_norm.kind=rms_norm",
@@ -77,11 +129,16 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         for stack in STACKS
         for place in PLACES
     },
-    "model.prediction": (*MASKED, "model.prediction.activation=gelu"),
-    "model.classifier": CLASSES,
+    "model.embedding.segments": ("model.embedding.segments=2",),
     "model.vocabulary.source": SEPARATE,
     "model.vocabulary.target": SEPARATE,
     "model.vocabulary.size": (),
+    "decoding.sampling": ("decoding.sampling.temperature=1.5",),
+    **{
+        f"data.{part}:LabelledColumns": (f"data.{part}={LABELLED.format(part=part)}",)
+        for part in PARTS
+    },
+    **{f"data.{part}:{form}": () for part in PARTS for form in ("TextFiles", "LabelledFiles")},
     **{
         f"model.{each}.norm.offset": ("model.norm.kind=rms_norm",)
         for each in ("encoder", "decoder")
@@ -121,6 +178,8 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
 """Settings that make a field, or the fields of a member of a union, matter."""
 
 VALUES: dict[str, str] = {
+    "model.embedding.width": "8",
+    **{f"model.{stack}.distinct": "1" for stack in STACKS},
     "name": "other",
     "summary": "another",
     "model.vocabulary.shared": "false",
@@ -138,6 +197,13 @@ VALUES: dict[str, str] = {
     "training.validation.patience": "1",
     "decoding.max_length": "2",
     "decoding.min_length": "5",
+    "model.classifier.classes": "4",
+    "evaluation.metric": "chrf",
+    "training.masking.share": "0.6",
+    "decoding.sampling.top_k": "1",
+    "decoding.sampling.top_p": "0.01",
+    **{f"data.{part}.label_column": "2" for part in PARTS},
+    **{f"data.{part}.text_column": "3" for part in PARTS},
     "model.encoder.block": "[feed_forward, self_attention]",
     "model.decoder.block": "[cross_attention, self_attention, feed_forward]",
     **{f"model.{stack}.{place}.kv_heads": "1" for stack in STACKS for place in PLACES},
@@ -230,14 +296,24 @@ FIELDS = {
 
 
 @pytest.fixture(scope="module")
-def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The spec beside two folders of text."""
+def specs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a spec of each task beside two folders of text."""
     folder = tmp_path_factory.mktemp("alive")
     for number, name in enumerate(("text", "OTHER")):
         write_text(folder / name, random.Random(number))
-    path = folder / "spec.yaml"
-    path.write_text(SPEC.replace("FOLDER", str(folder / "text")))
-    return path
+    for task, rest in SPECS.items():
+        rows = "21" if task == "masked_language_model" else "18"
+        text = HEAD.replace("TASK", task).replace("ROWS", rows) + rest
+        (folder / f"{task}.yaml").write_text(text.replace("FOLDER", str(folder / "text")))
+    return folder
+
+
+def task_of(place: str, context: tuple[str, ...]) -> str:
+    """The task of the spec in which a field is changed."""
+    if any("label_column" in setting for setting in context):
+        return "classification"
+    found = (TASKS[key] for key in TASKS if f"{place}.".startswith(f"{key}."))
+    return next(found, "translation")
 
 
 def write_text(folder: Path, draw: random.Random) -> None:
@@ -251,8 +327,15 @@ def write_text(folder: Path, draw: random.Random) -> None:
         target = [" ".join(pair[::-1]) for pair in pairs]
         for side, text in (("source", source), ("target", target)):
             (folder / f"{part}.{side}").write_text("".join(f"{line}\n" for line in text))
-        rows = zip(source, target, source[::-1], strict=True)
-        (folder / f"{part}.tsv").write_text("".join("\t".join(row) + "\n" for row in rows))
+        labels = [f"l{draw.randrange(3)}" if line > 2 else f"l{line}" for line in range(len(pairs))]
+        (folder / f"{part}.label").write_text("".join(f"{label}\n" for label in labels))
+        write_columns(folder / f"{part}.tsv", source, target, source[::-1])
+        write_columns(folder / f"{part}.labelled.tsv", source, labels, labels[::-1], target)
+
+
+def write_columns(path: Path, *columns: list[str]) -> None:
+    rows = zip(*columns, strict=True)
+    path.write_text("".join("\t".join(row) + "\n" for row in rows))
 
 
 @pytest.fixture
@@ -300,12 +383,27 @@ def data_of(package: CompiledPackage, folder: Path) -> dict[str, object]:
     return {part: digest(getattr(prepared, part)) for part in ("train", "valid", "test")}
 
 
-def digest(pairs: Pairs) -> str:
-    arrays = (pairs.sources.tokens, pairs.targets.tokens, pairs.sources.ends, pairs.targets.ends)
+def digest(examples: Examples) -> str:
+    batch = examples.collate(np.arange(len(examples)))
+    arrays = (*batch.inputs, batch.places, batch.labels)
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
 def results_of(run: Run) -> dict[str, object]:
+    return {
+        "translation": translation_results,
+        "language_model": generation_results,
+        "masked_language_model": lambda _: {},
+        "classification": lambda _: {},
+    }[run.package.spec.task](run)
+
+
+def generation_results(run: Run) -> dict[str, object]:
+    generator = Generator(scrambled(run.load_model()), run.tokenizers()[0], run.package.spec)
+    return {"texts": generator.generate(["w01 w02", "", "w03"])}
+
+
+def translation_results(run: Run) -> dict[str, object]:
     _, target = run.tokenizers()
     text = read_scoring_set(run.package.spec, "test", target)
     scores = score(["W01 w02, x"], ["w01 w02 , x"], run.package.spec.evaluation)
@@ -339,9 +437,10 @@ def code(package: CompiledPackage) -> list[str]:
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_every_field_changes_something(field: str, spec: Path, seen: Any) -> None:
+def test_every_field_changes_something(field: str, specs: Path, seen: Any) -> None:
     place, info, context = FIELDS[field]
-    before = compile_spec(str(spec), context)
+    spec = str(specs / f"{task_of(place, context)}.yaml")
+    before = compile_spec(spec, context)
     value: Any = before.spec
     for step in place.split("."):
         value = getattr(value[0] if isinstance(value, list) else value, step)
@@ -349,8 +448,8 @@ def test_every_field_changes_something(field: str, spec: Path, seen: Any) -> Non
     if (other := other_value(place, info, value)) is None:
         pytest.skip("there is only one value")
     if place == "data.folder":
-        other = str(spec.parent / other)
+        other = str(specs / other)
     settings = [*context, f"{place}={other}", *CONSEQUENCES.get(place, ())]
-    after = compile_spec(str(spec), settings)
+    after = compile_spec(spec, settings)
     if code(before) == code(after):
         assert seen(before) != seen(after), f"{place}: {value} and {other} make no difference"

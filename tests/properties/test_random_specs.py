@@ -21,7 +21,7 @@ from tests.strategies import DRAWN, KNOBS, Tree, specs
 
 EXAMPLES = 200
 BATCH, SOURCE, TARGET = 3, 5, 7
-LENGTHS = {"source": SOURCE, "target": TARGET}
+LENGTHS = {"source": SOURCE, "segments": SOURCE, "target": TARGET}
 Texts = dict[str, Tensor]
 
 
@@ -42,6 +42,8 @@ def test_a_random_spec_keeps_all_promises(tree: Tree, tmp_path: Path) -> None:
         each.name: torch.randint(1, rows[-(each.name == "target")], (BATCH, LENGTHS[each.name]))
         for each in package.model.function("features").inputs
     }
+    if "segments" in texts:
+        texts["segments"] = texts["segments"] % 2
     shapes_are_as_inferred(package.model, model, texts)
     if "target" in texts:
         no_position_reads_a_later_one(model, texts, rows[-1])

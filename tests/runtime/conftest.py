@@ -5,7 +5,9 @@ import multiprocessing
 import random
 import re
 import shutil
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from safetensors.torch import load_file
 from compiler.pipeline import compile_spec
 from runtime.checkpoints.listing import list_checkpoints
 from runtime.training.train import Summary, train
+from runtime.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 WORDS = [f"w{number:02}" for number in range(16)]
@@ -36,6 +39,7 @@ TIMES = {"seconds", "tokens_per_second"}
 
 MakePackage = Callable[..., Path]
 Train = Callable[..., Summary]
+Interrupt = Callable[..., AbstractContextManager[None]]
 Outcome = tuple[list[str], dict[str, torch.Tensor], list[dict[str, Any]]]
 
 
@@ -119,6 +123,26 @@ def run_training(tmp_path: Path, said: list[str]) -> Train:
         return train(package, run, cache=tmp_path / "cache", report=said.append, **settings)
 
     return call
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Interrupt:
+    """interrupt(step, signal): the signal comes in the middle of that update."""
+
+    @contextmanager
+    def at(step: int, number: signal.Signals = signal.SIGINT) -> Iterator[None]:
+        update = Trainer._update
+
+        def interrupted(trainer: Trainer) -> None:
+            if trainer.state.step + 1 == step:
+                signal.raise_signal(number)
+            update(trainer)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Trainer, "_update", interrupted)
+            yield
+
+    return at
 
 
 @pytest.fixture

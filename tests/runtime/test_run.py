@@ -38,11 +38,13 @@ def package(tmp_path: Path) -> Package:
 @pytest.fixture
 def prepared(tmp_path: Path) -> Prepared:
     tokenizer = SegmentedTokenizer(["a", "b"], joiner="@@")
+    folder = tmp_path / "0123456789abcdef"
+    tokenizer.save(folder / "tokenizers" / "source")
     with PairsWriter.open(tmp_path / "pairs") as writer:
         writer.add([[4, 5]], [[5, 4]])
     pairs = load_pairs(tmp_path / "pairs")
     return Prepared(
-        folder=tmp_path / "0123456789abcdef",
+        folder=folder,
         source=tokenizer,
         target=tokenizer,
         train=pairs,
@@ -92,8 +94,9 @@ def test_a_run_holds_all_that_translation_needs(tmp_path: Path, run: Run) -> Non
 def test_separate_vocabularies_stay_separate(
     tmp_path: Path, package: Package, prepared: Prepared
 ) -> None:
-    other = replace(prepared, target=SegmentedTokenizer(["c"], joiner="@@"))
-    source, target = Run.create(tmp_path / "run", package, other).tokenizers()
+    other = SegmentedTokenizer(["c"], joiner="@@")
+    other.save(prepared.folder / "tokenizers" / "target")
+    source, target = Run.create(tmp_path / "run", package, prepared).tokenizers()
     assert (source.size, target.size) == (6, 5)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import runtime
-from runtime.command import translate
+from runtime.command import lines, translate
 
 Command = Callable[..., Any]
 
@@ -52,7 +52,7 @@ def test_standard_input_to_standard_output(
 ) -> None:
     expected = specformer("translate", trained_run, "--input", sentences).out
     monkeypatch.setattr(sys, "stdin", Input(sentences.read_bytes()))
-    monkeypatch.setattr(translate, "LINES_AT_ONCE", 2)
+    monkeypatch.setattr(lines, "LINES_AT_ONCE", 2)
     assert specformer("translate", trained_run).out == expected
     assert expected.count("\n") == 3
 

@@ -7,8 +7,9 @@ import pytest
 from runtime.corpus import files, make_corpus, read_pairs, read_phenomena, write_corpus
 
 NAMES = [
-    *("test.de", "test.en", "test.phenomena.jsonl"),
-    *("train.de", "train.en", "valid.de", "valid.en"),
+    *("test.de", "test.difficulties.tsv", "test.en", "test.phenomena.jsonl"),
+    *("train.de", "train.difficulties.tsv", "train.en"),
+    *("valid.de", "valid.difficulties.tsv", "valid.en"),
 ]
 
 

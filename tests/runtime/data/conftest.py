@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from compiler.spec.spec import Spec
-from runtime.data.pairs import Pairs, Sentences
+from runtime.data.pairs import Pairs
+from runtime.data.sentences import Sentences
 
 ROOT = Path(__file__).parents[3]
 WORDS = ["der", "die", "das", "hund", "katze", "maus", "sieht", "frisst", "jagt", "kleine"]
@@ -55,7 +56,8 @@ def make_spec(text: Path) -> MakeSpec:
         tree["data"] = {"folder": str(text), "tokenizer": SEGMENTED} | parts | data
         tree["model"]["vocabulary"] = vocabulary or {"shared": True, "size": len(WORDS) + 4}
         if position:
-            tree["model"]["embedding"]["position"] = position
+            for stack in ("encoder", "decoder"):
+                tree["model"][stack]["position"] = position
         tree["training"].update(training or {})
         return Spec.model_validate(tree)
 

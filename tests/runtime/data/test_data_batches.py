@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runtime.data.batches import batches, collate, in_order
-from runtime.data.pairs import Pairs, Sentences
+from runtime.data.batches import batches, in_order
+from runtime.data.pairs import Pairs
+from runtime.data.sentences import Sentences
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.errors import UserError
 
@@ -21,8 +22,7 @@ relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 def cost(pairs: Pairs, rows: np.ndarray) -> int:
     """The larger of the two matrices [batch, longest], in tokens."""
-    batch = collate(pairs, rows)
-    return max(batch.source.numel(), batch.decoder_target.numel())
+    return max(read.size for read in pairs.collate(rows).inputs)
 
 
 @relaxed
@@ -87,29 +87,18 @@ def test_equal_lengths_share_batches(make_pairs: MakePairs) -> None:
 
 def test_collate(make_pairs: MakePairs) -> None:
     pairs = make_pairs([2, 4, 1], [3, 1, 5])
-    batch = collate(pairs, np.array([2, 0]))
-    assert batch.source.tolist() == [[END, PADDING], [1000, END]]
-    assert batch.decoder_target.tolist() == [
-        [100_002] * 4 + [END],
-        [100_000] * 2 + [END, PADDING, PADDING],
-    ]
-    assert batch.decoder_input.tolist() == [
+    batch = pairs.collate(np.array([2, 0]))
+    source, read = batch.inputs
+    assert source.tolist() == [[END, PADDING], [1000, END]]
+    assert read.tolist() == [
         [BEGIN] + [100_002] * 4,
         [BEGIN] + [100_000] * 2 + [PADDING] * 2,
     ]
-    assert batch.indices.tolist() == [2, 0]
-    assert batch.tokens == 8
-    tensors = (batch.source, batch.decoder_input, batch.decoder_target, batch.indices)
-    assert {str(tensor.dtype) for tensor in tensors} == {"torch.int64"}
-
-
-def test_rows_of_the_processes_make_the_batch(make_pairs: MakePairs) -> None:
-    pairs = make_pairs([2, 4, 1, 5, 2], [3, 1, 5, 2, 2])
-    batch = collate(pairs, np.arange(5))
-    shares = [batch.rows(rank, 2) for rank in range(2)]
-    assert [share.indices.tolist() for share in shares] == [[0, 2, 4], [1, 3]]
-    assert sum(share.tokens for share in shares) == batch.tokens
-    assert shares[1].source.tolist() == batch.source[1::2].tolist()
+    assert batch.places.tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert batch.labels.tolist() == [*[100_002] * 4, END, *[100_000] * 2, END]
+    assert pairs.count_labels(np.array([2, 0])) == 8
+    arrays = (*batch.inputs, batch.places, batch.labels)
+    assert {array.dtype.name for array in arrays} == {"int64"}
 
 
 def test_many_pairs_take_less_than_a_second() -> None:

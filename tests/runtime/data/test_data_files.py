@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from compiler.spec.data import ParallelFiles, TabSeparated
-from runtime.data.files import corpus_files, read_lines, read_pairs
+from runtime.data.files import corpus_files, read_lines, read_rows
 from runtime.errors import UserError
 
 
@@ -19,32 +19,32 @@ TSV = TabSeparated(tsv="a.tsv")
 
 
 def test_two_files_side_by_side(tmp_path: Path, two: ParallelFiles) -> None:
-    assert list(read_pairs(two, tmp_path)) == [("one", "eins"), ("two", "zwei")]
+    assert list(read_rows(two, tmp_path)) == [("one", "eins"), ("two", "zwei")]
 
 
 def test_gzip(tmp_path: Path) -> None:
     (tmp_path / "a.tsv.gz").write_bytes(gzip.compress(b"one\teins\ntwo\tzwei\n"))
-    pairs = list(read_pairs(TabSeparated(tsv="a.tsv.gz"), tmp_path))
+    pairs = list(read_rows(TabSeparated(tsv="a.tsv.gz"), tmp_path))
     assert pairs == [("one", "eins"), ("two", "zwei")]
 
 
 def test_columns(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("7\teins\tone\n\n8\tzwei\t\n")
     corpus = TabSeparated(tsv="a.tsv", source_column=2, target_column=1)
-    assert list(read_pairs(corpus, tmp_path)) == [("one", "eins"), ("", ""), ("", "zwei")]
+    assert list(read_rows(corpus, tmp_path)) == [("one", "eins"), ("", ""), ("", "zwei")]
 
 
 def test_globs_are_alphabetical_and_lists_keep_their_order(tmp_path: Path) -> None:
     for name in ("c", "a", "b"):
         (tmp_path / f"{name}.tsv").write_text(f"{name}\t{name}\n")
-    glob = [source for source, _ in read_pairs(TabSeparated(tsv="*.tsv"), tmp_path)]
-    listed = [source for source, _ in read_pairs(TabSeparated(tsv=["c.tsv", "[ab].tsv"]), tmp_path)]
+    glob = [source for source, _ in read_rows(TabSeparated(tsv="*.tsv"), tmp_path)]
+    listed = [source for source, _ in read_rows(TabSeparated(tsv=["c.tsv", "[ab].tsv"]), tmp_path)]
     assert (glob, listed) == (["a", "b", "c"], ["c", "a", "b"])
 
 
 def test_a_file_whose_name_looks_like_a_glob(tmp_path: Path) -> None:
     (tmp_path / "a[1].tsv").write_text("one\teins\n")
-    assert len(list(read_pairs(TabSeparated(tsv="a[1].tsv"), tmp_path))) == 1
+    assert len(list(read_rows(TabSeparated(tsv="a[1].tsv"), tmp_path))) == 1
 
 
 def test_absolute_paths_do_not_start_from_the_folder(tmp_path: Path, two: ParallelFiles) -> None:
@@ -60,7 +60,7 @@ def test_only_newlines_end_lines(tmp_path: Path) -> None:
 def test_a_missing_file(tmp_path: Path, two: ParallelFiles) -> None:
     (tmp_path / "a.de").unlink()
     with pytest.raises(UserError, match=r"there is no file .*/a\.de$") as caught:
-        list(read_pairs(two, tmp_path))
+        list(read_rows(two, tmp_path))
     assert str(tmp_path) in caught.value.help
 
 
@@ -73,14 +73,14 @@ def test_a_glob_without_files(tmp_path: Path) -> None:
 def test_a_folder_instead_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").mkdir()
     with pytest.raises(UserError, match=r"a\.tsv cannot be read: Is a directory"):
-        list(read_pairs(TSV, tmp_path))
+        list(read_rows(TSV, tmp_path))
 
 
 @pytest.mark.parametrize("side", ["en", "de"])
 def test_an_empty_file(tmp_path: Path, two: ParallelFiles, side: str) -> None:
     (tmp_path / f"a.{side}").write_bytes(b"")
     with pytest.raises(UserError, match=rf"a\.{side} is empty"):
-        list(read_pairs(two, tmp_path))
+        list(read_rows(two, tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -90,33 +90,33 @@ def test_an_empty_file(tmp_path: Path, two: ParallelFiles, side: str) -> None:
 def test_different_lengths(tmp_path: Path, two: ParallelFiles, longer: str, message: str) -> None:
     (tmp_path / f"a.{longer}").write_text("1\n2\n3\n4\n")
     with pytest.raises(UserError, match=message):
-        list(read_pairs(two, tmp_path))
+        list(read_rows(two, tmp_path))
 
 
 @pytest.mark.usefixtures("two")
 def test_different_numbers_of_files(tmp_path: Path) -> None:
     corpus = ParallelFiles(source=["a.en", "a.en"], target="a.de")
     with pytest.raises(UserError, match=r"2 source files \(.*a\.en \.\.\.\), but 1 target files"):
-        list(read_pairs(corpus, tmp_path))
+        list(read_rows(corpus, tmp_path))
 
 
 def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_bytes(b"one\teins\nsch\xf6n\tnice\n")
     with pytest.raises(UserError, match=r"a\.tsv:2: not UTF-8: byte 0xf6 at place 4") as caught:
-        list(read_pairs(TSV, tmp_path))
+        list(read_rows(TSV, tmp_path))
     assert "iconv" in caught.value.help
 
 
 def test_utf16(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_bytes("one\teins\n".encode("utf-16"))
     with pytest.raises(UserError, match=r"a\.tsv:1: not UTF-8: byte 0xff at place 1"):
-        list(read_pairs(TSV, tmp_path))
+        list(read_rows(TSV, tmp_path))
 
 
 def test_too_few_columns(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("one\teins\ntwo zwei\n")
     with pytest.raises(UserError, match=r"a\.tsv:2: expected at least 2 columns .* got 1"):
-        list(read_pairs(TSV, tmp_path))
+        list(read_rows(TSV, tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ def test_too_few_columns(tmp_path: Path) -> None:
 def test_a_damaged_gzip_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.tsv.gz").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.tsv\.gz is not a complete gzip file"):
-        list(read_pairs(TabSeparated(tsv="a.tsv.gz"), tmp_path))
+        list(read_rows(TabSeparated(tsv="a.tsv.gz"), tmp_path))

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from compiler.spec.spec import Spec
-from runtime.data import pairs as pairs_module
+from runtime.data import sentences as sentences_module
 from runtime.data.batches import batches
-from runtime.data.files import read_pairs
+from runtime.data.files import read_rows
 from runtime.data.prepare import Prepared, load_prepared, prepare
 from runtime.data.symbols import END, UNKNOWN
 from runtime.errors import UserError
@@ -60,7 +60,7 @@ def test_what_is_prepared_is_the_text(run: Run, make_spec: MakeSpec) -> None:
     prepared, data = run(), make_spec().data
     assert prepared.target is prepared.source
     for corpus, pairs in ((data.train, prepared.train), (data.test, prepared.test)):
-        lines = list(read_pairs(corpus, data.folder))
+        lines = list(read_rows(corpus, data.folder))
         assert len(pairs) == len(lines)
         for number, (source, target) in enumerate(lines):
             assert pairs.source(number).tolist() == [*prepared.source.encode(source), END]
@@ -72,7 +72,7 @@ def test_what_is_prepared_is_the_text(run: Run, make_spec: MakeSpec) -> None:
 def test_pieces_join(run: Run, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run().train.sources
     shutil.rmtree(cache)
-    monkeypatch.setattr("runtime.data.corpora.PIECE", 7)
+    monkeypatch.setattr("runtime.data.tasks.translation.PIECE", 7)
     pieces = run().train.sources
     assert pieces.tokens.tolist() == whole.tokens.tolist()
     assert pieces.ends.tolist() == whole.ends.tolist()
@@ -86,18 +86,21 @@ def test_arrays_are_mapped_and_cannot_be_changed(run: Run) -> None:
 
 
 @pytest.mark.parametrize("tokenizer", [SENTENCEPIECE, {"kind": "segmented", "joiner": "@@"}])
-def test_separate_vocabularies(run: Run, text: Path, tokenizer: dict[str, object]) -> None:
+def test_separate_vocabularies(
+    run: Run, make_spec: MakeSpec, text: Path, tokenizer: dict[str, object]
+) -> None:
     append(text / "train.source", "quax quux quax\n")
     append(text / "train.target", "das das\n")
     segmented = tokenizer["kind"] == "segmented"
     source, target = (21, 19) if segmented else (30, 28)
-    prepared = run(
-        vocabulary={"shared": False, "source": source, "target": target}, tokenizer=tokenizer
-    )
+    vocabulary = {"shared": False, "source": source, "target": target}
+    prepared = run(vocabulary=vocabulary, tokenizer=tokenizer)
     assert (prepared.source.size, prepared.target.size) == (source, target)
     assert UNKNOWN not in prepared.source.encode("quax")
     assert UNKNOWN in prepared.target.encode("quax")
-    assert load_prepared(prepared.folder).target.encode("quax") == prepared.target.encode("quax")
+    spec = make_spec(vocabulary=vocabulary, tokenizer=tokenizer)
+    again = load_prepared(spec, prepared.folder)
+    assert again.target.encode("quax") == prepared.target.encode("quax")
 
 
 def test_empty_sides_are_left_out_of_train_and_valid_but_not_of_test(
@@ -246,14 +249,14 @@ def test_a_disk_that_fills_up(
 ) -> None:
     calls = iter(range(1, call + 1))
 
-    def add(self: pairs_module._SentencesWriter, sentences: pairs_module.TokenLists) -> None:
+    def add(self: sentences_module.SentencesWriter, sentences: sentences_module.TokenLists) -> None:
         if next(calls) == call:
             raise OSError(error, os.strerror(error))
         original(self, sentences)
 
-    original = pairs_module._SentencesWriter.add
+    original = sentences_module.SentencesWriter.add_closed
     with monkeypatch.context() as patch:
-        patch.setattr(pairs_module._SentencesWriter, "add", add)
+        patch.setattr(sentences_module.SentencesWriter, "add_closed", add)
         with pytest.raises(UserError, match=message):
             run()
     assert entries(cache) == []
@@ -272,7 +275,7 @@ def test_an_interruption_leaves_nothing(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pairs_module._SentencesWriter, "add", interrupt)
+    monkeypatch.setattr(sentences_module.SentencesWriter, "add_closed", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run()
     assert entries(cache) == []
@@ -282,14 +285,14 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from compiler.spec.spec import Spec
-from runtime.data import pairs, prepare
-add = pairs._SentencesWriter.add
+from runtime.data import prepare, sentences
+add = sentences.SentencesWriter.add_closed
 calls = iter(range(4))
-def killed(self, sentences):
-    add(self, sentences)
+def killed(self, tokens):
+    add(self, tokens)
     if next(calls) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-pairs._SentencesWriter.add = killed
+sentences.SentencesWriter.add_closed = killed
 prepare.prepare(Spec.model_validate_json(sys.argv[1]), Path(sys.argv[2]), report=print)
 """
 
@@ -309,13 +312,13 @@ def test_several_at_once_make_one_entry(
 ) -> None:
     """Each thread opens the lock anew, which makes it as foreign to the others as a process."""
     made = []
-    write = prepare.__globals__["write_corpora"]
+    write = prepare.__globals__["_write"]
 
     def count(*arguments: object) -> None:
         made.append(arguments)
         write(*arguments)
 
-    monkeypatch.setitem(prepare.__globals__, "write_corpora", count)
+    monkeypatch.setitem(prepare.__globals__, "_write", count)
     spec, prepared = make_spec(), []
     threads = [
         threading.Thread(
@@ -350,7 +353,7 @@ def test_a_damaged_entry_is_refused(run: Run, file: str, damage: str) -> None:
 def test_a_flaw_in_the_last_file_is_found_before_the_slow_work(
     run: Run, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runtime.data.corpora.train_tokenizers", pytest.fail)
+    monkeypatch.setattr("runtime.data.tasks.translation.train_tokenizers", pytest.fail)
     append(text / "test.target", "one more\n")
     with pytest.raises(UserError, match=r"test\.source has 10 lines, but .* has 11"):
         run()

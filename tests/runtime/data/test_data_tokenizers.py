@@ -11,7 +11,7 @@ from compiler.spec.data import SegmentedTokenizer as SegmentedSettings
 from compiler.spec.data import SentencePieceTokenizer as SentencePieceSettings
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
-from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
+from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
 from runtime.data.text import TrainingText
 from runtime.data.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from runtime.errors import UserError
@@ -33,7 +33,7 @@ def make_text(text: Path) -> MakeText:
         return TrainingText(
             corpus=ParallelFiles(source="train.source", target="train.target"),
             folder=str(text),
-            pairs=300,
+            lines_in_all=300,
             sides=sides,
             rows=rows,
             setting=f"model.vocabulary.{setting}",
@@ -223,6 +223,7 @@ def test_segmented_lines_round_trip(sentences: list[list[int]]) -> None:
 def test_what_stops_the_reading_stops_the_training(error: BaseException) -> None:
     class Stopped:
         rows = 50
+        symbols = NAMES
 
         def lines(self, most: int) -> Iterator[str]:  # noqa: ARG002
             yield "a line"

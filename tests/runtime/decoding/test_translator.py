@@ -47,8 +47,10 @@ def demo_spec(**decoding: Any) -> Spec:
 
 def with_learned_positions(spec: Spec, table: int) -> Spec:
     position = LearnedPosition(kind="learned", max_length=table)
-    embedding = spec.model.embedding.model_copy(update={"position": position})
-    model = spec.model.model_copy(update={"embedding": embedding})
+    stacks = {
+        name: stack.model_copy(update={"position": position}) for name, stack in spec.model.stacks()
+    }
+    model = spec.model.model_copy(update=stacks)
     return spec.model_copy(update={"model": model})
 
 

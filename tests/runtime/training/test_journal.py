@@ -28,7 +28,15 @@ TRAIN = TrainFigures(
     seconds=2.5,
 )
 VALID = ValidFigures(
-    step=10, epoch=1, loss=3.0, nll=2.0, perplexity=7.4, bleu=None, is_best=True, seconds=3.0
+    step=10,
+    epoch=1,
+    loss=3.0,
+    nll=2.0,
+    perplexity=7.4,
+    accuracy=0.25,
+    bleu=None,
+    is_best=True,
+    seconds=3.0,
 )
 
 
@@ -97,7 +105,7 @@ def test_tensorboard_is_told_if_it_is_there(
 
 
 def test_a_look_is_described_in_a_line() -> None:
-    expected = "validation after update 10, epoch 1: loss 3.000  perplexity 7.40"
+    expected = "validation after update 10, epoch 1: loss 3.000  perplexity 7.40  accuracy 25.0%"
     assert describe_look(replace(VALID, is_best=False)) == expected
     assert (
         describe_look(replace(VALID, bleu=21.456)) == f"{expected}  BLEU 21.46  (the best so far)"

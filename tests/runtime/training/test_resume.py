@@ -4,8 +4,8 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -15,32 +15,11 @@ from safetensors.torch import load_file
 from runtime.errors import UserError
 from runtime.training.interruption import Interruption, watched_signals
 from runtime.training.train import Summary
-from runtime.training.trainer import Trainer
 
 Make = Callable[..., Path]
 Train = Callable[..., Summary]
 Interrupt = Callable[..., AbstractContextManager[None]]
 AssertSame = Callable[[Path, Path], None]
-
-
-@pytest.fixture
-def interrupt(monkeypatch: pytest.MonkeyPatch) -> Interrupt:
-    """interrupt(step, signal): the signal comes in the middle of that update."""
-
-    @contextmanager
-    def at(step: int, number: signal.Signals = signal.SIGINT) -> Iterator[None]:
-        update = Trainer._update
-
-        def interrupted(trainer: Trainer) -> None:
-            if trainer.state.step + 1 == step:
-                signal.raise_signal(number)
-            update(trainer)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Trainer, "_update", interrupted)
-            yield
-
-    return at
 
 
 @pytest.mark.parametrize("step", [1, 7, 10, 13, 30])

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from runtime.data.pairs import Indices, Pairs
+from runtime.data.examples import Examples
 from runtime.data.prepare import prepare
+from runtime.data.sentences import Indices
 from runtime.package import load_package
 from runtime.training.learner import Learner
-from runtime.training.update import Updater, count_tokens, own_rows
+from runtime.training.update import Updater, count_labels, own_rows
 from runtime.training.workers import Workers
 
 CPU = torch.device("cpu")
@@ -25,7 +26,7 @@ class Setup:
 
     def __init__(self, package: Path, cache: Path) -> None:
         self.package = load_package(package)
-        self.pairs: Pairs = prepare(self.package.spec, cache, report=lambda _: None).train
+        self.pairs: Examples = prepare(self.package.spec, cache, report=lambda _: None).train
 
     def learner(self) -> Learner:
         return Learner(self.package, CPU, Workers())
@@ -54,7 +55,7 @@ def test_micro_batches_are_one_batch(setup: Setup, parts: int) -> None:
 def test_the_gradient_is_that_of_the_mean_over_tokens(setup: Setup) -> None:
     """Not the mean of the means of the batches, which differ in length."""
     short, long = ALL[:3], ALL[3:]
-    tokens = [count_tokens(setup.pairs, [part]) for part in (short, long)]
+    tokens = [count_labels(setup.pairs, [part]) for part in (short, long)]
     means = [setup.gradients([part])[1] for part in (short, long)]
     expected = (means[0] * tokens[0] + means[1] * tokens[1]) / sum(tokens)
     torch.testing.assert_close(setup.gradients([short, long])[1], expected, rtol=1e-5, atol=1e-6)

@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from benchmarks.plain_search import plain_search
 from compiler.pipeline import compile_spec
 from compiler.spec.training import Decoding
-from runtime.data.batches import Batch
 from runtime.data.symbols import PADDING
 from runtime.decoding.quantize import quantized
 from runtime.decoding.search import beam_search
 from runtime.package import load_package
 from runtime.training import objective
 from runtime.training.objective import training_objective
+from tests.batches import PaddedPairs
 
 TINY = (
     *("model.d_model=16", "model.vocabulary.size=20", "model.attention.heads=2", "model.dropout=0"),
@@ -49,23 +49,22 @@ def build(tmp_path: Path) -> Build:
 
 
 @pytest.fixture
-def batch() -> Batch:
+def batch() -> PaddedPairs:
     """Four pairs of 1 to 6 target tokens, 14 in all."""
     torch.manual_seed(6)
     target, source = torch.randint(4, 20, (4, 6)), torch.randint(4, 20, (4, 5))
     for row, length in enumerate((6, 1, 4, 3)):
         target[row, length:] = PADDING
         source[row, 1 + length :] = PADDING
-    return Batch(
+    return PaddedPairs(
         source=source,
         decoder_input=torch.where(target == PADDING, PADDING, 2),
         decoder_target=target,
-        indices=torch.arange(4),
     )
 
 
 def test_the_loss_is_of_the_final_logits(
-    build: Build, batch: Batch, monkeypatch: pytest.MonkeyPatch
+    build: Build, batch: PaddedPairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In chunks, too: of a bias, a scale and a cap."""
     monkeypatch.setitem(objective.CHUNK, "cpu", 3)
@@ -76,7 +75,7 @@ def test_the_loss_is_of_the_final_logits(
     (expected / 14).backward()
     gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
     model.zero_grad()
-    torch.testing.assert_close(own.add_gradients(batch, 1 / 14)[1], expected.detach())
+    torch.testing.assert_close(own.add_gradients(batch.batch, 1 / 14)[1], expected.detach())
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter.grad, gradients[name], msg=name)
     assert model.get_parameter("output_bias").grad.abs().max() > 0  # type: ignore[union-attr]
@@ -85,7 +84,9 @@ def test_the_loss_is_of_the_final_logits(
 EXPERTS = "model.{}feed_forward={{d_ff: 16, experts: {{count: 4, balance_loss: 0.5}}}}"
 
 
-def with_balance(model: torch.nn.Module, batch: Batch, stacks: tuple[str, ...]) -> torch.Tensor:
+def with_balance(
+    model: torch.nn.Module, batch: PaddedPairs, stacks: tuple[str, ...]
+) -> torch.Tensor:
     """Cross-entropy over the target tokens, plus their number times what the network says."""
     logits = model(batch.source, batch.decoder_input).flatten(0, 1)
     labels = batch.decoder_target.flatten()
@@ -100,31 +101,30 @@ def with_balance(model: torch.nn.Module, batch: Batch, stacks: tuple[str, ...]) 
     ("stack", "tokens"), [("", ("source", "target")), ("decoder.", ("target",))]
 )
 def test_the_balance_of_experts_is_in_the_loss(
-    build: Build, batch: Batch, stack: str, tokens: tuple[str, ...]
+    build: Build, batch: PaddedPairs, stack: str, tokens: tuple[str, ...]
 ) -> None:
     """Of two micro-batches: each counts by its target tokens."""
     model, own = build(EXPERTS.format(stack))
-    other = Batch(
+    other = PaddedPairs(
         source=batch.source.flip(0)[:3],
         decoder_input=batch.decoder_input[1:],
         decoder_target=batch.decoder_target[1:],
-        indices=torch.arange(3),
     )
     expected = torch.stack([with_balance(model, each, tokens) for each in (batch, other)])
     (expected.sum() / 22).backward()
     gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
     model.zero_grad()
-    got = torch.stack([own.add_gradients(each, 1 / 22)[0] for each in (batch, other)])
+    got = torch.stack([own.add_gradients(each.batch, 1 / 22)[0] for each in (batch, other)])
     torch.testing.assert_close(got, expected.detach())
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter.grad, gradients[name], msg=name)
 
 
-def test_an_evaluation_has_no_balance(build: Build, batch: Batch) -> None:
+def test_an_evaluation_has_no_balance(build: Build, batch: PaddedPairs) -> None:
     model, own = build(EXPERTS.format(""))
-    trained = own.add_gradients(batch, 1.0)
+    trained = own.add_gradients(batch.batch, 1.0)
     model.eval()
-    smoothed, plain = own.evaluate(batch)
+    smoothed, plain, _ = own.evaluate(batch.batch)
     assert smoothed == plain
     torch.testing.assert_close(plain, trained[1])
     assert trained[0] > trained[1] + 14 * 0.5, "two stacks of one layer, at least 0.5 each"
@@ -133,14 +133,14 @@ def test_an_evaluation_has_no_balance(build: Build, batch: Batch) -> None:
         model.balance_loss(batch.source, batch.decoder_input)  # type: ignore[operator]
 
 
-def test_experts_train_in_bfloat16(build: Build, batch: Batch) -> None:
+def test_experts_train_in_bfloat16(build: Build, batch: PaddedPairs) -> None:
     model, own = build(EXPERTS.format(""), "training.precision=bfloat16")
     assert own.is_bfloat16
-    assert own.add_gradients(batch, 1.0).isfinite().all()
+    assert own.add_gradients(batch.batch, 1.0).isfinite().all()
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-def test_experts_decode_in_eight_bits(build: Build, batch: Batch) -> None:
+def test_experts_decode_in_eight_bits(build: Build, batch: PaddedPairs) -> None:
     """Some of them without a single token."""
     model, _ = build(EXPERTS.format(""))
     model.eval()
@@ -151,7 +151,7 @@ def test_experts_decode_in_eight_bits(build: Build, batch: Batch) -> None:
     assert (got - expected).abs().mean() < expected.abs().mean() / 4
 
 
-def test_beams_are_of_the_final_logits(build: Build, batch: Batch) -> None:
+def test_beams_are_of_the_final_logits(build: Build, batch: PaddedPairs) -> None:
     """Of experts in each layer, of a bias, a scale and a cap: as the plain search finds them."""
     model, _ = build(EXPERTS.format(""), "model.output={bias: true, scale: 0.5, soft_cap: 2}")
     decoding = Decoding(beam=3, length_penalty=0.6)

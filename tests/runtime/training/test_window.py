@@ -8,7 +8,7 @@ from runtime.training.window import Window
 
 
 def add(window: Window, loss: float, tokens: int) -> None:
-    window.add(torch.tensor([loss, loss / 2, 1.0]), tokens=tokens)
+    window.add(torch.tensor([loss, loss / 2, 1.0]), labels=tokens, tokens=tokens)
     window.spend(0.5)
 
 

@@ -1,0 +1,189 @@
+"""masked-language-model: a small encoder-only Transformer that fills gaps in the demo corpus's
+English.
+
+Written by specformer from a spec. It needs the standard library and torch.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+VOCABULARY = 600
+D_MODEL = 128
+HEADS = 4
+D_K = 32
+D_V = 32
+D_FF = 512
+ENCODER_LAYERS = 2
+DROPOUT = 0.1
+NORM_EPS = 1e-05
+PADDING = 0
+
+
+def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
+    """A linear map to `outputs` side by side, each Xavier-uniform by itself; biases zero."""
+    module = nn.Linear(inputs, sum(outputs), bias=bias)
+    for part in torch.split(module.weight.detach(), list(outputs)):
+        nn.init.xavier_uniform_(part)
+    if bias:
+        nn.init.zeros_(module.bias)
+    return module
+
+
+def embedding(rows: int) -> nn.Embedding:
+    """A vector for each token, normal with deviation D_MODEL**-0.5; that of padding is zero."""
+    module = nn.Embedding(rows, D_MODEL, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=D_MODEL**-0.5)
+    nn.init.zeros_(module.weight.detach()[PADDING])
+    return module
+
+
+def sinusoidal_positions(first: int, count: int, device: torch.device) -> Tensor:
+    """Sines and cosines of positions first, first + 1, ... (section 3.5) -> [count, D_MODEL]"""
+    position = torch.arange(first, first + count, device=device).unsqueeze(1)
+    frequency = 10000.0 ** (-torch.arange(0, D_MODEL, 2, device=device) / D_MODEL)
+    angle = position * frequency
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)
+
+
+def real_tokens(tokens: Tensor) -> Tensor:
+    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
+    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+
+
+def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
+    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+
+    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
+    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
+    """
+    if rate == 0 or not training or x.device.type != "cpu":
+        return F.dropout(x, rate, training)
+    zeroed = min(max(round(rate * 256), 1), 255)
+    draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+    kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
+    return x * (kept * (256 / (256 - zeroed)))
+
+
+def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
+    """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width] for each width"""
+    parts = torch.split(x, [heads * width for width in widths], dim=-1)
+    return [part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in parts]
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """x [batch, heads, position, width] -> [batch, position, heads * width]"""
+    return x.transpose(1, 2).flatten(2)
+
+
+class EncoderSelfAttention(nn.Module):
+    """Self-attention, HEADS heads of D_K: a position reads all (section 3.2.3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query_key_value = linear(D_MODEL, HEADS * D_K, HEADS * D_K, HEADS * D_V, bias=False)
+        self.output = linear(HEADS * D_V, D_MODEL, bias=False)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
+        return self.output(merge_heads(mixed))
+
+
+class FeedForward(nn.Module):
+    """Two linear maps with a ReLU between them, position by position (section 3.3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = linear(D_MODEL, D_FF)
+        self.output = linear(D_FF, D_MODEL)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
+        hidden = F.relu(self.hidden(x))
+        return self.output(hidden)
+
+
+class PredictionHead(nn.Module):
+    """What each position says of its token, before the projection to tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = linear(D_MODEL, D_MODEL)
+        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL] -> [batch, source, D_MODEL]"""
+        return self.norm(F.gelu(self.hidden(x)))
+
+
+class EncoderLayer(nn.Module):
+    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_attention = EncoderSelfAttention()
+        self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+        self.feed_forward = FeedForward()
+        self.feed_forward_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        y = self.self_attention(self.self_attention_norm(x), source_mask)
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + dropout(y, DROPOUT, self.training)
+
+
+class Encoder(nn.Module):
+    """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer() for _ in range(ENCODER_LAYERS))
+        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        for layer in self.layers:
+            x = layer(x, source_mask)
+        return self.norm(x)
+
+
+class Transformer(nn.Module):
+    """Encoder; one table embeds tokens and projects to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = embedding(VOCABULARY)
+        self.encoder = Encoder()
+        self.prediction = PredictionHead()
+
+    def forward(self, source: Tensor) -> Tensor:
+        """source [batch, source] -> [batch, source, VOCABULARY]"""
+        return self.project(self.features(source))
+
+    def encode(self, source: Tensor) -> Tensor:
+        """source [batch, source] -> [batch, source, D_MODEL]"""
+        x = self.embedding(source) * math.sqrt(D_MODEL)
+        x = x + sinusoidal_positions(0, source.size(1), source.device)
+        x = dropout(x, DROPOUT, self.training)
+        return self.encoder(x, real_tokens(source))
+
+    def features(self, source: Tensor) -> Tensor:
+        """source [batch, source] -> [batch, source, D_MODEL]"""
+        x = self.encode(source)
+        return self.prediction(x)
+
+    def project(self, features: Tensor) -> Tensor:
+        """features [..., D_MODEL] -> [..., VOCABULARY]"""
+        return F.linear(features, self.embedding.weight)

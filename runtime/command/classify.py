@@ -1,0 +1,45 @@
+"""`specformer classify`."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from runtime.command.lines import Input, Output, answer, refuse_output
+from runtime.command.options import Device, Force, Int8, RunFolder, translator_settings
+from runtime.command.output import report
+from runtime.command.tasks import open_run
+
+
+def classify(
+    run: RunFolder,
+    input: Input = None,
+    output: Output = None,
+    n_best: Annotated[
+        int, typer.Option("--n-best", metavar="N", min=1, help="Labels of each line.")
+    ] = 1,
+    device: Device = None,
+    int8: Int8 = False,
+    force: Force = False,
+) -> None:
+    """Label the lines of a file, of standard input, or typed ones.
+
+    Output lines are: label, probability (a tab between); with --n-best above 1, line number, label,
+    probability.
+    """
+    from runtime.memory import keep_freed_memory
+    from runtime.prediction.load import load_classifier
+
+    keep_freed_memory()
+    refuse_output(output, force=force)
+    opened = open_run(run, "classify")
+    classifier = load_classifier(opened, **translator_settings(device, int8, 1))
+
+    def respond(lines: list[str], number: int) -> Iterator[str]:
+        found = classifier.classify_n_best(lines, n_best, first_line=number, report=report)
+        for line, labels in enumerate(found, start=number):
+            for each in labels:
+                start = "" if n_best == 1 else f"{line}\t"
+                yield f"{start}{each.name}\t{each.probability:.4f}\n"
+
+    answer(respond, input, output, force=force)

@@ -1,0 +1,42 @@
+"""`specformer fill`."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from runtime.command.lines import Input, Output, answer, refuse_output
+from runtime.command.options import Device, Force, Int8, RunFolder, translator_settings
+from runtime.command.tasks import open_run
+
+
+def fill(
+    run: RunFolder,
+    input: Input = None,
+    output: Output = None,
+    n_best: Annotated[
+        int, typer.Option("--n-best", metavar="N", min=1, help="Tokens for each gap.")
+    ] = 5,
+    device: Device = None,
+    int8: Int8 = False,
+    force: Force = False,
+) -> None:
+    """Fill the gaps, [MASK] or ___, of lines with the likeliest tokens.
+
+    Output lines are: line number, number of the gap in it, probability, token (tabs between).
+    """
+    from runtime.memory import keep_freed_memory
+    from runtime.prediction.load import load_filler
+
+    keep_freed_memory()
+    refuse_output(output, force=force)
+    opened = open_run(run, "fill")
+    filler = load_filler(opened, **translator_settings(device, int8, 1))
+
+    def respond(lines: list[str], number: int) -> Iterator[str]:
+        for line, gaps in enumerate(filler.fill(lines, n_best, first_line=number), start=number):
+            for gap, fillings in enumerate(gaps, start=1):
+                for each in fillings:
+                    yield f"{line}\t{gap}\t{each.probability:.4f}\t{each.text}\n"
+
+    answer(respond, input, output, force=force)

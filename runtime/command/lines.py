@@ -1,0 +1,92 @@
+"""Commands that answer lines of text: those of a file, of standard input, or of a conversation."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from runtime.command.output import check_output, new_text_file, report
+from runtime.errors import UserError
+
+LINES_AT_ONCE = 4096
+
+Respond = Callable[[list[str], int], Iterable[str]]
+"""Lines, and the number of the first -> what is said to them, each line with its end."""
+
+Input = Annotated[
+    Path | None,
+    typer.Option("--input", metavar="FILE", help="Text, one sentence a line; .gz is unpacked."),
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", metavar="FILE", help="By default standard output.")
+]
+
+
+def answer(respond: Respond, input: Path | None, output: Path | None, *, force: bool) -> None:
+    """Answers a file, standard input, or, where both ends are a terminal's, line by line."""
+    if input is None and output is None and sys.stdin.isatty():
+        converse(respond)
+        return
+    lines = read_input(input)
+    with opened_output(output, force=force) as file:
+        for number, piece in numbered_pieces(lines):
+            file.writelines(respond(piece, number))
+
+
+def refuse_output(output: Path | None, *, force: bool) -> None:
+    """Raises a UserError, before anything slow, if the output could not be written."""
+    if output:
+        check_output(output, force=force)
+
+
+def converse(respond: Respond) -> None:
+    """Each line is answered at once, until Ctrl-D."""
+    report("one sentence a line; Ctrl-D ends")
+    for number, line in enumerate(typed_lines(), start=1):
+        print("".join(respond([line], number)), end="", flush=True)
+
+
+def typed_lines() -> Iterator[str]:
+    """Lines as they are typed; the prompt is no part of what is written to standard output."""
+    lines = decoded_lines(sys.stdin.buffer)
+    while True:
+        print("> ", end="", file=sys.stderr, flush=True)
+        line = next(lines, None)
+        if line is None:
+            report("")
+            return
+        yield line
+
+
+def read_input(path: Path | None) -> Iterator[str]:
+    """The lines of a file, or of standard input."""
+    from runtime.data.files import read_lines
+
+    return read_lines(path) if path else decoded_lines(sys.stdin.buffer)
+
+
+def decoded_lines(stream: Iterable[bytes]) -> Iterator[str]:
+    """Lines of UTF-8 without their ends."""
+    for number, line in enumerate(stream, start=1):
+        try:
+            yield line.decode("utf-8").removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"standard input, line {number}: not UTF-8", help="convert the text with iconv"
+            ) from error
+
+
+def numbered_pieces(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
+    """LINES_AT_ONCE lines at a time, with the number of the first."""
+    number = 1
+    while piece := list(islice(lines, LINES_AT_ONCE)):
+        yield number, piece
+        number += len(piece)
+
+
+def opened_output(path: Path | None, *, force: bool) -> AbstractContextManager[TextIO]:
+    return new_text_file(path, force=force) if path else nullcontext(sys.stdout)

@@ -1,0 +1,30 @@
+"""Which command is for which task."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from runtime.run import Run
+
+COMMANDS = {
+    "translation": "translate",
+    "language_model": "generate",
+    "masked_language_model": "fill",
+    "classification": "classify",
+}
+
+
+def open_run(folder: Path, command: str) -> "Run":
+    """The run in a folder. Raises a UserError if this command is not for its task."""
+    from runtime.run import Run
+
+    run = Run.open(folder)
+    task = run.package.spec.task
+    if COMMANDS[task] != command:
+        raise UserError(
+            f"{folder} has `task: {task}`, which `{command}` is not for",
+            help=f"`specformer {COMMANDS[task]} {folder}` is",
+        )
+    return run

@@ -1,0 +1,108 @@
+"""Tokenised sentences in memory-mapped arrays.
+
+`NAME.tokens` holds them one after the other (int32), `NAME.ends` where each of them ends (int64).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.data.symbols import END, PADDING
+from runtime.errors import UserError
+
+TOKEN, PLACE = np.dtype("<i4"), np.dtype("<i8")
+
+Indices = NDArray[np.int64]
+TokenLists = Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentences:
+    """The sentences of one side of a corpus."""
+
+    tokens: NDArray[np.int32]
+    ends: Indices
+    lengths: Indices
+
+    @classmethod
+    def of(cls, tokens: NDArray[np.int32], ends: Indices) -> Self:
+        return cls(tokens=tokens, ends=ends, lengths=np.diff(ends, prepend=0))
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> NDArray[np.int32]:
+        return self.tokens[self.ends[index] - self.lengths[index] : self.ends[index]]
+
+    def padded(self, rows: Indices) -> Indices:
+        """These sentences as the rows of a matrix [rows, longest], PADDING on the right."""
+        places, inside = self.places(rows)
+        padded = np.full(inside.shape, PADDING, dtype=np.int64)
+        padded[inside] = self.tokens[places[inside]]
+        return padded
+
+    def places(self, rows: Indices) -> tuple[Indices, NDArray[np.bool_]]:
+        """[rows, longest]: where in `tokens` each token stands, and whether there is one."""
+        lengths = self.lengths[rows]
+        column = np.arange(lengths.max())
+        return (self.ends[rows] - lengths)[:, None] + column, column < lengths[:, None]
+
+
+class SentencesWriter:
+    """Writes sentences piece by piece, so that they need not fit into memory."""
+
+    def __init__(self, tokens: IO[bytes], ends: IO[bytes]) -> None:
+        self._tokens, self._ends = tokens, ends
+        self._end = 0
+
+    @classmethod
+    @contextmanager
+    def open(cls, folder: Path, name: str) -> Iterator[Self]:
+        """In a folder that is there; the files are complete when the context ends."""
+        with (
+            (folder / f"{name}.tokens").open("wb") as tokens,
+            (folder / f"{name}.ends").open("wb") as ends,
+        ):
+            yield cls(tokens, ends)
+
+    def add_closed(self, sentences: TokenLists) -> None:
+        """Appends sentences, which END closes here."""
+        closed = chain.from_iterable(chain(sentence, (END,)) for sentence in sentences)
+        self._write(closed, np.fromiter(map(len, sentences), PLACE, len(sentences)) + 1)
+
+    def add(self, sentences: TokenLists) -> None:
+        """Appends sentences as they are."""
+        lengths = np.fromiter(map(len, sentences), PLACE, len(sentences))
+        self._write(chain.from_iterable(sentences), lengths)
+
+    def _write(self, tokens: Iterable[int], lengths: Indices) -> None:
+        ends = self._end + np.cumsum(lengths)
+        self._tokens.write(np.fromiter(tokens, TOKEN, int(lengths.sum())).tobytes())
+        self._ends.write(ends.astype(PLACE).tobytes())
+        self._end += int(lengths.sum())
+
+
+def load_sentences(folder: Path, name: str) -> Sentences:
+    """Maps what a `SentencesWriter` wrote. Raises a UserError if it is not complete."""
+    try:
+        tokens = np.memmap(folder / f"{name}.tokens", TOKEN, "r")
+        ends = np.memmap(folder / f"{name}.ends", PLACE, "r")
+    except (OSError, ValueError) as error:
+        raise damaged(folder) from error
+    if ends[-1] != len(tokens):
+        raise damaged(folder)
+    # Plain views: the subclass costs time at every slice.
+    return Sentences.of(tokens.view(np.ndarray), ends.view(np.ndarray))
+
+
+def damaged(folder: Path) -> UserError:
+    return UserError(
+        f"the prepared text in {folder} is damaged",
+        help=f"delete {folder.parent}: it is made anew when it is needed",
+    )

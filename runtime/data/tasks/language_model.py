@@ -1,0 +1,35 @@
+"""Language models: each line is a text, of which every token is predicted from those before it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.spec.spec import Spec
+from runtime.data.sentences import SentencesWriter, load_sentences
+from runtime.data.symbols import END
+from runtime.data.tasks.task import Report, longest_sentence
+from runtime.data.tasks.texts import TextTally, learn_tokenizer, slices, tokenised, write_pieces
+from runtime.data.texts import Documents
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """Reads texts; the pieces of a long one follow each other without a new beginning."""
+
+    spec: Spec
+
+    def learn(self, lines: int, folder: Path, report: Report) -> None:
+        learn_tokenizer(self.spec, lines, folder, report)
+
+    def write(self, part: str, tokenizers: Path, folder: Path) -> str:
+        longest = longest_sentence(self.spec)
+        folder.mkdir()
+        with SentencesWriter.open(folder, "text") as writer:
+            return write_pieces(
+                tokenised(self.spec, part, tokenizers),
+                TextTally(part=part, cut_to=f"cut into pieces of {longest:,} tokens"),
+                lambda tokens: slices([*tokens, END], longest),
+                writer.add,
+            )
+
+    def load(self, folder: Path) -> Documents:
+        return Documents(pieces=load_sentences(folder, "text"))

@@ -1,0 +1,49 @@
+"""What every task says about its text: how lines of files become the examples of a training."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from compiler.spec.spec import Spec
+from runtime.data.examples import Examples
+from runtime.data.files import Row, read_rows
+
+PIECE = 20_000
+"""Lines that are tokenised at a time."""
+
+Report = Callable[[str], None]
+
+
+class Task(Protocol):
+    """The text of one spec, as its task reads it."""
+
+    def learn(self, lines: int, folder: Path, report: Report) -> None:
+        """Learns tokenizers, and whatever else is learned, from `lines` lines to train on.
+
+        Writes them into a new folder. Raises a UserError if the text will not do.
+        """
+
+    def write(self, part: str, tokenizers: Path, folder: Path) -> str:
+        """Writes the examples of a part of the data into a new folder -> what became of its lines.
+
+        Raises a UserError if nothing is left.
+        """
+
+    def load(self, folder: Path) -> Examples:
+        """The examples that `write` wrote. Raises a UserError if they are damaged."""
+
+
+def read_part(spec: Spec, part: str) -> Iterator[Row]:
+    """The lines of `data.train`, `data.valid` or `data.test`."""
+    return read_rows(getattr(spec.data, part), spec.data.folder)
+
+
+def longest_sentence(spec: Spec) -> int:
+    """The most tokens, symbols included, that a sentence to learn from may have."""
+    limits = (spec.data.max_length, spec.model.positions)
+    return min(each for each in limits if each is not None)
+
+
+def longest_between_symbols(spec: Spec) -> int:
+    """The most tokens of a text that is read between BEGIN and END."""
+    return longest_sentence(spec) - 2

@@ -1,0 +1,173 @@
+"""Tokenised texts of one language as examples: to continue, to fill, to classify."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compiler.spec.training import Masking
+from runtime.data.examples import Batch
+from runtime.data.sentences import Indices, Sentences
+from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK, PADDING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """Texts for a language model, each closed by END; a long one is several pieces in a row."""
+
+    unit: ClassVar[str] = "text"
+
+    pieces: Sentences
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    @property
+    def sizes(self) -> Indices:
+        return self.pieces.lengths
+
+    @property
+    def likeness(self) -> tuple[Indices, ...]:
+        return (self.sizes,)
+
+    def count_labels(self, rows: Indices) -> int:
+        """All tokens, END included."""
+        return int(self.pieces.lengths[rows].sum())
+
+    def count_tokens(self, rows: Indices) -> int:
+        return self.count_labels(rows)
+
+    def drawn(self, _seed: int, _epoch: int, /) -> Self:
+        """The same in every epoch."""
+        return self
+
+    def collate(self, rows: Indices) -> Batch:
+        """Inputs: each token's predecessor in its text, BEGIN for the first. Labels: the tokens."""
+        places, inside = self.pieces.places(rows)
+        # A text begins after the END of another; the very first, in a circle, after the last one's.
+        before = self.pieces.tokens[places[inside] - 1]
+        read = np.full(inside.shape, PADDING, dtype=np.int64)
+        read[inside] = np.where(before == END, BEGIN, before)
+        labels = self.pieces.tokens[places[inside]].astype(np.int64)
+        return Batch(inputs=(read,), places=np.flatnonzero(inside), labels=labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedTexts:
+    """Texts, each closed by END, some of whose tokens are to be guessed from the others.
+
+    Which ones depends on the seed, the epoch and the text's number alone. With the epoch 0 they are
+    those of validation.
+    """
+
+    unit: ClassVar[str] = "text"
+
+    texts: Sentences
+    masking: Masking
+    vocabulary: int
+    """Rows of the vocabulary, symbols included."""
+    seed: int = 0
+    epoch: int = 0
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def sizes(self) -> Indices:
+        """Tokens, BEGIN and END."""
+        return self.texts.lengths + 1
+
+    @property
+    def likeness(self) -> tuple[Indices, ...]:
+        return (self.sizes,)
+
+    def count_labels(self, rows: Indices) -> int:
+        return int(self._chosen(rows).sum())
+
+    def count_tokens(self, rows: Indices) -> int:
+        return int(self.sizes[rows].sum())
+
+    def drawn(self, seed: int, epoch: int, /) -> Self:
+        return replace(self, seed=seed, epoch=epoch)
+
+    def collate(self, rows: Indices) -> Batch:
+        """Inputs: BEGIN, the tokens, some of them masked, and END. Labels: what these were."""
+        read = after_begin(self.texts.padded(rows))
+        right = read.copy()
+        places = []
+        for line, (row, chosen) in enumerate(zip(rows, self._chosen(rows), strict=True)):
+            columns, change, other = self._draw(int(row), int(chosen))
+            tokens = read[line, columns]
+            is_mask, is_kept = self._fates(change)
+            read[line, columns] = np.where(is_mask, MASK, np.where(is_kept, tokens, other))
+            places.append(line * read.shape[1] + columns)
+        flat = np.concatenate(places)
+        return Batch(inputs=(read,), places=flat, labels=right.flat[flat])
+
+    def _chosen(self, rows: Indices) -> Indices:
+        """How many tokens of each text are predicted: its share, and at least one."""
+        tokens = self.texts.lengths[rows] - 1
+        share = np.rint(self.masking.share * tokens).astype(np.int64)
+        return np.clip(share, 1, tokens)
+
+    def _draw(self, row: int, chosen: int) -> tuple[Indices, NDArray[np.float64], Indices]:
+        """Of the tokens of a text that are predicted: their columns, a number from 0 to 1 that says
+
+        what becomes of each, and the other token that this may be.
+        """
+        generator = np.random.Philox(key=[self.seed, self.epoch], counter=[0, 0, 0, row])
+        tokens = int(self.texts.lengths[row]) - 1
+        raw = np.asarray(generator.random_raw(tokens + 2 * chosen))
+        order, change, other = np.split(raw, [tokens, tokens + chosen])
+        columns: Indices = 1 + np.sort(np.argsort(order, kind="stable")[:chosen])
+        symbols = len(NAMES_WITH_MASK)
+        others = symbols + (other % np.uint64(self.vocabulary - symbols)).astype(np.int64)
+        return columns, (change >> np.uint64(11)).astype(np.float64) * 2.0**-53, others
+
+    def _fates(self, change: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which tokens become the mask, and which stay; the others become any token."""
+        masking = self.masking
+        return change < masking.mask, change >= masking.mask + masking.random
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledTexts:
+    """Texts, each closed by END, and the number of the label of each."""
+
+    unit: ClassVar[str] = "text"
+
+    texts: Sentences
+    labels: Indices
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def sizes(self) -> Indices:
+        """Tokens, BEGIN and END."""
+        return self.texts.lengths + 1
+
+    @property
+    def likeness(self) -> tuple[Indices, ...]:
+        return (self.sizes,)
+
+    def count_labels(self, rows: Indices) -> int:
+        return len(rows)
+
+    def count_tokens(self, rows: Indices) -> int:
+        return int(self.sizes[rows].sum())
+
+    def drawn(self, _seed: int, _epoch: int, /) -> Self:
+        """The same in every epoch."""
+        return self
+
+    def collate(self, rows: Indices) -> Batch:
+        """Inputs: BEGIN, tokens and END of each text."""
+        read = after_begin(self.texts.padded(rows))
+        return Batch(inputs=(read,), places=np.arange(len(rows)), labels=self.labels[rows])
+
+
+def after_begin(texts: Indices) -> Indices:
+    """[rows, longest] -> [rows, 1 + longest]: BEGIN in front of each."""
+    return np.pad(texts, ((0, 0), (1, 0)), constant_values=BEGIN)

@@ -1,0 +1,134 @@
+"""From prompts to texts that begin with them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from compiler.spec.spec import Spec
+from runtime.data.symbols import BEGIN
+from runtime.data.tokenizer import Tokenizer
+from runtime.decoding.decoder import BATCH_SENTENCES
+from runtime.decoding.lengths import longest_continuation, longest_prompt
+from runtime.decoding.model import DecodingState, LanguageModel
+from runtime.decoding.processes import in_processes
+from runtime.decoding.sampling import sample_from
+from runtime.decoding.search import Hypothesis, search_from
+from runtime.errors import UserError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """A text that begins with a prompt, and the number of tokens that follow this."""
+
+    text: str
+    score: float
+    """See `search`; 0 for tokens that were drawn."""
+    tokens: int
+
+
+class Generator:
+    """A language model with its tokenizer, used as the spec's `decoding:` says."""
+
+    def __init__(
+        self, model: nn.Module, tokenizer: Tokenizer, spec: Spec, *, workers: int = 1
+    ) -> None:
+        """The network must be in evaluation mode; `workers` processes share it, on a CPU."""
+        self.model = cast(LanguageModel, model)
+        self.device = next(model.parameters()).device
+        self.tokenizer, self.spec, self.workers = tokenizer, spec, workers
+
+    def generate(
+        self, prompts: Sequence[str], *, report: Callable[[str], None] | None = None
+    ) -> list[str]:
+        """For each prompt, which may be empty, a text that begins with it.
+
+        `report` gets a warning for each prompt that is too long for the network and cut.
+        """
+        return [best.text for best, *_ in self.generate_n_best(prompts, 1, report=report)]
+
+    def generate_n_best(
+        self,
+        prompts: Sequence[str],
+        n_best: int,
+        *,
+        first_line: int = 1,
+        report: Callable[[str], None] | None = None,
+    ) -> list[list[Continuation]]:
+        """For each prompt at most `n_best` texts, the best first; where they are drawn, one.
+
+        Warnings count the lines from `first_line`, and so do draws.
+        """
+        if n_best > 1 and self.spec.decoding.sampling is not None:
+            raise UserError(
+                f"--n-best {n_best} is for a search, and here tokens are drawn",
+                help="give the prompt as often as you want a text, or take `decoding.sampling` out",
+            )
+        tokens = self._encode(prompts, first_line, report)
+        batches = list(equal_batches([len(each) for each in tokens]))
+
+        def search(batch: list[int]) -> list[list[Hypothesis]]:
+            lines = [first_line + row for row in batch]
+            return self._search([tokens[row] for row in batch], lines, n_best)
+
+        found = in_processes(search, batches, min(self.workers, len(batches)))
+        results: list[list[Continuation]] = [[] for _ in prompts]
+        for batch, hypotheses in zip(batches, found, strict=True):
+            for row, several in zip(batch, hypotheses, strict=True):
+                results[row] = [self._decode(prompts[row], tokens[row], each) for each in several]
+        return results
+
+    def _encode(
+        self, prompts: Sequence[str], first_line: int, report: Callable[[str], None] | None
+    ) -> list[list[int]]:
+        """The tokens of each prompt; of one that is too long, the last."""
+        longest = longest_prompt(self.spec)
+        encoded = self.tokenizer.encode_lines(prompts)
+        for number, tokens in enumerate(encoded, start=first_line):
+            if len(tokens) > longest and report:
+                report(f"line {number}: cut from {len(tokens):,} tokens to the last {longest:,}")
+        return [tokens[max(len(tokens) - longest, 0) :] for tokens in encoded]
+
+    def _search(
+        self, prompts: list[list[int]], lines: list[int], n_best: int
+    ) -> list[list[Hypothesis]]:
+        """Prompts of one length -> what follows them."""
+        decoding = self.spec.decoding
+        read = torch.tensor([[BEGIN, *tokens] for tokens in prompts], device=self.device)
+        limit = longest_continuation(self.spec, len(prompts[0]))
+        state, token = read_prompts(self.model, read)
+        if decoding.sampling is None:
+            limits = [limit] * len(prompts)
+            return search_from(self.model, state, token, limits, decoding, n_best=n_best)
+        drawn = sample_from(self.model, state, token, limit, lines, decoding, decoding.sampling)
+        return [[Hypothesis(tokens=tuple(text), score=0.0)] for text in drawn]
+
+    def _decode(self, prompt: str, tokens: list[int], hypothesis: Hypothesis) -> Continuation:
+        """The prompt stays as it is, unknown tokens included."""
+        read = self.tokenizer.decode(tokens)
+        whole = self.tokenizer.decode([*tokens, *hypothesis.tokens])
+        return Continuation(
+            text=f"{prompt.rstrip()}{whole.removeprefix(read)}",
+            score=hypothesis.score,
+            tokens=len(hypothesis.tokens),
+        )
+
+
+@torch.inference_mode()
+def read_prompts(model: LanguageModel, prompts: Tensor) -> tuple[DecodingState, Tensor]:
+    """prompts [batch, length] -> the state before their last token, and this token [batch, 1]."""
+    state = model.start(prompts)
+    *before, last = torch.split(prompts, 1, dim=1)
+    parent = torch.zeros_like(last)
+    for token in before:
+        model.step(token, parent, state)
+    return state, last
+
+
+def equal_batches(lengths: Sequence[int], most: int = BATCH_SENTENCES) -> Iterator[list[int]]:
+    """Indices of prompts of one length, at most so many: all rows of a state are equally long."""
+    for length in sorted(set(lengths), reverse=True):
+        rows = [row for row, each in enumerate(lengths) if each == length]
+        yield from (rows[start : start + most] for start in range(0, len(rows), most))

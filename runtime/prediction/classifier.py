@@ -1,0 +1,80 @@
+"""From texts to their labels."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import nn
+
+from compiler.spec.spec import Spec
+from runtime.data.symbols import BEGIN, END
+from runtime.data.tasks.task import longest_between_symbols
+from runtime.data.tokenizer import Tokenizer
+from runtime.decoding.decoder import length_batches, padded
+from runtime.package import features_of
+from runtime.prediction.encoder import EncoderModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """A label and the probability that the network gives it."""
+
+    name: str
+    probability: float
+
+
+class Classifier:
+    """A network with its tokenizer and the names of its classes."""
+
+    def __init__(
+        self, model: nn.Module, tokenizer: Tokenizer, labels: Sequence[str], spec: Spec
+    ) -> None:
+        """The network must be in evaluation mode."""
+        self.model = cast(EncoderModel, model)
+        self.features = features_of(model)
+        self.device = next(model.parameters()).device
+        self.tokenizer, self.labels, self.spec = tokenizer, labels, spec
+
+    def classify(
+        self, lines: Sequence[str], *, report: Callable[[str], None] | None = None
+    ) -> list[str]:
+        """The likeliest label of each line."""
+        return [best.name for best, *_ in self.classify_n_best(lines, 1, report=report)]
+
+    @torch.inference_mode()
+    def classify_n_best(
+        self,
+        lines: Sequence[str],
+        n_best: int,
+        *,
+        first_line: int = 1,
+        report: Callable[[str], None] | None = None,
+    ) -> list[list[Label]]:
+        """For each line at most `n_best` labels, the likeliest first.
+
+        `report` gets a warning, with the line counted from `first_line`, for each that is cut.
+        """
+        rows = self._encode(lines, first_line, report)
+        results: list[list[Label]] = [[] for _ in rows]
+        for batch in length_batches([len(row) for row in rows]):
+            read = padded([rows[row] for row in batch]).to(self.device)
+            shares = self.model.project(self.features(read)).float().softmax(dim=-1)
+            best = shares.topk(min(n_best, len(self.labels)))
+            found = zip(batch, best.values.tolist(), best.indices.tolist(), strict=True)
+            for row, probabilities, numbers in found:
+                results[row] = [
+                    Label(name=self.labels[number], probability=probability)
+                    for number, probability in zip(numbers, probabilities, strict=True)
+                ]
+        return results
+
+    def _encode(
+        self, lines: Sequence[str], first_line: int, report: Callable[[str], None] | None
+    ) -> list[list[int]]:
+        longest = longest_between_symbols(self.spec)
+        encoded = self.tokenizer.encode_lines(lines)
+        for number, tokens in enumerate(encoded, start=first_line):
+            if len(tokens) > longest and report:
+                report(f"line {number}: cut from {len(tokens):,} tokens to the first {longest:,}")
+        return [[BEGIN, *tokens[:longest], END] for tokens in encoded]

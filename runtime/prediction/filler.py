@@ -1,0 +1,93 @@
+"""From texts with gaps to the tokens that fit into them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from compiler.spec.spec import Spec
+from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK
+from runtime.data.tasks.task import longest_between_symbols
+from runtime.data.tokenizer import Tokenizer
+from runtime.decoding.decoder import length_batches, padded
+from runtime.errors import UserError
+from runtime.package import features_of
+from runtime.prediction.encoder import EncoderModel
+
+GAP = re.compile(r"\[MASK\]|_{3,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filling:
+    """A token for a gap and the probability that the network gives it."""
+
+    text: str
+    probability: float
+
+
+Fillings = list[list[Filling]]
+"""For each gap of a text, from left to right, the likeliest first."""
+
+
+class Filler:
+    """A network with its tokenizer."""
+
+    def __init__(self, model: nn.Module, tokenizer: Tokenizer, spec: Spec) -> None:
+        """The network must be in evaluation mode."""
+        self.model = cast(EncoderModel, model)
+        self.features = features_of(model)
+        self.device = next(model.parameters()).device
+        self.tokenizer, self.spec = tokenizer, spec
+
+    @torch.inference_mode()
+    def fill(self, lines: Sequence[str], n_best: int = 5, *, first_line: int = 1) -> list[Fillings]:
+        """For each line at most `n_best` tokens for each of its gaps, `[MASK]` or `___`.
+
+        A gap is one token; gaps of a line are filled without regard to each other. Raises a
+        UserError that names the line, counted from `first_line`, without a gap or too long.
+        """
+        rows = [self._encode(line, number) for number, line in enumerate(lines, start=first_line)]
+        results: list[Fillings] = [[] for _ in rows]
+        for batch in length_batches([len(row) for row in rows]):
+            read = padded([rows[row] for row in batch]).to(self.device)
+            places = read.eq(MASK).nonzero()
+            logits = self.model.project(self.features(read)[tuple(places.T)]).float()
+            for place, several in zip(
+                places[:, 0].tolist(), self._best(logits, n_best), strict=True
+            ):
+                results[batch[place]].append(several)
+        return results
+
+    def _encode(self, line: str, number: int) -> list[int]:
+        first, *others = GAP.split(line)
+        if not others:
+            raise UserError(
+                f"line {number} has no gap", help="write [MASK] or ___ where a token is missing"
+            )
+        tokens = self.tokenizer.encode(first)
+        for other in others:
+            tokens += [MASK, *self.tokenizer.encode_rest(other)]
+        longest = longest_between_symbols(self.spec)
+        if len(tokens) > longest:
+            raise UserError(
+                f"line {number} has {len(tokens):,} tokens, more than the {longest:,} of training",
+                help="cut it around its gap",
+            )
+        return [BEGIN, *tokens, END]
+
+    def _best(self, logits: Tensor, n_best: int) -> Fillings:
+        """logits [gaps, vocabulary] -> for each gap its tokens; no symbol is one."""
+        logits[:, : len(NAMES_WITH_MASK)] = -torch.inf
+        best = logits.softmax(dim=-1).topk(min(n_best, logits.size(1) - len(NAMES_WITH_MASK)))
+        return [
+            [
+                Filling(text=self.tokenizer.decode([token]), probability=probability)
+                for token, probability in zip(tokens, probabilities, strict=True)
+            ]
+            for tokens, probabilities in zip(
+                best.indices.tolist(), best.values.tolist(), strict=True
+            )
+        ]

@@ -1,0 +1,44 @@
+"""How often a classifier is right, of all texts and of each label."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from runtime.data.tasks.task import read_part
+from runtime.prediction.load import load_classifier
+from runtime.run import Run
+from runtime.scoring.likelihood import measured
+from runtime.scoring.measures import Measure, Measured
+from runtime.scoring.scoring_set import Split
+
+
+def measure_classification(
+    run: Run, split: Split, average: int | None, device: str | None
+) -> Measured:
+    """Accuracy and macro F1 of a split."""
+    rows = list(read_part(run.package.spec, split))
+    classifier = load_classifier(run, average=average, device=device)
+    answers = classifier.classify([row[0] for row in rows])
+    measures = class_measures(answers, [row[1] for row in rows])
+    found = measured(run, split, len(rows), measures, average)
+    return replace(found, answers=tuple(answers))
+
+
+def class_measures(answers: Sequence[str], labels: Sequence[str]) -> tuple[Measure, ...]:
+    """From what is said and what is right of each text."""
+    right = Counter(label for label, said in zip(labels, answers, strict=True) if label == said)
+    said, true = Counter(answers), Counter(labels)
+    names = sorted({*said, *true})
+    scores = [2 * right[name] / (said[name] + true[name]) for name in names]
+    return (
+        Measure(
+            name="accuracy",
+            value=right.total() / len(labels),
+            protocol=f"{right.total():,} of {len(labels):,} texts",
+        ),
+        Measure(
+            name="macro_f1",
+            value=sum(scores) / len(scores),
+            protocol=f"the mean over {len(names)} labels, those of the text or of an answer",
+        ),
+    )

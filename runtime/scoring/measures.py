@@ -1,0 +1,62 @@
+"""Scores of one text, each with the protocol without which it says nothing."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from runtime.durable import explained_disk_errors, replace_file
+from runtime.scoring.scoring_set import Split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A score and, in words, how it is computed."""
+
+    name: str
+    value: float
+    protocol: str
+
+    def __str__(self) -> str:
+        return f"{self.name.replace('_', ' '):<20}{self.value:>9.4f}  {self.protocol}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Scores of a run on one split; `headline` names the one that the spec's author looks at."""
+
+    split: Split
+    texts: int
+    headline: str
+    measures: tuple[Measure, ...]
+    averaged: int
+    """Checkpoints whose weights were averaged."""
+    answers: tuple[str, ...] = ()
+    """What the network says of each text, if that is one line."""
+
+    @property
+    def ordered(self) -> list[Measure]:
+        """The headline comes first."""
+        return sorted(self.measures, key=lambda measure: measure.name != self.headline)
+
+    def write(self, run: Path) -> Path:
+        """Writes evaluation-<split>.json, and the answers as .txt, into a run."""
+        text, report = (run / f"evaluation-{self.split}.{kind}" for kind in ("txt", "json"))
+        content = json.dumps(self._report(), indent=2, ensure_ascii=False) + "\n"
+        with explained_disk_errors(run):
+            if self.answers:
+                replace_file(text, "".join(f"{line}\n" for line in self.answers).encode())
+            replace_file(report, content.encode())
+        return report
+
+    def _report(self) -> dict[str, object]:
+        scores = {
+            each.name: {key: value for key, value in asdict(each).items() if key != "name"}
+            for each in self.ordered
+        }
+        return {
+            "split": self.split,
+            "texts": self.texts,
+            "headline": self.headline,
+            **scores,
+            "averaged_checkpoints": self.averaged,
+        }

@@ -1,0 +1,59 @@
+"""`docs/parity.md`: what came of the comparisons with other people's models."""
+
+import math
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from compiler.spec.spec import Spec
+from tests.parity.comparison import HERE, MODELS, Comparison, compare
+
+PAGE = Path(__file__).parents[2] / "docs" / "parity.md"
+HEAD = """# Parity
+
+Our networks against other people's, small and with weights at random (`transformers` 5.24,
+`torch.nn`). Nothing was written for any of them: a spec compiles, and a map of names brings the
+weights. Made by the tests in `tests/parity/`, which demand that logits differ by less than 1e-5 in
+float32, with padding, and that both write the same tokens greedily, ours step by step.
+
+*Largest difference*: of a logit, rounded up to a power of ten, on the machine that made this page.
+*Greedy tokens*: how many were compared; none is chosen twice, since models with weights at random
+repeat themselves.
+
+| model | task | what it tries | parameters | largest difference | greedy tokens | spec | map |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+def test_is_up_to_date(request: pytest.FixtureRequest) -> None:
+    text = HEAD + "".join(row(compare(name)) for name in MODELS)
+    if request.config.getoption("--update-golden"):
+        assert not os.environ.get("CI"), "expected outputs are not rewritten in CI"
+        PAGE.write_text(text, encoding="utf-8")
+    assert without_differences(PAGE.read_text("utf-8")) == without_differences(text)
+
+
+def row(comparison: Comparison) -> str:
+    model, _, tries = comparison.spec.summary.partition(", ")
+    difference = f"1e{math.ceil(math.log10(max(comparison.difference, 1e-9))):03d}"
+    tokens = sum(map(len, comparison.ours)) or ""
+    files = (linked(comparison, "spec.yaml"), linked(comparison, "map.yaml"))
+    cells = (model, task(comparison.spec), tries, f"{comparison.parameters:,}", difference, tokens)
+    return f"| {' | '.join(map(str, (*cells, *files)))} |\n"
+
+
+def task(spec: Spec) -> str:
+    return spec.task.replace("_", " ")
+
+
+def linked(comparison: Comparison, file: str) -> str:
+    """A link to a file, with its length."""
+    lines = len((HERE / comparison.name / file).read_text("utf-8").splitlines())
+    return f"[{lines} lines](../tests/parity/{comparison.name}/{file})"
+
+
+def without_differences(text: str) -> str:
+    """They depend on the machine."""
+    return re.sub(r"\| 1e-\d\d \|", "| |", text)

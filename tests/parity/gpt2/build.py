@@ -1,0 +1,14 @@
+"""A small GPT2LMHeadModel (Radford et al. 2019)."""
+
+import pytest
+
+from tests.parity.peer import SYMBOLS, Peer, peer_of
+
+transformers = pytest.importorskip("transformers")
+
+
+def build() -> Peer:
+    config = transformers.GPT2Config(
+        vocab_size=40, n_positions=32, n_embd=16, n_layer=2, n_head=4, n_inner=24, **SYMBOLS
+    )
+    return peer_of(transformers.GPT2LMHeadModel, config)

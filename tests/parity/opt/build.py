@@ -1,0 +1,21 @@
+"""A small OPTForCausalLM (Zhang et al. 2022)."""
+
+import pytest
+
+from tests.parity.peer import SYMBOLS, Peer, peer_of
+
+transformers = pytest.importorskip("transformers")
+
+
+def build() -> Peer:
+    config = transformers.OPTConfig(
+        vocab_size=40,
+        hidden_size=16,
+        ffn_dim=24,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=32,
+        word_embed_proj_dim=16,
+        **SYMBOLS,
+    )
+    return peer_of(transformers.OPTForCausalLM, config)

@@ -1,0 +1,194 @@
+"""`train`, `evaluate` and the command of each task that reads one text."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runtime
+from runtime.command import app
+from runtime.decoding.generator import Generator
+from runtime.errors import UserError
+from runtime.prediction.classifier import Classifier
+from runtime.prediction.filler import Filler
+
+Command = Callable[..., Any]
+
+TINY = {
+    "model.d_model": 16,
+    "model.attention.heads": 2,
+    "model.feed_forward.d_ff": 32,
+    "model.vocabulary.size": 130,
+    "training.batch_tokens": 512,
+    "training.steps": 4,
+    "training.schedule.warmup_steps": 2,
+    "training.validation.every": 2,
+}
+OWN = {
+    "language-model": {"model.decoder.layers": 1, "decoding.max_extra_length": 5},
+    "masked-language-model": {"model.encoder.layers": 1},
+    "classifier": {"model.encoder.layers": 1},
+}
+COMMANDS = {
+    "language-model": "generate",
+    "masked-language-model": "fill",
+    "classifier": "classify",
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run of each of the three specs, made tiny."""
+    from runtime.corpus import write_corpus
+
+    home = tmp_path_factory.mktemp("tasks")
+    write_corpus(home / "text", train=120, valid=10, test=12, seed=7)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        for name, own in OWN.items():
+            settings = {**TINY, **own, "data.folder": home / "text"}
+            options = [
+                part for key, value in settings.items() for part in ("--set", f"{key}={value}")
+            ]
+            patch.setattr("sys.argv", ["specformer", "train", name, *options])
+            with pytest.raises(SystemExit) as exit:
+                app.main()
+            assert not exit.value.code
+    return home / "runs"
+
+
+@pytest.mark.parametrize(
+    ("name", "scores"),
+    [
+        ("language-model", {"perplexity", "word_perplexity", "bits_per_character", "accuracy"}),
+        ("masked-language-model", {"perplexity", "accuracy"}),
+        ("classifier", {"accuracy", "macro_f1"}),
+    ],
+)
+def test_each_task_has_its_scores(
+    name: str, scores: set[str], specformer: Command, runs: Path
+) -> None:
+    ended = specformer("evaluate", runs / name)
+    assert ended.code == 0, ended.err
+    report = json.loads((runs / name / "evaluation-test.json").read_text())
+    assert scores <= report.keys()
+    for score in scores:
+        assert f"{report[score]['value']:.4f}  {report[score]['protocol']}" in ended.out
+    assert (report["texts"], report["averaged_checkpoints"]) == (12, 1)
+    assert "test set, 12 texts" in ended.out
+
+
+def test_a_classifier_leaves_its_answers(specformer: Command, runs: Path) -> None:
+    assert specformer("evaluate", runs / "classifier", "--split", "valid").code == 0
+    answers = (runs / "classifier" / "evaluation-valid.txt").read_text().splitlines()
+    labels = (runs / "classifier" / "tokenizers" / "labels.txt").read_text().splitlines()
+    assert len(answers) == 10
+    assert len(labels) == 8
+    assert set(answers) <= set(labels)
+
+
+@pytest.mark.parametrize("option", [["--beam", 2], ["--set", "decoding.beam=2"], ["--samples", 1]])
+def test_options_without_meaning_are_refused(
+    option: list[object], specformer: Command, runs: Path
+) -> None:
+    ended = specformer("evaluate", runs / "classifier", *option)
+    assert ended.code == 2
+    assert f"{option[0]} has no effect on the scores of `task: classification`" in ended.err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("command", ["translate", *COMMANDS.values()])
+def test_a_command_of_another_task_names_the_one_that_fits(
+    name: str, command: str, specformer: Command, runs: Path
+) -> None:
+    if COMMANDS[name] == command:
+        return
+    ended = specformer(command, runs / name)
+    assert ended.code == 2
+    assert f"which `{command}` is not for" in ended.err
+    assert f"help: `specformer {COMMANDS[name]} {runs / name}` is" in ended.err
+
+
+def test_prompts_are_continued(specformer: Command, runs: Path, tmp_path: Path) -> None:
+    run = runs / "language-model"
+    two = specformer("generate", run, "--prompt", "The old", "--prompt", "We", "--seed", 5)
+    assert two.code == 0, two.err
+    first, second = two.out.splitlines()
+    assert first.startswith("The old")
+    assert second.startswith("We")
+    (tmp_path / "prompts").write_text("The old\nWe\n")
+    file = specformer("generate", run, "--input", tmp_path / "prompts", "--seed", 5)
+    assert file.out == two.out
+    best = specformer("generate", run, "--prompt", "We", "--beam", 3, "--n-best", 2)
+    assert [line.split("\t")[0] for line in best.out.splitlines()] == ["1", "1"], best.err
+    greedy = specformer("generate", run, "--prompt", "We", "--beam", 1)
+    cold = specformer("generate", run, "--prompt", "We", "--temperature", 0.001)
+    assert greedy.out == cold.out
+
+
+def test_mistakes_of_generate(specformer: Command, runs: Path, tmp_path: Path) -> None:
+    run = runs / "language-model"
+    both = specformer("generate", run, "--prompt", "We", "--beam", 2, "--top-k", 3)
+    assert both.code == 2
+    assert "--beam searches for the likeliest text, --top-k draws one" in both.err
+    several = specformer("generate", run, "--prompt", "We", "--n-best", 2)
+    assert "--n-best 2 is for a search, and here tokens are drawn" in several.err
+    narrow = specformer("generate", run, "--prompt", "We", "--beam", 1, "--n-best", 2)
+    assert "--n-best 2 is more than the beam of 1" in narrow.err
+    hot = specformer("generate", run, "--prompt", "We", "--temperature", 0)
+    assert "expected more than 0, got `0.0`" in hot.err
+    (tmp_path / "prompts").write_text("We\n")
+    two = specformer("generate", run, "--prompt", "We", "--input", tmp_path / "prompts")
+    assert "--prompt and --input are two ways to say the same" in two.err
+
+
+def test_gaps_are_filled(specformer: Command, runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "gaps").write_text("The ___ sleeps.\n[MASK] old ___.\n")
+    run = runs / "masked-language-model"
+    ended = specformer("fill", run, "--input", tmp_path / "gaps", "--n-best", 2)
+    assert ended.code == 0, ended.err
+    rows = [line.split("\t") for line in ended.out.splitlines()]
+    assert [row[:2] for row in rows] == [
+        *([["1", "1"]] * 2),
+        *([["2", "1"]] * 2),
+        *([["2", "2"]] * 2),
+    ]
+    (tmp_path / "gaps").write_text("The dog sleeps.\n")
+    none = specformer("fill", run, "--input", tmp_path / "gaps")
+    assert none.code == 2
+    assert "line 1 has no gap" in none.err
+
+
+def test_lines_are_labelled(specformer: Command, runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text("The dog sleeps.\nWe thanked the nun.\n")
+    run = runs / "classifier"
+    ended = specformer("classify", run, "--input", tmp_path / "lines", "--output", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    labels = (run / "tokenizers" / "labels.txt").read_text().splitlines()
+    rows = [line.split("\t") for line in (tmp_path / "out").read_text().splitlines()]
+    assert len(rows) == 2
+    assert {label for label, _ in rows} <= set(labels)
+    several = specformer("classify", run, "--input", tmp_path / "lines", "--n-best", 99)
+    assert len(several.out.splitlines()) == 2 * len(labels)
+
+
+def test_python_loads_what_fits_the_task(runs: Path) -> None:
+    generator, filler, classifier = (runtime.load(runs / name, device="cpu") for name in COMMANDS)
+    assert isinstance(generator, Generator)
+    assert isinstance(filler, Filler)
+    assert isinstance(classifier, Classifier)
+    assert generator.generate(["We thanked"])[0].startswith("We thanked")
+    with pytest.raises(UserError, match="line 1 has no gap"):
+        filler.fill(["no gap"])
+    assert classifier.classify(["We sleep."])[0] in classifier.labels
+    with pytest.raises(UserError, match="2 workers share texts that are decoded"):
+        runtime.load(runs / "classifier", device="cpu", workers=2)
+
+
+def test_training_names_the_command_that_comes_next(specformer: Command, runs: Path) -> None:
+    package = runs / "classifier" / "package"
+    ended = specformer("train", package, "--out", runs / "classifier", "--resume")
+    assert ended.code == 0, ended.err
+    assert "specformer classify" in ended.out

@@ -1,0 +1,163 @@
+"""From prompts to texts: through the state as without one, in a batch as alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from compiler.spec.training import Decoding, Sampling
+from runtime.data.segmented_tokenizer import SegmentedTokenizer
+from runtime.data.symbols import BEGIN, END, PADDING
+from runtime.decoding.generator import Generator
+from runtime.decoding.sampling import draw, uniform_draws
+from runtime.errors import UserError
+from runtime.package import Package, load_package
+from tests.runtime.tasks.conftest import WORDS, MakeTask
+
+PROMPTS = ["w03 w05", "", "w01", "w07 w02 w09", "w11", "w04 w04"]
+GREEDY = Decoding(beam=1, max_extra_length=7)
+
+MakeGenerator = Callable[..., Generator]
+
+
+@pytest.fixture
+def package(make_task: MakeTask) -> Package:
+    return load_package(make_task("language_model", "model.embedding.tied=none"))
+
+
+@pytest.fixture
+def make_generator(package: Package) -> MakeGenerator:
+    """make_generator(Decoding()): a random network whose texts are long and differ."""
+
+    def make(decoding: Decoding) -> Generator:
+        torch.manual_seed(4)
+        model = package.model_class()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(0.3 * torch.randn_like(parameter))
+        spec = package.spec.model_copy(update={"decoding": decoding})
+        return Generator(model.eval(), SegmentedTokenizer(WORDS, joiner="@@"), spec)
+
+    return make
+
+
+@torch.no_grad()
+def greedy_without_a_state(generator: Generator, prompt: str, most: int) -> str:
+    """Word by word, each from all that stands before it."""
+    model: Any = generator.model
+    tokens = [BEGIN, *generator.tokenizer.encode(prompt)]
+    for _ in range(most):
+        logits = model(torch.tensor([tokens]))[0, -1]
+        logits[[PADDING, BEGIN]] = -torch.inf
+        if (best := int(logits.argmax())) == END:
+            break
+        tokens.append(best)
+    return generator.tokenizer.decode(tokens)
+
+
+def test_the_state_changes_nothing(make_generator: MakeGenerator) -> None:
+    generator = make_generator(GREEDY)
+    texts = generator.generate(PROMPTS)
+    assert texts == [
+        greedy_without_a_state(generator, prompt, 7).strip() or prompt for prompt in PROMPTS
+    ]
+    assert len({len(text) for text in texts}) > 1
+
+
+@pytest.mark.parametrize(
+    "decoding",
+    [GREEDY, Decoding(beam=3), Decoding(sampling=Sampling(temperature=1.5, seed=2))],
+    ids=["greedy", "beam", "sampling"],
+)
+def test_texts_beside_it_change_nothing(make_generator: MakeGenerator, decoding: Decoding) -> None:
+    generator = make_generator(decoding)
+    together = generator.generate_n_best(PROMPTS, 1)
+    alone = [
+        generator.generate_n_best([prompt], 1, first_line=line)[0]
+        for line, prompt in enumerate(PROMPTS, start=1)
+    ]
+    assert [[each.text for each in several] for several in together] == [
+        [each.text for each in several] for several in alone
+    ]
+
+
+def test_a_text_begins_with_its_prompt(make_generator: MakeGenerator) -> None:
+    generator = make_generator(GREEDY)
+    prompts = ["w03 strange  w05", "w01"]
+    for prompt, text in zip(prompts, generator.generate(prompts), strict=True):
+        assert text.startswith(prompt), "unknown words and spaces included"
+
+
+def test_lengths_are_kept(make_generator: MakeGenerator) -> None:
+    for sampling in (None, Sampling(temperature=3.0)):
+        decoding = Decoding(
+            beam=2, min_length=3, max_extra_length=5, max_length=7, sampling=sampling
+        )
+        generator = make_generator(decoding)
+        prompts = ["w01", "w01 w02 w03", "w01 w02 w03 w04 w05 w06 w07", "w01 " * 9]
+        found = [best.tokens for best, *_ in generator.generate_n_best(prompts, 1)]
+        assert 3 <= found[0] <= 5
+        assert 3 <= found[1] <= 4
+        assert found[2:] == [0, 0]
+
+
+def test_a_long_prompt_is_cut_and_reported(make_generator: MakeGenerator) -> None:
+    generator, said = make_generator(GREEDY), list[str]()
+    long = " ".join(WORDS * 2)
+    texts = generator.generate([long], report=said.append)
+    assert said == ["line 1: cut from 32 tokens to the last 19"]
+    assert texts[0].startswith(long)
+
+
+def test_several_texts_of_a_search(make_generator: MakeGenerator) -> None:
+    several = make_generator(Decoding(beam=4)).generate_n_best(PROMPTS, 3)
+    for texts in several:
+        assert len({text.text for text in texts}) == len(texts) == 3
+        assert [text.score for text in texts] == sorted((t.score for t in texts), reverse=True)
+
+
+def test_draws_are_not_a_search(make_generator: MakeGenerator) -> None:
+    generator = make_generator(Decoding(sampling=Sampling()))
+    with pytest.raises(UserError, match="--n-best 2 is for a search"):
+        generator.generate_n_best(PROMPTS, 2)
+
+
+def test_draws_depend_on_seed_and_line(make_generator: MakeGenerator) -> None:
+    def texts(seed: int) -> list[str]:
+        sampling = Sampling(temperature=2.0, seed=seed)
+        return make_generator(Decoding(sampling=sampling)).generate(["w01", "w01", "w01"])
+
+    assert texts(1) == texts(1)
+    assert texts(1) != texts(2)
+    assert len(set(texts(1))) > 1
+
+
+@pytest.mark.parametrize("sampling", [Sampling(top_k=1), Sampling(top_p=1e-6)])
+def test_draws_among_one_token_are_greedy(
+    make_generator: MakeGenerator, sampling: Sampling
+) -> None:
+    drawn = make_generator(Decoding(max_extra_length=7, sampling=sampling)).generate(PROMPTS)
+    assert drawn == make_generator(GREEDY).generate(PROMPTS)
+
+
+def shares(sampling: Sampling) -> list[float]:
+    logits = torch.tensor([0.1, 0.4, 0.2, 0.3]).log().expand(20_000, -1)
+    uniform = uniform_draws([5], 20_000, 3)[0]
+    counts = draw(logits, uniform, sampling).bincount(minlength=4)
+    return [round(share, 1) for share in (counts / 20_000).tolist()]
+
+
+def test_draws_follow_the_probabilities() -> None:
+    assert shares(Sampling()) == [0.1, 0.4, 0.2, 0.3]
+    assert shares(Sampling(temperature=1e-3)) == [0.0, 1.0, 0.0, 0.0]
+    assert shares(Sampling(top_k=2)) == [0.0, 0.6, 0.0, 0.4]
+    assert shares(Sampling(top_p=0.5)) == [0.0, 0.6, 0.0, 0.4], "what reaches the share is in"
+    assert shares(Sampling(top_p=0.3)) == [0.0, 1.0, 0.0, 0.0]
+
+
+def test_draws_stay_below_one() -> None:
+    draws = uniform_draws(range(50), 100, 0)
+    assert draws.min() >= 0
+    assert draws.max() < 1
+    assert len(draws.unique()) == 5000
