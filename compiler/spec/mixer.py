@@ -8,7 +8,10 @@ from compiler.spec.section import Section, Width, setting
 
 
 class Recurrence(Section):
-    """A recurrent layer along the stream, in the place of self-attention (section 1)."""
+    """A recurrent layer along the stream, as self-attention replaces it (section 1).
+
+    Its matrices start gate by gate as `initialization` says, its biases at zero.
+    """
 
     kind: Literal["lstm", "gru"] = setting(
         "Hochreiter and Schmidhuber 1997, or Cho et al. 2014; as torch has them"
@@ -27,7 +30,11 @@ class Recurrence(Section):
 
 
 class Convolution(Section):
-    """A convolution along the stream, in the place of self-attention (section 4)."""
+    """A convolution along the stream, in the place of self-attention (section 4).
+
+    Its weights start as `initialization` says: for each output of a gated one and its gate, for
+    each number of a depth-wise one. What is added to the residual stream counts as an `output`.
+    """
 
     kind: Literal["gated", "depthwise"] = setting(
         "a gated linear unit (Gehring et al. 2017); or each number by itself, and a linear map "
