@@ -10,14 +10,8 @@ from compiler.ops.expression import Number
 from compiler.ops.op import Predicate
 from compiler.ops.rotary import RotaryAngles, Rotate, pairs
 from compiler.ops.shape import SOURCE, Free
-from compiler.spec.model import (
-    AlibiPosition,
-    Attention,
-    Near,
-    NoPosition,
-    RelativePosition,
-    RotaryPosition,
-)
+from compiler.spec.position import AlibiPosition, Near, NoPosition, RelativePosition, RotaryPosition
+from compiler.spec.sub_layer import Attention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
