@@ -15,8 +15,8 @@ def settings_of_sub_layers(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             if getattr(group, name) is None:
                 yield mistake(
                     at(root, *path, "block"),
-                    "missing-key",
-                    f"`{name}` is missing: a layer has one",
+                    "missing-sub-layer",
+                    f"a layer has `{name}`, which is set nowhere",
                     f"write `{name}: {_example(name)}` below `model`, or leave it out of `block`",
                 )
 

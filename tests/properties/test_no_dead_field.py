@@ -213,6 +213,7 @@ VALUES: dict[str, str] = {
     **{f"model.{stack}.position.offset": "2" for stack in STACKS},
     **{f"model.{stack}.position.share": "0.5" for stack in STACKS},
     **{f"model.{stack}.position.buckets": "16" for stack in STACKS},
+    "model.encoder.convolution.width": "5",
     "model.output.soft_cap": "20.0",
     "model.encoder.feed_forward.experts.active": "1",
     "model.decoder.feed_forward.experts.active": "1",
@@ -221,7 +222,7 @@ VALUES: dict[str, str] = {
 
 FIXED = {
     *("spec_version", "task"),
-    *("model.decoder.layers.recurrence.bidirectional", "model.decoder.layers.convolution.causal"),
+    *("model.decoder.recurrence.bidirectional", "model.decoder.convolution.causal"),
 }
 """With one possible value."""
 
