@@ -46,6 +46,29 @@ class LearnedPosition(Section):
     )
 
 
+class LinearStretch(Section):
+    """Each angle is divided, as if positions stood closer (Chen et al. 2023)."""
+
+    kind: Literal["linear"]
+    factor: Positive = setting("divisor of the angles", unit="factor", examples=[8.0])
+
+
+class Llama3Stretch(Section):
+    """Slow angles are divided, fast ones stay, between them it changes evenly (Llama 3.1).
+
+    An angle is fast that goes round four times in `original_length`, slow if it does so but once.
+    """
+
+    kind: Literal["llama3"]
+    factor: Positive = setting("divisor of slow angles", unit="factor", examples=[8.0])
+    original_length: Count = setting(
+        "length of the texts before the stretch", unit="positions", examples=[8192]
+    )
+
+
+Stretch = LinearStretch | Llama3Stretch
+
+
 class RotaryPosition(Section):
     """Queries and keys turned by angles that grow with the position (Su et al. 2021)."""
 
@@ -59,6 +82,11 @@ class RotaryPosition(Section):
     layout: Literal["half", "interleaved"] = setting(
         "a number is turned together with that half a width away, or with its neighbour",
         default="half",
+    )
+    stretch: Stretch | None = setting(
+        "smaller angles, for longer texts than a model was trained on at first",
+        default=None,
+        discriminator="kind",
     )
 
 
