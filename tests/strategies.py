@@ -62,6 +62,8 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         {"kind": "rotary", "base": 100.0, "share": 0.5, "layout": "interleaved"},
         {"kind": "rotary", "layout": "interleaved"},
         {"kind": "rotary", "share": 0.5},
+        {"kind": "rotary", "stretch": {"kind": "linear", "factor": 2.0}},
+        {"kind": "rotary", "stretch": {"kind": "llama3", "factor": 4.0, "original_length": 8}},
         "alibi",
         {"kind": "relative", "buckets": 4, "max_distance": 5},
     ),

@@ -12,8 +12,8 @@ from compiler.ops.heads import MergeHeads, SplitGroups, SplitHeads
 from compiler.ops.linear import Linear
 from compiler.ops.norm import LayerNorm, RMSNorm
 from compiler.ops.shape import BATCH, SOURCE, TARGET
-from compiler.spec.model import Attention as Settings
-from compiler.spec.model import QueryKeyNorm
+from compiler.spec.sub_layer import Attention as Settings
+from compiler.spec.sub_layer import QueryKeyNorm
 
 
 def lower_self_attention(

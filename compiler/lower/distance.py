@@ -8,16 +8,18 @@ from compiler.lower.settings import Context, given
 from compiler.ops.distance import AlibiBias, Places, RelativeBias, ScoreBias
 from compiler.ops.expression import Number
 from compiler.ops.op import Predicate
-from compiler.ops.rotary import RotaryAngles, Rotate, pairs
+from compiler.ops.rotary import RotaryAngles, Rotate, StretchAngles, StretchSlowAngles, pairs
 from compiler.ops.shape import SOURCE, Free
-from compiler.spec.model import (
+from compiler.spec.position import (
     AlibiPosition,
-    Attention,
+    LinearStretch,
     Near,
     NoPosition,
     RelativePosition,
     RotaryPosition,
+    Stretch,
 )
+from compiler.spec.sub_layer import Attention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +39,12 @@ class Rotary:
 
     def build(self, body: Body) -> str:
         """The angles, computed once for all layers."""
-        op = RotaryAngles(width=self.width, base=Number("rotary_base", self.settings.base))
-        return body.apply(op, self.stream.name, name=self.input.name)
+        base, stretch = Number("rotary_base", self.settings.base), self.settings.stretch
+        op = RotaryAngles(width=self.width, base=base)
+        angle = body.apply(op, self.stream.name, name=self.input.name)
+        if stretch is None:
+            return angle
+        return body.apply(_stretch(stretch, self.width, base), angle, name=self.input.name)
 
     def turn(self, body: Body, x: str, name: str) -> str:
         """A query or key with its pairs turned."""
@@ -81,6 +87,14 @@ class Bias:
 
 
 Distance = Rotary | Bias
+
+
+def _stretch(settings: Stretch, width: Number, base: Number) -> StretchAngles:
+    factor = Number("stretch_factor", settings.factor)
+    if isinstance(settings, LinearStretch):
+        return StretchAngles(factor=factor)
+    original_length = Number("original_length", settings.original_length)
+    return StretchSlowAngles(factor=factor, width=width, base=base, original_length=original_length)
 
 
 def lower_distance(settings: Near, attention: Attention, stream: Free) -> Distance | None:

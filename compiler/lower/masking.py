@@ -27,7 +27,8 @@ from compiler.ops.masking import Both, FlexMask, PositionMask, RealTokens
 from compiler.ops.op import Predicate
 from compiler.ops.shape import BATCH, SOURCE, TARGET, Dimension, Free, Shape
 from compiler.spec.anatomy import ATTENTIONS
-from compiler.spec.model import Attention, LayerGroup, Model
+from compiler.spec.model import LayerGroup, Model
+from compiler.spec.sub_layer import Attention
 
 STREAMS = {"encoder": SOURCE, "decoder": TARGET}
 

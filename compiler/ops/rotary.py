@@ -37,6 +37,36 @@ class RotaryAngles(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StretchAngles(Op):
+    """angles [position, width / 2] -> divided by the factor (Chen et al. 2023)."""
+
+    factor: Number
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        (angle,) = inputs
+        return Binary(angle, "/", self.factor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StretchSlowAngles(StretchAngles):
+    """Only those are divided that are slow in texts of `original_length` (Llama 3.1)."""
+
+    width: Number
+    base: Number
+    original_length: Number
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("stretched_angles",)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        settings = (self.width, self.base, self.factor, self.original_length)
+        return call("stretched_angles", *inputs, *settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rotate(Op):
     """x [batch, heads, position, d_k], angle [position, width / 2] -> x with pairs turned.
 

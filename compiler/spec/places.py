@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Note
 from compiler.source.node import Node, Path, deepest, find
 from compiler.source.span import Span
-from compiler.spec.model import Attention, FeedForward, LayerGroup
+from compiler.spec.model import LayerGroup
 from compiler.spec.spec import Spec
+from compiler.spec.sub_layer import Attention, FeedForward
 
 
 def at(root: Node, *path: str | int) -> Span:

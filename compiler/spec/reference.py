@@ -39,6 +39,7 @@ SECTIONS = {
         *("SinusoidalPosition", "LearnedPosition"),
         *("RotaryPosition", "AlibiPosition", "RelativePosition", "NoPosition"),
     ),
+    "`stretch`, in a position of `kind: rotary`": ("LinearStretch", "Llama3Stretch"),
     "`model.attention`, also in a stack; `self_attention` and `cross_attention` in a stack": (
         "Attention",
     ),

@@ -148,6 +148,15 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         for stack in STACKS
     },
     **{
+        f"model.{stack}.position.stretch:{kind}": (
+            f"model.{stack}.position.stretch.kind={kind}",
+            f"model.{stack}.position.stretch.factor=8.0",
+            *((f"model.{stack}.position.stretch.original_length=64",) if kind == "llama3" else ()),
+        )
+        for stack in STACKS
+        for kind in ("linear", "llama3")
+    },
+    **{
         f"model.{each}.layers.feed_forward.experts:Experts": ("model.feed_forward.experts.count=4",)
         for each in STACKS
     },

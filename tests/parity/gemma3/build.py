@@ -8,7 +8,7 @@ transformers = pytest.importorskip("transformers")
 
 ROTARY = {
     "sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
-    "full_attention": {"rope_type": "default", "rope_theta": 10000.0},
+    "full_attention": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 8.0},
 }
 
 

@@ -182,7 +182,7 @@ MIXERS = {
 
 
 @pytest.mark.parametrize("name", MIXERS)
-def test_beams_without_self_attention(build: Build, batch: Batch, name: str) -> None:
+def test_beams_without_self_attention(build: Build, batch: PaddedPairs, name: str) -> None:
     """What each hypothesis knows follows it: the plain search, which keeps nothing, finds them."""
     model, _ = build(*MIXERS[name])
     decoding = Decoding(beam=3, length_penalty=0.6)
@@ -195,7 +195,9 @@ def test_beams_without_self_attention(build: Build, batch: Batch, name: str) -> 
 
 
 @pytest.mark.parametrize("name", MIXERS)
-def test_training_without_self_attention_in_bfloat16(build: Build, batch: Batch, name: str) -> None:
+def test_training_without_self_attention_in_bfloat16(
+    build: Build, batch: PaddedPairs, name: str
+) -> None:
     _, plain = build(*MIXERS[name])
     _, own = build(*MIXERS[name], "training.precision=bfloat16")
     got, expected = own.add_gradients(batch, 1.0), plain.add_gradients(batch, 1.0)
@@ -204,7 +206,7 @@ def test_training_without_self_attention_in_bfloat16(build: Build, batch: Batch,
 
 @pytest.mark.parametrize("name", MIXERS)
 def test_decoding_without_self_attention_in_eight_bits(
-    build: Build, batch: Batch, name: str
+    build: Build, batch: PaddedPairs, name: str
 ) -> None:
     model, _ = build(*MIXERS[name])
     with torch.no_grad():
