@@ -29,7 +29,6 @@ NOT_IN_THE_TREE = {
     *("child-of-another-form", "error-in-parent", "parent-with-mistake", "not-utf-8"),
     *("empty-corpus", "keyword-name", "long-word", "unprintable-summary", "null-unknown"),
     "no-classifier",
-    "missing-sub-layer",
 }
 """Cases whose mistake lies in another file, or in the letters of a text."""
 
@@ -140,7 +139,8 @@ def test_the_starter_is_right_and_stays_inside_the_schema(
 
 
 def test_the_words_of_other_tools_lead_to_settings_that_exist() -> None:
-    below = {"attention": "self_attention", "norm": "norm", "feed_forward": "feed_forward"}
+    handed_down = ("norm", "feed_forward", "recurrence", "convolution")
+    below = {"attention": "self_attention", **{each: each for each in handed_down}}
     places = {*key_places(Spec)}
     for path in set(ELSEWHERE.values()):
         top, *steps = path.replace("embedding.position", "decoder.position").split(".")
