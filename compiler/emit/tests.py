@@ -56,7 +56,7 @@ def tests_text(spec: Spec, model: Block) -> str:
         lengths={each: min(_length(USUAL[each], edges), longest - padding) for each in texts},
         padding=padding,
         edges=f"({', '.join(map(str, edges))}{',' if len(edges) == 1 else ''})",
-        masks=[plain_predicate(op.reads) for _, op in found.values()],
+        masks=dict.fromkeys(plain_predicate(op.reads) for _, op in found.values()),
         places=[(name, op.reads.name) for name, (_, op) in found.items()],
         mixers=[(name, op.mask == op.mask & CAUSAL) for name, op in others.items()],
     )

@@ -48,7 +48,9 @@ class Rotary:
 
     def turn(self, body: Body, x: str, name: str) -> str:
         """A query or key with its pairs turned."""
-        op = Rotate(width=self.width, layout=self.settings.layout)
+        is_partial = self.width.name != "d_k"
+        width = int(self.width.value)
+        op = Rotate(width=width, layout=self.settings.layout, is_partial=is_partial)
         return body.apply(op, x, self.input.name, name=name)
 
 

@@ -60,7 +60,7 @@ def real_tokens(tokens: Tensor) -> Tensor:
 
 
 def gated_convolution(width: int) -> nn.Conv1d:
-    """To D_MODEL numbers and as many for their gate, Xavier-uniform each by itself; biases zero."""
+    """To D_MODEL numbers and their gates, Xavier-uniform each by itself; biases zero."""
     module = nn.Conv1d(D_MODEL, 2 * D_MODEL, width)
     for part in module.weight.detach().chunk(2):
         nn.init.xavier_uniform_(part)
