@@ -20,11 +20,11 @@ from compiler.passes.measure import count_parameters
 from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.spec.library import folder
 
-STEPS, EVERY, WARMUP, DECAY = 200, 50, 100, 50
+STEPS, TOKENS, EVERY, WARMUP, DECAY = 200, 1024, 50, 100, 50
 HEAD = """\
 # Every variant learns
 
-`python -m benchmarks.variants --out docs/results/variants.md`: {steps} updates of 2,048 tokens on
+`python -m benchmarks.variants --out docs/results/variants.md`: {steps} updates of {tokens:,} tokens on
 the embedded demo corpus (`specformer corpus`), warm-up {warmup}, one seed. Validation loss in nats
 a token (for a classifier a text); "none" is what guessing all outputs alike would cost. A small
 network and a short run: the table shows that each learns, not which is best.
@@ -45,6 +45,7 @@ def main() -> None:
     looks = range(EVERY, STEPS + 1, EVERY)
     head = HEAD.format(
         steps=STEPS,
+        tokens=TOKENS,
         warmup=WARMUP,
         looks=" | ".join(f"after {look}" for look in looks),
         line="---:|" * len(looks),
@@ -81,6 +82,7 @@ def _settings(package: CompiledPackage) -> Iterator[str]:
     """A short run in place of the whole one."""
     schedule = package.spec.training.schedule
     yield f"training.steps={STEPS}"
+    yield f"training.batch_tokens={TOKENS}"
     yield f"training.validation.every={EVERY}"
     if schedule.warmup_steps > WARMUP:
         yield f"training.schedule.warmup_steps={WARMUP}"
