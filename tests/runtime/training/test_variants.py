@@ -200,7 +200,7 @@ def test_training_without_self_attention_in_bfloat16(
 ) -> None:
     _, plain = build(*MIXERS[name])
     _, own = build(*MIXERS[name], "training.precision=bfloat16")
-    got, expected = own.add_gradients(batch, 1.0), plain.add_gradients(batch, 1.0)
+    got, expected = (each.add_gradients(batch.batch, 1.0) for each in (own, plain))
     torch.testing.assert_close(got, expected, rtol=0.05, atol=0.05)
 
 
