@@ -24,10 +24,10 @@ STEPS, TOKENS, EVERY, WARMUP, DECAY = 200, 1024, 50, 100, 50
 HEAD = """\
 # Every variant learns
 
-`python -m benchmarks.variants --out docs/results/variants.md`: {steps} updates of {tokens:,} tokens on
-the embedded demo corpus (`specformer corpus`), warm-up {warmup}, one seed. Validation loss in nats
-a token (for a classifier a text); "none" is what guessing all outputs alike would cost. A small
-network and a short run: the table shows that each learns, not which is best.
+`python -m benchmarks.variants --out docs/results/variants.md`: {steps} updates of {tokens:,} tokens
+on the embedded demo corpus (`specformer corpus`), warm-up {warmup}, one seed. Validation loss in
+nats a token (for a classifier a text); "none" is what guessing all outputs alike would cost. A
+small network and a short run: the table shows that each learns, not which is best.
 
 | variant | what it changes | parameters | none | {looks} |
 |---|---|---:|---:|{line}

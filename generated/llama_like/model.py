@@ -139,7 +139,9 @@ class Lineage:
 
 
 class DecoderSelfAttention(nn.Module):
-    """Masked self-attention, HEADS heads of D_K: position i reads 0..i (section 3.2.3)."""
+    """Masked self-attention, HEADS heads of D_K (KV_HEADS of keys and values): position i reads
+    0..i (section 3.2.3).
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -142,7 +142,9 @@ class Lineage:
 
 
 class EncoderSelfAttention(nn.Module):
-    """Self-attention, HEADS heads of D_K: a position reads all (section 3.2.3)."""
+    """Self-attention, HEADS heads of D_K (KV_HEADS of keys and values): a position reads all
+    (section 3.2.3).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,7 +165,9 @@ class EncoderSelfAttention(nn.Module):
 
 
 class DecoderSelfAttention(nn.Module):
-    """Masked self-attention, HEADS heads of D_K: position i reads 0..i (section 3.2.3)."""
+    """Masked self-attention, HEADS heads of D_K (KV_HEADS of keys and values): position i reads
+    0..i (section 3.2.3).
+    """
 
     def __init__(self) -> None:
         super().__init__()
