@@ -416,6 +416,8 @@ def _norm(choose: Chooser) -> Tree:
     norm: Tree = {"kind": kind}
     if kind != "none":
         norm |= {"place": choose("place"), "final": choose("final"), "eps": choose("eps")}
+        if norm["place"] == "output":  # a narrow sub-layer gives next to nothing, divided by itself
+            norm["eps"] = 0.01
         key, knob = ("bias", "norm_bias") if kind == "layer_norm" else ("offset", "offset")
         norm[key] = choose(knob)
     return {key: value for key, value in norm.items() if value is not None}

@@ -1,0 +1,22 @@
+"""A small LongformerForMaskedLM (Beltagy et al. 2020)."""
+
+import pytest
+
+from tests.parity.peer import SYMBOLS, Peer, peer_of
+
+transformers = pytest.importorskip("transformers")
+
+
+def build() -> Peer:
+    config = transformers.LongformerConfig(
+        vocab_size=40,
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=33,
+        attention_window=4,
+        type_vocab_size=1,
+        **SYMBOLS,
+    )
+    return peer_of(transformers.LongformerForMaskedLM, config)
