@@ -69,7 +69,7 @@ def _without_attention(layers: Tree) -> None:
 def _drop_moot(model: Tree) -> None:
     """Without what is for the self-attention of stacks that have none."""
     stacks = [model[name] for name in ("encoder", "decoder") if name in model]
-    having = [each for each in stacks if has_self_attention(each)]
+    having = [each for each in stacks if "self_attention" in sub_layers(each)]
     for stack in stacks:
         if stack not in having:
             stack.pop("attention", None)
@@ -84,11 +84,11 @@ def _drop_moot(model: Tree) -> None:
         model["kernel"] = "auto"
 
 
-def has_self_attention(stack: Tree) -> bool:
-    """Whether some layer of a stack reads by it."""
+def sub_layers(stack: Tree) -> str:
+    """All names in the blocks of a stack; by default those of the paper that both stacks have."""
     groups = stack["layers"] if isinstance(stack["layers"], list) else [{}]
-    blocks = [group.get("block", stack.get("block", ["self_attention"])) for group in groups]
-    return any("self_attention" in str(block) for block in blocks)
+    usual = stack.get("block", ["self_attention", "feed_forward"])
+    return str([group.get("block", usual) for group in groups])
 
 
 def _is_near(position: object) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests import mixers
-from tests.mixers import has_self_attention, place_mixers
+from tests.mixers import place_mixers, sub_layers
 
 DRAWN: defaultdict[str, Counter[object]] = defaultdict(Counter)
 Tree = dict[str, Any]
@@ -299,9 +299,7 @@ def _attends(model: Tree) -> bool:
 
 def _left_out(stack: Tree) -> list[str]:
     """The settings that no sub-layer of a stack takes."""
-    no_attention = not has_self_attention(stack) and "cross_attention" not in stack.get("block", ())
-    no_feed_forward = stack.get("block") == ["self_attention"]
-    return ["attention"] * no_attention + ["feed_forward"] * no_feed_forward
+    return [each for each in ("attention", "feed_forward") if each not in sub_layers(stack)]
 
 
 def _without_moot(model: Tree) -> None:
