@@ -7,8 +7,11 @@ from operator import or_
 
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, children
 from compiler.mask.interval import HERE
+from compiler.mask.mask import Mask
 from compiler.ops.attention import Attention, LocalAttention
+from compiler.ops.convolution import Convolution, DepthwiseConvolution, GatedConvolution
 from compiler.ops.op import Op
+from compiler.ops.recurrence import Recurrence
 from compiler.ops.shape import Lengths, Shape, elements, words
 from compiler.passes.derive_weights import attentions
 from compiler.passes.infer_shapes import output_shapes, shapes_of
@@ -31,6 +34,7 @@ LOSS_COPIES = 3
 LONGEST_FIELD = 1025
 CROSS = "cross_attention"
 ATTENTIONS = ("self_attention", CROSS)
+MIXERS = ("recurrence", "convolution")
 LONGEST_TEXT = 2**20
 
 
@@ -51,16 +55,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One place of attention in the terms of Table 1 (Vaswani et al. 2017).
+    """One place where positions meet, in the terms of Table 1 (Vaswani et al. 2017).
 
-    `complexity` is of a layer, n and m positions of width d; `fields` are the positions that one
-    has read after each layer, in a stream of `length`; `path` is the longest way between two.
+    `complexity` is of a layer, n and m positions of width d; `sequential` are the operations that
+    wait for each other; `fields` are the positions that one has read after each layer, in a stream
+    of `length`; `path` is the longest way between two.
     """
 
     place: str
     mask: str
     complexity: str
-    sequential: int
+    sequential: str
     path: str
     length: int
     fields: tuple[int, ...]
@@ -158,6 +163,40 @@ def _readings(model: Block, length: int) -> Iterator[Reading]:
             ops = [op for each in below if isinstance(each, Block) for op in _ops(each)]
             for op in {each.mask: each for each in reversed(ops)}.values():
                 yield _reading(f"{stack}.{place}", op, ops, length)
+        for place in MIXERS:
+            below = [layer.part(place) for layer in layers if place in dict(layer.parts)]
+            mixers = [each.part(place) for each in below if isinstance(each, Block)]
+            yield from _readings_of_mixers(f"{stack}.{place}", mixers, length)
+
+
+def _readings_of_mixers(
+    place: str, parts: list[Op | Repeat | Block], length: int
+) -> Iterator[Reading]:
+    """Of each form of recurrence or convolution in one place."""
+    ops = [each for each in parts if isinstance(each, Recurrence | Convolution)]
+    for op in {_cost_words(each): each for each in reversed(ops)}.values():
+        field, fields = _field(op.mask, [each.mask for each in ops], length)
+        is_recurrent = isinstance(op, Recurrence)
+        yield Reading(
+            place=place,
+            mask=op.mask.text,
+            complexity=_cost_words(op),
+            sequential="n" if is_recurrent else "1",
+            path="n" if is_recurrent else _path(field),
+            length=field.length,
+            fields=fields,
+        )
+
+
+def _cost_words(op: Recurrence | Convolution) -> str:
+    """What a layer costs as texts grow; k in the table is the width."""
+    match op:
+        case GatedConvolution():
+            return f"{op.width.value} n d^2"
+        case DepthwiseConvolution():
+            return f"{op.width.value} n d + n d^2"
+        case _:
+            return "n d^2"
 
 
 def _ops(attention: Block) -> list[Attention]:
@@ -165,22 +204,30 @@ def _ops(attention: Block) -> list[Attention]:
 
 
 def _reading(place: str, op: Attention, ops: list[Attention], length: int) -> Reading:
-    """At a length that shows the edges of the masks."""
     is_cross = place.endswith(CROSS)
     masks = [op.mask] if is_cross else [each.mask for each in ops]
-    edges = [edge for mask in masks for edge in mask.numbers]
-    longest = max((2 * edge + 1 for edge in edges), default=0)
-    field = receptive_field(masks, min(max(length, longest), LONGEST_FIELD))
-    seen = zip(field.positions, masks, strict=True)
+    field, fields = _field(op.mask, masks, length)
     return Reading(
         place=place,
         mask=op.mask.text,
         complexity=_complexity(op, is_cross=is_cross),
-        sequential=1,
+        sequential="1",
         path="1" if is_cross else _path(field),
         length=field.length,
-        fields=tuple(positions for positions, mask in seen if mask == op.mask),
+        fields=fields,
     )
+
+
+def _field(mask: Mask, masks: list[Mask], length: int) -> tuple[ReceptiveField, tuple[int, ...]]:
+    """That of layers with these masks, and what is seen after those that have the first.
+
+    At a length that shows the edges of the masks.
+    """
+    edges = [edge for each in masks for edge in each.numbers]
+    longest = max((2 * edge + 1 for edge in edges), default=0)
+    field = receptive_field(masks, min(max(length, longest), LONGEST_FIELD))
+    seen = zip(field.positions, masks, strict=True)
+    return field, tuple(positions for positions, each in seen if each == mask)
 
 
 def _complexity(op: Attention, *, is_cross: bool) -> str:

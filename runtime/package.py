@@ -4,11 +4,14 @@ import importlib
 import importlib.util
 import itertools
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol, cast
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -88,3 +91,11 @@ def _import_folder(folder: Path) -> ModuleType:
             help="undo the edits by hand, or `specformer compile SPEC` again",
         ) from error
     return module
+
+
+def features_of(model: nn.Module) -> Callable[..., Tensor]:
+    """The model's `features`; of one that knows segments, for texts of a single one, kind 0."""
+    features = cast(Callable[..., Tensor], model.features)
+    if "segments" not in signature(features).parameters:
+        return features
+    return lambda source: features(source, torch.zeros_like(source))

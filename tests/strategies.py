@@ -9,6 +9,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests import mixers
+from tests.mixers import place_mixers, sub_layers
+
 DRAWN: defaultdict[str, Counter[object]] = defaultdict(Counter)
 Tree = dict[str, Any]
 
@@ -123,6 +126,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     ),
     "ema": (None, 0.99),
     "own_settings": (False, True),
+    **mixers.KNOBS,
 }
 
 
@@ -247,6 +251,7 @@ def _model(choose: Chooser, task: str) -> Tree:
         model["embedding"]["width"] = width
     _own_settings(choose, model)
     _of_the_task(choose, model, task)
+    place_mixers(choose, model)
     _tame(model)
     _prune(model)
     _without_moot(model)
@@ -280,15 +285,21 @@ def _prune(model: Tree) -> None:
     """Without settings that no stack takes, which are errors."""
     stacks = [model[name] for name in ("encoder", "decoder") if name in model]
     for key in ("norm", "feed_forward", "attention"):
-        takes = [each for each in stacks if key not in each and key != _left_out(each)]
-        if not takes and (key != "attention" or "decoder" not in model):
+        takes = [each for each in stacks if key not in each and key not in _left_out(each)]
+        if not takes and (key != "attention" or not _attends(model)):
             del model[key]
     if all("position" in each for each in stacks):
         del model["embedding"]["position"]
 
 
-def _left_out(stack: Tree) -> str:
-    return "feed_forward" if stack.get("block") == ["self_attention"] else ""
+def _attends(model: Tree) -> bool:
+    """Whether a decoder takes what is common to all attentions."""
+    return "decoder" in model and "attention" not in _left_out(model["decoder"])
+
+
+def _left_out(stack: Tree) -> list[str]:
+    """The settings that no sub-layer of a stack takes."""
+    return [each for each in ("attention", "feed_forward") if each not in sub_layers(stack)]
 
 
 def _without_moot(model: Tree) -> None:

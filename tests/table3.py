@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from compiler.pipeline import compile_spec
-from compiler.spec.model import Attention, LayerGroup, LearnedPosition, Model, Stack
+from compiler.spec.model import LayerGroup, Model, Stack
+from compiler.spec.position import LearnedPosition
 from compiler.spec.spec import Spec
+from compiler.spec.sub_layer import Attention
 
 ROWS = Path(__file__).parents[1] / "specs" / "ablations" / "table3"
 PAPER: dict[str, int | None] = {

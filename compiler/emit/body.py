@@ -3,10 +3,10 @@
 import re
 from collections import Counter
 
-from compiler.emit.layout import STEP, NameOf, lay, lay_results
+from compiler.emit.layout import NameOf, lay, lay_loop, lay_results
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, shown
 from compiler.ops.decoding import Field
-from compiler.ops.expression import Attribute, Call, Each, Expression, Literal, Name, call, render
+from compiler.ops.expression import Attribute, Call, Each, Expression, Literal, Name, call
 from compiler.ops.op import Op
 
 SELF = Name("self")
@@ -89,17 +89,16 @@ class _Writer:
         inputs = tuple(self.values[each] for each in statement.inputs)
         assert inputs[0] == Name(shown(result)), "a loop carries its first input"
         self.values[result] = inputs[0]
-        indent = " " * (STEP * self.depth)
-        head = f"for layer in {render(held, self.name_of)}:"
+        variables, over = "layer", held
         place = self.place_of_states(statement, function)
         if place is not None:
             states = inputs[place]
             kept = state_of(states.name if isinstance(states, Attribute) else "")
-            both = render(call("zip", held, states, strict=Literal(True)), self.name_of)
-            head = f"for layer, {kept} in {both}:"
+            variables, over = f"layer, {kept}", call("zip", held, states, strict=Literal(True))
             inputs = (*inputs[:place], Name(kept), *inputs[place + 1 :])
+        head = lay_loop(variables, over, self.name_of, self.depth)
         step = _call(Name("layer"), function, inputs)
-        return [indent + head, *lay(f"{shown(result)} = ", step, self.name_of, self.depth + 1)]
+        return [*head, *lay(f"{shown(result)} = ", step, self.name_of, self.depth + 1)]
 
     def in_turn(self, statement: Statement) -> Expression:
         """The layers in the order in which they are applied."""

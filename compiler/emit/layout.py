@@ -44,6 +44,16 @@ def lay_results(results: list[Expression], name_of: NameOf, depth: int) -> list[
     return [*lines, ", ".join([last, *(render(each, name_of) for each in others)])]
 
 
+def lay_loop(variables: str, over: Expression, name_of: NameOf, depth: int) -> list[str]:
+    """`for variables in over:`, on one line or with the arguments of a call below it."""
+    head = f"{' ' * (STEP * depth)}for {variables} in "
+    line = f"{head}{render(over, name_of)}:"
+    if len(line) <= WIDTH or not isinstance(over, Call):
+        return [line]
+    *lines, last = _call(head, over, name_of, depth)
+    return [*lines, f"{last}:"]
+
+
 def _call(head: str, call: Call, name_of: NameOf, depth: int) -> list[str]:
     """Arguments below the opening bracket, together if they fit, otherwise each by itself."""
     arguments = [("", argument) for argument in call.arguments]

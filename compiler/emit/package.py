@@ -7,16 +7,18 @@ from compiler.emit.tests import tests_text
 from compiler.emit.training import training_text
 from compiler.emit.weights import weights_text
 from compiler.ir.block import Block
+from compiler.passes.derive_weights import attentions
 from compiler.spec.spec import Spec
 
 
 def package_files(spec: Spec, model: Block) -> dict[str, str]:
-    """File names with their text."""
+    """File names with their text. A model without attention has no weights of any to show."""
+    shown = {"attention_weights.py": weights_text(model, spec.name)} if attentions(model) else {}
     return {
         "__init__.py": fill("__init__.py.jinja", name=spec.name),
         "model.py": model_text(model, spec.name, spec.summary),
         "training.py": training_text(spec, model),
-        "attention_weights.py": weights_text(model, spec.name),
+        **shown,
         "spec.lock.yaml": lock_text(spec),
         "test_model.py": tests_text(spec, model),
     }

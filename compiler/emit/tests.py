@@ -5,7 +5,10 @@ from compiler.emit.layout import docstring, signature
 from compiler.emit.predicates import plain_predicate
 from compiler.ir.block import Block, walk
 from compiler.lower.embedding import table_names
+from compiler.mask.mask import CAUSAL
 from compiler.ops.attention import Attention, LocalAttention
+from compiler.ops.convolution import Convolution
+from compiler.ops.recurrence import Recurrence
 from compiler.passes.derive_weights import attentions
 from compiler.passes.measure import count_parameters
 from compiler.spec.spec import Spec
@@ -17,14 +20,18 @@ LARGEST_EDGE = 512
 
 def tests_text(spec: Spec, model: Block) -> str:
     """The file. Texts are longer than twice the largest number of a mask, and than two chunks."""
-    found = attentions(model)
-    edges = sorted({edge for _, op in found.values() for edge in _edges(op)})
+    found, others = attentions(model), mixers(model)
+    edges = sorted(
+        {edge for _, op in found.values() for edge in _edges(op)}
+        | {edge for op in others.values() for edge in op.mask.numbers if edge <= LARGEST_EDGE}
+    )
     longest, padding = _longest(spec)
     head = f"{spec.name}: tests of the network, with torch and pytest alone. Written by specformer."
     streams = [each.name for each in model.function("features").inputs]
     texts = [each for each in streams if each != "segments"]
     rows, outputs = _rows(spec, streams), _outputs(spec, texts)
-    names = ["D_MODEL", "PADDING", *rows.values(), outputs, *found, "Transformer", "merge_heads"]
+    names = ["D_MODEL", "PADDING", *rows.values(), outputs, *found, *others, "Transformer"]
+    names += ["merge_heads"] if found else []
 
     def define(name: str, *others: str, result: str = "None") -> str:
         """The `def` of a test that is given the model and its texts."""
@@ -49,9 +56,24 @@ def tests_text(spec: Spec, model: Block) -> str:
         lengths={each: min(_length(USUAL[each], edges), longest - padding) for each in texts},
         padding=padding,
         edges=f"({', '.join(map(str, edges))}{',' if len(edges) == 1 else ''})",
-        masks=[plain_predicate(op.reads) for _, op in found.values()],
+        masks=dict.fromkeys(plain_predicate(op.reads) for _, op in found.values()),
         places=[(name, op.reads.name) for name, (_, op) in found.items()],
+        mixers=[(name, op.mask == op.mask & CAUSAL) for name, op in others.items()],
     )
+
+
+def mixers(model: Block) -> dict[str, Recurrence | Convolution]:
+    """The classes in which positions meet without attention, each with the widest of its ops."""
+    found: dict[str, Recurrence | Convolution] = {}
+    for _, block in walk(model):
+        for _, part in block.parts:
+            if isinstance(part, Recurrence | Convolution):
+                found[block.name] = max((found.get(block.name, part), part), key=_width)
+    return found
+
+
+def _width(op: Recurrence | Convolution) -> int:
+    return max(op.mask.numbers, default=0)
 
 
 def _inputs(model: Block, function: str) -> list[str]:

@@ -17,7 +17,7 @@ from compiler.passes.derive_weights import attentions, derive_weights
 from compiler.passes.infer_shapes import shapes_of
 
 MODULE = Name("module")
-HELPERS = ("split_heads", "split_groups", "rotate_halves", "rotate_pairs")
+HELPERS = ("merge_heads", "split_heads", "split_groups", "rotate_halves", "rotate_pairs")
 """Functions of `model.py` that a program may call."""
 
 

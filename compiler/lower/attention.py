@@ -12,8 +12,8 @@ from compiler.ops.heads import MergeHeads, SplitGroups, SplitHeads
 from compiler.ops.linear import Linear
 from compiler.ops.norm import LayerNorm, RMSNorm
 from compiler.ops.shape import BATCH, SOURCE, TARGET
-from compiler.spec.model import Attention as Settings
-from compiler.spec.model import QueryKeyNorm
+from compiler.spec.sub_layer import Attention as Settings
+from compiler.spec.sub_layer import QueryKeyNorm
 
 
 def lower_self_attention(
@@ -30,7 +30,7 @@ def lower_self_attention(
     inputs = (Input(name="x", shape=(BATCH, masking.queries, context.d_model)), *masking.inputs())
     return Block(
         names=(f"{stack.capitalize()}SelfAttention",),
-        summary=_summary(masking.reads.mask),
+        summary=_summary(masking.reads.mask, settings),
         parts=(
             ("query_key_value", attention.linear(*kinds)),
             *attention.norm_parts(),
@@ -73,14 +73,15 @@ def lower_cross_attention(
     )
 
 
-def _summary(mask: Mask) -> str:
+def _summary(mask: Mask, settings: Settings) -> str:
+    heads = "{heads} heads of {d_k}"
+    if settings.kv_heads != settings.heads:
+        heads += " ({kv_heads} of keys and values)"
     if mask == CAUSAL:
-        return (
-            "Masked self-attention, {heads} heads of {d_k}: position i reads 0..i (section 3.2.3)."
-        )
+        return f"Masked self-attention, {heads}: position i reads 0..i (section 3.2.3)."
     if mask == ALL:
-        return "Self-attention, {heads} heads of {d_k}: a position reads all (section 3.2.3)."
-    return f"Self-attention, {{heads}} heads of {{d_k}}, masked by `{mask.text}` (section 3.2.3)."
+        return f"Self-attention, {heads}: a position reads all (section 3.2.3)."
+    return f"Self-attention, {heads}, masked by `{mask.text}` (section 3.2.3)."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

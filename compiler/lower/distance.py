@@ -10,9 +10,8 @@ from compiler.ops.expression import Number
 from compiler.ops.op import Predicate
 from compiler.ops.rotary import RotaryAngles, Rotate, StretchAngles, StretchSlowAngles, pairs
 from compiler.ops.shape import SOURCE, Free
-from compiler.spec.model import (
+from compiler.spec.position import (
     AlibiPosition,
-    Attention,
     LinearStretch,
     Near,
     NoPosition,
@@ -20,6 +19,7 @@ from compiler.spec.model import (
     RotaryPosition,
     Stretch,
 )
+from compiler.spec.sub_layer import Attention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,9 @@ class Rotary:
 
     def turn(self, body: Body, x: str, name: str) -> str:
         """A query or key with its pairs turned."""
-        op = Rotate(width=self.width, layout=self.settings.layout)
+        is_partial = self.width.name != "d_k"
+        width = int(self.width.value)
+        op = Rotate(width=width, layout=self.settings.layout, is_partial=is_partial)
         return body.apply(op, x, self.input.name, name=name)
 
 

@@ -14,12 +14,11 @@ from compiler.ops.linear import Linear
 from compiler.ops.norm import Norm
 from compiler.ops.op import Op
 from compiler.ops.positions import LearnedPositions, Positions, SinusoidalPositions
-from compiler.spec.model import (
+from compiler.spec.model import Model, Output
+from compiler.spec.position import (
     AlibiPosition,
     LearnedPosition,
-    Model,
     NoPosition,
-    Output,
     Position,
     RelativePosition,
     RotaryPosition,

@@ -9,8 +9,8 @@ from compiler.ops.expression import Expression, Number
 from compiler.ops.linear import Halves, Linear
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH, Free, Shape
-from compiler.spec.model import Experts
-from compiler.spec.model import FeedForward as Settings
+from compiler.spec.sub_layer import Experts
+from compiler.spec.sub_layer import FeedForward as Settings
 
 _WORDS = {
     "relu": "a ReLU",

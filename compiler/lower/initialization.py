@@ -5,14 +5,14 @@ from typing import assert_never
 
 from compiler.ops.expression import Binary, Expression, Literal, Number, call
 from compiler.ops.op import UNIT, Initial
-from compiler.spec.model import (
+from compiler.spec.initialization import (
     FairseqInitialization,
     Initialization,
     NormalInitialization,
     ScaledInitialization,
-    Stack,
     XavierInitialization,
 )
+from compiler.spec.model import Stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from compiler.ir.block import Input
 from compiler.ir.build import Body
 from compiler.ir.letters import letters
 from compiler.lower.distance import Bias, Distance, Rotary, lower_distance
+from compiler.lower.padding import Padding, padding_of, reads_ahead
 from compiler.lower.settings import Context, given
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.mask.parse import parse
@@ -26,7 +27,8 @@ from compiler.ops.masking import Both, FlexMask, PositionMask, RealTokens
 from compiler.ops.op import Predicate
 from compiler.ops.shape import BATCH, SOURCE, TARGET, Dimension, Free, Shape
 from compiler.spec.anatomy import ATTENTIONS
-from compiler.spec.model import Attention, LayerGroup, Model
+from compiler.spec.model import LayerGroup, Model
+from compiler.spec.sub_layer import Attention
 
 STREAMS = {"encoder": SOURCE, "decoder": TARGET}
 
@@ -132,9 +134,13 @@ class Masking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maskings:
-    """Those of the attentions of a model: by stack and sub-layer, one for each group of layers."""
+    """Those of the attentions of a model: by stack and sub-layer, one for each group of layers.
+
+    `ahead`: the stacks with layers that read ahead without attention.
+    """
 
     places: dict[tuple[str, str], tuple[Masking | None, ...]]
+    ahead: frozenset[str]
 
     def of(self, stack: str, sub_layer: str, group: int) -> Masking:
         """That of one place."""
@@ -162,7 +168,18 @@ class Maskings:
             if each.bias and each.score and each.bias.table
         }
 
-    def _makers(self, stack: str) -> dict[Input, Masking]:
+    def padding(self, stack: str) -> Padding:
+        """What tells real positions from padding."""
+        return padding_of(STREAMS[stack], list(self._of_attentions(stack)))
+
+    def _makers(self, stack: str) -> dict[Input, Masking | Padding]:
+        found: dict[Input, Masking | Padding] = {**self._of_attentions(stack)}
+        if stack in self.ahead:
+            padding = self.padding(stack)
+            found.setdefault(padding.input, padding)
+        return found
+
+    def _of_attentions(self, stack: str) -> dict[Input, Masking]:
         every = [each for sub_layer in ATTENTIONS for each in self.places[stack, sub_layer]]
         found: dict[Input, Masking] = {}
         for masking in every:
@@ -179,7 +196,8 @@ def lower_masks(model: Model, context: Context) -> Maskings:
             flex = model.kernel == "flex" and sub_layer == "self_attention"
             place = _Place(stack=stack, sub_layer=sub_layer, flex=flex, context=context)
             places[stack, sub_layer] = place.maskings(settings.layers)
-    return Maskings(places=places)
+    ahead = (name for name, stack in model.stacks() if any(map(reads_ahead, stack.layers)))
+    return Maskings(places=places, ahead=frozenset(ahead))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from compiler.ir.build import Body
 from compiler.lower.attention import lower_cross_attention, lower_self_attention
 from compiler.lower.feed_forward import lower_feed_forward
 from compiler.lower.masking import STREAMS, Maskings
+from compiler.lower.mixer import lower_convolution, lower_recurrence
 from compiler.lower.residual import lower_norm, lower_residual
 from compiler.lower.settings import Context, given
 from compiler.ops.expression import Number
@@ -107,10 +108,18 @@ class _Lowering:
             yield branches
 
     def sub_layer(self, kind: str, number: int, group: LayerGroup) -> Block:
-        place = f"model.{self.stack}.layers.{number}"
-        if kind == "feed_forward":
-            return lower_feed_forward(given(group.feed_forward), self.context, stack=self.stack)
-        masking = self.masks.of(self.stack, kind, number)
+        place, stack, context = f"model.{self.stack}.layers.{number}", self.stack, self.context
+        real = self.masks.padding(stack).input
+        match kind:
+            case "feed_forward":
+                return lower_feed_forward(given(group.feed_forward), context, stack=stack)
+            case "recurrence":
+                settings = given(group.recurrence)
+                return lower_recurrence(settings, real, context, stack=stack, place=place)
+            case "convolution":
+                width = given(group.convolution)
+                return lower_convolution(width, real, context, stack=stack, place=place)
+        masking = self.masks.of(stack, kind, number)
         if kind == "self_attention":
-            return lower_self_attention(given(group.self_attention), masking, self.context, place)
-        return lower_cross_attention(given(group.cross_attention), masking, self.context, place)
+            return lower_self_attention(given(group.self_attention), masking, context, place)
+        return lower_cross_attention(given(group.cross_attention), masking, context, place)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from compiler.ops.expression import Attribute, Call, Expression, Literal, Name, call, method
-from compiler.ops.op import Cache, Op, Predicate
+from compiler.ops.op import Cache, Memory, Op, Predicate
 from compiler.ops.shape import Free, Shape
 
 SLOTS = Free("slots")
@@ -46,6 +46,22 @@ class NewCache(Op):
         elif self.cache.dilation > 1:
             arguments = (Literal(self.cache.dilation),)
         return call(self.cache.annotation, *arguments)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMemory(Op):
+    """What is known of an empty hypothesis: nothing."""
+
+    memory: Memory
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("of_parents", self.memory.annotation)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+        return ((),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        return call(self.memory.annotation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,7 +159,26 @@ class Cache:
         return "DilatedCache" if self.dilation > 1 else "KeyValueCache"
 
 
-State = Continues | Vanishes | Counts | Slots | Remembers
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaces:
+    """What is known of each hypothesis is of one size, and each step replaces it.
+
+    When a beam continues another's hypothesis it goes on from what was known of that: `step` reads,
+    as two more inputs, the `memory` and which hypothesis is continued.
+    """
+
+    step: "Op"
+    memory: "Memory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What is known of each hypothesis: `annotation` is the class that holds it."""
+
+    annotation: str
+
+
+State = Continues | Vanishes | Counts | Slots | Remembers | Replaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,8 +73,9 @@ class Rotate(Op):
     Pairs are numbers half a width apart, or `interleaved` neighbours; numbers beyond `width` stay.
     """
 
-    width: Number
+    width: int
     layout: str
+    is_partial: bool
 
     def helpers(self) -> tuple[str, ...]:
         return (self.helper,)
@@ -86,7 +87,7 @@ class Rotate(Op):
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, angle = inputs
-        require(angle[1:], (pairs(self.width),), "rotate")
+        require(angle[1:], (Literal(self.width // 2),), "rotate")
         return (x,)
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:

@@ -3,7 +3,8 @@
 Every value of the forward pass either depends on the stream that is decoded or does not. What does
 not is computed once, in `start`; what does is computed for the newest position alone, in `step`.
 The state that a block carries between steps is what crosses from one to the other: values of
-`start` that `step` reads, the caches that `Remembers` asks for, and the states of the blocks below.
+`start` that `step` reads, the caches that `Remembers` asks for, the memories of `Replaces`, and the
+states of the blocks below.
 """
 
 import re
@@ -30,15 +31,18 @@ from compiler.ops.decoding import (
     MakeState,
     NewCache,
     NewLineage,
+    NewMemory,
 )
 from compiler.ops.expression import Literal
-from compiler.ops.op import Cache, Continues, Counts, Op, Remembers, Slots, Vanishes
+from compiler.ops.op import Cache, Continues, Counts, Op, Remembers, Replaces, Slots, Vanishes
 from compiler.ops.shape import BATCH, BEAM, TARGET, Free, Shape
 from compiler.passes.infer_shapes import shapes_of
 from compiler.passes.live import live
 from compiler.passes.reach import reach_of
 
-LINEAGE = "lineage"
+LINEAGE, PARENT = "lineage", "parent"
+TOLD = Input(name=LINEAGE, annotation="Lineage"), Input(name=PARENT, shape=(BATCH, BEAM))
+"""What a step may need to know of hypotheses: all that each descends from, or what it continues."""
 
 
 def derive_step(model: Block) -> Block:
@@ -48,35 +52,48 @@ def derive_step(model: Block) -> Block:
     if "target" not in tokens:
         return model
     root = _Derivation(model, features, {"target"}, is_root=True)
-    new_lineage = Statement(
-        results=("_.lineage",), op=NewLineage(), inputs=(tokens[0],), origin=model.origin
-    )
-    root.keep(LINEAGE, "Lineage", new_lineage)
+    if root.needs(LINEAGE) or not root.needs(PARENT):
+        new_lineage = Statement(
+            results=("_.lineage",), op=NewLineage(), inputs=(tokens[0],), origin=model.origin
+        )
+        root.keep(LINEAGE, "Lineage", new_lineage)
     derived = root.rebuilt()
     *others, start, step = derived.functions
     if tokens == ["target"]:
-        note = "An empty state. Of the target it is asked only how many sentences there are."
-        start = replace(start, note=note)
+        start = _without_source(start, features.inputs[0])
     return replace(derived, functions=(*others, start, _from_tokens(step)))
+
+
+def _without_source(start: Function, target: Input) -> Function:
+    """It is given the target all the same: there is one way to call it."""
+    if not start.inputs:
+        unread = replace(target, name="_target")
+        return replace(start, inputs=(unread,), note="An empty state, whatever the target.")
+    note = "An empty state. Of the target it is asked only how many sentences there are."
+    return replace(start, note=note)
 
 
 def _from_tokens(step: Function) -> Function:
     """The step of the whole model: it reads tokens, and the lineage is a part of its state."""
-    token, state, _ = step.inputs
-    parent = Input(name="parent", shape=(BATCH, BEAM))
-    extend = Statement(
-        results=(), op=Extend(), inputs=("_.lineage", "parent"), origin=step.body[0].origin
-    )
-    fields = sum(isinstance(each.op, Field) and each.inputs == (state.name,) for each in step.body)
-    body = (*step.body[:fields], extend, *step.body[fields:])
+    token, state, *_ = step.inputs
+    body = _with_lineage(step.body, state)
     renamed = {LINEAGE: "_.lineage", token.name: "token"}
     return replace(
         step,
-        inputs=(replace(token, name="token"), parent, state),
+        inputs=(replace(token, name="token"), TOLD[1], state),
         body=tuple(_renamed(statement, renamed) for statement in body),
         note="The newest token of each hypothesis, and the hypothesis of the step before that it "
         "continues; the first step continues the empty one, 0.",
     )
+
+
+def _with_lineage(body: tuple[Statement, ...], state: Input) -> tuple[Statement, ...]:
+    """The lineage is extended first, if the state has one."""
+    fields = [each for each in body if isinstance(each.op, Field) and each.inputs == (state.name,)]
+    if not any(each.results == ("_.lineage",) for each in fields):
+        return body
+    extend = Statement(results=(), op=Extend(), inputs=("_.lineage", PARENT), origin=body[0].origin)
+    return (*fields, extend, *body[len(fields) :])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +153,8 @@ class _Derivation:
                 self.stepping.append(replace(statement, op=step, inputs=(LINEAGE,)))
             case Remembers():
                 self.remember(statement, state)
+            case Replaces():
+                self.renew(statement, state)
 
     def remember(self, statement: Statement, state: Remembers) -> None:
         """The newest key and value go to a cache; the query reads all that it is allowed."""
@@ -156,6 +175,13 @@ class _Derivation:
         allowed = statement.inputs[3] if state.is_told else self.allowed(memory, slots)
         query = statement.inputs[0]
         self.stepping.append(replace(statement, op=state.step, inputs=(query, *grown, allowed)))
+
+    def renew(self, statement: Statement, state: Replaces) -> None:
+        """What is known of each hypothesis follows from what was known of its parent."""
+        kept = self.keep("memory", state.memory.annotation, NewMemory(memory=state.memory))
+        first, *_ = statement.results
+        inputs = (statement.inputs[0], kept, PARENT)
+        self.stepping.append(replace(statement, op=state.step, inputs=inputs, results=(first,)))
 
     def allowed(self, memory: Cache, slots: tuple[str, ...]) -> str:
         """The slots that each hypothesis descends from, and of these what its mask allows."""
@@ -188,12 +214,12 @@ class _Derivation:
         annotation = f"list[{inner.annotation()}]" if repeated else inner.annotation()
         state = self.keep(name, annotation, start)
         step_inputs = [meaning[name] for name in inner.step_inputs()]
-        lineage = [LINEAGE] if inner.uses_lineage else []
+        told = (each.name for each in inner.told())
         self.stepping.append(
             replace(
                 statement,
                 op=Invoke(function="step"),
-                inputs=(*step_inputs, state, *lineage),
+                inputs=(*step_inputs, state, *told),
             )
         )
 
@@ -213,16 +239,19 @@ class _Derivation:
             self.stepping.append(statement)
         return result
 
-    @property
-    def uses_lineage(self) -> bool:
-        """Whether `step` must be told what each hypothesis descends from."""
-        return any(LINEAGE in statement.inputs for statement in self.stepping)
+    def needs(self, name: str) -> bool:
+        """Whether `step` must be told this of hypotheses."""
+        return any(name in statement.inputs for statement in self.stepping)
+
+    def told(self) -> list[Input]:
+        """All that it must be told of them."""
+        return [each for each in TOLD if self.needs(each.name)]
 
     def stateless(self) -> bool:
         """Whether the forward pass does for a step: each position alone, and nothing to keep."""
         reach = reach_of(self.block, self.forward)
         alone = all(reach[each] == HERE and each in self.decoded for each in reach)
-        return alone and not self.made and not self.uses_lineage
+        return alone and not self.made and not self.told()
 
     def crossing(self) -> list[_Kept]:
         """The fields of the state: tensors that `step` reads, then caches and states below."""
@@ -243,7 +272,7 @@ class _Derivation:
     def annotation(self) -> str:
         """The type of the state: a class of its own unless it is just one cache or state."""
         fields = self.crossing()
-        if len(fields) == 1 and fields[0].annotation != "Tensor":
+        if len(fields) == 1 and fields[0].annotation != "Tensor" and not self.is_root:
             return fields[0].annotation
         return f"{self.block.name}State"
 
@@ -319,7 +348,6 @@ class _Derivation:
         shapes, wanted = shapes_of(self.block, self.forward), self.step_inputs()
         name = self.state_name()
         state = Input(name=name, annotation=self.annotation())
-        lineage = Input(name=LINEAGE, annotation="Lineage")
         reads = [
             Statement(
                 results=(each.value,),
@@ -343,7 +371,7 @@ class _Derivation:
                     if each.name in wanted
                 ),
                 state,
-                *([lineage] if self.uses_lineage else []),
+                *self.told(),
             ),
             body=tuple(body),
             outputs=outputs,

@@ -7,6 +7,8 @@ from compiler.ir.verify import CompilerBug
 from compiler.mask.interval import HERE
 from compiler.mask.mask import CAUSAL, Mask
 from compiler.mask.relation import deciding_length, positions, rows
+from compiler.ops.convolution import Convolution
+from compiler.ops.recurrence import Recurrence
 from compiler.passes.flow import Relations, dependence
 from compiler.passes.reach import Read, batch_reach_of, reach_of, reads_of
 from compiler.source.diagnostic import Diagnostic, Rejected
@@ -56,15 +58,26 @@ def _later(mask: Mask, probe: Relations) -> tuple[int, int] | None:
 
 def _leak(read: Read, found: tuple[int, int]) -> Diagnostic:
     i, j = found
-    text = read.mask.text
-    wanted = "causal" if text == "all" else f"causal & {text if ' | ' not in text else f'({text})'}"
+    reader, help = _reader(read)
     return Diagnostic(
         code="not-causal",
-        message=f"{_where(read)}: position {i} reads position {j}; mask `{text}` lets a token see "
+        message=f"{_where(read)}: position {i} reads position {j}; {reader} lets a token see "
         "the ones that it is trained to predict",
         span=read.statement.origin,
-        help=f"write `mask: {wanted}`, or leave `mask` out: the decoder is causal by default",
+        help=f"{help}: the decoder is causal by default",
     )
+
+
+def _reader(read: Read) -> tuple[str, str]:
+    """What reads ahead, and the way out."""
+    match read.statement.op:
+        case Recurrence():
+            return "a recurrence in both directions", "leave `bidirectional` to the encoder"
+        case Convolution(width=width):
+            return f"a convolution centred in {width.value} positions", "leave `causal` out"
+    text = read.mask.text
+    wanted = "causal" if text == "all" else f"causal & {text if ' | ' not in text else f'({text})'}"
+    return f"mask `{text}`", f"write `mask: {wanted}`, or leave `mask` out"
 
 
 def _unproved(read: Read) -> Diagnostic:

@@ -2,18 +2,12 @@
 
 from compiler.spec.anatomy import ATTENTIONS, METRICS
 from compiler.spec.data import Corpus, Data, LabelledColumns, TabSeparated
-from compiler.spec.model import (
-    Attention,
-    Convolution,
-    LayerGroup,
-    Norm,
-    Prediction,
-    Recurrence,
-    Stack,
-)
+from compiler.spec.mixer import Convolution, Recurrence
+from compiler.spec.model import LayerGroup, Norm, Prediction, Stack
 from compiler.spec.optimizer import Optimizer, Sgd
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
+from compiler.spec.sub_layer import Attention
 from compiler.spec.training import Decoding, Masking
 
 

@@ -107,7 +107,9 @@ def _group(model: Mapping, stack: Mapping, group: Node, name: str, usual: tuple[
     if "block" not in whole.entries:
         whole = _by_default(whole, "block", _listed(usual, group.span))
     names = tuple(sub_layers_of(whole.get("block")))
-    if _is_near(position := stack.get("position")) and "self_attention" in names:
+    if "self_attention" not in names:
+        whole = _without(whole, "position") if _is_near(whole.get("position")) else whole
+    elif _is_near(position := stack.get("position")):
         whole = _over(whole, "position", position, group.get("position"))
     for each in names:
         whole = _over(whole, each, *_above(model, stack, group, each))

@@ -11,20 +11,28 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from compiler.spec.anatomy import EVERY_STACK
+from compiler.spec.initialization import (
+    Initialization,
+    XavierInitialization,
+)
+from compiler.spec.mixer import Convolution, Recurrence
+from compiler.spec.position import (
+    LearnedPosition,
+    NearPosition,
+    NoPosition,
+    Position,
+    SinusoidalPosition,
+)
 from compiler.spec.section import (
     Count,
-    Heads,
     Layers,
-    MaskText,
-    NotNegative,
     Positive,
     Rate,
     Section,
-    Share,
-    Whole,
     Width,
     setting,
 )
+from compiler.spec.sub_layer import Attention, FeedForward
 
 
 class Vocabulary(Section):
@@ -40,114 +48,6 @@ class Vocabulary(Section):
     target: Count | None = setting(
         "rows of the target vocabulary, if not shared", default=None, unit="rows", examples=[32000]
     )
-
-
-class SinusoidalPosition(Section):
-    """Sines and cosines of the position (section 3.5)."""
-
-    kind: Literal["sinusoidal"]
-    layout: Literal["interleaved", "concatenated", "tensor2tensor"] = setting(
-        "sine, cosine, sine ... as in the paper; all sines first; or these with wavelengths up to "
-        "10000 * 2 pi itself, as tensor2tensor, fairseq and M2M-100 have them",
-        default="interleaved",
-    )
-    offset: Whole = setting(
-        "positions before that of the first token (fairseq has 2)",
-        default=0,
-        unit="positions",
-        examples=[2],
-    )
-
-
-class LearnedPosition(Section):
-    """A learned vector for each position (Gehring et al. 2017; Table 3, row E)."""
-
-    kind: Literal["learned"]
-    max_length: Count = setting(
-        "positions in the table; longer input is refused",
-        default=1024,
-        unit="positions",
-        examples=[1024],
-    )
-    offset: Whole = setting(
-        "rows of the table before that of the first position", default=0, unit="rows", examples=[2]
-    )
-
-
-class LinearStretch(Section):
-    """Each angle is divided, as if positions stood closer (Chen et al. 2023)."""
-
-    kind: Literal["linear"]
-    factor: Positive = setting("divisor of the angles", unit="factor", examples=[8.0])
-
-
-class Llama3Stretch(Section):
-    """Slow angles are divided, fast ones stay, between them it changes evenly (Llama 3.1).
-
-    An angle is fast that goes round four times in `original_length`, slow if it does so but once.
-    """
-
-    kind: Literal["llama3"]
-    factor: Positive = setting("divisor of slow angles", unit="factor", examples=[8.0])
-    original_length: Count = setting(
-        "length of the texts before the stretch", unit="positions", examples=[8192]
-    )
-
-
-Stretch = LinearStretch | Llama3Stretch
-
-
-class RotaryPosition(Section):
-    """Queries and keys turned by angles that grow with the position (Su et al. 2021)."""
-
-    kind: Literal["rotary"]
-    base: Positive = setting(
-        "longest wavelength, in units of 2 pi positions", default=10000.0, examples=[500000.0]
-    )
-    share: Share = setting(
-        "share of a head's width that is turned", default=1.0, unit="share", examples=[0.25]
-    )
-    layout: Literal["half", "interleaved"] = setting(
-        "a number is turned together with that half a width away, or with its neighbour",
-        default="half",
-    )
-    stretch: Stretch | None = setting(
-        "smaller angles, for longer texts than a model was trained on at first",
-        default=None,
-        discriminator="kind",
-    )
-
-
-class AlibiPosition(Section):
-    """Scores fall with the distance, in each head by another slope (Press et al. 2022)."""
-
-    kind: Literal["alibi"]
-
-
-class RelativePosition(Section):
-    """A learned bias on scores for each bucket of distances and head (Raffel et al. 2020)."""
-
-    kind: Literal["relative"]
-    buckets: Count = setting(
-        "buckets, half of them for single distances", default=32, unit="buckets", examples=[32]
-    )
-    max_distance: Count = setting(
-        "distance from which on all share one bucket",
-        default=128,
-        unit="positions",
-        examples=[128],
-    )
-
-
-class NoPosition(Section):
-    """No position at all: without a mask that tells, attention sees a bag of words."""
-
-    kind: Literal["none"]
-
-
-Near = RotaryPosition | AlibiPosition | RelativePosition | NoPosition
-NearPosition = Annotated[Near, Field(discriminator="kind")]
-Position = Annotated[SinusoidalPosition | LearnedPosition | Near, Field(discriminator="kind")]
 
 
 class Embedding(Section):
@@ -213,151 +113,6 @@ class Norm(Section):
     )
 
 
-class QueryKeyNorm(Section):
-    """Queries and keys normalised before their products (Dehghani et al. 2023)."""
-
-    kind: Literal["layer_norm", "rms_norm"] = setting("how", default="rms_norm")
-    over: Literal["head", "all_heads"] = setting(
-        "each head by itself, or all together (OLMo 2)", default="head"
-    )
-    eps: Positive = setting("added to the variance", default=1e-6, examples=[1e-5])
-
-
-class Attention(Section):
-    """Multi-head attention (section 3.2)."""
-
-    heads: Heads = setting("attention heads", unit="heads", examples=[8])
-    d_k: Width | None = setting(
-        "width of a query or key; by default d_model / heads",
-        default=None,
-        unit="numbers",
-        examples=[64],
-    )
-    d_v: Width | None = setting(
-        "width of a value; by default d_model / heads", default=None, unit="numbers", examples=[64]
-    )
-    kv_heads: Heads | None = setting(
-        "heads of keys and values, each for several of the queries (Ainslie et al. 2023); by "
-        "default as many",
-        default=None,
-        unit="heads",
-        examples=[2],
-    )
-    bias: bool = setting("biases in the projections of query, key and value", default=False)
-    output_bias: bool | None = setting(
-        "a bias in the projection of the output; by default as the others", default=None
-    )
-    scale: Positive | None = setting(
-        "factor on scores; by default d_k^-0.5 (section 3.2.1)", default=None, examples=[1.0]
-    )
-    soft_cap: Positive | None = setting(
-        "bound on scores, by a tanh (Gemma Team 2024)", default=None, examples=[50.0]
-    )
-    query_key_norm: QueryKeyNorm | None = setting(
-        "a norm on queries and keys before their products", default=None
-    )
-    dropout: Rate = setting(
-        "probability of dropping an attention weight",
-        default=0.0,
-        unit="probability",
-        examples=[0.1],
-    )
-    mask: MaskText = setting(
-        "which positions a query may read, in the algebra of docs/masks.md; the decoder's own "
-        "default is causal",
-        default="all",
-        examples=["causal & window(128)", "causal & (window(128) | first(4))", "block(64)"],
-    )
-
-
-class Experts(Section):
-    """A mixture of experts (Shazeer et al. 2017): each token chooses some, and none is dropped."""
-
-    count: Annotated[int, Field(ge=2, le=2**12)] = setting(
-        "feed-forward networks side by side", unit="networks", examples=[8]
-    )
-    active: Annotated[int, Field(ge=1, le=2**12)] = setting(
-        "how many of them read a token, weighted by a softmax of their scores (Mixtral); a single "
-        "one by its probability among all (Fedus et al. 2021)",
-        default=2,
-        unit="networks",
-        examples=[2],
-    )
-    balance_loss: NotNegative = setting(
-        "factor of the loss that keeps all in use, summed over layers (Fedus et al. 2021, equation "
-        "4); measured within each micro-batch of each process",
-        default=0.01,
-        unit="factor",
-        examples=[0.01],
-    )
-
-
-class FeedForward(Section):
-    """The position-wise feed-forward network (section 3.3)."""
-
-    d_ff: Width = setting("width of the hidden layer", unit="numbers", examples=[2048])
-    activation: Literal["relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"] = setting(
-        "the non-linearity", default="relu"
-    )
-    gated: bool = setting(
-        "two maps to the hidden layer, one of them through the non-linearity, multiplied (Shazeer "
-        "2020: GEGLU with `gelu`, SwiGLU with `silu`)",
-        default=False,
-    )
-    bias: bool = setting("biases in the linear maps", default=True)
-    dropout: Rate = setting(
-        "probability of dropping an activation", default=0.0, unit="probability", examples=[0.1]
-    )
-    scale: Positive = setting(
-        "factor on the output (0.5 in Macaron nets, Lu et al. 2019)",
-        default=1.0,
-        unit="factor",
-        examples=[0.5],
-    )
-    experts: Experts | None = setting(
-        "several such networks, of which each token chooses some", default=None
-    )
-
-
-class Recurrence(Section):
-    """A recurrent layer along the stream, in the place of self-attention (section 1)."""
-
-    kind: Literal["lstm", "gru"] = setting(
-        "Hochreiter and Schmidhuber 1997, or Cho et al. 2014; as torch has them"
-    )
-    d_hidden: Width | None = setting(
-        "width of the hidden states, of each direction; by default d_model. Where they are not as "
-        "wide as the stream, both directions together, a linear map follows",
-        default=None,
-        unit="numbers",
-        examples=[512],
-    )
-    bidirectional: bool = setting(
-        "a second one from the end of the text, in an encoder; their states stand side by side",
-        default=False,
-    )
-
-
-class Convolution(Section):
-    """A convolution along the stream, in the place of self-attention (section 4)."""
-
-    kind: Literal["gated", "depthwise"] = setting(
-        "a gated linear unit (Gehring et al. 2017); or each number by itself, and a linear map "
-        "of them position by position (Kaiser et al. 2018)"
-    )
-    width: Annotated[int, Field(ge=2, le=2**10)] = setting(
-        "positions that one reads; odd where it stands in their middle",
-        default=3,
-        unit="positions",
-        examples=[3],
-    )
-    causal: bool | None = setting(
-        "whether a position stands at the end of those that it reads, not in the middle; by "
-        "default in a decoder",
-        default=None,
-    )
-
-
 class Output(Section):
     """From the output projection to logits: soft_cap(scale * (projection + bias))."""
 
@@ -374,44 +129,6 @@ class Output(Section):
         unit="logits",
         examples=[30.0],
     )
-
-
-class XavierInitialization(Section):
-    """Matrices Xavier-uniform (Glorot and Bengio 2010); embeddings deviate by d_model^-0.5."""
-
-    kind: Literal["xavier"]
-    gain: Positive = setting(
-        "factor on the bounds of the matrices", default=1.0, unit="factor", examples=[0.7]
-    )
-
-
-class FairseqInitialization(Section):
-    """Xavier-uniform, gain 1/sqrt(2) for query, key, value; embeddings deviate by d_model^-0.5."""
-
-    kind: Literal["fairseq"]
-
-
-class NormalInitialization(Section):
-    """Matrices and embeddings normal with one deviation."""
-
-    kind: Literal["normal"]
-    deviation: Positive = setting("standard deviation", default=0.02, examples=[0.02])
-
-
-class ScaledInitialization(Section):
-    """Normal with one deviation, smaller for what is added to the residual stream (GPT-2; Radford
-    et al. 2019, section 2.3): the matrices `output` of attention and feed-forward networks have it
-    divided by the root of the number of additions in their stack, one for each sub-layer.
-    """
-
-    kind: Literal["scaled"]
-    deviation: Positive = setting("standard deviation", default=0.02, examples=[0.02])
-
-
-Initialization = Annotated[
-    XavierInitialization | FairseqInitialization | NormalInitialization | ScaledInitialization,
-    Field(discriminator="kind"),
-]
 
 
 SubLayer = Literal["self_attention", "cross_attention", "recurrence", "convolution", "feed_forward"]
@@ -455,6 +172,12 @@ class LayerGroup(Section):
     recurrence: Recurrence | None = None
     convolution: Convolution | None = None
     feed_forward: FeedForward | None = None
+
+    @property
+    def sub_layers(self) -> Iterator[str]:
+        """The names in its block, those side by side, too."""
+        for each in self.block:
+            yield from [each] if isinstance(each, str) else each
 
 
 class Stack(Section):

@@ -30,6 +30,7 @@ def moot_keys(written: Mapping, whole: Mapping) -> Iterator[Diagnostic]:
     `whole` is the tree after inheritance: it holds the very nodes that won.
     """
     yield from (each for each in _handed_down(written, whole) if _is_own(each.span, written))
+    yield from (each for each in _positions(written, whole) if _is_own(each.span, written))
     for check in (_of_nothing, _of_other_norms, _unsearched, _of_other_tasks):
         yield from (each for each in check(whole) if _is_own(each.span, written))
 
@@ -42,10 +43,11 @@ def _handed_down(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
         is_taken = any(id(each) in taken for each in _scalars(node))
         if not is_taken and not is_nothing(node):
             winners = _winners(whole, stacks, setting, key)
-            why = "every place below sets its own" if winners else f"no layer has `{setting}`"
+            part = "self_attention" if key == "position" else setting
+            why = "every place below sets its own" if winners else f"no layer has `{part}`"
             instead = f"remove `{key}` from a place that shall have this one"
             if not winners:
-                instead = f"name `{setting}` in the `block` of a stack or of some layers"
+                instead = f"name `{part}` in the `block` of a stack or of some layers"
             yield Diagnostic(
                 code="moot-key",
                 message=f"`{key}` has no effect here: {why}",
@@ -53,6 +55,23 @@ def _handed_down(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
                 notes=winners,
                 help=f"remove it, or {instead}",
             )
+
+
+def _positions(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
+    """Of stacks and layers without self-attention, those that it alone would see."""
+    for stack in EVERY_STACK:
+        taken = {id(node) for node in _scalars(find(whole, ("model", stack)))}
+        for path in (("model", stack), ("model", stack, "layers")):
+            for holder in _holders(find(written, path)):
+                node = holder.get("position")
+                if isinstance(node, Mapping) and not any(id(n) in taken for n in _scalars(node)):
+                    yield Diagnostic(
+                        code="moot-key",
+                        message="`position` has no effect here: no layer with "
+                        "`self_attention` takes it",
+                        span=holder.keys["position"],
+                        help="remove it, or name `self_attention` in `block`",
+                    )
 
 
 def _settings(written: Mapping) -> Iterator[tuple[tuple[str, ...], str, str, Node, Span]]:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Note
 from compiler.source.node import Node, Path, deepest, find
 from compiler.source.span import Span
-from compiler.spec.model import Attention, FeedForward
+from compiler.spec.model import LayerGroup
 from compiler.spec.spec import Spec
+from compiler.spec.sub_layer import Attention, FeedForward
 
 
 def at(root: Node, *path: str | int) -> Span:
@@ -36,16 +37,21 @@ def cross_attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
     return _attentions(spec, "cross_attention")
 
 
-def feed_forwards(spec: Spec) -> Iterator[tuple[Path, FeedForward]]:
-    """All feed-forward networks of a model with their paths."""
+def groups(spec: Spec) -> Iterator[tuple[Path, LayerGroup]]:
+    """All kinds of layers of a model with their paths."""
     for stack, settings in spec.model.stacks():
         for number, group in enumerate(settings.layers):
-            if group.feed_forward is not None:
-                yield ("model", stack, "layers", number, "feed_forward"), group.feed_forward
+            yield ("model", stack, "layers", number), group
+
+
+def feed_forwards(spec: Spec) -> Iterator[tuple[Path, FeedForward]]:
+    """All feed-forward networks of a model with their paths."""
+    for path, group in groups(spec):
+        if group.feed_forward is not None:
+            yield (*path, "feed_forward"), group.feed_forward
 
 
 def _attentions(spec: Spec, place: str) -> Iterator[tuple[Path, Attention]]:
-    for stack, settings in spec.model.stacks():
-        for number, group in enumerate(settings.layers):
-            if (attention := getattr(group, place)) is not None:
-                yield ("model", stack, "layers", number, place), attention
+    for path, group in groups(spec):
+        if (attention := getattr(group, place)) is not None:
+            yield (*path, place), attention

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path
-from compiler.spec.model import (
-    Attention,
+from compiler.spec.places import at, note, self_attentions
+from compiler.spec.position import (
     LearnedPosition,
     RelativePosition,
     RotaryPosition,
     SinusoidalPosition,
 )
-from compiler.spec.places import at, note, self_attentions
 from compiler.spec.spec import Spec
+from compiler.spec.sub_layer import Attention
 
 
 def distances(spec: Spec, root: Node) -> Iterator[Diagnostic]:

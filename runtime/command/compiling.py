@@ -122,16 +122,16 @@ def _print(explanation: "Explanation") -> None:
     console = Console()
     console.print(table)
     console.print()
-    console.print(_attentions(explanation))
+    console.print(_readings(explanation))
     console.print()
     for line in _totals(explanation):
         console.print(line, highlight=False, markup=False)
 
 
-def _attentions(explanation: "Explanation") -> Table:
+def _readings(explanation: "Explanation") -> Table:
     """The columns of Table 1 of the paper, and how far each layer sees."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("attention", "a layer", "sequential", "path", "sees", "mask"):
+    for column in ("place", "a layer", "sequential", "path", "sees", "mask"):
         table.add_column(column, no_wrap=column != "mask", overflow="fold")
     for each in explanation.readings:
         seen = ", ".join(str(positions) for positions in dict.fromkeys(each.fields))

@@ -12,6 +12,7 @@ from runtime.data.symbols import BEGIN, END
 from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizer import Tokenizer
 from runtime.decoding.decoder import length_batches, padded
+from runtime.package import features_of
 from runtime.prediction.encoder import EncoderModel
 
 
@@ -31,6 +32,7 @@ class Classifier:
     ) -> None:
         """The network must be in evaluation mode."""
         self.model = cast(EncoderModel, model)
+        self.features = features_of(model)
         self.device = next(model.parameters()).device
         self.tokenizer, self.labels, self.spec = tokenizer, labels, spec
 
@@ -57,7 +59,7 @@ class Classifier:
         results: list[list[Label]] = [[] for _ in rows]
         for batch in length_batches([len(row) for row in rows]):
             read = padded([rows[row] for row in batch]).to(self.device)
-            shares = self.model.project(self.model.features(read)).float().softmax(dim=-1)
+            shares = self.model.project(self.features(read)).float().softmax(dim=-1)
             best = shares.topk(min(n_best, len(self.labels)))
             found = zip(batch, best.values.tolist(), best.indices.tolist(), strict=True)
             for row, probabilities, numbers in found:

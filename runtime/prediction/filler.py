@@ -14,6 +14,7 @@ from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizer import Tokenizer
 from runtime.decoding.decoder import length_batches, padded
 from runtime.errors import UserError
+from runtime.package import features_of
 from runtime.prediction.encoder import EncoderModel
 
 GAP = re.compile(r"\[MASK\]|_{3,}")
@@ -37,6 +38,7 @@ class Filler:
     def __init__(self, model: nn.Module, tokenizer: Tokenizer, spec: Spec) -> None:
         """The network must be in evaluation mode."""
         self.model = cast(EncoderModel, model)
+        self.features = features_of(model)
         self.device = next(model.parameters()).device
         self.tokenizer, self.spec = tokenizer, spec
 
@@ -52,7 +54,7 @@ class Filler:
         for batch in length_batches([len(row) for row in rows]):
             read = padded([rows[row] for row in batch]).to(self.device)
             places = read.eq(MASK).nonzero()
-            logits = self.model.project(self.model.features(read)[tuple(places.T)]).float()
+            logits = self.model.project(self.features(read)[tuple(places.T)]).float()
             for place, several in zip(
                 places[:, 0].tolist(), self._best(logits, n_best), strict=True
             ):

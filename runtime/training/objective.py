@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from compiler.spec.training import Training
 from runtime.data.examples import Batch
 from runtime.data.sentences import Indices
-from runtime.package import TrainingModule
+from runtime.package import TrainingModule, features_of
 
 CHUNK = {"cpu": 256, "cuda": 8192}
 """Labels whose logits exist at once: few enough for the caches of a CPU, many enough for a GPU."""
@@ -133,9 +133,9 @@ def training_objective(
     """For training: compiled, if the spec says so."""
     network = cast(Network, model)
     # Batches have many shapes: one program for all of them, instead of one for each.
-    compiled = torch.compile(network.features, dynamic=True) if training.compile else None
+    features = features_of(model)
     return Objective(
-        features=compiled or network.features,
+        features=torch.compile(features, dynamic=True) if training.compile else features,
         project=network.project,
         training_module=training_module,
         device=device,
@@ -150,7 +150,8 @@ def _balance_loss(model: nn.Module) -> Callable[..., Tensor] | None:
         return None
     method = cast(Callable[..., Tensor], model.balance_loss)
     names = signature(method).parameters.keys()
-    streams = signature(cast(Network, model).features).parameters.keys()
+    read = signature(cast(Network, model).features).parameters
+    streams = [each for each in read if each != "segments"]
 
     def balance_loss(*inputs: Tensor) -> Tensor:
         tokens = dict(zip(streams, inputs, strict=True))
@@ -162,4 +163,4 @@ def _balance_loss(model: nn.Module) -> Callable[..., Tensor] | None:
 def validation_objective(objective: Objective, model: nn.Module) -> Objective:
     """Of this network, and never compiled: evaluation would be a second program for little work."""
     network = cast(Network, model)
-    return replace(objective, features=network.features, project=network.project)
+    return replace(objective, features=features_of(model), project=network.project)

@@ -28,6 +28,7 @@ STRUCTURAL = {"bad-value", "missing-key", "unknown-key", "unknown-value"}
 NOT_IN_THE_TREE = {
     *("child-of-another-form", "error-in-parent", "parent-with-mistake", "not-utf-8"),
     *("empty-corpus", "keyword-name", "long-word", "unprintable-summary", "null-unknown"),
+    "no-classifier",
 }
 """Cases whose mistake lies in another file, or in the letters of a text."""
 
@@ -138,14 +139,14 @@ def test_the_starter_is_right_and_stays_inside_the_schema(
 
 
 def test_the_words_of_other_tools_lead_to_settings_that_exist() -> None:
-    handed_down = {("model", key) for key in ("attention", "norm", "feed_forward")}
+    handed_down = ("norm", "feed_forward", "recurrence", "convolution")
+    below = {"attention": "self_attention", **{each: each for each in handed_down}}
     places = {*key_places(Spec)}
     for path in set(ELSEWHERE.values()):
-        *above, key = path.split(".")
-        if tuple(above[:2]) in handed_down:
-            place = "self_attention" if above[1] == "attention" else above[1]
-            above = ["model", "decoder", place, *above[2:]]
-        assert (*above, key) in places, path
+        top, *steps = path.replace("embedding.position", "decoder.position").split(".")
+        if top == "model" and steps[0] in below:
+            steps = ["decoder", below[steps[0]], *steps[1:]]
+        assert (top, *steps) in places, path
 
 
 def test_reports_for_machines() -> None:

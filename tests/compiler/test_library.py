@@ -41,8 +41,8 @@ def test_counts(name: str, count: int, formula: int) -> None:
 
 
 def test_no_two_specs_have_one_name() -> None:
-    """Sub-folders are part of the library: a name is looked for in all of them."""
-    files = list(folder().rglob("*.yaml"))
+    """Sub-folders are part of the library, but for rows of ablations, which have paths."""
+    files = [path for path in folder().rglob("*.yaml") if "ablations" not in path.parts]
     assert sorted(path.stem for path in files) == list(library())
     assert locate("wsd") == folder() / "variants" / "wsd.yaml"
 

@@ -160,6 +160,17 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         f"model.{each}.layers.feed_forward.experts:Experts": ("model.feed_forward.experts.count=4",)
         for each in STACKS
     },
+    **{
+        f"model.{stack}.layers.{mixer}:{name}": (
+            f"model.{stack}.block=[{mixer}, {others}]",
+            f"model.{stack}.{mixer}.kind={kind}",
+        )
+        for stack, others in (("encoder", "feed_forward"), ("decoder", "cross_attention"))
+        for mixer, name, kind in (
+            ("recurrence", "Recurrence", "lstm"),
+            ("convolution", "Convolution", "gated"),
+        )
+    },
     "data.train:TabSeparated": ("data.train.tsv=train.tsv",),
     "data.valid:TabSeparated": ("data.valid.tsv=valid.tsv",),
     "data.test:TabSeparated": ("data.test.tsv=test.tsv",),
@@ -211,13 +222,17 @@ VALUES: dict[str, str] = {
     **{f"model.{stack}.position.offset": "2" for stack in STACKS},
     **{f"model.{stack}.position.share": "0.5" for stack in STACKS},
     **{f"model.{stack}.position.buckets": "16" for stack in STACKS},
+    "model.encoder.convolution.width": "5",
     "model.output.soft_cap": "20.0",
     "model.encoder.feed_forward.experts.active": "1",
     "model.decoder.feed_forward.experts.active": "1",
 }
 """Another value, where it cannot be made up from the value that is there."""
 
-FIXED = {"spec_version", "task"}
+FIXED = {
+    *("spec_version", "task"),
+    *("model.decoder.recurrence.bidirectional", "model.decoder.convolution.causal"),
+}
 """With one possible value."""
 
 MOVED = {

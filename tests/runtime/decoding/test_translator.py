@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from compiler.spec.lock import read_lock
-from compiler.spec.model import LearnedPosition
+from compiler.spec.position import LearnedPosition
 from compiler.spec.spec import Spec
 from compiler.spec.training import Decoding
 from runtime.data.symbols import NAMES

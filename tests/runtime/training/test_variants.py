@@ -163,17 +163,88 @@ def test_beams_are_of_the_final_logits(build: Build, batch: PaddedPairs) -> None
         assert best.score == pytest.approx(expected.score, abs=1e-4)
 
 
-def test_a_training_with_experts(tmp_path: Path, text: Path, run_training: Train) -> None:
-    """The balance is a part of the loss that is reported, and goes down with it."""
+def mixer(name: str, settings: str, own: str) -> tuple[str, ...]:
+    """What makes a network without self-attention; `own` is of the encoder."""
+    return (
+        f"model.{name}={settings}",
+        f"model.encoder.{name}={own}",
+        f"model.encoder.block=[{name}, feed_forward]",
+        f"model.decoder.block=[{name}, cross_attention, feed_forward]",
+    )
+
+
+MIXERS = {
+    "lstm": mixer("recurrence", "{kind: lstm}", "{bidirectional: true}"),
+    "gru": mixer("recurrence", "{kind: gru, d_hidden: 12}", "{bidirectional: true}"),
+    "gated": mixer("convolution", "{kind: gated}", "{width: 5}"),
+    "depthwise": mixer("convolution", "{kind: depthwise}", "{width: 5}"),
+}
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_beams_without_self_attention(build: Build, batch: PaddedPairs, name: str) -> None:
+    """What each hypothesis knows follows it: the plain search, which keeps nothing, finds them."""
+    model, _ = build(*MIXERS[name])
+    decoding = Decoding(beam=3, length_penalty=0.6)
+    found = beam_search(model.eval(), batch.source, [6] * 4, decoding)
+    for row, (best, *_) in zip(batch.source, found, strict=True):
+        source = [token for token in row.tolist() if token != PADDING]
+        (expected, *_) = plain_search(model, source, 6, decoding)
+        assert best.tokens == expected.tokens
+        assert best.score == pytest.approx(expected.score, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_training_without_self_attention_in_bfloat16(
+    build: Build, batch: PaddedPairs, name: str
+) -> None:
+    _, plain = build(*MIXERS[name])
+    _, own = build(*MIXERS[name], "training.precision=bfloat16")
+    got, expected = (each.add_gradients(batch.batch, 1.0) for each in (own, plain))
+    torch.testing.assert_close(got, expected, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_decoding_without_self_attention_in_eight_bits(
+    build: Build, batch: PaddedPairs, name: str
+) -> None:
+    model, _ = build(*MIXERS[name])
+    with torch.no_grad():
+        got = quantized(model)(batch.source, batch.decoder_input)
+        expected = model.eval()(batch.source, batch.decoder_input)
+    assert (got - expected).abs().mean() < expected.abs().mean() / 4
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_a_training_without_self_attention(
+    name: str, tmp_path: Path, text: Path, run_training: Train
+) -> None:
+    compile_spec("demo", [*short(text), *MIXERS[name]]).write(tmp_path / "package")
+    run_training(tmp_path / "package", tmp_path / "run")
+    first, last = losses(tmp_path / "run")
+    assert last["loss"] < first["loss"] - 0.5
+
+
+def short(text: Path) -> list[str]:
+    """The settings of a tiny network and a few updates."""
     files = [f"data.{part}.{side}={part}.{side}" for part in PARTS for side in ("source", "target")]
     data = (f"data.folder={text}", "data.tokenizer={kind: segmented}", "data.max_length=20", *files)
     recipe = ("training.batch_tokens=240", "training.accumulate=2", "training.steps=60")
     pace = ("training.schedule={warmup_steps: 10, peak: 0.01}", "training.validation.every=30")
-    settings = [*TINY, *data, *recipe, *pace, EXPERTS.format("")]
-    compile_spec("demo", settings).write(tmp_path / "package")
+    return [*TINY, *data, *recipe, *pace]
+
+
+def losses(run: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """The first and the last figures of a training."""
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    first, *_, last = [line for line in map(json.loads, lines) if "learning_rate" in line]
+    return first, last
+
+
+def test_a_training_with_experts(tmp_path: Path, text: Path, run_training: Train) -> None:
+    """The balance is a part of the loss that is reported, and goes down with it."""
+    compile_spec("demo", [*short(text), EXPERTS.format("")]).write(tmp_path / "package")
     run_training(tmp_path / "package", tmp_path / "run")
-    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    figures = [line for line in map(json.loads, lines) if "learning_rate" in line]
-    first, last = figures[0], figures[-1]
+    first, last = losses(tmp_path / "run")
     assert last["loss"] < first["loss"] - 0.5
     assert 1.0 <= last["loss"] - last["nll"] < 1.5, "two layers, each at least its factor"

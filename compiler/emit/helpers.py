@@ -1,0 +1,221 @@
+"""The functions and small classes that a model's file begins with."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from compiler.emit.fill import fill
+from compiler.emit.layout import lay, signature
+from compiler.emit.ordering import ordered
+from compiler.ir.block import Block, walk
+from compiler.ir.verify import CompilerBug
+from compiler.mask.mask import ALL
+from compiler.ops.attention import Attention, CausalAttention, LocalAttention
+from compiler.ops.convolution import Convolution, GatedConvolution
+from compiler.ops.decoding import LineageMask
+from compiler.ops.distance import ScoreBias
+from compiler.ops.embedding import Table
+from compiler.ops.expression import Call, Expression, Literal, Name, Number, call, render
+from compiler.ops.linear import Linear
+from compiler.ops.op import UNIT, Op
+from compiler.ops.recurrence import BothRecurrences, Recurrence
+from compiler.ops.rotary import Rotate
+
+HELPERS = (
+    "linear",
+    "embedding",
+    "segment_embedding",
+    "position_embedding",
+    "learned_positions",
+    "sinusoidal_positions",
+    "sinusoidal_halves",
+    "tensor2tensor_positions",
+    "real_tokens",
+    "position_mask",
+    "end_mask",
+    "block_mask",
+    "places",
+    "alibi_slopes",
+    "alibi_bias",
+    "distance_embedding",
+    "distance_bucket",
+    "relative_bias",
+    "backward_bias",
+    "masked_bias",
+    "rotary_angles",
+    "stretched_angles",
+    "rotate_halves",
+    "rotate_pairs",
+    "mean_of_real",
+    "lstm",
+    "gru",
+    "both_directions",
+    "gated_convolution",
+    "depthwise_convolution",
+    "causal_convolution",
+    "centred_convolution",
+    "dropout",
+    "stochastic_depth",
+    "OffsetRMSNorm",
+    "attention",
+    "local_attention",
+    "flexible_attention",
+    "split_heads",
+    "split_groups",
+    "merge_heads",
+    "choose_expert",
+    "choose_experts",
+    "mixture",
+    "Balance",
+    "balance_loss",
+    "of_parents",
+    "LSTMState",
+    "GRUState",
+    "LastInputs",
+    "KeyValueCache",
+    "Lineage",
+    "RollingCache",
+    "DilatedCache",
+)
+PLAIN = "F.scaled_dot_product_attention"
+
+T = TypeVar("T")
+
+
+def helper_texts(model: Block, ops: list[Op]) -> Iterator[str]:
+    """Those that the ops call, each written for what this model asks of it."""
+    linears = [op for op in ops if isinstance(op, Linear)]
+    mixers = [op for op in ops if isinstance(op, Recurrence | Convolution)]
+    tables = [op for op in ops if isinstance(op, Table)]
+    values = {
+        **_attention_values(model, [op for op in ops if isinstance(op, Attention)]),
+        "bias_varies": any(not op.bias for op in linears),
+        "has_biases": any(op.bias for op in linears),
+        "linear": _linear_signature(linears),
+        "table_width": _one(op.width.name for op in tables if "embedding" in op.helpers()).upper(),
+        "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
+        "gains": any("gains" in dict(op.initial_arguments()) for op in linears),
+        "initial": _one(op.initial.kind for op in (*linears, *mixers)),
+        **_mixer_values(mixers),
+        "deviation": _constants_in(_one(op.initial.scale for op in tables)),
+        "partial": any(isinstance(op, Rotate) and op.is_partial for op in ops),
+        "newest": any(isinstance(op, ScoreBias) and op.is_step for op in ops),
+        "readable": any(_asks_lineage(op) for op in ops),
+    }
+    for helper in ordered({helper for op in ops for helper in op.helpers()}, HELPERS):
+        yield fill(f"helpers/{helper}.py.jinja", **values).rstrip()
+
+
+def _constants_in(expression: Expression) -> str:
+    """The expression with its numbers as constants."""
+    return render(expression, _constant_name)
+
+
+def _constant_name(number: Number) -> str:
+    return number.name.upper()
+
+
+def _mixer_values(mixers: list[Recurrence | Convolution]) -> dict[str, object]:
+    """What the helpers of recurrences and convolutions must know."""
+    scale = _one(op.initial.scale for op in mixers) if mixers else UNIT
+    both = {f"nn.{op.kind.upper()}" for op in mixers if isinstance(op, BothRecurrences)}
+    return {
+        "both": bool(both),
+        "recurrent": " | ".join(sorted(both)),
+        "scale": "" if scale == UNIT else _constants_in(scale),
+        "gated_gains": any(isinstance(op, GatedConvolution) and op.gains for op in mixers),
+    }
+
+
+def _asks_lineage(op: Op) -> bool:
+    """Whether a step asks which slots a mask allows."""
+    if isinstance(op, LineageMask):
+        return op.reads is not None
+    return isinstance(op, ScoreBias) and op.is_step and op.is_selective
+
+
+def _attention_values(model: Block, ops: list[Attention]) -> dict[str, object]:
+    """What the helpers of attention must know of all that call them."""
+    inner = [op for op in ops if op.is_explicit]
+    local = [op for op in ops if isinstance(op, LocalAttention)]
+    local_settings = {name for op in local for name, _ in Attention.settings(op, Name("self"))}
+    called = [*inner, *(local if "rate" in local_settings else ())]
+    values = {
+        "all_dropped": all(op.dropout is not None for op in inner),
+        "capped": any(op.soft_cap is not None for op in inner),
+        "all_capped": all(op.soft_cap is not None for op in inner),
+        "scaled": any(op.scale is not None for op in called),
+        "grouped": any(op.is_grouped for op in called),
+        "biased": any(op.biased for op in inner),
+        "is_causal": any(isinstance(op, CausalAttention) for op in inner),
+        "dropped": any(op.dropout is not None for op in inner),
+        "empties": any(not isinstance(op, CausalAttention) and op.mask != ALL for op in inner),
+        "first": any(op.bounds.first for op in local),
+        "real": _told_of_padding(model),
+        "local_dropped": "rate" in local_settings,
+        "local_scaled": "scale" in local_settings,
+        "local_whole": _local_call("return ", local_settings, 2, Name("query"), *map(Name, _KEYS)),
+        "local_mixed": _local_call("mixed = ", local_settings, 1, Name("queries"), *_NEAR),
+    }
+    return values | {"sdpa": _plain_call(values)}
+
+
+_KEYS = ("key", "value")
+_NEAR = tuple(call("near", Name(each)) for each in _KEYS)
+
+
+def _local_call(head: str, settings: set[str], depth: int, *inputs: Expression) -> str:
+    """The attention of chunks, with what `local_attention` is told and passes on."""
+    keywords = [(each, Name(each)) for each in ("rate", "training", "scale") if each in settings]
+    told: list[tuple[str, Expression]] = [*keywords]
+    if "enable_gqa" in settings and "rate" not in settings:
+        told.append(("enable_gqa", Literal(True)))
+    function = Name("attention" if "rate" in settings else PLAIN)
+    whole = Call(function, (*inputs, Name("mask")), tuple(told))
+    return "\n".join(lay(head, whole, _constant_name, depth))
+
+
+def _plain_call(values: dict[str, object]) -> str:
+    """The call of torch's own function where that can do it."""
+    names = ["query", "key", "value", "mask", "rate"]
+    if values["is_causal"]:
+        names.append("is_causal")
+    keywords: list[tuple[str, Expression]] = []
+    if values["scaled"]:
+        keywords.append(("scale", Name("scale")))
+    if values["grouped"]:
+        keywords.append(("enable_gqa", Literal(True)))
+    whole = Call(Name(PLAIN), tuple(map(Name, names)), tuple(keywords))
+    return "\n".join(lay("return ", whole, _constant_name, 2))
+
+
+def _linear_signature(linears: list[Linear]) -> str:
+    """With the parameters that some call gives."""
+    given = {name for op in linears for name, _ in op.initial_arguments()}
+    parameters = ["inputs: int", "*outputs: int"]
+    if any(not op.bias for op in linears):
+        parameters.append("bias: bool = True" if any(op.bias for op in linears) else "bias: bool")
+    if "gain" in given:
+        parameters.append("gain: float = 1.0")
+    if "gains" in given:
+        parameters.append("gains: tuple[float, ...] = ()")
+    return "\n".join(signature("linear", parameters, "nn.Linear", 0))
+
+
+def _told_of_padding(model: Block) -> bool:
+    """Whether some local attention reads ahead, and so must be told where the text ends."""
+    return any(
+        isinstance(statement.op, LocalAttention) and len(statement.inputs) > 3
+        for _, block in walk(model)
+        for function in block.functions
+        for statement in function.body
+    )
+
+
+def _one(values: Iterable[T]) -> T:
+    """The value that all have: a helper is written for one way to start."""
+    first, *others = set(values)
+    if others:
+        raise CompilerBug(
+            f"compiler bug in emit, please report: {first} and {others} in one helper"
+        )
+    return first

@@ -1,0 +1,40 @@
+"""What tells real positions from padding, for layers that read ahead without attention."""
+
+from dataclasses import dataclass
+
+from compiler.ir.block import Input
+from compiler.ir.build import Body
+from compiler.ops.expression import Literal
+from compiler.ops.masking import RealTokens
+from compiler.ops.shape import BATCH, Free
+from compiler.spec.model import LayerGroup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Padding:
+    """The mask of a stream's real tokens, the same tensor that attention is told."""
+
+    stream: Free
+    input: Input
+    needs_positions: bool = False
+
+    def build(self, name: str, body: Body, *, is_used_once: bool) -> str:
+        """Made once for all layers."""
+        return body.apply(RealTokens(), self.stream.name, name="_" if is_used_once else name)
+
+
+def padding_of(stream: Free, told: list[Input]) -> Padding:
+    """Under the name that attention has for it, unless attention is told more under that name."""
+    shape = (BATCH, Literal(1), Literal(1), stream)
+    usual = Input(name=f"{stream.name}_mask", shape=shape)
+    is_taken = any(each.name == usual.name and each != usual for each in told)
+    return Padding(
+        stream=stream, input=Input(name=f"{stream.name}_real", shape=shape) if is_taken else usual
+    )
+
+
+def reads_ahead(group: LayerGroup) -> bool:
+    """Whether a layer reads later positions without attention."""
+    recurrence, convolution = group.recurrence, group.convolution
+    both_ways = recurrence is not None and recurrence.bidirectional
+    return both_ways or (convolution is not None and not convolution.causal)

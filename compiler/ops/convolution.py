@@ -1,0 +1,171 @@
+"""Convolutions along a stream: a position reads some near it, by weights for each distance."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from compiler.mask.mask import Mask, window
+from compiler.ops.expression import (
+    Call,
+    Expression,
+    Literal,
+    Name,
+    Number,
+    Tuple,
+    call,
+    method,
+    product,
+)
+from compiler.ops.op import (
+    ZEROS,
+    Cost,
+    Initial,
+    Memory,
+    Op,
+    Parameter,
+    Replaces,
+    State,
+)
+from compiler.ops.shape import Lengths, Shape, elements, require, size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convolution(Op):
+    """x [batch, position, d_model] -> [batch, position, outputs].
+
+    A position stands at the end of the `width` positions that it reads, where `causal`, or else in
+    their middle. Then a second input says which are real, [batch, 1, 1, position]: the others
+    count as zero, as those before the beginning and behind the end do.
+    """
+
+    d_model: Number
+    width: Number
+    causal: bool
+    initial: Initial
+
+    @property
+    def mask(self) -> Mask:
+        """What a position depends on."""
+        width = int(self.width.value)
+        return window(width - 1, 0) if self.causal else window(width // 2, width // 2)
+
+    @property
+    @abstractmethod
+    def outputs(self) -> Expression:
+        """How many numbers a position gets."""
+
+    @property
+    @abstractmethod
+    def products(self) -> Expression:
+        """Of a position with one that it reads."""
+
+    @property
+    @abstractmethod
+    def maker(self) -> str:
+        """The function that makes the module."""
+
+    def helpers(self) -> tuple[str, ...]:
+        return (self.maker, self._runner)
+
+    @property
+    def _runner(self) -> str:
+        return "causal_convolution" if self.causal else "centred_convolution"
+
+    def module(self) -> Expression:
+        return call(self.maker, self.width)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        x, *_ = inputs
+        require(x[-1:], (self.d_model,), "convolution")
+        return ((*x[:-1], self.outputs),)
+
+    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+        return (self.mask,) * inputs
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        x, *_ = inputs
+        pairs = elements(x[:-1], lengths) * size(self.width, lengths)
+        return Cost(flops=2 * pairs * size(self.products, lengths), kept=elements(x, lengths))
+
+    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+        memory = Memory(annotation="LastInputs")
+        return Replaces(step=ConvolutionStep(convolution=self), memory=memory)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call(self._runner, this, *inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatedConvolution(Convolution):
+    """To d_model numbers, and as many for their gate (Gehring et al. 2017, section 3.2).
+
+    `gains` are factors on how the weights of each start, where they are not all 1.
+    """
+
+    gains: tuple[Expression, ...] = ()
+
+    @property
+    def outputs(self) -> Expression:
+        return product(Literal(2), self.d_model)
+
+    @property
+    def products(self) -> Expression:
+        return product(self.outputs, self.d_model)
+
+    @property
+    def maker(self) -> str:
+        return "gated_convolution"
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        slices = (("output", self.d_model), ("gate", self.d_model))
+        weight = Parameter(
+            name="weight",
+            shape=(self.outputs, self.d_model, self.width),
+            initial=self.initial,
+            slices=slices,
+            gains=self.gains,
+        )
+        shape = (self.outputs,)
+        bias = Parameter(name="bias", shape=shape, initial=ZEROS, decays=False, slices=slices)
+        return (weight, bias)
+
+    def module(self) -> Expression:
+        keywords = (("gains", Tuple(self.gains)),) if self.gains else ()
+        return Call(Name(self.maker), (self.width,), keywords)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthwiseConvolution(Convolution):
+    """Each of the d_model numbers by itself (Kaiser et al. 2018, section 2.1)."""
+
+    @property
+    def outputs(self) -> Expression:
+        return self.d_model
+
+    @property
+    def products(self) -> Expression:
+        return self.d_model
+
+    @property
+    def maker(self) -> str:
+        return "depthwise_convolution"
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        shape = (self.d_model, Literal(1), self.width)
+        return (Parameter(name="weight", shape=shape, initial=self.initial),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvolutionStep(Op):
+    """x [batch, beam, d_model], what was read before, parent [batch, beam]
+
+    -> [batch, beam, outputs]
+    """
+
+    convolution: Convolution
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return self.convolution.shape(inputs)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        x, before, parent = inputs
+        return method(before, "advance", this, x, parent)

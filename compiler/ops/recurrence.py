@@ -1,0 +1,149 @@
+"""Recurrent layers along a stream: a position reads what the layer made of those before it.
+
+LSTM (Hochreiter and Schmidhuber 1997) and GRU (Cho et al. 2014), in the form that torch gives them
+and under its names.
+"""
+
+from dataclasses import dataclass
+
+from compiler.mask.mask import ALL, CAUSAL, Mask
+from compiler.ops.expression import Call, Expression, Literal, Number, call, method, product
+from compiler.ops.op import ZEROS, Cost, Initial, Memory, Op, Parameter, Replaces, State
+from compiler.ops.shape import Lengths, Shape, elements, require, size
+
+GATES = {
+    "lstm": ("input", "forget", "cell", "output"),
+    "gru": ("reset", "update", "new"),
+}
+"""The rows of the matrices, in torch's order."""
+_STATES = {"lstm": "LSTMState", "gru": "GRUState"}
+"""The classes that hold what each hypothesis knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recurrence(Op):
+    """x [batch, position, d_model] -> hidden [batch, position, d_hidden], from the beginning on.
+
+    A second result, torch's, is of the last position alone. Padding follows the text, so that no
+    real position reads any.
+    """
+
+    kind: str
+    d_model: Number
+    d_hidden: Number
+    initial: Initial
+
+    @property
+    def mask(self) -> Mask:
+        """What a position depends on."""
+        return CAUSAL
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The ends of the names of their parameters."""
+        return ("",)
+
+    @property
+    def width(self) -> Expression:
+        """How many numbers a position gets."""
+        return self.d_hidden
+
+    def helpers(self) -> tuple[str, ...]:
+        return (self.kind,)
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        return tuple(each for end in self.directions for each in self._of_direction(end))
+
+    def _of_direction(self, end: str) -> tuple[Parameter, ...]:
+        gates = tuple((gate, self.d_hidden) for gate in GATES[self.kind])
+        rows = product(Literal(len(gates)), self.d_hidden)
+        matrices = (("weight_ih_l0", self.d_model), ("weight_hh_l0", self.d_hidden))
+        weights = tuple(
+            Parameter(name=name + end, shape=(rows, width), initial=self.initial, slices=gates)
+            for name, width in matrices
+        )
+        biases = tuple(
+            Parameter(name=name + end, shape=(rows,), initial=ZEROS, decays=False, slices=gates)
+            for name in ("bias_ih_l0", "bias_hh_l0")
+        )
+        return (*weights, *biases)
+
+    def module(self) -> Expression:
+        return call(self.kind, self.d_hidden)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return (self.hidden(inputs), ())
+
+    def hidden(self, inputs: tuple[Shape, ...]) -> Shape:
+        """That of the states of all positions."""
+        x, *_ = inputs
+        require(x[-1:], (self.d_model,), self.kind)
+        return (*x[:-1], self.width)
+
+    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+        return (self.mask,) * inputs
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        x, *_ = inputs
+        steps = len(self.directions) * elements(x[:-1], lengths)
+        width, hidden = size(self.d_model, lengths), size(self.d_hidden, lengths)
+        gates = len(GATES[self.kind]) * hidden
+        flops = 2 * gates * (width + hidden) + 2 * gates + 4 * hidden
+        return Cost(flops=steps * flops, kept=elements(x, lengths) + steps * (gates + 2 * hidden))
+
+    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+        memory = Memory(annotation=_STATES[self.kind])
+        return Replaces(step=RecurrenceStep(recurrence=self), memory=memory)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return Call(this, inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BothRecurrences(Recurrence):
+    """One from the beginning and one from the end of each text -> [batch, position, 2 * d_hidden].
+
+    A second input says which positions are real, [batch, 1, 1, position]: the others are skipped,
+    and get zeros. (Schuster and Paliwal 1997)
+    """
+
+    @property
+    def mask(self) -> Mask:
+        return ALL
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        return ("", "_reverse")
+
+    @property
+    def width(self) -> Expression:
+        return product(Literal(2), self.d_hidden)
+
+    def helpers(self) -> tuple[str, ...]:
+        return (self.kind, "both_directions")
+
+    def module(self) -> Expression:
+        return call(self.kind, self.d_hidden, bidirectional=Literal(True))
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return (self.hidden(inputs),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("both_directions", this, *inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecurrenceStep(Op):
+    """x [batch, beam, d_model], what each hypothesis knows, parent [batch, beam]
+
+    -> hidden [batch, beam, d_hidden]
+    """
+
+    recurrence: Recurrence
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return (self.recurrence.hidden(inputs),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        x, state, parent = inputs
+        return method(state, "advance", this, x, parent)

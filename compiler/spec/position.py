@@ -1,0 +1,122 @@
+"""Where a token stands, or how far two are apart: `position:` of a stack or of layers."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from compiler.spec.section import (
+    Count,
+    Positive,
+    Section,
+    Share,
+    Whole,
+    setting,
+)
+
+
+class SinusoidalPosition(Section):
+    """Sines and cosines of the position (section 3.5)."""
+
+    kind: Literal["sinusoidal"]
+    layout: Literal["interleaved", "concatenated", "tensor2tensor"] = setting(
+        "sine, cosine, sine ... as in the paper; all sines first; or these with wavelengths up to "
+        "10000 * 2 pi itself, as tensor2tensor, fairseq and M2M-100 have them",
+        default="interleaved",
+    )
+    offset: Whole = setting(
+        "positions before that of the first token (fairseq has 2)",
+        default=0,
+        unit="positions",
+        examples=[2],
+    )
+
+
+class LearnedPosition(Section):
+    """A learned vector for each position (Gehring et al. 2017; Table 3, row E)."""
+
+    kind: Literal["learned"]
+    max_length: Count = setting(
+        "positions in the table; longer input is refused",
+        default=1024,
+        unit="positions",
+        examples=[1024],
+    )
+    offset: Whole = setting(
+        "rows of the table before that of the first position", default=0, unit="rows", examples=[2]
+    )
+
+
+class LinearStretch(Section):
+    """Each angle is divided, as if positions stood closer (Chen et al. 2023)."""
+
+    kind: Literal["linear"]
+    factor: Positive = setting("divisor of the angles", unit="factor", examples=[8.0])
+
+
+class Llama3Stretch(Section):
+    """Slow angles are divided, fast ones stay, between them it changes evenly (Llama 3.1).
+
+    An angle is fast that goes round four times in `original_length`, slow if it does so but once.
+    """
+
+    kind: Literal["llama3"]
+    factor: Positive = setting("divisor of slow angles", unit="factor", examples=[8.0])
+    original_length: Count = setting(
+        "length of the texts before the stretch", unit="positions", examples=[8192]
+    )
+
+
+Stretch = LinearStretch | Llama3Stretch
+
+
+class RotaryPosition(Section):
+    """Queries and keys turned by angles that grow with the position (Su et al. 2021)."""
+
+    kind: Literal["rotary"]
+    base: Positive = setting(
+        "longest wavelength, in units of 2 pi positions", default=10000.0, examples=[500000.0]
+    )
+    share: Share = setting(
+        "share of a head's width that is turned", default=1.0, unit="share", examples=[0.25]
+    )
+    layout: Literal["half", "interleaved"] = setting(
+        "a number is turned together with that half a width away, or with its neighbour",
+        default="half",
+    )
+    stretch: Stretch | None = setting(
+        "smaller angles, for longer texts than a model was trained on at first",
+        default=None,
+        discriminator="kind",
+    )
+
+
+class AlibiPosition(Section):
+    """Scores fall with the distance, in each head by another slope (Press et al. 2022)."""
+
+    kind: Literal["alibi"]
+
+
+class RelativePosition(Section):
+    """A learned bias on scores for each bucket of distances and head (Raffel et al. 2020)."""
+
+    kind: Literal["relative"]
+    buckets: Count = setting(
+        "buckets, half of them for single distances", default=32, unit="buckets", examples=[32]
+    )
+    max_distance: Count = setting(
+        "distance from which on all share one bucket",
+        default=128,
+        unit="positions",
+        examples=[128],
+    )
+
+
+class NoPosition(Section):
+    """No position at all: without a mask that tells, attention sees a bag of words."""
+
+    kind: Literal["none"]
+
+
+Near = RotaryPosition | AlibiPosition | RelativePosition | NoPosition
+NearPosition = Annotated[Near, Field(discriminator="kind")]
+Position = Annotated[SinusoidalPosition | LearnedPosition | Near, Field(discriminator="kind")]

@@ -1,0 +1,122 @@
+"""Attention and feed-forward networks, the sub-layers of the paper (sections 3.2 and 3.3)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from compiler.spec.section import (
+    Heads,
+    MaskText,
+    NotNegative,
+    Positive,
+    Rate,
+    Section,
+    Width,
+    setting,
+)
+
+
+class QueryKeyNorm(Section):
+    """Queries and keys normalised before their products (Dehghani et al. 2023)."""
+
+    kind: Literal["layer_norm", "rms_norm"] = setting("how", default="rms_norm")
+    over: Literal["head", "all_heads"] = setting(
+        "each head by itself, or all together (OLMo 2)", default="head"
+    )
+    eps: Positive = setting("added to the variance", default=1e-6, examples=[1e-5])
+
+
+class Attention(Section):
+    """Multi-head attention (section 3.2)."""
+
+    heads: Heads = setting("attention heads", unit="heads", examples=[8])
+    d_k: Width | None = setting(
+        "width of a query or key; by default d_model / heads",
+        default=None,
+        unit="numbers",
+        examples=[64],
+    )
+    d_v: Width | None = setting(
+        "width of a value; by default d_model / heads", default=None, unit="numbers", examples=[64]
+    )
+    kv_heads: Heads | None = setting(
+        "heads of keys and values, each for several of the queries (Ainslie et al. 2023); by "
+        "default as many",
+        default=None,
+        unit="heads",
+        examples=[2],
+    )
+    bias: bool = setting("biases in the projections of query, key and value", default=False)
+    output_bias: bool | None = setting(
+        "a bias in the projection of the output; by default as the others", default=None
+    )
+    scale: Positive | None = setting(
+        "factor on scores; by default d_k^-0.5 (section 3.2.1)", default=None, examples=[1.0]
+    )
+    soft_cap: Positive | None = setting(
+        "bound on scores, by a tanh (Gemma Team 2024)", default=None, examples=[50.0]
+    )
+    query_key_norm: QueryKeyNorm | None = setting(
+        "a norm on queries and keys before their products", default=None
+    )
+    dropout: Rate = setting(
+        "probability of dropping an attention weight",
+        default=0.0,
+        unit="probability",
+        examples=[0.1],
+    )
+    mask: MaskText = setting(
+        "which positions a query may read, in the algebra of docs/masks.md; the decoder's own "
+        "default is causal",
+        default="all",
+        examples=["causal & window(128)", "causal & (window(128) | first(4))", "block(64)"],
+    )
+
+
+class Experts(Section):
+    """A mixture of experts (Shazeer et al. 2017): each token chooses some, and none is dropped."""
+
+    count: Annotated[int, Field(ge=2, le=2**12)] = setting(
+        "feed-forward networks side by side", unit="networks", examples=[8]
+    )
+    active: Annotated[int, Field(ge=1, le=2**12)] = setting(
+        "how many of them read a token, weighted by a softmax of their scores (Mixtral); a single "
+        "one by its probability among all (Fedus et al. 2021)",
+        default=2,
+        unit="networks",
+        examples=[2],
+    )
+    balance_loss: NotNegative = setting(
+        "factor of the loss that keeps all in use, summed over layers (Fedus et al. 2021, equation "
+        "4); measured within each micro-batch of each process",
+        default=0.01,
+        unit="factor",
+        examples=[0.01],
+    )
+
+
+class FeedForward(Section):
+    """The position-wise feed-forward network (section 3.3)."""
+
+    d_ff: Width = setting("width of the hidden layer", unit="numbers", examples=[2048])
+    activation: Literal["relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"] = setting(
+        "the non-linearity", default="relu"
+    )
+    gated: bool = setting(
+        "two maps to the hidden layer, one of them through the non-linearity, multiplied (Shazeer "
+        "2020: GEGLU with `gelu`, SwiGLU with `silu`)",
+        default=False,
+    )
+    bias: bool = setting("biases in the linear maps", default=True)
+    dropout: Rate = setting(
+        "probability of dropping an activation", default=0.0, unit="probability", examples=[0.1]
+    )
+    scale: Positive = setting(
+        "factor on the output (0.5 in Macaron nets, Lu et al. 2019)",
+        default=1.0,
+        unit="factor",
+        examples=[0.5],
+    )
+    experts: Experts | None = setting(
+        "several such networks, of which each token chooses some", default=None
+    )

@@ -1,0 +1,68 @@
+"""gru: what each attention reads. Written by specformer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .model import (
+    D_K,
+    D_V,
+    HEADS,
+    CrossAttention,
+    Transformer,
+    split_heads,
+)
+
+
+def attention_weights(model: Transformer, source: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """source [batch, source], target [batch, target]
+
+    -> the weights [batch, heads, queries, keys] of each attention, by the name of its module;
+    without dropout. They are recomputed plainly from what each module is given as the model runs.
+    """
+    found: dict[str, Tensor] = {}
+
+    def observe(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            found[name] = PROGRAMS[type(module)](module, *inputs)[0]
+
+        return hook
+
+    observed = [(name, each) for name, each in model.named_modules() if type(each) in PROGRAMS]
+    handles = [module.register_forward_pre_hook(observe(name)) for name, module in observed]
+    try:
+        model.features(source, target)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
+    """query [batch, heads, queries, width], key [batch, heads, keys, width] (section 3.2.1)
+
+    -> [batch, heads, queries, keys]: zero where a mask is false, sums of 1 but where all are.
+    """
+    score = (query @ key.transpose(2, 3)) * query.size(-1) ** -0.5
+    for mask in masks:
+        score = score.masked_fill(~mask, -torch.inf)
+    return score.softmax(-1).nan_to_num(0.0)
+
+
+def cross_attention(
+    module: CrossAttention, x: Tensor, memory: Tensor, source_mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """x [batch, target, D_MODEL], memory [batch, source, D_MODEL],
+    source_mask [batch, 1, 1, source] -> weights [batch, HEADS, target, source],
+    values [batch, HEADS, source, D_V]
+    """
+    (query,) = split_heads(module.query(x), HEADS, D_K)
+    key, value = split_heads(module.key_value(memory), HEADS, D_K, D_V)
+    return weights(query, key, source_mask), value
+
+
+PROGRAMS: dict[type[nn.Module], Callable[..., tuple[Tensor, Tensor]]] = {
+    CrossAttention: cross_attention,
+}

@@ -1,0 +1,323 @@
+"""llama-like: a small language model with the parts of Llama (Touvron et al. 2023).
+
+Written by specformer from a spec. It needs the standard library and torch.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+VOCABULARY = 600
+D_MODEL = 128
+HEADS = 4
+KV_HEADS = 2
+D_K = 32
+D_V = 32
+D_FF = 384
+DECODER_LAYERS = 2
+ROTARY_BASE = 10000.0
+DROPOUT = 0.1
+NORM_EPS = 1e-06
+DEVIATION = 0.02
+PADDING = 0
+
+
+def linear(inputs: int, *outputs: int, bias: bool) -> nn.Linear:
+    """A linear map to `outputs` side by side, normal with deviation DEVIATION."""
+    module = nn.Linear(inputs, sum(outputs), bias=bias)
+    nn.init.normal_(module.weight, std=DEVIATION)
+    return module
+
+
+def embedding(rows: int) -> nn.Embedding:
+    """A vector for each token, normal with deviation DEVIATION; that of padding is zero."""
+    module = nn.Embedding(rows, D_MODEL, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=DEVIATION)
+    nn.init.zeros_(module.weight.detach()[PADDING])
+    return module
+
+
+def rotary_angles(first: int, count: int, width: int, base: float, device: torch.device) -> Tensor:
+    """Angles of positions first, first + 1, ... for pairs of `width` numbers (Su et al. 2021)
+
+    -> [count, width // 2]
+    """
+    position = torch.arange(first, first + count, device=device).unsqueeze(1)
+    return position * base ** (-torch.arange(0, width, 2, device=device) / width)
+
+
+def rotate_halves(x: Tensor, angle: Tensor) -> Tensor:
+    """x [batch, heads, position, width], angle [position, pairs] -> x with its pairs turned
+
+    A number is turned together with that half a width further on.
+    """
+    one, other = x.chunk(2, dim=-1)
+    cosine, sine = angle.cos(), angle.sin()
+    return torch.cat((one * cosine - other * sine, other * cosine + one * sine), dim=-1)
+
+
+def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
+    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+
+    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
+    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
+    """
+    if rate == 0 or not training or x.device.type != "cpu":
+        return F.dropout(x, rate, training)
+    zeroed = min(max(round(rate * 256), 1), 255)
+    draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+    kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
+    return x * (kept * (256 / (256 - zeroed)))
+
+
+def split_groups(x: Tensor, *parts: tuple[int, int]) -> list[Tensor]:
+    """x [batch, position, all widths] -> [batch, heads, position, width] for each (heads, width)"""
+    slices = torch.split(x, [heads * width for heads, width in parts], dim=-1)
+    return [
+        each.view(*each.shape[:2], heads, width).transpose(1, 2)
+        for each, (heads, width) in zip(slices, parts, strict=True)
+    ]
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """x [batch, heads, position, width] -> [batch, position, heads * width]"""
+    return x.transpose(1, 2).flatten(2)
+
+
+class KeyValueCache:
+    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
+
+    key: Tensor
+    value: Tensor
+
+    def __init__(self) -> None:
+        self.slots = 0
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        first, self.slots = self.slots, self.slots + key.size(2)
+        if first == 0:
+            self.key, self.value = key, value
+            return key, value
+        if self.slots > self.key.size(2):
+            self.key = F.pad(self.key, (0, 0, 0, self.slots))
+            self.value = F.pad(self.value, (0, 0, 0, self.slots))
+        self.key[:, :, first : self.slots] = key
+        self.value[:, :, first : self.slots] = value
+        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        if self.slots:
+            self.key, self.value = self.key[sentences], self.value[sentences]
+
+
+class Lineage:
+    """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
+
+    When a beam turns to other hypotheses no cache is moved: only this mask changes.
+    """
+
+    def __init__(self, batch: int, device: torch.device) -> None:
+        self.position = -1
+        self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
+
+    def extend(self, parent: Tensor) -> None:
+        """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
+        batch, beam = parent.shape
+        old = self.mask.gather(1, parent.unsqueeze(2).expand(-1, -1, self.mask.size(2)))
+        own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
+        self.mask = torch.cat((old, own), dim=2)
+        self.position += 1
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.mask = self.mask[sentences]
+
+
+class DecoderSelfAttention(nn.Module):
+    """Masked self-attention, HEADS heads of D_K (KV_HEADS of keys and values): position i reads
+    0..i (section 3.2.3).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query_key_value = linear(
+            D_MODEL, HEADS * D_K, KV_HEADS * D_K, KV_HEADS * D_V, bias=False
+        )
+        self.output = linear(HEADS * D_V, D_MODEL, bias=False)
+
+    def forward(self, x: Tensor, target_angle: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], target_angle [target, D_K // 2]
+        -> [batch, target, D_MODEL]
+        """
+        query, key, value = split_groups(
+            self.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
+        )
+        query = rotate_halves(query, target_angle)
+        key = rotate_halves(key, target_angle)
+        mixed = F.scaled_dot_product_attention(query, key, value, enable_gqa=True, is_causal=True)
+        return self.output(merge_heads(mixed))
+
+    def start(self) -> KeyValueCache:
+        """What is the same at every step, computed once."""
+        return KeyValueCache()
+
+    def step(
+        self, x: Tensor, target_angle: Tensor, cache: KeyValueCache, lineage: Lineage
+    ) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], target_angle [1, D_K // 2] -> [batch, beam, D_MODEL]
+        """
+        query, key, value = split_groups(
+            self.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
+        )
+        query = rotate_halves(query, target_angle)
+        key = rotate_halves(key, target_angle)
+        key, value = cache.append(key, value)
+        mixed = F.scaled_dot_product_attention(
+            query, key, value, lineage.mask.unsqueeze(1), enable_gqa=True
+        )
+        return self.output(merge_heads(mixed))
+
+
+class FeedForward(nn.Module):
+    """A linear map gated by another through a SiLU, and a third (SwiGLU, Shazeer 2020)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = linear(D_MODEL, D_FF, D_FF, bias=False)
+        self.output = linear(D_FF, D_MODEL, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
+        gate, hidden = self.hidden(x).chunk(2, dim=-1)
+        hidden = F.silu(gate) * hidden
+        return self.output(hidden)
+
+
+class DecoderLayer(nn.Module):
+    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_attention = DecoderSelfAttention()
+        self.self_attention_norm = nn.RMSNorm(D_MODEL, NORM_EPS)
+        self.feed_forward = FeedForward()
+        self.feed_forward_norm = nn.RMSNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, target_angle: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], target_angle [target, D_K // 2]
+        -> [batch, target, D_MODEL]
+        """
+        y = self.self_attention(self.self_attention_norm(x), target_angle)
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + dropout(y, DROPOUT, self.training)
+
+    def start(self) -> KeyValueCache:
+        """What is the same at every step, computed once."""
+        return self.self_attention.start()
+
+    def step(
+        self, x: Tensor, target_angle: Tensor, cache: KeyValueCache, lineage: Lineage
+    ) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], target_angle [1, D_K // 2] -> [batch, beam, D_MODEL]
+        """
+        y = self.self_attention.step(self.self_attention_norm(x), target_angle, cache, lineage)
+        x = x + y
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + y
+
+
+class Decoder(nn.Module):
+    """DECODER_LAYERS layers and a norm after the last (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = [DecoderLayer() for _ in range(DECODER_LAYERS)]
+        self.layers = cast(list[DecoderLayer], nn.ModuleList(layers))
+        self.norm = nn.RMSNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, target_angle: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], target_angle [target, D_K // 2]
+        -> [batch, target, D_MODEL]
+        """
+        for layer in self.layers:
+            x = layer(x, target_angle)
+        return self.norm(x)
+
+    def start(self) -> list[KeyValueCache]:
+        """What is the same at every step, computed once."""
+        return [layer.start() for layer in self.layers]
+
+    def step(
+        self, x: Tensor, target_angle: Tensor, states: list[KeyValueCache], lineage: Lineage
+    ) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], target_angle [1, D_K // 2] -> [batch, beam, D_MODEL]
+        """
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.step(x, target_angle, state, lineage)
+        return self.norm(x)
+
+
+@dataclass
+class TransformerState:
+    """What is kept from one step to the next, for the sentences of a batch."""
+
+    decoder: list[KeyValueCache]
+    lineage: Lineage
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        for state in self.decoder:
+            state.keep(sentences)
+        self.lineage.keep(sentences)
+
+
+class Transformer(nn.Module):
+    """Decoder; tokens and output have tables of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = embedding(VOCABULARY)
+        self.projection = embedding(VOCABULARY)
+        self.decoder = Decoder()
+
+    def forward(self, target: Tensor) -> Tensor:
+        """target [batch, target] -> [batch, target, VOCABULARY]"""
+        return self.project(self.features(target))
+
+    def features(self, target: Tensor) -> Tensor:
+        """target [batch, target] -> [batch, target, D_MODEL]"""
+        target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
+        x = self.embedding(target)
+        x = dropout(x, DROPOUT, self.training)
+        return self.decoder(x, target_angle)
+
+    def project(self, features: Tensor) -> Tensor:
+        """features [..., D_MODEL] -> [..., VOCABULARY]"""
+        return F.linear(features, self.projection.weight)
+
+    def start(self, target: Tensor) -> TransformerState:
+        """An empty state. Of the target it is asked only how many sentences there are."""
+        return TransformerState(self.decoder.start(), Lineage(target.size(0), target.device))
+
+    def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
+        """The newest token of each hypothesis, and the hypothesis of the step before that it
+        continues; the first step continues the empty one, 0.
+
+        token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
+        """
+        state.lineage.extend(parent)
+        target_angle = rotary_angles(state.lineage.position, 1, D_K, ROTARY_BASE, token.device)
+        x = self.embedding(token)
+        return self.decoder.step(x, target_angle, state.decoder, state.lineage)

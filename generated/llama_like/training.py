@@ -1,0 +1,32 @@
+"""llama-like: the loss, the learning rate and the optimizer. Written by specformer."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+WARMUP_STEPS = 200
+PEAK = 0.003
+BETAS = (0.9, 0.98)
+EPS = 1e-09
+
+
+def learning_rate(step: int) -> float:
+    """The rate of update `step`, from 1 on: linear to PEAK, then by step^-0.5 (section 5.3)."""
+    if step < WARMUP_STEPS:
+        return PEAK * step / WARMUP_STEPS
+    return PEAK * (WARMUP_STEPS / step) ** 0.5
+
+
+def optimizer(model: nn.Module) -> torch.optim.Adam:
+    """Adam over all parameters; whoever trains sets the rate of each update (section 5.3)."""
+    return torch.optim.Adam(model.parameters(), lr=PEAK, betas=BETAS, eps=EPS, fused=True)
+
+
+def loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """logits [tokens, VOCABULARY] of the tokens labels [tokens] -> the loss, plain loss
+
+    Cross-entropy in nats, summed over tokens: whoever trains leaves padding out and divides by
+    their number. Labels are not smoothed, so both are the same.
+    """
+    plain = F.cross_entropy(logits.float(), labels, reduction="sum")
+    return plain, plain.detach()

@@ -1,0 +1,525 @@
+"""relative: the demo with learned biases for buckets of distances (Raffel et al. 2020).
+
+Written by specformer from a spec. It needs the standard library and torch.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+VOCABULARY = 1200
+D_MODEL = 128
+HEADS = 4
+D_K = 32
+D_V = 32
+D_FF = 512
+ENCODER_LAYERS = 2
+DECODER_LAYERS = 2
+BUCKETS = 16
+MAX_DISTANCE = 32
+DROPOUT = 0.1
+NORM_EPS = 1e-05
+PADDING = 0
+
+
+def decoder_reads(i: Tensor, j: Tensor) -> Tensor:
+    """`causal`: whether position i reads position j."""
+    return j <= i
+
+
+def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
+    """A linear map to `outputs` side by side, each Xavier-uniform by itself; biases zero."""
+    module = nn.Linear(inputs, sum(outputs), bias=bias)
+    for part in torch.split(module.weight.detach(), list(outputs)):
+        nn.init.xavier_uniform_(part)
+    if bias:
+        nn.init.zeros_(module.bias)
+    return module
+
+
+def embedding(rows: int) -> nn.Embedding:
+    """A vector for each token, normal with deviation D_MODEL**-0.5; that of padding is zero."""
+    module = nn.Embedding(rows, D_MODEL, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=D_MODEL**-0.5)
+    nn.init.zeros_(module.weight.detach()[PADDING])
+    return module
+
+
+def real_tokens(tokens: Tensor) -> Tensor:
+    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
+    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+
+
+def position_mask(
+    reads: Callable[[Tensor, Tensor], Tensor], first: int, count: int, keys: Tensor
+) -> Tensor:
+    """What `count` queries from position `first` on read of tokens keys [batch, position]
+
+    -> mask [count, position], true where a key is read
+    """
+    i = torch.arange(first, first + count, device=keys.device).unsqueeze(1)
+    mask = reads(i, torch.arange(keys.size(1), device=keys.device))
+    return mask.expand(count, -1)
+
+
+def places(tokens: Tensor) -> Tensor:
+    """tokens [batch, position] -> 0, 1, 2 ... [position]"""
+    return torch.arange(tokens.size(1), device=tokens.device)
+
+
+def distance_embedding(buckets: int, heads: int) -> nn.Embedding:
+    """A number for each bucket of distances and head, normal with deviation D_MODEL**-0.5."""
+    module = nn.Embedding(buckets, heads)
+    nn.init.normal_(module.weight, std=D_MODEL**-0.5)
+    return module
+
+
+def distance_bucket(distance: Tensor, buckets: int, longest: int) -> Tensor:
+    """The bucket of a distance, from 0 on (Raffel et al. 2020, section 2.1)
+
+    The first half of the buckets hold one distance each, the others grow up to `longest`.
+    """
+    exact = buckets // 2
+    share = torch.log(distance.clamp(min=1) / exact) / math.log(longest / exact)
+    far = exact + (share * (buckets - exact)).long()
+    return torch.where(distance < exact, distance, far.clamp(max=buckets - 1))
+
+
+def relative_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Tensor:
+    """A learned number for each bucket of distances and head; half of them are for later keys
+
+    i [queries], j [keys] -> [heads, queries, keys]
+    """
+    distance, half = j - i.unsqueeze(1), table.num_embeddings // 2
+    bucket = distance_bucket(distance.abs(), half, longest) + half * (distance > 0)
+    return table(bucket).permute(2, 0, 1)
+
+
+def backward_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Tensor:
+    """A learned number for each bucket of distances to earlier keys, and head
+
+    i [queries], j [keys] -> [heads, queries, keys]
+    """
+    distance = (i.unsqueeze(1) - j).clamp(min=0)
+    return table(distance_bucket(distance, table.num_embeddings, longest)).permute(2, 0, 1)
+
+
+def masked_bias(bias: Tensor, mask: Tensor) -> Tensor:
+    """bias [heads, queries, keys] -> the same, minus infinity where the mask is false"""
+    return torch.where(mask, bias, -torch.inf)
+
+
+def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
+    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+
+    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
+    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
+    """
+    if rate == 0 or not training or x.device.type != "cpu":
+        return F.dropout(x, rate, training)
+    zeroed = min(max(round(rate * 256), 1), 255)
+    draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+    kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
+    return x * (kept * (256 / (256 - zeroed)))
+
+
+def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
+    """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width] for each width"""
+    parts = torch.split(x, [heads * width for width in widths], dim=-1)
+    return [part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in parts]
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """x [batch, heads, position, width] -> [batch, position, heads * width]"""
+    return x.transpose(1, 2).flatten(2)
+
+
+class KeyValueCache:
+    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
+
+    key: Tensor
+    value: Tensor
+
+    def __init__(self) -> None:
+        self.slots = 0
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        first, self.slots = self.slots, self.slots + key.size(2)
+        if first == 0:
+            self.key, self.value = key, value
+            return key, value
+        if self.slots > self.key.size(2):
+            self.key = F.pad(self.key, (0, 0, 0, self.slots))
+            self.value = F.pad(self.value, (0, 0, 0, self.slots))
+        self.key[:, :, first : self.slots] = key
+        self.value[:, :, first : self.slots] = value
+        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        if self.slots:
+            self.key, self.value = self.key[sentences], self.value[sentences]
+
+
+class Lineage:
+    """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
+
+    When a beam turns to other hypotheses no cache is moved: only this mask changes.
+    """
+
+    def __init__(self, batch: int, device: torch.device) -> None:
+        self.position = -1
+        self.positions = torch.empty(0, dtype=torch.long, device=device)
+        self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
+
+    def extend(self, parent: Tensor) -> None:
+        """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
+        batch, beam = parent.shape
+        old = self.mask.gather(1, parent.unsqueeze(2).expand(-1, -1, self.mask.size(2)))
+        own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
+        self.mask = torch.cat((old, own), dim=2)
+        self.position += 1
+        self.positions = F.pad(self.positions, (0, beam), value=self.position)
+
+    @property
+    def newest(self) -> Tensor:
+        """The position that a step is at [1]."""
+        return self.positions[-1:]
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.mask = self.mask[sentences]
+
+
+class EncoderSelfAttention(nn.Module):
+    """Self-attention, HEADS heads of D_K: a position reads all (section 3.2.3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query_key_value = linear(D_MODEL, HEADS * D_K, HEADS * D_K, HEADS * D_V, bias=False)
+        self.output = linear(HEADS * D_V, D_MODEL, bias=False)
+
+    def forward(self, x: Tensor, source_bias: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_bias [batch, HEADS, source, source]
+        -> [batch, source, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        mixed = F.scaled_dot_product_attention(query, key, value, source_bias)
+        return self.output(merge_heads(mixed))
+
+
+class DecoderSelfAttention(nn.Module):
+    """Masked self-attention, HEADS heads of D_K: position i reads 0..i (section 3.2.3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query_key_value = linear(D_MODEL, HEADS * D_K, HEADS * D_K, HEADS * D_V, bias=False)
+        self.output = linear(HEADS * D_V, D_MODEL, bias=False)
+
+    def forward(self, x: Tensor, target_bias: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], target_bias [HEADS, target, target]
+        -> [batch, target, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        mixed = F.scaled_dot_product_attention(query, key, value, target_bias)
+        return self.output(merge_heads(mixed))
+
+    def start(self) -> KeyValueCache:
+        """What is the same at every step, computed once."""
+        return KeyValueCache()
+
+    def step(self, x: Tensor, target_bias: Tensor, cache: KeyValueCache) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], target_bias [batch, HEADS, beam, slots] -> [batch, beam, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        key, value = cache.append(key, value)
+        mixed = F.scaled_dot_product_attention(query, key, value, target_bias)
+        return self.output(merge_heads(mixed))
+
+
+@dataclass
+class CrossAttentionState:
+    """What is kept from one step to the next, for the sentences of a batch."""
+
+    key: Tensor
+    value: Tensor
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.key = self.key[sentences]
+        self.value = self.value[sentences]
+
+
+class CrossAttention(nn.Module):
+    """Attention to the encoder's output, HEADS heads of D_K (section 3.2.3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query = linear(D_MODEL, HEADS * D_K, bias=False)
+        self.key_value = linear(D_MODEL, HEADS * D_K, HEADS * D_V, bias=False)
+        self.output = linear(HEADS * D_V, D_MODEL, bias=False)
+
+    def forward(self, x: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], memory [batch, source, D_MODEL],
+        source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, D_K)
+        key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
+        mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
+        return self.output(merge_heads(mixed))
+
+    def start(self, memory: Tensor) -> CrossAttentionState:
+        """What is the same at every step, computed once."""
+        key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
+        return CrossAttentionState(key, value)
+
+    def step(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, D_K)
+        mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
+        return self.output(merge_heads(mixed))
+
+
+class FeedForward(nn.Module):
+    """Two linear maps with a ReLU between them, position by position (section 3.3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = linear(D_MODEL, D_FF)
+        self.output = linear(D_FF, D_MODEL)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
+        hidden = F.relu(self.hidden(x))
+        return self.output(hidden)
+
+
+class EncoderLayer(nn.Module):
+    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_attention = EncoderSelfAttention()
+        self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+        self.feed_forward = FeedForward()
+        self.feed_forward_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_bias: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_bias [batch, HEADS, source, source]
+        -> [batch, source, D_MODEL]
+        """
+        y = self.self_attention(self.self_attention_norm(x), source_bias)
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + dropout(y, DROPOUT, self.training)
+
+
+@dataclass
+class DecoderLayerState:
+    """What is kept from one step to the next, for the sentences of a batch."""
+
+    self_attention: KeyValueCache
+    cross_attention: CrossAttentionState
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.self_attention.keep(sentences)
+        self.cross_attention.keep(sentences)
+
+
+class DecoderLayer(nn.Module):
+    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_attention = DecoderSelfAttention()
+        self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+        self.cross_attention = CrossAttention()
+        self.cross_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+        self.feed_forward = FeedForward()
+        self.feed_forward_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(
+        self, x: Tensor, memory: Tensor, target_bias: Tensor, source_mask: Tensor
+    ) -> Tensor:
+        """x [batch, target, D_MODEL], memory [batch, source, D_MODEL],
+        target_bias [HEADS, target, target], source_mask [batch, 1, 1, source]
+        -> [batch, target, D_MODEL]
+        """
+        y = self.self_attention(self.self_attention_norm(x), target_bias)
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.cross_attention(self.cross_attention_norm(x), memory, source_mask)
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + dropout(y, DROPOUT, self.training)
+
+    def start(self, memory: Tensor) -> DecoderLayerState:
+        """What is the same at every step, computed once."""
+        return DecoderLayerState(self.self_attention.start(), self.cross_attention.start(memory))
+
+    def step(
+        self, x: Tensor, target_bias: Tensor, source_mask: Tensor, state: DecoderLayerState
+    ) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], target_bias [batch, HEADS, beam, slots],
+        source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        y = self.self_attention.step(self.self_attention_norm(x), target_bias, state.self_attention)
+        x = x + y
+        y = self.cross_attention.step(
+            self.cross_attention_norm(x), source_mask, state.cross_attention
+        )
+        x = x + y
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + y
+
+
+class Encoder(nn.Module):
+    """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer() for _ in range(ENCODER_LAYERS))
+        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_bias: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_bias [batch, HEADS, source, source]
+        -> [batch, source, D_MODEL]
+        """
+        for layer in self.layers:
+            x = layer(x, source_bias)
+        return self.norm(x)
+
+
+class Decoder(nn.Module):
+    """DECODER_LAYERS layers and a norm after the last (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = [DecoderLayer() for _ in range(DECODER_LAYERS)]
+        self.layers = cast(list[DecoderLayer], nn.ModuleList(layers))
+        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(
+        self, x: Tensor, memory: Tensor, target_bias: Tensor, source_mask: Tensor
+    ) -> Tensor:
+        """x [batch, target, D_MODEL], memory [batch, source, D_MODEL],
+        target_bias [HEADS, target, target], source_mask [batch, 1, 1, source]
+        -> [batch, target, D_MODEL]
+        """
+        for layer in self.layers:
+            x = layer(x, memory, target_bias, source_mask)
+        return self.norm(x)
+
+    def start(self, memory: Tensor) -> list[DecoderLayerState]:
+        """What is the same at every step, computed once."""
+        return [layer.start(memory) for layer in self.layers]
+
+    def step(
+        self, x: Tensor, target_bias: Tensor, source_mask: Tensor, states: list[DecoderLayerState]
+    ) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], target_bias [batch, HEADS, beam, slots],
+        source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.step(x, target_bias, source_mask, state)
+        return self.norm(x)
+
+
+@dataclass
+class TransformerState:
+    """What is kept from one step to the next, for the sentences of a batch."""
+
+    source_mask: Tensor
+    decoder: list[DecoderLayerState]
+    lineage: Lineage
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.source_mask = self.source_mask[sentences]
+        for state in self.decoder:
+            state.keep(sentences)
+        self.lineage.keep(sentences)
+
+
+class Transformer(nn.Module):
+    """Encoder and decoder; one table embeds source and target and projects to tokens (sections
+    3.1 and 3.4).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = embedding(VOCABULARY)
+        self.source_distance = distance_embedding(BUCKETS, HEADS)
+        self.target_distance = distance_embedding(BUCKETS, HEADS)
+        self.encoder = Encoder()
+        self.decoder = Decoder()
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        """source [batch, source], target [batch, target] -> [batch, target, VOCABULARY]"""
+        return self.project(self.features(source, target))
+
+    def encode(self, source: Tensor) -> Tensor:
+        """source [batch, source] -> [batch, source, D_MODEL]"""
+        x = self.embedding(source) * math.sqrt(D_MODEL)
+        x = dropout(x, DROPOUT, self.training)
+        place = places(source)
+        source_bias = masked_bias(
+            relative_bias(self.source_distance, MAX_DISTANCE, place, place), real_tokens(source)
+        )
+        return self.encoder(x, source_bias)
+
+    def features(self, source: Tensor, target: Tensor) -> Tensor:
+        """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
+        memory = self.encode(source)
+        place = places(target)
+        target_bias = masked_bias(
+            backward_bias(self.target_distance, MAX_DISTANCE, place, place),
+            position_mask(decoder_reads, 0, target.size(1), target),
+        )
+        source_mask = real_tokens(source)
+        x = self.embedding(target) * math.sqrt(D_MODEL)
+        x = dropout(x, DROPOUT, self.training)
+        return self.decoder(x, memory, target_bias, source_mask)
+
+    def project(self, features: Tensor) -> Tensor:
+        """features [..., D_MODEL] -> [..., VOCABULARY]"""
+        return F.linear(features, self.embedding.weight)
+
+    def start(self, source: Tensor) -> TransformerState:
+        """What is the same at every step, computed once."""
+        memory = self.encode(source)
+        source_mask = real_tokens(source)
+        return TransformerState(
+            source_mask, self.decoder.start(memory), Lineage(source.size(0), source.device)
+        )
+
+    def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
+        """The newest token of each hypothesis, and the hypothesis of the step before that it
+        continues; the first step continues the empty one, 0.
+
+        token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
+        """
+        state.lineage.extend(parent)
+        target_bias = masked_bias(
+            backward_bias(
+                self.target_distance, MAX_DISTANCE, state.lineage.newest, state.lineage.positions
+            ),
+            state.lineage.mask.unsqueeze(1),
+        )
+        x = self.embedding(token) * math.sqrt(D_MODEL)
+        return self.decoder.step(x, target_bias, state.source_mask, state.decoder)

@@ -1,0 +1,96 @@
+"""Recurrences and convolutions in random specs: instead of self-attention, or beside it."""
+
+from collections.abc import Callable
+from typing import Any
+
+Tree = dict[str, Any]
+Choose = Callable[[str], Any]
+
+NEAR = ("rotary", "alibi", "relative")
+RATHER_NOT = (None, None, None)
+KNOBS: dict[str, tuple[Any, ...]] = {
+    "mixer": (*RATHER_NOT, "recurrence", "convolution"),
+    "mixer_place": ("instead", "in the second kind", "before attention", "beside attention"),
+    "recurrence": ("lstm", "gru"),
+    "d_hidden": (None, 4, 5),
+    "bidirectional": (False, True),
+    "convolution": ("gated", "depthwise"),
+    "convolution_width": (None, 2, 3, 5),
+    "causal": (None, True),
+}
+
+
+def place_mixers(choose: Choose, model: Tree) -> None:
+    """Draws what each stack has besides self-attention, and drops what that leaves without use."""
+    for name in ("encoder", "decoder"):
+        if (stack := model.get(name)) and (mixer := choose("mixer")):
+            if "joint" in stack.get("norm", {}):
+                continue  # it is for the sub-layers that stand side by side in its own block
+            stack[mixer] = _settings(choose, name, mixer)
+            others = ["cross_attention"] if name == "decoder" and "encoder" in model else []
+            _place(choose("mixer_place"), stack, mixer, [*others, "feed_forward"])
+    _drop_moot(model)
+
+
+def _settings(choose: Choose, stack: str, mixer: str) -> Tree:
+    """Of a decoder, those that read no later position."""
+    if mixer == "recurrence":
+        settings = {"kind": choose("recurrence"), "d_hidden": choose("d_hidden")}
+        settings["bidirectional"] = stack == "encoder" and choose("bidirectional")
+    else:
+        width, causal = choose("convolution_width"), choose("causal")
+        settings = {"kind": choose("convolution"), "width": width}
+        settings["causal"] = True if width == 2 and stack == "encoder" else causal
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _place(place: str, stack: Tree, mixer: str, others: list[str]) -> None:
+    match place:
+        case "before attention":
+            stack["block"] = [mixer, "self_attention", *others]
+        case "beside attention":
+            stack["block"] = [["self_attention", mixer], *others]
+        case "in the second kind" if isinstance(stack["layers"], list):
+            stack["layers"][1]["block"] = [mixer, *others]
+            _without_attention(stack["layers"][1])
+        case _:
+            stack["block"] = [mixer, *others]
+            for layers in (stack, *(stack["layers"] if isinstance(stack["layers"], list) else ())):
+                _without_attention(layers)
+
+
+def _without_attention(layers: Tree) -> None:
+    """Without what is for self-attention alone."""
+    layers.pop("self_attention", None)
+    if _is_near(layers.get("position")):
+        del layers["position"]
+
+
+def _drop_moot(model: Tree) -> None:
+    """Without what is for the self-attention of stacks that have none."""
+    stacks = [model[name] for name in ("encoder", "decoder") if name in model]
+    having = [each for each in stacks if "self_attention" in sub_layers(each)]
+    for stack in stacks:
+        if stack not in having:
+            stack.pop("attention", None)
+            mask = stack.get("cross_attention", {}).get("mask")
+            stack.pop("cross_attention", None)
+            if mask is not None:
+                stack["cross_attention"] = {"mask": mask}
+    position = model["embedding"]["position"]
+    if _is_near(position) and all("position" in each for each in having):
+        model["embedding"]["position"] = "none"
+    if not having:
+        model["kernel"] = "auto"
+
+
+def sub_layers(stack: Tree) -> str:
+    """All names in the blocks of a stack; by default those of the paper that both stacks have."""
+    groups = stack["layers"] if isinstance(stack["layers"], list) else [{}]
+    usual = stack.get("block", ["self_attention", "feed_forward"])
+    return str([group.get("block", usual) for group in groups])
+
+
+def _is_near(position: object) -> bool:
+    kind = position.get("kind") if isinstance(position, dict) else position
+    return kind in NEAR
