@@ -1,8 +1,8 @@
 """A generated network is as long as it needs to be: its own tests run every line of it."""
 
+import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -12,14 +12,15 @@ from compiler.spec.library import library
 
 MOST_PARAMETERS = 10_000_000
 TRACED = """
-import sys, types
+import json, sys, types
+from collections import defaultdict
 from pathlib import Path
 import pytest
 
-file, lines = sys.argv[1], set()
+folder, lines = Path(sys.argv[1]), defaultdict(set)
 
 def note(frame, event, _):
-    lines.add(frame.f_lineno)
+    lines[frame.f_code.co_filename].add(frame.f_lineno)
     return note
 
 def watch(frame, event, _):
@@ -29,24 +30,45 @@ def executable(code):
     found = {line for _, _, line in code.co_lines() if line}
     return found.union(*(executable(c) for c in code.co_consts if isinstance(c, types.CodeType)))
 
+def never(file):
+    text = file.read_text()
+    left = executable(compile(text, str(file), "exec")) - lines[str(file)]
+    return [text.splitlines()[line - 1].strip() for line in sorted(left)]
+
 sys.settrace(watch)
-failed = pytest.main(["-q", "-p", "no:cacheprovider", str(Path(file).parent)])
+failed = pytest.main(["-q", "-p", "no:cacheprovider", str(folder)])
 sys.settrace(None)
-text = Path(file).read_text().splitlines()
-never = sorted(executable(compile(Path(file).read_text(), file, "exec")) - lines)
-print(*(f"never run: {text[line - 1].strip()}" for line in never), sep="\\n")
+report = {file.parent.name: never(file) for file in sorted(folder.glob("*/model.py"))}
+Path(sys.argv[2]).write_text(json.dumps(report))
 sys.exit(int(failed))
 """
+"""Runs the tests of all packages of a folder; writes the lines of each network that never ran."""
 
 
-@pytest.mark.parametrize("name", library())
-def test_every_line_of_a_network_runs_in_its_own_test(name: str, tmp_path: Path) -> None:
-    package = compile_spec(name)
-    if count_parameters(package.model) > MOST_PARAMETERS:
-        pytest.skip("too large to run here: its code is that of a smaller one")
-    folder = tmp_path / package.folder_name
-    package.write(folder)
-    command = [sys.executable, "-c", TRACED, str(folder / "model.py")]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+def is_small(name: str) -> bool:
+    return count_parameters(compile_spec(name).model) <= MOST_PARAMETERS
+
+
+SMALL = [name for name in library() if name != "transformer-big" and is_small(name)]
+
+
+@pytest.fixture(scope="module")
+def never_run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """By package, once the tests of all have passed."""
+    folder = tmp_path_factory.mktemp("packages")
+    for name in SMALL:
+        package = compile_spec(name)
+        package.write(folder / package.folder_name)
+    report = folder.parent / "report.json"
+    command = [sys.executable, "-c", TRACED, str(folder), str(report)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "never run" not in ended.stdout
+    found: dict[str, list[str]] = json.loads(report.read_text())
+    return found
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_line_of_a_network_runs_in_its_own_test(
+    name: str, never_run: dict[str, list[str]]
+) -> None:
+    assert never_run[name.replace("-", "_")] == []
