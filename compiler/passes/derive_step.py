@@ -157,12 +157,16 @@ class _Derivation:
                 self.renew(statement, state)
 
     def remember(self, statement: Statement, state: Remembers) -> None:
-        """The newest key and value go to a cache; the query reads all that it is allowed."""
+        """The newest key and value go to a cache; the query reads all that it is allowed.
+
+        The cache has the letter of its keys: of `key_b` it is `cache_b`.
+        """
         newest, memory = [statement.inputs[index] for index in state.kept], state.cache
         grown = tuple(f"{shown(each)}.grown" for each in newest)
-        cache = self.keep("cache", memory.annotation, NewCache(cache=memory))
+        letter = shown(newest[0]).partition("_")[2]
+        cache = self.keep(_lettered("cache", letter), memory.annotation, NewCache(cache=memory))
         some = memory.is_partial
-        slots, told = (("slots.1",), (LINEAGE,)) if some else ((), ())
+        slots, told = ((f"{_lettered('slots', letter)}.1",), (LINEAGE,)) if some else ((), ())
         self.stepping.append(
             replace(
                 statement,
@@ -172,7 +176,7 @@ class _Derivation:
                 part="",
             )
         )
-        allowed = statement.inputs[3] if state.is_told else self.allowed(memory, slots)
+        allowed = statement.inputs[3] if state.is_told else self.allowed(memory, slots, letter)
         query = statement.inputs[0]
         self.stepping.append(replace(statement, op=state.step, inputs=(query, *grown, allowed)))
 
@@ -183,11 +187,11 @@ class _Derivation:
         inputs = (statement.inputs[0], kept, PARENT)
         self.stepping.append(replace(statement, op=state.step, inputs=inputs, results=(first,)))
 
-    def allowed(self, memory: Cache, slots: tuple[str, ...]) -> str:
+    def allowed(self, memory: Cache, slots: tuple[str, ...], letter: str) -> str:
         """The slots that each hypothesis descends from, and of these what its mask allows."""
         mask: Shape = (BATCH, Literal(1), BEAM, SLOTS)
         readable = LineageMask(declared=mask, reads=None if memory.is_plain else memory.reads)
-        return self.tell("_.mask", readable, LINEAGE, *slots)
+        return self.tell(f"_.{_lettered('mask', letter)}", readable, LINEAGE, *slots)
 
     def divide_call(self, statement: Statement, invoke: Invoke) -> None:
         """A block that needs no state is called as it is; others by their own start and step."""
@@ -377,6 +381,11 @@ class _Derivation:
             outputs=outputs,
             note="The newest position of each hypothesis.",
         )
+
+
+def _lettered(name: str, letter: str) -> str:
+    """`name_a`, or the name alone where there is no letter."""
+    return f"{name}_{letter}" if letter else name
 
 
 def _renamed(statement: Statement, names: dict[str, str]) -> Statement:
