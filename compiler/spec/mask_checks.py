@@ -105,11 +105,11 @@ def shares_of_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             if shared and each.heads % shared:
                 yield Diagnostic(
                     code="uneven-masks",
-                    message=f"a mask cannot be for {each.heads} heads, {shared} of which share "
-                    "keys and values",
+                    message=f"a group of {each.heads} parts heads that share their keys and "
+                    f"values, {shared} each",
                     span=at(root, *path, "mask", number, "heads"),
                     notes=note("the heads of keys and values", root, *path, "kv_heads"),
-                    help=f"a multiple of {shared}",
+                    help=f"a multiple of {shared}: a mask is for whole groups of such heads",
                 )
 
 
