@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from compiler.ir.block import Block, Function, Statement, shown, walk
+from compiler.ir.letters import lettered
 from compiler.mask.mask import ALL
 from compiler.ops.attention import Attention, DenseAttention, FlexAttention
 from compiler.ops.heads import JoinHeads
@@ -60,6 +61,6 @@ def _weights(statement: Statement, op: Attention) -> Statement:
         soft_cap=op.soft_cap,
         has_blocks=has_blocks,
     )
-    letter = shown(statement.results[0]).partition("_")[2]
-    result = f"weights_{letter}" if letter else WEIGHTS
+    own = lettered("weights", shown(statement.results[0]))
+    result = WEIGHTS if own == "weights" else own
     return replace(statement, results=(result,), op=weights, inputs=(query, key, *masks))

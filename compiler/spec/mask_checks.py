@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from compiler.mask.parse import parse
+from compiler.mask.parse import MaskError, parse
 from compiler.mask.relation import empty_row
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path
@@ -113,6 +113,20 @@ def shares_of_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 )
 
 
+def masks_together(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """What some head or other reads is a mask, too."""
+    for path, attention in attentions(spec):
+        try:
+            parse(" | ".join(each.mask for each in attention.head_masks))
+        except MaskError:
+            yield mistake(
+                at(root, *path, "mask"),
+                "bad-mask",
+                "these masks together have too many alternatives",
+                "write simpler masks, or fewer of them",
+            )
+
+
 def head_masks(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """What is made for one mask of all heads."""
     stacks = dict(spec.model.stacks())
@@ -141,6 +155,7 @@ def head_masks(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 MASK_CHECKS = (
     shares_of_heads,
+    masks_together,
     head_masks,
     cross_attention_mask,
     query_rows,
