@@ -160,9 +160,10 @@ def _readings(model: Block, length: int) -> Iterator[Reading]:
         layers = [layer for _, layer, count in children(block) for _ in range(count)]
         for place in ATTENTIONS:
             below = [layer.part(place) for layer in layers if place in dict(layer.parts)]
-            ops = [op for each in below if isinstance(each, Block) for op in _ops(each)]
+            found = [_ops(each) for each in below if isinstance(each, Block)]
+            ops = [op for each in found for op in each]
             for op in {each.mask: each for each in reversed(ops)}.values():
-                yield _reading(f"{stack}.{place}", op, ops, length)
+                yield _reading(f"{stack}.{place}", op, found, length)
         for place in MIXERS:
             below = [layer.part(place) for layer in layers if place in dict(layer.parts)]
             mixers = [each.part(place) for each in below if isinstance(each, Block)]
@@ -175,7 +176,7 @@ def _readings_of_mixers(
     """Of each form of recurrence or convolution in one place."""
     ops = [each for each in parts if isinstance(each, Recurrence | Convolution)]
     for op in {_cost_words(each): each for each in reversed(ops)}.values():
-        field, fields = _field(op.mask, [each.mask for each in ops], length)
+        field, fields = _field(op.mask, [(each.mask,) for each in ops], length)
         is_recurrent = isinstance(op, Recurrence)
         yield Reading(
             place=place,
@@ -199,13 +200,17 @@ def _cost_words(op: Recurrence | Convolution) -> str:
             return "n d^2"
 
 
-def _ops(attention: Block) -> list[Attention]:
-    return [op for _, op in attentions(attention).values()]
+def _ops(attention: Block) -> tuple[Attention, ...]:
+    """Those of one layer, of groups of heads if there are several."""
+    ((_, ops),) = attentions(attention).values()
+    return ops
 
 
-def _reading(place: str, op: Attention, ops: list[Attention], length: int) -> Reading:
+def _reading(
+    place: str, op: Attention, layers: list[tuple[Attention, ...]], length: int
+) -> Reading:
     is_cross = place.endswith(CROSS)
-    masks = [op.mask] if is_cross else [each.mask for each in ops]
+    masks = [tuple(each.mask for each in ops) for ops in ([(op,)] if is_cross else layers)]
     field, fields = _field(op.mask, masks, length)
     return Reading(
         place=place,
@@ -218,16 +223,19 @@ def _reading(place: str, op: Attention, ops: list[Attention], length: int) -> Re
     )
 
 
-def _field(mask: Mask, masks: list[Mask], length: int) -> tuple[ReceptiveField, tuple[int, ...]]:
+def _field(
+    mask: Mask, layers: list[tuple[Mask, ...]], length: int
+) -> tuple[ReceptiveField, tuple[int, ...]]:
     """That of layers with these masks, and what is seen after those that have the first.
 
     At a length that shows the edges of the masks.
     """
-    edges = [edge for each in masks for edge in each.numbers]
+    edges = [edge for masks in layers for each in masks for edge in each.numbers]
     longest = max((2 * edge + 1 for edge in edges), default=0)
-    field = receptive_field(masks, min(max(length, longest), LONGEST_FIELD))
-    seen = zip(field.positions, masks, strict=True)
-    return field, tuple(positions for positions, each in seen if each == mask)
+    either = [reduce(or_, masks) for masks in layers]
+    field = receptive_field(either, min(max(length, longest), LONGEST_FIELD))
+    seen = zip(field.positions, layers, strict=True)
+    return field, tuple(positions for positions, masks in seen if mask in masks)
 
 
 def _complexity(op: Attention, *, is_cross: bool) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests import mixers
-from tests.mixers import place_mixers, sub_layers
+from tests import head_masks, mixers
+from tests.head_masks import place_head_masks
+from tests.mixers import has_self_attention, place_mixers, sub_layers
 
 DRAWN: defaultdict[str, Counter[object]] = defaultdict(Counter)
 Tree = dict[str, Any]
@@ -127,6 +128,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "ema": (None, 0.99),
     "own_settings": (False, True),
     **mixers.KNOBS,
+    **head_masks.KNOBS,
 }
 
 
@@ -252,6 +254,7 @@ def _model(choose: Chooser, task: str) -> Tree:
     _own_settings(choose, model)
     _of_the_task(choose, model, task)
     place_mixers(choose, model)
+    place_head_masks(choose, model)
     _tame(model)
     _prune(model)
     _without_moot(model)

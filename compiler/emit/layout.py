@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Callable
 
 from compiler.ir.verify import CompilerBug
-from compiler.ops.expression import Binary, Call, Each, Expression, Number, render
+from compiler.ops.expression import Binary, Call, Each, Expression, Number, Tuple, render
 
 WIDTH = 100
 STEP = 4
@@ -13,11 +13,15 @@ NameOf = Callable[[Number], str]
 
 
 def lay(prefix: str, expression: Expression, name_of: NameOf, depth: int) -> list[str]:
-    """`prefix` and the expression: on one line, or a call with its arguments below."""
+    """`prefix` and the expression: on one line, or with its arguments or elements below."""
     indent = " " * (STEP * depth)
     line = indent + prefix + render(expression, name_of)
     if len(line) <= WIDTH:
         return [line]
+    if isinstance(expression, Tuple):
+        elements = [line for each in expression.elements for line in lay("", each, name_of, depth)]
+        inner = [f"{' ' * STEP}{element}," for element in elements]
+        return [f"{indent}{prefix}(", *inner, f"{indent})"]
     if isinstance(expression, Each):
         return _each(f"{indent}{prefix}[", expression, "]", name_of, depth)
     if isinstance(expression, Binary) and isinstance(expression.right, Call):

@@ -22,6 +22,11 @@ Masks are combined by `&` (both), `|` (either), `~` (not) and parentheses; `&` b
 `|`. Equal masks compile to equal code: `causal & window(3)`, `window(left=3, right=0)` and
 `~(~causal | ~window(3))` are one mask.
 
+**Heads.** `mask: [{heads: 2, mask: causal & window(64)}, {heads: 6, mask: causal}]` gives groups of
+heads masks of their own (as in Sukhbaatar et al. 2019, who learn them). Each group is computed in
+the form and decoded from the cache that suit its mask, so that heads which look near cost little.
+The heads add up to `heads`; with `kv_heads`, those that share keys and values are in one group.
+
 **What is proved.** Offsets j - i that a mask can read, its *reach*, add up along the layers and
 prove a decoder causal; where such an interval is too wide, the exact relation at a finite length
 decides (`block(2) & ~strided(2) | window(0)` is causal, though its interval is [-1, 1]). In

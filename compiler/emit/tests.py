@@ -1,5 +1,8 @@
 """`test_model.py`: what the compiler has proved, tried on the real network."""
 
+from functools import reduce
+from operator import or_
+
 from compiler.emit.fill import fill
 from compiler.emit.layout import docstring, signature
 from compiler.emit.predicates import plain_predicate
@@ -8,6 +11,7 @@ from compiler.lower.embedding import table_names
 from compiler.mask.mask import CAUSAL
 from compiler.ops.attention import Attention, LocalAttention
 from compiler.ops.convolution import Convolution
+from compiler.ops.op import Predicate
 from compiler.ops.recurrence import Recurrence
 from compiler.passes.derive_weights import attentions
 from compiler.passes.measure import count_parameters
@@ -21,8 +25,9 @@ LARGEST_EDGE = 512
 def tests_text(spec: Spec, model: Block) -> str:
     """The file. Texts are longer than twice the largest number of a mask, and than two chunks."""
     found, others = attentions(model), mixers(model)
+    reads = {name: _reads(ops) for name, (_, ops) in found.items()}
     edges = sorted(
-        {edge for _, op in found.values() for edge in _edges(op)}
+        {edge for _, ops in found.values() for op in ops for edge in _edges(op)}
         | {edge for op in others.values() for edge in op.mask.numbers if edge <= LARGEST_EDGE}
     )
     longest, padding = _longest(spec)
@@ -47,7 +52,7 @@ def tests_text(spec: Spec, model: Block) -> str:
         texts=texts,
         rows=rows,
         outputs=outputs,
-        grouped=any(op.is_grouped for _, op in found.values()),
+        grouped=any(op.is_grouped for _, ops in found.values() for op in ops),
         balance=_inputs(model, "balance_loss"),
         has_experts="experts" in {name for _, block in walk(model) for name, _ in block.parts},
         pools=spec.model.classifier is not None,
@@ -56,10 +61,18 @@ def tests_text(spec: Spec, model: Block) -> str:
         lengths={each: min(_length(USUAL[each], edges), longest - padding) for each in texts},
         padding=padding,
         edges=f"({', '.join(map(str, edges))}{',' if len(edges) == 1 else ''})",
-        masks=dict.fromkeys(plain_predicate(op.reads) for _, op in found.values()),
-        places=[(name, op.reads.name) for name, (_, op) in found.items()],
+        masks=dict.fromkeys(plain_predicate(each) for each in reads.values()),
+        places=[(name, each.name) for name, each in reads.items()],
         mixers=[(name, op.mask == op.mask & CAUSAL) for name, op in others.items()],
     )
+
+
+def _reads(ops: tuple[Attention, ...]) -> Predicate:
+    """What some head reads: of heads with masks `decoder_a` and `decoder_b` it is `decoder_a_b`."""
+    first, *others = (op.reads for op in ops)
+    letters = (each.place.rpartition("_")[2] for each in others if each.mask != first.mask)
+    place = "_".join((first.place, *dict.fromkeys(letters)))
+    return Predicate(place=place, mask=reduce(or_, (op.mask for op in ops)))
 
 
 def mixers(model: Block) -> dict[str, Recurrence | Convolution]:

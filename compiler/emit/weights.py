@@ -34,7 +34,7 @@ def weights_text(model: Block, name: str) -> str:
     declared = ["model: Transformer", *(f"{each}: Tensor" for each in streams)]
     return fill(
         "attention_weights.py.jinja",
-        **_score_values([op for _, op in attentions(model).values()]),
+        **_score_values([op for _, ops in attentions(model).values() for op in ops]),
         streams=streams,
         takes_turns=_takes_turns(model),
         head="\n".join(signature("attention_weights", declared, "dict[str, Tensor]", 0)),

@@ -1,6 +1,6 @@
 """Writing a function's body statement by statement."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compiler.ir.block import Function, Input, Invoke, Statement
 from compiler.ops.op import Op
@@ -31,6 +31,10 @@ class Body:
         result = self.fresh(name)
         self._add((result,), Invoke(function=function), inputs, part)
         return result
+
+    def at(self, origin: Span) -> "Body":
+        """The same body, for statements that come from another place of the spec."""
+        return replace(self, origin=origin)
 
     def fresh(self, name: str) -> str:
         """A value of this name that no statement has made yet."""

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
+from compiler.lower.head_groups import KINDS, HeadGroup, head_groups, words_of
 from compiler.lower.masking import Masking
 from compiler.lower.settings import Context, given
-from compiler.mask.mask import ALL, CAUSAL, Mask
+from compiler.mask.mask import ALL, CAUSAL
 from compiler.ops.expression import Expression, Number, product
-from compiler.ops.heads import MergeHeads, SplitGroups, SplitHeads
+from compiler.ops.heads import DivideHeads, JoinHeads, MergeHeads, SplitGroups, SplitHeads
 from compiler.ops.linear import Linear
 from compiler.ops.norm import LayerNorm, RMSNorm
 from compiler.ops.shape import BATCH, SOURCE, TARGET
@@ -17,36 +18,37 @@ from compiler.spec.sub_layer import QueryKeyNorm
 
 
 def lower_self_attention(
-    settings: Settings, masking: Masking, context: Context, place: str
+    settings: Settings, maskings: tuple[Masking, ...], context: Context, place: str
 ) -> Block:
     """A stream reads itself."""
-    stack = masking.reads.place.partition("_")[0]
-    attention = _Attention.of(settings, masking, context)
-    kinds = ("query", "key", "value")
-    body = Body(context.origin(f"{place}.self_attention.mask"))
-    fused = body.apply(attention.linear(*kinds), "x", part="query_key_value")
-    query, key, value = body.unpack(attention.split(*kinds), fused, names=kinds)
+    first, place = maskings[0], f"{place}.self_attention"
+    stack = first.reads.place.partition("_")[0]
+    attention = _Attention.of(settings, maskings, context, place)
+    body = Body(context.origin(f"{place}.mask"))
+    fused = body.apply(attention.linear(*KINDS), "x", part="query_key_value")
+    query, key, value = body.unpack(attention.split(*KINDS), fused, names=KINDS)
     result = attention.attend(body, query, key, value)
-    inputs = (Input(name="x", shape=(BATCH, masking.queries, context.d_model)), *masking.inputs())
+    x = Input(name="x", shape=(BATCH, first.queries, context.d_model))
     return Block(
         names=(f"{stack.capitalize()}SelfAttention",),
-        summary=_summary(masking.reads.mask, settings),
+        summary=_summary(attention.groups, settings),
         parts=(
-            ("query_key_value", attention.linear(*kinds)),
+            ("query_key_value", attention.linear(*KINDS)),
             *attention.norm_parts(),
             ("output", attention.output()),
         ),
-        functions=(body.function("forward", inputs, result),),
+        functions=(body.function("forward", (x, *attention.told()), result),),
         origin=body.origin,
     )
 
 
 def lower_cross_attention(
-    settings: Settings, masking: Masking, context: Context, place: str
+    settings: Settings, maskings: tuple[Masking, ...], context: Context, place: str
 ) -> Block:
     """Queries from the target, keys and values from the encoder's output."""
-    attention = _Attention.of(settings, masking, context)
-    body = Body(context.origin(f"{place}.cross_attention.mask"))
+    place = f"{place}.cross_attention"
+    attention = _Attention.of(settings, maskings, context, place)
+    body = Body(context.origin(f"{place}.mask"))
     projected = body.apply(attention.linear("query"), "x", part="query")
     (query,) = body.unpack(attention.split("query"), projected, names=("query",))
     fused = body.apply(attention.linear("key", "value"), "memory", part="key_value")
@@ -55,13 +57,12 @@ def lower_cross_attention(
     inputs = (
         Input(name="x", shape=(BATCH, TARGET, context.d_model)),
         Input(name="memory", shape=(BATCH, SOURCE, context.d_model)),
-        *masking.inputs(),
+        *attention.told(),
     )
-    masked = "" if masking.reads.mask == ALL else f", masked by `{masking.reads.mask.text}`"
     return Block(
         names=("CrossAttention",),
         summary="Attention to the encoder's output, {heads} heads of {d_k}"
-        f"{masked} (section 3.2.3).",
+        f"{_masked(attention.groups)} (section 3.2.3).",
         parts=(
             ("query", attention.linear("query")),
             ("key_value", attention.linear("key", "value")),
@@ -73,15 +74,23 @@ def lower_cross_attention(
     )
 
 
-def _summary(mask: Mask, settings: Settings) -> str:
-    heads = "{heads} heads of {d_k}"
+def _summary(groups: tuple[HeadGroup, ...], settings: Settings) -> str:
+    heads, masks = "{heads} heads of {d_k}", [each.mask for each in groups]
     if settings.kv_heads != settings.heads:
         heads += " ({kv_heads} of keys and values)"
-    if mask == CAUSAL:
+    if masks == [CAUSAL]:
         return f"Masked self-attention, {heads}: position i reads 0..i (section 3.2.3)."
-    if mask == ALL:
+    if masks == [ALL]:
         return f"Self-attention, {heads}: a position reads all (section 3.2.3)."
-    return f"Self-attention, {heads}, masked by `{mask.text}` (section 3.2.3)."
+    return f"Self-attention, {heads}{_masked(groups)} (section 3.2.3)."
+
+
+def _masked(groups: tuple[HeadGroup, ...]) -> str:
+    """What the heads may read, where that is not all."""
+    if len(groups) > 1:
+        return f": {words_of(groups)}"
+    mask = groups[0].mask
+    return "" if mask == ALL else f", masked by `{mask.text}`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,24 +98,34 @@ class _Attention:
     """The numbers of one attention under their names, and the ops made of them."""
 
     settings: Settings
-    masking: Masking
     context: Context
+    place: str
     heads: dict[str, Number]
     widths: dict[str, Number]
+    groups: tuple[HeadGroup, ...]
 
     @classmethod
-    def of(cls, settings: Settings, masking: Masking, context: Context) -> "_Attention":
+    def of(
+        cls, settings: Settings, maskings: tuple[Masking, ...], context: Context, place: str
+    ) -> "_Attention":
         d_k, d_v = Number("d_k", given(settings.d_k)), Number("d_v", given(settings.d_v))
         heads = kv_heads = Number("heads", settings.heads)
         if settings.kv_heads != settings.heads:
             kv_heads = Number("kv_heads", given(settings.kv_heads))
+        by_kind = {"query": heads, "key": kv_heads, "value": kv_heads}
         return cls(
             settings=settings,
-            masking=masking,
             context=context,
-            heads={"query": heads, "key": kv_heads, "value": kv_heads},
+            place=place,
+            heads=by_kind,
             widths={"query": d_k, "key": d_k, "value": d_v},
+            groups=head_groups(settings, maskings, by_kind),
         )
+
+    def told(self) -> tuple[Input, ...]:
+        """What the attention is given beside the streams, each once."""
+        every = (each for group in self.groups for each in group.masking.inputs())
+        return tuple(dict.fromkeys(every))
 
     def linear(self, *kinds: str) -> Linear:
         return Linear(
@@ -168,24 +187,44 @@ class _Attention:
     def attend(self, body: Body, query: str, key: str, value: str) -> str:
         query = self.normalised(body, query, "query")
         key = self.normalised(body, key, "key")
-        if rotary := self.masking.rotary:
+        if rotary := self.groups[0].masking.rotary:
             query = rotary.turn(body, query, "query")
             key = rotary.turn(body, key, "key")
-        attention = self.masking.attention(
-            heads=self.heads["query"],
-            kv_heads=self.heads["key"],
+        mixed = self.mixed(body, query, key, value)
+        merged = body.apply(
+            MergeHeads(heads=self.heads["query"], width=self.widths["value"]), mixed
+        )
+        return body.apply(self.output(), merged, part="output")
+
+    def mixed(self, body: Body, *streams: str) -> str:
+        """The values that all heads read, those of groups one after the other."""
+        if len(self.groups) == 1:
+            return self.read(body, self.groups[0], *streams)
+        parts = [
+            body.unpack(
+                DivideHeads(heads=tuple(group.heads[kind] for group in self.groups)),
+                stream,
+                names=tuple(f"{kind}{group.letter}" for group in self.groups),
+            )
+            for kind, stream in zip(KINDS, streams, strict=True)
+        ]
+        read = [self.read(body, *each) for each in zip(self.groups, *parts, strict=True)]
+        return body.apply(JoinHeads(heads=self.heads["query"]), *read)
+
+    def read(self, body: Body, group: HeadGroup, query: str, key: str, value: str) -> str:
+        """The values that the heads of one group read."""
+        attention = group.masking.attention(
+            heads=group.heads["query"],
+            kv_heads=group.heads["key"],
             d_k=self.widths["key"],
             d_v=self.widths["value"],
             dropout=Number("attention_dropout", self.settings.dropout),
             scale=_number("attention_scale", self.settings.scale),
             soft_cap=_number("score_cap", self.settings.soft_cap),
         )
-        masks = (each.name for each in self.masking.told())
-        mixed = body.apply(attention, query, key, value, *masks, name="mixed")
-        merged = body.apply(
-            MergeHeads(heads=self.heads["query"], width=self.widths["value"]), mixed
-        )
-        return body.apply(self.output(), merged, part="output")
+        masks = (each.name for each in group.masking.told())
+        own = body.at(self.context.origin(f"{self.place}.{group.setting}"))
+        return own.apply(attention, query, key, value, *masks, name=f"mixed{group.letter}")
 
 
 def _number(name: str, value: float | None) -> Number | None:

@@ -9,7 +9,7 @@ from compiler.ir.build import Body
 from compiler.ir.letters import letters
 from compiler.lower.distance import Bias, Distance, Rotary, lower_distance
 from compiler.lower.padding import Padding, padding_of, reads_ahead
-from compiler.lower.settings import Context, given
+from compiler.lower.settings import Context
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.mask.parse import parse
 from compiler.ops import attention as ops
@@ -134,17 +134,18 @@ class Masking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maskings:
-    """Those of the attentions of a model: by stack and sub-layer, one for each group of layers.
+    """Those of the attentions of a model: by stack and sub-layer, for each group of layers.
 
+    There is one for each group of heads, and none where the layers have no such sub-layer.
     `ahead`: the stacks with layers that read ahead without attention.
     """
 
-    places: dict[tuple[str, str], tuple[Masking | None, ...]]
+    places: dict[tuple[str, str], tuple[tuple[Masking, ...], ...]]
     ahead: frozenset[str]
 
-    def of(self, stack: str, sub_layer: str, group: int) -> Masking:
-        """That of one place."""
-        return given(self.places[stack, sub_layer][group])
+    def of(self, stack: str, sub_layer: str, group: int) -> tuple[Masking, ...]:
+        """Those of one place, one for each group of heads."""
+        return self.places[stack, sub_layer][group]
 
     def told(self, stack: str) -> tuple[Input, ...]:
         """What the layers of a stack must be given, each tensor once."""
@@ -161,7 +162,7 @@ class Maskings:
 
     def tables(self) -> dict[str, ScoreBias]:
         """What is learned of distances, by the attributes of the model that hold it."""
-        every = (each for place in self.places.values() for each in place if each)
+        every = (each for place in self.places.values() for heads in place for each in heads)
         return {
             each.bias.table: each.score
             for each in every
@@ -180,11 +181,11 @@ class Maskings:
         return found
 
     def _of_attentions(self, stack: str) -> dict[Input, Masking]:
-        every = [each for sub_layer in ATTENTIONS for each in self.places[stack, sub_layer]]
+        layers = [each for sub_layer in ATTENTIONS for each in self.places[stack, sub_layer]]
         found: dict[Input, Masking] = {}
-        for masking in every:
-            for each in masking.inputs() if masking else ():
-                found.setdefault(each, given(masking))
+        for masking in (each for heads in layers for each in heads):
+            for each in masking.inputs():
+                found.setdefault(each, masking)
         return found
 
 
@@ -209,23 +210,28 @@ class _Place:
     flex: bool
     context: Context
 
-    def maskings(self, groups: list[LayerGroup]) -> tuple[Masking | None, ...]:
-        """One for each group; masks and distances that differ are told apart by letters."""
+    def maskings(self, groups: list[LayerGroup]) -> tuple[tuple[Masking, ...], ...]:
+        """Those of each group; masks and distances that differ are told apart by letters."""
         attentions: list[Attention | None] = [getattr(group, self.sub_layer) for group in groups]
         known = [self.distance(group) for group in groups]
-        masks = letters_of(each and each.mask for each in attentions)
+        masks = letters_of(mask for each in attentions for mask in _masks(each))
         distances = letters_of(known)
         pairs = [*zip(attentions, known, strict=True)]
-        both = letters_of((each and each.mask, distance) for each, distance in pairs)
+        both = letters_of((mask, distance) for each, distance in pairs for mask in _masks(each))
 
-        def masking(attention: Attention, distance: Distance | None) -> Masking:
-            plain = self.plain(attention, masks[attention.mask])
+        def masking(attention: Attention, mask: str, distance: Distance | None) -> Masking:
+            plain = self.plain(attention, mask, masks[mask])
             if distance is None:
                 return plain
             own = replace(distance, letter=distances[distance])
-            return self.with_distance(plain, own, both[attention.mask, distance])
+            return self.with_distance(plain, own, both[mask, distance])
 
-        return tuple(None if each is None else masking(each, distance) for each, distance in pairs)
+        return tuple(
+            tuple(masking(attention, each.mask, distance) for each in attention.head_masks)
+            if attention
+            else ()
+            for attention, distance in pairs
+        )
 
     def distance(self, group: LayerGroup) -> Distance | None:
         """What self-attention knows of distances."""
@@ -233,13 +239,13 @@ class _Place:
             return None
         return lower_distance(group.position, group.self_attention, STREAMS[self.stack])
 
-    def plain(self, attention: Attention, letter: str) -> Masking:
+    def plain(self, attention: Attention, mask: str, letter: str) -> Masking:
         """Of the mask alone."""
         is_within = self.sub_layer == "self_attention"
         keys = STREAMS[self.stack] if is_within else SOURCE
         place = self.stack if is_within else "cross"
         plain = Masking(
-            reads=Predicate(place=f"{place}{letter}", mask=parse(attention.mask)),
+            reads=Predicate(place=f"{place}{letter}", mask=parse(mask)),
             queries=STREAMS[self.stack],
             keys=keys,
             value=f"{keys.name}_mask",
@@ -255,6 +261,11 @@ class _Place:
             return replace(plain, rotary=distance)
         score, value = distance.op(plain.reads, self.context), f"{plain.keys.name}_bias{letter}"
         return replace(plain, bias=distance, score=score, value=value)
+
+
+def _masks(attention: Attention | None) -> tuple[str | None, ...]:
+    """The masks of an attention; nothing where there is none."""
+    return tuple(each.mask for each in attention.head_masks) if attention else (None,)
 
 
 def letters_of(values: Iterable[Hashable | None]) -> dict[Hashable, str]:

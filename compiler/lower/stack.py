@@ -119,7 +119,7 @@ class _Lowering:
             case "convolution":
                 width = given(group.convolution)
                 return lower_convolution(width, real, context, stack=stack, place=place)
-        masking = self.masks.of(stack, kind, number)
+        maskings = self.masks.of(stack, kind, number)
         if kind == "self_attention":
-            return lower_self_attention(given(group.self_attention), masking, context, place)
-        return lower_cross_attention(given(group.cross_attention), masking, context, place)
+            return lower_self_attention(given(group.self_attention), maskings, context, place)
+        return lower_cross_attention(given(group.cross_attention), maskings, context, place)

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from compiler.ops.expression import Expression, Number, Tuple, call, product
+from compiler.ops.expression import (
+    Attribute,
+    Call,
+    Expression,
+    Literal,
+    Name,
+    Number,
+    Tuple,
+    call,
+    product,
+)
 from compiler.ops.op import Op
 from compiler.ops.shape import Shape, ShapeError, require, size
 
@@ -54,6 +64,44 @@ class SplitGroups(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         return call("split_groups", *inputs, *(Tuple((heads, each)) for heads, each in self.parts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DivideHeads(Op):
+    """x [batch, sum(heads), position, width] -> [batch, heads, position, width], for each."""
+
+    unpacks: ClassVar[bool] = True
+
+    heads: tuple[Number, ...]
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        ((batch, heads, position, width),) = inputs
+        if size(heads, {}) != sum(size(each, {}) for each in self.heads):
+            raise ShapeError(f"divide_heads: {size(heads, {})} heads are not those of all groups")
+        return tuple((batch, each, position, width) for each in self.heads)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        (x,) = inputs
+        function = Attribute(x, "split_with_sizes")
+        return Call(function, (Tuple(self.heads),), (("dim", Literal(1)),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinHeads(Op):
+    """Several [batch, some heads, position, width] -> [batch, heads, position, width]."""
+
+    heads: Number
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        batch, _, position, width = inputs[0]
+        for each in inputs:
+            require(each, (batch, each[1], position, width), "join_heads")
+        if size(self.heads, {}) != sum(size(each[1], {}) for each in inputs):
+            raise ShapeError(f"join_heads: expected {size(self.heads, {})} heads together")
+        return ((batch, self.heads, position, width),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        return Call(Name("torch.cat"), (Tuple(inputs),), (("dim", Literal(1)),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from compiler.ir.block import (
     callee,
     shown,
 )
+from compiler.ir.letters import lettered
 from compiler.mask.interval import HERE
 from compiler.ops.decoding import (
     SLOTS,
@@ -160,9 +161,9 @@ class _Derivation:
         """The newest key and value go to a cache; the query reads all that it is allowed."""
         newest, memory = [statement.inputs[index] for index in state.kept], state.cache
         grown = tuple(f"{shown(each)}.grown" for each in newest)
-        cache = self.keep("cache", memory.annotation, NewCache(cache=memory))
-        some = memory.is_partial
-        slots, told = (("slots.1",), (LINEAGE,)) if some else ((), ())
+        key, some = shown(newest[0]), memory.is_partial
+        cache = self.keep(lettered("cache", key), memory.annotation, NewCache(cache=memory))
+        slots, told = ((f"{lettered('slots', key)}.1",), (LINEAGE,)) if some else ((), ())
         self.stepping.append(
             replace(
                 statement,
@@ -172,7 +173,7 @@ class _Derivation:
                 part="",
             )
         )
-        allowed = statement.inputs[3] if state.is_told else self.allowed(memory, slots)
+        allowed = statement.inputs[3] if state.is_told else self.allowed(memory, slots, key)
         query = statement.inputs[0]
         self.stepping.append(replace(statement, op=state.step, inputs=(query, *grown, allowed)))
 
@@ -183,11 +184,11 @@ class _Derivation:
         inputs = (statement.inputs[0], kept, PARENT)
         self.stepping.append(replace(statement, op=state.step, inputs=inputs, results=(first,)))
 
-    def allowed(self, memory: Cache, slots: tuple[str, ...]) -> str:
+    def allowed(self, memory: Cache, slots: tuple[str, ...], key: str) -> str:
         """The slots that each hypothesis descends from, and of these what its mask allows."""
         mask: Shape = (BATCH, Literal(1), BEAM, SLOTS)
         readable = LineageMask(declared=mask, reads=None if memory.is_plain else memory.reads)
-        return self.tell("_.mask", readable, LINEAGE, *slots)
+        return self.tell(lettered("_.mask", key), readable, LINEAGE, *slots)
 
     def divide_call(self, statement: Statement, invoke: Invoke) -> None:
         """A block that needs no state is called as it is; others by their own start and step."""

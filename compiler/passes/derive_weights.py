@@ -2,34 +2,57 @@
 
 from dataclasses import replace
 
-from compiler.ir.block import Block, Function, walk
+from compiler.ir.block import Block, Function, Statement, shown, walk
+from compiler.ir.letters import lettered
 from compiler.mask.mask import ALL
 from compiler.ops.attention import Attention, DenseAttention, FlexAttention
+from compiler.ops.heads import JoinHeads
 from compiler.ops.weights import AttentionWeights
 from compiler.passes.live import live
 
 WEIGHTS = "_.weights"
 
 
-def attentions(model: Block) -> dict[str, tuple[Block, Attention]]:
-    """The classes of attention, each with its op."""
-    found: dict[str, tuple[Block, Attention]] = {}
+def attentions(model: Block) -> dict[str, tuple[Block, tuple[Attention, ...]]]:
+    """The classes of attention, each with its op, or with those of its groups of heads."""
+    found: dict[str, tuple[Block, tuple[Attention, ...]]] = {}
     for _, block in walk(model):
-        for statement in block.function("forward").body:
-            if isinstance(statement.op, Attention):
-                found[block.name] = (block, statement.op)
+        ops = (each.op for each in block.function("forward").body)
+        if own := tuple(each for each in ops if isinstance(each, Attention)):
+            found[block.name] = (block, own)
     return found
 
 
 def derive_weights(model: Block) -> dict[str, tuple[Block, Function]]:
     """The program of each class of attention: inputs of `forward` -> weights, values."""
-    return {name: (block, _program(block, op)) for name, (block, op) in attentions(model).items()}
+    return {name: (block, _program(block)) for name, (block, _) in attentions(model).items()}
 
 
-def _program(block: Block, op: Attention) -> Function:
+def _program(block: Block) -> Function:
+    """Up to the last attention, each replaced by its weights."""
     forward = block.function("forward")
-    statement = next(each for each in forward.body if each.op is op)
-    query, key, value, *masks = statement.inputs
+    reads = [each for each in forward.body if isinstance(each.op, Attention)]
+    before = forward.body[: forward.body.index(reads[-1])]
+    others = [each for each in before if each not in reads]
+    made = [_weights(each, each.op) for each in reads if isinstance(each.op, Attention)]
+    value = reads[0].inputs[2]
+    if len(reads) > 1:
+        made, value = _joined(forward, made, value)
+    body = live([*others, *made], {WEIGHTS, value})
+    return replace(forward, body=tuple(body), outputs=(WEIGHTS, value))
+
+
+def _joined(forward: Function, made: list[Statement], value: str) -> tuple[list[Statement], str]:
+    """The weights of all groups of heads, and the values before they are divided into groups."""
+    join = next(each for each in forward.body if isinstance(each.op, JoinHeads))
+    divide = next(each for each in forward.body if value in each.results)
+    parts = tuple(each.results[0] for each in made)
+    return [*made, replace(join, results=(WEIGHTS,), inputs=parts)], divide.inputs[0]
+
+
+def _weights(statement: Statement, op: Attention) -> Statement:
+    """The weights where the attention was; of a group of heads under a name of their own."""
+    query, key, _, *masks = statement.inputs
     has_blocks = isinstance(op, FlexAttention)
     is_told = has_blocks or isinstance(op, DenseAttention) or op.mask == ALL
     weights = AttentionWeights(
@@ -38,7 +61,6 @@ def _program(block: Block, op: Attention) -> Function:
         soft_cap=op.soft_cap,
         has_blocks=has_blocks,
     )
-    made = replace(statement, results=(WEIGHTS,), op=weights, inputs=(query, key, *masks))
-    before = forward.body[: forward.body.index(statement)]
-    body = live([*before, made], {WEIGHTS, value})
-    return replace(forward, body=tuple(body), outputs=(WEIGHTS, value))
+    own = lettered("weights", shown(statement.results[0]))
+    result = WEIGHTS if own == "weights" else own
+    return replace(statement, results=(result,), op=weights, inputs=(query, key, *masks))

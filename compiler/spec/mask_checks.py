@@ -2,49 +2,50 @@
 
 from collections.abc import Iterator
 
-from compiler.mask.parse import parse
+from compiler.mask.parse import MaskError, parse
 from compiler.mask.relation import empty_row
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path
-from compiler.spec.places import at, cross_attentions, note, self_attentions
+from compiler.spec.places import at, attentions, cross_attentions, masks, note, self_attentions
+from compiler.spec.position import AlibiPosition, RelativePosition
 from compiler.spec.spec import Spec
 
 
 def cross_attention_mask(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Positions of the source are not before or after positions of the target."""
-    for path, attention in cross_attentions(spec):
-        if attention.mask == "causal":
+    for path, mask in masks(cross_attentions(spec)):
+        if mask == "causal":
             yield mistake(
-                at(root, *path, "mask"),
+                at(root, *path),
                 "causal-cross-attention",
                 "cross-attention cannot be causal: it reads another stream",
                 "leave `mask` out: a target position reads the whole source; a decoder that waits "
                 "for k words of it has `causal | window(k)`",
             )
-        elif not parse(attention.mask).terms:
+        elif not parse(mask).terms:
             why = "no position reads anything"
             help = "leave it out to read the whole source"
-            yield _empty(root, path, attention.mask, why, help)
+            yield _empty(root, path, mask, why, help)
 
 
 def query_rows(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """In self-attention every position must read something, at any length."""
-    for path, attention in self_attentions(spec):
+    for path, mask in masks(self_attentions(spec)):
         try:
-            found = empty_row(parse(attention.mask))
+            found = empty_row(parse(mask))
         except ValueError as error:
-            yield _empty(root, path, attention.mask, str(error))
+            yield _empty(root, path, mask, str(error))
             continue
         if found:
             i, length = found
             text = "a single token" if length == 1 else f"{length} tokens"
             why = f"in a text of {text}, position {i} reads nothing"
-            yield _empty(root, path, attention.mask, why)
+            yield _empty(root, path, mask, why)
 
 
 def _empty(root: Node, path: Path, mask: str, why: str, help: str = "") -> Diagnostic:
     help = help or f"write `{mask} | window(0)`: then each position reads at least itself"
-    return mistake(at(root, *path, "mask"), "empty-row", f"mask `{mask}`: {why}", help)
+    return mistake(at(root, *path), "empty-row", f"mask `{mask}`: {why}", help)
 
 
 def flex_dropout(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -77,18 +78,85 @@ def flex_settings(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def end_of_the_target(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Where a translation ends is not known while it is made."""
-    for path, attention in self_attentions(spec):
-        if "decoder" in path and parse(attention.mask).needs_length:
+    for path, mask in masks(self_attentions(spec)):
+        if "decoder" in path and parse(mask).needs_length:
             yield mistake(
-                at(root, *path, "mask"),
+                at(root, *path),
                 "unknown-end",
-                f"mask `{attention.mask}` asks where the target ends, which is not known while it "
-                "is decoded",
+                f"mask `{mask}` asks where the target ends, which is not known while it is decoded",
                 "`last` is for the source: the encoder, and cross-attention",
             )
 
 
+def shares_of_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Each head has one mask; heads that share their keys and values have the same."""
+    for path, attention in attentions(spec):
+        heads = sum(each.heads for each in attention.head_masks)
+        if heads != attention.heads:
+            yield Diagnostic(
+                code="uneven-masks",
+                message=f"these masks are for {heads} heads of {attention.heads}",
+                span=at(root, *path, "mask"),
+                notes=note("the heads", root, *path, "heads"),
+                help="the heads of all groups together are the heads of the attention",
+            )
+        shared = attention.heads // (attention.kv_heads or attention.heads)
+        for number, each in enumerate(attention.head_masks):
+            if shared and each.heads % shared:
+                yield Diagnostic(
+                    code="uneven-masks",
+                    message=f"a group of {each.heads} parts heads that share their keys and "
+                    f"values, {shared} each",
+                    span=at(root, *path, "mask", number, "heads"),
+                    notes=note("the heads of keys and values", root, *path, "kv_heads"),
+                    help=f"a multiple of {shared}: a mask is for whole groups of such heads",
+                )
+
+
+def masks_together(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """What some head or other reads is a mask, too."""
+    for path, attention in attentions(spec):
+        try:
+            parse(" | ".join(each.mask for each in attention.head_masks))
+        except MaskError:
+            yield mistake(
+                at(root, *path, "mask"),
+                "bad-mask",
+                "these masks together have too many alternatives",
+                "write simpler masks, or fewer of them",
+            )
+
+
+def head_masks(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """What is made for one mask of all heads."""
+    stacks = dict(spec.model.stacks())
+    for path, attention in self_attentions(spec):
+        *above, _ = path
+        position = stacks[str(path[1])].layers[int(path[3])].position
+        if isinstance(attention.mask, str):
+            continue
+        if isinstance(position, AlibiPosition | RelativePosition):
+            yield Diagnostic(
+                code="biased-head-masks",
+                message=f"`position: {position.kind}` does not go with masks for groups of heads",
+                span=at(root, *path, "mask"),
+                notes=note("decides it", root, *above, "position"),
+                help="write one mask, or `position: rotary`, which goes with any mask",
+            )
+        if spec.model.kernel == "flex":
+            yield Diagnostic(
+                code="flex-setting",
+                message="`kernel: flex` does not go with masks for groups of heads",
+                span=at(root, *path, "mask"),
+                notes=note("decides it", root, "model", "kernel"),
+                help="leave `kernel` out: each group has the form that suits its mask, chunks too",
+            )
+
+
 MASK_CHECKS = (
+    shares_of_heads,
+    masks_together,
+    head_masks,
     cross_attention_mask,
     query_rows,
     flex_dropout,

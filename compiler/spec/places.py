@@ -1,6 +1,6 @@
 """Places of settings in the tree of a spec, for the checks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from compiler.source.diagnostic import Note
 from compiler.source.node import Node, Path, deepest, find
@@ -42,6 +42,16 @@ def groups(spec: Spec) -> Iterator[tuple[Path, LayerGroup]]:
     for stack, settings in spec.model.stacks():
         for number, group in enumerate(settings.layers):
             yield ("model", stack, "layers", number), group
+
+
+def masks(found: Iterable[tuple[Path, Attention]]) -> Iterator[tuple[Path, str]]:
+    """The masks of attentions with their paths: several where groups of heads have their own."""
+    for path, attention in found:
+        if isinstance(attention.mask, str):
+            yield (*path, "mask"), attention.mask
+        else:
+            for number, each in enumerate(attention.mask):
+                yield (*path, "mask", number, "mask"), each.mask
 
 
 def feed_forwards(spec: Spec) -> Iterator[tuple[Path, FeedForward]]:

@@ -43,6 +43,7 @@ SECTIONS = {
     "`model.attention`, also in a stack; `self_attention` and `cross_attention` in a stack": (
         "Attention",
     ),
+    "`mask`, in an attention, where it is a list": ("HeadMask",),
     "`model.feed_forward`, also in a stack": ("FeedForward",),
     "`model.feed_forward.experts`": ("Experts",),
     "`query_key_norm`, in an attention": ("QueryKeyNorm",),
@@ -130,10 +131,10 @@ def _takes(about: Schema) -> str:
         return f"`{about['const']}`"
     if "enum" in about:
         return ", ".join(f"`{word}`" for word in about["enum"])
-    if any(key in about for key in ("$ref", "oneOf", "properties")):
+    if any(key in about for key in ("$ref", "properties")):
         return "keys and values"
-    if "anyOf" in about:
-        arms = [_takes(arm) for arm in about["anyOf"] if arm.get("type") != "null"]
+    if forms := about.get("anyOf", about.get("oneOf")):
+        arms = [_takes(arm) for arm in forms if arm.get("type") != "null"]
         return " or ".join(dict.fromkeys(arms))
     if about["type"] == "array":
         return "a list"

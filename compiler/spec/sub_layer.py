@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from compiler.spec.section import (
     Heads,
@@ -24,6 +24,27 @@ class QueryKeyNorm(Section):
         "each head by itself, or all together (OLMo 2)", default="head"
     )
     eps: Positive = setting("added to the variance", default=1e-6, examples=[1e-5])
+
+
+class HeadMask(Section):
+    """What some of the heads of an attention may read."""
+
+    heads: Heads = setting(
+        "how many, one after the other; with `kv_heads` whole groups of them",
+        unit="heads",
+        examples=[2],
+    )
+    mask: MaskText = setting(
+        "which positions their queries may read", examples=["causal & window(64)"]
+    )
+
+
+def _form_of_masks(masks: object) -> str:
+    """The tag of one mask for all heads, or of a list for groups of them."""
+    return "head_masks" if isinstance(masks, list) else "text"
+
+
+HeadMasks = Annotated[list[HeadMask], Field(min_length=2, max_length=6)]
 
 
 class Attention(Section):
@@ -65,12 +86,22 @@ class Attention(Section):
         unit="probability",
         examples=[0.1],
     )
-    mask: MaskText = setting(
-        "which positions a query may read, in the algebra of docs/masks.md; the decoder's own "
-        "default is causal",
+    mask: Annotated[
+        Annotated[MaskText, Tag("text")] | Annotated[HeadMasks, Tag("head_masks")],
+        Discriminator(_form_of_masks),
+    ] = setting(
+        "which positions a query may read, in the algebra of docs/masks.md, or a list of masks for "
+        "groups of heads; the decoder's own default is causal",
         default="all",
         examples=["causal & window(128)", "causal & (window(128) | first(4))", "block(64)"],
     )
+
+    @property
+    def head_masks(self) -> list[HeadMask]:
+        """The groups of heads with their masks: one of all heads where one mask is for all."""
+        if isinstance(self.mask, str):
+            return [HeadMask(heads=self.heads, mask=self.mask)]
+        return self.mask
 
 
 class Experts(Section):

@@ -85,7 +85,9 @@ def _real_path(location: Path) -> tuple[Path, type[BaseModel]]:
         if not steps:
             break
         tag = str(steps.pop(0)) if _is_tagged(field) else next(iter(forms))
-        section = forms[tag]
+        section = forms.get(tag, section)  # not every form need be a section
+        if steps and isinstance(steps[0], int):
+            path.append(steps.pop(0))
     return tuple(path), section
 
 
@@ -95,16 +97,23 @@ def _is_tagged(field: FieldInfo) -> bool:
 
 
 def members(field: FieldInfo) -> dict[str, type[BaseModel]]:
-    """The sections that a field may hold, by their tags."""
+    """The sections that a field may hold, itself or in a list, by their tags."""
     found: dict[str, type[BaseModel]] = {}
     for each in get_args(field.annotation) or (field.annotation,):
         tags = [extra.tag for extra in get_args(each)[1:] if isinstance(extra, Tag)]
-        section = get_args(each)[0] if get_origin(each) is Annotated else each
+        section = _item(each)
         if isinstance(section, type) and issubclass(section, BaseModel):
             kind = section.model_fields.get("kind")
             tags = tags or [str(tag) for tag in get_args(kind.annotation if kind else None)]
             found |= dict.fromkeys(tags or [section.__name__], section)
     return found
+
+
+def _item(annotation: object) -> object:
+    """What an annotated type is of, or a list."""
+    while get_origin(annotation) in (Annotated, list):
+        annotation = get_args(annotation)[0]
+    return annotation
 
 
 def _diagnostic(root: Node, path: Path, errors: list[ErrorDetails]) -> Diagnostic:

@@ -113,6 +113,14 @@ SIDE_BY_SIDE = {
     "encoder": "[[self_attention, feed_forward]]",
     "decoder": "[[self_attention, feed_forward], cross_attention]",
 }
+
+
+def two_masks(first: int, mask: str) -> str:
+    """Of the first heads of four, and of the others."""
+    others = "dilated(2) & causal"
+    return f'[{{heads: {first}, mask: "{mask}"}}, {{heads: {4 - first}, mask: "{others}"}}]'
+
+
 CONTEXTS: dict[str, tuple[str, ...]] = {
     **{
         f"model.{stack}.norm.joint": (
@@ -125,6 +133,14 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     **{
         f"model.{stack}.layers.{place}.query_key_norm": (
             f"model.{stack}.{place}.query_key_norm.kind=rms_norm",
+        )
+        for stack in STACKS
+        for place in PLACES
+    },
+    **{
+        f"model.{stack}.layers.{place}.mask:head_masks": (
+            f"model.{stack}.{place}.heads=4",
+            f"model.{stack}.{place}.mask={two_masks(1, 'window(0)')}",
         )
         for stack in STACKS
         for place in PLACES
@@ -195,6 +211,15 @@ VALUES: dict[str, str] = {
     "model.encoder.self_attention.mask": "causal",
     "model.decoder.self_attention.mask": "causal & window(1)",
     "model.decoder.cross_attention.mask": "window(1)",
+    **{
+        f"model.{stack}.{place}.mask.{key}": masks
+        for stack in STACKS
+        for place in PLACES
+        for key, masks in {
+            "heads": two_masks(2, "window(0)"),
+            "mask": two_masks(1, "causal & window(1)"),
+        }.items()
+    },
     "data.folder": "OTHER",
     "data.max_length": "5",
     "data.tokenizer.character_coverage": "0.98",
@@ -253,7 +278,7 @@ def leaves(
         place = ".".join((*path, name))
         own = (*context, *CONTEXTS.get(place, ()))
         found = members(field)
-        if not found:
+        if not found or as_written(place) in VALUES:
             yield place, field, own
         for tag, member in found.items():
             if f"{place}:{tag}" in MOVED:
@@ -267,6 +292,12 @@ def leaves(
 def as_written(place: str) -> str:
     """What all layers have is written beside their number."""
     return place.replace("layers.repeat", "layers").replace("layers.", "")
+
+
+def setting(place: str, value: str) -> str:
+    """What changes a field; the masks of groups of heads are written together."""
+    holder, is_listed, _ = place.partition(".mask.")
+    return f"{holder}.mask={value}" if is_listed else f"{place}={value}"
 
 
 def words(annotation: Any) -> list[str]:
@@ -459,7 +490,7 @@ def test_every_field_changes_something(field: str, specs: Path, seen: Any) -> No
         pytest.skip("there is only one value")
     if place == "data.folder":
         other = str(specs / other)
-    settings = [*context, f"{place}={other}", *CONSEQUENCES.get(place, ())]
+    settings = [*context, setting(place, other), *CONSEQUENCES.get(place, ())]
     after = compile_spec(spec, settings)
     if code(before) == code(after):
         assert seen(before) != seen(after), f"{place}: {value} and {other} make no difference"

@@ -1,0 +1,61 @@
+"""Heads in groups, each with a mask of its own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from compiler.ir.letters import letters
+from compiler.lower.masking import Masking
+from compiler.mask.mask import Mask
+from compiler.ops.expression import Number
+from compiler.spec.sub_layer import Attention
+
+KINDS = ("query", "key", "value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadGroup:
+    """Some heads of an attention, or all: how many by kind, and what is masked for them.
+
+    `setting` is the path of their mask below that of the attention; a `letter` tells groups apart.
+    """
+
+    heads: dict[str, Number]
+    masking: Masking
+    setting: str
+    letter: str = ""
+
+    @property
+    def mask(self) -> Mask:
+        """What their queries may read."""
+        return self.masking.reads.mask
+
+
+def head_groups(
+    settings: Attention, maskings: tuple[Masking, ...], heads: dict[str, Number]
+) -> tuple[HeadGroup, ...]:
+    """All heads together, or those of each mask."""
+    if isinstance(settings.mask, str):
+        (masking,) = maskings
+        return (HeadGroup(heads=heads, masking=masking, setting="mask"),)
+    return tuple(_groups(settings, maskings, heads))
+
+
+def _groups(
+    settings: Attention, maskings: tuple[Masking, ...], heads: dict[str, Number]
+) -> Iterator[HeadGroup]:
+    share = int(heads["query"].value // heads["key"].value)
+    pairs = zip(settings.head_masks, maskings, strict=True)
+    for number, (each, masking) in enumerate(pairs):
+        letter = f"_{letters(number)}"
+        counts = {"heads": each.heads, "kv_heads": each.heads // share}
+        yield HeadGroup(
+            heads={k: Number(f"{n.name}{letter}", counts[n.name]) for k, n in heads.items()},
+            masking=masking,
+            setting=f"mask.{number}.mask",
+            letter=letter,
+        )
+
+
+def words_of(groups: tuple[HeadGroup, ...]) -> str:
+    """The masks of groups, in their order."""
+    return ", ".join(f"{{heads{each.letter}}} masked by `{each.mask.text}`" for each in groups)

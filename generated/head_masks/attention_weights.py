@@ -1,0 +1,112 @@
+"""head-masks: what each attention reads. Written by specformer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .model import (
+    D_K,
+    D_V,
+    HEADS,
+    HEADS_A,
+    HEADS_B,
+    CrossAttention,
+    DecoderSelfAttention,
+    EncoderSelfAttention,
+    Transformer,
+    split_heads,
+)
+
+
+def attention_weights(model: Transformer, source: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """source [batch, source], target [batch, target]
+
+    -> the weights [batch, heads, queries, keys] of each attention, by the name of its module;
+    without dropout. They are recomputed plainly from what each module is given as the model runs.
+    """
+    found: dict[str, Tensor] = {}
+
+    def observe(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            found[name] = PROGRAMS[type(module)](module, *inputs)[0]
+
+        return hook
+
+    observed = [(name, each) for name, each in model.named_modules() if type(each) in PROGRAMS]
+    handles = [module.register_forward_pre_hook(observe(name)) for name, module in observed]
+    try:
+        model.features(source, target)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
+    """query [batch, heads, queries, width], key [batch, heads, keys, width] (section 3.2.1)
+
+    -> [batch, heads, queries, keys]: zero where a mask is false, sums of 1 but where all are.
+    """
+    score = (query @ key.transpose(2, 3)) * query.size(-1) ** -0.5
+    for mask in masks:
+        score = score.masked_fill(~mask, -torch.inf)
+    return score.softmax(-1).nan_to_num(0.0)
+
+
+def pairs(reads: Callable[[Tensor, Tensor], Tensor], query: Tensor) -> Tensor:
+    """What `reads` says of all pairs of positions, query [..., position, width] -> mask"""
+    i = torch.arange(query.size(-2), device=query.device)
+    return reads(i.unsqueeze(1), i).expand(i.numel(), -1)
+
+
+def decoder_a_reads(i: Tensor, j: Tensor) -> Tensor:
+    """`causal & window(8)`: whether position i reads position j."""
+    return (j <= i) & (i - j <= 8)
+
+
+def decoder_b_reads(i: Tensor, j: Tensor) -> Tensor:
+    """`causal`: whether position i reads position j."""
+    return j <= i
+
+
+def encoder_self_attention(
+    module: EncoderSelfAttention, x: Tensor, source_mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source] ->
+    weights [batch, HEADS, source, source], values [batch, HEADS, source, D_V]
+    """
+    query, key, value = split_heads(module.query_key_value(x), HEADS, D_K, D_K, D_V)
+    return weights(query, key, source_mask), value
+
+
+def decoder_self_attention(module: DecoderSelfAttention, x: Tensor) -> tuple[Tensor, Tensor]:
+    """x [batch, target, D_MODEL] -> weights [batch, HEADS, target, target],
+    values [batch, HEADS, target, D_V]
+    """
+    query, key, value = split_heads(module.query_key_value(x), HEADS, D_K, D_K, D_V)
+    query_a, query_b = query.split_with_sizes((HEADS_A, HEADS_B), dim=1)
+    key_a, key_b = key.split_with_sizes((HEADS_A, HEADS_B), dim=1)
+    weights_a = weights(query_a, key_a, pairs(decoder_a_reads, query_a))
+    weights_b = weights(query_b, key_b, pairs(decoder_b_reads, query_b))
+    return torch.cat((weights_a, weights_b), dim=1), value
+
+
+def cross_attention(
+    module: CrossAttention, x: Tensor, memory: Tensor, source_mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """x [batch, target, D_MODEL], memory [batch, source, D_MODEL],
+    source_mask [batch, 1, 1, source] -> weights [batch, HEADS, target, source],
+    values [batch, HEADS, source, D_V]
+    """
+    (query,) = split_heads(module.query(x), HEADS, D_K)
+    key, value = split_heads(module.key_value(memory), HEADS, D_K, D_V)
+    return weights(query, key, source_mask), value
+
+
+PROGRAMS: dict[type[nn.Module], Callable[..., tuple[Tensor, Tensor]]] = {
+    EncoderSelfAttention: encoder_self_attention,
+    DecoderSelfAttention: decoder_self_attention,
+    CrossAttention: cross_attention,
+}

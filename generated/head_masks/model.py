@@ -1,0 +1,574 @@
+"""head-masks: the demo with a decoder half of whose heads read the last nine positions alone.
+
+Written by specformer from a spec. It needs the standard library and torch.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+VOCABULARY = 1200
+D_MODEL = 128
+HEADS = 4
+D_K = 32
+D_V = 32
+D_FF = 512
+ENCODER_LAYERS = 2
+DECODER_LAYERS = 2
+DROPOUT = 0.1
+NORM_EPS = 1e-05
+HEADS_A = 2
+HEADS_B = 2
+PADDING = 0
+
+
+def decoder_a_reads(i: Tensor, j: Tensor) -> Tensor:
+    """`causal & window(8)`: whether position i reads position j."""
+    return (j <= i) & (i - j <= 8)
+
+
+def decoder_a_keeps(i: int, j: int) -> bool:
+    """`~causal | window(8)`: whether a position from i on may still read position j."""
+    return i - j <= 8
+
+
+def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
+    """A linear map to `outputs` side by side, each Xavier-uniform by itself; biases zero."""
+    module = nn.Linear(inputs, sum(outputs), bias=bias)
+    for part in torch.split(module.weight.detach(), list(outputs)):
+        nn.init.xavier_uniform_(part)
+    if bias:
+        nn.init.zeros_(module.bias)
+    return module
+
+
+def embedding(rows: int) -> nn.Embedding:
+    """A vector for each token, normal with deviation D_MODEL**-0.5; that of padding is zero."""
+    module = nn.Embedding(rows, D_MODEL, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=D_MODEL**-0.5)
+    nn.init.zeros_(module.weight.detach()[PADDING])
+    return module
+
+
+def sinusoidal_positions(first: int, count: int, device: torch.device) -> Tensor:
+    """Sines and cosines of positions first, first + 1, ... (section 3.5) -> [count, D_MODEL]"""
+    position = torch.arange(first, first + count, device=device).unsqueeze(1)
+    frequency = 10000.0 ** (-torch.arange(0, D_MODEL, 2, device=device) / D_MODEL)
+    angle = position * frequency
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)
+
+
+def real_tokens(tokens: Tensor) -> Tensor:
+    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
+    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+
+
+def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
+    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+
+    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
+    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
+    """
+    if rate == 0 or not training or x.device.type != "cpu":
+        return F.dropout(x, rate, training)
+    zeroed = min(max(round(rate * 256), 1), 255)
+    draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+    kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
+    return x * (kept * (256 / (256 - zeroed)))
+
+
+def local_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    reads: Callable[[Tensor, Tensor], Tensor],
+    *,
+    chunk: int,
+    left: int,
+    right: int,
+) -> Tensor:
+    """Attention to near positions, chunk by chunk: it costs as the length grows, not its square.
+
+    A chunk of queries [batch, heads, position, width] reads what `reads` says of its own positions,
+    of `left` before and of `right` after them.
+    """
+    batch, heads, length, _ = query.shape
+    if length <= 2 * chunk:
+        i = torch.arange(length, device=query.device)
+        mask = reads(i.unsqueeze(1), i)
+        return F.scaled_dot_product_attention(query, key, value, mask)
+    chunks, span = -(-length // chunk), left + chunk + right
+    after = chunks * chunk - length
+
+    def near(x: Tensor) -> Tensor:
+        """x [batch, heads, position, width] -> [batch * chunks, heads, keys, width]"""
+        windows = F.pad(x, (0, 0, left, after + right)).unfold(2, span, chunk).transpose(3, 4)
+        return windows.transpose(1, 2).flatten(0, 1)
+
+    i = torch.arange(length + after, device=query.device).view(chunks, 1, chunk, 1)
+    j = torch.arange(-left, length + after + right, device=query.device)
+    j = j.unfold(0, span, chunk).view(chunks, 1, 1, span)
+    mask = reads(i, j) & (j >= 0) & (j < length)
+    mask = mask.repeat(batch, 1, 1, 1)
+    queries = F.pad(query, (0, 0, 0, after)).view(batch, heads, chunks, chunk, -1)
+    queries = queries.transpose(1, 2).flatten(0, 1)
+    mixed = F.scaled_dot_product_attention(queries, near(key), near(value), mask)
+    mixed = mixed.view(batch, chunks, heads, chunk, -1).transpose(1, 2)
+    return mixed.flatten(2, 3)[:, :, :length]
+
+
+def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
+    """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width] for each width"""
+    parts = torch.split(x, [heads * width for width in widths], dim=-1)
+    return [part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in parts]
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """x [batch, heads, position, width] -> [batch, position, heads * width]"""
+    return x.transpose(1, 2).flatten(2)
+
+
+class KeyValueCache:
+    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
+
+    key: Tensor
+    value: Tensor
+
+    def __init__(self) -> None:
+        self.slots = 0
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        first, self.slots = self.slots, self.slots + key.size(2)
+        if first == 0:
+            self.key, self.value = key, value
+            return key, value
+        if self.slots > self.key.size(2):
+            self.key = F.pad(self.key, (0, 0, 0, self.slots))
+            self.value = F.pad(self.value, (0, 0, 0, self.slots))
+        self.key[:, :, first : self.slots] = key
+        self.value[:, :, first : self.slots] = value
+        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        if self.slots:
+            self.key, self.value = self.key[sentences], self.value[sentences]
+
+
+class Lineage:
+    """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
+
+    When a beam turns to other hypotheses no cache is moved: only this mask changes.
+    """
+
+    def __init__(self, batch: int, device: torch.device) -> None:
+        self.position = -1
+        self.positions = torch.empty(0, dtype=torch.long, device=device)
+        self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
+
+    def extend(self, parent: Tensor) -> None:
+        """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
+        batch, beam = parent.shape
+        old = self.mask.gather(1, parent.unsqueeze(2).expand(-1, -1, self.mask.size(2)))
+        own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
+        self.mask = torch.cat((old, own), dim=2)
+        self.position += 1
+        self.positions = F.pad(self.positions, (0, beam), value=self.position)
+
+    def readable(
+        self, reads: Callable[[Tensor, Tensor], Tensor], slots: Tensor | slice = slice(None)
+    ) -> Tensor:
+        """The slots, of these, that each hypothesis descends from and `reads` allows it
+
+        -> [batch, 1, beam, slots]
+        """
+        allowed = reads(self.positions[-1], self.positions[slots])
+        return (self.mask[:, :, slots] & allowed).unsqueeze(1)
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.mask = self.mask[sentences]
+
+
+class RollingCache:
+    """Keys and values [batch, heads, slots, width] of the positions that may still be read.
+
+    `keeps` says which: others are dropped, all at once, when half of what is held is not needed.
+    """
+
+    key: Tensor
+    value: Tensor
+    slots: Tensor
+
+    def __init__(self, keeps: Callable[[int, int], bool]) -> None:
+        self.keeps = keeps
+        self.positions: list[int] = []
+        self.limit = 16
+
+    def append(self, key: Tensor, value: Tensor, lineage: Lineage) -> tuple[Tensor, Tensor, Tensor]:
+        """Takes those of the newest position, [batch, heads, beam, width]
+
+        -> those of all that are held, and which slots of the lineage [slots] they are
+        """
+        newest = torch.arange(lineage.mask.size(2), device=key.device)[-key.size(2) :]
+        if self.positions:
+            key = torch.cat((self.key, key), dim=2)
+            value = torch.cat((self.value, value), dim=2)
+            newest = torch.cat((self.slots, newest))
+        self.positions += [lineage.position] * (key.size(2) - len(self.positions))
+        self.key, self.value, self.slots = key, value, newest
+        if len(self.positions) > self.limit:
+            self.forget(lineage.position)
+        return self.key, self.value, self.slots
+
+    def forget(self, position: int) -> None:
+        """Drops what no query from `position` on reads."""
+        kept = [slot for slot, j in enumerate(self.positions) if self.keeps(position, j)]
+        index = torch.tensor(kept, device=self.key.device)
+        self.key, self.value = self.key[:, :, index], self.value[:, :, index]
+        self.slots = self.slots[index]
+        self.positions = [self.positions[slot] for slot in kept]
+        self.limit = max(16, 2 * len(kept))
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        if self.positions:
+            self.key, self.value = self.key[sentences], self.value[sentences]
+
+
+class EncoderSelfAttention(nn.Module):
+    """Self-attention, HEADS heads of D_K: a position reads all (section 3.2.3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query_key_value = linear(D_MODEL, HEADS * D_K, HEADS * D_K, HEADS * D_V, bias=False)
+        self.output = linear(HEADS * D_V, D_MODEL, bias=False)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
+        return self.output(merge_heads(mixed))
+
+
+@dataclass
+class DecoderSelfAttentionState:
+    """What is kept from one step to the next, for the sentences of a batch."""
+
+    cache_a: RollingCache
+    cache_b: KeyValueCache
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.cache_a.keep(sentences)
+        self.cache_b.keep(sentences)
+
+
+class DecoderSelfAttention(nn.Module):
+    """Self-attention, HEADS heads of D_K: HEADS_A masked by `causal & window(8)`, HEADS_B masked
+    by `causal` (section 3.2.3).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query_key_value = linear(D_MODEL, HEADS * D_K, HEADS * D_K, HEADS * D_V, bias=False)
+        self.output = linear(HEADS * D_V, D_MODEL, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        query_a, query_b = query.split_with_sizes((HEADS_A, HEADS_B), dim=1)
+        key_a, key_b = key.split_with_sizes((HEADS_A, HEADS_B), dim=1)
+        value_a, value_b = value.split_with_sizes((HEADS_A, HEADS_B), dim=1)
+        mixed_a = local_attention(
+            query_a, key_a, value_a, decoder_a_reads, chunk=32, left=8, right=0
+        )
+        mixed_b = F.scaled_dot_product_attention(query_b, key_b, value_b, is_causal=True)
+        return self.output(merge_heads(torch.cat((mixed_a, mixed_b), dim=1)))
+
+    def start(self) -> DecoderSelfAttentionState:
+        """What is the same at every step, computed once."""
+        return DecoderSelfAttentionState(RollingCache(decoder_a_keeps), KeyValueCache())
+
+    def step(self, x: Tensor, state: DecoderSelfAttentionState, lineage: Lineage) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        query_a, query_b = query.split_with_sizes((HEADS_A, HEADS_B), dim=1)
+        key_a, key_b = key.split_with_sizes((HEADS_A, HEADS_B), dim=1)
+        value_a, value_b = value.split_with_sizes((HEADS_A, HEADS_B), dim=1)
+        key_a, value_a, slots_a = state.cache_a.append(key_a, value_a, lineage)
+        mixed_a = F.scaled_dot_product_attention(
+            query_a, key_a, value_a, lineage.readable(decoder_a_reads, slots_a)
+        )
+        key_b, value_b = state.cache_b.append(key_b, value_b)
+        mixed_b = F.scaled_dot_product_attention(query_b, key_b, value_b, lineage.mask.unsqueeze(1))
+        return self.output(merge_heads(torch.cat((mixed_a, mixed_b), dim=1)))
+
+
+@dataclass
+class CrossAttentionState:
+    """What is kept from one step to the next, for the sentences of a batch."""
+
+    key: Tensor
+    value: Tensor
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.key = self.key[sentences]
+        self.value = self.value[sentences]
+
+
+class CrossAttention(nn.Module):
+    """Attention to the encoder's output, HEADS heads of D_K (section 3.2.3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query = linear(D_MODEL, HEADS * D_K, bias=False)
+        self.key_value = linear(D_MODEL, HEADS * D_K, HEADS * D_V, bias=False)
+        self.output = linear(HEADS * D_V, D_MODEL, bias=False)
+
+    def forward(self, x: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], memory [batch, source, D_MODEL],
+        source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, D_K)
+        key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
+        mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
+        return self.output(merge_heads(mixed))
+
+    def start(self, memory: Tensor) -> CrossAttentionState:
+        """What is the same at every step, computed once."""
+        key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
+        return CrossAttentionState(key, value)
+
+    def step(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, D_K)
+        mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
+        return self.output(merge_heads(mixed))
+
+
+class FeedForward(nn.Module):
+    """Two linear maps with a ReLU between them, position by position (section 3.3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = linear(D_MODEL, D_FF)
+        self.output = linear(D_FF, D_MODEL)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
+        hidden = F.relu(self.hidden(x))
+        return self.output(hidden)
+
+
+class EncoderLayer(nn.Module):
+    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_attention = EncoderSelfAttention()
+        self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+        self.feed_forward = FeedForward()
+        self.feed_forward_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        y = self.self_attention(self.self_attention_norm(x), source_mask)
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + dropout(y, DROPOUT, self.training)
+
+
+@dataclass
+class DecoderLayerState:
+    """What is kept from one step to the next, for the sentences of a batch."""
+
+    self_attention: DecoderSelfAttentionState
+    cross_attention: CrossAttentionState
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.self_attention.keep(sentences)
+        self.cross_attention.keep(sentences)
+
+
+class DecoderLayer(nn.Module):
+    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_attention = DecoderSelfAttention()
+        self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+        self.cross_attention = CrossAttention()
+        self.cross_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+        self.feed_forward = FeedForward()
+        self.feed_forward_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], memory [batch, source, D_MODEL],
+        source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        y = self.self_attention(self.self_attention_norm(x))
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.cross_attention(self.cross_attention_norm(x), memory, source_mask)
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + dropout(y, DROPOUT, self.training)
+
+    def start(self, memory: Tensor) -> DecoderLayerState:
+        """What is the same at every step, computed once."""
+        return DecoderLayerState(self.self_attention.start(), self.cross_attention.start(memory))
+
+    def step(
+        self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, lineage: Lineage
+    ) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, lineage)
+        x = x + y
+        y = self.cross_attention.step(
+            self.cross_attention_norm(x), source_mask, state.cross_attention
+        )
+        x = x + y
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + y
+
+
+class Encoder(nn.Module):
+    """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer() for _ in range(ENCODER_LAYERS))
+        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        for layer in self.layers:
+            x = layer(x, source_mask)
+        return self.norm(x)
+
+
+class Decoder(nn.Module):
+    """DECODER_LAYERS layers and a norm after the last (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = [DecoderLayer() for _ in range(DECODER_LAYERS)]
+        self.layers = cast(list[DecoderLayer], nn.ModuleList(layers))
+        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], memory [batch, source, D_MODEL],
+        source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        for layer in self.layers:
+            x = layer(x, memory, source_mask)
+        return self.norm(x)
+
+    def start(self, memory: Tensor) -> list[DecoderLayerState]:
+        """What is the same at every step, computed once."""
+        return [layer.start(memory) for layer in self.layers]
+
+    def step(
+        self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState], lineage: Lineage
+    ) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.step(x, source_mask, state, lineage)
+        return self.norm(x)
+
+
+@dataclass
+class TransformerState:
+    """What is kept from one step to the next, for the sentences of a batch."""
+
+    source_mask: Tensor
+    decoder: list[DecoderLayerState]
+    lineage: Lineage
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.source_mask = self.source_mask[sentences]
+        for state in self.decoder:
+            state.keep(sentences)
+        self.lineage.keep(sentences)
+
+
+class Transformer(nn.Module):
+    """Encoder and decoder; one table embeds source and target and projects to tokens (sections
+    3.1 and 3.4).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = embedding(VOCABULARY)
+        self.encoder = Encoder()
+        self.decoder = Decoder()
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        """source [batch, source], target [batch, target] -> [batch, target, VOCABULARY]"""
+        return self.project(self.features(source, target))
+
+    def encode(self, source: Tensor) -> Tensor:
+        """source [batch, source] -> [batch, source, D_MODEL]"""
+        x = self.embedding(source) * math.sqrt(D_MODEL)
+        x = x + sinusoidal_positions(0, source.size(1), source.device)
+        x = dropout(x, DROPOUT, self.training)
+        return self.encoder(x, real_tokens(source))
+
+    def features(self, source: Tensor, target: Tensor) -> Tensor:
+        """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
+        memory = self.encode(source)
+        source_mask = real_tokens(source)
+        x = self.embedding(target) * math.sqrt(D_MODEL)
+        x = x + sinusoidal_positions(0, target.size(1), target.device)
+        x = dropout(x, DROPOUT, self.training)
+        return self.decoder(x, memory, source_mask)
+
+    def project(self, features: Tensor) -> Tensor:
+        """features [..., D_MODEL] -> [..., VOCABULARY]"""
+        return F.linear(features, self.embedding.weight)
+
+    def start(self, source: Tensor) -> TransformerState:
+        """What is the same at every step, computed once."""
+        memory = self.encode(source)
+        source_mask = real_tokens(source)
+        return TransformerState(
+            source_mask, self.decoder.start(memory), Lineage(source.size(0), source.device)
+        )
+
+    def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
+        """The newest token of each hypothesis, and the hypothesis of the step before that it
+        continues; the first step continues the empty one, 0.
+
+        token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
+        """
+        state.lineage.extend(parent)
+        x = self.embedding(token) * math.sqrt(D_MODEL)
+        x = x + sinusoidal_positions(state.lineage.position, 1, token.device)
+        return self.decoder.step(x, state.source_mask, state.decoder, state.lineage)
