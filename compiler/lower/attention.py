@@ -49,12 +49,13 @@ def lower_cross_attention(
     body = Body(context.origin(f"{place}.cross_attention.mask"))
     projected = body.apply(attention.linear("query"), "x", part="query")
     (query,) = body.unpack(attention.split("query"), projected, names=("query",))
-    fused = body.apply(attention.linear("key", "value"), "memory", part="key_value")
+    key_value = attention.linear("key", "value", inputs=context.widths["encoder"])
+    fused = body.apply(key_value, "memory", part="key_value")
     key, value = body.unpack(attention.split("key", "value"), fused, names=("key", "value"))
     result = attention.attend(body, query, key, value)
     inputs = (
         Input(name="x", shape=(BATCH, TARGET, context.d_model)),
-        Input(name="memory", shape=(BATCH, SOURCE, context.d_model)),
+        Input(name="memory", shape=(BATCH, SOURCE, context.widths["encoder"])),
         *masking.inputs(),
     )
     masked = "" if masking.reads.mask == ALL else f", masked by `{masking.reads.mask.text}`"
@@ -64,7 +65,7 @@ def lower_cross_attention(
         f"{masked} (section 3.2.3).",
         parts=(
             ("query", attention.linear("query")),
-            ("key_value", attention.linear("key", "value")),
+            ("key_value", key_value),
             *attention.norm_parts(),
             ("output", attention.output()),
         ),
@@ -108,9 +109,10 @@ class _Attention:
             widths={"query": d_k, "key": d_k, "value": d_v},
         )
 
-    def linear(self, *kinds: str) -> Linear:
+    def linear(self, *kinds: str, inputs: Number | None = None) -> Linear:
+        """From the stack's own stream, or from one of another width."""
         return Linear(
-            inputs=self.context.d_model,
+            inputs=inputs or self.context.d_model,
             outputs=tuple((kind, product(self.heads[kind], self.widths[kind])) for kind in kinds),
             bias=self.settings.bias,
             initial=self.context.initials.query_key_value,

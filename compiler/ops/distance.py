@@ -108,6 +108,7 @@ class RelativeBias(ScoreBias):
     max_distance: Number
     reads_ahead: bool
     initial: Initial
+    told: tuple[Number, ...] = ()
 
     def helpers(self) -> tuple[str, ...]:
         kind = "relative_bias" if self.reads_ahead else "backward_bias"
@@ -118,7 +119,7 @@ class RelativeBias(ScoreBias):
         return (Parameter(name="weight", shape=shape, initial=self.initial),)
 
     def module(self) -> Expression:
-        return call("distance_embedding", self.buckets, self.heads)
+        return call("distance_embedding", self.buckets, self.heads, *self.told)
 
     def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:
         kind = "relative_bias" if self.reads_ahead else "backward_bias"

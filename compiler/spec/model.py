@@ -183,6 +183,12 @@ class LayerGroup(Section):
 class Stack(Section):
     """A number of layers, or a list of kinds with `repeat` and what they change."""
 
+    d_model: Width | None = setting(
+        "width of its residual stream; by default that of the model",
+        default=None,
+        unit="numbers",
+        examples=[256],
+    )
     position: Position = setting(
         "where a token stands", default=SinusoidalPosition(kind="sinusoidal")
     )
@@ -247,6 +253,15 @@ class Model(Section):
         for name in EVERY_STACK:
             if (stack := getattr(self, name)) is not None:
                 yield name, stack
+
+    def width(self, stack: str) -> int:
+        """That of the residual stream of a stack."""
+        return getattr(self, stack).d_model or self.d_model
+
+    @property
+    def has_two_widths(self) -> bool:
+        """Whether the encoder's residual stream is not as wide as the decoder's."""
+        return len({self.width(name) for name, _ in self.stacks()}) > 1
 
     @property
     def positions(self) -> int | None:
