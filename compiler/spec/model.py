@@ -61,7 +61,7 @@ class Embedding(Section):
     )
     width: Width | None = setting(
         "width of the tables, from which a linear map leads to d_model, and one back (Lan et al. "
-        "2020); by default d_model",
+        "2020); by default that of the stack that reads them",
         default=None,
         unit="numbers",
         examples=[128],
@@ -225,7 +225,7 @@ class Classifier(Section):
 class Model(Section):
     """The network."""
 
-    d_model: Width = setting("width of the residual stream", unit="numbers", examples=[512])
+    d_model: Width = setting("width of the residual streams", unit="numbers", examples=[512])
     vocabulary: Vocabulary
     embedding: Embedding = Embedding()
     dropout: Rate = setting(
