@@ -114,11 +114,7 @@ def lower_embeddings(model: Model, contexts: dict[str, Context]) -> Embeddings:
         positions={
             SIDES[name]: _position(stack.position, contexts[name]) for name, stack in model.stacks()
         },
-        expansions={
-            _expansion_name(names[side], side, each): expansion
-            for side, each in sorted(sides.items())
-            if (expansion := _linear(tables[side].width, each.d_model, each))
-        },
+        expansions=dict(_expansions(names, tables, sides)),
         reduction=None if model.classifier else _linear(context.d_model, output.width, context),
         segments=_segments(model, context),
         output=(names["output"], output),
@@ -152,6 +148,15 @@ def _rows(model: Model, side: str) -> Number:
     if vocabulary.shared:
         return Number("vocabulary", given(vocabulary.size))
     return Number(f"{side}_vocabulary", given(getattr(vocabulary, side)))
+
+
+def _expansions(
+    names: dict[str, str], tables: dict[str, Lookup], sides: dict[str, Context]
+) -> Iterator[tuple[str, Linear]]:
+    """From the width of each table to that of the stack that reads it, if they differ."""
+    for side, context in sides.items():
+        if expansion := _linear(tables[side].width, context.d_model, context):
+            yield _expansion_name(names[side], side, context), expansion
 
 
 def _expansion_name(table: str, side: str, context: Context) -> str:

@@ -33,14 +33,12 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
     """The network of a complete spec; `origin` tells where the setting at a path was written."""
     model = spec.model
     contexts = _contexts(model, origin)
-    last = list(contexts.values())[-1]
     lowering = _Lowering(
         model=model,
         masks=lower_masks(model, contexts),
         embeddings=lower_embeddings(model, contexts),
-        head=lower_head(model, last),
+        head=lower_head(model, _last(contexts)),
         contexts=contexts,
-        context=last,
     )
     return Block(
         names=("Transformer",),
@@ -53,7 +51,7 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
 
 
 def _contexts(model: Model, origin: Callable[[str], Span]) -> dict[str, Context]:
-    """What the lowering of each stack needs to know; the last one's is that of the output, too."""
+    """What the lowering of each stack needs to know."""
     widths, contexts = _widths(model), {}
     for name, settings in model.stacks():
         contexts[name] = Context(
@@ -65,6 +63,11 @@ def _contexts(model: Model, origin: Callable[[str], Span]) -> dict[str, Context]
             residual_gain=residual_gain(model.initialization, settings),
         )
     return contexts
+
+
+def _last(contexts: dict[str, Context]) -> Context:
+    """That of the stack whose output is projected."""
+    return list(contexts.values())[-1]
 
 
 def _widths(model: Model) -> dict[str, Number]:
@@ -100,7 +103,11 @@ class _Lowering:
     embeddings: Embeddings
     head: Head | None
     contexts: dict[str, Context]
-    context: Context
+
+    @property
+    def context(self) -> Context:
+        """What the output needs to know."""
+        return _last(self.contexts)
 
     def parts(self) -> Iterator[tuple[str, Op | Block]]:
         """Tables, stacks, and what stands between the last stack and the output."""

@@ -102,7 +102,10 @@ class AlibiBias(ScoreBias):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelativeBias(ScoreBias):
-    """A learned number for each bucket of distances and each head (Raffel et al. 2020)."""
+    """A learned number for each bucket of distances and each head (Raffel et al. 2020).
+
+    `told` is the width of the stream where the function that makes them must be told.
+    """
 
     buckets: Number
     max_distance: Number

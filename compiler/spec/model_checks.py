@@ -141,18 +141,19 @@ def widths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """The width of the model is that of a stack."""
     own = {name: spec.model.width(name) for name, _ in spec.model.stacks()}
     if spec.model.d_model not in own.values():
-        (name, width), *_ = own.items()
+        (first, width), *_ = own.items()
         yield Diagnostic(
             code="moot-key",
             message=f"`d_model: {spec.model.d_model}` has no effect: every stack has its own",
             span=at(root, "model", "d_model"),
-            notes=tuple(each for name in own for each in _own_width(root, name)),
-            help=f"write `d_model: {width}` here, and leave it out of `{name}`",
+            notes=_own_widths(root, *own),
+            help=f"write `d_model: {width}` here, and leave it out of `{first}`",
         )
 
 
-def _own_width(root: Node, stack: str) -> tuple[Note, ...]:
-    return note("set here", root, "model", stack, "d_model")
+def _own_widths(root: Node, *stacks: str) -> tuple[Note, ...]:
+    found = (note("set here", root, "model", stack, "d_model") for stack in stacks)
+    return tuple(each for notes in found for each in notes)
 
 
 def even_groups(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -264,18 +265,17 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             notes=note("two vocabularies", root, "model", "vocabulary"),
             help="write `tied: target` or `tied: none`, or `vocabulary: {shared: true, size: ...}`",
         )
-    if spec.model.embedding.tied == "all" and spec.model.embedding.width is None:
-        yield from _one_table(spec, root)
 
 
-def _one_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+def one_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """A table is as wide as the stacks that read it, unless it has a width of its own."""
-    if spec.model.has_two_widths:
-        widths = " and ".join(str(spec.model.width(each)) for each in EVERY_STACK)
+    embedding = spec.model.embedding
+    if spec.model.has_two_widths and embedding.tied == "all" and embedding.width is None:
+        both = " and ".join(str(spec.model.width(each)) for each in EVERY_STACK)
         paths = dict.fromkeys(width_path(spec, each) for each in EVERY_STACK)
         yield Diagnostic(
             code="cannot-tie",
-            message=f"`tied: all` needs stacks of one width, not {widths}",
+            message=f"`tied: all` needs stacks of one width, not {both}",
             span=at(root, "model", "embedding", "tied"),
             notes=tuple(each for path in paths for each in note("a width", root, *path)),
             help="write `tied: target`, or `embedding: {width: ...}` for a table of a width of its "
@@ -298,4 +298,5 @@ MODEL_CHECKS = (
     embedding_norm,
     output,
     tying,
+    one_table,
 )
