@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.mixers import has_self_attention
+from tests.mixers import sub_layers
 
 Tree = dict[str, Any]
 Choose = Callable[[str], Any]
@@ -48,7 +48,7 @@ def _is_free(model: Tree, stack: Tree, heads: int) -> bool:
     positions = [each or model["embedding"].get("position") for each in own]
     biased = any(name in str(each) for name in ("alibi", "relative") for each in positions)
     numbers = {each.get("self_attention", {}).get("heads", heads) for each in kinds}
-    is_attended = has_self_attention(stack) and model["kernel"] == "auto"
+    is_attended = "self_attention" in sub_layers(stack) and model["kernel"] == "auto"
     return is_attended and not biased and numbers <= {heads}
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests import head_masks, mixers
 from tests.head_masks import place_head_masks
-from tests.mixers import has_self_attention, place_mixers, sub_layers
+from tests.mixers import place_mixers, sub_layers
 
 DRAWN: defaultdict[str, Counter[object]] = defaultdict(Counter)
 Tree = dict[str, Any]
@@ -19,6 +19,7 @@ Tree = dict[str, Any]
 RATES = (0.0, 0.1)
 KNOBS: dict[str, tuple[Any, ...]] = {
     "d_model": (8, 16),
+    "width_of_a_stack": (*(None, None, None), ("encoder", 24), ("decoder", 24)),
     "d_ff": (3, 8),
     "layers": (1, 2, 3),
     "heads": (1, 2, 3),
@@ -253,6 +254,8 @@ def _model(choose: Chooser, task: str) -> Tree:
         model["embedding"]["width"] = width
     _own_settings(choose, model)
     _of_the_task(choose, model, task)
+    if is_pair:
+        _widths(choose, model)
     place_mixers(choose, model)
     place_head_masks(choose, model)
     _tame(model)
@@ -273,6 +276,15 @@ def _of_the_task(choose: Chooser, model: Tree, task: str) -> None:
     if task == "classification":
         head = {"pooling": choose("pooling"), "dropout": choose("dropout")}
         model["classifier"] = {"classes": 3, **head}
+
+
+def _widths(choose: Chooser, model: Tree) -> None:
+    """A stack of a width of its own, whose heads have numbers that rotary positions can halve."""
+    if drawn := choose("width_of_a_stack"):
+        stack, width = drawn
+        model[stack]["d_model"] = width
+        if "width" not in model["embedding"] and model["embedding"]["tied"] == "all":
+            model["embedding"]["tied"] = "target"
 
 
 def _tame(model: Tree) -> None:

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from compiler.emit.fill import fill
 from compiler.emit.layout import lay, signature
+from compiler.emit.naming import Numbers, collect
 from compiler.emit.ordering import ordered
 from compiler.ir.block import Block, walk
 from compiler.ir.verify import CompilerBug
@@ -12,11 +13,12 @@ from compiler.mask.mask import ALL
 from compiler.ops.attention import Attention, CausalAttention, LocalAttention
 from compiler.ops.convolution import Convolution, GatedConvolution
 from compiler.ops.decoding import LineageMask
-from compiler.ops.distance import ScoreBias
-from compiler.ops.embedding import Table
+from compiler.ops.distance import RelativeBias, ScoreBias
+from compiler.ops.embedding import Lookup, Project, SegmentLookup
 from compiler.ops.expression import Call, Expression, Literal, Name, Number, call, render
 from compiler.ops.linear import Linear
 from compiler.ops.op import UNIT, Op
+from compiler.ops.positions import LearnedPositions
 from compiler.ops.recurrence import BothRecurrences, Recurrence
 from compiler.ops.rotary import Rotate
 
@@ -85,18 +87,17 @@ def helper_texts(model: Block, ops: list[Op]) -> Iterator[str]:
     """Those that the ops call, each written for what this model asks of it."""
     linears = [op for op in ops if isinstance(op, Linear)]
     mixers = [op for op in ops if isinstance(op, Recurrence | Convolution)]
-    tables = [op for op in ops if isinstance(op, Table)]
     values = {
         **_attention_values(model, [op for op in ops if isinstance(op, Attention)]),
         "bias_varies": any(not op.bias for op in linears),
         "has_biases": any(op.bias for op in linears),
         "linear": _linear_signature(linears),
-        "table_width": _one(op.width.name for op in tables if "embedding" in op.helpers()).upper(),
         "gain": any("gain" in dict(op.initial_arguments()) for op in linears),
         "gains": any("gains" in dict(op.initial_arguments()) for op in linears),
         "initial": _one(op.initial.kind for op in (*linears, *mixers)),
+        **_width_values(collect(model)),
+        **_table_values(ops),
         **_mixer_values(mixers),
-        "deviation": _constants_in(_one(op.initial.scale for op in tables)),
         "partial": any(isinstance(op, Rotate) and op.is_partial for op in ops),
         "newest": any(isinstance(op, ScoreBias) and op.is_step for op in ops),
         "readable": any(_asks_lineage(op) for op in ops),
@@ -114,6 +115,34 @@ def _constant_name(number: Number) -> str:
     return number.name.upper()
 
 
+def _width_values(numbers: Numbers) -> dict[str, object]:
+    """How helpers speak of the residual stream, and what they are told where there are two."""
+    has_two = "encoder_d_model" in numbers.constants
+    return {
+        "d_model": "d_model" if has_two else "D_MODEL",
+        "told": "d_model: int, " if has_two else "",
+        "also": ", d_model: int" if has_two else "",
+    }
+
+
+def _table_values(ops: list[Op]) -> dict[str, object]:
+    """What the helpers that make tables must know: those of tokens, and the others."""
+    tokens = [op for op in ops if isinstance(op, Lookup | Project) and "embedding" in op.helpers()]
+    others = [op for op in ops if isinstance(op, SegmentLookup | LearnedPositions | RelativeBias)]
+    width = _one(_written(op.width, op.told) for op in tokens)
+    return {
+        "table_width": width,
+        "table_also": f", {width}: int" if any(op.told for op in tokens) else "",
+        "table_deviation": _one(_written(op.initial.scale, op.told) for op in tokens),
+        "deviation": _one(_written(op.initial.scale, op.told) for op in others or tokens),
+    }
+
+
+def _written(expression: Expression, told: tuple[Number, ...]) -> str:
+    """The expression in a helper that is told the width."""
+    return render(expression, lambda each: "d_model" if each in told else _constant_name(each))
+
+
 def _mixer_values(mixers: list[Recurrence | Convolution]) -> dict[str, object]:
     """What the helpers of recurrences and convolutions must know."""
     scale = _one(op.initial.scale for op in mixers) if mixers else UNIT
@@ -122,8 +151,17 @@ def _mixer_values(mixers: list[Recurrence | Convolution]) -> dict[str, object]:
         "both": bool(both),
         "recurrent": " | ".join(sorted(both)),
         "scale": "" if scale == UNIT else _constants_in(scale),
-        "gated_gains": any(isinstance(op, GatedConvolution) and op.gains for op in mixers),
+        **_gated_values([op for op in mixers if isinstance(op, GatedConvolution)]),
     }
+
+
+def _gated_values(gated: list[GatedConvolution]) -> dict[str, object]:
+    parameters = ["d_model: int"] if any(op.told for op in gated) else []
+    parameters.append("width: int")
+    if has_gains := any(op.gains for op in gated):
+        parameters.append("gains: tuple[float, float] = (1.0, 1.0)")
+    head = signature("gated_convolution", parameters, "nn.Conv1d", 0)
+    return {"gated_gains": has_gains, "gated_convolution": "\n".join(head)}
 
 
 def _asks_lineage(op: Op) -> bool:

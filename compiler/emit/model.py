@@ -17,6 +17,7 @@ CONSTANTS = (
     "vocabulary",
     "source_vocabulary",
     "target_vocabulary",
+    "encoder_d_model",
     "d_model",
     "embedding_width",
     "segment_rows",

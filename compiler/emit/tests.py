@@ -37,6 +37,7 @@ def tests_text(spec: Spec, model: Block) -> str:
     rows, outputs = _rows(spec, streams), _outputs(spec, texts)
     names = ["D_MODEL", "PADDING", *rows.values(), outputs, *found, *others, "Transformer"]
     names += ["merge_heads"] if found else []
+    names += ["ENCODER_D_MODEL"] if spec.model.has_two_widths else []
 
     def define(name: str, *others: str, result: str = "None") -> str:
         """The `def` of a test that is given the model and its texts."""
@@ -51,6 +52,7 @@ def tests_text(spec: Spec, model: Block) -> str:
         streams=streams,
         texts=texts,
         rows=rows,
+        has_two_widths=spec.model.has_two_widths,
         outputs=outputs,
         grouped=any(op.is_grouped for _, ops in found.values() for op in ops),
         balance=_inputs(model, "balance_loss"),

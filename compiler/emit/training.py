@@ -23,7 +23,7 @@ def training_text(spec: Spec, model: Block) -> str:
         "training.py.jinja",
         docstring=_docstring(head, 0),
         smoothing=training.label_smoothing,
-        needs_width="D_MODEL" in peak,
+        width=_width(spec) if "D_MODEL" in peak else "",
         constants=schedule_constants(training.schedule, training.steps, peak) | optimizer.constants,
         **_rate_values(training.schedule),
         **_optimizer_values(optimizer),
@@ -59,8 +59,14 @@ def _peak(spec: Spec) -> str:
     if schedule.warmup_steps and schedule.peak == paper_peak(
         spec.model.d_model, schedule.warmup_steps
     ):
-        return "D_MODEL**-0.5 * WARMUP_STEPS**-0.5"
+        return f"{_width(spec)}**-0.5 * WARMUP_STEPS**-0.5"
     return repr(schedule.peak)
+
+
+def _width(spec: Spec) -> str:
+    """The constant that is the model's own width: that of the decoder, or of the encoder."""
+    last = list(dict(spec.model.stacks()))[-1]
+    return "D_MODEL" if spec.model.width(last) == spec.model.d_model else "ENCODER_D_MODEL"
 
 
 def _about(schedule: Schedule, after_warmup: Rate) -> str:

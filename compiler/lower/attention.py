@@ -51,12 +51,13 @@ def lower_cross_attention(
     body = Body(context.origin(f"{place}.mask"))
     projected = body.apply(attention.linear("query"), "x", part="query")
     (query,) = body.unpack(attention.split("query"), projected, names=("query",))
-    fused = body.apply(attention.linear("key", "value"), "memory", part="key_value")
+    key_value = attention.linear("key", "value", inputs=context.widths["encoder"])
+    fused = body.apply(key_value, "memory", part="key_value")
     key, value = body.unpack(attention.split("key", "value"), fused, names=("key", "value"))
     result = attention.attend(body, query, key, value)
     inputs = (
         Input(name="x", shape=(BATCH, TARGET, context.d_model)),
-        Input(name="memory", shape=(BATCH, SOURCE, context.d_model)),
+        Input(name="memory", shape=(BATCH, SOURCE, context.widths["encoder"])),
         *attention.told(),
     )
     return Block(
@@ -65,7 +66,7 @@ def lower_cross_attention(
         f"{_masked(attention.groups)} (section 3.2.3).",
         parts=(
             ("query", attention.linear("query")),
-            ("key_value", attention.linear("key", "value")),
+            ("key_value", key_value),
             *attention.norm_parts(),
             ("output", attention.output()),
         ),
@@ -127,9 +128,10 @@ class _Attention:
         every = (each for group in self.groups for each in group.masking.inputs())
         return tuple(dict.fromkeys(every))
 
-    def linear(self, *kinds: str) -> Linear:
+    def linear(self, *kinds: str, inputs: Number | None = None) -> Linear:
+        """From the stack's own stream, or from one of another width."""
         return Linear(
-            inputs=self.context.d_model,
+            inputs=inputs or self.context.d_model,
             outputs=tuple((kind, product(self.heads[kind], self.widths[kind])) for kind in kinds),
             bias=self.settings.bias,
             initial=self.context.initials.query_key_value,

@@ -80,6 +80,7 @@ class Bias:
             max_distance=Number("max_distance", self.settings.max_distance),
             reads_ahead=self.stream == SOURCE,
             initial=context.initials.embedding,
+            told=context.told,
         )
 
     def build(self, body: Body, masks: list[str], name: str, op: ScoreBias) -> str:

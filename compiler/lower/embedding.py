@@ -58,12 +58,13 @@ class Embeddings:
     def embed(self, body: Body, side: str, context: Context) -> str:
         """tokens -> scaled embeddings plus positions, normalised, with dropout."""
         part, lookup = self.tables[side]
-        expansion = self.expansions.get(f"{part}_expansion")
+        expanding = _expansion_name(part, side, context)
+        expansion = self.expansions.get(expanding)
         is_last = not self.scaled and expansion is None
         x = body.apply(lookup, side, part=part, name="x" if is_last else "_")
         if expansion is not None:
             name = "_" if self.scaled else "x"
-            x = body.apply(expansion, x, part=f"{part}_expansion", name=name)
+            x = body.apply(expansion, x, part=expanding, name=name)
         if self.scaled:
             x = body.apply(Scale(by=call("math.sqrt", context.d_model)), x, name="x")
         position = self.positions[side]
@@ -102,44 +103,65 @@ def _scale(settings: Output, context: Context) -> Expression:
     return Number("output_scale", settings.scale)
 
 
-def lower_embeddings(model: Model, context: Context) -> Embeddings:
+def lower_embeddings(model: Model, contexts: dict[str, Context]) -> Embeddings:
     """The tables that `tied` leaves apart, with their rows."""
-    initial, vocabulary = context.initials.embedding, model.vocabulary
-    stacks = {SIDES[name]: stack for name, stack in model.stacks()}
-
-    def rows(side: str) -> Number:
-        if vocabulary.shared:
-            return Number("vocabulary", given(vocabulary.size))
-        return Number(f"{side}_vocabulary", given(getattr(vocabulary, side)))
-
-    width = context.d_model
-    if model.embedding.width is not None:
-        width = Number("embedding_width", model.embedding.width)
-
-    def lookup(side: str) -> Lookup:
-        return Lookup(rows=rows(side), width=width, initial=initial)
-
-    names = table_names(model)
-    last = tuple(stacks)[-1]
-    output = Project(rows=rows(last), width=width, initial=initial)
+    sides = {SIDES[name]: context for name, context in contexts.items()}
+    names, (last, context) = table_names(model), list(sides.items())[-1]
+    tables = {side: _lookup(model, side, each, context) for side, each in sides.items()}
+    output = _project(tables[last])
     return Embeddings(
-        tables={side: (names[side], lookup(side)) for side in stacks},
-        positions={side: _position(stack.position, context) for side, stack in stacks.items()},
-        expansions=_expansions({names[side] for side in stacks}, width, context),
-        reduction=None if model.classifier else _linear(context.d_model, width, context),
+        tables={side: (names[side], each) for side, each in tables.items()},
+        positions={
+            SIDES[name]: _position(stack.position, contexts[name]) for name, stack in model.stacks()
+        },
+        expansions=dict(_expansions(names, tables, sides)),
+        reduction=None if model.classifier else _linear(context.d_model, output.width, context),
         segments=_segments(model, context),
         output=(names["output"], output),
-        output_bias=OutputBias(rows=rows(last)) if model.output.bias else None,
+        output_bias=OutputBias(rows=output.rows) if model.output.bias else None,
         scaled=model.embedding.scale == "sqrt_d_model",
-        norms=tuple(_norms(model, context)) if model.embedding.norm else (),
+        norms=tuple(_norms(model, contexts)) if model.embedding.norm else (),
         dropout=Dropout(rate=Number("dropout", model.dropout)),
     )
 
 
-def _expansions(tables: set[str], width: Number, context: Context) -> dict[str, Linear]:
-    """From the width of each table to that of the network, if they differ."""
-    expansion = _linear(width, context.d_model, context)
-    return {f"{name}_expansion": expansion for name in sorted(tables)} if expansion else {}
+def _lookup(model: Model, side: str, context: Context, last: Context) -> Lookup:
+    """As wide as the stack that reads it; or all of one width, which begin as the last one's."""
+    if model.embedding.width is not None:
+        width = Number("embedding_width", model.embedding.width)
+        return Lookup(rows=_rows(model, side), width=width, initial=last.initials.embedding)
+    return Lookup(
+        rows=_rows(model, side),
+        width=context.d_model,
+        initial=context.initials.embedding,
+        told=context.told,
+    )
+
+
+def _project(table: Lookup) -> Project:
+    """By a table like this one, or by this one."""
+    return Project(rows=table.rows, width=table.width, initial=table.initial, told=table.told)
+
+
+def _rows(model: Model, side: str) -> Number:
+    vocabulary = model.vocabulary
+    if vocabulary.shared:
+        return Number("vocabulary", given(vocabulary.size))
+    return Number(f"{side}_vocabulary", given(getattr(vocabulary, side)))
+
+
+def _expansions(
+    names: dict[str, str], tables: dict[str, Lookup], sides: dict[str, Context]
+) -> Iterator[tuple[str, Linear]]:
+    """From the width of each table to that of the stack that reads it, if they differ."""
+    for side, context in sides.items():
+        if expansion := _linear(tables[side].width, context.d_model, context):
+            yield _expansion_name(names[side], side, context), expansion
+
+
+def _expansion_name(table: str, side: str, context: Context) -> str:
+    """One for each table; where widths differ, for each side, which may share a table."""
+    return f"{side}_embedding_expansion" if context.told else f"{table}_expansion"
 
 
 def _linear(inputs: Number, outputs: Number, context: Context) -> Linear | None:
@@ -159,10 +181,10 @@ def _segments(model: Model, context: Context) -> SegmentLookup | None:
     )
 
 
-def _norms(model: Model, context: Context) -> Iterator[tuple[str, Norm]]:
+def _norms(model: Model, contexts: dict[str, Context]) -> Iterator[tuple[str, Norm]]:
     """Of each stack's kind."""
     for name, stack in model.stacks():
-        if norm := lower_norm(stack.norm, context):
+        if norm := lower_norm(stack.norm, contexts[name]):
             yield _norm_of(SIDES[name]), norm
 
 
@@ -192,6 +214,7 @@ def _position(settings: Position, context: Context) -> Positions | None:
             return SinusoidalPositions(
                 d_model=context.d_model,
                 layout=layout,
+                told=context.told,
                 offset=Number("position_offset", offset) if offset else None,
             )
         case LearnedPosition(max_length=max_length, offset=offset):
@@ -199,6 +222,7 @@ def _position(settings: Position, context: Context) -> Positions | None:
                 d_model=context.d_model,
                 max_length=Number("max_length", max_length),
                 initial=context.initials.embedding,
+                told=context.told,
                 offset=Number("position_offset", offset) if offset else None,
             )
         case NoPosition() | RotaryPosition() | AlibiPosition() | RelativePosition():

@@ -189,12 +189,13 @@ class Maskings:
         return found
 
 
-def lower_masks(model: Model, context: Context) -> Maskings:
+def lower_masks(model: Model, contexts: dict[str, Context]) -> Maskings:
     """From the settings of each place."""
     places = {}
     for stack, settings in model.stacks():
         for sub_layer in ATTENTIONS:
             flex = model.kernel == "flex" and sub_layer == "self_attention"
+            context = contexts[stack]
             place = _Place(stack=stack, sub_layer=sub_layer, flex=flex, context=context)
             places[stack, sub_layer] = place.maskings(settings.layers)
     ahead = (name for name, stack in model.stacks() if any(map(reads_ahead, stack.layers)))

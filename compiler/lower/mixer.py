@@ -29,6 +29,7 @@ def lower_recurrence(
         kind=settings.kind,
         d_model=context.d_model,
         d_hidden=Number("d_hidden", given(settings.d_hidden)),
+        told=context.told,
         initial=context.initials.matrix,
     )
     body = Body(context.origin(f"{place}.recurrence.bidirectional"))
@@ -90,7 +91,11 @@ def _convolution(settings: ConvolutionSettings, context: Context) -> Convolution
     initial = context.initials.matrix
     if settings.kind == "depthwise":
         return DepthwiseConvolution(
-            d_model=context.d_model, width=width, causal=causal, initial=initial
+            d_model=context.d_model,
+            width=width,
+            causal=causal,
+            initial=initial,
+            told=context.told,
         )
     return GatedConvolution(
         d_model=context.d_model,
@@ -98,6 +103,7 @@ def _convolution(settings: ConvolutionSettings, context: Context) -> Convolution
         causal=causal,
         initial=initial,
         gains=context.gains("output", "gate"),
+        told=context.told,
     )
 
 

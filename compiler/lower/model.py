@@ -32,15 +32,13 @@ SEGMENTS = Input(name="segments", shape=(BATCH, SOURCE))
 def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
     """The network of a complete spec; `origin` tells where the setting at a path was written."""
     model = spec.model
-    d_model = Number("d_model", model.d_model)
-    initials = lower_initialization(model.initialization, d_model)
-    context = Context(d_model=d_model, initials=initials, origin=origin)
+    contexts = _contexts(model, origin)
     lowering = _Lowering(
         model=model,
-        masks=lower_masks(model, context),
-        embeddings=lower_embeddings(model, context),
-        head=lower_head(model, context),
-        context=context,
+        masks=lower_masks(model, contexts),
+        embeddings=lower_embeddings(model, contexts),
+        head=lower_head(model, _last(contexts)),
+        contexts=contexts,
     )
     return Block(
         names=("Transformer",),
@@ -50,6 +48,32 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
         closed=True,
         origin=origin("model"),
     )
+
+
+def _contexts(model: Model, origin: Callable[[str], Span]) -> dict[str, Context]:
+    """What the lowering of each stack needs to know."""
+    widths, contexts = _widths(model), {}
+    for name, settings in model.stacks():
+        contexts[name] = Context(
+            stack=name,
+            widths=widths,
+            initials=lower_initialization(model.initialization, widths[name]),
+            origin=origin,
+            deep_norm=lower_deep_norm(model, name),
+            residual_gain=residual_gain(model.initialization, settings),
+        )
+    return contexts
+
+
+def _last(contexts: dict[str, Context]) -> Context:
+    """That of the stack whose output is projected."""
+    return list(contexts.values())[-1]
+
+
+def _widths(model: Model) -> dict[str, Number]:
+    """Those of the residual streams: one number, or two that have names of their own."""
+    own = {"encoder": "encoder_d_model"} if model.has_two_widths else {}
+    return {name: Number(own.get(name, "d_model"), model.width(name)) for name, _ in model.stacks()}
 
 
 _TIED = {
@@ -78,19 +102,19 @@ class _Lowering:
     masks: Maskings
     embeddings: Embeddings
     head: Head | None
-    context: Context
+    contexts: dict[str, Context]
+
+    @property
+    def context(self) -> Context:
+        """What the output needs to know."""
+        return _last(self.contexts)
 
     def parts(self) -> Iterator[tuple[str, Op | Block]]:
         """Tables, stacks, and what stands between the last stack and the output."""
         yield from self.embeddings.parts()
         yield from self.masks.tables().items()
         for name, settings in self.model.stacks():
-            context = replace(
-                self.context,
-                deep_norm=lower_deep_norm(self.model, name),
-                residual_gain=residual_gain(self.model.initialization, settings),
-            )
-            yield name, lower_stack(settings, name, self.masks, context)
+            yield name, lower_stack(settings, name, self.masks, self.contexts[name])
         if self.head is not None:
             yield from self.head.parts
 
@@ -118,7 +142,7 @@ class _Lowering:
 
     def encode(self) -> Function:
         body = Body(self.context.origin("model.encoder"))
-        x = self.embeddings.embed(body, "source", self.context)
+        x = self.embeddings.embed(body, "source", self.contexts["encoder"])
         memory = body.invoke("encoder", x, *self.masks.build("encoder", body))
         return body.function("encode", self.tokens("encoder"), memory)
 
@@ -128,7 +152,7 @@ class _Lowering:
         if len(tokens) == 2:
             memory = (body.invoke("", "source", function="encode", name="memory"),)
         told = self.masks.build("decoder", body)
-        x = self.embeddings.embed(body, "target", self.context)
+        x = self.embeddings.embed(body, "target", self.contexts["decoder"])
         return body.function("features", tokens, body.invoke("decoder", x, *memory, *told))
 
     def read(self, tokens: tuple[Input, ...]) -> Function:

@@ -13,17 +13,28 @@ from compiler.source.span import Span
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The width of the residual stream, the initialisation, and where each setting was written.
+    """The stack that is being lowered, and where each setting was written.
 
-    `deep_norm` and `residual_gain`, which is for what is added to the residual stream, are of the
-    stack that is being lowered.
+    `widths` are those of the residual streams of all stacks. The rest is of this stack alone;
+    `residual_gain` is for what is added to its residual stream.
     """
 
-    d_model: Number
+    stack: str
+    widths: dict[str, Number]
     initials: Initials
     origin: Callable[[str], Span]
     deep_norm: DeepNorm | None = None
     residual_gain: Expression = UNIT
+
+    @property
+    def d_model(self) -> Number:
+        """The width of the stack's residual stream."""
+        return self.widths[self.stack]
+
+    @property
+    def told(self) -> tuple[Number, ...]:
+        """The width as an argument, for what is written once and used by stacks of two widths."""
+        return (self.d_model,) if len(set(self.widths.values())) > 1 else ()
 
     def gains(self, *outputs: str) -> tuple[Expression, ...]:
         """Factors on how the outputs of a linear map start, of whatever distribution."""

@@ -34,13 +34,15 @@ class Convolution(Op):
 
     A position stands at the end of the `width` positions that it reads, where `causal`, or else in
     their middle. Then a second input says which are real, [batch, 1, 1, position]: the others
-    count as zero, as those before the beginning and behind the end do.
+    count as zero, as those before the beginning and behind the end do. `told` is d_model where the
+    maker must be told.
     """
 
     d_model: Number
     width: Number
     causal: bool
     initial: Initial
+    told: tuple[Number, ...] = ()
 
     @property
     def mask(self) -> Mask:
@@ -71,7 +73,7 @@ class Convolution(Op):
         return "causal_convolution" if self.causal else "centred_convolution"
 
     def module(self) -> Expression:
-        return call(self.maker, self.width)
+        return call(self.maker, *self.told, self.width)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, *_ = inputs
@@ -130,7 +132,7 @@ class GatedConvolution(Convolution):
 
     def module(self) -> Expression:
         keywords = (("gains", Tuple(self.gains)),) if self.gains else ()
-        return Call(Name(self.maker), (self.width,), keywords)
+        return Call(Name(self.maker), (*self.told, self.width), keywords)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,12 +102,16 @@ class AlibiBias(ScoreBias):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelativeBias(ScoreBias):
-    """A learned number for each bucket of distances and each head (Raffel et al. 2020)."""
+    """A learned number for each bucket of distances and each head (Raffel et al. 2020).
+
+    `told` is the width of the stream where the function that makes them must be told.
+    """
 
     buckets: Number
     max_distance: Number
     reads_ahead: bool
     initial: Initial
+    told: tuple[Number, ...] = ()
 
     def helpers(self) -> tuple[str, ...]:
         kind = "relative_bias" if self.reads_ahead else "backward_bias"
@@ -118,7 +122,7 @@ class RelativeBias(ScoreBias):
         return (Parameter(name="weight", shape=shape, initial=self.initial),)
 
     def module(self) -> Expression:
-        return call("distance_embedding", self.buckets, self.heads)
+        return call("distance_embedding", self.buckets, self.heads, *self.told)
 
     def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:
         kind = "relative_bias" if self.reads_ahead else "backward_bias"

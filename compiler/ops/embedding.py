@@ -9,11 +9,15 @@ from compiler.ops.shape import Lengths, Shape, elements, require
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table(Op):
-    """What both ops have: a weight [rows, width] whose padding row stays zero."""
+    """What both ops have: a weight [rows, width] whose padding row stays zero.
+
+    `told` is the width where the function that makes it must be told.
+    """
 
     rows: Number
     width: Number
     initial: Initial
+    told: tuple[Number, ...] = ()
 
     def helpers(self) -> tuple[str, ...]:
         return ("embedding",)
@@ -23,7 +27,7 @@ class Table(Op):
         return (Parameter(name="weight", shape=shape, initial=self.initial),)
 
     def module(self) -> Expression:
-        return call("embedding", self.rows)
+        return call("embedding", self.rows, *self.told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

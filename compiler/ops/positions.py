@@ -23,9 +23,13 @@ _HELPERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Positions(Op):
-    """tokens [batch, position] -> [position, d_model]; counted: tokens, first -> [1, d_model]."""
+    """tokens [batch, position] -> [position, d_model]; counted: tokens, first -> [1, d_model].
+
+    `told` is d_model where the function that makes them must be told.
+    """
 
     d_model: Number
+    told: tuple[Number, ...] = ()
     counted: bool = False
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
@@ -54,7 +58,7 @@ class SinusoidalPositions(Positions):
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         tokens, *_ = inputs
         device = Attribute(tokens, "device")
-        return call(self.helper, *_span(self, inputs), device)
+        return call(self.helper, *_span(self, inputs), *self.told, device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +82,7 @@ class LearnedPositions(Positions):
         return self.max_length if self.offset is None else total(self.max_length, self.offset)
 
     def module(self) -> Expression:
-        return call("position_embedding", self.rows)
+        return call("position_embedding", self.rows, *self.told)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("learned_positions", this, *_span(self, inputs))

@@ -25,13 +25,14 @@ class Recurrence(Op):
     """x [batch, position, d_model] -> hidden [batch, position, d_hidden], from the beginning on.
 
     A second result, torch's, is of the last position alone. Padding follows the text, so that no
-    real position reads any.
+    real position reads any. `told` is d_model where the function that makes it must be told.
     """
 
     kind: str
     d_model: Number
     d_hidden: Number
     initial: Initial
+    told: tuple[Number, ...] = ()
 
     @property
     def mask(self) -> Mask:
@@ -69,7 +70,7 @@ class Recurrence(Op):
         return (*weights, *biases)
 
     def module(self) -> Expression:
-        return call(self.kind, self.d_hidden)
+        return call(self.kind, *self.told, self.d_hidden)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return (self.hidden(inputs), ())
@@ -123,7 +124,7 @@ class BothRecurrences(Recurrence):
         return (self.kind, "both_directions")
 
     def module(self) -> Expression:
-        return call(self.kind, self.d_hidden, bidirectional=Literal(True))
+        return call(self.kind, *self.told, self.d_hidden, bidirectional=Literal(True))
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return (self.hidden(inputs),)

@@ -97,7 +97,8 @@ def _labelled(corpus: Corpus) -> Corpus:
 def _stack(stack: Stack | None, width: int, *, causal: bool) -> Stack | None:
     if stack is None:
         return None
-    layers = [_group(each, width, causal=causal) for each in stack.layers]
+    own = stack.d_model or width
+    layers = [_group(each, own, causal=causal) for each in stack.layers]
     return stack.model_copy(update={"norm": _norm(stack.norm), "layers": layers})
 
 

@@ -61,7 +61,7 @@ class Embedding(Section):
     )
     width: Width | None = setting(
         "width of the tables, from which a linear map leads to d_model, and one back (Lan et al. "
-        "2020); by default d_model",
+        "2020); by default that of the stack that reads them",
         default=None,
         unit="numbers",
         examples=[128],
@@ -183,6 +183,12 @@ class LayerGroup(Section):
 class Stack(Section):
     """A number of layers, or a list of kinds with `repeat` and what they change."""
 
+    d_model: Width | None = setting(
+        "width of its residual stream; by default that of the model",
+        default=None,
+        unit="numbers",
+        examples=[256],
+    )
     position: Position = setting(
         "where a token stands", default=SinusoidalPosition(kind="sinusoidal")
     )
@@ -219,7 +225,7 @@ class Classifier(Section):
 class Model(Section):
     """The network."""
 
-    d_model: Width = setting("width of the residual stream", unit="numbers", examples=[512])
+    d_model: Width = setting("width of the residual streams", unit="numbers", examples=[512])
     vocabulary: Vocabulary
     embedding: Embedding = Embedding()
     dropout: Rate = setting(
@@ -247,6 +253,15 @@ class Model(Section):
         for name in EVERY_STACK:
             if (stack := getattr(self, name)) is not None:
                 yield name, stack
+
+    def width(self, stack: str) -> int:
+        """That of the residual stream of a stack."""
+        return getattr(self, stack).d_model or self.d_model
+
+    @property
+    def has_two_widths(self) -> bool:
+        """Whether the encoder's residual stream is not as wide as the decoder's."""
+        return len({self.width(name) for name, _ in self.stacks()}) > 1
 
     @property
     def positions(self) -> int | None:

@@ -2,11 +2,18 @@
 
 from collections.abc import Iterator
 
-from compiler.source.diagnostic import Diagnostic, mistake
+from compiler.source.diagnostic import Diagnostic, Note, mistake
 from compiler.source.node import Node, Path
 from compiler.spec.anatomy import EVERY_STACK, STACKS
 from compiler.spec.model import Output
-from compiler.spec.places import at, attentions, cross_attentions, feed_forwards, note
+from compiler.spec.places import (
+    at,
+    attentions,
+    cross_attentions,
+    feed_forwards,
+    note,
+    width_path,
+)
 from compiler.spec.spec import Spec
 
 SYMBOLS_BUT_MASK = 4
@@ -104,9 +111,10 @@ def memory_is_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """d_k and d_v default to an equal share of d_model."""
-    width = spec.model.d_model
+    """d_k and d_v default to an equal share of their stack's d_model."""
     for path, attention in attentions(spec):
+        stack = str(path[1])
+        width = spec.model.width(stack)
         left = width % attention.heads
         if left and (attention.d_k is None or attention.d_v is None):
             near = _nearest_divisor(width, attention.heads)
@@ -114,7 +122,7 @@ def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 code="uneven-heads",
                 message=f"{attention.heads} heads cannot share d_model {width} ({left} left over)",
                 span=at(root, *path, "heads"),
-                notes=note("the width to share", root, "model", "d_model"),
+                notes=note("the width to share", root, *width_path(spec, stack)),
                 help=f"{_shares(width, near)}; or set `d_k` and `d_v` to free them from `d_model`",
             )
 
@@ -127,6 +135,25 @@ def _nearest_divisor(width: int, heads: int) -> int:
     """1 divides every width, so the search downwards ends."""
     down = next(each for each in range(min(heads, width), 0, -1) if width % each == 0)
     return next((each for each in range(heads, 2 * heads - down) if width % each == 0), down)
+
+
+def widths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """The width of the model is that of a stack."""
+    own = {name: spec.model.width(name) for name, _ in spec.model.stacks()}
+    if spec.model.d_model not in own.values():
+        (first, width), *_ = own.items()
+        yield Diagnostic(
+            code="moot-key",
+            message=f"`d_model: {spec.model.d_model}` has no effect: every stack has its own",
+            span=at(root, "model", "d_model"),
+            notes=_own_widths(root, *own),
+            help=f"write `d_model: {width}` here, and leave it out of `{first}`",
+        )
+
+
+def _own_widths(root: Node, *stacks: str) -> tuple[Note, ...]:
+    found = (note("set here", root, "model", stack, "d_model") for stack in stacks)
+    return tuple(each for notes in found for each in notes)
 
 
 def even_groups(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -240,6 +267,22 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def one_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A table is as wide as the stacks that read it, unless it has a width of its own."""
+    embedding = spec.model.embedding
+    if spec.model.has_two_widths and embedding.tied == "all" and embedding.width is None:
+        both = " and ".join(str(spec.model.width(each)) for each in EVERY_STACK)
+        paths = dict.fromkeys(width_path(spec, each) for each in EVERY_STACK)
+        yield Diagnostic(
+            code="cannot-tie",
+            message=f"`tied: all` needs stacks of one width, not {both}",
+            span=at(root, "model", "embedding", "tied"),
+            notes=tuple(each for path in paths for each in note("a width", root, *path)),
+            help="write `tied: target`, or `embedding: {width: ...}` for a table of a width of its "
+            "own",
+        )
+
+
 MODEL_CHECKS = (
     segments,
     layers_in_turn,
@@ -247,6 +290,7 @@ MODEL_CHECKS = (
     parts_of_the_task,
     memory_to_read,
     memory_is_read,
+    widths,
     even_heads,
     even_groups,
     choice_of_experts,
@@ -254,4 +298,5 @@ MODEL_CHECKS = (
     embedding_norm,
     output,
     tying,
+    one_table,
 )

@@ -21,6 +21,12 @@ def note(text: str, root: Node, *path: str | int) -> tuple[Note, ...]:
     return (Note(span=node.span, text=text),) if node else ()
 
 
+def width_path(spec: Spec, stack: str) -> Path:
+    """Where the width of a stack is written: there, or for the whole model."""
+    is_own = getattr(spec.model, stack).d_model is not None
+    return ("model", stack, "d_model") if is_own else ("model", "d_model")
+
+
 def attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
     """All attentions of a model with their paths."""
     yield from self_attentions(spec)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path
-from compiler.spec.places import at, note, self_attentions
+from compiler.spec.places import at, note, self_attentions, width_path
 from compiler.spec.position import (
     LearnedPosition,
     RelativePosition,
@@ -30,7 +30,7 @@ def distances(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def _rotary(
     spec: Spec, position: RotaryPosition, attention: Attention, root: Node, path: Path
 ) -> Iterator[Diagnostic]:
-    width = attention.d_k or spec.model.d_model // attention.heads
+    width = attention.d_k or spec.model.width(str(path[1])) // attention.heads
     turned = round(position.share * width)
     if turned % 2 or not turned:
         yield Diagnostic(
@@ -56,29 +56,33 @@ def _relative(position: RelativePosition, root: Node, path: Path) -> Iterator[Di
 
 def even_positions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Sines and cosines come in pairs."""
-    positions = [stack.position for _, stack in spec.model.stacks()]
-    sinusoidal = any(isinstance(each, SinusoidalPosition) for each in positions)
-    if sinusoidal and spec.model.d_model % 2:
-        yield Diagnostic(
-            code="odd-width",
-            message=f"sinusoidal positions need an even d_model, not {spec.model.d_model}",
-            span=at(root, "model", "d_model"),
-            help="sines and cosines come in pairs: make d_model even, or learn the positions",
-        )
+    stacks = [
+        name
+        for name, stack in spec.model.stacks()
+        if isinstance(stack.position, SinusoidalPosition)
+    ]
+    widths = {width_path(spec, name): spec.model.width(name) for name in stacks}
+    for path, width in widths.items():
+        if width % 2:
+            yield Diagnostic(
+                code="odd-width",
+                message=f"sinusoidal positions need an even d_model, not {width}",
+                span=at(root, *path),
+                help="sines and cosines come in pairs: make d_model even, or learn the positions",
+            )
 
 
 def wavelengths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """A progression with both of its ends has two members or more."""
-    if spec.model.d_model != 2:
-        return
     for name, stack in spec.model.stacks():
-        position = stack.position
-        if isinstance(position, SinusoidalPosition) and position.layout == "tensor2tensor":
+        position, is_narrow = stack.position, spec.model.width(name) == 2
+        has_both = isinstance(position, SinusoidalPosition) and position.layout == "tensor2tensor"
+        if has_both and is_narrow:
             yield Diagnostic(
                 code="few-wavelengths",
                 message="wavelengths from the shortest to the longest are two or more",
                 span=at(root, "model", name, "position", "layout"),
-                notes=note("there is room for one", root, "model", "d_model"),
+                notes=note("there is room for one", root, *width_path(spec, name)),
                 help="choose a d_model of 4 or more, or `layout: concatenated`",
             )
 

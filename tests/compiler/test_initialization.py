@@ -50,7 +50,17 @@ def tree(initialization: object, place: str = "post") -> dict[str, Any]:
     ids=str,
 )
 def test_tensors_start_as_the_ops_say(initialization: object, place: str, tmp_path: Path) -> None:
-    package = compile_tree(tree(initialization, place), tmp_path)
+    tensors_start_as_the_ops_say(tree(initialization, place), tmp_path)
+
+
+def test_tensors_of_two_widths_start_as_the_ops_say(tmp_path: Path) -> None:
+    settings = tree("xavier")
+    settings["model"]["encoder"] |= {"d_model": 2 * WIDTH}
+    tensors_start_as_the_ops_say(settings, tmp_path)
+
+
+def tensors_start_as_the_ops_say(settings: dict[str, Any], tmp_path: Path) -> None:
+    package = compile_tree(settings, tmp_path)
     torch.manual_seed(0)
     real = dict(import_package(package, tmp_path).Model().named_parameters())
     promised = dict(_parameters(package.model, ""))

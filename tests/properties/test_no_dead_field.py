@@ -129,6 +129,7 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         )
         for stack in STACKS
     },
+    **{f"model.{stack}.d_model": ("model.embedding.tied=target",) for stack in STACKS},
     **{f"model.{stack}.layers.distinct": (f"model.{stack}.layers=2",) for stack in STACKS},
     **{
         f"model.{stack}.layers.{place}.query_key_norm": (
@@ -204,6 +205,7 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
 
 VALUES: dict[str, str] = {
     "model.embedding.width": "8",
+    **{f"model.{stack}.d_model": "8" for stack in STACKS},
     **{f"model.{stack}.distinct": "1" for stack in STACKS},
     "name": "other",
     "summary": "another",

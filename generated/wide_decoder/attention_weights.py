@@ -1,0 +1,103 @@
+"""wide-decoder: what each attention reads. Written by specformer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .model import (
+    HEADS,
+    CrossAttention,
+    DecoderSelfAttention,
+    EncoderSelfAttention,
+    Transformer,
+    split_heads,
+)
+
+
+def attention_weights(model: Transformer, source: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """source [batch, source], target [batch, target]
+
+    -> the weights [batch, heads, queries, keys] of each attention, by the name of its module;
+    without dropout. They are recomputed plainly from what each module is given as the model runs.
+    """
+    found: dict[str, Tensor] = {}
+
+    def observe(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            found[name] = PROGRAMS[type(module)](module, *inputs)[0]
+
+        return hook
+
+    observed = [(name, each) for name, each in model.named_modules() if type(each) in PROGRAMS]
+    handles = [module.register_forward_pre_hook(observe(name)) for name, module in observed]
+    try:
+        model.features(source, target)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
+    """query [batch, heads, queries, width], key [batch, heads, keys, width] (section 3.2.1)
+
+    -> [batch, heads, queries, keys]: zero where a mask is false, sums of 1 but where all are.
+    """
+    score = (query @ key.transpose(2, 3)) * query.size(-1) ** -0.5
+    for mask in masks:
+        score = score.masked_fill(~mask, -torch.inf)
+    return score.softmax(-1).nan_to_num(0.0)
+
+
+def pairs(reads: Callable[[Tensor, Tensor], Tensor], query: Tensor) -> Tensor:
+    """What `reads` says of all pairs of positions, query [..., position, width] -> mask"""
+    i = torch.arange(query.size(-2), device=query.device)
+    return reads(i.unsqueeze(1), i).expand(i.numel(), -1)
+
+
+def decoder_reads(i: Tensor, j: Tensor) -> Tensor:
+    """`causal`: whether position i reads position j."""
+    return j <= i
+
+
+def encoder_self_attention(
+    module: EncoderSelfAttention, x: Tensor, source_mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """x [batch, source, ENCODER_D_MODEL], source_mask [batch, 1, 1, source] ->
+    weights [batch, HEADS, source, source], values [batch, HEADS, source, d_v]
+    """
+    query, key, value = split_heads(
+        module.query_key_value(x), HEADS, module.d_k, module.d_k, module.d_v
+    )
+    return weights(query, key, source_mask), value
+
+
+def decoder_self_attention(module: DecoderSelfAttention, x: Tensor) -> tuple[Tensor, Tensor]:
+    """x [batch, target, D_MODEL] -> weights [batch, HEADS, target, target],
+    values [batch, HEADS, target, d_v]
+    """
+    query, key, value = split_heads(
+        module.query_key_value(x), HEADS, module.d_k, module.d_k, module.d_v
+    )
+    return weights(query, key, pairs(decoder_reads, query)), value
+
+
+def cross_attention(
+    module: CrossAttention, x: Tensor, memory: Tensor, source_mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """x [batch, target, D_MODEL], memory [batch, source, ENCODER_D_MODEL],
+    source_mask [batch, 1, 1, source] -> weights [batch, HEADS, target, source],
+    values [batch, HEADS, source, d_v]
+    """
+    (query,) = split_heads(module.query(x), HEADS, module.d_k)
+    key, value = split_heads(module.key_value(memory), HEADS, module.d_k, module.d_v)
+    return weights(query, key, source_mask), value
+
+
+PROGRAMS: dict[type[nn.Module], Callable[..., tuple[Tensor, Tensor]]] = {
+    EncoderSelfAttention: encoder_self_attention,
+    DecoderSelfAttention: decoder_self_attention,
+    CrossAttention: cross_attention,
+}

@@ -1,0 +1,464 @@
+"""wide-decoder: the demo with an encoder half as wide as the decoder, which reads it across the
+widths.
+
+Written by specformer from a spec. It needs the standard library and torch.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+VOCABULARY = 1200
+ENCODER_D_MODEL = 64
+D_MODEL = 128
+HEADS = 4
+D_FF = 512
+ENCODER_LAYERS = 2
+DECODER_LAYERS = 2
+DROPOUT = 0.1
+NORM_EPS = 1e-05
+PADDING = 0
+
+
+def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
+    """A linear map to `outputs` side by side, each Xavier-uniform by itself; biases zero."""
+    module = nn.Linear(inputs, sum(outputs), bias=bias)
+    for part in torch.split(module.weight.detach(), list(outputs)):
+        nn.init.xavier_uniform_(part)
+    if bias:
+        nn.init.zeros_(module.bias)
+    return module
+
+
+def embedding(rows: int, d_model: int) -> nn.Embedding:
+    """A vector for each token, normal with deviation d_model**-0.5; that of padding is zero."""
+    module = nn.Embedding(rows, d_model, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=d_model**-0.5)
+    nn.init.zeros_(module.weight.detach()[PADDING])
+    return module
+
+
+def sinusoidal_positions(first: int, count: int, d_model: int, device: torch.device) -> Tensor:
+    """Sines and cosines of positions first, first + 1, ... (section 3.5) -> [count, d_model]"""
+    position = torch.arange(first, first + count, device=device).unsqueeze(1)
+    frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=device) / d_model)
+    angle = position * frequency
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)
+
+
+def real_tokens(tokens: Tensor) -> Tensor:
+    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
+    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+
+
+def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
+    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+
+    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
+    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
+    """
+    if rate == 0 or not training or x.device.type != "cpu":
+        return F.dropout(x, rate, training)
+    zeroed = min(max(round(rate * 256), 1), 255)
+    draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+    kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
+    return x * (kept * (256 / (256 - zeroed)))
+
+
+def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
+    """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width] for each width"""
+    parts = torch.split(x, [heads * width for width in widths], dim=-1)
+    return [part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in parts]
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """x [batch, heads, position, width] -> [batch, position, heads * width]"""
+    return x.transpose(1, 2).flatten(2)
+
+
+class KeyValueCache:
+    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
+
+    key: Tensor
+    value: Tensor
+
+    def __init__(self) -> None:
+        self.slots = 0
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        first, self.slots = self.slots, self.slots + key.size(2)
+        if first == 0:
+            self.key, self.value = key, value
+            return key, value
+        if self.slots > self.key.size(2):
+            self.key = F.pad(self.key, (0, 0, 0, self.slots))
+            self.value = F.pad(self.value, (0, 0, 0, self.slots))
+        self.key[:, :, first : self.slots] = key
+        self.value[:, :, first : self.slots] = value
+        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        if self.slots:
+            self.key, self.value = self.key[sentences], self.value[sentences]
+
+
+class Lineage:
+    """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
+
+    When a beam turns to other hypotheses no cache is moved: only this mask changes.
+    """
+
+    def __init__(self, batch: int, device: torch.device) -> None:
+        self.position = -1
+        self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
+
+    def extend(self, parent: Tensor) -> None:
+        """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
+        batch, beam = parent.shape
+        old = self.mask.gather(1, parent.unsqueeze(2).expand(-1, -1, self.mask.size(2)))
+        own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
+        self.mask = torch.cat((old, own), dim=2)
+        self.position += 1
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.mask = self.mask[sentences]
+
+
+class EncoderSelfAttention(nn.Module):
+    """Self-attention, HEADS heads of `d_k`: a position reads all (section 3.2.3)."""
+
+    def __init__(self, d_k: int, d_v: int) -> None:
+        super().__init__()
+        self.d_k = d_k
+        self.d_v = d_v
+        self.query_key_value = linear(
+            ENCODER_D_MODEL, HEADS * d_k, HEADS * d_k, HEADS * d_v, bias=False
+        )
+        self.output = linear(HEADS * d_v, ENCODER_D_MODEL, bias=False)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, ENCODER_D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, ENCODER_D_MODEL]
+        """
+        query, key, value = split_heads(
+            self.query_key_value(x), HEADS, self.d_k, self.d_k, self.d_v
+        )
+        mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
+        return self.output(merge_heads(mixed))
+
+
+class DecoderSelfAttention(nn.Module):
+    """Masked self-attention, HEADS heads of `d_k`: position i reads 0..i (section 3.2.3)."""
+
+    def __init__(self, d_k: int, d_v: int) -> None:
+        super().__init__()
+        self.d_k = d_k
+        self.d_v = d_v
+        self.query_key_value = linear(D_MODEL, HEADS * d_k, HEADS * d_k, HEADS * d_v, bias=False)
+        self.output = linear(HEADS * d_v, D_MODEL, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
+        query, key, value = split_heads(
+            self.query_key_value(x), HEADS, self.d_k, self.d_k, self.d_v
+        )
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self.output(merge_heads(mixed))
+
+    def start(self) -> KeyValueCache:
+        """What is the same at every step, computed once."""
+        return KeyValueCache()
+
+    def step(self, x: Tensor, cache: KeyValueCache, lineage: Lineage) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
+        """
+        query, key, value = split_heads(
+            self.query_key_value(x), HEADS, self.d_k, self.d_k, self.d_v
+        )
+        key, value = cache.append(key, value)
+        mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
+        return self.output(merge_heads(mixed))
+
+
+class EncoderFeedForward(nn.Module):
+    """Two linear maps with a ReLU between them, position by position (section 3.3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = linear(ENCODER_D_MODEL, D_FF)
+        self.output = linear(D_FF, ENCODER_D_MODEL)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, position, ENCODER_D_MODEL] -> [batch, position, ENCODER_D_MODEL]"""
+        hidden = F.relu(self.hidden(x))
+        return self.output(hidden)
+
+
+@dataclass
+class CrossAttentionState:
+    """What is kept from one step to the next, for the sentences of a batch."""
+
+    key: Tensor
+    value: Tensor
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.key = self.key[sentences]
+        self.value = self.value[sentences]
+
+
+class CrossAttention(nn.Module):
+    """Attention to the encoder's output, HEADS heads of `d_k` (section 3.2.3)."""
+
+    def __init__(self, d_k: int, d_v: int) -> None:
+        super().__init__()
+        self.d_k = d_k
+        self.d_v = d_v
+        self.query = linear(D_MODEL, HEADS * d_k, bias=False)
+        self.key_value = linear(ENCODER_D_MODEL, HEADS * d_k, HEADS * d_v, bias=False)
+        self.output = linear(HEADS * d_v, D_MODEL, bias=False)
+
+    def forward(self, x: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], memory [batch, source, ENCODER_D_MODEL],
+        source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, self.d_k)
+        key, value = split_heads(self.key_value(memory), HEADS, self.d_k, self.d_v)
+        mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
+        return self.output(merge_heads(mixed))
+
+    def start(self, memory: Tensor) -> CrossAttentionState:
+        """What is the same at every step, computed once."""
+        key, value = split_heads(self.key_value(memory), HEADS, self.d_k, self.d_v)
+        return CrossAttentionState(key, value)
+
+    def step(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, self.d_k)
+        mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
+        return self.output(merge_heads(mixed))
+
+
+class DecoderFeedForward(nn.Module):
+    """Two linear maps with a ReLU between them, position by position (section 3.3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = linear(D_MODEL, D_FF)
+        self.output = linear(D_FF, D_MODEL)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
+        hidden = F.relu(self.hidden(x))
+        return self.output(hidden)
+
+
+class EncoderLayer(nn.Module):
+    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+
+    def __init__(self, d_k: int, d_v: int) -> None:
+        super().__init__()
+        self.self_attention = EncoderSelfAttention(d_k=d_k, d_v=d_v)
+        self.self_attention_norm = nn.LayerNorm(ENCODER_D_MODEL, NORM_EPS)
+        self.feed_forward = EncoderFeedForward()
+        self.feed_forward_norm = nn.LayerNorm(ENCODER_D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, ENCODER_D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, ENCODER_D_MODEL]
+        """
+        y = self.self_attention(self.self_attention_norm(x), source_mask)
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + dropout(y, DROPOUT, self.training)
+
+
+@dataclass
+class DecoderLayerState:
+    """What is kept from one step to the next, for the sentences of a batch."""
+
+    self_attention: KeyValueCache
+    cross_attention: CrossAttentionState
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.self_attention.keep(sentences)
+        self.cross_attention.keep(sentences)
+
+
+class DecoderLayer(nn.Module):
+    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+
+    def __init__(self, d_k: int, d_v: int) -> None:
+        super().__init__()
+        self.self_attention = DecoderSelfAttention(d_k=d_k, d_v=d_v)
+        self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+        self.cross_attention = CrossAttention(d_k=d_k, d_v=d_v)
+        self.cross_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+        self.feed_forward = DecoderFeedForward()
+        self.feed_forward_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], memory [batch, source, ENCODER_D_MODEL],
+        source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        y = self.self_attention(self.self_attention_norm(x))
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.cross_attention(self.cross_attention_norm(x), memory, source_mask)
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + dropout(y, DROPOUT, self.training)
+
+    def start(self, memory: Tensor) -> DecoderLayerState:
+        """What is the same at every step, computed once."""
+        return DecoderLayerState(self.self_attention.start(), self.cross_attention.start(memory))
+
+    def step(
+        self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, lineage: Lineage
+    ) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, lineage)
+        x = x + y
+        y = self.cross_attention.step(
+            self.cross_attention_norm(x), source_mask, state.cross_attention
+        )
+        x = x + y
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + y
+
+
+class Encoder(nn.Module):
+    """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer(d_k=16, d_v=16) for _ in range(ENCODER_LAYERS))
+        self.norm = nn.LayerNorm(ENCODER_D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, ENCODER_D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, ENCODER_D_MODEL]
+        """
+        for layer in self.layers:
+            x = layer(x, source_mask)
+        return self.norm(x)
+
+
+class Decoder(nn.Module):
+    """DECODER_LAYERS layers and a norm after the last (section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = [DecoderLayer(d_k=32, d_v=32) for _ in range(DECODER_LAYERS)]
+        self.layers = cast(list[DecoderLayer], nn.ModuleList(layers))
+        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], memory [batch, source, ENCODER_D_MODEL],
+        source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        for layer in self.layers:
+            x = layer(x, memory, source_mask)
+        return self.norm(x)
+
+    def start(self, memory: Tensor) -> list[DecoderLayerState]:
+        """What is the same at every step, computed once."""
+        return [layer.start(memory) for layer in self.layers]
+
+    def step(
+        self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState], lineage: Lineage
+    ) -> Tensor:
+        """The newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.step(x, source_mask, state, lineage)
+        return self.norm(x)
+
+
+@dataclass
+class TransformerState:
+    """What is kept from one step to the next, for the sentences of a batch."""
+
+    source_mask: Tensor
+    decoder: list[DecoderLayerState]
+    lineage: Lineage
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        self.source_mask = self.source_mask[sentences]
+        for state in self.decoder:
+            state.keep(sentences)
+        self.lineage.keep(sentences)
+
+
+class Transformer(nn.Module):
+    """Encoder and decoder; one table embeds the target and projects to tokens (sections 3.1 and
+    3.4).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source_embedding = embedding(VOCABULARY, ENCODER_D_MODEL)
+        self.target_embedding = embedding(VOCABULARY, D_MODEL)
+        self.encoder = Encoder()
+        self.decoder = Decoder()
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        """source [batch, source], target [batch, target] -> [batch, target, VOCABULARY]"""
+        return self.project(self.features(source, target))
+
+    def encode(self, source: Tensor) -> Tensor:
+        """source [batch, source] -> [batch, source, ENCODER_D_MODEL]"""
+        x = self.source_embedding(source) * math.sqrt(ENCODER_D_MODEL)
+        x = x + sinusoidal_positions(0, source.size(1), ENCODER_D_MODEL, source.device)
+        x = dropout(x, DROPOUT, self.training)
+        return self.encoder(x, real_tokens(source))
+
+    def features(self, source: Tensor, target: Tensor) -> Tensor:
+        """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
+        memory = self.encode(source)
+        source_mask = real_tokens(source)
+        x = self.target_embedding(target) * math.sqrt(D_MODEL)
+        x = x + sinusoidal_positions(0, target.size(1), D_MODEL, target.device)
+        x = dropout(x, DROPOUT, self.training)
+        return self.decoder(x, memory, source_mask)
+
+    def project(self, features: Tensor) -> Tensor:
+        """features [..., D_MODEL] -> [..., VOCABULARY]"""
+        return F.linear(features, self.target_embedding.weight)
+
+    def start(self, source: Tensor) -> TransformerState:
+        """What is the same at every step, computed once."""
+        memory = self.encode(source)
+        source_mask = real_tokens(source)
+        return TransformerState(
+            source_mask, self.decoder.start(memory), Lineage(source.size(0), source.device)
+        )
+
+    def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
+        """The newest token of each hypothesis, and the hypothesis of the step before that it
+        continues; the first step continues the empty one, 0.
+
+        token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
+        """
+        state.lineage.extend(parent)
+        x = self.target_embedding(token) * math.sqrt(D_MODEL)
+        x = x + sinusoidal_positions(state.lineage.position, 1, D_MODEL, token.device)
+        return self.decoder.step(x, state.source_mask, state.decoder, state.lineage)

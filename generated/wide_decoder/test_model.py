@@ -1,0 +1,234 @@
+"""wide-decoder: tests of the network, with torch and pytest alone. Written by specformer."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from .attention_weights import PROGRAMS, attention_weights
+from .model import (
+    D_MODEL,
+    ENCODER_D_MODEL,
+    PADDING,
+    VOCABULARY,
+    CrossAttention,
+    DecoderSelfAttention,
+    EncoderSelfAttention,
+    Transformer,
+    merge_heads,
+)
+
+BATCH, SOURCE, TARGET, BEAM = 3, 7, 9, 2
+EDGES: tuple[int, ...] = ()
+
+
+def encoder_reads(_i: int, j: int, _length: int) -> bool:
+    return j >= 0
+
+
+def decoder_reads(i: int, j: int, _length: int) -> bool:
+    return j <= i
+
+
+def cross_reads(_i: int, j: int, _length: int) -> bool:
+    return j >= 0
+
+
+READS: dict[type[nn.Module], Callable[[int, int, int], bool]] = {
+    EncoderSelfAttention: encoder_reads,
+    DecoderSelfAttention: decoder_reads,
+    CrossAttention: cross_reads,
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> Transformer:
+    torch.manual_seed(1)
+    return Transformer().eval()
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(2)
+
+
+def tokens(rows: int, batch: int, length: int) -> Tensor:
+    return torch.randint(PADDING + 1, rows, (batch, length))
+
+
+def other(token: Tensor, rows: int) -> Tensor:
+    """Another token, not padding."""
+    return PADDING + 1 + token % (rows - PADDING - 1)
+
+
+@pytest.fixture
+def source() -> Tensor:
+    return tokens(VOCABULARY, BATCH, SOURCE)
+
+
+@pytest.fixture
+def target() -> Tensor:
+    return tokens(VOCABULARY, BATCH, TARGET)
+
+
+def test_parameters(model: Transformer) -> None:
+    assert sum(parameter.numel() for parameter in model.parameters()) == 890624
+
+
+def test_shapes(model: Transformer, source: Tensor, target: Tensor) -> None:
+    with torch.no_grad():
+        assert model.encode(source).shape == (BATCH, SOURCE, ENCODER_D_MODEL)
+        assert model.features(source, target).shape == (BATCH, TARGET, D_MODEL)
+        assert model(source, target).shape == (BATCH, TARGET, VOCABULARY)
+
+
+def edges(length: int) -> list[int]:
+    """All positions of a short text; of a long one those beside the edges of masks and chunks."""
+    beside = {times * edge + by for edge in EDGES for times in (1, 2, 3) for by in (-1, 0, 1)}
+    return [i for i in range(length) if length <= 64 or i in beside or i in (0, length - 1)]
+
+
+def layers(model: Transformer, source: Tensor, target: Tensor) -> list[Tensor]:
+    """What each layer of the decoder gives, and the features."""
+    found: list[Tensor] = []
+
+    def keep(_: nn.Module, __: object, output: Tensor) -> None:
+        found.append(output)
+
+    handles = [layer.register_forward_hook(keep) for layer in model.decoder.layers]
+    found.append(model.features(source, target))
+    for handle in handles:
+        handle.remove()
+    return found
+
+
+def test_no_position_sees_a_later_one(model: Transformer, source: Tensor, target: Tensor) -> None:
+    with torch.no_grad():
+        expected = layers(model, source, target)
+        for position in edges(TARGET):
+            changed = target.clone()
+            changed[:, position] = other(changed[:, position], VOCABULARY)
+            for got, before in zip(layers(model, source, changed), expected, strict=True):
+                torch.testing.assert_close(got[:, :position], before[:, :position])
+                assert not torch.allclose(got[:, position], before[:, position])
+
+
+def test_no_gradient_from_a_later_position(
+    model: Transformer, source: Tensor, target: Tensor
+) -> None:
+    embedded: list[Tensor] = []
+
+    def keep(_: nn.Module, __: object, output: Tensor) -> None:
+        embedded.append(output)
+
+    handle = model.target_embedding.register_forward_hook(keep)
+    outputs = layers(model, source, target)
+    handle.remove()
+    middle, weights = TARGET // 2, torch.randn(D_MODEL)
+    for output in outputs:
+        loss = (output[:, middle] @ weights).sum()
+        (gradient,) = torch.autograd.grad(loss, embedded[-1], retain_graph=True)
+        assert gradient[:, : middle + 1].any()
+        assert not gradient[:, middle + 1 :].any()
+
+
+Attention = tuple[nn.Module, list[Tensor], Tensor]
+
+
+@pytest.fixture
+def attentions(model: Transformer, source: Tensor, target: Tensor) -> list[Attention]:
+    """Each attention with what it is given and what it returns."""
+    found: list[Attention] = []
+
+    def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        found.append((module, [each.detach() for each in inputs], output.detach()))
+
+    modules = [each for each in model.modules() if type(each) in READS]
+    handles = [each.register_forward_hook(keep) for each in modules]
+    with torch.no_grad():
+        model.features(source, target)
+    for handle in handles:
+        handle.remove()
+    return found
+
+
+def test_an_attention_reads_what_its_mask_says(attentions: list[Attention]) -> None:
+    """By gradient. A query always depends on its own position, which is left out."""
+    for module, inputs, _ in attentions:
+        reads, is_cross = READS[type(module)], type(module).__name__.startswith("Cross")
+        keys = inputs[1 if is_cross else 0].requires_grad_()
+        output, length = module(*inputs), keys.size(1)
+        weights = torch.randn(output.size(2))
+        for i in edges(output.size(1)):
+            (gradient,) = torch.autograd.grad(output[0, i] @ weights, keys, retain_graph=True)
+            others = [j for j in range(length) if is_cross or j != i]
+            seen = [j for j in others if gradient[0, j].any()]
+            assert seen == [j for j in others if reads(i, j, length)]
+
+
+def test_attention_weights_are_those_of_the_network(
+    model: Transformer, source: Tensor, target: Tensor, attentions: list[Attention]
+) -> None:
+    with torch.no_grad():
+        shown = attention_weights(model, source, target).values()
+        for (module, inputs, output), by_name in zip(attentions, shown, strict=True):
+            weights, values = PROGRAMS[type(module)](module, *inputs)
+            got = module.get_submodule("output")(merge_heads(weights @ values))
+            torch.testing.assert_close(got, output, atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(weights, by_name)
+
+
+def test_padding_changes_nothing(model: Transformer, source: Tensor, target: Tensor) -> None:
+    with torch.no_grad():
+        expected = model.features(source, target)
+        padding = torch.full((BATCH, 4), PADDING)
+        got = model.features(torch.cat((source, padding), 1), torch.cat((target, padding), 1))
+    torch.testing.assert_close(got[:, :TARGET], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_every_parameter_is_trained(model: Transformer, source: Tensor, target: Tensor) -> None:
+    """In training mode, with all that is dropped at random there."""
+    model.train()
+    model(source, target).square().sum().backward()
+    missing = [name for name, each in model.named_parameters() if each.grad is None]
+    model.eval().zero_grad()
+    assert not missing
+
+
+def test_other_sentences_change_nothing(model: Transformer, source: Tensor, target: Tensor) -> None:
+    with torch.no_grad():
+        expected = model.features(source, target)
+        for row in range(BATCH):
+            alone = model.features(source[row : row + 1], target[row : row + 1])
+            torch.testing.assert_close(alone[0], expected[row], atol=1e-5, rtol=1e-5)
+
+
+def test_a_step_at_a_time_is_the_same(model: Transformer, source: Tensor, target: Tensor) -> None:
+    with torch.no_grad():
+        expected, state = model.features(source, target), model.start(source)
+        parent = torch.zeros(BATCH, 1, dtype=torch.long)
+        for position in range(TARGET):
+            got = model.step(target[:, position : position + 1], parent, state)
+            torch.testing.assert_close(got[:, 0], expected[:, position], atol=1e-5, rtol=1e-5)
+
+
+def test_hypotheses_follow_their_parents(model: Transformer, source: Tensor) -> None:
+    """Beams that cross over give what each hypothesis gives alone; dropped sentences are gone."""
+    with torch.no_grad():
+        state, prefix = model.start(source), torch.empty(BATCH, 1, 0, dtype=torch.long)
+        state.keep(torch.arange(BATCH))
+        for position in range(TARGET):
+            beams = prefix.size(1)
+            parent = torch.randint(0, beams, (prefix.size(0), BEAM))
+            token = tokens(VOCABULARY, prefix.size(0), BEAM)
+            prefix = prefix.gather(1, parent.unsqueeze(2).expand(-1, -1, position))
+            prefix = torch.cat((prefix, token.unsqueeze(2)), dim=2)
+            got = model.step(token, parent, state)
+            for beam in range(BEAM if position in edges(TARGET) else 0):
+                expected = model.features(source, prefix[:, beam])[:, -1]
+                torch.testing.assert_close(got[:, beam], expected, atol=1e-5, rtol=1e-5)
+            if position == TARGET // 2:
+                kept = torch.tensor([0, 2])
+                state.keep(kept)
+                source, prefix = source[kept], prefix[kept]
