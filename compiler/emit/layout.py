@@ -67,9 +67,18 @@ def _call(head: str, call: Call, name_of: NameOf, depth: int) -> list[str]:
     inner, outer = " " * (STEP * (depth + 1)), " " * (STEP * depth)
     if max(map(len, items)) + len(inner) < WIDTH:
         return bracket(opening, items, ")")
-    laid = [lay(prefix, argument, name_of, depth + 1) for prefix, argument in arguments]
+    laid = [_argument(prefix, argument, name_of, depth + 1) for prefix, argument in arguments]
     lines = [line for each in laid for line in (*each[:-1], f"{each[-1]},")]
     return [f"{opening}(", *lines, f"{outer})"]
+
+
+def _argument(prefix: str, argument: Expression, name_of: NameOf, depth: int) -> list[str]:
+    """An argument on lines of its own; a sum that is too long is broken at its sign."""
+    whole = " " * (STEP * depth) + prefix + render(argument, name_of)
+    if len(whole) < WIDTH or not isinstance(argument, Binary):
+        return lay(prefix, argument, name_of, depth)
+    left = lay(prefix, argument.left, name_of, depth)
+    return [*left, *lay(f"{argument.operator} ", argument.right, name_of, depth)]
 
 
 def _each(head: str, each: Each, end: str, name_of: NameOf, depth: int) -> list[str]:

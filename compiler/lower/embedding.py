@@ -198,6 +198,8 @@ _APART = {"source": "source_embedding", "target": "target_embedding"}
 
 def table_names(model: Model) -> dict[str, str]:
     """The attributes that hold the tables of the source, the target and the output."""
+    if model.classifier is not None:
+        return _ALL
     if len(dict(model.stacks())) == 1:
         return _ALL if model.embedding.tied == "all" else _ALL | {"output": "projection"}
     by_tying = {

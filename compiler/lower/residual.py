@@ -104,7 +104,7 @@ def lower_residual(settings: Settings, group: LayerGroup, context: Context) -> R
         dropout=Dropout(rate=Number("dropout", group.dropout)),
         stochastic_depth=StochasticDepth(rate=Number("stochastic_depth", group.stochastic_depth)),
         alpha=context.deep_norm.alpha if context.deep_norm else None,
-        is_joint=settings.joint,
+        is_joint=settings.joint is True,
     )
 
 

@@ -131,6 +131,7 @@ def _norm(norm: Norm) -> Norm:
     place = norm.place or "post"
     final = place in ("pre", "output", "sandwich") if norm.final is None else norm.final
     update = {"place": place, "final": final, "eps": norm.eps or 1e-5, "bias": None, "offset": None}
+    update["joint"] = norm.joint is True
     if norm.kind == "layer_norm":
         update["bias"] = norm.bias is not False
     else:

@@ -91,8 +91,8 @@ class Norm(Section):
         "weighted sum, with smaller weights at the start (DeepNorm, Wang et al. 2022)",
         default=None,
     )
-    joint: bool = setting(
-        "sub-layers side by side read one normalised copy, not one each", default=False
+    joint: bool | None = setting(
+        "sub-layers side by side read one normalised copy, not one each", default=None
     )
     final: bool | None = setting(
         "a norm after the last layer of the stack; by default with `pre`, `output` and `sandwich`",
@@ -210,10 +210,13 @@ class Prediction(Section):
     activation: Literal["relu", "gelu"] = setting("after the linear map", default="gelu")
 
 
+Classes = Annotated[int, Field(ge=2, le=2**31 - 1)]
+
+
 class Classifier(Section):
     """What a classifier makes of the encoder's output (Devlin et al. 2019)."""
 
-    classes: Count = setting("labels to choose from", unit="labels", examples=[3])
+    classes: Classes = setting("labels to choose from", unit="labels", examples=[3])
     pooling: Literal["first", "mean"] = setting(
         "what stands for the text: its first position, or the mean of all", default="first"
     )

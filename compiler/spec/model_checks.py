@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, Note, mistake
 from compiler.source.node import Node, Path
+from compiler.source.span import Span
 from compiler.spec.anatomy import EVERY_STACK, STACKS
-from compiler.spec.model import Output
+from compiler.spec.model import Output, Stack
 from compiler.spec.places import (
     at,
     attentions,
@@ -80,23 +81,27 @@ def layers_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Only sub-layers side by side can have a norm together, and only before them."""
+    """Only sub-layers side by side can have a norm together, before they read."""
+    judged: dict[Span, list[str]] = {}
     for name, stack in spec.model.stacks():
-        side_by_side = any(isinstance(each, list) for group in stack.layers for each in group.block)
-        if stack.norm.joint and side_by_side and stack.norm.place not in ("pre", "sandwich"):
-            yield mistake(
-                at(root, "model", name, "norm", "joint"),
-                "moot-key",
-                "`joint` has no effect here: sub-layers read the stream as it is",
-                "remove it, or write `place: pre`",
-            )
-        elif stack.norm.joint and not side_by_side:
-            yield mistake(
-                at(root, "model", name, "norm", "joint"),
-                "moot-key",
-                "`joint` has no effect here: no sub-layers of the stack stand side by side",
-                "remove it, or write `block: [[self_attention, feed_forward]]`",
-            )
+        if stack.norm.joint:
+            found = judged.setdefault(at(root, "model", name, "norm", "joint"), [])
+            found.append(_why_not_joint(stack))
+    for span, reasons in judged.items():
+        if all(reasons):
+            message = f"`joint` has no effect here: {reasons[0]}"
+            yield mistake(span, "moot-key", message, _JOINT)
+
+
+_JOINT = "remove it, or write `block: [[self_attention, feed_forward]]` with `place: pre`"
+
+
+def _why_not_joint(stack: Stack) -> str:
+    """Empty where some sub-layers have one."""
+    if not any(isinstance(each, list) for group in stack.layers for each in group.block):
+        return "no sub-layers stand side by side"
+    is_before = stack.norm.place in ("pre", "sandwich")
+    return "" if is_before else "sub-layers read the stream as it is"
 
 
 def memory_is_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -250,7 +255,15 @@ def output(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Source and target can have one table only if they have one vocabulary."""
     is_pair = STACKS[spec.task] == EVERY_STACK
-    if spec.model.embedding.tied == "target" and not is_pair:
+    if spec.model.classifier is not None:
+        if spec.model.embedding.tied != "all":
+            yield mistake(
+                at(root, "model", "embedding", "tied"),
+                "moot-key",
+                "`tied` has no effect with a classifier, which projects to classes",
+                "remove it",
+            )
+    elif spec.model.embedding.tied == "target" and not is_pair:
         yield mistake(
             at(root, "model", "embedding", "tied"),
             "cannot-tie",

@@ -43,7 +43,7 @@ def _handed_down(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
         is_taken = any(id(each) in taken for each in _scalars(node))
         if not is_taken and not is_nothing(node):
             winners = _winners(whole, stacks, setting, key)
-            part = "self_attention" if key == "position" else setting
+            part = "self_attention" if key == "position" else setting or key
             why = "every place below sets its own" if winners else f"no layer has `{part}`"
             instead = f"remove `{key}` from a place that shall have this one"
             if not winners:
@@ -108,7 +108,7 @@ def _winners(whole: Node, stacks: tuple[str, ...], setting: str, key: str) -> tu
     """The places whose own value is taken instead."""
     found = {}
     for stack in stacks:
-        parts = ATTENTIONS if setting in ("attention", *ATTENTIONS) else (setting,)
+        parts = ATTENTIONS if setting == "attention" else (setting,)
         groups = _holders(find(whole, ("model", stack, "layers")))
         paths = [tuple(part.split(".")) if part else () for part in parts]
         holders = [find(group, path) for group in groups for path in paths]

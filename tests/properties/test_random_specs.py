@@ -17,6 +17,7 @@ from compiler.ir.block import Block
 from compiler.ops.shape import size
 from compiler.passes.infer_shapes import ANY, output_shapes
 from compiler.passes.measure import count_parameters
+from compiler.pipeline import compile_spec
 from compiler.weights.parameters import named_parameters
 from tests.packages import compile_tree, import_package
 from tests.strategies import DRAWN, KNOBS, Tree, specs
@@ -41,6 +42,7 @@ def test_a_random_spec_keeps_all_promises(tree: Tree, tmp_path: Path) -> None:
     package = compile_tree(tree, tmp_path)
     imports_only_torch_and_the_standard_library(package.files["model.py"])
     key_order_does_not_matter(tree, package.files, tmp_path)
+    the_lock_says_the_same(package.files, tmp_path)
     torch.manual_seed(0)
     module = import_package(package, tmp_path)
     model = module.Model().eval()
@@ -85,6 +87,12 @@ def imports_only_torch_and_the_standard_library(text: str) -> None:
 
 def key_order_does_not_matter(tree: Tree, files: dict[str, str], folder: Path) -> None:
     assert compile_tree(_shuffled(tree, random.Random(1)), folder).files == files
+
+
+def the_lock_says_the_same(files: dict[str, str], folder: Path) -> None:
+    path = folder / "spec.lock.yaml"
+    path.write_text(files["spec.lock.yaml"])
+    assert compile_spec(str(path)).files == files
 
 
 def _shuffled(tree: object, order: random.Random) -> object:
