@@ -165,7 +165,7 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         for stack in STACKS
     },
     **{
-        f"model.{stack}.position.stretch:{kind}": (
+        f"model.{stack}.layers.position.stretch:{kind}": (
             f"model.{stack}.position.stretch.kind={kind}",
             f"model.{stack}.position.stretch.factor=8.0",
             *((f"model.{stack}.position.stretch.original_length=64",) if kind == "llama3" else ()),
