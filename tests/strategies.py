@@ -276,6 +276,7 @@ def _of_the_task(choose: Chooser, model: Tree, task: str) -> None:
     if task == "classification":
         head = {"pooling": choose("pooling"), "dropout": choose("dropout")}
         model["classifier"] = {"classes": 3, **head}
+        model["embedding"]["tied"] = "all"
 
 
 def _widths(choose: Chooser, model: Tree) -> None:
