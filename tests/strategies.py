@@ -258,6 +258,7 @@ def _model(choose: Chooser, task: str) -> Tree:
         _widths(choose, model)
     place_mixers(choose, model)
     place_head_masks(choose, model)
+    _tame(model)
     _prune(model)
     _without_moot(model)
     return model
@@ -285,6 +286,15 @@ def _widths(choose: Chooser, model: Tree) -> None:
         model[stack]["d_model"] = width
         if "width" not in model["embedding"] and model["embedding"]["tied"] == "all":
             model["embedding"]["tied"] = "target"
+
+
+def _tame(model: Tree) -> None:
+    """Without norms nothing keeps products of activations from growing beyond all numbers."""
+    places = [model, *(model[name] for name in ("encoder", "decoder") if name in model)]
+    if any(each.get("norm", {}).get("kind") == "none" for each in places):
+        for place in places:
+            if "feed_forward" in place:
+                place["feed_forward"] |= {"activation": "relu", "gated": False}
 
 
 def _prune(model: Tree) -> None:
