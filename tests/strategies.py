@@ -288,15 +288,6 @@ def _widths(choose: Chooser, model: Tree) -> None:
             model["embedding"]["tied"] = "target"
 
 
-def _tame(model: Tree) -> None:
-    """Without norms nothing keeps products of activations from growing beyond all numbers."""
-    places = [model, *(model[name] for name in ("encoder", "decoder") if name in model)]
-    if any(each.get("norm", {}).get("kind") == "none" for each in places):
-        for place in places:
-            if "feed_forward" in place:
-                place["feed_forward"] |= {"activation": "relu", "gated": False}
-
-
 def _prune(model: Tree) -> None:
     """Without settings that no stack takes, which are errors."""
     stacks = [model[name] for name in ("encoder", "decoder") if name in model]

@@ -5,6 +5,7 @@ from operator import or_
 
 from compiler.emit.fill import fill
 from compiler.emit.layout import docstring, signature
+from compiler.emit.ordering import as_imported
 from compiler.emit.predicates import plain_predicate
 from compiler.ir.block import Block, walk
 from compiler.lower.embedding import table_names
@@ -47,7 +48,7 @@ def tests_text(spec: Spec, model: Block) -> str:
     return fill(
         "test_model.py.jinja",
         docstring="\n".join(docstring([head], 0)),
-        imported=sorted(set(names), key=lambda name: (not name.isupper(), name.islower(), name)),
+        imported=as_imported(names),
         define=define,
         streams=streams,
         texts=texts,

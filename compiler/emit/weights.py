@@ -7,6 +7,7 @@ from compiler.emit.body import body_lines
 from compiler.emit.fill import fill
 from compiler.emit.layout import docstring, signature
 from compiler.emit.naming import Numbers, collect
+from compiler.emit.ordering import as_imported
 from compiler.emit.predicates import predicates
 from compiler.ir.block import Block, Function, Repeat, walk
 from compiler.ops.attention import Attention
@@ -93,10 +94,7 @@ def _imported(code: str, numbers: Numbers, classes: tuple[str, ...]) -> list[str
     """What the code uses of `model.py`, in the order that linters want."""
     known = [*(name.upper() for name in numbers.constants), *HELPERS]
     used = [name for name in known if re.search(rf"\b{name}\b", code)]
-    return sorted(
-        [*used, *classes, "Transformer"],
-        key=lambda name: (not name.isupper(), name.islower(), name),
-    )
+    return as_imported([*used, *classes, "Transformer"])
 
 
 def _snake(name: str) -> str:

@@ -127,9 +127,14 @@ class LineageMask(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         lineage, *slots = inputs
-        if self.reads is None:
-            return method(Attribute(lineage, "mask"), "unsqueeze", Literal(1))
-        return method(lineage, "readable", Name(self.reads.name), *slots)
+        return readable_slots(lineage, self.reads, *slots)
+
+
+def readable_slots(lineage: Expression, reads: Predicate | None, *slots: Expression) -> Expression:
+    """The slots that each hypothesis descends from; of these, if told, what a mask allows."""
+    if reads is None:
+        return method(Attribute(lineage, "mask"), "unsqueeze", Literal(1))
+    return method(lineage, "readable", Name(reads.name), *slots)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

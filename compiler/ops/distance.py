@@ -3,16 +3,13 @@
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 
-from compiler.mask.mask import CAUSAL, Mask
-from compiler.ops.decoding import SLOTS
+from compiler.mask.mask import Mask
+from compiler.ops.decoding import SLOTS, readable_slots
 from compiler.ops.expression import (
     Attribute,
     Expression,
-    Literal,
-    Name,
     Number,
     call,
-    method,
 )
 from compiler.ops.op import Initial, Op, Parameter, Predicate, Slots, State
 from compiler.ops.shape import BATCH, BEAM, Shape
@@ -51,7 +48,7 @@ class ScoreBias(Op):
     @property
     def is_selective(self) -> bool:
         """Whether a step reads not all that went before."""
-        return self.reads.mask & CAUSAL != CAUSAL
+        return not self.reads.is_plain
 
     def predicates(self) -> tuple[Predicate, ...]:
         return (self.reads,) if self.is_step and self.is_selective else ()
@@ -73,16 +70,11 @@ class ScoreBias(Op):
         if self.is_step:
             (lineage,) = inputs
             i, j = Attribute(lineage, "newest"), Attribute(lineage, "positions")
-            return call("masked_bias", self.bias(this, i, j), self.readable(lineage))
+            allowed = readable_slots(lineage, self.reads if self.is_selective else None)
+            return call("masked_bias", self.bias(this, i, j), allowed)
         places, *masks = inputs
         bias = self.bias(this, places, places)
         return call("masked_bias", bias, *masks) if masks else bias
-
-    def readable(self, lineage: Expression) -> Expression:
-        """The slots that each hypothesis may read."""
-        if self.is_selective:
-            return method(lineage, "readable", Name(self.reads.name))
-        return method(Attribute(lineage, "mask"), "unsqueeze", Literal(1))
 
     @abstractmethod
     def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:

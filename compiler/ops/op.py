@@ -78,6 +78,11 @@ class Predicate:
         """What the function is called."""
         return f"{self.place}_{self.role}"
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether all that went before is read."""
+        return self.mask & CAUSAL == CAUSAL
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Continues:
@@ -131,7 +136,7 @@ class Cache:
     @property
     def is_plain(self) -> bool:
         """Whether all is kept, and all that is kept is read."""
-        return self.reads.mask & CAUSAL == CAUSAL
+        return self.reads.is_plain
 
     @property
     def keeps(self) -> Predicate | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, Note, mistake
-from compiler.source.node import Node, Path
+from compiler.source.node import Node
 from compiler.source.span import Span
 from compiler.spec.anatomy import EVERY_STACK, STACKS
 from compiler.spec.model import Output, Stack
@@ -12,6 +12,7 @@ from compiler.spec.places import (
     attentions,
     cross_attentions,
     feed_forwards,
+    groups,
     note,
     width_path,
 )
@@ -67,17 +68,15 @@ def segments(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def layers_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """There are no more layers with weights of their own than there are layers."""
-    for name, stack in spec.model.stacks():
-        for number, group in enumerate(stack.layers):
-            if group.distinct is not None and group.distinct > group.repeat:
-                path: Path = ("model", name, "layers", number)
-                yield Diagnostic(
-                    code="too-distinct",
-                    message=f"{group.distinct} layers cannot take turns in {group.repeat}",
-                    span=at(root, *path, "distinct"),
-                    notes=note("how many are applied", root, *path, "repeat"),
-                    help="raise `repeat`, or leave `distinct` out: each has its own weights then",
-                )
+    for path, group in groups(spec):
+        if group.distinct is not None and group.distinct > group.repeat:
+            yield Diagnostic(
+                code="too-distinct",
+                message=f"{group.distinct} layers cannot take turns in {group.repeat}",
+                span=at(root, *path, "distinct"),
+                notes=note("how many are applied", root, *path, "repeat"),
+                help="raise `repeat`, or leave `distinct` out: each has its own weights then",
+            )
 
 
 def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
