@@ -11,7 +11,7 @@ from compiler.passes.infer_shapes import infer_shapes
 from compiler.passes.share_classes import share_classes
 from compiler.proof import PROOFS, Pass, build
 from compiler.source.diagnostic import Diagnostic
-from compiler.spec.load import load
+from compiler.spec.load import Loaded, load
 from compiler.spec.spec import Spec
 
 PASSES: tuple[Pass, ...] = (*PROOFS, share_classes, derive_step, infer_shapes)
@@ -21,10 +21,17 @@ PASSES: tuple[Pass, ...] = (*PROOFS, share_classes, derive_step, infer_shapes)
 class CompiledPackage:
     """A spec with its network as IR and as files."""
 
-    spec: Spec
+    loaded: Loaded
     model: Block
     files: dict[str, str]
-    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def spec(self) -> Spec:
+        return self.loaded.spec
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return self.loaded.warnings
 
     @property
     def folder_name(self) -> str:
@@ -44,10 +51,13 @@ class CompiledPackage:
 
 def compile_spec(reference: str, overrides: Iterable[str] = ()) -> CompiledPackage:
     """The package of a spec (a path, or a name of the library); raises `Rejected`."""
-    loaded = load(reference, overrides)
+    return compile_loaded(load(reference, overrides))
+
+
+def compile_loaded(loaded: Loaded) -> CompiledPackage:
+    """The package of a spec that is complete; raises `Rejected` if its network cannot be proved."""
     model = build(loaded, PASSES)
-    files = package_files(loaded.spec, model)
-    return CompiledPackage(spec=loaded.spec, model=model, files=files, warnings=loaded.warnings)
+    return CompiledPackage(loaded=loaded, model=model, files=package_files(loaded.spec, model))
 
 
 def _text(path: Path) -> str | None:

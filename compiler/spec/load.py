@@ -37,7 +37,12 @@ class Loaded:
 def load(reference: str, overrides: Iterable[str] = ()) -> Loaded:
     """The spec at a path or of the library; raises `Rejected` with all that is wrong with it."""
     extended = read_extended(reference)
-    settings = for_each(overrides, lambda argument: write_out(override(argument)))
+    return resolve(extended, for_each(overrides, override))
+
+
+def resolve(extended: Extended, changes: Iterable[Mapping] = ()) -> Loaded:
+    """The complete spec of a tree under `changes`, trees of the settings that they set."""
+    settings = [write_out(change) for change in changes]
     file, tree, gone = extended.tree, extended.tree, list(extended.dropped)
     for setting in settings:
         gone += dropped(tree, setting)

@@ -1,0 +1,1 @@
+"""What one spec, package or run changes against another: in meaning, code, cost and checkpoint."""
