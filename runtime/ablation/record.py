@@ -60,7 +60,7 @@ class Queue:
     """The row that others are compared with."""
     columns: tuple[str, ...]
     varied: dict[str, str]
-    """The settings that some row sets, by dotted key, with their value in the base: columns, too."""
+    """The settings that some row sets, by dotted key, with the value of the base: columns, too."""
     queued: tuple[Queued, ...]
 
 
