@@ -76,8 +76,9 @@ def expand(path: Path, overrides: Iterable[str] = ()) -> Expansion:
     ablation = read_ablation(path)
     others = for_each(overrides, _override)
     shared = (*ablation.shared, *others)
-    resolved = for_each(ablation.rows, lambda row: _resolve(row, ablation, shared))
-    base = resolved[0]
+    base = _resolve(ablation.base, ablation, shared)  # its mistakes would be those of all rows
+    rows = for_each(ablation.rows[1:], lambda row: _resolve(row, ablation, shared))
+    resolved = [base, *rows]
     _require_comparable(resolved)
     _require_different(resolved)
     columns = ablation.columns_for(base.loaded.spec.task)
