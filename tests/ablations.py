@@ -23,7 +23,9 @@ DIVERGED = Failure(
     reason="diverged: the loss is not a number after update 300",
     help="lower training.schedule.peak, or lengthen its warm-up",
 )
-DIFFERENCE = '<section><h3>Architecture</h3><p>model.<wbr>attention.<wbr>heads: 4 → {}</p></section>'
+DIFFERENCE = (
+    "<section><h3>Architecture</h3><p>model.<wbr>attention.<wbr>heads: 4 → {}</p></section>"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +123,9 @@ class Bench:
 
     def _write_text(self) -> list[str]:
         draw = random.Random(0)
-        lines = [" ".join(draw.choices(WORDS, k=draw.randint(6, 18))) for _ in range(self.sentences)]
+        lines = [
+            " ".join(draw.choices(WORDS, k=draw.randint(6, 18))) for _ in range(self.sentences)
+        ]
         self.text.mkdir(parents=True, exist_ok=True)
         for split in ("train", "valid", "test"):
             for side in ("en", "de"):

@@ -4,7 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from runtime.ablation.collect import PACKAGE, RUN, Ablation, Outcome
+from runtime.ablation.collect import Ablation, Outcome
+from runtime.ablation.files import PACKAGE, RUN
 from runtime.errors import UserError
 
 

@@ -3,17 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
+from runtime.ablation.files import FAILURE, QUEUE, RESULT, ROWS, RUN, read_record
 from runtime.ablation.record import Failure, Queue, Queued, Result
 from runtime.errors import UserError
-
-QUEUE, RESULT, FAILURE = "ablation.json", "result.json", "failure.json"
-DIFFERENCE, PACKAGE, RUN = "difference.html", "package", "run"
-
-Record = TypeVar("Record", Queue, Result, Failure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,7 +83,7 @@ def read_ablation(folder: Path) -> Ablation:
             f"{folder} is not the folder of an ablation: it has no {QUEUE}",
             help="`specformer ablate FILE` makes one",
         )
-    queue = _read(folder / QUEUE, Queue)
+    queue = read_record(folder / QUEUE, Queue)
     outcomes = [_outcome(folder, queued) for queued in queue.queued]
     names = dict.fromkeys(queued.row for queued in queue.queued)
     if queue.base not in names:
@@ -98,9 +91,7 @@ def read_ablation(folder: Path) -> Ablation:
             f"{folder / QUEUE} has no row {queue.base}, which the others are compared with",
             help="the file was changed by hand: bring the old one back",
         )
-    return Ablation(
-        folder=folder, queue=queue, rows=tuple(_row(name, outcomes) for name in names)
-    )
+    return Ablation(folder=folder, queue=queue, rows=tuple(_row(name, outcomes) for name in names))
 
 
 def _row(name: str, outcomes: Iterable[Outcome]) -> Row:
@@ -110,20 +101,8 @@ def _row(name: str, outcomes: Iterable[Outcome]) -> Row:
 
 
 def _outcome(folder: Path, queued: Queued) -> Outcome:
-    place = folder / "rows" / queued.name
-    result = _read(place / RESULT, Result) if (place / RESULT).is_file() else None
+    place = folder / ROWS / queued.name
+    result = read_record(place / RESULT, Result) if (place / RESULT).is_file() else None
     failed = result is None and (place / FAILURE).is_file()
-    failure = _read(place / FAILURE, Failure) if failed else None
+    failure = read_record(place / FAILURE, Failure) if failed else None
     return Outcome(queued=queued, folder=place, result=result, failure=failure)
-
-
-def _read(path: Path, kind: type[Record]) -> Record:
-    try:
-        return TypeAdapter(kind).validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UserError(
-            f"{path} cannot be read: {f'{where}: ' if where else ''}{first['msg']}",
-            help="it was changed by hand or written by another version of specformer",
-        ) from error

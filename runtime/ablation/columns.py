@@ -56,6 +56,7 @@ _SCORES = (
     ("loss", "loss", 3),
     ("ppl", "PPL", 2),
     ("accuracy", "accuracy", 3),
+    ("macro_f1", "macro F1", 3),
     ("bleu", "BLEU", 2),
     ("chrf", "chrF", 2),
 )
@@ -68,9 +69,7 @@ MEASURES = {
         Measure(key="tokens_per_second", name="tokens/s", digits=0),
         Measure(key="minutes", name="minutes", digits=1),
         *(
-            Measure(
-                key=f"{split}_{key}", name=f"{split} {name}", digits=digits, compared=True
-            )
+            Measure(key=f"{split}_{key}", name=f"{split} {name}", digits=digits, compared=True)
             for split in ("train", "valid", "test")
             for key, name, digits in _SCORES
         ),
@@ -112,11 +111,11 @@ def _last_words(key: str, others: Iterable[str]) -> str:
     return key
 
 
-def measured_columns(asked: Iterable[str], known: Mapping[str, Measure] = MEASURES) -> tuple[Measure, ...]:
+def measured_columns(
+    asked: Iterable[str], known: Mapping[str, Measure] = MEASURES
+) -> tuple[Measure, ...]:
     """Raises a UserError for a name that nothing is measured under."""
     unknown = [key for key in asked if key not in known]
     if unknown:
-        raise UserError(
-            f"there is no column {unknown[0]}", help=f"there are: {', '.join(known)}"
-        )
+        raise UserError(f"there is no column {unknown[0]}", help=f"there are: {', '.join(known)}")
     return tuple(known[key] for key in asked)

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.ablation.collect import RUN, Ablation, Row
+from runtime.ablation.collect import Ablation, Row
 from runtime.ablation.columns import Setting, setting_columns
+from runtime.ablation.files import RUN
 
 METRICS = "metrics.jsonl"
 LONGEST_LABEL = 28

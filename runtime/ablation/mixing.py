@@ -86,4 +86,6 @@ def say_settings(name: str, groups: list[list[Outcome]]) -> list[str]:
     if not one or not other:
         return []
     different = different_settings(one, other, SECTIONS[name])
-    return [f"  {line}" for line in different] or [f"  the settings agree: the files of the {name} differ"]
+    return [f"  {line}" for line in different] or [
+        f"  the settings agree: the files of the {name} differ"
+    ]

@@ -6,7 +6,8 @@ from pathlib import Path
 import yaml
 
 from compiler.spec.lock import LOCK
-from runtime.ablation.collect import PACKAGE, Outcome
+from runtime.ablation.collect import Outcome
+from runtime.ablation.files import PACKAGE
 
 Tree = Mapping[str, object]
 
@@ -22,7 +23,7 @@ def read_tree(path: Path) -> Tree:
 
 
 def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every setting with its keys; those of a list, such as the kinds of layers, have the list's."""
+    """Every setting with its keys; what is in a list, such as kinds of layers, has the list's."""
     if isinstance(tree, Mapping):
         for key, value in tree.items():
             yield from leaves(value, (*path, key))
@@ -36,7 +37,7 @@ def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 def find_setting(tree: Tree, key: str) -> str | None:
     """What a dotted key comes to after inheritance; None where that is no single value.
 
-    A setting that stacks and layers inherit stands in a lock where it applies: `model.attention.d_k`
+    A setting that layers inherit stands in a lock where it applies: `model.attention.d_k`
     is then that of each attention, if they agree.
     """
     wanted = tuple(key.split("."))

@@ -7,7 +7,6 @@ translations of a row against those of the base that began with the same seed.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.significance import PairedTest
@@ -15,7 +14,8 @@ from sacrebleu.significance import PairedTest
 from compiler.source.diagnostic import Rejected
 from compiler.spec.lock import LOCK, read_lock
 from compiler.spec.training import Evaluation
-from runtime.ablation.collect import RUN, Ablation, Outcome
+from runtime.ablation.collect import Ablation, Outcome
+from runtime.ablation.files import RUN
 from runtime.data.tokenizer import load_tokenizers
 from runtime.errors import UserError
 from runtime.run import TOKENIZERS
@@ -105,12 +105,19 @@ def bootstrap(
 ) -> tuple[str, list[float], list[float]]:
     """Named translations, the base's first -> signature, BLEU of each, p of each but the base."""
     metric = BLEU(
-        tokenize=protocol.tokenize, lowercase=protocol.lowercase, force=True, references=[references]
+        tokenize=protocol.tokenize,
+        lowercase=protocol.lowercase,
+        force=True,
+        references=[references],
     )
     test = PairedTest(list(systems), {"BLEU": metric}, None, test_type="bs")
     signatures, results = test()
     found = results["BLEU"]
-    return str(signatures["BLEU"]), [each.score for each in found], [each.p_value for each in found[1:]]
+    return (
+        str(signatures["BLEU"]),
+        [each.score for each in found],
+        [each.p_value for each in found[1:]],
+    )
 
 
 def read_translations(outcome: Outcome, split: Split, count: int) -> list[str]:

@@ -115,9 +115,7 @@ def changed_setting(row: Row, key: str, own: Tree, base: Tree) -> str:
     return "" if value is None or value == find_setting(base, key) else value
 
 
-def make_value(
-    row: Row, base: Row, measure: Measure, significance: Significance
-) -> Value | None:
+def make_value(row: Row, base: Row, measure: Measure, significance: Significance) -> Value | None:
     numbers, others = numbers_of(row, measure), numbers_of(base, measure)
     is_repetition = measure.repeated and set(numbers.values()) == set(others.values())
     if not numbers or (is_repetition and row is not base):
@@ -132,14 +130,16 @@ def make_value(
 
 
 def numbers_of(row: Row, measure: Measure) -> dict[int, float]:
-    """By seed; sizes are known of all, scores of those that have finished."""
+    """By seed, of the runs that have one."""
+    numbers = ((each.queued.seed, number_of(each, measure)) for each in row.outcomes)
+    return {seed: number for seed, number in numbers if number is not None}
+
+
+def number_of(outcome: Outcome, measure: Measure) -> float | None:
+    """Sizes are known of all runs, scores of those that have finished."""
     if measure.is_size:
-        return {outcome.queued.seed: size_of(outcome.queued, measure) for outcome in row.outcomes}
-    return {
-        outcome.queued.seed: outcome.result.scores[measure.key]
-        for outcome in row.outcomes
-        if outcome.result is not None and measure.key in outcome.result.scores
-    }
+        return size_of(outcome.queued, measure)
+    return None if outcome.result is None else outcome.result.scores.get(measure.key)
 
 
 def size_of(queued: Queued, measure: Measure) -> float:

@@ -42,7 +42,10 @@ def rich_table(grid: Grid) -> RichTable:
     table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for head in grid.heads:
         table.add_column(
-            head.name, justify="left" if is_name(head) else "right", style=STYLES[head.kind], no_wrap=True
+            head.name,
+            justify="left" if is_name(head) else "right",
+            style=STYLES[head.kind],
+            no_wrap=True,
         )
     for record, following in zip(grid.records, [*grid.records[1:], None], strict=True):
         last = following is None or following.starts_group
@@ -55,6 +58,13 @@ def rich_cells(record: Record) -> list[Text]:
     state = record.line.state
     style = "dim" if state == "not run" else "red"
     return [
-        Text(cell, style=style if state and cell.startswith(state) else "bold" if cell.endswith(MARK) else "")
+        Text(
+            cell,
+            style=style
+            if state and cell.startswith(state)
+            else "bold"
+            if cell.endswith(MARK)
+            else "",
+        )
         for cell in record.cells
     ]

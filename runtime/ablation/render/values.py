@@ -44,7 +44,7 @@ def value_cells(measure: Measure, value: Value | None) -> tuple[object, ...]:
 
 
 def runs_csv(ablation: Ablation, table: Table) -> str:
-    """One line a run, with its seed, all its scores, p against the base and what it was locked to."""
+    """One line a run: its seed, its scores, p against the base, and what it was locked to."""
     scores = sorted({key for each in ablation.finished for key in scores_of(each)})
     tested = sorted({each.column for each in table.significance.compared})
     heads = [
