@@ -104,7 +104,7 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
     kept = cost_of(model, forward, {**lengths, "batch": sentences}).kept
     (logits,) = output_shapes(model, forward)
     kept += LOSS_COPIES * elements(logits, {**lengths, "batch": sentences})
-    per_token = cost_of(model, forward, lengths).flops // length
+    per_token = flops_per_token(model, length)
     parameters = count_parameters(model)
     return Explanation(
         name=package.spec.name,
@@ -114,11 +114,22 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
         length=length,
         flops_per_token=per_token,
         batch_tokens=training.batch_tokens,
-        flops_per_update=per_token * (1 + BACKWARD) * training.batch_tokens,
+        flops_per_update=flops_per_update(model, training, length),
         memory_bytes=FLOAT_BYTES * (_kept_of_a_weight(training) * parameters + kept),
         stream=forward.inputs[-1].name,
         reach=str(reach_of(model, forward)[forward.inputs[-1].name]),
     )
+
+
+def flops_per_token(model: Block, length: int) -> int:
+    """Forward, for a token on each side, in sentences of `length`."""
+    lengths = {"batch": 1, "source": length, "target": length}
+    return cost_of(model, model.function("forward"), lengths).flops // length
+
+
+def flops_per_update(model: Block, training: Training, length: int) -> int:
+    """Forward and backward, for a batch of the recipe."""
+    return flops_per_token(model, length) * (1 + BACKWARD) * training.batch_tokens
 
 
 def _kept_of_a_weight(training: Training) -> int:

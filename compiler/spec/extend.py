@@ -44,7 +44,7 @@ def read_extended(reference: str) -> Extended:
     if path is None:
         source = Source(name="spec", text=reference)
         at = Span(source=source, line=1, column=1, width=len(reference))
-        raise Rejected([_missing(reference, at)])
+        raise Rejected([no_spec(reference, at)])
     return _extended(path, _read(path), (path.resolve(),))
 
 
@@ -60,6 +60,12 @@ def dropped(base: Mapping, above: Mapping) -> Iterator[Dropped]:
     return (Dropped(path=path, span=span) for path, span in lost(base, above))
 
 
+def no_spec(reference: str, span: Span, beside: File | None = None) -> Diagnostic:
+    """A reference, seen from the folder `beside`, that leads to nothing."""
+    help = suggestion(reference, beside)
+    return mistake(span, "no-spec", f"there is no spec {quoted(reference)}", help)
+
+
 def _extended(path: File, tree: Mapping, line: tuple[File, ...]) -> Extended:
     """`line` is the spec itself and its children: what it must not extend."""
     reference = tree.get("extends")
@@ -70,7 +76,7 @@ def _extended(path: File, tree: Mapping, line: tuple[File, ...]) -> Extended:
         raise Rejected([mistake(at, "bad-value", "`extends` names one spec")])
     found = locate(reference.value, path.parent)
     if found is None:
-        raise Rejected([_missing(reference.value, at, path.parent)])
+        raise Rejected([no_spec(reference.value, at, path.parent)])
     if found.resolve() in line:
         raise Rejected([mistake(at, "extends-cycle", "a spec cannot extend itself")])
     below = _extended(found, _read_parent(found, reference.value, at), (*line, found.resolve()))
@@ -115,8 +121,3 @@ def _is_surely_a_spec(keys: Iterable[str]) -> bool:
 def _without(tree: Mapping, *keys: str) -> Mapping:
     entries = {each: node for each, node in tree.entries.items() if each not in keys}
     return Mapping(span=tree.span, entries=entries, keys=tree.keys)
-
-
-def _missing(reference: str, span: Span, beside: File | None = None) -> Diagnostic:
-    help = suggestion(reference, beside)
-    return mistake(span, "no-spec", f"there is no spec {quoted(reference)}", help)

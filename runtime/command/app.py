@@ -1,11 +1,13 @@
 """`specformer`: all commands, and how each ends when it cannot go on."""
 
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 import typer
 from rich.markup import escape
 
+from runtime.command.ablate import ablate
 from runtime.command.authoring import check, new, schema, show
 from runtime.command.classify import classify
 from runtime.command.compiling import compile_specs, explain_spec, list_specs
@@ -20,9 +22,9 @@ from runtime.command.train import train
 from runtime.command.translate import translate
 from runtime.command.verify import verify
 
-GROUPS = {
+GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Specs": (list_specs, new, check, show, explain_spec, compile_specs, verify, schema),
-    "Models": (train, translate, generate, fill, classify, evaluate, import_weights),
+    "Models": (train, translate, generate, fill, classify, evaluate, ablate, import_weights),
     "Text": (corpus, score),
 }
 
