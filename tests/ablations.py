@@ -9,15 +9,18 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
+from compiler.emit.lock import lock_text
 from compiler.passes.measure import count_parameters
 from compiler.pipeline import CompiledPackage, compile_spec
+from compiler.spec.lock import LOCK
 from compiler.spec.training import Evaluation
-from runtime.ablation.record import Failure, Locked, Queue, Queued, Result
+from runtime.ablation.locks import lock
+from runtime.ablation.record import Failure, Queue, Queued, Result
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.scoring.score import score
 
 WORDS = [f"w{number:03}" for number in range(200)]
-COLUMNS = ("params", "train_steps", "valid_ppl", "valid_bleu", "test_bleu", "tokens_per_second")
+COLUMNS = ("params", "train_steps", "valid_ppl", "test_bleu", "tokens_per_second")
 VERSIONS = {"python": "3.11.7", "specformer": "0.1.0", "torch": "2.13.0", "numpy": "2.4.0"}
 DIVERGED = Failure(
     reason="diverged: the loss is not a number after update 300",
@@ -139,22 +142,22 @@ class Bench:
 
     def _queue(self, plan: Plan, seed: int) -> Queued:
         package = self._compile(plan.settings)
+        training = package.spec.training.model_copy(update={"seed": seed})
+        spec = package.spec.model_copy(update={"training": training})
+        files = {**package.files, LOCK: lock_text(spec)}
         queued = Queued(
             row=plan.name,
             group=plan.group,
             seed=seed,
             settings=dict(plan.settings),
-            locked=Locked(
-                spec=_hash(package.files["spec.lock.yaml"]),
-                code=_hash("".join(package.files.values())),
-                data=_hash("data"),
-                protocol=_hash("protocol"),
-            ),
+            locked=lock(spec, {name: text.encode() for name, text in files.items()}, _hash("data")),
             parameters=count_parameters(package.model),
             flops=1_000_000 * count_parameters(package.model),
         )
         place = self.place(queued.name)
-        package.write(place / "package")
+        (place / "package").mkdir(parents=True)
+        for name, text in files.items():
+            (place / "package" / name).write_text(text)
         number = plan.settings.get("model.attention.heads", "4")
         (place / "difference.html").write_text(DIFFERENCE.format(number))
         return queued

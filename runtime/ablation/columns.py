@@ -104,11 +104,10 @@ def _name(key: str, varied: list[str]) -> str:
 def _last_words(key: str, others: Iterable[str]) -> str:
     """As few of the last words of a key as tell it from the others."""
     words = key.split(".")
-    for count in range(1, len(words)):
-        end = words[-count:]
-        if not any(other != key and other.split(".")[-count:] == end for other in others):
-            return " ".join(end)
-    return key
+    ends = (words[-count:] for count in range(1, len(words) + 1))
+    taken = [other.split(".") for other in others if other != key]
+    free = (end for end in ends if all(other[-len(end) :] != end for other in taken))
+    return " ".join(next(free, words))
 
 
 def measured_columns(

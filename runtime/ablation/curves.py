@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -26,9 +27,9 @@ DARK = {INK: "#e6edf3", GRID: "#3d444d", PAPER: "#0d1117"}
 PANELS_ABREAST = 3
 PANEL = (3.5, 2.7)
 """Width and height in inches."""
-BEGINNING = 0.9
+BEGINNING = 0.8
 """The losses above this quantile are cut off: all curves begin alike, and steeply."""
-STYLE = {
+STYLE: dict[Any, object] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.edgecolor": INK,
@@ -116,7 +117,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     styles = zip(cycle(COLOURS), cycle(DASHES), strict=False)
     for curve in panel.curves:
         if curve.is_base:
-            draw_curve(axes, curve, INK, "-", width=2.2)
+            draw_curve(axes, curve, INK, "-", width=3.0)
         else:
             draw_curve(axes, curve, *next(styles), width=1.5)
     axes.set_title(panel.title, fontsize=10)

@@ -7,11 +7,11 @@ rows of an ablation differ on purpose.
 from collections import defaultdict
 from collections.abc import Iterable
 
-from runtime.ablation.collect import Ablation, Outcome
-from runtime.ablation.settings import different_settings, read_settings
+from runtime.ablation.collect import Ablation, Outcome, Row
+from runtime.ablation.settings import different_settings, read_settings, setting_values
 from runtime.errors import UserError
 
-SECTIONS = {"data": ("data",), "protocol": ("evaluation", "decoding")}
+SECTIONS = {"data": ("data",), "protocol": ("task", "evaluation")}
 SHOWN = 5
 """Names in a message; of the others, the number is said."""
 
@@ -20,7 +20,11 @@ def refuse_mixture(ablation: Ablation) -> None:
     """Raises a UserError that says which runs differ from the others, and in what."""
     locks = {outcome: lock_facts(outcome) for outcome in ablation.outcomes}
     results = {outcome: result_facts(outcome) for outcome in ablation.finished}
-    differences = [*different_facts(locks), *different_facts(results)]
+    differences = [
+        *different_facts(locks),
+        *different_facts(results),
+        *(line for row in ablation.rows for line in different_seeds(row)),
+    ]
     if differences:
         raise UserError(
             "\n  ".join(
@@ -40,6 +44,19 @@ def result_facts(outcome: Outcome) -> dict[str, str]:
     assert outcome.result is not None
     signatures = {f"signature of {key}": each for key, each in outcome.result.signatures.items()}
     return outcome.result.versions | signatures
+
+
+def different_seeds(row: Row) -> list[str]:
+    """Of a row that was queued before its spec was edited, and with other seeds after that."""
+    facts = {outcome: row_facts(outcome) for outcome in row.outcomes}
+    return different_facts(facts)
+
+
+def row_facts(outcome: Outcome) -> dict[str, str]:
+    """What the seeds of a row have in common: the code, and all settings but the seed."""
+    settings = setting_values(read_settings(outcome))
+    settings.pop("training.seed", None)
+    return {f"code of {outcome.queued.row}": outcome.queued.locked.code} | settings
 
 
 def different_facts(facts: dict[Outcome, dict[str, str]]) -> list[str]:
@@ -63,9 +80,9 @@ def group_by(values: dict[Outcome, str]) -> dict[str, list[Outcome]]:
 
 
 def say_groups(name: str, groups: dict[str, list[Outcome]]) -> str:
-    hashes = name in SECTIONS
+    is_hash = name in SECTIONS or name.startswith("code of ")
     parts = (
-        f"{value[:8] if hashes else value} in {say_runs(outcomes)}"
+        f"{value[:8] if is_hash else value} in {say_runs(outcomes)}"
         for value, outcomes in groups.items()
     )
     return f"{name}: {'; '.join(parts)}"
@@ -86,6 +103,4 @@ def say_settings(name: str, groups: list[list[Outcome]]) -> list[str]:
     if not one or not other:
         return []
     different = different_settings(one, other, SECTIONS[name])
-    return [f"  {line}" for line in different] or [
-        f"  the settings agree: the files of the {name} differ"
-    ]
+    return [f"  {line}" for line in different] or ["  the settings agree: the files differ"]

@@ -19,7 +19,7 @@ def read_settings(outcome: Outcome) -> Tree:
 
 
 def read_tree(path: Path) -> Tree:
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
 
 
 def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -61,7 +61,10 @@ def _inherits(path: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
 
 def different_settings(one: Tree, other: Tree, sections: tuple[str, ...]) -> list[str]:
     """`data.folder: a or b`, for each setting of the sections that differs."""
-    first, second = (_values(tree, sections) for tree in (one, other))
+    first, second = (
+        setting_values({name: tree[name] for name in sections if name in tree})
+        for tree in (one, other)
+    )
     return [
         f"{key}: {first.get(key, 'not set')} or {second.get(key, 'not set')}"
         for key in first | second
@@ -69,9 +72,10 @@ def different_settings(one: Tree, other: Tree, sections: tuple[str, ...]) -> lis
     ]
 
 
-def _values(tree: Tree, sections: tuple[str, ...]) -> dict[str, str]:
+def setting_values(tree: Tree) -> dict[str, str]:
+    """By dotted key; what a list has several of, such as kinds of layers, is joined."""
     values: dict[str, str] = {}
-    for path, value in leaves({name: tree.get(name, {}) for name in sections}):
+    for path, value in leaves(tree):
         key = ".".join(path)
         values[key] = f"{values[key]}, {value}" if key in values else value
     return values

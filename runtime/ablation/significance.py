@@ -7,18 +7,19 @@ translations of a row against those of the base that began with the same seed.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import cast
 
 from sacrebleu.metrics.bleu import BLEU
-from sacrebleu.significance import PairedTest
+from sacrebleu.significance import PairedTest, Result
 
 from compiler.source.diagnostic import Rejected
 from compiler.spec.lock import LOCK, read_lock
-from compiler.spec.training import Evaluation
 from runtime.ablation.collect import Ablation, Outcome
-from runtime.ablation.files import RUN
+from runtime.ablation.files import PACKAGE, RUN
+from runtime.data.prepare import TOKENIZERS
 from runtime.data.tokenizer import load_tokenizers
 from runtime.errors import UserError
-from runtime.run import TOKENIZERS
 from runtime.scoring.scoring_set import Split, read_scoring_set
 
 LEVEL = 0.05
@@ -82,13 +83,13 @@ def compare_seeds(ablation: Ablation, column: str) -> list[Compared]:
 
 def compare_runs(base: Outcome, others: Sequence[Outcome], column: str) -> Compared:
     split = TESTED[column]
-    protocol = read_lock(base.folder / RUN / "package" / LOCK).evaluation
+    protocol = read_lock(base.folder / RUN / PACKAGE / LOCK).evaluation
     outcomes = [base, *others]
     references = read_references(base, split)
-    systems = [
+    systems = tuple(
         (each.queued.row, read_translations(each, split, len(references))) for each in outcomes
-    ]
-    signature, scores, p = bootstrap(systems, references, protocol)
+    )
+    signature, scores, p = bootstrap(systems, references, protocol.tokenize, protocol.lowercase)
     for outcome, score in zip(outcomes, scores, strict=True):
         check_score(outcome, column, score)
     rows = [outcome.queued.row for outcome in others]
@@ -100,31 +101,38 @@ def compare_runs(base: Outcome, others: Sequence[Outcome], column: str) -> Compa
     )
 
 
+@cache
 def bootstrap(
-    systems: Sequence[tuple[str, Sequence[str]]], references: Sequence[str], protocol: Evaluation
-) -> tuple[str, list[float], list[float]]:
-    """Named translations, the base's first -> signature, BLEU of each, p of each but the base."""
+    systems: tuple[tuple[str, tuple[str, ...]], ...],
+    references: tuple[str, ...],
+    tokenize: str,
+    lowercase: bool,
+) -> tuple[str, tuple[float, ...], tuple[float, ...]]:
+    """Named translations, the base's first -> signature, BLEU of each, p of each but the base.
+
+    The results are kept: they take half a minute for a table that is shown and then written.
+    """
     metric = BLEU(
-        tokenize=protocol.tokenize,
-        lowercase=protocol.lowercase,
+        tokenize=tokenize,
+        lowercase=lowercase,
         force=True,
         references=[references],
     )
     test = PairedTest(list(systems), {"BLEU": metric}, None, test_type="bs")
     signatures, results = test()
-    found = results["BLEU"]
+    found = cast(list[Result], results["BLEU"])
     return (
         str(signatures["BLEU"]),
-        [each.score for each in found],
-        [each.p_value for each in found[1:]],
+        tuple(each.score for each in found),
+        tuple(cast(float, each.p_value) for each in found[1:]),
     )
 
 
-def read_translations(outcome: Outcome, split: Split, count: int) -> list[str]:
+def read_translations(outcome: Outcome, split: Split, count: int) -> tuple[str, ...]:
     path = outcome.folder / RUN / f"evaluation-{split}.txt"
     if not path.is_file():
         raise UserError(f"{outcome.queued.name} has no {path.name}")
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    lines = tuple(path.read_text(encoding="utf-8").split("\n")[:-1])
     if len(lines) != count:
         raise UserError(
             f"{outcome.queued.name} has {len(lines):,} translations, but there are {count:,} "
@@ -133,11 +141,11 @@ def read_translations(outcome: Outcome, split: Split, count: int) -> list[str]:
     return lines
 
 
-def read_references(outcome: Outcome, split: Split) -> list[str]:
+def read_references(outcome: Outcome, split: Split) -> tuple[str, ...]:
     run = outcome.folder / RUN
-    spec = read_lock(run / "package" / LOCK)
+    spec = read_lock(run / PACKAGE / LOCK)
     _, tokenizer = load_tokenizers(run / TOKENIZERS)
-    return read_scoring_set(spec, split, tokenizer).references
+    return tuple(read_scoring_set(spec, split, tokenizer).references)
 
 
 def check_score(outcome: Outcome, column: str, score: float) -> None:

@@ -1,22 +1,22 @@
 "use strict";
 
 // A click on the head of a column sorts by it, a second one the other way, a third one not at all.
-const numberOf = (cell) => parseFloat(cell.textContent.trim().replaceAll(",", "").replace("−", "-"));
+// Cells without a number come after those with one, empty ones last, whatever the order.
+const textOf = (row, column) => row.cells[column].textContent.trim();
+const numberOf = (text) => parseFloat(text.replaceAll(",", "").replace("−", "-"));
+const rankOf = (text) => (text === "" ? 2 : Number.isNaN(numberOf(text)) ? 1 : 0);
 
-function compare(one, other) {
-  const [a, b] = [numberOf(one), numberOf(other)];
-  if (!Number.isNaN(a) && !Number.isNaN(b)) return a - b;
-  if (Number.isNaN(a) !== Number.isNaN(b)) return Number.isNaN(a) ? 1 : -1;
-  return one.textContent.localeCompare(other.textContent);
+function compare(one, other, sign) {
+  const rank = rankOf(one);
+  if (rank !== rankOf(other)) return rank - rankOf(other);
+  return sign * (rank === 0 ? numberOf(one) - numberOf(other) : one.localeCompare(other));
 }
 
 function sortRows(table, original, column, order) {
   const rows = [...original];
+  const sign = order === "ascending" ? 1 : -1;
   if (order) {
-    const isBlank = (row) => row.cells[column].textContent.trim() === "";
-    const sign = order === "ascending" ? 1 : -1;
-    rows.sort((one, other) =>
-      isBlank(one) - isBlank(other) || sign * compare(one.cells[column], other.cells[column]));
+    rows.sort((one, other) => compare(textOf(one, column), textOf(other, column), sign));
   }
   table.tBodies[0].append(...rows);
   table.classList.toggle("sorted", Boolean(order));

@@ -82,12 +82,11 @@ def make_cells(table: Table, line: Line, *, starts: bool) -> tuple[str, ...]:
 def number_cells(table: Table, line: Line) -> list[str]:
     """The first result has a mark if there is a remark; without results, the state is there."""
     mark = PART if line.remark else ""
-    results = [measure for measure in table.measures if not measure.is_size]
-    has_value = dict(zip((each.key for each in table.measures), line.values, strict=True))
-    first = next((each for each in results if line.state or has_value[each.key]), None)
+    scores = [measure for measure in table.measures if not measure.repeated]
+    first = scores[0] if scores else None
     cells: list[str] = []
-    for measure in table.measures:
-        own = value_cells(measure, has_value[measure.key])
+    for measure, value in zip(table.measures, line.values, strict=True):
+        own = value_cells(measure, value)
         head = line.state or own[0]
         cells += (f"{head}{mark}", *own[1:]) if measure is first else own
     return cells
@@ -148,10 +147,10 @@ def significance_notes(table: Table) -> list[str]:
     if compared:
         columns = dict.fromkeys(name_of(table, each.column) for each in compared)
         notes.append(
-            f"{MARK} p < 0.05 against {table.base} in {' and '.join(columns)}, for every seed: "
-            "paired bootstrap resampling of the sentences (Koehn 2004), each run against that of "
-            f"{table.base} with the same seed, by sacreBLEU ({compared[0].signature}); not "
-            "corrected for the number of rows."
+            f"{MARK} p < 0.05 against {table.base} in {' and '.join(columns)}, for every seed that "
+            "both have: paired bootstrap resampling of the sentences (Koehn 2004), each run "
+            f"against that of {table.base} with the same seed, by sacreBLEU "
+            f"({compared[0].signature}); not corrected for the number of rows."
         )
     return notes
 
