@@ -157,14 +157,15 @@ def _differences(base: Mapping, tree: Mapping) -> dict[str, str]:
 def _require_comparable(resolved: list[_Resolved]) -> None:
     """Raises `Rejected` for rows that are not measured as the base is."""
     base, *rows = resolved
-    wrong = [
-        _incomparable(each, part)
-        for each in rows
-        for part in COMPARABLE
-        if getattr(each.spec, part) != getattr(base.spec, part)
-    ]
+    others = ((each, _other_part(each.spec, base.spec)) for each in rows)
+    wrong = [_incomparable(each, part) for each, part in others if part]
     if wrong:
         raise Rejected(wrong)
+
+
+def _other_part(spec: Spec, base: Spec) -> str:
+    """The first part that must be the base's and is not; empty if there is none."""
+    return next((part for part in COMPARABLE if getattr(spec, part) != getattr(base, part)), "")
 
 
 def _incomparable(each: _Resolved, part: str) -> Diagnostic:

@@ -158,6 +158,8 @@ def _row(node: Node, group: str, base: Place, folder: File) -> WrittenRow:
 
 def _grid(grid: Mapping, group: str, base: Place) -> Iterator[WrittenRow]:
     """All combinations of the values of its keys, the last key's changing fastest."""
+    if not grid.entries:
+        return
     words = _words(list(grid.entries))
     lists = [node.items for node in grid.entries.values() if isinstance(node, Sequence)]
     for values in product(*lists):
@@ -168,8 +170,9 @@ def _grid(grid: Mapping, group: str, base: Place) -> Iterator[WrittenRow]:
             help = "write it among `rows`, with a name of its own"
             raise Rejected([mistake(values[-1].span, "bad-value", message, help)])
         changes = for_each(pairs, lambda pair: setting(pair[0], grid.keys[pair[0]], pair[1]))
-        row_span = values[-1].span
-        yield WrittenRow(name=name, group=group, span=row_span, spec=base, changes=tuple(changes))
+        yield WrittenRow(
+            name=name, group=group, span=values[-1].span, spec=base, changes=tuple(changes)
+        )
 
 
 def _words(keys: list[str]) -> dict[str, str]:

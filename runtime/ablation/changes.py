@@ -30,7 +30,8 @@ def changes(folder: Path, queue: Queue, wanted: Wanted) -> Changes:
     differences = {
         queued.name: text for queued, entry in kept if (text := difference(folder, queued, entry))
     }
-    base = [differences[each.name] for each, _ in kept if each.row == queue.base]
+    of_base = [each.name for each in queue.queued if each.row == queue.base]
+    base = [differences[name] for name in of_base if name in differences]
     if added and base:
         raise UserError(
             f"the base has changed since it was queued ({base[0]}): {added[0]} cannot stand "

@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 FAILED = 1
@@ -110,11 +111,13 @@ def _attempt(folder: Path, cache: Path, device: str | None) -> int:
 
 
 def _fail(folder: Path, reason: str, help: str) -> int:
+    """On a full disk the reason is told by output alone."""
     from runtime.ablation.files import write_failure
 
     print(f"error: {reason}", file=sys.stderr)
     if os.environ.get("RANK", "0") == "0":
-        write_failure(folder, reason, help)
+        with suppress(OSError):
+            write_failure(folder, reason, help)
     return FAILED
 
 

@@ -1,17 +1,22 @@
 """`specformer ablate`."""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from compiler.source.read import plain_value
 from runtime.command.options import Device, Settings, check_device
 from runtime.command.output import report, say_warnings
+from runtime.errors import UserError
 
 if TYPE_CHECKING:
     from compiler.ablation.expand import Expansion
     from runtime.ablation.launcher import Launcher
+    from runtime.ablation.local import Room
     from runtime.ablation.queue import Wanted
     from runtime.ablation.record import Queue
 
@@ -38,6 +43,13 @@ def ablate(
         ),
     ] = 1,
     device: Device = None,
+    launcher: Annotated[
+        Literal["local", "slurm"], typer.Option("--launcher", help="Where rows run.")
+    ] = "local",
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option("--slurm", metavar="KEY=VALUE", help="For the jobs: partition=gpu"),
+    ] = None,
     cache: Annotated[
         Path, typer.Option("--cache", metavar="FOLDER", help="Where prepared text is kept.")
     ] = Path("data/prepared"),
@@ -47,7 +59,6 @@ def ablate(
     Ctrl-C saves everything; the same command goes on: rows that are done do not run again.
     """
     from compiler.ablation.expand import expand
-    from runtime.ablation.local import local_room
     from runtime.ablation.queue import add_to_queue, owned_folder, refuse_others
     from runtime.command.ablation_plan import show_plan
 
@@ -55,15 +66,54 @@ def ablate(
     say_warnings(expansion.warnings)
     folder, wanted = out or Path("runs", expansion.name), wanted_of(expansion)
     refuse_others(folder)
-    room = local_room(jobs, processes, check_device(device))
+    options = Options(
+        launcher=launcher, jobs=jobs, processes=processes, device=device, slurm=slurm or []
+    )
+    room = options.room()
     if dry_run:
         show_plan(folder, wanted, room)
         return
     with owned_folder(folder):
+        start = options.launcher_with(room, folder, cache)
         show_plan(folder, wanted, room)
         queue = add_to_queue(folder, wanted)
-        run_queue(folder, queue, room.pool(cache))
+        run_queue(folder, queue, start)
         finish(folder, queue)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Where rows run, and how many at a time."""
+
+    launcher: Literal["local", "slurm"]
+    jobs: int | None
+    processes: int
+    device: str | None
+    slurm: list[str]
+
+    def room(self) -> "Room | None":
+        """What this machine has; None where rows run elsewhere.
+
+        Raises a UserError for options that have no effect.
+        """
+        from runtime.ablation.local import local_room
+
+        if self.launcher == "slurm":
+            if self.device:
+                raise UserError("--device has no effect on jobs", help="--slurm gpus_per_node=1")
+            return None
+        if self.slurm:
+            raise UserError("--slurm has no effect on this machine", help="--launcher slurm")
+        return local_room(self.jobs, self.processes, check_device(self.device))
+
+    def launcher_with(self, room: "Room | None", folder: Path, cache: Path) -> "Launcher":
+        """What starts the rows."""
+        if room is not None:
+            return room.pool(cache)
+        from runtime.ablation.slurm import Slurm
+
+        parameters = slurm_parameters(self.slurm)
+        return Slurm(folder, parameters, cache=cache, processes=self.processes, jobs=self.jobs)
 
 
 def wanted_of(expansion: "Expansion") -> "Wanted":
@@ -112,3 +162,13 @@ def finish(folder: Path, queue: "Queue") -> None:
         report(f"{name}: {outcome(folder / ROWS / name)}")
     if failed:
         raise typer.Exit(1)
+
+
+def slurm_parameters(assignments: Sequence[str]) -> dict[str, object]:
+    """`partition=gpu` and the like. Raises a UserError for what is no assignment."""
+    for each in assignments:
+        key, equals, _ = each.partition("=")
+        if not equals or not key.isidentifier():
+            raise UserError(f"--slurm {each}: expected KEY=VALUE", help="--slurm partition=gpu")
+    pairs = (each.partition("=") for each in assignments)
+    return {key: plain_value(value) for key, _, value in pairs}
