@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = ("source", "mask", "spec", "ops", "ir", "lower", "passes", "weights", "emit")
 ROOMS = (
     *("errors", "durable", "package", "data", "checkpoints", "run", "weights", "training"),
-    *("decoding", "prediction"),
+    *("decoding", "prediction", "scoring", "ablation"),
 )
 
 
