@@ -1,14 +1,15 @@
 """What a model is made of and what it costs, part by part: the table of `specformer explain`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 
-from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, children
-from compiler.mask.interval import HERE
+from compiler.ir.block import Block, Function, Repeat, Statement, callee, children
+from compiler.mask.interval import HERE, Interval
 from compiler.ops.op import Op
 from compiler.ops.shape import Lengths, Shape, elements, words
+from compiler.passes.decoding_memory import DecodingMemory, decoding_memory
 from compiler.passes.infer_shapes import output_shapes, shapes_of
 from compiler.passes.measure import (
     call_lengths,
@@ -22,6 +23,7 @@ from compiler.pipeline import CompiledPackage
 from compiler.readings import Reading, readings
 from compiler.spec.optimizer import Adafactor, Sgd
 from compiler.spec.training import Training
+from compiler.units import of_bytes
 
 FLOAT_BYTES = 4
 BACKWARD = 2
@@ -30,9 +32,11 @@ LOSS_COPIES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One part of the network, `times` of it: parameters and operations are of all together.
+    """One part of the network, `times` of it: all numbers are of all together.
 
-    `reach` is the hull over all that it reads, relative to its own position.
+    `activation_bytes`: what the backward pass keeps of a token, in float32. `cache_bytes`: what
+    decoding keeps of one hypothesis at the end of a sentence, and `cache`, how that grows, in
+    words. `reach` is the hull over all that it reads, relative to its own position.
     """
 
     part: str
@@ -40,6 +44,9 @@ class Row:
     shape: str
     parameters: int
     flops_per_token: int
+    activation_bytes: int
+    cache_bytes: int
+    cache: str
     reach: str
 
 
@@ -48,10 +55,12 @@ class Explanation:
     """The parts and the totals.
 
     `flops_per_token`: forward, for a source and a target token each, in sentences of `length`.
+    `activation_bytes`: of these, with logits, log-probabilities and their gradients.
     `flops_per_update`: forward and backward, for `batch_tokens` target tokens.
     `reach`: the offsets at which an output reads `stream`, the target where there is one.
-    `memory_bytes`: weights, their gradients, means and average, what the backward pass keeps of one
-    micro-batch, and its logits, log-probabilities and their gradients, in float32.
+    `cache_bytes` and `cache`: as of a row, all together.
+    `memory_bytes`: weights, their gradients, means and average, and activations of one micro-batch,
+    in float32.
     """
 
     name: str
@@ -60,6 +69,9 @@ class Explanation:
     parameters: int
     length: int
     flops_per_token: int
+    activation_bytes: int
+    cache_bytes: int
+    cache: str
     batch_tokens: int
     flops_per_update: int
     memory_bytes: int
@@ -72,25 +84,57 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
     model, training = package.model, package.spec.training
     forward = model.function("forward")
     lengths = {"batch": 1, "source": length, "target": length}
-    sentences = max(1, training.micro_batch_tokens // length)
-    kept = cost_of(model, forward, {**lengths, "batch": sentences}).kept
-    (logits,) = output_shapes(model, forward)
-    kept += LOSS_COPIES * elements(logits, {**lengths, "batch": sentences})
+    kept = _activations(model, lengths)
+    batch = {**lengths, "batch": max(1, training.micro_batch_tokens // length)}
     per_token = cost_of(model, forward, lengths).flops // length
     parameters = count_parameters(model)
+    memory = decoding_memory(model)
+    sentences = _Sentences(length=length, memory=memory)
+    every = [each for kinds in memory.values() for each in kinds]
     return Explanation(
         name=package.spec.name,
-        rows=_merged(_rows(model, forward, lengths, "", 1, length)),
+        rows=_merged(sentences.rows(model, forward, lengths, _Place())),
         readings=tuple(readings(model, length)),
         parameters=parameters,
         length=length,
         flops_per_token=per_token,
+        activation_bytes=FLOAT_BYTES * kept // length,
+        cache_bytes=FLOAT_BYTES * sum(each.at_the_end(length) for each in every),
+        cache=cache_words(every),
         batch_tokens=training.batch_tokens,
         flops_per_update=per_token * (1 + BACKWARD) * training.batch_tokens,
-        memory_bytes=FLOAT_BYTES * (_kept_of_a_weight(training) * parameters + kept),
+        memory_bytes=FLOAT_BYTES
+        * (_kept_of_a_weight(training) * parameters + _activations(model, batch)),
         stream=forward.inputs[-1].name,
         reach=str(reach_of(model, forward)[forward.inputs[-1].name]),
     )
+
+
+def cache_words(memory: Iterable[DecodingMemory]) -> str:
+    """`24 KiB a position, 8 KiB`: what is kept for each position, and what but once."""
+    numbers: dict[str, int] = {}
+    for each in memory:
+        kind = _growth(each)
+        numbers[kind] = numbers.get(kind, 0) + each.numbers
+    return ", ".join(f"{of_bytes(FLOAT_BYTES * count)}{kind}" for kind, count in numbers.items())
+
+
+def _growth(memory: DecodingMemory) -> str:
+    """With what it grows, and how far."""
+    if memory.is_of_source:
+        return " a source position"
+    if memory.cache is None:
+        return ""
+    if most := memory.cache.most:
+        return f" a position, {most} at most"
+    return " a position" if memory.cache.keeps is None else " a position that is still read"
+
+
+def _activations(model: Block, lengths: Lengths) -> int:
+    """The numbers that the backward pass keeps, and logits with what the loss makes of them."""
+    forward = model.function("forward")
+    (logits,) = output_shapes(model, forward)
+    return cost_of(model, forward, lengths).kept + LOSS_COPIES * elements(logits, lengths)
 
 
 def _kept_of_a_weight(training: Training) -> int:
@@ -105,57 +149,80 @@ def _kept_of_a_weight(training: Training) -> int:
     return 2 + state + (training.ema is not None)
 
 
-def _rows(
-    block: Block, function: Function, lengths: Lengths, path: str, times: int, length: int
-) -> Iterator[Row]:
-    shapes = shapes_of(block, function)
-    for statement in function.body:
-        here = ".".join(step for step in (path, statement.part) if step)
-        if isinstance(statement.op, Op):
-            if statement.part and statement.results:
-                yield _row(block, statement, shapes, lengths, here, times, length)
-            continue
-        below = callee(block, statement)
-        part = block.part(statement.part) if statement.part else below
-        count = int(part.count.value) if isinstance(part, Repeat) else 1
-        if _is_leaf(below):
-            yield _row(block, statement, shapes, lengths, here, times * count, length)
-            continue
-        inner = call_lengths(below, statement, shapes, lengths)
-        called = below.function(statement.op.function)
-        yield from _rows(below, called, inner, here, times * count, length)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a part stands, how often it is used, and how many of it there are."""
+
+    path: str = ""
+    times: int = 1
+    held: int = 1
+
+    def below(self, block: Block, name: str) -> "_Place":
+        """That of a part of the block that stands here; of the block itself if none is named."""
+        part = block.part(name) if name else block
+        path = f"{self.path}.{name}" if self.path and name else self.path or name
+        if not isinstance(part, Repeat):
+            return replace(self, path=path)
+        times, held = int(part.count.value), int(part.held.value)
+        return _Place(path=path, times=self.times * times, held=self.held * held)
 
 
-def _is_leaf(block: Block) -> bool:
-    return not any(children(block))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sentences:
+    """What all rows are told: the length of a sentence, and what decoding keeps of it."""
+
+    length: int
+    memory: dict[str, list[DecodingMemory]]
+
+    def rows(
+        self, block: Block, function: Function, lengths: Lengths, place: _Place
+    ) -> Iterator[Row]:
+        """Of the parts that a function uses, and of those in them."""
+        shapes = shapes_of(block, function)
+        for statement in function.body:
+            if isinstance(statement.op, Op):
+                if statement.part and statement.results:
+                    yield self.row(block, statement, shapes, lengths, place)
+                continue
+            below = callee(block, statement)
+            if not any(children(below)):
+                yield self.row(block, statement, shapes, lengths, place)
+                continue
+            inner = call_lengths(below, statement, shapes, lengths)
+            called = below.function(statement.op.function)
+            yield from self.rows(below, called, inner, place.below(block, statement.part))
+
+    def row(
+        self,
+        block: Block,
+        statement: Statement,
+        shapes: dict[str, Shape],
+        lengths: Lengths,
+        place: _Place,
+    ) -> Row:
+        """Of the part that a statement uses, in the block that stands at a place."""
+        here = place.below(block, statement.part)
+        cost = statement_cost(block, statement, shapes, lengths).times(place.times)
+        memory = self.memory.get(here.path, [])
+        return Row(
+            part=here.path,
+            times=place.times if isinstance(statement.op, Op) else here.times,
+            shape=words(shapes[statement.results[0]]),
+            parameters=parameters_of(block.part(statement.part)) * place.held,
+            flops_per_token=cost.flops // self.length,
+            activation_bytes=FLOAT_BYTES * cost.kept // self.length,
+            cache_bytes=FLOAT_BYTES * sum(each.at_the_end(self.length) for each in memory),
+            cache=cache_words(memory),
+            reach=str(_reach(block, statement)),
+        )
 
 
-def _row(
-    block: Block,
-    statement: Statement,
-    shapes: dict[str, Shape],
-    lengths: Lengths,
-    path: str,
-    times: int,
-    length: int,
-) -> Row:
-    cost = statement_cost(block, statement, shapes, lengths)
-    reach = HERE
-    if isinstance(statement.op, Invoke):
-        below = callee(block, statement)
-        reaches = reach_of(below, below.function(statement.op.function))
-        reach = reduce(or_, reaches.values())
-        parameters = count_parameters(below)
-    else:
-        parameters = parameters_of(block.part(statement.part))
-    return Row(
-        part=path,
-        times=times,
-        shape=words(shapes[statement.results[0]]),
-        parameters=parameters * times,
-        flops_per_token=cost.flops * times // length,
-        reach=str(reach),
-    )
+def _reach(block: Block, statement: Statement) -> Interval:
+    """The hull over all that a part reads; an op with parameters reads its own position."""
+    if isinstance(statement.op, Op):
+        return HERE
+    below = callee(block, statement)
+    return reduce(or_, reach_of(below, below.function(statement.op.function)).values())
 
 
 def _merged(rows: Iterator[Row]) -> tuple[Row, ...]:
@@ -163,6 +230,14 @@ def _merged(rows: Iterator[Row]) -> tuple[Row, ...]:
     found: dict[str, Row] = {}
     for row in rows:
         before = found.get(row.part)
-        flops = row.flops_per_token + (before.flops_per_token if before else 0)
-        found[row.part] = replace(before or row, flops_per_token=flops)
+        found[row.part] = _both(before, row) if before else row
     return tuple(found.values())
+
+
+def _both(one: Row, other: Row) -> Row:
+    """Two uses of a part."""
+    return replace(
+        one,
+        flops_per_token=one.flops_per_token + other.flops_per_token,
+        activation_bytes=one.activation_bytes + other.activation_bytes,
+    )
