@@ -20,7 +20,8 @@ class Divergence:
     """The first op of both sides that differs: in what it is, or in its values.
 
     `before` or `after` is None where that side has no more ops. `largest` is the largest difference
-    of two numbers of their results, relative to the largest number; None where shapes or ops differ.
+    of two numbers of their results, relative to the largest of them; None where shapes or ops
+    differ.
     """
 
     before: Op | None
