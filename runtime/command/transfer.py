@@ -1,14 +1,19 @@
 """`specformer transfer`."""
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from runtime.command.import_weights import compiled_target, package_folder
 from runtime.command.options import RunFolder, Settings
+from runtime.command.output import report
+from runtime.errors import UserError
 
 if TYPE_CHECKING:
-    pass
+    from compiler.weights.transfer import Transfer
+    from runtime.weights.transfer import Giver
 
 
 def transfer(
