@@ -1,6 +1,7 @@
 """`specformer`: all commands, and how each ends when it cannot go on."""
 
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 import typer
@@ -17,12 +18,13 @@ from runtime.command.generate import generate
 from runtime.command.import_weights import import_weights
 from runtime.command.score import score
 from runtime.command.train import train
+from runtime.command.transfer import transfer
 from runtime.command.translate import translate
 from runtime.command.verify import verify
 
-GROUPS = {
+GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Specs": (list_specs, new, check, show, explain_spec, compile_specs, verify, schema),
-    "Models": (train, translate, generate, fill, classify, evaluate, import_weights),
+    "Models": (train, translate, generate, fill, classify, evaluate, import_weights, transfer),
     "Text": (corpus, score),
 }
 

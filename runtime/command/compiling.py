@@ -14,6 +14,7 @@ from compiler.source.diagnostic import did_you_mean, for_each
 from compiler.source.explanation import pages
 from compiler.spec.library import library, locate
 from compiler.spec.load import load
+from compiler.units import engineering, of_bytes
 from runtime.command.options import Settings, Specs
 from runtime.command.output import say_warnings
 from runtime.errors import UserError
@@ -116,7 +117,7 @@ def _print(explanation: "Explanation") -> None:
             f"  {part}" if above else part,
             escape(row.shape.replace("batch, ", "")),
             f"{row.parameters:,}",
-            _engineering(row.flops_per_token),
+            engineering(row.flops_per_token),
             escape(row.reach),
         )
     console = Console()
@@ -149,21 +150,16 @@ def _readings(explanation: "Explanation") -> Table:
 def _totals(explanation: "Explanation") -> list[str]:
     rows = {
         "parameters": f"{explanation.parameters:,}",
-        "FLOPs per token": f"{_engineering(explanation.flops_per_token)} forward, "
+        "FLOPs per token": f"{engineering(explanation.flops_per_token)} forward, "
         f"in sentences of {explanation.length} tokens",
-        "FLOPs per update": f"{_engineering(explanation.flops_per_update)} forward and backward, "
+        "FLOPs per update": f"{engineering(explanation.flops_per_update)} forward and backward, "
         f"{explanation.batch_tokens:,} tokens",
         "memory": f"{explanation.memory_bytes / 2**30:.2f} GiB: weights, gradients, "
         "optimizer, a micro-batch",
+        "activations": f"{of_bytes(explanation.activation_bytes)} a token, "
+        "kept for the backward pass",
+        "cache": explanation.cache or "none",
         f"{explanation.stream} reach": f"{explanation.reach}: the offsets that an output "
         "depends on",
     }
     return [f"{name:<18}{value}" for name, value in rows.items()]
-
-
-def _engineering(number: float) -> str:
-    for unit in ("", "k", "M", "G", "T"):
-        if number < 1000:
-            return f"{number:.3g} {unit}".rstrip()
-        number /= 1000
-    return f"{number:.3g} P"
