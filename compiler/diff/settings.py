@@ -54,6 +54,13 @@ class Pair:
     taken: tuple[Path, ...]
 
     @property
+    def has_default(self) -> bool:
+        """Whether its value, where none is written, depends on other settings."""
+        sections = [holder.section for holder in self.holders if holder.section]
+        fields = (type(section).model_fields[self.field] for section in sections)
+        return any(field.default is None for field in fields)
+
+    @property
     def paths(self) -> tuple[Path, Path]:
         """Of the setting, in the tree of each spec."""
         before, after = self.holders

@@ -11,6 +11,7 @@ from runtime.command.authoring import check, new, schema, show
 from runtime.command.classify import classify
 from runtime.command.compiling import compile_specs, explain_spec, list_specs
 from runtime.command.corpus import corpus
+from runtime.command.diff import diff
 from runtime.command.evaluate import evaluate
 from runtime.command.failures import INTERRUPTED, exit_code
 from runtime.command.fill import fill
@@ -23,7 +24,7 @@ from runtime.command.translate import translate
 from runtime.command.verify import verify
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Specs": (list_specs, new, check, show, explain_spec, compile_specs, verify, schema),
+    "Specs": (list_specs, new, check, show, explain_spec, diff, compile_specs, verify, schema),
     "Models": (train, translate, generate, fill, classify, evaluate, import_weights, transfer),
     "Text": (corpus, score),
 }
@@ -32,6 +33,7 @@ EXAMPLES = """\
 Examples:
 
     specformer explain transformer-base
+    specformer diff transformer-base transformer-big
     specformer compile demo
     specformer corpus data/demo
     specformer train demo
