@@ -19,9 +19,12 @@ from compiler.spec.load import Loaded
 from compiler.spec.spec import Spec
 
 BY_HAND = "edited by hand"
+BESIDE_THE_CODE = ("data", "decoding", "evaluation")
 
 Texts = dict[str, list[str]]
 """The lines of each file."""
+Reach = tuple[set[int], set[int]]
+"""Lines that go, and lines that come."""
 
 
 def patches(
@@ -40,8 +43,20 @@ class Variants:
         self.mixed = mixed
         self.title = title
         self.names: dict[tuple[Path, ...], str] = {}
-        for change in changes:
+        for change in self._with_effect(changes):
             self.names.setdefault(change.taken, change.setting)
+
+    def _with_effect(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """Without those of data and scores, if all together they change no code: most never do."""
+        beside = [change for change in changes if change.group in BESIDE_THE_CODE]
+        if not beside:
+            return changes
+        try:
+            together = self.mixed.with_taken(path for change in beside for path in change.taken)
+            same = code_of(together, self.title) == code_of(self.mixed.with_taken(()), self.title)
+        except Rejected:
+            return changes
+        return [change for change in changes if change not in beside] if same else changes
 
     @cached_property
     def made(self) -> dict[str, Texts]:
@@ -104,7 +119,7 @@ def _titled(text: str, side: Side, name: str, heading: str) -> list[str]:
     return (heading + text.removeprefix(own) if text.startswith(own) else text).splitlines()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Search:
     """For the causes of differences in one file.
 
@@ -129,7 +144,7 @@ class _Search:
 
         else all of which nothing is known.
         """
-        made = {name: self._reach(texts) for name, texts in self.variants.made.items()}
+        made = self._made
         causes = _covering(added, {name: reach[1] for name, reach in made.items()})
         for name in causes:
             removed, added = removed - made[name][0], added - made[name][1]
@@ -141,15 +156,23 @@ class _Search:
         return causes
 
     def _contributing(self, removed: set[int], added: set[int], known: list[str]) -> list[str]:
-        back = {name: self._reach(texts) for name, texts in self.variants.taken_back.items()}
-        found = [name for name, reach in back.items() if removed - reach[0] or added - reach[1]]
+        back = self._taken_back.items()
+        found = [name for name, reach in back if removed - reach[0] or added - reach[1]]
         if found:
             return [name for name in found if name not in known]
         names = list(self.variants.names.values())
         alone = [name for name in names if name not in self.variants.made] or names
         return [together(alone)]
 
-    def _reach(self, texts: Texts) -> tuple[set[int], set[int]]:
+    @cached_property
+    def _made(self) -> dict[str, Reach]:
+        return {name: self._reach(texts) for name, texts in self.variants.made.items()}
+
+    @cached_property
+    def _taken_back(self) -> dict[str, Reach]:
+        return {name: self._reach(texts) for name, texts in self.variants.taken_back.items()}
+
+    def _reach(self, texts: Texts) -> Reach:
         """Of the differences, those that a variant has, too: lines that are not in it any more, and
 
         lines that it has already.
