@@ -120,9 +120,12 @@ _NO_SETTING = "All settings are the same."
 
 
 def _note(side: Compared) -> Paragraph:
-    files = ", ".join(side.edited)
     verb = "is" if len(side.edited) == 1 else "are"
-    return Paragraph(text=f"{side.name}: {files} {verb} not what its lock compiles to.")
+    text = (
+        f"{side.name}: {', '.join(side.edited)} {verb} not what its lock compiles to. "
+        "Settings, cost and checkpoints here are those of the lock."
+    )
+    return Paragraph(text=text)
 
 
 def _origins(change: Change) -> Iterator[Origin]:

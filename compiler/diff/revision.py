@@ -17,15 +17,19 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """The files of a repository, whose top folder is `top`, at the revision of this name."""
+    """The files of a repository, whose top folder is `top`, at the revision of this name: a tree
+
+    of git's.
+    """
 
     name: str
     top: Path
+    tree: str
 
     @property
     def paths(self) -> frozenset[str]:
         """Of all files, seen from the top."""
-        return _paths(self.top, self.name)
+        return _paths(self.top, self.tree)
 
     def file(self, path: str) -> "RevisionFile | None":
         """The file at a path seen from the top, if there is one."""
@@ -57,7 +61,8 @@ class RevisionFile:
         return self.name
 
     def read(self) -> str:
-        return decoded(_git(self.revision.top, "cat-file", "blob", self.name), self.name)
+        blob = f"{self.revision.tree}:{self.path}"
+        return decoded(_git(self.revision.top, "cat-file", "blob", blob), self.name)
 
     def find(self, reference: str) -> SpecFile | None:
         """A path seen from the file, else a name of the library as it was then; a library that is
@@ -92,9 +97,10 @@ def file_at_revision(reference: str, inside: str = "") -> RevisionFile:
     """
     name, _, path = reference.partition(":")
     top, here = _repository(reference)
-    if name.startswith("-") or _run(top, "rev-parse", "--verify", "-q", f"{name}^{{tree}}") is None:
+    tree = _run(top, "rev-parse", "--verify", "-q", "--end-of-options", f"{name}^{{tree}}")
+    if tree is None:
         raise Rejected([_unknown_revision(reference, name)])
-    revision = Revision(name=name, top=top)
+    revision = Revision(name=name, top=top, tree=tree.decode().split()[-1])
     place = posixpath.join(here, path) if path.startswith(("./", "../")) else path
     named = revision.library().get(path, place)
     for each in (posixpath.join(place, inside), place, named):
@@ -118,8 +124,8 @@ def _repository(reference: str) -> tuple[Path, str]:
 
 
 @lru_cache
-def _paths(top: Path, name: str) -> frozenset[str]:
-    listed = _git(top, "ls-tree", "-r", "-z", "--full-tree", "--name-only", name)
+def _paths(top: Path, tree: str) -> frozenset[str]:
+    listed = _git(top, "ls-tree", "-r", "-z", "--full-tree", "--name-only", tree)
     return frozenset(listed.decode(errors="surrogateescape").split("\0")[:-1])
 
 

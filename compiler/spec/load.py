@@ -73,6 +73,8 @@ def resolve_whole(whole: Mapping) -> Loaded:
 
     Keys without effect are not looked for: whoever makes such a tree knows what they do.
     """
+    _require_stacks_of_the_task(whole)
+    _require_every_stack(whole)
     spec = validate(whole)
     found = check(spec, whole)
     if any(each.severity == "error" for each in found):
@@ -100,6 +102,15 @@ def _require_stacks_of_the_task(tree: Mapping) -> None:
             message = f"`task: {task}` has no {stack}"
             help = f"remove it; `{stack}: null` removes what a parent has"
             raise Rejected([mistake(model.keys[stack], "no-such-stack", message, help)])
+
+
+def _require_every_stack(whole: Mapping) -> None:
+    """Those that `inherit` gives to every spec of the task."""
+    task, model = task_of(whole), whole.get("model")
+    for stack in STACKS.get(task, ()):
+        if isinstance(model, Mapping) and model.get(stack) is None:
+            message = f"`task: {task}` has a `{stack}`"
+            raise Rejected([mistake(model.span, "missing-key", message)])
 
 
 def _moot(file: Mapping, tree: Mapping, whole: Mapping) -> list[Diagnostic]:
