@@ -84,6 +84,4 @@ def _plain(before: Version, after: Version, reason: str = "") -> Document:
 def _patch(before: Version, after: Version) -> Patch:
     names = [NOTHING if str(each.content) == NOTHING else each.name for each in (before, after)]
     pairing = paired(before.read().splitlines(), after.read().splitlines())
-    return Patch(
-        before=names[0], after=names[1], hunks=tuple(hunk for hunk, _ in hunks(pairing))
-    )
+    return Patch(before=names[0], after=names[1], hunks=tuple(hunk for hunk, _ in hunks(pairing)))

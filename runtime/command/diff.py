@@ -30,9 +30,7 @@ def diff(
         list[str],
         typer.Argument(metavar="A B", help="Specs, packages, runs, or REV:path in git."),
     ],
-    form: Annotated[
-        Literal["text", "markdown", "json", "html"], typer.Option("--format")
-    ] = "text",
+    form: Annotated[Literal["text", "markdown", "json", "html"], typer.Option("--format")] = "text",
     git: Annotated[
         bool, typer.Option("--git", help="Take the arguments of git's external diff; exit 0.")
     ] = False,
