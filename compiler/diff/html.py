@@ -23,7 +23,7 @@ CSS = """\
 }
 .difference h2 { font-size: 1.35em; }
 .difference h3 { font-size: 1.1em; margin: 1.5em 0 .5em; }
-.difference table { border-collapse: collapse; margin: .75em 0;
+.difference table { border-collapse: collapse; margin: .75em 0; display: block; overflow-x: auto;
   font-variant-numeric: tabular-nums; }
 .difference th { color: var(--quiet); font-weight: 600; text-align: left; }
 .difference th, .difference td { padding: .2em 1.25em .2em 0;

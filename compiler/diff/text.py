@@ -36,35 +36,49 @@ def _line(style: Style, words: str) -> Line:
 def _section(section: Section, width: int) -> Iterator[Line]:
     if section.title:
         yield _line("heading", section.title)
+    tables = [part for part in section.parts if isinstance(part, Table)]
     for number, part in enumerate(section.parts):
         if number:
             yield ()
-        yield from _part(part, width)
+        yield from _part(part, tables, width)
 
 
-def _part(part: Part, width: int) -> Iterator[Line]:
+def _part(part: Part, tables: Sequence[Table], width: int) -> Iterator[Line]:
+    """`tables` are those of the section: alike ones have equal columns."""
     match part:
         case Paragraph(text=sentences):
-            folded = wrap(sentences, width) if width else [sentences]
-            yield from (_line("plain", line) for line in folded)
-        case Table(columns=columns, rows=rows):
-            yield from _table(columns, rows, width)
+            yield from (_line("plain", line) for line in _folded(sentences, width))
+        case Table():
+            alike = [each for each in tables if each.columns[1:] == part.columns[1:]]
+            yield from _table(part, _widths(alike), width)
         case Patch():
             yield from _patch(part)
 
 
-def _table(
-    columns: Sequence[Column], rows: Sequence[tuple[str, ...]], width: int
-) -> Iterator[Line]:
-    names = tuple(column.name for column in columns)
-    widths = [max(map(len, cells)) for cells in zip(names, *rows, strict=True)]
+def _widths(tables: Sequence[Table]) -> list[int]:
+    rows = [row for table in tables for row in (_names(table), *table.rows)]
+    return [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+
+
+def _names(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.columns)
+
+
+def _table(table: Table, widths: list[int], width: int) -> Iterator[Line]:
+    columns, names = table.columns, _names(table)
     room = max(NARROWEST, width - sum(widths[:-1]) - len(GAP) * (len(widths) - 1)) if width else 0
     yield _line("column", _row(columns, names, widths))
-    for row in rows:
-        first, *rest = wrap(row[-1], room) if room and row[-1] else [row[-1]]
+    for row in table.rows:
+        first, *rest = _folded(row[-1], room)
         yield _line("plain", _row(columns, (*row[:-1], first), widths))
         for below in rest:
             yield _line("plain", _row(columns, (*("" for _ in row[:-1]), below), widths))
+
+
+def _folded(words: str, width: int) -> list[str]:
+    """At blanks alone, for a path or a name is one word; not at all without a width."""
+    whole = [words]
+    return wrap(words, width, break_on_hyphens=False) or whole if width else whole
 
 
 def _row(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
