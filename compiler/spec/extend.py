@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path as File
 
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
 from compiler.source.node import Mapping, Path, Scalar
@@ -42,7 +43,7 @@ def read_extended(reference: str) -> Extended:
     if path is None:
         source = Source(name="spec", text=reference)
         at = Span(source=source, line=1, column=1, width=len(reference))
-        raise Rejected([_missing(reference, at, suggestion(reference))])
+        raise Rejected([no_spec(reference, at)])
     return read_file(DiskFile(path=path))
 
 
@@ -61,6 +62,11 @@ def over(base: Mapping, above: Mapping) -> Mapping:
 def dropped(base: Mapping, above: Mapping) -> Iterator[Dropped]:
     """What of `base` goes because `above` is of another kind."""
     return (Dropped(path=path, span=span) for path, span in lost(base, above))
+
+
+def no_spec(reference: str, span: Span, beside: File | None = None) -> Diagnostic:
+    """A reference, seen from the folder `beside`, that leads to nothing."""
+    return _missing(reference, span, suggestion(reference, beside))
 
 
 def _extended(file: SpecFile, tree: Mapping, line: tuple[str, ...]) -> Extended:
