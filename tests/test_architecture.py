@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = (
     *("source", "mask", "spec", "ops", "ir", "lower", "passes", "proof", "weights", "emit"),
-    *("pipeline", "units", "explain", "diff", "ablation"),
+    *("pipeline", "units", "readings", "explain", "diff", "ablation"),
 )
 ROOMS = (
     *("errors", "durable", "package", "data", "checkpoints", "run", "weights", "training"),
