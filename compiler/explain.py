@@ -1,19 +1,15 @@
 """What a model is made of and what it costs, part by part: the table of `specformer explain`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 
-from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, children
-from compiler.mask.interval import HERE
-from compiler.mask.mask import Mask
-from compiler.ops.attention import Attention, LocalAttention
-from compiler.ops.convolution import Convolution, DepthwiseConvolution, GatedConvolution
+from compiler.ir.block import Block, Function, Repeat, Statement, callee, children
+from compiler.mask.interval import HERE, Interval
 from compiler.ops.op import Op
-from compiler.ops.recurrence import Recurrence
 from compiler.ops.shape import Lengths, Shape, elements, words
-from compiler.passes.derive_weights import attentions
+from compiler.passes.decoding_memory import DecodingMemory, decoding_memory
 from compiler.passes.infer_shapes import output_shapes, shapes_of
 from compiler.passes.measure import (
     call_lengths,
@@ -23,26 +19,24 @@ from compiler.passes.measure import (
     statement_cost,
 )
 from compiler.passes.reach import reach_of
-from compiler.passes.receptive_field import ReceptiveField, receptive_field
 from compiler.pipeline import CompiledPackage
+from compiler.readings import Reading, readings
 from compiler.spec.optimizer import Adafactor, Sgd
 from compiler.spec.training import Training
+from compiler.units import of_bytes
 
 FLOAT_BYTES = 4
 BACKWARD = 2
 LOSS_COPIES = 3
-LONGEST_FIELD = 1025
-CROSS = "cross_attention"
-ATTENTIONS = ("self_attention", CROSS)
-MIXERS = ("recurrence", "convolution")
-LONGEST_TEXT = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One part of the network, `times` of it: parameters and operations are of all together.
+    """One part of the network, `times` of it: all numbers are of all together.
 
-    `reach` is the hull over all that it reads, relative to its own position.
+    `activation_bytes`: what the backward pass keeps of a token, in float32. `cache_bytes`: what
+    decoding keeps of one hypothesis at the end of a sentence, and `cache`, how that grows, in
+    words. `reach` is the hull over all that it reads, relative to its own position.
     """
 
     part: str
@@ -50,25 +44,10 @@ class Row:
     shape: str
     parameters: int
     flops_per_token: int
+    activation_bytes: int
+    cache_bytes: int
+    cache: str
     reach: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One place where positions meet, in the terms of Table 1 (Vaswani et al. 2017).
-
-    `complexity` is of a layer, n and m positions of width d; `sequential` are the operations that
-    wait for each other; `fields` are the positions that one has read after each layer, in a stream
-    of `length`; `path` is the longest way between two.
-    """
-
-    place: str
-    mask: str
-    complexity: str
-    sequential: str
-    path: str
-    length: int
-    fields: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +55,12 @@ class Explanation:
     """The parts and the totals.
 
     `flops_per_token`: forward, for a source and a target token each, in sentences of `length`.
+    `activation_bytes`: of these, with logits, log-probabilities and their gradients.
     `flops_per_update`: forward and backward, for `batch_tokens` target tokens.
     `reach`: the offsets at which an output reads `stream`, the target where there is one.
-    `memory_bytes`: weights, their gradients, means and average, what the backward pass keeps of one
-    micro-batch, and its logits, log-probabilities and their gradients, in float32.
+    `cache_bytes` and `cache`: as of a row, all together.
+    `memory_bytes`: weights, their gradients, means and average, and activations of one micro-batch,
+    in float32.
     """
 
     name: str
@@ -88,6 +69,9 @@ class Explanation:
     parameters: int
     length: int
     flops_per_token: int
+    activation_bytes: int
+    cache_bytes: int
+    cache: str
     batch_tokens: int
     flops_per_update: int
     memory_bytes: int
@@ -100,22 +84,27 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
     model, training = package.model, package.spec.training
     forward = model.function("forward")
     lengths = {"batch": 1, "source": length, "target": length}
-    sentences = max(1, training.micro_batch_tokens // length)
-    kept = cost_of(model, forward, {**lengths, "batch": sentences}).kept
-    (logits,) = output_shapes(model, forward)
-    kept += LOSS_COPIES * elements(logits, {**lengths, "batch": sentences})
+    kept = _activations(model, lengths)
+    batch = {**lengths, "batch": max(1, training.micro_batch_tokens // length)}
     per_token = flops_per_token(model, length)
     parameters = count_parameters(model)
+    memory = decoding_memory(model)
+    sentences = _Sentences(length=length, memory=memory)
+    every = [each for kinds in memory.values() for each in kinds]
     return Explanation(
         name=package.spec.name,
-        rows=_merged(_rows(model, forward, lengths, "", 1, length)),
-        readings=tuple(_readings(model, length)),
+        rows=_merged(sentences.rows(model, forward, lengths, _Place())),
+        readings=tuple(readings(model, length)),
         parameters=parameters,
         length=length,
         flops_per_token=per_token,
+        activation_bytes=FLOAT_BYTES * kept // length,
+        cache_bytes=FLOAT_BYTES * sum(each.at_the_end(length) for each in every),
+        cache=cache_words(every),
         batch_tokens=training.batch_tokens,
         flops_per_update=flops_per_update(model, training, length),
-        memory_bytes=FLOAT_BYTES * (_kept_of_a_weight(training) * parameters + kept),
+        memory_bytes=FLOAT_BYTES
+        * (_kept_of_a_weight(training) * parameters + _activations(model, batch)),
         stream=forward.inputs[-1].name,
         reach=str(reach_of(model, forward)[forward.inputs[-1].name]),
     )
@@ -132,6 +121,33 @@ def flops_per_update(model: Block, training: Training, length: int) -> int:
     return flops_per_token(model, length) * (1 + BACKWARD) * training.batch_tokens
 
 
+def cache_words(memory: Iterable[DecodingMemory]) -> str:
+    """`24 KiB a position, 8 KiB`: what is kept for each position, and what but once."""
+    numbers: dict[str, int] = {}
+    for each in memory:
+        kind = _growth(each)
+        numbers[kind] = numbers.get(kind, 0) + each.numbers
+    return ", ".join(f"{of_bytes(FLOAT_BYTES * count)}{kind}" for kind, count in numbers.items())
+
+
+def _growth(memory: DecodingMemory) -> str:
+    """With what it grows, and how far."""
+    if memory.is_of_source:
+        return " a source position"
+    if memory.cache is None:
+        return ""
+    if most := memory.cache.most:
+        return f" a position, {most} at most"
+    return " a position" if memory.cache.keeps is None else " a position that is still read"
+
+
+def _activations(model: Block, lengths: Lengths) -> int:
+    """The numbers that the backward pass keeps, and logits with what the loss makes of them."""
+    forward = model.function("forward")
+    (logits,) = output_shapes(model, forward)
+    return cost_of(model, forward, lengths).kept + LOSS_COPIES * elements(logits, lengths)
+
+
 def _kept_of_a_weight(training: Training) -> int:
     """Itself, its gradient, what the optimizer keeps of that, and its moving average."""
     match training.optimizer:
@@ -144,153 +160,80 @@ def _kept_of_a_weight(training: Training) -> int:
     return 2 + state + (training.ema is not None)
 
 
-def _rows(
-    block: Block, function: Function, lengths: Lengths, path: str, times: int, length: int
-) -> Iterator[Row]:
-    shapes = shapes_of(block, function)
-    for statement in function.body:
-        here = ".".join(step for step in (path, statement.part) if step)
-        if isinstance(statement.op, Op):
-            if statement.part and statement.results:
-                yield _row(block, statement, shapes, lengths, here, times, length)
-            continue
-        below = callee(block, statement)
-        part = block.part(statement.part) if statement.part else below
-        count = int(part.count.value) if isinstance(part, Repeat) else 1
-        if _is_leaf(below):
-            yield _row(block, statement, shapes, lengths, here, times * count, length)
-            continue
-        inner = call_lengths(below, statement, shapes, lengths)
-        called = below.function(statement.op.function)
-        yield from _rows(below, called, inner, here, times * count, length)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a part stands, how often it is used, and how many of it there are."""
+
+    path: str = ""
+    times: int = 1
+    held: int = 1
+
+    def below(self, block: Block, name: str) -> "_Place":
+        """That of a part of the block that stands here; of the block itself if none is named."""
+        part = block.part(name) if name else block
+        path = f"{self.path}.{name}" if self.path and name else self.path or name
+        if not isinstance(part, Repeat):
+            return replace(self, path=path)
+        times, held = int(part.count.value), int(part.held.value)
+        return _Place(path=path, times=self.times * times, held=self.held * held)
 
 
-def _readings(model: Block, length: int) -> Iterator[Reading]:
-    """Of each mask in each place of attention, through all layers of its stack."""
-    for stack, block, _ in children(model):
-        layers = [layer for _, layer, count in children(block) for _ in range(count)]
-        for place in ATTENTIONS:
-            below = [layer.part(place) for layer in layers if place in dict(layer.parts)]
-            found = [_ops(each) for each in below if isinstance(each, Block)]
-            ops = [op for each in found for op in each]
-            for op in {each.mask: each for each in reversed(ops)}.values():
-                yield _reading(f"{stack}.{place}", op, found, length)
-        for place in MIXERS:
-            below = [layer.part(place) for layer in layers if place in dict(layer.parts)]
-            mixers = [each.part(place) for each in below if isinstance(each, Block)]
-            yield from _readings_of_mixers(f"{stack}.{place}", mixers, length)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sentences:
+    """What all rows are told: the length of a sentence, and what decoding keeps of it."""
 
+    length: int
+    memory: dict[str, list[DecodingMemory]]
 
-def _readings_of_mixers(
-    place: str, parts: list[Op | Repeat | Block], length: int
-) -> Iterator[Reading]:
-    """Of each form of recurrence or convolution in one place."""
-    ops = [each for each in parts if isinstance(each, Recurrence | Convolution)]
-    for op in {_cost_words(each): each for each in reversed(ops)}.values():
-        field, fields = _field(op.mask, [(each.mask,) for each in ops], length)
-        is_recurrent = isinstance(op, Recurrence)
-        yield Reading(
-            place=place,
-            mask=op.mask.text,
-            complexity=_cost_words(op),
-            sequential="n" if is_recurrent else "1",
-            path="n" if is_recurrent else _path(field),
-            length=field.length,
-            fields=fields,
+    def rows(
+        self, block: Block, function: Function, lengths: Lengths, place: _Place
+    ) -> Iterator[Row]:
+        """Of the parts that a function uses, and of those in them."""
+        shapes = shapes_of(block, function)
+        for statement in function.body:
+            if isinstance(statement.op, Op):
+                if statement.part and statement.results:
+                    yield self.row(block, statement, shapes, lengths, place)
+                continue
+            below = callee(block, statement)
+            if not any(children(below)):
+                yield self.row(block, statement, shapes, lengths, place)
+                continue
+            inner = call_lengths(below, statement, shapes, lengths)
+            called = below.function(statement.op.function)
+            yield from self.rows(below, called, inner, place.below(block, statement.part))
+
+    def row(
+        self,
+        block: Block,
+        statement: Statement,
+        shapes: dict[str, Shape],
+        lengths: Lengths,
+        place: _Place,
+    ) -> Row:
+        """Of the part that a statement uses, in the block that stands at a place."""
+        here = place.below(block, statement.part)
+        cost = statement_cost(block, statement, shapes, lengths).times(place.times)
+        memory = self.memory.get(here.path, [])
+        return Row(
+            part=here.path,
+            times=place.times if isinstance(statement.op, Op) else here.times,
+            shape=words(shapes[statement.results[0]]),
+            parameters=parameters_of(block.part(statement.part)) * place.held,
+            flops_per_token=cost.flops // self.length,
+            activation_bytes=FLOAT_BYTES * cost.kept // self.length,
+            cache_bytes=FLOAT_BYTES * sum(each.at_the_end(self.length) for each in memory),
+            cache=cache_words(memory),
+            reach=str(_reach(block, statement)),
         )
 
 
-def _cost_words(op: Recurrence | Convolution) -> str:
-    """What a layer costs as texts grow; k in the table is the width."""
-    match op:
-        case GatedConvolution():
-            return f"{op.width.value} n d^2"
-        case DepthwiseConvolution():
-            return f"{op.width.value} n d + n d^2"
-        case _:
-            return "n d^2"
-
-
-def _ops(attention: Block) -> tuple[Attention, ...]:
-    """Those of one layer, of groups of heads if there are several."""
-    ((_, ops),) = attentions(attention).values()
-    return ops
-
-
-def _reading(
-    place: str, op: Attention, layers: list[tuple[Attention, ...]], length: int
-) -> Reading:
-    is_cross = place.endswith(CROSS)
-    masks = [tuple(each.mask for each in ops) for ops in ([(op,)] if is_cross else layers)]
-    field, fields = _field(op.mask, masks, length)
-    return Reading(
-        place=place,
-        mask=op.mask.text,
-        complexity=_complexity(op, is_cross=is_cross),
-        sequential="1",
-        path="1" if is_cross else _path(field),
-        length=field.length,
-        fields=fields,
-    )
-
-
-def _field(
-    mask: Mask, layers: list[tuple[Mask, ...]], length: int
-) -> tuple[ReceptiveField, tuple[int, ...]]:
-    """That of layers with these masks, and what is seen after those that have the first.
-
-    At a length that shows the edges of the masks.
-    """
-    edges = [edge for masks in layers for each in masks for edge in each.numbers]
-    longest = max((2 * edge + 1 for edge in edges), default=0)
-    either = [reduce(or_, masks) for masks in layers]
-    field = receptive_field(either, min(max(length, longest), LONGEST_FIELD))
-    seen = zip(field.positions, layers, strict=True)
-    return field, tuple(positions for positions, masks in seen if mask in masks)
-
-
-def _complexity(op: Attention, *, is_cross: bool) -> str:
-    """What a layer costs as texts grow."""
-    if isinstance(op, LocalAttention):
-        return f"{op.keys_read(LONGEST_TEXT)} n d"
-    return "n m d" if is_cross else "n^2 d"
-
-
-def _path(field: ReceptiveField) -> str:
-    """A stack may have fewer layers; then two positions may have no path at all."""
-    return str(field.path) if field.is_connected else "none"
-
-
-def _is_leaf(block: Block) -> bool:
-    return not any(children(block))
-
-
-def _row(
-    block: Block,
-    statement: Statement,
-    shapes: dict[str, Shape],
-    lengths: Lengths,
-    path: str,
-    times: int,
-    length: int,
-) -> Row:
-    cost = statement_cost(block, statement, shapes, lengths)
-    reach = HERE
-    if isinstance(statement.op, Invoke):
-        below = callee(block, statement)
-        reaches = reach_of(below, below.function(statement.op.function))
-        reach = reduce(or_, reaches.values())
-        parameters = count_parameters(below)
-    else:
-        parameters = parameters_of(block.part(statement.part))
-    return Row(
-        part=path,
-        times=times,
-        shape=words(shapes[statement.results[0]]),
-        parameters=parameters * times,
-        flops_per_token=cost.flops * times // length,
-        reach=str(reach),
-    )
+def _reach(block: Block, statement: Statement) -> Interval:
+    """The hull over all that a part reads; an op with parameters reads its own position."""
+    if isinstance(statement.op, Op):
+        return HERE
+    below = callee(block, statement)
+    return reduce(or_, reach_of(below, below.function(statement.op.function)).values())
 
 
 def _merged(rows: Iterator[Row]) -> tuple[Row, ...]:
@@ -298,6 +241,14 @@ def _merged(rows: Iterator[Row]) -> tuple[Row, ...]:
     found: dict[str, Row] = {}
     for row in rows:
         before = found.get(row.part)
-        flops = row.flops_per_token + (before.flops_per_token if before else 0)
-        found[row.part] = replace(before or row, flops_per_token=flops)
+        found[row.part] = _both(before, row) if before else row
     return tuple(found.values())
+
+
+def _both(one: Row, other: Row) -> Row:
+    """Two uses of a part."""
+    return replace(
+        one,
+        flops_per_token=one.flops_per_token + other.flops_per_token,
+        activation_bytes=one.activation_bytes + other.activation_bytes,
+    )

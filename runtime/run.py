@@ -26,6 +26,8 @@ from runtime.durable import new_folder, replace_file
 from runtime.errors import UserError
 from runtime.package import TRAINING, Package, load_package
 
+TRANSFERRED = "transferred"
+"""What `run.json` calls the beginning of a run that goes on with the weights of another."""
 LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece")
 
 
@@ -37,13 +39,23 @@ class Run:
     package: Package
 
     @classmethod
-    def create(cls, folder: Path, package: Package, prepared: Prepared) -> "Run":
-        """A new run of a package on prepared text; an existing folder is left alone."""
+    def create(
+        cls,
+        folder: Path,
+        package: Package,
+        prepared: Prepared,
+        origin: dict[str, Any] | None = None,
+    ) -> "Run":
+        """A new run of a package on prepared text; an existing folder is left alone.
+
+        `origin` is what `run.json` says beside that, of where its weights come from.
+        """
 
         def copy_tokenizers(place: Path) -> None:
             shutil.copytree(prepared.folder / TOKENIZERS, place)
 
-        return cls.begin(folder, package, copy_tokenizers, {"prepared": prepared.folder.name})
+        told = {"prepared": prepared.folder.name} | (origin or {})
+        return cls.begin(folder, package, copy_tokenizers, told)
 
     @classmethod
     def begin(
@@ -83,6 +95,12 @@ class Run:
     def identity(self) -> Identity:
         """What the checkpoints of this run belong to."""
         return Identity.of(self.package.spec)
+
+    @property
+    def given_tokenizers(self) -> Path | None:
+        """The tokenizers that its text is prepared with, if it has not learned them itself."""
+        origin = json.loads((self.folder / "run.json").read_bytes())
+        return self.folder / TOKENIZERS if TRANSFERRED in origin else None
 
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
         """Of the source and the target; the same object for one vocabulary."""

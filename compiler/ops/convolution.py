@@ -168,6 +168,9 @@ class ConvolutionStep(Op):
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return self.convolution.shape(inputs)
 
+    def remembered(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
+        return (size(self.convolution.width, {}) - 1) * size(self.convolution.d_model, {})
+
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         x, before, parent = inputs
         return method(before, "advance", this, x, parent)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from compiler.ops.expression import Attribute, Call, Expression, Literal, Name, call, method
 from compiler.ops.op import Cache, Memory, Op, Predicate
-from compiler.ops.shape import Free, Shape
+from compiler.ops.shape import BATCH, BEAM, Free, Shape, elements
 
 SLOTS = Free("slots")
 
@@ -76,6 +76,9 @@ class Append(Op):
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         grown = tuple((*each[:2], SLOTS, *each[3:]) for each in inputs[1:3])
         return (*grown, (SLOTS,)) if self.is_partial else grown
+
+    def remembered(self, inputs: tuple[Shape, ...]) -> int:
+        return sum(elements(each, {BATCH.name: 1, BEAM.name: 1}) for each in inputs[1:3])
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         cache, *newest = inputs

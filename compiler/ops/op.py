@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from math import inf
 from typing import ClassVar, Literal
 
 from compiler.mask.interval import HERE, Interval
@@ -144,6 +145,25 @@ class Cache:
         needed = self.reads.mask.remembered()
         return None if needed == ALL else replace(self.reads, mask=needed, role="keeps")
 
+    def positions(self, length: int) -> int:
+        """How many of so many positions the last ones still need, at most."""
+        if self.keeps is None:
+            return length
+        blocks = {each.number for each in self.keeps.mask.conditions if each.kind == "block"}
+        ends = {length - 1, *(length // block * block - 1 for block in blocks)} - {-1}
+        reads = self.keeps.mask.predicate
+        return max(sum(bool(reads(i, j)) for j in range(i + 1)) for i in ends)
+
+    @property
+    def most(self) -> int | None:
+        """The most positions that are ever needed, if there is a bound."""
+        if self.keeps is None:
+            return None
+        terms = self.keeps.mask.terms
+        if any(each.low == -inf and each.stop == inf for each in terms):
+            return None
+        return self.positions(2 * max(self.keeps.mask.numbers, default=0) + 1)
+
     @property
     def dilation(self) -> int:
         """Every so many-th position is read, where nothing is forgotten."""
@@ -230,6 +250,13 @@ class Op(ABC):
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:  # noqa: ARG002
         """Work and memory for inputs of these shapes."""
         return Cost()
+
+    def remembered(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
+        """Of an op in a step: the numbers of one hypothesis that it keeps for the next step,
+
+        those of the newest position if it adds to a cache.
+        """
+        return 0
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
         """What must be kept to go on one position later, where `decoded` inputs grow by one."""

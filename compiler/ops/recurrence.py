@@ -145,6 +145,10 @@ class RecurrenceStep(Op):
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return (self.recurrence.hidden(inputs),)
 
+    def remembered(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
+        states = 2 if self.recurrence.kind == "lstm" else 1
+        return states * size(self.recurrence.d_hidden, {})
+
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         x, state, parent = inputs
         return method(state, "advance", this, x, parent)

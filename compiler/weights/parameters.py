@@ -25,7 +25,12 @@ def named_parameters(block: Block, path: str = "") -> Iterator[NamedParameter]:
             if isinstance(each, Block):
                 yield from named_parameters(each, f"{path}{below}.")
             else:
-                yield from (_named(f"{path}{below}.", one) for one in each.parameters())
+                yield from parameters_of(below, each, path)
+
+
+def parameters_of(name: str, op: Op, path: str) -> Iterator[NamedParameter]:
+    """Those of an op that is a part of the block at `path`, which ends in a dot."""
+    return (_named(f"{path}{name}.", each) for each in op.parameters())
 
 
 def _numbered(name: str, part: Op | Repeat | Block) -> Iterator[tuple[str, Op | Block]]:

@@ -13,6 +13,8 @@ from runtime.errors import UserError
 
 QUEUE, RESULT, FAILURE, OUTPUT = "ablation.json", "result.json", "failure.json", "output.txt"
 ROWS, PACKAGE, RUN, DIFFERENCE = "rows", "package", "run", "difference.html"
+JOBS = "jobs"
+"""What a cluster's jobs leave."""
 
 Record = TypeVar("Record", Queue, Result, Failure)
 

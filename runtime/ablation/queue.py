@@ -8,7 +8,7 @@ from pathlib import Path
 
 from compiler.spec.lock import LOCK
 from compiler.spec.spec import Spec
-from runtime.ablation.files import DIFFERENCE, PACKAGE, QUEUE, ROWS, read_record, write_record
+from runtime.ablation.files import DIFFERENCE, JOBS, PACKAGE, QUEUE, ROWS, read_record, write_record
 from runtime.ablation.holding import held
 from runtime.ablation.locks import data_hash, lock
 from runtime.ablation.record import Queue, Queued
@@ -80,7 +80,7 @@ def refuse_others(folder: Path) -> None:
     """Raises a UserError if there is something else than an ablation."""
     if not folder.exists() or (folder / QUEUE).is_file():
         return
-    if not folder.is_dir() or {path.name for path in folder.iterdir()} - {ROWS}:
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} - {ROWS, JOBS}:
         raise UserError(
             f"{folder} exists already, and is not the folder of an ablation",
             help="choose another --out",

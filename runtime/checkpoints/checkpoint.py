@@ -175,8 +175,9 @@ def load_checkpoint(checkpoint: Checkpoint, device: torch.device) -> tuple[Tenso
 
 def _save(tensors: Tensors, path: Path, metadata: dict[str, str]) -> None:
     """safetensors words the errors of the disk in its own way; the rest of us knows OSError."""
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     try:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata)
+        save_file(contiguous, path, metadata or None)  # it cannot read {} back without tensors
     except SafetensorError as error:
         if f"os error {errno.ENOSPC}" not in str(error):
             raise

@@ -12,7 +12,7 @@ from runtime.ablation.estimate import Speed, finished_speed, measured_speed
 from runtime.ablation.files import FAILURE, RESULT, ROWS, RUN
 from runtime.ablation.local import Room
 from runtime.ablation.queue import Entry, Wanted, read_queue
-from runtime.command.compiling import engineering
+from compiler.units import engineering
 from runtime.command.output import report
 
 STATES = ("done", "failed", "half done", "to do")

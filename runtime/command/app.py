@@ -11,6 +11,7 @@ from runtime.command.ablate import ablate
 from runtime.command.authoring import check, list_specs, new, schema, show
 from runtime.command.classify import classify
 from runtime.command.corpus import corpus
+from runtime.command.diff import diff
 from runtime.command.evaluate import evaluate
 from runtime.command.explain import explain_spec
 from runtime.command.failures import INTERRUPTED, exit_code
@@ -20,12 +21,19 @@ from runtime.command.import_weights import import_weights
 from runtime.command.packages import compile_specs, eject
 from runtime.command.score import score
 from runtime.command.train import train
+from runtime.command.transfer import transfer
 from runtime.command.translate import translate
 from runtime.command.verify import verify
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Specs": (list_specs, new, check, show, explain_spec, compile_specs, eject, verify, schema),
-    "Models": (train, translate, generate, fill, classify, evaluate, ablate, import_weights),
+    "Specs": (
+        *(list_specs, new, check, show, explain_spec, diff),
+        *(compile_specs, eject, verify, schema),
+    ),
+    "Models": (
+        *(train, translate, generate, fill, classify, evaluate),
+        *(ablate, import_weights, transfer),
+    ),
     "Text": (corpus, score),
 }
 
@@ -33,6 +41,7 @@ EXAMPLES = """\
 Examples:
 
     specformer explain transformer-base
+    specformer diff transformer-base transformer-big
     specformer compile demo
     specformer corpus data/demo
     specformer train demo

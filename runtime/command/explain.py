@@ -12,6 +12,7 @@ from rich.table import Table
 from compiler.source.diagnostic import did_you_mean
 from compiler.source.explanation import pages
 from compiler.spec.library import locate
+from compiler.units import engineering, of_bytes
 from runtime.command.options import Settings
 from runtime.errors import UserError
 
@@ -112,15 +113,10 @@ def _totals(explanation: "Explanation") -> list[str]:
         f"{explanation.batch_tokens:,} tokens",
         "memory": f"{explanation.memory_bytes / 2**30:.2f} GiB: weights, gradients, "
         "optimizer, a micro-batch",
+        "activations": f"{of_bytes(explanation.activation_bytes)} a token, "
+        "kept for the backward pass",
+        "cache": explanation.cache or "none",
         f"{explanation.stream} reach": f"{explanation.reach}: the offsets that an output "
         "depends on",
     }
     return [f"{name:<18}{value}" for name, value in rows.items()]
-
-
-def engineering(number: float) -> str:
-    for unit in ("", "k", "M", "G", "T"):
-        if number < 1000:
-            return f"{number:.3g} {unit}".rstrip()
-        number /= 1000
-    return f"{number:.3g} P"

@@ -22,7 +22,7 @@ from runtime.data.examples import Examples
 from runtime.data.files import corpus_files
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import Report, longest_sentence, read_part
-from runtime.data.tokenizer import Tokenizer, load_tokenizers
+from runtime.data.tokenizer import Tokenizer, load_tokenizers, tokenizer_files
 from runtime.durable import new_folder, remove_unfinished
 from runtime.errors import UserError
 
@@ -49,18 +49,19 @@ class Prepared:
     """What was read and what was left out, a line each."""
 
 
-def prepare(spec: Spec, cache: Path, *, report: Report) -> Prepared:
+def prepare(spec: Spec, cache: Path, *, report: Report, tokenizers: Path | None = None) -> Prepared:
     """The data of a spec, from the cache or made now, with a report in single lines.
 
+    With those `tokenizers`, of another run, or else with some that are learned from its text.
     Any number of processes may do so at once: one makes the entry, the others wait for it.
     Raises a UserError if the text will not do or the cache cannot be written.
     """
-    folder = cache / entry_name(spec)
+    folder = cache / entry_name(spec, tokenizers)
     if folder.is_dir():
         report(f"prepared text from {folder}")
     else:
         report(f"preparing text into {folder}")
-        _make(spec, folder)
+        _make(spec, folder, tokenizers)
     prepared = load_prepared(spec, folder)
     for fact in prepared.facts:
         report(fact)
@@ -84,7 +85,7 @@ def load_prepared(spec: Spec, folder: Path) -> Prepared:
     )
 
 
-def entry_name(spec: Spec) -> str:
+def entry_name(spec: Spec, tokenizers: Path | None = None) -> str:
     """The hash of everything that the entry of a spec depends on. It reads all files."""
     content = {
         "format": FORMAT,
@@ -96,6 +97,8 @@ def entry_name(spec: Spec) -> str:
         "classes": spec.model.classifier and spec.model.classifier.classes,
         "longest": longest_sentence(spec),
     }
+    if tokenizers is not None:
+        content["tokenizers"] = [_digest(path) for path in tokenizer_files(tokenizers)]
     if spec.data.tokenizer.kind == "sentencepiece":
         content["sentencepiece"] = importlib.metadata.version("sentencepiece")
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
@@ -123,24 +126,27 @@ def _digest(path: Path) -> str:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _make(spec: Spec, folder: Path) -> None:
+def _make(spec: Spec, folder: Path, tokenizers: Path | None) -> None:
     with _explained(folder.parent), _alone(folder.parent):
         if folder.is_dir():  # another process was faster
             return
         remove_unfinished(folder.parent)
         with new_folder(folder) as unfinished:
             facts: list[str] = []
-            _write(spec, unfinished, facts.append)
+            _write(spec, unfinished, tokenizers, facts.append)
             lines = "".join(f"{fact}\n" for fact in facts)
             (unfinished / FACTS).write_text(lines, encoding="utf-8")
 
 
-def _write(spec: Spec, folder: Path, report: Report) -> None:
+def _write(spec: Spec, folder: Path, given: Path | None, report: Report) -> None:
     """Tokenizers and examples into an existing folder; reports a line on each part."""
     # All files are read before the slow work begins, so that a flaw in the last one shows at once.
     counts = {part: sum(1 for _ in read_part(spec, part)) for part in PARTS}
     task, tokenizers = task_of(spec), folder / TOKENIZERS
-    task.learn(counts["train"], tokenizers, report)
+    if given is None:
+        task.learn(counts["train"], tokenizers, report)
+    else:
+        task.adopt(given, tokenizers)
     for part in PARTS:
         report(task.write(part, tokenizers, folder / part))
 

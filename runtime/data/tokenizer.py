@@ -1,5 +1,6 @@
 """Tokenizers: between a line of text and the numbers of its tokens."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,8 @@ from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
 from runtime.data.text import TrainingText
 from runtime.errors import UserError
+
+NAMES = ("source", "target")
 
 
 class Tokenizer(Protocol):
@@ -67,6 +70,17 @@ def save_tokenizers(source: Tokenizer, target: Tokenizer, folder: Path) -> None:
     source.save(folder / "source")
     if target is not source:
         target.save(folder / "target")
+
+
+def copy_tokenizers(tokenizers: Path, folder: Path) -> None:
+    """Those of another run into a new folder, and nothing else that it has learned."""
+    for each in (tokenizers / name for name in NAMES if (tokenizers / name).is_dir()):
+        shutil.copytree(each, folder / each.name)
+
+
+def tokenizer_files(tokenizers: Path) -> list[Path]:
+    """All that they depend on, in order."""
+    return sorted(path for name in NAMES for path in (tokenizers / name).glob("*"))
 
 
 def load_tokenizers(folder: Path) -> tuple[Tokenizer, Tokenizer]:

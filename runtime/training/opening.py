@@ -42,7 +42,7 @@ def create_run(folder: Path, package: Package, cache: Path, report: Report) -> t
 def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> tuple[Run, Prepared]:
     """The run that is there, with the recipe of the package: it may be a longer one."""
     run = Run.open(folder)
-    prepared = prepare(run.package.spec, cache, report=report)
+    prepared = prepare(run.package.spec, cache, report=report, tokenizers=run.given_tokenizers)
     run.check_data(prepared)
     old, new = run.package.spec, package.spec
     if old == new:

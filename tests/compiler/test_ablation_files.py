@@ -55,7 +55,7 @@ def table3() -> Expansion:
 
 def named(row: str) -> str:
     """What a row of `specs/ablations/table3` is called in `table3.yaml`."""
-    group, _, word = row.partition("-")
+    word = row.partition("-")[2]
     if not word:
         return row
     key = word.rstrip("0123456789")

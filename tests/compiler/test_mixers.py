@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from compiler.explain import Reading, explain
+from compiler.explain import explain
 from compiler.pipeline import CompiledPackage
+from compiler.readings import Reading
 from compiler.source.diagnostic import Rejected
 from tests.packages import compile_tree, import_package
 

@@ -17,6 +17,7 @@ from runtime.data.tasks.texts import (
     tokenised,
 )
 from runtime.data.texts import LabelledTexts
+from runtime.data.tokenizer import copy_tokenizers
 from runtime.errors import UserError
 
 LABELS = "labels.txt"
@@ -30,11 +31,14 @@ class Classification:
     spec: Spec
 
     def learn(self, lines: int, folder: Path, report: Report) -> None:
-        labels = self._learn_labels()
-        for part in ("valid", "test"):  # before the slow work begins
-            self._numbers(part, labels)
+        labels = self._learn_labels()  # before the slow work begins
         learn_tokenizer(self.spec, lines, folder, report)
-        (folder / LABELS).write_text("".join(f"{each}\n" for each in labels), encoding="utf-8")
+        write_labels(labels, folder)
+
+    def adopt(self, tokenizers: Path, folder: Path) -> None:
+        labels = self._learn_labels()
+        copy_tokenizers(tokenizers, folder)
+        write_labels(labels, folder)
 
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
         longest = longest_between_symbols(self.spec)
@@ -67,7 +71,10 @@ class Classification:
         return LabelledTexts(texts=texts, labels=labels)
 
     def _learn_labels(self) -> list[str]:
-        """In alphabetical order. Raises a UserError if they are not as many as the classes."""
+        """In alphabetical order. Raises a UserError if they are not as many as the classes,
+
+        or if a text to validate or to test with has another one.
+        """
         rows = enumerate(read_part(self.spec, "train"))
         labels = sorted({self._label(row, number) for number, row in rows})
         classifier = self.spec.model.classifier
@@ -77,6 +84,8 @@ class Classification:
                 f"{len(labels):,} labels: {_named(labels)}",
                 help=f"set model.classifier.classes to {len(labels)}, or look at the labels",
             )
+        for part in ("valid", "test"):
+            self._numbers(part, labels)
         return labels
 
     def _label(self, row: Row, number: int) -> str:
@@ -112,6 +121,11 @@ class Classification:
             return False
         tally.count(tokens, is_cut=len(tokens) > longest)
         return True
+
+
+def write_labels(labels: list[str], folder: Path) -> None:
+    """Beside a tokenizer, as `read_labels` reads them."""
+    (folder / LABELS).write_text("".join(f"{each}\n" for each in labels), encoding="utf-8")
 
 
 def read_labels(folder: Path) -> list[str]:

@@ -9,6 +9,7 @@ from runtime.data.symbols import END
 from runtime.data.tasks.task import Report, longest_sentence
 from runtime.data.tasks.texts import TextTally, learn_tokenizer, slices, tokenised, write_pieces
 from runtime.data.texts import Documents
+from runtime.data.tokenizer import copy_tokenizers
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,9 @@ class LanguageModel:
 
     def learn(self, lines: int, folder: Path, report: Report) -> None:
         learn_tokenizer(self.spec, lines, folder, report)
+
+    def adopt(self, tokenizers: Path, folder: Path) -> None:
+        copy_tokenizers(tokenizers, folder)
 
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
         longest = longest_sentence(self.spec)

@@ -10,6 +10,7 @@ from runtime.data.symbols import NAMES_WITH_MASK
 from runtime.data.tasks.task import Report, longest_between_symbols
 from runtime.data.tasks.texts import TextTally, learn_tokenizer, slices, tokenised, write_pieces
 from runtime.data.texts import MaskedTexts
+from runtime.data.tokenizer import copy_tokenizers
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,9 @@ class MaskedLanguageModel:
 
     def learn(self, lines: int, folder: Path, report: Report) -> None:
         learn_tokenizer(self.spec, lines, folder, report, NAMES_WITH_MASK)
+
+    def adopt(self, tokenizers: Path, folder: Path) -> None:
+        copy_tokenizers(tokenizers, folder)
 
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
         longest = longest_between_symbols(self.spec)

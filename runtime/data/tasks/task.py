@@ -23,6 +23,9 @@ class Task(Protocol):
         Writes them into a new folder. Raises a UserError if the text will not do.
         """
 
+    def adopt(self, tokenizers: Path, folder: Path) -> None:
+        """Takes the tokenizers of another run, and learns the rest; as `learn` otherwise."""
+
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
         """Writes the examples of a part of the data into a new folder -> what became of its lines.
 

@@ -11,7 +11,13 @@ from runtime.data.pairs import Pairs, PairsWriter, load_pairs
 from runtime.data.symbols import UNKNOWN
 from runtime.data.tasks.task import PIECE, Report, longest_sentence, read_part
 from runtime.data.text import training_text
-from runtime.data.tokenizer import Tokenizer, load_tokenizers, save_tokenizers, train_tokenizer
+from runtime.data.tokenizer import (
+    Tokenizer,
+    copy_tokenizers,
+    load_tokenizers,
+    save_tokenizers,
+    train_tokenizer,
+)
 from runtime.errors import UserError
 
 TokenPair = tuple[list[int], list[int]]
@@ -25,6 +31,9 @@ class Translation:
 
     def learn(self, lines: int, folder: Path, report: Report) -> None:
         save_tokenizers(*train_tokenizers(self.spec, lines, report), folder)
+
+    def adopt(self, tokenizers: Path, folder: Path) -> None:
+        copy_tokenizers(tokenizers, folder)
 
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
         tally = Tally(part=part, longest=longest_sentence(self.spec))

@@ -59,9 +59,7 @@ def test_an_edit_leaves_what_is_queued_and_is_told(
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
-def test_new_rows_join_the_queue_and_old_ones_stay(
-    enqueue: Enqueue, file: Path, out: Path
-) -> None:
+def test_new_rows_join_the_queue_and_old_ones_stay(enqueue: Enqueue, file: Path, out: Path) -> None:
     enqueue()
     file.write_text(file.read_text().replace("heads: [1]", "heads: [4, 8]"))
     found = changes(out, queued(out), wanted(file))

@@ -1,0 +1,212 @@
+"""What one model costs against another, part by part: numbers trained, operations, memory."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from compiler.diff.document import Column, Paragraph, Part, Section, Table
+from compiler.explain import Explanation, Row, explain
+from compiler.pipeline import CompiledPackage
+from compiler.units import engineering, of_bytes
+
+Side = Literal["before", "after"]
+Words = Callable[[float], str]
+
+QUANTITIES: tuple[tuple[str, str, Words], ...] = (
+    ("parameters", "parameters", engineering),
+    ("flops_per_token", "FLOPs/token", engineering),
+    ("activation_bytes", "activations/token", of_bytes),
+    ("cache_bytes", "cache", of_bytes),
+)
+"""Fields that rows, explanations and changes share, the heads of their columns, and their units."""
+BETWEEN = "between the parts"
+KINDS = re.compile(r"\[\d+(:\d*)?\]")
+"""What distinguishes layers of several kinds: `layers[0:5]`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A number of both sides; `percent` of that before, None where that is nothing."""
+
+    before: int
+    after: int
+    delta: int
+    percent: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostChange:
+    """One part of the network, or `total`: all layers of it together.
+
+    `only` is the side that has it, if the other has not. `flops_per_token` and `activation_bytes`
+    (what the backward pass keeps, in float32) are of a source and a target token each;
+    `cache_bytes` is what decoding keeps of one hypothesis at the end of a sentence, and `cache`
+    says in words how that grows, before and after.
+    """
+
+    part: str
+    only: Side | None
+    parameters: Change
+    flops_per_token: Change
+    activation_bytes: Change
+    cache_bytes: Change
+    cache: tuple[str, str]
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether no number differs."""
+        deltas = [getattr(self, name).delta for name, _, _ in QUANTITIES]
+        return self.only is None and not any(deltas) and self.cache[0] == self.cache[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostDifference:
+    """Of all parts in sentences of `length` tokens on both sides, and of the whole.
+
+    The last part is what parts have between them: sums, dropout, what the loss keeps.
+    """
+
+    length: int
+    parts: tuple[CostChange, ...]
+    total: CostChange
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether no number of any part differs."""
+        return self.total.is_equal and all(each.is_equal for each in self.parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Costs:
+    """Those of one part on one side."""
+
+    parameters: int = 0
+    flops_per_token: int = 0
+    activation_bytes: int = 0
+    cache_bytes: int = 0
+    cache: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, costs: Row | Explanation) -> "_Costs":
+        numbers = {name: getattr(costs, name) for name, _, _ in QUANTITIES}
+        return cls(**numbers, cache=(costs.cache,) if costs.cache else ())
+
+    def __add__(self, other: "_Costs") -> "_Costs":
+        numbers = {name: getattr(self, name) + getattr(other, name) for name, _, _ in QUANTITIES}
+        return _Costs(**numbers, cache=(*self.cache, *other.cache))
+
+    def __sub__(self, other: "_Costs") -> "_Costs":
+        return _Costs(
+            **{name: getattr(self, name) - getattr(other, name) for name, _, _ in QUANTITIES}
+        )
+
+
+def cost_difference(a: CompiledPackage, b: CompiledPackage, length: int = 32) -> CostDifference:
+    """What `b` costs against `a`."""
+    explanations = explain(a, length), explain(b, length)
+    before, after = (_by_part(each) for each in explanations)
+    names = dict.fromkeys([*_in_both_orders(list(before), list(after)), BETWEEN])
+    totals = [_Costs.of(each) for each in explanations]
+    return CostDifference(
+        length=length,
+        parts=tuple(_change(name, before.get(name), after.get(name)) for name in names),
+        total=_change("total", *totals),
+    )
+
+
+def _by_part(explanation: Explanation) -> dict[str, _Costs]:
+    """Layers of several kinds are one part, as if there were one kind."""
+    found: dict[str, _Costs] = {}
+    for row in explanation.rows:
+        name = KINDS.sub("", row.part)
+        found[name] = found.get(name, _Costs()) + _Costs.of(row)
+    between = _Costs.of(explanation) - sum(found.values(), start=_Costs())
+    return {**found, BETWEEN: between}
+
+
+def _in_both_orders(before: list[str], after: list[str]) -> Iterable[str]:
+    """All names, those that one side alone has where they stand there."""
+    rest = list(after)
+    for name in before:
+        if name in rest:
+            place = rest.index(name)
+            yield from rest[:place]
+            rest = rest[place + 1 :]
+        yield name
+    yield from rest
+
+
+def _change(part: str, before: _Costs | None, after: _Costs | None) -> CostChange:
+    one, other = before or _Costs(), after or _Costs()
+    numbers = {
+        name: _changed(getattr(one, name), getattr(other, name)) for name, _, _ in QUANTITIES
+    }
+    return CostChange(
+        part=part,
+        only="after" if before is None else "before" if after is None else None,
+        **numbers,
+        cache=("; ".join(one.cache), "; ".join(other.cache)),
+    )
+
+
+def _changed(before: int, after: int) -> Change:
+    delta = after - before
+    return Change(
+        before=before,
+        after=after,
+        delta=delta,
+        percent=100 * delta / before if before else None,
+    )
+
+
+def cost_section(difference: CostDifference) -> Section:
+    """The totals, and the parts that differ."""
+    total = difference.total
+    if difference.is_equal:
+        text = f"The same in every part: {total.parameters.after:,} parameters."
+        return Section(title="Cost", parts=(Paragraph(text=text),))
+    parts: list[Part] = [_totals(total, difference.length)]
+    if total.cache[0] != total.cache[1]:
+        before, after = (each or "nothing" for each in total.cache)
+        parts.append(Paragraph(text=f"Decoding keeps {after}; before, {before}."))
+    if rows := tuple(_row(each) for each in difference.parts if not each.is_equal):
+        heads = (head for _, head, _ in QUANTITIES)
+        columns = (Column(name="part"), *(Column(name=head, align="right") for head in heads))
+        parts.append(Table(columns=columns, rows=rows))
+    return Section(title="Cost", parts=tuple(parts))
+
+
+def _totals(total: CostChange, length: int) -> Table:
+    """Before, after, and by how much."""
+    rows = {
+        "parameters": (total.parameters, "{:,}".format),
+        "FLOPs per token": (total.flops_per_token, engineering),
+        "activations per token": (total.activation_bytes, of_bytes),
+        f"cache after {length} tokens": (total.cache_bytes, of_bytes),
+    }
+    cells = tuple(
+        (name, words(each.before), words(each.after), _difference(each, words))
+        for name, (each, words) in rows.items()
+    )
+    heads = ("before", "after", "difference")
+    columns = (Column(name="total"), *(Column(name=head, align="right") for head in heads))
+    return Table(columns=columns, rows=cells)
+
+
+def _row(change: CostChange) -> tuple[str, ...]:
+    """What differs; blank where nothing does."""
+    mark = {"after": " (new)", "before": " (gone)", None: ""}[change.only]
+    cells = [_difference(getattr(change, name), words) for name, _, words in QUANTITIES]
+    if not cells[-1] and change.cache[0] != change.cache[1]:
+        cells[-1] = "grows otherwise"
+    return (change.part + mark, *cells)
+
+
+def _difference(change: Change, words: Words) -> str:
+    """`+524 k (+50%)`."""
+    if not change.delta:
+        return ""
+    sign = "+" if change.delta > 0 else "-"
+    percent = "" if change.percent is None or not change.after else f" ({change.percent:+.3g}%)"
+    return f"{sign}{words(abs(change.delta))}{percent}"

@@ -1,0 +1,113 @@
+"""What a network computes from its parameters, as a fingerprint: equal ones compute the same.
+
+The forward pass is followed through all blocks, its values named by digests of the op that makes
+them, its numbers, its parameters' names and its inputs. What only training does counts for nothing,
+nor does the form of an attention, which its mask says better.
+"""
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from hashlib import sha256
+
+from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
+from compiler.ops.attention import Attention
+from compiler.ops.expression import Number
+from compiler.ops.op import Op, Predicate, Vanishes
+
+IN_TRAINING_ALONE = {"dropout", "initial", "gains", "decays", "told"}
+"""Fields of ops that say nothing of what a trained network computes."""
+
+
+def fingerprint(model: Block) -> str:
+    """Of the whole forward pass."""
+    forward = model.function("forward")
+    inputs = [each.name for each in forward.inputs]
+    return _digest(*_called(model, forward, "", inputs))
+
+
+def _called(block: Block, function: Function, path: str, inputs: list[str]) -> list[str]:
+    """The digests of what a function returns for inputs with these digests."""
+    names = (each.name for each in function.inputs)
+    values = dict(zip(names, inputs, strict=True))
+    for statement in function.body:
+        given = [values[each] for each in statement.inputs]
+        made = list(_made(block, statement, path, given))
+        values.update(zip(statement.results, made, strict=False))
+    return [values[each] for each in function.outputs]
+
+
+def _made(block: Block, statement: Statement, path: str, given: list[str]) -> Iterator[str]:
+    here = f"{path}{statement.part}"
+    if isinstance(statement.op, Invoke):
+        yield from _invoked(block, statement, path, given)
+    elif isinstance(statement.op.state((True,) * len(given)), Vanishes):
+        yield given[0]
+    else:
+        below = block.part(statement.part) if statement.part else None
+        own = _of_parts(below, here) if isinstance(below, Repeat | Block) else ""
+        kept = given[: _inputs_that_count(statement.op, len(given))]
+        one = _digest(_plain(statement.op), here, own, *kept)
+        yield from (_digest(one, str(number)) for number in range(len(statement.results)))
+
+
+def _invoked(block: Block, statement: Statement, path: str, given: list[str]) -> list[str]:
+    assert isinstance(statement.op, Invoke)
+    below, part = callee(block, statement), block.part(statement.part) if statement.part else block
+    function = below.function(statement.op.function)
+    if not isinstance(part, Repeat):
+        inner = f"{path}{statement.part}." if statement.part else path
+        return _called(below, function, inner, given)
+    for inner in _layers(statement.part, part, path):
+        made = _called(below, function, inner, given)
+        given = [*made, *given[len(made) :]]
+    return made
+
+
+def _layers(name: str, part: Repeat, path: str) -> Iterator[str]:
+    """The paths of blocks one after the other, which may take turns."""
+    holder, _, numbers = name.partition("[")
+    first = int(numbers.partition(":")[0] or 0)
+    for number in range(int(part.count.value)):
+        yield f"{path}{holder}.{first + number % int(part.held.value)}."
+
+
+def _of_parts(part: Repeat | Block, here: str) -> str:
+    """Of a network that an op uses in its own way: of each expert of a mixture."""
+    block = part.block if isinstance(part, Repeat) else part
+    function = block.function("forward")
+    inputs = [each.name for each in function.inputs]
+    return _digest(*_called(block, function, f"{here}.{{}}.", inputs))
+
+
+def _inputs_that_count(op: Op, given: int) -> int:
+    """The mask of an attention is among its own fields, unless it comes as a bias."""
+    return 3 if isinstance(op, Attention) and not op.biased else given
+
+
+def _plain(value: object) -> str:
+    """An op with all its numbers, whatever they and its masks are called."""
+    if isinstance(value, Number):
+        return repr(value.value)
+    if isinstance(value, Predicate):
+        return value.mask.text
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_plain, value))})"
+    if isinstance(value, Attention):
+        return _numbers(Attention, replace(value, scale=_scale(value)))
+    return _numbers(type(value), value) if is_dataclass(value) else repr(value)
+
+
+def _numbers(kind: type, value: object) -> str:
+    """The fields that a kind of op has, as far as they say what is computed."""
+    names = [each.name for each in fields(kind) if each.name not in IN_TRAINING_ALONE]
+    numbers = (f"{name}={_plain(getattr(value, name))}" for name in names)
+    return f"{kind.__name__}({', '.join(numbers)})"
+
+
+def _scale(attention: Attention) -> Number:
+    """Of scores, where none is set that of the paper."""
+    return attention.scale or Number("attention_scale", attention.d_k.value**-0.5)
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\n".join(parts).encode()).hexdigest()

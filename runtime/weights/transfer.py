@@ -1,0 +1,114 @@
+"""A run that begins with the weights of another: a new network, with what fits into it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from compiler.spec.section import Section
+from compiler.spec.spec import Spec
+from compiler.weights.transfer import Move, Region, Transfer
+from runtime.checkpoints.checkpoint import Batching, Content, Machine, write_checkpoint
+from runtime.checkpoints.state import State
+from runtime.data.prepare import Prepared
+from runtime.errors import UserError
+from runtime.package import Package
+from runtime.run import TRANSFERRED, Run
+from runtime.weights.files import Tensors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Giver:
+    """The run that weights come from, and how many of its checkpoints they are the mean of."""
+
+    run: Run
+    averaged: int
+
+    @classmethod
+    def of(cls, run: Run) -> "Giver":
+        """As `translate` would use the run."""
+        return cls(run=run, averaged=run.count_averaged(None))
+
+    def origin(self, transfer: Transfer) -> dict[str, object]:
+        """What `run.json` of the new run says of its beginning."""
+        about = {
+            "run": str(self.run.folder),
+            "averaged": self.averaged,
+            "parameters": transfer.taken,
+            "new": [each.name for each in transfer.new],
+        }
+        return {TRANSFERRED: about}
+
+
+def check_vocabulary(giver: Run, spec: Spec) -> None:
+    """Raises a UserError unless the tokens of the run can be those of a model of the spec."""
+    own = giver.package.spec
+    settings = (
+        ("model.vocabulary", own.model.vocabulary, spec.model.vocabulary),
+        ("data.tokenizer", own.data.tokenizer, spec.data.tokenizer),
+    )
+    for name, old, new in settings:
+        if old != new:
+            raise UserError(
+                f"{giver.folder} has {name} {_words(old)}, and {spec.name} has {_words(new)}",
+                help="the new run takes the tokenizers of the old one, since its embeddings are of "
+                f"their tokens: give the spec the same {name}",
+            )
+    masked = "masked_language_model"
+    if spec.task == masked != own.task:
+        raise UserError(
+            f"{spec.name} is a {masked}, and {giver.folder} has no token for what is masked",
+            help=f"begin with a run of a {masked}",
+        )
+
+
+def _words(settings: Section) -> str:
+    """`{size: 8000}`: the settings that are not as they are by default."""
+    named = settings.model_dump(exclude_defaults=True, mode="json")
+    return "{" + ", ".join(f"{key}: {value}" for key, value in named.items()) + "}"
+
+
+def transferred_weights(package: Package, giver: Giver, transfer: Transfer) -> Tensors:
+    """Those that a training of the package begins with, and over them what fits of the run's."""
+    old = dict(giver.run.load_model().state_dict())
+    torch.manual_seed(package.spec.training.seed)
+    new = dict(package.model_class().state_dict())
+    return moved(new, old, transfer.moves)
+
+
+def moved(new: Tensors, old: Tensors, moves: Sequence[Move]) -> Tensors:
+    """The new weights with those of the old ones that go there."""
+    weights = {name: tensor.clone() for name, tensor in new.items()}
+    for move in moves:
+        _rows(weights, move.target).copy_(_rows(old, move.source))
+    return weights
+
+
+def _rows(tensors: Tensors, region: Region) -> Tensor:
+    return tensors[region.tensor][region.start : region.stop]
+
+
+def create_run(
+    folder: Path,
+    package: Package,
+    prepared: Prepared,
+    weights: Tensors,
+    origin: dict[str, object],
+) -> Run:
+    """A run that stands before its first update, with these weights."""
+    run = Run.create(folder, package, prepared, origin)
+    training = package.spec.training
+    content = Content(
+        identity=run.identity,
+        state=State(),
+        metric=training.validation.metric,
+        batching=Batching.of(training),
+        metrics_bytes=0,
+        machine=Machine.here(torch.device("cpu"), processes=1),
+        weights=weights,
+        training_state={},
+    )
+    write_checkpoint(run.checkpoints, content, is_interim=True)  # nothing to average later
+    return run
