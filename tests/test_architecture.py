@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = ("source", "mask", "spec", "ops", "ir", "lower", "passes", "weights", "emit")
 ROOMS = (
-    *("errors", "durable", "package", "data", "checkpoints", "run", "weights", "training"),
-    *("decoding", "prediction", "scoring", "ablation"),
+    *("errors", "memory", "durable", "corpus", "package", "data", "checkpoints", "run"),
+    *("weights", "training", "decoding", "prediction", "scoring", "ablation"),
 )
 
 
