@@ -13,7 +13,6 @@ from typing import cast
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.significance import PairedTest, Result
 
-from compiler.source.diagnostic import Rejected
 from compiler.spec.lock import LOCK, read_lock
 from runtime.ablation.collect import Ablation, Outcome
 from runtime.ablation.files import PACKAGE, RUN
@@ -62,7 +61,7 @@ def compare_with_base(ablation: Ablation, columns: Iterable[str]) -> Significanc
             continue
         try:
             compared += compare_seeds(ablation, column)
-        except (UserError, Rejected, OSError) as error:
+        except (UserError, OSError) as error:
             untested[column] = str(error).splitlines()[0]
     return Significance(compared=tuple(compared), untested=untested)
 
