@@ -26,6 +26,9 @@ Column = Literal[
 OF_ONE_TASK = {"bleu": "translation", "chrf": "translation", "macro_f1": "classification"}
 """Scores that mean something to one task alone, by what the column ends with."""
 
+OF_TOKENS = ("loss", "ppl", "accuracy")
+"""Scores that are means over tokens, by what the column ends with."""
+
 
 def task_of_column(column: Column) -> str | None:
     """The only task that has it, if there is only one."""

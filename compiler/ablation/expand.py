@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
-from compiler.ablation.columns import Column
+from compiler.ablation.columns import OF_TOKENS, Column
 from compiler.ablation.read import Ablation, WrittenRow, read_ablation, settings_of
 from compiler.ablation.settings import dotted, leaves, require_no_seed, text_of, text_of_node
 from compiler.emit.lock import lock_text
@@ -79,9 +79,10 @@ def expand(path: Path, overrides: Iterable[str] = ()) -> Expansion:
     base = _resolve(ablation.base, ablation, shared)  # its mistakes would be those of all rows
     rows = for_each(ablation.rows[1:], lambda row: _resolve(row, ablation, shared))
     resolved = [base, *rows]
+    columns = ablation.columns_for(base.spec.task)
     _require_comparable(resolved)
+    _require_one_vocabulary(resolved, columns)
     _require_different(resolved)
-    columns = ablation.columns_for(base.loaded.spec.task)
     return Expansion(
         name=ablation.name,
         columns=columns,
@@ -178,12 +179,29 @@ def _incomparable(each: _Resolved, part: str) -> Diagnostic:
     )
 
 
-def _place_of(row: WrittenRow, part: str) -> Span:
-    """Of the first setting of a row below a key, else of the row."""
-    found = (
-        node.span for change in row.changes for path, node in leaves(change) if path[:1] == (part,)
-    )
-    return next(found, row.span)
+def _require_one_vocabulary(resolved: list[_Resolved], columns: tuple[Column, ...]) -> None:
+    """Raises `Rejected` if numbers of tokens stand beside those of other tokens."""
+    base, *rows = resolved
+    counted = [each for each in columns if each.partition("_")[2] in OF_TOKENS]
+    wrong = [
+        mistake(
+            _place_of(each.row, "model", "vocabulary"),
+            "not-comparable",
+            f"row `{each.row.name}` has another vocabulary than the base, and `{counted[0]}` is "
+            "a mean over its tokens",
+            "name `columns:` without losses, perplexities and accuracies: other scores compare",
+        )
+        for each in rows
+        if counted and each.spec.model.vocabulary != base.spec.model.vocabulary
+    ]
+    if wrong:
+        raise Rejected(wrong)
+
+
+def _place_of(row: WrittenRow, *start: str) -> Span:
+    """Of the first setting of a row below some keys, else of the row."""
+    below = (each for change in row.changes for each in leaves(change))
+    return next((node.span for path, node in below if path[: len(start)] == start), row.span)
 
 
 def _require_different(resolved: list[_Resolved]) -> None:

@@ -2,17 +2,24 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[bool]:
-    """Whether the folder is ours until the end; False if another process has it."""
+def held(folder: Path, patience: float = 0.0) -> Iterator[bool]:
+    """Whether the folder is ours until the end; False if another process has it.
+
+    `patience`: seconds to wait for one that only looks whether somebody has it.
+    """
     handle = os.open(folder, os.O_RDONLY)
+    end = time.monotonic() + patience
     try:
-        yield _taken(handle)
+        while not (is_ours := _taken(handle)) and time.monotonic() < end:
+            time.sleep(0.05)
+        yield is_ours
     finally:
         os.close(handle)
 

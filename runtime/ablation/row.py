@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 FAILED = 1
+PATIENCE = 2.0
+"""Seconds, for a command that looks whether this row runs already."""
 PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of Linux's prctl."""
 
@@ -82,7 +84,7 @@ def run_row(folder: Path, cache: Path, device: str | None) -> int:
 
     if os.environ.get("RANK", "0") != "0":
         return _attempt(folder, cache, device)
-    with held(folder) as is_ours:
+    with held(folder, PATIENCE) as is_ours:
         if (folder / RESULT).is_file():
             return 0
         if not is_ours:

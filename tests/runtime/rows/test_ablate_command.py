@@ -76,17 +76,23 @@ def test_a_row_that_diverges_is_reported_and_the_others_go_on(
     base, row, hot = rows(out)
     assert scores(base)["train_steps"] == scores(row)["train_steps"] == 30
     assert "not finite" in read_record(hot / FAILURE, Failure).reason
+    assert "diverged" in (out / "table.txt").read_text()
     assert "hot-seed1: failed: the loss or its gradient is not finite" in said
     finished = [(each / RESULT).stat().st_mtime_ns for each in (base, row)]
+    code, said = wait_for(ablate("--report"))
+    assert code == 1
+    assert "begins" not in said
+    assert "goes on" not in said
     code, said = wait_for(ablate())
     assert code == 1
-    assert "2 done" not in said  # a row each
     assert [(each / RESULT).stat().st_mtime_ns for each in (base, row)] == finished
     assert "hot-seed1 goes on" in said
     assert "base-seed1 goes on" not in said
 
 
-def test_text_is_prepared_once_for_all_rows(ablate: Command, tmp_path: Path) -> None:
+def test_text_is_prepared_once_and_what_is_done_is_only_shown(
+    ablate: Command, out: Path, tmp_path: Path
+) -> None:
     code, said = wait_for(ablate("--jobs=2"))
     assert code == 0, said
     assert len([each for each in (tmp_path / "cache").iterdir() if each.is_dir()]) == 1
@@ -94,6 +100,9 @@ def test_text_is_prepared_once_for_all_rows(ablate: Command, tmp_path: Path) -> 
     assert code == 0
     assert "begins" not in said
     assert "to do" not in said
+    assert "heads-1" in said
+    assert (out / "report.html").is_file()
+    assert not any((each / FAILURE).exists() for each in rows(out))
 
 
 def test_the_plan_writes_nothing(ablate: Command, out: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from compiler.spec.lock import LOCK, read_lock
 from runtime.ablation.changes import changes
-from runtime.ablation.files import PACKAGE, QUEUE, ROWS
+from runtime.ablation.files import DIFFERENCE, PACKAGE, QUEUE, ROWS
 from runtime.ablation.queue import add_to_queue, owned_folder, read_queue
 from runtime.ablation.record import Queue
 from runtime.errors import UserError
@@ -28,6 +28,8 @@ def test_what_is_queued_is_what_will_run(enqueue: Enqueue, out: Path) -> None:
     assert queue.queued[1].settings == {"model.attention.heads": "1"}
     assert queue.varied == {"model.attention.heads": "2"}
     assert "HEADS = 1" in (row / PACKAGE / "model.py").read_text()
+    assert "attention.heads" in (row / DIFFERENCE).read_text()
+    assert not (base / DIFFERENCE).exists()
     assert read_lock(row / PACKAGE / LOCK).training.seed == 1
     first, second = (each.locked for each in queue.queued)
     assert (first.data, first.protocol) == (second.data, second.protocol)
