@@ -47,6 +47,7 @@ Examples:
     specformer train demo
     specformer train demo --set training.steps=3000 --out runs/longer
     specformer evaluate runs/demo
+    specformer ablate specs/ablations/table3-small.yaml --dry-run
     echo "We thanked the policeman." | specformer translate runs/demo
     specformer generate runs/language-model --prompt "The old man"
 """
