@@ -10,13 +10,10 @@ from compiler.pipeline import compile_spec
 from runtime.behaviour import BehaviourDifference, behaviour_difference
 from runtime.command.behaviour import behaviour_section
 from runtime.package import Package, load_package
+from tests.checkpoints import KNOWN, SMALL
 from tests.packages import compile_tree
 from tests.strategies import Tree, specs
 
-SMALL = (
-    *("model.d_model=16", "model.attention.heads=4", "model.feed_forward.d_ff=24"),
-    *("model.vocabulary.size=30", "model.encoder.layers=2", "model.decoder.layers=2"),
-)
 WINDOW = ("model.decoder.self_attention.mask=causal & window(40)",)
 Edits = dict[str, str]
 
@@ -149,3 +146,11 @@ def test_random_networks_of_all_tasks(one: Tree, other: Tree, tmp_path: Path) ->
         packages.append(load_package(tmp_path / name))
     assert behaviour_difference(packages[0], packages[0]).is_equal
     assert behaviour_section(behaviour_difference(*packages)).title == "Behaviour"
+
+
+@pytest.mark.parametrize("change", [each for each, verdict in KNOWN.items() if "same" in verdict])
+def test_what_the_compiler_says_of_networks_of_the_same_shapes(change: str, tmp_path: Path) -> None:
+    one, other = package(tmp_path / "a"), package(tmp_path / "b", *change.split("; "))
+    found = behaviour_difference(one, other)
+    assert found.is_equal == (KNOWN[change] == "same")
+    assert found.shared == found.parameters
