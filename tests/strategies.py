@@ -141,21 +141,24 @@ PLACES = (
 
 
 class Chooser:
-    """Draws values of knobs and counts them."""
+    """Draws values of knobs and counts them. `asked` is a knob with the only value to take."""
 
-    def __init__(self, draw: st.DrawFn) -> None:
+    def __init__(self, draw: st.DrawFn, asked: tuple[str, Any] | None = None) -> None:
         self.draw = draw
+        self.asked = asked
 
     def __call__(self, knob: str) -> Any:
-        value = self.draw(st.sampled_from(KNOBS[knob]))
+        is_asked = self.asked is not None and self.asked[0] == knob
+        values = self.asked[1:] if self.asked and is_asked else KNOBS[knob]
+        value = self.draw(st.sampled_from(values))
         DRAWN[knob][str(value)] += 1
         return copy.deepcopy(value)  # two places of one mapping would be written as an alias
 
 
 @st.composite
-def specs(draw: st.DrawFn) -> Tree:
+def specs(draw: st.DrawFn, asked: tuple[str, Any] | None = None) -> Tree:
     """A random valid spec of the whole family of the paper, small enough to run."""
-    choose = Chooser(draw)
+    choose = Chooser(draw, asked)
     task = choose("task")
     return {
         "name": "some-model",
@@ -258,7 +261,6 @@ def _model(choose: Chooser, task: str) -> Tree:
         _widths(choose, model)
     place_mixers(choose, model)
     place_head_masks(choose, model)
-    _tame(model)
     _prune(model)
     _without_moot(model)
     return model
@@ -318,6 +320,16 @@ def _without_moot(model: Tree) -> None:
         model.pop("output", None)
     if any(part.get("norm", {}).get("kind") == "none" for part in (model, *stacks)):
         _tame(model)
+    if not any(_takes_flex(model, stack) for stack in stacks):
+        model["kernel"] = "auto"
+
+
+def _takes_flex(model: Tree, stack: Tree) -> bool:
+    """Whether its first layers have self-attention of plain scores, at least."""
+    position = str(stack.get("position") or model["embedding"].get("position"))
+    mask = str(stack.get("self_attention", {}).get("mask"))
+    is_plain = "last" not in mask and not position.startswith(("alibi", "{'kind': 'relative'"))
+    return is_plain and "self_attention" in sub_layers(stack)
 
 
 def _tame(part: Tree) -> None:

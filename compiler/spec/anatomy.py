@@ -8,6 +8,12 @@ STACKS: dict[str, tuple[str, ...]] = {
 }
 EVERY_STACK = ("encoder", "decoder")
 
+
+def reads_a_source(task: str) -> bool:
+    """Whether its decoder has an encoder to read."""
+    return STACKS.get(task) == EVERY_STACK
+
+
 METRICS: dict[str, tuple[str, ...]] = {
     "translation": ("bleu", "chrf"),
     "language_model": ("perplexity", "accuracy"),
@@ -31,7 +37,7 @@ SUB_LAYERS = (*ATTENTIONS, "recurrence", "convolution", "feed_forward")
 
 def usual_block(task: str, stack: str) -> tuple[str, ...]:
     """The sub-layers of a layer (section 3.1): a decoder reads a source where there is one."""
-    if STACKS.get(task) == EVERY_STACK and stack == "decoder":
+    if reads_a_source(task) and stack == "decoder":
         return (*ATTENTIONS, "feed_forward")
     return ("self_attention", "feed_forward")
 

@@ -6,7 +6,16 @@ from compiler.mask.parse import MaskError, parse
 from compiler.mask.relation import empty_row
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path
-from compiler.spec.places import at, attentions, cross_attentions, masks, note, self_attentions
+from compiler.spec.model import LayerGroup
+from compiler.spec.places import (
+    at,
+    attentions,
+    cross_attentions,
+    groups,
+    masks,
+    note,
+    self_attentions,
+)
 from compiler.spec.position import AlibiPosition, RelativePosition
 from compiler.spec.spec import Spec
 
@@ -74,6 +83,27 @@ def flex_settings(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                     notes=note("decides it", root, "model", "kernel"),
                     help="leave `kernel` out: masks of near positions are cheap without it, too",
                 )
+
+
+def flex_nowhere(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A kernel that no self-attention can take, where there is some."""
+    layers = [layer for _, layer in groups(spec) if layer.self_attention]
+    if spec.model.kernel == "flex" and layers and all(map(_takes_no_flex, layers)):
+        yield mistake(
+            at(root, "model", "kernel"),
+            "flex-setting",
+            "`kernel: flex` changes nothing: no self-attention here can be FlexAttention",
+            "leave it out; what adds to scores (`alibi`, `relative`), and masks that ask where the "
+            "text ends, have a form of their own",
+        )
+
+
+def _takes_no_flex(layer: LayerGroup) -> bool:
+    """Whether its scores get a bias, or its mask asks for the end."""
+    if isinstance(layer.position, AlibiPosition | RelativePosition):
+        return True
+    mask = layer.self_attention.mask if layer.self_attention else None
+    return isinstance(mask, str) and parse(mask).needs_length
 
 
 def end_of_the_target(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -161,5 +191,6 @@ MASK_CHECKS = (
     query_rows,
     flex_dropout,
     flex_settings,
+    flex_nowhere,
     end_of_the_target,
 )

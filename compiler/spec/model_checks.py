@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Diagnostic, Note, mistake
 from compiler.source.node import Node
 from compiler.source.span import Span
-from compiler.spec.anatomy import EVERY_STACK, STACKS
+from compiler.spec.anatomy import EVERY_STACK, STACKS, reads_a_source
 from compiler.spec.model import Output, Stack
 from compiler.spec.places import (
     at,
@@ -39,7 +39,7 @@ def parts_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def memory_to_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Cross-attention reads the output of an encoder below a decoder."""
-    is_pair = STACKS[spec.task] == EVERY_STACK
+    is_pair = reads_a_source(spec.task)
     for path, _ in cross_attentions(spec):
         if not is_pair or "encoder" in path:
             why = (
@@ -105,7 +105,7 @@ def _why_not_joint(stack: Stack) -> str:
 
 def memory_is_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """A translation depends on its source by cross-attention alone."""
-    if STACKS[spec.task] == EVERY_STACK and not any(cross_attentions(spec)):
+    if reads_a_source(spec.task) and not any(cross_attentions(spec)):
         yield mistake(
             at(root, "model", "decoder"),
             "memory-unread",
@@ -193,7 +193,7 @@ def choice_of_experts(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """One size for a shared vocabulary, two for separate ones; tying all needs a shared one."""
     settings, path = spec.model.vocabulary, ("model", "vocabulary")
-    if not settings.shared and STACKS[spec.task] != EVERY_STACK:
+    if not settings.shared and not reads_a_source(spec.task):
         message = f"`task: {spec.task}` has one text, and so one vocabulary"
         yield mistake(at(root, *path, "shared"), "one-vocabulary", message, "write `size` alone")
         return
@@ -253,7 +253,7 @@ def output(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Source and target can have one table only if they have one vocabulary."""
-    is_pair = STACKS[spec.task] == EVERY_STACK
+    is_pair = reads_a_source(spec.task)
     if spec.model.classifier is not None:
         if spec.model.embedding.tied != "all":
             yield mistake(

@@ -27,8 +27,8 @@ same from the command line.
 
 **YAML.** Scalars follow YAML 1.2: `1e-4` is a number, `no` is a word, `010` is ten, `12:30` is
 text. Anchors, aliases, merge keys, tags, duplicate keys and a second document are errors. A word
-may stand for a position or an initialization that has only its kind: `position: learned` is
-`position: {kind: learned}`."""
+may stand for what has only its kind: `norm: rms_norm` is `norm: {kind: rms_norm}`; so for
+positions, initializations, norms, tokenizers, optimizers and schedules."""
 
 SECTIONS = {
     "The top level": ("Spec",),

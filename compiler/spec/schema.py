@@ -20,6 +20,8 @@ SECTIONS: dict[tuple[str, ...], str] = {
     ("model", "embedding"): "Embedding",
     **{("model", stack): "Stack" for stack in EVERY_STACK},
     **{("model", stack, "layers"): "LayerGroup" for stack in EVERY_STACK},
+    ("data",): "Data",
+    ("training",): "Training",
 }
 KINDS = {
     **dict.fromkeys(("attention", "self_attention", "cross_attention"), "Attention"),
@@ -114,12 +116,24 @@ def _has(key: str, *below: str) -> Schema:
 def _allow_words(sections: Schema) -> None:
     """A mapping that is told by its kind alone can be written as that word."""
     for name, key in dict.fromkeys((SECTIONS[path[:-1]], path[-1]) for path in SHORT_FORMS):
-        properties = sections[name]["properties"]
-        union = properties[key]
-        words = {"enum": list(union["discriminator"]["mapping"])}
-        forms = {"oneOf": union.pop("oneOf")}
-        del union["discriminator"]
-        properties[key] = union | {"anyOf": [words, forms]}
+        value = sections[name]["properties"][key]
+        value.pop("discriminator", None)
+        form = {each: value.pop(each) for each in ("$ref", "oneOf") if each in value}
+        kinds = [kind for each in form.get("oneOf", [form]) for kind in _kinds(sections, each)]
+        value["anyOf"] = [{"enum": kinds}, form]
+        if "$ref" in form:
+            value.setdefault("description", _section(sections, form)["description"])
+
+
+def _kinds(sections: Schema, reference: Schema) -> list[str]:
+    """The kinds that a section is the form of."""
+    kind = _section(sections, reference)["properties"]["kind"]
+    return kind["enum"] if "enum" in kind else [kind["const"]]
+
+
+def _section(sections: Schema, reference: Schema) -> Schema:
+    section: Schema = sections[reference["$ref"].rpartition("/")[2]]
+    return section
 
 
 def _as_changes(section: Schema) -> Schema:

@@ -10,6 +10,11 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("model", "embedding", "position"),
     *(("model", stack, "position") for stack in EVERY_STACK),
     *(("model", stack, "layers", "position") for stack in EVERY_STACK),
+    ("model", "norm"),
+    *(("model", stack, "norm") for stack in EVERY_STACK),
+    ("data", "tokenizer"),
+    ("training", "optimizer"),
+    ("training", "schedule"),
 )
 
 

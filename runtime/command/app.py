@@ -7,15 +7,16 @@ from typing import NoReturn
 import typer
 from rich.markup import escape
 
-from runtime.command.authoring import check, new, schema, show
+from runtime.command.authoring import check, list_specs, new, schema, show
 from runtime.command.classify import classify
-from runtime.command.compiling import compile_specs, explain_spec, list_specs
 from runtime.command.corpus import corpus
 from runtime.command.evaluate import evaluate
+from runtime.command.explain import explain_spec
 from runtime.command.failures import INTERRUPTED, exit_code
 from runtime.command.fill import fill
 from runtime.command.generate import generate
 from runtime.command.import_weights import import_weights
+from runtime.command.packages import compile_specs, eject
 from runtime.command.score import score
 from runtime.command.train import train
 from runtime.command.transfer import transfer
@@ -23,7 +24,7 @@ from runtime.command.translate import translate
 from runtime.command.verify import verify
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Specs": (list_specs, new, check, show, explain_spec, compile_specs, verify, schema),
+    "Specs": (list_specs, new, check, show, explain_spec, compile_specs, eject, verify, schema),
     "Models": (train, translate, generate, fill, classify, evaluate, import_weights, transfer),
     "Text": (corpus, score),
 }

@@ -1,4 +1,4 @@
-"""The commands for those who write specs: `new`, `check`, `show`, `schema`."""
+"""The commands for those who write specs: `list`, `new`, `check`, `show`, `schema`."""
 
 import json
 import re
@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from compiler.proof import check_spec
 from compiler.source.diagnostic import Diagnostic, Rejected, in_order
 from compiler.source.report import as_github, as_json
-from compiler.spec.library import locate, suggestion
+from compiler.spec.library import library, locate, suggestion
 from compiler.spec.load import load
 from compiler.spec.spec import NAME
 from runtime.command.options import Force, Settings, Specs
@@ -18,6 +20,16 @@ from runtime.command.output import new_text_file, say_warnings
 from runtime.errors import UserError
 
 FORMATS = {"json": as_json, "github": as_github}
+
+
+def list_specs() -> None:
+    """List the specs of the library."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("name", no_wrap=True)
+    table.add_column("summary")
+    for name, path in library().items():
+        table.add_row(name, load(str(path)).spec.summary)
+    Console().print(table)
 
 
 def check(

@@ -19,6 +19,25 @@ def test_another_kind_replaces_the_mapping() -> None:
     assert loaded.spec.model.encoder.position.kind == "learned"
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *("model.norm=rms_norm", "model.encoder.norm=none", "model.initialization=fairseq"),
+        *("data.tokenizer=segmented", "training.optimizer=sgd", "training.schedule=constant"),
+    ],
+)
+def test_a_word_is_the_mapping_with_that_kind(setting: str) -> None:
+    path, _, word = setting.partition("=")
+    assert load("demo", [setting]).spec == load("demo", [f"{path}.kind={word}"]).spec
+    assert load("demo", [setting]).spec != load("demo").spec
+
+
+def test_a_word_that_is_no_kind_is_shown_with_those_that_are() -> None:
+    with pytest.raises(Rejected, match="rms_norm") as rejected:
+        load("demo", ["model.norm=rms"])
+    assert str(rejected.value).startswith("--set:1:12: error[")
+
+
 def test_another_optimizer_than_the_default_replaces_its_settings() -> None:
     """The parent says `eps: 1e-8` alone, which is Adam's."""
     sgd = load("multi30k-tiny", ["training.optimizer.kind=sgd", "training.schedule.peak=0.3"])

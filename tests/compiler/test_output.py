@@ -1,59 +1,94 @@
-"""What stands between the output projection and the logits."""
+"""What lies in the folder of packages, and what may be written over."""
 
+import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-import torch.nn.functional as F
 
-from tests.packages import compile_tree, import_package
+from compiler.output import SUMS, Output
+from compiler.pipeline import CompiledPackage, compile_spec
 
-WIDTH = 16
-
-
-def tree(output: dict[str, Any], tied: str) -> dict[str, Any]:
-    files = {"source": "a", "target": "b"}
-    return {
-        "name": "output",
-        "model": {
-            "d_model": WIDTH,
-            "vocabulary": {"size": 20},
-            "embedding": {"tied": tied},
-            "output": output,
-            "attention": {"heads": 2},
-            "feed_forward": {"d_ff": 16},
-            "encoder": {"layers": 1},
-            "decoder": {"layers": 1},
-        },
-        "data": {"train": {**files}, "valid": {**files}, "test": {**files}},
-        "training": {"batch_tokens": 1000, "steps": 5000},
-    }
+GENERATED = Path(__file__).parents[2] / "generated"
+NO_ATTENTION = [
+    "name=demo",
+    "model.decoder.block=[recurrence, feed_forward]",
+    "model.recurrence={kind: gru}",
+]
 
 
-@pytest.mark.parametrize("tied", ["all", "none"])
-@pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize(
-    ("scale", "factor"), [(1.0, 1.0), (0.3, 0.3), ("inverse_sqrt_d_model", WIDTH**-0.5)]
-)
-@pytest.mark.parametrize("cap", [None, 2.0])
-def test_logits(
-    tied: str, bias: bool, scale: object, factor: float, cap: float | None, tmp_path: Path
+@pytest.fixture
+def demo() -> CompiledPackage:
+    return compile_spec("demo")
+
+
+@pytest.fixture
+def output(tmp_path: Path, demo: CompiledPackage) -> Output:
+    output = Output(folder=tmp_path)
+    output.write(demo)
+    return output
+
+
+def test_what_was_written_is_listed_as_sha256sum_wants_it(output: Output) -> None:
+    command = ["sha256sum", "--strict", "--check", SUMS]
+    subprocess.run(command, cwd=output.folder, check=True, capture_output=True)
+    assert len((output.folder / SUMS).read_text().splitlines()) == 6
+
+
+def test_the_committed_packages_are_as_they_were_written() -> None:
+    output = Output(folder=GENERATED)
+    packages = [path.name for path in GENERATED.iterdir() if path.is_dir()]
+    assert all(output.is_listed(each) and not output.edited(each) for each in packages)
+
+
+def test_an_edit_and_a_lost_file_are_seen(output: Output, demo: CompiledPackage) -> None:
+    assert output.is_free(demo)
+    with (output.folder / "demo" / "model.py").open("a") as file:
+        file.write("# mine\n")
+    (output.folder / "demo" / "training.py").unlink()
+    assert output.edited("demo") == ["demo/model.py", "demo/training.py"]
+    assert not output.is_free(demo)
+
+
+def test_a_spec_that_changes_is_no_edit(output: Output) -> None:
+    changed = compile_spec("demo", ["model.attention.heads=8"])
+    assert changed.stale(output.folder / "demo") == ["model.py", "spec.lock.yaml"]
+    assert output.is_free(changed)
+
+
+def test_what_a_package_has_no_more_is_removed_and_other_packages_stay(output: Output) -> None:
+    output.write(compile_spec("demo", ["name=other"]))
+    note = output.folder / "demo" / "notes.txt"
+    note.write_text("mine")
+    output.write(compile_spec("language-model", NO_ATTENTION))
+    assert not (output.folder / "demo" / "attention_weights.py").exists()
+    assert note.exists()
+    assert not output.edited("demo")
+    assert not output.edited("other")
+
+
+def test_files_that_nobody_listed_are_written_over_only_if_they_are_equal(
+    tmp_path: Path, demo: CompiledPackage
 ) -> None:
-    output = {"bias": bias, "scale": scale, "soft_cap": cap}
-    settings = {key: value for key, value in output.items() if value is not None}
-    torch.manual_seed(0)
-    model = import_package(compile_tree(tree(settings, tied), tmp_path), tmp_path).Model()
-    parameters = dict(model.named_parameters())
-    assert ("output_bias" in parameters) == bias
-    features, b = torch.randn(3, 5, WIDTH), torch.zeros(20)
-    if bias:
-        assert not model.output_bias.any(), "it starts at zero"
-        b = torch.randn(20)
-        model.output_bias.data.copy_(b)
-    table = parameters["embedding.weight" if tied == "all" else "projection.weight"]
-    expected = (F.linear(features, table) + b) * factor
-    if cap is not None:
-        expected = cap * torch.tanh(expected / cap)
-        assert expected.abs().max() < cap
-    torch.testing.assert_close(model.project(features), expected)
+    demo.write(tmp_path / "demo")
+    assert Output(folder=tmp_path).is_free(demo)
+    (tmp_path / "demo" / "model.py").write_text("# an older one, or mine\n")
+    assert not Output(folder=tmp_path).is_free(demo)
+
+
+def test_an_ejected_package_is_nobody_elses(output: Output, demo: CompiledPackage) -> None:
+    output.eject("demo")
+    assert output.is_ejected("demo")
+    assert not output.is_listed("demo")
+    assert not output.is_free(demo)
+    assert "edit it" in (output.folder / "demo" / "__init__.py").read_text().splitlines()[0]
+
+
+def test_lines_that_lead_out_of_the_folder_are_nothing_to_us(
+    output: Output, demo: CompiledPackage
+) -> None:
+    precious = output.folder / "precious.txt"
+    precious.write_text("mine")
+    with (output.folder / SUMS).open("a") as file:
+        file.write(f"{'0' * 64}  demo/../precious.txt\nno sums at all\n")
+    output.write(demo)
+    assert precious.exists()

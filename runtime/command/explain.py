@@ -1,8 +1,7 @@
-"""The commands that show and write what specs become: `list`, `compile`, `explain`."""
+"""`specformer explain`: a model, part by part, or the code of an error."""
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -10,57 +9,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from compiler.source.diagnostic import did_you_mean, for_each
+from compiler.source.diagnostic import did_you_mean
 from compiler.source.explanation import pages
-from compiler.spec.library import library, locate
-from compiler.spec.load import load
+from compiler.spec.library import locate
 from compiler.units import engineering, of_bytes
-from runtime.command.options import Settings, Specs
-from runtime.command.output import say_warnings
+from runtime.command.options import Settings
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
     from compiler.explain import Explanation
-
-
-def list_specs() -> None:
-    """List the specs of the library."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("name", no_wrap=True)
-    table.add_column("summary")
-    for name, path in library().items():
-        table.add_row(name, load(str(path)).spec.summary)
-    Console().print(table)
-
-
-def compile_specs(
-    specs: Specs,
-    settings: Settings = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="folder that gets a package for each spec")
-    ] = Path("generated"),
-    compare: Annotated[
-        bool, typer.Option("--check", help="write nothing; exit 1 if a package is not up to date")
-    ] = False,
-) -> None:
-    """Compile specs to packages of PyTorch code."""
-    from compiler.pipeline import compile_spec
-
-    packages = for_each(specs, lambda spec: compile_spec(spec, settings or ()))
-    stale = False
-    say_warnings(each for package in packages for each in package.warnings)
-    for package in packages:
-        folder = output / package.folder_name
-        if not compare:
-            package.write(folder)
-            typer.echo(f"{package.spec.name}: {folder / 'model.py'}")
-        for name in package.stale(folder) if compare else ():
-            stale = True
-            typer.echo(f"{folder / name} is not what {package.spec.name} compiles to", err=True)
-    if stale:
-        raise typer.Exit(1)
-    if compare:
-        typer.echo(f"{len(packages)} up to date")
 
 
 def explain_spec(

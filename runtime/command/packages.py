@@ -1,0 +1,116 @@
+"""The commands that write generated packages, or hand them over: `compile`, `eject`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from compiler.source.diagnostic import for_each
+from runtime.command.options import Force, Settings, Specs
+from runtime.command.output import say_warnings
+from runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from compiler.output import Output
+    from compiler.pipeline import CompiledPackage
+
+Folder = Annotated[
+    Path, typer.Option("--output", "-o", help="folder that has a package for each spec")
+]
+
+
+def compile_specs(
+    specs: Specs,
+    settings: Settings = None,
+    output: Folder = Path("generated"),
+    compare: Annotated[
+        bool,
+        typer.Option("--check", help="write nothing; show what is not up to date, and exit with 1"),
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Compile specs to packages of PyTorch code.
+
+    What was edited by hand is not written over without --force; `specformer eject` keeps it.
+    """
+    from compiler.output import Output
+    from compiler.pipeline import compile_spec
+
+    packages = for_each(specs, lambda spec: compile_spec(spec, settings or ()))
+    say_warnings(each for package in packages for each in package.warnings)
+    found = Output(folder=output)
+    if compare:
+        check_packages(packages, found)
+    else:
+        write_packages(packages, found, force=force)
+
+
+def write_packages(packages: Iterable["CompiledPackage"], output: "Output", *, force: bool) -> None:
+    """All of them, or none if one was edited."""
+    for package in packages:
+        if not force and not output.is_free(package):
+            raise refusal(package, output)
+    for package in packages:
+        output.write(package)
+        typer.echo(f"{package.spec.name}: {output.folder / package.folder_name / 'model.py'}")
+
+
+def refusal(package: "CompiledPackage", output: "Output") -> UserError:
+    """Why a package is not written over."""
+    name, keep = package.folder_name, f"`specformer eject {package.spec.name}` makes it yours"
+    place = output.folder / name
+    if output.is_ejected(name):
+        return UserError(f"{place} was ejected", help="--force writes over it, for good")
+    if edited := output.edited(name):
+        files = ", ".join(str(output.folder / each) for each in edited)
+        return UserError(f"edited by hand: {files}", help=f"{keep}; --force writes over it")
+    return UserError(
+        f"{place} was not written by `specformer compile`, or by an older one: "
+        "whether it was edited cannot be told",
+        help=f"{keep}; --force writes over it",
+    )
+
+
+def check_packages(packages: Iterable["CompiledPackage"], output: "Output") -> None:
+    """Ends with exit code 1 if one is not up to date."""
+    good = [is_up_to_date(package, output) for package in packages]
+    if not all(good):
+        raise typer.Exit(1)
+    typer.echo(f"{len(good)} up to date")
+
+
+def is_up_to_date(package: "CompiledPackage", output: "Output") -> bool:
+    """Says what is not, and why."""
+    name = package.folder_name
+    if output.is_ejected(name):
+        typer.echo(f"{output.folder / name} was ejected: it is not compared")
+        return True
+    edited = output.edited(name)
+    stale = package.stale(output.folder / name)
+    for file in stale:
+        by_hand = f"{name}/{file}" in edited
+        reason = "was edited by hand" if by_hand else f"is not what {package.spec.name} compiles to"
+        typer.echo(f"{output.folder / name / file} {reason}", err=True)
+    return not stale
+
+
+def eject(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Of a spec whose package lies in the folder.")
+    ],
+    output: Folder = Path("generated"),
+) -> None:
+    """Hand a generated package over to you: it is marked, and never written over again."""
+    from compiler.output import Output
+
+    found, package = Output(folder=output), name.replace("-", "_")
+    place = output / package
+    if not (place / "model.py").is_file():
+        raise UserError(
+            f"there is no package {place}", help=f"`specformer compile {name}` makes it"
+        )
+    if found.is_ejected(package):
+        raise UserError(f"{place} was ejected before: it is yours already")
+    found.eject(package)
+    typer.echo(f"{place} is yours: edit it, and train it with `specformer train {place}`")
