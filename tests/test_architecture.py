@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FLOORS = ("source", "mask", "spec", "ops", "ir", "lower", "passes", "weights", "emit")
+FLOORS = (
+    *("source", "mask", "spec", "ops", "ir", "lower", "passes", "proof", "weights", "emit"),
+    *("pipeline", "units", "readings", "explain", "diff", "ablation"),
+)
 ROOMS = (
     *("errors", "durable", "package", "data", "checkpoints", "run", "weights", "training"),
     *("decoding", "prediction"),
@@ -78,6 +81,7 @@ def test_files_are_short() -> None:
         ["list"],
         ["check", "demo"],
         ["explain", "demo"],
+        ["diff", "demo", "demo"],
         ["import-weights", "demo", "--names"],
     ],
     ids=" ".join,

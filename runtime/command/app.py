@@ -10,6 +10,7 @@ from rich.markup import escape
 from runtime.command.authoring import check, list_specs, new, schema, show
 from runtime.command.classify import classify
 from runtime.command.corpus import corpus
+from runtime.command.diff import diff
 from runtime.command.evaluate import evaluate
 from runtime.command.explain import explain_spec
 from runtime.command.failures import INTERRUPTED, exit_code
@@ -24,7 +25,10 @@ from runtime.command.translate import translate
 from runtime.command.verify import verify
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Specs": (list_specs, new, check, show, explain_spec, compile_specs, eject, verify, schema),
+    "Specs": (
+        *(list_specs, new, check, show, explain_spec, diff),
+        *(compile_specs, eject, verify, schema),
+    ),
     "Models": (train, translate, generate, fill, classify, evaluate, import_weights, transfer),
     "Text": (corpus, score),
 }
@@ -33,6 +37,7 @@ EXAMPLES = """\
 Examples:
 
     specformer explain transformer-base
+    specformer diff transformer-base transformer-big
     specformer compile demo
     specformer corpus data/demo
     specformer train demo

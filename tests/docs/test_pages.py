@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases"
 MAPS = ROOT / "tests" / "maps"
 SEEN = sorted([*CASES.glob("*/diagnostics.txt"), *MAPS.glob("*/diagnostics.txt")])
-WITHOUT_CASE = {"large-file", "unreadable"}
-"""Codes whose files cannot be committed: `test_load.py` has them."""
+WITHOUT_CASE = {"large-file", "unreadable", "no-git", "no-revision"}
+"""Codes whose files cannot be committed: `test_load.py` and `diff/test_sides.py` have them."""
 
 
 def case_of(code: str) -> Path | None:
