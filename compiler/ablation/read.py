@@ -15,7 +15,7 @@ from compiler.source.node import Mapping, Node, Scalar, Sequence
 from compiler.source.read import read
 from compiler.source.span import Source, Span
 from compiler.spec.extend import no_spec
-from compiler.spec.library import locate, suggestion
+from compiler.spec.library import locate
 
 BASE = "base"
 
@@ -108,7 +108,7 @@ def _place(node: Node, beside: File) -> Place:
     reference = str(node.value) if isinstance(node, Scalar) else ""
     found = locate(reference, beside)
     if found is None:
-        raise Rejected([no_spec(reference, node.span, suggestion(reference, beside))])
+        raise Rejected([no_spec(reference, node.span, beside)])
     return Place(path=found, span=node.span)
 
 

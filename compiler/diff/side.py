@@ -7,8 +7,8 @@ from compiler.diff.revision import file_at_revision, is_at_revision
 from compiler.pipeline import CompiledPackage, compile_loaded
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
 from compiler.source.span import Source, Span
-from compiler.spec.extend import read_file
-from compiler.spec.library import DiskFile, SpecFile, locate, suggestion
+from compiler.spec.extend import no_spec, read_file
+from compiler.spec.library import DiskFile, SpecFile, locate
 from compiler.spec.load import resolve
 from compiler.spec.lock import LOCK
 
@@ -78,4 +78,4 @@ def _nothing(reference: str) -> Diagnostic:
     if Path(reference).is_dir():
         message = f"the folder {quoted(reference)} is no package and no run: it has no {LOCK}"
         return mistake(at, "no-spec", message)
-    return mistake(at, "no-spec", f"there is no spec {quoted(reference)}", suggestion(reference))
+    return no_spec(reference, at)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path as File
 
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
 from compiler.source.node import Mapping, Path, Scalar
@@ -42,7 +43,7 @@ def read_extended(reference: str) -> Extended:
     if path is None:
         source = Source(name="spec", text=reference)
         at = Span(source=source, line=1, column=1, width=len(reference))
-        raise Rejected([no_spec(reference, at, suggestion(reference))])
+        raise Rejected([no_spec(reference, at)])
     return read_file(DiskFile(path=path))
 
 
@@ -63,9 +64,9 @@ def dropped(base: Mapping, above: Mapping) -> Iterator[Dropped]:
     return (Dropped(path=path, span=span) for path, span in lost(base, above))
 
 
-def no_spec(reference: str, span: Span, help: str) -> Diagnostic:
-    """A reference that leads to nothing."""
-    return mistake(span, "no-spec", f"there is no spec {quoted(reference)}", help)
+def no_spec(reference: str, span: Span, beside: File | None = None) -> Diagnostic:
+    """A reference, seen from the folder `beside`, that leads to nothing."""
+    return _missing(reference, span, suggestion(reference, beside))
 
 
 def _extended(file: SpecFile, tree: Mapping, line: tuple[str, ...]) -> Extended:
@@ -78,7 +79,7 @@ def _extended(file: SpecFile, tree: Mapping, line: tuple[str, ...]) -> Extended:
         raise Rejected([mistake(at, "bad-value", "`extends` names one spec")])
     found = file.find(reference.value)
     if found is None:
-        raise Rejected([no_spec(reference.value, at, file.suggestion(reference.value))])
+        raise Rejected([_missing(reference.value, at, file.suggestion(reference.value))])
     if found.identity in line:
         raise Rejected([mistake(at, "extends-cycle", "a spec cannot extend itself")])
     below = _extended(found, _read_parent(found, reference.value, at), (*line, found.identity))
@@ -119,3 +120,7 @@ def _is_surely_a_spec(keys: Iterable[str]) -> bool:
 def _without(tree: Mapping, *keys: str) -> Mapping:
     entries = {each: node for each, node in tree.entries.items() if each not in keys}
     return Mapping(span=tree.span, entries=entries, keys=tree.keys)
+
+
+def _missing(reference: str, span: Span, help: str) -> Diagnostic:
+    return mistake(span, "no-spec", f"there is no spec {quoted(reference)}", help)

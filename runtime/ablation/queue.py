@@ -1,12 +1,11 @@
 """The queue of an ablation: what will run, written before anything runs, and kept."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.spec.lock import LOCK
 from compiler.spec.spec import Spec
 from runtime.ablation.files import DIFFERENCE, JOBS, PACKAGE, QUEUE, ROWS, read_record, write_record
 from runtime.ablation.holding import held
@@ -14,6 +13,8 @@ from runtime.ablation.locks import data_hash, lock
 from runtime.ablation.record import Queue, Queued
 from runtime.durable import explained_disk_errors, new_folder
 from runtime.errors import UserError
+
+Difference = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,6 @@ class Entry:
     files: dict[str, str]
     parameters: int
     flops: int
-    difference: str = ""
-    """The page of what it changes; empty for the base."""
 
     @property
     def name(self) -> str:
@@ -93,9 +92,10 @@ def read_queue(folder: Path) -> Queue | None:
     return read_record(path, Queue) if path.is_file() else None
 
 
-def add_to_queue(folder: Path, wanted: Wanted) -> Queue:
+def add_to_queue(folder: Path, wanted: Wanted, difference: Difference) -> Queue:
     """Queues what is not yet queued: packages first, then the queue, which makes them count.
 
+    `difference` gives of a row's name what it changes against the base, as a piece of a page.
     Raises a UserError if a file of the data is missing or the disk is full: then nothing is added.
     """
     before = read_queue(folder)
@@ -106,7 +106,8 @@ def add_to_queue(folder: Path, wanted: Wanted) -> Queue:
     try:
         with explained_disk_errors(folder):
             for each in entries:
-                _write(folder / ROWS / each.name, each)
+                page = "" if each.row == wanted.base else difference(each.row)
+                _write(folder / ROWS / each.name, each, page)
             queue = _queue(wanted, before, {**old, **new})
             write_record(folder / QUEUE, queue)
     except BaseException:
@@ -149,17 +150,12 @@ def _queued(entry: Entry, hashes: Mapping[str, str]) -> Queued:
     )
 
 
-def _write(folder: Path, entry: Entry) -> None:
+def _write(folder: Path, entry: Entry, page: str) -> None:
     """What is there was left by a process that died before it was queued."""
     shutil.rmtree(folder, ignore_errors=True)
     with new_folder(folder) as unfinished:
         (unfinished / PACKAGE).mkdir()
         for name, content in entry.contents.items():
             (unfinished / PACKAGE / name).write_bytes(content)
-        if entry.difference:
-            (unfinished / DIFFERENCE).write_text(entry.difference, encoding="utf-8")
-
-
-def queued_spec_text(folder: Path, queued: Queued) -> str:
-    """The lock of a queued row."""
-    return (folder / ROWS / queued.name / PACKAGE / LOCK).read_text(encoding="utf-8")
+        if page:
+            (unfinished / DIFFERENCE).write_text(page, encoding="utf-8")

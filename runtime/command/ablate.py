@@ -1,8 +1,9 @@
 """`specformer ablate`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache as cache_results
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -29,6 +30,9 @@ def ablate(
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and end; nothing is written.")
+    ] = False,
+    tables: Annotated[
+        bool, typer.Option("--report", help="Make tables and report of what is done, and end.")
     ] = False,
     jobs: Annotated[
         int | None,
@@ -66,6 +70,9 @@ def ablate(
     say_warnings(expansion.warnings)
     folder, wanted = out or Path("runs", expansion.name), wanted_of(expansion)
     refuse_others(folder)
+    if tables:
+        finish(folder)
+        return
     options = Options(
         launcher=launcher, jobs=jobs, processes=processes, device=device, slurm=slurm or []
     )
@@ -76,9 +83,9 @@ def ablate(
     with owned_folder(folder):
         start = options.launcher_with(room, folder, cache)
         show_plan(folder, wanted, room)
-        queue = add_to_queue(folder, wanted)
+        queue = add_to_queue(folder, wanted, differences(expansion))
         run_queue(folder, queue, start)
-        finish(folder, queue)
+        finish(folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,18 +157,28 @@ def run_queue(folder: Path, queue: "Queue", launcher: "Launcher") -> None:
     run_rows(folders, launcher, sys.argv[1:], report)
 
 
-def finish(folder: Path, queue: "Queue") -> None:
-    """Says what there is; exit code 1 if a row has failed."""
-    from runtime.ablation.files import RESULT, ROWS
-    from runtime.ablation.running import outcome
+def finish(folder: Path) -> None:
+    """Makes tables and report, prints the table; exit code 1 if a row has failed."""
+    from compiler.diff.html import CSS
+    from runtime.ablation.collect import read_ablation
+    from runtime.ablation.outputs import terminal_table, write_reports
 
-    failed = [
-        each.name for each in queue.queued if not (folder / ROWS / each.name / RESULT).is_file()
-    ]
-    for name in failed:
-        report(f"{name}: {outcome(folder / ROWS / name)}")
-    if failed:
+    paths = write_reports(folder, CSS)
+    typer.echo(terminal_table(folder))
+    typer.echo(f"\nin {folder}: {', '.join(path.name for path in paths)}")
+    if any(each.failure for each in read_ablation(folder).outcomes):
         raise typer.Exit(1)
+
+
+def differences(expansion: "Expansion") -> Callable[[str], str]:
+    """What a row changes against the base, as a piece of a page, worked out once."""
+    from compiler.diff.difference import difference, document
+    from compiler.diff.html import fragment
+    from compiler.diff.side import of_package
+
+    sides = {row.name: of_package(row.package, row.name) for row in expansion.rows}
+    base = sides[expansion.rows[0].name]
+    return cache_results(lambda row: fragment(document(difference(base, sides[row]))))
 
 
 def slurm_parameters(assignments: Sequence[str]) -> dict[str, object]:

@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from compiler.units import engineering
 from runtime.ablation.changes import changes
 from runtime.ablation.estimate import Speed, finished_speed, measured_speed
 from runtime.ablation.files import FAILURE, RESULT, ROWS, RUN
 from runtime.ablation.local import Room
 from runtime.ablation.queue import Entry, Wanted, read_queue
-from compiler.units import engineering
 from runtime.command.output import report
 
 STATES = ("done", "failed", "half done", "to do")

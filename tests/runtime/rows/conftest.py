@@ -11,7 +11,7 @@ import pytest
 from compiler.ablation.expand import expand
 from runtime.ablation.files import ROWS
 from runtime.ablation.queue import Wanted, add_to_queue, owned_folder
-from runtime.command.ablate import wanted_of
+from runtime.command.ablate import differences, wanted_of
 
 ROOT = Path(__file__).parents[3]
 SPEC = """\
@@ -84,7 +84,7 @@ def enqueue(file: Path, out: Path) -> Enqueue:
 
     def queue(*settings: str) -> list[Path]:
         with owned_folder(out):
-            queued = add_to_queue(out, wanted(file, *settings))
+            queued = add_to_queue(out, wanted(file, *settings), differences(expand(file, settings)))
         return [out / ROWS / each.name for each in queued.queued]
 
     return queue

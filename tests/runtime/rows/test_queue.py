@@ -144,5 +144,5 @@ def test_two_commands_do_not_run_one_queue(enqueue: Enqueue, file: Path, out: Pa
     ):
         pass
     with owned_folder(out):
-        add_to_queue(out, wanted(file))
+        add_to_queue(out, wanted(file), lambda _: "")
     assert (out / QUEUE).is_file()
