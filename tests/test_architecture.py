@@ -13,8 +13,8 @@ FLOORS = (
     *("pipeline", "units", "readings", "explain", "diff", "ablation"),
 )
 ROOMS = (
-    *("errors", "durable", "package", "data", "checkpoints", "run", "weights", "training"),
-    *("decoding", "prediction"),
+    *("errors", "memory", "durable", "corpus", "package", "data", "checkpoints", "run"),
+    *("weights", "training", "decoding", "prediction", "scoring", "ablation"),
 )
 
 
@@ -81,7 +81,6 @@ def test_files_are_short() -> None:
         ["list"],
         ["check", "demo"],
         ["explain", "demo"],
-        ["diff", "demo", "demo"],
         ["import-weights", "demo", "--names"],
     ],
     ids=" ".join,

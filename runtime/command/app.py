@@ -7,6 +7,7 @@ from typing import NoReturn
 import typer
 from rich.markup import escape
 
+from runtime.command.ablate import ablate
 from runtime.command.authoring import check, list_specs, new, schema, show
 from runtime.command.classify import classify
 from runtime.command.corpus import corpus
@@ -29,7 +30,10 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         *(list_specs, new, check, show, explain_spec, diff),
         *(compile_specs, eject, verify, schema),
     ),
-    "Models": (train, translate, generate, fill, classify, evaluate, import_weights, transfer),
+    "Models": (
+        *(train, translate, generate, fill, classify, evaluate),
+        *(ablate, import_weights, transfer),
+    ),
     "Text": (corpus, score),
 }
 
