@@ -8,9 +8,8 @@ from difflib import SequenceMatcher
 import torch
 from torch import Tensor, nn
 
-from runtime.data.symbols import PADDING
 from runtime.package import Package
-from runtime.probe import fill_by_name, length_of, rows_of, texts
+from runtime.probe import Call, calls, fill_by_name, length_of, rows_of, texts
 from runtime.trace import Op, Trace, Traced, trace
 
 TOLERANCE = 1e-6
@@ -38,40 +37,88 @@ class BehaviourDifference:
     """Of two packages on the same input: equal outputs, or where they begin to differ.
 
     `shared` of the `parameters` of the second are the first's. `largest` is that of the outputs,
-    None where these have other shapes. `values` is the first operation whose result differs,
-    `structure` the first that is another one: it may be harmless, or the reason for the former.
+    None where these have other shapes. `call` is what the networks were asked for: `forward`, or in
+    decoding `step 3`. `values` is the first operation whose result differs, `structure` the first
+    that is another one: it may be harmless, or the reason for the former.
     """
 
     is_equal: bool
     shared: int
     parameters: int
-    largest: float | None
-    values: Divergence | None
-    structure: Divergence | None
+    call: str = ""
+    largest: float | None = None
+    values: Divergence | None = None
+    structure: Divergence | None = None
 
 
 def behaviour_difference(a: Package, b: Package) -> BehaviourDifference:
     """What `b` computes against `a`, in float64, on inputs that show the edges of all masks.
 
-    Weights are random, equal where names and shapes are.
+    Weights are random, equal where names and shapes are. What is decoded counts, too.
     """
     with _exactly():
         models = [_model(each) for each in (a, b)]
+        shared, parameters = _shared(*models)
+        difference = _Difference(models=models, shared=shared, parameters=parameters)
         for seed in SEEDS:
             given = _inputs((a, b), models, seed)
-            before, after = (trace(*each, frozenset()) for each in zip(models, given, strict=True))
-            largest = _largest_of_outputs(before, after, given)
+            if found := difference.of(given):
+                return found
+    return BehaviourDifference(is_equal=True, shared=shared, parameters=parameters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Difference:
+    """Two networks, and how many parameters of the second are the first's."""
+
+    models: list[nn.Module]
+    shared: int
+    parameters: int
+
+    def of(self, given: list[Texts]) -> BehaviourDifference | None:
+        """Of the first call whose results are not the same."""
+        for pair in zip(*self.calls(given), strict=False):
+            runs = zip(self.models, pair, strict=True)
+            before, after = (trace(model, call.run) for model, call in runs)
+            largest = _largest_of_outputs(before, after, pair)
             if largest is None or largest > TOLERANCE:
-                return _difference(models, given, before, after, largest)
-    shared, parameters = _shared(*models)
-    return BehaviourDifference(
-        is_equal=True,
-        shared=shared,
-        parameters=parameters,
-        largest=largest,
-        values=None,
-        structure=None,
-    )
+                return self.found(given, pair[0].name, largest, before, after)
+        return None
+
+    def calls(self, given: list[Texts]) -> list[Iterator[Call]]:
+        """Of each network, with its inputs."""
+        return [calls(*each) for each in zip(self.models, given, strict=True)]
+
+    def found(
+        self, given: list[Texts], call: str, largest: float | None, before: Trace, after: Trace
+    ) -> BehaviourDifference:
+        """Goes there once more, to keep the results that differ."""
+        values = _first_of_values(before.ops, after.ops)
+        structure = _first_of_structure(before.ops, after.ops)
+        again = [
+            self.once_more(
+                side, given, call, frozenset(each[side] for each in (values, structure) if each)
+            )
+            for side in (0, 1)
+        ]
+        return BehaviourDifference(
+            is_equal=False,
+            shared=self.shared,
+            parameters=self.parameters,
+            call=call,
+            largest=largest,
+            values=_divergence(values, *again),
+            structure=_divergence(structure, *again),
+        )
+
+    def once_more(self, side: int, given: list[Texts], name: str, wanted: frozenset[int]) -> Trace:
+        """The call of this name, after those before it."""
+        with torch.no_grad():
+            for call in self.calls(given)[side]:
+                if call.name == name:
+                    break
+                call.run()
+        return trace(self.models[side], call.run, wanted)
 
 
 @contextmanager
@@ -94,8 +141,8 @@ def _model(package: Package) -> nn.Module:
 def _inputs(packages: tuple[Package, ...], models: list[nn.Module], seed: int) -> list[Texts]:
     """The same for both where they have the same inputs, of tokens that both know."""
     length = max(length_of(each.spec) for each in packages)
-    limits = [each.spec.model.positions for each in packages]
-    length = min(length, *(each for each in limits if each), length)
+    limits = [each.spec.model.positions or length for each in packages]
+    length = min(length, *limits)
     rows = [rows_of(each.spec) for each in packages]
     common = {name: min(each[name] for each in rows) for name in rows[0]}
     return [texts(model, common, length, seed) for model in models]
@@ -108,25 +155,6 @@ def _shared(a: nn.Module, b: nn.Module) -> tuple[int, int]:
     return sum(size for size, is_shared in sizes if is_shared), sum(size for size, _ in sizes)
 
 
-def _difference(
-    models: list[nn.Module], given: list[Texts], before: Trace, after: Trace, largest: float | None
-) -> BehaviourDifference:
-    pairs = _aligned(before.ops, after.ops)
-    places = {
-        "values": _first_of_values(before.ops, after.ops, pairs),
-        "structure": _first_of_structure(before.ops, after.ops),
-    }
-    again = [
-        trace(model, each, frozenset(place[side] for place in places.values() if place))
-        for side, (model, each) in enumerate(zip(models, given, strict=True))
-    ]
-    shared, parameters = _shared(*models)
-    found = {name: _divergence(place, *again) for name, place in places.items()}
-    return BehaviourDifference(
-        is_equal=False, shared=shared, parameters=parameters, largest=largest, **found
-    )
-
-
 def _aligned(before: list[Traced], after: list[Traced]) -> list[tuple[int, int]]:
     """Operations of the same kind in the same order on both sides."""
     one, other = ([each.kind for each in ops] for ops in (before, after))
@@ -134,12 +162,10 @@ def _aligned(before: list[Traced], after: list[Traced]) -> list[tuple[int, int]]
     return [(one + n, other + n) for one, other, size in blocks for n in range(size)]
 
 
-def _first_of_values(
-    before: list[Traced], after: list[Traced], pairs: list[tuple[int, int]]
-) -> tuple[int, int]:
+def _first_of_values(before: list[Traced], after: list[Traced]) -> tuple[int, int]:
     """What comes after the last agreement before the first disagreement."""
     last = (-1, -1)
-    for one, other in pairs:
+    for one, other in _aligned(before, after):
         if not before[one].agrees(after[other]):
             break
         last = one, other
@@ -162,18 +188,17 @@ def _divergence(place: tuple[int, int] | None, before: Trace, after: Trace) -> D
     return Divergence(before=before.op(first), after=after.op(second), largest=_largest(*results))
 
 
-def _largest_of_outputs(before: Trace, after: Trace, given: list[Texts]) -> float | None:
+def _largest_of_outputs(before: Trace, after: Trace, pair: tuple[Call, ...]) -> float | None:
     """Of real positions: what is computed of padding means nothing."""
-    one, other = (_real(*each) for each in zip((before, after), given, strict=True))
+    one, other = (_real(*each) for each in zip((before, after), pair, strict=True))
     return _largest((one,), (other,))
 
 
-def _real(trace: Trace, given: Texts) -> Tensor:
+def _real(trace: Trace, call: Call) -> Tensor:
     """output [text, position, ...] -> [real position, ...]; or of whole texts as it is"""
-    tokens = given.get("target", given.get("source"))
-    if tokens is None or trace.output.shape[:2] != tokens.shape:
+    if call.real is None or trace.output.shape[:2] != call.real.shape:
         return trace.output
-    return trace.output[tokens != PADDING]
+    return trace.output[call.real]
 
 
 def _largest(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> float | None:

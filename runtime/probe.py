@@ -1,9 +1,12 @@
 """A network's input and weights that depend on names alone: equal networks get equal ones."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +46,42 @@ def texts(model: nn.Module, rows: dict[str, int], length: int, seed: int) -> dic
                 tokens[text, length - text * length // (TEXTS + 1) :] = PADDING
         found[name] = tokens
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Something that a network is asked for, once: `real` says which positions of it count."""
+
+    name: str
+    run: Callable[[], Tensor]
+    real: Tensor | None = None
+
+
+def calls(model: nn.Module, texts: dict[str, Tensor]) -> Iterator[Call]:
+    """All at once, and position by position if it decodes. Each call must be made, in order."""
+    is_real = texts.get("target", texts.get("source"))
+    assert is_real is not None, "every network reads a source or a target"
+    yield Call(name="forward", run=lambda: model(**texts), real=is_real != PADDING)
+    if hasattr(model, "step"):
+        yield from _steps(model, **texts)
+
+
+def _steps(model: Any, target: Tensor, source: Tensor | None = None) -> Iterator[Call]:
+    states: list[object] = []
+
+    def start() -> Tensor:
+        states.append(model.start(target if source is None else source))
+        return torch.empty(0)
+
+    yield Call(name="start", run=start)
+    for position in range(target.size(1)):
+        token = target[:, position : position + 1]
+        step = partial(model.step, token, torch.zeros_like(token))
+        yield Call(
+            name=f"step {position}",
+            run=lambda step=step: step(states[0]),  # type: ignore[misc]
+            real=token != PADDING,
+        )
 
 
 def rows_of(spec: Spec) -> dict[str, int]:

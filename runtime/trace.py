@@ -54,9 +54,6 @@ class Traced:
         return all(_agree(one, another) for one, another in pairs)
 
 
-Wanted = Callable[[int], bool]
-
-
 @dataclass(slots=True, kw_only=True)
 class Trace:
     """All operations in order, the network's output, and the results that were asked for."""
@@ -70,12 +67,14 @@ class Trace:
         return self.ops[number].op if number < len(self.ops) else None
 
 
-def trace(model: nn.Module, texts: dict[str, Tensor], wanted: frozenset[int]) -> Trace:
-    """Runs the network on texts; `wanted` are numbers of operations whose results are kept."""
+def trace(
+    model: nn.Module, run: Callable[[], Tensor], wanted: frozenset[int] = frozenset()
+) -> Trace:
+    """What the network does in a call; of the operations `wanted`, by number, results are kept."""
     file = sys.modules[type(model).__module__].__file__
     found = Trace()
     with _module_paths(model) as path, _Recording(found, path, file or "", wanted), torch.no_grad():
-        found.output = model(**texts)
+        found.output = run()
     return found
 
 

@@ -47,8 +47,14 @@ class Pairing:
 def paired(before: Lines, after: Lines) -> Pairing:
     """The lines of two texts, paired."""
     whole = Edit(before=range(len(before)), after=range(len(after)))
-    edits = tuple(_placed(each, before, after) for each in _edits(before, after, whole))
-    return Pairing(before=before, after=after, edits=edits)
+    found = list(_edits(before, after, whole))
+    starts = [*(each.before.start for each in found[1:]), len(before)]
+    edits: list[Edit] = []
+    for edit, next_start in zip(found, starts, strict=False):
+        last_stop = edits[-1].before.stop if edits else 0
+        room = range(last_stop - edit.before.start, next_start - edit.before.stop + 1)
+        edits.append(_placed(edit, before, after, room))
+    return Pairing(before=before, after=after, edits=tuple(edits))
 
 
 def _edits(before: Lines, after: Lines, part: Edit) -> Iterator[Edit]:
@@ -114,15 +120,15 @@ def _plain_edits(before: Lines, after: Lines, gap: Edit) -> Iterator[Edit]:
             yield Edit(before=gap.before[first:last], after=gap.after[start:stop])
 
 
-def _placed(edit: Edit, before: Lines, after: Lines) -> Edit:
+def _placed(edit: Edit, before: Lines, after: Lines, room: range) -> Edit:
     """A block that only comes or goes may often lie a few lines higher or lower: where it begins
 
-    with a line that is indented least, after a blank one.
+    with a line that is indented least, after a blank one. It has room between its neighbours.
     """
     if edit.before and edit.after:
         return edit
     lines, block = (before, edit.before) if edit.before else (after, edit.after)
-    shifts = _shifts(lines, block)
+    shifts = [shift for shift in _shifts(lines, block) if shift in room]
     best = min(shifts, key=lambda shift: (_awkwardness(lines, block, shift), -shift))
     return Edit(before=_shifted(edit.before, best), after=_shifted(edit.after, best))
 

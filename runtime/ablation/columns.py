@@ -22,6 +22,11 @@ SHORT_NAMES = {
 LAYERS = ("model.encoder.layers", "model.decoder.layers")
 
 
+def group_label(group: str) -> str:
+    """Letters in brackets, as in the paper; words as they are."""
+    return f"({group})" if len(group) == 1 else group
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """A column of settings, under the keys that it stands for."""

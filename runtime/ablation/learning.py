@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.ablation.collect import Ablation, Row
-from runtime.ablation.columns import Setting, setting_columns
+from runtime.ablation.columns import Setting, group_label, setting_columns
 from runtime.ablation.files import RUN
 
 METRICS = "metrics.jsonl"
@@ -44,7 +44,7 @@ def read_curves(ablation: Ablation) -> list[Curve]:
     curves = [
         Curve(
             row=row.name,
-            panel=f"({row.group})" if row.group else row.name,
+            panel=group_label(row.group) or row.name,
             label=label_of(row, columns),
             is_base=row is ablation.base,
             points=read_points(row),

@@ -14,7 +14,7 @@ from runtime.ablation.mixing import refuse_mixture
 from runtime.ablation.render.grid import Grid, make_grid
 from runtime.ablation.render.latex import latex
 from runtime.ablation.render.markdown import markdown
-from runtime.ablation.render.text import plain_text, rich_table
+from runtime.ablation.render.text import fitting_table, plain_text
 from runtime.ablation.render.values import runs_csv, table_csv
 from runtime.ablation.report import make_report
 from runtime.ablation.table import Table, make_table
@@ -51,9 +51,10 @@ def terminal_table(folder: Path) -> str:
     console = Console()
     if not console.is_terminal:
         return plain_text(grid)
+    table, left_out = fitting_table(grid, console)
     with console.capture() as captured:
-        console.print(rich_table(grid))
-        for note in grid.notes:
+        console.print(table)
+        for note in filter(None, (left_out, *grid.notes)):
             console.print(note, style="dim", markup=False, highlight=False)
     return captured.get()
 

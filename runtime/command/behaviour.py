@@ -24,7 +24,8 @@ def behaviour_section(difference: BehaviourDifference) -> Section:
 def _outputs(difference: BehaviourDifference) -> str:
     if difference.largest is None:
         return "the outputs have other shapes"
-    return f"the outputs differ by {difference.largest:.2g} of their largest number"
+    where = "" if difference.call == "forward" else f" in decoding, {difference.call},"
+    return f"the outputs differ{where} by {difference.largest:.2g} of their largest number"
 
 
 def _rows(what: str, divergence: Divergence) -> list[tuple[str, ...]]:

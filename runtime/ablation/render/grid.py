@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
-from runtime.ablation.columns import Measure
+from runtime.ablation.columns import Measure, group_label
 from runtime.ablation.table import Line, Table, Value
 
 MINUS, MARK, PART = "−", "*", "†"
@@ -75,7 +75,7 @@ def measure_heads(measure: Measure) -> tuple[Head, ...]:
 
 
 def make_cells(table: Table, line: Line, *, starts: bool) -> tuple[str, ...]:
-    group = f"({line.group})" if starts and line.group else ""
+    group = group_label(line.group) if starts else ""
     return (group, line.row, *line.settings, *number_cells(table, line))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from runtime.ablation.columns import group_label
 from runtime.ablation.render.grid import MARK, Grid, Head, Record
 
 NAMES = {
@@ -40,12 +41,11 @@ def html_row(grid: Grid, record: Record) -> HtmlRow:
     """A group's name is in each of its rows, for when they are sorted, and shown in the first."""
     facts = {"base": record.line.is_base, "starts": record.starts_group}
     repeated = "" if record.starts_group else " repeated"
-    name = f"({record.line.group})" if record.line.group else ""
     pairs = zip(grid.heads[1:], record.cells[1:], strict=True)
     return HtmlRow(
         classes=" ".join(name for name, holds in facts.items() if holds),
         cells=(
-            Markup('<td class="group{}">{}</td>').format(repeated, name),
+            Markup('<td class="group{}">{}</td>').format(repeated, group_label(record.line.group)),
             *(html_cell(head, cell, record, grid) for head, cell in pairs),
         ),
     )

@@ -1,15 +1,26 @@
 """The table for a terminal, and as plain text."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich import box
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from runtime.ablation.render.grid import MARK, Grid, Head, Record
+from runtime.ablation.render.grid import MARK, Grid, Head, Kind, Record
 
 GAP = "  "
+WIDEST = 10_000
 STYLES = {"group": "dim", "row": "bold", "setting": "", "value": "", "difference": "dim"}
+KINDS: tuple[Kind, ...] = ("group", "row", "setting", "value", "difference")
+NARROWER: dict[tuple[Kind, ...], str] = {
+    (): "",
+    ("difference",): "The terminal is too narrow for the differences: table.txt has all columns.",
+    ("difference", "setting"): "The terminal is too narrow for the settings and the differences: "
+    "table.txt has all columns.",
+}
+"""What is left out of a table that is too wide, until it fits."""
 
 
 def plain_text(grid: Grid) -> str:
@@ -37,20 +48,36 @@ def is_name(head: Head) -> bool:
     return head.kind in ("group", "row")
 
 
-def rich_table(grid: Grid) -> RichTable:
-    """The same in the colours of a terminal; `grid.notes` go below."""
-    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for head in grid.heads:
+def rich_table(grid: Grid, kinds: Collection[Kind] = KINDS) -> RichTable:
+    """The same in the colours of a terminal, of the columns of some kinds; notes go below."""
+    table = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), header_style="bold")
+    shown = [number for number, head in enumerate(grid.heads) if head.kind in kinds]
+    for head in (grid.heads[number] for number in shown):
         table.add_column(
-            head.name,
+            head.name.replace(" ", "\n"),
             justify="left" if is_name(head) else "right",
             style=STYLES[head.kind],
             no_wrap=True,
         )
     for record, following in zip(grid.records, [*grid.records[1:], None], strict=True):
-        last = following is None or following.starts_group
-        table.add_row(*rich_cells(record), end_section=last)
+        cells, last = rich_cells(record), following is None or following.starts_group
+        table.add_row(*(cells[number] for number in shown), end_section=last)
     return table
+
+
+def fitting_table(grid: Grid, console: Console) -> tuple[RichTable, str]:
+    """As much as the terminal is wide enough for, and a note on what is left out."""
+    tables = [
+        (rich_table(grid, [kind for kind in KINDS if kind not in left_out]), note)
+        for left_out, note in NARROWER.items()
+    ]
+    fitting = (each for each in tables if width_of(each[0], console) <= console.width)
+    return next(fitting, tables[-1])
+
+
+def width_of(table: RichTable, console: Console) -> int:
+    unbounded = console.options.update(max_width=WIDEST)
+    return Measurement.get(console, unbounded, table).maximum
 
 
 def rich_cells(record: Record) -> list[Text]:

@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.diff.document import Hunk
@@ -29,11 +29,13 @@ def patched(before: list[str], found: list[Hunk]) -> list[str]:
     return after + before[place:]
 
 
+@settings(max_examples=1500)
 @given(LINES, LINES)
 def test_the_hunks_make_the_one_text_of_the_other(before: list[str], after: list[str]) -> None:
     assert patched(before, [hunk for hunk, _ in hunks(paired(before, after))]) == after
 
 
+@settings(max_examples=1500)
 @given(LINES, LINES)
 def test_partners_are_equal_lines(before: list[str], after: list[str]) -> None:
     for line, partner in paired(before, after).partners.items():

@@ -131,6 +131,19 @@ def test_the_terminal_has_colours_and_a_pipe_has_none(
     coloured = terminal_table(folder)
     assert "\x1b[31m" in coloured
     assert "diverged" in coloured
+    assert "too narrow" not in coloured
+
+
+@pytest.mark.parametrize("columns", [110, 90])
+def test_a_narrow_terminal_cuts_nothing_in_two(
+    folder: Path, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("FORCE_COLOR", "1"), ("TERM", "dumb-256color"), ("COLUMNS", str(columns))):
+        monkeypatch.setenv(name, value)
+    shown = terminal_table(folder)
+    assert "…" not in shown
+    assert "too narrow for the" in shown
+    assert ("sinusoidal" in shown) == (columns == 110)
 
 
 def test_curves_are_the_same_bytes_in_another_process(folder: Path) -> None:

@@ -65,6 +65,13 @@ def test_keys_that_end_alike_are_told_apart(bench: Bench) -> None:
     assert [each.name for each in table_of(bench.folder).settings] == list(names.values())
 
 
+@pytest.mark.parametrize(("group", "label"), [("A", "(A)"), ("big", "big"), ("", "")])
+def test_groups_are_letters_in_brackets_or_words(bench: Bench, group: str, label: str) -> None:
+    plan = Plan(name="a-h1", group=group, settings={"model.attention.heads": "1"})
+    grid = tabulate(bench.write((PLANS[0], plan), seeds=(1,))).grid
+    assert grid.records[1].cells[0] == label
+
+
 def test_mean_deviation_and_difference(bench: Bench) -> None:
     folder = bench.write(PLANS[:2], seeds=(1, 2, 3))
     scores = {

@@ -52,13 +52,28 @@ def test_terminals_get_colour(specformer: Command, monkeypatch: pytest.MonkeyPat
     assert "\x1b[" in specformer("diff", "demo", "rotary").out
 
 
+def test_behaviour_is_that_of_the_code_that_is_there(specformer: Command, tmp_path: Path) -> None:
+    small = "extends: demo\nname: small\nmodel: {d_model: 16, vocabulary: {size: 40}}\n"
+    (tmp_path / "small.yaml").write_text(small)
+    assert specformer("compile", "small.yaml").code == 0
+    same = specformer("diff", "small.yaml", "generated/small", "--behaviour", "--format", "json")
+    assert (same.code, json.loads(same.out)["behaviour"]["is_equal"]) == (0, True)
+    model = tmp_path / "generated" / "small" / "model.py"
+    model.write_text(model.read_text().replace("math.sqrt(D_MODEL)", "3.0"))
+    edited = specformer("diff", "small.yaml", "generated/small", "--behaviour")
+    assert edited.code == 1
+    assert "first result that differs" in edited.out
+    assert "* 3.0" in edited.out.partition("\nCode\n")[0]
+
+
 @pytest.mark.parametrize("count", [2, 8])
 def test_git_mode_is_for_git(specformer: Command, count: int) -> None:
     ended = specformer("diff", "--git", *["x"] * count)
     assert ended.code == 2
     assert "7 arguments, or 9 or 1" in ended.err
-    ended = specformer("diff", "--git", "--format", "json", *["x"] * 7)
-    assert ended.code == 2
+    for refused in (["--format", "json"], ["--behaviour"]):
+        ended = specformer("diff", "--git", *refused, *["x"] * 7)
+        assert (ended.code, "do not go together" in ended.err) == (2, True)
 
 
 @pytest.fixture

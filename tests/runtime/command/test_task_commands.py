@@ -192,3 +192,17 @@ def test_training_names_the_command_that_comes_next(specformer: Command, runs: P
     ended = specformer("train", package, "--out", runs / "classifier", "--resume")
     assert ended.code == 0, ended.err
     assert "specformer classify" in ended.out
+
+
+def test_a_classifier_begins_with_a_masked_language_model(runs: Path, specformer: Command) -> None:
+    """What was learned from text without labels; the labels are those of the new text."""
+    home = runs.parent
+    settings = {**TINY, **OWN["classifier"], "data.folder": home / "text"}
+    options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+    done = specformer(
+        *("transfer", runs / "masked-language-model", "classifier", *options, "--out", "begun")
+    )
+    assert done.code == 0, done.err
+    trained = specformer("train", "begun/package", "--out", "begun", "--resume")
+    assert trained.code == 0, trained.err
+    assert isinstance(runtime.load("begun"), Classifier)
