@@ -86,7 +86,7 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
     lengths = {"batch": 1, "source": length, "target": length}
     kept = _activations(model, lengths)
     batch = {**lengths, "batch": max(1, training.micro_batch_tokens // length)}
-    per_token = cost_of(model, forward, lengths).flops // length
+    per_token = flops_per_token(model, length)
     parameters = count_parameters(model)
     memory = decoding_memory(model)
     sentences = _Sentences(length=length, memory=memory)
@@ -102,12 +102,23 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
         cache_bytes=FLOAT_BYTES * sum(each.at_the_end(length) for each in every),
         cache=cache_words(every),
         batch_tokens=training.batch_tokens,
-        flops_per_update=per_token * (1 + BACKWARD) * training.batch_tokens,
+        flops_per_update=flops_per_update(model, training, length),
         memory_bytes=FLOAT_BYTES
         * (_kept_of_a_weight(training) * parameters + _activations(model, batch)),
         stream=forward.inputs[-1].name,
         reach=str(reach_of(model, forward)[forward.inputs[-1].name]),
     )
+
+
+def flops_per_token(model: Block, length: int) -> int:
+    """Forward, for a token on each side, in sentences of `length`."""
+    lengths = {"batch": 1, "source": length, "target": length}
+    return cost_of(model, model.function("forward"), lengths).flops // length
+
+
+def flops_per_update(model: Block, training: Training, length: int) -> int:
+    """Forward and backward, for a batch of the recipe."""
+    return flops_per_token(model, length) * (1 + BACKWARD) * training.batch_tokens
 
 
 def cache_words(memory: Iterable[DecodingMemory]) -> str:

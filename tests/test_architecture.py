@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FLOORS = ("source", "mask", "spec", "ops", "ir", "lower", "passes", "weights", "emit")
+FLOORS = (
+    *("source", "mask", "spec", "ops", "ir", "lower", "passes", "proof", "weights", "emit"),
+    *("pipeline", "units", "readings", "explain", "diff", "ablation"),
+)
 ROOMS = (
-    *("errors", "durable", "package", "data", "checkpoints", "run", "weights", "training"),
-    *("decoding", "prediction"),
+    *("errors", "memory", "durable", "corpus", "package", "data", "checkpoints", "run"),
+    *("weights", "training", "decoding", "prediction", "scoring", "ablation"),
 )
 
 

@@ -6,7 +6,7 @@ import yaml
 from pydantic import BaseModel
 
 from compiler.emit.lock import Dumper
-from compiler.source.node import Mapping, Path, find
+from compiler.source.node import Path
 from compiler.spec.anatomy import settings_without_meaning
 from compiler.spec.load import Loaded
 
@@ -53,12 +53,14 @@ def flow(value: object) -> str:
 
 def _origin(loaded: Loaded, section: BaseModel, path: Path) -> str:
     """The file and line; or where a value comes from that nobody wrote."""
-    *above, key = path
-    holder = find(loaded.tree, tuple(above))
-    if isinstance(holder, Mapping) and key in holder.entries.keys() & holder.keys.keys():
-        span = holder.entries[str(key)].span
+    if span := loaded.written(path):
         return f"--set {span.source.text}" if span.source.name == "--set" else str(span)
-    is_derived = type(section).model_fields[str(key)].default is None
+    return origin_of_default(section, str(path[-1]))
+
+
+def origin_of_default(section: BaseModel, key: str) -> str:
+    """Where the value of a key comes from that nobody wrote."""
+    is_derived = type(section).model_fields[key].default is None
     return "default, by other settings" if is_derived else "default"
 
 

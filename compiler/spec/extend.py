@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path as File
 
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
-from compiler.source.file import read_text
 from compiler.source.node import Mapping, Path, Scalar
 from compiler.source.read import read
 from compiler.source.span import Source, Span
-from compiler.spec.library import locate, suggestion
+from compiler.spec.library import DiskFile, SpecFile, locate, suggestion
 from compiler.spec.merge import lost, merge
 from compiler.spec.short_forms import write_out
 from compiler.spec.spec import Spec
@@ -44,8 +43,13 @@ def read_extended(reference: str) -> Extended:
     if path is None:
         source = Source(name="spec", text=reference)
         at = Span(source=source, line=1, column=1, width=len(reference))
-        raise Rejected([_missing(reference, at)])
-    return _extended(path, _read(path), (path.resolve(),))
+        raise Rejected([no_spec(reference, at)])
+    return read_file(DiskFile(path=path))
+
+
+def read_file(file: SpecFile) -> Extended:
+    """The tree of the spec in a file over the trees that it extends; raises `Rejected`."""
+    return _extended(file, _parsed(file, file.read()), (file.identity,))
 
 
 def over(base: Mapping, above: Mapping) -> Mapping:
@@ -60,7 +64,12 @@ def dropped(base: Mapping, above: Mapping) -> Iterator[Dropped]:
     return (Dropped(path=path, span=span) for path, span in lost(base, above))
 
 
-def _extended(path: File, tree: Mapping, line: tuple[File, ...]) -> Extended:
+def no_spec(reference: str, span: Span, beside: File | None = None) -> Diagnostic:
+    """A reference, seen from the folder `beside`, that leads to nothing."""
+    return _missing(reference, span, suggestion(reference, beside))
+
+
+def _extended(file: SpecFile, tree: Mapping, line: tuple[str, ...]) -> Extended:
     """`line` is the spec itself and its children: what it must not extend."""
     reference = tree.get("extends")
     if reference is None:
@@ -68,33 +77,29 @@ def _extended(path: File, tree: Mapping, line: tuple[File, ...]) -> Extended:
     at = reference.span
     if not isinstance(reference, Scalar) or not isinstance(reference.value, str):
         raise Rejected([mistake(at, "bad-value", "`extends` names one spec")])
-    found = locate(reference.value, path.parent)
+    found = file.find(reference.value)
     if found is None:
-        raise Rejected([_missing(reference.value, at, path.parent)])
-    if found.resolve() in line:
+        raise Rejected([_missing(reference.value, at, file.suggestion(reference.value))])
+    if found.identity in line:
         raise Rejected([mistake(at, "extends-cycle", "a spec cannot extend itself")])
-    below = _extended(found, _read_parent(found, reference.value, at), (*line, found.resolve()))
+    below = _extended(found, _read_parent(found, reference.value, at), (*line, found.identity))
     parent, own = _without(below.tree, *NOT_INHERITED), write_out(_without(tree, "extends"))
     gone = (*below.dropped, *dropped(parent, own))
     return Extended(tree=over(parent, own), parent=parent, extends=at, dropped=gone)
 
 
-def _read(path: File) -> Mapping:
-    return _parsed(path, read_text(path))
-
-
-def _parsed(path: File, text: str) -> Mapping:
-    node = read(Source(name=str(path), text=text))
+def _parsed(file: SpecFile, text: str) -> Mapping:
+    node = read(Source(name=file.name, text=text))
     if not isinstance(node, Mapping):
         raise Rejected([mistake(node.span, "not-a-spec", "a spec is a mapping of keys to values")])
     return node
 
 
-def _read_parent(path: File, reference: str, at: Span) -> Mapping:
-    """Like `_read`; but nothing is quoted of a file that is no spec, which may hold anything."""
-    text = read_text(path)
+def _read_parent(file: SpecFile, reference: str, at: Span) -> Mapping:
+    """Its tree; but nothing is quoted of a file that is no spec, which may hold anything."""
+    text = file.read()
     try:
-        tree = _parsed(path, text)
+        tree = _parsed(file, text)
     except Rejected:
         if _is_surely_a_spec(_KEY_LINE.findall(text)):
             raise
@@ -117,6 +122,5 @@ def _without(tree: Mapping, *keys: str) -> Mapping:
     return Mapping(span=tree.span, entries=entries, keys=tree.keys)
 
 
-def _missing(reference: str, span: Span, beside: File | None = None) -> Diagnostic:
-    help = suggestion(reference, beside)
+def _missing(reference: str, span: Span, help: str) -> Diagnostic:
     return mistake(span, "no-spec", f"there is no spec {quoted(reference)}", help)

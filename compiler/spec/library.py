@@ -1,10 +1,59 @@
 """Where specs are found: a path, or the name of a spec of the library."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from compiler.source.diagnostic import did_you_mean
+from compiler.source.file import read_text
 
 _PACKAGE = Path(__file__).parent.parent
+
+
+class SpecFile(Protocol):
+    """A file that holds a spec, wherever it lies, and knows what `extends` in it means."""
+
+    @property
+    def name(self) -> str:
+        """As its places are shown: `specs/demo.yaml`."""
+
+    @property
+    def identity(self) -> str:
+        """The same for the same file, however it was reached."""
+
+    def read(self) -> str:
+        """Its text; raises `Rejected` if there is none."""
+
+    def find(self, reference: str) -> "SpecFile | None":
+        """What it means by a reference: a path seen from it, else a name of the library."""
+
+    def suggestion(self, reference: str) -> str:
+        """A help line for a reference by which it means nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskFile:
+    """A file on the disk."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    @property
+    def identity(self) -> str:
+        return str(self.path.resolve())
+
+    def read(self) -> str:
+        return read_text(self.path)
+
+    def find(self, reference: str) -> SpecFile | None:
+        found = locate(reference, self.path.parent)
+        return DiskFile(path=found) if found else None
+
+    def suggestion(self, reference: str) -> str:
+        return suggestion(reference, self.path.parent)
 
 
 def folder() -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from compiler.source.diagnostic import Diagnostic, Rejected, for_each, in_order, mistake
-from compiler.source.node import Mapping, Node, Scalar, deepest, is_nothing
+from compiler.source.node import Mapping, Node, Path, Scalar, deepest, find, is_nothing
 from compiler.source.span import Span
 from compiler.spec.anatomy import EVERY_STACK, STACKS
 from compiler.spec.check import check
@@ -33,6 +33,14 @@ class Loaded:
         steps = (int(step) if step.isdecimal() else step for step in path.split("."))
         return deepest(self.tree, tuple(steps)).span
 
+    def written(self, path: Path) -> Span | None:
+        """Where the value of a setting was written; None of a default."""
+        *above, key = path
+        holder = find(self.tree, tuple(above))
+        if not isinstance(holder, Mapping) or key not in holder.entries.keys() & holder.keys.keys():
+            return None
+        return holder.entries[str(key)].span
+
 
 def load(reference: str, overrides: Iterable[str] = ()) -> Loaded:
     """The spec at a path or of the library; raises `Rejected` with all that is wrong with it."""
@@ -60,6 +68,20 @@ def resolve(extended: Extended, changes: Iterable[Mapping] = ()) -> Loaded:
     return Loaded(spec=spec, tree=whole, dropped=tuple(gone), warnings=in_order(found))
 
 
+def resolve_whole(whole: Mapping) -> Loaded:
+    """The complete spec of a tree in which every place has its settings; raises `Rejected`.
+
+    Keys without effect are not looked for: whoever makes such a tree knows what they do.
+    """
+    _require_stacks_of_the_task(whole)
+    _require_every_stack(whole)
+    spec = validate(whole)
+    found = check(spec, whole)
+    if any(each.severity == "error" for each in found):
+        raise Rejected(found)
+    return Loaded(spec=complete(spec), tree=whole)
+
+
 def _require_known_version(tree: Mapping) -> None:
     """Before anything else: with another version all the rest may mean something else."""
     node = tree.get("spec_version")
@@ -80,6 +102,15 @@ def _require_stacks_of_the_task(tree: Mapping) -> None:
             message = f"`task: {task}` has no {stack}"
             help = f"remove it; `{stack}: null` removes what a parent has"
             raise Rejected([mistake(model.keys[stack], "no-such-stack", message, help)])
+
+
+def _require_every_stack(whole: Mapping) -> None:
+    """Those that `inherit` gives to every spec of the task."""
+    task, model = task_of(whole), whole.get("model")
+    for stack in STACKS.get(task, ()):
+        if isinstance(model, Mapping) and model.get(stack) is None:
+            message = f"`task: {task}` has a `{stack}`"
+            raise Rejected([mistake(model.span, "missing-key", message)])
 
 
 def _moot(file: Mapping, tree: Mapping, whole: Mapping) -> list[Diagnostic]:

@@ -1,5 +1,7 @@
 """`--set model.attention.heads=4`: settings from the command line, as trees with places."""
 
+from dataclasses import replace
+
 from compiler.source.diagnostic import Diagnostic, Rejected
 from compiler.source.node import Mapping, Node, Scalar
 from compiler.source.read import read_from
@@ -15,13 +17,16 @@ def override(argument: str) -> Mapping:
         raise Rejected([_malformed(source)])
     if steps[0] == "extends":
         raise Rejected([_no_setting(source)])
-    node = _value(source, len(key) + 1)
-    for index in range(len(steps) - 1, -1, -1):
-        start = len("".join(f"{step}." for step in steps[:index]))
-        at = Span.at(source, start, len(steps[index]))
-        node = Mapping(span=at, entries={steps[index]: node}, keys={steps[index]: at})
-    assert isinstance(node, Mapping)
-    return node
+    return nested(key, _value(source, len(key) + 1), Span.at(source, 0))
+
+
+def nested(key: str, node: Node, at: Span) -> Mapping:
+    """The tree with one value, at a dotted key that begins at a place."""
+    *above, last = key.split(".")
+    start = len(key) - len(last)
+    span = replace(at, column=at.column + start, width=len(last))
+    tree = Mapping(span=span, entries={last: node}, keys={last: span})
+    return nested(".".join(above), tree, at) if above else tree
 
 
 def _value(source: Source, start: int) -> Node:

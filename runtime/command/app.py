@@ -7,9 +7,11 @@ from typing import NoReturn
 import typer
 from rich.markup import escape
 
+from runtime.command.ablate import ablate
 from runtime.command.authoring import check, list_specs, new, schema, show
 from runtime.command.classify import classify
 from runtime.command.corpus import corpus
+from runtime.command.diff import diff
 from runtime.command.evaluate import evaluate
 from runtime.command.explain import explain_spec
 from runtime.command.failures import INTERRUPTED, exit_code
@@ -24,8 +26,14 @@ from runtime.command.translate import translate
 from runtime.command.verify import verify
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Specs": (list_specs, new, check, show, explain_spec, compile_specs, eject, verify, schema),
-    "Models": (train, translate, generate, fill, classify, evaluate, import_weights, transfer),
+    "Specs": (
+        *(list_specs, new, check, show, explain_spec, diff),
+        *(compile_specs, eject, verify, schema),
+    ),
+    "Models": (
+        *(train, translate, generate, fill, classify, evaluate),
+        *(ablate, import_weights, transfer),
+    ),
     "Text": (corpus, score),
 }
 
@@ -33,11 +41,13 @@ EXAMPLES = """\
 Examples:
 
     specformer explain transformer-base
+    specformer diff transformer-base transformer-big
     specformer compile demo
     specformer corpus data/demo
     specformer train demo
     specformer train demo --set training.steps=3000 --out runs/longer
     specformer evaluate runs/demo
+    specformer ablate specs/ablations/table3-small.yaml --dry-run
     echo "We thanked the policeman." | specformer translate runs/demo
     specformer generate runs/language-model --prompt "The old man"
 """

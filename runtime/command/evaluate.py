@@ -1,9 +1,8 @@
 """`specformer evaluate`."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,10 +21,8 @@ from runtime.command.output import print_scores, progress, report
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from compiler.spec.training import Decoding
-    from runtime.decoding.translator import Translator
     from runtime.run import Run
-    from runtime.scoring.evaluation import Evaluated, Speed
+    from runtime.scoring.evaluation import Evaluated
     from runtime.scoring.measures import Measured
 
 SAMPLES = 3
@@ -102,9 +99,19 @@ def evaluate(
 
 
 def evaluate_translations(run: "Run", options: Options) -> None:
+    from runtime.scoring.translations import evaluate_translations as score_translations
+
     decoding = changed_decoding(run.package.folder, options.beam, options.assignments)
     settings = translator_settings(options.device, options.int8, options.workers)
-    evaluated = evaluate_run(run, options.split, options.average, decoding, settings)
+    evaluated = score_translations(
+        run,
+        options.split,
+        average=options.average,
+        decoding=decoding,
+        progress=progress,
+        report=report,
+        **settings,
+    )
     text, _ = evaluated.write(run.folder)
     print_evaluated(evaluated)
     print_samples(evaluated, SAMPLES if options.samples is None else options.samples)
@@ -145,55 +152,6 @@ def evaluate_by(measure: Callable[..., "Measured"], run: "Run", options: Options
     for each in found.ordered:
         print(f"  {each}")
     print(f"\nscores: {report_file}")
-
-
-def evaluate_run(
-    run: "Run",
-    split: Literal["test", "valid"],
-    average: int | None,
-    decoding: "Decoding",
-    settings: dict[str, Any],
-) -> "Evaluated":
-    from runtime.decoding.load import load_translator
-    from runtime.scoring.evaluation import Evaluated
-    from runtime.scoring.phenomena import phenomena_scores
-    from runtime.scoring.score import score
-    from runtime.scoring.scoring_set import read_scoring_set
-
-    spec = run.package.spec
-    averaged = average or spec.evaluation.average_last
-    translator = load_translator(run, average=averaged, decoding=decoding, **settings)
-    text = read_scoring_set(spec, split, translator.target_tokenizer)
-    hypotheses, speed = timed_translations(translator, text.sources)
-    return Evaluated(
-        split=split,
-        scores=score(hypotheses, text.references, spec.evaluation),
-        protocol=spec.evaluation,
-        decoding=decoding,
-        int8=settings["int8"],
-        workers=settings["workers"],
-        averaged=run.count_averaged(averaged),
-        speed=speed,
-        phenomena=phenomena_scores(spec, hypotheses) if split == "test" else {},
-        sources=text.sources,
-        references=text.references,
-        hypotheses=hypotheses,
-    )
-
-
-def timed_translations(
-    translator: "Translator", sources: Sequence[str]
-) -> tuple[list[str], "Speed"]:
-    """The best translation of each source, with a bar on a terminal."""
-    from runtime.scoring.evaluation import Speed
-
-    started = time.perf_counter()
-    with progress("translating", len(sources)) as advance:
-        several = translator.translate_n_best(sources, 1, report=report, advance=advance)
-    seconds = time.perf_counter() - started
-    tokens = sum(best.tokens for best, *_ in several)
-    speed = Speed(sentences=len(several), tokens=tokens, seconds=seconds)
-    return [best.text for best, *_ in several], speed
 
 
 def print_evaluated(evaluated: "Evaluated") -> None:

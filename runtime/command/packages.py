@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.source.diagnostic import for_each
+from compiler.source.diagnostic import Rejected, for_each
+from compiler.spec.lock import LOCK
 from runtime.command.options import Force, Settings, Specs
 from runtime.command.output import say_warnings
 from runtime.errors import UserError
@@ -81,18 +82,41 @@ def check_packages(packages: Iterable["CompiledPackage"], output: "Output") -> N
 
 
 def is_up_to_date(package: "CompiledPackage", output: "Output") -> bool:
-    """Says what is not, and why."""
+    """Says what is not, and why, and shows what `compile` would change."""
     name = package.folder_name
+    folder, edited = output.folder / name, output.edited(name)
     if output.is_ejected(name):
-        typer.echo(f"{output.folder / name} was ejected: it is not compared")
+        typer.echo(f"{folder} was ejected: it is not compared")
         return True
-    edited = output.edited(name)
-    stale = package.stale(output.folder / name)
+    stale = package.stale(folder)
     for file in stale:
-        by_hand = f"{name}/{file}" in edited
-        reason = "was edited by hand" if by_hand else f"is not what {package.spec.name} compiles to"
-        typer.echo(f"{output.folder / name / file} {reason}", err=True)
+        typer.echo(f"{folder / file} {condition(folder / file, package, edited)}", err=True)
+    if stale and (folder / LOCK).is_file():
+        show_changes(folder, package)
     return not stale
+
+
+def condition(file: Path, package: "CompiledPackage", edited: Iterable[str]) -> str:
+    """What is the matter with a file that is not up to date."""
+    if not file.exists():
+        return "is missing"
+    if f"{package.folder_name}/{file.name}" in edited:
+        return "was edited by hand"
+    return f"is stale: {package.spec.name} compiles to something else now"
+
+
+def show_changes(folder: Path, package: "CompiledPackage") -> None:
+    """The page of `specformer diff`, unless the lock that lies there is no spec any more."""
+    from compiler.diff.difference import difference, document
+    from compiler.diff.side import of_package, read_side
+    from runtime.command.diff import show_page
+
+    try:
+        there = read_side(str(folder))
+    except Rejected as rejected:
+        typer.echo(str(rejected), err=True)
+        return
+    show_page(document(difference(there, of_package(package, package.spec.name))), "text")
 
 
 def eject(

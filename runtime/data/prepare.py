@@ -89,7 +89,7 @@ def entry_name(spec: Spec, tokenizers: Path | None = None) -> str:
     """The hash of everything that the entry of a spec depends on. It reads all files."""
     content = {
         "format": FORMAT,
-        "files": {part: _digests(getattr(spec.data, part), spec.data.folder) for part in PARTS},
+        "files": file_digests(spec),
         "columns": {part: _columns(getattr(spec.data, part)) for part in PARTS},
         "tokenizer": spec.data.tokenizer.model_dump(),
         "vocabulary": spec.model.vocabulary.model_dump(),
@@ -102,6 +102,11 @@ def entry_name(spec: Spec, tokenizers: Path | None = None) -> str:
     if spec.data.tokenizer.kind == "sentencepiece":
         content["sentencepiece"] = importlib.metadata.version("sentencepiece")
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def file_digests(spec: Spec) -> dict[str, list[str]]:
+    """The SHA-256 of each file of each part, with the end of its name. It reads all files."""
+    return {part: _digests(getattr(spec.data, part), spec.data.folder) for part in PARTS}
 
 
 def _columns(corpus: Corpus) -> dict[str, int]:

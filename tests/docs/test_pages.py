@@ -16,10 +16,10 @@ from tests.table3 import table3_page
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases"
-MAPS = ROOT / "tests" / "maps"
-SEEN = sorted([*CASES.glob("*/diagnostics.txt"), *MAPS.glob("*/diagnostics.txt")])
-WITHOUT_CASE = {"large-file", "unreadable"}
-"""Codes whose files cannot be committed: `test_load.py` has them."""
+PLACES = (CASES, ROOT / "tests" / "maps", ROOT / "tests" / "ablation_files")
+SEEN = sorted(path for place in PLACES for path in place.glob("*/diagnostics.txt"))
+WITHOUT_CASE = {"large-file", "unreadable", "no-git", "no-revision"}
+"""Codes whose files cannot be committed: `test_load.py` and `diff/test_sides.py` have them."""
 
 
 def case_of(code: str) -> Path | None:

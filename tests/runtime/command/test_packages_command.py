@@ -36,11 +36,18 @@ def test_check_tells_an_edit_from_a_spec_that_has_changed(
     assert specformer(*check).out == "1 up to date\n"
     stale = specformer(*check, "--set", "model.attention.heads=8")
     assert stale.code == 1
-    assert f"{model} is not what demo compiles to" in stale.err
+    assert f"{model} is stale: demo compiles to something else now" in stale.err
+    assert "edited by hand" not in stale.err + stale.out
+    assert "-HEADS = 4\n" in stale.out
+    assert "+HEADS = 8\n" in stale.out
     append(model, "# mine\n")
     edited = specformer(*check)
     assert edited.code == 1
     assert f"{model} was edited by hand" in edited.err
+    assert "stale" not in edited.err
+    assert "-# mine\n" in edited.out
+    model.unlink()
+    assert f"{model} is missing" in specformer(*check).err
 
 
 def test_an_ejected_package_is_left_alone(specformer: Command, tmp_path: Path, model: Path) -> None:

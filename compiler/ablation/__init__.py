@@ -1,0 +1,1 @@
+"""The file of an ablation, and the specs of its rows."""

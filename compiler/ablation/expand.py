@@ -1,0 +1,284 @@
+"""All rows of an ablation as compiled packages: what the queue is made of."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import reduce
+from pathlib import Path
+
+from compiler.ablation.columns import OF_TOKENS, Column
+from compiler.ablation.read import Ablation, WrittenRow, read_ablation, settings_of
+from compiler.ablation.settings import dotted, leaves, require_no_seed, text_of, text_of_node
+from compiler.emit.lock import lock_text
+from compiler.explain import flops_per_update
+from compiler.passes.measure import count_parameters
+from compiler.pipeline import CompiledPackage, compile_loaded
+from compiler.source.diagnostic import Diagnostic, Note, Rejected, for_each, mistake
+from compiler.source.node import Mapping, find
+from compiler.source.span import Source, Span
+from compiler.spec.extend import NOT_INHERITED, Extended, over, read_extended
+from compiler.spec.load import Loaded, resolve
+from compiler.spec.lock import LOCK
+from compiler.spec.overrides import override
+from compiler.spec.short_forms import write_out
+from compiler.spec.spec import Spec
+
+LENGTH = 32
+"""Tokens of a sentence, where operations are counted."""
+
+COMPARABLE = ("task", "data", "evaluation")
+"""What all rows have in common."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row with its package, compiled with the first seed."""
+
+    name: str
+    group: str
+    settings: dict[str, str]
+    package: CompiledPackage
+    parameters: int
+    flops: int
+
+    @property
+    def spec(self) -> Spec:
+        return self.package.spec
+
+    def spec_with(self, seed: int) -> Spec:
+        """The spec of the row with this seed."""
+        training = self.spec.training.model_copy(update={"seed": seed})
+        return self.spec.model_copy(update={"training": training})
+
+    def files(self, seed: int) -> dict[str, str]:
+        """The package with this seed: the code is the same, for it has none."""
+        return {**self.package.files, LOCK: lock_text(self.spec_with(seed))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expansion:
+    """All rows, the base first, and the seeds that each runs with."""
+
+    name: str
+    columns: tuple[Column, ...]
+    varied: dict[str, str]
+    """What some row sets, by dotted key, with the value of the base."""
+    seeds: tuple[int, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return tuple(each for row in self.rows for each in row.package.warnings)
+
+
+def expand(path: Path, overrides: Iterable[str] = ()) -> Expansion:
+    """The rows of a file; `overrides` (`key=value`) are for all. Raises `Rejected`."""
+    ablation = read_ablation(path)
+    others = for_each(overrides, _override)
+    shared = (*ablation.shared, *others)
+    base = _resolve(ablation.base, ablation, shared)  # its mistakes would be those of all rows
+    rows = for_each(ablation.rows[1:], lambda row: _resolve(row, ablation, shared))
+    resolved = [base, *rows]
+    columns = ablation.columns_for(base.spec.task)
+    _require_comparable(resolved)
+    _require_one_vocabulary(resolved, columns)
+    _require_different(resolved)
+    return Expansion(
+        name=ablation.name,
+        columns=columns,
+        varied=_varied(resolved),
+        seeds=tuple(seed.value for seed in ablation.seeds),
+        rows=tuple(for_each(resolved, lambda each: _compiled(each, ablation))),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resolved:
+    """A row with its complete spec, and its tree as it is written."""
+
+    row: WrittenRow
+    loaded: Loaded
+    tree: Mapping
+    settings: dict[str, str]
+
+    @property
+    def spec(self) -> Spec:
+        return self.loaded.spec
+
+
+def _override(argument: str) -> Mapping:
+    change = override(argument)
+    require_no_seed(change)
+    return change
+
+
+def _resolve(row: WrittenRow, ablation: Ablation, shared: tuple[Mapping, ...]) -> _Resolved:
+    extended, changes = read_extended(str(row.spec.path)), (*shared, *row.changes)
+    with _pointing_at(row, ablation.source):
+        loaded = resolve(extended, (*changes, ablation.seeds[0].change))
+    tree, settings = _written(extended, changes), settings_of(row.changes)
+    if row.spec.path != ablation.base.spec.path:
+        base = _written(read_extended(str(ablation.base.spec.path)), shared)
+        settings = _differences(base, tree)
+    elif row.group:
+        summary = f"row {row.name} of the ablation {ablation.name}"
+        loaded = replace(loaded, spec=loaded.spec.model_copy(update={"summary": summary}))
+    return _Resolved(row=row, loaded=loaded, tree=tree, settings=settings)
+
+
+@contextmanager
+def _pointing_at(row: WrittenRow, source: Source) -> Iterator[None]:
+    """Mistakes that show elsewhere than in the ablation's file tell which row has them."""
+    try:
+        yield
+    except Rejected as rejected:
+        note = Note(span=row.span, text=f"in the row {row.name}")
+        raise Rejected(
+            each
+            if each.span.source is source or not row.group
+            else replace(each, notes=(*each.notes, note))
+            for each in rejected.diagnostics
+        ) from None
+
+
+def _written(extended: Extended, changes: Iterable[Mapping]) -> Mapping:
+    """The tree of a spec under changes, before anything is inherited or filled in."""
+    return reduce(over, map(write_out, changes), extended.tree)
+
+
+def _differences(base: Mapping, tree: Mapping) -> dict[str, str]:
+    """What a spec of its own sets otherwise than the base, as far as either writes it."""
+    before, after = (
+        {dotted(path): text_of_node(node) for path, node in leaves(each)} for each in (base, tree)
+    )
+    keys = [key for key in {**before, **after} if key not in NOT_INHERITED]
+    return {key: after.get(key, "null") for key in keys if before.get(key) != after.get(key)}
+
+
+def _require_comparable(resolved: list[_Resolved]) -> None:
+    """Raises `Rejected` for rows that are not measured as the base is."""
+    base, *rows = resolved
+    others = ((each, _other_part(each.spec, base.spec)) for each in rows)
+    wrong = [_incomparable(each, part) for each, part in others if part]
+    if wrong:
+        raise Rejected(wrong)
+
+
+def _other_part(spec: Spec, base: Spec) -> str:
+    """The first part that must be the base's and is not; empty if there is none."""
+    return next((part for part in COMPARABLE if getattr(spec, part) != getattr(base, part)), "")
+
+
+def _incomparable(each: _Resolved, part: str) -> Diagnostic:
+    return mistake(
+        _place_of(each.row, part),
+        "not-comparable",
+        f"row `{each.row.name}` has another `{part}:` than the base: "
+        "scores on other data, or measured otherwise, do not stand in one table",
+        "set it for all rows, in `set:` at the top level; or make it an ablation of its own",
+    )
+
+
+def _require_one_vocabulary(resolved: list[_Resolved], columns: tuple[Column, ...]) -> None:
+    """Raises `Rejected` if numbers of tokens stand beside those of other tokens."""
+    base, *rows = resolved
+    counted = [each for each in columns if each.partition("_")[2] in OF_TOKENS]
+    wrong = [
+        mistake(
+            _place_of(each.row, "model", "vocabulary"),
+            "not-comparable",
+            f"row `{each.row.name}` has another vocabulary than the base, and `{counted[0]}` is "
+            "a mean over its tokens",
+            "name `columns:` without losses, perplexities and accuracies: other scores compare",
+        )
+        for each in rows
+        if counted and each.spec.model.vocabulary != base.spec.model.vocabulary
+    ]
+    if wrong:
+        raise Rejected(wrong)
+
+
+def _place_of(row: WrittenRow, *start: str) -> Span:
+    """Of the first setting of a row below some keys, else of the row."""
+    below = (each for change in row.changes for each in leaves(change))
+    return next((node.span for path, node in below if path[: len(start)] == start), row.span)
+
+
+def _require_different(resolved: list[_Resolved]) -> None:
+    """Raises `Rejected` for rows that are the same network and recipe as one before."""
+    seen: list[tuple[Spec, _Resolved]] = []
+    wrong = []
+    for each in resolved:
+        spec = each.spec.model_copy(update={"name": "", "summary": ""})
+        before = next((other for known, other in seen if known == spec), None)
+        if before is not None:
+            wrong.append(_equal(each.row, before.row))
+        seen.append((spec, each))
+    if wrong:
+        raise Rejected(wrong)
+
+
+def _equal(row: WrittenRow, before: WrittenRow) -> Diagnostic:
+    other = f"row `{before.name}`" if before.group else "the base"
+    return Diagnostic(
+        code="equal-rows",
+        message=f"row `{row.name}` is equal to {other}",
+        span=row.span,
+        help="nothing differs once all defaults are filled in: leave it out",
+        notes=(Note(span=before.span, text=other),),
+    )
+
+
+def _varied(resolved: list[_Resolved]) -> dict[str, str]:
+    """Each setting of a row, once, with the base's value."""
+    base = resolved[0]
+    keys = {key: each for each in reversed(resolved) for key in each.settings}
+    order = dict.fromkeys(key for each in resolved for key in each.settings)
+    return {key: _value(base, keys[key], key) for key in order}
+
+
+def _value(base: _Resolved, row: _Resolved, key: str) -> str:
+    """What the base has there: as it is written, else what its complete spec has instead.
+
+    Empty where that is not one value: layers may differ.
+    """
+    path = tuple(key.split("."))
+    for each in (path, (*path, "kind")):
+        written = find(base.tree, each)
+        if written is not None and not isinstance(written, Mapping):
+            return text_of_node(written)
+    before, after = (dict(_numbers(each.spec.model_dump())) for each in (base, row))
+    values = {
+        text_of(value)
+        for place, value in before.items()
+        if place[-1] == path[-1] and after.get(place) != value
+    }
+    return values.pop() if len(values) == 1 else ""
+
+
+def _numbers(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Everything in a spec that has no parts, with its keys and numbers."""
+    match value:
+        case dict():
+            pairs = [(str(key), below) for key, below in value.items()]
+        case list() | tuple():
+            pairs = [(str(number), below) for number, below in enumerate(value)]
+        case _:
+            yield path, value
+            return
+    for key, below in pairs:
+        yield from _numbers(below, (*path, key))
+
+
+def _compiled(each: _Resolved, ablation: Ablation) -> Row:
+    with _pointing_at(each.row, ablation.source):
+        package = compile_loaded(each.loaded)
+    training = package.spec.training
+    return Row(
+        name=each.row.name,
+        group=each.row.group,
+        settings=each.settings,
+        package=package,
+        parameters=count_parameters(package.model),
+        flops=flops_per_update(package.model, training, LENGTH) * training.steps,
+    )

@@ -1,0 +1,218 @@
+"""The file of an ablation: its rows as changes of specs, each with its place."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path as File
+
+from compiler.ablation.columns import Column, task_of_column, usual_columns
+from compiler.ablation.file import LONGEST_NAME
+from compiler.ablation.settings import dotted, leaves, setting, settings, slug, text_of_node
+from compiler.ablation.validate import validate
+from compiler.source.diagnostic import Diagnostic, Note, Rejected, for_each, mistake
+from compiler.source.file import read_text
+from compiler.source.node import Mapping, Node, Scalar, Sequence
+from compiler.source.read import read
+from compiler.source.span import Source, Span
+from compiler.spec.extend import no_spec
+from compiler.spec.library import locate
+
+BASE = "base"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A spec that is named in the file, as a path."""
+
+    path: File
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenRow:
+    """A row as it is written: changes of the base, or of a spec of its own."""
+
+    name: str
+    group: str
+    span: Span
+    spec: Place
+    changes: tuple[Mapping, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenSeed:
+    """A value of `training.seed`."""
+
+    value: int
+    change: Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ablation:
+    """A file as it is written. The first row is the base."""
+
+    name: str
+    source: Source
+    shared: tuple[Mapping, ...]
+    seeds: tuple[WrittenSeed, ...]
+    rows: tuple[WrittenRow, ...]
+    columns: tuple[Column, ...] | None
+    columns_node: Node
+
+    @property
+    def base(self) -> WrittenRow:
+        return self.rows[0]
+
+    def columns_for(self, task: str) -> tuple[Column, ...]:
+        """Raises `Rejected` if one is no score of the task."""
+        if self.columns is None:
+            return usual_columns(task)
+        items = self.columns_node.items if isinstance(self.columns_node, Sequence) else ()
+        wrong = [
+            mistake(node.span, "no-such-score", f"`{column}` is no score of `task: {task}`")
+            for column, node in zip(self.columns, items, strict=True)
+            if task_of_column(column) not in (None, task)
+        ]
+        if wrong:
+            raise Rejected(wrong)
+        return self.columns
+
+
+def read_ablation(path: File) -> Ablation:
+    """The file at a path; raises `Rejected` with all that is wrong with it."""
+    source = Source(name=str(path), text=read_text(path))
+    root = read(source)
+    if not isinstance(root, Mapping):
+        message = "an ablation is a mapping of keys to values"
+        raise Rejected([mistake(root.span, "not-a-spec", message)])
+    said = validate(root)
+    base = _place(root.entries["base"], path.parent)
+    groups = root.entries["groups"]
+    assert isinstance(groups, Mapping)
+    written = for_each(groups.entries, lambda name: _group(name, groups, base, path.parent))
+    first = WrittenRow(name=BASE, group="", span=base.span, spec=base)
+    rows = (first, *(row for group in written for row in group))
+    _require_different_names(rows)
+    return Ablation(
+        name=said.ablation,
+        source=source,
+        shared=settings(root.get("set")),
+        seeds=tuple(_seeds(root.get("seeds"), root.span)),
+        rows=rows,
+        columns=None if said.columns is None else tuple(said.columns),
+        columns_node=root.get("columns") or root,
+    )
+
+
+def _place(node: Node, beside: File) -> Place:
+    reference = str(node.value) if isinstance(node, Scalar) else ""
+    found = locate(reference, beside)
+    if found is None:
+        raise Rejected([no_spec(reference, node.span, beside)])
+    return Place(path=found, span=node.span)
+
+
+def _seeds(node: Node | None, whole: Span) -> Iterator[WrittenSeed]:
+    """That of a file without `seeds:` is 1."""
+    items = node.items if isinstance(node, Sequence) else (Scalar(span=whole, value=1),)
+    seen: dict[object, Span] = {}
+    for item in items:
+        assert isinstance(item, Scalar)
+        if item.value in seen:
+            raise Rejected([_twice(f"seed {item.value}", item.span, seen[item.value])])
+        seen[item.value] = item.span
+        entries = {"training": _one("seed", item)}
+        change = Mapping(span=item.span, entries=entries, keys={"training": item.span})
+        yield WrittenSeed(value=int(str(item.value)), change=change)
+
+
+def _one(key: str, node: Node) -> Mapping:
+    return Mapping(span=node.span, entries={key: node}, keys={key: node.span})
+
+
+def _group(name: str, groups: Mapping, base: Place, folder: File) -> list[WrittenRow]:
+    node = groups.entries[name]
+    assert isinstance(node, Mapping)
+    grid, rows = node.get("grid"), node.get("rows")
+    found = list(_grid(grid, name, base)) if isinstance(grid, Mapping) else []
+    if isinstance(rows, Sequence):
+        found += for_each(rows.items, lambda row: _row(row, name, base, folder))
+    if not found:
+        message = "this group has no rows: it needs a `grid` or `rows`"
+        raise Rejected([mistake(groups.keys[name], "missing-key", message)])
+    return found
+
+
+def _row(node: Node, group: str, base: Place, folder: File) -> WrittenRow:
+    assert isinstance(node, Mapping)
+    name, spec = node.entries["name"], node.get("spec")
+    assert isinstance(name, Scalar)
+    return WrittenRow(
+        name=str(name.value),
+        group=group,
+        span=name.span,
+        spec=base if spec is None else _place(spec, folder),
+        changes=settings(node.get("set")),
+    )
+
+
+def _grid(grid: Mapping, group: str, base: Place) -> Iterator[WrittenRow]:
+    """All combinations of the values of its keys, the last key's changing fastest."""
+    if not grid.entries:
+        return
+    words = _words(list(grid.entries))
+    lists = [node.items for node in grid.entries.values() if isinstance(node, Sequence)]
+    for values in product(*lists):
+        pairs = list(zip(grid.entries, values, strict=True))
+        name = "-".join(f"{words[key]}-{slug(_scalar(value))}" for key, value in pairs)
+        if len(name) > LONGEST_NAME:
+            message = f"the name of a row has at most {LONGEST_NAME} characters: `{name}`"
+            help = "write it among `rows`, with a name of its own"
+            raise Rejected([mistake(values[-1].span, "bad-value", message, help)])
+        changes = for_each(pairs, lambda pair: setting(pair[0], grid.keys[pair[0]], pair[1]))
+        yield WrittenRow(
+            name=name, group=group, span=values[-1].span, spec=base, changes=tuple(changes)
+        )
+
+
+def _words(keys: list[str]) -> dict[str, str]:
+    """What keys are called in names of rows: their last word, if it tells them apart."""
+    last = {key: key.rpartition(".")[2] for key in keys}
+    if len(set(last.values())) == len(keys):
+        return last
+    return {key: key.replace(".", "-") for key in keys}
+
+
+def _scalar(node: Node) -> str:
+    """Raises `Rejected` for a value of a grid that would give its row no name."""
+    if isinstance(node, Scalar) and slug(text := text_of_node(node)):
+        return text
+    message = "a value of a grid is a number or a word: its row is called so"
+    help = "write the row among `rows`, with a name of its own"
+    raise Rejected([mistake(node.span, "bad-value", message, help)])
+
+
+def _require_different_names(rows: tuple[WrittenRow, ...]) -> None:
+    first: dict[str, WrittenRow] = {}
+    wrong = []
+    for row in rows:
+        if row.name in first:
+            wrong.append(_twice(f"row `{row.name}`", row.span, first[row.name].span))
+        first.setdefault(row.name, row)
+    if wrong:
+        raise Rejected(wrong)
+
+
+def _twice(what: str, span: Span, before: Span) -> Diagnostic:
+    return Diagnostic(
+        code="duplicate-row",
+        message=f"{what} is there twice",
+        span=span,
+        help="each row needs a name, and each seed a number, of its own",
+        notes=(Note(span=before, text="the first"),),
+    )
+
+
+def settings_of(changes: tuple[Mapping, ...]) -> dict[str, str]:
+    """What trees of settings set, by dotted key."""
+    return {dotted(path): text_of_node(node) for change in changes for path, node in leaves(change)}

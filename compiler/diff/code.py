@@ -1,0 +1,194 @@
+"""What differs in the generated code, and which settings each piece of it comes from."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from compiler.diff.document import Hunk, Patch
+from compiler.diff.lines import Edit, Pairing, hunks, paired
+from compiler.diff.meaning import Change
+from compiler.diff.mixture import Mixture
+from compiler.diff.side import CODE, Side
+from compiler.emit.model import model_text
+from compiler.emit.training import training_text
+from compiler.pipeline import PASSES
+from compiler.proof import build
+from compiler.source.diagnostic import Rejected
+from compiler.source.node import Path
+from compiler.spec.load import Loaded
+from compiler.spec.spec import Spec
+
+BY_HAND = "edited by hand"
+BESIDE_THE_CODE = ("data", "decoding", "evaluation")
+
+Texts = dict[str, list[str]]
+"""The lines of each file."""
+Reach = tuple[set[int], set[int]]
+"""Lines that go, and lines that come."""
+
+
+def patches(
+    before: Side, after: Side, changes: Sequence[Change], mixed: Mixture
+) -> tuple[Patch, ...]:
+    """The files that differ, in more than their title."""
+    variants = Variants(changes=changes, mixed=mixed, title=before.package.spec)
+    found = (_patch(name, before, after, variants) for name in CODE)
+    return tuple(patch for patch in found if patch.hunks)
+
+
+class Variants:
+    """The code of the one side with one change made, and of the other with one taken back."""
+
+    def __init__(self, changes: Sequence[Change], mixed: Mixture, title: Spec) -> None:
+        self.mixed = mixed
+        self.title = title
+        self.names: dict[tuple[Path, ...], str] = {}
+        for change in self._with_effect(changes):
+            self.names.setdefault(change.taken, change.setting)
+
+    def _with_effect(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """Without those of data and scores, if all together they change no code: most never do."""
+        beside = [change for change in changes if change.group in BESIDE_THE_CODE]
+        if not beside:
+            return changes
+        try:
+            together = self.mixed.with_taken(path for change in beside for path in change.taken)
+            same = code_of(together, self.title) == code_of(self.mixed.with_taken(()), self.title)
+        except Rejected:
+            return changes
+        return [change for change in changes if change not in beside] if same else changes
+
+    @cached_property
+    def made(self) -> dict[str, Texts]:
+        """By the name of the change; those that cannot be made alone are left out."""
+        return self._each(self.mixed.with_taken)
+
+    @cached_property
+    def taken_back(self) -> dict[str, Texts]:
+        return self._each(self.mixed.without)
+
+    def _each(self, mix: Callable[[Iterable[Path]], Loaded]) -> dict[str, Texts]:
+        found = {}
+        for taken, name in self.names.items():
+            try:
+                found[name] = code_of(mix(taken), self.title)
+            except Rejected:
+                continue
+        return found
+
+
+def code_of(loaded: Loaded, title: Spec) -> Texts:
+    """What a spec compiles to under the name of another; raises `Rejected`."""
+    model = build(loaded, PASSES)
+    spec = loaded.spec.model_copy(update={"name": title.name, "summary": title.summary})
+    texts = model_text(model, spec.name, spec.summary), training_text(spec, model)
+    return {name: text.splitlines() for name, text in zip(CODE, texts, strict=True)}
+
+
+def _patch(name: str, before: Side, after: Side, variants: Variants) -> Patch:
+    heading = _heading(before.package.files[name])
+    compiled = [_titled(side.package.files[name], side, name, heading) for side in (before, after)]
+    there = [_titled(side.files[name], side, name, heading) for side in (before, after)]
+    pairing = paired(*there)
+    search = _Search(
+        name=name,
+        compiled=paired(*compiled),
+        own=(paired(compiled[0], there[0]).partners, paired(compiled[1], there[1]).partners),
+        variants=variants,
+    )
+    shift = _heading(after.files[name]).count("\n") - _heading(before.files[name]).count("\n")
+    return Patch(
+        before=_file(before, name),
+        after=_file(after, name),
+        hunks=tuple(search.explained(*each) for each in hunks(pairing, shift)),
+    )
+
+
+def _file(side: Side, name: str) -> str:
+    return f"{side.name if side.is_locked else side.package.spec.name}/{name}"
+
+
+def _heading(text: str) -> str:
+    """The docstring of a generated file, which has the name and the summary of the spec."""
+    return text[: text.find('"""', 3) + 3] if text.startswith('"""') else ""
+
+
+def _titled(text: str, side: Side, name: str, heading: str) -> list[str]:
+    """The lines under another heading, unless their own has been edited."""
+    own = _heading(side.package.files[name])
+    return (heading + text.removeprefix(own) if text.startswith(own) else text).splitlines()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Search:
+    """For the causes of differences in one file.
+
+    `own` are the lines of the compiled files for those that are there.
+    """
+
+    name: str
+    compiled: Pairing
+    own: tuple[dict[int, int], dict[int, int]]
+    variants: Variants
+
+    def explained(self, hunk: Hunk, edits: list[Edit]) -> Hunk:
+        """The hunk with its causes."""
+        removed = {self.own[0].get(line, -1) for edit in edits for line in edit.before}
+        added = {self.own[1].get(line, -1) for edit in edits for line in edit.after}
+        compiled = removed & self.compiled.removed, added & self.compiled.added
+        by_hand = [BY_HAND] if (removed, added) != compiled else []
+        return replace(hunk, causes=(*self._causes(*compiled), *by_hand))
+
+    def _causes(self, removed: set[int], added: set[int]) -> list[str]:
+        """The changes that make these differences alone; else those without which some are missing;
+
+        else all of which nothing is known.
+        """
+        made = self._made
+        causes = _covering(added, {name: reach[1] for name, reach in made.items()})
+        for name in causes:
+            removed, added = removed - made[name][0], added - made[name][1]
+        causes += _covering(removed, {name: reach[0] for name, reach in made.items()})
+        for name in causes:
+            removed = removed - made[name][0]
+        if removed or added:
+            causes += self._contributing(removed, added, causes)
+        return causes
+
+    def _contributing(self, removed: set[int], added: set[int], known: list[str]) -> list[str]:
+        back = self._taken_back.items()
+        found = [name for name, reach in back if removed - reach[0] or added - reach[1]]
+        if found:
+            return [name for name in found if name not in known]
+        names = list(self.variants.names.values())
+        alone = [name for name in names if name not in self.variants.made] or names
+        return [together(alone)]
+
+    @cached_property
+    def _made(self) -> dict[str, Reach]:
+        return {name: self._reach(texts) for name, texts in self.variants.made.items()}
+
+    @cached_property
+    def _taken_back(self) -> dict[str, Reach]:
+        return {name: self._reach(texts) for name, texts in self.variants.taken_back.items()}
+
+    def _reach(self, texts: Texts) -> Reach:
+        """Of the differences, those that a variant has, too: lines that are not in it any more, and
+
+        lines that it has already.
+        """
+        lines = texts[self.name]
+        gone = paired(self.compiled.before, lines)
+        new = paired(lines, self.compiled.after)
+        return gone.removed, {line for line, own in new.partners.items() if own in gone.added}
+
+
+def _covering(lines: set[int], reaches: dict[str, set[int]]) -> list[str]:
+    """The names whose reach has some of the lines."""
+    return [name for name, reach in reaches.items() if reach & lines]
+
+
+def together(names: Sequence[str]) -> str:
+    """Several settings that only make sense with each other."""
+    *others, last = names
+    return f"{', '.join(others)} and {last} together" if others else last

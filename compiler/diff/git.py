@@ -1,0 +1,87 @@
+"""What git tells an external diff program, and the page that it gets for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.diff.difference import difference, document
+from compiler.diff.document import Document, Paragraph, Part, Patch, Section
+from compiler.diff.lines import hunks, paired
+from compiler.diff.side import of_spec
+from compiler.source.diagnostic import Rejected
+from compiler.source.file import read_text
+from compiler.spec.library import DiskFile, SpecFile
+
+ARGUMENTS = (1, 7, 9)
+"""How many there are: of a file that is unmerged; of another; of one that was renamed as well."""
+NOTHING = "/dev/null"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of a file: its text lies in `content`, what it extends beside `path`."""
+
+    name: str
+    path: Path
+    content: Path
+
+    @property
+    def identity(self) -> str:
+        return self._there.identity
+
+    @property
+    def _there(self) -> DiskFile:
+        return DiskFile(path=self.path)
+
+    def read(self) -> str:
+        return "" if str(self.content) == NOTHING else read_text(self.content)
+
+    def find(self, reference: str) -> SpecFile | None:
+        return self._there.find(reference)
+
+    def suggestion(self, reference: str) -> str:
+        return self._there.suggestion(reference)
+
+
+def git_document(arguments: Sequence[str]) -> Document:
+    """The page for `path old-file old-hex old-mode new-file new-hex new-mode`, behind which stand
+
+    the new path and a sentence of git's, if the file was renamed; or for the path alone of a file
+    that is unmerged.
+    """
+    path, *rest = arguments
+    if not rest:
+        return Document(title=f"{path}: unmerged", sections=())
+    old, _, _, new, *_ = rest
+    renamed = rest[6] if len(rest) > 6 else path
+    before = Version(name=f"a/{path}", path=Path(path), content=Path(old))
+    after = Version(name=f"b/{renamed}", path=Path(renamed), content=Path(new))
+    if NOTHING in (old, new):
+        return _plain(before, after)
+    return _of_two(before, after)
+
+
+def _of_two(before: Version, after: Version) -> Document:
+    try:
+        sides = of_spec(before, before.name), of_spec(after, after.name)
+    except Rejected as rejected:
+        first = rejected.diagnostics[0]
+        return _plain(before, after, f"{first.span}: {first.message}")
+    return document(difference(*sides))
+
+
+def _plain(before: Version, after: Version, reason: str = "") -> Document:
+    """The lines that differ of what is no spec, or no right one."""
+    parts: list[Part] = [Paragraph(text=reason)] if reason else []
+    try:
+        parts.append(_patch(before, after))
+    except Rejected:
+        parts = [Paragraph(text="The files differ, and are no text.")]
+    title = f"{before.name} \N{RIGHTWARDS ARROW} {after.name}"
+    return Document(title=title, sections=(Section(title="", parts=tuple(parts)),))
+
+
+def _patch(before: Version, after: Version) -> Patch:
+    names = [NOTHING if str(each.content) == NOTHING else each.name for each in (before, after)]
+    pairing = paired(before.read().splitlines(), after.read().splitlines())
+    return Patch(before=names[0], after=names[1], hunks=tuple(hunk for hunk, _ in hunks(pairing)))

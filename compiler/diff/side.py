@@ -1,0 +1,81 @@
+"""One of the two things that are compared: a spec, a generated package, a run; now or in git."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.diff.revision import file_at_revision, is_at_revision
+from compiler.pipeline import CompiledPackage, compile_loaded
+from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
+from compiler.source.span import Source, Span
+from compiler.spec.extend import no_spec, read_file
+from compiler.spec.library import DiskFile, SpecFile, locate
+from compiler.spec.load import resolve
+from compiler.spec.lock import LOCK
+
+CODE = ("model.py", "training.py")
+"""The files that are compared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """What is compared, under the name that its user gave it.
+
+    `files` are those that are there: of a spec, what it compiles to; of a package, what lies in its
+    folder, which may have been edited. `is_locked` where the settings are those of a lock, which
+    has every default written out.
+    """
+
+    name: str
+    package: CompiledPackage
+    files: dict[str, str]
+    is_locked: bool = False
+
+    @property
+    def edited(self) -> tuple[str, ...]:
+        """The files that are not what the settings compile to."""
+        compiled = self.package.files
+        return tuple(name for name, text in self.files.items() if text != compiled[name])
+
+
+def read_side(reference: str) -> Side:
+    """What a word of the command line means; raises `Rejected`."""
+    folder = _package_folder(Path(reference))
+    if folder:
+        return of_lock(DiskFile(path=folder / LOCK), reference)
+    if path := locate(reference):
+        return of_spec(DiskFile(path=path), reference)
+    if is_at_revision(reference):
+        file = file_at_revision(reference, inside=LOCK)
+        return (of_lock if file.path.endswith(LOCK) else of_spec)(file, reference)
+    raise Rejected([_nothing(reference)])
+
+
+def of_spec(file: SpecFile, name: str) -> Side:
+    """That of a spec; raises `Rejected`."""
+    return of_package(compile_loaded(resolve(read_file(file))), name)
+
+
+def of_package(package: CompiledPackage, name: str) -> Side:
+    """That of a spec which is compiled."""
+    return Side(name=name, package=package, files=package.files)
+
+
+def of_lock(lock: SpecFile, name: str) -> Side:
+    """That of the generated package in which a lock lies; raises `Rejected`."""
+    package = compile_loaded(resolve(read_file(lock)))
+    found = {each: lock.find(each) for each in package.files if each != LOCK}
+    files = {each: file.read() if file else "" for each, file in found.items()}
+    return Side(name=name, package=package, files=files, is_locked=True)
+
+
+def _package_folder(path: Path) -> Path | None:
+    """The folder itself, or that of a run."""
+    return next((each for each in (path, path / "package") if (each / LOCK).is_file()), None)
+
+
+def _nothing(reference: str) -> Diagnostic:
+    at = Span(source=Source(name="spec", text=reference), line=1, column=1, width=len(reference))
+    if Path(reference).is_dir():
+        message = f"the folder {quoted(reference)} is no package and no run: it has no {LOCK}"
+        return mistake(at, "no-spec", message)
+    return no_spec(reference, at)

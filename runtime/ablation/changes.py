@@ -1,0 +1,85 @@
+"""What has become of an ablation's file since its rows were queued."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from compiler.spec.lock import LOCK
+from runtime.ablation.files import PACKAGE, ROWS
+from runtime.ablation.queue import Entry, Wanted
+from runtime.ablation.record import Queue, Queued
+from runtime.errors import UserError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Rows that the file has now and the queue has not; and what else is not the same, in lines."""
+
+    added: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def changes(folder: Path, queue: Queue, wanted: Wanted) -> Changes:
+    """Raises a UserError if rows would be added to a base that is not the queued one."""
+    old = {each.name: each for each in queue.queued}
+    added = tuple(each.name for each in wanted.entries if each.name not in old)
+    kept = [(old[each.name], each) for each in wanted.entries if each.name in old]
+    differences = {
+        queued.name: text for queued, entry in kept if (text := difference(folder, queued, entry))
+    }
+    of_base = [each.name for each in queue.queued if each.row == queue.base]
+    base = [differences[name] for name in of_base if name in differences]
+    if added and base:
+        raise UserError(
+            f"the base has changed since it was queued ({base[0]}): {added[0]} cannot stand "
+            "in one table with what ran before",
+            help="queue the ablation anew with another --out, or undo the change",
+        )
+    gone = [name for name in old if name not in {each.name for each in wanted.entries}]
+    return Changes(added=added, lines=(*_said(differences), *_gone(gone)))
+
+
+def difference(folder: Path, queued: Queued, entry: Entry) -> str:
+    """The first settings that differ between queue and file; empty if none does."""
+    path = folder / ROWS / queued.name / PACKAGE / LOCK
+    text = path.read_text(encoding="utf-8")
+    if text == entry.files[LOCK]:
+        return ""
+    before, now = (dict(_leaves(yaml.safe_load(each))) for each in (text, entry.files[LOCK]))
+    found = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    key, more = found[0], f", and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')} now{more}"
+
+
+def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    match value:
+        case dict():
+            pairs = [(str(key), below) for key, below in value.items()]
+        case list():
+            pairs = [(str(number), below) for number, below in enumerate(value)]
+        case _:
+            yield path, value
+            return
+    for key, below in pairs:
+        yield from _leaves(below, f"{path}.{key}" if path else key)
+
+
+def _said(differences: dict[str, str]) -> Iterator[str]:
+    """One line for all rows that differ in the same."""
+    rows = defaultdict(list)
+    for name, text in differences.items():
+        rows[text].append(name)
+    for text, names in rows.items():
+        yield f"{_few(names)}: {text}; what was queued stays as it is"
+
+
+def _gone(names: list[str]) -> Iterator[str]:
+    if names:
+        yield f"{_few(names)}: no longer in the file; what was queued stays"
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,108 @@
+"""An ablation's folder, read: its rows, and what has become of each of their runs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.ablation.files import FAILURE, QUEUE, RESULT, ROWS, RUN, read_record
+from runtime.ablation.record import Failure, Queue, Queued, Result
+from runtime.errors import UserError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """What has become of a queued run: it has a result, or has failed, or neither as yet."""
+
+    queued: Queued
+    folder: Path
+    result: Result | None
+    failure: Failure | None
+
+    @property
+    def state(self) -> str:
+        """In words."""
+        if self.result is not None:
+            return "finished"
+        if self.failure is not None:
+            return self.failure.reason
+        return "not finished" if (self.folder / RUN).exists() else "not run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Row:
+    """One row of the table: the same settings with each seed."""
+
+    name: str
+    group: str
+    settings: dict[str, str]
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def finished(self) -> list[Outcome]:
+        return [each for each in self.outcomes if each.result is not None]
+
+    @property
+    def unfinished(self) -> list[Outcome]:
+        return [each for each in self.outcomes if each.result is None]
+
+    @property
+    def first(self) -> Outcome:
+        """For what all seeds have in common: the settings, the size, the difference."""
+        return self.outcomes[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ablation:
+    """All of a folder."""
+
+    folder: Path
+    queue: Queue
+    rows: tuple[Row, ...]
+
+    @property
+    def base(self) -> Row:
+        return next(row for row in self.rows if row.name == self.queue.base)
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [outcome for row in self.rows for outcome in row.outcomes]
+
+    @property
+    def finished(self) -> list[Outcome]:
+        return [outcome for row in self.rows for outcome in row.finished]
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted({outcome.queued.seed for outcome in self.outcomes})
+
+
+def read_ablation(folder: Path) -> Ablation:
+    """Raises a UserError if the folder has no queue, or something in it cannot be read."""
+    if not (folder / QUEUE).is_file():
+        raise UserError(
+            f"{folder} is not the folder of an ablation: it has no {QUEUE}",
+            help="`specformer ablate FILE` makes one",
+        )
+    queue = read_record(folder / QUEUE, Queue)
+    outcomes = [_outcome(folder, queued) for queued in queue.queued]
+    names = dict.fromkeys(queued.row for queued in queue.queued)
+    if queue.base not in names:
+        raise UserError(
+            f"{folder / QUEUE} has no row {queue.base}, which the others are compared with",
+            help="the file was changed by hand: bring the old one back",
+        )
+    return Ablation(folder=folder, queue=queue, rows=tuple(_row(name, outcomes) for name in names))
+
+
+def _row(name: str, outcomes: Iterable[Outcome]) -> Row:
+    own = tuple(outcome for outcome in outcomes if outcome.queued.row == name)
+    queued = own[0].queued
+    return Row(name=name, group=queued.group, settings=queued.settings, outcomes=own)
+
+
+def _outcome(folder: Path, queued: Queued) -> Outcome:
+    place = folder / ROWS / queued.name
+    result = read_record(place / RESULT, Result) if (place / RESULT).is_file() else None
+    failed = result is None and (place / FAILURE).is_file()
+    failure = read_record(place / FAILURE, Failure) if failed else None
+    return Outcome(queued=queued, folder=place, result=result, failure=failure)

@@ -1,0 +1,64 @@
+"""How long a queue will take: roughly."""
+
+import multiprocessing
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.ablation.files import RESULT, ROWS, read_record
+from runtime.ablation.record import Queued, Result
+
+SECONDS_OF_MEASUREMENT = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """Operations a second of one row, and how that is known."""
+
+    flops: float
+    source: str
+
+
+def finished_speed(folder: Path, queued: Iterable[Queued]) -> Speed | None:
+    """That of the finished rows, evaluation left out; None before there are any."""
+    flops, seconds, rows = 0, 0.0, 0
+    for each in queued:
+        path = folder / ROWS / each.name / RESULT
+        if path.is_file():
+            flops += each.flops
+            seconds += 60 * read_record(path, Result).scores["minutes"]
+            rows += 1
+    return Speed(flops=flops / seconds, source=f"as in {rows} finished runs") if seconds else None
+
+
+def measured_speed(tokens: int, width: int, threads: int, device: str | None) -> Speed:
+    """That of matrix products as they are in a layer: [tokens, width] x [width, 4 width].
+
+    It is measured in a process of its own, which gives a GPU back to the rows.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        flops = pool.submit(_measure, tokens, width, threads, device).result()
+    return Speed(
+        flops=flops,
+        source=f"as this machine multiplies matrices of {tokens:,} x {width} and {width} x "
+        f"{4 * width}; what is not such a product comes on top",
+    )
+
+
+def _measure(tokens: int, width: int, threads: int, device: str | None) -> float:
+    """Operations a second."""
+    import torch
+
+    from runtime.training.workers import default_device
+
+    place = torch.device(device) if device else default_device()
+    torch.set_num_threads(threads)
+    left = torch.ones(tokens, width, device=place)
+    right = torch.ones(width, 4 * width, device=place)
+    count, started = 0, time.perf_counter()
+    while (seconds := time.perf_counter() - started) < SECONDS_OF_MEASUREMENT:
+        (left @ right)[0, 0].item()
+        count += 1
+    return count * 2 * left.numel() * right.shape[1] / seconds

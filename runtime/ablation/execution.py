@@ -1,0 +1,81 @@
+"""What a row does: it is checked against its lock, trained, scored."""
+
+import os
+from pathlib import Path
+
+import torch
+
+from runtime.ablation.files import FAILURE, PACKAGE, QUEUE, RESULT, RUN, read_record, write_record
+from runtime.ablation.locks import data_hash, files_of, lock
+from runtime.ablation.record import Locked, Queue
+from runtime.ablation.scores import result_of
+from runtime.durable import explained_disk_errors
+from runtime.errors import UserError
+from runtime.memory import keep_freed_memory
+from runtime.package import load_package
+from runtime.run import Run
+from runtime.scoring.validation import greedy_bleu
+from runtime.training.train import train
+
+
+def execute(folder: Path, cache: Path, device: str | None) -> None:
+    """Trains the row in `folder`, or goes on with it, and writes its result.
+
+    Raises UserError, and Interruption with everything saved.
+    """
+    keep_freed_memory()
+    package, run = folder / PACKAGE, folder / RUN
+    require_locked(folder)
+    spec = load_package(package).spec
+    summary = train(
+        package,
+        run,
+        cache=cache,
+        resume=run.exists(),
+        device=torch.device(device) if device else None,
+        score=greedy_bleu(spec),
+        report=_say,
+    )
+    if os.environ.get("RANK", "0") != "0":
+        return
+    with explained_disk_errors(folder):
+        write_record(folder / RESULT, result_of(Run.open(run), summary, device))
+    (folder / FAILURE).unlink(missing_ok=True)
+
+
+def require_locked(folder: Path) -> None:
+    """Raises a UserError if code, spec or text are not what was queued."""
+    queued = queued_lock(folder)
+    for place in (folder / PACKAGE, folder / RUN / PACKAGE):
+        if not place.exists() and place.parent.name == RUN:
+            continue
+        files, spec = files_of(place), load_package(place).spec
+        found = lock(spec, files, data_hash(spec))
+        for part in ("spec", "code", "data"):
+            if getattr(found, part) != getattr(queued, part):
+                raise _not_as_queued(place, part)
+
+
+def _not_as_queued(place: Path, part: str) -> UserError:
+    if part == "data":
+        return UserError(
+            "the text has changed since the row was queued",
+            help="bring the old files back, or queue the ablation anew with another --out",
+        )
+    return UserError(
+        f"{place} was edited since it was queued: its {part} is another",
+        help="bring the old files back; an edit belongs into the ablation's file, as a row",
+    )
+
+
+def queued_lock(folder: Path) -> Locked:
+    """What the queue says of the row in a folder."""
+    queue = read_record(folder.parents[1] / QUEUE, Queue)
+    found = [each.locked for each in queue.queued if each.name == folder.name]
+    if not found:
+        raise UserError(f"{folder.parents[1] / QUEUE} has no row {folder.name}")
+    return found[0]
+
+
+def _say(message: str) -> None:
+    print(message, flush=True)

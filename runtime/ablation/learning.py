@@ -1,0 +1,81 @@
+"""How the rows have learned: their losses on the validation set, from `metrics.jsonl`."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.ablation.collect import Ablation, Row
+from runtime.ablation.columns import Setting, group_label, setting_columns
+from runtime.ablation.files import RUN
+
+METRICS = "metrics.jsonl"
+LONGEST_LABEL = 28
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """The losses of all seeds that got so far, in nats a label, without label smoothing."""
+
+    step: int
+    losses: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.losses) / len(self.losses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Of one row. Curves of a panel stand together."""
+
+    row: str
+    panel: str
+    label: str
+    is_base: bool
+    points: tuple[Point, ...]
+
+
+def read_curves(ablation: Ablation) -> list[Curve]:
+    """Of the rows that have looked at the validation set at least once, the base first."""
+    columns = setting_columns(ablation)
+    curves = [
+        Curve(
+            row=row.name,
+            panel=group_label(row.group) or row.name,
+            label=label_of(row, columns),
+            is_base=row is ablation.base,
+            points=read_points(row),
+        )
+        for row in ablation.rows
+    ]
+    return [curve for curve in curves if curve.points]
+
+
+def label_of(row: Row, columns: Iterable[Setting]) -> str:
+    """What the row sets, if that is short, and its name otherwise."""
+    values = ((each.name, row.settings.get(each.keys[0])) for each in columns)
+    label = ", ".join(f"{name} = {value}" for name, value in values if value is not None)
+    return label if 0 < len(label) <= LONGEST_LABEL else row.name
+
+
+def read_points(row: Row) -> tuple[Point, ...]:
+    losses = defaultdict(list)
+    for outcome in row.outcomes:
+        for step, loss in read_losses(outcome.folder / RUN / METRICS):
+            losses[step].append(loss)
+    return tuple(Point(step=step, losses=tuple(losses[step])) for step in sorted(losses))
+
+
+def read_losses(path: Path) -> Iterable[tuple[int, float]]:
+    """Update and loss at each look; a line that a killed run has not finished is none."""
+    if not path.is_file():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.endswith("}"):
+            continue
+        figures = json.loads(line)
+        if figures["kind"] == "valid" and math.isfinite(figures["nll"]):
+            yield figures["step"], figures["nll"]

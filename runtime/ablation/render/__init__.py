@@ -1,0 +1,1 @@
+"""The table of an ablation in the formats of papers, pages and programs."""

@@ -1,0 +1,127 @@
+"""One row of an ablation as a process: `python -m runtime.ablation.row FOLDER`.
+
+Trains what is queued in the folder, or goes on with it, scores it, writes result.json; or
+failure.json with the reason. Ends with 0, with 1 after a failure, with 128 + signal when stopped.
+"""
+
+import argparse
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+FAILED = 1
+PATIENCE = 2.0
+"""Seconds, for a command that looks whether this row runs already."""
+PARENT_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of Linux's prctl."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs a row -> the exit code of the process."""
+    options = _parser().parse_args(arguments)
+    if options.parent:
+        end_with(options.parent)
+    if options.processes > 1 and "RANK" not in os.environ:
+        _become_torchrun(options)
+    return run_row(options.folder, options.cache, options.device)
+
+
+def command(
+    folder: Path, cache: Path, *, device: str | None, processes: int, parent: int | None
+) -> list[str]:
+    """What starts a row; it ends with the process `parent`, if there is one."""
+    options = [f"--cache={cache}", f"--processes={processes}"]
+    options += [f"--device={device}"] if device else []
+    options += [f"--parent={parent}"] if parent else []
+    return [sys.executable, "-m", "runtime.ablation.row", *options, str(folder)]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m runtime.ablation.row", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--cache", type=Path, required=True, help="where prepared text is kept")
+    parser.add_argument("--device", help="cpu, cuda or cuda:1; by default the GPU if any")
+    parser.add_argument("--processes", type=int, default=1, help="that train together")
+    parser.add_argument("--parent", type=int, help="the process with which this one ends")
+    return parser
+
+
+def end_with(parent: int) -> None:
+    """Lets the system stop this process when its parent dies, with all work saved.
+
+    On Linux alone; elsewhere a row that outlives its parent is waited for by the next one.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before it could be watched
+            os._exit(128 + signal.SIGTERM)
+
+
+def _become_torchrun(options: argparse.Namespace) -> None:
+    """Puts torchrun, which starts the processes, in the place of this one."""
+    again = command(
+        options.folder,
+        options.cache,
+        device=options.device,
+        processes=options.processes,
+        parent=os.getpid(),
+    )
+    python, *module = again
+    torchrun = ["-m", "torch.distributed.run", "--standalone"]
+    count = f"--nproc-per-node={options.processes}"
+    os.execv(python, [python, *torchrun, count, *module])
+
+
+def run_row(folder: Path, cache: Path, device: str | None) -> int:
+    """Runs a row in this process, one of several under torchrun -> the exit code."""
+    from runtime.ablation.files import RESULT
+    from runtime.ablation.holding import held
+
+    if os.environ.get("RANK", "0") != "0":
+        return _attempt(folder, cache, device)
+    with held(folder, PATIENCE) as is_ours:
+        if (folder / RESULT).is_file():
+            return 0
+        if not is_ours:
+            print(f"{folder}: another process runs this row", file=sys.stderr)
+            return FAILED
+        return _attempt(folder, cache, device)
+
+
+def _attempt(folder: Path, cache: Path, device: str | None) -> int:
+    """Whatever goes wrong becomes a reason that the table can show."""
+    from runtime.ablation.execution import execute
+    from runtime.errors import UserError
+    from runtime.training.interruption import Interruption
+
+    try:
+        execute(folder, cache, device)
+    except Interruption as stop:
+        print(f"stopped: {stop}", file=sys.stderr)
+        return stop.exit_code
+    except UserError as error:
+        return _fail(folder, str(error), error.help)
+    except Exception as error:
+        traceback.print_exc()
+        return _fail(folder, f"{type(error).__name__}: {error}", "output.txt has the traceback")
+    return 0
+
+
+def _fail(folder: Path, reason: str, help: str) -> int:
+    """On a full disk the reason is told by output alone."""
+    from runtime.ablation.files import write_failure
+
+    print(f"error: {reason}", file=sys.stderr)
+    if os.environ.get("RANK", "0") == "0":
+        with suppress(OSError):
+            write_failure(folder, reason, help)
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

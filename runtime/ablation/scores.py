@@ -1,0 +1,119 @@
+"""The scores of a run that is done: all columns that its task knows."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from runtime.ablation.record import Result
+from runtime.checkpoints.listing import regular_checkpoints
+from runtime.errors import UserError
+from runtime.run import Run
+from runtime.scoring.classes import measure_classification
+from runtime.scoring.examples import losses_of, split_examples
+from runtime.scoring.scoring_set import Split
+from runtime.scoring.translations import evaluate_translations
+from runtime.training.train import Summary
+from runtime.training.validation import perplexity
+
+SPLITS: tuple[Split, ...] = ("valid", "test")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """Scores by column, and how those that have a signature were computed."""
+
+    scores: dict[str, float]
+    signatures: dict[str, str] = field(default_factory=dict)
+
+
+def result_of(run: Run, summary: Summary, device: str | None) -> Result:
+    """Scores the run on both splits by its spec's protocol."""
+    require_checkpoints(run)
+    parts = [_of_training(run, summary)]
+    for split in SPLITS:
+        parts += [_of_losses(run, split, device), _of_task(run, split, device)]
+    return Result(
+        scores={name: value for part in parts for name, value in part.scores.items()},
+        signatures={name: text for part in parts for name, text in part.signatures.items()},
+        versions=json.loads((run.folder / "run.json").read_bytes())["versions"],
+    )
+
+
+def require_checkpoints(run: Run) -> None:
+    """Raises a UserError unless all are there whose weights are averaged."""
+    looks = len({each["step"] for each in figures(run.folder, "valid")})
+    wanted = min(run.package.spec.evaluation.average_last, looks)
+    found = len(regular_checkpoints(run.checkpoints))
+    if found < wanted:
+        raise UserError(
+            f"{run.checkpoints} has {found} of the {wanted} checkpoints that are averaged",
+            help=f"bring them back; or remove {run.folder}, and the row is trained anew",
+        )
+
+
+def figures(run: Path, kind: str) -> Iterator[dict[str, Any]]:
+    """The lines of one kind of a run's metrics."""
+    for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
+        found = json.loads(line)
+        if found["kind"] == kind:
+            yield found
+
+
+def _of_training(run: Run, summary: Summary) -> Scored:
+    lines = list(figures(run.folder, "train"))
+    return Scored(
+        scores={
+            "train_steps": summary.step,
+            "train_loss": lines[-1]["loss"],
+            "tokens_per_second": median(each["tokens_per_second"] for each in lines),
+            "minutes": summary.seconds / 60,
+        }
+    )
+
+
+def _of_losses(run: Run, split: Split, device: str | None) -> Scored:
+    with split_examples(run, split) as examples:
+        losses = losses_of(run, examples, None, device)
+    return Scored(
+        scores={
+            f"{split}_loss": losses.nll,
+            f"{split}_ppl": perplexity(losses.nll),
+            f"{split}_accuracy": losses.accuracy,
+        }
+    )
+
+
+def _of_task(run: Run, split: Split, device: str | None) -> Scored:
+    """What only this task is scored by; translations and labels stay in the run."""
+    match run.package.spec.task:
+        case "translation":
+            return _of_translations(run, split, device)
+        case "classification":
+            return _of_classes(run, split, device)
+        case _:
+            return Scored(scores={})
+
+
+def _of_translations(run: Run, split: Split, device: str | None) -> Scored:
+    evaluated = evaluate_translations(run, split, device=device)
+    evaluated.write(run.folder)
+    found = evaluated.scores
+    return Scored(
+        scores={f"{split}_bleu": found.bleu, f"{split}_chrf": found.chrf},
+        signatures={
+            f"{split}_bleu": found.bleu_signature,
+            f"{split}_chrf": found.chrf_signature,
+        },
+    )
+
+
+def _of_classes(run: Run, split: Split, device: str | None) -> Scored:
+    measured = measure_classification(run, split, None, device)
+    measured.write(run.folder)
+    (f1,) = (each for each in measured.measures if each.name == "macro_f1")
+    return Scored(
+        scores={f"{split}_macro_f1": f1.value}, signatures={f"{split}_macro_f1": f1.protocol}
+    )

@@ -1,0 +1,191 @@
+"""`specformer ablate`."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache as cache_results
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from compiler.source.read import plain_value
+from runtime.command.options import Device, Settings, check_device
+from runtime.command.output import report, say_warnings
+from runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from compiler.ablation.expand import Expansion
+    from runtime.ablation.launcher import Launcher
+    from runtime.ablation.local import Room
+    from runtime.ablation.queue import Wanted
+    from runtime.ablation.record import Queue
+
+
+def ablate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file of an ablation.")],
+    settings: Settings = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="[default: runs/NAME]")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and end; nothing is written.")
+    ] = False,
+    tables: Annotated[
+        bool, typer.Option("--report", help="Make tables and report of what is done, and end.")
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", metavar="N", min=1, help="Rows at a time.  [default: one a GPU or core]"
+        ),
+    ] = None,
+    processes: Annotated[
+        int,
+        typer.Option(
+            "--processes-per-row", metavar="N", min=1, help="That train a row together: GPUs."
+        ),
+    ] = 1,
+    device: Device = None,
+    launcher: Annotated[
+        Literal["local", "slurm"], typer.Option("--launcher", help="Where rows run.")
+    ] = "local",
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option("--slurm", metavar="KEY=VALUE", help="For the jobs: partition=gpu"),
+    ] = None,
+    cache: Annotated[
+        Path, typer.Option("--cache", metavar="FOLDER", help="Where prepared text is kept.")
+    ] = Path("data/prepared"),
+) -> None:
+    """Train and score all rows of an ablation, and make the table.
+
+    Ctrl-C saves everything; the same command goes on: rows that are done do not run again.
+    """
+    from compiler.ablation.expand import expand
+    from runtime.ablation.queue import add_to_queue, owned_folder, refuse_others
+    from runtime.command.ablation_plan import show_plan
+
+    expansion = expand(file, settings or ())
+    say_warnings(expansion.warnings)
+    folder, wanted = out or Path("runs", expansion.name), wanted_of(expansion)
+    refuse_others(folder)
+    if tables:
+        finish(folder)
+        return
+    options = Options(
+        launcher=launcher, jobs=jobs, processes=processes, device=device, slurm=slurm or []
+    )
+    room = options.room()
+    if dry_run:
+        show_plan(folder, wanted, room)
+        return
+    with owned_folder(folder):
+        start = options.launcher_with(room, folder, cache)
+        show_plan(folder, wanted, room)
+        queue = add_to_queue(folder, wanted, differences(expansion))
+        run_queue(folder, queue, start)
+        finish(folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Where rows run, and how many at a time."""
+
+    launcher: Literal["local", "slurm"]
+    jobs: int | None
+    processes: int
+    device: str | None
+    slurm: list[str]
+
+    def room(self) -> "Room | None":
+        """What this machine has; None where rows run elsewhere.
+
+        Raises a UserError for options that have no effect.
+        """
+        from runtime.ablation.local import local_room
+
+        if self.launcher == "slurm":
+            if self.device:
+                raise UserError("--device has no effect on jobs", help="--slurm gpus_per_node=1")
+            return None
+        if self.slurm:
+            raise UserError("--slurm has no effect on this machine", help="--launcher slurm")
+        return local_room(self.jobs, self.processes, check_device(self.device))
+
+    def launcher_with(self, room: "Room | None", folder: Path, cache: Path) -> "Launcher":
+        """What starts the rows."""
+        if room is not None:
+            return room.pool(cache)
+        from runtime.ablation.slurm import Slurm
+
+        parameters = slurm_parameters(self.slurm)
+        return Slurm(folder, parameters, cache=cache, processes=self.processes, jobs=self.jobs)
+
+
+def wanted_of(expansion: "Expansion") -> "Wanted":
+    """The rows as they would be queued now."""
+    from runtime.ablation.queue import Entry, Wanted
+
+    entries = tuple(
+        Entry(
+            row=row.name,
+            group=row.group,
+            seed=seed,
+            settings=row.settings,
+            spec=row.spec_with(seed),
+            files=row.files(seed),
+            parameters=row.parameters,
+            flops=row.flops,
+        )
+        for row in expansion.rows
+        for seed in expansion.seeds
+    )
+    return Wanted(
+        ablation=expansion.name,
+        columns=expansion.columns,
+        varied=expansion.varied,
+        entries=entries,
+    )
+
+
+def run_queue(folder: Path, queue: "Queue", launcher: "Launcher") -> None:
+    from runtime.ablation.files import ROWS
+    from runtime.ablation.running import run_rows
+
+    folders = [folder / ROWS / each.name for each in queue.queued]
+    run_rows(folders, launcher, sys.argv[1:], report)
+
+
+def finish(folder: Path) -> None:
+    """Makes tables and report, prints the table; exit code 1 if a row has failed."""
+    from compiler.diff.html import CSS
+    from runtime.ablation.collect import read_ablation
+    from runtime.ablation.outputs import terminal_table, write_reports
+
+    paths = write_reports(folder, CSS)
+    typer.echo(terminal_table(folder))
+    typer.echo(f"\nin {folder}: {', '.join(path.name for path in paths)}")
+    if any(each.failure for each in read_ablation(folder).outcomes):
+        raise typer.Exit(1)
+
+
+def differences(expansion: "Expansion") -> Callable[[str], str]:
+    """What a row changes against the base, as a piece of a page, worked out once."""
+    from compiler.diff.difference import difference, document
+    from compiler.diff.html import fragment
+    from compiler.diff.side import of_package
+
+    sides = {row.name: of_package(row.package, row.name) for row in expansion.rows}
+    base = sides[expansion.rows[0].name]
+    return cache_results(lambda row: fragment(document(difference(base, sides[row]))))
+
+
+def slurm_parameters(assignments: Sequence[str]) -> dict[str, object]:
+    """`partition=gpu` and the like. Raises a UserError for what is no assignment."""
+    for each in assignments:
+        key, equals, _ = each.partition("=")
+        if not equals or not key.isidentifier():
+            raise UserError(f"--slurm {each}: expected KEY=VALUE", help="--slurm partition=gpu")
+    pairs = (each.partition("=") for each in assignments)
+    return {key: plain_value(value) for key, _, value in pairs}

@@ -1,0 +1,148 @@
+"""`specformer diff`: what one spec, package or run changes against another."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from compiler.diff.document import Document
+    from compiler.diff.side import Side
+    from compiler.diff.text import Line
+    from runtime.behaviour import BehaviourDifference
+
+STYLES = {
+    **{"title": "bold", "heading": "bold", "column": "dim", "file": "bold", "head": "cyan"},
+    **{"cause": "bold magenta", "plain": "", "added": "on #12361f", "removed": "on #4a1a1d"},
+}
+WORDS = {
+    **{"": "", "comment": "dim", "string": "yellow", "number": "cyan", "keyword": "magenta"},
+    "name": "blue",
+}
+
+
+def diff(
+    things: Annotated[
+        list[str],
+        typer.Argument(metavar="A B", help="Specs, packages, runs, or REV:path in git."),
+    ],
+    form: Annotated[Literal["text", "markdown", "json", "html"], typer.Option("--format")] = "text",
+    behaviour: Annotated[
+        bool, typer.Option("--behaviour", help="Compare what both compute of the same, too.")
+    ] = False,
+    git: Annotated[
+        bool, typer.Option("--git", help="Take the arguments of git's external diff; exit 0.")
+    ] = False,
+) -> None:
+    """Show what B changes against A: in meaning, code, cost and checkpoints. Exit 1 if anything."""
+    if git:
+        refuse_in_git_mode(form, behaviour)
+        show_page(git_page(things), form)
+        return
+    sides = read_sides(things)
+    raise typer.Exit(show_difference(sides, behaviours(*sides) if behaviour else None, form))
+
+
+def show_difference(
+    sides: tuple["Side", "Side"], computed: "BehaviourDifference | None", form: str
+) -> int:
+    """Prints what differs -> the exit code."""
+    from compiler.diff.data import as_json
+    from compiler.diff.difference import difference, document
+
+    found = difference(*sides)
+    if form == "json":
+        more = {"behaviour": asdict(computed)} if computed else {}
+        typer.echo(as_json(found, more), nl=False)
+    else:
+        show_page(with_behaviour(document(found), computed), form)
+    return 0 if found.is_equal and (computed is None or computed.is_equal) else 1
+
+
+def read_sides(things: list[str]) -> tuple["Side", "Side"]:
+    """What is compared; raises a UserError unless there are two."""
+    from compiler.diff.side import read_side
+    from compiler.source.diagnostic import for_each
+
+    if len(things) != 2:
+        raise UserError(
+            f"`diff` compares two things, and got {len(things)}",
+            help="specformer diff transformer-base transformer-big",
+        )
+    before, after = for_each(things, read_side)
+    return before, after
+
+
+def behaviours(*sides: "Side") -> "BehaviourDifference":
+    """What the code that is there computes, be it edited."""
+    from runtime.behaviour import behaviour_difference
+    from runtime.package import load_package
+
+    with TemporaryDirectory() as folder:
+        packages = []
+        for number, side in enumerate(sides):
+            place = Path(folder) / str(number)
+            replace(side.package, files=side.package.files | side.files).write(place)
+            packages.append(load_package(place))
+        return behaviour_difference(packages[0], packages[1])
+
+
+def with_behaviour(page: "Document", computed: "BehaviourDifference | None") -> "Document":
+    """The page with one section more, before that of the code."""
+    if computed is None:
+        return page
+    from runtime.command.behaviour import behaviour_section
+
+    above, code = page.sections[:3], page.sections[3:]
+    return replace(page, sections=(*above, behaviour_section(computed), *code))
+
+
+def refuse_in_git_mode(form: str, behaviour: bool) -> None:
+    """Raises a UserError for what has no meaning there."""
+    if form == "json" or behaviour:
+        refused = "--behaviour" if behaviour else "--format json"
+        raise UserError(f"--git and {refused} do not go together", help="leave one of them out")
+
+
+def git_page(arguments: list[str]) -> "Document":
+    """The page that git asks for; raises a UserError if it is not git that asks."""
+    from compiler.diff.git import ARGUMENTS, git_document
+
+    if len(arguments) not in ARGUMENTS:
+        raise UserError(
+            f"git gives its external diff 7 arguments, or 9 or 1, and here are {len(arguments)}",
+            help='git config diff.specformer.command "specformer diff --git"',
+        )
+    return git_document(arguments)
+
+
+def show_page(page: "Document", form: str) -> None:
+    """A page on stdout; with colour on terminals, and where git's pager shows them."""
+    from compiler.diff import html, markdown, text
+
+    if form != "text":
+        write = {"markdown": markdown.markdown, "html": html.page}[form]
+        typer.echo(write(page), nl=False)
+        return
+    console = Console(force_terminal=True if "GIT_PAGER_IN_USE" in os.environ else None)
+    if console.is_terminal:
+        console.print(coloured(text.lines(page, console.width)), soft_wrap=True, end="")
+    else:
+        typer.echo(text.text(page), nl=False)
+
+
+def coloured(lines: Iterable["Line"]) -> Text:
+    whole = Text()
+    for line in lines:
+        for style, kind, words in line:
+            whole.append(words, f"{WORDS[kind]} {STYLES[style]}".strip())
+        whole.append("\n")
+    return whole

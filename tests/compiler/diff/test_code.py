@@ -1,0 +1,112 @@
+"""The code that differs, and the settings that it comes from."""
+
+from pathlib import Path
+
+import pytest
+
+from compiler.diff.code import BY_HAND
+from compiler.diff.difference import Difference, difference
+from compiler.diff.document import Hunk, Patch
+from compiler.diff.side import of_package, read_side
+from compiler.pipeline import compile_spec
+from compiler.spec.library import library
+
+
+def compare(before: str, after: str, *settings: str) -> Difference:
+    second = of_package(compile_spec(after, settings), after) if settings else read_side(after)
+    return difference(read_side(before), second)
+
+
+def causes(found: Difference) -> list[tuple[str, ...]]:
+    return [hunk.causes for patch in found.code for hunk in patch.hunks]
+
+
+def changed(patch: Patch, sign: str) -> list[str]:
+    return [line for hunk in patch.hunks for line in hunk.lines if line.startswith(sign)]
+
+
+def test_four_heads_instead_of_eight_replace_three_lines() -> None:
+    """The promise is at most four, with the one that names the spec."""
+    (model,) = compare("transformer-base", "transformer-base", "model.attention.heads=4").code
+    assert changed(model, "-") == ["-HEADS = 8", "-D_K = 64", "-D_V = 64"]
+    assert changed(model, "+") == ["+HEADS = 4", "+D_K = 128", "+D_V = 128"]
+
+
+@pytest.mark.usefixtures("here")
+def test_each_hunk_names_the_settings_that_made_it() -> None:
+    found = compare("base.yaml", "variant.yaml")
+    every = {each.setting for each in found.changes}
+    assert all(set(each) <= every for each in causes(found)), causes(found)
+    by_line = {line: hunk.causes for hunk in hunks(found) for line in hunk.lines}
+    assert "attention.heads" in by_line["+HEADS = 8"]
+    assert by_line["+        self.source_position = position_embedding(MAX_LENGTH)"] == (
+        "position",
+    )
+    assert by_line["+LABEL_SMOOTHING = 0.2"] == ("training.label_smoothing",)
+    assert not {"training.steps", "decoding.beam"} & {
+        name for each in causes(found) for name in each
+    }
+
+
+def hunks(found: Difference) -> list[Hunk]:
+    return [hunk for patch in found.code for hunk in patch.hunks]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_line_that_two_settings_make_names_both() -> None:
+    found = compare("base.yaml", "base.yaml", "model.d_model=96", "model.attention.heads=6")
+    (hunk, *_) = hunks(found)
+    assert "+D_K = 16" not in hunk.lines  # 64 / 4 = 96 / 6: no setting's alone, and no difference
+    assert hunk.causes == ("d_model", "attention.heads")
+    found = compare("base.yaml", "base.yaml", "model.d_model=128", "model.attention.heads=2")
+    by_line = {line: hunk.causes for hunk in hunks(found) for line in hunk.lines}
+    assert by_line["+D_K = 64"] == ("d_model", "attention.heads")
+
+
+@pytest.mark.usefixtures("here")
+def test_settings_that_compile_only_with_each_other_are_named_together() -> None:
+    settings = ["model.vocabulary={shared: false, source: 300, target: 400}"]
+    found = compare("base.yaml", "base.yaml", *settings, "model.embedding.tied=target")
+    every = {name for each in causes(found) for name in each}
+    assert every == {
+        "embedding.tied",
+        "vocabulary.shared, vocabulary.size, vocabulary.source and vocabulary.target together",
+    }
+
+
+@pytest.mark.usefixtures("here")
+def test_what_was_edited_by_hand_is_told_from_what_a_setting_did(tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    compile_spec("base.yaml").write(folder)
+    model = folder / "model.py"
+    model.write_text(model.read_text().replace("math.sqrt(D_MODEL)", "2.0"))
+    found = compare("base.yaml", str(folder))
+    assert found.after.edited == ("model.py",)
+    assert not found.is_equal
+    assert set(causes(found)) == {(BY_HAND,)}
+    found = compare(str(folder), "variant.yaml")
+    assert found.before.edited == ("model.py",)
+    assert (BY_HAND,) not in causes(found)[:1]
+    assert {BY_HAND, "position"} <= {name for each in causes(found) for name in each}
+
+
+def test_an_edited_title_is_an_edit(tmp_path: Path) -> None:
+    compile_spec("demo").write(tmp_path / "demo")
+    model = tmp_path / "demo" / "model.py"
+    model.write_text(model.read_text().replace('"""demo: ', '"""mine: ', 1))
+    assert causes(compare("demo", str(tmp_path / "demo"))) == [(BY_HAND,)]
+
+
+def test_a_package_without_a_file_has_lost_all_of_it(tmp_path: Path) -> None:
+    compile_spec("demo").write(tmp_path / "demo")
+    (tmp_path / "demo" / "training.py").unlink()
+    (training,) = compare("demo", str(tmp_path / "demo")).code
+    assert changed(training, "+") == []
+    assert training.hunks[0].causes == (BY_HAND,)
+
+
+@pytest.mark.parametrize("name", ["lstm", "local-global", "language-model", "grouped-heads"])
+def test_every_hunk_of_another_network_has_a_cause(name: str) -> None:
+    found = compare("demo", str(library()[name]))
+    assert all(causes(found))
+    assert BY_HAND not in {cause for each in causes(found) for cause in each}
