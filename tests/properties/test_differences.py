@@ -4,9 +4,8 @@ from pathlib import Path
 
 from hypothesis import Phase, given, settings
 
-from compiler.diff.code import BY_HAND
 from compiler.diff.difference import Difference, difference, document
-from compiler.diff.side import of_package, read_side
+from compiler.diff.side import BY_HAND, of_package, read_side
 from compiler.diff.text import text
 from compiler.pipeline import CompiledPackage
 from tests.packages import compile_tree
