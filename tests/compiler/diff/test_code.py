@@ -119,3 +119,11 @@ def test_every_hunk_of_another_network_has_a_cause(name: str) -> None:
     found = compare("demo", str(library()[name]))
     assert all(causes(found))
     assert BY_HAND not in {cause for each in causes(found) for cause in each}
+
+
+def test_a_layer_of_another_kind_renames_nothing() -> None:
+    layers = "[{repeat: 1}, {repeat: 1, self_attention: {mask: causal & window(3)}}]"
+    found = compare("demo", "demo", f"model.decoder.layers={layers}")
+    model = next(each for each in found.code if each.before.endswith("model.py"))
+    assert not [line for line in changed(model, "-") if "class " in line]
+    assert "+class DecoderLayerB(nn.Module):" in changed(model, "+")
