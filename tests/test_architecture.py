@@ -10,11 +10,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = (
     *("source", "mask", "spec", "ops", "ir", "lower", "passes", "proof", "weights", "emit"),
-    *("pipeline", "units", "readings", "explain", "diff", "ablation"),
+    *("pipeline", "output", "units", "readings", "explain", "diff", "ablation"),
 )
 ROOMS = (
     *("errors", "memory", "durable", "corpus", "package", "data", "checkpoints", "run"),
-    *("weights", "training", "decoding", "prediction", "scoring", "ablation"),
+    *("weights", "training", "decoding", "prediction", "scoring", "behaviour", "ablation"),
 )
 
 

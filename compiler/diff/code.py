@@ -18,7 +18,6 @@ from compiler.source.node import Path
 from compiler.spec.load import Loaded
 from compiler.spec.spec import Spec
 
-BY_HAND = "edited by hand"
 BESIDE_THE_CODE = ("data", "decoding", "evaluation")
 
 Texts = dict[str, list[str]]
@@ -95,6 +94,7 @@ def _patch(name: str, before: Side, after: Side, variants: Variants) -> Patch:
         compiled=paired(*compiled),
         own=(paired(compiled[0], there[0]).partners, paired(compiled[1], there[1]).partners),
         variants=variants,
+        otherwise=tuple(dict.fromkeys(s.otherwise for s in (before, after) if name in s.edited)),
     )
     shift = _heading(after.files[name]).count("\n") - _heading(before.files[name]).count("\n")
     return Patch(
@@ -123,21 +123,23 @@ def _titled(text: str, side: Side, name: str, heading: str) -> list[str]:
 class _Search:
     """For the causes of differences in one file.
 
-    `own` are the lines of the compiled files for those that are there.
+    `own` are the lines of the compiled files for those that are there, `otherwise` what explains
+    those that have none.
     """
 
     name: str
     compiled: Pairing
     own: tuple[dict[int, int], dict[int, int]]
     variants: Variants
+    otherwise: tuple[str, ...]
 
     def explained(self, hunk: Hunk, edits: list[Edit]) -> Hunk:
         """The hunk with its causes."""
         removed = {self.own[0].get(line, -1) for edit in edits for line in edit.before}
         added = {self.own[1].get(line, -1) for edit in edits for line in edit.after}
         compiled = removed & self.compiled.removed, added & self.compiled.added
-        by_hand = [BY_HAND] if (removed, added) != compiled else []
-        return replace(hunk, causes=(*self._causes(*compiled), *by_hand))
+        others = self.otherwise if (removed, added) != compiled else ()
+        return replace(hunk, causes=(*self._causes(*compiled), *others))
 
     def _causes(self, removed: set[int], added: set[int]) -> list[str]:
         """The changes that make these differences alone; else those without which some are missing;

@@ -1,9 +1,10 @@
 """One of the two things that are compared: a spec, a generated package, a run; now or in git."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.diff.revision import file_at_revision, is_at_revision
+from compiler.output import Output
 from compiler.pipeline import CompiledPackage, compile_loaded
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
 from compiler.source.span import Source, Span
@@ -15,6 +16,9 @@ from compiler.spec.lock import LOCK
 CODE = ("model.py", "training.py")
 """The files that are compared."""
 
+BY_HAND, BY_ANOTHER = "edited by hand", "another version of specformer"
+"""Where lines come from that no setting explains."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
@@ -22,13 +26,14 @@ class Side:
 
     `files` are those that are there: of a spec, what it compiles to; of a package, what lies in its
     folder, which may have been edited. `is_locked` where the settings are those of a lock, which
-    has every default written out.
+    has every default written out. `otherwise` is what explains lines that no setting does.
     """
 
     name: str
     package: CompiledPackage
     files: dict[str, str]
     is_locked: bool = False
+    otherwise: str = BY_HAND
 
     @property
     def edited(self) -> tuple[str, ...]:
@@ -41,13 +46,21 @@ def read_side(reference: str) -> Side:
     """What a word of the command line means; raises `Rejected`."""
     folder = _package_folder(Path(reference))
     if folder:
-        return of_lock(DiskFile(path=folder / LOCK), reference)
+        side = of_lock(DiskFile(path=folder / LOCK), reference)
+        return replace(side, otherwise=BY_ANOTHER) if is_as_written(folder) else side
     if path := locate(reference):
         return of_spec(DiskFile(path=path), reference)
     if is_at_revision(reference):
         file = file_at_revision(reference, inside=LOCK)
         return (of_lock if file.path.endswith(LOCK) else of_spec)(file, reference)
     raise Rejected([_nothing(reference)])
+
+
+def is_as_written(folder: Path) -> bool:
+    """Whether the sums beside a package say that nobody has edited it."""
+    place = folder.resolve()
+    output = Output(folder=place.parent)
+    return output.is_listed(place.name) and not output.edited(place.name)
 
 
 def of_spec(file: SpecFile, name: str) -> Side:

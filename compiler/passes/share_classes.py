@@ -13,7 +13,8 @@ from compiler.passes.rewrite import bottom_up
 def share_classes(model: Block) -> Block:
     """Each block with one name left: the most general one that its structure has for itself.
 
-    Where even the last name stands for several structures, letters tell them apart.
+    Where even the last name stands for several structures, all but the first have a letter: a layer
+    of another kind renames none of those before it.
     """
     structures: dict[str, list[object]] = defaultdict(list)
     for _, block in walk(model):
@@ -25,7 +26,8 @@ def share_classes(model: Block) -> Block:
     def choose(block: Block) -> Block:
         own = (name for name in block.names if len(structures[name]) == 1)
         last = block.names[-1]
-        letter = letters(structures[last].index(_kind(block))).upper()
+        number = structures[last].index(_kind(block))
+        letter = letters(number).upper() if number else ""
         return replace(block, names=(next(own, f"{last}{letter}"),))
 
     return bottom_up(model, choose)

@@ -11,7 +11,7 @@ from .model import (
     D_V,
     HEADS,
     CrossAttention,
-    DecoderSelfAttentionA,
+    DecoderSelfAttention,
     DecoderSelfAttentionB,
     EncoderSelfAttention,
     Transformer,
@@ -80,7 +80,7 @@ def encoder_self_attention(
     return weights(query, key, source_mask), value
 
 
-def decoder_self_attention_a(module: DecoderSelfAttentionA, x: Tensor) -> tuple[Tensor, Tensor]:
+def decoder_self_attention(module: DecoderSelfAttention, x: Tensor) -> tuple[Tensor, Tensor]:
     """x [batch, target, D_MODEL] -> weights [batch, HEADS, target, target],
     values [batch, HEADS, target, D_V]
     """
@@ -110,7 +110,7 @@ def decoder_self_attention_b(module: DecoderSelfAttentionB, x: Tensor) -> tuple[
 
 PROGRAMS: dict[type[nn.Module], Callable[..., tuple[Tensor, Tensor]]] = {
     EncoderSelfAttention: encoder_self_attention,
-    DecoderSelfAttentionA: decoder_self_attention_a,
+    DecoderSelfAttention: decoder_self_attention,
     CrossAttention: cross_attention,
     DecoderSelfAttentionB: decoder_self_attention_b,
 }

@@ -258,7 +258,7 @@ class EncoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
 
-class DecoderSelfAttentionA(nn.Module):
+class DecoderSelfAttention(nn.Module):
     """Self-attention, HEADS heads of D_K, masked by `causal & window(8)` (section 3.2.3)."""
 
     def __init__(self) -> None:
@@ -399,7 +399,7 @@ class EncoderLayer(nn.Module):
 
 
 @dataclass
-class DecoderLayerAState:
+class DecoderLayerState:
     """What is kept from one step to the next, for the sentences of a batch."""
 
     self_attention: RollingCache
@@ -411,12 +411,12 @@ class DecoderLayerAState:
         self.cross_attention.keep(sentences)
 
 
-class DecoderLayerA(nn.Module):
+class DecoderLayer(nn.Module):
     """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.self_attention = DecoderSelfAttentionA()
+        self.self_attention = DecoderSelfAttention()
         self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
         self.cross_attention = CrossAttention()
         self.cross_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
@@ -434,12 +434,12 @@ class DecoderLayerA(nn.Module):
         y = self.feed_forward(self.feed_forward_norm(x))
         return x + dropout(y, DROPOUT, self.training)
 
-    def start(self, memory: Tensor) -> DecoderLayerAState:
+    def start(self, memory: Tensor) -> DecoderLayerState:
         """What is the same at every step, computed once."""
-        return DecoderLayerAState(self.self_attention.start(), self.cross_attention.start(memory))
+        return DecoderLayerState(self.self_attention.start(), self.cross_attention.start(memory))
 
     def step(
-        self, x: Tensor, source_mask: Tensor, state: DecoderLayerAState, lineage: Lineage
+        self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, lineage: Lineage
     ) -> Tensor:
         """The newest position of each hypothesis.
 
@@ -533,7 +533,7 @@ class Encoder(nn.Module):
 class DecoderState:
     """What is kept from one step to the next, for the sentences of a batch."""
 
-    layers_0_1: list[DecoderLayerAState]
+    layers_0_1: list[DecoderLayerState]
     layers_1_2: list[DecoderLayerBState]
 
     def keep(self, sentences: Tensor) -> None:
@@ -549,7 +549,7 @@ class Decoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = [DecoderLayerA() for _ in range(DECODER_LAYERS)]
+        layers: list[nn.Module] = [DecoderLayer() for _ in range(DECODER_LAYERS)]
         layers += [DecoderLayerB() for _ in range(DECODER_LAYERS)]
         self.layers: Any = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)

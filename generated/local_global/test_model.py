@@ -12,7 +12,7 @@ from .model import (
     PADDING,
     VOCABULARY,
     CrossAttention,
-    DecoderSelfAttentionA,
+    DecoderSelfAttention,
     DecoderSelfAttentionB,
     EncoderSelfAttention,
     Transformer,
@@ -41,7 +41,7 @@ def decoder_b_reads(i: int, j: int, _length: int) -> bool:
 
 READS: dict[type[nn.Module], Callable[[int, int, int], bool]] = {
     EncoderSelfAttention: encoder_reads,
-    DecoderSelfAttentionA: decoder_a_reads,
+    DecoderSelfAttention: decoder_a_reads,
     CrossAttention: cross_reads,
     DecoderSelfAttentionB: decoder_b_reads,
 }

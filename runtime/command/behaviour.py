@@ -1,8 +1,8 @@
 """The page that `specformer diff --behaviour` adds."""
 
 from compiler.diff.document import Column, Paragraph, Part, Section, Table
-from runtime.behaviour import BehaviourDifference, Divergence
-from runtime.trace import Op
+from runtime.behaviour.difference import BehaviourDifference, Divergence
+from runtime.behaviour.trace import Op
 
 
 def behaviour_section(difference: BehaviourDifference) -> Section:

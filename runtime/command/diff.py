@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from compiler.diff.document import Document
     from compiler.diff.side import Side
     from compiler.diff.text import Line
-    from runtime.behaviour import BehaviourDifference
+    from runtime.behaviour.difference import BehaviourDifference
 
 STYLES = {
     **{"title": "bold", "heading": "bold", "column": "dim", "file": "bold", "head": "cyan"},
@@ -83,7 +83,7 @@ def read_sides(things: list[str]) -> tuple["Side", "Side"]:
 
 def behaviours(*sides: "Side") -> "BehaviourDifference":
     """What the code that is there computes, be it edited."""
-    from runtime.behaviour import behaviour_difference
+    from runtime.behaviour.difference import behaviour_difference
     from runtime.package import load_package
 
     with TemporaryDirectory() as folder:

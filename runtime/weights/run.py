@@ -1,4 +1,4 @@
-"""A run that was not trained here: a package, tokenizers, and one checkpoint of foreign weights."""
+"""Runs that begin with weights from elsewhere; those of foreign weights were not trained here."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,13 @@ def create_run(
     """A run that can translate and be scored, but not go on: its checkpoint is that of step 0."""
     origin = {"imported": [file.name for file in files]}
     run = Run.begin(folder, package, lambda place: save_tokenizers(*tokenizers, place), origin)
-    training = package.spec.training
+    write_beginning(run, weights, is_interim=False)
+    return run
+
+
+def write_beginning(run: Run, weights: Tensors, *, is_interim: bool) -> None:
+    """The checkpoint of a run before its first update."""
+    training = run.package.spec.training
     content = Content(
         identity=run.identity,
         state=State(),
@@ -37,8 +43,7 @@ def create_run(
         weights=weights,
         training_state={},
     )
-    write_checkpoint(run.checkpoints, content, is_interim=False)
-    return run
+    write_checkpoint(run.checkpoints, content, is_interim=is_interim)
 
 
 def read_tokenizers(files: Sequence[Path], spec: Spec) -> tuple[Tokenizer, Tokenizer]:

@@ -10,13 +10,12 @@ from torch import Tensor
 from compiler.spec.section import Section
 from compiler.spec.spec import Spec
 from compiler.weights.transfer import Move, Region, Transfer
-from runtime.checkpoints.checkpoint import Batching, Content, Machine, write_checkpoint
-from runtime.checkpoints.state import State
 from runtime.data.prepare import Prepared
 from runtime.errors import UserError
 from runtime.package import Package
 from runtime.run import TRANSFERRED, Run
 from runtime.weights.files import Tensors
+from runtime.weights.run import write_beginning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,16 +98,5 @@ def create_run(
 ) -> Run:
     """A run that stands before its first update, with these weights."""
     run = Run.create(folder, package, prepared, origin)
-    training = package.spec.training
-    content = Content(
-        identity=run.identity,
-        state=State(),
-        metric=training.validation.metric,
-        batching=Batching.of(training),
-        metrics_bytes=0,
-        machine=Machine.here(torch.device("cpu"), processes=1),
-        weights=weights,
-        training_state={},
-    )
-    write_checkpoint(run.checkpoints, content, is_interim=True)  # nothing to average later
+    write_beginning(run, weights, is_interim=True)  # it is none of those whose mean is taken later
     return run

@@ -17,7 +17,7 @@ from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.source.diagnostic import Rejected
 from compiler.weights.parameters import named_parameters
 from compiler.weights.transfer import Transfer, transfer
-from runtime.probe import fill_by_name
+from runtime.behaviour.probe import fill_by_name
 from runtime.weights.importing import import_weights
 from runtime.weights.transfer import moved
 from tests.checkpoints import KNOWN, SMALL

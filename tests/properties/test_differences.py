@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
-from compiler.diff.code import BY_HAND
 from compiler.diff.difference import Difference, difference, document
-from compiler.diff.side import of_package, read_side
+from compiler.diff.side import BY_HAND, of_package, read_side
 from compiler.diff.text import text
 from compiler.pipeline import CompiledPackage
 from tests.packages import compile_tree
@@ -21,7 +20,7 @@ def causes(found: Difference) -> list[tuple[str, ...]]:
     return [hunk.causes for patch in found.code for hunk in patch.hunks]
 
 
-@settings(max_examples=25)
+@settings(max_examples=6, phases=[Phase.generate])  # each compiles a hundred specs
 @given(one=specs(), other=specs())
 def test_every_difference_is_found_and_has_its_reason(
     one: Tree, other: Tree, tmp_path: Path
@@ -34,7 +33,7 @@ def test_every_difference_is_found_and_has_its_reason(
     assert text(document(found))
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(tree=specs())
 def test_a_package_does_not_differ_from_its_spec(tree: Tree, tmp_path: Path) -> None:
     package = compile_tree(tree, tmp_path)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from compiler.diff.document import Table
 from compiler.pipeline import compile_spec
-from runtime.behaviour import BehaviourDifference, behaviour_difference
+from runtime.behaviour.difference import BehaviourDifference, behaviour_difference
 from runtime.command.behaviour import behaviour_section
 from runtime.package import Package, load_package
 from tests.checkpoints import KNOWN, SMALL

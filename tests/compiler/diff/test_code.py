@@ -1,13 +1,14 @@
 """The code that differs, and the settings that it comes from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from compiler.diff.code import BY_HAND
 from compiler.diff.difference import Difference, difference
 from compiler.diff.document import Hunk, Patch
-from compiler.diff.side import of_package, read_side
+from compiler.diff.side import BY_ANOTHER, BY_HAND, of_package, read_side
+from compiler.output import Output
 from compiler.pipeline import compile_spec
 from compiler.spec.library import library
 
@@ -90,6 +91,14 @@ def test_what_was_edited_by_hand_is_told_from_what_a_setting_did(tmp_path: Path)
     assert {BY_HAND, "position"} <= {name for each in causes(found) for name in each}
 
 
+def test_what_nobody_edited_is_of_another_version(tmp_path: Path) -> None:
+    package = compile_spec("demo")
+    older = package.files["model.py"].replace("math.sqrt(D_MODEL)", "D_MODEL**0.5")
+    Output(folder=tmp_path).write(replace(package, files={**package.files, "model.py": older}))
+    found = compare(str(tmp_path / "demo"), "demo")
+    assert set(causes(found)) == {(BY_ANOTHER,)}
+
+
 def test_an_edited_title_is_an_edit(tmp_path: Path) -> None:
     compile_spec("demo").write(tmp_path / "demo")
     model = tmp_path / "demo" / "model.py"
@@ -110,3 +119,11 @@ def test_every_hunk_of_another_network_has_a_cause(name: str) -> None:
     found = compare("demo", str(library()[name]))
     assert all(causes(found))
     assert BY_HAND not in {cause for each in causes(found) for cause in each}
+
+
+def test_a_layer_of_another_kind_renames_nothing() -> None:
+    layers = "[{repeat: 1}, {repeat: 1, self_attention: {mask: causal & window(3)}}]"
+    found = compare("demo", "demo", f"model.decoder.layers={layers}")
+    model = next(each for each in found.code if each.before.endswith("model.py"))
+    assert not [line for line in changed(model, "-") if "class " in line]
+    assert "+class DecoderLayerB(nn.Module):" in changed(model, "+")

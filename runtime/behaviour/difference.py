@@ -8,9 +8,9 @@ from difflib import SequenceMatcher
 import torch
 from torch import Tensor, nn
 
+from runtime.behaviour.probe import Call, calls, fill_by_name, length_of, rows_of, texts
+from runtime.behaviour.trace import Op, Trace, Traced, trace
 from runtime.package import Package
-from runtime.probe import Call, calls, fill_by_name, length_of, rows_of, texts
-from runtime.trace import Op, Trace, Traced, trace
 
 TOLERANCE = 1e-6
 SEEDS = (1, 2)

@@ -1,0 +1,1 @@
+"""What two networks compute of the same input, and where they part."""
