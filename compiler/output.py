@@ -55,10 +55,11 @@ class Output:
         self._list(package.folder_name, written)
 
     def eject(self, package: str) -> None:
-        """Hands a package over to its user."""
+        """Hands a package over to its user. The mark is a comment where ours is edited away."""
         init = self.folder / package / INIT
-        text = init.read_text(encoding="utf-8")
-        init.write_text(text.replace(WRITTEN, EJECTED, 1), encoding="utf-8", newline="\n")
+        text = init.read_text(encoding="utf-8") if init.is_file() else ""
+        marked = text.replace(WRITTEN, EJECTED, 1) if WRITTEN in text else f"# {EJECTED}\n{text}"
+        init.write_text(marked, encoding="utf-8", newline="\n")
         self._list(package, [])
 
     def _list(self, package: str, names: Iterable[str]) -> None:
@@ -74,7 +75,7 @@ class Output:
     def _read(self) -> dict[str, str]:
         """Names with their sums; lines that anybody else has added are none of ours."""
         path = self.folder / SUMS
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
         lines = (line.partition("  ") for line in text.splitlines())
         return {name: sum for sum, _, name in lines if name}
 

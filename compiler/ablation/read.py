@@ -1,6 +1,6 @@
 """The file of an ablation: its rows as changes of specs, each with its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path as File
@@ -64,10 +64,11 @@ class Ablation:
         return self.rows[0]
 
     def columns_for(self, task: str) -> tuple[Column, ...]:
-        """Raises `Rejected` if one is no score of the task."""
+        """Raises `Rejected` if one is no score of the task, or is there twice."""
         if self.columns is None:
             return usual_columns(task)
         items = self.columns_node.items if isinstance(self.columns_node, Sequence) else ()
+        _require_different_columns(self.columns, items)
         wrong = [
             mistake(node.span, "no-such-score", f"`{column}` is no score of `task: {task}`")
             for column, node in zip(self.columns, items, strict=True)
@@ -203,12 +204,26 @@ def _require_different_names(rows: tuple[WrittenRow, ...]) -> None:
         raise Rejected(wrong)
 
 
-def _twice(what: str, span: Span, before: Span) -> Diagnostic:
+def _require_different_columns(columns: Iterable[Column], items: Iterable[Node]) -> None:
+    first: dict[Column, Span] = {}
+    for column, node in zip(columns, items, strict=True):
+        if column in first:
+            help = "leave one of them out"
+            raise Rejected([_twice(f"column `{column}`", node.span, first[column], help)])
+        first[column] = node.span
+
+
+def _twice(
+    what: str,
+    span: Span,
+    before: Span,
+    help: str = "each row needs a name, and each seed a number, of its own",
+) -> Diagnostic:
     return Diagnostic(
         code="duplicate-row",
         message=f"{what} is there twice",
         span=span,
-        help="each row needs a name, and each seed a number, of its own",
+        help=help,
         notes=(Note(span=before, text="the first"),),
     )
 

@@ -96,7 +96,7 @@ def _patch(name: str, before: Side, after: Side, variants: Variants) -> Patch:
         variants=variants,
         otherwise=tuple(dict.fromkeys(s.otherwise for s in (before, after) if name in s.edited)),
     )
-    shift = _heading(after.files[name]).count("\n") - _heading(before.files[name]).count("\n")
+    shift = len(after.files[name].splitlines()) - len(there[1])
     return Patch(
         before=_file(before, name),
         after=_file(after, name),

@@ -15,7 +15,7 @@ from compiler.diff.document import Column, Document, Paragraph, Part, Patch, Sec
 from compiler.diff.meaning import GROUPS, Change, Consequence, Origin, changes
 from compiler.diff.mixture import mixture, without_derived
 from compiler.diff.settings import pairs
-from compiler.diff.side import Side
+from compiler.diff.side import CODE, Side
 from compiler.emit.show import flow
 from compiler.spec.load import Loaded
 
@@ -88,8 +88,7 @@ def document(found: Difference) -> Document:
     """The page that shows it, what matters most first."""
     title = f"{found.before.name} {ARROW} {found.after.name}"
     if found.is_equal:
-        text = "Nothing differs: the settings, the code, the cost and the checkpoints are the same."
-        return Document(title=title, sections=(Section(title="", parts=(Paragraph(text=text),)),))
+        return Document(title=title, sections=(Section(title="", parts=tuple(_equal(found))),))
     sections = [
         _meaning_section(found),
         cost_section(found.cost),
@@ -97,6 +96,15 @@ def document(found: Difference) -> Document:
         Section(title="Code", parts=found.code or (_no_code(),)),
     ]
     return Document(title=title, sections=tuple(sections))
+
+
+def _equal(found: Difference) -> Iterator[Paragraph]:
+    """Other files of a package, its tests for instance, may still be edited: they are no model."""
+    notes = [_note(each) for each in (found.before, found.after) if each.edited]
+    yield from notes
+    nothing, code = ("Nothing else", " and ".join(CODE)) if notes else ("Nothing", "the code")
+    same = f"the settings, {code}, the cost and the checkpoints are the same."
+    yield Paragraph(text=f"{nothing} differs: {same}")
 
 
 def _no_code() -> Paragraph:

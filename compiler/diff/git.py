@@ -15,6 +15,7 @@ from compiler.spec.library import DiskFile, SpecFile
 ARGUMENTS = (1, 7, 9)
 """How many there are: of a file that is unmerged; of another; of one that was renamed as well."""
 NOTHING = "/dev/null"
+_SAME_LINES = "The lines are the same: their ends differ, or the mode of the file."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,8 @@ def _plain(before: Version, after: Version, reason: str = "") -> Document:
     """The lines that differ of what is no spec, or no right one."""
     parts: list[Part] = [Paragraph(text=reason)] if reason else []
     try:
-        parts.append(_patch(before, after))
+        patch = _patch(before, after)
+        parts.append(patch if patch.hunks else Paragraph(text=_SAME_LINES))
     except Rejected:
         parts = [Paragraph(text="The files differ, and are no text.")]
     title = f"{before.name} \N{RIGHTWARDS ARROW} {after.name}"

@@ -125,8 +125,11 @@ def _repository(reference: str) -> tuple[Path, str]:
 
 @lru_cache
 def _paths(top: Path, tree: str) -> frozenset[str]:
-    listed = _git(top, "ls-tree", "-r", "-z", "--full-tree", "--name-only", tree)
-    return frozenset(listed.decode(errors="surrogateescape").split("\0")[:-1])
+    """Of files alone: a submodule is listed as a commit, whose files are in another repository."""
+    listed = _git(top, "ls-tree", "-r", "-z", "--full-tree", tree)
+    lines = listed.decode(errors="surrogateescape").split("\0")[:-1]
+    entries = (line.partition("\t") for line in lines)
+    return frozenset(path for kind, _, path in entries if kind.split()[1] == "blob")
 
 
 def _git(top: Path, *arguments: str) -> bytes:

@@ -44,7 +44,7 @@ class Side:
 
 def read_side(reference: str) -> Side:
     """What a word of the command line means; raises `Rejected`."""
-    folder = _package_folder(Path(reference))
+    folder = _package_folder(Path(reference)) if reference else None
     if folder:
         side = of_lock(DiskFile(path=folder / LOCK), reference)
         return replace(side, otherwise=BY_ANOTHER) if is_as_written(folder) else side
@@ -88,7 +88,7 @@ def _package_folder(path: Path) -> Path | None:
 
 def _nothing(reference: str) -> Diagnostic:
     at = Span(source=Source(name="spec", text=reference), line=1, column=1, width=len(reference))
-    if Path(reference).is_dir():
+    if reference and Path(reference).is_dir():
         message = f"the folder {quoted(reference)} is no package and no run: it has no {LOCK}"
         return mistake(at, "no-spec", message)
     return no_spec(reference, at)

@@ -9,7 +9,8 @@ import yaml
 
 from compiler.spec.lock import LOCK
 from runtime.ablation.files import PACKAGE, ROWS
-from runtime.ablation.queue import Entry, Wanted
+from runtime.ablation.locks import lock
+from runtime.ablation.queue import Entry, Wanted, kept_of
 from runtime.ablation.record import Queue, Queued
 from runtime.errors import UserError
 
@@ -24,11 +25,11 @@ class Changes:
 
 def changes(folder: Path, queue: Queue, wanted: Wanted) -> Changes:
     """Raises a UserError if rows would be added to a base that is not the queued one."""
-    old = {each.name: each for each in queue.queued}
-    added = tuple(each.name for each in wanted.entries if each.name not in old)
-    kept = [(old[each.name], each) for each in wanted.entries if each.name in old]
+    old, kept = {each.name: each for each in queue.queued}, kept_of(folder, queue)
+    added = tuple(each.name for each in wanted.entries if each.name not in kept)
+    both = [(old[each.name], each) for each in wanted.entries if each.name in old]
     differences = {
-        queued.name: text for queued, entry in kept if (text := difference(folder, queued, entry))
+        queued.name: text for queued, entry in both if (text := difference(folder, queued, entry))
     }
     of_base = [each.name for each in queue.queued if each.row == queue.base]
     base = [differences[name] for name in of_base if name in differences]
@@ -38,13 +39,16 @@ def changes(folder: Path, queue: Queue, wanted: Wanted) -> Changes:
             "in one table with what ran before",
             help="queue the ablation anew with another --out, or undo the change",
         )
-    gone = [name for name in old if name not in {each.name for each in wanted.entries}]
-    return Changes(added=added, lines=(*_said(differences), *_gone(gone)))
+    gone = [name for name in kept if name not in {each.name for each in wanted.entries}]
+    stay = {name: text for name, text in differences.items() if name in kept}
+    return Changes(added=added, lines=(*_said(stay), *_gone(gone)))
 
 
 def difference(folder: Path, queued: Queued, entry: Entry) -> str:
     """The first settings that differ between queue and file; empty if none does."""
     path = folder / ROWS / queued.name / PACKAGE / LOCK
+    if not path.is_file():
+        return "" if is_of(entry, queued) else f"{path} is gone, and the file says something else"
     text = path.read_text(encoding="utf-8")
     if text == entry.files[LOCK]:
         return ""
@@ -52,6 +56,11 @@ def difference(folder: Path, queued: Queued, entry: Entry) -> str:
     found = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     key, more = found[0], f", and {len(found) - 1} more" if len(found) > 1 else ""
     return f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')} now{more}"
+
+
+def is_of(entry: Entry, queued: Queued) -> bool:
+    """Whether the file still has the spec that was queued."""
+    return lock(entry.spec, entry.contents, queued.locked.data).spec == queued.locked.spec
 
 
 def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:

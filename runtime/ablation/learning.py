@@ -10,6 +10,7 @@ from pathlib import Path
 from runtime.ablation.collect import Ablation, Row
 from runtime.ablation.columns import Setting, group_label, setting_columns
 from runtime.ablation.files import RUN
+from runtime.errors import UserError
 
 METRICS = "metrics.jsonl"
 LONGEST_LABEL = 28
@@ -70,12 +71,22 @@ def read_points(row: Row) -> tuple[Point, ...]:
 
 
 def read_losses(path: Path) -> Iterable[tuple[int, float]]:
-    """Update and loss at each look; a line that a killed run has not finished is none."""
+    """Update and loss at each look; a line that a killed run has not finished is none.
+
+    Raises a UserError for a line that is whole, and not ours.
+    """
     if not path.is_file():
         return
-    for line in path.read_text(encoding="utf-8").splitlines():
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, start=1):
         if not line.endswith("}"):
             continue
-        figures = json.loads(line)
-        if figures["kind"] == "valid" and math.isfinite(figures["nll"]):
-            yield figures["step"], figures["nll"]
+        try:
+            figures = json.loads(line)
+            if figures["kind"] == "valid" and math.isfinite(figures["nll"]):
+                yield figures["step"], figures["nll"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"line {number} of {path} cannot be read",
+                help="the file was damaged: remove that line, or bring the old file back",
+            ) from error

@@ -92,6 +92,12 @@ def read_queue(folder: Path) -> Queue | None:
     return read_record(path, Queue) if path.is_file() else None
 
 
+def kept_of(folder: Path, queue: Queue | None) -> dict[str, Queued]:
+    """What is queued, by name, without rows whose folders were moved away: they are queued anew."""
+    queued = queue.queued if queue else ()
+    return {each.name: each for each in queued if (folder / ROWS / each.name).is_dir()}
+
+
 def add_to_queue(folder: Path, wanted: Wanted, difference: Difference) -> Queue:
     """Queues what is not yet queued: packages first, then the queue, which makes them count.
 
@@ -99,7 +105,7 @@ def add_to_queue(folder: Path, wanted: Wanted, difference: Difference) -> Queue:
     Raises a UserError if a file of the data is missing or the disk is full: then nothing is added.
     """
     before = read_queue(folder)
-    old = {each.name: each for each in before.queued} if before else {}
+    old = kept_of(folder, before)
     entries = [each for each in wanted.entries if each.name not in old]
     hashes = _data_hashes(entries)
     new = {each.name: _queued(each, hashes) for each in entries}

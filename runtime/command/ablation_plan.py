@@ -13,6 +13,7 @@ from runtime.ablation.estimate import Speed, finished_speed, measured_speed
 from runtime.ablation.files import FAILURE, RESULT, ROWS, RUN
 from runtime.ablation.local import Room
 from runtime.ablation.queue import Entry, Wanted, read_queue
+from runtime.ablation.render.text import width_of
 from runtime.command.output import report
 
 STATES = ("done", "failed", "half done", "to do")
@@ -32,8 +33,16 @@ def show_plan(folder: Path, wanted: Wanted, room: Room | None) -> None:
     if not left:
         return
     speed = finished_speed(folder, queue.queued if queue else ()) or _measured(wanted, room)
-    Console().print(_table(folder, wanted, speed))
+    _print(_table(folder, wanted, speed))
     print(*_totals(folder, wanted, left, room, speed), sep="\n")
+
+
+def _print(table: Table) -> None:
+    """As wide as it is, where nobody folds it: in files and pipes."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = width_of(table, console)
+    console.print(table)
 
 
 def state(folder: Path, entry: Entry) -> str:
@@ -94,7 +103,8 @@ def _totals(
     rows = len({each.row for each in wanted.entries})
     seeds = len(wanted.entries) // rows
     yield ""
-    yield f"{rows} rows x {seeds} seeds = {len(wanted.entries)} runs, {len(left)} to do in {folder}"
+    each = f"{seeds} seeds" if seeds > 1 else "1 seed"
+    yield f"{rows} rows x {each} = {len(wanted.entries)} runs, {len(left)} to do in {folder}"
     yield f"{_room(room)}, {engineering(flops)}FLOP in all"
     if speed is None:
         yield "the time is known once a row is done"

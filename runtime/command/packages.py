@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.source.diagnostic import Rejected, for_each
+from compiler.source.diagnostic import Rejected, did_you_mean, for_each, quoted
 from compiler.spec.lock import LOCK
 from runtime.command.options import Force, Settings, Specs
 from runtime.command.output import say_warnings
@@ -131,10 +131,19 @@ def eject(
     found, package = Output(folder=output), name.replace("-", "_")
     place = output / package
     if not (place / "model.py").is_file():
-        raise UserError(
-            f"there is no package {place}", help=f"`specformer compile {name}` makes it"
-        )
+        raise no_package(name, output)
     if found.is_ejected(package):
         raise UserError(f"{place} was ejected before: it is yours already")
     found.eject(package)
     typer.echo(f"{place} is yours: edit it, and train it with `specformer train {place}`")
+
+
+def no_package(name: str, output: Path) -> UserError:
+    """Why there is nothing to hand over: mostly a path stands where a name is expected."""
+    there = sorted(each.parent.name.replace("_", "-") for each in output.glob("*/model.py"))
+    near = did_you_mean(Path(name).stem, there)
+    return UserError(
+        f"there is no package of a spec {quoted(name)} in {output}",
+        help=near
+        or "`eject` takes the name of a spec; `specformer compile SPEC` makes its package",
+    )

@@ -112,6 +112,15 @@ def test_a_package_without_a_file_has_lost_all_of_it(tmp_path: Path) -> None:
     (training,) = compare("demo", str(tmp_path / "demo")).code
     assert changed(training, "+") == []
     assert training.hunks[0].causes == (BY_HAND,)
+    assert training.hunks[0].head.endswith(" +0,0 @@")
+
+
+def test_lines_are_counted_without_a_title_too(tmp_path: Path) -> None:
+    compile_spec("demo").write(tmp_path / "demo")
+    model = tmp_path / "demo" / "model.py"
+    model.write_text(model.read_text().partition("import math")[2])
+    (patch,) = compare("demo", str(tmp_path / "demo")).code
+    assert patch.hunks[0].head.split()[2].startswith("+1,")
 
 
 @pytest.mark.parametrize("name", ["lstm", "local-global", "language-model", "grouped-heads"])

@@ -16,6 +16,7 @@ from compiler.diff.markdown import markdown
 from compiler.diff.side import read_side
 from compiler.diff.syntax import words
 from compiler.diff.text import Line, lines, text
+from compiler.pipeline import compile_spec
 from tests.table3 import ROWS
 
 HERE = Path(__file__).parent
@@ -154,3 +155,12 @@ def test_equal_sides_say_so() -> None:
     found = difference(read_side("demo"), read_side("demo"))
     assert found.is_equal
     assert "Nothing differs" in text(document(found))
+
+
+def test_an_edit_beside_the_model_is_said(tmp_path: Path) -> None:
+    compile_spec("demo").write(tmp_path / "demo")
+    tests = tmp_path / "demo" / "test_model.py"
+    tests.write_text(tests.read_text() + "# mine\n")
+    page = text(document(difference(read_side("demo"), read_side(str(tests.parent)))))
+    assert "test_model.py is not what its lock compiles to" in page
+    assert "Nothing else differs: the settings, model.py and training.py, the cost" in page

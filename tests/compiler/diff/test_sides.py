@@ -115,6 +115,7 @@ def test_what_is_no_revision(reference: str) -> None:
         ("HEAD:specs/bass.yaml", "help: did you mean `specs/base.yaml`?"),
         ("nothing.yaml", "spec:1:1: error[no-spec]: there is no spec `nothing.yaml`"),
         ("specs", "no package and no run: it has no spec.lock.yaml"),
+        ("", "spec:1:1: error[no-spec]: there is no spec ``"),
     ],
 )
 def test_mistakes_point_at_the_part_that_is_wrong(reference: str, message: str) -> None:
@@ -139,6 +140,16 @@ def test_a_file_at_a_revision_that_is_no_text(git: Git) -> None:
     git("add", ".")
     git("commit", "-qm", "bytes")
     assert "HEAD:x.yaml:1:1: error[not-utf-8]" in rejected("HEAD:x.yaml")
+
+
+@pytest.mark.usefixtures("history")
+def test_a_submodule_holds_no_files_of_the_revision(git: Git) -> None:
+    commit_of_another = "160000,4b825dc642cb6eb9a060e54bf8d69288fbee4904,module"
+    git("update-index", "--add", "--cacheinfo", commit_of_another)
+    git("commit", "-qm", "submodule")
+    for reference in ("HEAD:module", "HEAD:module/x.yaml"):
+        assert "error[no-spec]: there is no spec `module" in rejected(reference)
+    assert heads(read_side("HEAD:specs/base.yaml")) == 8
 
 
 @pytest.mark.usefixtures("history")

@@ -190,6 +190,15 @@ def test_a_line_that_a_killed_run_left_is_none(bench: Bench) -> None:
     assert after.points == before.points
 
 
+@pytest.mark.parametrize("damage", ["{ours}", '{"kind": "valid"}', '{"kind": "valid", "nll": {}}'])
+def test_a_damaged_line_is_named(bench: Bench, damage: str) -> None:
+    folder = bench.write(PLANS[:1], seeds=(1,))
+    metrics = bench.place("base-seed1") / "run" / "metrics.jsonl"
+    metrics.write_text(f"{damage}\n{metrics.read_text()}")
+    with pytest.raises(UserError, match=r"line 1 of .*metrics\.jsonl cannot be read"):
+        read_curves(read_ablation(folder))
+
+
 def test_without_matplotlib_all_but_the_curves(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

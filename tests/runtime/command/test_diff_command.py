@@ -152,6 +152,16 @@ def test_git_shows_files_that_come_and_go_and_move(
     assert "attention.heads" in shown
 
 
+def test_git_says_that_only_the_ends_of_lines_differ(
+    configured: Callable[..., str], tmp_path: Path
+) -> None:
+    child = tmp_path / "specs" / "child.yaml"
+    child.write_text("no spec\n")
+    configured("commit", "-qam", "text")
+    child.write_bytes(b"no spec\r\n")
+    assert "The lines are the same: their ends differ" in configured("diff")
+
+
 def test_git_shows_everything_through_the_environment(
     git: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -59,4 +59,27 @@ def test_an_ejected_package_is_left_alone(specformer: Command, tmp_path: Path, m
     assert "was ejected" in specformer("compile", "demo", "-o", tmp_path).err
     assert "yours already" in specformer("eject", "demo", "-o", tmp_path).err
     assert "no package" in specformer("eject", "no-such", "-o", tmp_path).err
+    assert "did you mean `demo`?" in specformer("eject", model.parent, "-o", tmp_path).err
     assert model.read_text().endswith("# mine\n")
+
+
+@pytest.mark.parametrize("text", [None, "# mine\n"])
+def test_a_package_without_our_words_is_marked_all_the_same(
+    text: str | None, specformer: Command, tmp_path: Path, model: Path
+) -> None:
+    init = model.with_name("__init__.py")
+    init.unlink()
+    if text:
+        init.write_text(text)
+    assert specformer("eject", "demo", "-o", tmp_path).code == 0
+    assert init.read_text().endswith(text or "it.\n")
+    assert "was ejected" in specformer("compile", "demo", "-o", tmp_path).err
+
+
+def test_sums_that_are_no_text_list_nothing(
+    specformer: Command, tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / "SHA256SUMS").write_bytes(b"\xff\xfe\n")
+    append(model, "# mine\n")
+    refused = specformer("compile", "demo", "-o", tmp_path)
+    assert (refused.code, "whether it was edited cannot be told" in refused.err) == (2, True)

@@ -105,11 +105,14 @@ def test_text_is_prepared_once_and_what_is_done_is_only_shown(
     assert not any((each / FAILURE).exists() for each in rows(out))
 
 
-def test_the_plan_writes_nothing(ablate: Command, out: Path, tmp_path: Path) -> None:
+def test_the_plan_writes_nothing(ablate: Command, file: Path, out: Path, tmp_path: Path) -> None:
+    long = "D: {rows: [{name: r, set: {model.encoder.self_attention.mask: window(3) & all}}]}"
+    file.write_text(file.read_text() + f"  {long}\n")
     code, said = wait_for(ablate("--dry-run"))
     assert code == 0, said
-    assert "2 rows x 1 seeds = 2 runs, 2 to do" in said
+    assert "3 rows x 1 seed = 3 runs, 3 to do" in said
     assert "model.attention.heads: 1" in said
+    assert "model.encoder.self_attention.mask: window(3) & all" in said
     assert not out.exists()
     assert not (tmp_path / "cache").exists()
 

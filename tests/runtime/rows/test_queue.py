@@ -72,6 +72,29 @@ def test_new_rows_join_the_queue_and_old_ones_stay(enqueue: Enqueue, file: Path,
     assert rows == ["base", "heads-4", "heads-8", "heads-1"]
 
 
+def test_a_row_that_was_moved_away_is_queued_anew(
+    enqueue: Enqueue, file: Path, out: Path, tmp_path: Path
+) -> None:
+    base, row = enqueue()
+    before = queued(out)
+    row.rename(tmp_path / "away")
+    assert changes(out, before, wanted(file)).added == (row.name,)
+    assert enqueue() == [base, row]
+    assert queued(out) == before
+    assert (row / PACKAGE / LOCK).is_file()
+
+
+def test_a_base_that_was_moved_away_is_queued_anew_only_if_it_is_the_same(
+    enqueue: Enqueue, file: Path, spec: Path, out: Path, tmp_path: Path
+) -> None:
+    base, _ = enqueue()
+    base.rename(tmp_path / "away")
+    assert changes(out, queued(out), wanted(file)).added == (base.name,)
+    spec.write_text(spec.read_text().replace("steps: 30", "steps: 31"))
+    with pytest.raises(UserError, match="the base has changed since it was queued"):
+        changes(out, queued(out), wanted(file))
+
+
 def test_new_rows_do_not_join_another_base(
     enqueue: Enqueue, file: Path, spec: Path, out: Path
 ) -> None:
