@@ -3,9 +3,12 @@
 import importlib.util
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+METRICS = "metrics.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,7 @@ class Metrics:
 
     def __init__(self, folder: Path, *, keep_bytes: int, step: int) -> None:
         """Continues after the first `keep_bytes` bytes, which go up to update `step`."""
-        self._file = (folder / "metrics.jsonl").open("ab", buffering=0)
+        self._file = (folder / METRICS).open("ab", buffering=0)
         if self._length() > keep_bytes:
             self._file.truncate(keep_bytes)
         self._tensorboard = _tensorboard(folder, step)
@@ -81,6 +84,15 @@ class Metrics:
 
     def _length(self) -> int:
         return os.fstat(self._file.fileno()).st_size
+
+
+def read_figures(run: Path, kind: Literal["train", "valid"]) -> Iterator[dict[str, Any]]:
+    """The lines of one kind, without one that a killed run has not finished."""
+    path = run / METRICS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for figures in (json.loads(line) for line in lines if line.endswith("}")):
+        if figures["kind"] == kind:
+            yield figures
 
 
 def _tensorboard(folder: Path, step: int) -> Any:
