@@ -65,9 +65,10 @@ class Run:
         write_tokenizers: Callable[[Path], None],
         origin: dict[str, Any],
     ) -> "Run":
-        """A new run without checkpoints. `write_tokenizers` makes the folder that it is given;
+        """A new run without checkpoints.
 
-        `origin` is what `run.json` says of where the run comes from.
+        `write_tokenizers` makes the folder that it is given; `origin` is what `run.json` says of
+        where the run comes from.
         """
         refuse_existing(folder)
         with new_folder(folder) as unfinished:
