@@ -1,9 +1,9 @@
 """How long a queue will take: roughly."""
 
-import multiprocessing
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,18 +36,19 @@ def finished_speed(folder: Path, queued: Iterable[Queued]) -> Speed | None:
 def measured_speed(tokens: int, width: int, threads: int, device: str | None) -> Speed:
     """That of matrix products as they are in a layer: [tokens, width] x [width, 4 width].
 
-    It is measured in a process of its own, which gives a GPU back to the rows.
+    It is measured in a process of its own, which gives a GPU back to the rows and ends by itself.
     """
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        flops = pool.submit(_measure, tokens, width, threads, device).result()
+    arguments = [str(tokens), str(width), str(threads), *([device] if device else [])]
+    command = [sys.executable, "-m", "runtime.ablation.estimate", *arguments]
+    measured = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return Speed(
-        flops=flops,
+        flops=float(measured.stdout),
         source=f"as this machine multiplies matrices of {tokens:,} x {width} and {width} x "
         f"{4 * width}; what is not such a product comes on top",
     )
 
 
-def _measure(tokens: int, width: int, threads: int, device: str | None) -> float:
+def measure(tokens: int, width: int, threads: int, device: str | None) -> float:
     """Operations a second."""
     import torch
 
@@ -62,3 +63,8 @@ def _measure(tokens: int, width: int, threads: int, device: str | None) -> float
         (left @ right)[0, 0].item()
         count += 1
     return count * 2 * left.numel() * right.shape[1] / seconds
+
+
+if __name__ == "__main__":
+    tokens, width, threads = map(int, sys.argv[1:4])
+    print(measure(tokens, width, threads, sys.argv[4] if len(sys.argv) > 4 else None))
