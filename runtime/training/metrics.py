@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from runtime.errors import UserError
+
 METRICS = "metrics.jsonl"
+IN_EACH_LINE = {"kind", "step", "nll"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +90,30 @@ class Metrics:
 
 
 def read_figures(run: Path, kind: Literal["train", "valid"]) -> Iterator[dict[str, Any]]:
-    """The lines of one kind, without one that a killed run has not finished."""
+    """The lines of one kind, without one that a killed run has not finished.
+
+    Raises a UserError for a line that is whole, and not ours.
+    """
     path = run / METRICS
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    for figures in (json.loads(line) for line in lines if line.endswith("}")):
-        if figures["kind"] == kind:
-            yield figures
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.endswith("}"):
+            figures = _figures(line, f"line {number} of {path}")
+            if figures["kind"] == kind:
+                yield figures
+
+
+def _figures(line: str, place: str) -> dict[str, Any]:
+    try:
+        figures = json.loads(line)
+    except ValueError:
+        figures = {}
+    if not figures.keys() >= IN_EACH_LINE:
+        raise UserError(
+            f"{place} cannot be read",
+            help="the file was damaged: remove that line, or bring the old file back",
+        )
+    return figures
 
 
 def _tensorboard(folder: Path, step: int) -> Any:
