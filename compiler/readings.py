@@ -13,10 +13,10 @@ from compiler.ops.op import Op
 from compiler.ops.recurrence import Recurrence
 from compiler.passes.derive_weights import attentions
 from compiler.passes.receptive_field import ReceptiveField, receptive_field
+from compiler.spec.anatomy import ATTENTIONS
 
 LONGEST_FIELD = 1025
 CROSS = "cross_attention"
-ATTENTIONS = ("self_attention", CROSS)
 MIXERS = ("recurrence", "convolution")
 LONGEST_TEXT = 2**20
 

@@ -65,9 +65,10 @@ class Run:
         write_tokenizers: Callable[[Path], None],
         origin: dict[str, Any],
     ) -> "Run":
-        """A new run without checkpoints. `write_tokenizers` makes the folder that it is given;
+        """A new run without checkpoints.
 
-        `origin` is what `run.json` says of where the run comes from.
+        `write_tokenizers` makes the folder that it is given; `origin` is what `run.json` says of
+        where the run comes from.
         """
         refuse_existing(folder)
         with new_folder(folder) as unfinished:
@@ -99,8 +100,12 @@ class Run:
     @property
     def given_tokenizers(self) -> Path | None:
         """The tokenizers that its text is prepared with, if it has not learned them itself."""
-        origin = json.loads((self.folder / "run.json").read_bytes())
-        return self.folder / TOKENIZERS if TRANSFERRED in origin else None
+        return self.folder / TOKENIZERS if TRANSFERRED in self._begun else None
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of the libraries that it began with, by name."""
+        return dict(self._begun["versions"])
 
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
         """Of the source and the target; the same object for one vocabulary."""
@@ -154,7 +159,7 @@ class Run:
 
     def check_data(self, prepared: Prepared) -> None:
         """Raises a UserError when the run was begun with other text, or with none."""
-        begun = json.loads((self.folder / "run.json").read_bytes())
+        begun = self._begun
         if "prepared" not in begun:
             raise UserError(
                 f"{self.folder} was imported: there is no training to continue",
@@ -165,6 +170,11 @@ class Run:
                 f"the text has changed since {self.folder} was begun",
                 help="bring the old files back, or start a new run in another folder",
             )
+
+    @property
+    def _begun(self) -> dict[str, Any]:
+        """What `run.json` holds."""
+        return json.loads((self.folder / "run.json").read_bytes())
 
 
 def refuse_existing(folder: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from compiler.ablation.columns import OF_TOKENS, Column
 from compiler.ablation.read import Ablation, WrittenRow, read_ablation, settings_of
-from compiler.ablation.settings import dotted, leaves, require_no_seed, text_of, text_of_node
+from compiler.ablation.settings import dotted, leaves, require_no_seed, text_of_node
 from compiler.emit.lock import lock_text
+from compiler.emit.show import flow
 from compiler.explain import flops_per_update
 from compiler.passes.measure import count_parameters
 from compiler.pipeline import CompiledPackage, compile_loaded
@@ -247,16 +248,16 @@ def _value(base: _Resolved, row: _Resolved, key: str) -> str:
         written = find(base.tree, each)
         if written is not None and not isinstance(written, Mapping):
             return text_of_node(written)
-    before, after = (dict(_numbers(each.spec.model_dump())) for each in (base, row))
+    before, after = (dict(_scalars(each.spec.model_dump())) for each in (base, row))
     values = {
-        text_of(value)
+        flow(value)
         for place, value in before.items()
         if place[-1] == path[-1] and after.get(place) != value
     }
     return values.pop() if len(values) == 1 else ""
 
 
-def _numbers(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+def _scalars(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
     """Everything in a spec that has no parts, with its keys and numbers."""
     match value:
         case dict():
@@ -267,7 +268,7 @@ def _numbers(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
             yield path, value
             return
     for key, below in pairs:
-        yield from _numbers(below, (*path, key))
+        yield from _scalars(below, (*path, key))
 
 
 def _compiled(each: _Resolved, ablation: Ablation) -> Row:

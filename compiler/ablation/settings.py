@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-import yaml
-
+from compiler.emit.show import flow
 from compiler.source.diagnostic import Diagnostic, Rejected, for_each, mistake
 from compiler.source.node import Mapping, Node, Path, to_python
 from compiler.source.span import Span
@@ -59,14 +58,9 @@ def dotted(path: Path) -> str:
     return ".".join(map(str, path))
 
 
-def text_of(value: object) -> str:
-    """A value on one line, as one writes it."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True)
-    return text.removesuffix("\n").removesuffix("\n...")
-
-
 def text_of_node(node: Node) -> str:
-    return text_of(to_python(node))
+    """A value on one line, as one writes it."""
+    return flow(to_python(node))
 
 
 def slug(text: str) -> str:

@@ -5,7 +5,7 @@ from pydantic_core import ErrorDetails
 
 from compiler.ablation.file import AblationFile, Group, Row
 from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, mistake, quoted
-from compiler.source.node import Mapping, Path, Scalar, deepest, to_python
+from compiler.source.node import Mapping, Path, Scalar, deepest, place_of_key, to_python
 from compiler.spec.expectation import choices, expectation, given
 from compiler.spec.section import Section
 
@@ -44,8 +44,6 @@ def _expected(path: Path, error: ErrorDetails) -> str:
 
 
 def _unknown_key(root: Mapping, path: Path) -> Diagnostic:
-    holder, key = deepest(root, path[:-1]), str(path[-1])
-    known = [*SECTIONS[len(path) - 1].model_fields]
-    span = holder.keys[key] if isinstance(holder, Mapping) else holder.span
+    key, known = str(path[-1]), [*SECTIONS[len(path) - 1].model_fields]
     help = did_you_mean(key, known) or f"known here: {', '.join(known)}"
-    return mistake(span, "unknown-key", f"unknown key {quoted(key)}", help)
+    return mistake(place_of_key(root, path), "unknown-key", f"unknown key {quoted(key)}", help)

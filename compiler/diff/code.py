@@ -22,7 +22,7 @@ BESIDE_THE_CODE = ("data", "decoding", "evaluation")
 
 Texts = dict[str, list[str]]
 """The lines of each file."""
-Reach = tuple[set[int], set[int]]
+Differing = tuple[set[int], set[int]]
 """Lines that go, and lines that come."""
 
 
@@ -142,15 +142,16 @@ class _Search:
         return replace(hunk, causes=(*self._causes(*compiled), *others))
 
     def _causes(self, removed: set[int], added: set[int]) -> list[str]:
-        """The changes that make these differences alone; else those without which some are missing;
+        """The settings that lines which go, and lines which come, are there for.
 
-        else all of which nothing is known.
+        Those that make such a difference alone; else those without which some of it is missing;
+        else all that cannot be made alone, together.
         """
         made = self._made
-        causes = _covering(added, {name: reach[1] for name, reach in made.items()})
+        causes = _covering(added, {name: lines[1] for name, lines in made.items()})
         for name in causes:
             removed, added = removed - made[name][0], added - made[name][1]
-        causes += _covering(removed, {name: reach[0] for name, reach in made.items()})
+        causes += _covering(removed, {name: lines[0] for name, lines in made.items()})
         for name in causes:
             removed = removed - made[name][0]
         if removed or added:
@@ -159,7 +160,7 @@ class _Search:
 
     def _contributing(self, removed: set[int], added: set[int], known: list[str]) -> list[str]:
         back = self._taken_back.items()
-        found = [name for name, reach in back if removed - reach[0] or added - reach[1]]
+        found = [name for name, lines in back if removed - lines[0] or added - lines[1]]
         if found:
             return [name for name in found if name not in known]
         names = list(self.variants.names.values())
@@ -167,17 +168,17 @@ class _Search:
         return [together(alone)]
 
     @cached_property
-    def _made(self) -> dict[str, Reach]:
-        return {name: self._reach(texts) for name, texts in self.variants.made.items()}
+    def _made(self) -> dict[str, Differing]:
+        return {name: self._differing(texts) for name, texts in self.variants.made.items()}
 
     @cached_property
-    def _taken_back(self) -> dict[str, Reach]:
-        return {name: self._reach(texts) for name, texts in self.variants.taken_back.items()}
+    def _taken_back(self) -> dict[str, Differing]:
+        return {name: self._differing(texts) for name, texts in self.variants.taken_back.items()}
 
-    def _reach(self, texts: Texts) -> Reach:
-        """Of the differences, those that a variant has, too: lines that are not in it any more, and
+    def _differing(self, texts: Texts) -> Differing:
+        """The differences that a variant has, too.
 
-        lines that it has already.
+        They are lines that it has no more, and lines that it has already.
         """
         lines = texts[self.name]
         gone = paired(self.compiled.before, lines)
@@ -185,9 +186,9 @@ class _Search:
         return gone.removed, {line for line, own in new.partners.items() if own in gone.added}
 
 
-def _covering(lines: set[int], reaches: dict[str, set[int]]) -> list[str]:
-    """The names whose reach has some of the lines."""
-    return [name for name, reach in reaches.items() if reach & lines]
+def _covering(lines: set[int], others: dict[str, set[int]]) -> list[str]:
+    """The names of those that have some of the lines."""
+    return [name for name, own in others.items() if own & lines]
 
 
 def together(names: Sequence[str]) -> str:

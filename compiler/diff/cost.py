@@ -10,7 +10,6 @@ from compiler.explain import Explanation, Row, explain
 from compiler.pipeline import CompiledPackage
 from compiler.units import engineering, of_bytes
 
-Side = Literal["before", "after"]
 Words = Callable[[float], str]
 
 QUANTITIES: tuple[tuple[str, str, Words], ...] = (
@@ -26,7 +25,7 @@ KINDS = re.compile(r"\[\d+(:\d*)?\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class NumberChange:
     """A number of both sides; `percent` of that before, None where that is nothing."""
 
     before: int
@@ -46,11 +45,11 @@ class CostChange:
     """
 
     part: str
-    only: Side | None
-    parameters: Change
-    flops_per_token: Change
-    activation_bytes: Change
-    cache_bytes: Change
+    only: Literal["before", "after"] | None
+    parameters: NumberChange
+    flops_per_token: NumberChange
+    activation_bytes: NumberChange
+    cache_bytes: NumberChange
     cache: tuple[str, str]
 
     @property
@@ -150,9 +149,9 @@ def _change(part: str, before: _Costs | None, after: _Costs | None) -> CostChang
     )
 
 
-def _changed(before: int, after: int) -> Change:
+def _changed(before: int, after: int) -> NumberChange:
     delta = after - before
-    return Change(
+    return NumberChange(
         before=before,
         after=after,
         delta=delta,
@@ -203,7 +202,7 @@ def _row(change: CostChange) -> tuple[str, ...]:
     return (change.part + mark, *cells)
 
 
-def _difference(change: Change, words: Words) -> str:
+def _difference(change: NumberChange, words: Words) -> str:
     """`+524 k (+50%)`."""
     if not change.delta:
         return ""

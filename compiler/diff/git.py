@@ -45,10 +45,10 @@ class Version:
 
 
 def git_document(arguments: Sequence[str]) -> Document:
-    """The page for `path old-file old-hex old-mode new-file new-hex new-mode`, behind which stand
+    """The page for `path old-file old-hex old-mode new-file new-hex new-mode`.
 
-    the new path and a sentence of git's, if the file was renamed; or for the path alone of a file
-    that is unmerged.
+    If the file was renamed, the new path and a sentence of git's come behind. Of a file that is
+    unmerged there is the path alone.
     """
     path, *rest = arguments
     if not rest:

@@ -58,9 +58,9 @@ def paired(before: Lines, after: Lines) -> Pairing:
 
 
 def _edits(before: Lines, after: Lines, part: Edit) -> Iterator[Edit]:
-    """Between lines that both texts have exactly once (patience diff): those are never confused,
+    """Between lines that both texts have exactly once (patience diff).
 
-    as blank lines and brackets are.
+    Those are never confused, as blank lines and brackets are.
     """
     anchors = _anchors(before, after, part)
     ends = (part.before.stop, part.after.stop)
@@ -121,9 +121,10 @@ def _plain_edits(before: Lines, after: Lines, gap: Edit) -> Iterator[Edit]:
 
 
 def _placed(edit: Edit, before: Lines, after: Lines, room: range) -> Edit:
-    """A block that only comes or goes may often lie a few lines higher or lower: where it begins
+    """Where an edit is read best, in the room between its neighbours.
 
-    with a line that is indented least, after a blank one. It has room between its neighbours.
+    A block that only comes or goes may often lie a few lines higher or lower: best is where it
+    begins with a line that is indented least, after a blank one.
     """
     if edit.before and edit.after:
         return edit

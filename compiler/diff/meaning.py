@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel
 
@@ -15,9 +15,7 @@ from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, SUB_LAYERS
 from compiler.spec.load import Loaded
 
 Group = Literal["architecture", "initialisation", "training", "data", "decoding", "evaluation"]
-GROUPS: tuple[Group, ...] = (
-    *("architecture", "initialisation", "training", "data", "decoding", "evaluation"),
-)
+GROUPS: tuple[Group, ...] = get_args(Group)
 _ATTENTIONS = [(each,) for each in ATTENTIONS]
 
 

@@ -5,7 +5,16 @@ from dataclasses import dataclass, replace
 
 from compiler.diff.alignment import count, divided, joined, ranges
 from compiler.source.diagnostic import Rejected
-from compiler.source.node import Mapping, Node, Path, Sequence, child, find, with_entry
+from compiler.source.node import (
+    Mapping,
+    Node,
+    Path,
+    Sequence,
+    child,
+    find,
+    with_entry,
+    without_entries,
+)
 from compiler.spec.anatomy import EVERY_STACK
 from compiler.spec.load import Loaded, resolve_whole
 from compiler.spec.model import Stack
@@ -91,19 +100,12 @@ def _child(node: Node | None, step: str | int) -> Node | None:
 def _with_entry(node: Node | None, donor: Node | None, key: str, below: Node | None) -> Node | None:
     """With a node under a key, or without that key; a section that is missing is begun."""
     if below is None:
-        return without_entry(node, key) if isinstance(node, Mapping) else node
+        return without_entries(node, key) if isinstance(node, Mapping) else node
     origin = donor if isinstance(donor, Mapping) else None
     if not isinstance(node, Mapping):
         node = Mapping(span=below.span, entries={}, keys={})
     place = (origin.keys.get(key) if origin else None) or node.keys.get(key, below.span)
     return with_entry(node, key, below, place)
-
-
-def without_entry(mapping: Mapping, key: str) -> Mapping:
-    """The mapping without one key."""
-    entries = {each: node for each, node in mapping.entries.items() if each != key}
-    keys = {each: place for each, place in mapping.keys.items() if each != key}
-    return Mapping(span=mapping.span, entries=entries, keys=keys)
 
 
 def without_derived(locked: Loaded, paths: Iterable[Path]) -> Loaded:

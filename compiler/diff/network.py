@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from hashlib import sha256
 
-from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
+from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, holder_of
 from compiler.ops.attention import Attention
 from compiler.ops.expression import Number
 from compiler.ops.op import Op, Predicate, Vanishes
@@ -65,8 +65,7 @@ def _invoked(block: Block, statement: Statement, path: str, given: list[str]) ->
 
 def _layers(name: str, part: Repeat, path: str) -> Iterator[str]:
     """The paths of blocks one after the other, which may take turns."""
-    holder, _, numbers = name.partition("[")
-    first = int(numbers.partition(":")[0] or 0)
+    holder, first = holder_of(name)
     for number in range(int(part.count.value)):
         yield f"{path}{holder}.{first + number % int(part.held.value)}."
 

@@ -17,10 +17,7 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """The files of a repository, whose top folder is `top`, at the revision of this name: a tree
-
-    of git's.
-    """
+    """The files of a repository at a revision: `top` is its top folder, `tree` a hash of git's."""
 
     name: str
     top: Path
@@ -65,9 +62,9 @@ class RevisionFile:
         return decoded(_git(self.revision.top, "cat-file", "blob", blob), self.name)
 
     def find(self, reference: str) -> SpecFile | None:
-        """A path seen from the file, else a name of the library as it was then; a library that is
+        """A path seen from the file, else a name of the library as it was then.
 
-        no part of the repository is as it is now.
+        A library that is no part of the repository is as it is now.
         """
         beside = self.revision.file(posixpath.join(posixpath.dirname(self.path), reference))
         named = self.revision.library()
@@ -91,9 +88,9 @@ def is_at_revision(reference: str) -> bool:
 
 
 def file_at_revision(reference: str, inside: str = "") -> RevisionFile:
-    """What `REV:path` means to git, with `./` before a path that is seen from here; raises
+    """What `REV:path` means to git, with `./` before a path that is seen from here.
 
-    `Rejected`. `inside` is a file that is looked for in a folder of that path first.
+    `inside` is a file that is looked for in a folder of that path first. Raises `Rejected`.
     """
     name, _, path = reference.partition(":")
     top, here = _repository(reference)

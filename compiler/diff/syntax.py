@@ -32,6 +32,10 @@ def words(line: str) -> Iterator[tuple[Kind, str]]:
 
 
 _KINDS: dict[str, Kind] = {
-    **{"comment": "comment", "string": "string", "number": "number", "keyword": "keyword"},
-    **{"name": "name", "title": "name"},
+    "comment": "comment",
+    "string": "string",
+    "number": "number",
+    "keyword": "keyword",
+    "name": "name",
+    "title": "name",
 }

@@ -47,7 +47,9 @@ def _item(lines: list[str]) -> list[str]:
 
 def flow(value: object) -> str:
     """A value on one line."""
-    text: str = yaml.dump(value, Dumper=Dumper, default_flow_style=True, width=10**6)
+    text: str = yaml.dump(
+        value, Dumper=Dumper, default_flow_style=True, width=10**6, allow_unicode=True
+    )
     return text.removesuffix("\n").removesuffix("\n...")
 
 

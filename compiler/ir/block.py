@@ -123,6 +123,12 @@ def callee(block: Block, statement: Statement) -> Block:
     return part
 
 
+def holder_of(name: str) -> tuple[str, int]:
+    """The list that holds a repetition, and its first block there: `layers`, 5 of `layers[5:6]`."""
+    holder, _, numbers = name.partition("[")
+    return holder, int(numbers.partition(":")[0] or 0)
+
+
 def children(block: Block) -> Iterator[tuple[str, Block, int]]:
     """The blocks directly below: attribute, block, how many of it."""
     for name, part in block.parts:

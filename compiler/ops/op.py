@@ -252,9 +252,9 @@ class Op(ABC):
         return Cost()
 
     def remembered(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
-        """Of an op in a step: the numbers of one hypothesis that it keeps for the next step,
+        """How many numbers of one hypothesis an op in a step keeps for the next one.
 
-        those of the newest position if it adds to a cache.
+        Of an op that adds to a cache, those of the newest position.
         """
         return 0
 

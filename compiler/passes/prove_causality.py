@@ -2,7 +2,7 @@
 
 from math import inf
 
-from compiler.ir.block import Block
+from compiler.ir.block import Block, holder_of
 from compiler.ir.verify import CompilerBug
 from compiler.mask.interval import HERE
 from compiler.mask.mask import CAUSAL, Mask
@@ -93,5 +93,5 @@ def _unproved(read: Read) -> Diagnostic:
 def _where(read: Read) -> str:
     """`decoder layer 6, self_attention`, from `decoder`, `layers[5:6]`, `self_attention`."""
     stack, layers, *rest = read.path
-    first = int(layers.partition("[")[2].partition(":")[0] or 0)
+    _, first = holder_of(layers)
     return ", ".join((f"{stack} layer {first + 1}", *rest))

@@ -89,3 +89,15 @@ def with_entry(mapping: Mapping, key: str, node: Node, key_span: Span) -> Mappin
     """The mapping with one entry set."""
     entries = {**mapping.entries, key: node}
     return Mapping(span=mapping.span, entries=entries, keys={**mapping.keys, key: key_span})
+
+
+def without_entries(mapping: Mapping, *keys: str) -> Mapping:
+    """The mapping without some entries; where their keys were written stays known."""
+    entries = {key: node for key, node in mapping.entries.items() if key not in keys}
+    return Mapping(span=mapping.span, entries=entries, keys=mapping.keys)
+
+
+def place_of_key(root: Node, path: Path) -> Span:
+    """Where the last key of a path was written; that of the node above where it was not."""
+    holder, key = deepest(root, path[:-1]), str(path[-1])
+    return holder.keys.get(key, holder.span) if isinstance(holder, Mapping) else holder.span

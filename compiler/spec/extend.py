@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path as File
 
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
-from compiler.source.node import Mapping, Path, Scalar
+from compiler.source.node import Mapping, Path, Scalar, without_entries
 from compiler.source.read import read
 from compiler.source.span import Source, Span
 from compiler.spec.library import DiskFile, SpecFile, locate, suggestion
@@ -83,7 +83,8 @@ def _extended(file: SpecFile, tree: Mapping, line: tuple[str, ...]) -> Extended:
     if found.identity in line:
         raise Rejected([mistake(at, "extends-cycle", "a spec cannot extend itself")])
     below = _extended(found, _read_parent(found, reference.value, at), (*line, found.identity))
-    parent, own = _without(below.tree, *NOT_INHERITED), write_out(_without(tree, "extends"))
+    parent = without_entries(below.tree, *NOT_INHERITED)
+    own = write_out(without_entries(tree, "extends"))
     gone = (*below.dropped, *dropped(parent, own))
     return Extended(tree=over(parent, own), parent=parent, extends=at, dropped=gone)
 
@@ -115,11 +116,6 @@ def _is_surely_a_spec(keys: Iterable[str]) -> bool:
     """Judged by the keys of its top level."""
     found = set(keys)
     return "name" in found and not found.isdisjoint(_CERTAIN)
-
-
-def _without(tree: Mapping, *keys: str) -> Mapping:
-    entries = {each: node for each, node in tree.entries.items() if each not in keys}
-    return Mapping(span=tree.span, entries=entries, keys=tree.keys)
 
 
 def _missing(reference: str, span: Span, help: str) -> Diagnostic:

@@ -7,7 +7,16 @@ of `model.decoder.layers`, and so for each setting: the more precise place wins.
 from collections.abc import Iterator
 from functools import reduce
 
-from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, is_nothing, with_entry
+from compiler.source.node import (
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    Sequence,
+    is_nothing,
+    with_entry,
+    without_entries,
+)
 from compiler.source.span import Span
 from compiler.spec.anatomy import (
     ATTENTIONS,
@@ -48,9 +57,9 @@ def inherit(root: Mapping) -> Mapping:
             model = with_entry(model, stack, _stack(model, below, stack, usual), place)
     embedding = model.get("embedding")
     if isinstance(embedding, Mapping):
-        below = _without(embedding, "position")
+        below = without_entries(embedding, "position")
         model = with_entry(model, "embedding", below, model.keys["embedding"])
-    return with_entry(root, "model", _without(model, *_MAPPINGS), root.keys["model"])
+    return with_entry(root, "model", without_entries(model, *_MAPPINGS), root.keys["model"])
 
 
 def task_of(root: Mapping) -> str:
@@ -86,7 +95,7 @@ def _stack(model: Mapping, stack: Mapping, name: str, usual: tuple[str, ...]) ->
     stack = _over(stack, "norm", model.get("norm"), stack.get("norm"))
     if _is_near(stack.get("position")):
         stack = _by_default(stack, "position", _none(stack.span))
-    return _without(stack, *HANDED_DOWN["model", name])
+    return without_entries(stack, *HANDED_DOWN["model", name])
 
 
 def _groups(layers: Node | None) -> Node | None:
@@ -108,14 +117,14 @@ def _group(model: Mapping, stack: Mapping, group: Node, name: str, usual: tuple[
         whole = _by_default(whole, "block", _listed(usual, group.span))
     names = tuple(sub_layers_of(whole.get("block")))
     if "self_attention" not in names:
-        whole = _without(whole, "position") if _is_near(whole.get("position")) else whole
+        whole = without_entries(whole, "position") if _is_near(whole.get("position")) else whole
     elif _is_near(position := stack.get("position")):
         whole = _over(whole, "position", position, group.get("position"))
     for each in names:
         whole = _over(whole, each, *_above(model, stack, group, each))
         if each in ATTENTIONS:
             whole = _with_mask(whole, each, usual_mask(name, each))
-    return _without(whole, "attention", *(each for each in SUB_LAYERS if each not in names))
+    return without_entries(whole, "attention", *(each for each in SUB_LAYERS if each not in names))
 
 
 def _above(model: Mapping, stack: Mapping, group: Mapping, sub_layer: str) -> Iterator[Node | None]:
@@ -172,8 +181,3 @@ def _misplaced(key: str, layers: list[Node]) -> Node | None:
     """A word where keys and values belong: kept for validation to refuse, not to be merged over."""
     words = (each for each in layers if not isinstance(each, Mapping))
     return None if key in _OF_LAYERS else next(words, None)
-
-
-def _without(mapping: Mapping, *keys: str) -> Mapping:
-    entries = {key: node for key, node in mapping.entries.items() if key not in keys}
-    return Mapping(span=mapping.span, entries=entries, keys=mapping.keys)

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, mistake, nearest, quoted
-from compiler.source.node import Mapping, Node, Path, Scalar, deepest, find, to_python
+from compiler.source.node import Node, Path, Scalar, deepest, find, place_of_key, to_python
 from compiler.source.read import plain_value
 from compiler.spec.expectation import choices, expectation, given
 from compiler.spec.inherit import handed_down
@@ -178,18 +178,15 @@ def _known_keys(path: Path, error: ErrorDetails) -> list[str]:
 
 
 def _unknown_key(root: Node, path: Path, known: list[str]) -> Diagnostic:
-    holder, key = deepest(root, path[:-1]), str(path[-1])
-    span = holder.keys[key] if isinstance(holder, Mapping) else holder.span
+    key = str(path[-1])
     help = _foreign_letter(key) + _known(key, path, known)
-    return mistake(span, "unknown-key", f"unknown key {quoted(key)}", help)
+    return mistake(place_of_key(root, path), "unknown-key", f"unknown key {quoted(key)}", help)
 
 
 def _capacity(root: Node, path: Path) -> Diagnostic:
     """Refused for a reason, not for its spelling."""
-    holder = deepest(root, path[:-1])
-    span = holder.keys[str(path[-1])] if isinstance(holder, Mapping) else holder.span
     return mistake(
-        span,
+        place_of_key(root, path),
         "expert-capacity",
         "an expert with a capacity drops tokens by what other tokens choose, later ones and those "
         "of other sentences too: a decoder would not be causal",

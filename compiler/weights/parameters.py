@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from compiler.ir.block import Block, Repeat
+from compiler.ir.block import Block, Repeat, holder_of
 from compiler.ops.op import Op, Parameter
 from compiler.ops.shape import size
 
@@ -38,8 +38,7 @@ def _numbered(name: str, part: Op | Repeat | Block) -> Iterator[tuple[str, Op | 
     if not isinstance(part, Repeat):
         yield name, part
         return
-    holder, _, place = name.partition("[")
-    first = int(place.partition(":")[0] or 0)
+    holder, first = holder_of(name)
     for number in range(first, first + int(part.held.value)):
         yield f"{holder}.{number}", part.block
 

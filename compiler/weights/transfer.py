@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from compiler.ir.block import Block, Repeat
+from compiler.ir.block import Block, Repeat, holder_of
 from compiler.weights.parameters import NamedParameter, named_parameters, parameters_of
 from compiler.weights.shape import Shape
 
@@ -181,8 +181,8 @@ def _used(block: Block, held: str = "", used: str = "") -> Iterator[tuple[str, N
     counted: dict[str, int] = {}
     for name, part in block.parts:
         if isinstance(part, Repeat):
-            holder, _, numbers = name.partition("[")
-            first, used_first = int(numbers.partition(":")[0] or 0), counted.get(holder, 0)
+            holder, first = holder_of(name)
+            used_first = counted.get(holder, 0)
             counted[holder] = used_first + int(part.count.value)
             for number in range(int(part.count.value)):
                 own = f"{held}{holder}.{first + number % int(part.held.value)}."

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from compiler.spec.lock import LOCK
 from runtime.ablation.files import PACKAGE, ROWS
 from runtime.ablation.locks import lock
 from runtime.ablation.queue import Entry, Wanted, kept_of
 from runtime.ablation.record import Queue, Queued
+from runtime.ablation.settings import read_tree, setting_values
 from runtime.errors import UserError
 
 
@@ -52,7 +51,7 @@ def difference(folder: Path, queued: Queued, entry: Entry) -> str:
     text = path.read_text(encoding="utf-8")
     if text == entry.files[LOCK]:
         return ""
-    before, now = (dict(_leaves(yaml.safe_load(each))) for each in (text, entry.files[LOCK]))
+    before, now = (setting_values(read_tree(each)) for each in (text, entry.files[LOCK]))
     found = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     key, more = found[0], f", and {len(found) - 1} more" if len(found) > 1 else ""
     return f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')} now{more}"
@@ -61,19 +60,6 @@ def difference(folder: Path, queued: Queued, entry: Entry) -> str:
 def is_of(entry: Entry, queued: Queued) -> bool:
     """Whether the file still has the spec that was queued."""
     return lock(entry.spec, entry.contents, queued.locked.data).spec == queued.locked.spec
-
-
-def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    match value:
-        case dict():
-            pairs = [(str(key), below) for key, below in value.items()]
-        case list():
-            pairs = [(str(number), below) for number, below in enumerate(value)]
-        case _:
-            yield path, value
-            return
-    for key, below in pairs:
-        yield from _leaves(below, f"{path}.{key}" if path else key)
 
 
 def _said(differences: dict[str, str]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The columns of the table: the settings that vary, and what was asked for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runtime.ablation.collect import Ablation, Row
@@ -115,11 +115,10 @@ def _last_words(key: str, others: Iterable[str]) -> str:
     return " ".join(next(free, words))
 
 
-def measured_columns(
-    asked: Iterable[str], known: Mapping[str, Measure] = MEASURES
-) -> tuple[Measure, ...]:
+def measured_columns(asked: Iterable[str]) -> tuple[Measure, ...]:
     """Raises a UserError for a name that nothing is measured under."""
-    unknown = [key for key in asked if key not in known]
+    unknown = [key for key in asked if key not in MEASURES]
     if unknown:
-        raise UserError(f"there is no column {unknown[0]}", help=f"there are: {', '.join(known)}")
-    return tuple(known[key] for key in asked)
+        help = f"there are: {', '.join(MEASURES)}"
+        raise UserError(f"there is no column {unknown[0]}", help=help)
+    return tuple(MEASURES[key] for key in asked)

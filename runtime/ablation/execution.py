@@ -1,6 +1,5 @@
 """What a row does: it is checked against its lock, trained, scored."""
 
-import os
 from pathlib import Path
 
 import torch
@@ -15,6 +14,7 @@ from runtime.memory import keep_freed_memory
 from runtime.package import load_package
 from runtime.run import Run
 from runtime.scoring.validation import greedy_bleu
+from runtime.training.rank import is_first_process
 from runtime.training.train import train
 
 
@@ -36,7 +36,7 @@ def execute(folder: Path, cache: Path, device: str | None) -> None:
         score=greedy_bleu(spec),
         report=_say,
     )
-    if os.environ.get("RANK", "0") != "0":
+    if not is_first_process():
         return
     with explained_disk_errors(folder):
         write_record(folder / RESULT, result_of(Run.open(run), summary, device))

@@ -1,18 +1,16 @@
-"""How the rows have learned: their losses on the validation set, from `metrics.jsonl`."""
+"""How the rows have learned: their losses on the validation set."""
 
-import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.ablation.collect import Ablation, Row
 from runtime.ablation.columns import Setting, group_label, setting_columns
 from runtime.ablation.files import RUN
-from runtime.errors import UserError
+from runtime.training.metrics import read_figures
 
-METRICS = "metrics.jsonl"
 LONGEST_LABEL = 28
 
 
@@ -65,28 +63,13 @@ def label_of(row: Row, columns: Iterable[Setting]) -> str:
 def read_points(row: Row) -> tuple[Point, ...]:
     losses = defaultdict(list)
     for outcome in row.outcomes:
-        for step, loss in read_losses(outcome.folder / RUN / METRICS):
+        for step, loss in read_losses(outcome.folder / RUN):
             losses[step].append(loss)
     return tuple(Point(step=step, losses=tuple(losses[step])) for step in sorted(losses))
 
 
-def read_losses(path: Path) -> Iterable[tuple[int, float]]:
-    """Update and loss at each look; a line that a killed run has not finished is none.
-
-    Raises a UserError for a line that is whole, and not ours.
-    """
-    if not path.is_file():
-        return
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    for number, line in enumerate(lines, start=1):
-        if not line.endswith("}"):
-            continue
-        try:
-            figures = json.loads(line)
-            if figures["kind"] == "valid" and math.isfinite(figures["nll"]):
-                yield figures["step"], figures["nll"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"line {number} of {path} cannot be read",
-                help="the file was damaged: remove that line, or bring the old file back",
-            ) from error
+def read_losses(run: Path) -> Iterator[tuple[int, float]]:
+    """Update and loss at each look whose loss is finite."""
+    for figures in read_figures(run, "valid"):
+        if math.isfinite(figures["nll"]):
+            yield figures["step"], figures["nll"]

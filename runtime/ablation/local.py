@@ -21,9 +21,9 @@ class Slot:
 
 
 def core_slots(jobs: int, processes: int) -> list[Slot]:
-    """The cores in equal shares, one thread at least for each process."""
-    threads = str(max(1, count_cores() // (jobs * processes)))
-    environment = {"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"}
+    """The cores in equal shares."""
+    threads = threads_each(jobs, processes)
+    environment = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
     return [Slot(environment=environment)] * jobs
 
 
@@ -38,6 +38,11 @@ def device_slots(devices: Sequence[str], jobs: int, processes: int) -> list[Slot
         )
     chosen = [whole[number % len(whole)] for number in range(jobs)]
     return [Slot(environment={"CUDA_VISIBLE_DEVICES": ",".join(each)}) for each in chosen]
+
+
+def threads_each(jobs: int, processes: int) -> int:
+    """Of each process, where so many rows have so many: one at least."""
+    return max(1, count_cores() // (jobs * processes))
 
 
 def count_cores() -> int:
@@ -75,8 +80,13 @@ def local_room(jobs: int | None, processes: int, device: str | None) -> Room:
     else:
         jobs = jobs or max(1, len(devices) // processes)
         slots = device_slots(devices, jobs, processes)
-    threads = max(1, count_cores() // (jobs * processes))
-    return Room(jobs=jobs, threads=threads, processes=processes, device=device, slots=tuple(slots))
+    return Room(
+        jobs=jobs,
+        threads=threads_each(jobs, processes),
+        processes=processes,
+        device=device,
+        slots=tuple(slots),
+    )
 
 
 def visible_devices() -> list[str]:

@@ -10,7 +10,7 @@ from compiler.spec.spec import Spec
 from runtime.ablation.files import DIFFERENCE, JOBS, PACKAGE, QUEUE, ROWS, read_record, write_record
 from runtime.ablation.holding import held
 from runtime.ablation.locks import data_hash, lock
-from runtime.ablation.record import Queue, Queued
+from runtime.ablation.record import Queue, Queued, run_name
 from runtime.durable import explained_disk_errors, new_folder
 from runtime.errors import UserError
 
@@ -32,7 +32,7 @@ class Entry:
 
     @property
     def name(self) -> str:
-        return f"{self.row}-seed{self.seed}"
+        return run_name(self.row, self.seed)
 
     @property
     def contents(self) -> dict[str, bytes]:

@@ -1,6 +1,6 @@
-"""What an ablation's folder holds: the queue, which is written once, and the result of each run.
+"""What an ablation's folder holds: the queue, what became of each run, and what is made of both.
 
-ablation.json             the queue
+ablation.json             the queue; rows may join it, and what is in it stays
 rows/<row>-seed<n>/
     package/              what will run, its lock and its code: compiled when it was queued
     difference.html       what the row changes against the base, of a page
@@ -8,6 +8,10 @@ rows/<row>-seed<n>/
     result.json           its scores, written when all is done
     failure.json          why it has ended without; gone once it has begun again
     output.txt            what it has said
+jobs/                     what a cluster's jobs leave
+table.{txt,md,tex,csv}    the table; `runs.csv` has a line for each run
+curves.{svg,png}          the learning curves
+report.html               the page with all of it
 """
 
 from dataclasses import dataclass
@@ -26,6 +30,11 @@ class Locked:
     code: str
     data: str
     protocol: str
+
+
+def run_name(row: str, seed: int) -> str:
+    """`base-seed1`: of the run, and of its folder."""
+    return f"{row}-seed{seed}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +56,7 @@ class Queued:
     @property
     def name(self) -> str:
         """Of its folder."""
-        return f"{self.row}-seed{self.seed}"
+        return run_name(self.row, self.seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +77,8 @@ class Queue:
 class Result:
     """What a run has come to.
 
-    `scores` has one number for each measured column, whether asked for or not: train_steps,
-    train_loss, valid_loss (nats a label), valid_ppl, valid_accuracy, valid_bleu, test_bleu,
-    valid_chrf, test_chrf, tokens_per_second, minutes; those that the task knows. `signatures` say
+    `scores` has one number for each measured column that the task knows, whether asked for or not,
+    by the names of `compiler/ablation/columns.py`; losses are in nats a label. `signatures` say
     how: of the scores that have one. `versions` are those of run.json: what computed it.
     """
 

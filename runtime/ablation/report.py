@@ -39,9 +39,10 @@ def environment() -> Environment:
 def make_report(
     ablation: Ablation, table: Table, grid: Grid, *, curves: str, no_curves: str, style: str
 ) -> str:
-    """`curves` is a picture as SVG, or empty for the reason `no_curves`;
+    """The whole page.
 
-    `style` is the CSS of the differences that lie in the folders of the rows.
+    `curves` is a picture as SVG, or empty for the reason `no_curves`; `style` is the CSS of the
+    differences that lie in the folders of the rows.
     """
     values = {
         "title": table.title,

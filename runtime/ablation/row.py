@@ -81,8 +81,9 @@ def run_row(folder: Path, cache: Path, device: str | None) -> int:
     """Runs a row in this process, one of several under torchrun -> the exit code."""
     from runtime.ablation.files import RESULT
     from runtime.ablation.holding import held
+    from runtime.training.rank import is_first_process
 
-    if os.environ.get("RANK", "0") != "0":
+    if not is_first_process():
         return _attempt(folder, cache, device)
     with held(folder, PATIENCE) as is_ours:
         if (folder / RESULT).is_file():
@@ -115,9 +116,10 @@ def _attempt(folder: Path, cache: Path, device: str | None) -> int:
 def _fail(folder: Path, reason: str, help: str) -> int:
     """On a full disk the reason is told by output alone."""
     from runtime.ablation.files import write_failure
+    from runtime.training.rank import is_first_process
 
     print(f"error: {reason}", file=sys.stderr)
-    if os.environ.get("RANK", "0") == "0":
+    if is_first_process():
         with suppress(OSError):
             write_failure(folder, reason, help)
     return FAILED

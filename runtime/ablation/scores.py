@@ -1,11 +1,7 @@
 """The scores of a run that is done: all columns that its task knows."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
-from typing import Any
 
 from runtime.ablation.record import Result
 from runtime.checkpoints.listing import regular_checkpoints
@@ -15,6 +11,7 @@ from runtime.scoring.classes import measure_classification
 from runtime.scoring.examples import losses_of, split_examples
 from runtime.scoring.scoring_set import Split
 from runtime.scoring.translations import evaluate_translations
+from runtime.training.metrics import read_figures
 from runtime.training.train import Summary
 from runtime.training.validation import perplexity
 
@@ -38,13 +35,13 @@ def result_of(run: Run, summary: Summary, device: str | None) -> Result:
     return Result(
         scores={name: value for part in parts for name, value in part.scores.items()},
         signatures={name: text for part in parts for name, text in part.signatures.items()},
-        versions=json.loads((run.folder / "run.json").read_bytes())["versions"],
+        versions=run.versions,
     )
 
 
 def require_checkpoints(run: Run) -> None:
     """Raises a UserError unless all are there whose weights are averaged."""
-    looks = len({each["step"] for each in figures(run.folder, "valid")})
+    looks = len({each["step"] for each in read_figures(run.folder, "valid")})
     wanted = min(run.package.spec.evaluation.average_last, looks)
     found = len(regular_checkpoints(run.checkpoints))
     if found < wanted:
@@ -54,16 +51,8 @@ def require_checkpoints(run: Run) -> None:
         )
 
 
-def figures(run: Path, kind: str) -> Iterator[dict[str, Any]]:
-    """The lines of one kind of a run's metrics."""
-    for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
-        found = json.loads(line)
-        if found["kind"] == kind:
-            yield found
-
-
 def _of_training(run: Run, summary: Summary) -> Scored:
-    lines = list(figures(run.folder, "train"))
+    lines = list(read_figures(run.folder, "train"))
     return Scored(
         scores={
             "train_steps": summary.step,

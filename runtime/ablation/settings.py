@@ -1,7 +1,6 @@
 """The settings of a row, as its lock has them: complete, every default written out."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import yaml
 
@@ -15,11 +14,12 @@ Tree = Mapping[str, object]
 def read_settings(outcome: Outcome) -> Tree:
     """The lock that was compiled when the run was queued; numbers as they are written there."""
     path = outcome.folder / PACKAGE / LOCK
-    return read_tree(path) if path.is_file() else {}
+    return read_tree(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def read_tree(path: Path) -> Tree:
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
+def read_tree(lock: str) -> Tree:
+    """The tree of a lock's text, every value as it is written there."""
+    return yaml.load(lock, Loader=yaml.CBaseLoader)
 
 
 def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -19,7 +19,7 @@ from runtime.ablation.files import PACKAGE, RUN
 from runtime.data.prepare import TOKENIZERS
 from runtime.data.tokenizer import load_tokenizers
 from runtime.errors import UserError
-from runtime.scoring.scoring_set import Split, read_scoring_set
+from runtime.scoring.scoring_set import Split, evaluation_files, read_scoring_set
 
 LEVEL = 0.05
 TESTED: dict[str, Split] = {"valid_bleu": "valid", "test_bleu": "test"}
@@ -128,7 +128,7 @@ def bootstrap(
 
 
 def read_translations(outcome: Outcome, split: Split, count: int) -> tuple[str, ...]:
-    path = outcome.folder / RUN / f"evaluation-{split}.txt"
+    path, _ = evaluation_files(outcome.folder / RUN, split)
     if not path.is_file():
         raise UserError(f"{outcome.queued.name} has no {path.name}")
     lines = tuple(path.read_text(encoding="utf-8").split("\n")[:-1])

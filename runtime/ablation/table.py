@@ -11,7 +11,8 @@ from runtime.ablation.record import Queued
 from runtime.ablation.settings import Tree, find_setting, read_settings
 from runtime.ablation.significance import Significance, compare_with_base
 
-DIVERGED = ("diverged", "nan", "not finite", "infinite")
+DIVERGED = "not finite"
+"""What the reason of a run says whose loss or gradient is no number any more."""
 LONGEST_STATE = 16
 
 
@@ -163,8 +164,8 @@ def say_state(row: Row) -> str:
 
 
 def shorten(state: str) -> str:
-    """`diverged` of whatever says so; what is too long for a cell has `failed`, and a remark."""
-    if any(word in state.lower() for word in DIVERGED):
+    """What is too long for a cell is `diverged` or `failed`; a remark has it in full."""
+    if DIVERGED in state:
         return "diverged"
     return state if len(state) <= LONGEST_STATE else "failed"
 

@@ -73,15 +73,14 @@ def _steps(model: Any, target: Tensor, source: Tensor | None = None) -> Iterator
         states.append(model.start(target if source is None else source))
         return torch.empty(0)
 
+    def step(token: Tensor, parent: Tensor) -> Tensor:
+        return model.step(token, parent, states[0])
+
     yield Call(name="start", run=start)
     for position in range(target.size(1)):
         token = target[:, position : position + 1]
-        step = partial(model.step, token, torch.zeros_like(token))
-        yield Call(
-            name=f"step {position}",
-            run=lambda step=step: step(states[0]),  # type: ignore[misc]
-            real=token != PADDING,
-        )
+        run = partial(step, token, torch.zeros_like(token))
+        yield Call(name=f"step {position}", run=run, real=token != PADDING)
 
 
 def rows_of(spec: Spec) -> dict[str, int]:

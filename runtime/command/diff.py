@@ -20,11 +20,22 @@ if TYPE_CHECKING:
     from runtime.behaviour.difference import BehaviourDifference
 
 STYLES = {
-    **{"title": "bold", "heading": "bold", "column": "dim", "file": "bold", "head": "cyan"},
-    **{"cause": "bold magenta", "plain": "", "added": "on #12361f", "removed": "on #4a1a1d"},
+    "title": "bold",
+    "heading": "bold",
+    "column": "dim",
+    "plain": "",
+    "file": "bold",
+    "head": "cyan",
+    "cause": "bold magenta",
+    "added": "on #12361f",
+    "removed": "on #4a1a1d",
 }
 WORDS = {
-    **{"": "", "comment": "dim", "string": "yellow", "number": "cyan", "keyword": "magenta"},
+    "": "",
+    "comment": "dim",
+    "string": "yellow",
+    "number": "cyan",
+    "keyword": "magenta",
     "name": "blue",
 }
 
@@ -55,8 +66,8 @@ def show_difference(
     sides: tuple["Side", "Side"], computed: "BehaviourDifference | None", form: str
 ) -> int:
     """Prints what differs -> the exit code."""
-    from compiler.diff.data import as_json
     from compiler.diff.difference import difference, document
+    from compiler.diff.json import as_json
 
     found = difference(*sides)
     if form == "json":

@@ -111,7 +111,7 @@ def _totals(explanation: "Explanation") -> list[str]:
         f"in sentences of {explanation.length} tokens",
         "FLOPs per update": f"{engineering(explanation.flops_per_update)} forward and backward, "
         f"{explanation.batch_tokens:,} tokens",
-        "memory": f"{explanation.memory_bytes / 2**30:.2f} GiB: weights, gradients, "
+        "memory": f"{of_bytes(explanation.memory_bytes)}: weights, gradients, "
         "optimizer, a micro-batch",
         "activations": f"{of_bytes(explanation.activation_bytes)} a token, "
         "kept for the backward pass",

@@ -1,6 +1,5 @@
 """`specformer train`."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,6 +13,7 @@ from runtime.command.options import Device, check_device
 from runtime.command.output import report, say_warnings
 from runtime.command.tasks import COMMANDS
 from runtime.errors import UserError
+from runtime.training.rank import is_first_process
 
 if TYPE_CHECKING:
     from runtime.training.train import Summary
@@ -68,7 +68,7 @@ def train(
             score=greedy_bleu(settings),
             report=report,
         )
-    if os.environ.get("RANK", "0") == "0":  # torchrun starts the command once for each process
+    if is_first_process():  # torchrun starts the command once for each process
         print_summary(summary, settings.training.validation.metric, COMMANDS[settings.task])
 
 
@@ -101,7 +101,7 @@ def compile_into(folder: Path, reference: str, assignments: Sequence[str]) -> Pa
     from compiler.pipeline import compile_spec
 
     compiled = compile_spec(reference, assignments)
-    if os.environ.get("RANK", "0") == "0":
+    if is_first_process():
         say_warnings(compiled.warnings)
     package = folder / compiled.folder_name
     compiled.write(package)

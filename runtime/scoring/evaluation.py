@@ -8,7 +8,7 @@ from compiler.spec.training import Decoding, Evaluation
 from runtime.corpus import Score
 from runtime.durable import explained_disk_errors, replace_file
 from runtime.scoring.score import Scores
-from runtime.scoring.scoring_set import Split
+from runtime.scoring.scoring_set import Split, evaluation_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Evaluated:
 
     def write(self, run: Path) -> tuple[Path, Path]:
         """Writes evaluation-<split>.txt, the translations, and .json, the rest, into a run."""
-        text, report = (run / f"evaluation-{self.split}.{kind}" for kind in ("txt", "json"))
+        text, report = evaluation_files(run, self.split)
         content = json.dumps(self._report(), indent=2, ensure_ascii=False) + "\n"
         with explained_disk_errors(run):
             replace_file(text, "".join(f"{line}\n" for line in self.hypotheses).encode())

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from runtime.durable import explained_disk_errors, replace_file
-from runtime.scoring.scoring_set import Split
+from runtime.scoring.scoring_set import Split, evaluation_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Measured:
 
     def write(self, run: Path) -> Path:
         """Writes evaluation-<split>.json, and the answers as .txt, into a run."""
-        text, report = (run / f"evaluation-{self.split}.{kind}" for kind in ("txt", "json"))
+        text, report = evaluation_files(run, self.split)
         content = json.dumps(self._report(), indent=2, ensure_ascii=False) + "\n"
         with explained_disk_errors(run):
             if self.answers:

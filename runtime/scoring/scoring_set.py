@@ -1,6 +1,7 @@
 """What a trained network is scored on."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from compiler.spec.spec import Spec
@@ -26,3 +27,8 @@ def read_scoring_set(spec: Spec, split: Split, tokenizer: Tokenizer) -> ScoringS
         sources=[source for source, _ in rows],
         references=[tokenizer.detokenize(target) for _, target in rows],
     )
+
+
+def evaluation_files(run: Path, split: Split) -> tuple[Path, Path]:
+    """Where a run keeps its answers to a split, a line for each text, and the report on them."""
+    return run / f"evaluation-{split}.txt", run / f"evaluation-{split}.json"

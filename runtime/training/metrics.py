@@ -3,9 +3,15 @@
 import importlib.util
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from runtime.errors import UserError
+
+METRICS = "metrics.jsonl"
+IN_EACH_LINE = {"kind", "step", "nll"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +63,7 @@ class Metrics:
 
     def __init__(self, folder: Path, *, keep_bytes: int, step: int) -> None:
         """Continues after the first `keep_bytes` bytes, which go up to update `step`."""
-        self._file = (folder / "metrics.jsonl").open("ab", buffering=0)
+        self._file = (folder / METRICS).open("ab", buffering=0)
         if self._length() > keep_bytes:
             self._file.truncate(keep_bytes)
         self._tensorboard = _tensorboard(folder, step)
@@ -81,6 +87,33 @@ class Metrics:
 
     def _length(self) -> int:
         return os.fstat(self._file.fileno()).st_size
+
+
+def read_figures(run: Path, kind: Literal["train", "valid"]) -> Iterator[dict[str, Any]]:
+    """The lines of one kind, without one that a killed run has not finished.
+
+    Raises a UserError for a line that is whole, and not ours.
+    """
+    path = run / METRICS
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.endswith("}"):
+            figures = _figures(line, f"line {number} of {path}")
+            if figures["kind"] == kind:
+                yield figures
+
+
+def _figures(line: str, place: str) -> dict[str, Any]:
+    try:
+        figures = json.loads(line)
+    except ValueError:
+        figures = {}
+    if not figures.keys() >= IN_EACH_LINE:
+        raise UserError(
+            f"{place} cannot be read",
+            help="the file was damaged: remove that line, or bring the old file back",
+        )
+    return figures
 
 
 def _tensorboard(folder: Path, step: int) -> Any:

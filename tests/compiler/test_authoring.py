@@ -123,6 +123,10 @@ def test_origins_are_those_of_file_parent_setting_and_default(tmp_path: Path) ->
     assert str(parent) in gone
 
 
+def test_letters_beyond_ascii_are_shown_as_they_are() -> None:
+    assert "  folder: données  " in annotated(load("demo", ["data.folder=données"]))
+
+
 def test_the_starter_is_right_and_stays_inside_the_schema(
     tmp_path: Path, validator: jsonschema.Draft202012Validator
 ) -> None:

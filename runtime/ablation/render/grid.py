@@ -19,10 +19,6 @@ class Head:
     name: str
     key: str
 
-    @property
-    def is_number(self) -> bool:
-        return self.kind in ("value", "difference")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from compiler.diff.data import as_json
 from compiler.diff.difference import Difference, difference, document, short_names, shown
 from compiler.diff.document import Column, Document, Hunk, Paragraph, Patch, Section, Table
 from compiler.diff.html import CSS, fragment, page
+from compiler.diff.json import as_json
 from compiler.diff.markdown import markdown
 from compiler.diff.side import read_side
 from compiler.diff.syntax import words

@@ -181,7 +181,7 @@ def test_it_tells_what_differs_what_failed_and_where_numbers_come_from(folder: P
     for expected in (
         "<h3>Architecture</h3>",
         ".added { color: red }",
-        "diverged: the loss is not a number after update 300",
+        "the loss or its gradient is not finite in update 300",
         "lower training.schedule.peak",
         "2.13.0",
         "tok:13a",

@@ -9,6 +9,7 @@ from sacrebleu.significance import PairedTest
 
 from runtime.ablation.collect import read_ablation
 from runtime.ablation.outputs import tabulate, write_reports
+from runtime.ablation.record import Failure
 from runtime.ablation.table import Line, Table
 from runtime.errors import UserError
 from tests.ablations import DIVERGED, PLANS, Bench, Plan
@@ -118,13 +119,19 @@ def test_failed_and_missing_rows_say_so(bench: Bench) -> None:
     failures = {"c-n1-seed1": DIVERGED, "c-n1-seed2": DIVERGED, "a-h1-seed2": DIVERGED}
     table = table_of(bench.write(failures=failures, missing=["e-learned-seed1", "e-learned-seed2"]))
     assert line_of(table, "c-n1").state == "diverged"
-    assert "seeds 1, 2: diverged: the loss is not a number" in line_of(table, "c-n1").remark
+    assert "seeds 1, 2: the loss or its gradient is not finite" in line_of(table, "c-n1").remark
     assert line_of(table, "e-learned").state == "not run"
     partly = line_of(table, "a-h1")
     assert partly.state == ""
-    assert partly.remark.startswith("1 of 2 runs have a result; seed 2: diverged")
+    assert partly.remark.startswith("1 of 2 runs have a result; seed 2: the loss")
     sizes = line_of(table, "c-n1").values[0]
     assert sizes is not None, "known before it has run"
+
+
+def test_no_failure_is_a_divergence_for_the_name_of_a_file(bench: Bench) -> None:
+    missing = Failure(reason="there is no file data/finance/test.de")
+    table = table_of(bench.write(failures={"c-n1-seed1": missing, "c-n1-seed2": missing}))
+    assert line_of(table, "c-n1").state == "failed"
 
 
 def test_the_bootstrap_is_that_of_sacrebleu(bench: Bench) -> None:

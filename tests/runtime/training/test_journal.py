@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from runtime.errors import UserError
 from runtime.training.display import Lines, display
 from runtime.training.journal import describe_look, open_journal, silent_journal
-from runtime.training.metrics import Metrics, TrainFigures, ValidFigures
+from runtime.training.metrics import Metrics, TrainFigures, ValidFigures, read_figures
 
 TRAIN = TrainFigures(
     step=10,
@@ -151,3 +152,22 @@ def test_the_other_processes_say_nothing(capsys: pytest.CaptureFixture[str]) -> 
     journal.advance(10)
     assert journal.sync() == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_figures_are_read_without_a_line_that_has_no_end(tmp_path: Path) -> None:
+    assert list(read_figures(tmp_path, "valid")) == []
+    metrics = Metrics(tmp_path, keep_bytes=0, step=0)
+    metrics.write(TRAIN)
+    metrics.write(VALID)
+    metrics.close()
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(path.read_text() + '{"kind": "valid", "st')
+    assert [each["accuracy"] for each in read_figures(tmp_path, "valid")] == [0.25]
+    assert [each["learning_rate"] for each in read_figures(tmp_path, "train")] == [0.001]
+
+
+@pytest.mark.parametrize("damage", ["{ours}", '{"kind": "valid"}'])
+def test_a_damaged_line_is_named(damage: str, tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text(f"{damage}\n")
+    with pytest.raises(UserError, match=r"line 1 of .*metrics\.jsonl cannot be read"):
+        list(read_figures(tmp_path, "valid"))
