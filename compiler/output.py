@@ -36,13 +36,14 @@ class Output:
 
     def is_free(self, package: CompiledPackage) -> bool:
         """Whether no work of anybody's hands is lost when a package is written."""
-        name = package.folder_name
-        if self.is_ejected(name):
-            return False
-        if self.is_listed(name):
-            return not self.edited(name)
-        place = self.folder / name
-        return not any((place / file).exists() for file in package.stale(place))
+        return not self.is_ejected(package.folder_name) and not self.at_stake(package)
+
+    def at_stake(self, package: CompiledPackage) -> list[str]:
+        """The files that writing a package would replace or remove, and that nobody else has."""
+        name, listed = package.folder_name, self._sums(package.folder_name)
+        stale = (f"{name}/{file}" for file in package.stale(self.folder / name))
+        foreign = [each for each in stale if each not in listed]
+        return [each for each in (*self.edited(name), *foreign) if (self.folder / each).exists()]
 
     def write(self, package: CompiledPackage) -> None:
         """Writes a package, and removes what an earlier one of its name had besides."""

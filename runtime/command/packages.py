@@ -63,12 +63,11 @@ def refusal(package: "CompiledPackage", output: "Output") -> UserError:
     place = output.folder / name
     if output.is_ejected(name):
         return UserError(f"{place} was ejected", help="--force writes over it, for good")
-    if edited := output.edited(name):
-        files = ", ".join(str(output.folder / each) for each in edited)
+    files = ", ".join(str(output.folder / each) for each in output.at_stake(package))
+    if output.is_listed(name):
         return UserError(f"edited by hand: {files}", help=f"{keep}; --force writes over it")
     return UserError(
-        f"{place} was not written by `specformer compile`, or by an older one: "
-        "whether it was edited cannot be told",
+        f"not written by `specformer compile`, or by an older one: {files}",
         help=f"{keep}; --force writes over it",
     )
 

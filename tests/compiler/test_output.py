@@ -46,7 +46,18 @@ def test_an_edit_and_a_lost_file_are_seen(output: Output, demo: CompiledPackage)
         file.write("# mine\n")
     (output.folder / "demo" / "training.py").unlink()
     assert output.edited("demo") == ["demo/model.py", "demo/training.py"]
+    assert output.at_stake(demo) == ["demo/model.py"]
     assert not output.is_free(demo)
+    (output.folder / "demo" / "model.py").unlink()
+    assert output.is_free(demo)
+
+
+def test_a_file_of_ones_own_where_a_package_gets_one_is_seen(output: Output) -> None:
+    without_attention = compile_spec("language-model", NO_ATTENTION)
+    output.write(without_attention)
+    (output.folder / "demo" / "attention_weights.py").write_text("# mine")
+    assert output.is_free(without_attention)
+    assert output.at_stake(compile_spec("demo")) == ["demo/attention_weights.py"]
 
 
 def test_a_spec_that_changes_is_no_edit(output: Output) -> None:

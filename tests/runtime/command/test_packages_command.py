@@ -82,4 +82,4 @@ def test_sums_that_are_no_text_list_nothing(
     (tmp_path / "SHA256SUMS").write_bytes(b"\xff\xfe\n")
     append(model, "# mine\n")
     refused = specformer("compile", "demo", "-o", tmp_path)
-    assert (refused.code, "whether it was edited cannot be told" in refused.err) == (2, True)
+    assert (refused.code, "not written by `specformer compile`" in refused.err) == (2, True)

@@ -19,7 +19,7 @@ from runtime.ablation.slurm import Slurm
 from runtime.checkpoints.checkpoint import TRAINER
 from runtime.checkpoints.listing import list_checkpoints
 from runtime.errors import UserError
-from tests.runtime.rows.conftest import HOT, Command, Enqueue, wait_for
+from tests.runtime.ablation.conftest import HOT, Command, Enqueue, wait_for
 
 ONE = "--jobs=1"
 LONG = "--set=training.steps=600"

@@ -6,7 +6,7 @@ from runtime.ablation.estimate import finished_speed, measured_speed
 from runtime.ablation.files import RESULT, write_record
 from runtime.ablation.queue import read_queue
 from runtime.ablation.record import Result
-from tests.runtime.rows.conftest import Enqueue
+from tests.runtime.ablation.conftest import Enqueue
 
 
 def test_the_speed_of_finished_runs_is_known(enqueue: Enqueue, out: Path) -> None:

@@ -12,7 +12,7 @@ from runtime.ablation.files import DIFFERENCE, PACKAGE, QUEUE, ROWS
 from runtime.ablation.queue import add_to_queue, owned_folder, read_queue
 from runtime.ablation.record import Queue
 from runtime.errors import UserError
-from tests.runtime.rows.conftest import Enqueue, wanted
+from tests.runtime.ablation.conftest import Enqueue, wanted
 
 
 def queued(folder: Path) -> Queue:

@@ -13,7 +13,7 @@ from runtime.ablation.holding import held
 from runtime.ablation.record import Failure, Result
 from runtime.ablation.row import run_row
 from runtime.checkpoints.listing import regular_checkpoints
-from tests.runtime.rows.conftest import Enqueue
+from tests.runtime.ablation.conftest import Enqueue
 
 FEW = "training.steps=20"
 SCORES = {"train_steps", "train_loss", "tokens_per_second", "minutes"} | {
