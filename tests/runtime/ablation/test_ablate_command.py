@@ -145,9 +145,9 @@ def test_options_without_effect_are_refused(
 
 @pytest.fixture
 def whole(ablate: Command, tmp_path: Path) -> Path:
-    """The long ablation, run in peace."""
+    """The long ablation, run in peace; with as many threads, or its last bits are others."""
     folder = tmp_path / "whole"
-    code, said = wait_for(ablate(LONG, folder=folder))
+    code, said = wait_for(ablate(LONG, ONE, folder=folder))
     assert code == 0, said
     return folder
 
@@ -171,7 +171,7 @@ def test_kills_at_any_moment_change_nothing(
     time.sleep(draw.uniform(3, 6))
     process.kill()  # the row is told by the system, and saves its work
     process.communicate()
-    code, said = wait_for(ablate(LONG))
+    code, said = wait_for(ablate(LONG, ONE))
     assert code == 0, said
     assert not any((each / FAILURE).exists() for each in rows(out))
     for one, other in zip(rows(whole), rows(out), strict=True):
