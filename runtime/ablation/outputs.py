@@ -45,9 +45,8 @@ def tabulate(folder: Path) -> Tabulated:
     return Tabulated(ablation=ablation, table=table, grid=make_grid(table))
 
 
-def terminal_table(folder: Path) -> str:
-    """The table with its notes, in colours if stdout is a terminal; raises as `tabulate` does."""
-    grid = tabulate(folder).grid
+def terminal_table(grid: Grid) -> str:
+    """The table with its notes, in colours if stdout is a terminal."""
     console = Console()
     if not console.is_terminal:
         return plain_text(grid)
@@ -59,12 +58,12 @@ def terminal_table(folder: Path) -> str:
     return captured.get()
 
 
-def write_reports(folder: Path, style: str = "") -> list[Path]:
+def write_reports(tabulated: Tabulated, style: str = "") -> list[Path]:
     """Writes all files into the folder -> their paths; `style` is the CSS of the differences.
 
-    Raises as `tabulate` does, and a UserError if the disk is full.
+    Raises a UserError if the disk is full.
     """
-    tabulated = tabulate(folder)
+    folder = tabulated.ablation.folder
     curves = read_curves(tabulated.ablation)
     pictures = draw(curves)
     files = table_files(tabulated) | pictures

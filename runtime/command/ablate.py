@@ -160,13 +160,13 @@ def run_queue(folder: Path, queue: "Queue", launcher: "Launcher") -> None:
 def finish(folder: Path) -> None:
     """Makes tables and report, prints the table; exit code 1 if a row has failed."""
     from compiler.diff.html import CSS
-    from runtime.ablation.collect import read_ablation
-    from runtime.ablation.outputs import terminal_table, write_reports
+    from runtime.ablation.outputs import tabulate, terminal_table, write_reports
 
-    paths = write_reports(folder, CSS)
-    typer.echo(terminal_table(folder))
+    tabulated = tabulate(folder)
+    paths = write_reports(tabulated, CSS)
+    typer.echo(terminal_table(tabulated.grid))
     typer.echo(f"\nin {folder}: {', '.join(path.name for path in paths)}")
-    if any(each.failure for each in read_ablation(folder).outcomes):
+    if any(each.failure for each in tabulated.ablation.outcomes):
         raise typer.Exit(1)
 
 

@@ -16,7 +16,7 @@ import pytest
 from runtime.ablation.collect import read_ablation
 from runtime.ablation.curves import draw_png, draw_svg
 from runtime.ablation.learning import read_curves
-from runtime.ablation.outputs import terminal_table, write_reports
+from runtime.ablation.outputs import tabulate, terminal_table, write_reports
 from runtime.ablation.render.latex import escape as latex_escape
 from runtime.ablation.render.markdown import escape as markdown_escape
 from runtime.errors import UserError
@@ -38,7 +38,7 @@ def folder(bench: Bench) -> Path:
 
 @pytest.mark.parametrize("name", ["table.txt", "table.md", "table.tex", "table.csv"])
 def test_tables_are_as_before(folder: Path, name: str, request: pytest.FixtureRequest) -> None:
-    write_reports(folder)
+    write_reports(tabulate(folder))
     text = re.sub(r"version:[\d.]+", "version:X", (folder / name).read_text())
     if request.config.getoption("--update-golden"):
         (GOLDEN / name).write_text(text)
@@ -46,15 +46,15 @@ def test_tables_are_as_before(folder: Path, name: str, request: pytest.FixtureRe
 
 
 def test_all_files_are_written_whole_and_alike(folder: Path) -> None:
-    paths = write_reports(folder)
+    paths = write_reports(tabulate(folder))
     assert {path.name for path in paths} == FILES
     before = {path.name: path.read_bytes() for path in paths}
-    assert {path.name: path.read_bytes() for path in write_reports(folder)} == before
+    assert {path.name: path.read_bytes() for path in write_reports(tabulate(folder))} == before
     assert not list(folder.glob(".*unfinished"))
 
 
 def test_runs_are_one_line_each(folder: Path) -> None:
-    write_reports(folder)
+    write_reports(tabulate(folder))
     lines = list(csv.DictReader(io.StringIO((folder / "runs.csv").read_text())))
     assert [(line["row"], line["seed"]) for line in lines[:3]] == [
         ("base", "1"),
@@ -71,7 +71,7 @@ def test_runs_are_one_line_each(folder: Path) -> None:
 
 
 def test_latex_is_well_formed(folder: Path) -> None:
-    write_reports(folder)
+    write_reports(tabulate(folder))
     text = (folder / "table.tex").read_text()
     opened = re.findall(r"\\(begin|end)\{(\w+)\}", text)
     stack = []
@@ -97,7 +97,7 @@ def test_latex_is_well_formed(folder: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex here")
 def test_latex_compiles(folder: Path, tmp_path: Path) -> None:
-    write_reports(folder)
+    write_reports(tabulate(folder))
     preamble = r"\documentclass{article}\usepackage{amsmath,booktabs}"
     text = rf"{preamble}\begin{{document}}\input{{{folder / 'table.tex'}}}\end{{document}}"
     (tmp_path / "paper.tex").write_text(text)
@@ -114,7 +114,7 @@ def test_signs_that_mean_something_are_escaped() -> None:
 
 
 def test_markdown_rows_have_the_cells_of_the_head(folder: Path) -> None:
-    write_reports(folder)
+    write_reports(tabulate(folder))
     lines = [line for line in (folder / "table.md").read_text().splitlines() if line[:1] == "|"]
     assert len({len(re.split(r"(?<!\\)\|", line)) for line in lines}) == 1
     assert len(lines) == 2 + len(PLANS)
@@ -123,12 +123,12 @@ def test_markdown_rows_have_the_cells_of_the_head(folder: Path) -> None:
 def test_the_terminal_has_colours_and_a_pipe_has_none(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_reports(folder)
-    assert terminal_table(folder) == (folder / "table.txt").read_text()
+    write_reports(tabulate(folder))
+    assert terminal_table(tabulate(folder).grid) == (folder / "table.txt").read_text()
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "200")
-    coloured = terminal_table(folder)
+    coloured = terminal_table(tabulate(folder).grid)
     assert "\x1b[31m" in coloured
     assert "diverged" in coloured
     assert "too narrow" not in coloured
@@ -140,7 +140,7 @@ def test_a_narrow_terminal_cuts_nothing_in_two(
 ) -> None:
     for name, value in (("FORCE_COLOR", "1"), ("TERM", "dumb-256color"), ("COLUMNS", str(columns))):
         monkeypatch.setenv(name, value)
-    shown = terminal_table(folder)
+    shown = terminal_table(tabulate(folder).grid)
     assert "…" not in shown
     assert "too narrow for the" in shown
     assert ("sinusoidal" in shown) == (columns == 110)
@@ -208,7 +208,7 @@ def test_without_matplotlib_all_but_the_curves(
         return None if name == "matplotlib" else found(name, package)
 
     monkeypatch.setattr(importlib.util, "find_spec", without)
-    assert {path.name for path in write_reports(folder)} == {
+    assert {path.name for path in write_reports(tabulate(folder))} == {
         name for name in FILES if not name.startswith("curves")
     }
     page = (folder / "report.html").read_text()
@@ -219,13 +219,13 @@ def test_without_matplotlib_all_but_the_curves(
 def test_nothing_has_run_yet(bench: Bench) -> None:
     missing = [f"{plan.name}-seed{seed}" for plan in PLANS for seed in (1, 2)]
     folder = bench.write(missing=missing)
-    assert "curves.svg" not in {path.name for path in write_reports(folder)}
+    assert "curves.svg" not in {path.name for path in write_reports(tabulate(folder))}
     assert (folder / "table.txt").read_text().count("not run") == len(PLANS)
     assert "no run has looked" in (folder / "report.html").read_text()
 
 
 def test_a_full_disk_leaves_the_old_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_reports(folder)
+    write_reports(tabulate(folder))
     before = (folder / "table.txt").read_text()
 
     def full(_path: Path, _content: bytes) -> int:
@@ -233,5 +233,5 @@ def test_a_full_disk_leaves_the_old_files(folder: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(UserError, match="disk is full"):
-        write_reports(folder)
+        write_reports(tabulate(folder))
     assert (folder / "table.txt").read_text() == before

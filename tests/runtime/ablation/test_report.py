@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from runtime.ablation.outputs import write_reports
+from runtime.ablation.outputs import tabulate, write_reports
 from tests.ablations import DIVERGED, PLANS, Bench, Plan
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     failures = {f"c-n1-seed{seed}": DIVERGED for seed in (1, 2, 3)} | {"a-h1-seed2": DIVERGED}
     bench.write((*PLANS, *more), seeds=(1, 2, 3), failures=failures, missing=["e-learned-seed1"])
-    write_reports(bench.folder, ".added { color: red }")
+    write_reports(tabulate(bench.folder), ".added { color: red }")
     return bench.folder
 
 
@@ -194,7 +194,7 @@ def test_it_tells_what_differs_what_failed_and_where_numbers_come_from(folder: P
 def test_text_cannot_become_markup(bench: Bench) -> None:
     folder = bench.write(PLANS[:2])
     bench.change("ablation.json", ablation="<script>alert(1)</script>")
-    write_reports(folder)
+    write_reports(tabulate(folder))
     assert "<script>alert" not in (folder / "report.html").read_text()
 
 

@@ -198,7 +198,7 @@ def test_a_task_without_translations(bench: Bench) -> None:
         bench.change(str(path.relative_to(folder)), scores=scores, signatures={})
         for text in path.parent.glob("run/evaluation-*.txt"):
             text.unlink()
-    write_reports(folder)
+    write_reports(tabulate(folder))
     text = (folder / "table.txt").read_text()
     assert "test PPL" in text
     assert "21.00" in text
