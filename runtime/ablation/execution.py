@@ -49,11 +49,12 @@ def require_locked(folder: Path) -> None:
     for place in (folder / PACKAGE, folder / RUN / PACKAGE):
         if not place.exists() and place.parent.name == RUN:
             continue
-        files, spec = files_of(place), load_package(place).spec
-        found = lock(spec, files, data_hash(spec))
-        for part in ("spec", "code", "data"):
+        found = lock(load_package(place).spec, files_of(place), queued.data)
+        for part in ("spec", "code"):
             if getattr(found, part) != getattr(queued, part):
                 raise _not_as_queued(place, part)
+    if data_hash(load_package(folder / PACKAGE).spec) != queued.data:
+        raise _not_as_queued(folder, "data")
 
 
 def _not_as_queued(place: Path, part: str) -> UserError:

@@ -183,9 +183,10 @@ def differences(expansion: "Expansion") -> Callable[[str], str]:
 
 def slurm_parameters(assignments: Sequence[str]) -> dict[str, object]:
     """`partition=gpu` and the like. Raises a UserError for what is no assignment."""
+    parameters: dict[str, object] = {}
     for each in assignments:
-        key, equals, _ = each.partition("=")
+        key, equals, value = each.partition("=")
         if not equals or not key.isidentifier():
             raise UserError(f"--slurm {each}: expected KEY=VALUE", help="--slurm partition=gpu")
-    pairs = (each.partition("=") for each in assignments)
-    return {key: plain_value(value) for key, _, value in pairs}
+        parameters[key] = plain_value(value)
+    return parameters
