@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.command import finish
+from compiler.markdown import table
 from runtime.errors import UserError
 
 TITLES = {
@@ -96,7 +97,7 @@ def training_table(case: dict[str, Any]) -> str:
         for engine in case["engines"]
     ]
     head = ("engine", "tokens/s", "ours to this", "memory, GiB", "share of peak")
-    return f"**{_training_title(case)}**\n\n{table(head, rows)}"
+    return f"**{_training_title(case)}**\n\n{_table(head, rows)}"
 
 
 def decoding_table(cases: Sequence[dict[str, Any]]) -> str:
@@ -114,17 +115,16 @@ def decoding_table(cases: Sequence[dict[str, Any]]) -> str:
     last = "searching on: transformers"
     return "\n\n".join(
         (
-            table(["case", "sentences", *titles], speeds),
+            _table(["case", "sentences", *titles], speeds),
             "Sentences whose translation is the same as ours:",
-            table(["case", *titles[1:], last], equal),
+            _table(["case", *titles[1:], last], equal),
         )
     )
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """In Markdown; all columns but the first to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """All columns but the first to the right."""
+    return table(heads, rows, right=range(1, len(heads)))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from math import log
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from compiler.markdown import table
 from compiler.passes.measure import count_parameters
 from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.spec.library import folder
 
 STEPS, TOKENS, EVERY, WARMUP, DECAY = 200, 1024, 50, 100, 50
-HEAD = """\
+PAGE = """\
 # Every variant learns
 
 `python -m benchmarks.variants --out docs/results/variants.md`: {steps} updates of {tokens:,} tokens
@@ -29,8 +30,7 @@ on the embedded demo corpus (`specformer corpus`), warm-up {warmup}, one seed. V
 nats a token (for a classifier a text); "none" is what guessing all outputs alike would cost. A
 small network and a short run: the table shows that each learns, not which is best.
 
-| variant | what it changes | parameters | none | {looks} |
-|---|---|---:|---:|{line}
+{table}
 """
 
 
@@ -41,17 +41,14 @@ def main() -> None:
     with TemporaryDirectory() as place:
         corpus = Path(place) / "corpus"
         _run("corpus", str(corpus))
-        lines = [_line(name, corpus, Path(place) / name) for name in names]
-    looks = range(EVERY, STEPS + 1, EVERY)
-    head = HEAD.format(
-        steps=STEPS,
-        tokens=TOKENS,
-        warmup=WARMUP,
-        looks=" | ".join(f"after {look}" for look in looks),
-        line="---:|" * len(looks),
-    )
+        rows = [_row(name, corpus, Path(place) / name) for name in names]
+    looks = [f"after {look}" for look in range(EVERY, STEPS + 1, EVERY)]
+    heads = ["variant", "what it changes", "parameters", "none", *looks]
+    losses = table(heads, rows, right=range(2, len(heads)))
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(head + "".join(lines))
+    options.out.write_text(
+        PAGE.format(steps=STEPS, tokens=TOKENS, warmup=WARMUP, table=losses), encoding="utf-8"
+    )
     print(f"written: {options.out}")
 
 
@@ -66,7 +63,7 @@ def _all() -> list[str]:
     return ["demo", *sorted(path.stem for path in (folder() / "variants").glob("*.yaml"))]
 
 
-def _line(name: str, corpus: Path, run: Path) -> str:
+def _row(name: str, corpus: Path, run: Path) -> list[str]:
     package = compile_spec(name)
     settings = [each for setting in _settings(package) for each in ("--set", setting)]
     _run("train", name, "--set", f"data.folder={corpus}", *settings, "--out", str(run))
@@ -75,7 +72,7 @@ def _line(name: str, corpus: Path, run: Path) -> str:
     cells = [name, package.spec.summary, f"{count_parameters(package.model):,}"]
     cells += [f"{log(_outputs(package)):.2f}", *(f"{loss:.2f}" for loss in losses)]
     print(*cells, sep="  ", flush=True)
-    return f"| {' | '.join(cells)} |\n"
+    return cells
 
 
 def _settings(package: CompiledPackage) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from compiler.markdown import table
 from compiler.pipeline import compile_spec
 from compiler.spec.model import LayerGroup, Model, Stack
 from compiler.spec.position import LearnedPosition
@@ -23,9 +24,6 @@ HEAD = """\
 Every row of Table 3 of "Attention Is All You Need" is a spec in `specs/ablations/table3/`, of a few
 lines over `transformer-base`. Parameters by a formula written down by hand, with which the tests
 compare those of the compiler; beside them the paper's. Its blank cells are those of base.
-
-| row | what differs | parameters | paper, millions |
-|---|---|---:|---:|
 """
 
 
@@ -36,7 +34,9 @@ def reference(row: str) -> str:
 
 def table3_page() -> str:
     """`docs/table3.md`."""
-    return HEAD + "".join(_line(row, paper) for row, paper in PAPER.items()) + _NOTE
+    heads = ("row", "what differs", "parameters", "paper, millions")
+    rows = [_cells(row, paper) for row, paper in PAPER.items()]
+    return "\n".join((HEAD, table(heads, rows, right=(2, 3)), _NOTE))
 
 
 _NOTE = """
@@ -47,11 +47,11 @@ for attention, would add 0.07 millions to base.
 """
 
 
-def _line(row: str, paper: int | None) -> str:
+def _cells(row: str, paper: int | None) -> tuple[str, ...]:
     spec = compile_spec(reference(row)).spec
     what = spec.summary.rpartition(", row ")[2].replace('"', "")
     name = f"[{row}](../specs/ablations/table3/{row}.yaml)" if row != "base" else "base"
-    return f"| {name} | {what} | {closed_form(spec):,} | {paper or ''} |\n"
+    return name, what, f"{closed_form(spec):,}", str(paper or "")
 
 
 def closed_form(spec: Spec) -> int:

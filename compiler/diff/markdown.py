@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator
 
 from compiler.diff.document import Document, Hunk, Paragraph, Part, Patch, Section, Table
-
-_SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~&]|(?<!\w)_|_(?!\w))")
-"""Not an underscore inside of a word, which means nothing there."""
+from compiler.markdown import escaped, table
 
 
 def markdown(document: Document) -> str:
@@ -14,11 +12,6 @@ def markdown(document: Document) -> str:
     blocks = [f"## {escaped(document.title)}"]
     blocks += (block for section in document.sections for block in _section(section))
     return "\n\n".join(blocks) + "\n"
-
-
-def escaped(text: str) -> str:
-    """Text that means itself, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
 def _section(section: Section) -> Iterator[str]:
@@ -33,20 +26,17 @@ def _part(part: Part) -> str:
         case Paragraph(text=text):
             return escaped(text)
         case Table():
-            return "\n".join(_table(part))
+            return _table(part)
         case Patch():
             return _patch(part)
 
 
-def _table(table: Table) -> Iterator[str]:
-    yield _row(column.name for column in table.columns)
-    yield f"|{'|'.join('---:' if each.align == 'right' else '---' for each in table.columns)}|"
-    for row in table.rows:
-        yield _row(row)
-
-
-def _row(cells: Iterator[str] | tuple[str, ...]) -> str:
-    return f"| {' | '.join(escaped(cell) for cell in cells)} |"
+def _table(part: Table) -> str:
+    return table(
+        [escaped(column.name) for column in part.columns],
+        [map(escaped, row) for row in part.rows],
+        right=[number for number, column in enumerate(part.columns) if column.align == "right"],
+    )
 
 
 def _patch(patch: Patch) -> str:

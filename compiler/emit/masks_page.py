@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from compiler.lower.masking import Masking
+from compiler.markdown import table
 from compiler.mask.parse import parse
 from compiler.mask.relation import empty_row, picture
 from compiler.ops.attention import LocalAttention
@@ -94,10 +95,9 @@ def _table() -> Iterator[str]:
     yield "n is the length of the text. In the decoder each mask stands behind `causal &`; where a"
     yield "position would read nothing, `window(0)` is added."
     yield ""
-    yield "| mask | reach | in the encoder | cost | in the decoder | cost | cache |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
-    for text in (*(text for text, _, _ in PRIMITIVES), *COMBINED):
-        yield f"| {' | '.join(_row(text))} |"
+    heads = ("mask", "reach", "in the encoder", "cost", "in the decoder", "cost", "cache")
+    texts = (*(text for text, _, _ in PRIMITIVES), *COMBINED)
+    yield table(heads, map(_row, texts))
 
 
 def _row(text: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ python -m compiler.spec.reference > docs/spec.md
 
 from collections.abc import Iterator
 
+from compiler.markdown import table
 from compiler.spec.schema import Schema, json_schema
 
 INTRODUCTION = """\
@@ -104,17 +105,17 @@ def _form(section: Schema, sections: Schema, *, several: bool) -> str:
     kind = section["properties"].get("kind", {}).get("const")
     title = [f"**`kind: {kind}`**"] if several and kind else []
     rows = list(_rows(section, sections))
-    head = ["| key | takes | default | unit | example | meaning |", f"|{' --- |' * 6}"]
-    table = ["\n".join([*head, *rows])] if rows else []
-    return "\n\n".join([*title, section["description"], *table])
+    heads = ("key", "takes", "default", "unit", "example", "meaning")
+    keys = [table(heads, rows)] if rows else []
+    return "\n\n".join([*title, section["description"], *keys])
 
 
-def _rows(section: Schema, sections: Schema) -> Iterator[str]:
+def _rows(section: Schema, sections: Schema) -> Iterator[tuple[str, ...]]:
     required = section.get("required", [])
     for key, about in section["properties"].items():
         if key == "kind" and "const" in about:
             continue
-        cells = (
+        yield (
             f"`{key}`",
             _takes(about),
             "must be written" if key in required else _default(about),
@@ -122,7 +123,6 @@ def _rows(section: Schema, sections: Schema) -> Iterator[str]:
             _examples(about),
             _meaning(about, sections),
         )
-        yield f"| {' | '.join(cells)} |"
 
 
 def _takes(about: Schema) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.report import decoding_table, page, table, training_table
+from benchmarks.report import decoding_table, page, training_table
 
 TRAINING_CASE: dict[str, Any] = {
     "size": "tiny",
@@ -83,7 +83,3 @@ def test_a_page_says_what_ran_where() -> None:
     ) in text
     assert "## Decoding, on Some GPU\n" in text
     assert "workers: 1; bfloat16; random sentences from 37,000 tokens.\n" in text
-
-
-def test_columns_of_numbers_stand_at_the_right() -> None:
-    assert table(("a", "b"), [("c", "1")]) == "| a | b |\n| --- | ---: |\n| c | 1 |"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from compiler.markdown import table
 from compiler.spec.spec import Spec
 from tests.parity.comparison import HERE, MODELS, Comparison, compare
 
@@ -21,10 +22,11 @@ float32, with padding, and that both write the same tokens greedily, ours step b
 *Largest difference*: of a logit, rounded up to a power of ten, on the machine that made this page.
 *Greedy tokens*: how many were compared; none is chosen twice, since models with weights at random
 repeat themselves.
-
-| model | task | what it tries | parameters | largest difference | greedy tokens | spec | map |
-| --- | --- | --- | --- | --- | --- | --- | --- |
 """
+HEADS = (
+    *("model", "task", "what it tries", "parameters", "largest difference", "greedy tokens"),
+    *("spec", "map"),
+)
 TAIL = """
 ## What cannot be said
 
@@ -42,20 +44,20 @@ TAIL = """
 
 
 def test_is_up_to_date(request: pytest.FixtureRequest) -> None:
-    text = HEAD + "".join(row(compare(name)) for name in MODELS) + TAIL
+    text = "\n".join((HEAD, table(HEADS, [row(compare(name)) for name in MODELS]), TAIL))
     if request.config.getoption("--update-golden"):
         assert not os.environ.get("CI"), "expected outputs are not rewritten in CI"
         PAGE.write_text(text, encoding="utf-8")
     assert without_differences(PAGE.read_text("utf-8")) == without_differences(text)
 
 
-def row(comparison: Comparison) -> str:
+def row(comparison: Comparison) -> tuple[str, ...]:
     model, _, tries = comparison.spec.summary.partition(", ")
     difference = f"1e{math.ceil(math.log10(max(comparison.difference, 1e-9))):03d}"
-    tokens = sum(map(len, comparison.ours)) or ""
+    tokens = str(sum(map(len, comparison.ours)) or "")
     files = (linked(comparison, "spec.yaml"), linked(comparison, "map.yaml"))
     cells = (model, task(comparison.spec), tries, f"{comparison.parameters:,}", difference, tokens)
-    return f"| {' | '.join(map(str, (*cells, *files)))} |\n"
+    return *cells, *files
 
 
 def task(spec: Spec) -> str:

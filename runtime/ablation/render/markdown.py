@@ -1,24 +1,15 @@
-"""The table in the Markdown of GitHub."""
+"""The table in Markdown."""
 
-import re
-
+from compiler.markdown import escaped, table
 from runtime.ablation.render.grid import Grid
 from runtime.ablation.render.text import is_name
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
-
 
 def markdown(grid: Grid) -> str:
-    heads = [escape(head.name) for head in grid.heads]
-    rules = [":--" if is_name(head) else "--:" for head in grid.heads]
-    rows = [heads, rules, *([escape(cell) for cell in each.cells] for each in grid.records)]
-    notes = [f"- {escape(note)}" for note in grid.notes]
-    return "\n".join([*(row_line(row) for row in rows), "", *notes, ""])
-
-
-def row_line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def escape(text: str) -> str:
-    return SPECIAL.sub(r"\\\1", text)
+    """The table and, as a list, the notes below it."""
+    rows = table(
+        [escaped(head.name) for head in grid.heads],
+        [map(escaped, each.cells) for each in grid.records],
+        right=[number for number, head in enumerate(grid.heads) if not is_name(head)],
+    )
+    return "\n".join([rows, "", *(f"- {escaped(note)}" for note in grid.notes), ""])

@@ -18,7 +18,6 @@ from runtime.ablation.curves import draw_png, draw_svg
 from runtime.ablation.learning import read_curves
 from runtime.ablation.outputs import tabulate, terminal_table, write_reports
 from runtime.ablation.render.latex import escape as latex_escape
-from runtime.ablation.render.markdown import escape as markdown_escape
 from runtime.errors import UserError
 from tests.ablations import DIVERGED, PLANS, Bench
 
@@ -110,7 +109,6 @@ def test_signs_that_mean_something_are_escaped() -> None:
     assert latex_escape("a_b 50% & {x} ~ 10⁶ −1") == (
         r"a\_b 50\% \& \{x\} \textasciitilde{} $10^{6}$ $-$1"
     )
-    assert markdown_escape("a|b *c* _d_ <e>") == r"a\|b \*c\* \_d\_ \<e\>"
 
 
 def test_markdown_rows_have_the_cells_of_the_head(folder: Path) -> None:
