@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.strategies import DRAWN
+from tests.knobs import DRAWN
 
 settings.register_profile(
     "specformer",

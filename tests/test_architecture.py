@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    *("source", "mask", "spec", "ops", "ir", "lower", "passes", "proof", "weights", "emit"),
-    *("pipeline", "output", "units", "readings", "explain", "diff", "ablation"),
+    *("markdown", "source", "mask", "spec", "ops", "ir", "lower", "passes", "proof", "weights"),
+    *("emit", "pipeline", "output", "units", "readings", "explain", "diff", "ablation"),
 )
 ROOMS = (
     *("errors", "memory", "durable", "corpus", "package", "data", "checkpoints", "run"),
@@ -58,8 +58,8 @@ def test_the_compiler_imports_neither_the_runtime_nor_torch() -> None:
 
 
 def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
-    """That of specs, and that of import maps."""
-    languages = ("compiler.spec", "compiler.weights")
+    """That of specs, that of import maps, and Markdown."""
+    languages = ("compiler.spec", "compiler.weights", "compiler.markdown")
     for path in files("runtime"):
         command = "command" in path.relative_to(ROOT / "runtime").parts
         for module in imports(path):

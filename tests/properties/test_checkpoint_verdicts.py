@@ -21,8 +21,9 @@ from runtime.behaviour.probe import fill_by_name
 from runtime.weights.importing import import_weights
 from runtime.weights.transfer import moved
 from tests.checkpoints import KNOWN, SMALL
+from tests.knobs import Tree
 from tests.packages import compile_tree, import_package
-from tests.strategies import Tree, specs
+from tests.strategies import specs
 
 VERDICTS = Counter[str]()
 PARTS = (

@@ -12,8 +12,9 @@ from torch import Tensor
 from compiler.diff.cost import cost_difference
 from compiler.explain import explain
 from compiler.pipeline import CompiledPackage
+from tests.knobs import Tree
 from tests.packages import compile_tree, import_package
-from tests.strategies import Tree, specs
+from tests.strategies import specs
 
 LENGTH = 9
 FLOAT = 4

@@ -8,8 +8,9 @@ from compiler.diff.difference import Difference, difference, document
 from compiler.diff.side import BY_HAND, of_package, read_side
 from compiler.diff.text import text
 from compiler.pipeline import CompiledPackage
+from tests.knobs import Tree
 from tests.packages import compile_tree
-from tests.strategies import Tree, specs
+from tests.strategies import specs
 
 
 def compare(one: CompiledPackage, other: CompiledPackage) -> Difference:

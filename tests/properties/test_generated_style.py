@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.knobs import Tree
 from tests.packages import compile_tree
-from tests.strategies import Tree, specs
+from tests.strategies import specs
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = 40

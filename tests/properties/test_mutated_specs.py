@@ -10,8 +10,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.knobs import Tree
 from tests.mutations import diagnostics, mutate, require_inside, scribble
-from tests.strategies import Tree, specs
+from tests.strategies import specs
 
 EXAMPLES = 300
 LONGEST_SECONDS = 1.0

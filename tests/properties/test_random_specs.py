@@ -20,8 +20,9 @@ from compiler.passes.infer_shapes import ANY, output_shapes
 from compiler.passes.measure import count_parameters
 from compiler.pipeline import compile_spec
 from compiler.weights.parameters import named_parameters
+from tests.knobs import DRAWN, KNOBS, Tree
 from tests.packages import compile_tree, import_package
-from tests.strategies import DRAWN, KNOBS, Tree, specs
+from tests.strategies import specs
 
 EXAMPLES = 200
 ASKED = 10

@@ -18,9 +18,9 @@ from compiler.passes.flow import Relations, dependence
 from compiler.passes.reach import reach_of
 from compiler.pipeline import PASSES, CompiledPackage, compile_spec
 from compiler.source.diagnostic import Rejected
+from tests.knobs import Tree
 from tests.masks import ENDLESS, Written, causal_masks, masks, primitives
 from tests.packages import compile_tree, import_package
-from tests.strategies import Tree
 
 CI, LONG = 200, 2000
 LENGTH = 9

@@ -11,8 +11,9 @@ from runtime.behaviour.difference import BehaviourDifference, behaviour_differen
 from runtime.command.behaviour import behaviour_section
 from runtime.package import Package, load_package
 from tests.checkpoints import KNOWN, SMALL
+from tests.knobs import Tree
 from tests.packages import compile_tree
-from tests.strategies import Tree, specs
+from tests.strategies import specs
 
 WINDOW = ("model.decoder.self_attention.mask=causal & window(40)",)
 Edits = dict[str, str]

@@ -13,8 +13,9 @@ from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.weights.parameters import NamedParameter, named_parameters
 from compiler.weights.piece import parts
 from runtime.weights.importing import import_weights
+from tests.knobs import Tree
 from tests.packages import compile_tree, import_package
-from tests.strategies import Tree, specs
+from tests.strategies import specs
 
 Tensors = dict[str, Tensor]
 Value = str | list[str]
