@@ -23,6 +23,7 @@ WORDS = [f"w{number:03}" for number in range(200)]
 COLUMNS = ("params", "train_steps", "valid_ppl", "test_bleu", "tokens_per_second")
 VERSIONS = {"python": "3.11.7", "specformer": "0.1.0", "torch": "2.13.0", "numpy": "2.4.0"}
 DIVERGED = Failure(
+    has_diverged=True,
     reason="the loss or its gradient is not finite in update 300",
     help="lower training.schedule.peak, or lengthen its warm-up",
 )

@@ -37,6 +37,6 @@ def write_record(path: Path, record: Queue | Result | Failure) -> None:
     replace_file(path, f"{json.dumps(asdict(record), indent=2)}\n".encode())
 
 
-def write_failure(folder: Path, reason: str, help: str = "") -> None:
+def write_failure(folder: Path, failure: Failure) -> None:
     """Why a row has no result."""
-    write_record(folder / FAILURE, Failure(reason=reason, help=help))
+    write_record(folder / FAILURE, failure)

@@ -94,3 +94,5 @@ class Failure:
 
     reason: str
     help: str = ""
+    has_diverged: bool = False
+    """Its loss or gradient is no number any more: the settings are why, not an accident."""

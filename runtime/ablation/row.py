@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from runtime.ablation.record import Failure
+
 FAILED = 1
 PATIENCE = 2.0
 """Seconds, for a command that looks whether this row runs already."""
@@ -97,7 +99,7 @@ def run_row(folder: Path, cache: Path, device: str | None) -> int:
 def _attempt(folder: Path, cache: Path, device: str | None) -> int:
     """Whatever goes wrong becomes a reason that the table can show."""
     from runtime.ablation.execution import execute
-    from runtime.errors import UserError
+    from runtime.errors import DivergenceError, UserError
     from runtime.training.interruption import Interruption
 
     try:
@@ -106,22 +108,26 @@ def _attempt(folder: Path, cache: Path, device: str | None) -> int:
         print(f"stopped: {stop}", file=sys.stderr)
         return stop.exit_code
     except UserError as error:
-        return _fail(folder, str(error), error.help)
+        has_diverged = isinstance(error, DivergenceError)
+        failure = Failure(reason=str(error), help=error.help, has_diverged=has_diverged)
     except Exception as error:
         traceback.print_exc()
-        return _fail(folder, f"{type(error).__name__}: {error}", "output.txt has the traceback")
-    return 0
+        reason = f"{type(error).__name__}: {error}"
+        failure = Failure(reason=reason, help="output.txt has the traceback")
+    else:
+        return 0
+    return _fail(folder, failure)
 
 
-def _fail(folder: Path, reason: str, help: str) -> int:
+def _fail(folder: Path, failure: Failure) -> int:
     """On a full disk the reason is told by output alone."""
     from runtime.ablation.files import write_failure
     from runtime.training.rank import is_first_process
 
-    print(f"error: {reason}", file=sys.stderr)
+    print(f"error: {failure.reason}", file=sys.stderr)
     if is_first_process():
         with suppress(OSError):
-            write_failure(folder, reason, help)
+            write_failure(folder, failure)
     return FAILED
 
 

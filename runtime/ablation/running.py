@@ -114,7 +114,7 @@ class Runner:
         reason, help = job.ending(), f"{OUTPUT} in its folder has what it said"
         self.report(f"{self.ended}/{self.total} {folder.name}: failed: {reason}; {help}")
         with suppress(OSError):
-            write_failure(folder, reason, help)
+            write_failure(folder, Failure(reason=reason, help=help))
 
 
 def run_rows(

@@ -11,8 +11,6 @@ from runtime.ablation.record import Queued
 from runtime.ablation.settings import Tree, find_setting, read_settings
 from runtime.ablation.significance import Significance, compare_with_base
 
-DIVERGED = "not finite"
-"""What the reason of a run says whose loss or gradient is no number any more."""
 LONGEST_STATE = 16
 
 
@@ -160,14 +158,14 @@ def say_state(row: Row) -> str:
     """In a word, each kind of end once."""
     if row.finished:
         return ""
-    return ", ".join(dict.fromkeys(shorten(outcome.state) for outcome in row.outcomes))
+    return ", ".join(dict.fromkeys(say_end(outcome) for outcome in row.outcomes))
 
 
-def shorten(state: str) -> str:
+def say_end(outcome: Outcome) -> str:
     """What is too long for a cell is `diverged` or `failed`; a remark has it in full."""
-    if DIVERGED in state:
+    if outcome.failure is not None and outcome.failure.has_diverged:
         return "diverged"
-    return state if len(state) <= LONGEST_STATE else "failed"
+    return outcome.state if len(outcome.state) <= LONGEST_STATE else "failed"
 
 
 def say_remark(row: Row) -> str:

@@ -9,7 +9,7 @@ from torch import nn
 
 from runtime.data.examples import Examples
 from runtime.data.sentences import Indices
-from runtime.errors import UserError
+from runtime.errors import DivergenceError
 from runtime.training.objective import Objective
 from runtime.training.update import count_labels, own_rows
 from runtime.training.workers import Workers
@@ -49,7 +49,7 @@ def validate(
     model.train()
     loss, nll, accuracy = (sums / count_labels(examples, batches)).tolist()
     if not math.isfinite(loss):
-        raise UserError(
+        raise DivergenceError(
             "the loss on the validation set is not finite",
             help="lower training.schedule.peak or set training.clip_norm",
         )

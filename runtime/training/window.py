@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from runtime.errors import UserError
+from runtime.errors import DivergenceError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +44,13 @@ class Window:
         self._seconds += seconds
 
     def check(self, last: int) -> None:
-        """Raises when a figure is not finite; `last` is the newest of these updates."""
+        """Raises DivergenceError when a figure is not finite; `last` is the newest update."""
         if not self._figures:
             return
         bad = torch.stack(self._figures).isfinite().all(dim=1).logical_not().nonzero()
         if len(bad):
             step = last - len(self._figures) + 1 + int(bad[0])
-            raise UserError(
+            raise DivergenceError(
                 f"the loss or its gradient is not finite in update {step}",
                 help="lower training.schedule.peak, raise training.schedule.warmup_steps, or set "
                 "training.clip_norm; the last checkpoint is good, --resume continues from it",

@@ -34,7 +34,7 @@ def failure(folder: Path) -> Failure:
 
 
 def test_a_row_is_trained_and_scored(folder: Path, tmp_path: Path) -> None:
-    write_failure(folder, "an earlier attempt")
+    write_failure(folder, Failure(reason="an earlier attempt"))
     assert run_row(folder, tmp_path / "cache", "cpu") == 0
     result = read_record(folder / RESULT, Result)
     assert result.scores.keys() == SCORES

@@ -33,7 +33,7 @@ class Scripted:
         if self.looks == 0 and self.leaves == RESULT:
             write_record(self.folder / RESULT, DONE)
         if self.looks == 0 and self.leaves == FAILURE:
-            write_failure(self.folder, "it did not work")
+            write_failure(self.folder, Failure(reason="it did not work"))
         return self.looks > 0
 
     def stop(self) -> None:
@@ -80,7 +80,7 @@ def started(script: Script) -> list[str]:
 
 def test_only_what_has_no_result_runs(folders: list[Path]) -> None:
     write_record(folders[1] / RESULT, DONE)
-    write_failure(folders[2], "an earlier attempt")
+    write_failure(folders[2], Failure(reason="an earlier attempt"))
     script = Script()
     run_rows(folders, script, [], print)
     assert started(script) == ["a", "c", "d", "e"]
