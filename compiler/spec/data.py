@@ -53,9 +53,9 @@ class LabelledFiles(Section):
 
 
 class LabelledColumns(Section):
-    """Files whose lines hold a text and its label in columns between tabs; `{tsv: ...}` alone
+    """Files whose lines hold a text and its label in columns between tabs.
 
-    means the columns 0 and 1.
+    `{tsv: ...}` alone means the columns 0 and 1.
     """
 
     tsv: Paths = setting("files with one text a line", examples=["train.tsv"])

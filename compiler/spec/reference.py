@@ -23,8 +23,9 @@ of kinds of layers that override all of these. A setting that no place takes is 
 **Variants.** `extends` names one parent: a path, seen from the file that says it, or a spec of
 the library. Mappings merge key by key, everything else replaces, `null` removes a key. A child
 that chooses another `kind` (or `shared`, or another form of files) replaces the whole mapping.
-`name` and `summary` are not inherited. `--set model.attention.heads=4`, on any command, does the
-same from the command line.
+`name` and `summary` are not inherited. `--set model.attention.heads=4` does the same from the
+command line, wherever a command takes a spec; of a run that is trained already, `--set` may change
+`decoding` alone.
 
 **YAML.** Scalars follow YAML 1.2: `1e-4` is a number, `no` is a word, `010` is ten, `12:30` is
 text. Anchors, aliases, merge keys, tags, duplicate keys and a second document are errors. A word
@@ -169,13 +170,13 @@ def _default(about: Schema) -> str:
 def _examples(about: Schema) -> str:
     """What is no choice of words needs some."""
     given = [] if "enum" in about else about.get("examples", [])
-    return ", ".join(f"`{each}`" for each in given)
+    return ", ".join(f"`{each}`" for each in given).replace("|", r"\|")
 
 
 def _meaning(about: Schema, sections: Schema) -> str:
     if "$ref" in about:
         text: str = sections[about["$ref"].rpartition("/")[2]]["description"]
-        return text.rstrip(".")
+        return " ".join(text.partition("\n\n")[0].split()).rstrip(".")
     return str(about.get("description", ""))
 
 

@@ -42,7 +42,8 @@ class Validation(Section):
     )
     bleu: bool = setting("also translate the validation set greedily and score it", default=False)
     metric: Literal["loss", "bleu", "accuracy"] = setting(
-        "what the best checkpoint is best at", default="loss"
+        "what the best checkpoint, which is kept, is best at, and `patience` waits for",
+        default="loss",
     )
     patience: Count | None = setting(
         "looks without a better metric after which the training ends",

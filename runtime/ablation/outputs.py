@@ -22,7 +22,7 @@ from runtime.durable import explained_disk_errors, replace_file
 
 NO_MATPLOTLIB = (
     "There are no learning curves, because matplotlib is not installed: "
-    "`pip install 'specformer[report]'`, then the same command with `--report`."
+    "install the extra `report` of specformer, then the same command with `--report`."
 )
 NO_LOOKS = "There are no learning curves as yet: no run has looked at the validation set."
 

@@ -110,7 +110,8 @@ def _executor(folder: Path, cluster: str, parameters: Mapping[str, object]) -> A
         from submitit import AutoExecutor
     except ImportError as error:
         raise UserError(
-            "--launcher slurm needs submitit", help='pip install "specformer[slurm]"'
+            "--launcher slurm needs submitit",
+            help="install the extra `slurm` of specformer",
         ) from error
     try:
         executor = AutoExecutor(folder=folder, cluster=cluster)

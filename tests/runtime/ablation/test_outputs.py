@@ -210,7 +210,7 @@ def test_without_matplotlib_all_but_the_curves(
         name for name in FILES if not name.startswith("curves")
     }
     page = (folder / "report.html").read_text()
-    assert "specformer[report]" in page
+    assert "the extra `report`" in page
     assert "<svg" not in page
 
 
