@@ -28,7 +28,6 @@ def seeded_network(
 def trained_network(folder_of_run: Path, options: argparse.Namespace, folder: Path) -> Network:
     """The network of a run, and the test set of the text that it was trained for."""
     # Here, since random weights on random text need none of it.
-    from runtime.data.prepare import load_prepared
     from runtime.run import Run
 
     if options.random_text:
@@ -39,7 +38,7 @@ def trained_network(folder_of_run: Path, options: argparse.Namespace, folder: Pa
         data = spec.data.model_copy(update={"folder": options.data})
         spec = spec.model_copy(update={"data": data})
     text = text_folder(spec, options, folder)
-    run.check_data(load_prepared(spec, text))
+    run.check_data(text.name)
     weights = folder / "trained.safetensors"
     save_file(run.load_model().state_dict(), weights)
     return _network(run.package.folder, weights, text / "test", spec, options)

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from runtime.errors import UserError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The disk has no more room, or not for this user."""
+
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
@@ -49,16 +52,16 @@ def remove_unfinished(parent: Path) -> None:
 
 
 @contextmanager
-def explained_disk_errors(folder: Path) -> Iterator[None]:
-    """Turns a disk that is full into a message for people."""
+def explained_disk_errors(folder: Path, then: str = "try again") -> Iterator[None]:
+    """Turns a disk that is full into a message for people; `then` is what they do afterwards."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise
         raise UserError(
             f"the disk is full: {folder} could not be written",
-            help="what was saved before is untouched: free some space, then continue with --resume",
+            help=f"what was saved before is untouched: free some space, then {then}",
         ) from error
 
 

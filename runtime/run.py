@@ -10,7 +10,7 @@ import json
 import platform
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch import nn
 
 from compiler.spec.lock import LOCK
 from runtime.checkpoints.averaging import average_weights
-from runtime.checkpoints.checkpoint import MODEL, Identity, check_checkpoint
+from runtime.checkpoints.checkpoint import MODEL, Checkpoint, Identity, check_checkpoint
 from runtime.checkpoints.listing import regular_checkpoints
 from runtime.data.prepare import TOKENIZERS, Prepared
 from runtime.data.tokenizer import Tokenizer, load_tokenizers
@@ -26,9 +26,25 @@ from runtime.durable import new_folder, replace_file
 from runtime.errors import UserError
 from runtime.package import TRAINING, Package, load_package
 
+CHECKPOINTS = "checkpoints"
 TRANSFERRED = "transferred"
 """What `run.json` calls the beginning of a run that goes on with the weights of another."""
 LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece")
+
+
+def _nothing(_: Path) -> None:
+    """Of a run that begins with random weights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """What a run begins with: what `run.json` says of its origin, and what writes its checkpoint
+
+    into the folder that it is given.
+    """
+
+    origin: dict[str, Any] = field(default_factory=dict)
+    write_checkpoint: Callable[[Path], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +60,19 @@ class Run:
         folder: Path,
         package: Package,
         prepared: Prepared,
-        origin: dict[str, Any] | None = None,
+        beginning: Beginning | None = None,
     ) -> "Run":
         """A new run of a package on prepared text; an existing folder is left alone.
 
-        `origin` is what `run.json` says beside that, of where its weights come from.
+        Where its weights come from elsewhere, `beginning` says from where, and writes them.
         """
 
         def copy_tokenizers(place: Path) -> None:
             shutil.copytree(prepared.folder / TOKENIZERS, place)
 
-        told = {"prepared": prepared.folder.name} | (origin or {})
-        return cls.begin(folder, package, copy_tokenizers, told)
+        begun = beginning or Beginning()
+        told = {"prepared": prepared.folder.name} | begun.origin
+        return cls.begin(folder, package, copy_tokenizers, replace(begun, origin=told))
 
     @classmethod
     def begin(
@@ -63,20 +80,20 @@ class Run:
         folder: Path,
         package: Package,
         write_tokenizers: Callable[[Path], None],
-        origin: dict[str, Any],
+        beginning: Beginning,
     ) -> "Run":
-        """A new run without checkpoints.
+        """A new run: it is there with all that it begins with, or not at all.
 
-        `write_tokenizers` makes the folder that it is given; `origin` is what `run.json` says of
-        where the run comes from.
+        `write_tokenizers` makes the folder that it is given.
         """
         refuse_existing(folder)
         with new_folder(folder) as unfinished:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(package.folder, unfinished / "package", ignore=ignored)
-            (unfinished / "checkpoints").mkdir()
+            (unfinished / CHECKPOINTS).mkdir()
+            beginning.write_checkpoint(unfinished / CHECKPOINTS)
             write_tokenizers(unfinished / TOKENIZERS)
-            _write_json(unfinished / "run.json", _describe(package) | origin)
+            _write_json(unfinished / "run.json", _describe(package) | beginning.origin)
         return cls.open(folder)
 
     @classmethod
@@ -90,7 +107,7 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
+        return self.folder / CHECKPOINTS
 
     @property
     def identity(self) -> Identity:
@@ -111,18 +128,27 @@ class Run:
         """Of the source and the target; the same object for one vocabulary."""
         return load_tokenizers(self.folder / TOKENIZERS)
 
-    def load_model(self, average: int | None = None) -> nn.Module:
-        """The trained network, for use: the mean of the last `average` regular checkpoints
+    @property
+    def kept(self) -> int:
+        """How many of the last regular checkpoints stay; the best one stays beside them."""
+        return max(self.package.spec.evaluation.average_last, 2)
 
-        (by default as many as the spec's `evaluation.average_last` says, as far as there are any).
+    def averaged(self, average: int | None) -> list[Checkpoint]:
+        """The last `average` regular checkpoints, by default `evaluation.average_last`.
+
+        Fewer where there are fewer, or where the one before them may be the best, of long ago.
         """
-        checkpoints = regular_checkpoints(self.checkpoints)
-        if not checkpoints:
+        wanted = average or self.package.spec.evaluation.average_last
+        return regular_checkpoints(self.checkpoints)[-min(wanted, self.kept) :]
+
+    def load_model(self, average: int | None = None) -> nn.Module:
+        """The trained network, for use: the mean of those checkpoints."""
+        used = self.averaged(average)
+        if not used:
             raise UserError(
                 f"{self.folder} has no checkpoint yet",
                 help="the first one is written at the first look at the validation set",
             )
-        used = checkpoints[-(average or self.package.spec.evaluation.average_last) :]
         for checkpoint in used:
             check_checkpoint(checkpoint, self.identity, [MODEL])
         model = self.package.model_class()
@@ -131,8 +157,7 @@ class Run:
 
     def count_averaged(self, average: int | None) -> int:
         """How many checkpoints `load_model(average)` takes the mean of."""
-        wanted = average or self.package.spec.evaluation.average_last
-        return min(wanted, len(regular_checkpoints(self.checkpoints)))
+        return len(self.averaged(average))
 
     def adopt(self, package: Package) -> "Run":
         """This run with the recipe of another package, for more steps, say.
@@ -157,19 +182,28 @@ class Run:
             replace_file(self.package.folder / name, (package.folder / name).read_bytes())
         return Run.open(self.folder)
 
-    def check_data(self, prepared: Prepared) -> None:
-        """Raises a UserError when the run was begun with other text, or with none."""
+    def check_data(self, entry: str) -> None:
+        """Raises a UserError when the run was begun with other prepared text, or with none.
+
+        `entry` is the name of the text's folder in the cache.
+        """
         begun = self._begun
         if "prepared" not in begun:
             raise UserError(
                 f"{self.folder} was imported: there is no training to continue",
                 help="`specformer translate` and `evaluate` take it as it is",
             )
-        if begun["prepared"] != prepared.folder.name:
+        if begun["prepared"] != entry:
             raise UserError(
-                f"the text has changed since {self.folder} was begun",
-                help="bring the old files back, or start a new run in another folder",
+                f"the text has changed since {self.folder} was begun, or how it is prepared",
+                help=f"bring the old files back{self._other_versions()}, or start a new run",
             )
+
+    def _other_versions(self) -> str:
+        """Of what prepares text, where they are not those of the beginning."""
+        begun = {name: self.versions.get(name) for name in ("specformer", "sentencepiece")}
+        other = [f"{name} {old}" for name, old in begun.items() if old != _version(name)]
+        return f", or {' and '.join(other)}" if other else ""
 
     @property
     def _begun(self) -> dict[str, Any]:

@@ -13,8 +13,18 @@ FLOORS = (
     *("emit", "pipeline", "output", "units", "readings", "explain", "diff", "ablation"),
 )
 ROOMS = (
-    *("errors", "memory", "durable", "corpus", "package", "data", "checkpoints", "run"),
-    *("weights", "training", "decoding", "prediction", "scoring", "behaviour", "ablation"),
+    *("errors", "memory", "durable", "holding", "parent", "corpus", "package", "data"),
+    *(
+        "checkpoints",
+        "run",
+        "weights",
+        "training",
+        "decoding",
+        "prediction",
+        "scoring",
+        "behaviour",
+    ),
+    "ablation",
 )
 
 

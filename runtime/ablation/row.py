@@ -5,9 +5,7 @@ failure.json with the reason. Ends with 0, with 1 after a failure, with 128 + si
 """
 
 import argparse
-import ctypes
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,19 +13,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from runtime.ablation.record import Failure
+from runtime.parent import end_with
 
 FAILED = 1
 PATIENCE = 2.0
 """Seconds, for a command that looks whether this row runs already."""
-PARENT_DEATH_SIGNAL = 1
-"""PR_SET_PDEATHSIG of Linux's prctl."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs a row -> the exit code of the process."""
     options = _parser().parse_args(arguments)
     if options.parent:
-        end_with(options.parent)
+        end_with(options.parent)  # elsewhere than on Linux the next command waits for this row
     if options.processes > 1 and "RANK" not in os.environ:
         _become_torchrun(options)
     return run_row(options.folder, options.cache, options.device)
@@ -53,17 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def end_with(parent: int) -> None:
-    """Lets the system stop this process when its parent dies, with all work saved.
-
-    On Linux alone; elsewhere a row that outlives its parent is waited for by the next one.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
-        if os.getppid() != parent:  # it died before it could be watched
-            os._exit(128 + signal.SIGTERM)
-
-
 def _become_torchrun(options: argparse.Namespace) -> None:
     """Puts torchrun, which starts the processes, in the place of this one."""
     again = command(
@@ -82,7 +68,7 @@ def _become_torchrun(options: argparse.Namespace) -> None:
 def run_row(folder: Path, cache: Path, device: str | None) -> int:
     """Runs a row in this process, one of several under torchrun -> the exit code."""
     from runtime.ablation.files import RESULT
-    from runtime.ablation.holding import held
+    from runtime.holding import held
     from runtime.training.rank import is_first_process
 
     if not is_first_process():

@@ -12,10 +12,10 @@ from types import FrameType
 from typing import Any
 
 from runtime.ablation.files import JOBS, OUTPUT
-from runtime.ablation.holding import is_held
 from runtime.ablation.launcher import Job
 from runtime.ablation.row import command
 from runtime.errors import UserError
+from runtime.holding import is_held
 
 COMMON = ("timeout_min", "mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "tasks_per_node")
 """Parameters that submitit knows for all clusters; others are Slurm's own."""

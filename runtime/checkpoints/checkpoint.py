@@ -8,7 +8,6 @@ numbers, running figures) and `trainer.json` (the record: where the run stands, 
 must be like).
 """
 
-import errno
 import hashlib
 import os
 from collections.abc import Iterable
@@ -26,7 +25,7 @@ from compiler.spec.section import Section
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 from runtime.checkpoints.state import Metric, State
-from runtime.durable import new_folder
+from runtime.durable import FULL, new_folder
 from runtime.errors import UserError
 
 MODEL, TRAINER, RECORD = "model.safetensors", "trainer.safetensors", "trainer.json"
@@ -179,9 +178,10 @@ def _save(tensors: Tensors, path: Path, metadata: dict[str, str]) -> None:
     try:
         save_file(contiguous, path, metadata or None)  # it cannot read {} back without tensors
     except SafetensorError as error:
-        if f"os error {errno.ENOSPC}" not in str(error):
-            raise
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        for code in FULL:
+            if f"os error {code})" in str(error):
+                raise OSError(code, os.strerror(code), str(path)) from error
+        raise
 
 
 def _read_record(path: Path) -> Record:

@@ -51,6 +51,12 @@ def is_look_due(state: State, training: Training) -> bool:
     return state.batch == 0 if every == "epoch" else state.step % every == 0
 
 
+def with_other_batches(state: State, training: Training) -> State:
+    """The epoch begins anew; that is no end of one, after which the validation set is looked at."""
+    is_within = state.batch > 0 and state.step < training.steps
+    return replace(state, batch=0, looked=state.step if is_within else state.looked)
+
+
 def after_update(state: State, *, batches: int, taken: int, seconds: float) -> State:
     """`taken` batches of the epoch's `batches` have made one update."""
     batch = state.batch + taken

@@ -1,6 +1,5 @@
 """How a command ends that could not do what was asked: the message and the exit code."""
 
-import errno
 import os
 import signal
 import sys
@@ -9,6 +8,7 @@ from typing import cast
 import typer
 
 from compiler.source.diagnostic import Rejected
+from runtime.durable import FULL
 from runtime.errors import UserError
 from runtime.training.interruption import Interruption
 
@@ -35,7 +35,7 @@ def exit_code(error: BaseException) -> int | None:
             print(error, file=sys.stderr)
         case UserError():
             _say(str(error), error.help)
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+        case OSError(errno=number) if number in FULL:
             _say(
                 "the disk is full", "free some space and try again; nothing that was saved is lost"
             )

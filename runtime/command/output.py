@@ -1,6 +1,5 @@
 """Files and lines that commands write."""
 
-import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console
 
 from compiler.source.diagnostic import Diagnostic, in_order, render
+from runtime.durable import FULL
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def new_text_file(path: Path, *, force: bool) -> Iterator[TextIO]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise UserError(
                 f"the disk is full: {path} could not be written", help="free some space first"
             ) from error

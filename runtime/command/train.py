@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from compiler.spec.lock import LOCK
 from runtime.command.options import Device, check_device
 from runtime.command.output import report, say_warnings
 from runtime.command.tasks import COMMANDS
@@ -59,9 +60,12 @@ def train(
     place = check_device(device)
     with package_folder(spec, assignments or []) as folder:
         settings = load_package(folder).spec
+        run = out or Path("runs", settings.name)
+        if resume and folder != Path(spec):
+            refuse_lost_edits(run, folder)
         summary = train_package(
             folder,
-            out or Path("runs", settings.name),
+            run,
             cache=cache,
             resume=resume,
             device=torch.device(place) if place else None,
@@ -106,6 +110,24 @@ def compile_into(folder: Path, reference: str, assignments: Sequence[str]) -> Pa
     package = folder / compiled.folder_name
     compiled.write(package)
     return package
+
+
+def refuse_lost_edits(run: Path, compiled: Path) -> None:
+    """Raises a UserError if a training.py that was edited by hand would give way to a compiled one.
+
+    Where the specs are equal there is nothing to replace, and the training itself tells them apart.
+    """
+    from compiler.pipeline import compile_spec
+    from runtime.package import TRAINING
+
+    own, lock = (run / "package" / name for name in (TRAINING, LOCK))
+    is_replaced = own.is_file() and lock.read_bytes() != (compiled / LOCK).read_bytes()
+    if is_replaced and own.read_text("utf-8") != compile_spec(str(lock)).files[TRAINING]:
+        raise UserError(
+            f"{own} is not what its spec compiles to: it was edited by hand, or written by another "
+            "version of specformer, and the settings of now would replace it",
+            help=f"compile the spec, edit its {TRAINING} in the same way, and train that package",
+        )
 
 
 def print_summary(summary: "Summary", metric: str, command: str) -> None:

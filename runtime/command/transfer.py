@@ -78,9 +78,13 @@ def write_run(folder: Path, out: Path, cache: Path, giver: "Giver", found: "Tran
     check_package(package, weights)
     tokenizers = giver.run.folder / TOKENIZERS
     prepared = prepare(package.spec, cache, report=report, tokenizers=tokenizers)
-    if out.exists():
+    place = out if not out.exists() else out.with_name(f".{out.name}.new")
+    if place != out:  # what a killed command may have left
+        shutil.rmtree(place, ignore_errors=True)
+    create_run(place, package, prepared, weights, giver.origin(found))
+    if place != out:
         shutil.rmtree(out)
-    create_run(out, package, prepared, weights, giver.origin(found))
+        place.rename(out)
 
 
 def print_summary(out: Path, giver: "Giver", found: "Transfer") -> None:

@@ -4,7 +4,6 @@ An entry of the cache is a folder named by a hash of all that its content depend
 the files, `data:` and the vocabulary of the spec, and the versions of what made it.
 """
 
-import errno
 import fcntl
 import hashlib
 import importlib.metadata
@@ -23,12 +22,12 @@ from runtime.data.files import corpus_files
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import Report, longest_sentence, read_part
 from runtime.data.tokenizer import Tokenizer, load_tokenizers, tokenizer_files
-from runtime.durable import new_folder, remove_unfinished
+from runtime.durable import FULL, new_folder, remove_unfinished
 from runtime.errors import UserError
 
 PARTS = ("train", "valid", "test")
 
-FORMAT = 2
+FORMAT = 3
 """Of the entries; raise it when what is written, or how text becomes tokens, changes."""
 
 FACTS, TOKENIZERS = "facts.txt", "tokenizers"
@@ -166,8 +165,7 @@ def _explained(cache: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        problem = "the disk is full" if full else error.strerror
+        problem = "the disk is full" if error.errno in FULL else error.strerror
         raise UserError(
             f"prepared text cannot be written to {cache}: {problem}",
             help="free some space, or choose another folder for the cache",

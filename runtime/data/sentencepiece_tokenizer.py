@@ -20,6 +20,9 @@ PAIRS = 2_000_000
 THREADS = 4
 """Fixed, because the sums of the training depend on it."""
 
+LONGEST = 2**30
+"""Bytes of a line; longer ones would be left out without a word, and by default those of 4,192."""
+
 WORD = "a"
 """Letters and marks are never in one piece, so that this tells how a mark after a word is cut."""
 
@@ -56,6 +59,7 @@ class SentencePieceTokenizer:
                 bos_id=BEGIN,
                 eos_id=END,
                 control_symbols=list(text.symbols[len(NAMES) :]),
+                max_sentence_length=LONGEST,
                 num_threads=THREADS,
                 minloglevel=QUIET,
             )

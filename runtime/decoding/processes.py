@@ -1,6 +1,7 @@
 """Work shared by one-thread processes: on a CPU, small matrices gain more by it than by threads."""
 
 import multiprocessing
+import os
 import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -11,11 +12,13 @@ from typing import Any, TypeVar
 import torch
 
 from runtime.errors import UserError
+from runtime.parent import end_with
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _work: Callable[[Any], Any]
+"""What a worker process does; never set in the one that starts them."""
 
 
 def most_workers(device: torch.device) -> int:
@@ -35,13 +38,11 @@ def in_processes(
     They are forks of this process, so that `work` may be anything; results must be picklable.
     Raises what `work` raises, and a UserError when a process is killed.
     """
-    global _work
     if workers <= 1:
         yield from map(work, items)
         return
-    _work = work
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, context, _begin) as pool:
+    with ProcessPoolExecutor(workers, context, _begin, (work, os.getpid())) as pool:
         # Python 3.12 warns of forks beside threads; torch's are the only ones, and idle.
         with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
             results = pool.map(_call, items)
@@ -54,9 +55,13 @@ def in_processes(
             ) from error
 
 
-def _begin() -> None:
+def _begin(work: Callable[[Any], Any], parent: int) -> None:
     """In each process. Ctrl-C is the parent's affair; a fork must not start OpenMP's threads."""
+    global _work
+    _work = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with(parent)
     torch.set_num_threads(1)
 
 

@@ -70,7 +70,9 @@ class Metrics:
 
     def write(self, figures: TrainFigures | ValidFigures) -> None:
         line = {name: value for name, value in asdict(figures).items() if value is not None}
-        self._file.write(json.dumps(line).encode() + b"\n")
+        rest = json.dumps(line).encode() + b"\n"
+        while rest:  # a disk that becomes full may take a part without complaint
+            rest = rest[self._file.write(rest) :]
         if self._tensorboard is not None:
             for name in line.keys() - {"kind", "step"}:
                 self._tensorboard.add_scalar(f"{figures.kind}/{name}", line[name], figures.step)

@@ -1,16 +1,19 @@
 """How a training begins: a new run, or an old one and the place in it where to go on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import Batching, Checkpoint, Machine, Record, load_checkpoint
 from runtime.checkpoints.listing import last_good_checkpoint
-from runtime.checkpoints.state import State
-from runtime.data.prepare import Prepared, load_prepared, prepare
+from runtime.checkpoints.state import State, with_other_batches
+from runtime.data.prepare import Prepared, entry_name, load_prepared, prepare
 from runtime.durable import remove_unfinished
-from runtime.package import Package
+from runtime.errors import UserError
+from runtime.holding import held
+from runtime.package import MODEL, TRAINING, Package
 from runtime.run import Run, refuse_existing
 from runtime.training.learner import Learner
 
@@ -32,6 +35,17 @@ class Start:
             learner.load(*tensors, self.state.step)
 
 
+@contextmanager
+def alone(run: Path) -> Iterator[None]:
+    """Lets one process at a time train a run. Raises a UserError for another."""
+    with held(run) as is_ours:
+        if not is_ours:
+            raise UserError(
+                f"another process trains {run} at this moment", help="wait for its end, or stop it"
+            )
+        yield
+
+
 def create_run(folder: Path, package: Package, cache: Path, report: Report) -> tuple[Run, Prepared]:
     """A new run; that the folder is free is known before any text is read."""
     refuse_existing(folder)
@@ -42,10 +56,11 @@ def create_run(folder: Path, package: Package, cache: Path, report: Report) -> t
 def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> tuple[Run, Prepared]:
     """The run that is there, with the recipe of the package: it may be a longer one."""
     run = Run.open(folder)
+    run.check_data(entry_name(run.package.spec, run.given_tokenizers))
     prepared = prepare(run.package.spec, cache, report=report, tokenizers=run.given_tokenizers)
-    run.check_data(prepared)
     old, new = run.package.spec, package.spec
     if old == new:
+        refuse_other_code(run, package)
         return run, prepared
     adopted = run.adopt(package)
     changed = [part for part in type(new).model_fields if getattr(old, part) != getattr(new, part)]
@@ -53,10 +68,28 @@ def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> t
     return adopted, load_prepared(adopted.package.spec, prepared.folder)
 
 
+def refuse_other_code(run: Run, package: Package) -> None:
+    """Raises a UserError if a package of the same spec is other code than that of the run."""
+    for name in (MODEL, TRAINING):
+        own, other = run.package.folder / name, package.folder / name
+        if own.read_bytes() != other.read_bytes():
+            raise UserError(
+                f"{own} and {other} differ, and their spec is the same: one was edited by hand, "
+                "or written by another version of specformer",
+                help=f"`specformer train {own.parent} --out {run.folder} --resume` goes on with "
+                f"the run's own {name}; to go on with the other, copy it there first",
+            )
+
+
 def find_start(run: Run, here: Machine, report: Report) -> Start:
     """After the last good checkpoint, if there is one."""
     remove_unfinished(run.checkpoints)
     found = last_good_checkpoint(run.checkpoints, run.identity, report)
+    if found is None and run.given_tokenizers is not None:
+        raise UserError(
+            f"{run.folder} has lost the weights that it was to begin with",
+            help="`specformer transfer` makes it anew, with --force in the same place",
+        )
     if found is None:
         return Start(state=State(), metrics_bytes=0, checkpoint=None)
     checkpoint, record = found
@@ -77,7 +110,7 @@ def continued_state(record: Record, training: Training) -> State:
     """
     state = record.state
     if record.batching != Batching.of(training):
-        state = replace(state, batch=0)
+        state = with_other_batches(state, training)
     if record.metric != training.validation.metric:
         state = replace(state, best_step=None, best_score=None, looks_without_better=0)
     return state

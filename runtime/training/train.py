@@ -1,7 +1,7 @@
 """Training as one call: from a generated package to a run that is done."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from runtime.run import Run
 from runtime.training.interruption import watched_signals
 from runtime.training.journal import Journal, open_journal, silent_journal
 from runtime.training.learner import Learner
-from runtime.training.opening import Start, create_run, find_start, reopen_run
+from runtime.training.opening import Start, alone, create_run, find_start, reopen_run
 from runtime.training.trainer import Score, Trainer
-from runtime.training.workers import default_device, joined_workers
+from runtime.training.workers import joined_workers, own_device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,17 +54,23 @@ def train(
     """
     with (
         joined_workers() as workers,
-        explained_disk_errors(run_folder),
+        explained_disk_errors(run_folder, "continue with --resume"),
         explained_memory_errors(),
+        ExitStack() as holds,
     ):
         say = report if workers.is_first else _say_nothing
-        device = device or default_device()
+        device = own_device(device)
         package = load_package(package_folder)
         if package.spec.training.validation.bleu and score is None:
             raise ValueError("validation.bleu is set: expected a function `score`, got None")
         with workers.first_goes_first():
-            begin = reopen_run if resume or not workers.is_first else create_run
-            run, prepared = begin(run_folder, package, cache, say)
+            is_new = workers.is_first and not resume
+            if is_new:
+                run, prepared = create_run(run_folder, package, cache, say)
+            if workers.is_first:
+                holds.enter_context(alone(Run.open(run_folder).folder))
+            if not is_new:
+                run, prepared = reopen_run(run_folder, package, cache, say)
             start = find_start(run, Machine.here(device, workers.size), say)
         learner = Learner(run.package, device, workers)
         start.apply(learner)

@@ -59,6 +59,8 @@ class Trainer:
                 self._look()
             else:
                 self._update()
+        if self.learner.workers.any(watch.received is not None):  # it came in the last look
+            self._stop(watch.received or signal.SIGTERM)
         return reason
 
     def _update(self) -> None:
@@ -169,5 +171,6 @@ class Trainer:
             training_state=training_state,
         )
         write_checkpoint(self.run.checkpoints, content, is_interim=is_interim)
-        keep = max(self.spec.evaluation.average_last, 2)
-        remove_old_checkpoints(self.run.checkpoints, keep=keep, best_step=self.state.best_step)
+        remove_old_checkpoints(
+            self.run.checkpoints, keep=self.run.kept, best_step=self.state.best_step
+        )

@@ -4,10 +4,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+LONGEST_WAIT = timedelta(days=7)
+"""For the first process, which prepares text and translates; the default is half an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +65,19 @@ def joined_workers() -> Iterator[Workers]:
         yield Workers()
         return
     # Flags and random states stay on the CPU and go through gloo, so that the GPU need not wait.
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    dist.init_process_group(backend, timeout=LONGEST_WAIT)
     try:
         yield Workers(rank=dist.get_rank(), size=size)
     finally:
         dist.destroy_process_group()
+
+
+def own_device(wanted: torch.device | None) -> torch.device:
+    """What is wanted; where that is no GPU in particular, the one that belongs to this process."""
+    if wanted is None or (wanted.type == "cuda" and wanted.index is None):
+        return default_device()
+    return wanted
 
 
 def default_device() -> torch.device:

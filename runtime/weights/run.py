@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 
 from compiler.spec.spec import Spec
-from runtime.checkpoints.checkpoint import Batching, Content, Machine, write_checkpoint
+from runtime.checkpoints.checkpoint import Batching, Content, Identity, Machine, write_checkpoint
 from runtime.checkpoints.state import State
 from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
 from runtime.data.tokenizer import Tokenizer, save_tokenizers
 from runtime.errors import UserError
 from runtime.package import Package
-from runtime.run import Run
+from runtime.run import Beginning, Run
 from runtime.weights.files import Tensors
 
 
@@ -24,17 +24,18 @@ def create_run(
     files: Sequence[Path],
 ) -> Run:
     """A run that can translate and be scored, but not go on: its checkpoint is that of step 0."""
-    origin = {"imported": [file.name for file in files]}
-    run = Run.begin(folder, package, lambda place: save_tokenizers(*tokenizers, place), origin)
-    write_beginning(run, weights, is_interim=False)
-    return run
+    beginning = Beginning(
+        origin={"imported": [file.name for file in files]},
+        write_checkpoint=lambda place: write_first(place, package, weights, is_interim=False),
+    )
+    return Run.begin(folder, package, lambda place: save_tokenizers(*tokenizers, place), beginning)
 
 
-def write_beginning(run: Run, weights: Tensors, *, is_interim: bool) -> None:
+def write_first(place: Path, package: Package, weights: Tensors, *, is_interim: bool) -> None:
     """The checkpoint of a run before its first update."""
-    training = run.package.spec.training
+    training = package.spec.training
     content = Content(
-        identity=run.identity,
+        identity=Identity.of(package.spec),
         state=State(),
         metric=training.validation.metric,
         batching=Batching.of(training),
@@ -43,7 +44,7 @@ def write_beginning(run: Run, weights: Tensors, *, is_interim: bool) -> None:
         weights=weights,
         training_state={},
     )
-    write_checkpoint(run.checkpoints, content, is_interim=is_interim)
+    write_checkpoint(place, content, is_interim=is_interim)
 
 
 def read_tokenizers(files: Sequence[Path], spec: Spec) -> tuple[Tokenizer, Tokenizer]:

@@ -13,9 +13,9 @@ from compiler.weights.transfer import Move, Region, Transfer
 from runtime.data.prepare import Prepared
 from runtime.errors import UserError
 from runtime.package import Package
-from runtime.run import TRANSFERRED, Run
+from runtime.run import TRANSFERRED, Beginning, Run
 from runtime.weights.files import Tensors
-from runtime.weights.run import write_beginning
+from runtime.weights.run import write_first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +97,10 @@ def create_run(
     origin: dict[str, object],
 ) -> Run:
     """A run that stands before its first update, with these weights."""
-    run = Run.create(folder, package, prepared, origin)
-    write_beginning(run, weights, is_interim=True)  # it is none of those whose mean is taken later
-    return run
+
+    def write(place: Path) -> None:
+        # Interim: it is none of those whose mean is taken later.
+        write_first(place, package, weights, is_interim=True)
+
+    beginning = Beginning(origin=origin, write_checkpoint=write)
+    return Run.create(folder, package, prepared, beginning)

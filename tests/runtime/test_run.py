@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,7 @@ def test_the_last_checkpoints_are_averaged(run: Run, package: Package) -> None:
     assert only_value(run.load_model()) == 3.0
     assert only_value(run.load_model(1)) == 6.0
     assert only_value(run.load_model(2)) == 4.0
-    assert only_value(run.load_model(10)) == 4.25
+    assert only_value(run.load_model(10)) == 3.0  # one more might be the best, of long ago
     assert not run.load_model().training
 
 
@@ -192,6 +191,6 @@ def test_another_network_or_text_is_not_adopted(
 
 
 def test_changed_text_is_noticed(run: Run, prepared: Prepared) -> None:
-    run.check_data(prepared)
+    run.check_data(prepared.folder.name)
     with pytest.raises(UserError, match="text has changed"):
-        run.check_data(replace(prepared, folder=prepared.folder.with_name("other")))
+        run.check_data("other")

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from runtime.ablation.files import FAILURE, OUTPUT, RESULT, ROWS, RUN, read_record
-from runtime.ablation.holding import is_held
 from runtime.ablation.local import LocalPool, core_slots
 from runtime.ablation.record import Failure, Result
 from runtime.ablation.running import run_rows
@@ -19,6 +18,7 @@ from runtime.ablation.slurm import Slurm
 from runtime.checkpoints.checkpoint import TRAINER
 from runtime.checkpoints.listing import list_checkpoints
 from runtime.errors import UserError
+from runtime.holding import is_held
 from tests.runtime.ablation.conftest import HOT, Command, Enqueue, wait_for
 
 ONE = "--jobs=1"

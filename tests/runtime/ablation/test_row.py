@@ -9,10 +9,10 @@ import pytest
 
 from runtime.ablation import row as rows
 from runtime.ablation.files import FAILURE, PACKAGE, RESULT, RUN, read_record, write_failure
-from runtime.ablation.holding import held
 from runtime.ablation.record import Failure, Result
 from runtime.ablation.row import run_row
 from runtime.checkpoints.listing import regular_checkpoints
+from runtime.holding import held
 from tests.runtime.ablation.conftest import Enqueue
 
 FEW = "training.steps=20"

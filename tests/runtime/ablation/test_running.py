@@ -10,11 +10,11 @@ import pytest
 
 from runtime.ablation import running
 from runtime.ablation.files import FAILURE, RESULT, read_record, write_failure, write_record
-from runtime.ablation.holding import held
 from runtime.ablation.local import LocalJob, core_slots, device_slots
 from runtime.ablation.record import Failure, Result
 from runtime.ablation.running import QueueInterruption, run_rows
 from runtime.errors import UserError
+from runtime.holding import held
 
 DONE = Result(scores={"minutes": 1.0}, signatures={}, versions={})
 

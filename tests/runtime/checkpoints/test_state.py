@@ -12,6 +12,7 @@ from runtime.checkpoints.state import (
     ending,
     is_better,
     is_look_due,
+    with_other_batches,
 )
 
 
@@ -80,3 +81,15 @@ def test_losses_fall_and_bleu_rises() -> None:
     assert not is_better(2.0, 2.0, "loss")
     assert is_better(2.0, 1.0, "bleu")
     assert not is_better(1.0, 2.0, "bleu")
+
+
+def test_other_batches_are_no_end_of_an_epoch() -> None:
+    """Or a run that goes on with smaller batches would look at the validation set at once."""
+    training = recipe(every="epoch")
+    within = with_other_batches(State(step=7, epoch=2, batch=3, looked=4), training)
+    assert (within.batch, within.epoch) == (0, 2)
+    assert not is_look_due(within, training)
+    at_the_end = State(step=7, epoch=3, batch=0, looked=4)
+    assert is_look_due(with_other_batches(at_the_end, training), training)
+    last = State(step=training.steps, epoch=2, batch=3, looked=4)
+    assert is_look_due(with_other_batches(last, training), training)

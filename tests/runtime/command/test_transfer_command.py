@@ -1,5 +1,6 @@
 """`specformer transfer`: a run that begins with the weights of another, and trains."""
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -133,3 +134,41 @@ def test_nothing_fits(specformer: Command, trained_run: Path, tiny: list[str]) -
 def test_only_a_run_gives_weights(specformer: Command, folder: str) -> None:
     done = specformer("transfer", folder, "demo", "--out", "runs/none")
     assert (done.code, "is not a run" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_beginning_that_fails_leaves_what_was_there(
+    is_there: bool,
+    specformer: Command,
+    trained_run: Path,
+    tiny: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run without the weights that it says it has would train from random ones."""
+    command = ("transfer", trained_run, "demo", *tiny, *DEEPER, "--out", "runs/deeper")
+    if is_there:
+        assert specformer(*command).code == 0
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = sorted(Path("runs").rglob("*"))
+    with monkeypatch.context() as patched:
+        patched.setattr("runtime.weights.run.write_checkpoint", full)
+        done = specformer(*command, "--force")
+    assert done.code == 2
+    assert "the disk is full" in done.err
+    assert [each for each in sorted(Path("runs").rglob("*")) if each != Path("runs")] == [
+        each for each in before if each != Path("runs")
+    ]
+    assert specformer(*command, "--force").code == 0
+
+
+def test_a_run_that_has_lost_its_beginning_does_not_begin_at_random(
+    specformer: Command, trained_run: Path, tiny: list[str]
+) -> None:
+    specformer("transfer", trained_run, "demo", *tiny, *DEEPER, "--out", "runs/deeper")
+    shutil.rmtree("runs/deeper/checkpoints/interim-00000000")
+    done = specformer("train", "runs/deeper/package", "--out", "runs/deeper", "--resume")
+    assert done.code == 2
+    assert "has lost the weights that it was to begin with" in done.err

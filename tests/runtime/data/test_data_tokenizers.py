@@ -145,6 +145,14 @@ def test_a_sentencepiece_vocabulary_smaller_than_the_alphabet(make_text: MakeTex
     assert SentencePieceTokenizer.train(make_text(least), BPE).size == least
 
 
+def test_sentencepiece_learns_from_long_lines(text: Path, make_text: MakeText) -> None:
+    """By itself it leaves out lines of more than 4,192 bytes, and says so in its log alone."""
+    for side in ("source", "target"):
+        (text / f"train.{side}").write_text("xyx " * 2000 + "\nab ab\n")
+    pieces = SentencePieceTokenizer.train(make_text(12), BPE)
+    assert pieces.decode(pieces.encode("yx")) == "yx"
+
+
 def test_sentencepiece_without_text(text: Path, make_text: MakeText) -> None:
     for side in ("source", "target"):
         (text / f"train.{side}").write_text("\n \n")

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -83,3 +86,30 @@ def test_a_gpu_has_one_worker(tiny_model: Build) -> None:
     assert most_workers(torch.device("meta")) == 1
     with pytest.raises(ValueError, match="one worker on meta"):
         Decoder(model, read_lock(DEMO), workers=2)
+
+
+FORKS = """
+import os, sys, time
+from runtime.decoding.processes import in_processes
+
+def work(item):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+list(in_processes(work, [1, 2], 2))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a parent's death")
+def test_processes_end_with_the_one_that_started_them() -> None:
+    """However that happens; otherwise they would wait for work for ever."""
+    parent = subprocess.Popen([sys.executable, "-c", FORKS], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    workers = [int(parent.stdout.readline()) for _ in range(2)]
+    parent.kill()
+    parent.wait()
+    end = time.monotonic() + 20
+    while any(Path(f"/proc/{each}/exe").exists() for each in workers):
+        assert time.monotonic() < end, "worker processes live on"
+        time.sleep(0.05)
+    parent.stdout.close()

@@ -171,3 +171,19 @@ def test_a_damaged_line_is_named(damage: str, tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text(f"{damage}\n")
     with pytest.raises(UserError, match=r"line 1 of .*metrics\.jsonl cannot be read"):
         list(read_figures(tmp_path, "valid"))
+
+
+def test_a_disk_that_takes_half_a_line_gets_the_rest(tmp_path: Path) -> None:
+    """A raw file may write less than it was given, and raises nothing."""
+    metrics = Metrics(tmp_path, keep_bytes=0, step=0)
+    whole = metrics._file
+
+    class Half:
+        def write(self, data: bytes) -> int:
+            return whole.write(data[: max(len(data) // 2, 1)])
+
+    metrics._file = Half()  # type: ignore[assignment]
+    metrics.write(TRAIN)
+    metrics._file = whole
+    metrics.close()
+    assert [each["step"] for each in read_figures(tmp_path, "train")] == [10]

@@ -13,8 +13,10 @@ import torch
 from safetensors.torch import load_file
 
 from runtime.errors import UserError
+from runtime.holding import held
 from runtime.training.interruption import Interruption, watched_signals
 from runtime.training.train import Summary
+from runtime.training.trainer import Trainer
 
 Make = Callable[..., Path]
 Train = Callable[..., Summary]
@@ -284,3 +286,50 @@ def test_a_thread_trains_without_watching_signals() -> None:
     thread.start()
     thread.join()
     assert handlers == [signal.default_int_handler]
+
+
+def test_a_signal_in_the_last_look_is_not_forgotten(
+    tmp_path: Path, make_package: Make, run_training: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked for a stop would otherwise wait for all that comes after the training."""
+    look = Trainer._look
+
+    def interrupted(self: Trainer) -> None:
+        look(self)
+        if self.state.step == 30:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Trainer, "_look", interrupted)
+    package = make_package()
+    with pytest.raises(Interruption, match="SIGTERM after update 30"):
+        run_training(package, tmp_path / "run")
+    assert run_training(package, tmp_path / "run", resume=True).step == 30
+
+
+def test_one_process_at_a_time_trains_a_run(
+    tmp_path: Path, make_package: Make, run_training: Train
+) -> None:
+    package = make_package()
+    run_training(package, tmp_path / "run")
+    unfinished = tmp_path / "run" / "checkpoints" / ".step-00000040.unfinished"
+    unfinished.mkdir()
+    with held(tmp_path / "run"), pytest.raises(UserError, match="another process trains"):
+        run_training(package, tmp_path / "run", resume=True)
+    assert unfinished.exists()
+    run_training(package, tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("name", ["model.py", "training.py"])
+def test_an_edit_by_hand_is_neither_ignored_nor_lost(
+    name: str, tmp_path: Path, make_package: Make, run_training: Train
+) -> None:
+    package = make_package()
+    run_training(package, tmp_path / "run")
+    own = tmp_path / "run" / "package"
+    code = (own / name).read_text()
+    (package / name).write_text(code + "\n# another rate\n")
+    with pytest.raises(UserError, match=f"{name} differ, and their spec is the same") as caught:
+        run_training(package, tmp_path / "run", resume=True)
+    assert f"train {own} --out" in caught.value.help
+    assert (own / name).read_text() == code
+    assert run_training(own, tmp_path / "run", resume=True).step == 30

@@ -182,6 +182,7 @@ def test_a_full_gpu_is_explained(
     "error",
     [
         SafetensorError("I/O error: No space left on device (os error 28)"),
+        SafetensorError("I/O error: Disk quota exceeded (os error 122)"),
         OSError(errno.ENOSPC, "No space left on device"),
     ],
 )
@@ -203,8 +204,9 @@ def test_a_full_disk_costs_nothing_that_was_saved(
         save_file(tensors, path, metadata)
 
     monkeypatch.setattr("runtime.checkpoints.checkpoint.save_file", save_while_there_is_room)
-    with pytest.raises(UserError, match="disk is full"):
+    with pytest.raises(UserError, match="disk is full") as caught:
         run_training(package, tmp_path / "run")
+    assert "continue with --resume" in caught.value.help
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-00000010"]
     monkeypatch.undo()
     run_training(package, tmp_path / "run", resume=True)
