@@ -91,6 +91,7 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
     memory = decoding_memory(model)
     sentences = _Sentences(length=length, memory=memory)
     every = [each for kinds in memory.values() for each in kinds]
+    *_, stream = (each.name for each in forward.inputs if each.name != "segments")
     return Explanation(
         name=package.spec.name,
         rows=_merged(sentences.rows(model, forward, lengths, _Place())),
@@ -105,8 +106,8 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
         flops_per_update=flops_per_update(model, training, length),
         memory_bytes=FLOAT_BYTES
         * (_kept_of_a_weight(training) * parameters + _activations(model, batch)),
-        stream=forward.inputs[-1].name,
-        reach=str(reach_of(model, forward)[forward.inputs[-1].name]),
+        stream=stream,
+        reach=str(reach_of(model, forward)[stream]),
     )
 
 

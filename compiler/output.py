@@ -32,7 +32,7 @@ class Output:
 
     def is_ejected(self, package: str) -> bool:
         init = self.folder / package / INIT
-        return init.is_file() and EJECTED in init.read_text(encoding="utf-8")
+        return init.is_file() and EJECTED.encode() in init.read_bytes()
 
     def is_free(self, package: CompiledPackage) -> bool:
         """Whether no work of anybody's hands is lost when a package is written."""
@@ -58,9 +58,11 @@ class Output:
     def eject(self, package: str) -> None:
         """Hands a package over to its user. The mark is a comment where ours is edited away."""
         init = self.folder / package / INIT
-        text = init.read_text(encoding="utf-8") if init.is_file() else ""
-        marked = text.replace(WRITTEN, EJECTED, 1) if WRITTEN in text else f"# {EJECTED}\n{text}"
-        init.write_text(marked, encoding="utf-8", newline="\n")
+        text = init.read_bytes() if init.is_file() else b""
+        written, ejected = WRITTEN.encode(), EJECTED.encode()
+        is_ours = written in text
+        marked = text.replace(written, ejected, 1) if is_ours else b"# %s\n%s" % (ejected, text)
+        init.write_bytes(marked)
         self._list(package, [])
 
     def _list(self, package: str, names: Iterable[str]) -> None:

@@ -46,7 +46,7 @@ class CompiledPackage:
 
     def stale(self, folder: Path) -> list[str]:
         """The files of `folder` that are missing or not what the spec compiles to."""
-        return [name for name, text in self.files.items() if _text(folder / name) != text]
+        return [name for name, text in self.files.items() if _bytes(folder / name) != text.encode()]
 
 
 def compile_spec(reference: str, overrides: Iterable[str] = ()) -> CompiledPackage:
@@ -60,5 +60,5 @@ def compile_loaded(loaded: Loaded) -> CompiledPackage:
     return CompiledPackage(loaded=loaded, model=model, files=package_files(loaded.spec, model))
 
 
-def _text(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None

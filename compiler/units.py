@@ -1,10 +1,13 @@
 """Numbers for people."""
 
+ROUNDED = 999.5
+"""What is 1000 in three digits."""
+
 
 def engineering(number: float) -> str:
     """`2.26 M`: three digits and the letter of a power of 1000."""
     for unit in ("", "k", "M", "G", "T"):
-        if number < 1000:
+        if number < ROUNDED:
             return f"{number:.3g} {unit}".rstrip()
         number /= 1000
     return f"{number:.3g} P"
@@ -13,7 +16,7 @@ def engineering(number: float) -> str:
 def of_bytes(number: float) -> str:
     """`24 KiB`: three digits and the unit of a power of 1024."""
     for unit in ("B", "KiB", "MiB", "GiB"):
-        if number < 1000:  # 1000 to 1023 would have four digits
+        if number < ROUNDED:  # 1000 to 1023 would have four digits
             return f"{number:.3g} {unit}"
         number /= 1024
     return f"{number:.3g} TiB"

@@ -1,7 +1,6 @@
 """The body of a function as lines of Python."""
 
 import re
-from collections import Counter
 
 from compiler.emit.layout import NameOf, lay, lay_loop, lay_results
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, shown
@@ -35,8 +34,6 @@ class _Writer:
         self.values: dict[str, Expression] = {
             each.name: Name(each.name) for each in function.inputs
         }
-        read = [value for statement in function.body for value in statement.inputs]
-        self.uses = Counter([*read, *function.outputs])
 
     def lines(self) -> list[str]:
         lines: list[str] = []

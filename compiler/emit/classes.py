@@ -122,7 +122,9 @@ def _groups(block: Block, name: str, numbers: Numbers) -> list[str]:
     for key, part in block.parts:
         if key.startswith(f"{name}[") and isinstance(part, Repeat):
             made = _construct(part.block, block, numbers)
-            lines += lay(head, Each(made, "_", call("range", part.held)), name_of, 2)
+            # A literal, as the slices are that take these layers out of the list again.
+            count = call("range", Literal(int(part.held.value)))
+            lines += lay(head, Each(made, "_", count), name_of, 2)
             head = f"{name} += "
     # Layers differ in what `forward` and `step` take, which no type of the list could say.
     typed = f"self.{name}: Any = "

@@ -47,5 +47,5 @@ def residual_gain(settings: Initialization, stack: Stack) -> Expression:
     """A factor on how the weights start whose results are added to a stack's residual stream."""
     if not isinstance(settings, ScaledInitialization):
         return UNIT
-    added = sum(group.repeat * len(group.block) for group in stack.layers)
+    added = sum(group.repeat * len([*group.sub_layers]) for group in stack.layers)
     return Binary(Literal(1), "/", call("math.sqrt", Number("residual_additions", added)))

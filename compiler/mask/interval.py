@@ -28,5 +28,3 @@ def _bound(offset: float) -> str:
 
 
 HERE = Interval(low=0, high=0)
-EVERYWHERE = Interval(low=-inf, high=inf)
-PAST = Interval(low=-inf, high=0)

@@ -53,7 +53,9 @@ class Attention(Op):
         keys = self.keys_read(elements(key[2:3], lengths))
         scores = elements(query[:3], lengths) * keys
         flops = 2 * scores * (size(self.d_k, {}) + size(self.d_v, {}))
-        return Cost(flops=flops, kept=sum(elements(each, lengths) for each in (query, key, value)))
+        kept = sum(elements(each, lengths) for each in (query, key, value))
+        # Written out, the weights are kept, and what becomes of them or of the scores before.
+        return Cost(flops=flops, kept=kept + 2 * scores if self.is_explicit else kept)
 
     def keys_read(self, keys: int) -> int:
         """Of so many keys, those whose score is computed for one query."""

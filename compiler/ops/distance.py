@@ -11,8 +11,8 @@ from compiler.ops.expression import (
     Number,
     call,
 )
-from compiler.ops.op import Initial, Op, Parameter, Predicate, Slots, State
-from compiler.ops.shape import BATCH, BEAM, Shape
+from compiler.ops.op import Cost, Initial, Op, Parameter, Predicate, Slots, State
+from compiler.ops.shape import BATCH, BEAM, Lengths, Shape, elements
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,11 @@ class ScoreBias(Op):
         (position,), *masks = inputs
         batch = (mask[0] for mask in masks if len(mask) == 4)
         return ((*batch, self.heads, position, position),)
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        """A step keeps nothing."""
+        kept = 0 if self.is_step else sum(elements(each, lengths) for each in self.shape(inputs))
+        return Cost(kept=kept)
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
         return Slots(step=replace(self, is_step=True))

@@ -341,7 +341,7 @@ class _Derivation:
             body=tuple(body),
             outputs=values,
             annotation=self.annotation(),
-            note="What is the same at every step, computed once.",
+            note="What is the same at every step, computed once." if inputs else "Empty as yet.",
         )
 
     def step(self, fields: list[_Kept], *, own: bool) -> Function:

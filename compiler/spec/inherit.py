@@ -49,10 +49,11 @@ def inherit(root: Mapping) -> Mapping:
         return root
     task = task_of(root)
     for stack in STACKS.get(task, ()):
-        if (written := model.get(stack)) is None or isinstance(written, Mapping):
-            below = written or Mapping(span=model.span, entries={}, keys={})
-            assert isinstance(below, Mapping)
+        written = model.get(stack)
+        if written is None or is_nothing(written) or isinstance(written, Mapping):
             place = model.keys.get(stack, model.span)
+            nothing = Mapping(span=place, entries={}, keys={})
+            below = written if isinstance(written, Mapping) else nothing
             usual = usual_block(task, stack)
             model = with_entry(model, stack, _stack(model, below, stack, usual), place)
     embedding = model.get("embedding")

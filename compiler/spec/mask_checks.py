@@ -18,6 +18,7 @@ from compiler.spec.places import (
 )
 from compiler.spec.position import AlibiPosition, RelativePosition
 from compiler.spec.spec import Spec
+from compiler.spec.sub_layer import Attention
 
 
 def cross_attention_mask(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -59,8 +60,8 @@ def _empty(root: Node, path: Path, mask: str, why: str, help: str = "") -> Diagn
 
 def flex_dropout(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """FlexAttention has no weights that could be dropped."""
-    for path, attention in self_attentions(spec):
-        if spec.model.kernel == "flex" and attention.dropout:
+    for path, attention in _for_flex(spec):
+        if attention.dropout:
             yield Diagnostic(
                 code="flex-dropout",
                 message="FlexAttention cannot drop attention weights",
@@ -72,10 +73,14 @@ def flex_dropout(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def flex_settings(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """What the other forms of attention can and FlexAttention, as it is called here, cannot."""
-    for path, attention in self_attentions(spec):
-        for key in ("kv_heads", "scale", "soft_cap"):
-            value = getattr(attention, key)
-            if spec.model.kernel == "flex" and value not in (None, attention.heads):
+    for path, attention in _for_flex(spec):
+        own_heads = attention.kv_heads in (None, attention.heads)
+        for key, is_plain in (
+            ("kv_heads", own_heads),
+            ("scale", attention.scale is None),
+            ("soft_cap", attention.soft_cap is None),
+        ):
+            if not is_plain:
                 yield Diagnostic(
                     code="flex-setting",
                     message=f"`kernel: flex` does not go with `{key}`",
@@ -83,6 +88,14 @@ def flex_settings(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                     notes=note("decides it", root, "model", "kernel"),
                     help="leave `kernel` out: masks of near positions are cheap without it, too",
                 )
+
+
+def _for_flex(spec: Spec) -> Iterator[tuple[Path, Attention]]:
+    """The attentions that become FlexAttention."""
+    for path, layer in groups(spec):
+        is_flex = spec.model.kernel == "flex" and not _takes_no_flex(layer)
+        if is_flex and layer.self_attention is not None:
+            yield (*path, "self_attention"), layer.self_attention
 
 
 def flex_nowhere(spec: Spec, root: Node) -> Iterator[Diagnostic]:

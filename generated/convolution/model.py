@@ -198,7 +198,7 @@ class DecoderConvolution(nn.Module):
         return hidden * torch.sigmoid(gate)
 
     def start(self) -> LastInputs:
-        """What is the same at every step, computed once."""
+        """Empty as yet."""
         return LastInputs()
 
     def step(self, x: Tensor, state: LastInputs, parent: Tensor) -> Tensor:

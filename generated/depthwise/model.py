@@ -195,7 +195,7 @@ class DecoderConvolution(nn.Module):
         return self.output(causal_convolution(self.convolution, x))
 
     def start(self) -> LastInputs:
-        """What is the same at every step, computed once."""
+        """Empty as yet."""
         return LastInputs()
 
     def step(self, x: Tensor, state: LastInputs, parent: Tensor) -> Tensor:

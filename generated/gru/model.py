@@ -159,7 +159,7 @@ class DecoderRecurrence(nn.Module):
         return hidden
 
     def start(self) -> GRUState:
-        """What is the same at every step, computed once."""
+        """Empty as yet."""
         return GRUState()
 
     def step(self, x: Tensor, state: GRUState, parent: Tensor) -> Tensor:

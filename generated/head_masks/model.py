@@ -295,7 +295,7 @@ class DecoderSelfAttention(nn.Module):
         return self.output(merge_heads(torch.cat((mixed_a, mixed_b), dim=1)))
 
     def start(self) -> DecoderSelfAttentionState:
-        """What is the same at every step, computed once."""
+        """Empty as yet."""
         return DecoderSelfAttentionState(RollingCache(decoder_a_keeps), KeyValueCache())
 
     def step(self, x: Tensor, state: DecoderSelfAttentionState, lineage: Lineage) -> Tensor:

@@ -141,7 +141,7 @@ class DecoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
-        """What is the same at every step, computed once."""
+        """Empty as yet."""
         return KeyValueCache()
 
     def step(self, x: Tensor, cache: KeyValueCache, lineage: Lineage) -> Tensor:
@@ -187,7 +187,7 @@ class DecoderLayer(nn.Module):
         return x + dropout(y, DROPOUT, self.training)
 
     def start(self) -> KeyValueCache:
-        """What is the same at every step, computed once."""
+        """Empty as yet."""
         return self.self_attention.start()
 
     def step(self, x: Tensor, cache: KeyValueCache, lineage: Lineage) -> Tensor:
@@ -217,7 +217,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def start(self) -> list[KeyValueCache]:
-        """What is the same at every step, computed once."""
+        """Empty as yet."""
         return [layer.start() for layer in self.layers]
 
     def step(self, x: Tensor, states: list[KeyValueCache], lineage: Lineage) -> Tensor:

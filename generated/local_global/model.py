@@ -20,7 +20,6 @@ D_K = 32
 D_V = 32
 D_FF = 512
 ENCODER_LAYERS = 2
-DECODER_LAYERS = 1
 DROPOUT = 0.1
 NORM_EPS = 1e-05
 PADDING = 0
@@ -273,7 +272,7 @@ class DecoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self) -> RollingCache:
-        """What is the same at every step, computed once."""
+        """Empty as yet."""
         return RollingCache(decoder_a_keeps)
 
     def step(self, x: Tensor, cache: RollingCache, lineage: Lineage) -> Tensor:
@@ -304,7 +303,7 @@ class DecoderSelfAttentionB(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
-        """What is the same at every step, computed once."""
+        """Empty as yet."""
         return KeyValueCache()
 
     def step(self, x: Tensor, cache: KeyValueCache, lineage: Lineage) -> Tensor:
@@ -549,8 +548,8 @@ class Decoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = [DecoderLayer() for _ in range(DECODER_LAYERS)]
-        layers += [DecoderLayerB() for _ in range(DECODER_LAYERS)]
+        layers: list[nn.Module] = [DecoderLayer() for _ in range(1)]
+        layers += [DecoderLayerB() for _ in range(1)]
         self.layers: Any = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
 

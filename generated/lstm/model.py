@@ -158,7 +158,7 @@ class DecoderRecurrence(nn.Module):
         return hidden
 
     def start(self) -> LSTMState:
-        """What is the same at every step, computed once."""
+        """Empty as yet."""
         return LSTMState()
 
     def step(self, x: Tensor, state: LSTMState, parent: Tensor) -> Tensor:

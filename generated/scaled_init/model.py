@@ -167,7 +167,7 @@ class DecoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
-        """What is the same at every step, computed once."""
+        """Empty as yet."""
         return KeyValueCache()
 
     def step(self, x: Tensor, cache: KeyValueCache, lineage: Lineage) -> Tensor:

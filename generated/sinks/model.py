@@ -254,7 +254,7 @@ class DecoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self) -> RollingCache:
-        """What is the same at every step, computed once."""
+        """Empty as yet."""
         return RollingCache(decoder_keeps)
 
     def step(self, x: Tensor, cache: RollingCache, lineage: Lineage) -> Tensor:

@@ -8,6 +8,7 @@ import pytest
 from compiler.diff.checkpoint import checkpoint_difference, checkpoint_section
 from compiler.diff.cost import CostDifference, cost_difference, cost_section
 from compiler.diff.document import Paragraph, Section, Table
+from compiler.explain import explain
 from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.units import engineering, of_bytes
 from compiler.weights.compacted import compacted
@@ -160,6 +161,23 @@ def test_long_lists_shortly() -> None:
 
 def test_numbers_for_people() -> None:
     assert [engineering(each) for each in (0, 999, 2_256_000)] == ["0", "999", "2.26 M"]
+    assert engineering(999_700) == "1 M"
+    assert of_bytes(999.7 * 1024) == "0.976 MiB"
     assert [of_bytes(each) for each in (0, 768, 24 * 1024, 1023 * 1024)] == [
         *("0 B", "768 B", "24 KiB", "0.999 MiB")
     ]
+
+
+def test_explain_speaks_of_the_text_and_not_of_its_segments() -> None:
+    segments = ["model.embedding.segments=2"]
+    assert explain(compile_spec("masked-language-model", segments), 16).stream == "source"
+
+
+def test_what_is_written_out_is_kept_for_the_gradient() -> None:
+    """Weights and what dropout makes of them, 8 heads of 16 positions that read 16."""
+    plain, dropped = (
+        explain(compile_spec("transformer-base", [f"model.attention.dropout={rate}"]), 16)
+        for rate in (0, 0.1)
+    )
+    attentions = 6 + 2 * 6
+    assert dropped.activation_bytes - plain.activation_bytes == attentions * 2 * 8 * 16 * 4

@@ -52,6 +52,20 @@ def test_an_edit_and_a_lost_file_are_seen(output: Output, demo: CompiledPackage)
     assert output.is_free(demo)
 
 
+def test_what_is_no_utf8_is_an_edit_too(output: Output, demo: CompiledPackage) -> None:
+    """And so are other ends of lines."""
+    place = output.folder / "demo"
+    (place / "model.py").write_bytes(b"# caf\xe9\n")
+    (place / "__init__.py").write_bytes(b"# \xe9\n")
+    text = (place / "training.py").read_bytes()
+    (place / "training.py").write_bytes(text.replace(b"\n", b"\r\n"))
+    files = ["demo/__init__.py", "demo/model.py", "demo/training.py"]
+    assert sorted(output.at_stake(demo)) == files
+    assert sorted(demo.stale(place)) == [each.removeprefix("demo/") for each in files]
+    output.eject("demo")
+    assert output.is_ejected("demo")
+
+
 def test_a_file_of_ones_own_where_a_package_gets_one_is_seen(output: Output) -> None:
     without_attention = compile_spec("language-model", NO_ATTENTION)
     output.write(without_attention)
