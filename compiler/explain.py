@@ -95,7 +95,7 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
     return Explanation(
         name=package.spec.name,
         rows=_merged(sentences.rows(model, forward, lengths, _Place())),
-        readings=tuple(readings(model, length)),
+        readings=tuple(readings(model, package.spec.model, length)),
         parameters=parameters,
         length=length,
         flops_per_token=per_token,

@@ -33,6 +33,9 @@ NEAR = ("rotary", "alibi", "relative")
 
 _MAPPINGS = ("attention", "norm", *(each for each in SUB_LAYERS if each not in ATTENTIONS))
 _OF_LAYERS = ("block", "distinct", "dropout", "stochastic_depth")
+_ALIKE = ("norm", "recurrence", "convolution")
+"""Sections whose kinds have their settings in common: a stack with another kind of norm still has
+the model's place of it."""
 HANDED_DOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("model",): _MAPPINGS,
     ("model", "embedding"): ("position",),
@@ -174,8 +177,16 @@ def _over(mapping: Mapping, key: str, *layers: Node | None) -> Mapping:
     written = [each for each in layers if each is not None and not is_nothing(each)]
     if not written:
         return mapping
-    node = _misplaced(key, written) or reduce(merge, written)
+    handed = merge if key not in _ALIKE else _keeping_the_rest
+    node = _misplaced(key, written) or reduce(handed, written)
     return with_entry(mapping, key, node, mapping.keys.get(key, node.span))
+
+
+def _keeping_the_rest(base: Node, over: Node) -> Node:
+    """As `merge`, but another kind takes the place of the kind alone."""
+    if isinstance(base, Mapping) and isinstance(over, Mapping) and "kind" in over.entries:
+        base = without_entries(base, "kind")
+    return merge(base, over)
 
 
 def _misplaced(key: str, layers: list[Node]) -> Node | None:

@@ -18,7 +18,8 @@ prints one with every default and the place that each value comes from.
 **Handing down.** Settings at `model:` (`attention`, `norm`, `feed_forward`, `dropout` and the like)
 are inherited by both stacks; `encoder:` and `decoder:` override them, `self_attention:` and
 `cross_attention:` override the `attention:` of their stack, and a stack's `layers:` may be a list
-of kinds of layers that override all of these. A setting that no place takes is an error.
+of kinds of layers that override all of these. Another kind of norm, recurrence or convolution keeps
+what else was handed down to it. A setting that no place takes is an error.
 
 **Variants.** `extends` names one parent: a path, seen from the file that says it, or a spec of
 the library. Mappings merge key by key, everything else replaces, `null` removes a key. A child

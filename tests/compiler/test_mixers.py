@@ -226,6 +226,26 @@ def test_the_columns_of_table_1(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_seen_counts_all_that_was_read_before(tmp_path: Path) -> None:
+    """Second sub-layers of a kind, those of other kinds, and those side by side."""
+    near = {"mask": "window(4)"}
+    twice = {"block": ["self_attention", "self_attention"], "self_attention": near, "layers": 2}
+    lstm = {"repeat": 2}
+    attention = {
+        "block": ["self_attention", "feed_forward"],
+        "self_attention": {"mask": "causal & window(4)"},
+    }
+    decoder = {"layers": [lstm, attention], "recurrence": {"kind": "lstm"}}
+    found = readings(compile_tree(tree(twice, decoder), tmp_path))
+    assert found["encoder.self_attention"].fields == (9, 17, 25, 32)
+    assert found["decoder.self_attention"].fields == (32,)
+    block = [["self_attention", "convolution"], "feed_forward"]
+    beside = {"block": block, "self_attention": near, "layers": 1}
+    wide = beside | {"convolution": {"kind": "gated", "width": 13}}
+    found = readings(compile_tree(tree(wide, {"recurrence": {"kind": "lstm"}}), tmp_path))
+    assert found["encoder.self_attention"].fields == found["encoder.convolution"].fields == (13,)
+
+
 def test_costs_are_products_of_matrices(tmp_path: Path) -> None:
     """Two operations for each number of a matrix and each position; biases apart."""
     convolution = {"kind": "gated", "width": 3}

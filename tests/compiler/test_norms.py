@@ -44,6 +44,17 @@ def encoder_layer(norm: dict[str, Any], folder: Path) -> nn.Module:
     return layer
 
 
+@pytest.mark.parametrize("kind", [{}, {"kind": "layer_norm"}], ids=["by default", "written"])
+def test_a_stack_with_another_norm_keeps_its_place(kind: dict[str, Any], tmp_path: Path) -> None:
+    norm = {**kind, "place": "pre", "eps": 1e-3}
+    settings = tree(norm, encoder={"layers": 1, "norm": "rms_norm"})
+    encoder, decoder = (
+        each.norm for _, each in compile_tree(settings, tmp_path).spec.model.stacks()
+    )
+    assert (encoder.kind, encoder.place, encoder.eps) == ("rms_norm", "pre", 1e-3)
+    assert (decoder.kind, decoder.place, decoder.eps) == ("layer_norm", "pre", 1e-3)
+
+
 @pytest.fixture
 def x() -> Tensor:
     torch.manual_seed(2)
