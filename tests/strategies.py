@@ -255,7 +255,7 @@ def _kinds(choose: Chooser, model: Tree) -> None:
                 "stochastic_depth": choose("stochastic_depth"),
             }
             model[stack]["layers"] = [first, other]
-            if distinct := choose("distinct"):
+            if "experts" not in str(model) and (distinct := choose("distinct")):
                 other |= {"repeat": 3, "distinct": distinct}
 
 

@@ -190,6 +190,21 @@ def choice_of_experts(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
+def experts_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A layer that is applied several times has one memory of what its experts were used for."""
+    for path, group in groups(spec):
+        experts = group.feed_forward.experts if group.feed_forward else None
+        is_shared = group.distinct is not None and group.distinct < group.repeat
+        if is_shared and experts is not None and experts.balance_loss:
+            yield Diagnostic(
+                code="experts-in-turn",
+                message="the balance loss of experts counts each layer once, and these take turns",
+                span=at(root, *path, "feed_forward", "experts", "balance_loss"),
+                notes=note("layers that take turns", root, *path, "distinct"),
+                help="write `balance_loss: 0`, or give every layer experts of its own",
+            )
+
+
 def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """One size for a shared vocabulary, two for separate ones; tying all needs a shared one."""
     settings, path = spec.model.vocabulary, ("model", "vocabulary")
@@ -306,6 +321,7 @@ MODEL_CHECKS = (
     even_heads,
     even_groups,
     choice_of_experts,
+    experts_in_turn,
     vocabulary,
     embedding_norm,
     output,

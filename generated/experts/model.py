@@ -103,31 +103,27 @@ def mixture(experts: nn.ModuleList, x: Tensor, chosen: Tensor, weights: Tensor) 
 
 
 class Balance(nn.Module):
-    """How evenly the experts of a layer are used: keeps what it chooses in training."""
+    """How evenly the experts of a layer are used: keeps what its last pass in training chose."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
         self.factor = factor
-        self.kept: list[tuple[Tensor, Tensor]] = []
+        self.kept: tuple[Tensor, Tensor] | None = None
 
     def forward(self, scores: Tensor, chosen: Tensor) -> None:
         """scores [..., experts], chosen [..., active]"""
         if self.training:
-            self.kept.append((scores, chosen))
+            self.kept = scores, chosen
 
     def loss(self, real: Tensor) -> Tensor:
         """real [...], true where there is a token -> [], `factor` if all experts are used alike
 
         factor * experts * the sum of (share of the choices * mean probability), over the real
-        tokens (Fedus et al. 2021, equations 4 to 6), added up over what was kept, which is gone.
+        tokens (Fedus et al. 2021, equations 4 to 6). What was kept is gone.
         """
-        assert self.kept, "the loss of a pass in training, once"
-        kept, self.kept = self.kept, []
-        losses = [self.unevenness(scores[real], chosen[real]) for scores, chosen in kept]
-        return torch.stack(losses).sum()
-
-    def unevenness(self, scores: Tensor, chosen: Tensor) -> Tensor:
-        """scores [tokens, experts], chosen [tokens, active] -> []"""
+        assert self.kept is not None, "the loss of a pass in training, once"
+        scores, chosen = (each[real] for each in self.kept)
+        self.kept = None
         experts = scores.size(-1)
         share = chosen.flatten().bincount(minlength=experts) / chosen.numel()
         probability = scores.float().softmax(dim=-1).mean(dim=0)

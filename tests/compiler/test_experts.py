@@ -122,22 +122,10 @@ def test_a_models_loss_is_the_sum_of_its_layers_without_padding(tmp_path: Path) 
     torch.testing.assert_close(model.balance_loss(*padded), expected)
 
 
-def test_layers_that_take_turns_are_counted_each_time(tmp_path: Path) -> None:
-    settings = tree({"experts": {"count": COUNT, "balance_loss": 0.3}})
-    settings["model"]["encoder"] = {"layers": [{"repeat": 3, "distinct": 1}]}
-    model = import_package(compile_tree(settings, tmp_path), tmp_path).Model()
-    source, target = torch.randint(1, 20, (2, 6)), torch.randint(1, 20, (2, 5))
-    model.features(source, target)
-    (layer,) = model.encoder.layers
-    assert len(layer.feed_forward.balance.kept) == 3
-    assert model.balance_loss(source, target) > 4 * 0.3 * 0.9
-    assert not layer.feed_forward.balance.kept
-
-
 def test_nothing_is_kept_where_nothing_is_trained(tmp_path: Path) -> None:
     model = network(tmp_path).eval()
     model.features(torch.randint(1, 20, (2, 6)), torch.randint(1, 20, (2, 5)))
-    assert [each.kept for each in model.modules() if hasattr(each, "kept")] == [[]] * 3
+    assert [each.kept for each in model.modules() if hasattr(each, "kept")] == [None] * 3
 
 
 def test_no_balance_no_code(tmp_path: Path) -> None:
