@@ -88,7 +88,7 @@ def _readers(part: Block, kind: str) -> tuple[Reader, ...]:
 
 
 def _reading(stack: str, place: str, op: Reader, steps: list[Step], length: int) -> Reading:
-    read: list[Step] = [{place: (op,)}] if place == CROSS else list(_own(steps))
+    read: list[Step] = [{place: (op,)}] if place == CROSS else _without(CROSS, steps)
     field = _field(read, length)
     is_recurrent = isinstance(op, Recurrence)
     return Reading(
@@ -106,11 +106,10 @@ def _reading(stack: str, place: str, op: Reader, steps: list[Step], length: int)
     )
 
 
-def _own(steps: list[Step]) -> Iterator[Step]:
-    """What lets a stream read itself."""
-    for step in steps:
-        if own := {kind: ops for kind, ops in step.items() if kind != CROSS}:
-            yield own
+def _without(place: str, steps: list[Step]) -> list[Step]:
+    """The steps that are left when no sub-layer of a place counts."""
+    rest = ({kind: step[kind] for kind in step if kind != place} for step in steps)
+    return [step for step in rest if step]
 
 
 def _field(steps: list[Step], length: int) -> ReceptiveField:
@@ -123,8 +122,8 @@ def _field(steps: list[Step], length: int) -> ReceptiveField:
 
 
 def _path(steps: list[Step], length: int) -> str:
-    """In steps of constant time: a recurrence is none. A stack may have too few of them."""
-    field = _field([step for step in steps if "recurrence" not in step], length)
+    """In steps of constant time, which a recurrence is not. A stack may have too few of them."""
+    field = _field(_without("recurrence", steps), length)
     return str(field.path) if field.is_connected else "none"
 
 

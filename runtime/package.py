@@ -80,6 +80,7 @@ def _import_folder(folder: Path) -> ModuleType:
     )
     if location is None or location.loader is None:
         raise ImportError(f"no module can be made of {folder}")
+    importlib.invalidate_caches()  # this process may have made the folder a moment ago
     module = importlib.util.module_from_spec(location)
     sys.modules[name] = module
     try:

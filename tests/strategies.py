@@ -255,8 +255,17 @@ def _kinds(choose: Chooser, model: Tree) -> None:
                 "stochastic_depth": choose("stochastic_depth"),
             }
             model[stack]["layers"] = [first, other]
-            if "experts" not in str(model) and (distinct := choose("distinct")):
+            if not _balances(model) and (distinct := choose("distinct")):
                 other |= {"repeat": 3, "distinct": distinct}
+
+
+def _balances(part: Any) -> bool:
+    """Whether there are experts with a balance loss, as layers that take turns can have none."""
+    if isinstance(part, dict):
+        experts = part.get("experts")
+        is_balanced = bool(experts and experts.get("balance_loss", 0.01))
+        return is_balanced or any(map(_balances, part.values()))
+    return isinstance(part, list) and any(map(_balances, part))
 
 
 def _kernel(choose: Chooser, model: Tree) -> None:

@@ -14,17 +14,8 @@ FLOORS = (
 )
 ROOMS = (
     *("errors", "memory", "durable", "holding", "parent", "corpus", "package", "data"),
-    *(
-        "checkpoints",
-        "run",
-        "weights",
-        "training",
-        "decoding",
-        "prediction",
-        "scoring",
-        "behaviour",
-    ),
-    "ablation",
+    *("checkpoints", "run", "weights", "training", "decoding", "prediction", "scoring"),
+    *("behaviour", "ablation"),
 )
 
 

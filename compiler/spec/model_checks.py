@@ -99,7 +99,7 @@ def _why_not_joint(stack: Stack) -> str:
     """Empty where some sub-layers have one."""
     if not any(isinstance(each, list) for group in stack.layers for each in group.block):
         return "no sub-layers stand side by side"
-    is_before = stack.norm.place in ("pre", "sandwich")
+    is_before = stack.norm.kind != "none" and stack.norm.place in ("pre", "sandwich")
     return "" if is_before else "sub-layers read the stream as it is"
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from runtime.ablation.record import Result
-from runtime.checkpoints.listing import regular_checkpoints
 from runtime.errors import UserError
 from runtime.run import Run
 from runtime.scoring.classes import measure_classification
@@ -41,12 +40,13 @@ def result_of(run: Run, summary: Summary, device: str | None) -> Result:
 
 def require_checkpoints(run: Run) -> None:
     """Raises a UserError unless all are there whose weights are averaged."""
-    looks = len({each["step"] for each in read_figures(run.folder, "valid")})
-    wanted = min(run.package.spec.evaluation.average_last, looks)
-    found = len(regular_checkpoints(run.checkpoints))
-    if found < wanted:
+    looks = sorted({each["step"] for each in read_figures(run.folder, "valid")})
+    wanted = looks[-run.package.spec.evaluation.average_last :]
+    missing = set(wanted) - {each.step for each in run.averaged(None)}
+    if missing:
         raise UserError(
-            f"{run.checkpoints} has {found} of the {wanted} checkpoints that are averaged",
+            f"{run.checkpoints} has {len(wanted) - len(missing)} of the {len(wanted)} checkpoints "
+            "that are averaged",
             help=f"bring them back; or remove {run.folder}, and the row is trained anew",
         )
 

@@ -11,7 +11,8 @@ class State:
     """Where a run stands between two updates.
 
     `epoch` (from 1) and `batch` (from 0) name the batch that comes next; `looked` is the update
-    after which the validation set was last looked at; `seconds` is the time spent so far.
+    after which the validation set was last looked at, or is not to be; `seconds` is the time spent
+    so far.
     """
 
     step: int = 0
@@ -52,9 +53,10 @@ def is_look_due(state: State, training: Training) -> bool:
 
 
 def with_other_batches(state: State, training: Training) -> State:
-    """The epoch begins anew; that is no end of one, after which the validation set is looked at."""
-    is_within = state.batch > 0 and state.step < training.steps
-    return replace(state, batch=0, looked=state.step if is_within else state.looked)
+    """The epoch begins anew. In its midst no look at the validation set is due for that."""
+    every, is_within = training.validation.every, state.batch > 0 and state.step < training.steps
+    looked = state.step if every == "epoch" and is_within else state.looked
+    return replace(state, batch=0, looked=looked)
 
 
 def after_update(state: State, *, batches: int, taken: int, seconds: float) -> State:

@@ -64,7 +64,12 @@ def evaluate(
     ] = "test",
     average: Annotated[
         int | None,
-        typer.Option("--average", metavar="N", min=1, help="Average the last N checkpoints."),
+        typer.Option(
+            "--average",
+            metavar="N",
+            min=1,
+            help="Average the last N checkpoints kept.",
+        ),
     ] = None,
     beam: Beam = None,
     assignments: DecodingSettings = None,

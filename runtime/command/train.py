@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.spec.lock import LOCK
+from compiler.spec.lock import LOCK, read_lock
 from runtime.command.options import Device, check_device
 from runtime.command.output import report, say_warnings
 from runtime.command.tasks import COMMANDS
@@ -121,8 +121,9 @@ def refuse_lost_edits(run: Path, compiled: Path) -> None:
     from runtime.package import TRAINING
 
     own, lock = (run / "package" / name for name in (TRAINING, LOCK))
-    is_replaced = own.is_file() and lock.read_bytes() != (compiled / LOCK).read_bytes()
-    if is_replaced and own.read_text("utf-8") != compile_spec(str(lock)).files[TRAINING]:
+    if not (own.is_file() and lock.is_file()) or read_lock(lock) == read_lock(compiled / LOCK):
+        return
+    if own.read_bytes() != compile_spec(str(lock)).files[TRAINING].encode():
         raise UserError(
             f"{own} is not what its spec compiles to: it was edited by hand, or written by another "
             "version of specformer, and the settings of now would replace it",

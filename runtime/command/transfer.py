@@ -1,6 +1,7 @@
 """`specformer transfer`."""
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,6 +71,7 @@ def write_run(folder: Path, out: Path, cache: Path, giver: "Giver", found: "Tran
     """All that can go wrong goes wrong before an old run is replaced."""
     from runtime.data.prepare import TOKENIZERS, prepare
     from runtime.package import load_package
+    from runtime.training.opening import alone
     from runtime.weights.importing import check_package
     from runtime.weights.transfer import create_run, transferred_weights
 
@@ -78,13 +80,15 @@ def write_run(folder: Path, out: Path, cache: Path, giver: "Giver", found: "Tran
     check_package(package, weights)
     tokenizers = giver.run.folder / TOKENIZERS
     prepared = prepare(package.spec, cache, report=report, tokenizers=tokenizers)
-    place = out if not out.exists() else out.with_name(f".{out.name}.new")
-    if place != out:  # what a killed command may have left
-        shutil.rmtree(place, ignore_errors=True)
-    create_run(place, package, prepared, weights, giver.origin(found))
-    if place != out:
-        shutil.rmtree(out)
-        place.rename(out)
+    new, old = (out.with_name(f".{out.name}.{each}") for each in ("new", "old"))
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    with alone(out) if out.exists() else nullcontext():
+        create_run(new, package, prepared, weights, giver.origin(found))
+        if out.exists():
+            out.rename(old)
+        new.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def print_summary(out: Path, giver: "Giver", found: "Transfer") -> None:

@@ -19,6 +19,7 @@ from compiler.spec.data import Corpus
 from compiler.spec.spec import Spec
 from runtime.data.examples import Examples
 from runtime.data.files import corpus_files
+from runtime.data.sentencepiece_tokenizer import LONGEST
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import Report, longest_sentence, read_part
 from runtime.data.tokenizer import Tokenizer, load_tokenizers, tokenizer_files
@@ -27,7 +28,7 @@ from runtime.errors import UserError
 
 PARTS = ("train", "valid", "test")
 
-FORMAT = 3
+FORMAT = 2
 """Of the entries; raise it when what is written, or how text becomes tokens, changes."""
 
 FACTS, TOKENIZERS = "facts.txt", "tokenizers"
@@ -48,14 +49,22 @@ class Prepared:
     """What was read and what was left out, a line each."""
 
 
-def prepare(spec: Spec, cache: Path, *, report: Report, tokenizers: Path | None = None) -> Prepared:
+def prepare(
+    spec: Spec,
+    cache: Path,
+    *,
+    report: Report,
+    tokenizers: Path | None = None,
+    entry: str | None = None,
+) -> Prepared:
     """The data of a spec, from the cache or made now, with a report in single lines.
 
-    With those `tokenizers`, of another run, or else with some that are learned from its text.
+    With those `tokenizers`, of another run, or else with some that are learned from its text. Who
+    has computed the name of the `entry` already gives it, since that reads all files.
     Any number of processes may do so at once: one makes the entry, the others wait for it.
     Raises a UserError if the text will not do or the cache cannot be written.
     """
-    folder = cache / entry_name(spec, tokenizers)
+    folder = cache / (entry or entry_name(spec, tokenizers))
     if folder.is_dir():
         report(f"prepared text from {folder}")
     else:
@@ -99,7 +108,8 @@ def entry_name(spec: Spec, tokenizers: Path | None = None) -> str:
     if tokenizers is not None:
         content["tokenizers"] = [_digest(path) for path in tokenizer_files(tokenizers)]
     if spec.data.tokenizer.kind == "sentencepiece":
-        content["sentencepiece"] = importlib.metadata.version("sentencepiece")
+        version = importlib.metadata.version("sentencepiece")
+        content["sentencepiece"] = [version, LONGEST] if tokenizers is None else version
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -37,7 +37,7 @@ class Start:
 
 @contextmanager
 def alone(run: Path) -> Iterator[None]:
-    """Lets one process at a time train a run. Raises a UserError for another."""
+    """Lets one process at a time change a run. Raises a UserError for another."""
     with held(run) as is_ours:
         if not is_ours:
             raise UserError(
@@ -56,11 +56,14 @@ def create_run(folder: Path, package: Package, cache: Path, report: Report) -> t
 def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> tuple[Run, Prepared]:
     """The run that is there, with the recipe of the package: it may be a longer one."""
     run = Run.open(folder)
-    run.check_data(entry_name(run.package.spec, run.given_tokenizers))
-    prepared = prepare(run.package.spec, cache, report=report, tokenizers=run.given_tokenizers)
-    old, new = run.package.spec, package.spec
+    old, new, tokenizers = run.package.spec, package.spec, run.given_tokenizers
+    entry = entry_name(old, tokenizers)
+    run.check_data(entry)
+    prepared = prepare(old, cache, report=report, tokenizers=tokenizers, entry=entry)
+    if not has_same(MODEL, run, package):
+        report(f"the run goes on with the code of its own network: another {MODEL} was given")
     if old == new:
-        refuse_other_code(run, package)
+        refuse_other_recipe(run, package)
         return run, prepared
     adopted = run.adopt(package)
     changed = [part for part in type(new).model_fields if getattr(old, part) != getattr(new, part)]
@@ -68,17 +71,22 @@ def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> t
     return adopted, load_prepared(adopted.package.spec, prepared.folder)
 
 
-def refuse_other_code(run: Run, package: Package) -> None:
-    """Raises a UserError if a package of the same spec is other code than that of the run."""
-    for name in (MODEL, TRAINING):
-        own, other = run.package.folder / name, package.folder / name
-        if own.read_bytes() != other.read_bytes():
-            raise UserError(
-                f"{own} and {other} differ, and their spec is the same: one was edited by hand, "
-                "or written by another version of specformer",
-                help=f"`specformer train {own.parent} --out {run.folder} --resume` goes on with "
-                f"the run's own {name}; to go on with the other, copy it there first",
-            )
+def has_same(name: str, run: Run, package: Package) -> bool:
+    """Whether a file of a package is the run's, too."""
+    own, other = run.package.folder / name, package.folder / name
+    return own.read_bytes() == other.read_bytes()
+
+
+def refuse_other_recipe(run: Run, package: Package) -> None:
+    """Raises a UserError if a package of the same spec has another training.py."""
+    if not has_same(TRAINING, run, package):
+        own = run.package.folder
+        raise UserError(
+            f"{own / TRAINING} is not the {TRAINING} that was given, and their spec is the same: "
+            "one was edited by hand, or written by another version of specformer",
+            help=f"`specformer train {own} --out {run.folder} --resume` goes on with the run's "
+            "own; to change it, edit it there",
+        )
 
 
 def find_start(run: Run, here: Machine, report: Report) -> Start:

@@ -54,7 +54,7 @@ def train(
     """
     with (
         joined_workers() as workers,
-        explained_disk_errors(run_folder, "continue with --resume"),
+        explained_disk_errors(run_folder, "try again, or continue with --resume"),
         explained_memory_errors(),
         ExitStack() as holds,
     ):
@@ -64,13 +64,12 @@ def train(
         if package.spec.training.validation.bleu and score is None:
             raise ValueError("validation.bleu is set: expected a function `score`, got None")
         with workers.first_goes_first():
-            is_new = workers.is_first and not resume
-            if is_new:
-                run, prepared = create_run(run_folder, package, cache, say)
-            if workers.is_first:
-                holds.enter_context(alone(Run.open(run_folder).folder))
-            if not is_new:
-                run, prepared = reopen_run(run_folder, package, cache, say)
+            if resume and workers.is_first and run_folder.is_dir():
+                holds.enter_context(alone(run_folder))
+            begin = reopen_run if resume or not workers.is_first else create_run
+            run, prepared = begin(run_folder, package, cache, say)
+            if not resume and workers.is_first:
+                holds.enter_context(alone(run_folder))
             start = find_start(run, Machine.here(device, workers.size), say)
         learner = Learner(run.package, device, workers)
         start.apply(learner)

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 LONGEST_WAIT = timedelta(days=7)
-"""For the first process, which prepares text and translates; the default is half an hour."""
+"""For the first process, which prepares text and translates; gloo's default is half an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,8 @@ class Workers:
 
     rank: int = 0
     size: int = 1
+    patient: dist.ProcessGroup | None = None
+    """What tensors on the CPU go through; it waits for a process that prepares text."""
 
     @property
     def is_first(self) -> bool:
@@ -29,14 +31,14 @@ class Workers:
     def add_up(self, tensor: Tensor) -> None:
         """Replaces the tensor of every process by the sum of them all."""
         if self.size > 1:
-            dist.all_reduce(tensor)
+            dist.all_reduce(tensor, group=self.patient if tensor.is_cpu else None)
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is up in any process. Does not wait for an accelerator."""
         if self.size == 1:
             return flag
         raised = torch.tensor(int(flag))
-        dist.all_reduce(raised)
+        dist.all_reduce(raised, group=self.patient)
         return bool(raised)
 
     def gather(self, tensor: Tensor) -> list[Tensor]:
@@ -44,7 +46,7 @@ class Workers:
         if self.size == 1:
             return [tensor]
         tensors = [torch.empty_like(tensor) for _ in range(self.size)]
-        dist.all_gather(tensors, tensor)
+        dist.all_gather(tensors, tensor, group=self.patient)
         return tensors
 
     @contextmanager
@@ -65,19 +67,18 @@ def joined_workers() -> Iterator[Workers]:
         yield Workers()
         return
     # Flags and random states stay on the CPU and go through gloo, so that the GPU need not wait.
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    dist.init_process_group(backend, timeout=LONGEST_WAIT)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    patient = dist.new_group(backend="gloo", timeout=LONGEST_WAIT)
     try:
-        yield Workers(rank=dist.get_rank(), size=size)
+        yield Workers(rank=dist.get_rank(), size=size, patient=patient)
     finally:
         dist.destroy_process_group()
 
 
 def own_device(wanted: torch.device | None) -> torch.device:
-    """What is wanted; where that is no GPU in particular, the one that belongs to this process."""
-    if wanted is None or (wanted.type == "cuda" and wanted.index is None):
-        return default_device()
-    return wanted
+    """What is wanted; if that is any GPU, the one that belongs to this process."""
+    is_any = wanted == torch.device("cuda") and torch.cuda.is_available()
+    return default_device() if wanted is None or is_any else wanted
 
 
 def default_device() -> torch.device:

@@ -244,6 +244,10 @@ def test_what_is_seen_counts_all_that_was_read_before(tmp_path: Path) -> None:
     wide = beside | {"convolution": {"kind": "gated", "width": 13}}
     found = readings(compile_tree(tree(wide, {"recurrence": {"kind": "lstm"}}), tmp_path))
     assert found["encoder.self_attention"].fields == found["encoder.convolution"].fields == (13,)
+    block[0] = ["self_attention", "recurrence"]
+    both = {"block": block, "layers": 1, "recurrence": {"kind": "lstm", "bidirectional": True}}
+    found = readings(compile_tree(tree(both, {"recurrence": {"kind": "lstm"}}), tmp_path))
+    assert (found["encoder.self_attention"].path, found["encoder.recurrence"].path) == ("1", "n")
 
 
 def test_costs_are_products_of_matrices(tmp_path: Path) -> None:

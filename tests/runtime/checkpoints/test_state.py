@@ -91,5 +91,7 @@ def test_other_batches_are_no_end_of_an_epoch() -> None:
     assert not is_look_due(within, training)
     at_the_end = State(step=7, epoch=3, batch=0, looked=4)
     assert is_look_due(with_other_batches(at_the_end, training), training)
+    due = State(step=20, epoch=2, batch=3, looked=10)
+    assert is_look_due(with_other_batches(due, recipe(every=10)), recipe(every=10))
     last = State(step=training.steps, epoch=2, batch=3, looked=4)
     assert is_look_due(with_other_batches(last, training), training)

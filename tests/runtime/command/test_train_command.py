@@ -65,3 +65,20 @@ def test_a_run_is_no_package(specformer: Command, trained_run: Path) -> None:
     ended = specformer("train", trained_run, "--resume")
     assert ended.code == 2
     assert f"--out {trained_run} --resume" in ended.err
+
+
+def test_an_edited_recipe_does_not_give_way_to_a_compiled_one(
+    specformer: Command, trained_run: Path, tmp_path: Path, tiny: list[str]
+) -> None:
+    run = tmp_path / "runs" / "edited"
+    shutil.copytree(trained_run, run)
+    recipe = run / "package" / "training.py"
+    recipe.write_text(recipe.read_text() + "\n# another rate: caf\u00e9\n", encoding="latin-1")
+    edited = recipe.read_bytes()
+    longer = ("train", "demo", *tiny, "--set", "training.steps=6", "--out", run, "--resume")
+    refused = specformer(*longer)
+    assert refused.code == 2
+    assert "is not what its spec compiles to" in refused.err
+    assert recipe.read_bytes() == edited
+    recipe.write_bytes((trained_run / "package" / "training.py").read_bytes())
+    assert specformer(*longer).code == 0

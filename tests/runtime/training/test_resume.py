@@ -319,17 +319,31 @@ def test_one_process_at_a_time_trains_a_run(
     run_training(package, tmp_path / "run", resume=True)
 
 
-@pytest.mark.parametrize("name", ["model.py", "training.py"])
-def test_an_edit_by_hand_is_neither_ignored_nor_lost(
-    name: str, tmp_path: Path, make_package: Make, run_training: Train
+def test_another_recipe_is_neither_ignored_nor_taken(
+    tmp_path: Path, make_package: Make, run_training: Train
 ) -> None:
     package = make_package()
     run_training(package, tmp_path / "run")
     own = tmp_path / "run" / "package"
-    code = (own / name).read_text()
-    (package / name).write_text(code + "\n# another rate\n")
-    with pytest.raises(UserError, match=f"{name} differ, and their spec is the same") as caught:
+    code = (own / "training.py").read_text()
+    (package / "training.py").write_text(code + "\n# another rate\n")
+    with pytest.raises(UserError, match=r"training.py that was given, and their spec") as caught:
         run_training(package, tmp_path / "run", resume=True)
     assert f"train {own} --out" in caught.value.help
-    assert (own / name).read_text() == code
+    assert (own / "training.py").read_text() == code
     assert run_training(own, tmp_path / "run", resume=True).step == 30
+
+
+@pytest.mark.parametrize("steps", [30, 40])
+def test_a_run_keeps_the_code_of_its_network_and_says_so(
+    steps: int, tmp_path: Path, make_package: Make, run_training: Train, said: list[str]
+) -> None:
+    package = make_package()
+    run_training(package, tmp_path / "run")
+    own = tmp_path / "run" / "package" / "model.py"
+    code = own.read_text()
+    package = package if steps == 30 else make_package("later", steps=steps)
+    (package / "model.py").write_text(code + "\n# edited\n")
+    assert run_training(package, tmp_path / "run", resume=True).step == steps
+    assert "the run goes on with the code of its own network: another model.py was given" in said
+    assert own.read_text() == code

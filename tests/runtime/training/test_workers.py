@@ -115,6 +115,7 @@ def test_two_processes_pause_together_and_go_on_to_the_bit(
 
 
 def test_a_gpu_without_a_number_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert own_device(torch.device("cuda")) == torch.device("cuda"), "what is not there is told"
     monkeypatch.setenv("LOCAL_RANK", "1")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
