@@ -38,7 +38,7 @@ class Workers:
         if self.size == 1:
             return flag
         raised = torch.tensor(int(flag))
-        dist.all_reduce(raised, group=self.patient)
+        self.add_up(raised)
         return bool(raised)
 
     def gather(self, tensor: Tensor) -> list[Tensor]:
