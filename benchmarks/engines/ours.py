@@ -58,10 +58,8 @@ class Decoding:
         self.device = torch.device(network.device)
         package = load_package(network.package)
         model = _model(package, network)
-        if search.is_int8:
-            from runtime.decoding.quantize import quantized
-
-            model = quantized(model)
+        if self.device.type == "cpu":
+            model = _laid_out(model, search)
         self.decoder = _decoder(model, package, search)
 
     def loss(self, batches: Sequence[Indices]) -> float:
@@ -84,6 +82,17 @@ def _model(package: Package, network: Network) -> nn.Module:
     model = package.model_class().to(network.device)
     model.load_state_dict(load_weights(network.weights))
     return model.eval()
+
+
+def _laid_out(model: nn.Module, search: Search) -> nn.Module:
+    """As the commands load a network on a CPU."""
+    from runtime.decoding.columns import lay_out_by_columns
+    from runtime.decoding.quantize import quantized
+
+    if search.is_int8:
+        return quantized(model)
+    lay_out_by_columns(model)
+    return model
 
 
 def _decoder(model: nn.Module, package: Package, search: Search) -> Any:

@@ -5,6 +5,7 @@ from torch import nn
 
 from compiler.spec.spec import Spec
 from compiler.spec.training import Decoding
+from runtime.decoding.columns import lay_out_by_columns
 from runtime.decoding.generator import Generator
 from runtime.decoding.quantize import quantized
 from runtime.decoding.translator import Translator
@@ -52,7 +53,7 @@ def load_network(
     int8: bool = False,
     workers: int = 1,
 ) -> nn.Module:
-    """The trained network; `int8` rounds its linear maps to 8 bits.
+    """The trained network, as it decodes soonest; `int8` rounds its linear maps to 8 bits.
 
     Raises a UserError for this, or several processes, on a GPU.
     """
@@ -61,7 +62,11 @@ def load_network(
         setting = "--int8" if int8 else "--workers"
         raise UserError(f"{setting} is for a CPU, and this is {place}", help="add --device cpu")
     model = run.load_model(average).to(place)
-    return quantized(model) if int8 else model
+    if int8:
+        return quantized(model)
+    if place.type == "cpu":
+        lay_out_by_columns(model)
+    return model
 
 
 def _spec(run: Run, decoding: Decoding | None) -> Spec:

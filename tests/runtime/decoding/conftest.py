@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from runtime.package import load_package
+from tests.runtime.decoding.tied import Tied
 
 DEMO = Path(__file__).parents[3] / "generated" / "demo"
 TINY = {"D_MODEL": 16, "HEADS": 2, "D_K": 8, "D_V": 8, "D_FF": 32}
@@ -42,3 +43,10 @@ def _shrink(path: Path, constants: dict[str, int]) -> None:
         text, count = re.subn(rf"(?m)^{name} = \d+$", f"{name} = {value}", text)
         assert count == 1, name
     path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def tied() -> Tied:
+    """The same numbers each time."""
+    torch.manual_seed(5)
+    return Tied().eval()

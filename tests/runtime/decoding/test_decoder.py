@@ -88,12 +88,13 @@ def test_a_gpu_has_one_worker(tiny_model: Build) -> None:
         Decoder(model, read_lock(DEMO), workers=2)
 
 
-FORKS = """
+FORKS = r"""
 import os, sys, time
 from runtime.decoding.processes import in_processes
 
 def work(item):
-    print(os.getpid(), flush=True)
+    # One write, as the other process writes to the same pipe.
+    os.write(sys.stdout.fileno(), f"{os.getpid()}\n".encode())
     time.sleep(60)
 
 list(in_processes(work, [1, 2], 2))
@@ -103,13 +104,11 @@ list(in_processes(work, [1, 2], 2))
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a parent's death")
 def test_processes_end_with_the_one_that_started_them() -> None:
     """However that happens; otherwise they would wait for work for ever."""
-    parent = subprocess.Popen([sys.executable, "-c", FORKS], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    workers = [int(parent.stdout.readline()) for _ in range(2)]
-    parent.kill()
-    parent.wait()
+    with subprocess.Popen([sys.executable, "-c", FORKS], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        workers = [int(parent.stdout.readline()) for _ in range(2)]
+        parent.kill()
     end = time.monotonic() + 20
     while any(Path(f"/proc/{each}/exe").exists() for each in workers):
         assert time.monotonic() < end, "worker processes live on"
         time.sleep(0.05)
-    parent.stdout.close()
