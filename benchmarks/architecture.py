@@ -91,6 +91,15 @@ class Architecture:
         numbers._check(spec)
         return numbers
 
+    @property
+    def size(self) -> str:
+        """The name of the size that it has, `d_model` where it has none."""
+        own = (self.encoder_layers, self.decoder_layers, self.d_model, self.d_ff, self.heads)
+        for name, size in SIZES.items():
+            if own == (size.layers, size.layers, size.d_model, size.d_ff, size.heads):
+                return name
+        return f"d_model {self.d_model}"
+
     def _check(self, spec: Spec) -> None:
         same_form = load(REFERENCE, self._settings()).spec.model
         if spec.model != same_form.model_copy(update={"initialization": spec.model.initialization}):

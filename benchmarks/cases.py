@@ -50,7 +50,9 @@ def cases(options: argparse.Namespace, folder: Path) -> Iterator[Case]:
     """Trained weights first, then random ones of each size; their files are made in `folder`."""
     if options.run is not None:
         network = trained_network(options.run, options, folder)
-        yield from _searches("trained", network, (0, LONGEST), options)
+        yield from _searches(
+            f"{network.architecture.size}, trained", network, (0, LONGEST), options
+        )
     for size in options.size:
         compiled = compile_size(
             SIZES[size], dropout=0.0, attention_dropout=0.0, settings=text_settings(options)

@@ -89,7 +89,7 @@ def test_one_round_of_training(
 def test_peers_can_build_all_sizes(size: str) -> None:
     compiled = compile_size(SIZES[size], dropout=0.1, attention_dropout=0.1)
     numbers = Architecture.of(compiled.spec)
-    assert (numbers.d_model, numbers.vocabulary) == (SIZES[size].d_model, 9712)
+    assert (numbers.size, numbers.vocabulary) == (size, 9712)
     assert (numbers.dropout, numbers.attention_dropout) == (0.1, 0.1)
     assert compiled.spec.training.clip_norm is None
 
