@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Two processes, as a test has one thread and CI two cores; a file stays in one.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 BENCH_VENV := .venv-bench
 BENCH_INSTALLED := $(BENCH_VENV)/.installed
 BENCH_RESULTS := runs/benchmarks
@@ -37,10 +39,10 @@ demo: setup  ## compile, train, translate and score the embedded default (about 
 	@echo "Train a variant:         $(BIN)/specformer train demo --set model.attention.heads=8 --out runs/heads-8"
 
 test: setup  ## run all tests but the slow ones
-	@$(BIN)/python -m pytest -m 'not slow'
+	@$(BIN)/python -m pytest -m 'not slow' $(SIDE_BY_SIDE)
 
 test-all: setup  ## run all tests, with the slow ones
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 fuzz: setup  ## break 20,000 specs and demand located errors
 	@$(BIN)/python -m tests.fuzz
