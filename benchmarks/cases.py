@@ -12,9 +12,6 @@ from benchmarks.engines.engine import Network, Search
 from benchmarks.networks import seeded_network, trained_network
 from runtime.data.pairs import load_pairs
 
-LONGEST = 200
-"""Tokens of a translation that ends by itself, at most."""
-
 BATCH_SENTENCES = 64
 BEAM = 4
 WORKERS = {"cpu": 2, "cuda": 1}
@@ -51,7 +48,7 @@ def cases(options: argparse.Namespace, folder: Path) -> Iterator[Case]:
     if options.run is not None:
         network = trained_network(options.run, options, folder)
         yield from _searches(
-            f"{network.architecture.size}, trained", network, (0, LONGEST), options
+            f"{network.architecture.size}, trained", network, (0, options.longest), options
         )
     for size in options.size:
         compiled = compile_size(

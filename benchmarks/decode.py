@@ -198,6 +198,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sentences", type=int, default=1000)
     parser.add_argument("--single-sentences", type=int, default=100, help="one at a time")
     parser.add_argument("--length", type=int, default=20, help="tokens that random weights give")
+    parser.add_argument("--longest", type=int, default=200, help="tokens that a run gives at most")
     add_common_options(parser)
     return parser.parse_args()
 

@@ -39,10 +39,11 @@ second, without padding. Memory is the peak of the process, on a GPU that of its
 of the peak is the operations of an update (three times the forward pass, as `specformer explain`
 counts them, without padding) against the best of some large matrix products between the rounds.""",
     "decode": """\
-The test set, longest sentences first, shared by equally many one-thread workers of each engine.
-Speeds are output tokens a second, without END; in brackets, how many times as fast ours is, int8
-against int8. \"trained\" has the weights of a run and ends by itself; the others have random ones
-and a forced length, for which ours makes one step more, that of END.
+The test set or its beginning, longest sentences first, shared by equally many one-thread workers
+of each engine. Speeds are output tokens a second, without END; in brackets, how many times as fast
+ours is, int8 against int8. \"trained\" has the weights of a run and ends by itself: `generate`
+carries a sentence that is done along until its whole batch is, the others drop it. All else has
+random weights and a forced length, for which ours makes one step more, that of END.
 
 All divide scores by the length and end a search once as many hypotheses as the beam is wide are
 finished. The last column compares ours with `generate` where both search on until no hypothesis can
