@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# Two processes, as a test has one thread and CI two cores; a file stays in one.
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+# Two processes, as a test has one thread and CI two cores; a file stays in one, and files with few
+# but long tests do not come last.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 BENCH_VENV := .venv-bench
 BENCH_INSTALLED := $(BENCH_VENV)/.installed
 BENCH_RESULTS := runs/benchmarks
