@@ -137,7 +137,7 @@ def test_the_page_names_the_line_and_the_operation(tmp_path: Path) -> None:
     assert after[-1].endswith("hidden = F.relu(self.hidden(x)) * 1.01")
 
 
-@settings(max_examples=8)
+@settings(max_examples=15)
 @given(one=specs(), other=specs())
 def test_random_networks_of_all_tasks(one: Tree, other: Tree, tmp_path: Path) -> None:
     """One is equal to itself; of two, a page can always be made."""
