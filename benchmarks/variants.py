@@ -8,7 +8,6 @@ nothing else changed. Validation losses are in nats a token (for a classifier a 
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,8 +93,7 @@ def _outputs(package: CompiledPackage) -> int:
 
 def _run(*arguments: str) -> None:
     command = [sys.executable, "-m", "runtime", *arguments]
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,14 @@ def load(
 
     Its weights are the mean of the last `average` checkpoints, by default as many as the spec says.
     On a CPU, `int8` rounds linear maps to 8 bits, which is faster and changes some words, and
-    `workers` one-thread processes share long texts.
+    `workers` one-thread processes share long texts. Threads that wait for each other sleep soon,
+    which other processes of the machine leave time for, if torch was not imported before this call;
+    otherwise set `OMP_WAIT_POLICY=PASSIVE` for the whole program.
     Raises a UserError for a folder that is no run, or has no checkpoint yet.
     """
+    from runtime.openmp import wait_briefly
+
+    wait_briefly()
     from runtime.prediction.load import load_predictor  # torch is not loaded before it is needed
     from runtime.run import Run
 

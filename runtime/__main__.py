@@ -12,8 +12,10 @@ def start() -> NoReturn:
     """
     gc.disable()
     from runtime.command.app import main
+    from runtime.openmp import wait_briefly
 
     gc.enable()
+    wait_briefly()  # no command has loaded torch yet
     main()
 
 

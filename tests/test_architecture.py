@@ -13,7 +13,7 @@ FLOORS = (
     *("emit", "pipeline", "output", "units", "readings", "explain", "diff", "ablation"),
 )
 ROOMS = (
-    *("errors", "memory", "durable", "holding", "parent", "corpus", "package", "data"),
+    *("errors", "memory", "openmp", "durable", "holding", "parent", "corpus", "package", "data"),
     *("checkpoints", "run", "weights", "training", "decoding", "prediction", "scoring"),
     *("behaviour", "ablation"),
 )

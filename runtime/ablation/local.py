@@ -12,6 +12,8 @@ from runtime.ablation.launcher import Job
 from runtime.ablation.row import command
 from runtime.errors import UserError
 
+THREADS = "OMP_NUM_THREADS"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
@@ -21,9 +23,8 @@ class Slot:
 
 
 def core_slots(jobs: int, processes: int) -> list[Slot]:
-    """The cores in equal shares."""
-    threads = threads_each(jobs, processes)
-    environment = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    """The cores in equal shares, unless the user has said how many threads a process has."""
+    environment = {THREADS: str(threads_each(jobs, processes))}
     return [Slot(environment=environment)] * jobs
 
 
@@ -41,7 +42,10 @@ def device_slots(devices: Sequence[str], jobs: int, processes: int) -> list[Slot
 
 
 def threads_each(jobs: int, processes: int) -> int:
-    """Of each process, where so many rows have so many: one at least."""
+    """Of each process, where so many rows have so many: the user's number, or one at least."""
+    said = os.environ.get(THREADS, "").partition(",")[0].strip()
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
     return max(1, count_cores() // (jobs * processes))
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runtime.ablation.record import Failure
+from runtime.openmp import wait_briefly
 from runtime.parent import end_with
 
 FAILED = 1
@@ -22,6 +23,7 @@ PATIENCE = 2.0
 
 def main(arguments: Sequence[str]) -> int:
     """Runs a row -> the exit code of the process."""
+    wait_briefly()
     options = _parser().parse_args(arguments)
     if options.parent:
         end_with(options.parent)  # elsewhere than on Linux the next command waits for this row
