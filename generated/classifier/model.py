@@ -92,7 +92,8 @@ class EncoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class FeedForward(nn.Module):
@@ -106,7 +107,8 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        return self.output(hidden)
+        output: Tensor = self.output(hidden)
+        return output
 
 
 class EncoderLayer(nn.Module):
@@ -143,7 +145,8 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 class Transformer(nn.Module):
@@ -165,7 +168,8 @@ class Transformer(nn.Module):
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, source.size(1), source.device)
         x = dropout(x, DROPOUT, self.training)
-        return self.encoder(x, real_tokens(source))
+        output: Tensor = self.encoder(x, real_tokens(source))
+        return output
 
     def features(self, source: Tensor) -> Tensor:
         """source [batch, source] -> [batch, D_MODEL]"""
@@ -174,4 +178,5 @@ class Transformer(nn.Module):
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., CLASSES]"""
-        return self.classifier(features)
+        output: Tensor = self.classifier(features)
+        return output

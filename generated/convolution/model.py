@@ -51,7 +51,8 @@ def position_embedding(rows: int) -> nn.Embedding:
 
 def learned_positions(table: nn.Embedding, first: int, count: int) -> Tensor:
     """The vectors of positions first, first + 1, ... -> [count, D_MODEL]"""
-    return table(torch.arange(first, first + count, device=table.weight.device))
+    vectors: Tensor = table(torch.arange(first, first + count, device=table.weight.device))
+    return vectors
 
 
 def real_tokens(tokens: Tensor) -> Tensor:
@@ -71,7 +72,8 @@ def gated_convolution(width: int) -> nn.Conv1d:
 def causal_convolution(layer: nn.Conv1d, x: Tensor) -> Tensor:
     """x [batch, position, D_MODEL] -> [batch, position, outputs]: none reads a later position."""
     (width,) = layer.kernel_size
-    return layer(F.pad(x.transpose(1, 2), (width - 1, 0))).transpose(1, 2)
+    output: Tensor = layer(F.pad(x.transpose(1, 2), (width - 1, 0)))
+    return output.transpose(1, 2)
 
 
 def centred_convolution(layer: nn.Conv1d, x: Tensor, real: Tensor) -> Tensor:
@@ -81,7 +83,8 @@ def centred_convolution(layer: nn.Conv1d, x: Tensor, real: Tensor) -> Tensor:
     """
     side = layer.kernel_size[0] // 2
     inputs = x.transpose(1, 2).masked_fill(~real.squeeze(1), 0.0)
-    return layer(F.pad(inputs, (side, side))).transpose(1, 2)
+    output: Tensor = layer(F.pad(inputs, (side, side)))
+    return output.transpose(1, 2)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -135,7 +138,8 @@ class LastInputs:
         else:
             inputs = torch.cat((of_parents(self.inputs, parent), newest), dim=3)
         self.inputs = inputs[..., 1:]
-        return layer(inputs.flatten(0, 1)).view(*parent.shape, -1)
+        output: Tensor = layer(inputs.flatten(0, 1))
+        return output.view(*parent.shape, -1)
 
     def keep(self, sentences: Tensor) -> None:
         """Drops all sentences of the batch but these."""
@@ -239,7 +243,8 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -253,7 +258,8 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class EncoderLayer(nn.Module):
@@ -338,7 +344,8 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 class Decoder(nn.Module):
@@ -356,7 +363,8 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -372,7 +380,8 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, parent)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 @dataclass
@@ -413,7 +422,8 @@ class Transformer(nn.Module):
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = x + learned_positions(self.source_position, 0, source.size(1))
         x = dropout(x, DROPOUT, self.training)
-        return self.encoder(x, real_tokens(source))
+        output: Tensor = self.encoder(x, real_tokens(source))
+        return output
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -422,7 +432,8 @@ class Transformer(nn.Module):
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + learned_positions(self.target_position, 0, target.size(1))
         x = dropout(x, DROPOUT, self.training)
-        return self.decoder(x, memory, source_mask)
+        output: Tensor = self.decoder(x, memory, source_mask)
+        return output
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

@@ -1,5 +1,6 @@
 """deep-norm: what each attention reads. Written by specformer."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +48,7 @@ def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
 
     -> [batch, heads, queries, keys]: zero where a mask is false, sums of 1 but where all are.
     """
-    score = (query @ key.transpose(2, 3)) * query.size(-1) ** -0.5
+    score = query @ key.transpose(2, 3) / math.sqrt(query.size(-1))
     for mask in masks:
         score = score.masked_fill(~mask, -torch.inf)
     return score.softmax(-1).nan_to_num(0.0)

@@ -68,7 +68,8 @@ def depthwise_convolution(width: int) -> nn.Conv1d:
 def causal_convolution(layer: nn.Conv1d, x: Tensor) -> Tensor:
     """x [batch, position, D_MODEL] -> [batch, position, outputs]: none reads a later position."""
     (width,) = layer.kernel_size
-    return layer(F.pad(x.transpose(1, 2), (width - 1, 0))).transpose(1, 2)
+    output: Tensor = layer(F.pad(x.transpose(1, 2), (width - 1, 0)))
+    return output.transpose(1, 2)
 
 
 def centred_convolution(layer: nn.Conv1d, x: Tensor, real: Tensor) -> Tensor:
@@ -78,7 +79,8 @@ def centred_convolution(layer: nn.Conv1d, x: Tensor, real: Tensor) -> Tensor:
     """
     side = layer.kernel_size[0] // 2
     inputs = x.transpose(1, 2).masked_fill(~real.squeeze(1), 0.0)
-    return layer(F.pad(inputs, (side, side))).transpose(1, 2)
+    output: Tensor = layer(F.pad(inputs, (side, side)))
+    return output.transpose(1, 2)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -132,7 +134,8 @@ class LastInputs:
         else:
             inputs = torch.cat((of_parents(self.inputs, parent), newest), dim=3)
         self.inputs = inputs[..., 1:]
-        return layer(inputs.flatten(0, 1)).view(*parent.shape, -1)
+        output: Tensor = layer(inputs.flatten(0, 1))
+        return output.view(*parent.shape, -1)
 
     def keep(self, sentences: Tensor) -> None:
         """Drops all sentences of the batch but these."""
@@ -177,7 +180,8 @@ class EncoderConvolution(nn.Module):
         """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
         -> [batch, source, D_MODEL]
         """
-        return self.output(centred_convolution(self.convolution, x, source_mask))
+        output: Tensor = self.output(centred_convolution(self.convolution, x, source_mask))
+        return output
 
 
 class DecoderConvolution(nn.Module):
@@ -192,7 +196,8 @@ class DecoderConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
-        return self.output(causal_convolution(self.convolution, x))
+        output: Tensor = self.output(causal_convolution(self.convolution, x))
+        return output
 
     def start(self) -> LastInputs:
         """Empty as yet."""
@@ -203,7 +208,8 @@ class DecoderConvolution(nn.Module):
 
         x [batch, beam, D_MODEL], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
-        return self.output(state.advance(self.convolution, x, parent))
+        output: Tensor = self.output(state.advance(self.convolution, x, parent))
+        return output
 
 
 @dataclass
@@ -235,7 +241,8 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -249,7 +256,8 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class FeedForward(nn.Module):
@@ -263,7 +271,8 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        return self.output(hidden)
+        output: Tensor = self.output(hidden)
+        return output
 
 
 class EncoderLayer(nn.Module):
@@ -341,7 +350,8 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        output: Tensor = x + y
+        return output
 
 
 class Encoder(nn.Module):
@@ -358,7 +368,8 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 class Decoder(nn.Module):
@@ -376,7 +387,8 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -392,7 +404,8 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, parent)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 @dataclass
@@ -431,7 +444,8 @@ class Transformer(nn.Module):
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, source.size(1), source.device)
         x = dropout(x, DROPOUT, self.training)
-        return self.encoder(x, real_tokens(source))
+        output: Tensor = self.encoder(x, real_tokens(source))
+        return output
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -440,7 +454,8 @@ class Transformer(nn.Module):
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), target.device)
         x = dropout(x, DROPOUT, self.training)
-        return self.decoder(x, memory, source_mask)
+        output: Tensor = self.decoder(x, memory, source_mask)
+        return output
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

@@ -201,7 +201,8 @@ class EncoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class Expert(nn.Module):
@@ -215,7 +216,8 @@ class Expert(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [tokens, D_MODEL] -> [tokens, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        return self.output(hidden)
+        output: Tensor = self.output(hidden)
+        return output
 
 
 class DecoderSelfAttention(nn.Module):
@@ -230,7 +232,8 @@ class DecoderSelfAttention(nn.Module):
         """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -244,7 +247,8 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 @dataclass
@@ -276,7 +280,8 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -290,7 +295,8 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class Experts(nn.Module):
@@ -386,7 +392,8 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        output: Tensor = x + y
+        return output
 
 
 class Encoder(nn.Module):
@@ -403,7 +410,8 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 class Decoder(nn.Module):
@@ -421,7 +429,8 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -436,7 +445,8 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, lineage)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 @dataclass
@@ -475,7 +485,8 @@ class Transformer(nn.Module):
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, source.size(1), source.device)
         x = dropout(x, DROPOUT, self.training)
-        return self.encoder(x, real_tokens(source))
+        output: Tensor = self.encoder(x, real_tokens(source))
+        return output
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -484,7 +495,8 @@ class Transformer(nn.Module):
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), target.device)
         x = dropout(x, DROPOUT, self.training)
-        return self.decoder(x, memory, source_mask)
+        output: Tensor = self.decoder(x, memory, source_mask)
+        return output
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

@@ -162,7 +162,8 @@ class EncoderSelfAttention(nn.Module):
             self.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
         )
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask, enable_gqa=True)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class DecoderSelfAttention(nn.Module):
@@ -183,7 +184,8 @@ class DecoderSelfAttention(nn.Module):
             self.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
         )
         mixed = F.scaled_dot_product_attention(query, key, value, enable_gqa=True, is_causal=True)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -201,7 +203,8 @@ class DecoderSelfAttention(nn.Module):
         mixed = F.scaled_dot_product_attention(
             query, key, value, lineage.mask.unsqueeze(1), enable_gqa=True
         )
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 @dataclass
@@ -233,7 +236,8 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), KV_HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask, enable_gqa=True)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -249,7 +253,8 @@ class CrossAttention(nn.Module):
         mixed = F.scaled_dot_product_attention(
             query, state.key, state.value, source_mask, enable_gqa=True
         )
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class FeedForward(nn.Module):
@@ -263,7 +268,8 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        return self.output(hidden)
+        output: Tensor = self.output(hidden)
+        return output
 
 
 class EncoderLayer(nn.Module):
@@ -340,7 +346,8 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        output: Tensor = x + y
+        return output
 
 
 class Encoder(nn.Module):
@@ -357,7 +364,8 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 class Decoder(nn.Module):
@@ -375,7 +383,8 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -390,7 +399,8 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, lineage)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 @dataclass
@@ -429,7 +439,8 @@ class Transformer(nn.Module):
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, source.size(1), source.device)
         x = dropout(x, DROPOUT, self.training)
-        return self.encoder(x, real_tokens(source))
+        output: Tensor = self.encoder(x, real_tokens(source))
+        return output
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -438,7 +449,8 @@ class Transformer(nn.Module):
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), target.device)
         x = dropout(x, DROPOUT, self.training)
-        return self.decoder(x, memory, source_mask)
+        output: Tensor = self.decoder(x, memory, source_mask)
+        return output
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

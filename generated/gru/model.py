@@ -156,7 +156,8 @@ class DecoderRecurrence(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, target, D_MODEL] -> [batch, target, d_hidden]"""
         hidden, _ = self.recurrence(x)
-        return hidden
+        output: Tensor = hidden
+        return output
 
     def start(self) -> GRUState:
         """Empty as yet."""
@@ -199,7 +200,8 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -213,7 +215,8 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class FeedForward(nn.Module):
@@ -227,7 +230,8 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        return self.output(hidden)
+        output: Tensor = self.output(hidden)
+        return output
 
 
 class EncoderLayer(nn.Module):
@@ -305,7 +309,8 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        output: Tensor = x + y
+        return output
 
 
 class Encoder(nn.Module):
@@ -322,7 +327,8 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 class Decoder(nn.Module):
@@ -340,7 +346,8 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -356,7 +363,8 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, parent)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 @dataclass
@@ -392,7 +400,8 @@ class Transformer(nn.Module):
         """source [batch, source] -> [batch, source, D_MODEL]"""
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
-        return self.encoder(x, real_tokens(source))
+        output: Tensor = self.encoder(x, real_tokens(source))
+        return output
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -400,7 +409,8 @@ class Transformer(nn.Module):
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
-        return self.decoder(x, memory, source_mask)
+        output: Tensor = self.decoder(x, memory, source_mask)
+        return output
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

@@ -160,7 +160,8 @@ class DecoderSelfAttention(nn.Module):
         query = rotate_halves(query, target_angle)
         key = rotate_halves(key, target_angle)
         mixed = F.scaled_dot_product_attention(query, key, value, enable_gqa=True, is_causal=True)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -182,7 +183,8 @@ class DecoderSelfAttention(nn.Module):
         mixed = F.scaled_dot_product_attention(
             query, key, value, lineage.mask.unsqueeze(1), enable_gqa=True
         )
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class FeedForward(nn.Module):
@@ -197,7 +199,8 @@ class FeedForward(nn.Module):
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         gate, hidden = self.hidden(x).chunk(2, dim=-1)
         hidden = F.silu(gate) * hidden
-        return self.output(hidden)
+        output: Tensor = self.output(hidden)
+        return output
 
 
 class DecoderLayer(nn.Module):
@@ -233,7 +236,8 @@ class DecoderLayer(nn.Module):
         y = self.self_attention.step(self.self_attention_norm(x), target_angle, cache, lineage)
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        output: Tensor = x + y
+        return output
 
 
 class Decoder(nn.Module):
@@ -251,7 +255,8 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, target_angle)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
     def start(self) -> list[KeyValueCache]:
         """Empty as yet."""
@@ -266,7 +271,8 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, target_angle, state, lineage)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 @dataclass
@@ -301,7 +307,8 @@ class Transformer(nn.Module):
         target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
         x = self.embedding(target)
         x = dropout(x, DROPOUT, self.training)
-        return self.decoder(x, target_angle)
+        output: Tensor = self.decoder(x, target_angle)
+        return output
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

@@ -144,7 +144,8 @@ class EncoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class DecoderSelfAttention(nn.Module):
@@ -159,7 +160,8 @@ class DecoderSelfAttention(nn.Module):
         """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -173,7 +175,8 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 @dataclass
@@ -205,7 +208,8 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -219,7 +223,8 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class FeedForward(nn.Module):
@@ -233,7 +238,8 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        return self.output(hidden)
+        output: Tensor = self.output(hidden)
+        return output
 
 
 class EncoderLayer(nn.Module):
@@ -253,7 +259,8 @@ class EncoderLayer(nn.Module):
         y = self.self_attention(x, source_mask)
         x = self.self_attention_norm(x + dropout(y, DROPOUT, self.training))
         y = self.feed_forward(x)
-        return self.feed_forward_norm(x + dropout(y, DROPOUT, self.training))
+        output: Tensor = self.feed_forward_norm(x + dropout(y, DROPOUT, self.training))
+        return output
 
 
 @dataclass
@@ -290,7 +297,8 @@ class DecoderLayer(nn.Module):
         y = self.cross_attention(x, memory, source_mask)
         x = self.cross_attention_norm(x + dropout(y, DROPOUT, self.training))
         y = self.feed_forward(x)
-        return self.feed_forward_norm(x + dropout(y, DROPOUT, self.training))
+        output: Tensor = self.feed_forward_norm(x + dropout(y, DROPOUT, self.training))
+        return output
 
     def start(self, memory: Tensor) -> DecoderLayerState:
         """What is the same at every step, computed once."""
@@ -308,7 +316,8 @@ class DecoderLayer(nn.Module):
         y = self.cross_attention.step(x, source_mask, state.cross_attention)
         x = self.cross_attention_norm(x + y)
         y = self.feed_forward(x)
-        return self.feed_forward_norm(x + y)
+        output: Tensor = self.feed_forward_norm(x + y)
+        return output
 
 
 class Encoder(nn.Module):
@@ -395,7 +404,8 @@ class Transformer(nn.Module):
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, source.size(1), source.device)
         x = dropout(x, DROPOUT, self.training)
-        return self.encoder(x, real_tokens(source))
+        output: Tensor = self.encoder(x, real_tokens(source))
+        return output
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -404,7 +414,8 @@ class Transformer(nn.Module):
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), target.device)
         x = dropout(x, DROPOUT, self.training)
-        return self.decoder(x, memory, source_mask)
+        output: Tensor = self.decoder(x, memory, source_mask)
+        return output
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

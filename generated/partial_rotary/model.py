@@ -163,7 +163,8 @@ class EncoderSelfAttention(nn.Module):
         query = rotate_pairs(query, source_angle)
         key = rotate_pairs(key, source_angle)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class DecoderSelfAttention(nn.Module):
@@ -182,7 +183,8 @@ class DecoderSelfAttention(nn.Module):
         query = rotate_pairs(query, target_angle)
         key = rotate_pairs(key, target_angle)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -200,7 +202,8 @@ class DecoderSelfAttention(nn.Module):
         key = rotate_pairs(key, target_angle)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 @dataclass
@@ -232,7 +235,8 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -246,7 +250,8 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class FeedForward(nn.Module):
@@ -260,7 +265,8 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        return self.output(hidden)
+        output: Tensor = self.output(hidden)
+        return output
 
 
 class EncoderLayer(nn.Module):
@@ -348,7 +354,8 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        output: Tensor = x + y
+        return output
 
 
 class Encoder(nn.Module):
@@ -365,7 +372,8 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_angle, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 class Decoder(nn.Module):
@@ -386,7 +394,8 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, target_angle, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -407,7 +416,8 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, target_angle, source_mask, state, lineage)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 @dataclass
@@ -447,7 +457,8 @@ class Transformer(nn.Module):
         x = dropout(x, DROPOUT, self.training)
         source_angle = rotary_angles(0, source.size(1), ROTARY_WIDTH, ROTARY_BASE, source.device)
         source_mask = real_tokens(source)
-        return self.encoder(x, source_angle, source_mask)
+        output: Tensor = self.encoder(x, source_angle, source_mask)
+        return output
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -456,7 +467,8 @@ class Transformer(nn.Module):
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
-        return self.decoder(x, memory, target_angle, source_mask)
+        output: Tensor = self.decoder(x, memory, target_angle, source_mask)
+        return output
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

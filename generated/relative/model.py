@@ -97,7 +97,8 @@ def relative_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Te
     """
     distance, half = j - i.unsqueeze(1), table.num_embeddings // 2
     bucket = distance_bucket(distance.abs(), half, longest) + half * (distance > 0)
-    return table(bucket).permute(2, 0, 1)
+    bias: Tensor = table(bucket)
+    return bias.permute(2, 0, 1)
 
 
 def backward_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Tensor:
@@ -106,7 +107,8 @@ def backward_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Te
     i [queries], j [keys] -> [heads, queries, keys]
     """
     distance = (i.unsqueeze(1) - j).clamp(min=0)
-    return table(distance_bucket(distance, table.num_embeddings, longest)).permute(2, 0, 1)
+    bias: Tensor = table(distance_bucket(distance, table.num_embeddings, longest))
+    return bias.permute(2, 0, 1)
 
 
 def masked_bias(bias: Tensor, mask: Tensor) -> Tensor:
@@ -211,7 +213,8 @@ class EncoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_bias)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class DecoderSelfAttention(nn.Module):
@@ -228,7 +231,8 @@ class DecoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, target_bias)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -242,7 +246,8 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, target_bias)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 @dataclass
@@ -274,7 +279,8 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -288,7 +294,8 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        return self.output(merge_heads(mixed))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
 
 
 class FeedForward(nn.Module):
@@ -302,7 +309,8 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        return self.output(hidden)
+        output: Tensor = self.output(hidden)
+        return output
 
 
 class EncoderLayer(nn.Module):
@@ -383,7 +391,8 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        output: Tensor = x + y
+        return output
 
 
 class Encoder(nn.Module):
@@ -400,7 +409,8 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_bias)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 class Decoder(nn.Module):
@@ -421,7 +431,8 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, target_bias, source_mask)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -437,7 +448,8 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, target_bias, source_mask, state)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output
 
 
 @dataclass
@@ -481,7 +493,8 @@ class Transformer(nn.Module):
         source_bias = masked_bias(
             relative_bias(self.source_distance, MAX_DISTANCE, place, place), real_tokens(source)
         )
-        return self.encoder(x, source_bias)
+        output: Tensor = self.encoder(x, source_bias)
+        return output
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -494,7 +507,8 @@ class Transformer(nn.Module):
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
-        return self.decoder(x, memory, target_bias, source_mask)
+        output: Tensor = self.decoder(x, memory, target_bias, source_mask)
+        return output
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

@@ -1,5 +1,6 @@
 """transformer-big: the loss, the learning rate and the optimizer. Written by specformer."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from .model import D_MODEL
 
 LABEL_SMOOTHING = 0.1
 WARMUP_STEPS = 4000
-PEAK = D_MODEL**-0.5 * WARMUP_STEPS**-0.5
+PEAK: float = D_MODEL**-0.5 * WARMUP_STEPS**-0.5
 BETAS = (0.9, 0.98)
 EPS = 1e-09
 
@@ -19,7 +20,7 @@ def learning_rate(step: int) -> float:
     """The rate of update `step`, from 1 on: linear to PEAK, then by step^-0.5 (section 5.3)."""
     if step < WARMUP_STEPS:
         return PEAK * step / WARMUP_STEPS
-    return PEAK * (WARMUP_STEPS / step) ** 0.5
+    return PEAK * math.sqrt(WARMUP_STEPS / step)
 
 
 def optimizer(model: nn.Module) -> torch.optim.Adam:
