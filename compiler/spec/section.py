@@ -49,6 +49,11 @@ MaskText = Annotated[str, AfterValidator(_normal)]
 Width = Annotated[int, Field(ge=1, le=2**20)]
 Heads = Annotated[int, Field(ge=1, le=2**12)]
 Layers = Annotated[int, Field(ge=1, le=1000)]
+MOST_HYPOTHESES = 1000
+MOST_TOKENS = 100_000
+"""Tokens of one text that is decoded: more would take hours, and all memory."""
+Hypotheses = Annotated[int, Field(ge=1, le=MOST_HYPOTHESES)]
+Length = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]

@@ -7,7 +7,10 @@ from pydantic import Field
 from compiler.spec.optimizer import Adam, Optimizer
 from compiler.spec.schedule import InverseSquareRoot, Schedule
 from compiler.spec.section import (
+    MOST_TOKENS,
     Count,
+    Hypotheses,
+    Length,
     NotNegative,
     Portion,
     Positive,
@@ -136,7 +139,7 @@ class Sampling(Section):
 class Decoding(Section):
     """Beam search (section 6.1) for translations, and for what follows a prompt."""
 
-    beam: Count = setting(
+    beam: Hypotheses = setting(
         "hypotheses a sentence; 1 is greedy search", default=4, unit="hypotheses", examples=[4]
     )
     length_penalty: NotNegative = setting(
@@ -149,19 +152,19 @@ class Decoding(Section):
         "a search ends once `beam` hypotheses are finished, or when none can become better",
         default="beam",
     )
-    min_length: Whole = setting(
+    min_length: Length = setting(
         "tokens of a translation or continuation, at least, where its limits allow as many",
         default=0,
         unit="tokens",
         examples=[5],
     )
-    max_extra_length: Whole = setting(
+    max_extra_length: Length = setting(
         "tokens beyond the length of the source, or after a prompt",
         default=50,
         unit="tokens",
         examples=[50],
     )
-    max_length: Count | None = setting(
+    max_length: Annotated[int, Field(ge=1, le=MOST_TOKENS)] | None = setting(
         "tokens of a translation, or of prompt and continuation, in any case",
         default=None,
         unit="tokens",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from compiler.source.read import plain_value
-from runtime.command.options import Device, Settings, check_device
+from runtime.command.options import MOST_PROCESSES, Device, Settings, check_device
 from runtime.command.output import report, say_warnings
 from runtime.errors import UserError
 
@@ -37,13 +37,21 @@ def ablate(
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", metavar="N", min=1, help="Rows at a time.  [default: one a GPU or core]"
+            "--jobs",
+            metavar="N",
+            min=1,
+            max=MOST_PROCESSES,
+            help="Rows at a time.  [default: one a GPU or core]",
         ),
     ] = None,
     processes: Annotated[
         int,
         typer.Option(
-            "--processes-per-row", metavar="N", min=1, help="That train a row together: GPUs."
+            "--processes-per-row",
+            metavar="N",
+            min=1,
+            max=MOST_PROCESSES,
+            help="That train a row together: GPUs.",
         ),
     ] = 1,
     device: Device = None,

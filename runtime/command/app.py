@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from runtime.command.ablate import ablate
+from runtime.command.arguments import Command, refuse_bytes
 from runtime.command.authoring import check, list_specs, new, schema, show
 from runtime.command.classify import classify
 from runtime.command.corpus import corpus
@@ -20,6 +21,7 @@ from runtime.command.generate import generate
 from runtime.command.import_weights import import_weights
 from runtime.command.packages import compile_specs, eject
 from runtime.command.score import score
+from runtime.command.streams import prepare_streams
 from runtime.command.train import train
 from runtime.command.transfer import transfer
 from runtime.command.translate import translate
@@ -61,7 +63,7 @@ app = typer.Typer(
 for group, commands in GROUPS.items():
     for command in commands:
         name = command.__name__.removesuffix("_specs").removesuffix("_spec").replace("_", "-")
-        app.command(name, rich_help_panel=group)(command)
+        app.command(name, cls=Command, rich_help_panel=group)(command)
 
 
 @app.callback(invoke_without_command=True, epilog=escape(EXAMPLES))
@@ -73,7 +75,9 @@ def specformer(context: typer.Context) -> None:
 
 def main() -> NoReturn:
     """Runs the command line and ends the process; mistakes of its user get no traceback."""
+    prepare_streams()
     try:
+        refuse_bytes(sys.argv[1:])
         code = app(prog_name="specformer", standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:  # what typer makes of Ctrl-C, in silence

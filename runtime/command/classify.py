@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from compiler.spec.section import MOST_HYPOTHESES
 from runtime.command.lines import Input, Output, answer, refuse_output
 from runtime.command.options import Device, Force, Int8, RunFolder, translator_settings
 from runtime.command.output import report
@@ -16,7 +17,10 @@ def classify(
     input: Input = None,
     output: Output = None,
     n_best: Annotated[
-        int, typer.Option("--n-best", metavar="N", min=1, help="Labels of each line.")
+        int,
+        typer.Option(
+            "--n-best", metavar="N", min=1, max=MOST_HYPOTHESES, help="Labels of each line."
+        ),
     ] = 1,
     device: Device = None,
     int8: Int8 = False,

@@ -7,21 +7,25 @@ import typer
 
 from runtime.errors import UserError
 
+MOST_PAIRS = 10_000_000
+
 
 def corpus(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="A folder that is not there yet.")
     ],
     train: Annotated[
-        int, typer.Option("--train", metavar="N", min=1, help="Pairs to learn.")
+        int, typer.Option("--train", metavar="N", min=1, max=MOST_PAIRS, help="Pairs to learn.")
     ] = 20_000,
     valid: Annotated[
-        int, typer.Option("--valid", metavar="N", min=1, help="Pairs to choose by.")
+        int, typer.Option("--valid", metavar="N", min=1, max=MOST_PAIRS, help="Pairs to choose by.")
     ] = 500,
     test: Annotated[
-        int, typer.Option("--test", metavar="N", min=1, help="Pairs to score by.")
+        int, typer.Option("--test", metavar="N", min=1, max=MOST_PAIRS, help="Pairs to score by.")
     ] = 1000,
-    seed: Annotated[int, typer.Option("--seed", metavar="S", min=0, help="Other pairs.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="S", min=0, max=2**31 - 1, help="Other pairs.")
+    ] = 1,
 ) -> None:
     """Write the demo corpus: English-German pairs from a grammar, with real difficulties."""
     from runtime.corpus import write_corpus

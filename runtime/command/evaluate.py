@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from runtime.command.options import (
+    MOST_SHOWN,
     Beam,
     DecodingSettings,
     Device,
@@ -68,6 +69,7 @@ def evaluate(
             "--average",
             metavar="N",
             min=1,
+            max=MOST_SHOWN,
             help="Average the last N checkpoints kept.",
         ),
     ] = None,
@@ -75,7 +77,13 @@ def evaluate(
     assignments: DecodingSettings = None,
     samples: Annotated[
         int | None,
-        typer.Option("--samples", metavar="N", min=0, help="Translations to show.  [default: 3]"),
+        typer.Option(
+            "--samples",
+            metavar="N",
+            min=0,
+            max=MOST_SHOWN,
+            help="Translations to show.  [default: 3]",
+        ),
     ] = None,
     device: Device = None,
     int8: Int8 = False,

@@ -12,6 +12,7 @@ from rich.table import Table
 from compiler.source.diagnostic import did_you_mean
 from compiler.source.explanation import pages
 from compiler.spec.library import locate
+from compiler.spec.section import MOST_TOKENS
 from compiler.units import engineering, of_bytes
 from runtime.command.options import Settings
 from runtime.errors import UserError
@@ -26,7 +27,7 @@ def explain_spec(
     ],
     settings: Settings = None,
     ir: Annotated[bool, typer.Option("--ir", help="print the intermediate representation")] = False,
-    length: Annotated[int, typer.Option(min=1, help="tokens of a sentence")] = 32,
+    length: Annotated[int, typer.Option(min=1, max=MOST_TOKENS, help="tokens of a sentence")] = 32,
     form: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
 ) -> None:
     """Explain a model, part by part: shapes, parameters, operations, reach; or an error's CODE."""

@@ -1,5 +1,6 @@
 """How a command ends that could not do what was asked: the message and the exit code."""
 
+import errno
 import os
 import signal
 import sys
@@ -42,6 +43,9 @@ def exit_code(error: BaseException) -> int | None:
             _close_stdout()
         case OSError(filename=str(name)):
             _say(f"{name}: {error.strerror}", "")
+        case OSError(errno=errno.EBADF):
+            _say("standard output is closed", "leave `>&-` out; `> /dev/null` drops what is said")
+            _close_stdout()
         case UsageError():
             _say_usage(error)
         case _:

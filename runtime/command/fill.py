@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from compiler.spec.section import MOST_HYPOTHESES
 from runtime.command.lines import Input, Output, answer, refuse_output
 from runtime.command.options import Device, Force, Int8, RunFolder, translator_settings
 from runtime.command.tasks import open_run
@@ -15,7 +16,10 @@ def fill(
     input: Input = None,
     output: Output = None,
     n_best: Annotated[
-        int, typer.Option("--n-best", metavar="N", min=1, help="Tokens for each gap.")
+        int,
+        typer.Option(
+            "--n-best", metavar="N", min=1, max=MOST_HYPOTHESES, help="Tokens for each gap."
+        ),
     ] = 5,
     device: Device = None,
     int8: Int8 = False,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from compiler.spec.section import MOST_HYPOTHESES
 from runtime.command.lines import Input, Output, answer, opened_output, refuse_output
 from runtime.command.options import (
     Beam,
@@ -48,7 +49,10 @@ def generate(
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="S", help="Other draws.")] = None,
     n_best: Annotated[
-        int, typer.Option("--n-best", metavar="N", min=1, help="Texts for each prompt.")
+        int,
+        typer.Option(
+            "--n-best", metavar="N", min=1, max=MOST_HYPOTHESES, help="Texts for each prompt."
+        ),
     ] = 1,
     assignments: DecodingSettings = None,
     device: Device = None,

@@ -1,5 +1,6 @@
 """Commands that answer lines of text: those of a file, of standard input, or of a conversation."""
 
+import codecs
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -70,14 +71,25 @@ def read_input(path: Path | None) -> Iterator[str]:
 
 
 def decoded_lines(stream: Iterable[bytes]) -> Iterator[str]:
-    """Lines of UTF-8 without their ends."""
-    for number, line in enumerate(stream, start=1):
+    """Lines of UTF-8 without their ends; a byte order mark before the first is removed."""
+    for number, line in enumerate(_readable(stream), start=1):
+        text = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
         try:
-            yield line.decode("utf-8").removesuffix("\n").removesuffix("\r")
+            yield text.decode("utf-8").removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
             raise UserError(
                 f"standard input, line {number}: not UTF-8", help="convert the text with iconv"
             ) from error
+
+
+def _readable(stream: Iterable[bytes]) -> Iterator[bytes]:
+    """Raises a UserError where standard input is closed, a folder, or cannot be read."""
+    try:
+        yield from stream
+    except OSError as error:
+        raise UserError(
+            f"standard input cannot be read: {error.strerror}", help="give a file by --input"
+        ) from error
 
 
 def numbered_pieces(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:

@@ -8,8 +8,13 @@ import typer
 
 from compiler.spec.load import load
 from compiler.spec.lock import LOCK
+from compiler.spec.section import MOST_HYPOTHESES
 from compiler.spec.training import Decoding
+from runtime.command.arguments import refuse_repeated
 from runtime.errors import UserError
+
+MOST_PROCESSES = 256
+MOST_SHOWN = 1_000_000
 
 Specs = Annotated[
     list[str], typer.Argument(metavar="SPEC...", help="Files, or names of the library.")
@@ -21,7 +26,13 @@ Settings = Annotated[
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 Beam = Annotated[
     int | None,
-    typer.Option("--beam", metavar="N", min=1, help="Hypotheses a sentence; 1 is greedy search."),
+    typer.Option(
+        "--beam",
+        metavar="N",
+        min=1,
+        max=MOST_HYPOTHESES,
+        help="Hypotheses a sentence; 1 is greedy search.",
+    ),
 ]
 DecodingSettings = Annotated[
     list[str] | None,
@@ -43,6 +54,7 @@ Workers = Annotated[
         "--workers",
         metavar="N",
         min=1,
+        max=MOST_PROCESSES,
         help="One-thread processes that share the batches on a CPU; by default as many as cores.",
     ),
 ]
@@ -62,7 +74,9 @@ def changed_decoding(package: Path, beam: int | None, assignments: Sequence[str]
                 help="decoding.KEY=VALUE; KEY is one of " + ", ".join(Decoding.model_fields),
             )
     beams = [] if beam is None else [f"decoding.beam={beam}"]
-    return load(str(package / LOCK), [*beams, *assignments]).spec.decoding
+    chosen = [*beams, *assignments]
+    refuse_repeated("the command line", chosen)
+    return load(str(package / LOCK), chosen).spec.decoding
 
 
 def refuse_narrow_beam(n_best: int, decoding: Decoding) -> None:

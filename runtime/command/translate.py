@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from compiler.spec.section import MOST_HYPOTHESES
 from runtime.command.lines import Input, Output, answer, refuse_output
 from runtime.command.options import (
     Beam,
@@ -31,7 +32,10 @@ def translate(
     output: Output = None,
     beam: Beam = None,
     n_best: Annotated[
-        int, typer.Option("--n-best", metavar="N", min=1, help="Translations of each line.")
+        int,
+        typer.Option(
+            "--n-best", metavar="N", min=1, max=MOST_HYPOTHESES, help="Translations of each line."
+        ),
     ] = 1,
     assignments: DecodingSettings = None,
     device: Device = None,

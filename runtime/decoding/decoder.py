@@ -15,6 +15,8 @@ from runtime.decoding.search import Hypothesis, beam_search
 
 BATCH_TOKENS = 2048
 BATCH_SENTENCES = 64
+BATCH_HYPOTHESES = 1024
+"""Rows of a step, at most, where a beam is so wide that fewer sentences must share them."""
 
 Sources = Sequence[Sequence[int]]
 
@@ -49,7 +51,8 @@ class Decoder:
         Of an empty row the empty hypothesis. `advance` gets the number of rows just done.
         """
         results = [[Hypothesis(tokens=(), score=0.0)]] * len(sources)
-        batches = list(length_batches([len(tokens) for tokens in sources], self.batch_sentences))
+        most = sentences_of_a_batch(self.spec.decoding.beam, self.batch_sentences)
+        batches = list(length_batches([len(tokens) for tokens in sources], most))
 
         def search(batch: list[int]) -> list[list[Hypothesis]]:
             return self._search([sources[row] for row in batch], n_best)
@@ -66,6 +69,11 @@ class Decoder:
         limits = [longest_translation(self.spec, len(tokens)) for tokens in sources]
         source = padded([[*tokens, END] for tokens in sources]).to(self.device)
         return beam_search(self.model, source, limits, self.spec.decoding, n_best=n_best)
+
+
+def sentences_of_a_batch(beam: int, most: int = BATCH_SENTENCES) -> int:
+    """How many sentences are searched at once: one at least."""
+    return max(min(most, BATCH_HYPOTHESES // beam), 1)
 
 
 def length_batches(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN
 from runtime.data.tokenizer import Tokenizer
-from runtime.decoding.decoder import BATCH_SENTENCES
+from runtime.decoding.decoder import BATCH_SENTENCES, sentences_of_a_batch
 from runtime.decoding.lengths import longest_continuation, longest_prompt
 from runtime.decoding.model import DecodingState, LanguageModel
 from runtime.decoding.processes import in_processes
@@ -67,7 +67,8 @@ class Generator:
                 help="give the prompt as often as you want a text, or take `decoding.sampling` out",
             )
         tokens = self._encode(prompts, first_line, report)
-        batches = list(equal_batches([len(each) for each in tokens]))
+        most = sentences_of_a_batch(self.spec.decoding.beam)
+        batches = list(equal_batches([len(each) for each in tokens], most))
 
         def search(batch: list[int]) -> list[list[Hypothesis]]:
             lines = [first_line + row for row in batch]

@@ -15,7 +15,13 @@ import torch
 
 from compiler.spec.lock import read_lock
 from compiler.spec.training import Decoding
-from runtime.decoding.decoder import BATCH_SENTENCES, BATCH_TOKENS, Decoder, length_batches
+from runtime.decoding.decoder import (
+    BATCH_SENTENCES,
+    BATCH_TOKENS,
+    Decoder,
+    length_batches,
+    sentences_of_a_batch,
+)
 from runtime.decoding.processes import in_processes, most_workers
 from runtime.errors import UserError
 
@@ -112,3 +118,10 @@ def test_processes_end_with_the_one_that_started_them() -> None:
     while any(Path(f"/proc/{each}/exe").exists() for each in workers):
         assert time.monotonic() < end, "worker processes live on"
         time.sleep(0.05)
+
+
+def test_a_wide_beam_has_fewer_sentences_in_a_batch() -> None:
+    assert [sentences_of_a_batch(beam) for beam in (1, 4, 16, 17, 600, 1000)] == [
+        *(64, 64, 64, 60, 1, 1)
+    ]
+    assert sentences_of_a_batch(1000, 1) == 1
