@@ -12,6 +12,7 @@ __all__ = ["load"]
 def load(
     run: str | Path,
     *,
+    checkpoint: str | int | None = None,
     average: int | None = None,
     device: str | None = None,
     int8: bool = False,
@@ -22,12 +23,13 @@ def load(
     By the task of its spec it can `translate`, `generate` (a language model), `fill` (a masked one)
     or `classify`.
 
-    Its weights are the mean of the last `average` checkpoints, by default as many as the spec says.
+    Its weights are by default those that its spec says. `checkpoint` is "best" (on the validation
+    set), "last" (the mean of the last `average` ones) or the number of an update that has one.
     On a CPU, `int8` rounds linear maps to 8 bits, which is faster and changes some words, and
     `workers` one-thread processes share long texts. Threads that wait for each other sleep soon,
     which other processes of the machine leave time for, if torch was not imported before this call;
     otherwise set `OMP_WAIT_POLICY=PASSIVE` for the whole program.
-    Raises a UserError for a folder that is no run, or has no checkpoint yet.
+    Raises a UserError for a folder that is no run, or has no such checkpoint.
     """
     from runtime.openmp import wait_briefly
 
@@ -36,5 +38,9 @@ def load(
     from runtime.run import Run
 
     return load_predictor(
-        Run.open(Path(run)), average=average, device=device, int8=int8, workers=workers
+        Run.open(Path(run), None if checkpoint is None else str(checkpoint)),
+        average=average,
+        device=device,
+        int8=int8,
+        workers=workers,
     )

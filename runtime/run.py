@@ -19,7 +19,7 @@ from torch import nn
 from compiler.spec.lock import LOCK
 from runtime.checkpoints.averaging import average_weights
 from runtime.checkpoints.checkpoint import MODEL, Checkpoint, Identity, check_checkpoint
-from runtime.checkpoints.listing import regular_checkpoints
+from runtime.checkpoints.choice import Choice, Weights, chosen_checkpoints
 from runtime.data.prepare import TOKENIZERS, Prepared
 from runtime.data.tokenizer import Tokenizer, load_tokenizers
 from runtime.durable import new_folder, replace_file
@@ -53,6 +53,8 @@ class Run:
 
     folder: Path
     package: Package
+    checkpoint: str | None = None
+    """`last`, `best`, or an update, in the place of what its spec says is used."""
 
     @classmethod
     def create(
@@ -97,13 +99,14 @@ class Run:
         return cls.open(folder)
 
     @classmethod
-    def open(cls, folder: Path) -> "Run":
+    def open(cls, folder: Path, checkpoint: str | None = None) -> "Run":
         if not (folder / "run.json").is_file():
             raise UserError(
                 f"{folder} is not a run: it has no run.json",
                 help="`specformer train SPEC --out RUN` makes one",
             )
-        return cls(folder=folder, package=load_package(folder / "package"))
+        package = load_package(folder / "package")
+        return cls(folder=folder, package=package, checkpoint=checkpoint)
 
     @property
     def checkpoints(self) -> Path:
@@ -134,30 +137,34 @@ class Run:
         return max(self.package.spec.evaluation.average_last, 2)
 
     def averaged(self, average: int | None) -> list[Checkpoint]:
-        """The last `average` regular checkpoints, by default `evaluation.average_last`.
+        """The checkpoints whose weights are used: of several, the mean.
 
-        Fewer where there are fewer, or where the one before them may be the best, of long ago.
+        `average` counts the last regular ones, by default `evaluation.average_last`. Raises a
+        UserError where there is none yet, or not the best one or that of the update asked for.
         """
-        wanted = average or self.package.spec.evaluation.average_last
-        return regular_checkpoints(self.checkpoints)[-min(wanted, self.kept) :]
-
-    def load_model(self, average: int | None = None) -> nn.Module:
-        """The trained network, for use: the mean of those checkpoints."""
-        used = self.averaged(average)
-        if not used:
+        choice = Choice.of(self.package.spec.evaluation, self.checkpoint, average)
+        chosen = chosen_checkpoints(self.checkpoints, choice, kept=self.kept)
+        if not chosen:
             raise UserError(
                 f"{self.folder} has no checkpoint yet",
                 help="the first one is written at the first look at the validation set",
             )
+        return chosen
+
+    def used(self, average: int | None = None) -> Weights:
+        """Which checkpoints `load_model(average)` takes, to be said and kept beside scores."""
+        choice = Choice.of(self.package.spec.evaluation, self.checkpoint, average)
+        updates = tuple(each.step for each in self.averaged(average))
+        return Weights(checkpoint=choice.checkpoint, updates=updates)
+
+    def load_model(self, average: int | None = None) -> nn.Module:
+        """The trained network, for use: the mean of those checkpoints."""
+        used = self.averaged(average)
         for checkpoint in used:
             check_checkpoint(checkpoint, self.identity, [MODEL])
         model = self.package.model_class()
         model.load_state_dict(average_weights([each.folder / MODEL for each in used]))
         return model.eval()
-
-    def count_averaged(self, average: int | None) -> int:
-        """How many checkpoints `load_model(average)` takes the mean of."""
-        return len(self.averaged(average))
 
     def adopt(self, package: Package) -> "Run":
         """This run with the recipe of another package, for more steps, say.

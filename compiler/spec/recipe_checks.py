@@ -129,6 +129,20 @@ def validation_metric(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def one_best_checkpoint(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A mean is taken of the last checkpoints, and the best is one."""
+    evaluation = spec.evaluation
+    if evaluation.checkpoint == "best" and evaluation.average_last > 1:
+        yield Diagnostic(
+            code="mean-of-the-best",
+            message=f"`checkpoint: best` is a single one, and `average_last` is "
+            f"{evaluation.average_last}",
+            span=at(root, "evaluation", "checkpoint"),
+            notes=note("the mean of so many", root, "evaluation", "average_last"),
+            help="write `average_last: 1`, or `checkpoint: last` for the mean of the last ones",
+        )
+
+
 def translation_lengths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """There must be a length between the least and the most."""
     least, most = spec.decoding.min_length, spec.decoding.max_length
@@ -150,6 +164,7 @@ RECIPE_CHECKS = (
     reserved_name,
     batch_holds_a_sentence,
     validation_metric,
+    one_best_checkpoint,
     translation_lengths,
     *TRAINING_CHECKS,
 )

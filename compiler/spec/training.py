@@ -181,6 +181,11 @@ class Evaluation(Section):
     average_last: Count = setting(
         "checkpoints whose weights are averaged", default=1, unit="checkpoints", examples=[5]
     )
+    checkpoint: Literal["last", "best"] = setting(
+        "whose weights are used: the mean of the last `average_last`, or the one that is best by "
+        "`training.validation.metric`",
+        default="last",
+    )
     metric: Literal["bleu", "chrf", "perplexity", "accuracy", "macro_f1"] | None = setting(
         "the score that is the headline; by default bleu for translations, perplexity for "
         "language models, accuracy for classes",

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from runtime.ablation.record import Result
+from runtime.checkpoints.choice import BEST
 from runtime.errors import UserError
 from runtime.run import Run
 from runtime.scoring.classes import measure_classification
@@ -40,9 +41,13 @@ def result_of(run: Run, summary: Summary, device: str | None) -> Result:
 
 def require_checkpoints(run: Run) -> None:
     """Raises a UserError unless all are there whose weights are averaged."""
+    used = {each.step for each in run.averaged(None)}  # raises a UserError without the best one
+    evaluation = run.package.spec.evaluation
+    if evaluation.checkpoint == BEST:
+        return
     looks = sorted({each["step"] for each in read_figures(run.folder, "valid")})
-    wanted = looks[-run.package.spec.evaluation.average_last :]
-    missing = set(wanted) - {each.step for each in run.averaged(None)}
+    wanted = looks[-evaluation.average_last :]
+    missing = set(wanted) - used
     if missing:
         raise UserError(
             f"{run.checkpoints} has {len(wanted) - len(missing)} of the {len(wanted)} checkpoints "

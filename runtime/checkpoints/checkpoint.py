@@ -166,6 +166,11 @@ def check_checkpoint(
     return record
 
 
+def best_step(checkpoint: Checkpoint) -> int | None:
+    """The update whose checkpoint was the best until then, if any look has been the best."""
+    return _read_record(checkpoint.folder / RECORD).state.best_step
+
+
 def load_checkpoint(checkpoint: Checkpoint, device: torch.device) -> tuple[Tensors, Tensors]:
     """(weights for use, all else of the training) of a checkpoint that was checked."""
     model = load_file(checkpoint.folder / MODEL, device=str(device))

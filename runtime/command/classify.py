@@ -7,9 +7,9 @@ import typer
 
 from compiler.spec.section import MOST_HYPOTHESES
 from runtime.command.lines import Input, Output, answer, refuse_output
-from runtime.command.options import Device, Force, Int8, RunFolder, translator_settings
+from runtime.command.options import Device, Force, Int8, RunFolder, Which, translator_settings
 from runtime.command.output import report
-from runtime.command.tasks import open_run
+from runtime.command.tasks import open_run, say_weights
 
 
 def classify(
@@ -22,6 +22,7 @@ def classify(
             "--n-best", metavar="N", min=1, max=MOST_HYPOTHESES, help="Labels of each line."
         ),
     ] = 1,
+    checkpoint: Which = None,
     device: Device = None,
     int8: Int8 = False,
     force: Force = False,
@@ -36,8 +37,9 @@ def classify(
 
     keep_freed_memory()
     refuse_output(output, force=force)
-    opened = open_run(run, "classify")
+    opened = open_run(run, "classify", checkpoint)
     classifier = load_classifier(opened, **translator_settings(device, int8, 1))
+    say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:
         found = classifier.classify_n_best(lines, n_best, first_line=number, report=report)

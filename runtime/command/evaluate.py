@@ -13,6 +13,7 @@ from runtime.command.options import (
     Device,
     Int8,
     RunFolder,
+    Which,
     Workers,
     changed_decoding,
     check_device,
@@ -73,6 +74,7 @@ def evaluate(
             help="Average the last N checkpoints kept.",
         ),
     ] = None,
+    checkpoint: Which = None,
     beam: Beam = None,
     assignments: DecodingSettings = None,
     samples: Annotated[
@@ -97,7 +99,7 @@ def evaluate(
     from runtime.run import Run
 
     keep_freed_memory()
-    opened = Run.open(run)
+    opened = Run.open(run, checkpoint)
     options = Options(
         split=split,
         average=average,
@@ -161,7 +163,7 @@ def evaluate_by(measure: Callable[..., "Measured"], run: "Run", options: Options
     options.refuse_those_of_translation(run.package.spec.task)
     found = measure(run, options.split, options.average, check_device(options.device))
     report_file = found.write(run.folder)
-    print(f"{found.split} set, {found.texts:,} texts, checkpoints averaged: {found.averaged}")
+    print(f"{found.split} set, {found.texts:,} texts; weights: {found.weights}")
     for each in found.ordered:
         print(f"  {each}")
     print(f"\nscores: {report_file}")
@@ -173,9 +175,9 @@ def print_evaluated(evaluated: "Evaluated") -> None:
     print_scores(evaluated.scores)
     print(
         f"\nbeam {decoding.beam}, length penalty {decoding.length_penalty} "
-        f"({decoding.normalization}), checkpoints averaged: {evaluated.averaged}"
-        f"{', linear maps in int8' if evaluated.int8 else ''}"
+        f"({decoding.normalization}){', linear maps in int8' if evaluated.int8 else ''}"
     )
+    print(f"weights: {evaluated.weights}")
     print(
         f"{speed.tokens:,} tokens in {speed.seconds:.1f} s: "
         f"{speed.tokens_per_second:,.0f} tokens a second"

@@ -7,8 +7,8 @@ import typer
 
 from compiler.spec.section import MOST_HYPOTHESES
 from runtime.command.lines import Input, Output, answer, refuse_output
-from runtime.command.options import Device, Force, Int8, RunFolder, translator_settings
-from runtime.command.tasks import open_run
+from runtime.command.options import Device, Force, Int8, RunFolder, Which, translator_settings
+from runtime.command.tasks import open_run, say_weights
 
 
 def fill(
@@ -21,6 +21,7 @@ def fill(
             "--n-best", metavar="N", min=1, max=MOST_HYPOTHESES, help="Tokens for each gap."
         ),
     ] = 5,
+    checkpoint: Which = None,
     device: Device = None,
     int8: Int8 = False,
     force: Force = False,
@@ -34,8 +35,9 @@ def fill(
 
     keep_freed_memory()
     refuse_output(output, force=force)
-    opened = open_run(run, "fill")
+    opened = open_run(run, "fill", checkpoint)
     filler = load_filler(opened, **translator_settings(device, int8, 1))
+    say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:
         for line, gaps in enumerate(filler.fill(lines, n_best, first_line=number), start=number):

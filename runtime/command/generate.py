@@ -14,13 +14,14 @@ from runtime.command.options import (
     Force,
     Int8,
     RunFolder,
+    Which,
     Workers,
     changed_decoding,
     refuse_narrow_beam,
     translator_settings,
 )
 from runtime.command.output import report
-from runtime.command.tasks import open_run
+from runtime.command.tasks import open_run, say_weights
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def generate(
         ),
     ] = 1,
     assignments: DecodingSettings = None,
+    checkpoint: Which = None,
     device: Device = None,
     int8: Int8 = False,
     workers: Workers = None,
@@ -71,7 +73,7 @@ def generate(
     if prompts and input:
         raise UserError("--prompt and --input are two ways to say the same", help="give one")
     refuse_output(output, force=force)
-    opened = open_run(run, "generate")
+    opened = open_run(run, "generate", checkpoint)
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     chosen = [*search_or_draw(beam, sampling), *(assignments or [])]
     decoding = changed_decoding(opened.package.folder, beam, chosen)
@@ -79,6 +81,7 @@ def generate(
         refuse_narrow_beam(n_best, decoding)
     settings = translator_settings(device, int8, workers)
     generator = load_generator(opened, decoding=decoding, **settings)
+    say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:
         several = generator.generate_n_best(lines, n_best, first_line=number, report=report)

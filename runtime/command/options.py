@@ -24,6 +24,15 @@ Settings = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change the spec: model.attention.heads=4"),
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
+Which = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="best|last|UPDATE",
+        help="The best on the validation set, the mean of the last ones, or that of an update.  "
+        "[default: as the spec's evaluation.checkpoint says]",
+    ),
+]
 Beam = Annotated[
     int | None,
     typer.Option(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime.command.output import report
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,11 +17,11 @@ COMMANDS = {
 }
 
 
-def open_run(folder: Path, command: str) -> "Run":
+def open_run(folder: Path, command: str, checkpoint: str | None) -> "Run":
     """The run in a folder. Raises a UserError if this command is not for its task."""
     from runtime.run import Run
 
-    run = Run.open(folder)
+    run = Run.open(folder, checkpoint)
     task = run.package.spec.task
     if COMMANDS[task] != command:
         raise UserError(
@@ -28,3 +29,8 @@ def open_run(folder: Path, command: str) -> "Run":
             help=f"`specformer {COMMANDS[task]} {folder}` is",
         )
     return run
+
+
+def say_weights(run: "Run") -> None:
+    """Which checkpoints the answers come from."""
+    report(f"weights: {run.used()}")

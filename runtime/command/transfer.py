@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runtime.command.import_weights import compiled_target, package_folder
-from runtime.command.options import RunFolder, Settings
+from runtime.command.options import RunFolder, Settings, Which
 from runtime.command.output import report
 from runtime.errors import UserError
 
@@ -25,6 +25,7 @@ def transfer(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="OUT", help="The new run's folder.")],
     settings: Settings = None,
+    checkpoint: Which = None,
     cache: Annotated[
         Path, typer.Option("--cache", metavar="FOLDER", help="Where prepared text is kept.")
     ] = Path("data/prepared"),
@@ -40,7 +41,7 @@ def transfer(
     from runtime.run import Run
     from runtime.weights.transfer import Giver, check_vocabulary
 
-    giver = Giver.of(Run.open(run))
+    giver = Giver.of(Run.open(run, checkpoint))
     check_place(out, run, force=force)
     old, new = compiled_target(str(run), []), compiled_target(spec, settings or [])
     check_vocabulary(giver.run, new.spec)
@@ -95,7 +96,7 @@ def print_summary(out: Path, giver: "Giver", found: "Transfer") -> None:
     from compiler.weights.compacted import compacted
 
     share = found.taken / found.parameters
-    of = f"{giver.run.folder}, the mean of {giver.averaged} checkpoints"
+    of = f"{giver.run.folder}: {giver.weights}"
     print(f"{out}: {found.parameters:,} parameters")
     print(f"taken: {found.taken:,} ({share:.1%}) from {of}")
     print(f"new:   {found.parameters - found.taken:,} ({1 - share:.1%}), as the spec begins")

@@ -14,13 +14,14 @@ from runtime.command.options import (
     Force,
     Int8,
     RunFolder,
+    Which,
     Workers,
     changed_decoding,
     refuse_narrow_beam,
     translator_settings,
 )
 from runtime.command.output import report
-from runtime.command.tasks import open_run
+from runtime.command.tasks import open_run, say_weights
 
 if TYPE_CHECKING:
     from runtime.decoding.translator import Translation
@@ -38,6 +39,7 @@ def translate(
         ),
     ] = 1,
     assignments: DecodingSettings = None,
+    checkpoint: Which = None,
     device: Device = None,
     int8: Int8 = False,
     workers: Workers = None,
@@ -52,11 +54,12 @@ def translate(
 
     keep_freed_memory()
     refuse_output(output, force=force)
-    opened = open_run(run, "translate")
+    opened = open_run(run, "translate", checkpoint)
     decoding = changed_decoding(opened.package.folder, beam, assignments or [])
     refuse_narrow_beam(n_best, decoding)
     settings = translator_settings(device, int8, workers)
     translator = load_translator(opened, decoding=decoding, **settings)
+    say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:
         several = translator.translate_n_best(lines, n_best, first_line=number, report=report)

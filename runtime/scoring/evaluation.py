@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from compiler.spec.training import Decoding, Evaluation
+from runtime.checkpoints.choice import Weights
 from runtime.corpus import Score
 from runtime.durable import explained_disk_errors, replace_file
 from runtime.scoring.score import Scores
@@ -32,8 +33,7 @@ class Evaluated:
     scores: Scores
     protocol: Evaluation
     decoding: Decoding
-    averaged: int
-    """Checkpoints whose weights were averaged."""
+    weights: Weights
     int8: bool
     workers: int
     """Processes that shared the work."""
@@ -59,7 +59,7 @@ class Evaluated:
             "tokenize": self.protocol.tokenize,
             "lowercase": self.protocol.lowercase,
             "decoding": self.decoding.model_dump(),
-            "averaged_checkpoints": self.averaged,
+            **self.weights.record(),
             "int8": self.int8,
             "workers": self.workers,
             **asdict(self.speed),

@@ -62,7 +62,7 @@ def measured(
         texts=texts,
         headline=evaluation.metric or measures[0].name,
         measures=measures,
-        averaged=run.count_averaged(average),
+        weights=run.used(average),
     )
 
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from runtime.checkpoints.choice import Weights
 from runtime.durable import explained_disk_errors, replace_file
 from runtime.scoring.scoring_set import Split, evaluation_files
 
@@ -28,8 +29,7 @@ class Measured:
     texts: int
     headline: str
     measures: tuple[Measure, ...]
-    averaged: int
-    """Checkpoints whose weights were averaged."""
+    weights: Weights
     answers: tuple[str, ...] = ()
     """What the network says of each text, if that is one line."""
 
@@ -58,5 +58,5 @@ class Measured:
             "texts": self.texts,
             "headline": self.headline,
             **scores,
-            "averaged_checkpoints": self.averaged,
+            **self.weights.record(),
         }

@@ -38,9 +38,8 @@ def evaluate_translations(
 ) -> Evaluated:
     """Scores of a run; what is not said is as in its spec."""
     spec = run.package.spec
-    averaged = average or spec.evaluation.average_last
     translator = load_translator(
-        run, average=averaged, decoding=decoding, device=device, int8=int8, workers=workers
+        run, average=average, decoding=decoding, device=device, int8=int8, workers=workers
     )
     text = read_scoring_set(spec, split, translator.target_tokenizer)
     hypotheses, speed = timed_translations(translator, text.sources, progress, report)
@@ -51,7 +50,7 @@ def evaluate_translations(
         decoding=decoding or spec.decoding,
         int8=int8,
         workers=workers,
-        averaged=run.count_averaged(averaged),
+        weights=run.used(average),
         speed=speed,
         phenomena=phenomena_scores(spec, hypotheses) if split == "test" else {},
         sources=text.sources,

@@ -10,6 +10,7 @@ from torch import Tensor
 from compiler.spec.section import Section
 from compiler.spec.spec import Spec
 from compiler.weights.transfer import Move, Region, Transfer
+from runtime.checkpoints.choice import Weights
 from runtime.data.prepare import Prepared
 from runtime.errors import UserError
 from runtime.package import Package
@@ -20,21 +21,21 @@ from runtime.weights.run import write_first
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Giver:
-    """The run that weights come from, and how many of its checkpoints they are the mean of."""
+    """The run that weights come from, and which of its checkpoints they are the mean of."""
 
     run: Run
-    averaged: int
+    weights: Weights
 
     @classmethod
     def of(cls, run: Run) -> "Giver":
         """As `translate` would use the run."""
-        return cls(run=run, averaged=run.count_averaged(None))
+        return cls(run=run, weights=run.used())
 
     def origin(self, transfer: Transfer) -> dict[str, object]:
         """What `run.json` of the new run says of its beginning."""
         about = {
             "run": str(self.run.folder),
-            "averaged": self.averaged,
+            **self.weights.record(),
             "parameters": transfer.taken,
             "new": [each.name for each in transfer.new],
         }

@@ -199,6 +199,7 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     ),
     "training.ema:MovingAverage": ("training.ema.decay=0.5",),
     "decoding.stop": ("training.steps=40", "decoding.length_penalty=2.0"),
+    "evaluation.checkpoint": ("training.validation.every=1", "training.schedule.peak=0.5"),
     "training.validation.patience": ("training.validation.every=1", "training.schedule.peak=0.5"),
 }
 """Settings that make a field, or the fields of a member of a union, matter."""

@@ -58,12 +58,14 @@ def run(tmp_path: Path, package: Package, prepared: Prepared) -> Run:
     return Run.create(tmp_path / "run", package, prepared)
 
 
-def save(run: Run, step: int, value: float, *, is_interim: bool = False) -> Path:
+def save(
+    run: Run, step: int, value: float, *, is_interim: bool = False, best: int | None = None
+) -> Path:
     """A checkpoint whose weights are all `value`."""
     weights = run.package.model_class().state_dict()
     content = Content(
         identity=run.identity,
-        state=State(step=step),
+        state=State(step=step, best_step=best),
         metric="loss",
         batching=Batching(tokens=1, seed=1),
         metrics_bytes=0,
@@ -133,6 +135,56 @@ def test_the_last_checkpoints_are_averaged(run: Run, package: Package) -> None:
     assert not run.load_model().training
 
 
+@pytest.mark.quick
+def test_the_best_checkpoint_is_used_where_it_is_asked_for(run: Run, package: Package) -> None:
+    """By an option, which wins over the spec, or by the spec."""
+    for step, best in ((10, 10), (20, 20), (30, 20), (40, 20)):
+        save(run, step, float(step), best=best)
+    save(run, 43, 43.0, is_interim=True, best=20)
+    assert only_value(run.load_model()) == 30.0  # the mean of 20, 30 and 40
+    chosen = {
+        name: only_value(Run.open(run.folder, name).load_model())
+        for name in ("best", "10", "43", "last")
+    }
+    assert chosen == {"best": 20.0, "10": 10.0, "43": 43.0, "last": 30.0}
+    assert str(Run.open(run.folder, "best").used()) == "the best checkpoint, of update 20"
+    assert str(Run.open(run.folder, "10").used()) == "the checkpoint of update 10"
+    by_spec = run.adopt(edited(package, set_best))
+    assert only_value(by_spec.load_model()) == 20.0
+    assert only_value(Run.open(run.folder, "last").load_model()) == 40.0
+
+
+@pytest.mark.quick
+def test_a_checkpoint_that_is_not_there_is_refused(run: Run) -> None:
+    """A word that names none, an update without one, and a best one that was lost."""
+    for step in (10, 20):
+        save(run, step, 1.0, best=10)
+    for name, message in (
+        ("averaged", "there is no checkpoint of that name"),
+        ("-1", "there is no checkpoint of that name"),
+        ("11", "has no checkpoint of update 11"),
+    ):
+        with pytest.raises(UserError, match=message):
+            Run.open(run.folder, name).load_model()
+    with pytest.raises(UserError, match="mean of 2 checkpoints is taken of the last ones"):
+        Run.open(run.folder, "best").load_model(2)
+    shutil.rmtree(run.checkpoints / "step-00000010")
+    save(run, 30, 1.0, best=10)
+    with pytest.raises(UserError, match="has no best checkpoint, of update 10") as refused:
+        Run.open(run.folder, "best").load_model()
+    assert "20, 30" in refused.value.help
+
+
+@pytest.mark.quick
+def test_without_a_measure_only_a_single_checkpoint_is_the_best(run: Run) -> None:
+    """As that of imported weights is."""
+    save(run, 0, 5.0)
+    assert only_value(Run.open(run.folder, "best").load_model()) == 5.0
+    save(run, 1, 6.0)
+    with pytest.raises(UserError, match="its metric was not measured"):
+        Run.open(run.folder, "best").load_model()
+
+
 def test_without_a_checkpoint_there_is_no_network(run: Run) -> None:
     save(run, 5, 1.0, is_interim=True)
     with pytest.raises(UserError, match="has no checkpoint yet"):
@@ -157,6 +209,10 @@ def edited(package: Package, edit: Callable[[Any], None]) -> Package:
 
 def set_average(lock: Any) -> None:
     lock["evaluation"]["average_last"] = 3
+
+
+def set_best(lock: Any) -> None:
+    lock["evaluation"] |= {"average_last": 1, "checkpoint": "best"}
 
 
 def set_steps(lock: Any) -> None:

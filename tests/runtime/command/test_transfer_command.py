@@ -46,7 +46,7 @@ def test_what_fits_is_taken_and_the_rest_begins_as_the_spec_says(
     count = sum(each.numel() for each in new.values())
     taken = sum(each.numel() for each in old.values())
     assert f"taken: {taken:,} ({taken / count:.1%})" in done.out
-    assert "the mean of 2 checkpoints" in done.out
+    assert ": the mean of the last 2 checkpoints" in done.out
     assert "encoder.layers.1.feed_forward.hidden.{weight,bias}" in done.out
 
 
@@ -58,7 +58,7 @@ def test_the_next_command_trains(specformer: Command, trained_run: Path, tiny: l
     assert trained.code == 0, trained.err
     assert "continuing after update 0" in trained.err
     run = Run.open(Path("runs/deeper"))
-    assert run.count_averaged(None) == 2  # the beginning is none of those that are averaged
+    assert len(run.used().updates) == 2  # the beginning is none of those that are averaged
     end = run.load_model().state_dict()
     assert not torch.equal(end["embedding.weight"], start["embedding.weight"])
     again = specformer(*command.split())
@@ -78,7 +78,7 @@ def test_tokens_keep_their_meaning_on_other_text(
     text = "We thanked the policeman."
     assert sides[0].encode(text) == sides[1].encode(text)
     origin = json.loads(Path("runs/other/run.json").read_text())
-    assert origin["transferred"]["averaged"] == 2
+    assert origin["transferred"]["averaged_checkpoints"] == 2
     trained = specformer("train", "runs/other/package", "--out", "runs/other", "--resume")
     assert trained.code == 0, trained.err
 

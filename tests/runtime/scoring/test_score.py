@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from compiler.spec.training import Decoding, Evaluation
+from runtime.checkpoints.choice import Weights
 from runtime.corpus import Score
 from runtime.errors import UserError
 from runtime.scoring.evaluation import Evaluated, Speed
@@ -57,7 +58,7 @@ def test_an_evaluation_is_written_beside_its_translations(tmp_path: Path) -> Non
         ),
         protocol=Evaluation(tokenize="none"),
         decoding=Decoding(beam=5),
-        averaged=3,
+        weights=Weights(checkpoint="last", updates=(10, 20, 30)),
         int8=True,
         workers=2,
         speed=Speed(sentences=2, tokens=30, seconds=1.5),

@@ -1,0 +1,101 @@
+"""The checkpoints that a run's weights are taken from: the last, the best, or that of an update."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.spec.training import Evaluation
+from runtime.checkpoints.checkpoint import Checkpoint, best_step
+from runtime.checkpoints.listing import list_checkpoints, regular_checkpoints
+from runtime.errors import UserError
+
+BEST, LAST = "best", "last"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """`checkpoint` is `last`, `best` or the number of an update; `average` counts the last ones."""
+
+    checkpoint: str
+    average: int
+
+    @classmethod
+    def of(cls, evaluation: Evaluation, checkpoint: str | None, average: int | None) -> "Choice":
+        """What is asked for; what is None is as the spec says.
+
+        Raises a UserError for a word that names no checkpoint, and for a mean of a single one.
+        """
+        wanted = checkpoint or evaluation.checkpoint
+        if wanted not in (BEST, LAST) and not (wanted.isascii() and wanted.isdecimal()):
+            raise UserError(
+                f"--checkpoint {wanted}: there is no checkpoint of that name",
+                help="give `best`, `last`, or the number of an update that has one",
+            )
+        if wanted != LAST and average is not None and average > 1:
+            raise UserError(
+                f"the mean of {average} checkpoints is taken of the last ones, and "
+                f"`checkpoint` is {wanted}",
+                help="leave --average out, or add --checkpoint last",
+            )
+        return cls(checkpoint=wanted, average=average or evaluation.average_last)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Where the weights that are used come from: a choice, and the updates that it led to."""
+
+    checkpoint: str
+    updates: tuple[int, ...]
+
+    def record(self) -> dict[str, object]:
+        """For the files that tell how a result came about."""
+        return {
+            "checkpoint": self.checkpoint,
+            "averaged_checkpoints": len(self.updates),
+            "updates": self.updates,
+        }
+
+    def __str__(self) -> str:
+        first, last, count = self.updates[0], self.updates[-1], len(self.updates)
+        if count > 1:
+            return f"the mean of the last {count} checkpoints, of updates {first:,} to {last:,}"
+        if self.checkpoint in (BEST, LAST):
+            return f"the {self.checkpoint} checkpoint, of update {last:,}"
+        return f"the checkpoint of update {last:,}"
+
+
+def chosen_checkpoints(parent: Path, choice: Choice, *, kept: int) -> list[Checkpoint]:
+    """Those that are asked for; empty where there is none yet.
+
+    Of the last ones fewer where there are fewer, or where the one before the last `kept` may be
+    the best, of long ago. Raises a UserError where the best, or the one named, is not there.
+    """
+    regular = regular_checkpoints(parent)
+    if choice.checkpoint == LAST:
+        return regular[-min(choice.average, kept) :]
+    if choice.checkpoint == BEST:
+        step = _best_step(parent, regular)
+        return [each for each in regular if each.step == step] or _refused(parent, BEST, step)
+    named = [each for each in list_checkpoints(parent) if each.step == int(choice.checkpoint)]
+    return named[-1:] or _refused(parent, "", int(choice.checkpoint))
+
+
+def _best_step(parent: Path, regular: list[Checkpoint]) -> int | None:
+    """As the newest checkpoint records it; a single checkpoint is the best one."""
+    if not regular:
+        return None
+    recorded = best_step(list_checkpoints(parent)[-1])
+    return regular[0].step if recorded is None and len(regular) == 1 else recorded
+
+
+def _refused(parent: Path, which: str, step: int | None) -> list[Checkpoint]:
+    there = [f"{each.step}" for each in list_checkpoints(parent)]
+    if which and not there:
+        return []
+    if which and step is None:
+        message = f"no checkpoint in {parent} is known as the best: its metric was not measured"
+    else:
+        which = f"{which} checkpoint, of update" if which else "checkpoint of update"
+        message = f"{parent} has no {which} {step}"
+    raise UserError(
+        message, help=f"--checkpoint last, or one of the updates {', '.join(there) or '(none)'}"
+    )
