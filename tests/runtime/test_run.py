@@ -103,7 +103,8 @@ def test_separate_vocabularies_stay_separate(
 
 def test_run_json_tells_versions_and_hashes(run: Run) -> None:
     content = json.loads((run.folder / "run.json").read_text())
-    assert content["versions"]["torch"] == torch.__version__
+    # A build for CUDA may say so in its code and not in its package.
+    assert torch.__version__.startswith(content["versions"]["torch"])
     assert content["spec"].keys() == {"model", "data"}
     assert len(content["package"]["model.py"]) == 64
     assert content["prepared"] == "0123456789abcdef"
