@@ -11,6 +11,9 @@ def start() -> NoReturn:
     start of `check`.
     """
     gc.disable()
+    from runtime.parent import leave_out_current_folder
+
+    leave_out_current_folder()
     from runtime.command.app import main
     from runtime.openmp import wait_briefly
 

@@ -1,12 +1,52 @@
-"""Processes that end with the one that started them."""
+"""Processes that this one starts: what they import, and that they end with it."""
 
 import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
+
+ROOT = str(Path(__file__).resolve().parents[1])
+"""The folder that our packages lie in."""
+
+START = """
+import runpy, sys
+root, module = sys.argv[1:3]
+del sys.argv[1:3]
+if root not in sys.path:
+    sys.path.insert(0, root)
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
 
 PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of Linux's prctl."""
+
+
+def module_command(module: str, *arguments: str) -> list[str]:
+    """The words of a command that runs a module of ours in another process.
+
+    Unlike `python -m`, it imports nothing from the current folder, where any `torch.py` may lie.
+    """
+    return [sys.executable, "-P", "-c", START, ROOT, module, *arguments]
+
+
+def leave_out_current_folder() -> None:
+    """Imports nothing more from the current folder, here and in processes that this one starts.
+
+    `python -m` looks there first, and so does an empty entry of PYTHONPATH. The folder stays where
+    our own packages lie in it.
+    """
+    try:
+        here = os.getcwd()
+    except OSError:  # it was deleted
+        return
+    if os.path.realpath(here) == ROOT:
+        return
+    sys.path[:] = [each for each in sys.path if each not in ("", here)]
+    if "PYTHONPATH" in os.environ:
+        entries = os.environ["PYTHONPATH"].split(os.pathsep)
+        others = [each for each in entries if each not in ("", ".", here)]
+        os.environ["PYTHONPATH"] = os.pathsep.join(others)
 
 
 def end_with(parent: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runtime.ablation.files import RESULT, ROWS, read_record
 from runtime.ablation.record import Queued, Result
+from runtime.parent import module_command
 
 SECONDS_OF_MEASUREMENT = 1.0
 
@@ -39,7 +40,7 @@ def measured_speed(tokens: int, width: int, threads: int, device: str | None) ->
     It is measured in a process of its own, which gives a GPU back to the rows and ends by itself.
     """
     arguments = [str(tokens), str(width), str(threads), *([device] if device else [])]
-    command = [sys.executable, "-m", "runtime.ablation.estimate", *arguments]
+    command = module_command("runtime.ablation.estimate", *arguments)
     measured = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return Speed(
         flops=float(measured.stdout),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from runtime.ablation.record import Failure
 from runtime.openmp import wait_briefly
-from runtime.parent import end_with
+from runtime.parent import end_with, module_command
 
 FAILED = 1
 PATIENCE = 2.0
@@ -39,7 +39,7 @@ def command(
     options = [f"--cache={cache}", f"--processes={processes}"]
     options += [f"--device={device}"] if device else []
     options += [f"--parent={parent}"] if parent else []
-    return [sys.executable, "-m", "runtime.ablation.row", *options, str(folder)]
+    return module_command("runtime.ablation.row", *options, str(folder))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,10 +61,9 @@ def _become_torchrun(options: argparse.Namespace) -> None:
         processes=options.processes,
         parent=os.getpid(),
     )
-    python, *module = again
-    torchrun = ["-m", "torch.distributed.run", "--standalone"]
+    torchrun = ["-P", "-m", "torch.distributed.run", "--standalone", "--no-python"]
     count = f"--nproc-per-node={options.processes}"
-    os.execv(python, [python, *torchrun, count, *module])
+    os.execv(sys.executable, [sys.executable, *torchrun, count, *again])
 
 
 def run_row(folder: Path, cache: Path, device: str | None) -> int:

@@ -3,8 +3,11 @@
 The folder of the ablation must be seen by all nodes, under the same path.
 """
 
+import os
+import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +19,7 @@ from runtime.ablation.launcher import Job
 from runtime.ablation.row import command
 from runtime.errors import UserError
 from runtime.holding import is_held
+from runtime.parent import ROOT
 
 COMMON = ("timeout_min", "mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "tasks_per_node")
 """Parameters that submitit knows for all clusters; others are Slurm's own."""
@@ -114,7 +118,8 @@ def _executor(folder: Path, cluster: str, parameters: Mapping[str, object]) -> A
             help="install the extra `slurm` of specformer",
         ) from error
     try:
-        executor = AutoExecutor(folder=folder, cluster=cluster)
+        python = {f"{kind}_python": _python() for kind in ("slurm", "local")}
+        executor = AutoExecutor(folder=folder, cluster=cluster, **python)
         executor.update_parameters(**{_submitits(key): each for key, each in parameters.items()})
     except (NameError, AssertionError, RuntimeError, FileNotFoundError) as error:
         raise UserError(
@@ -123,6 +128,13 @@ def _executor(folder: Path, cluster: str, parameters: Mapping[str, object]) -> A
             "machine that has `sbatch`",
         ) from error
     return executor
+
+
+def _python() -> str:
+    """The start of the commands of jobs; they find our modules, and none in the current folder."""
+    folders = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+    path = os.pathsep.join([*folders, ROOT])
+    return shlex.join(["env", f"PYTHONPATH={path}", sys.executable, "-P"])
 
 
 def _submitits(key: str) -> str:

@@ -1,5 +1,6 @@
 """`specformer verify`: the tests of a generated package, on the real network."""
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -13,6 +14,9 @@ from runtime.command.options import Settings
 from runtime.errors import UserError
 
 TESTS = "test_model.py"
+QUIETLY = ("--noconftest", "--import-mode=importlib", "-q", "--no-header")
+PYTESTS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+"""Variables that change what pytest does."""
 
 
 def verify(
@@ -37,7 +41,18 @@ def verify(
 
 
 def _run(folder: Path) -> int:
-    """1 where a test fails, as pytest says."""
-    options = ("-p", "no:cacheprovider", "--rootdir", str(folder.parent), "-q", "--no-header")
-    command = [sys.executable, "-m", "pytest", *options, str(folder.resolve() / TESTS)]
-    return subprocess.run(command, check=False).returncode
+    """1 where a test fails, as pytest says.
+
+    What other files and variables tell pytest is not obeyed: the settings and `conftest.py` of
+    folders above, plugins that are installed. Neither is bytecode read that lies in the folder.
+    """
+    with TemporaryDirectory() as private:
+        root, settings = Path(private, "root"), Path(private, "pytest.ini")
+        root.mkdir()
+        settings.write_text("[pytest]\n", encoding="utf-8")
+        options = ("-p", "no:cacheprovider", "-c", str(settings), "--rootdir", str(root))
+        command = [sys.executable, "-P", "-m", "pytest", *options, *QUIETLY]
+        environment = {key: value for key, value in os.environ.items() if key not in PYTESTS}
+        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPYCACHEPREFIX": private}
+        tests = str(folder.resolve() / TESTS)
+        return subprocess.run([*command, tests], env=environment, check=False).returncode
