@@ -90,7 +90,8 @@ class _Writer:
         names = [shown(each) for each in statement.results]
         self.values.update(zip(statement.results, map(Name, names), strict=True))
         if self.is_untyped(expression):
-            self.untyped |= set(map(Name, names)) - {Name(each.name) for each in self.function.inputs}
+            inputs = {each.name for each in self.function.inputs}
+            self.untyped |= set(map(Name, set(names) - inputs))
         left = ", ".join(names)
         if isinstance(statement.op, Op) and statement.op.unpacks and len(names) == 1:
             left = f"({left},)"
