@@ -9,7 +9,6 @@ from compiler.emit.naming import Numbers, collect
 from compiler.emit.ordering import ordered
 from compiler.ir.block import Block, walk
 from compiler.ir.verify import CompilerBug
-from compiler.mask.mask import ALL
 from compiler.ops.attention import Attention, CausalAttention, LocalAttention
 from compiler.ops.convolution import Convolution, GatedConvolution
 from compiler.ops.decoding import LineageMask
@@ -186,7 +185,7 @@ def _attention_values(model: Block, ops: list[Attention]) -> dict[str, object]:
         "biased": any(op.biased for op in inner),
         "is_causal": any(isinstance(op, CausalAttention) for op in inner),
         "dropped": any(op.dropout is not None for op in inner),
-        "empties": any(not isinstance(op, CausalAttention) and op.mask != ALL for op in inner),
+        "empties": any(not isinstance(op, CausalAttention) for op in inner),
         "first": any(op.bounds.first for op in local),
         "real": _told_of_padding(model),
         "local_dropped": "rate" in local_settings,

@@ -72,7 +72,7 @@ class Bias:
     def op(self, reads: Predicate, context: Context) -> ScoreBias:
         """The bias of queries that read by a mask."""
         if isinstance(self.settings, AlibiPosition):
-            return AlibiBias(heads=self.heads, reads=reads)
+            return AlibiBias(heads=self.heads, reads=reads, table=context.table)
         return RelativeBias(
             heads=self.heads,
             reads=reads,

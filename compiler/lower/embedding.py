@@ -216,6 +216,7 @@ def _position(settings: Position, context: Context) -> Positions | None:
             return SinusoidalPositions(
                 d_model=context.d_model,
                 layout=layout,
+                table=context.table,
                 told=context.told,
                 offset=Number("position_offset", offset) if offset else None,
             )

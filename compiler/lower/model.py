@@ -7,7 +7,7 @@ from functools import reduce
 from compiler.ir.block import Block, Function, Input
 from compiler.ir.build import Body
 from compiler.lower.deep_norm import lower_deep_norm
-from compiler.lower.embedding import Embeddings, logits, lower_embeddings
+from compiler.lower.embedding import SIDES, Embeddings, logits, lower_embeddings, table_names
 from compiler.lower.head import Head, lower_head
 from compiler.lower.initialization import lower_initialization, residual_gain
 from compiler.lower.masking import Maskings, lower_masks
@@ -56,6 +56,7 @@ def _contexts(model: Model, origin: Callable[[str], Span]) -> dict[str, Context]
     for name, settings in model.stacks():
         contexts[name] = Context(
             stack=name,
+            table=table_names(model)[SIDES[name]],
             widths=widths,
             initials=lower_initialization(model.initialization, widths[name]),
             origin=origin,

@@ -15,11 +15,13 @@ from compiler.source.span import Span
 class Context:
     """The stack that is being lowered, and where each setting was written.
 
-    `widths` are those of the residual streams of all stacks. The rest is of this stack alone;
-    `residual_gain` is for what is added to its residual stream.
+    `widths` are those of the residual streams of all stacks. The rest is of this stack alone:
+    `table` is the attribute of the model that embeds its tokens, `residual_gain` is for what is
+    added to its residual stream.
     """
 
     stack: str
+    table: str
     widths: dict[str, Number]
     initials: Initials
     origin: Callable[[str], Span]

@@ -88,13 +88,20 @@ class ScoreBias(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlibiBias(ScoreBias):
-    """Each head has a slope by which scores fall with the distance (Press et al. 2022)."""
+    """Each head has a slope by which scores fall with the distance (Press et al. 2022).
+
+    It has the type of the weights of `table`, an attribute of the model.
+    """
+
+    table: str
 
     def helpers(self) -> tuple[str, ...]:
         return ("alibi_slopes", "alibi_bias", *ScoreBias.helpers(self))
 
-    def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:  # noqa: ARG002
-        return call("alibi_bias", self.heads, i, j)
+    def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:
+        return call(
+            "alibi_bias", self.heads, i, j, Attribute(Attribute(this, self.table), "weight")
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,9 +42,13 @@ class Positions(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinusoidalPositions(Positions):
-    """Sines and cosines of geometrically growing wavelengths, from position `offset` on."""
+    """Sines and cosines of geometrically growing wavelengths, from position `offset` on.
+
+    They have the type and the device of the weights of `table`, an attribute of the model.
+    """
 
     layout: str
+    table: str
     offset: Number | None = None
 
     def helpers(self) -> tuple[str, ...]:
@@ -55,10 +59,9 @@ class SinusoidalPositions(Positions):
         """By the layout: two stacks may differ in it."""
         return _HELPERS[self.layout]
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
-        tokens, *_ = inputs
-        device = Attribute(tokens, "device")
-        return call(self.helper, *_span(self, inputs), *self.told, device)
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        like = Attribute(Attribute(this, self.table), "weight")
+        return call(self.helper, *_span(self, inputs), *self.told, like)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,13 +78,13 @@ def alibi_slopes(heads: int, device: torch.device) -> Tensor:
     return torch.cat((slope, between))
 
 
-def alibi_bias(heads: int, i: Tensor, j: Tensor) -> Tensor:
+def alibi_bias(heads: int, i: Tensor, j: Tensor, like: Tensor) -> Tensor:
     """Scores fall with the distance, in each head by its slope (Press et al. 2022)
 
-    i [queries], j [keys] -> [heads, queries, keys]
+    i [queries], j [keys] -> [heads, queries, keys], of the type of `like`
     """
     slope = alibi_slopes(heads, i.device).view(-1, 1, 1)
-    return -slope * (i.unsqueeze(1) - j).abs()
+    return (-slope * (i.unsqueeze(1) - j).abs()).type_as(like)
 
 
 def masked_bias(bias: Tensor, mask: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     zeroed = min(max(round(rate * 256), 1), 255)
     draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
-    return x * (kept * (256 / (256 - zeroed)))
+    return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
@@ -464,7 +464,9 @@ class Transformer(nn.Module):
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
         place = places(source)
-        source_bias = masked_bias(alibi_bias(HEADS, place, place), real_tokens(source))
+        source_bias = masked_bias(
+            alibi_bias(HEADS, place, place, self.embedding.weight), real_tokens(source)
+        )
         output: Tensor = self.encoder(x, source_bias)
         return output
 
@@ -473,7 +475,8 @@ class Transformer(nn.Module):
         memory = self.encode(source)
         place = places(target)
         target_bias = masked_bias(
-            alibi_bias(HEADS, place, place), position_mask(decoder_reads, 0, target.size(1), target)
+            alibi_bias(HEADS, place, place, self.embedding.weight),
+            position_mask(decoder_reads, 0, target.size(1), target),
         )
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
@@ -501,7 +504,7 @@ class Transformer(nn.Module):
         """
         state.lineage.extend(parent)
         target_bias = masked_bias(
-            alibi_bias(HEADS, state.lineage.newest, state.lineage.positions),
+            alibi_bias(HEADS, state.lineage.newest, state.lineage.positions, self.embedding.weight),
             state.lineage.mask.unsqueeze(1),
         )
         x = self.embedding(token) * math.sqrt(D_MODEL)

@@ -50,7 +50,13 @@ def position_embedding(rows: int) -> nn.Embedding:
 
 
 def learned_positions(table: nn.Embedding, first: int, count: int) -> Tensor:
-    """The vectors of positions first, first + 1, ... -> [count, D_MODEL]"""
+    """The vectors of positions first, first + 1, ... -> [count, D_MODEL]
+
+    Raises ValueError where the table ends before the last of them.
+    """
+    if first + count > table.num_embeddings:
+        expected, got = f"positions below {table.num_embeddings}", first + count - 1
+        raise ValueError(f"expected {expected}, as many as the table has, got position {got}")
     vectors: Tensor = table(torch.arange(first, first + count, device=table.weight.device))
     return vectors
 
@@ -98,7 +104,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     zeroed = min(max(round(rate * 256), 1), 255)
     draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
-    return x * (kept * (256 / (256 - zeroed)))
+    return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:

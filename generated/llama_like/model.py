@@ -56,7 +56,8 @@ def rotate_halves(x: Tensor, angle: Tensor) -> Tensor:
     """
     one, other = x.chunk(2, dim=-1)
     cosine, sine = angle.cos(), angle.sin()
-    return torch.cat((one * cosine - other * sine, other * cosine + one * sine), dim=-1)
+    turned = torch.cat((one * cosine - other * sine, other * cosine + one * sine), dim=-1)
+    return turned.type_as(x)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -70,7 +71,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     zeroed = min(max(round(rate * 256), 1), 255)
     draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
-    return x * (kept * (256 / (256 - zeroed)))
+    return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
 def split_groups(x: Tensor, *parts: tuple[int, int]) -> list[Tensor]:

@@ -83,7 +83,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     zeroed = min(max(round(rate * 256), 1), 255)
     draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
-    return x * (kept * (256 / (256 - zeroed)))
+    return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:

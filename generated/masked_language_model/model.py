@@ -40,12 +40,15 @@ def embedding(rows: int) -> nn.Embedding:
     return module
 
 
-def sinusoidal_positions(first: int, count: int, device: torch.device) -> Tensor:
-    """Sines and cosines of positions first, first + 1, ... (section 3.5) -> [count, D_MODEL]"""
-    position = torch.arange(first, first + count, device=device).unsqueeze(1)
-    frequency = 10000.0 ** (-torch.arange(0, D_MODEL, 2, device=device) / D_MODEL)
+def sinusoidal_positions(first: int, count: int, like: Tensor) -> Tensor:
+    """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
+
+    -> [count, D_MODEL]
+    """
+    position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
+    frequency = 10000.0 ** (-torch.arange(0, D_MODEL, 2, device=like.device) / D_MODEL)
     angle = position * frequency
-    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
 
 
 def real_tokens(tokens: Tensor) -> Tensor:
@@ -64,7 +67,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     zeroed = min(max(round(rate * 256), 1), 255)
     draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
-    return x * (kept * (256 / (256 - zeroed)))
+    return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
@@ -179,7 +182,7 @@ class Transformer(nn.Module):
     def encode(self, source: Tensor) -> Tensor:
         """source [batch, source] -> [batch, source, D_MODEL]"""
         x = self.embedding(source) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, source.size(1), source.device)
+        x = x + sinusoidal_positions(0, source.size(1), self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
         output: Tensor = self.encoder(x, real_tokens(source))
         return output

@@ -68,7 +68,7 @@ def rotate_pairs(x: Tensor, angle: Tensor) -> Tensor:
     one, other = turned[..., ::2], turned[..., 1::2]
     cosine, sine = angle.cos(), angle.sin()
     pair = (one * cosine - other * sine, other * cosine + one * sine)
-    return torch.cat((torch.stack(pair, dim=-1).flatten(-2), others), dim=-1)
+    return torch.cat((torch.stack(pair, dim=-1).flatten(-2).type_as(x), others), dim=-1)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -82,7 +82,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     zeroed = min(max(round(rate * 256), 1), 255)
     draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
-    return x * (kept * (256 / (256 - zeroed)))
+    return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:

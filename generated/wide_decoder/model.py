@@ -42,12 +42,15 @@ def embedding(rows: int, d_model: int) -> nn.Embedding:
     return module
 
 
-def sinusoidal_positions(first: int, count: int, d_model: int, device: torch.device) -> Tensor:
-    """Sines and cosines of positions first, first + 1, ... (section 3.5) -> [count, d_model]"""
-    position = torch.arange(first, first + count, device=device).unsqueeze(1)
-    frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=device) / d_model)
+def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
+    """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
+
+    -> [count, d_model]
+    """
+    position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
+    frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
-    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
 
 
 def real_tokens(tokens: Tensor) -> Tensor:
@@ -66,7 +69,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     zeroed = min(max(round(rate * 256), 1), 255)
     draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
-    return x * (kept * (256 / (256 - zeroed)))
+    return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
@@ -438,7 +441,9 @@ class Transformer(nn.Module):
     def encode(self, source: Tensor) -> Tensor:
         """source [batch, source] -> [batch, source, ENCODER_D_MODEL]"""
         x = self.source_embedding(source) * math.sqrt(ENCODER_D_MODEL)
-        x = x + sinusoidal_positions(0, source.size(1), ENCODER_D_MODEL, source.device)
+        x = x + sinusoidal_positions(
+            0, source.size(1), ENCODER_D_MODEL, self.source_embedding.weight
+        )
         x = dropout(x, DROPOUT, self.training)
         output: Tensor = self.encoder(x, real_tokens(source))
         return output
@@ -448,7 +453,7 @@ class Transformer(nn.Module):
         memory = self.encode(source)
         source_mask = real_tokens(source)
         x = self.target_embedding(target) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, target.size(1), D_MODEL, target.device)
+        x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.target_embedding.weight)
         x = dropout(x, DROPOUT, self.training)
         output: Tensor = self.decoder(x, memory, source_mask)
         return output
@@ -473,5 +478,7 @@ class Transformer(nn.Module):
         """
         state.lineage.extend(parent)
         x = self.target_embedding(token) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(state.lineage.position, 1, D_MODEL, token.device)
+        x = x + sinusoidal_positions(
+            state.lineage.position, 1, D_MODEL, self.target_embedding.weight
+        )
         return self.decoder.step(x, state.source_mask, state.decoder, state.lineage)
