@@ -10,13 +10,13 @@ from compiler.ablation.columns import OF_TOKENS, Column
 from compiler.ablation.read import Ablation, WrittenRow, read_ablation, settings_of
 from compiler.ablation.settings import dotted, leaves, require_no_seed, text_of_node
 from compiler.emit.lock import lock_text
-from compiler.emit.show import flow
 from compiler.explain import flops_per_update
 from compiler.passes.measure import count_parameters
 from compiler.pipeline import CompiledPackage, compile_loaded
 from compiler.source.diagnostic import Diagnostic, Note, Rejected, for_each, mistake
 from compiler.source.node import Mapping, find
 from compiler.source.span import Source, Span
+from compiler.source.write import flow
 from compiler.spec.extend import NOT_INHERITED, Extended, over, read_extended
 from compiler.spec.load import Loaded, resolve
 from compiler.spec.lock import LOCK

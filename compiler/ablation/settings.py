@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from compiler.emit.show import flow
 from compiler.source.diagnostic import Diagnostic, Rejected, for_each, mistake
 from compiler.source.node import Mapping, Node, Path, to_python
 from compiler.source.span import Span
+from compiler.source.write import flow
 from compiler.spec.overrides import nested
 
 SEED = ("training", "seed")

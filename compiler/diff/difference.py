@@ -16,7 +16,7 @@ from compiler.diff.meaning import GROUPS, Change, Consequence, Origin, changes
 from compiler.diff.mixture import mixture, without_derived
 from compiler.diff.settings import pairs
 from compiler.diff.side import CODE, Side
-from compiler.emit.show import flow
+from compiler.source.write import flow
 from compiler.spec.load import Loaded
 
 LONGEST_VALUE = 40

@@ -2,7 +2,7 @@
 
 import yaml
 
-from compiler.source.read import plain_value
+from compiler.source.write import Dumper
 from compiler.spec.anatomy import settings_without_meaning
 from compiler.spec.spec import Spec
 
@@ -16,15 +16,3 @@ def lock_text(spec: Spec) -> str:
             section = section.get(step, {})
         section.pop(key, None)
     return yaml.dump(values, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
-
-
-class Dumper(yaml.SafeDumper):
-    """Quotes every text that our reader, which follows YAML 1.2, would take for something else."""
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    quoted = not isinstance(plain_value(text), str)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if quoted else None)
-
-
-Dumper.add_representer(str, _text)

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-import yaml
 from pydantic import BaseModel
 
-from compiler.emit.lock import Dumper
 from compiler.source.node import Path
+from compiler.source.write import flow
 from compiler.spec.anatomy import settings_without_meaning
 from compiler.spec.load import Loaded
 
@@ -43,14 +42,6 @@ def _item(lines: list[str]) -> list[str]:
     mark = len(lines[0]) - len(lines[0].lstrip()) - 2
     first = f"{lines[0][:mark]}- {lines[0][mark + 2 :]}"
     return [first, *lines[1:]]
-
-
-def flow(value: object) -> str:
-    """A value on one line."""
-    text: str = yaml.dump(
-        value, Dumper=Dumper, default_flow_style=True, width=10**6, allow_unicode=True
-    )
-    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def _origin(loaded: Loaded, section: BaseModel, path: Path) -> str:

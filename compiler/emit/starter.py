@@ -1,7 +1,7 @@
 """A spec to start from."""
 
 from compiler.emit.fill import fill
-from compiler.emit.show import flow
+from compiler.source.write import flow
 
 SCHEMA_FILE = "specformer.schema.json"
 """What the first line of a new spec tells an editor to read."""

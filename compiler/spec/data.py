@@ -91,6 +91,17 @@ Corpus = Annotated[
     Discriminator(_form),
 ]
 
+CORPORA: dict[str, tuple[tuple[type[Section], ...], str]] = {
+    "translation": ((ParallelFiles, TabSeparated), "pairs: `source` and `target`, or `tsv`"),
+    "language_model": ((TextFiles,), "texts: `text`"),
+    "masked_language_model": ((TextFiles,), "texts: `text`"),
+    "classification": (
+        (LabelledFiles, LabelledColumns),
+        "labelled texts: `text` and `label`, or `tsv` with `text_column` and `label_column`",
+    ),
+}
+"""What each task is learned from, and this in words."""
+
 
 class SentencePieceTokenizer(Section):
     """Subwords learned from the training text (Kudo and Richardson 2018)."""

@@ -58,7 +58,7 @@ def resolve(extended: Extended, changes: Iterable[Mapping] = ()) -> Loaded:
     _require_known_version(tree)
     _require_stacks_of_the_task(tree)
     whole = inherit(tree)
-    spec = validate(whole)
+    spec = validate(whole, tree)
     found = [*_moot(file, tree, whole), *check(spec, whole)]
     if any(each.severity == "error" for each in found):
         raise Rejected(found)

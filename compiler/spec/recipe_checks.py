@@ -6,15 +6,8 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, find
 from compiler.spec.anatomy import METRICS
-from compiler.spec.data import (
-    LabelledColumns,
-    LabelledFiles,
-    ParallelFiles,
-    TabSeparated,
-    TextFiles,
-)
+from compiler.spec.data import CORPORA, TabSeparated
 from compiler.spec.places import at, note
-from compiler.spec.section import Section
 from compiler.spec.spec import Spec
 from compiler.spec.training_checks import TRAINING_CHECKS
 
@@ -23,16 +16,6 @@ RESERVED = {
     *("torch", "numpy", "pytest", "tests", "compiler", "runtime", "generated"),
     *("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))),
 }
-CORPORA: dict[str, tuple[tuple[type[Section], ...], str]] = {
-    "translation": ((ParallelFiles, TabSeparated), "pairs: `source` and `target`, or `tsv`"),
-    "language_model": ((TextFiles,), "texts: `text`"),
-    "masked_language_model": ((TextFiles,), "texts: `text`"),
-    "classification": (
-        (LabelledFiles, LabelledColumns),
-        "labelled texts: `text` and `label`, or `tsv` with `text_column` and `label_column`",
-    ),
-}
-"""What each task is learned from, and this in words."""
 SHORTEST_WITH_BOTH_ENDS = 3
 
 

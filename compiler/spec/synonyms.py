@@ -1,57 +1,112 @@
-"""What other tools call the settings that we have: fairseq, Hugging Face, OpenNMT, JoeyNMT."""
+"""What other tools call the keys and values that we have, from `other_tools.yaml`: for messages."""
 
-_WORDS = {
-    "model.d_model": "hidden_size embed_dim embedding_dim emb_size encoder_embed_dim dim width "
-    "decoder_embed_dim model_dim n_embd",
-    "model.vocabulary.size": "vocab vocab_size num_tokens n_vocab",
-    "model.attention.heads": "num_heads n_heads n_head nhead num_attention_heads "
-    "encoder_attention_heads decoder_attention_heads attention_heads",
-    "model.attention.dropout": "attention_dropout attn_dropout attention_probs_dropout_prob",
-    "model.feed_forward.d_ff": "ffn_dim ff_size dim_feedforward intermediate_size ff_dim "
-    "encoder_ffn_dim decoder_ffn_dim encoder_ffn_embed_dim transformer_ff",
-    "model.feed_forward.activation": "activation_fn activation_function hidden_act",
-    "model.feed_forward.dropout": "activation_dropout relu_dropout",
-    "model.feed_forward.gated": "glu is_gated_act gated_mlp use_glu",
-    "model.feed_forward.experts.count": "num_experts num_local_experts n_routed_experts",
-    "model.feed_forward.experts.active": "num_experts_per_tok top_k num_selected_experts",
-    "model.feed_forward.experts.balance_loss": "router_aux_loss_coef aux_loss_coef",
-    "model.recurrence.d_hidden": "rnn_size rnn_dim encoder_hidden_size decoder_hidden_size",
-    "model.recurrence.kind": "rnn_type cell_type",
-    "model.recurrence.bidirectional": "brnn encoder_bidirectional",
-    "model.convolution.width": "kernel_size kernel_width cnn_kernel_width",
-    "model.norm.eps": "layer_norm_eps layer_norm_epsilon rms_norm_eps layernorm_eps",
-    "model.output.bias": "final_logits_bias",
-    "model.output.soft_cap": "final_logit_softcapping logits_soft_cap",
-    "model.encoder.layers": "num_layers n_layers n_layer num_hidden_layers enc_layers "
-    "encoder_layers num_encoder_layers",
-    "model.decoder.layers": "dec_layers decoder_layers num_decoder_layers",
-    "model.norm.place": "pre_norm norm_first layer_norm encoder_normalize_before "
-    "decoder_normalize_before",
-    "model.embedding.tied": "tie_embeddings tie_word_embeddings tied_embeddings "
-    "share_all_embeddings share_decoder_input_output_embed",
-    "model.embedding.position": "positional_encoding position_embedding pos_enc positions",
-    "model.embedding.position.max_length": "max_position_embeddings max_positions max_seq_len",
-    "training.steps": "max_steps max_update max_updates train_steps num_steps epochs num_epochs "
-    "max_epoch",
-    "training.batch_tokens": "batch_size max_tokens tokens_per_batch per_device_train_batch_size",
-    "training.accumulate": "update_freq accum_count gradient_accumulation_steps accum_steps",
-    "training.schedule.peak": "lr learning_rate max_lr peak_lr",
-    "training.schedule.warmup_steps": "warmup warmup_updates num_warmup_steps learning_rate_warmup",
-    "training.schedule": "scheduler lr_scheduler lr_schedule lr_scheduler_type decay_method",
-    "training.clip_norm": "clip grad_clip max_grad_norm gradient_clip clip_grad_norm",
-    "training.label_smoothing": "smoothing label_smoothing_factor",
-    "training.optimizer.betas": "adam_betas",
-    "training.optimizer.eps": "adam_eps adam_epsilon",
-    "training.optimizer.kind": "optim optimizer_type",
-    "training.optimizer.weight_decay": "wd adam_weight_decay",
-    "training.schedule.end": "min_lr end_lr lr_min eta_min end_learning_rate",
-    "training.ema.decay": "ema_decay moving_average_decay",
-    "training.precision": "fp16 bf16 mixed_precision amp dtype",
-    "training.validation.every": "eval_steps validation_freq valid_steps save_steps",
-    "training.validation.patience": "early_stopping early_stopping_patience",
-    "decoding.beam": "beam_size num_beams",
-    "decoding.length_penalty": "lenpen alpha beam_alpha",
-    "evaluation.average_last": "average average_checkpoints num_average",
-}
-ELSEWHERE = {word: ours for ours, words in _WORDS.items() for word in words.split()}
-"""Ours by the words of others."""
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path as File
+from typing import Any, cast
+
+from compiler.source.node import Path, to_python
+from compiler.source.read import read
+from compiler.source.span import Source
+from compiler.spec.anatomy import EVERY_STACK, STACKS
+
+_TABLE = File(__file__).with_name("other_tools.yaml")
+_GIVEN = "$"
+"""Stands in the table for the value that the author gave."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counterpart:
+    """What a foreign word is here: settings by their paths, or none, and a remark."""
+
+    settings: dict[Path, Any] = field(default_factory=dict)
+    because: str = ""
+
+
+def plain(word: object) -> str:
+    """The letters and digits of a word, small: words that are alike but for signs are one."""
+    text = str(word).lower() if isinstance(word, bool) else str(word)
+    return re.sub("[^a-z0-9]", "", text.lower())
+
+
+def same_word(word: object, words: list[str]) -> str | None:
+    """The one of our words that differs from a given one by case and signs alone."""
+    return next((each for each in words if plain(each) == plain(word)), None) if word else None
+
+
+def counterpart_of_key(path: Path, value: object, task: str) -> Counterpart | None:
+    """What the last key of a path is here, with a value that is not of a mapping or list."""
+    for entry in _keys().get(plain(path[-1]), ()):
+        if entry.get("within", path[0]) in path[:-1] or (len(path) == 1 and "within" not in entry):
+            because = entry.get("because", "")
+            if "ours" not in entry:
+                return Counterpart(because=because)
+            settings: dict[Path, Any] = {}
+            for ours in _places(entry["ours"], path, task):
+                settings |= _settings(entry, ours, value)
+            return Counterpart(settings=settings, because=because)
+    return None
+
+
+def counterpart_of_value(path: Path, value: object) -> Counterpart | None:
+    """What a foreign value of a key is here."""
+    dotted = ".".join(each for each in path if isinstance(each, str))
+    for place, words in table()["values"].items():
+        if dotted == place or dotted.endswith(f".{place}"):
+            found = words.get(plain(value)) or _by_pattern(words, str(value))
+            return _counterpart(path, found) if found is not None else None
+    return None
+
+
+def _counterpart(path: Path, found: object) -> Counterpart:
+    if not isinstance(found, dict):
+        return Counterpart(settings={path: found})
+    settings = {(*path[:-1], key): value for key, value in found.items() if key != "because"}
+    return Counterpart(settings=settings, because=found.get("because", ""))
+
+
+def _by_pattern(words: dict[str, Any], value: str) -> Any:
+    return next((words[each] for each in words if "*" in each and fnmatchcase(value, each)), None)
+
+
+def _settings(entry: dict[str, Any], ours: Path, value: object) -> dict[Path, Any]:
+    """What is to be written at our place, or below it, for a value of theirs."""
+    written = entry.get("values", {}).get(plain(value), entry.get("write", _GIVEN))
+    if not isinstance(written, dict):
+        return {ours: _filled(written, value)}
+    return {(*ours, key): _filled(each, value) for key, each in written.items()}
+
+
+def _filled(written: object, value: object) -> object:
+    if written == _GIVEN:
+        return value
+    if isinstance(written, dict):
+        return {key: _filled(each, value) for key, each in written.items()}
+    return written.replace(_GIVEN, str(value)) if isinstance(written, str) else written
+
+
+def _places(ours: str, path: Path, task: str) -> Iterator[Path]:
+    """Our paths: `{stack}` is the stack in which the word stands, or each one of the task."""
+    here = [each for each in EVERY_STACK if each in path]
+    stacks = here or STACKS.get(task, EVERY_STACK) if "{stack}" in ours else ("",)
+    for stack in stacks:
+        yield tuple(ours.format(stack=stack).split("."))
+
+
+@cache
+def _keys() -> dict[str, list[dict[str, Any]]]:
+    """The entries of each word, those for one section first."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in sorted(table()["keys"], key=lambda entry: "within" not in entry):
+        for word in entry["theirs"].split():
+            found.setdefault(plain(word), []).append(entry)
+    return found
+
+
+@cache
+def table() -> dict[str, Any]:
+    source = Source(name=_TABLE.name, text=_TABLE.read_text(encoding="utf-8"))
+    return cast(dict[str, Any], to_python(read(source)))

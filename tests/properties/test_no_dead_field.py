@@ -22,9 +22,9 @@ from pydantic.fields import FieldInfo
 from torch import nn
 
 from compiler.pipeline import CompiledPackage, compile_spec
+from compiler.spec.fields import members
 from compiler.spec.inherit import NEAR
 from compiler.spec.spec import Spec
-from compiler.spec.validate import members
 from runtime.data.examples import Examples
 from runtime.data.prepare import prepare
 from runtime.decoding.generator import Generator

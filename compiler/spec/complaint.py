@@ -1,0 +1,355 @@
+"""What is wrong with a spec, in words: the place, the reason, and the line to write instead."""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+
+from pydantic_core import ErrorDetails
+
+from compiler.source.diagnostic import Diagnostic, did_you_mean, mistake, nearest, quoted
+from compiler.source.node import (
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    Sequence,
+    deepest,
+    find,
+    is_nothing,
+    place_of_key,
+    to_python,
+)
+from compiler.source.span import Source, Span
+from compiler.spec.anatomy import STACKS
+from compiler.spec.expectation import choices, expectation, given
+from compiler.spec.fields import (
+    accepts,
+    home,
+    is_corpus,
+    is_section,
+    keys_at,
+    kinds_at,
+    kinds_with,
+    place_of,
+    sections_of,
+    words_at,
+)
+from compiler.spec.inherit import task_of
+from compiler.spec.merge import word
+from compiler.spec.remedy import Settings, corpus, example, mended, name, to_write
+from compiler.spec.synonyms import (
+    Counterpart,
+    counterpart_of_key,
+    counterpart_of_value,
+    same_word,
+)
+
+_KINDS_OF_LAYERS = (
+    "what all layers have stands beside `layers: 6`; kinds of layers are a list: "
+    "`layers: [{repeat: 5, dropout: 0.1}, {dropout: 0.3}]`"
+)
+
+
+class Complaints:
+    """The mistakes of one spec, by their paths in the tree after inheritance."""
+
+    def __init__(
+        self, whole: Mapping, written: Mapping, errors: dict[Path, list[ErrorDetails]]
+    ) -> None:
+        self.whole, self.written, self.errors = whole, written, errors
+        self.task = task_of(written) if task_of(written) in STACKS else "translation"
+        self.meant: set[Path] = set()
+        """The paths that unknown keys were meant for."""
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """One for each place; what is missing because its key is misspelt is not told twice."""
+        corpora = {each for path in self.errors if (each := self._corpus_of(path))}
+        rest = {path: found for path, found in self.errors.items() if not self._corpus_of(path)}
+        told = [self._other(path, found) for path, found in rest.items() if not _missing(found[0])]
+        told += [self._corpus(path) for path in corpora if not self._is_meant(path)]
+        homes: dict[Path, set[Path]] = {}
+        for path, found in rest.items():
+            if key := _missing(found[0]):
+                path = path if path[-1] == key else (*path, key)
+                homes.setdefault(home(path), set()).add(path)
+        told += [self._missing_key(*each) for each in homes.items() if not self._is_meant(each[0])]
+        return told
+
+    def _is_meant(self, path: Path) -> bool:
+        """Whether an unknown key was meant for what is missing, or for something in it."""
+        of_the_task = ("task",) in self.meant and path[0] in ("model", "data")
+        return of_the_task or any(each[: len(path)] == path for each in self.meant)
+
+    def _other(self, path: Path, errors: list[ErrorDetails]) -> Diagnostic:
+        first, node = errors[0], deepest(self.whole, path)
+        if first["type"] == "extra_forbidden":
+            if path[-2:-1] == ("experts",) and "capacity" in str(path[-1]):
+                return _capacity(place_of_key(self.whole, path))
+            return self._unknown_key(path)
+        if first["type"] == "mask":
+            return _bad_mask(node, first)
+        if first["type"] == "union_tag_invalid" and (kind := find(node, ("kind",))):
+            path, node = (*path, "kind"), kind
+        wanted = " or ".join(dict.fromkeys(expectation(each) for each in errors))
+        return Diagnostic(
+            code="unknown-value" if choices(first) else "bad-value",
+            message=f"expected {wanted}, got {given(node)}",
+            span=node.span,
+            help=self._value(path, node),
+        )
+
+    # Values
+
+    def _value(self, path: Path, node: Node) -> str:
+        """The way out of a wrong value."""
+        at, words = self._written_path(path, node), words_at(path)
+        if isinstance(node, Scalar) and node.value is not None:
+            if ours := same_word(node.value, words):
+                return self._write({at: ours}, at, node)
+            if known := counterpart_of_value(at, node.value):
+                return self._counterpart(known, at, node)
+            if question := did_you_mean(str(node.value), words):
+                return question
+        while isinstance(at[-1], int):  # an item of a list: the whole of it is shown
+            at = at[:-1]
+            node = find(self.written, at) or node
+        value = mended(at, to_python(node), self.task, self._kind_of(at[:-1]))
+        if value is None and not is_section(at):
+            if words or accepts(at, "text"):
+                return ""
+            value = example(at, self.task)
+        line = self._write({at: value}, at, node)
+        if isinstance(node, Scalar):
+            return line + (": in quotes it is text" if _is_quoted_number(node, value) else "")
+        return f"{line}; {_KINDS_OF_LAYERS}" if at[-1] == "layers" else line
+
+    def _counterpart(self, known: Counterpart, at: Path, node: Scalar) -> str:
+        because = f" ({known.because})" if known.because else ""
+        if not known.settings:
+            return f"{quoted(str(node.value))} has no counterpart here: {known.because}"
+        return f"{self._write(known.settings, at, node)}{because}"
+
+    # Keys
+
+    def _unknown_key(self, path: Path) -> Diagnostic:
+        node, place = deepest(self.whole, path), place_of_key(self.whole, path)
+        at, key = self._written_path(path, node), str(path[-1])
+        help = _foreign_letter(key) + self._known(key, at, node, place.source)
+        return mistake(place, "unknown-key", f"unknown key {quoted(key)}", help)
+
+    def _known(self, key: str, at: Path, node: Node, source: Source) -> str:
+        """What was meant by a key: one of this section, of another tool, or of another section."""
+        known = keys_at(at[:-1], self._kind_of(at[:-1]))
+        if ours := same_word(key, known):
+            return self._renamed(at, ours)
+        if kinds := kinds_with(at):
+            return f"`{key}` is for {' or '.join(f'`kind: {each}`' for each in kinds)}"
+        if theirs := counterpart_of_key(at, _word(node), self.task):
+            return self._translated(theirs, key, at, source)
+        if place := place_of(key, at, self.task):
+            self.meant.add(place)
+            value = example(place, self.task) if is_nothing(node) else to_python(node)
+            line = self._lines({place: value}, at, source)
+            return f"`{key}` belongs {_below(place[:-1])}: {line}"
+        if ours := nearest(key, known):
+            return self._renamed(at, ours)
+        return f"known here: {', '.join(sorted(known))}"
+
+    def _renamed(self, at: Path, ours: str) -> str:
+        self.meant.add(home((*at[:-1], ours)))
+        return f"did you mean `{ours}`?"
+
+    def _translated(self, theirs: Counterpart, key: str, at: Path, source: Source) -> str:
+        """The settings that a key of another tool is here, with the value it was given."""
+        if not theirs.settings:
+            return f"{quoted(key)} has no counterpart here: {theirs.because}; remove it"
+        settings: dict[Path, object] = {}
+        remarks = [theirs.because] if theirs.because else []
+        for path, value in theirs.settings.items():
+            self.meant.add(path)
+            settings |= self._accepted(path, value, remarks)
+        because = f" ({'; '.join(remarks)})" if remarks else ""
+        places = " and ".join(f"`{name(path)}`" for path in theirs.settings)
+        line = self._lines(settings, at, source)
+        return f"what other tools call {quoted(key)} is {places} here: {line}{because}"
+
+    def _accepted(self, path: Path, value: object, remarks: list[str]) -> dict[Path, object]:
+        """A value of another tool's key as we have it, if it has one; else an example."""
+        if value is None or isinstance(value, dict):
+            return {path: value}
+        if ours := same_word(value, words_at(path)):
+            return {path: ours}
+        known = counterpart_of_value((*path, "kind") if kinds_at(path) else path, value)
+        if known is not None:
+            remarks += [known.because] if known.because else []
+            if known.settings:
+                return {**known.settings}
+        better = mended(path, value, self.task)
+        return {path: example(path, self.task) if better is None else better}
+
+    def _missing_key(self, at: Path, paths: set[Path]) -> Diagnostic:
+        """What a section must have: in the section that lacks it, or where all may inherit it."""
+        holders = {self._holder(path) for path in paths}
+        only = next(iter(holders)) if len(holders) == 1 else None
+        at = (*only, at[-1]) if only is not None else at
+        value = self._kind(at) if at[-1] == "kind" else example(at, self.task, self.whole)
+        place = self._nearest_key(at)
+        lines = self._lines({at: value}, (), place.source)
+        return mistake(place, "missing-key", f"`{name(at)}` is missing", lines)
+
+    def _kind_of(self, section: Path) -> object:
+        """The kind of a section that is there: what is written, or what it is by default."""
+        holder = find(self.written, section)
+        kinds = [each.model_fields.get("kind") for each in sections_of(section)]
+        default = next(
+            (each.default for each in kinds if each and isinstance(each.default, str)), None
+        )
+        return word(holder, "kind", default) if isinstance(holder, Mapping) else None
+
+    def _kind(self, at: Path) -> object:
+        """The kind of section that takes the keys which are there."""
+        holder = find(self.written, at[:-1])
+        keys = [*holder.entries] if isinstance(holder, Mapping) else []
+        fitting = [set(kinds_with((*at[:-1], key))) for key in keys]
+        kinds = kinds_at(at[:-1])
+        return next((kind for kind in kinds if all(kind in each for each in fitting)), kinds[0])
+
+    # Texts
+
+    def _corpus_of(self, path: Path) -> Path | None:
+        """The path of the text that a path leads into, if it has keys."""
+        for length in range(1, len(path) + 1):
+            if is_corpus(path[:length]) and (length < len(path) or not self._has_keys(path)):
+                is_form = self.errors[path][0]["type"] in ("extra_forbidden", "missing")
+                return path[:length] if is_form or length == len(path) else None
+        return None
+
+    def _has_keys(self, path: Path) -> bool:
+        return isinstance(find(self.whole, path), Mapping)
+
+    def _corpus(self, path: Path) -> Diagnostic:
+        """One message for a text whose keys are not those of the task."""
+        node = find(self.whole, path)
+        wrong = [each for each in self.errors if each[: len(path)] == path]
+        unknown = [each for each in wrong if self.errors[each][0]["type"] == "extra_forbidden"]
+        if node is None:
+            place, code = self._nearest_key(path), "missing-key"
+            message = f"`{name(path)}` is missing"
+        elif unknown:
+            place, code = place_of_key(self.whole, unknown[0]), "unknown-key"
+            message = f"unknown key {quoted(str(unknown[0][-1]))}"
+        elif isinstance(node, Mapping):
+            place, code = place_of_key(self.whole, path), "missing-key"
+            message = f"`{name(wrong[0])}` is missing"
+        else:
+            place, code = node.span, "bad-value"
+            message = f"expected keys and values, got {given(node)}"
+        value = (
+            example(path, self.task) if node is None else corpus(path, to_python(node), self.task)
+        )
+        return mistake(place, code, message, self._lines({path: value}, path, place.source))
+
+    # Places
+
+    def _write(self, settings: Settings, at: Path, node: Node) -> str:
+        return self._lines(settings, at, node.span.source)
+
+    def _lines(self, settings: Settings, at: Path, source: Source) -> str:
+        return to_write(self.written, settings, at, source, self.task)
+
+    def _holder(self, path: Path) -> Path | None:
+        """Where the section was written that lacks the last key of a path, if it was."""
+        node = find(self.whole, path[:-1])
+        at = self._paths.get(id(node)) or self._places.get(node.span if node else None)
+        section = [step for step in path[:-1] if isinstance(step, str)]
+        is_same = at is not None and [*at[-1:]] == section[-1:]
+        return at if is_same else None
+
+    def _written_path(self, path: Path, node: Node) -> Path:
+        """The path of a node as its author wrote it."""
+        return self._paths.get(id(node), path)
+
+    def _nearest_key(self, path: Path) -> Span:
+        """The place of the key of the deepest section on a path that was written."""
+        for length in range(len(path) - 1, 0, -1):
+            if find(self.written, path[:length]) is not None:
+                return place_of_key(self.written, path[:length])
+        return self.written.span
+
+    @cached_property
+    def _paths(self) -> dict[int, Path]:
+        """The path of each node that was written, by its identity."""
+        return {id(node): path for path, node in _walk(self.written, ())}
+
+    @cached_property
+    def _places(self) -> dict[Span | None, Path]:
+        """The path of each section that was written, by its place."""
+        return {
+            node.span: path for path, node in _walk(self.written, ()) if isinstance(node, Mapping)
+        }
+
+
+def _walk(node: Node, path: Path) -> Iterator[tuple[Path, Node]]:
+    yield path, node
+    if isinstance(node, Mapping):
+        for key, below in node.entries.items():
+            yield from _walk(below, (*path, key))
+    elif isinstance(node, Sequence):
+        for number, below in enumerate(node.items):
+            yield from _walk(below, (*path, number))
+
+
+def _missing(error: ErrorDetails) -> str:
+    """The key that is missing, if that is the mistake."""
+    match error["type"]:
+        case "missing":
+            return str(error["loc"][-1])
+        case "union_tag_not_found":
+            return "kind"
+    return ""
+
+
+def _below(section: Path) -> str:
+    return f"below `{name(section)}`" if section else "to the top level"
+
+
+def _is_quoted_number(node: Scalar, value: object) -> bool:
+    at = node.span
+    begins = at.source.line(at.line)[at.column - 1 : at.column]
+    return isinstance(value, int | float) and begins in "\"'"
+
+
+def _word(node: Node) -> object:
+    return node.value if isinstance(node, Scalar) else None
+
+
+def _capacity(place: Span) -> Diagnostic:
+    """Refused for a reason, not for its spelling."""
+    return mistake(
+        place,
+        "expert-capacity",
+        "an expert with a capacity drops tokens by what other tokens choose, later ones and those "
+        "of other sentences too: a decoder would not be causal",
+        "remove it: no token is dropped, and `balance_loss` keeps all experts in use",
+    )
+
+
+def _bad_mask(node: Node, error: ErrorDetails) -> Diagnostic:
+    """The mistake inside the text of a mask, where that stands in the file as it is."""
+    span, place = node.span, error.get("ctx", {})
+    text = str(node.value) if isinstance(node, Scalar) else ""
+    start = span.source.line(span.line).find(text, span.column - 1)
+    if start >= 0:
+        span = replace(span, column=start + 1 + place["start"], width=place["width"])
+    is_cut = text.count("(") > text.count(")")
+    help = 'within braces a mask with a comma needs quotes: `mask: "window(left=2, right=1)"`'
+    return mistake(span, "bad-mask", f"{error['msg']}", help if is_cut else "")
+
+
+def _foreign_letter(key: str) -> str:
+    """Names the first letter that looks like another, as a Cyrillic one does."""
+    odd = next((letter for letter in key if not letter.isascii()), None)
+    if odd is None:
+        return ""
+    return f"`{odd}` is U+{ord(odd):04X}, {unicodedata.name(odd, 'without a name').lower()}; "

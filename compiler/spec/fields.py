@@ -1,0 +1,203 @@
+"""The schema as paths of keys: where a setting may be written, and what it takes."""
+
+from functools import cache
+from itertools import takewhile
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, Tag, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from compiler.source.node import Path
+from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, STACKS
+from compiler.spec.data import CORPORA
+from compiler.spec.inherit import HANDED_DOWN
+from compiler.spec.model import LayerGroup
+from compiler.spec.spec import Spec
+
+
+def members(field: FieldInfo) -> dict[str, type[BaseModel]]:
+    """The sections that a field may hold, itself, in a list or by name, by their tags."""
+    found: dict[str, type[BaseModel]] = {}
+    for each in _arms(field.annotation):
+        tags = [extra.tag for extra in get_args(each)[1:] if isinstance(extra, Tag)]
+        section = _item(each)
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            kind = section.model_fields.get("kind")
+            tags = tags or [str(tag) for tag in get_args(kind.annotation if kind else None)]
+            found |= dict.fromkeys(tags or [section.__name__], section)
+    return found
+
+
+def _arms(annotation: object) -> tuple[object, ...]:
+    return get_args(annotation) or (annotation,)
+
+
+def _item(annotation: object) -> object:
+    """What an annotated type is of, or a list."""
+    while get_origin(annotation) in (Annotated, list):
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def schema_path(written: Path) -> Path:
+    """Where the classes hold what may be written at a path, which a stack or all may inherit."""
+    path = tuple(step for step in written if isinstance(step, str))
+    if path[:3] == ("model", "embedding", "position"):
+        path = ("model", "decoder", *path[2:])
+    if path[:1] == ("model",) and {*path[1:2]} & {*HANDED_DOWN["model",], "position"}:
+        path = ("model", "decoder", *path[1:])
+    if path[:1] != ("model",) or not {*path[1:2]} & {*EVERY_STACK}:
+        return path
+    _, stack, *below = path
+    if {*below[:1]} & {*HANDED_DOWN["model", stack]} - {"norm", "position"}:
+        below = ["layers", *below]
+    if below[:2] == ["layers", "attention"]:
+        below[1] = "self_attention"
+    return ("model", stack, *below)
+
+
+def sections_at(path: Path) -> dict[str, type[BaseModel]]:
+    """The sections that may stand at a path as it is written, by their tags."""
+    forms: dict[str, type[BaseModel]] = {"": Spec}
+    for step in schema_path(path):
+        fields = [section.model_fields.get(str(step)) for section in forms.values()]
+        forms = {tag: each for field in fields if field for tag, each in members(field).items()}
+    return forms
+
+
+def sections_of(path: Path, kind: object = None) -> list[type[BaseModel]]:
+    """The forms of the section at a path, or that of a kind."""
+    forms = sections_at(path)
+    return [forms[str(kind)]] if kind in forms else [*dict.fromkeys(forms.values())]
+
+
+def fields_at(path: Path, kind: object = None) -> list[FieldInfo]:
+    """What may stand at a path as it is written, in a section of a kind or of any."""
+    if not path:
+        return []
+    *above, key = schema_path(path)
+    sections = sections_of(tuple(above), kind)
+    return [each.model_fields[str(key)] for each in sections if str(key) in each.model_fields]
+
+
+def accepts(path: Path, value: object, kind: object = None) -> bool:
+    """Whether a setting, by itself, may have a value, in a section of a kind or of any."""
+    if path[-1:] == ("layers",) and isinstance(value, int):
+        return _takes(LayerGroup.model_fields["repeat"], value)
+    if isinstance(value, str) and value in kinds_at(path):
+        return True
+    return any(_takes(field, value) for field in fields_at(path, kind))
+
+
+def _takes(field: FieldInfo, value: object) -> bool:
+    try:
+        _adapter(field).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
+def _adapter(field: FieldInfo) -> TypeAdapter[Any]:
+    form: Any = Annotated[field.annotation, field]
+    return TypeAdapter(form)
+
+
+def kinds_at(path: Path) -> list[str]:
+    """The kinds of the section at a path."""
+    sections = sections_of(path)
+    kinds = [each.model_fields["kind"] for each in sections if "kind" in each.model_fields]
+    return [str(word) for kind in kinds for word in get_args(kind.annotation)]
+
+
+def kinds_with(path: Path) -> list[str]:
+    """The kinds of a section that have the last key of a path."""
+    wanted = {"kind", str(path[-1])}
+    forms = sections_at(path[:-1])
+    return [tag for tag, section in forms.items() if wanted <= section.model_fields.keys()]
+
+
+def words_at(path: Path) -> list[str]:
+    """The words that a setting chooses from, those of a mapping's kind that may stand for it."""
+    found = [
+        word
+        for field in fields_at(path)
+        for arm in (field.annotation, *_arms(field.annotation))
+        if get_origin(arm) is Literal
+        for word in get_args(arm)
+    ]
+    return [*dict.fromkeys([*found, *kinds_at(path)])]
+
+
+def is_section(path: Path) -> bool:
+    """Whether keys and values stand at a path, and no list of them."""
+    return bool(sections_at(path)) and path[-1:] != ("layers",) and path[-1:] != ("mask",)
+
+
+def keys_at(path: Path, kind: object) -> list[str]:
+    """What may be written in the section at a path: also what others inherit from there."""
+    sections = sections_of(path, kind)
+    below = tuple(str(step) for step in path if isinstance(step, str))
+    more = ("extends",) if not path else HANDED_DOWN.get(below, ())
+    return [*dict.fromkeys([*(key for each in sections for key in each.model_fields), *more])]
+
+
+def is_corpus(path: Path) -> bool:
+    """Whether a text is described at a path."""
+    return "parallel" in sections_at(path)
+
+
+def corpora_of(task: str) -> list[type[BaseModel]]:
+    """The forms of a text from which a task is learned."""
+    return [*CORPORA[task][0]]
+
+
+@cache
+def key_places() -> tuple[Path, ...]:
+    """Where keys may be written, at the place for most if several may inherit them."""
+    return tuple(dict.fromkeys(_as_written(path) for path in _all_places(Spec)))
+
+
+def _all_places(section: type[BaseModel]) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, field in section.model_fields.items():
+        found.append((name,))
+        for member in dict.fromkeys(members(field).values()):
+            found += [(name, *below) for below in _all_places(member)]
+    return found
+
+
+def _as_written(path: tuple[str, ...]) -> tuple[str, ...]:
+    """What layers and stacks inherit is mostly written below `model`, the rest beside `layers`."""
+    if path[:1] != ("model",) or path[1:2] == () or path[1] not in EVERY_STACK:
+        return path
+    stack, below = path[1], path[2:]
+    if below[:1] == ("layers",) and below[1:2] not in ((), ("repeat",)):
+        below = below[1:]
+    if {*below[:1]} & {*ATTENTIONS} and below[1:2] != ("mask",):
+        below = ("attention", *below[1:])
+    if below[:1] == ("position",):
+        return ("model", "embedding", *below)
+    return (
+        ("model", *below) if {*below[:1]} & {*HANDED_DOWN["model",]} else ("model", stack, *below)
+    )
+
+
+def place_of(key: str, path: Path, task: str) -> Path | None:
+    """Where a key belongs that is wrong at a path: the place that shares most keys above it."""
+    stacks = STACKS.get(task, EVERY_STACK)
+    found = [
+        each
+        for each in key_places()
+        if each[-1] == key and each != path and not {*each} & ({*EVERY_STACK} - {*stacks})
+    ]
+    return min(found, key=lambda place: (-_common(place, path), len(place)), default=None)
+
+
+def _common(one: Path, other: Path) -> int:
+    """How many keys two paths begin with together."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def home(path: Path) -> Path:
+    """Where what is missing at a path of the classes is mostly written."""
+    return _as_written(tuple(step for step in path if isinstance(step, str)))

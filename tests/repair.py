@@ -1,0 +1,129 @@
+"""Does to a spec what a message tells: the line that it shows takes the place of the wrong one."""
+
+import json
+import re
+import shlex
+from typing import Any
+
+import yaml
+
+from compiler.source.diagnostic import Diagnostic
+from compiler.source.node import Mapping, Node, Path, Sequence, to_python
+from compiler.source.read import read
+from compiler.source.span import Source, Span
+from compiler.source.write import Dumper
+
+_LINE = re.compile(r"`([^`]+)`(?: (below) `([\w.\[\]]+)`| (at the top level))?(, and | and )?")
+
+
+def repaired(text: str, diagnostic: Diagnostic) -> str:
+    """The text of a spec once its author obeys one message; fails if that shows nothing to do."""
+    root = read(Source(name=diagnostic.span.source.name, text=text))
+    tree: Any = to_python(root)
+    at, is_key = place_of(root, diagnostic.span)
+    help = diagnostic.help
+    if renamed := re.search(r"did you mean `([^`]+)`", help):
+        _rename(tree, at, renamed[1], is_key)
+        return dumped(tree)
+    shown = re.search(r"(?:write|for example) (`.*)", help)
+    removed = "remove it" in help
+    assert shown or removed, f"nothing to do is shown: {help!r}"
+    if diagnostic.code != "missing-key":
+        _remove(tree, at)
+    if shown:
+        for section, line in lines(shown[1], at[:-1]):
+            _merge(_section(tree, section), yaml_of(line))
+    return dumped(tree)
+
+
+def dumped(tree: Any) -> str:
+    """YAML without aliases, which specs have none of."""
+    return yaml.dump(json.loads(json.dumps(tree)), Dumper=Dumper, sort_keys=False)
+
+
+def yaml_of(line: str) -> Any:
+    """What our reader makes of a line: `1e-4` is a number."""
+    return to_python(read(Source(name="line", text=f"{{{line}}}")))
+
+
+def lines(shown: str, here: Path) -> list[tuple[Path, str]]:
+    """The lines that a message shows, each with its section: `here` where none is named."""
+    found: list[tuple[Path, str]] = []
+    group: list[str] = []
+    while match := _LINE.match(shown):
+        line, below, section, top, more = match.groups()
+        group.append(line)
+        if more != " and ":
+            where: Path = _steps(section) if below else () if top else here
+            found += [(where, each) for each in group]
+            group = []
+        shown = shown[match.end() :]
+        if not more:
+            break
+    return found
+
+
+def settings(help: str) -> list[str]:
+    """The arguments of `--set` that a message shows."""
+    return [shlex.split(each)[1] for each in re.findall(r"`(--set [^`]+)`", help)]
+
+
+def place_of(root: Node, span: Span) -> tuple[Path, bool]:
+    """The path at which a place is that of a key, or of a value."""
+    found: list[tuple[Path, bool]] = []
+
+    def walk(node: Node, path: Path) -> None:
+        if _is_at(node.span, span) and path:
+            found.append((path, False))
+        if isinstance(node, Mapping):
+            for key, below in node.entries.items():
+                if _is_at(node.keys[key], span):
+                    found.append(((*path, key), True))
+                walk(below, (*path, key))
+        elif isinstance(node, Sequence):
+            for number, below in enumerate(node.items):
+                walk(below, (*path, number))
+
+    walk(root, ())
+    keys = [each for each in found if each[1]]
+    return (keys or found or [((), True)])[0]
+
+
+def _is_at(one: Span, other: Span) -> bool:
+    return (one.line, one.column) == (other.line, other.column)
+
+
+def _steps(section: str) -> Path:
+    steps = re.findall(r"[\w-]+|\[\d+\]", section)
+    return tuple(int(step[1:-1]) if step.startswith("[") else step for step in steps)
+
+
+def _section(tree: Any, path: Path) -> Any:
+    for step in path:
+        if isinstance(tree, dict) and not isinstance(tree.get(step), dict | list):
+            tree[step] = {}
+        tree = tree[step]
+    return tree
+
+
+def _merge(tree: Any, line: Any) -> None:
+    for key, value in line.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            _merge(tree[key], value)
+        else:
+            tree[key] = value
+
+
+def _remove(tree: Any, path: Path) -> None:
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
+    for step in path[:-1]:
+        tree = tree[step]
+    if path:
+        del tree[path[-1]]
+
+
+def _rename(tree: Any, path: Path, word: str, is_key: bool) -> None:
+    for step in path[:-1]:
+        tree = tree[step]
+    tree[word if is_key else path[-1]] = tree.pop(path[-1]) if is_key else word
