@@ -207,14 +207,13 @@ def _place_of(row: WrittenRow, *start: str) -> Span:
 
 def _require_different(resolved: list[_Resolved]) -> None:
     """Raises `Rejected` for rows that are the same network and recipe as one before."""
-    seen: list[tuple[Spec, _Resolved]] = []
+    seen: dict[str, _Resolved] = {}
     wrong = []
     for each in resolved:
-        spec = each.spec.model_copy(update={"name": "", "summary": ""})
-        before = next((other for known, other in seen if known == spec), None)
-        if before is not None:
-            wrong.append(_equal(each.row, before.row))
-        seen.append((spec, each))
+        spec = each.spec.model_copy(update={"name": "", "summary": ""}).model_dump_json()
+        if spec in seen:
+            wrong.append(_equal(each.row, seen[spec].row))
+        seen.setdefault(spec, each)
     if wrong:
         raise Rejected(wrong)
 

@@ -10,6 +10,7 @@ from compiler.spec.spec import NAME
 
 ROW_NAME = r"^[a-z0-9][a-z0-9._-]*$"
 LONGEST_NAME = 60
+MOST_ROWS, MOST_SEEDS = 250, 100
 
 Settings = dict[str, Any]
 Reference = Annotated[str, Field(min_length=1)]
@@ -43,7 +44,7 @@ class AblationFile(Section):
     summary: str = setting("one line for people", default="", max_length=200)
     base: Reference = setting("a spec: a path seen from this file, or a name of the library")
     set: Settings = setting("settings of the base and all rows, by dotted key", default={})
-    seeds: Annotated[list[Whole], Field(min_length=1)] = setting(
+    seeds: Annotated[list[Whole], Field(min_length=1, max_length=MOST_SEEDS)] = setting(
         "values of `training.seed`, a run of every row for each", default=[1]
     )
     groups: Annotated[dict[str, Group], Field(min_length=1)] = setting("the rows, by group")

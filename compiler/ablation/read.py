@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from pathlib import Path as File
 
 from compiler.ablation.columns import Column, task_of_column, usual_columns
-from compiler.ablation.file import LONGEST_NAME
+from compiler.ablation.file import LONGEST_NAME, MOST_ROWS
 from compiler.ablation.settings import dotted, leaves, setting, settings, slug, text_of_node
 from compiler.ablation.validate import validate
 from compiler.source.diagnostic import Diagnostic, Note, Rejected, for_each, mistake
@@ -90,6 +91,7 @@ def read_ablation(path: File) -> Ablation:
     base = _place(root.entries["base"], path.parent)
     groups = root.entries["groups"]
     assert isinstance(groups, Mapping)
+    _require_few(groups)
     written = for_each(groups.entries, lambda name: _group(name, groups, base, path.parent))
     first = WrittenRow(name=BASE, group="", span=base.span, spec=base)
     rows = (first, *(row for group in written for row in group))
@@ -103,6 +105,32 @@ def read_ablation(path: File) -> Ablation:
         columns=None if said.columns is None else tuple(said.columns),
         columns_node=root.get("columns") or root,
     )
+
+
+def _require_few(groups: Mapping) -> None:
+    """Raises `Rejected` at the grid or the list with which there are too many rows."""
+    count = 0
+    for group in groups.entries.values():
+        assert isinstance(group, Mapping)
+        for key in ("grid", "rows"):
+            if key not in group.entries:
+                continue
+            count += _count(group.entries[key])
+            if count > MOST_ROWS:
+                message = f"these are {count:,} rows, and an ablation has at most {MOST_ROWS:,}"
+                help = (
+                    "a grid has every combination of its values: leave out values, or write `rows`"
+                )
+                raise Rejected([mistake(group.keys[key], "bad-value", message, help)])
+
+
+def _count(node: Node) -> int:
+    """The rows of a list of them, or of a grid."""
+    if isinstance(node, Sequence):
+        return len(node.items)
+    assert isinstance(node, Mapping)
+    lists = [each for each in node.entries.values() if isinstance(each, Sequence)]
+    return prod(len(each.items) for each in lists) if lists else 0
 
 
 def _place(node: Node, beside: File) -> Place:

@@ -1,7 +1,8 @@
 """The columns of the table: the settings that vary, and what was asked for."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from runtime.ablation.collect import Ablation, Row
 from runtime.errors import UserError
@@ -16,8 +17,9 @@ SHORT_NAMES = {
     "model.attention.d_v": "d_v",
     "model.dropout": "P_drop",
     "training.label_smoothing": "ε_ls",
+    "model.embedding.position": "position",
 }
-"""As Table 3 of the paper (Vaswani et al. 2017) has them."""
+"""As Table 3 of the paper (Vaswani et al. 2017) has them; its row E varies the position."""
 
 LAYERS = ("model.encoder.layers", "model.decoder.layers")
 
@@ -39,9 +41,9 @@ class Setting:
 class Measure:
     """A column of numbers: its `name`, and how it is written.
 
-    A number is written in units of `unit`, with `digits` after the point. `compared` columns have
-    one of differences to the base beside them; `repeated` ones are as settings are: blank where
-    they are the base's.
+    A number is written in units of `unit`, which `name` tells, with `digits` after the point.
+    `compared` columns have one of differences to the base beside them; `repeated` ones are as
+    settings are: blank where they are the base's.
     """
 
     key: str
@@ -50,6 +52,13 @@ class Measure:
     unit: float = 1.0
     compared: bool = False
     repeated: bool = False
+
+    def fitting(self, numbers: Collection[float]) -> "Measure":
+        """The largest unit in which the smallest of these numbers keeps two digits or more."""
+        least = min((abs(each) for each in numbers if each), default=math.inf)
+        units = ((name, unit) for name, unit in UNITS.get(self.key, ()) if least >= unit / 10)
+        name, unit = next(units, (self.name, self.unit))
+        return replace(self, name=name, unit=unit)
 
     @property
     def is_size(self) -> bool:
@@ -82,6 +91,17 @@ MEASURES = {
 }
 
 
+UNITS = {
+    "params": (("params ×10⁶", 1e6), ("params ×10³", 1e3), ("params", 1.0)),
+    "flops": tuple(
+        (f"FLOPs ×10{power}", unit)
+        for power, unit in (("¹⁵", 1e15), ("¹²", 1e12), ("⁹", 1e9), ("⁶", 1e6), ("³", 1e3))
+    ),
+    "minutes": (("minutes", 1.0), ("seconds", 1 / 60)),
+}
+"""What the numbers of a column may be written in, the largest first."""
+
+
 def setting_columns(ablation: Ablation) -> tuple[Setting, ...]:
     """In the paper's order where it has them, then as the file has them."""
     varied = list(ablation.queue.varied)
@@ -107,9 +127,12 @@ def _name(key: str, varied: list[str]) -> str:
 
 
 def _last_words(key: str, others: Iterable[str]) -> str:
-    """As few of the last words of a key as tell it from the others."""
+    """The last word of a key with what it is of, and more where others end alike.
+
+    `model.attention.bias` is `attention bias`, `training.steps` is `steps`.
+    """
     words = key.split(".")
-    ends = (words[-count:] for count in range(1, len(words) + 1))
+    ends = (words[-count:] for count in range(1 if len(words) < 3 else 2, len(words) + 1))
     taken = [other.split(".") for other in others if other != key]
     free = (end for end in ends if all(other[-len(end) :] != end for other in taken))
     return " ".join(next(free, words))

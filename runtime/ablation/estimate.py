@@ -1,5 +1,6 @@
 """How long a queue will take: roughly."""
 
+import math
 import subprocess
 import sys
 import time
@@ -7,11 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from compiler.spec.spec import Spec
 from runtime.ablation.files import RESULT, ROWS, read_record
 from runtime.ablation.record import Queued, Result
 from runtime.parent import module_command
 
 SECONDS_OF_MEASUREMENT = 1.0
+MOST_TOKENS = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,38 +37,44 @@ def finished_speed(folder: Path, queued: Iterable[Queued]) -> Speed | None:
     return Speed(flops=flops / seconds, source=f"as in {rows} finished runs") if seconds else None
 
 
-def measured_speed(tokens: int, width: int, threads: int, device: str | None) -> Speed:
+def measured_speed(spec: Spec, threads: int, device: str | None) -> Speed:
     """That of matrix products as they are in a layer: [tokens, width] x [width, 4 width].
 
-    It is measured in a process of its own, which gives a GPU back to the rows and ends by itself.
+    The numbers have the precision of the spec. It is measured in a process of its own, which gives
+    a GPU back to the rows and ends by itself.
     """
-    arguments = [str(tokens), str(width), str(threads), *([device] if device else [])]
+    tokens, width = min(spec.training.micro_batch_tokens, MOST_TOKENS), spec.model.d_model
+    precision = spec.training.precision
+    arguments = [str(tokens), str(width), str(threads), precision, *([device] if device else [])]
     command = module_command("runtime.ablation.estimate", *arguments)
     measured = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return Speed(
         flops=float(measured.stdout),
-        source=f"as this machine multiplies matrices of {tokens:,} x {width} and {width} x "
-        f"{4 * width}; what is not such a product comes on top",
+        source=f"as this machine, when it is free, multiplies {precision} matrices of {tokens:,} x "
+        f"{width} and {width} x {4 * width}; what is not such a product comes on top",
     )
 
 
-def measure(tokens: int, width: int, threads: int, device: str | None) -> float:
-    """Operations a second."""
+def measure(tokens: int, width: int, threads: int, precision: str, device: str | None) -> float:
+    """Operations a second in the fastest of many products: others are slowed by other processes."""
     import torch
 
     from runtime.training.workers import default_device
 
     place = torch.device(device) if device else default_device()
     torch.set_num_threads(threads)
-    left = torch.ones(tokens, width, device=place)
-    right = torch.ones(width, 4 * width, device=place)
-    count, started = 0, time.perf_counter()
-    while (seconds := time.perf_counter() - started) < SECONDS_OF_MEASUREMENT:
+    kind = getattr(torch, precision)
+    left = torch.ones(tokens, width, device=place, dtype=kind)
+    right = torch.ones(width, 4 * width, device=place, dtype=kind)
+    (left @ right)[0, 0].item()
+    fastest, end = math.inf, time.perf_counter() + SECONDS_OF_MEASUREMENT
+    while (started := time.perf_counter()) < end:
         (left @ right)[0, 0].item()
-        count += 1
-    return count * 2 * left.numel() * right.shape[1] / seconds
+        fastest = min(fastest, time.perf_counter() - started)
+    return 2 * left.numel() * right.shape[1] / fastest
 
 
 if __name__ == "__main__":
     tokens, width, threads = map(int, sys.argv[1:4])
-    print(measure(tokens, width, threads, sys.argv[4] if len(sys.argv) > 4 else None))
+    device = sys.argv[5] if len(sys.argv) > 5 else None
+    print(measure(tokens, width, threads, sys.argv[4], device))

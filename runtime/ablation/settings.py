@@ -48,6 +48,21 @@ def find_setting(tree: Tree, key: str) -> str | None:
     return values.pop() if len(values) == 1 else None
 
 
+def say_setting(tree: Tree, key: str) -> str:
+    """What a dotted key comes to in a lock, in words for the base's own cell.
+
+    Values of layers that differ are joined; a dash says that there is none.
+    """
+    for words in (f"{key}.kind", key):
+        wanted = tuple(words.split("."))
+        found = [(path, value) for path, value in leaves(tree) if _inherits(path, wanted)]
+        nearest = min((len(path) for path, _ in found), default=0)
+        values = dict.fromkeys(value for path, value in found if len(path) == nearest and value)
+        if values:
+            return ", ".join(values)
+    return "–"
+
+
 def _inherits(path: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
     """Whether the wanted keys are among those of the path, in order, and end as it does.
 

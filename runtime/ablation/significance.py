@@ -85,6 +85,8 @@ def compare_runs(base: Outcome, others: Sequence[Outcome], column: str) -> Compa
     protocol = read_lock(base.folder / RUN / PACKAGE / LOCK).evaluation
     outcomes = [base, *others]
     references = read_references(base, split)
+    if len(references) < 2:
+        raise UserError("sentences are resampled, and there is only one")
     systems = tuple(
         (each.queued.row, read_translations(each, split, len(references))) for each in outcomes
     )
@@ -95,7 +97,11 @@ def compare_runs(base: Outcome, others: Sequence[Outcome], column: str) -> Compa
     return Compared(
         column=column,
         seed=base.queued.seed,
-        p=dict(zip(rows, p, strict=True)),
+        # Where the scores are equal, sacreBLEU counts no resample at all as such a difference.
+        p={
+            row: 1.0 if of == scores[0] else q
+            for row, of, q in zip(rows, scores[1:], p, strict=True)
+        },
         signature=signature,
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runtime.ablation.collect import Ablation, Outcome, Row
 from runtime.ablation.columns import Measure, Setting, measured_columns, setting_columns
 from runtime.ablation.record import Queued
-from runtime.ablation.settings import Tree, find_setting, read_settings
+from runtime.ablation.settings import Tree, find_setting, read_settings, say_setting
 from runtime.ablation.significance import Significance, compare_with_base
 
 LONGEST_STATE = 16
@@ -66,7 +66,10 @@ class Table:
 def make_table(ablation: Ablation) -> Table:
     """Raises a UserError if a column was asked for that there is none of."""
     settings = setting_columns(ablation)
-    measures = measured_columns(ablation.queue.columns)
+    measures = tuple(
+        measure.fitting([n for row in ablation.rows for n in numbers_of(row, measure).values()])
+        for measure in measured_columns(ablation.queue.columns)
+    )
     significance = compare_with_base(ablation, [each.key for each in measures])
     trees = {row.name: read_settings(row.first) for row in ablation.rows}
     return Table(
@@ -99,7 +102,9 @@ def setting_cells(
 ) -> tuple[str, ...]:
     base = ablation.base
     if row is base:
-        return tuple(ablation.queue.varied[setting.keys[0]] for setting in settings)
+        varied, tree = ablation.queue.varied, trees[base.name]
+        keys = [setting.keys[0] for setting in settings]
+        return tuple(varied[key] or say_setting(tree, key) for key in keys)
     return tuple(
         changed_setting(row, setting.keys[0], trees[row.name], trees[base.name])
         for setting in settings

@@ -55,9 +55,7 @@ def state(folder: Path, entry: Entry) -> str:
 def _measured(wanted: Wanted, room: Room | None) -> Speed | None:
     if room is None:
         return None
-    spec = wanted.entries[0].spec
-    tokens = min(spec.training.micro_batch_tokens, 8192)
-    return measured_speed(tokens, spec.model.d_model, room.threads, room.device)
+    return measured_speed(wanted.entries[0].spec, room.threads, room.device)
 
 
 def _table(folder: Path, wanted: Wanted, speed: Speed | None) -> Table:

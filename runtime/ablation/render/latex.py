@@ -1,7 +1,4 @@
-r"""The table for a paper, in LaTeX with booktabs: `\input` it; the preamble needs `booktabs`.
-
-As in the paper's Table 3, a row is known by its settings: only one that has no group is named.
-"""
+r"""The table for a paper, in LaTeX with booktabs: `\input` it; the preamble needs `booktabs`."""
 
 import re
 
@@ -41,7 +38,7 @@ DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
 
 def latex(grid: Grid, title: str, base: str) -> str:
-    heads = [head for head in grid.heads if head.kind != "row"]
+    heads = grid.heads
     return "\n".join(
         [
             r"% needs \usepackage{amsmath,booktabs}",
@@ -68,13 +65,11 @@ def latex(grid: Grid, title: str, base: str) -> str:
 
 def alignment(head: Head) -> str:
     """Settings are centred, as in the paper."""
-    return {"group": "l", "setting": "c"}.get(head.kind, "r")
+    return {"group": "l", "row": "l", "setting": "c"}.get(head.kind, "r")
 
 
 def record_lines(record: Record) -> list[str]:
-    group, name, *cells = record.cells
-    first = group if record.line.group else name
-    line = table_line([escape(cell) for cell in (first, *cells)])
+    line = table_line([escape(cell) for cell in record.cells])
     return [r"    \midrule", line] if record.starts_group else [line]
 
 

@@ -1,6 +1,8 @@
 """The table as data: what is in its cells, what is blank, and what is refused."""
 
+import json
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,7 +62,10 @@ def test_keys_that_end_alike_are_told_apart(bench: Bench) -> None:
     names = {
         "model.norm.eps": "norm eps",
         "training.optimizer.eps": "optimizer eps",
-        "training.schedule.peak": "peak",
+        "training.schedule.peak": "schedule peak",
+        "model.attention.bias": "attention bias",
+        "model.feed_forward.gated": "feed_forward gated",
+        "training.steps": "steps",
     }
     bench.change("ablation.json", varied=dict.fromkeys(names, "1"))
     assert [each.name for each in table_of(bench.folder).settings] == list(names.values())
@@ -210,3 +215,71 @@ def test_a_column_that_nothing_measures(bench: Bench) -> None:
     folder = bench.write(PLANS[:1], columns=("valid_blue",))
     with pytest.raises(UserError, match="no column valid_blue"):
         table_of(folder)
+
+
+def test_the_base_says_its_defaults(bench: Bench) -> None:
+    bench.write(PLANS[:2])
+    expected = {
+        "model.attention.bias": "false",
+        "model.feed_forward.gated": "false",
+        "model.norm.kind": "layer_norm",
+        "model.norm": "layer_norm",
+        "model.position": "sinusoidal",
+        "model.attention.mask": "all, causal",
+        "model.attention.soft_cap": "–",
+        "training.optimizer": "adam",
+    }
+    bench.change("ablation.json", varied=dict.fromkeys(expected, ""))
+    table = table_of(bench.folder)
+    keys = [setting.keys[0] for setting in table.settings]
+    assert dict(zip(keys, line_of(table, "base").settings, strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "name", "cell"),
+    [
+        ("flops", 3.2e12, "FLOPs ×10¹²", "3.20"),
+        ("flops", 1.5e8, "FLOPs ×10⁹", "0.15"),
+        ("flops", 2.1e17, "FLOPs ×10¹⁵", "210.00"),
+        ("params", 65e6, "params ×10⁶", "65.00"),
+        ("params", 4321, "params ×10³", "4.32"),
+    ],
+)
+def test_a_size_is_written_in_a_unit_that_shows_it(
+    bench: Bench, column: str, value: float, name: str, cell: str
+) -> None:
+    folder = bench.write(PLANS[:1], seeds=(1,))
+    bench.change("ablation.json", columns=[column])
+    (queued,) = json.loads((folder / "ablation.json").read_text())["queued"]
+    key = {"params": "parameters"}.get(column, column)
+    bench.change("ablation.json", queued=[queued | {key: int(value)}])
+    grid = tabulate(folder).grid
+    assert (grid.heads[-1].name, grid.records[0].cells[-1]) == (name, cell)
+
+
+def test_minutes_of_fast_rows_are_seconds(bench: Bench) -> None:
+    folder = bench.write(PLANS[:1], seeds=(1,))
+    bench.change("ablation.json", columns=["minutes"])
+    bench.change("rows/base-seed1/result.json", scores={"minutes": 0.05})
+    grid = tabulate(folder).grid
+    assert (grid.heads[-1].name, grid.records[0].cells[-1]) == ("seconds", "3.0")
+
+
+def test_a_row_with_the_translations_of_the_base_is_not_significant(bench: Bench) -> None:
+    plans = (PLANS[0], Plan(name="same", group="A", settings={"model.dropout": "0.2"}))
+    folder = bench.write(plans, seeds=(1,))
+    own, base = (folder / "rows" / f"{row}-seed1" for row in ("same", "base"))
+    for file in sorted((base / "run").rglob("*.txt")):
+        (own / "run" / file.relative_to(base / "run")).write_bytes(file.read_bytes())
+    (own / "result.json").write_bytes((base / "result.json").read_bytes())
+    table = table_of(folder)
+    (column,) = (n for n, each in enumerate(table.measures) if each.key == "test_bleu")
+    value = line_of(table, "same").values[column]
+    assert value is not None
+    assert (value.difference, value.significant) == (0.0, False)
+    assert table.significance.p("test_bleu", "same") == [1.0]
+
+
+def test_one_sentence_is_not_resampled(bench: Bench) -> None:
+    table = table_of(replace(bench, sentences=1).write(PLANS[:2], seeds=(1,)))
+    assert "only one" in table.significance.untested["test_bleu"]
