@@ -5,13 +5,18 @@ that was ejected belongs to its user: it is listed no more, and its `__init__.py
 """
 
 import hashlib
-from collections.abc import Iterable
+import shutil
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from compiler.durable import beside, one_at_a_time, put_folder, replace_file, sync
 from compiler.pipeline import CompiledPackage
+from compiler.spec.package_files import BYTECODE, FILES, INIT, foreign_files
 
-SUMS, INIT = "SHA256SUMS", "__init__.py"
+SUMS = "SHA256SUMS"
 WRITTEN = "written by specformer."
 EJECTED = "ejected from specformer: edit it, nothing writes over it."
 
@@ -23,8 +28,18 @@ class Output:
     folder: Path
 
     def edited(self, package: str) -> list[str]:
-        """The files of a package that are not as they were written, or are gone."""
-        return [name for name, sum in self._sums(package).items() if self._sum(name) != sum]
+        """The files of a package that are not as they were written, are gone, or are no part of it.
+
+        Raises an OSError if one cannot be read.
+        """
+        sums = self._sums(package)
+        changed = [name for name, several in sums.items() if self._sum(name) not in several]
+        return [*changed, *(f"{package}/{name}" for name in self.foreign(package))]
+
+    def foreign(self, package: str, files: Collection[str] = FILES) -> list[str]:
+        """The names in a package's folder that it does not have: Python might import them."""
+        place = self.folder / package
+        return foreign_files(place, files) if place.is_dir() else []
 
     def is_listed(self, package: str) -> bool:
         """Whether it is known how the files of a package were written."""
@@ -46,45 +61,96 @@ class Output:
         return [each for each in (*self.edited(name), *foreign) if (self.folder / each).exists()]
 
     def write(self, package: CompiledPackage) -> None:
-        """Writes a package, and removes what an earlier one of its name had besides."""
-        place = self.folder / package.folder_name
-        written = [f"{package.folder_name}/{name}" for name in package.files]
-        for name in self._sums(package.folder_name).keys() - set(written):
-            if (self.folder / name).is_file():
-                (self.folder / name).unlink()
-        package.write(place)
-        self._list(package.folder_name, written)
+        """Writes a package, and removes what an earlier one of its name had besides.
+
+        Whenever this ends, by a full disk or a signal too, the old package is there or the new one,
+        and `SHA256SUMS` knows it. What others have put into its folder stays in it.
+        """
+        name = package.folder_name
+        with self._alone():
+            sums = self._sums(name)
+            written = {f"{name}/{file}": _digest(text) for file, text in package.files.items()}
+            place = (self.folder / name).resolve()
+            new = beside(place)
+            try:
+                _write_whole(package, new, place)
+                both = {each: {*sums.get(each, ()), sum} for each, sum in written.items()}
+                self._list(name, sums | both)
+                old = put_folder(new, place)
+            except BaseException:
+                shutil.rmtree(new, ignore_errors=True)
+                raise
+            if old:
+                ours = {file.rpartition("/")[2] for file in (*sums, *written)}
+                _clear(old, place, ours)
+            self._list(name, {each: {sum} for each, sum in written.items()})
 
     def eject(self, package: str) -> None:
         """Hands a package over to its user. The mark is a comment where ours is edited away."""
-        init = self.folder / package / INIT
-        text = init.read_bytes() if init.is_file() else b""
-        written, ejected = WRITTEN.encode(), EJECTED.encode()
-        is_ours = written in text
-        marked = text.replace(written, ejected, 1) if is_ours else b"# %s\n%s" % (ejected, text)
-        init.write_bytes(marked)
-        self._list(package, [])
+        with self._alone():
+            init = self.folder / package / INIT
+            text = init.read_bytes() if init.is_file() else b""
+            written, ejected = WRITTEN.encode(), EJECTED.encode()
+            is_ours = written in text
+            marked = text.replace(written, ejected, 1) if is_ours else b"# %s\n%s" % (ejected, text)
+            replace_file(init, marked)
+            self._list(package, {})
 
-    def _list(self, package: str, names: Iterable[str]) -> None:
-        """Lists these files, and no others of a package."""
-        others = {name: sum for name, sum in self._read().items() if not _is_of(package, name)}
-        sums = {**others, **{name: str(self._sum(name)) for name in names}}
-        lines = (f"{sums[name]}  {name}\n" for name in sorted(sums))
-        (self.folder / SUMS).write_text("".join(lines), encoding="utf-8", newline="\n")
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Two processes that write at once would lose each other's lines of the sums."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with one_at_a_time(self.folder):
+            yield
 
-    def _sums(self, package: str) -> dict[str, str]:
-        return {name: sum for name, sum in self._read().items() if _is_of(package, name)}
+    def _list(self, package: str, sums: Mapping[str, Iterable[str]]) -> None:
+        """Lists these files, and no others of a package.
 
-    def _read(self) -> dict[str, str]:
+        While a package is replaced, a file has two lines: each of its two contents is ours.
+        """
+        others = {name: sums for name, sums in self._read().items() if not _is_of(package, name)}
+        listed = {**others, **sums}
+        lines = (f"{sum}  {name}\n" for name in sorted(listed) for sum in sorted(listed[name]))
+        replace_file(self.folder / SUMS, "".join(lines).encode())
+
+    def _sums(self, package: str) -> dict[str, set[str]]:
+        return {name: sums for name, sums in self._read().items() if _is_of(package, name)}
+
+    def _read(self) -> dict[str, set[str]]:
         """Names with their sums; lines that anybody else has added are none of ours."""
         path = self.folder / SUMS
-        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-        lines = (line.partition("  ") for line in text.splitlines())
-        return {name: sum for sum, _, name in lines if name}
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        found = defaultdict[str, set[str]](set)
+        for sum, _, name in (line.partition("  ") for line in text.splitlines()):
+            if name:
+                found[name].add(sum)
+        return dict(found)
 
     def _sum(self, name: str) -> str | None:
         path = self.folder / name
         return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _write_whole(package: CompiledPackage, new: Path, place: Path) -> None:
+    """Writes a package into a new folder, with the rights of the folder whose place it takes."""
+    package.write(new)
+    for name in package.files:
+        sync(new / name)
+    if place.exists():
+        shutil.copymode(place, new)
+    sync(new)
+
+
+def _clear(old: Path, place: Path, ours: set[str]) -> None:
+    """Removes a package that was replaced; what is not ours moves into the new folder."""
+    for each in list(old.iterdir()):
+        if each.name not in ours | {BYTECODE}:
+            each.rename(place / each.name)
+    shutil.rmtree(old)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _is_of(package: str, name: str) -> bool:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from compiler.durable import beside, replace_file, sync
 from runtime.errors import UserError
+
+__all__ = ["FULL", "explained_disk_errors", "new_folder", "remove_unfinished", "replace_file"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """The disk has no more room, or not for this user."""
@@ -17,11 +20,12 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder to write into, which becomes `path` in one step when all is on the disk.
 
-    On failure it is removed; a process that is killed leaves it for `remove_unfinished`.
+    Its name is one that nothing bears. On failure it is removed; a process that is killed leaves
+    it for `remove_unfinished`.
     """
-    temporary = path.with_name(f".{path.name}.unfinished")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = beside(path)
+    temporary.mkdir()
     try:
         yield temporary
         _sync_tree(temporary)
@@ -29,26 +33,16 @@ def new_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    _sync(path.parent)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Writes the file so that, at any moment, it holds either the old content or the new."""
-    temporary = path.with_name(f".{path.name}.unfinished")
-    try:
-        temporary.write_bytes(content)
-        _sync(temporary)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def remove_unfinished(parent: Path) -> None:
     """Removes what killed processes left of the folders they were writing in `parent`."""
     for leftover in parent.glob(".*.unfinished"):
-        shutil.rmtree(leftover)
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
 
 
 @contextmanager
@@ -68,14 +62,5 @@ def explained_disk_errors(folder: Path, then: str = "try again") -> Iterator[Non
 def _sync_tree(folder: Path) -> None:
     for parent, _, names in os.walk(folder):
         for name in names:
-            _sync(Path(parent, name))
-        _sync(Path(parent))
-
-
-def _sync(path: Path) -> None:
-    """Waits until a file, or the list of names in a folder, is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            sync(Path(parent, name))
+        sync(Path(parent))

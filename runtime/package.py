@@ -1,11 +1,13 @@
 """Generated packages: from a folder to the classes and functions in it."""
 
 import importlib
-import importlib.util
 import itertools
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.abc import ExecutionLoader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import decode_source, spec_from_file_location
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
@@ -15,11 +17,20 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from compiler.spec.lock import LOCK, read_lock
+from compiler.spec.lock import LOCK, load_lock
+from compiler.spec.package_files import (
+    INIT,
+    MODEL,
+    REQUIRED,
+    TRAINING,
+    explained,
+    foreign_files,
+    read_files,
+)
 from compiler.spec.spec import Spec
 from runtime.errors import UserError
 
-MODEL, TRAINING, INIT = "model.py", "training.py", "__init__.py"
+__all__ = ["MODEL", "TRAINING", "Package", "load_package", "read_package"]
 
 _numbers = itertools.count()
 
@@ -42,12 +53,16 @@ class TrainingModule(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A generated package, imported: its spec, its network and its recipe."""
+    """A generated package, imported: its spec, its network and its recipe.
+
+    `files` are the bytes that were imported, by name, whatever the folder may hold by now.
+    """
 
     folder: Path
     spec: Spec
     model_class: type[nn.Module]
     training_module: TrainingModule
+    files: Mapping[str, bytes]
 
 
 def load_package(folder: Path) -> Package:
@@ -55,43 +70,115 @@ def load_package(folder: Path) -> Package:
 
     Raises UserError, or the compiler's Rejected when the lock is no spec.
     """
-    for name in (INIT, MODEL, TRAINING, LOCK):
-        if not (folder / name).is_file():
-            raise UserError(
-                f"{folder} is not a generated package: it has no {name}",
-                help="`specformer compile SPEC` makes one",
-            )
-    spec = read_lock(folder / LOCK)
-    module = _import_folder(folder)
-    training = importlib.import_module(f"{module.__name__}.training")
+    return import_package(folder, read_package(folder))
+
+
+def read_package(folder: Path) -> dict[str, bytes]:
+    """The files of a package, by name. Raises a UserError if one is missing, or one too many."""
+    if not folder.is_dir():
+        raise _no_package(folder, f"it has no {INIT}" if not folder.exists() else "it is a file")
+    if foreign := foreign_files(folder):
+        message, help = explained(folder, foreign)
+        raise UserError(message, help=help)
+    try:
+        files = read_files(folder)
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be read: {error.strerror}") from error
+    for name in REQUIRED:
+        if name not in files:
+            raise _no_package(folder, f"it has no {name}")
+    return files
+
+
+def import_package(folder: Path, files: Mapping[str, bytes]) -> Package:
+    """Imports these files as the package that lies in `folder`, and nothing that lies there."""
+    spec = load_lock(folder / LOCK, files[LOCK]).spec
+    module, training = _import(folder, files)
+    model_class = getattr(module, "Model", None)
+    if not (isinstance(model_class, type) and issubclass(model_class, nn.Module)):
+        raise _cannot_be_imported(folder, f"{INIT} defines no class Model")
     return Package(
         folder=folder,
         spec=spec,
-        model_class=module.Model,
+        model_class=model_class,
         training_module=cast(TrainingModule, training),
+        files=files,
     )
 
 
-def _import_folder(folder: Path) -> ModuleType:
-    """A new name for each import, because the files of a folder may change between two of them."""
+@dataclass(frozen=True, slots=True)
+class _Sources(ExecutionLoader):
+    """The modules of one package, compiled from the bytes of its files, never from bytecode."""
+
+    package: str
+    folder: Path
+    files: Mapping[str, bytes]
+
+    def get_filename(self, fullname: str) -> str:
+        return str(self.folder / self._file(fullname))
+
+    def get_source(self, fullname: str) -> str:
+        return decode_source(self.files[self._file(fullname)])
+
+    def find(self, fullname: str) -> ModuleSpec | None:
+        """None for a module that the package does not have."""
+        if self._file(fullname) not in self.files:
+            return None
+        inside: list[str] | None = [] if fullname == self.package else None
+        return spec_from_file_location(
+            fullname,
+            self.get_filename(fullname),
+            loader=self,
+            submodule_search_locations=inside,
+        )
+
+    def _file(self, fullname: str) -> str:
+        name = fullname.removeprefix(f"{self.package}.")
+        return INIT if fullname == self.package else f"{name}.py"
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder(MetaPathFinder):
+    """Finds the modules of all packages that were imported."""
+
+    packages: dict[str, _Sources] = field(default_factory=dict)
+
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
+        sources = self.packages.get(fullname.partition(".")[0])
+        return sources.find(fullname) if sources else None
+
+
+_finder = _Finder()
+sys.meta_path.insert(0, _finder)
+
+
+def _import(folder: Path, files: Mapping[str, bytes]) -> tuple[ModuleType, ModuleType]:
+    """The package and its `training`, under a new name each time: the files may have changed."""
     name = f"generated_package_{next(_numbers)}"
-    location = importlib.util.spec_from_file_location(
-        name, folder / INIT, submodule_search_locations=[str(folder)]
-    )
-    if location is None or location.loader is None:
-        raise ImportError(f"no module can be made of {folder}")
-    importlib.invalidate_caches()  # this process may have made the folder a moment ago
-    module = importlib.util.module_from_spec(location)
-    sys.modules[name] = module
+    _finder.packages[name] = _Sources(name, folder, files)
     try:
-        location.loader.exec_module(module)
-        importlib.import_module(f"{name}.training")
-    except Exception as error:
-        raise UserError(
-            f"the package in {folder} cannot be imported: {type(error).__name__}: {error}",
-            help="undo the edits by hand, or `specformer compile SPEC` again",
-        ) from error
-    return module
+        module = importlib.import_module(name)
+        training = importlib.import_module(f"{name}.training")
+    except (Exception, SystemExit) as error:
+        raise _cannot_be_imported(folder, f"{type(error).__name__}: {error}") from error
+    for function in ("learning_rate", "optimizer", "loss"):
+        if not callable(getattr(training, function, None)):
+            raise _cannot_be_imported(folder, f"{TRAINING} defines no {function}")
+    return module, training
+
+
+def _cannot_be_imported(folder: Path, reason: str) -> UserError:
+    return UserError(
+        f"the package in {folder} cannot be imported: {reason}",
+        help="undo the edits by hand, or `specformer compile SPEC` again",
+    )
+
+
+def _no_package(folder: Path, reason: str) -> UserError:
+    return UserError(
+        f"{folder} is not a generated package: {reason}",
+        help="`specformer compile SPEC` makes one",
+    )
 
 
 def features_of(model: nn.Module) -> Callable[..., Tensor]:

@@ -6,10 +6,9 @@
 
 import hashlib
 import importlib.metadata
-import json
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,13 @@ from runtime.data.prepare import TOKENIZERS, Prepared
 from runtime.data.tokenizer import Tokenizer, load_tokenizers
 from runtime.durable import new_folder, replace_file
 from runtime.errors import UserError
-from runtime.package import TRAINING, Package, load_package
+from runtime.package import TRAINING, Package, import_package, read_package
+from runtime.sealed import read_sealed_file, sealed
 
 CHECKPOINTS = "checkpoints"
+PACKAGE, BEGUN = "package", "run.json"
+ADOPTED = "adopted"
+"""What `run.json` calls the sums of files that have taken the place of those of the beginning."""
 TRANSFERRED = "transferred"
 """What `run.json` calls the beginning of a run that goes on with the weights of another."""
 LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece")
@@ -90,23 +93,34 @@ class Run:
         """
         refuse_existing(folder)
         with new_folder(folder) as unfinished:
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(package.folder, unfinished / "package", ignore=ignored)
+            (unfinished / PACKAGE).mkdir()
+            for name, content in package.files.items():
+                (unfinished / PACKAGE / name).write_bytes(content)
             (unfinished / CHECKPOINTS).mkdir()
             beginning.write_checkpoint(unfinished / CHECKPOINTS)
             write_tokenizers(unfinished / TOKENIZERS)
-            _write_json(unfinished / "run.json", _describe(package) | beginning.origin)
+            described = _describe(package, unfinished / TOKENIZERS) | beginning.origin
+            (unfinished / BEGUN).write_bytes(sealed(described))
         return cls.open(folder)
 
     @classmethod
     def open(cls, folder: Path, checkpoint: str | None = None) -> "Run":
-        if not (folder / "run.json").is_file():
+        """Raises a UserError unless the folder holds a run whose files are as they were written."""
+        if not (folder / BEGUN).is_file():
             raise UserError(
-                f"{folder} is not a run: it has no run.json",
+                f"{folder} is not a run: it has no {BEGUN}",
                 help="`specformer train SPEC --out RUN` makes one",
             )
-        package = load_package(folder / "package")
+        files = read_package(folder / PACKAGE)
+        _refuse_changed(folder, files)
+        package = import_package(folder / PACKAGE, files)
         return cls(folder=folder, package=package, checkpoint=checkpoint)
+
+    @classmethod
+    def accept_edits(cls, folder: Path, package: Package) -> None:
+        """Records the run's own package as it is now: its user has edited it, and asks for it."""
+        begun = read_sealed_file(folder / BEGUN)
+        replace_file(folder / BEGUN, sealed(begun | {ADOPTED: _sums(package.files)}))
 
     @property
     def checkpoints(self) -> Path:
@@ -185,8 +199,11 @@ class Run:
                 f"{self.folder} was begun with optimizer {begun}, and the spec has {wanted} now",
                 help="give the spec of that run, or start a new run in another folder",
             )
-        for name in (TRAINING, LOCK):
-            replace_file(self.package.folder / name, (package.folder / name).read_bytes())
+        new = {name: package.files[name] for name in (TRAINING, LOCK)}
+        sums = {PACKAGE: _sums(self.package.files), ADOPTED: _sums(new)}
+        replace_file(self.folder / BEGUN, sealed(self._begun | sums))  # first: until both are there
+        for name, content in new.items():  # each file may be the old one or the new one
+            replace_file(self.package.folder / name, content)
         return Run.open(self.folder)
 
     def check_data(self, entry: str) -> None:
@@ -215,7 +232,7 @@ class Run:
     @property
     def _begun(self) -> dict[str, Any]:
         """What `run.json` holds."""
-        return json.loads((self.folder / "run.json").read_bytes())
+        return read_sealed_file(self.folder / BEGUN)
 
 
 def refuse_existing(folder: Path) -> None:
@@ -227,14 +244,59 @@ def refuse_existing(folder: Path) -> None:
         )
 
 
-def _describe(package: Package) -> dict[str, Any]:
-    files = sorted(path for path in package.folder.iterdir() if path.is_file())
+def _describe(package: Package, tokenizers: Path) -> dict[str, Any]:
     return {
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in LIBRARIES},
         "spec": asdict(Identity.of(package.spec)),
-        "package": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+        PACKAGE: _sums(package.files),
+        TOKENIZERS: _sums(_files_below(tokenizers)),
     }
+
+
+def _refuse_changed(folder: Path, package: Mapping[str, bytes]) -> None:
+    """Raises a UserError if a file of the package, or of the tokenizers, is not as it was written.
+
+    Runs of older versions, whose `run.json` does not list the tokenizers, are not compared.
+    """
+    begun = read_sealed_file(folder / BEGUN)
+    if TOKENIZERS not in begun:
+        return
+    edited = _changed(package, begun[PACKAGE], begun.get(ADOPTED, {}))
+    if edited:
+        place = folder / PACKAGE
+        raise UserError(
+            f"{place / edited} is not as {folder / BEGUN} has recorded it: it was damaged, or "
+            "edited by hand",
+            help="bring the file back as it was; after an edit, "
+            f"`specformer train {place} --out {folder} --resume` goes on with it",
+        )
+    damaged = _changed(_files_below(folder / TOKENIZERS), begun[TOKENIZERS], {})
+    if damaged:
+        raise UserError(
+            f"{folder / TOKENIZERS / damaged} is damaged, or was changed by hand",
+            help="bring the file back: a model can be used with its own tokenizer alone",
+        )
+
+
+def _changed(
+    files: Mapping[str, bytes], written: Mapping[str, str], adopted: Mapping[str, str]
+) -> str | None:
+    """The first file that is missing, or has neither sum that is recorded."""
+    found = _sums(files)
+    names = sorted(found.keys() | written.keys())
+    wrong = (n for n in names if found.get(n) not in (written.get(n), adopted.get(n, "")))
+    return next(wrong, None)
+
+
+def _sums(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def _files_below(folder: Path) -> dict[str, bytes]:
+    """By the path from the folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def _version(library: str) -> str:
@@ -242,7 +304,3 @@ def _version(library: str) -> str:
         return importlib.metadata.version(library)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -9,11 +9,24 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    *("markdown", "source", "mask", "spec", "ops", "ir", "lower", "passes", "proof", "weights"),
+    *(
+        "durable",
+        "markdown",
+        "source",
+        "mask",
+        "spec",
+        "ops",
+        "ir",
+        "lower",
+        "passes",
+        "proof",
+        "weights",
+    ),
     *("emit", "pipeline", "output", "units", "readings", "explain", "diff", "ablation"),
 )
 ROOMS = (
-    *("errors", "memory", "openmp", "durable", "holding", "parent", "corpus", "package", "data"),
+    *("errors", "memory", "openmp", "sealed", "durable", "holding", "parent", "corpus", "package"),
+    "data",
     *("checkpoints", "run", "weights", "training", "decoding", "prediction", "scoring"),
     *("behaviour", "ablation"),
 )
@@ -59,8 +72,8 @@ def test_the_compiler_imports_neither_the_runtime_nor_torch() -> None:
 
 
 def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
-    """That of specs, that of import maps, and Markdown."""
-    languages = ("compiler.spec", "compiler.weights", "compiler.markdown")
+    """That of specs, that of import maps, and Markdown; and how files are written whole."""
+    languages = ("compiler.spec", "compiler.weights", "compiler.markdown", "compiler.durable")
     for path in files("runtime"):
         command = "command" in path.relative_to(ROOT / "runtime").parts
         for module in imports(path):

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from compiler.spec.lock import LOCK, read_lock
+from compiler.spec.lock import LOCK, load_lock
 from runtime.ablation.collect import Ablation, Outcome
 from runtime.ablation.files import PACKAGE, RUN
-from runtime.ablation.locks import files_of, lock
+from runtime.ablation.locks import lock
 from runtime.errors import UserError
+from runtime.package import read_package
 
 PARTS = ("spec", "code", "protocol")
 
@@ -31,7 +32,8 @@ def strange_parts(outcome: Outcome) -> Iterator[str]:
         if not (folder / LOCK).is_file():
             yield f"{outcome.queued.name}: {place}/{LOCK} is missing"
             continue
-        found = lock(read_lock(folder / LOCK), files_of(folder), locked.data)
+        files = read_package(folder)
+        found = lock(load_lock(folder / LOCK, files[LOCK]).spec, files, locked.data)
         different = [part for part in PARTS if getattr(found, part) != getattr(locked, part)]
         if different:
             yield f"{outcome.queued.name}: {' and '.join(different)} of {place}/"

@@ -1,17 +1,19 @@
 """What a row does: it is checked against its lock, trained, scored."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
+from compiler.spec.lock import LOCK, load_lock
 from runtime.ablation.files import FAILURE, PACKAGE, QUEUE, RESULT, RUN, read_record, write_record
-from runtime.ablation.locks import data_hash, files_of, lock
+from runtime.ablation.locks import data_hash, lock
 from runtime.ablation.record import Locked, Queue
 from runtime.ablation.scores import result_of
 from runtime.durable import explained_disk_errors
 from runtime.errors import UserError
 from runtime.memory import keep_freed_memory
-from runtime.package import load_package
+from runtime.package import Package, import_package, read_package
 from runtime.run import Run
 from runtime.scoring.validation import greedy_bleu
 from runtime.training.rank import is_first_process
@@ -24,37 +26,45 @@ def execute(folder: Path, cache: Path, device: str | None) -> None:
     Raises UserError, and Interruption with everything saved.
     """
     keep_freed_memory()
-    package, run = folder / PACKAGE, folder / RUN
-    require_locked(folder)
-    spec = load_package(package).spec
+    run = folder / RUN
+    package = require_locked(folder)
     summary = train(
         package,
         run,
         cache=cache,
         resume=run.exists(),
         device=torch.device(device) if device else None,
-        score=greedy_bleu(spec),
+        score=greedy_bleu(package.spec),
         report=_say,
     )
     if not is_first_process():
         return
+    require_locked(folder)  # it is what was trained that must have been queued
     with explained_disk_errors(folder):
         write_record(folder / RESULT, result_of(Run.open(run), summary, device))
     (folder / FAILURE).unlink(missing_ok=True)
 
 
-def require_locked(folder: Path) -> None:
-    """Raises a UserError if code, spec or text are not what was queued."""
+def require_locked(folder: Path) -> Package:
+    """The row's package. Raises a UserError if code, spec or text are not what was queued."""
     queued = queued_lock(folder)
-    for place in (folder / PACKAGE, folder / RUN / PACKAGE):
-        if not place.exists() and place.parent.name == RUN:
-            continue
-        found = lock(load_package(place).spec, files_of(place), queued.data)
-        for part in ("spec", "code"):
-            if getattr(found, part) != getattr(queued, part):
-                raise _not_as_queued(place, part)
-    if data_hash(load_package(folder / PACKAGE).spec) != queued.data:
+    files = _locked_files(folder / PACKAGE, queued)
+    if (folder / RUN / PACKAGE).exists():
+        _locked_files(folder / RUN / PACKAGE, queued)
+    package = import_package(folder / PACKAGE, files)
+    if data_hash(package.spec) != queued.data:
         raise _not_as_queued(folder, "data")
+    return package
+
+
+def _locked_files(place: Path, queued: Locked) -> Mapping[str, bytes]:
+    """Those of a package, before anything in it runs."""
+    files = read_package(place)
+    found = lock(load_lock(place / LOCK, files[LOCK]).spec, files, queued.data)
+    for part in ("spec", "code"):
+        if getattr(found, part) != getattr(queued, part):
+            raise _not_as_queued(place, part)
+    return files
 
 
 def _not_as_queued(place: Path, part: str) -> UserError:

@@ -1,6 +1,5 @@
 """The files of an ablation's folder: their names, how they are read and written."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from runtime.ablation.record import Failure, Queue, Result
 from runtime.durable import replace_file
 from runtime.errors import UserError
+from runtime.sealed import read_sealed_file, sealed
 
 QUEUE, RESULT, FAILURE, OUTPUT = "ablation.json", "result.json", "failure.json", "output.txt"
 ROWS, PACKAGE, RUN, DIFFERENCE = "rows", "package", "run", "difference.html"
@@ -21,8 +21,9 @@ Record = TypeVar("Record", Queue, Result, Failure)
 
 def read_record(path: Path, kind: type[Record]) -> Record:
     """Raises a UserError if the file is not what we write."""
+    content = read_sealed_file(path)
     try:
-        return TypeAdapter(kind).validate_json(path.read_bytes())
+        return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -34,7 +35,7 @@ def read_record(path: Path, kind: type[Record]) -> Record:
 
 def write_record(path: Path, record: Queue | Result | Failure) -> None:
     """Whole or not at all."""
-    replace_file(path, f"{json.dumps(asdict(record), indent=2)}\n".encode())
+    replace_file(path, sealed(asdict(record)))
 
 
 def write_failure(folder: Path, failure: Failure) -> None:

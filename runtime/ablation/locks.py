@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from compiler.spec.lock import LOCK
 from compiler.spec.spec import Spec
@@ -28,11 +27,6 @@ def lock(spec: Spec, files: Mapping[str, bytes], data: str) -> Locked:
         data=data,
         protocol=_hash({"task": spec.task, "evaluation": spec.evaluation.model_dump()}),
     )
-
-
-def files_of(package: Path) -> dict[str, bytes]:
-    """The files of a package, by name."""
-    return {path.name: path.read_bytes() for path in package.iterdir() if path.is_file()}
 
 
 def _hash(content: object) -> str:

@@ -9,6 +9,7 @@ must be like).
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
@@ -27,6 +28,7 @@ from compiler.spec.training import Training
 from runtime.checkpoints.state import Metric, State
 from runtime.durable import FULL, new_folder
 from runtime.errors import UserError
+from runtime.sealed import sealed, unsealed
 
 MODEL, TRAINER, RECORD = "model.safetensors", "trainer.safetensors", "trainer.json"
 
@@ -151,7 +153,7 @@ def write_checkpoint(parent: Path, content: Content, *, is_interim: bool) -> Che
             machine=content.machine,
             files={name: _describe(folder / name) for name in (MODEL, TRAINER)},
         )
-        (folder / RECORD).write_bytes(_records.dump_json(record, indent=2) + b"\n")
+        (folder / RECORD).write_bytes(sealed(_records.dump_python(record, mode="json")))
     return Checkpoint(folder=path, step=step, is_interim=is_interim)
 
 
@@ -191,11 +193,13 @@ def _save(tensors: Tensors, path: Path, metadata: dict[str, str]) -> None:
 
 def _read_record(path: Path) -> Record:
     try:
-        return _records.validate_json(path.read_bytes(), strict=True)
+        return _records.validate_json(json.dumps(unsealed(path.read_bytes())), strict=True)
     except FileNotFoundError:
         raise RefusedCheckpoint(f"{path} is missing") from None
     except ValidationError as error:
         raise RefusedCheckpoint(f"{path} is damaged: {error.errors()[0]['msg']}") from error
+    except ValueError as error:
+        raise RefusedCheckpoint(f"{path} is damaged: {error}") from error
 
 
 def _check_file(path: Path, expected: dict[str, File]) -> None:

@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from compiler.spec.lock import LOCK
+from compiler.spec.package_files import explained, foreign_files
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -88,8 +90,18 @@ def read_sides(things: list[str]) -> tuple["Side", "Side"]:
             f"`diff` compares two things, and got {len(things)}",
             help="specformer diff transformer-base transformer-big",
         )
+    for thing in things:
+        refuse_foreign(thing)
     before, after = for_each(things, read_side)
     return before, after
+
+
+def refuse_foreign(thing: str) -> None:
+    """Raises a UserError if a package holds what is no file of one: its code may be another."""
+    for folder in (Path(thing), Path(thing) / "package"):
+        if (folder / LOCK).is_file() and (foreign := foreign_files(folder)):
+            message, help = explained(folder, foreign)
+            raise UserError(message, help=help)
 
 
 def behaviours(*sides: "Side") -> "BehaviourDifference":

@@ -8,6 +8,7 @@ import typer
 
 from compiler.source.diagnostic import Rejected, did_you_mean, for_each, quoted
 from compiler.spec.lock import LOCK
+from compiler.spec.package_files import FILES, explained
 from runtime.command.options import Force, Settings, Specs
 from runtime.command.output import say_warnings
 from runtime.errors import UserError
@@ -50,11 +51,19 @@ def compile_specs(
 def write_packages(packages: Iterable["CompiledPackage"], output: "Output", *, force: bool) -> None:
     """All of them, or none if one was edited."""
     for package in packages:
+        refuse_foreign(output, package.folder_name)
         if not force and not output.is_free(package):
             raise refusal(package, output)
     for package in packages:
         output.write(package)
         typer.echo(f"{package.spec.name}: {output.folder / package.folder_name / 'model.py'}")
+
+
+def refuse_foreign(output: "Output", package: str) -> None:
+    """Raises a UserError for a file in a package's folder that no package has."""
+    if foreign := output.foreign(package):
+        message, help = explained(output.folder / package, foreign)
+        raise UserError(message, help=help)
 
 
 def refusal(package: "CompiledPackage", output: "Output") -> UserError:
@@ -84,15 +93,18 @@ def is_up_to_date(package: "CompiledPackage", output: "Output") -> bool:
     """Says what is not, and why, and shows what `compile` would change."""
     name = package.folder_name
     folder, edited = output.folder / name, output.edited(name)
+    foreign = output.foreign(name, FILES if output.is_ejected(name) else package.files)
+    for file in foreign:
+        typer.echo(f"{folder / file} is no file of this package: remove it", err=True)
     if output.is_ejected(name):
         typer.echo(f"{folder} was ejected: it is not compared")
-        return True
+        return not foreign
     stale = package.stale(folder)
     for file in stale:
         typer.echo(f"{folder / file} {condition(folder / file, package, edited)}", err=True)
     if stale and (folder / LOCK).is_file():
         show_changes(folder, package)
-    return not stale
+    return not stale and not foreign
 
 
 def condition(file: Path, package: "CompiledPackage", edited: Iterable[str]) -> str:
@@ -129,6 +141,7 @@ def eject(
 
     found, package = Output(folder=output), name.replace("-", "_")
     place = output / package
+    refuse_foreign(found, package)
     if not (place / "model.py").is_file():
         raise no_package(name, output)
     if found.is_ejected(package):

@@ -1,5 +1,6 @@
 """`specformer train`."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -59,12 +60,13 @@ def train(
     keep_freed_memory()
     place = check_device(device)
     with package_folder(spec, assignments or []) as folder:
-        settings = load_package(folder).spec
+        package = load_package(folder)
+        settings = package.spec
         run = out or Path("runs", settings.name)
         if resume and folder != Path(spec):
             refuse_lost_edits(run, folder)
         summary = train_package(
-            folder,
+            package,
             run,
             cache=cache,
             resume=resume,
@@ -88,7 +90,7 @@ def package_folder(reference: str, assignments: Sequence[str]) -> Iterator[Path]
             f"{given} is a run, not a spec or a package",
             help=f"continue it with `specformer train {given / 'package'} --out {given} --resume`",
         )
-    if not (given / "model.py").is_file():
+    if not os.path.lexists(given / "model.py"):
         with TemporaryDirectory(prefix="specformer-") as temporary:
             yield compile_into(Path(temporary), reference, assignments)
     elif assignments:

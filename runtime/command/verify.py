@@ -28,16 +28,28 @@ def verify(
     """Run the tests of a spec's package: shapes, causality, masks, padding, step by step."""
     if find_spec("pytest") is None:
         raise UserError("the tests of a package need pytest", help="pip install pytest")
-    if (Path(spec) / TESTS).is_file():
-        if settings:
-            raise UserError("--set changes a spec, and this is a package that is written already")
-        raise typer.Exit(_run(Path(spec)))
-    from compiler.pipeline import compile_spec
+    with TemporaryDirectory(prefix="specformer-") as folder:
+        place = Path(folder, "package")
+        if (Path(spec) / TESTS).is_file():
+            if settings:
+                raise UserError(
+                    "--set changes a spec, and this is a package that is written already"
+                )
+            copy_package(Path(spec), place)
+        else:
+            from compiler.pipeline import compile_spec
 
-    package = compile_spec(spec, settings or ())
-    with TemporaryDirectory() as folder:
-        package.write(Path(folder) / package.folder_name)
-        raise typer.Exit(_run(Path(folder) / package.folder_name))
+            compile_spec(spec, settings or ()).write(place)
+        raise typer.Exit(_run(place))
+
+
+def copy_package(package: Path, place: Path) -> None:
+    """The files of a package and nothing else: pytest and Python would read what lies beside."""
+    from runtime.package import read_package
+
+    place.mkdir()
+    for name, content in read_package(package).items():
+        (place / name).write_bytes(content)
 
 
 def _run(folder: Path) -> int:

@@ -14,7 +14,7 @@ from runtime.durable import remove_unfinished
 from runtime.errors import UserError
 from runtime.holding import held
 from runtime.package import MODEL, TRAINING, Package
-from runtime.run import Run, refuse_existing
+from runtime.run import PACKAGE, Run, refuse_existing
 from runtime.training.learner import Learner
 
 Report = Callable[[str], None]
@@ -55,6 +55,8 @@ def create_run(folder: Path, package: Package, cache: Path, report: Report) -> t
 
 def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> tuple[Run, Prepared]:
     """The run that is there, with the recipe of the package: it may be a longer one."""
+    if package.folder.resolve() == (folder / PACKAGE).resolve():
+        Run.accept_edits(folder, package)
     run = Run.open(folder)
     old, new, tokenizers = run.package.spec, package.spec, run.given_tokenizers
     entry = entry_name(old, tokenizers)
@@ -73,8 +75,7 @@ def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> t
 
 def has_same(name: str, run: Run, package: Package) -> bool:
     """Whether a file of a package is the run's, too."""
-    own, other = run.package.folder / name, package.folder / name
-    return own.read_bytes() == other.read_bytes()
+    return run.package.files[name] == package.files[name]
 
 
 def refuse_other_recipe(run: Run, package: Package) -> None:

@@ -12,7 +12,7 @@ from runtime.checkpoints.state import Ending
 from runtime.data.prepare import Prepared
 from runtime.durable import explained_disk_errors
 from runtime.errors import UserError
-from runtime.package import load_package
+from runtime.package import Package, load_package
 from runtime.run import Run
 from runtime.training.interruption import watched_signals
 from runtime.training.journal import Journal, open_journal, silent_journal
@@ -36,7 +36,7 @@ class Summary:
 
 
 def train(
-    package_folder: Path,
+    package: Path | Package,
     run_folder: Path,
     *,
     cache: Path,
@@ -45,8 +45,9 @@ def train(
     score: Score | None = None,
     report: Callable[[str], None] = print,
 ) -> Summary:
-    """Trains a generated package in a new run folder, or continues (`resume`) the run in it.
+    """Trains a generated package, a folder or one that is loaded, in a new run folder.
 
+    `resume` continues the run that is there.
     Prepared text is kept in `cache`. For specs that ask for it, `score` gives the BLEU of greedy
     translations of the validation set. Raises UserError for what the user can mend, and
     Interruption, with everything saved, after Ctrl-C or SIGTERM. Under `torchrun`, call it in every
@@ -60,7 +61,7 @@ def train(
     ):
         say = report if workers.is_first else _say_nothing
         device = own_device(device)
-        package = load_package(package_folder)
+        package = load_package(package) if isinstance(package, Path) else package
         if package.spec.training.validation.bleu and score is None:
             raise ValueError("validation.bleu is set: expected a function `score`, got None")
         with workers.first_goes_first():

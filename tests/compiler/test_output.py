@@ -87,7 +87,7 @@ def test_what_a_package_has_no_more_is_removed_and_other_packages_stay(output: O
     output.write(compile_spec("language-model", NO_ATTENTION))
     assert not (output.folder / "demo" / "attention_weights.py").exists()
     assert note.exists()
-    assert not output.edited("demo")
+    assert output.edited("demo") == ["demo/notes.txt"]
     assert not output.edited("other")
 
 

@@ -232,7 +232,8 @@ def test_the_recipe_of_a_longer_run_is_adopted(run: Run, package: Package) -> No
     longer = edited(package, set_steps)
     with (run.folder / "package" / "model.py").open("a") as file:
         file.write("\nOWN = True\n")
-    adopted = run.adopt(longer)
+    Run.accept_edits(run.folder, load_package(run.folder / "package"))
+    adopted = Run.open(run.folder).adopt(longer)
     assert adopted.package.spec.training.steps == 123_456
     assert Run.open(run.folder).package.spec.training.steps == 123_456
     assert "OWN" in (run.folder / "package" / "model.py").read_text()

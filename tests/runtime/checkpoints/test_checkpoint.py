@@ -1,6 +1,5 @@
 """One checkpoint: whole, damaged, or of something else."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from runtime.checkpoints.checkpoint import (
     write_checkpoint,
 )
 from runtime.checkpoints.state import State
+from runtime.sealed import sealed, unsealed
 
 IDENTITY = Identity(model="m" * 64, data="d" * 64)
 MACHINE = Machine(torch_version="2", device="cpu", threads=1, processes=1)
@@ -88,7 +88,7 @@ def test_damage_is_refused_by_name(
 
 def test_a_record_of_another_format_is_refused(checkpoint: Checkpoint) -> None:
     path = checkpoint.folder / "trainer.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 2}))
+    path.write_bytes(sealed(unsealed(path.read_bytes()) | {"version": 2}))
     with pytest.raises(RefusedCheckpoint, match=r"trainer\.json is damaged: .* 1"):
         check_checkpoint(checkpoint, IDENTITY)
 
