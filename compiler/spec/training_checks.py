@@ -3,11 +3,18 @@
 from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
-from compiler.source.node import Node
+from compiler.source.node import Node, find
 from compiler.spec.complete import paper_peak
 from compiler.spec.optimizer import Adafactor, Adam, AdamW, Sgd
 from compiler.spec.places import at, note
-from compiler.spec.schedule import Constant, Cosine, Linear, WarmupStableDecay
+from compiler.spec.schedule import (
+    Constant,
+    Cosine,
+    InverseSquareRoot,
+    Linear,
+    Schedule,
+    WarmupStableDecay,
+)
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 
@@ -22,10 +29,13 @@ def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if longest + isinstance(schedule, Linear | Cosine) > steps:
         yield Diagnostic(
             code="long-warmup",
-            message=f"the warm-up of {longest} updates is longer than the training of {steps}",
+            message=f"the warm-up of {longest} updates{_unsaid(root, 'warmup_steps')} is longer "
+            f"than the training of {steps}",
             span=at(root, "training", "schedule", "warmup_steps"),
             notes=note("the whole training", root, "training", "steps"),
-            help="the learning rate would never reach its peak",
+            help="the learning rate would never reach its peak: write `training.schedule."
+            f"warmup_steps: {_shorter(schedule, steps)}`, or try a spec out with "
+            f"`specformer train --steps {steps}`, which shortens the schedule",
         )
     elif isinstance(schedule, WarmupStableDecay) and longest + schedule.decay_steps > steps:
         yield Diagnostic(
@@ -36,6 +46,17 @@ def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             notes=note("the whole training", root, "training", "steps"),
             help=f"at most {steps - longest} are left for the decay",
         )
+
+
+def _unsaid(root: Node, key: str) -> str:
+    """Names a setting of the schedule that is not written, for nothing else would show it."""
+    is_written = find(root, ("training", "schedule", key)) is not None
+    return "" if is_written else f" (the default of `training.schedule.{key}`)"
+
+
+def _shorter(schedule: Schedule, steps: int) -> int:
+    """A warm-up that fits: a tenth of the training, and an update at least where one must be."""
+    return max(steps // 10, int(steps > 1 or isinstance(schedule, InverseSquareRoot)))
 
 
 def given_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:

@@ -34,6 +34,15 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change the spec: training.steps=3000"),
     ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            "--steps",
+            metavar="N",
+            min=1,
+            help="Train N updates: warm-up, decay and time between looks shrink as much.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="RUN", help="The run's folder.  [default: runs/NAME]"),
@@ -59,6 +68,8 @@ def train(
 
     keep_freed_memory()
     place = check_device(device)
+    if steps is not None:
+        assignments = [*(assignments or []), *rescaled(spec, assignments or [], steps)]
     with package_folder(spec, assignments or []) as folder:
         package = load_package(folder)
         settings = package.spec
@@ -78,6 +89,33 @@ def train(
         print_summary(summary, settings.training.validation.metric, COMMANDS[settings.task])
 
 
+def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str]:
+    """The settings that make the training of a spec as long as `--steps` says, which it reports.
+
+    The peak stays, and lengths that are counted in updates keep their proportion, except those that
+    `--set` gives.
+    """
+    from compiler.spec.load import load
+    from compiler.spec.scaling import scaled
+
+    given = {each.partition("=")[0].strip() for each in assignments}
+    if "training.steps" in given:
+        raise UserError("--steps and `--set training.steps` say how long to train: give one")
+    if is_package(reference):
+        return [f"training.steps={steps}"]  # refused as every change of a package is
+    training = load(reference, assignments).spec.training
+    settings = {key: each for key, each in scaled(training, steps).items() if key not in given}
+    changes = [f"{key}={value}" for key, value in settings.items()]
+    if is_first_process():
+        report(f"{steps:,} updates instead of {training.steps:,}: {', '.join(changes)}")
+    return changes
+
+
+def is_package(reference: str) -> bool:
+    """Whether this is a folder of generated code, not a spec."""
+    return os.path.lexists(Path(reference, "model.py"))
+
+
 @contextmanager
 def package_folder(reference: str, assignments: Sequence[str]) -> Iterator[Path]:
     """The generated package to train. That of a spec is gone afterwards, since the run has a copy.
@@ -90,7 +128,7 @@ def package_folder(reference: str, assignments: Sequence[str]) -> Iterator[Path]
             f"{given} is a run, not a spec or a package",
             help=f"continue it with `specformer train {given / 'package'} --out {given} --resume`",
         )
-    if not os.path.lexists(given / "model.py"):
+    if not is_package(reference):
         with TemporaryDirectory(prefix="specformer-") as temporary:
             yield compile_into(Path(temporary), reference, assignments)
     elif assignments:

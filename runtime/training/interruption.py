@@ -31,14 +31,16 @@ class SignalWatch:
 def watched_signals(*, once: bool) -> Iterator[SignalWatch]:
     """Notes signals instead of acting on them.
 
-    With `once`, a second one acts as usual, so that nobody has to wait for a long validation. Only
-    a main thread can watch; in another one, nothing changes.
+    With `once`, a second one acts as usual, so that nobody has to wait for a long validation. What
+    is ignored stays ignored: Ctrl-C is no affair of a job in the background. Only a main thread can
+    watch; in another one, nothing changes.
     """
     watch = SignalWatch()
     if threading.current_thread() is not threading.main_thread():
         yield watch
         return
-    previous = {number: signal.getsignal(number) for number in SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    previous = {key: handler for key, handler in handlers.items() if handler is not signal.SIG_IGN}
 
     def restore() -> None:
         for number, handler in previous.items():
@@ -49,7 +51,7 @@ def watched_signals(*, once: bool) -> Iterator[SignalWatch]:
         if once:
             restore()
 
-    for number in SIGNALS:
+    for number in previous:
         signal.signal(number, note)
     try:
         yield watch

@@ -1,11 +1,13 @@
 """`train`: specs, packages, and runs that exist."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-Command = Callable[..., Any]
+import pytest
+
+from compiler.spec.load import load
+from compiler.spec.scaling import scaled
+from tests.runtime.command.conftest import Command
 
 
 def test_a_spec_becomes_a_run(trained_run: Path) -> None:
@@ -46,6 +48,54 @@ def test_a_package_cannot_be_changed_by_set(specformer: Command, trained_run: Pa
     ended = specformer("train", trained_run / "package", "--set", "training.steps=9")
     assert ended.code == 2
     assert "is a generated package" in ended.err
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("steps", [1, 2, 3, 50, 4000])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "{kind: inverse_sqrt, warmup_steps: 700}",
+        "{kind: inverse_sqrt, warmup_steps: 1}",
+        "{kind: constant, warmup_steps: 30}",
+        "{kind: linear, warmup_steps: 999, start: 1.0e-7}",
+        "{kind: cosine, warmup_steps: 1, peak: 0.001}",
+        "{kind: warmup_stable_decay, warmup_steps: 300, decay_steps: 700}",
+        "{kind: warmup_stable_decay, warmup_steps: 1, decay_steps: 999}",
+    ],
+)
+def test_a_schedule_of_another_length_is_right_and_keeps_its_peak(
+    schedule: str, steps: int
+) -> None:
+    written = ["training.steps=1000", f"training.schedule={schedule}"]
+    before = load("demo", written).spec.training
+    changes = [f"{key}={value}" for key, value in scaled(before, steps).items()]
+    after = load("demo", [*written, *changes]).spec.training
+    assert after.steps == steps
+    assert after.schedule.peak == before.schedule.peak
+    share = after.schedule.warmup_steps / steps
+    assert abs(share - before.schedule.warmup_steps / 1000) <= 1 / steps
+
+
+@pytest.mark.quick
+def test_steps_are_said_once_and_for_specs_alone(specformer: Command, tmp_path: Path) -> None:
+    ended = specformer("train", "demo", "--steps", 3, "--set", "training.steps=9")
+    assert (ended.code, "give one" in ended.err) == (2, True)
+    assert specformer("compile", "demo", "-o", tmp_path).code == 0
+    ended = specformer("train", tmp_path / "demo", "--steps", 3)
+    assert (ended.code, "is a generated package" in ended.err) == (2, True)
+
+
+@pytest.mark.quick
+def test_a_training_that_is_too_short_is_told_the_setting_that_is_not_written(
+    specformer: Command,
+) -> None:
+    ended = specformer("check", "transformer-base", "--set", "training.steps=300")
+    assert "`training.schedule.warmup_steps: 30`" in ended.err
+    shorter = ("--set", "training.schedule.warmup_steps=30")
+    assert (
+        specformer("check", "transformer-base", "--set", "training.steps=300", *shorter).code == 0
+    )
 
 
 def test_a_wrong_spec_shows_the_compilers_diagnostics(specformer: Command) -> None:
