@@ -12,7 +12,7 @@ BENCH_INSTALLED := $(BENCH_VENV)/.installed
 BENCH_RESULTS := runs/benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-all fuzz docs lint generate bench clean
+.PHONY: help setup demo test-quick test test-all fuzz docs lint generate bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -39,10 +39,13 @@ demo: setup  ## compile, train, translate and score the embedded default (about 
 	@echo "Explain the model:       $(BIN)/specformer explain demo"
 	@echo "Train a variant:         $(BIN)/specformer train demo --set model.attention.heads=8 --out runs/heads-8"
 
-test: setup  ## run all tests but the slow ones
+test-quick: setup  ## run at least one test of every file that has fast ones (under four minutes)
+	@$(BIN)/python -m pytest -m 'quick and not slow' $(SIDE_BY_SIDE)
+
+test: setup  ## run all tests but the slow ones (ten to twenty minutes)
 	@$(BIN)/python -m pytest -m 'not slow' $(SIDE_BY_SIDE)
 
-test-all: setup  ## run all tests, with the slow ones
+test-all: setup  ## run all tests, with the slow ones (hours)
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 fuzz: setup  ## break 20,000 specs and demand located errors

@@ -1,6 +1,10 @@
 """What all tests share."""
 
+import gc
 import os
+import signal
+import traceback
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -16,6 +20,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("specformer")
+# A job in the background inherits that Ctrl-C is ignored; processes of tests are sent it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("COLUMNS", "100")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more would only wait for each other
 
@@ -37,9 +43,30 @@ def pytest_testnodedown(node: Any) -> None:
         DRAWN[knob].update(values)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if DRAWN:
-        terminalreporter.section("values drawn in random specs")
-    for knob, values in sorted(DRAWN.items()):
-        drawn = ", ".join(f"{value} {times}" for value, times in sorted(values.items()))
-        terminalreporter.write_line(f"{knob}: {drawn}")
+def pytest_terminal_summary(config: pytest.Config) -> None:
+    """Writes what was drawn into a file: the end of the output is for results."""
+    cache = getattr(config, "cache", None)
+    if not DRAWN or cache is None:
+        return
+    lines = (
+        f"{knob}: {', '.join(f'{value} {times}' for value, times in sorted(values.items()))}\n"
+        for knob, values in sorted(DRAWN.items())
+    )
+    (cache.mkdir("random-specs") / "drawn.txt").write_text("".join(lines), encoding="utf-8")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Lets go of what a failed test holds, such as processes, before the next test begins.
+
+    Their warnings would otherwise come at any time, and fail that one.
+    """
+    report = yield
+    if report.failed and call.excinfo is not None and not item.config.option.usepdb:
+        traceback.clear_frames(call.excinfo.tb)
+        for frame, _ in traceback.walk_tb(call.excinfo.tb):
+            _ = frame.f_locals  # Python 3.11 keeps a copy of them until they are asked for again
+        gc.collect()
+    return report

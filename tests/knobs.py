@@ -1,6 +1,7 @@
 """The knobs of random valid specs, and their values. Every feature of the language is added here.
 
-`DRAWN` counts how often each value of each knob was drawn; the test run prints it at the end.
+`DRAWN` counts how often each value of each knob was drawn; the test run writes it into
+`.pytest_cache/d/random-specs/drawn.txt`.
 """
 
 import copy

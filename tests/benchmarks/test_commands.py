@@ -13,6 +13,8 @@ from compiler.pipeline import compile_spec
 from runtime.errors import UserError
 from tests.benchmarks.conftest import ROWS, SMALL
 
+pytestmark = pytest.mark.quick
+
 Run = Callable[..., None]
 
 

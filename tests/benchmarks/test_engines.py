@@ -22,7 +22,10 @@ from runtime.decoding.search import beam_search
 from runtime.errors import UserError
 from runtime.package import load_package
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # the peers' are none of ours
+pytestmark = [
+    pytest.mark.quick,
+    pytest.mark.filterwarnings("ignore"),  # the peers' are none of ours
+]
 
 MakeNetwork = Callable[..., Network]
 BATCHES = [np.arange(5), np.arange(5, 12)]

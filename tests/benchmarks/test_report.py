@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from benchmarks.report import decoding_table, page, training_table
+
+pytestmark = pytest.mark.quick
 
 TRAINING_CASE: dict[str, Any] = {
     "size": "tiny",

@@ -16,6 +16,8 @@ from benchmarks.rounds import (
 )
 from runtime.errors import UserError
 
+pytestmark = pytest.mark.quick
+
 
 class Adder:
     """What lives in the children."""

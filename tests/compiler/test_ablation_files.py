@@ -17,6 +17,8 @@ from compiler.spec.spec import Spec
 from tests.mutations import require_inside, scribble
 from tests.table3 import PAPER, reference
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "tests" / "ablation_files"
 TABLE3 = ROOT / "specs" / "ablations" / "table3.yaml"

@@ -20,6 +20,8 @@ from compiler.spec.library import library
 from compiler.spec.load import load
 from compiler.spec.schema import json_schema
 
+pytestmark = pytest.mark.quick
+
 CASES = Path(__file__).parents[1] / "cases"
 STRUCTURAL = {"bad-value", "missing-key", "unknown-key", "unknown-value"}
 NOT_IN_THE_TREE = {

@@ -12,6 +12,8 @@ from compiler.ir.dump import dump
 from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Rejected
 
+pytestmark = pytest.mark.quick
+
 CASES = Path(__file__).parents[1] / "cases"
 
 

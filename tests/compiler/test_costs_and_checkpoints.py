@@ -13,6 +13,8 @@ from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.units import engineering, of_bytes
 from compiler.weights.compacted import compacted
 
+pytestmark = pytest.mark.quick
+
 
 def base(*settings: str) -> CompiledPackage:
     return compile_spec("transformer-base", settings)

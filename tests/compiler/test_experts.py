@@ -12,6 +12,8 @@ from compiler.explain import explain
 from compiler.passes.measure import count_parameters
 from tests.packages import compile_tree, import_package
 
+pytestmark = pytest.mark.quick
+
 WIDTH, D_FF, COUNT = 8, 12, 5
 
 

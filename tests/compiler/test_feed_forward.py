@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from compiler.passes.measure import count_parameters
 from tests.packages import compile_tree, import_package
 
+pytestmark = pytest.mark.quick
+
 WIDTH, D_FF = 8, 12
 
 

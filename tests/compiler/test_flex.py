@@ -9,6 +9,8 @@ from torch.nn.attention.flex_attention import BlockMask, flex_attention
 from compiler.pipeline import compile_spec
 from tests.packages import import_package
 
+pytestmark = pytest.mark.quick
+
 SMALL = (
     *("model.d_model=32", "model.attention.heads=2", "model.feed_forward.d_ff=8"),
     *("model.vocabulary.size=20", "model.kernel=flex"),

@@ -15,6 +15,8 @@ from compiler.source.diagnostic import Rejected
 from tests.compiler.test_planted_leaks import emitted_tests
 from tests.packages import import_package
 
+pytestmark = pytest.mark.quick
+
 SMALL = (
     *("model.d_model=16", "model.attention.heads=4", "model.feed_forward.d_ff=8"),
     *("model.vocabulary.size=20", "model.encoder.layers=1", "model.decoder.layers=1"),

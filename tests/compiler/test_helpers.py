@@ -12,6 +12,8 @@ from torch import Tensor
 
 from tests.packages import compile_tree, import_package
 
+pytestmark = pytest.mark.quick
+
 RATE, SMOOTHING = 0.3, 0.1
 
 

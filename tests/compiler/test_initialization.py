@@ -14,6 +14,8 @@ from compiler.ops.op import Initial, Parameter
 from compiler.ops.shape import size
 from tests.packages import compile_tree, import_package
 
+pytestmark = pytest.mark.quick
+
 WIDTH = 64
 
 

@@ -12,6 +12,8 @@ from compiler.pipeline import compile_spec
 from compiler.spec.library import folder, library, locate
 from compiler.spec.load import load
 
+pytestmark = pytest.mark.quick
+
 GENERATED = Path(__file__).parents[2] / "generated"
 
 

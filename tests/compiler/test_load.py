@@ -7,6 +7,8 @@ import pytest
 from compiler.source.diagnostic import Rejected
 from compiler.spec.load import load
 
+pytestmark = pytest.mark.quick
+
 
 def test_a_word_of_the_parent_gives_way_key_by_key() -> None:
     loaded = load("transformer-base", ["model.embedding.position.layout=concatenated"])

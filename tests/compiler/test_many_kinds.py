@@ -3,9 +3,12 @@
 import ast
 from pathlib import Path
 
+import pytest
 import yaml
 
 from compiler.pipeline import compile_spec
+
+pytestmark = pytest.mark.quick
 
 CASE = Path(__file__).parents[1] / "cases" / "two-cross-masks" / "spec.yaml"
 

@@ -16,6 +16,8 @@ from compiler.weights.plan import plan
 from compiler.weights.shape import Stored
 from tests.mutations import require_inside, scribble
 
+pytestmark = pytest.mark.quick
+
 MAPS = Path(__file__).parents[1] / "maps"
 FUSED = (("query", 4), ("key", 4), ("value", 4))
 PARAMETERS = [

@@ -1,6 +1,10 @@
 """Text and tables in Markdown."""
 
+import pytest
+
 from compiler.markdown import escaped, table
+
+pytestmark = pytest.mark.quick
 
 
 def test_text_means_itself_on_one_line() -> None:

@@ -14,6 +14,8 @@ from compiler.readings import Reading
 from compiler.source.diagnostic import Rejected
 from tests.packages import compile_tree, import_package
 
+pytestmark = pytest.mark.quick
+
 WIDTH, LENGTHS = 8, (7, 1, 4)
 
 

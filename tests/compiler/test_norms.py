@@ -11,6 +11,8 @@ from compiler.lower.deep_norm import factors
 from compiler.passes.measure import count_parameters
 from tests.packages import compile_tree, import_package
 
+pytestmark = pytest.mark.quick
+
 WIDTH = 8
 
 

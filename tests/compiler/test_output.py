@@ -8,6 +8,8 @@ import pytest
 from compiler.output import SUMS, Output
 from compiler.pipeline import CompiledPackage, compile_spec
 
+pytestmark = pytest.mark.quick
+
 GENERATED = Path(__file__).parents[2] / "generated"
 NO_ATTENTION = [
     "name=demo",

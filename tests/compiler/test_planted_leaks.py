@@ -68,6 +68,7 @@ def test_without_a_leak_they_pass(mask: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("leak", PLANTED)
 def test_a_planted_leak_is_caught(leak: str, tmp_path: Path) -> None:
     mask, right, wrong = PLANTED[leak]

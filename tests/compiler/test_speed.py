@@ -54,6 +54,7 @@ def test_check_takes_at_most_twice_the_time_of_importing_its_libraries() -> None
     assert ours < 2 * theirs
 
 
+@pytest.mark.quick
 def test_a_variant_is_checked_in_a_hundredth_of_a_second(tmp_path: Path) -> None:
     """A thousand in ten seconds; here fewer, and with room for a busy machine."""
     names = [f"variant-{number}" for number in range(100)]

@@ -6,6 +6,8 @@ from compiler.passes.measure import count_parameters
 from compiler.pipeline import compile_spec
 from tests.table3 import PAPER, ROWS, closed_form, reference
 
+pytestmark = pytest.mark.quick
+
 
 def test_every_row_is_there() -> None:
     assert {path.stem for path in ROWS.glob("*.yaml")} == PAPER.keys() - {"base"}

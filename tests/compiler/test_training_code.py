@@ -15,6 +15,8 @@ from compiler.ops.op import Parameter
 from compiler.pipeline import compile_spec
 from tests.packages import import_package
 
+pytestmark = pytest.mark.quick
+
 CASES = Path(__file__).parents[1] / "cases"
 RATE, DECAY = 0.01, 0.1
 DECAYING = {

@@ -11,6 +11,8 @@ from compiler.source.diagnostic import Rejected
 from compiler.source.read import plain_value
 from compiler.spec.load import load
 
+pytestmark = pytest.mark.quick
+
 SPEC = """\
 name: small
 summary: "SUMMARY"

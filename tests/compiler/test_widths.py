@@ -10,6 +10,8 @@ import torch
 from compiler.pipeline import compile_spec
 from tests.packages import compile_tree, import_package
 
+pytestmark = pytest.mark.quick
+
 ENCODER, DECODER = 24, 16
 ROWS, TOKENS = 20, torch.tensor([[5, 6, 7, 8]])
 

@@ -14,6 +14,8 @@ from compiler.spec.reference import SECTIONS, reference
 from compiler.spec.schema import CHANGES, json_schema
 from tests.table3 import table3_page
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases"
 PLACES = (CASES, ROOT / "tests" / "maps", ROOT / "tests" / "ablation_files")

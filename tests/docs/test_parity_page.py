@@ -11,6 +11,8 @@ from compiler.markdown import table
 from compiler.spec.spec import Spec
 from tests.parity.comparison import HERE, MODELS, Comparison, compare
 
+pytestmark = pytest.mark.quick
+
 PAGE = Path(__file__).parents[2] / "docs" / "parity.md"
 HEAD = """# Parity
 

@@ -10,6 +10,8 @@ from compiler.mask.parse import MaskError, parse
 from compiler.mask.relation import composed, deciding_length, empty_row, positions, rows
 from tests.masks import ENDLESS, Written, causal_masks, masks, primitives
 
+pytestmark = pytest.mark.quick
+
 LENGTH = 13
 
 

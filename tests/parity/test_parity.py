@@ -7,6 +7,8 @@ import pytest
 
 from tests.parity.comparison import MODELS, compare
 
+pytestmark = pytest.mark.quick
+
 CLOSE = 1e-5
 
 

@@ -8,6 +8,8 @@ import torch
 from tests.parity.importing import imported_model
 from tests.parity.torch.build import ROWS, peer_with
 
+pytestmark = pytest.mark.quick
+
 HERE = Path(__file__).parent
 
 

@@ -139,6 +139,7 @@ def test_every_form_is_the_definition(
     check(package, places, lengths)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
 @pytest.mark.parametrize(
     "mask",

@@ -99,6 +99,7 @@ def test_what_is_said_of_checkpoints_is_so(pair: tuple[Tree, Tree], tmp_path: Pa
     VERDICTS[checked(before, after, tmp_path).verdict] += 1
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(("setting", "verdict"), KNOWN.items())
 def test_known_verdicts(setting: str, verdict: str, tmp_path: Path) -> None:
     before, after = (compile_spec("demo", [*SMALL, *each]) for each in ((), setting.split("; ")))
@@ -126,6 +127,7 @@ def test_every_verdict_was_given() -> None:
     assert {"same", "same shapes", "with a map", "partly"} <= VERDICTS.keys()
 
 
+@pytest.mark.quick
 def test_networks_that_have_no_shape_in_common() -> None:
     before, after = (
         compile_spec("demo", [*SMALL[4:], *each])

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import given, settings
 from torch import Tensor
@@ -29,6 +30,7 @@ def test_caches_are_as_large_as_real_ones(tree: Tree, tmp_path: Path) -> None:
     assert explanation.cache_bytes == FLOAT * numbers_kept(package, tmp_path)
 
 
+@pytest.mark.quick
 @settings(max_examples=40)
 @given(one=specs(), other=specs())
 def test_parts_add_up_on_both_sides(one: Tree, other: Tree, tmp_path: Path) -> None:
@@ -46,6 +48,7 @@ def test_parts_add_up_on_both_sides(one: Tree, other: Tree, tmp_path: Path) -> N
     assert min(between.flops_per_token.before, between.activation_bytes.before) >= 0
 
 
+@pytest.mark.quick
 @settings(max_examples=20)
 @given(tree=specs())
 def test_a_model_costs_what_it_costs(tree: Tree, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import Phase, given, settings
 
 from compiler.diff.difference import Difference, difference, document
@@ -34,6 +35,7 @@ def test_every_difference_is_found_and_has_its_reason(
     assert text(document(found))
 
 
+@pytest.mark.quick
 @settings(max_examples=20)
 @given(tree=specs())
 def test_a_package_does_not_differ_from_its_spec(tree: Tree, tmp_path: Path) -> None:

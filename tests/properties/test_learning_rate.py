@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from tests.packages import compile_tree
 
+pytestmark = pytest.mark.quick
+
 EXAMPLES = 150
 KINDS = ("inverse_sqrt", "constant", "linear", "cosine", "warmup_stable_decay")
 FALLING = ("linear", "cosine", "warmup_stable_decay")

@@ -35,6 +35,8 @@ from runtime.scoring.scoring_set import read_scoring_set
 from runtime.scoring.validation import greedy_bleu
 from runtime.training.train import train
 
+pytestmark = pytest.mark.quick
+
 TIMES = {"seconds", "tokens_per_second"}
 WORDS = [f"w{number:02}" for number in range(16)]
 HEAD = """\

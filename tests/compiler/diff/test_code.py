@@ -12,6 +12,8 @@ from compiler.output import Output
 from compiler.pipeline import compile_spec
 from compiler.spec.library import library
 
+pytestmark = pytest.mark.quick
+
 
 def compare(before: str, after: str, *settings: str) -> Difference:
     second = of_package(compile_spec(after, settings), after) if settings else read_side(after)

@@ -4,11 +4,14 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.diff.document import Hunk
 from compiler.diff.lines import hunks, paired
+
+pytestmark = pytest.mark.quick
 
 LINES = st.lists(st.sampled_from(["", "a", "b", "c", "    d", "    e", "}"]), max_size=25)
 

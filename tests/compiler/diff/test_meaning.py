@@ -10,6 +10,8 @@ from compiler.diff.side import of_package, read_side
 from compiler.pipeline import compile_spec
 from tests.table3 import ROWS
 
+pytestmark = pytest.mark.quick
+
 
 def differing(before: str, after: str, *settings: str) -> dict[str, Change]:
     """The changes by their names."""

@@ -19,6 +19,8 @@ from compiler.diff.text import Line, lines, text
 from compiler.pipeline import compile_spec
 from tests.table3 import ROWS
 
+pytestmark = pytest.mark.quick
+
 HERE = Path(__file__).parent
 SCREEN = 24
 HOSTILE = '<b a="1">&`|*_x_\n# [link](y)'

@@ -12,6 +12,8 @@ from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Rejected
 from compiler.spec import library
 
+pytestmark = pytest.mark.quick
+
 HERE = Path(__file__).parent
 Git = Callable[..., str]
 

@@ -115,5 +115,5 @@ def ablate(file: Path, out: Path, tmp_path: Path) -> Command:
 
 def wait_for(process: subprocess.Popen[bytes]) -> tuple[int, str]:
     """The exit code, and all that was said."""
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate(timeout=3000)
     return process.returncode, said.decode()

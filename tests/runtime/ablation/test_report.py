@@ -73,7 +73,7 @@ def browse(tmp_path: Path) -> Browse:
             *("--disable-sync", "--enable-logging=stderr", "--hide-scrollbars"),
             *(f"--user-data-dir={tmp_path / 'profile'}", *options, address),
         ]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        return subprocess.run(command, capture_output=True, text=True, timeout=900, check=True)
 
     return call
 

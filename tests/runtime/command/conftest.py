@@ -1,6 +1,6 @@
 """The command line in this process, and a run that was trained by it in seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,13 @@ def tiny(corpus: Path) -> list[str]:
     """The options that make the demo spec tiny."""
     settings = {**TINY, "data.folder": corpus}
     return [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+
+
+def changed(options: Sequence[str], *changes: str) -> list[str]:
+    """`--set` options in which these (`key=value`) take the place of those with their keys."""
+    keys = {each.partition("=")[0] for each in changes}
+    kept = [each for each in options if each != "--set" and each.partition("=")[0] not in keys]
+    return [part for each in (*kept, *changes) for part in ("--set", each)]
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 
 from compiler.spec.load import load
 from compiler.spec.scaling import scaled
-from tests.runtime.command.conftest import Command
+from tests.runtime.command.conftest import Command, changed
 
 
 def test_a_spec_becomes_a_run(trained_run: Path) -> None:
@@ -125,7 +125,7 @@ def test_an_edited_recipe_does_not_give_way_to_a_compiled_one(
     recipe = run / "package" / "training.py"
     recipe.write_text(recipe.read_text() + "\n# another rate: caf\u00e9\n", encoding="latin-1")
     edited = recipe.read_bytes()
-    longer = ("train", "demo", *tiny, "--set", "training.steps=6", "--out", run, "--resume")
+    longer = ("train", "demo", *changed(tiny, "training.steps=6"), "--out", run, "--resume")
     refused = specformer(*longer)
     assert refused.code == 2
     assert "is not what its spec compiles to" in refused.err

@@ -13,9 +13,10 @@ from safetensors.torch import load_file
 
 from runtime.package import load_package
 from runtime.run import Run
+from tests.runtime.command.conftest import changed
 
 Command = Callable[..., Any]
-DEEPER = ("--set", "model.encoder.layers=2", "--set", "model.feed_forward.gated=true")
+DEEPER = ("model.encoder.layers=2", "model.feed_forward.gated=true")
 
 
 def beginning(run: Path) -> dict[str, torch.Tensor]:
@@ -32,7 +33,9 @@ def untrained(run: Path) -> dict[str, torch.Tensor]:
 def test_what_fits_is_taken_and_the_rest_begins_as_the_spec_says(
     specformer: Command, trained_run: Path, tiny: list[str]
 ) -> None:
-    done = specformer("transfer", trained_run, "demo", *tiny, *DEEPER, "--out", "runs/deeper")
+    done = specformer(
+        "transfer", trained_run, "demo", *changed(tiny, *DEEPER), "--out", "runs/deeper"
+    )
     assert done.code == 0, done.err
     old, new = dict(Run.open(trained_run).load_model().state_dict()), beginning(Path("runs/deeper"))
     fresh, name = untrained(Path("runs/deeper")), "layers.0.feed_forward.hidden.weight"
@@ -51,7 +54,9 @@ def test_what_fits_is_taken_and_the_rest_begins_as_the_spec_says(
 
 
 def test_the_next_command_trains(specformer: Command, trained_run: Path, tiny: list[str]) -> None:
-    done = specformer("transfer", trained_run, "demo", *tiny, *DEEPER, "--out", "runs/deeper")
+    done = specformer(
+        "transfer", trained_run, "demo", *changed(tiny, *DEEPER), "--out", "runs/deeper"
+    )
     start = beginning(Path("runs/deeper"))
     _, _, command = done.out.rpartition("next:  specformer ")
     trained = specformer(*command.split())
@@ -71,7 +76,7 @@ def test_tokens_keep_their_meaning_on_other_text(
 ) -> None:
     """The new text is prepared with the tokenizers of the old run."""
     specformer("corpus", "other", "--train", 70, "--valid", 9, "--test", 9, "--seed", 3)
-    options = [*tiny, "--set", "data.folder=other"]
+    options = changed(tiny, "data.folder=other")
     done = specformer("transfer", trained_run, "demo", *options, "--out", "runs/other")
     assert done.code == 0, done.err
     sides = [Run.open(each).tokenizers()[0] for each in (trained_run, Path("runs/other"))]
@@ -86,7 +91,7 @@ def test_tokens_keep_their_meaning_on_other_text(
 def test_a_vocabulary_of_another_size_is_refused(
     specformer: Command, trained_run: Path, tiny: list[str]
 ) -> None:
-    options = [*tiny, "--set", "model.vocabulary.size=140"]
+    options = changed(tiny, "model.vocabulary.size=140")
     done = specformer("transfer", trained_run, "demo", *options, "--out", "runs/larger")
     assert done.code == 2
     assert "model.vocabulary {size: 130}, and demo has {size: 140}" in done.err
@@ -96,7 +101,7 @@ def test_a_vocabulary_of_another_size_is_refused(
 def test_other_tokenizers_and_tasks_are_refused(
     specformer: Command, trained_run: Path, tiny: list[str]
 ) -> None:
-    other = [*tiny, "--set", "data.tokenizer={kind: segmented}"]
+    other = changed(tiny, "data.tokenizer={kind: segmented}")
     done = specformer("transfer", trained_run, "demo", *other, "--out", "runs/other")
     assert (done.code, "data.tokenizer" in done.err) == (2, True)
     options = [each for each in tiny if "decoder" not in each and "max_extra" not in each]
@@ -124,7 +129,7 @@ def test_an_existing_run_is_replaced_only_by_force(
 
 def test_nothing_fits(specformer: Command, trained_run: Path, tiny: list[str]) -> None:
     changes = ["model.d_model=24", "model.feed_forward.d_ff=40", "model.attention.bias=false"]
-    options = [*tiny, *(part for each in changes for part in ("--set", each))]
+    options = changed(tiny, *changes)
     done = specformer("transfer", trained_run, "demo", *options, "--out", "runs/none")
     assert done.code == 2
     assert "no tensor of" in done.err
@@ -145,7 +150,7 @@ def test_a_beginning_that_fails_leaves_what_was_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A run without the weights that it says it has would train from random ones."""
-    command = ("transfer", trained_run, "demo", *tiny, *DEEPER, "--out", "runs/deeper")
+    command = ("transfer", trained_run, "demo", *changed(tiny, *DEEPER), "--out", "runs/deeper")
     if is_there:
         assert specformer(*command).code == 0
 
@@ -165,7 +170,7 @@ def test_a_beginning_that_fails_leaves_what_was_there(
 def test_a_run_that_has_lost_its_beginning_does_not_begin_at_random(
     specformer: Command, trained_run: Path, tiny: list[str]
 ) -> None:
-    specformer("transfer", trained_run, "demo", *tiny, *DEEPER, "--out", "runs/deeper")
+    specformer("transfer", trained_run, "demo", *changed(tiny, *DEEPER), "--out", "runs/deeper")
     shutil.rmtree("runs/deeper/checkpoints/interim-00000000")
     done = specformer("train", "runs/deeper/package", "--out", "runs/deeper", "--resume")
     assert done.code == 2

@@ -114,7 +114,7 @@ def test_processes_end_with_the_one_that_started_them() -> None:
         assert parent.stdout is not None
         workers = [int(parent.stdout.readline()) for _ in range(2)]
         parent.kill()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 600  # a busy machine is slow
     while any(Path(f"/proc/{each}/exe").exists() for each in workers):
         assert time.monotonic() < end, "worker processes live on"
         time.sleep(0.05)

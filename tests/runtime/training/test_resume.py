@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from runtime.errors import UserError
 from runtime.holding import held
-from runtime.training.interruption import Interruption, watched_signals
+from runtime.training.interruption import SIGNALS, Interruption, watched_signals
 from runtime.training.train import Summary
 from runtime.training.trainer import Trainer
 
@@ -273,6 +273,19 @@ def test_further_signals_are_ignored_among_several_processes() -> None:
         signal.raise_signal(signal.SIGINT)
         assert watch.received == signal.SIGTERM
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_that_is_ignored_stays_so(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with watched_signals(once=True) as watch:
+            signal.raise_signal(number)
+            assert watch.received is None
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_thread_trains_without_watching_signals() -> None:

@@ -1,0 +1,55 @@
+"""A session of tests in the background."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.quick
+
+ROOT = Path(__file__).parents[1]
+TESTS = """
+import gc, signal, subprocess, sys
+
+def test_that_fails_and_leaves_a_process():
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    kept = open(__file__)
+    process.kill()
+    assert False
+
+def test_that_is_right():
+    gc.collect()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+def test_that_draws():
+    from tests.knobs import DRAWN
+    DRAWN["knob of the sessions' test"]["value"] += 1
+"""
+
+
+def session(folder: Path) -> str:
+    """What a session says that has our settings, and inherits that Ctrl-C is ignored."""
+    (folder / "test_example.py").write_text(TESTS)
+    settings = ("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *settings, "-p", "tests.conftest", str(folder)],
+        cwd=ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
+def test_in_the_background_a_failed_test_does_not_fail_its_neighbours(tmp_path: Path) -> None:
+    last = session(tmp_path).splitlines()[-1]
+    assert "1 failed, 2 passed" in last
+
+
+def test_statistics_are_in_a_file_and_not_on_the_last_screen(tmp_path: Path) -> None:
+    assert "knob of the sessions' test" not in session(tmp_path)
+    (written,) = tmp_path.rglob("drawn.txt")
+    assert "knob of the sessions' test: value 1\n" in written.read_text()
