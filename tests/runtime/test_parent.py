@@ -82,7 +82,6 @@ def test_verify_of_a_package_reads_nothing_beside_it_and_no_bytecode(folder: Pat
     place = folder / "here" / "packages"
     run(folder, "compile", "demo", *TINY_SETTINGS, "-o", str(place))
     plant(place)
-    (place / "demo" / "conftest.py").write_text(TRAP)
     bytecode = place / "demo" / "__pycache__" / f"model.{sys.implementation.cache_tag}.pyc"
     bytecode.parent.mkdir(exist_ok=True)
     unchecked = (1).to_bytes(4, "little") + bytes(8)
