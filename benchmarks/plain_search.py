@@ -7,6 +7,7 @@ translates the first sentences of a run's test set both ways and counts those th
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,32 @@ NEAR = 1e-4
 
 @torch.no_grad()
 def plain_search(
-    model: Any, source: list[int], limit: int, decoding: Decoding, n_best: int = 1
+    model: Any,
+    source: list[int],
+    limit: int,
+    decoding: Decoding,
+    n_best: int = 1,
+    prefix: Sequence[int] = (),
 ) -> list[Hypothesis]:
-    """One sentence; every prefix is read anew; where the search may end early, it goes on."""
+    """One sentence; every prefix is read anew; where the search may end early, it goes on.
+
+    `prefix` is what the translation is forced to begin with, and no part of the hypotheses.
+    """
     live: list[tuple[float, list[int]]] = [(0.0, [])]
     finished: list[Hypothesis] = []
     for length in range(1, limit + 2):
-        scores = next_token_scores(model, source, [tokens for _, tokens in live])
+        texts = [[*prefix, *tokens] for _, tokens in live]
+        logits = next_token_logits(model, source, texts)
+        penalize_repeated(logits, texts, decoding.repetition_penalty or 1.0)
+        scores = torch.log_softmax(logits, dim=-1)
         scores[:, [PADDING, BEGIN]] = -torch.inf
+        ends = scores[:, END].tolist()
         if length <= min(decoding.min_length, limit):
             scores[:, END] = -torch.inf
         if length > limit:
             scores[:, torch.arange(scores.size(1)) != END] = -torch.inf
+        if decoding.no_repeat_ngram is not None:
+            forbid_repeated(scores, texts, decoding.no_repeat_ngram, ends)
         candidates = [
             (total + score, [*tokens, token])
             for (total, tokens), row in zip(live, scores, strict=True)
@@ -58,9 +73,33 @@ def plain_search(
 
 def next_token_scores(model: Any, source: list[int], prefixes: list[list[int]]) -> Tensor:
     """Log-probabilities of the tokens after prefixes of one length -> [prefix, vocabulary]"""
+    return torch.log_softmax(next_token_logits(model, source, prefixes), dim=-1)
+
+
+def next_token_logits(model: Any, source: list[int], prefixes: list[list[int]]) -> Tensor:
+    """Logits of the tokens after prefixes of one length -> [prefix, vocabulary]"""
     rows = torch.tensor([[BEGIN, *tokens] for tokens in prefixes])
     features = model.features(torch.tensor([source] * len(prefixes)), rows)
-    return torch.log_softmax(model.project(features[:, -1]), dim=-1)
+    logits: Tensor = model.project(features[:, -1])
+    return logits
+
+
+def penalize_repeated(logits: Tensor, texts: list[list[int]], penalty: float) -> None:
+    """logits [text, vocabulary]: changes those of the tokens that each text has, one by one."""
+    for row, text in zip(logits, texts, strict=True):
+        for token in set(text):
+            row[token] = row[token] * penalty if row[token] < 0 else row[token] / penalty
+
+
+def forbid_repeated(scores: Tensor, texts: list[list[int]], n: int, ends: list[float]) -> None:
+    """scores [text, vocabulary]: no token that would end an n-gram which the text has."""
+    for row, text, end in zip(scores, texts, ends, strict=True):
+        ngrams = {tuple(text[start : start + n]) for start in range(len(text) - n + 1)}
+        for token in range(len(row)):
+            if (*text[len(text) - n + 1 :], token) in ngrams:
+                row[token] = -torch.inf
+        if row.max() == -torch.inf:
+            row[END] = end
 
 
 def _best(scores: Tensor, count: int) -> list[tuple[float, int]]:

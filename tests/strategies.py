@@ -67,8 +67,12 @@ def _masking(choose: Chooser, task: str) -> Tree:
 
 
 def _decoding(choose: Chooser, task: str) -> Tree:
-    sampling = choose("sampling") if task == "language_model" else None
-    return {"decoding": {"sampling": dict(sampling)}} if sampling else {}
+    keys = {"language_model": ("sampling",), "translation": ("prefix",)}.get(task)
+    if keys is None:
+        return {}
+    chosen = {key: choose(key) for key in (*keys, "no_repeat_ngram", "repetition_penalty")}
+    decoding = {key: value for key, value in chosen.items() if value is not None}
+    return {"decoding": decoding} if decoding else {}
 
 
 def _corpora(choose: Chooser, task: str) -> Tree:

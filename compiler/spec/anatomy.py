@@ -25,6 +25,7 @@ METRICS: dict[str, tuple[str, ...]] = {
 SETTINGS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("decoding",): ("translation", "language_model"),
     ("decoding", "sampling"): ("language_model",),
+    ("decoding", "prefix"): ("translation",),
     ("evaluation", "tokenize"): ("translation",),
     ("evaluation", "lowercase"): ("translation",),
     ("training", "masking"): ("masked_language_model",),

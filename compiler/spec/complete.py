@@ -8,7 +8,7 @@ from compiler.spec.optimizer import Optimizer, Sgd
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
 from compiler.spec.sub_layer import Attention
-from compiler.spec.training import Decoding, Masking
+from compiler.spec.training import COMPARISONS, Decoding, Masking, Sampling
 
 
 def complete(spec: Spec) -> Spec:
@@ -36,7 +36,7 @@ def complete(spec: Spec) -> Spec:
                     "masking": _masking(spec),
                 }
             ),
-            "decoding": decoding.model_copy(update={"normalization": _normalization(decoding)}),
+            "decoding": _decoding(decoding),
             "evaluation": evaluation.model_copy(
                 update={"metric": evaluation.metric or METRICS[spec.task][0]}
             ),
@@ -63,9 +63,19 @@ def _schedule(schedule: Schedule, width: int) -> Schedule:
     return schedule.model_copy(update={"peak": peak, "start": start})
 
 
-def _normalization(decoding: Decoding) -> str:
-    """The default where there is no penalty that could take the one form or the other."""
-    return decoding.normalization if decoding.length_penalty else "gnmt"
+def _decoding(decoding: Decoding) -> Decoding:
+    """With the defaults of what its other settings leave without effect."""
+    sampling, moot = decoding.sampling, list[str]()
+    if sampling is not None:
+        moot = ["beam", *COMPARISONS]
+        if sampling.top_k == 1:
+            sampling = Sampling(top_k=1)
+    elif decoding.beam == 1:
+        moot = [*COMPARISONS]
+    elif not decoding.length_penalty:
+        moot = ["normalization"]
+    defaults = {key: Decoding.model_fields[key].default for key in moot}
+    return decoding.model_copy(update={**defaults, "sampling": sampling})
 
 
 def _prediction(spec: Spec) -> Prediction | None:

@@ -7,7 +7,8 @@ from compiler.source.node import Mapping, Node, Scalar, Sequence, find, is_nothi
 from compiler.source.span import Span
 from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, SETTINGS, settings_without_meaning
 from compiler.spec.inherit import HANDED_DOWN, task_of
-from compiler.spec.training import Decoding
+from compiler.spec.section import Section
+from compiler.spec.training import COMPARISONS, Decoding, Sampling
 
 NORMS = {
     "layer_norm": ("kind", "place", "joint", "final", "eps", "bias"),
@@ -135,20 +136,48 @@ def _of_other_tasks(whole: Mapping) -> Iterator[Diagnostic]:
 
 
 def _unsearched(whole: Mapping) -> Iterator[Diagnostic]:
-    """Settings of the search where tokens are drawn."""
+    """Settings of the search where tokens are drawn, or where it is greedy."""
     decoding, sampling = (find(whole, path) for path in (("decoding",), ("decoding", "sampling")))
-    if not isinstance(decoding, Mapping) or sampling is None or is_nothing(sampling):
+    if not isinstance(decoding, Mapping):
         return
-    for key in ("beam", "length_penalty", "normalization", "stop"):
-        node, default = decoding.get(key), Decoding.model_fields[key].default
-        if isinstance(node, Scalar) and node.value != default:  # as a lock has it
+    beam = decoding.get("beam")
+    if sampling is not None and not is_nothing(sampling):
+        decider = (sampling, "sampling", "tokens are drawn")
+        yield from _without_effect(decoding, Decoding, ("beam", *COMPARISONS), decider)
+    elif isinstance(beam, Scalar) and beam.value == 1:
+        decider = (beam, "beam: 1", "greedy search compares no finished hypotheses")
+        yield from _without_effect(decoding, Decoding, COMPARISONS, decider)
+    top_k = find(whole, ("decoding", "sampling", "top_k"))
+    if isinstance(sampling, Mapping) and isinstance(top_k, Scalar) and top_k.value == 1:
+        decider = (top_k, "top_k: 1", "the likeliest token is the only choice")
+        yield from _without_effect(sampling, Sampling, ("temperature", "top_p", "seed"), decider)
+
+
+def _without_effect(
+    holder: Mapping, section: type[Section], keys: tuple[str, ...], decider: tuple[Node, str, str]
+) -> Iterator[Diagnostic]:
+    """Keys that another setting makes moot. A choice of the command line is no mistake of a file:
+
+    what the file has gives way to it in silence, as what is inherited does.
+    """
+    chosen, words, why = decider
+    for key in keys:
+        node, default = holder.get(key), section.model_fields[key].default
+        is_given_way = _is_set(chosen.span) and node is not None and not _is_set(node.span)
+        is_default = isinstance(node, Scalar) and node.value == default  # as a lock has it
+        if isinstance(node, Scalar) and not is_default and not is_given_way:
             yield Diagnostic(
                 code="moot-key",
-                message=f"`{key}` has no effect with `sampling`",
-                span=decoding.keys[key],
-                notes=(Note(span=sampling.span, text="tokens are drawn"),),
+                message=f"`{key}` has no effect with `{words}`",
+                span=holder.keys[key],
+                notes=(Note(span=chosen.span, text=why),),
                 help="remove one of them",
             )
+
+
+def _is_set(span: Span) -> bool:
+    """Whether it is on the command line."""
+    return span.source.name == "--set"
 
 
 def _of_nothing(whole: Mapping) -> Iterator[Diagnostic]:
@@ -207,4 +236,4 @@ def _scalars(node: Node | None) -> Iterator[Node]:
 
 
 def _is_own(span: Span, written: Mapping) -> bool:
-    return span.source is written.span.source or span.source.name == "--set"
+    return span.source is written.span.source or _is_set(span)

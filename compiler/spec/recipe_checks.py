@@ -139,6 +139,20 @@ def translation_lengths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def tokens_to_draw(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Drawing among more tokens than there are is drawing among all."""
+    sampling, rows = spec.decoding.sampling, spec.model.vocabulary.size
+    if sampling is None or sampling.top_k is None or rows is None or sampling.top_k < rows:
+        return
+    yield Diagnostic(
+        code="moot-key",
+        message=f"`top_k: {sampling.top_k}` has no effect: the vocabulary has {rows} rows",
+        span=at(root, "decoding", "sampling", "top_k"),
+        notes=note("the vocabulary", root, "model", "vocabulary", "size"),
+        help="remove it: by default all tokens can be drawn",
+    )
+
+
 RECIPE_CHECKS = (
     corpora_of_the_task,
     room_for_a_token,
@@ -149,5 +163,6 @@ RECIPE_CHECKS = (
     validation_metric,
     one_best_checkpoint,
     translation_lengths,
+    tokens_to_draw,
     *TRAINING_CHECKS,
 )

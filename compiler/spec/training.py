@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from compiler.spec.data import Text
 from compiler.spec.optimizer import Adam, Optimizer
 from compiler.spec.schedule import InverseSquareRoot, Schedule
 from compiler.spec.section import (
@@ -170,9 +171,32 @@ class Decoding(Section):
         unit="tokens",
         examples=[200],
     )
+    no_repeat_ngram: Annotated[int, Field(ge=1, le=100)] | None = setting(
+        "no sequence of so many tokens occurs twice in a text (Paulus et al. 2018)",
+        default=None,
+        unit="tokens",
+        examples=[3],
+    )
+    repetition_penalty: Annotated[float, Field(ge=0.01, le=100.0)] | None = setting(
+        "divisor of the positive logits of tokens that a text already has, factor of their "
+        "negative ones (Keskar et al. 2019); by default none",
+        default=None,
+        unit="factor",
+        examples=[1.2],
+    )
+    prefix: Text | Annotated[list[Text], Field(min_length=1)] | None = setting(
+        "what every translation begins with: a text, or a list of tokens of the vocabulary; "
+        "it counts neither in scores nor in lengths",
+        default=None,
+        examples=["Der", ["▁Der", "▁alte"]],
+    )
     sampling: Sampling | None = setting(
         "draw tokens instead of searching for the best, for language models", default=None
     )
+
+
+COMPARISONS = ("length_penalty", "normalization", "stop")
+"""Settings of `decoding:` by which finished hypotheses are compared."""
 
 
 class Evaluation(Section):

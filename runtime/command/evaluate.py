@@ -12,6 +12,8 @@ from runtime.command.options import (
     DecodingSettings,
     Device,
     Int8,
+    NoRepeatNgram,
+    RepetitionPenalty,
     RunFolder,
     Which,
     Workers,
@@ -23,6 +25,7 @@ from runtime.command.output import print_scores, progress, report
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
+    from compiler.spec.training import Decoding
     from runtime.run import Run
     from runtime.scoring.evaluation import Evaluated
     from runtime.scoring.measures import Measured
@@ -37,6 +40,8 @@ class Options:
     split: Literal["test", "valid"]
     average: int | None
     beam: int | None
+    no_repeat_ngram: int | None
+    repetition_penalty: float | None
     assignments: list[str]
     samples: int | None
     device: str | None
@@ -47,6 +52,8 @@ class Options:
         """Raises a UserError if one is given that means nothing to a task that does not decode."""
         for name, value in (
             ("--beam", self.beam),
+            ("--no-repeat-ngram", self.no_repeat_ngram),
+            ("--repetition-penalty", self.repetition_penalty),
             ("--set", self.assignments),
             ("--samples", self.samples),
             ("--int8", self.int8),
@@ -76,6 +83,8 @@ def evaluate(
     ] = None,
     checkpoint: Which = None,
     beam: Beam = None,
+    no_repeat_ngram: NoRepeatNgram = None,
+    repetition_penalty: RepetitionPenalty = None,
     assignments: DecodingSettings = None,
     samples: Annotated[
         int | None,
@@ -104,6 +113,8 @@ def evaluate(
         split=split,
         average=average,
         beam=beam,
+        no_repeat_ngram=no_repeat_ngram,
+        repetition_penalty=repetition_penalty,
         assignments=assignments or [],
         samples=samples,
         device=device,
@@ -116,7 +127,9 @@ def evaluate(
 def evaluate_translations(run: "Run", options: Options) -> None:
     from runtime.scoring.translations import evaluate_translations as score_translations
 
-    decoding = changed_decoding(run.package.folder, options.beam, options.assignments)
+    keys = ("beam", "no_repeat_ngram", "repetition_penalty")
+    chosen = {key: getattr(options, key) for key in keys}
+    decoding = changed_decoding(run.package.folder, chosen, options.assignments)
     settings = translator_settings(options.device, options.int8, options.workers)
     evaluated = score_translations(
         run,
@@ -173,10 +186,7 @@ def print_evaluated(evaluated: "Evaluated") -> None:
     decoding, speed = evaluated.decoding, evaluated.speed
     print(f"{evaluated.split} set, {speed.sentences:,} sentences")
     print_scores(evaluated.scores)
-    print(
-        f"\nbeam {decoding.beam}, length penalty {decoding.length_penalty} "
-        f"({decoding.normalization}){', linear maps in int8' if evaluated.int8 else ''}"
-    )
+    print(f"\n{described(decoding)}{', linear maps in int8' if evaluated.int8 else ''}")
     print(f"weights: {evaluated.weights}")
     print(
         f"{speed.tokens:,} tokens in {speed.seconds:.1f} s: "
@@ -186,6 +196,20 @@ def print_evaluated(evaluated: "Evaluated") -> None:
         print("\nright, by difficulty")
     for name, found in evaluated.phenomena.items():
         print(f"  {name:<12} {found.share:7.1%}  {found.right:,} of {found.total:,}")
+
+
+def described(decoding: "Decoding") -> str:
+    """A search, in words."""
+    words = [f"beam {decoding.beam}"]
+    if decoding.beam > 1:
+        words.append(f"length penalty {decoding.length_penalty} ({decoding.normalization})")
+    if decoding.no_repeat_ngram is not None:
+        words.append(f"no {decoding.no_repeat_ngram} tokens twice in sequence")
+    if decoding.repetition_penalty is not None:
+        words.append(f"repetition penalty {decoding.repetition_penalty}")
+    if decoding.prefix is not None:
+        words.append(f"after the prefix {decoding.prefix!r}")
+    return ", ".join(words)
 
 
 def print_samples(evaluated: "Evaluated", count: int) -> None:

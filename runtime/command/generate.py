@@ -13,6 +13,8 @@ from runtime.command.options import (
     Device,
     Force,
     Int8,
+    NoRepeatNgram,
+    RepetitionPenalty,
     RunFolder,
     Which,
     Workers,
@@ -49,6 +51,8 @@ def generate(
         typer.Option("--top-p", metavar="P", help="Draw among those with this probability."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="S", help="Other draws.")] = None,
+    no_repeat_ngram: NoRepeatNgram = None,
+    repetition_penalty: RepetitionPenalty = None,
     n_best: Annotated[
         int,
         typer.Option(
@@ -76,7 +80,12 @@ def generate(
     opened = open_run(run, "generate", checkpoint)
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     chosen = [*search_or_draw(beam, sampling), *(assignments or [])]
-    decoding = changed_decoding(opened.package.folder, beam, chosen)
+    options = {
+        "beam": beam,
+        "no_repeat_ngram": no_repeat_ngram,
+        "repetition_penalty": repetition_penalty,
+    }
+    decoding = changed_decoding(opened.package.folder, options, chosen)
     if decoding.sampling is None:
         refuse_narrow_beam(n_best, decoding)
     settings = translator_settings(device, int8, workers)

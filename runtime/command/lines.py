@@ -27,8 +27,18 @@ Output = Annotated[
 ]
 
 
-def answer(respond: Respond, input: Path | None, output: Path | None, *, force: bool) -> None:
-    """Answers a file, standard input, or, where both ends are a terminal's, line by line."""
+def answer(
+    respond: Respond,
+    input: Path | None,
+    output: Path | None,
+    *,
+    force: bool,
+    at_end: Callable[[], None] = lambda: None,
+) -> None:
+    """Answers a file, standard input, or, where both ends are a terminal's, line by line.
+
+    `at_end` may raise when all is answered, before an output gets its name.
+    """
     if input is None and output is None and sys.stdin.isatty():
         converse(respond)
         return
@@ -36,6 +46,7 @@ def answer(respond: Respond, input: Path | None, output: Path | None, *, force: 
     with opened_output(output, force=force) as file:
         for number, piece in numbered_pieces(lines):
             file.writelines(respond(piece, number))
+        at_end()
 
 
 def refuse_output(output: Path | None, *, force: bool) -> None:

@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,6 +43,26 @@ Beam = Annotated[
         help="Hypotheses a sentence; 1 is greedy search.",
     ),
 ]
+NoRepeatNgram = Annotated[
+    int | None,
+    typer.Option(
+        "--no-repeat-ngram",
+        metavar="N",
+        min=1,
+        max=100,
+        help="No sequence of N tokens occurs twice in a text.",
+    ),
+]
+RepetitionPenalty = Annotated[
+    float | None,
+    typer.Option(
+        "--repetition-penalty",
+        metavar="X",
+        min=0.01,
+        max=100.0,
+        help="Above 1, tokens that a text already has become less likely.",
+    ),
+]
 DecodingSettings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="decoding.length_penalty=1.0"),
@@ -70,11 +90,14 @@ Workers = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
-def changed_decoding(package: Path, beam: int | None, assignments: Sequence[str]) -> Decoding:
-    """The decoding of a package's spec after `--beam`, then `--set decoding.key=value`.
+def changed_decoding(
+    package: Path, options: Mapping[str, float | None], assignments: Sequence[str]
+) -> Decoding:
+    """The decoding of a package's spec after options such as `--beam`, by their keys, and
 
-    Raises a UserError for a setting outside of `decoding`, which would change nothing, and
-    `Rejected` for a key that it does not have or a value that it cannot take.
+    `--set decoding.key=value`. Raises a UserError for a setting outside of `decoding`, which would
+    change nothing, or one that is given twice; `Rejected` for a key that it does not have or a
+    value that it cannot take.
     """
     for assignment in assignments:
         if not assignment.startswith("decoding."):
@@ -82,8 +105,8 @@ def changed_decoding(package: Path, beam: int | None, assignments: Sequence[str]
                 f"--set {assignment}: a trained model has only its decoding left to choose",
                 help="decoding.KEY=VALUE; KEY is one of " + ", ".join(Decoding.model_fields),
             )
-    beams = [] if beam is None else [f"decoding.beam={beam}"]
-    chosen = [*beams, *assignments]
+    given = (f"decoding.{key}={value}" for key, value in options.items() if value is not None)
+    chosen = [*given, *assignments]
     refuse_repeated("the command line", chosen)
     return load(str(package / LOCK), chosen).spec.decoding
 

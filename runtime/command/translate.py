@@ -1,18 +1,22 @@
 """`specformer translate`."""
 
 from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from compiler.spec.section import MOST_HYPOTHESES
-from runtime.command.lines import Input, Output, answer, refuse_output
+from runtime.command.lines import Input, Output, answer, read_input, refuse_output
 from runtime.command.options import (
     Beam,
     DecodingSettings,
     Device,
     Force,
     Int8,
+    NoRepeatNgram,
+    RepetitionPenalty,
     RunFolder,
     Which,
     Workers,
@@ -22,6 +26,7 @@ from runtime.command.options import (
 )
 from runtime.command.output import report
 from runtime.command.tasks import open_run, say_weights
+from runtime.errors import UserError
 
 if TYPE_CHECKING:
     from runtime.decoding.translator import Translation
@@ -38,6 +43,16 @@ def translate(
             "--n-best", metavar="N", min=1, max=MOST_HYPOTHESES, help="Translations of each line."
         ),
     ] = 1,
+    no_repeat_ngram: NoRepeatNgram = None,
+    repetition_penalty: RepetitionPenalty = None,
+    prefix: Annotated[
+        Path | None,
+        typer.Option(
+            "--prefix",
+            metavar="FILE",
+            help="Beginnings of the translations, one a line, each for the same line of text.",
+        ),
+    ] = None,
     assignments: DecodingSettings = None,
     checkpoint: Which = None,
     device: Device = None,
@@ -55,17 +70,61 @@ def translate(
     keep_freed_memory()
     refuse_output(output, force=force)
     opened = open_run(run, "translate", checkpoint)
-    decoding = changed_decoding(opened.package.folder, beam, assignments or [])
+    decoding = changed_decoding(
+        opened.package.folder,
+        {
+            "beam": beam,
+            "no_repeat_ngram": no_repeat_ngram,
+            "repetition_penalty": repetition_penalty,
+        },
+        assignments or [],
+    )
+    beginnings = Beginnings(prefix)
     refuse_narrow_beam(n_best, decoding)
     settings = translator_settings(device, int8, workers)
     translator = load_translator(opened, decoding=decoding, **settings)
     say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:
-        several = translator.translate_n_best(lines, n_best, first_line=number, report=report)
+        several = translator.translate_n_best(
+            lines,
+            n_best,
+            prefixes=beginnings.of(len(lines)),
+            first_line=number,
+            report=report,
+        )
         return formatted(several, number, n_best)
 
-    answer(respond, input, output, force=force)
+    answer(respond, input, output, force=force, at_end=beginnings.refuse_more)
+
+
+class Beginnings:
+    """The file of --prefix, read beside the text; none where there is no such file."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path, self.read = path, 0
+        self.lines = read_input(path) if path else None
+
+    def of(self, lines: int) -> list[str] | None:
+        """Those of the next lines of text. Raises a UserError if the file has fewer."""
+        if self.lines is None:
+            return None
+        found = list(islice(self.lines, lines))
+        self.read += len(found)
+        if len(found) < lines:
+            raise UserError(
+                f"{self.path} has {self.read:,} lines, and the text has more",
+                help="--prefix needs a line, which may be empty, for each line of text",
+            )
+        return found
+
+    def refuse_more(self) -> None:
+        """Raises a UserError if the text has ended before the file."""
+        if self.lines and (more := sum(1 for _ in self.lines)):
+            raise UserError(
+                f"{self.path} has {self.read + more:,} lines, and the text has {self.read:,}",
+                help="--prefix needs a line for each line of text",
+            )
 
 
 def formatted(several: list[list["Translation"]], first: int, n_best: int) -> Iterator[str]:

@@ -66,8 +66,11 @@ class SegmentedTokenizer:
     def size(self) -> int:
         return len(self._names)
 
+    def number(self, token: str) -> int:
+        return self._numbers.get(token, UNKNOWN)
+
     def encode(self, line: str) -> list[int]:
-        return [self._numbers.get(token, UNKNOWN) for token in line.split(" ") if token]
+        return [self.number(token) for token in line.split(" ") if token]
 
     def encode_rest(self, text: str) -> list[int]:
         return self.encode(text)

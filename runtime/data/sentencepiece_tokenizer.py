@@ -107,6 +107,9 @@ class SentencePieceTokenizer:
         both = self.encode(f"{WORD}{text}")
         return both[len(word) :] if both[: len(word)] == word else self.encode(text)
 
+    def number(self, token: str) -> int:
+        return int(self._processor.piece_to_id(token))
+
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         return self._processor.encode(list(lines))
 

@@ -29,6 +29,9 @@ class Tokenizer(Protocol):
     def encode_rest(self, text: str) -> list[int]:
         """The tokens of what follows a token in a line."""
 
+    def number(self, token: str) -> int:
+        """The number of a token of the vocabulary; UNKNOWN for any other."""
+
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """`encode` of each line, faster."""
 

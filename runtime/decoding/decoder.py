@@ -8,6 +8,7 @@ from torch import nn
 
 from compiler.spec.spec import Spec
 from runtime.data.symbols import END, PADDING
+from runtime.decoding.finite import located
 from runtime.decoding.lengths import longest_translation
 from runtime.decoding.model import TranslationModel
 from runtime.decoding.processes import in_processes
@@ -44,18 +45,28 @@ class Decoder:
         self.spec, self.workers, self.batch_sentences = spec, workers, batch_sentences
 
     def decode(
-        self, sources: Sources, *, n_best: int = 1, advance: Callable[[int], None] | None = None
+        self,
+        sources: Sources,
+        *,
+        prefixes: Sources | None = None,
+        n_best: int = 1,
+        first_line: int = 1,
+        advance: Callable[[int], None] | None = None,
     ) -> list[list[Hypothesis]]:
         """Rows of tokens without END -> for each its best hypotheses, at most `n_best`.
 
-        Of an empty row the empty hypothesis. `advance` gets the number of rows just done.
+        Of an empty row the empty hypothesis. The prefix of a row is no part of its hypotheses.
+        `advance` gets the number of rows just done. Raises a UserError that names the line, counted
+        from `first_line`, for which the network's numbers overflow.
         """
         results = [[Hypothesis(tokens=(), score=0.0)]] * len(sources)
-        most = sentences_of_a_batch(self.spec.decoding.beam, self.batch_sentences)
-        batches = list(length_batches([len(tokens) for tokens in sources], most))
+        given = [()] * len(sources) if prefixes is None else prefixes
+        batches = list(self._batches(sources, given))
 
         def search(batch: list[int]) -> list[list[Hypothesis]]:
-            return self._search([sources[row] for row in batch], n_best)
+            with located([first_line + row for row in batch]):
+                rows = [sources[row] for row in batch]
+                return self._search(rows, [given[row] for row in batch], n_best)
 
         found = in_processes(search, batches, min(self.workers, len(batches)))
         for batch, hypotheses in zip(batches, found, strict=True):
@@ -65,10 +76,24 @@ class Decoder:
                 advance(len(batch))
         return results
 
-    def _search(self, sources: Sources, n_best: int) -> list[list[Hypothesis]]:
-        limits = [longest_translation(self.spec, len(tokens)) for tokens in sources]
+    def _batches(self, sources: Sources, prefixes: Sources) -> Iterator[list[int]]:
+        """Indices of sentences of like length whose prefixes are equally long."""
+        most = sentences_of_a_batch(self.spec.decoding.beam, self.batch_sentences)
+        for length in sorted({len(prefix) for prefix in prefixes}, reverse=True):
+            lengths = [
+                len(source) if len(prefix) == length else 0
+                for source, prefix in zip(sources, prefixes, strict=True)
+            ]
+            yield from length_batches(lengths, most)
+
+    def _search(self, sources: Sources, prefixes: Sources, n_best: int) -> list[list[Hypothesis]]:
+        """`prefixes` are equally long."""
+        prefix = torch.tensor(prefixes, dtype=torch.int64, device=self.device)
+        limits = [longest_translation(self.spec, len(tokens), prefix.size(1)) for tokens in sources]
         source = padded([[*tokens, END] for tokens in sources]).to(self.device)
-        return beam_search(self.model, source, limits, self.spec.decoding, n_best=n_best)
+        return beam_search(
+            self.model, source, limits, self.spec.decoding, n_best=n_best, prefix=prefix
+        )
 
 
 def sentences_of_a_batch(beam: int, most: int = BATCH_SENTENCES) -> int:

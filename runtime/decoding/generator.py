@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN
 from runtime.data.tokenizer import Tokenizer
 from runtime.decoding.decoder import BATCH_SENTENCES, sentences_of_a_batch
+from runtime.decoding.finite import located
 from runtime.decoding.lengths import longest_continuation, longest_prompt
-from runtime.decoding.model import DecodingState, LanguageModel
+from runtime.decoding.model import LanguageModel, read_all_but_last
 from runtime.decoding.processes import in_processes
 from runtime.decoding.sampling import sample_from
 from runtime.decoding.search import Hypothesis, search_from
@@ -72,7 +73,8 @@ class Generator:
 
         def search(batch: list[int]) -> list[list[Hypothesis]]:
             lines = [first_line + row for row in batch]
-            return self._search([tokens[row] for row in batch], lines, n_best)
+            with located(lines):
+                return self._search([tokens[row] for row in batch], lines, n_best)
 
         found = in_processes(search, batches, min(self.workers, len(batches)))
         results: list[list[Continuation]] = [[] for _ in prompts]
@@ -92,6 +94,7 @@ class Generator:
                 report(f"line {number}: cut from {len(tokens):,} tokens to the last {longest:,}")
         return [tokens[max(len(tokens) - longest, 0) :] for tokens in encoded]
 
+    @torch.inference_mode()
     def _search(
         self, prompts: list[list[int]], lines: list[int], n_best: int
     ) -> list[list[Hypothesis]]:
@@ -99,11 +102,12 @@ class Generator:
         decoding = self.spec.decoding
         read = torch.tensor([[BEGIN, *tokens] for tokens in prompts], device=self.device)
         limit = longest_continuation(self.spec, len(prompts[0]))
-        state, token = read_prompts(self.model, read)
+        state = self.model.start(read)
+        read_all_but_last(self.model, state, read)
         if decoding.sampling is None:
             limits = [limit] * len(prompts)
-            return search_from(self.model, state, token, limits, decoding, n_best=n_best)
-        drawn = sample_from(self.model, state, token, limit, lines, decoding, decoding.sampling)
+            return search_from(self.model, state, read, limits, decoding, n_best=n_best)
+        drawn = sample_from(self.model, state, read, limit, lines, decoding, decoding.sampling)
         return [[Hypothesis(tokens=tuple(text), score=0.0)] for text in drawn]
 
     def _decode(self, prompt: str, tokens: list[int], hypothesis: Hypothesis) -> Continuation:
@@ -115,17 +119,6 @@ class Generator:
             score=hypothesis.score,
             tokens=len(hypothesis.tokens),
         )
-
-
-@torch.inference_mode()
-def read_prompts(model: LanguageModel, prompts: Tensor) -> tuple[DecodingState, Tensor]:
-    """prompts [batch, length] -> the state before their last token, and this token [batch, 1]."""
-    state = model.start(prompts)
-    *before, last = torch.split(prompts, 1, dim=1)
-    parent = torch.zeros_like(last)
-    for token in before:
-        model.step(token, parent, state)
-    return state, last
 
 
 def equal_batches(lengths: Sequence[int], most: int = BATCH_SENTENCES) -> Iterator[list[int]]:

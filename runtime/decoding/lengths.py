@@ -9,13 +9,16 @@ def longest_source(spec: Spec) -> int:
     return longest_sentence(spec) - 1
 
 
-def longest_translation(spec: Spec, source: int) -> int:
-    """The most tokens of the translation of `source` tokens (section 6.1), END not counted."""
+def longest_translation(spec: Spec, source: int, prefix: int = 0) -> int:
+    """The most tokens of the translation of `source` tokens (section 6.1), END not counted.
+
+    Those of a forced prefix are not counted either; but a table of positions has rows for both.
+    """
     limits = [source + spec.decoding.max_extra_length]
     if spec.decoding.max_length is not None:
         limits.append(spec.decoding.max_length)
     if (positions := spec.model.positions) is not None:
-        limits.append(positions - 1)
+        limits.append(positions - 1 - prefix)
     return min(limits)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -39,3 +40,11 @@ class LanguageModel(IncrementalModel, Protocol):
 
     def start(self, target: Tensor, /) -> DecodingState:
         """target [batch, target], of which only the batch counts -> the state of empty texts."""
+
+
+def read_all_but_last(model: IncrementalModel, state: DecodingState, text: Tensor) -> None:
+    """text [batch, length] of one hypothesis each: moves a state on, up to its last token."""
+    *before, last = torch.split(text, 1, dim=1)
+    parent = torch.zeros_like(last)
+    for token in before:
+        model.step(token, parent, state)

@@ -12,42 +12,65 @@ from torch import Tensor
 
 from compiler.spec.training import Decoding, Sampling
 from runtime.data.symbols import BEGIN, END, PADDING
+from runtime.decoding.finite import NotFinite, check_finite
 from runtime.decoding.model import DecodingState, IncrementalModel
+from runtime.decoding.repetition import Repetition, keep_an_end
+
+COLDEST = 1e-30
+"""A temperature below which the likeliest token is drawn all the same; float32 has no smaller."""
 
 
 @torch.inference_mode()
 def sample_from(
     model: IncrementalModel,
     state: DecodingState,
-    token: Tensor,
+    text: Tensor,
     limit: int,
     lines: Sequence[int],
     decoding: Decoding,
     sampling: Sampling,
 ) -> list[list[int]]:
-    """From a state of one hypothesis each, and the token [batch, 1] that it is given next
+    """From a state that has read all but the last token of each prompt [batch, length]
 
-    -> for each text, whose prompt has this line, at most `limit` tokens; without END.
+    -> for each prompt, which has this line, at most `limit` tokens; without END. Raises NotFinite
+    for the first row whose logits are not finite.
     """
     texts: list[list[int]] = [[] for _ in lines]
-    draws = uniform_draws(lines, limit, sampling.seed).to(token.device)
+    repetition = Repetition.of(decoding)
+    draws = uniform_draws(lines, limit, sampling.seed).to(text.device)
     live = list(range(len(lines)))
+    token, read = text[:, -1:], text[:, 1:]
     parent = torch.zeros_like(token)
     for length in range(limit):
         logits = model.project(model.step(token, parent, state)).float().squeeze(1)
+        end = logits[:, END].clone()
         logits[:, [PADDING, BEGIN]] = -torch.inf
         if length < decoding.min_length:
             logits[:, END] = -torch.inf
+        if repetition:
+            logits = repetition.penalize(logits, read)
+            repetition.forbid(logits, read)
+            keep_an_end(logits, end)
+        _check(logits, live)
         token = draw(logits, draws[live, length], sampling).unsqueeze(1)
+        read = torch.cat((read, token), dim=1) if repetition else read
         staying = _going_on(texts, live, token)
         if not staying:
             break
         if len(staying) < len(live):
             index = torch.tensor(staying, device=token.device)
             state.keep(index)
-            token, parent = token[index], parent[index]
+            token, parent, read = token[index], parent[index], read[index]
             live = [live[place] for place in staying]
     return texts
+
+
+def _check(logits: Tensor, live: list[int]) -> None:
+    """logits [batch, vocabulary]; raises NotFinite where one is NaN or all are -inf."""
+    try:
+        check_finite(logits.amax(-1, keepdim=True).isfinite())
+    except NotFinite as error:
+        raise NotFinite(live[error.row]) from None
 
 
 def _going_on(texts: list[list[int]], live: list[int], token: Tensor) -> list[int]:
@@ -65,7 +88,9 @@ def draw(logits: Tensor, uniform: Tensor, sampling: Sampling) -> Tensor:
 
     The number says how far to go through the tokens that may be drawn, the likeliest first.
     """
-    scores, order = (logits / sampling.temperature).sort(dim=-1, descending=True, stable=True)
+    below = logits - logits.amax(-1, keepdim=True)  # so that a small divisor makes no infinity
+    cooled = below / max(sampling.temperature, COLDEST)
+    scores, order = cooled.sort(dim=-1, descending=True, stable=True)
     share = scores.softmax(dim=-1)
     above = share.cumsum(dim=-1) - share
     may_not = above >= sampling.top_p

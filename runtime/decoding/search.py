@@ -13,7 +13,8 @@ finished ones take no room from them. The search of a sentence ends
 
 A hypothesis that has reached its sentence's limit is continued by END alone, whose log-probability
 it pays like any other; one of less than `min_length` tokens is not continued by END. PADDING and
-BEGIN are never chosen.
+BEGIN are never chosen. `runtime.decoding.repetition` says what `no_repeat_ngram` forbids and how
+`repetition_penalty` changes the logits, before they become probabilities.
 """
 
 from collections.abc import Sequence
@@ -26,8 +27,15 @@ from torch import Tensor
 from compiler.spec.training import Decoding
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.decoding.candidates import Candidates, best_candidates
-from runtime.decoding.model import DecodingState, IncrementalModel, TranslationModel
+from runtime.decoding.finite import NotFinite, check_finite
+from runtime.decoding.model import (
+    DecodingState,
+    IncrementalModel,
+    TranslationModel,
+    read_all_but_last,
+)
 from runtime.decoding.penalty import length_penalty
+from runtime.decoding.repetition import Repetition, keep_an_end
 
 LEAST_SHARE_TO_LEAVE = 0.2
 
@@ -48,38 +56,46 @@ def beam_search(
     decoding: Decoding,
     *,
     n_best: int = 1,
+    prefix: Tensor | None = None,
 ) -> list[list[Hypothesis]]:
     """source [batch, source], limits: the most tokens of each translation, END not counted
 
     -> for each sentence its best hypotheses, at most `n_best`, the best first. What stands beside a
-    sentence in the batch has no part in its result. Raises ValueError for `n_best` beyond the beam.
+    sentence in the batch has no part in its result. A prefix [batch, prefix] begins each
+    translation: hypotheses, their scores and limits begin after it.
+    Raises ValueError for `n_best` beyond the beam.
     """
-    begin = torch.full((source.size(0), 1), BEGIN, device=source.device)
-    return search_from(model, model.start(source), begin, limits, decoding, n_best=n_best)
+    text = torch.full((source.size(0), 1), BEGIN, device=source.device)
+    if prefix is not None:
+        text = torch.cat((text, prefix), dim=1)
+    state = model.start(source)
+    read_all_but_last(model, state, text)
+    return search_from(model, state, text, limits, decoding, n_best=n_best)
 
 
 @torch.inference_mode()
 def search_from(
     model: IncrementalModel,
     state: DecodingState,
-    token: Tensor,
+    text: Tensor,
     limits: Sequence[int],
     decoding: Decoding,
     *,
     n_best: int = 1,
 ) -> list[list[Hypothesis]]:
-    """The same from a state of one hypothesis each, and the token [batch, 1] that it is given next.
+    """`beam_search` from a state that has read all but the last token of each text [batch, length].
 
-    Hypotheses begin after this token, and limits count from there.
+    Hypotheses begin after the text, and limits count from there. Raises NotFinite for the first
+    row whose scores are not finite.
     """
     if not 1 <= n_best <= decoding.beam:
         raise ValueError(f"expected n_best from 1 to the beam of {decoding.beam}, got {n_best}")
     if model.training:
         raise ValueError("expected a network in evaluation mode, got one in training mode")
-    search = _Search(model, state, token, limits, decoding, n_best)
-    while len(search.results) < token.size(0):
+    search = _Search(model, state, text, limits, decoding, n_best)
+    while len(search.results) < text.size(0):
         search.advance()
-    return [search.results[sentence] for sentence in range(token.size(0))]
+    return [search.results[sentence] for sentence in range(text.size(0))]
 
 
 class _Search:
@@ -89,13 +105,14 @@ class _Search:
         self,
         model: IncrementalModel,
         state: DecodingState,
-        token: Tensor,
+        text: Tensor,
         limits: Sequence[int],
         decoding: Decoding,
         n_best: int,
     ) -> None:
-        batch, device = token.size(0), token.device
+        batch, device = text.size(0), text.device
         self.model, self.decoding = model, decoding
+        self.repetition = Repetition.of(decoding)
         self.results: dict[int, list[Hypothesis]] = {}
         self.sentences = list(range(batch))
         self.limit = torch.tensor(limits, device=device)
@@ -105,7 +122,8 @@ class _Search:
         self.state = state
         self.total = torch.zeros(batch, 1, device=device)
         self.parent = torch.zeros(batch, 1, dtype=torch.int64, device=device)
-        self.token = token
+        self.token = text[:, -1:]
+        self.given = text[:, None, 1:]
         self.prefix = torch.empty(batch, 1, 0, dtype=torch.int64, device=device)
         self.kept = torch.empty(batch, n_best, 0, dtype=torch.int64, device=device)
         self.finished = torch.zeros(batch, dtype=torch.int64, device=device)
@@ -116,10 +134,12 @@ class _Search:
         scores = self._next_token_scores()
         count = min(2 * self.decoding.beam, scores[0].numel())
         candidates = best_candidates(self.total, scores, count)
-        is_end = candidates.token == END
+        self._check(candidates)
+        is_possible = candidates.score > -torch.inf
+        is_end = (candidates.token == END) & is_possible
         self._keep_finished(candidates, is_end)
         self._continue(candidates, is_end)
-        is_full_of_ends = is_end[:, : self.decoding.beam].all(1)
+        is_full_of_ends = (is_end | ~is_possible)[:, : self.decoding.beam].all(1)
         cannot_improve = self.kept_score[:, -1] >= self.total[:, 0] / self.largest_penalty
         self._leave(is_full_of_ends | cannot_improve | self._has_enough())
 
@@ -131,15 +151,35 @@ class _Search:
     def _next_token_scores(self) -> Tensor:
         """Log-probabilities [batch, beam, vocabulary] of the next tokens, -inf where forbidden."""
         features = self.model.step(self.token, self.parent, self.state)
+        logits = self.model.project(features).float()
+        text = self._text() if self.repetition else None
+        if self.repetition and text is not None:
+            logits = self.repetition.penalize(logits, text)
         # the fused kernel writes them all in less time than `logsumexp` takes for the divisor
-        scores = F.log_softmax(self.model.project(features).float(), dim=-1)
+        scores = F.log_softmax(logits, dim=-1)
         scores[..., [PADDING, BEGIN]] = -torch.inf
-        self._bound_lengths(scores, self.prefix.size(2))
+        end = scores[..., END].clone()
+        self._bound_lengths(scores, end)
+        if self.repetition and text is not None:
+            self.repetition.forbid(scores, text)
+            keep_an_end(scores, end)
         return scores
 
-    def _bound_lengths(self, scores: Tensor, length: int) -> None:
-        """After `length` tokens: no END below the least length, nothing else at a limit."""
-        end = scores[..., END].clone()
+    def _text(self) -> Tensor:
+        """[batch, beam, length]: all that each hypothesis's decoder has read but BEGIN."""
+        given = self.given.expand(-1, self.prefix.size(1), -1)
+        return torch.cat((given, self.prefix), dim=2)
+
+    def _check(self, candidates: Candidates) -> None:
+        """A network that has overflowed gives NaN, which counts as the best score of all."""
+        try:
+            check_finite(~candidates.score.isnan())
+        except NotFinite as error:
+            raise NotFinite(self.sentences[error.row]) from None
+
+    def _bound_lengths(self, scores: Tensor, end: Tensor) -> None:
+        """No END below the least length, nothing but END, with its score, at a limit."""
+        length = self.prefix.size(2)
         if length < self.decoding.min_length:
             scores[..., END] = -torch.inf
         if length >= self.shortest:
@@ -194,6 +234,7 @@ class _Search:
         self.limit, self.largest_penalty = self.limit[index], self.largest_penalty[index]
         self.shortest = int(self.limit.min())
         self.total, self.prefix = self.total[index], self.prefix[index]
+        self.given = self.given[index]
         self.parent, self.token = self.parent[index], self.token[index]
         self.kept, self.kept_score = self.kept[index], self.kept_score[index]
         self.finished = self.finished[index]

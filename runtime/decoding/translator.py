@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from torch import nn
 
@@ -9,12 +10,16 @@ from compiler.spec.spec import Spec
 from runtime.data.tokenizer import Tokenizer
 from runtime.decoding.decoder import Decoder
 from runtime.decoding.lengths import longest_source
+from runtime.decoding.prefix import Prefix, prefix_tokens
 from runtime.decoding.search import Hypothesis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translation:
-    """One translation of a line, its score (see `search`) and the number of its tokens."""
+    """One translation of a line, its score (see `search`) and the number of its tokens.
+
+    The tokens of a forced prefix are part of the text alone.
+    """
 
     text: str
     score: float
@@ -53,17 +58,38 @@ class Translator:
         lines: Sequence[str],
         n_best: int,
         *,
+        prefixes: Sequence[Prefix] | None = None,
         first_line: int = 1,
         report: Callable[[str], None] | None = None,
         advance: Callable[[int], None] | None = None,
     ) -> list[list[Translation]]:
         """For each line at most `n_best` translations, the best first.
 
-        Warnings count the lines from `first_line`; `advance` gets the number of lines just done.
+        Each begins with the prefix of its line, by default that of the spec. Warnings and errors
+        count the lines from `first_line`; `advance` gets the number of lines just done.
         """
         sources = self._encode(lines, first_line, report)
-        found = self.decoder.decode(sources, n_best=n_best, advance=advance)
-        return [[self._decode(each) for each in several] for several in found]
+        given = self._prefixes(prefixes, len(lines), first_line)
+        found = self.decoder.decode(
+            sources, prefixes=given, n_best=n_best, first_line=first_line, advance=advance
+        )
+        return [
+            [self._decode(prefix, each) for each in several]
+            for prefix, several in zip(given, found, strict=True)
+        ]
+
+    def _prefixes(
+        self, prefixes: Sequence[Prefix] | None, lines: int, first_line: int
+    ) -> list[list[int]]:
+        """The tokens that each translation begins with."""
+        tokenizer, longest = self.target_tokenizer, longest_source(self.spec)
+        if prefixes is not None:
+            places = (f"line {number}: the prefix" for number in count(first_line))
+            pairs = zip(prefixes, places, strict=False)
+            return [prefix_tokens(prefix, tokenizer, longest, place) for prefix, place in pairs]
+        if (own := self.spec.decoding.prefix) is None:
+            return [[]] * lines
+        return [prefix_tokens(own, tokenizer, longest, "`decoding.prefix`")] * lines
 
     def _encode(
         self, lines: Sequence[str], first_line: int, report: Callable[[str], None] | None
@@ -76,9 +102,9 @@ class Translator:
                 report(f"line {number}: cut from {len(tokens):,} tokens to the first {longest:,}")
         return [tokens[:longest] for tokens in sources]
 
-    def _decode(self, hypothesis: Hypothesis) -> Translation:
+    def _decode(self, prefix: Sequence[int], hypothesis: Hypothesis) -> Translation:
         return Translation(
-            text=self.target_tokenizer.decode(hypothesis.tokens),
+            text=self.target_tokenizer.decode([*prefix, *hypothesis.tokens]),
             score=hypothesis.score,
             tokens=len(hypothesis.tokens),
         )

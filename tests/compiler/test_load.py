@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Rejected
 from compiler.spec.load import load
 
@@ -106,3 +107,34 @@ def test_a_wrong_setting_is_shown_in_its_argument(setting: str, column: int) -> 
     (diagnostic,) = rejected.value.diagnostics
     assert diagnostic.span.source.text == setting
     assert diagnostic.span.column == column
+
+
+DECODINGS = [
+    (("beam: 8, length_penalty: 1.0", "sampling: {temperature: 0.8}"), "language-model"),
+    (("beam: 8, length_penalty: 1.0, stop: certain, normalization: length", "beam: 1"), "demo"),
+    (("sampling: {temperature: 0.8, top_p: 0.9, seed: 4}", "sampling: {top_k: 1}"), None),
+]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("decodings", "base"), DECODINGS)
+def test_what_a_child_leaves_without_effect_is_no_mistake_of_its_lock(
+    decodings: tuple[str, str], base: str | None, tmp_path: Path
+) -> None:
+    parent, child = (tmp_path / f"{name}.yaml" for name in ("parent", "child"))
+    base = base or "language-model"
+    parent.write_text(f"extends: {base}\nname: parent\ndecoding: {{{decodings[0]}}}\n")
+    child.write_text(f"extends: parent.yaml\nname: child\ndecoding: {{{decodings[1]}}}\n")
+    package = compile_spec(str(child))
+    lock = tmp_path / "spec.lock.yaml"
+    lock.write_text(package.files["spec.lock.yaml"])
+    assert load(str(lock)).spec.decoding == package.spec.decoding
+
+
+@pytest.mark.quick
+def test_the_command_line_makes_no_mistake_of_what_a_file_has(tmp_path: Path) -> None:
+    path = tmp_path / "q.yaml"
+    path.write_text("extends: demo\nname: q\ndecoding: {beam: 5, length_penalty: 1.0}\n")
+    assert load(str(path), ["decoding.beam=1"]).spec.decoding.beam == 1
+    with pytest.raises(Rejected, match="`length_penalty` has no effect with `beam: 1`"):
+        load(str(path), ["decoding.beam=1", "decoding.length_penalty=2.0"])

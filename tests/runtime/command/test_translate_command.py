@@ -168,3 +168,59 @@ def test_a_folder_that_is_no_run(specformer: Command, tmp_path: Path) -> None:
     ended = specformer("translate", tmp_path)
     assert ended.code == 2
     assert "is not a run" in ended.err
+
+
+def test_beginnings_are_read_beside_the_text(
+    specformer: Command, trained_run: Path, sentences: Path, tmp_path: Path
+) -> None:
+    beginnings, output = tmp_path / "beginnings", tmp_path / "out.de"
+    arguments = ("translate", trained_run, "--input", sentences, "--prefix", beginnings)
+    beginnings.write_text("Der alte\n\nWir\n")
+    ended = specformer(*arguments)
+    assert ended.code == 0, ended.err
+    first, second, third = ended.out.splitlines()
+    assert (first[:8], second, third[:3]) == ("Der alte", "", "Wir")
+    shared = specformer(*arguments, "--workers", 2)
+    assert shared.out == ended.out
+    assert specformer(*arguments, "--int8").out.startswith("Der alte")
+    for content, message in (
+        ("Der\n", "has 1 lines, and the text has more"),
+        ("Der\n\nWir\nSie\n", "has 4 lines, and the text has 3"),
+        ("Der\n\n\u4e16\n", "line 3: the prefix has a token that the target's vocabulary does"),
+        (f"{'Der ' * 500}\n\n\n", "line 1: the prefix has"),
+    ):
+        beginnings.write_text(content)
+        ended = specformer(*arguments, "--output", output)
+        assert ended.code == 2
+        assert message in ended.err
+        assert not output.exists()
+
+
+def test_one_prefix_for_all(specformer: Command, trained_run: Path, sentences: Path) -> None:
+    arguments = ("translate", trained_run, "--input", sentences, "--set")
+    text = specformer(*arguments, "decoding.prefix=Der")
+    tokens = specformer(*arguments, 'decoding.prefix=["▁D", "er"]')
+    assert text.code == 0, text.err
+    assert [line[:3] for line in text.out.splitlines()] == ["Der"] * 3
+    ended = specformer(*arguments, 'decoding.prefix=["▁Nirgends"]')
+    assert ended.code == 2
+    assert "`decoding.prefix` has a token that the target's vocabulary does not have" in ended.err
+    assert tokens.code in (0, 2)
+
+
+def test_repetition_is_bounded_by_options(
+    specformer: Command, trained_run: Path, sentences: Path
+) -> None:
+    arguments = ("translate", trained_run, "--input", sentences)
+    free = specformer(*arguments)
+    bounded = specformer(*arguments, "--no-repeat-ngram", 1)
+    assert bounded.code == 0, bounded.err
+    assert bounded.out != free.out
+    by_set = specformer(*arguments, "--set", "decoding.no_repeat_ngram=1")
+    assert by_set.out == bounded.out
+    both = specformer(*arguments, "--no-repeat-ngram", 1, "--set", "decoding.no_repeat_ngram=2")
+    assert "the command line sets decoding.no_repeat_ngram 2 times" in both.err
+    strange = specformer(*arguments, "--repetition-penalty", 0)
+    assert "Invalid value for '--repetition-penalty'" in strange.err
+    evaluated = specformer("evaluate", trained_run, "--repetition-penalty", 1.5, "--beam", 2)
+    assert "beam 2, length penalty 0.6 (gnmt), repetition penalty 1.5" in evaluated.out

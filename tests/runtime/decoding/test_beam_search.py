@@ -10,7 +10,8 @@ from torch import Tensor
 
 from benchmarks.plain_search import next_token_scores, plain_search
 from compiler.spec.training import Decoding
-from runtime.data.symbols import BEGIN, END, PADDING
+from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
+from runtime.decoding.finite import NotFinite
 from runtime.decoding.search import Hypothesis, beam_search
 
 Build = Callable[..., Any]
@@ -27,6 +28,14 @@ DECODINGS = [
     Decoding(beam=3, length_penalty=0.6, min_length=5),
     Decoding(beam=4, length_penalty=0.6, stop="certain"),
     Decoding(beam=3, length_penalty=2.0, stop="certain"),
+    Decoding(beam=1, no_repeat_ngram=1),
+    Decoding(beam=4, no_repeat_ngram=1, min_length=5),
+    Decoding(beam=3, no_repeat_ngram=2),
+    Decoding(beam=4, no_repeat_ngram=3, stop="certain"),
+    Decoding(beam=1, repetition_penalty=3.0),
+    Decoding(beam=4, repetition_penalty=1.3, length_penalty=1.0),
+    Decoding(beam=3, repetition_penalty=0.5),
+    Decoding(beam=3, repetition_penalty=1.7, no_repeat_ngram=2, min_length=4),
 ]
 
 
@@ -61,6 +70,20 @@ def test_equals_the_plain_search(tiny_model: Build, decoding: Decoding, seed: in
     results = beam_search(model, source, limits, decoding, n_best=n_best)
     for row, limit, found in zip(source, limits, results, strict=True):
         assert_same(found, plain_search(model, unpadded(row), limit, decoding, n_best))
+
+
+@pytest.mark.parametrize("decoding", DECODINGS, ids=str)
+def test_equals_the_plain_search_after_a_prefix(tiny_model: Build, decoding: Decoding) -> None:
+    model = tiny_model(seed=4, bias=RARE_END)
+    source, limits = sources(13, [3, 7, 5]), [6, 9, 2]
+    prefixes = [[5, 6, 5], [4, 4, 4], [12, 7, 9]]
+    n_best = min(decoding.beam, 3)
+    results = beam_search(
+        model, source, limits, decoding, n_best=n_best, prefix=torch.tensor(prefixes)
+    )
+    for row, limit, prefix, found in zip(source, limits, prefixes, results, strict=True):
+        expected = plain_search(model, unpadded(row), limit, decoding, n_best, prefix)
+        assert_same(found, expected)
 
 
 def test_equals_the_plain_search_over_several_blocks(tiny_model: Build) -> None:
@@ -172,3 +195,38 @@ def test_misuse_is_refused(tiny_model: Build) -> None:
         beam_search(model, source, [5], DECODINGS[1], n_best=3)
     with pytest.raises(ValueError, match="evaluation mode"):
         beam_search(model.train(), source, [5], DECODINGS[1])
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+def test_ngrams_that_leave_nothing_but_an_end(tiny_model: Build, beam: int) -> None:
+    """No token twice: END comes, in spite of a least length, when all are used."""
+    model = tiny_model(bias={END: -50.0})
+    decoding = Decoding(beam=beam, no_repeat_ngram=1, min_length=20)
+    ((found,),) = beam_search(model, sources(13, [4]), [30], decoding)
+    assert sorted(found.tokens) == [UNKNOWN, *range(END + 1, 13)]
+    assert math.isfinite(found.score)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("when", [0, 3])
+def test_numbers_that_are_not_finite_end_a_search(tiny_model: Build, bad: float, when: int) -> None:
+    """The row is that of the batch as it was given, whichever sentences have left it since."""
+    model = tiny_model(seed=1, bias={END: -50.0})
+    project, step, rows = model.project, model.step, list[int]()
+
+    def counted(token: Tensor, parent: Tensor, state: Any) -> Tensor:
+        rows.append(token.size(0))
+        return step(token, parent, state)
+
+    def overflowing(features: Tensor) -> Tensor:
+        logits: Tensor = project(features)
+        if len(rows) > when:
+            logits[-1, ..., 5] = bad
+        return logits
+
+    model.step, model.project = counted, overflowing
+    with pytest.raises(NotFinite) as caught:
+        beam_search(model, sources(13, [3, 3, 3, 3]), [1, 9, 9, 9], DECODINGS[2])
+    assert caught.value.row == 3
+    assert len(rows) == when + 1
+    assert (rows[-1] < 4) == (when > 1)

@@ -23,7 +23,7 @@ from runtime.decoding.decoder import (
     sentences_of_a_batch,
 )
 from runtime.decoding.processes import in_processes, most_workers
-from runtime.errors import UserError
+from runtime.errors import DivergenceError, UserError
 
 DEMO = Path(__file__).parents[3] / "generated" / "demo" / "spec.lock.yaml"
 SOURCES = [[4, 5, 6], [7], [], [8, 9, 10, 11, 12], [5, 5]] * 4
@@ -125,3 +125,39 @@ def test_a_wide_beam_has_fewer_sentences_in_a_batch() -> None:
         *(64, 64, 64, 60, 1, 1)
     ]
     assert sentences_of_a_batch(1000, 1) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_overflow_names_the_line(make_decoder: Callable[..., Decoder], workers: int) -> None:
+    decoder = make_decoder(workers=workers, batch_sentences=3)
+    model: Any = decoder.model
+    start, project, culprits = model.start, model.project, list[int]()
+
+    def noticing(source: torch.Tensor) -> Any:
+        culprits[:] = (source == 12).any(1).nonzero().flatten().tolist()
+        return start(source)
+
+    def overflowing(features: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = project(features)
+        for row in culprits:
+            logits[row] = torch.nan
+        return logits
+
+    model.start, model.project = noticing, overflowing
+    with pytest.raises(DivergenceError, match="line 105: the network's output is not finite"):
+        decoder.decode([*SOURCES[:3], [7], [12, 4], [5, 5], [4]], first_line=101)
+
+
+def test_prefixes_begin_what_is_found(make_decoder: Callable[..., Decoder]) -> None:
+    """Of different lengths, in a batch and in processes as alone."""
+    prefixes = [[], [5], [6, 7], [8, 9, 10], [11]] * 4
+    together = make_decoder().decode(SOURCES, prefixes=prefixes, n_best=2)
+    shared = make_decoder(workers=2, batch_sentences=3).decode(SOURCES, prefixes=prefixes, n_best=2)
+    free = make_decoder().decode(SOURCES, n_best=2)
+    for source, prefix, found, other, without in zip(
+        SOURCES, prefixes, together, shared, free, strict=True
+    ):
+        (alone,) = make_decoder().decode([source], prefixes=[prefix], n_best=2)
+        assert [each.tokens for each in found] == [each.tokens for each in alone]
+        assert [each.tokens for each in found] == [each.tokens for each in other]
+        assert (found == without) == (not prefix or not source)

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.plain_search import forbid_repeated, penalize_repeated
 from compiler.spec.training import Decoding, Sampling
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.decoding.generator import Generator
 from runtime.decoding.sampling import draw, uniform_draws
-from runtime.errors import UserError
+from runtime.errors import DivergenceError, UserError
 from runtime.package import Package, load_package
 from tests.runtime.tasks.conftest import WORDS, MakeTask
 
@@ -161,3 +162,65 @@ def test_draws_stay_below_one() -> None:
     assert draws.min() >= 0
     assert draws.max() < 1
     assert len(draws.unique()) == 5000
+
+
+@torch.no_grad()
+def plain_text(generator: Generator, prompt: str, line: int) -> str:
+    """Token by token, each from all that stands before it, with plain lists of what was said."""
+    decoding = generator.spec.decoding
+    model: Any = generator.model
+    text = generator.tokenizer.encode(prompt)
+    for number in range(decoding.max_extra_length):
+        logits = model(torch.tensor([[BEGIN, *text]]))[:, -1]
+        end = logits[0, END].item()
+        logits[:, [PADDING, BEGIN]] = -torch.inf
+        if number < decoding.min_length:
+            logits[:, END] = -torch.inf
+        penalize_repeated(logits, [text], decoding.repetition_penalty or 1.0)
+        if decoding.no_repeat_ngram is not None:
+            forbid_repeated(logits, [text], decoding.no_repeat_ngram, [end])
+        sampling = decoding.sampling or Sampling(top_k=1)
+        token = int(draw(logits, uniform_draws([line], 99, sampling.seed)[:, number], sampling))
+        if token == END:
+            break
+        text.append(token)
+    return generator.tokenizer.decode(text)
+
+
+@pytest.mark.parametrize("sampling", [None, Sampling(temperature=1.5, seed=3)])
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"no_repeat_ngram": 1, "min_length": 9},
+        {"no_repeat_ngram": 2},
+        {"repetition_penalty": 1.8},
+        {"repetition_penalty": 0.6, "no_repeat_ngram": 3},
+    ],
+)
+def test_repetition_is_bounded_in_prompt_and_text(
+    make_generator: MakeGenerator, bounds: dict[str, Any], sampling: Sampling | None
+) -> None:
+    settings = {"beam": 1, "max_extra_length": 12, "sampling": sampling}
+    generator = make_generator(Decoding(**settings, **bounds))
+    prompts = [*PROMPTS, "w04 w03 w04 w03"]
+    found = generator.generate(prompts)
+    expected = [plain_text(generator, each, line) for line, each in enumerate(prompts, start=1)]
+    assert [each.strip() for each in found] == [each.strip() for each in expected]
+    assert found != make_generator(Decoding(**settings)).generate(prompts)
+
+
+@pytest.mark.parametrize("decoding", [GREEDY, Decoding(beam=3), Decoding(sampling=Sampling())])
+def test_an_overflow_names_the_line(make_generator: MakeGenerator, decoding: Decoding) -> None:
+    generator = make_generator(decoding)
+    with torch.no_grad():
+        for parameter in generator.model.parameters():  # type: ignore[attr-defined]
+            parameter.mul_(1e30)
+    with pytest.raises(DivergenceError, match=r"line 4\d: the network's output is not finite"):
+        generator.generate_n_best(PROMPTS, 1, first_line=40)
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-30, 1e-38, 1e-45, 1e-320])
+def test_the_coldest_draws_are_greedy(make_generator: MakeGenerator, temperature: float) -> None:
+    sampling = Sampling(temperature=temperature)
+    drawn = make_generator(Decoding(max_extra_length=7, sampling=sampling)).generate(PROMPTS)
+    assert drawn == make_generator(GREEDY).generate(PROMPTS)
