@@ -70,7 +70,7 @@ def _of_training(run: Run, summary: Summary) -> Scored:
 
 def _of_losses(run: Run, split: Split, device: str | None) -> Scored:
     with split_examples(run, split) as examples:
-        losses = losses_of(run, examples, None, device)
+        losses = losses_of(run, split, examples, None, device)
     return Scored(
         scores={
             f"{split}_loss": losses.nll,

@@ -23,6 +23,11 @@ def check_finite(is_finite: Tensor) -> None:
         raise NotFinite(int(row))
 
 
+def check_logits(logits: Tensor) -> None:
+    """logits [batch, choices]; raises NotFinite for a row with a NaN or without a choice."""
+    check_finite(logits.amax(-1, keepdim=True).isfinite())
+
+
 @contextmanager
 def located(lines: Sequence[int]) -> Iterator[None]:
     """Turns NotFinite into an error that names the line of a batch's text."""

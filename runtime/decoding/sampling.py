@@ -12,7 +12,7 @@ from torch import Tensor
 
 from compiler.spec.training import Decoding, Sampling
 from runtime.data.symbols import BEGIN, END, PADDING
-from runtime.decoding.finite import NotFinite, check_finite
+from runtime.decoding.finite import NotFinite, check_logits
 from runtime.decoding.model import DecodingState, IncrementalModel
 from runtime.decoding.repetition import Repetition, keep_an_end
 
@@ -68,7 +68,7 @@ def sample_from(
 def _check(logits: Tensor, live: list[int]) -> None:
     """logits [batch, vocabulary]; raises NotFinite where one is NaN or all are -inf."""
     try:
-        check_finite(logits.amax(-1, keepdim=True).isfinite())
+        check_logits(logits)
     except NotFinite as error:
         raise NotFinite(live[error.row]) from None
 

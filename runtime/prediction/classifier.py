@@ -12,6 +12,7 @@ from runtime.data.symbols import BEGIN, END
 from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizer import Tokenizer
 from runtime.decoding.decoder import length_batches, padded
+from runtime.decoding.finite import check_logits, located
 from runtime.package import features_of
 from runtime.prediction.encoder import EncoderModel
 
@@ -54,12 +55,16 @@ class Classifier:
         """For each line at most `n_best` labels, the likeliest first.
 
         `report` gets a warning, with the line counted from `first_line`, for each that is cut.
+        Raises a UserError that names the line for which the network's numbers overflow.
         """
         rows = self._encode(lines, first_line, report)
         results: list[list[Label]] = [[] for _ in rows]
         for batch in length_batches([len(row) for row in rows]):
             read = padded([rows[row] for row in batch]).to(self.device)
-            shares = self.model.project(self.features(read)).float().softmax(dim=-1)
+            logits = self.model.project(self.features(read)).float()
+            with located([first_line + row for row in batch]):
+                check_logits(logits)
+            shares = logits.softmax(dim=-1)
             best = shares.topk(min(n_best, len(self.labels)))
             found = zip(batch, best.values.tolist(), best.indices.tolist(), strict=True)
             for row, probabilities, numbers in found:

@@ -13,6 +13,7 @@ from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK
 from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizer import Tokenizer
 from runtime.decoding.decoder import length_batches, padded
+from runtime.decoding.finite import check_logits, located
 from runtime.errors import UserError
 from runtime.package import features_of
 from runtime.prediction.encoder import EncoderModel
@@ -47,7 +48,8 @@ class Filler:
         """For each line at most `n_best` tokens for each of its gaps, `[MASK]` or `___`.
 
         A gap is one token; gaps of a line are filled without regard to each other. Raises a
-        UserError that names the line, counted from `first_line`, without a gap or too long.
+        UserError that names the line, counted from `first_line`, without a gap or too long, or for
+        which the network's numbers overflow.
         """
         rows = [self._encode(line, number) for number, line in enumerate(lines, start=first_line)]
         results: list[Fillings] = [[] for _ in rows]
@@ -55,10 +57,11 @@ class Filler:
             read = padded([rows[row] for row in batch]).to(self.device)
             places = read.eq(MASK).nonzero()
             logits = self.model.project(self.features(read)[tuple(places.T)]).float()
-            for place, several in zip(
-                places[:, 0].tolist(), self._best(logits, n_best), strict=True
-            ):
-                results[batch[place]].append(several)
+            rows_of_gaps = [batch[place] for place in places[:, 0].tolist()]
+            with located([first_line + row for row in rows_of_gaps]):
+                check_logits(logits)
+            for row, several in zip(rows_of_gaps, self._best(logits, n_best), strict=True):
+                results[row].append(several)
         return results
 
     def _encode(self, line: str, number: int) -> list[int]:

@@ -29,7 +29,7 @@ def measure_language_model(
     """Perplexities a token and a word, and bits a character, which any tokens leave comparable."""
     with split_examples(run, split) as examples:
         tokens = examples.count_labels(np.arange(len(examples)))
-        losses = losses_of(run, examples, average, device)
+        losses = losses_of(run, split, examples, average, device)
     size = size_of(run.package.spec, split)
     measures = language_measures(losses, tokens, size, run.tokenizers()[0].size)
     return measured(run, split, size.lines, measures, average)
@@ -41,7 +41,7 @@ def measure_masked_language_model(
     """Perplexity and accuracy where tokens are masked."""
     with split_examples(run, split) as examples:
         tokens, texts = examples.count_labels(np.arange(len(examples))), len(examples)
-        losses = losses_of(run, examples, average, device)
+        losses = losses_of(run, split, examples, average, device)
     masking = run.package.spec.training.masking
     share = "" if masking is None else f", {masking.share:.0%} of each text"
     where = f"{tokens:,} tokens{share}, chosen by the text's number alone"

@@ -24,6 +24,10 @@ class LanguageModel:
     def adopt(self, tokenizers: Path, folder: Path) -> None:
         copy_tokenizers(tokenizers, folder)
 
+    def cut(self, tokens: list[int]) -> list[list[int]]:
+        """The pieces of a line, each an example."""
+        return slices([*tokens, END], longest_sentence(self.spec))
+
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
         longest = longest_sentence(self.spec)
         folder.mkdir()
@@ -31,7 +35,7 @@ class LanguageModel:
             return write_pieces(
                 tokenised(self.spec, part, tokenizers),
                 TextTally(part=part, cut_to=f"cut into pieces of {longest:,} tokens"),
-                lambda tokens: slices([*tokens, END], longest),
+                self.cut,
                 writer.add,
             )
 

@@ -25,6 +25,10 @@ class MaskedLanguageModel:
     def adopt(self, tokenizers: Path, folder: Path) -> None:
         copy_tokenizers(tokenizers, folder)
 
+    def cut(self, tokens: list[int]) -> list[list[int]]:
+        """The pieces of a line, each an example."""
+        return slices(tokens, longest_between_symbols(self.spec))
+
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
         longest = longest_between_symbols(self.spec)
         folder.mkdir()
@@ -32,7 +36,7 @@ class MaskedLanguageModel:
             return write_pieces(
                 tokenised(self.spec, part, tokenizers),
                 TextTally(part=part, cut_to=f"cut into pieces of {longest:,} tokens"),
-                lambda tokens: slices(tokens, longest),
+                self.cut,
                 writer.add_closed,
             )
 

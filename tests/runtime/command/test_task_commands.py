@@ -1,18 +1,24 @@
 """`train`, `evaluate` and the command of each task that reads one text."""
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import runtime
+from compiler.spec.data import TextFiles
 from runtime.command import app
 from runtime.decoding.generator import Generator
 from runtime.errors import UserError
 from runtime.prediction.classifier import Classifier
 from runtime.prediction.filler import Filler
+from runtime.run import Run
+from runtime.scoring.examples import line_of, split_examples
 
 Command = Callable[..., Any]
 
@@ -206,3 +212,59 @@ def test_a_classifier_begins_with_a_masked_language_model(runs: Path, specformer
     trained = specformer("train", "begun/package", "--out", "begun", "--resume")
     assert trained.code == 0, trained.err
     assert isinstance(runtime.load("begun"), Classifier)
+
+
+OVERFLOWS = [
+    ("language-model", ("generate", "--prompt", "We", "--beam", 2), "line 1"),
+    ("language-model", ("generate", "--prompt", "We", "--temperature", 1), "line 1"),
+    ("language-model", ("evaluate",), "test set, line 1"),
+    ("masked-language-model", ("fill", "--input", "gaps"), "line 1"),
+    ("masked-language-model", ("evaluate", "--split", "valid"), "valid set, line 1"),
+    ("classifier", ("classify", "--input", "gaps"), "line 1"),
+    ("classifier", ("evaluate",), r"line \d+"),
+]
+
+
+@pytest.mark.parametrize(("name", "words", "place"), OVERFLOWS)
+def test_weights_that_overflow_end_in_one_error(
+    name: str,
+    words: tuple[object, ...],
+    place: str,
+    specformer: Command,
+    runs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "gaps").write_text("A ___ sleeps.\n")
+    load_model = Run.load_model
+
+    def overflowing(run: Run, *arguments: Any) -> Any:
+        model: Any = load_model(run, *arguments)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(1e30)
+        return model
+
+    monkeypatch.setattr(Run, "load_model", overflowing)
+    ended = specformer(words[0], runs / name, *words[1:])
+    assert ended.code == 2
+    (error,) = [line for line in ended.err.splitlines() if line.startswith("error: ")]
+    assert re.match(f"error: {place}: the network's output is not finite", error)
+    assert "Traceback" not in ended.err
+
+
+def test_an_example_is_traced_to_its_line(runs: Path, tmp_path: Path) -> None:
+    """Empty lines have no example, and long ones several."""
+    run = Run.open(runs / "language-model")
+    text = tmp_path / "own.en"
+    text.write_text(f"\nThe dog sleeps.\n{'dog ' * 300}\n\nWe sleep.\n")
+    data = run.package.spec.data.model_copy(update={"test": TextFiles(text=str(text))})
+    spec = run.package.spec.model_copy(update={"data": data})
+    moved = replace(run, package=replace(run.package, spec=spec))
+    with split_examples(moved, "test") as examples:
+        count = len(examples)
+    lines = [line_of(moved, "test", row) for row in range(count)]
+    assert count > 4
+    assert lines[0] == "test set, line 2"
+    assert lines[1:-1] == ["test set, line 3"] * (count - 2)
+    assert lines[-1] == "test set, line 5"
