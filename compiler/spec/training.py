@@ -199,6 +199,21 @@ COMPARISONS = ("length_penalty", "normalization", "stop")
 """Settings of `decoding:` by which finished hypotheses are compared."""
 
 
+BleuTokenizer = Literal[
+    "13a",
+    "intl",
+    "char",
+    "none",
+    "zh",
+    "ja-mecab",
+    "ko-mecab",
+    "flores101",
+    "flores200",
+    "spm",
+    "spBLEU-1K",
+]
+
+
 class Evaluation(Section):
     """How a trained model is scored; translations by sacreBLEU."""
 
@@ -215,5 +230,9 @@ class Evaluation(Section):
         "language models, accuracy for classes",
         default=None,
     )
-    tokenize: Literal["13a", "intl", "char", "none"] = setting("for BLEU", default="13a")
+    tokenize: BleuTokenizer = setting(
+        "for BLEU, by a name of sacreBLEU's; ja-mecab and ko-mecab need a package, flores101, "
+        "flores200, spm and spBLEU-1K download a model",
+        default="13a",
+    )
     lowercase: bool = setting("score without regard to case", default=False)

@@ -1,14 +1,23 @@
 """BLEU (Papineni et al. 2002) and chrF (Popović 2015), by sacreBLEU (Post 2018)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from warnings import catch_warnings
 
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
+from sacrebleu.utils import SACREBLEU_DIR
 
 from compiler.spec.training import Evaluation
 from runtime.errors import UserError
+
+PACKAGES = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}
+"""What brings the packages that a tokenizer needs."""
+MOST_SPACED = 100
+"""Lines that may end in " ." by chance, as sacreBLEU has it."""
+LONGEST_NGRAM = 4
+"""BLEU counts up to so many tokens in sequence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,25 +34,73 @@ class Scores:
     chrf_signature: str
 
 
-def score(hypotheses: Sequence[str], references: Sequence[str], protocol: Evaluation) -> Scores:
-    """Scores translations of plain text against one reference each.
+def score(
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    protocol: Evaluation,
+    further: Sequence[Sequence[str]] = (),
+) -> Scores:
+    """Scores translations of plain text against one reference each, or `further` ones, too.
 
-    Raises a UserError if their numbers differ or there are none.
+    Raises a UserError if their numbers differ, there are none, or `bleu_metric` does.
     """
-    if len(hypotheses) != len(references):
-        raise UserError(
-            f"{len(hypotheses):,} hypotheses, but {len(references):,} references",
-            help="each line of the one must be the translation of the same line of the other",
-        )
+    every = [references, *further]
+    for number, each in enumerate(every, start=1):
+        if len(hypotheses) != len(each):
+            which = f" in set {number}" if further else ""
+            raise UserError(
+                f"{len(hypotheses):,} hypotheses, but {len(each):,} references{which}",
+                help="each line of the one must be the translation of the same line of the other",
+            )
     if not references:
         raise UserError("there is nothing to score: no hypothesis and no reference")
-    # `force` only silences a guess that text is tokenised: the protocol is the author's decision
-    bleu = BLEU(tokenize=protocol.tokenize, lowercase=protocol.lowercase, force=True)
-    chrf = CHRF(lowercase=protocol.lowercase)
+    bleu, chrf = bleu_metric(protocol), CHRF(lowercase=protocol.lowercase)
     return Scores(
         headline="chrf" if protocol.metric == "chrf" else "bleu",
-        bleu=bleu.corpus_score(hypotheses, [references]).score,
+        bleu=bleu.corpus_score(hypotheses, every).score,
         bleu_signature=str(bleu.get_signature()),
-        chrf=chrf.corpus_score(hypotheses, [references]).score,
+        chrf=chrf.corpus_score(hypotheses, every).score,
         chrf_signature=str(chrf.get_signature()),
     )
+
+
+def bleu_metric(protocol: Evaluation) -> BLEU:
+    """BLEU by the tokenizer of a protocol.
+
+    Raises a UserError where that needs a package, or a model, which cannot be had.
+    """
+    name = protocol.tokenize
+    try:
+        with catch_warnings(action="ignore", category=DeprecationWarning):  # of its own logging
+            # `force` only silences a guess that text is tokenised, which `doubts` makes as well
+            return BLEU(tokenize=name, lowercase=protocol.lowercase, force=True)
+    except (ImportError, RuntimeError, AssertionError, OSError, SystemExit) as error:
+        if name in PACKAGES:
+            message = f"tokenize {name} needs a package that is not installed"
+            help = f"pip install '{PACKAGES[name]}'; or take another: char needs nothing"
+        else:
+            message = f"tokenize {name} needs a model that cannot be had: {error}"
+            help = f"sacreBLEU keeps such models in {SACREBLEU_DIR}/models: fetch it there once, "
+            help += "remove it there if it is damaged, or take another: char needs nothing"
+        raise UserError(message, help=help) from error
+
+
+def doubts(
+    hypotheses: Sequence[str], references: Sequence[str], protocol: Evaluation
+) -> Iterator[str]:
+    """What makes the score say less than it seems to: warnings, each a line."""
+    if sum(line.endswith(" .") for line in hypotheses) > MOST_SPACED:
+        yield (
+            "the hypotheses look tokenised (a space before the last full stop): BLEU is for plain "
+            "text, and cuts it itself"
+        )
+    metric = bleu_metric(protocol)
+    tokens = [len(metric.tokenizer(line.rstrip()).split()) for line in references]
+    short = sum(0 < count < LONGEST_NGRAM for count in tokens)
+    if 2 * short > len(references):
+        yield (
+            f"{short:,} of {len(references):,} references have fewer than {LONGEST_NGRAM} tokens "
+            f"as {protocol.tokenize} cuts them: a translation equal to such a reference does not "
+            "score 100; for text without spaces between words take zh, ja-mecab, ko-mecab, "
+            "flores200 or char"
+        )

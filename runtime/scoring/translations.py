@@ -10,7 +10,7 @@ from runtime.decoding.translator import Translator
 from runtime.run import Run
 from runtime.scoring.evaluation import Evaluated, Speed
 from runtime.scoring.phenomena import phenomena_scores
-from runtime.scoring.score import score
+from runtime.scoring.score import bleu_metric, doubts, score
 from runtime.scoring.scoring_set import Split, read_scoring_set
 
 Advance = Callable[[int], None]
@@ -42,7 +42,10 @@ def evaluate_translations(
         run, average=average, decoding=decoding, device=device, int8=int8, workers=workers
     )
     text = read_scoring_set(spec, split, translator.target_tokenizer)
+    bleu_metric(spec.evaluation)  # what it lacks is said before hours of work
     hypotheses, speed = timed_translations(translator, text.sources, progress, report)
+    for doubt in doubts(hypotheses, text.references, spec.evaluation):
+        report(f"warning: {doubt}")
     return Evaluated(
         split=split,
         scores=score(hypotheses, text.references, spec.evaluation),

