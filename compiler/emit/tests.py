@@ -1,10 +1,9 @@
 """`test_model.py`: what the compiler has proved, tried on the real network."""
 
-from functools import reduce
-from operator import or_
+from math import gcd
 
 from compiler.emit.fill import fill
-from compiler.emit.layout import docstring, signature
+from compiler.emit.layout import docstring, lay, signature
 from compiler.emit.ordering import as_imported
 from compiler.emit.predicates import plain_predicate
 from compiler.ir.block import Block, walk
@@ -12,7 +11,8 @@ from compiler.lower.embedding import table_names
 from compiler.mask.mask import CAUSAL
 from compiler.ops.attention import Attention, LocalAttention
 from compiler.ops.convolution import Convolution
-from compiler.ops.op import Predicate
+from compiler.ops.expression import Name, Tuple
+from compiler.ops.op import Op
 from compiler.ops.recurrence import Recurrence
 from compiler.passes.derive_weights import attentions
 from compiler.passes.measure import count_parameters
@@ -26,7 +26,6 @@ LARGEST_EDGE = 512
 def tests_text(spec: Spec, model: Block) -> str:
     """The file. Texts are longer than twice the largest number of a mask, and than two chunks."""
     found, others = attentions(model), mixers(model)
-    reads = {name: _reads(ops) for name, (_, ops) in found.items()}
     edges = sorted(
         {edge for _, ops in found.values() for op in ops for edge in _edges(op)}
         | {edge for op in others.values() for edge in op.mask.numbers if edge <= LARGEST_EDGE}
@@ -64,18 +63,31 @@ def tests_text(spec: Spec, model: Block) -> str:
         lengths={each: min(_length(USUAL[each], edges), longest - padding) for each in texts},
         padding=padding,
         edges=f"({', '.join(map(str, edges))}{',' if len(edges) == 1 else ''})",
-        masks=dict.fromkeys(plain_predicate(each) for each in reads.values()),
-        places=[(name, each.name) for name, each in reads.items()],
+        masks=dict.fromkeys(plain_predicate(op.reads) for _, ops in found.values() for op in ops),
+        reads=[line for name, (_, ops) in found.items() for line in _reads(name, ops)],
+        random=_random(model),
         mixers=[(name, op.mask == op.mask & CAUSAL) for name, op in others.items()],
     )
 
 
-def _reads(ops: tuple[Attention, ...]) -> Predicate:
-    """What some head reads: of heads with masks `decoder_a` and `decoder_b` it is `decoder_a_b`."""
-    first, *others = (op.reads for op in ops)
-    letters = (each.place.rpartition("_")[2] for each in others if each.mask != first.mask)
-    place = "_".join((first.place, *dict.fromkeys(letters)))
-    return Predicate(place=place, mask=reduce(or_, (op.mask for op in ops)))
+def _reads(name: str, ops: tuple[Attention, ...]) -> list[str]:
+    """An entry of the table of what heads read: functions that share the heads evenly, in order."""
+    heads = [int(op.heads.value) for op in ops]
+    shares = [count // gcd(*heads) for count in heads]
+    shared = [
+        Name(op.reads.name) for op, share in zip(ops, shares, strict=True) for _ in range(share)
+    ]
+    if len(set(shared)) == 1:
+        return [f"    {name}: ({shared[0].text},),"]
+    *lines, last = lay(f"{name}: ", Tuple(tuple(shared)), lambda number: number.name, 1)
+    return [*lines, f"{last},"]
+
+
+def _random(model: Block) -> list[str]:
+    """The functions of the network that drop something at random in training."""
+    statements = (each for _, block in walk(model) for f in block.functions for each in f.body)
+    helpers = {name for each in statements if isinstance(each.op, Op) for name in each.op.helpers()}
+    return sorted(helpers & {"dropout", "stochastic_depth"})
 
 
 def mixers(model: Block) -> dict[str, Recurrence | Convolution]:

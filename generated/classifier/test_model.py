@@ -1,11 +1,13 @@
 """classifier: tests of the network, with torch and pytest alone. Written by specformer."""
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from . import model as network
 from .attention_weights import PROGRAMS, attention_weights
 from .model import (
     CLASSES,
@@ -25,29 +27,40 @@ def encoder_reads(_i: int, j: int, _length: int) -> bool:
     return j >= 0
 
 
-READS: dict[type[nn.Module], Callable[[int, int, int], bool]] = {
-    EncoderSelfAttention: encoder_reads,
+Reads = Callable[[int, int, int], bool]
+READS: dict[type[nn.Module], tuple[Reads, ...]] = {
+    EncoderSelfAttention: (encoder_reads,),
 }
 
 
 @pytest.fixture(scope="module")
 def model() -> Transformer:
     torch.manual_seed(1)
-    return Transformer().eval()
+    return Transformer()
 
 
 @pytest.fixture(autouse=True)
-def seeded() -> None:
+def begun_alike(model: Transformer) -> None:
     torch.manual_seed(2)
+    model.eval()
 
 
 def tokens(rows: int, batch: int, length: int) -> Tensor:
     return torch.randint(PADDING + 1, rows, (batch, length))
 
 
+def other(token: Tensor, rows: int) -> Tensor:
+    """Another token, not padding."""
+    return PADDING + 1 + token % (rows - PADDING - 1)
+
+
 @pytest.fixture
 def source() -> Tensor:
-    return tokens(VOCABULARY, BATCH, SOURCE)
+    """Texts of unequal lengths, the first without padding."""
+    texts = tokens(VOCABULARY, BATCH, SOURCE)
+    texts[1, SOURCE // 2 :] = PADDING
+    texts[2, -1] = PADDING
+    return texts
 
 
 def test_parameters(model: Transformer) -> None:
@@ -104,7 +117,23 @@ def test_an_attention_reads_what_its_mask_says(attentions: list[Attention]) -> N
             (gradient,) = torch.autograd.grad(output[0, i] @ weights, keys, retain_graph=True)
             others = [j for j in range(length) if is_cross or j != i]
             seen = [j for j in others if gradient[0, j].any()]
-            assert seen == [j for j in others if reads(i, j, length)]
+            assert seen == [j for j in others if any(own(i, j, length) for own in reads)]
+
+
+@cache
+def allowed(reads: Reads, queries: int, keys: int) -> Tensor:
+    """What `reads` says of each pair -> [queries, keys]"""
+    return torch.tensor([[reads(i, j, keys) for j in range(keys)] for i in range(queries)])
+
+
+def test_no_head_reads_more_than_its_mask_says(attentions: list[Attention]) -> None:
+    """Of all pairs of positions; the first text has no padding."""
+    for module, inputs, _ in attentions:
+        reads = READS[type(module)]
+        weights, _ = PROGRAMS[type(module)](module, *inputs)
+        for head, weight in enumerate(weights[0]):
+            own = reads[head * len(reads) // weights.size(1)]
+            assert not weight[~allowed(own, *weight.shape)].any()
 
 
 def test_attention_weights_are_those_of_the_network(
@@ -119,11 +148,18 @@ def test_attention_weights_are_those_of_the_network(
             torch.testing.assert_close(weights, by_name)
 
 
+def test_logits_are_those_of_each_position(model: Transformer, source: Tensor) -> None:
+    with torch.no_grad():
+        features, logits = model.features(source), model(source)
+        for row in range(BATCH):
+            assert_close(logits[row], model.project(features[row : row + 1])[0])
+
+
 def test_padding_changes_nothing(model: Transformer, source: Tensor) -> None:
     with torch.no_grad():
-        expected = model.features(source)
+        expected = model(source)
         padding = torch.full((BATCH, 4), PADDING)
-        got = model.features(torch.cat((source, padding), 1))
+        got = model(torch.cat((source, padding), 1))
     assert_close(got, expected)
 
 
@@ -132,13 +168,38 @@ def test_every_parameter_is_trained(model: Transformer, source: Tensor) -> None:
     model.train()
     model(source).square().sum().backward()
     missing = [name for name, each in model.named_parameters() if each.grad is None]
-    model.eval().zero_grad()
+    model.zero_grad()
     assert not missing
 
 
-def test_other_sentences_change_nothing(model: Transformer, source: Tensor) -> None:
+def test_training_computes_the_same_but_for_what_is_dropped(
+    model: Transformer, source: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with torch.no_grad():
-        expected = model.features(source)
+        expected = model(source)
+        monkeypatch.setattr(network, "dropout", lambda x, *_: x)
+        got = model.train()(source)
+    assert_close(got, expected)
+
+
+def test_other_sentences_change_nothing(model: Transformer, source: Tensor) -> None:
+    """Nor does the padding that a longer one brings."""
+    with torch.no_grad():
+        expected = model(source)
         for row in range(BATCH):
-            alone = model.features(source[row : row + 1])
+            length = int((source[row] != PADDING).sum())
+            alone = model(source[row : row + 1, :length])
             assert_close(alone[0], expected[row])
+
+
+def test_in_training_a_sentence_changes_no_other(model: Transformer, source: Tensor) -> None:
+    """Where the same numbers are dropped each time."""
+    model.train()
+    changed = source.clone()
+    changed[1] = other(changed[1], VOCABULARY)
+    with torch.no_grad():
+        torch.manual_seed(3)
+        expected = model(source)
+        torch.manual_seed(3)
+        got = model(changed)
+    assert_close(got[[0, 2]], expected[[0, 2]])

@@ -1,11 +1,13 @@
 """wide-decoder: tests of the network, with torch and pytest alone. Written by specformer."""
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from . import model as network
 from .attention_weights import PROGRAMS, attention_weights
 from .model import (
     D_MODEL,
@@ -35,22 +37,24 @@ def cross_reads(_i: int, j: int, _length: int) -> bool:
     return j >= 0
 
 
-READS: dict[type[nn.Module], Callable[[int, int, int], bool]] = {
-    EncoderSelfAttention: encoder_reads,
-    DecoderSelfAttention: decoder_reads,
-    CrossAttention: cross_reads,
+Reads = Callable[[int, int, int], bool]
+READS: dict[type[nn.Module], tuple[Reads, ...]] = {
+    EncoderSelfAttention: (encoder_reads,),
+    DecoderSelfAttention: (decoder_reads,),
+    CrossAttention: (cross_reads,),
 }
 
 
 @pytest.fixture(scope="module")
 def model() -> Transformer:
     torch.manual_seed(1)
-    return Transformer().eval()
+    return Transformer()
 
 
 @pytest.fixture(autouse=True)
-def seeded() -> None:
+def begun_alike(model: Transformer) -> None:
     torch.manual_seed(2)
+    model.eval()
 
 
 def tokens(rows: int, batch: int, length: int) -> Tensor:
@@ -64,7 +68,11 @@ def other(token: Tensor, rows: int) -> Tensor:
 
 @pytest.fixture
 def source() -> Tensor:
-    return tokens(VOCABULARY, BATCH, SOURCE)
+    """Texts of unequal lengths, the first without padding."""
+    texts = tokens(VOCABULARY, BATCH, SOURCE)
+    texts[1, SOURCE // 2 :] = PADDING
+    texts[2, -1] = PADDING
+    return texts
 
 
 @pytest.fixture
@@ -96,20 +104,26 @@ def edges(length: int) -> list[int]:
 
 
 def layers(model: Transformer, source: Tensor, target: Tensor) -> list[Tensor]:
-    """What each layer of the decoder gives, and the features."""
+    """What each layer of the decoder gives, the features and the logits."""
     found: list[Tensor] = []
 
     def keep(_: nn.Module, __: object, output: Tensor) -> None:
         found.append(output)
 
     handles = [layer.register_forward_hook(keep) for layer in model.decoder.layers]
-    found.append(model.features(source, target))
+    torch.manual_seed(3)
+    features = model.features(source, target)
     for handle in handles:
         handle.remove()
-    return found
+    return [*found, features, model.project(features)]
 
 
-def test_no_position_sees_a_later_one(model: Transformer, source: Tensor, target: Tensor) -> None:
+@pytest.mark.parametrize("training", [False, True])
+def test_no_position_sees_a_later_one(
+    model: Transformer, source: Tensor, target: Tensor, training: bool
+) -> None:
+    """In training, too, where the same numbers are dropped each time."""
+    model.train(training)
     with torch.no_grad():
         expected = layers(model, source, target)
         for position in edges(TARGET):
@@ -117,7 +131,7 @@ def test_no_position_sees_a_later_one(model: Transformer, source: Tensor, target
             changed[:, position] = other(changed[:, position], VOCABULARY)
             for got, before in zip(layers(model, source, changed), expected, strict=True):
                 torch.testing.assert_close(got[:, :position], before[:, :position])
-                assert not torch.allclose(got[:, position], before[:, position])
+                assert training or not torch.allclose(got[:, position], before[:, position])
 
 
 def test_no_gradient_from_a_later_position(
@@ -131,9 +145,9 @@ def test_no_gradient_from_a_later_position(
     handle = model.target_embedding.register_forward_hook(keep)
     outputs = layers(model, source, target)
     handle.remove()
-    middle, weights = TARGET // 2, torch.randn(D_MODEL)
+    middle = TARGET // 2
     for output in outputs:
-        loss = (output[:, middle] @ weights).sum()
+        loss = (output[:, middle] @ torch.randn(output.size(2))).sum()
         (gradient,) = torch.autograd.grad(loss, embedded[-1], retain_graph=True)
         assert gradient[:, : middle + 1].any()
         assert not gradient[:, middle + 1 :].any()
@@ -170,7 +184,23 @@ def test_an_attention_reads_what_its_mask_says(attentions: list[Attention]) -> N
             (gradient,) = torch.autograd.grad(output[0, i] @ weights, keys, retain_graph=True)
             others = [j for j in range(length) if is_cross or j != i]
             seen = [j for j in others if gradient[0, j].any()]
-            assert seen == [j for j in others if reads(i, j, length)]
+            assert seen == [j for j in others if any(own(i, j, length) for own in reads)]
+
+
+@cache
+def allowed(reads: Reads, queries: int, keys: int) -> Tensor:
+    """What `reads` says of each pair -> [queries, keys]"""
+    return torch.tensor([[reads(i, j, keys) for j in range(keys)] for i in range(queries)])
+
+
+def test_no_head_reads_more_than_its_mask_says(attentions: list[Attention]) -> None:
+    """Of all pairs of positions; the first text has no padding."""
+    for module, inputs, _ in attentions:
+        reads = READS[type(module)]
+        weights, _ = PROGRAMS[type(module)](module, *inputs)
+        for head, weight in enumerate(weights[0]):
+            own = reads[head * len(reads) // weights.size(1)]
+            assert not weight[~allowed(own, *weight.shape)].any()
 
 
 def test_attention_weights_are_those_of_the_network(
@@ -185,11 +215,22 @@ def test_attention_weights_are_those_of_the_network(
             torch.testing.assert_close(weights, by_name)
 
 
+def test_logits_are_those_of_each_position(
+    model: Transformer, source: Tensor, target: Tensor
+) -> None:
+    with torch.no_grad():
+        features, logits = model.features(source, target), model(source, target)
+        for row in range(BATCH):
+            for position in edges(TARGET):
+                own = model.project(features[row : row + 1, position : position + 1])
+                assert_close(logits[row, position], own[0, 0])
+
+
 def test_padding_changes_nothing(model: Transformer, source: Tensor, target: Tensor) -> None:
     with torch.no_grad():
-        expected = model.features(source, target)
+        expected = model(source, target)
         padding = torch.full((BATCH, 4), PADDING)
-        got = model.features(torch.cat((source, padding), 1), torch.cat((target, padding), 1))
+        got = model(torch.cat((source, padding), 1), torch.cat((target, padding), 1))
     assert_close(got[:, :TARGET], expected)
 
 
@@ -198,25 +239,52 @@ def test_every_parameter_is_trained(model: Transformer, source: Tensor, target: 
     model.train()
     model(source, target).square().sum().backward()
     missing = [name for name, each in model.named_parameters() if each.grad is None]
-    model.eval().zero_grad()
+    model.zero_grad()
     assert not missing
 
 
-def test_other_sentences_change_nothing(model: Transformer, source: Tensor, target: Tensor) -> None:
+def test_training_computes_the_same_but_for_what_is_dropped(
+    model: Transformer, source: Tensor, target: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with torch.no_grad():
-        expected = model.features(source, target)
+        expected = model(source, target)
+        monkeypatch.setattr(network, "dropout", lambda x, *_: x)
+        got = model.train()(source, target)
+    assert_close(got, expected)
+
+
+def test_other_sentences_change_nothing(model: Transformer, source: Tensor, target: Tensor) -> None:
+    """Nor does the padding that a longer one brings."""
+    with torch.no_grad():
+        expected = model(source, target)
         for row in range(BATCH):
-            alone = model.features(source[row : row + 1], target[row : row + 1])
+            length = int((source[row] != PADDING).sum())
+            alone = model(source[row : row + 1, :length], target[row : row + 1])
             assert_close(alone[0], expected[row])
+
+
+def test_in_training_a_sentence_changes_no_other(
+    model: Transformer, source: Tensor, target: Tensor
+) -> None:
+    """Where the same numbers are dropped each time."""
+    model.train()
+    changed = target.clone()
+    changed[1] = other(changed[1], VOCABULARY)
+    with torch.no_grad():
+        torch.manual_seed(3)
+        expected = model(source, target)
+        torch.manual_seed(3)
+        got = model(source, changed)
+    assert_close(got[[0, 2]], expected[[0, 2]])
 
 
 def test_a_step_at_a_time_is_the_same(model: Transformer, source: Tensor, target: Tensor) -> None:
     with torch.no_grad():
-        expected, state = model.features(source, target), model.start(source)
+        expected, state = model(source, target), model.start(source)
         parent = torch.zeros(BATCH, 1, dtype=torch.long)
         for position in range(TARGET):
             got = model.step(target[:, position : position + 1], parent, state)
-            assert_close(got[:, 0], expected[:, position])
+            assert_close(model.project(got)[:, 0], expected[:, position])
 
 
 def test_hypotheses_follow_their_parents(model: Transformer, source: Tensor) -> None:
@@ -230,11 +298,11 @@ def test_hypotheses_follow_their_parents(model: Transformer, source: Tensor) -> 
             token = tokens(VOCABULARY, prefix.size(0), BEAM)
             prefix = prefix.gather(1, parent.unsqueeze(2).expand(-1, -1, position))
             prefix = torch.cat((prefix, token.unsqueeze(2)), dim=2)
-            got = model.step(token, parent, state)
+            got = model.project(model.step(token, parent, state))
             for beam in range(BEAM if position in edges(TARGET) else 0):
-                expected = model.features(source, prefix[:, beam])[:, -1]
+                expected = model(source, prefix[:, beam])[:, -1]
                 assert_close(got[:, beam], expected)
-            if position == TARGET // 2:
-                kept = torch.tensor([0, 2])
+            if position in (TARGET // 3, TARGET // 2):
+                kept = torch.tensor([2, 0]) if position < TARGET // 2 else torch.tensor([1])
                 state.keep(kept)
                 source, prefix = source[kept], prefix[kept]
