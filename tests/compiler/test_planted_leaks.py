@@ -195,7 +195,7 @@ PLANTED: dict[str, Plant] = {
     "a mean with padding": (
         "classifier",
         "weight = real.flatten(1)",
-        "weight = real.flatten(1) | True",
+        "weight = torch.ones_like(real).flatten(1)",
     ),
     "a masked language model that reads padding": (
         "masked language model",
