@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import nn
 
+from compiler.spec.kinds_of_files import FOLDER, kind_of
 from compiler.spec.lock import LOCK
 from runtime.checkpoints.averaging import average_weights
 from runtime.checkpoints.checkpoint import MODEL, Checkpoint, Identity, check_checkpoint
@@ -107,6 +108,9 @@ class Run:
     def open(cls, folder: Path, checkpoint: str | None = None) -> "Run":
         """Raises a UserError unless the folder holds a run whose files are as they were written."""
         if not (folder / BEGUN).is_file():
+            kind = kind_of(folder)
+            if kind is not None and kind.name != FOLDER:
+                raise UserError(f"{folder} is {kind.words}, not a run", help=kind.advice)
             raise UserError(
                 f"{folder} is not a run: it has no {BEGUN}",
                 help="`specformer train SPEC --out RUN` makes one",

@@ -18,9 +18,11 @@ _LINE = re.compile(r"`([^`]+)`(?: (below) `([\w.\[\]]+)`| (at the top level))?(,
 
 def repaired(text: str, diagnostic: Diagnostic) -> str:
     """The text of a spec once its author obeys one message; fails if that shows nothing to do."""
+    if diagnostic.code == "yaml-syntax":
+        return _with_line(text, diagnostic)
     root = read(Source(name=diagnostic.span.source.name, text=text))
     tree: Any = to_python(root)
-    at, is_key = place_of(root, diagnostic.span)
+    at, is_key = place_of(root, diagnostic.span, diagnostic.code)
     help = diagnostic.help
     if renamed := re.search(r"did you mean `([^`]+)`", help):
         _rename(tree, at, renamed[1], is_key)
@@ -28,12 +30,25 @@ def repaired(text: str, diagnostic: Diagnostic) -> str:
     shown = re.search(r"(?:write|for example) (`.*)", help)
     removed = "remove it" in help
     assert shown or removed, f"nothing to do is shown: {help!r}"
-    if diagnostic.code != "missing-key":
+    if not diagnostic.code.startswith("missing-"):
         _remove(tree, at)
     if shown:
         for section, line in lines(shown[1], at[:-1]):
-            _merge(_section(tree, section), yaml_of(line))
+            held = _section(tree, section)
+            for key, value in yaml_of(line).items():
+                if at[: len(section) + 1] == (*section, key):  # the wrong line stood in it
+                    held.pop(key, None)
+                _merge(held, {key: value})
     return dumped(tree)
+
+
+def _with_line(text: str, diagnostic: Diagnostic) -> str:
+    """Where the text is no YAML, a whole line is shown."""
+    shown = re.search(r"write `(.*)`$", diagnostic.help)
+    assert shown, f"nothing to do is shown: {diagnostic.help!r}"
+    lines = text.split("\n")
+    lines[diagnostic.span.line - 1] = shown[1]
+    return "\n".join(lines)
 
 
 def dumped(tree: Any) -> str:
@@ -68,7 +83,7 @@ def settings(help: str) -> list[str]:
     return [shlex.split(each)[1] for each in re.findall(r"`(--set [^`]+)`", help)]
 
 
-def place_of(root: Node, span: Span) -> tuple[Path, bool]:
+def place_of(root: Node, span: Span, code: str) -> tuple[Path, bool]:
     """The path at which a place is that of a key, or of a value."""
     found: list[tuple[Path, bool]] = []
 
@@ -85,8 +100,8 @@ def place_of(root: Node, span: Span) -> tuple[Path, bool]:
                 walk(below, (*path, number))
 
     walk(root, ())
-    keys = [each for each in found if each[1]]
-    return (keys or found or [((), True)])[0]
+    fitting = [each for each in found if each[1] is (code not in ("bad-value", "unknown-value"))]
+    return (fitting or found or [((), True)])[0]
 
 
 def _is_at(one: Span, other: Span) -> bool:

@@ -15,7 +15,8 @@ from compiler.source.file import read_text
 from compiler.source.node import Mapping, Node, Scalar, Sequence
 from compiler.source.read import read
 from compiler.source.span import Source, Span
-from compiler.spec.extend import no_spec
+from compiler.spec.extend import no_spec, not_a
+from compiler.spec.kinds_of_files import ABLATION, kind_of
 from compiler.spec.library import locate
 
 BASE = "base"
@@ -82,6 +83,9 @@ class Ablation:
 
 def read_ablation(path: File) -> Ablation:
     """The file at a path; raises `Rejected` with all that is wrong with it."""
+    kind = kind_of(path if path.exists() else locate(str(path)) or path)
+    if kind is not None and kind.name != ABLATION:
+        raise Rejected([not_a(ABLATION, str(path), kind)])
     source = Source(name=str(path), text=read_text(path))
     root = read(source)
     if not isinstance(root, Mapping):

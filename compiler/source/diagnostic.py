@@ -110,11 +110,18 @@ def _printable(text: str) -> str:
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
+def _cut(line: str, before: int) -> str:
+    """The part of a line that is shown, with a sign where there is more of it."""
+    end = before + LONGEST_LINE
+    start = f"…{line[before + 1 : end]}" if before else line[:end]
+    return f"{start[:-1]}…" if len(line) > end else start
+
+
 def _snippet(span: Span, mark: str, text: str, gutter: int, here: Source) -> str:
     """The line of a place with a mark below it; its file is named if it is another than `here`."""
     line = _printable(span.source.line(span.line).expandtabs(1))
     before = max(0, span.column - LONGEST_LINE // 2)
-    line = line[before : before + LONGEST_LINE]
+    line = _cut(line, before)
     column = span.column - 1 - before
     width = max(1, min(span.width, len(line) - column))
     blank = " " * gutter

@@ -1,6 +1,7 @@
 """YAML text to nodes. Scalars follow YAML 1.2's core schema: `1e-4` is a number, `no` is a word."""
 
 import re
+import shlex
 
 import yaml
 
@@ -34,7 +35,7 @@ def read_from(source: Source, start: int) -> Node | None:
         require_plain(source, text)
         root = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
-        raise Rejected([_syntax(source, error)]) from None
+        raise Rejected([_syntax(source, text, error)]) from None
     if root is None:
         return None
     reader = _Reader(source)
@@ -90,16 +91,26 @@ def plain_value(text: str) -> Value:
     return text
 
 
-def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
-    """The parser's complaint at its place; where the text just stops, at the last character."""
+def _syntax(source: Source, text: str, error: yaml.YAMLError) -> Diagnostic:
+    """The slip that explains it, with the line to write; else where the parser stopped, and why."""
+    from compiler.source.slips import in_words, slip  # for mistakes alone
+
+    if found := slip(text, error):
+        span = Span(source=source, line=found.line + 1, column=found.column + 1)
+        right = found.right if text == source.text else _argument(source, text, found.right)
+        return mistake(span, "yaml-syntax", found.message, f"write `{right}`")
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     span = Span.at(source, max(0, len(source.text.rstrip()) - 1))
     if mark is not None and (mark.line + 1, mark.column + 1) <= (span.line, span.column):
         span = Span(source=source, line=mark.line + 1, column=mark.column + 1)
-    if source.line(span.line)[span.column - 1 : span.column] == "\t":
-        return mistake(span, "yaml-syntax", "a tab indents nothing in YAML", "write spaces")
-    return mistake(span, "yaml-syntax", problem)
+    return mistake(span, "yaml-syntax", in_words(problem))
+
+
+def _argument(source: Source, text: str, right: str) -> str:
+    """An argument of the command line, whose value was read, with another value."""
+    key = source.text[: len(text) - len(text.lstrip())]
+    return f"{source.name} {shlex.quote(key + right.lstrip())}"
 
 
 def _refusal(key: yaml.Node, at: Span, before: dict[str, Span]) -> Diagnostic | None:

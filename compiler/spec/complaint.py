@@ -1,5 +1,6 @@
 """What is wrong with a spec, in words: the place, the reason, and the line to write instead."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
@@ -135,26 +136,38 @@ class Complaints:
     def _unknown_key(self, path: Path) -> Diagnostic:
         node, place = deepest(self.whole, path), place_of_key(self.whole, path)
         at, key = self._written_path(path, node), str(path[-1])
-        help = _foreign_letter(key) + self._known(key, at, node, place.source)
+        help = _foreign_letter(key) + self._known(key, at, node, place)
         return mistake(place, "unknown-key", f"unknown key {quoted(key)}", help)
 
-    def _known(self, key: str, at: Path, node: Node, source: Source) -> str:
+    def _known(self, key: str, at: Path, node: Node, place: Span) -> str:
         """What was meant by a key: one of this section, of another tool, or of another section."""
         known = keys_at(at[:-1], self._kind_of(at[:-1]))
+        if together := _run_together(key, node, place, known):
+            self.meant.add(home((*at[:-1], together[0])))
+            return f"write `{': '.join(together)}`, with a colon and a space"
         if ours := same_word(key, known):
             return self._renamed(at, ours)
         if kinds := kinds_with(at):
             return f"`{key}` is for {' or '.join(f'`kind: {each}`' for each in kinds)}"
         if theirs := counterpart_of_key(at, _word(node), self.task):
-            return self._translated(theirs, key, at, source)
-        if place := place_of(key, at, self.task):
-            self.meant.add(place)
-            value = example(place, self.task) if is_nothing(node) else to_python(node)
-            line = self._lines({place: value}, at, source)
-            return f"`{key}` belongs {_below(place[:-1])}: {line}"
+            return self._translated(theirs, key, at, place.source)
+        path = place_of(key, at, self.task)
+        if path and (settings := self._moved(path, node)):
+            self.meant.add(path)
+            line = self._lines(settings, at, place.source)
+            return f"`{key}` belongs {_below(path[:-1])}: {line}"
         if ours := nearest(key, known):
             return self._renamed(at, ours)
         return f"known here: {', '.join(sorted(known))}"
+
+    def _moved(self, path: Path, node: Node) -> Settings:
+        """What a value is at the place where its key belongs; nothing if it does not fit there."""
+        value = example(path, self.task) if is_nothing(node) else to_python(node)
+        if isinstance(value, dict | list) or accepts(path, value):
+            return {path: value}
+        kind = (*path, "kind") if kinds_at(path) else path
+        known = counterpart_of_value(kind, value)
+        return known.settings if known else {}
 
     def _renamed(self, at: Path, ours: str) -> str:
         self.meant.add(home((*at[:-1], ours)))
@@ -248,7 +261,9 @@ class Complaints:
         value = (
             example(path, self.task) if node is None else corpus(path, to_python(node), self.task)
         )
-        return mistake(place, code, message, self._lines({path: value}, path, place.source))
+        inside = (*path, "") if isinstance(node, Mapping) else path
+        lines = self._lines({path: value}, unknown[0] if unknown else inside, place.source)
+        return mistake(place, code, message, lines)
 
     # Places
 
@@ -345,6 +360,16 @@ def _bad_mask(node: Node, error: ErrorDetails) -> Diagnostic:
     is_cut = text.count("(") > text.count(")")
     help = 'within braces a mask with a comma needs quotes: `mask: "window(left=2, right=1)"`'
     return mistake(span, "bad-mask", f"{error['msg']}", help if is_cut else "")
+
+
+def _run_together(key: str, node: Node, place: Span, known: list[str]) -> tuple[str, str] | None:
+    """Key and value where a colon is missing, or the space behind it: `{heads:4}`."""
+    found = re.match(r"(\w+)(\s*[:=]\s*|\s+|(?=[{\[]))([^\s].*)", key)
+    if found is None or found[1] not in known:
+        return None
+    if is_nothing(node):
+        return found[1], found[3]
+    return found[1], place.source.line(place.line)[place.column - 1 + found.start(3) :].strip()
 
 
 def _foreign_letter(key: str) -> str:

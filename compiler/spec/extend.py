@@ -9,6 +9,7 @@ from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
 from compiler.source.node import Mapping, Path, Scalar, without_entries
 from compiler.source.read import read
 from compiler.source.span import Source, Span
+from compiler.spec.kinds_of_files import SPEC, Kind, kind_of, of_text
 from compiler.spec.library import DiskFile, SpecFile, locate, suggestion
 from compiler.spec.merge import lost, merge
 from compiler.spec.short_forms import write_out
@@ -40,6 +41,7 @@ class Extended:
 def read_extended(reference: str) -> Extended:
     """The tree of a spec over the trees that it extends; raises `Rejected`."""
     path = locate(reference)
+    _require_spec(kind_of(path or File(reference)), reference)
     if path is None:
         source = Source(name="spec", text=reference)
         at = Span(source=source, line=1, column=1, width=len(reference))
@@ -49,7 +51,9 @@ def read_extended(reference: str) -> Extended:
 
 def read_file(file: SpecFile) -> Extended:
     """The tree of the spec in a file over the trees that it extends; raises `Rejected`."""
-    return _extended(file, _parsed(file, file.read()), (file.identity,))
+    text = file.read()
+    _require_spec(of_text(text, File(file.name)), file.name)
+    return _extended(file, _parsed(file, text), (file.identity,))
 
 
 def over(base: Mapping, above: Mapping) -> Mapping:
@@ -62,6 +66,19 @@ def over(base: Mapping, above: Mapping) -> Mapping:
 def dropped(base: Mapping, above: Mapping) -> Iterator[Dropped]:
     """What of `base` goes because `above` is of another kind."""
     return (Dropped(path=path, span=span) for path, span in lost(base, above))
+
+
+def _require_spec(kind: Kind | None, reference: str) -> None:
+    """Raises `Rejected` for what is known to be something else."""
+    if kind is not None and kind.name != SPEC:
+        raise Rejected([not_a(SPEC, reference, kind)])
+
+
+def not_a(wanted: str, reference: str, kind: Kind) -> Diagnostic:
+    """A file or folder of another kind than a command reads."""
+    at = Span(source=Source(name=reference, text=""), line=1, column=1)
+    article = "an" if wanted[0] in "aeiou" else "a"
+    return mistake(at, "not-a-spec", f"this is {kind.words}, not {article} {wanted}", kind.advice)
 
 
 def no_spec(reference: str, span: Span, beside: File | None = None) -> Diagnostic:
@@ -107,7 +124,9 @@ def _read_parent(file: SpecFile, reference: str, at: Span) -> Mapping:
     else:
         if tree.entries.keys() <= {*Spec.model_fields, "extends"} or _is_surely_a_spec(tree.keys):
             return tree
-    message = f"{quoted(reference)} is not a spec"
+    kind = of_text(text, File(file.name))
+    is_other = kind is not None and kind.name != SPEC
+    message = f"{quoted(reference)} is {f'{kind.words}, ' if kind and is_other else ''}not a spec"
     help = "`extends` names the file of a spec, or a spec of the library"
     raise Rejected([mistake(at, "bad-parent", message, help)])
 

@@ -12,6 +12,7 @@ from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, STACKS
 from compiler.spec.data import CORPORA
 from compiler.spec.inherit import HANDED_DOWN
 from compiler.spec.model import LayerGroup
+from compiler.spec.short_forms import PLACES
 from compiler.spec.spec import Spec
 
 
@@ -68,7 +69,7 @@ def sections_at(path: Path) -> dict[str, type[BaseModel]]:
 def sections_of(path: Path, kind: object = None) -> list[type[BaseModel]]:
     """The forms of the section at a path, or that of a kind."""
     forms = sections_at(path)
-    return [forms[str(kind)]] if kind in forms else [*dict.fromkeys(forms.values())]
+    return [forms[str(kind)]] if str(kind) in forms else [*dict.fromkeys(forms.values())]
 
 
 def fields_at(path: Path, kind: object = None) -> list[FieldInfo]:
@@ -84,7 +85,7 @@ def accepts(path: Path, value: object, kind: object = None) -> bool:
     """Whether a setting, by itself, may have a value, in a section of a kind or of any."""
     if path[-1:] == ("layers",) and isinstance(value, int):
         return _takes(LayerGroup.model_fields["repeat"], value)
-    if isinstance(value, str) and value in kinds_at(path):
+    if isinstance(value, str) and _may_be_a_word(path) and value in kinds_at(path):
         return True
     return any(_takes(field, value) for field in fields_at(path, kind))
 
@@ -125,7 +126,12 @@ def words_at(path: Path) -> list[str]:
         if get_origin(arm) is Literal
         for word in get_args(arm)
     ]
-    return [*dict.fromkeys([*found, *kinds_at(path)])]
+    return [*dict.fromkeys([*found, *(kinds_at(path) if _may_be_a_word(path) else [])])]
+
+
+def _may_be_a_word(path: Path) -> bool:
+    """Whether the word of a kind may stand for its mapping."""
+    return tuple(step for step in path if isinstance(step, str)) in PLACES
 
 
 def is_section(path: Path) -> bool:

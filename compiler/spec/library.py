@@ -1,12 +1,16 @@
 """Where specs are found: a path, or the name of a spec of the library."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from compiler.source.diagnostic import did_you_mean
+from compiler.source.diagnostic import nearest
 from compiler.source.file import read_text
+from compiler.spec.kinds_of_files import SPEC, kind_of
 
+_MOST_FOLDERS, _MOST_FILES = 20, 50
+"""How much is read for a suggestion."""
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -53,7 +57,7 @@ class DiskFile:
         return DiskFile(path=found) if found else None
 
     def suggestion(self, reference: str) -> str:
-        return suggestion(reference, self.path.parent)
+        return suggestion(reference, self.path.parent, self.path)
 
 
 def folder() -> Path:
@@ -78,19 +82,50 @@ def locate(reference: str, beside: Path | None = None) -> Path | None:
     return path if found else library().get(reference)
 
 
-def suggestion(reference: str, beside: Path | None = None) -> str:
-    """A help line for a reference that means nothing: the file or the name that is most like it."""
-    known = [*library(), *_files_like(reference, beside or Path())]
-    return f"{did_you_mean(reference, known)} `specformer list` shows the library".lstrip()
+def suggestion(reference: str, beside: Path | None = None, child: Path | None = None) -> str:
+    """A help line for a reference that means nothing: the spec or the name that was meant.
+
+    A file of that name one folder up or down comes before names that look like it; what cannot be
+    meant, the spec `child` itself and files of other kinds, is not offered.
+    """
+    near = [path for path in _specs_near(reference, beside or Path()) if not _is_same(path, child)]
+    wanted = Path(reference).stem.lower()
+    found = [path for path in near if path.stem.lower() == wanted]
+    if not found and wanted not in library():
+        stems = {path.stem: path for path in near}
+        like = nearest(wanted, [*stems, *library()])
+        found = [stems[like]] if like in stems else []
+        wanted = like or ""
+    if not found and wanted not in library():
+        return "`specformer list` shows the library"
+    meant = _seen_from(found[0], beside or Path()) if found else wanted
+    return f"did you mean `{meant}`? `specformer list` shows the library"
 
 
-def _files_like(reference: str, beside: Path) -> list[str]:
-    """The specs in the folder of a path that leads to none, written as the path was."""
-    folder = Path(reference).parent
+def _specs_near(reference: str, beside: Path) -> list[Path]:
+    """The specs in the folder that a path leads into, in the one beside which it stands, one up and
+    one down from there.
+    """
+    folders = [(beside / reference).parent, beside, beside.resolve().parent]
     try:
-        return [str(folder / path.name) for path in sorted((beside / folder).glob("*.yaml"))]
+        below = [each for each in sorted(beside.iterdir()) if each.is_dir()][:_MOST_FOLDERS]
+        return [
+            path
+            for folder in dict.fromkeys([*folders, *below])
+            for suffix in ("yaml", "yml")
+            for path in sorted(folder.glob(f"*.{suffix}"))[:_MOST_FILES]
+            if (kind := kind_of(path)) is not None and kind.name == SPEC
+        ]
     except (OSError, ValueError):  # no path at all
         return []
+
+
+def _is_same(path: Path, other: Path | None) -> bool:
+    return other is not None and path.resolve() == other.resolve()
+
+
+def _seen_from(path: Path, beside: Path) -> str:
+    return os.path.relpath(path, beside)
 
 
 if __name__ == "__main__":

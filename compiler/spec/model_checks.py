@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, Note, mistake
-from compiler.source.node import Node
+from compiler.source.node import Node, Path, place_of_key
 from compiler.source.span import Span
 from compiler.spec.anatomy import EVERY_STACK, STACKS, reads_a_source
 from compiler.spec.model import Output, Stack
@@ -18,6 +18,7 @@ from compiler.spec.places import (
 )
 from compiler.spec.spec import Spec
 
+USUAL_ROWS = 32000
 SYMBOLS_BUT_MASK = 4
 """Padding, unknown, begin, end; a masked language model has one for the mask, too."""
 
@@ -33,8 +34,9 @@ def parts_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 f"remove it, or write `task: {task}`",
             )
     if spec.task == "classification" and spec.model.classifier is None:
-        help = "write `classifier: {classes: 3}`: the labels to choose from"
-        yield mistake(at(root, "model"), "missing-key", "`classifier` is missing", help)
+        help = "write `classifier: {classes: 3}` below `model`: the labels to choose from"
+        place = place_of_key(root, ("model",))
+        yield mistake(place, "missing-key", "`model.classifier` is missing", help)
 
 
 def memory_to_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -205,6 +207,26 @@ def experts_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
+def _two_vocabularies(spec: Spec, root: Node) -> Diagnostic:
+    """Rows of a source and a target, without the word that says that there are two vocabularies."""
+    from compiler.spec.remedy import to_write  # for mistakes alone
+
+    settings, path = spec.model.vocabulary, ("model", "vocabulary")
+    rows = settings.source or settings.target
+    right: dict[Path, object] = {(*path, "shared"): False}
+    for key in ("source", "target"):
+        right |= {} if getattr(settings, key) else {(*path, key): rows}
+    if spec.model.embedding.tied == "all":
+        right[("model", "embedding", "tied")] = "target"
+    place = place_of_key(root, path)
+    return mistake(
+        place,
+        "missing-key",
+        "`model.vocabulary.shared` is missing: a `source` and a `target` are two vocabularies",
+        to_write(root, right, (), place.source, spec.task),
+    )
+
+
 def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """One size for a shared vocabulary, two for separate ones; tying all needs a shared one."""
     settings, path = spec.model.vocabulary, ("model", "vocabulary")
@@ -212,15 +234,20 @@ def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         message = f"`task: {spec.task}` has one text, and so one vocabulary"
         yield mistake(at(root, *path, "shared"), "one-vocabulary", message, "write `size` alone")
         return
+    if settings.shared and settings.size is None and (settings.source or settings.target):
+        yield _two_vocabularies(spec, root)
+        return
     wanted = ("size",) if settings.shared else ("source", "target")
     for key in ("size", "source", "target"):
         written = getattr(settings, key) is not None
         if key in wanted and not written:
             kind = "shared" if settings.shared else "separate"
+            rows = settings.size or settings.source or settings.target or USUAL_ROWS
             yield Diagnostic(
                 code="missing-key",
-                message=f"`{key}` is missing: the rows of a {kind} vocabulary",
+                message=f"`model.vocabulary.{key}` is missing: the rows of a {kind} vocabulary",
                 span=at(root, *path),
+                help=f"write `{key}: {rows}` below `model.vocabulary`",
             )
         if written and key not in wanted:
             yield Diagnostic(
@@ -290,7 +317,8 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             message="`tied: all` needs one vocabulary for source and target",
             span=at(root, "model", "embedding", "tied"),
             notes=note("two vocabularies", root, "model", "vocabulary"),
-            help="write `tied: target` or `tied: none`, or `vocabulary: {shared: true, size: ...}`",
+            help="write `tied: target` below `model.embedding`, or `tied: none`, or "
+            "`vocabulary: {shared: true, size: ...}`",
         )
 
 

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
-from compiler.source.node import Node, find
+from compiler.source.node import Node, find, to_python
+from compiler.source.write import flow
 from compiler.spec.anatomy import METRICS
 from compiler.spec.data import CORPORA, TabSeparated
 from compiler.spec.places import at, note
@@ -39,7 +40,16 @@ def corpora_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 at(root, "data", part),
                 "wrong-corpus",
                 f"`task: {spec.task}` is learned from {wanted}",
+                _form_of_the_task(spec, root, part),
             )
+
+
+def _form_of_the_task(spec: Spec, root: Node, part: str) -> str:
+    from compiler.spec.remedy import corpus  # for mistakes alone
+
+    node = find(root, ("data", part))
+    form = corpus(("data", part), to_python(node) if node else None, spec.task)
+    return f"write `{flow({part: form})[1:-1]}` below `data`"
 
 
 def _is_bare_tsv(spec: Spec, root: Node, part: str) -> bool:

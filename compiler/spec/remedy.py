@@ -138,6 +138,8 @@ def mended(path: Path, value: object, task: str, kind: object = None) -> object:
     """
     if is_corpus(path):
         return corpus(path, value, task)
+    if is_section(path) and isinstance(value, list) and all(isinstance(one, dict) for one in value):
+        return {key: each for one in value for key, each in one.items()} or None
     if is_section(path) and not isinstance(value, dict):
         return _section_of(path, value, task)
     near = _names(str(value)) if path == ("name",) else _near(value)

@@ -11,6 +11,8 @@ from compiler.source.file import read_text
 from compiler.source.node import Mapping, Node, Scalar, Sequence
 from compiler.source.read import read_from
 from compiler.source.span import Source, Span
+from compiler.spec.extend import not_a
+from compiler.spec.kinds_of_files import MAP, kind_of
 from compiler.weights.expression import Expression, Number, Rows
 from compiler.weights.names import PLACEHOLDER, Binding
 from compiler.weights.parse import parse, wrong
@@ -60,6 +62,8 @@ class ImportMap:
 
 def read_map(path: Path) -> ImportMap:
     """The map in a file; raises `Rejected`."""
+    if (kind := kind_of(path)) and kind.name != MAP:
+        raise Rejected([not_a("map of names", str(path), kind)])
     source = Source(name=str(path), text=read_text(path))
     root = _root(source)
     if not isinstance(root, Mapping):
