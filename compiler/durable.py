@@ -23,11 +23,19 @@ def beside(path: Path) -> Path:
     return path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}.unfinished")
 
 
+def is_special(path: Path) -> bool:
+    """Whether a device, a pipe or a socket is there: something to write into, not to replace."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Writes the file so that, at any moment, it holds either the old content or the new.
 
-    A link stays, and what it leads to is replaced.
+    A link stays, and what it leads to is replaced; a device or a pipe is written into.
     """
+    if is_special(path):
+        path.write_bytes(content)
+        return
     target = Path(os.path.realpath(path))
     temporary = beside(target)
     try:

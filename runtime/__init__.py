@@ -17,6 +17,7 @@ def load(
     device: str | None = None,
     int8: bool = False,
     workers: int = 1,
+    recompile: bool = False,
 ) -> "Predictor":
     """What a run folder holds: `load("runs/demo").translate(["A dog sleeps."])`.
 
@@ -29,7 +30,10 @@ def load(
     `workers` one-thread processes share long texts. Threads that wait for each other sleep soon,
     which other processes of the machine leave time for, if torch was not imported before this call;
     otherwise set `OMP_WAIT_POLICY=PASSIVE` for the whole program.
-    Raises a UserError for a folder that is no run, or has no such checkpoint.
+    `recompile` compiles the run's spec anew and imports none of the code in its folder, which may
+    then come from a stranger.
+    Raises a UserError for a folder that is no run, or has no such checkpoint; `Rejected` of the
+    compiler for a lock that is no spec.
     """
     from runtime.openmp import wait_briefly
 
@@ -37,8 +41,13 @@ def load(
     from runtime.prediction.load import load_predictor  # torch is not loaded before it is needed
     from runtime.run import Run
 
+    files = None
+    if recompile:
+        from runtime.command.recompile import recompiled_files
+
+        files = recompiled_files(Path(run))
     return load_predictor(
-        Run.open(Path(run), None if checkpoint is None else str(checkpoint)),
+        Run.open(Path(run), None if checkpoint is None else str(checkpoint), files),
         average=average,
         device=device,
         int8=int8,

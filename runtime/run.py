@@ -105,8 +105,16 @@ class Run:
         return cls.open(folder)
 
     @classmethod
-    def open(cls, folder: Path, checkpoint: str | None = None) -> "Run":
-        """Raises a UserError unless the folder holds a run whose files are as they were written."""
+    def open(
+        cls,
+        folder: Path,
+        checkpoint: str | None = None,
+        recompiled: Mapping[str, bytes] | None = None,
+    ) -> "Run":
+        """The run in a folder. `recompiled`: the files that are imported, and none of its own.
+
+        Raises a UserError unless the folder holds a run whose files are as they were written.
+        """
         if not (folder / BEGUN).is_file():
             kind = kind_of(folder)
             if kind is not None and kind.name != FOLDER:
@@ -115,8 +123,8 @@ class Run:
                 f"{folder} is not a run: it has no {BEGUN}",
                 help="`specformer train SPEC --out RUN` makes one",
             )
-        files = read_package(folder / PACKAGE)
-        _refuse_changed(folder, files)
+        files = read_package(folder / PACKAGE) if recompiled is None else recompiled
+        _refuse_changed(folder, None if recompiled else files)
         package = import_package(folder / PACKAGE, files)
         return cls(folder=folder, package=package, checkpoint=checkpoint)
 
@@ -258,15 +266,16 @@ def _describe(package: Package, tokenizers: Path) -> dict[str, Any]:
     }
 
 
-def _refuse_changed(folder: Path, package: Mapping[str, bytes]) -> None:
+def _refuse_changed(folder: Path, package: Mapping[str, bytes] | None) -> None:
     """Raises a UserError if a file of the package, or of the tokenizers, is not as it was written.
 
+    None for a package that is not looked at.
     Runs of older versions, whose `run.json` does not list the tokenizers, are not compared.
     """
     begun = read_sealed_file(folder / BEGUN)
     if TOKENIZERS not in begun:
         return
-    edited = _changed(package, begun[PACKAGE], begun.get(ADOPTED, {}))
+    edited = package and _changed(package, begun[PACKAGE], begun.get(ADOPTED, {}))
     if edited:
         place = folder / PACKAGE
         raise UserError(

@@ -25,7 +25,18 @@ FLOORS = (
     *("emit", "pipeline", "output", "units", "readings", "explain", "diff", "ablation"),
 )
 ROOMS = (
-    *("errors", "memory", "openmp", "sealed", "durable", "holding", "parent", "corpus", "package"),
+    *(
+        "errors",
+        "memory",
+        "openmp",
+        "terminal",
+        "sealed",
+        "durable",
+        "holding",
+        "parent",
+        "corpus",
+        "package",
+    ),
     "data",
     *("checkpoints", "run", "weights", "training", "decoding", "prediction", "scoring"),
     *("behaviour", "ablation"),

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from runtime.ablation.belonging import refuse_strangers
 from runtime.ablation.collect import Ablation, read_ablation
 from runtime.ablation.learning import Curve, read_curves
@@ -19,6 +17,7 @@ from runtime.ablation.render.values import runs_csv, table_csv
 from runtime.ablation.report import make_report
 from runtime.ablation.table import Table, make_table
 from runtime.durable import explained_disk_errors, replace_file
+from runtime.terminal import Console
 
 NO_MATPLOTLIB = (
     "There are no learning curves, because matplotlib is not installed: "

@@ -169,10 +169,11 @@ def finish(folder: Path) -> None:
     """Makes tables and report, prints the table; exit code 1 if a row has failed."""
     from compiler.diff.html import CSS
     from runtime.ablation.outputs import tabulate, terminal_table, write_reports
+    from runtime.terminal import styled_output
 
     tabulated = tabulate(folder)
     paths = write_reports(tabulated, CSS)
-    typer.echo(terminal_table(tabulated.grid))
+    typer.echo(terminal_table(tabulated.grid), file=styled_output())
     typer.echo(f"\nin {folder}: {', '.join(path.name for path in paths)}")
     if any(each.failure for each in tabulated.ablation.outcomes):
         raise typer.Exit(1)

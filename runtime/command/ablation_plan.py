@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,6 +14,7 @@ from runtime.ablation.local import Room
 from runtime.ablation.queue import Entry, Wanted, read_queue
 from runtime.ablation.render.text import width_of
 from runtime.command.output import report
+from runtime.terminal import Console
 
 STATES = ("done", "failed", "half done", "to do")
 

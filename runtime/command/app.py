@@ -26,6 +26,7 @@ from runtime.command.train import train
 from runtime.command.transfer import transfer
 from runtime.command.translate import translate
 from runtime.command.verify import verify
+from runtime.terminal import guarded_streams
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Specs": (
@@ -76,14 +77,15 @@ def specformer(context: typer.Context) -> None:
 def main() -> NoReturn:
     """Runs the command line and ends the process; mistakes of its user get no traceback."""
     prepare_streams()
-    try:
-        refuse_bytes(sys.argv[1:])
-        code = app(prog_name="specformer", standalone_mode=False)
-        sys.stdout.flush()
-        if code == INTERRUPTED:  # what typer makes of Ctrl-C, in silence
-            raise KeyboardInterrupt
-    except BaseException as error:
-        code = exit_code(error)
-        if code is None:
-            raise
+    with guarded_streams():
+        try:
+            refuse_bytes(sys.argv[1:])
+            code = app(prog_name="specformer", standalone_mode=False)
+            sys.stdout.flush()
+            if code == INTERRUPTED:  # what typer makes of Ctrl-C, in silence
+                raise KeyboardInterrupt
+        except BaseException as error:
+            code = exit_code(error)
+            if code is None:
+                raise
     sys.exit(code)

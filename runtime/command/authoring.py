@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from compiler.proof import check_spec
@@ -18,6 +17,7 @@ from compiler.spec.spec import NAME
 from runtime.command.options import Force, Settings, Specs
 from runtime.command.output import new_text_file, say_warnings
 from runtime.errors import UserError
+from runtime.terminal import Console
 
 FORMATS = {"json": as_json, "github": as_github}
 

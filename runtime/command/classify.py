@@ -7,7 +7,15 @@ import typer
 
 from compiler.spec.section import MOST_HYPOTHESES
 from runtime.command.lines import Input, Output, answer, refuse_output
-from runtime.command.options import Device, Force, Int8, RunFolder, Which, translator_settings
+from runtime.command.options import (
+    Device,
+    Force,
+    Int8,
+    Recompile,
+    RunFolder,
+    Which,
+    translator_settings,
+)
 from runtime.command.output import report
 from runtime.command.tasks import open_run, say_weights
 
@@ -25,6 +33,7 @@ def classify(
     checkpoint: Which = None,
     device: Device = None,
     int8: Int8 = False,
+    recompile: Recompile = False,
     force: Force = False,
 ) -> None:
     """Label the lines of a file, of standard input, or typed ones.
@@ -37,7 +46,7 @@ def classify(
 
     keep_freed_memory()
     refuse_output(output, force=force)
-    opened = open_run(run, "classify", checkpoint)
+    opened = open_run(run, "classify", checkpoint, recompile)
     classifier = load_classifier(opened, **translator_settings(device, int8, 1))
     say_weights(opened)
 

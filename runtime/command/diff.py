@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from compiler.spec.lock import LOCK
 from compiler.spec.package_files import explained, foreign_files
 from runtime.errors import UserError
+from runtime.terminal import Console, plain
 
 if TYPE_CHECKING:
     from compiler.diff.document import Document
@@ -166,6 +166,6 @@ def coloured(lines: Iterable["Line"]) -> Text:
     whole = Text()
     for line in lines:
         for style, kind, words in line:
-            whole.append(words, f"{WORDS[kind]} {STYLES[style]}".strip())
+            whole.append(plain(words), f"{WORDS[kind]} {STYLES[style]}".strip())
         whole.append("\n")
     return whole

@@ -13,6 +13,7 @@ from runtime.command.options import (
     Device,
     Int8,
     NoRepeatNgram,
+    Recompile,
     RepetitionPenalty,
     RunFolder,
     Which,
@@ -22,6 +23,7 @@ from runtime.command.options import (
     translator_settings,
 )
 from runtime.command.output import print_scores, progress, report
+from runtime.command.tasks import open_any_run
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -99,16 +101,16 @@ def evaluate(
     device: Device = None,
     int8: Int8 = False,
     workers: Workers = None,
+    recompile: Recompile = False,
 ) -> None:
     """Score a model on the test set by the spec's protocol: translations, probabilities, labels.
 
     Writes RUN/evaluation-test.json and, beside it, translations or labels as text.
     """
     from runtime.memory import keep_freed_memory
-    from runtime.run import Run
 
     keep_freed_memory()
-    opened = Run.open(run, checkpoint)
+    opened = open_any_run(run, checkpoint, recompile)
     options = Options(
         split=split,
         average=average,

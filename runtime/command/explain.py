@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,6 +15,7 @@ from compiler.spec.section import MOST_TOKENS
 from compiler.units import engineering, of_bytes
 from runtime.command.options import Settings
 from runtime.errors import UserError
+from runtime.terminal import Console
 
 if TYPE_CHECKING:
     from compiler.explain import Explanation

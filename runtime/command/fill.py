@@ -7,7 +7,15 @@ import typer
 
 from compiler.spec.section import MOST_HYPOTHESES
 from runtime.command.lines import Input, Output, answer, refuse_output
-from runtime.command.options import Device, Force, Int8, RunFolder, Which, translator_settings
+from runtime.command.options import (
+    Device,
+    Force,
+    Int8,
+    Recompile,
+    RunFolder,
+    Which,
+    translator_settings,
+)
 from runtime.command.tasks import open_run, say_weights
 
 
@@ -24,6 +32,7 @@ def fill(
     checkpoint: Which = None,
     device: Device = None,
     int8: Int8 = False,
+    recompile: Recompile = False,
     force: Force = False,
 ) -> None:
     """Fill the gaps, [MASK] or ___, of lines with the likeliest tokens.
@@ -35,7 +44,7 @@ def fill(
 
     keep_freed_memory()
     refuse_output(output, force=force)
-    opened = open_run(run, "fill", checkpoint)
+    opened = open_run(run, "fill", checkpoint, recompile)
     filler = load_filler(opened, **translator_settings(device, int8, 1))
     say_weights(opened)
 

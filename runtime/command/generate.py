@@ -14,6 +14,7 @@ from runtime.command.options import (
     Force,
     Int8,
     NoRepeatNgram,
+    Recompile,
     RepetitionPenalty,
     RunFolder,
     Which,
@@ -64,6 +65,7 @@ def generate(
     device: Device = None,
     int8: Int8 = False,
     workers: Workers = None,
+    recompile: Recompile = False,
     force: Force = False,
 ) -> None:
     """Continue prompts with a language model: --prompt, a file, standard input, or typed lines.
@@ -77,7 +79,7 @@ def generate(
     if prompts and input:
         raise UserError("--prompt and --input are two ways to say the same", help="give one")
     refuse_output(output, force=force)
-    opened = open_run(run, "generate", checkpoint)
+    opened = open_run(run, "generate", checkpoint, recompile)
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     chosen = [*search_or_draw(beam, sampling), *(assignments or [])]
     options = {

@@ -12,6 +12,7 @@ import typer
 
 from runtime.command.output import check_output, new_text_file, report
 from runtime.errors import UserError
+from runtime.terminal import data_stream
 
 LINES_AT_ONCE = 4096
 
@@ -112,4 +113,4 @@ def numbered_pieces(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def opened_output(path: Path | None, *, force: bool) -> AbstractContextManager[TextIO]:
-    return new_text_file(path, force=force) if path else nullcontext(sys.stdout)
+    return new_text_file(path, force=force) if path else nullcontext(data_stream())

@@ -87,6 +87,14 @@ Workers = Annotated[
         help="One-thread processes that share the batches on a CPU; by default as many as cores.",
     ),
 ]
+Recompile = Annotated[
+    bool,
+    typer.Option(
+        "--recompile",
+        help="Compile the run's spec anew and run none of the code in its folder: for runs of "
+        "strangers.",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 

@@ -1,17 +1,18 @@
 """Files and lines that commands write."""
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
-
+from compiler.durable import beside, is_special
 from compiler.source.diagnostic import Diagnostic, in_order, render
 from runtime.durable import FULL
 from runtime.errors import UserError
+from runtime.terminal import Console
 
 if TYPE_CHECKING:
     from runtime.scoring.score import Scores
@@ -34,16 +35,24 @@ def say_warnings(warnings: Iterable[Diagnostic]) -> int:
 def new_text_file(path: Path, *, force: bool) -> Iterator[TextIO]:
     """A file to write into. It gets its name when all is written; if that fails, it is removed.
 
+    A device or a pipe is written into, a link stays and what it leads to is replaced.
     Raises a UserError if `check_output` does or the disk is full.
     """
     check_output(path, force=force)
-    temporary = path.with_name(f".{path.name}.unfinished")
+    target = Path(os.path.realpath(path))
+    temporary = beside(target)
     try:
+        if is_special(path):
+            with path.open("w", encoding="utf-8", newline="\n") as file:
+                yield file
+            return
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
     except OSError as error:
         if error.errno in FULL:
             raise UserError(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.command.output import report
+from runtime.command.recompile import recompiled_files
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,11 +18,16 @@ COMMANDS = {
 }
 
 
-def open_run(folder: Path, command: str, checkpoint: str | None) -> "Run":
-    """The run in a folder. Raises a UserError if this command is not for its task."""
+def open_any_run(folder: Path, checkpoint: str | None, recompile: bool) -> "Run":
+    """The run in a folder; `recompile`: none of the code that lies in it is imported."""
     from runtime.run import Run
 
-    run = Run.open(folder, checkpoint)
+    return Run.open(folder, checkpoint, recompiled_files(folder) if recompile else None)
+
+
+def open_run(folder: Path, command: str, checkpoint: str | None, recompile: bool) -> "Run":
+    """The run in a folder. Raises a UserError if this command is not for its task."""
+    run = open_any_run(folder, checkpoint, recompile)
     task = run.package.spec.task
     if COMMANDS[task] != command:
         raise UserError(

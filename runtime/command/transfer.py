@@ -1,5 +1,6 @@
 """`specformer transfer`."""
 
+import os
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from compiler.durable import beside, put_folder
 from runtime.command.import_weights import compiled_target, package_folder
 from runtime.command.options import RunFolder, Settings, Which
 from runtime.command.output import report
@@ -81,15 +83,12 @@ def write_run(folder: Path, out: Path, cache: Path, giver: "Giver", found: "Tran
     check_package(package, weights)
     tokenizers = giver.run.folder / TOKENIZERS
     prepared = prepare(package.spec, cache, report=report, tokenizers=tokenizers)
-    new, old = (out.with_name(f".{out.name}.{each}") for each in ("new", "old"))
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
     with alone(out) if out.exists() else nullcontext():
+        target = Path(os.path.realpath(out))
+        new = beside(target)
         create_run(new, package, prepared, weights, giver.origin(found))
-        if out.exists():
-            out.rename(old)
-        new.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
+        if replaced := put_folder(new, target):
+            shutil.rmtree(replaced, ignore_errors=True)
 
 
 def print_summary(out: Path, giver: "Giver", found: "Transfer") -> None:

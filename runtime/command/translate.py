@@ -16,6 +16,7 @@ from runtime.command.options import (
     Force,
     Int8,
     NoRepeatNgram,
+    Recompile,
     RepetitionPenalty,
     RunFolder,
     Which,
@@ -58,6 +59,7 @@ def translate(
     device: Device = None,
     int8: Int8 = False,
     workers: Workers = None,
+    recompile: Recompile = False,
     force: Force = False,
 ) -> None:
     """Translate a file, standard input, or line by line in a terminal.
@@ -69,7 +71,7 @@ def translate(
 
     keep_freed_memory()
     refuse_output(output, force=force)
-    opened = open_run(run, "translate", checkpoint)
+    opened = open_run(run, "translate", checkpoint, recompile)
     decoding = changed_decoding(
         opened.package.folder,
         {

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from runtime.terminal import Console
 
 SECONDS_BETWEEN_LINES = 15.0
 

@@ -1,0 +1,66 @@
+"""What reaches a terminal: text, and no sign that a terminal would act upon.
+
+Names of files, folders, groups and labels may hold escape sequences: they clear the screen, rename
+the window, or hide what was said. All that a command says passes through here.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
+
+import rich.console
+from rich.text import Text
+
+BIDIRECTIONAL = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+CONTROLS = {*range(32), *range(127, 160), *BIDIRECTIONAL} - {ord("\t"), ord("\n")}
+REPLACED = dict.fromkeys(CONTROLS, "\N{REPLACEMENT CHARACTER}")
+
+
+def plain(text: str) -> str:
+    """The text with a mark in place of what a terminal would act upon."""
+    return text.translate(REPLACED)
+
+
+class Guarded:
+    """A stream that writes plain text; `rich_proxied_file` is where rich writes its colours."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.rich_proxied_file = stream
+
+    def write(self, text: str) -> int:
+        return self.rich_proxied_file.write(plain(text))
+
+    def writelines(self, lines: Iterator[str]) -> None:
+        self.rich_proxied_file.writelines(plain(line) for line in lines)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rich_proxied_file, name)
+
+
+class Console(rich.console.Console):
+    """A console of rich that takes words as plain text."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(plain(text), **options)
+
+
+@contextmanager
+def guarded_streams() -> Iterator[None]:
+    """Standard output and standard error write plain text until the end."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, Guarded(each)) if each else each for each in streams)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+def data_stream() -> TextIO:
+    """Standard output for what a command computes: where it is no terminal, every sign counts."""
+    return sys.stdout if sys.stdout.isatty() else styled_output()
+
+
+def styled_output() -> TextIO:
+    """Standard output for text whose colours are ours, and whose words are plain already."""
+    return getattr(sys.stdout, "rich_proxied_file", sys.stdout)
