@@ -1,4 +1,4 @@
-"""A session of tests in the background."""
+"""A session of tests in the background, and which files are in the quick tier."""
 
 import signal
 import subprocess
@@ -10,6 +10,21 @@ import pytest
 pytestmark = pytest.mark.quick
 
 ROOT = Path(__file__).parents[1]
+NETWORKS = "many random networks, of which each is compiled and run"
+RUNS = "a training of some seconds begins each test"
+WITHOUT_QUICK_TESTS = {
+    "tests/properties/test_generated_coverage.py": NETWORKS,
+    "tests/properties/test_generated_style.py": "ruff and mypy read many packages",
+    "tests/properties/test_random_specs.py": NETWORKS,
+    "tests/properties/test_reach.py": NETWORKS,
+    "tests/properties/test_types.py": NETWORKS,
+    "tests/runtime/ablation/test_ablate_command.py": RUNS,
+    "tests/runtime/command/test_evaluate_command.py": RUNS,
+    "tests/runtime/command/test_import_weights_command.py": RUNS,
+    "tests/runtime/training/test_kills.py": RUNS,
+}
+"""Files of which `make test-quick` runs nothing, with the reason."""
+
 TESTS = """
 import gc, signal, subprocess, sys
 
@@ -53,3 +68,10 @@ def test_statistics_are_in_a_file_and_not_on_the_last_screen(tmp_path: Path) -> 
     assert "knob of the sessions' test" not in session(tmp_path)
     (written,) = tmp_path.rglob("drawn.txt")
     assert "knob of the sessions' test: value 1\n" in written.read_text()
+
+
+def test_every_file_has_a_quick_test_or_a_reason_to_have_none() -> None:
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    names = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in files}
+    without = {name for name, text in names.items() if "pytest.mark.quick" not in text}
+    assert without == WITHOUT_QUICK_TESTS.keys()

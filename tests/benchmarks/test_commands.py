@@ -13,8 +13,6 @@ from compiler.pipeline import compile_spec
 from runtime.errors import UserError
 from tests.benchmarks.conftest import ROWS, SMALL
 
-pytestmark = pytest.mark.quick
-
 Run = Callable[..., None]
 
 
@@ -30,6 +28,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return call
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("main", [train.main, decode.main])
 def test_text_that_is_not_there_is_explained(
     main: Callable[[], None], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -40,6 +39,7 @@ def test_text_that_is_not_there_is_explained(
     assert "--data FOLDER" in caught.value.help
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("main", [train.main, decode.main])
 def test_a_busy_machine_is_refused(
     main: Callable[[], None], run: Run, monkeypatch: pytest.MonkeyPatch
@@ -50,12 +50,14 @@ def test_a_busy_machine_is_refused(
         run(main)
 
 
+@pytest.mark.quick
 def test_a_missing_peer_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "find_spec", lambda name: name != "transformers" or None)
     with pytest.raises(UserError, match="transformers is not installed"):
         run(train.main)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("error", "code"), [(UserError("no text"), 2), (command.Disagreement("other loss"), 1)]
 )
@@ -87,6 +89,7 @@ def test_one_round_of_training(
     assert "| specformer |" in capsys.readouterr().out
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("size", SIZES)
 def test_peers_can_build_all_sizes(size: str) -> None:
     compiled = compile_size(SIZES[size], dropout=0.1, attention_dropout=0.1)
@@ -96,6 +99,7 @@ def test_peers_can_build_all_sizes(size: str) -> None:
     assert compiled.spec.training.clip_norm is None
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     "setting", ["model.attention.bias=false", "model.feed_forward.dropout=0.1"]
 )

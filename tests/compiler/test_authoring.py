@@ -20,8 +20,6 @@ from compiler.spec.library import library
 from compiler.spec.load import load
 from compiler.spec.schema import json_schema
 
-pytestmark = pytest.mark.quick
-
 CASES = Path(__file__).parents[1] / "cases"
 STRUCTURAL = {"bad-value", "missing-key", "unknown-key", "unknown-value"}
 NOT_IN_THE_TREE = {
@@ -43,6 +41,7 @@ def tree_of(path: Path) -> Any:
     return to_python(read(Source(name=path.name, text=path.read_text(encoding="utf-8"))))
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", library())
 def test_the_schema_accepts_the_library(
     name: str, validator: jsonschema.Draft202012Validator
@@ -67,6 +66,7 @@ def structural_cases() -> list[str]:
     return sorted(set(found) - NOT_IN_THE_TREE - BLANK)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("case", structural_cases())
 def test_the_schema_refuses_what_is_structurally_wrong(
     case: str, validator: jsonschema.Draft202012Validator
@@ -74,6 +74,7 @@ def test_the_schema_refuses_what_is_structurally_wrong(
     assert not validator.is_valid(tree_of(CASES / case / "spec.yaml"))
 
 
+@pytest.mark.quick
 def test_every_field_of_the_schema_says_what_it_is() -> None:
     for section, schema in json_schema()["$defs"].items():
         for key, about in schema["properties"].items():
@@ -97,6 +98,7 @@ def test_examples_are_right() -> None:
                 assert jsonschema.Draft202012Validator(whole).is_valid(example), (section, key)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", library())
 def test_what_is_shown_is_a_spec_again(name: str, tmp_path: Path) -> None:
     shown = annotated(load(name))
@@ -106,6 +108,7 @@ def test_what_is_shown_is_a_spec_again(name: str, tmp_path: Path) -> None:
         assert "  # " in line or line.endswith(":") or line.startswith("# dropped")
 
 
+@pytest.mark.quick
 def test_origins_are_those_of_file_parent_setting_and_default(tmp_path: Path) -> None:
     parent, child = tmp_path / "parent.yaml", tmp_path / "child.yaml"
     parent.write_text(starter("parent", None))
@@ -126,10 +129,12 @@ def test_origins_are_those_of_file_parent_setting_and_default(tmp_path: Path) ->
     assert str(parent) in gone
 
 
+@pytest.mark.quick
 def test_letters_beyond_ascii_are_shown_as_they_are() -> None:
     assert "  folder: données  " in annotated(load("demo", ["data.folder=données"]))
 
 
+@pytest.mark.quick
 def test_the_starter_is_right_and_stays_inside_the_schema(
     tmp_path: Path, validator: jsonschema.Draft202012Validator
 ) -> None:
@@ -145,6 +150,7 @@ def test_the_starter_is_right_and_stays_inside_the_schema(
         assert text.startswith(f"# yaml-language-server: $schema={SCHEMA_FILE}\n")
 
 
+@pytest.mark.quick
 def test_reports_for_machines() -> None:
     with pytest.raises(Rejected) as rejected:
         load("demo", ["model.attention.heads=7", "training.steps=x%y"])
@@ -168,6 +174,7 @@ def test_reports_for_machines() -> None:
     )
 
 
+@pytest.mark.quick
 def test_a_github_annotation_cannot_be_broken_by_names() -> None:
     with pytest.raises(Rejected) as rejected:
         load("a:b,c%\nd")
@@ -175,6 +182,7 @@ def test_a_github_annotation_cannot_be_broken_by_names() -> None:
     assert "file=spec,line=1" in as_github(rejected.value.diagnostics)
 
 
+@pytest.mark.quick
 def test_a_version_that_is_not_known_is_the_only_complaint(tmp_path: Path) -> None:
     path = tmp_path / "new.yaml"
     path.write_text("spec_version: 7\nname: [1]\nnews: true\n")

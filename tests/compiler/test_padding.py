@@ -16,8 +16,6 @@ from tests.knobs import Tree
 from tests.packages import compile_tree, import_package
 from tests.strategies import specs
 
-pytestmark = pytest.mark.quick
-
 EXAMPLES = 60
 BATCH, EMPTY = 3, 1
 SMALL = (
@@ -62,6 +60,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", PLANTED)
 def test_padding_alone(name: str, tmp_path: Path) -> None:
     spec, sets = PLANTED[name]

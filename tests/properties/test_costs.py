@@ -30,7 +30,6 @@ def test_caches_are_as_large_as_real_ones(tree: Tree, tmp_path: Path) -> None:
     assert explanation.cache_bytes == FLOAT * numbers_kept(package, tmp_path)
 
 
-@pytest.mark.quick
 @settings(max_examples=40)
 @given(one=specs(), other=specs())
 def test_parts_add_up_on_both_sides(one: Tree, other: Tree, tmp_path: Path) -> None:

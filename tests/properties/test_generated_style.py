@@ -15,8 +15,6 @@ from tests.knobs import Tree
 from tests.packages import compile_tree
 from tests.strategies import specs
 
-pytestmark = pytest.mark.quick
-
 ROOT = Path(__file__).parents[2]
 EXAMPLES = 40
 COMMANDS = {

@@ -28,7 +28,6 @@ def test_broken_trees(tree: Tree, seed: int, times: int, tmp_path: Path) -> None
     compiles_or_explains(yaml.safe_dump(mutated, sort_keys=False), tmp_path)
 
 
-@pytest.mark.quick
 @settings(max_examples=EXAMPLES)
 @given(tree=specs(), seed=st.integers(0, 2**32 - 1), times=st.integers(1, 3))
 def test_broken_texts(tree: Tree, seed: int, times: int, tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def test_settings_that_change_nothing(change: str, tmp_path: Path) -> None:
     assert (found.values, found.structure) == (None, None)
 
 
+@pytest.mark.quick
 def test_code_that_was_written_anew_and_computes_the_same(tmp_path: Path) -> None:
     assert compared(tmp_path, REFACTORED).is_equal
 
@@ -91,6 +92,7 @@ def test_what_is_planted_is_found_at_its_line(planted: str, others: Edits, tmp_p
     assert found.values.after.code == lines[found.values.after.line - 1].strip()
 
 
+@pytest.mark.quick
 def test_an_operation_that_is_gone_is_named_as_it_was(tmp_path: Path) -> None:
     gone = "return x + dropout(y, DROPOUT, self.training)"
     found = compared(tmp_path, {gone: gone.replace("x + ", "")})
@@ -99,6 +101,7 @@ def test_an_operation_that_is_gone_is_named_as_it_was(tmp_path: Path) -> None:
     assert (found.values.before.name, found.values.before.code) == ("add", gone)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("right", "wrong", "call"),
     [
@@ -118,6 +121,7 @@ def test_the_edges_of_masks_and_decoding_are_seen(
     assert (found.is_equal, found.call) == (False, call)
 
 
+@pytest.mark.quick
 def test_networks_of_other_widths(tmp_path: Path) -> None:
     one, other = package(tmp_path / "a"), package(tmp_path / "b", "model.d_model=24")
     found = behaviour_difference(one, other)
@@ -128,6 +132,7 @@ def test_networks_of_other_widths(tmp_path: Path) -> None:
     assert (found.structure.after.module, found.structure.after.name) == ("embedding", "embedding")
 
 
+@pytest.mark.quick
 def test_the_page_names_the_line_and_the_operation(tmp_path: Path) -> None:
     found = compared(tmp_path, dict([PLANTED["another factor"]]))
     _, table = behaviour_section(found).parts
@@ -137,6 +142,7 @@ def test_the_page_names_the_line_and_the_operation(tmp_path: Path) -> None:
     assert after[-1].endswith("hidden = F.relu(self.hidden(x)) * 1.01")
 
 
+@pytest.mark.quick
 @settings(max_examples=15)
 @given(one=specs(), other=specs())
 def test_random_networks_of_all_tasks(one: Tree, other: Tree, tmp_path: Path) -> None:

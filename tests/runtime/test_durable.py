@@ -13,6 +13,8 @@ from runtime.durable import (
 )
 from runtime.errors import UserError
 
+pytestmark = pytest.mark.quick
+
 
 def test_a_new_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
     with new_folder(tmp_path / "new") as folder:

@@ -10,6 +10,8 @@ from compiler.source.diagnostic import Rejected
 from runtime.errors import UserError
 from runtime.package import load_package
 
+pytestmark = pytest.mark.quick
+
 DEMO = Path(__file__).parents[2] / "generated" / "demo"
 
 

@@ -9,6 +9,8 @@ from runtime.ablation.outputs import tabulate
 from runtime.errors import UserError
 from tests.ablations import PLANS, VERSIONS, Bench
 
+pytestmark = pytest.mark.quick
+
 
 def refusal(folder: Path) -> str:
     with pytest.raises(UserError) as refused:

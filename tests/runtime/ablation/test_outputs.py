@@ -44,6 +44,7 @@ def test_tables_are_as_before(folder: Path, name: str, request: pytest.FixtureRe
     assert text == (GOLDEN / name).read_text()
 
 
+@pytest.mark.quick
 def test_all_files_are_written_whole_and_alike(folder: Path) -> None:
     paths = write_reports(tabulate(folder))
     assert {path.name for path in paths} == FILES
@@ -94,6 +95,7 @@ def test_latex_is_well_formed(folder: Path) -> None:
     assert depth == 0
 
 
+@pytest.mark.quick
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex here")
 def test_latex_compiles(folder: Path, tmp_path: Path) -> None:
     write_reports(tabulate(folder))
@@ -105,6 +107,7 @@ def test_latex_compiles(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.quick
 def test_signs_that_mean_something_are_escaped() -> None:
     assert latex_escape("a_b 50% & {x} ~ 10⁶ −1") == (
         r"a\_b 50\% \& \{x\} \textasciitilde{} $10^{6}$ $-$1"
@@ -179,6 +182,7 @@ def test_curves_are_means_over_seeds_and_end_where_a_run_does(folder: Path) -> N
     assert first.mean == pytest.approx(sum(first.losses) / 2)
 
 
+@pytest.mark.quick
 def test_a_line_that_a_killed_run_left_is_none(bench: Bench) -> None:
     folder = bench.write(PLANS[:1], seeds=(1,))
     metrics = bench.place("base-seed1") / "run" / "metrics.jsonl"
@@ -214,6 +218,7 @@ def test_without_matplotlib_all_but_the_curves(
     assert "<svg" not in page
 
 
+@pytest.mark.quick
 def test_nothing_has_run_yet(bench: Bench) -> None:
     missing = [f"{plan.name}-seed{seed}" for plan in PLANS for seed in (1, 2)]
     folder = bench.write(missing=missing)

@@ -14,6 +14,8 @@ from runtime.ablation.record import Queue
 from runtime.errors import UserError
 from tests.runtime.ablation.conftest import Enqueue, wanted
 
+pytestmark = pytest.mark.quick
+
 
 def queued(folder: Path) -> Queue:
     queue = read_queue(folder)

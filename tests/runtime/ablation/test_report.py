@@ -90,6 +90,7 @@ def requests(log: Path) -> set[str]:
     return {each["url"] for each in asked if not each["url"].startswith("file:")}
 
 
+@pytest.mark.quick
 @needs_browser
 def test_it_opens_from_a_file_in_silence(folder: Path, browse: Browse, tmp_path: Path) -> None:
     shown, log = tmp_path / "shown.png", tmp_path / "log.json"
@@ -104,6 +105,7 @@ def test_it_opens_from_a_file_in_silence(folder: Path, browse: Browse, tmp_path:
     assert len({tuple(pixel) for pixel in picture[::7, ::7].reshape(-1, picture.shape[-1])}) > 20
 
 
+@pytest.mark.quick
 @needs_browser
 def test_noise_would_be_heard(folder: Path, browse: Browse, tmp_path: Path) -> None:
     """That the test above can fail: an error of a script, and a picture from elsewhere."""
@@ -115,6 +117,7 @@ def test_noise_would_be_heard(folder: Path, browse: Browse, tmp_path: Path) -> N
     assert requests(log) == {"http://127.0.0.1:9/x.png"}
 
 
+@pytest.mark.quick
 @needs_browser
 def test_a_link_to_a_row_opens_it(folder: Path, browse: Browse) -> None:
     address = f"{(folder / 'report.html').as_uri()}#row-a-h1"
@@ -122,6 +125,7 @@ def test_a_link_to_a_row_opens_it(folder: Path, browse: Browse) -> None:
     assert opened == ["row-a-h1"]
 
 
+@pytest.mark.quick
 @needs_browser
 def test_a_click_on_a_head_sorts(folder: Path, browse: Browse, tmp_path: Path) -> None:
     text = (folder / "report.html").read_text()
@@ -155,6 +159,7 @@ def test_it_is_one_file_of_less_than_two_megabytes(folder: Path) -> None:
     assert not re.findall(r"url\((?!['\"]?[#d])", text)
 
 
+@pytest.mark.quick
 def test_links_lead_somewhere_and_every_row_can_be_reached(folder: Path) -> None:
     page = Page((folder / "report.html").read_text())
     assert len(page.ids) == len(set(page.ids))
@@ -164,6 +169,7 @@ def test_links_lead_somewhere_and_every_row_can_be_reached(folder: Path) -> None
     assert {f"#{each}" for each in rows} <= set(page.links)
 
 
+@pytest.mark.quick
 def test_tables_and_pictures_can_be_read_aloud(folder: Path) -> None:
     page = Page((folder / "report.html").read_text())
     assert all(found.get("scope") in ("col", "row") for tag, found in page.tags if tag == "th")
@@ -176,6 +182,7 @@ def test_tables_and_pictures_can_be_read_aloud(folder: Path) -> None:
     assert svg["aria-label"]
 
 
+@pytest.mark.quick
 def test_it_tells_what_differs_what_failed_and_where_numbers_come_from(folder: Path) -> None:
     text = (folder / "report.html").read_text()
     for expected in (
@@ -191,6 +198,7 @@ def test_it_tells_what_differs_what_failed_and_where_numbers_come_from(folder: P
         assert expected in text, expected
 
 
+@pytest.mark.quick
 def test_text_cannot_become_markup(bench: Bench) -> None:
     folder = bench.write(PLANS[:2])
     bench.change("ablation.json", ablation="<script>alert(1)</script>")

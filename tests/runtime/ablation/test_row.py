@@ -79,6 +79,7 @@ def test_a_run_that_was_edited_does_not_go_on(folder: Path, tmp_path: Path) -> N
     assert "was edited since it was queued" in failure(folder).reason
 
 
+@pytest.mark.quick
 def test_text_that_has_changed_is_not_learned(folder: Path, text: Path, tmp_path: Path) -> None:
     with (text / "test.source").open("a") as file:
         file.write("w01 w02\n")
@@ -88,6 +89,7 @@ def test_text_that_has_changed_is_not_learned(folder: Path, text: Path, tmp_path
     assert failure(folder).reason == "the text has changed since the row was queued"
 
 
+@pytest.mark.quick
 def test_a_full_disk_is_a_reason(folder: Path, tmp_path: Path) -> None:
     """`/dev/full` refuses what is written to it."""
     if not Path("/dev/full").exists():
@@ -104,6 +106,7 @@ def test_a_full_disk_is_a_reason(folder: Path, tmp_path: Path) -> None:
     assert run_row(folder, tmp_path / "cache", "cpu") == 0
 
 
+@pytest.mark.quick
 def test_a_disk_too_full_for_the_reason_still_ends_with_a_code(
     folder: Path,
     tmp_path: Path,
@@ -120,6 +123,7 @@ def test_a_disk_too_full_for_the_reason_still_ends_with_a_code(
     assert not (folder / FAILURE).exists()
 
 
+@pytest.mark.quick
 def test_a_row_runs_once_at_a_time(folder: Path, tmp_path: Path) -> None:
     with held(folder) as is_ours:
         assert is_ours

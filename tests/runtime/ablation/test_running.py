@@ -16,6 +16,8 @@ from runtime.ablation.running import QueueInterruption, run_rows
 from runtime.errors import UserError
 from runtime.holding import held
 
+pytestmark = pytest.mark.quick
+
 DONE = Result(scores={"minutes": 1.0}, signatures={}, versions={})
 
 

@@ -120,6 +120,7 @@ def test_sizes_are_blank_where_they_are_the_base(bench: Bench) -> None:
     assert sizes["b-dk8"] is not None
 
 
+@pytest.mark.quick
 def test_failed_and_missing_rows_say_so(bench: Bench) -> None:
     failures = {"c-n1-seed1": DIVERGED, "c-n1-seed2": DIVERGED, "a-h1-seed2": DIVERGED}
     table = table_of(bench.write(failures=failures, missing=["e-learned-seed1", "e-learned-seed2"]))
@@ -133,6 +134,7 @@ def test_failed_and_missing_rows_say_so(bench: Bench) -> None:
     assert sizes is not None, "known before it has run"
 
 
+@pytest.mark.quick
 def test_no_failure_is_a_divergence_for_the_name_of_a_file(bench: Bench) -> None:
     missing = Failure(reason="there is no file data/finance/test.de")
     table = table_of(bench.write(failures={"c-n1-seed1": missing, "c-n1-seed2": missing}))
@@ -166,6 +168,7 @@ def test_the_bootstrap_is_that_of_sacrebleu(bench: Bench) -> None:
     assert not significance.tells_apart("test_bleu", "base")
 
 
+@pytest.mark.quick
 def test_every_seed_must_be_significant(bench: Bench) -> None:
     significance = table_of(bench.write(PLANS[:2])).significance
     p = {each.seed: dict(each.p) for each in significance.compared if each.column == "test_bleu"}
@@ -196,6 +199,7 @@ def test_why_there_is_no_bootstrap(bench: Bench, spoil: object, reason: str) -> 
     assert any("No test of the differences in test BLEU" in note for note in found.grid.notes)
 
 
+@pytest.mark.quick
 def test_a_task_without_translations(bench: Bench) -> None:
     folder = bench.write(PLANS[:2], columns=("params", "valid_ppl", "test_ppl"))
     for path in folder.glob("rows/*/result.json"):
@@ -211,6 +215,7 @@ def test_a_task_without_translations(bench: Bench) -> None:
     assert "bootstrap" not in text
 
 
+@pytest.mark.quick
 def test_a_column_that_nothing_measures(bench: Bench) -> None:
     folder = bench.write(PLANS[:1], columns=("valid_blue",))
     with pytest.raises(UserError, match="no column valid_blue"):
@@ -257,6 +262,7 @@ def test_a_size_is_written_in_a_unit_that_shows_it(
     assert (grid.heads[-1].name, grid.records[0].cells[-1]) == (name, cell)
 
 
+@pytest.mark.quick
 def test_minutes_of_fast_rows_are_seconds(bench: Bench) -> None:
     folder = bench.write(PLANS[:1], seeds=(1,))
     bench.change("ablation.json", columns=["minutes"])
@@ -265,6 +271,7 @@ def test_minutes_of_fast_rows_are_seconds(bench: Bench) -> None:
     assert (grid.heads[-1].name, grid.records[0].cells[-1]) == ("seconds", "3.0")
 
 
+@pytest.mark.quick
 def test_a_row_with_the_translations_of_the_base_is_not_significant(bench: Bench) -> None:
     plans = (PLANS[0], Plan(name="same", group="A", settings={"model.dropout": "0.2"}))
     folder = bench.write(plans, seeds=(1,))
@@ -280,6 +287,7 @@ def test_a_row_with_the_translations_of_the_base_is_not_significant(bench: Bench
     assert table.significance.p("test_bleu", "same") == [1.0]
 
 
+@pytest.mark.quick
 def test_one_sentence_is_not_resampled(bench: Bench) -> None:
     table = table_of(replace(bench, sentences=1).write(PLANS[:2], seeds=(1,)))
     assert "only one" in table.significance.untested["test_bleu"]

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import save_file
 
 from runtime.checkpoints.averaging import average_weights
+
+pytestmark = pytest.mark.quick
 
 
 def test_the_mean_of_three_files(tmp_path: Path) -> None:

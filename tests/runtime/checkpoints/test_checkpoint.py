@@ -21,6 +21,8 @@ from runtime.checkpoints.checkpoint import (
 from runtime.checkpoints.state import State
 from runtime.sealed import sealed, unsealed
 
+pytestmark = pytest.mark.quick
+
 IDENTITY = Identity(model="m" * 64, data="d" * 64)
 MACHINE = Machine(torch_version="2", device="cpu", threads=1, processes=1)
 CONTENT = Content(

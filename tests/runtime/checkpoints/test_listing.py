@@ -14,6 +14,8 @@ from runtime.checkpoints.listing import (
 from runtime.checkpoints.state import State
 from runtime.errors import UserError
 
+pytestmark = pytest.mark.quick
+
 IDENTITY = Identity(model="m", data="d")
 
 

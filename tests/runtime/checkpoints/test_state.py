@@ -15,6 +15,8 @@ from runtime.checkpoints.state import (
     with_other_batches,
 )
 
+pytestmark = pytest.mark.quick
+
 
 def recipe(*, steps: int = 100, **validation: Any) -> Training:
     return Training(batch_tokens=10, steps=steps, validation=Validation(**validation))

@@ -14,6 +14,8 @@ import typer
 from runtime.command.failures import exit_code
 from runtime.training.interruption import Interruption
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).parents[3]
 
 

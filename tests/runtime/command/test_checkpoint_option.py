@@ -28,6 +28,7 @@ def test_every_update_with_a_checkpoint_can_be_used(specformer: Command, trained
     assert said["best"] in {f"weights: the best checkpoint, of update {n}" for n in (2, 4)}
 
 
+@pytest.mark.quick
 def test_the_report_of_an_evaluation_names_its_checkpoints(
     specformer: Command, trained_run: Path
 ) -> None:
@@ -38,12 +39,14 @@ def test_the_report_of_an_evaluation_names_its_checkpoints(
     assert (report["checkpoint"], report["updates"]) == ("2", [2])
 
 
+@pytest.mark.quick
 def test_a_mean_of_the_best_checkpoint_is_refused(specformer: Command, trained_run: Path) -> None:
     ended = specformer("evaluate", trained_run, "--checkpoint", "best", "--average", 2)
     assert ended.code == 2
     assert "add --checkpoint last" in ended.err
 
 
+@pytest.mark.quick
 def test_python_chooses_a_checkpoint(trained_run: Path) -> None:
     scores = []
     for each in (2, 4, "4"):

@@ -4,8 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from runtime.corpus import read_pairs
 from runtime.corpus.files import PHENOMENA
+
+pytestmark = pytest.mark.quick
 
 Command = Callable[..., Any]
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).parents[3]
 DEMO = ROOT / "specs" / "demo.yaml"
 DRIVER = f"{shlex.quote(sys.executable)} -m runtime diff --git"

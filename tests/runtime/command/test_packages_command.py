@@ -6,6 +6,8 @@ import pytest
 
 from tests.runtime.command.conftest import Command
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def model(specformer: Command, tmp_path: Path) -> Path:

@@ -86,6 +86,7 @@ def test_each_task_has_its_scores(
     assert "test set, 12 texts" in ended.out
 
 
+@pytest.mark.quick
 def test_a_classifier_leaves_its_answers(specformer: Command, runs: Path) -> None:
     assert specformer("evaluate", runs / "classifier", "--split", "valid").code == 0
     answers = (runs / "classifier" / "evaluation-valid.txt").read_text().splitlines()
@@ -117,6 +118,7 @@ def test_a_command_of_another_task_names_the_one_that_fits(
     assert f"help: `specformer {COMMANDS[name]} {runs / name}` is" in ended.err
 
 
+@pytest.mark.quick
 def test_prompts_are_continued(specformer: Command, runs: Path, tmp_path: Path) -> None:
     run = runs / "language-model"
     two = specformer("generate", run, "--prompt", "The old", "--prompt", "We", "--seed", 5)
@@ -134,6 +136,7 @@ def test_prompts_are_continued(specformer: Command, runs: Path, tmp_path: Path) 
     assert greedy.out == cold.out
 
 
+@pytest.mark.quick
 def test_mistakes_of_generate(specformer: Command, runs: Path, tmp_path: Path) -> None:
     run = runs / "language-model"
     both = specformer("generate", run, "--prompt", "We", "--beam", 2, "--top-k", 3)
@@ -150,6 +153,7 @@ def test_mistakes_of_generate(specformer: Command, runs: Path, tmp_path: Path) -
     assert "--prompt and --input are two ways to say the same" in two.err
 
 
+@pytest.mark.quick
 def test_gaps_are_filled(specformer: Command, runs: Path, tmp_path: Path) -> None:
     (tmp_path / "gaps").write_text("The ___ sleeps.\n[MASK] old ___.\n")
     run = runs / "masked-language-model"
@@ -167,6 +171,7 @@ def test_gaps_are_filled(specformer: Command, runs: Path, tmp_path: Path) -> Non
     assert "line 1 has no gap" in none.err
 
 
+@pytest.mark.quick
 def test_lines_are_labelled(specformer: Command, runs: Path, tmp_path: Path) -> None:
     (tmp_path / "lines").write_text("The dog sleeps.\nWe thanked the nun.\n")
     run = runs / "classifier"
@@ -180,6 +185,7 @@ def test_lines_are_labelled(specformer: Command, runs: Path, tmp_path: Path) -> 
     assert len(several.out.splitlines()) == 2 * len(labels)
 
 
+@pytest.mark.quick
 def test_python_loads_what_fits_the_task(runs: Path) -> None:
     generator, filler, classifier = (runtime.load(runs / name, device="cpu") for name in COMMANDS)
     assert isinstance(generator, Generator)
@@ -193,6 +199,7 @@ def test_python_loads_what_fits_the_task(runs: Path) -> None:
         runtime.load(runs / "classifier", device="cpu", workers=2)
 
 
+@pytest.mark.quick
 def test_training_names_the_command_that_comes_next(specformer: Command, runs: Path) -> None:
     package = runs / "classifier" / "package"
     ended = specformer("train", package, "--out", runs / "classifier", "--resume")
@@ -200,6 +207,7 @@ def test_training_names_the_command_that_comes_next(specformer: Command, runs: P
     assert "specformer classify" in ended.out
 
 
+@pytest.mark.quick
 def test_a_classifier_begins_with_a_masked_language_model(runs: Path, specformer: Command) -> None:
     """What was learned from text without labels; the labels are those of the new text."""
     home = runs.parent

@@ -53,6 +53,7 @@ def test_what_fits_is_taken_and_the_rest_begins_as_the_spec_says(
     assert "encoder.layers.1.feed_forward.hidden.{weight,bias}" in done.out
 
 
+@pytest.mark.quick
 def test_the_next_command_trains(specformer: Command, trained_run: Path, tiny: list[str]) -> None:
     done = specformer(
         "transfer", trained_run, "demo", *changed(tiny, *DEEPER), "--out", "runs/deeper"
@@ -71,6 +72,7 @@ def test_the_next_command_trains(specformer: Command, trained_run: Path, tiny: l
     assert "the text has changed" not in again.err
 
 
+@pytest.mark.quick
 def test_tokens_keep_their_meaning_on_other_text(
     specformer: Command, trained_run: Path, tiny: list[str]
 ) -> None:
@@ -88,6 +90,7 @@ def test_tokens_keep_their_meaning_on_other_text(
     assert trained.code == 0, trained.err
 
 
+@pytest.mark.quick
 def test_a_vocabulary_of_another_size_is_refused(
     specformer: Command, trained_run: Path, tiny: list[str]
 ) -> None:
@@ -98,6 +101,7 @@ def test_a_vocabulary_of_another_size_is_refused(
     assert not Path("runs").exists()
 
 
+@pytest.mark.quick
 def test_other_tokenizers_and_tasks_are_refused(
     specformer: Command, trained_run: Path, tiny: list[str]
 ) -> None:
@@ -111,6 +115,7 @@ def test_other_tokenizers_and_tasks_are_refused(
     assert (done.code, "no token for what is masked" in done.err) == (2, True)
 
 
+@pytest.mark.quick
 def test_an_existing_run_is_replaced_only_by_force(
     specformer: Command, trained_run: Path, tiny: list[str]
 ) -> None:
@@ -127,6 +132,7 @@ def test_an_existing_run_is_replaced_only_by_force(
     assert (done.code, "gives the weights" in done.err) == (2, True)
 
 
+@pytest.mark.quick
 def test_nothing_fits(specformer: Command, trained_run: Path, tiny: list[str]) -> None:
     changes = ["model.d_model=24", "model.feed_forward.d_ff=40", "model.attention.bias=false"]
     options = changed(tiny, *changes)
@@ -167,6 +173,7 @@ def test_a_beginning_that_fails_leaves_what_was_there(
     assert specformer(*command, "--force").code == 0
 
 
+@pytest.mark.quick
 def test_a_run_that_has_lost_its_beginning_does_not_begin_at_random(
     specformer: Command, trained_run: Path, tiny: list[str]
 ) -> None:

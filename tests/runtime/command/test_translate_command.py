@@ -12,6 +12,8 @@ import pytest
 import runtime
 from runtime.command import lines, translate
 
+pytestmark = pytest.mark.quick
+
 Command = Callable[..., Any]
 
 

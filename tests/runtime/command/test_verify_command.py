@@ -18,6 +18,7 @@ def test_a_spec_is_verified(specformer: Command, settings: list[str]) -> None:
     assert "passed" in ended.out
 
 
+@pytest.mark.quick
 def test_an_edited_package_is_caught(
     specformer: Command, settings: list[str], tmp_path: Path
 ) -> None:
@@ -29,6 +30,7 @@ def test_an_edited_package_is_caught(
     assert "test_no_position_sees_a_later_one" in ended.out
 
 
+@pytest.mark.quick
 def test_a_written_package_takes_no_settings(specformer: Command, tmp_path: Path) -> None:
     assert specformer("compile", "demo", "-o", tmp_path).code == 0
     ended = specformer("verify", tmp_path / "demo", "--set", "model.d_model=64")

@@ -71,6 +71,7 @@ def test_the_dictionary_knows_its_words(dictionary: dict[str, str]) -> None:
     assert {english: dictionary[english] for english in known} == known
 
 
+@pytest.mark.quick
 def test_word_for_word_scores_below_30_bleu(corpus: Corpus, hypotheses: list[str]) -> None:
     references = [[pair.german for pair in corpus.test]]
     bleu = sacrebleu.corpus_bleu(hypotheses, references)
@@ -78,6 +79,7 @@ def test_word_for_word_scores_below_30_bleu(corpus: Corpus, hypotheses: list[str
     assert bleu.score < 30, f"{bleu.score:.1f}"
 
 
+@pytest.mark.quick
 def test_word_for_word_misses_the_phenomena(corpus: Corpus, hypotheses: list[str]) -> None:
     scores = accuracy(hypotheses, corpus.test)
     assert scores[Phenomenon.CASE].share < 0.3

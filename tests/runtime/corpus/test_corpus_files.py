@@ -6,6 +6,8 @@ import pytest
 
 from runtime.corpus import files, make_corpus, read_pairs, read_phenomena, write_corpus
 
+pytestmark = pytest.mark.quick
+
 NAMES = [
     *("test.de", "test.difficulties.tsv", "test.en", "test.phenomena.jsonl"),
     *("train.de", "train.difficulties.tsv", "train.en"),

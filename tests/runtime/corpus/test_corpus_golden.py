@@ -358,6 +358,7 @@ def test_a_tree_is_said_correctly_in_both(tree: Sentence, english: str, german: 
     assert (pair.english, pair.german) == (english, german)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("tree", "expected"),
     [

@@ -10,6 +10,8 @@ import pytest
 
 from runtime.corpus import Corpus, Pair, Phenomenon, make_corpus, pairs
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:

@@ -4,6 +4,8 @@ import pytest
 
 from runtime.corpus import Pair, Phenomenon, Score, accuracy, make_corpus
 
+pytestmark = pytest.mark.quick
+
 CASE, VERB_FINAL, ANTECEDENT = Phenomenon
 
 

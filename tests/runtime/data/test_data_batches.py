@@ -12,6 +12,8 @@ from runtime.data.sentences import Sentences
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.errors import UserError
 
+pytestmark = pytest.mark.quick
+
 MakePairs = Callable[..., Pairs]
 
 length = st.integers(1, 20)

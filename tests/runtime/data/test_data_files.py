@@ -7,6 +7,8 @@ from compiler.spec.data import ParallelFiles, TabSeparated
 from runtime.data.files import corpus_files, read_lines, read_rows
 from runtime.errors import UserError
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def two(tmp_path: Path) -> ParallelFiles:

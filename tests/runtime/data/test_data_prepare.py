@@ -56,6 +56,7 @@ def append(path: Path, text: str) -> None:
         file.write(text)
 
 
+@pytest.mark.quick
 def test_what_is_prepared_is_the_text(run: Run, make_spec: MakeSpec) -> None:
     prepared, data = run(), make_spec().data
     assert prepared.target is prepared.source
@@ -69,6 +70,7 @@ def test_what_is_prepared_is_the_text(run: Run, make_spec: MakeSpec) -> None:
             assert pairs.target_lengths[number] == len(target.split()) + 1
 
 
+@pytest.mark.quick
 def test_pieces_join(run: Run, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run().train.sources
     shutil.rmtree(cache)
@@ -78,6 +80,7 @@ def test_pieces_join(run: Run, cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert pieces.ends.tolist() == whole.ends.tolist()
 
 
+@pytest.mark.quick
 def test_arrays_are_mapped_and_cannot_be_changed(run: Run) -> None:
     tokens = run().train.sources.tokens
     assert tokens.dtype == "int32"
@@ -119,6 +122,7 @@ def test_empty_sides_are_left_out_of_train_and_valid_but_not_of_test(
     ]
 
 
+@pytest.mark.quick
 def test_a_test_set_of_empty_lines(run: Run, text: Path) -> None:
     for side in ("source", "target"):
         (text / f"test.{side}").write_text("\n\n")
@@ -263,12 +267,14 @@ def test_a_disk_that_fills_up(
     assert len(run().train) == 300
 
 
+@pytest.mark.quick
 def test_a_cache_that_is_a_file(run: Run, cache: Path) -> None:
     cache.write_text("")
     with pytest.raises(UserError, match=r"prepared text cannot be written to .*cache: "):
         run()
 
 
+@pytest.mark.quick
 def test_an_interruption_leaves_nothing(
     run: Run, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +303,7 @@ prepare.prepare(Spec.model_validate_json(sys.argv[1]), Path(sys.argv[2]), report
 """
 
 
+@pytest.mark.quick
 def test_a_killed_preparation_leaves_no_entry(run: Run, make_spec: MakeSpec, cache: Path) -> None:
     """It leaves a hidden folder, which the next preparation removes, even one of another spec."""
     command = [sys.executable, "-c", KILLED, make_spec().model_dump_json(), str(cache)]
@@ -364,6 +371,7 @@ def test_preparation_needs_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", command], cwd=ROOT, check=False).returncode == 0
 
 
+@pytest.mark.quick
 @pytest.mark.skipif(not MULTI30K.is_dir(), reason="Multi30k is not there")
 def test_multi30k(run: Run, report: list[str]) -> None:
     files = {"train": "train", "valid": "valid", "test": "test.2016"}

@@ -46,6 +46,7 @@ def train_segmented(text: TrainingText, facts: list[str] | None = None) -> Segme
     return SegmentedTokenizer.train(text, SEGMENTED, (facts if facts is not None else []).append)
 
 
+@pytest.mark.quick
 def test_a_text_in_steps(make_text: MakeText) -> None:
     every = list(make_text(20).lines())
     some = list(make_text(20).lines(most=100))
@@ -85,6 +86,7 @@ def test_segmented_decoding_joins(text: Path, make_text: MakeText) -> None:
     assert tokenizer.decode([]) == ""
 
 
+@pytest.mark.quick
 def test_a_small_segmented_vocabulary_keeps_the_frequent_types(make_text: MakeText) -> None:
     facts: list[str] = []
     whole, small = train_segmented(make_text(19)), train_segmented(make_text(14), facts)
@@ -97,6 +99,7 @@ def test_a_small_segmented_vocabulary_keeps_the_frequent_types(make_text: MakeTe
     ]
 
 
+@pytest.mark.quick
 def test_a_segmented_vocabulary_larger_than_the_text_allows(make_text: MakeText) -> None:
     with pytest.raises(UserError, match=r"size is 20, but .*has only 15 .*make 19 rows") as caught:
         train_segmented(make_text(20))
@@ -131,6 +134,7 @@ def test_sentencepiece_is_deterministic_and_silent(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.quick
 def test_a_sentencepiece_vocabulary_larger_than_the_text_allows(make_text: MakeText) -> None:
     with pytest.raises(UserError, match=r"size is 5,000, but .*train\.source.* at most") as caught:
         SentencePieceTokenizer.train(make_text(5000), BPE)
@@ -138,6 +142,7 @@ def test_a_sentencepiece_vocabulary_larger_than_the_text_allows(make_text: MakeT
     assert SentencePieceTokenizer.train(make_text(most), BPE).size == most
 
 
+@pytest.mark.quick
 def test_a_sentencepiece_vocabulary_smaller_than_the_alphabet(make_text: MakeText) -> None:
     with pytest.raises(UserError, match=r"size is 10, but .*different characters") as caught:
         SentencePieceTokenizer.train(make_text(10), BPE)
@@ -153,6 +158,7 @@ def test_sentencepiece_learns_from_long_lines(text: Path, make_text: MakeText) -
     assert pieces.decode(pieces.encode("yx")) == "yx"
 
 
+@pytest.mark.quick
 def test_sentencepiece_without_text(text: Path, make_text: MakeText) -> None:
     for side in ("source", "target"):
         (text / f"train.{side}").write_text("\n \n")
@@ -205,6 +211,7 @@ def test_a_damaged_tokenizer_is_refused(tokenizer: Tokenizer, tmp_path: Path, da
         load_tokenizer(tmp_path)
 
 
+@pytest.mark.quick
 def test_a_missing_tokenizer(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no readable tokenizer"):
         load_tokenizer(tmp_path / "nowhere")
@@ -217,6 +224,7 @@ def test_odd_characters_survive_saving(tmp_path: Path) -> None:
     assert load_tokenizer(tmp_path).encode(line) == tokenizer.encode(line) == list(range(4, 13))
 
 
+@pytest.mark.quick
 @given(st.lists(st.lists(st.integers(4, 12), max_size=9), max_size=9))
 def test_segmented_lines_round_trip(sentences: list[list[int]]) -> None:
     tokenizer = SegmentedTokenizer(ODD_TYPES, joiner="@@")

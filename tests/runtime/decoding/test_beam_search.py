@@ -96,6 +96,7 @@ def test_equals_the_plain_search_over_several_blocks(tiny_model: Build) -> None:
         assert_same(found, plain_search(model, unpadded(row), 8, decoding, 6))
 
 
+@pytest.mark.quick
 def test_the_searches_of_these_tests_end_in_many_ways(tiny_model: Build) -> None:
     """Otherwise the comparisons above would show little."""
     lengths = set()
@@ -123,6 +124,7 @@ def test_a_beam_of_one_takes_the_best_token_until_end(tiny_model: Build) -> None
         assert found.tokens == tuple(tokens)
 
 
+@pytest.mark.quick
 def test_the_other_sentences_of_a_batch_change_nothing(tiny_model: Build) -> None:
     model = tiny_model(seed=2, bias=RARE_END)
     source = sources(13, [2, 9, 4, 4, 0, 6, 8, 1])
@@ -142,6 +144,7 @@ def test_n_best_is_sorted_and_without_repeats(tiny_model: Build) -> None:
         assert len({each.tokens for each in found}) == 5
 
 
+@pytest.mark.quick
 def test_more_results_do_not_change_the_best(tiny_model: Build) -> None:
     model, source = tiny_model(seed=1, bias=RARE_END), sources(13, [3, 6, 2])
     one = beam_search(model, source, [10] * 3, DECODINGS[2])
@@ -150,6 +153,7 @@ def test_more_results_do_not_change_the_best(tiny_model: Build) -> None:
         assert_same(best, several[:1])
 
 
+@pytest.mark.quick
 def test_no_translation_is_longer_than_its_limit(tiny_model: Build) -> None:
     model = tiny_model(bias={END: -50.0})
     limits = [0, 1, 7, 4]
@@ -158,12 +162,14 @@ def test_no_translation_is_longer_than_its_limit(tiny_model: Build) -> None:
     assert [len(best.tokens) for (best,) in results] == limits
 
 
+@pytest.mark.quick
 def test_padding_and_begin_are_never_chosen(tiny_model: Build) -> None:
     model = tiny_model(bias={PADDING: 10.0, BEGIN: 10.0})
     (found,) = beam_search(model, sources(13, [4]), [8], DECODINGS[4], n_best=5)
     assert not {PADDING, BEGIN} & {token for each in found for token in each.tokens}
 
 
+@pytest.mark.quick
 def test_a_beam_wider_than_the_vocabulary(tiny_model: Build) -> None:
     model = tiny_model(vocabulary=7)
     source = sources(7, [3, 1])
@@ -173,6 +179,7 @@ def test_a_beam_wider_than_the_vocabulary(tiny_model: Build) -> None:
         assert_same(found, plain_search(model, unpadded(row), limit, decoding, 9))
 
 
+@pytest.mark.quick
 def test_finished_sentences_leave_the_batch(tiny_model: Build) -> None:
     model = tiny_model()
     sizes = []
@@ -189,6 +196,7 @@ def test_finished_sentences_leave_the_batch(tiny_model: Build) -> None:
     assert sizes == sorted(sizes, reverse=True)
 
 
+@pytest.mark.quick
 def test_misuse_is_refused(tiny_model: Build) -> None:
     model, source = tiny_model(), sources(13, [3])
     with pytest.raises(ValueError, match="from 1 to the beam of 2, got 3"):

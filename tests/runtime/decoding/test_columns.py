@@ -9,6 +9,8 @@ from torch import nn
 from runtime.decoding.columns import lay_out_by_columns
 from tests.runtime.decoding.tied import Tied
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("rows", [1, 4, 300])
 def test_results_are_the_same_but_for_rounding(tied: Tied, rows: int) -> None:

@@ -25,6 +25,8 @@ from runtime.decoding.decoder import (
 from runtime.decoding.processes import in_processes, most_workers
 from runtime.errors import DivergenceError, UserError
 
+pytestmark = pytest.mark.quick
+
 DEMO = Path(__file__).parents[3] / "generated" / "demo" / "spec.lock.yaml"
 SOURCES = [[4, 5, 6], [7], [], [8, 9, 10, 11, 12], [5, 5]] * 4
 

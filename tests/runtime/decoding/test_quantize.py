@@ -8,6 +8,8 @@ from torch import Tensor
 from runtime.decoding.quantize import quantized
 from tests.runtime.decoding.tied import Tied
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("rows", [1, 3, 64])
 def test_results_are_near_and_do_not_depend_on_other_calls(tied: Tied, rows: int) -> None:

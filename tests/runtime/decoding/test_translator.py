@@ -15,6 +15,8 @@ from runtime.decoding.lengths import longest_source, longest_translation
 from runtime.decoding.penalty import length_penalty
 from runtime.decoding.translator import Translator
 
+pytestmark = pytest.mark.quick
+
 LETTERS = "abcdefghi"
 DEMO = Path(__file__).parents[3] / "generated" / "demo" / "spec.lock.yaml"
 

@@ -18,6 +18,8 @@ from runtime.errors import UserError
 from runtime.scoring.evaluation import Evaluated, Speed
 from runtime.scoring.score import Scores, bleu_metric, doubts, score
 
+pytestmark = pytest.mark.quick
+
 HYPOTHESES = ["The dog sleeps here.", "A cat sees her own house now."]
 REFERENCES = ["The dog sleeps there.", "A cat sees its own house now."]
 

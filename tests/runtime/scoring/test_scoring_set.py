@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from compiler.spec.data import ParallelFiles
 from compiler.spec.lock import read_lock
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.scoring.scoring_set import read_scoring_set
+
+pytestmark = pytest.mark.quick
 
 DEMO = Path(__file__).parents[3] / "generated" / "demo" / "spec.lock.yaml"
 

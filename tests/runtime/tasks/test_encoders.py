@@ -16,6 +16,8 @@ from runtime.prediction.classifier import Classifier
 from runtime.prediction.filler import Filler
 from tests.runtime.tasks.conftest import LABELS, WORDS, MakeTask
 
+pytestmark = pytest.mark.quick
+
 TEXTS = ["w03 w05", "", "w01", "w07 w02 w09 w11 w04", "w04 w04"]
 GAPS = ["w01 ___ w02", "[MASK]", "w05 [MASK] w03 _____", "w01 w02 w03 w04 ___"]
 

@@ -16,6 +16,8 @@ from runtime.errors import DivergenceError, UserError
 from runtime.package import Package, load_package
 from tests.runtime.tasks.conftest import WORDS, MakeTask
 
+pytestmark = pytest.mark.quick
+
 PROMPTS = ["w03 w05", "", "w01", "w07 w02 w09", "w11", "w04 w04"]
 GREEDY = Decoding(beam=1, max_extra_length=7)
 

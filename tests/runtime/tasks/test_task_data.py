@@ -15,6 +15,8 @@ from runtime.errors import UserError
 from runtime.package import load_package
 from tests.runtime.tasks.conftest import WORDS, MakeTask, write
 
+pytestmark = pytest.mark.quick
+
 PrepareTask = Callable[..., Prepared]
 
 

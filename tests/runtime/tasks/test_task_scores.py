@@ -15,6 +15,8 @@ from runtime.scoring.likelihood import measure_language_model, measure_masked_la
 from runtime.training.train import Summary
 from tests.runtime.tasks.conftest import MakeTask
 
+pytestmark = pytest.mark.quick
+
 Train = Callable[..., Summary]
 
 

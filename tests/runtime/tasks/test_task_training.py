@@ -40,6 +40,7 @@ def test_one_batch_of_masked_texts_is_learned_by_heart(tmp_path: Path, make_task
     assert losses[-1] / examples.count_labels(rows) < 0.1
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("task", ["language_model", "classification"])
 def test_one_batch_is_learned_by_heart(
     task: str, tmp_path: Path, make_task: MakeTask, run_training: Train, text: Path
@@ -95,6 +96,7 @@ def test_micro_batches_are_one_batch(
     torch.testing.assert_close(pieces[1], whole[1], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.quick
 def test_the_best_by_accuracy(tmp_path: Path, make_task: MakeTask, run_training: Train) -> None:
     package = make_task(
         "classification",
@@ -106,6 +108,7 @@ def test_the_best_by_accuracy(tmp_path: Path, make_task: MakeTask, run_training:
     assert (summary.best_step, summary.best_score) == (best["step"], best["accuracy"])
 
 
+@pytest.mark.quick
 def test_a_run_goes_on_with_other_masks(
     tmp_path: Path, make_task: MakeTask, run_training: Train
 ) -> None:
@@ -121,6 +124,7 @@ def test_a_run_goes_on_with_other_masks(
     assert losses[3:] != [line["loss"] for line in figures(tmp_path / "whole", "train")][3:]
 
 
+@pytest.mark.quick
 def test_what_is_trained_is_named(
     tmp_path: Path, make_task: MakeTask, run_training: Train, said: list[str]
 ) -> None:

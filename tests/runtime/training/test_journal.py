@@ -17,6 +17,8 @@ from runtime.training.display import Lines, display
 from runtime.training.journal import describe_look, open_journal, silent_journal
 from runtime.training.metrics import Metrics, TrainFigures, ValidFigures, read_figures
 
+pytestmark = pytest.mark.quick
+
 TRAIN = TrainFigures(
     step=10,
     epoch=1,

@@ -15,6 +15,8 @@ from runtime.training.moving_average import MovingAverage
 from runtime.training.train import Summary
 from runtime.training.trainer import Trainer
 
+pytestmark = pytest.mark.quick
+
 Make = Callable[..., Path]
 Train = Callable[..., Summary]
 DECAY = 0.75

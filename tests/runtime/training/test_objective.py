@@ -14,6 +14,8 @@ from runtime.training import objective
 from runtime.training.objective import Objective, training_objective
 from tests.batches import PaddedPairs
 
+pytestmark = pytest.mark.quick
+
 Make = Callable[..., Path]
 
 

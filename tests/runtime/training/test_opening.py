@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from compiler.spec.training import Training, Validation
 from runtime.checkpoints.checkpoint import Batching, Machine, Record
 from runtime.checkpoints.state import State
 from runtime.training.opening import continued_state
+
+pytestmark = pytest.mark.quick
 
 STATE = State(step=50, epoch=3, batch=7, best_step=40, best_score=2.5, looks_without_better=1)
 RECORD = Record(

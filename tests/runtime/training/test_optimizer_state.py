@@ -11,6 +11,8 @@ from torch import nn
 
 from runtime.training.optimizer_state import load_optimizer_tensors, optimizer_tensors
 
+pytestmark = pytest.mark.quick
+
 OPTIMIZERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "Adam": lambda groups: torch.optim.Adam(groups, lr=0.1, fused=True),
     "AdamW": lambda groups: torch.optim.AdamW(groups, lr=0.1, fused=True),

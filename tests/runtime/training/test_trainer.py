@@ -48,6 +48,7 @@ def test_one_batch_is_learned_by_heart(
     assert last["nll"] < 0.12  # Label smoothing wants no token surer than 0.905, or nll 0.0998.
 
 
+@pytest.mark.quick
 def test_the_rate_follows_the_schedule_of_the_package(
     tmp_path: Path, make_package: Make, run_training: Train
 ) -> None:
@@ -57,6 +58,7 @@ def test_the_rate_follows_the_schedule_of_the_package(
     assert rates == pytest.approx(expected)
 
 
+@pytest.mark.quick
 def test_looks_come_in_time_and_after_the_last_update(
     tmp_path: Path, make_package: Make, run_training: Train
 ) -> None:
@@ -73,6 +75,7 @@ def test_looks_come_with_each_epoch(
     assert [line["epoch"] for line in looks] == list(range(1, len(looks) + 1))
 
 
+@pytest.mark.quick
 def test_perplexity_and_means_belong_together(
     tmp_path: Path, make_package: Make, run_training: Train
 ) -> None:
@@ -118,6 +121,7 @@ def test_bleu_without_a_scorer_is_a_mistake_of_the_caller(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.quick
 def test_as_many_checkpoints_stay_as_are_averaged(
     tmp_path: Path, make_package: Make, run_training: Train
 ) -> None:
@@ -137,6 +141,7 @@ def test_an_existing_folder_is_left_alone(
     assert said == []
 
 
+@pytest.mark.quick
 def test_only_a_run_can_be_continued(
     tmp_path: Path, make_package: Make, run_training: Train
 ) -> None:
@@ -144,6 +149,7 @@ def test_only_a_run_can_be_continued(
         run_training(make_package(), tmp_path / "run", resume=True)
 
 
+@pytest.mark.quick
 def test_a_loss_that_is_not_finite_ends_the_training(
     tmp_path: Path, make_package: Make, run_training: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +234,7 @@ def test_a_disk_that_is_really_full_is_noticed(
         run_training(longer, tmp_path / "run", resume=True)
 
 
+@pytest.mark.quick
 def test_the_trained_network_is_the_mean_of_the_last_checkpoints(
     tmp_path: Path, make_package: Make, run_training: Train
 ) -> None:
@@ -242,6 +249,7 @@ def test_the_trained_network_is_the_mean_of_the_last_checkpoints(
     torch.testing.assert_close(mean, (last + before) / 2)
 
 
+@pytest.mark.quick
 def test_the_whole_run_goes_through_one_compiled_program(
     tmp_path: Path, make_package: Make, run_training: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,8 @@ from runtime.training.learner import Learner
 from runtime.training.update import Updater, count_labels, own_rows
 from runtime.training.workers import Workers
 
+pytestmark = pytest.mark.quick
+
 CPU = torch.device("cpu")
 ALL = np.arange(40)
 

@@ -63,6 +63,7 @@ def batch() -> PaddedPairs:
     )
 
 
+@pytest.mark.quick
 def test_the_loss_is_of_the_final_logits(
     build: Build, batch: PaddedPairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +98,7 @@ def with_balance(
     return summed + (labels != PADDING).sum() * balance
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("stack", "tokens"), [("", ("source", "target")), ("decoder.", ("target",))]
 )
@@ -120,6 +122,7 @@ def test_the_balance_of_experts_is_in_the_loss(
         torch.testing.assert_close(parameter.grad, gradients[name], msg=name)
 
 
+@pytest.mark.quick
 def test_an_evaluation_has_no_balance(build: Build, batch: PaddedPairs) -> None:
     model, own = build(EXPERTS.format(""))
     trained = own.add_gradients(batch.batch, 1.0)
@@ -133,6 +136,7 @@ def test_an_evaluation_has_no_balance(build: Build, batch: PaddedPairs) -> None:
         model.balance_loss(batch.source, batch.decoder_input)  # type: ignore[operator]
 
 
+@pytest.mark.quick
 def test_experts_train_in_bfloat16(build: Build, batch: PaddedPairs) -> None:
     model, own = build(EXPERTS.format(""), "training.precision=bfloat16")
     assert own.is_bfloat16
@@ -140,6 +144,7 @@ def test_experts_train_in_bfloat16(build: Build, batch: PaddedPairs) -> None:
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
+@pytest.mark.quick
 def test_experts_decode_in_eight_bits(build: Build, batch: PaddedPairs) -> None:
     """Some of them without a single token."""
     model, _ = build(EXPERTS.format(""))
@@ -151,6 +156,7 @@ def test_experts_decode_in_eight_bits(build: Build, batch: PaddedPairs) -> None:
     assert (got - expected).abs().mean() < expected.abs().mean() / 4
 
 
+@pytest.mark.quick
 def test_beams_are_of_the_final_logits(build: Build, batch: PaddedPairs) -> None:
     """Of experts in each layer, of a bias, a scale and a cap: as the plain search finds them."""
     model, _ = build(EXPERTS.format(""), "model.output={bias: true, scale: 0.5, soft_cap: 2}")
@@ -241,6 +247,7 @@ def losses(run: Path) -> tuple[dict[str, float], dict[str, float]]:
     return first, last
 
 
+@pytest.mark.quick
 def test_a_training_with_experts(tmp_path: Path, text: Path, run_training: Train) -> None:
     """The balance is a part of the loss that is reported, and goes down with it."""
     compile_spec("demo", [*short(text), EXPERTS.format("")]).write(tmp_path / "package")

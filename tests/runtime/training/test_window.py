@@ -6,6 +6,8 @@ import torch
 from runtime.errors import UserError
 from runtime.training.window import Window
 
+pytestmark = pytest.mark.quick
+
 
 def add(window: Window, loss: float, tokens: int) -> None:
     window.add(torch.tensor([loss, loss / 2, 1.0]), labels=tokens, tokens=tokens)

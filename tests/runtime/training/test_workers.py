@@ -95,6 +95,7 @@ def test_two_processes_are_one(
     assert (tmp_path / "two-1.txt").read_text() == ""
 
 
+@pytest.mark.quick
 def test_two_processes_pause_together_and_go_on_to_the_bit(
     tmp_path: Path,
     make_package: Make,
@@ -114,6 +115,7 @@ def test_two_processes_pause_together_and_go_on_to_the_bit(
     assert_same(tmp_path / "whole", tmp_path / "paused")
 
 
+@pytest.mark.quick
 def test_a_gpu_without_a_number_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     assert own_device(torch.device("cuda")) == torch.device("cuda"), "what is not there is told"
     monkeypatch.setenv("LOCAL_RANK", "1")

@@ -63,16 +63,19 @@ def test_an_expression_is_what_torch_makes_of_it(text: str, tmp_path: Path) -> N
     torch.testing.assert_close(got, expected, rtol=0, atol=0)
 
 
+@pytest.mark.quick
 def test_a_list_is_rows_below_rows(tmp_path: Path) -> None:
     got = imported("[gain, '2 * gain', '(x.T)[5]']", (20,), tmp_path)
     gain = torch.arange(6.0)
     assert torch.equal(got, torch.cat([gain, 2 * gain, X[:, 5]]))
 
 
+@pytest.mark.quick
 def test_a_number_fills_all_of_a_parameter(tmp_path: Path) -> None:
     assert torch.equal(imported("1", (2, 3), tmp_path), torch.ones(2, 3))
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("text", ["'1e999'", "x / 0", "0 / 0"])
 def test_values_that_are_no_numbers_are_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"our.weight would get values that are not finite"):

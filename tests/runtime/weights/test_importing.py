@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+import pytest
 import torch
 import yaml
 from hypothesis import given, settings
@@ -88,6 +89,7 @@ def disguised(name: str, tensor: Tensor, theirs: Tensors, draw: random.Random) -
             return name
 
 
+@pytest.mark.quick
 def test_placeholders_reach_every_layer(tmp_path: Path) -> None:
     """A model of three kinds of layers whose numbers the other counts from 1."""
     package = compile_spec("demo", ["model.encoder.layers=3", "model.d_model=32"])
@@ -114,6 +116,7 @@ def their_name(name: str) -> str:
     return "_".join([stack, *rest])
 
 
+@pytest.mark.quick
 def test_a_stack_of_layers_is_taken_apart(tmp_path: Path) -> None:
     theirs = {"kernels": torch.randn(3, 4, 5)}
     path = tmp_path / "map.yaml"

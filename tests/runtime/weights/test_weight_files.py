@@ -12,6 +12,8 @@ from torch import Tensor
 from runtime.errors import UserError
 from runtime.weights.files import read_tensors, write_tensors
 
+pytestmark = pytest.mark.quick
+
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b.c": torch.ones(2, dtype=torch.bfloat16)}
 
 
