@@ -12,10 +12,12 @@ from compiler.weights.parameters import named_parameters
 from compiler.weights.transfer import Transfer, transfer
 from compiler.weights.written_map import map_text
 
-Verdict = Literal["same", "same shapes", "with a map", "partly", "not"]
+Verdict = Literal["same", "edited", "same shapes", "with a map", "partly", "not"]
 
 SENTENCES: dict[Verdict, str] = {
     "same": "A checkpoint loads as it is, and the network computes the same with it.",
+    "edited": "By the settings a checkpoint loads as it is, but the code was edited by hand: what "
+    "is computed with it, and whether it loads, only that code says.",
     "same shapes": "A checkpoint loads as it is, but this is another network: the names and shapes "
     "of all tensors are the same, and what is computed with them is not.",
     "with a map": "A checkpoint loads with a map: every tensor can be made of its tensors.",
@@ -29,8 +31,9 @@ SENTENCES: dict[Verdict, str] = {
 class CheckpointDifference:
     """What of `a`'s checkpoint loads into `b`.
 
-    `same shapes`: it loads, and the network computes something else with it. `fitting`, `new` and
-    `left` are the tensors and slices of `b` that `a` gives, those of `b` that it does not, and
+    `same shapes`: it loads, and the network computes something else with it. `edited`: by the
+    settings it is the same network, but its code was edited by hand on one side. `fitting`, `new`
+    and `left` are the tensors and slices of `b` that `a` gives, those of `b` that it does not, and
     those of `a` that are not needed, equal ones of several layers as `layers.{0..5}.weight`.
     `taken` of the `parameters` of `b` are given, a `share` from 0 to 1. `map` is the text of an
     import map where one is needed, else empty.
@@ -46,10 +49,14 @@ class CheckpointDifference:
     map: str
 
 
-def checkpoint_difference(a: CompiledPackage, b: CompiledPackage) -> CheckpointDifference:
-    """Whether a checkpoint of `a` loads into `b`."""
+def checkpoint_difference(
+    a: CompiledPackage, b: CompiledPackage, *, is_edited: bool = False
+) -> CheckpointDifference:
+    """Whether a checkpoint of `a` loads into `b`; `is_edited` if the code of one is another's."""
     found = transfer(a.model, b.model)
     verdict = _verdict(found, a, b)
+    if is_edited and verdict == "same":
+        verdict = "edited"
     needs_map = verdict == "with a map"
     old, new = (list(named_parameters(each.model)) for each in (a, b))
     return CheckpointDifference(

@@ -15,7 +15,7 @@ from compiler.diff.document import Column, Document, Paragraph, Part, Patch, Sec
 from compiler.diff.meaning import GROUPS, Change, Consequence, Origin, changes
 from compiler.diff.mixture import mixture, without_derived
 from compiler.diff.settings import pairs
-from compiler.diff.side import CODE, Side
+from compiler.diff.side import BY_HAND, CODE, Side
 from compiler.source.write import flow
 from compiler.spec.load import Loaded
 
@@ -58,14 +58,21 @@ def difference(before: Side, after: Side) -> Difference:
     mixed = mixture(first, second)
     found = changes(first, second, mixed, (before.is_locked, after.is_locked))
     packages = before.package, after.package
+    code = patches(before, after, found, mixed)
     return Difference(
         before=_compared(before),
         after=_compared(after),
         changes=found,
-        code=patches(before, after, found, mixed),
+        code=code,
         cost=cost_difference(*packages),
-        checkpoint=checkpoint_difference(*packages),
+        checkpoint=checkpoint_difference(*packages, is_edited=_is_edited(code)),
     )
+
+
+def _is_edited(code: Sequence[Patch]) -> bool:
+    """Whether the network differs in what was edited by hand."""
+    networks = (patch for patch in code if patch.after.endswith("model.py"))
+    return any(BY_HAND in hunk.causes for patch in networks for hunk in patch.hunks)
 
 
 def _compared(side: Side) -> Compared:

@@ -1,12 +1,15 @@
 """The code that differs, and the settings that it comes from."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from compiler.diff.difference import Difference, difference
+from compiler.diff import html, markdown, text
+from compiler.diff.difference import Difference, difference, document
 from compiler.diff.document import Hunk, Patch
+from compiler.diff.json import as_json
 from compiler.diff.side import BY_ANOTHER, BY_HAND, of_package, read_side
 from compiler.output import Output
 from compiler.pipeline import compile_spec
@@ -91,6 +94,21 @@ def test_what_was_edited_by_hand_is_told_from_what_a_setting_did(tmp_path: Path)
     assert found.before.edited == ("model.py",)
     assert (BY_HAND,) not in causes(found)[:1]
     assert {BY_HAND, "position"} <= {name for each in causes(found) for name in each}
+
+
+def test_an_edited_network_is_not_said_to_compute_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    compile_spec("demo").write(folder)
+    model = folder / "model.py"
+    model.write_text(model.read_text().replace("F.relu(", "F.gelu("))
+    found = compare("demo", str(folder))
+    assert found.checkpoint.verdict == "edited"
+    for write in (text.text, markdown.markdown, html.page):
+        page = write(document(found))
+        assert "edited by hand" in page
+        assert "F.gelu(" in page
+        assert "computes the same" not in page
+    assert json.loads(as_json(found))["checkpoint"]["verdict"] == "edited"
 
 
 def test_what_nobody_edited_is_of_another_version(tmp_path: Path) -> None:
