@@ -55,6 +55,7 @@ def test_the_lock_is_read_as_a_spec_of_a_stranger(
     assert (ended.code, message in ended.err, "root:" in ended.err) == (2, True, False), ended.err
 
 
+@pytest.mark.quick
 def test_weights_of_another_network_are_refused(specformer: Command, strange: Path) -> None:
     lock = strange / "package" / "spec.lock.yaml"
     lock.write_text(lock.read_text().replace("d_ff: 32", "d_ff: 64"))

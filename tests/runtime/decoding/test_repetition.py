@@ -43,6 +43,7 @@ def test_the_penalty_is_that_of_hugging_face(penalty: float, length: int) -> Non
     assert torch.equal(found, scores) == (length == 0)
 
 
+@pytest.mark.quick
 def test_an_end_is_left_where_nothing_else_is() -> None:
     scores = torch.full((2, VOCABULARY), -torch.inf)
     scores[1, 5] = -2.0
@@ -51,6 +52,7 @@ def test_an_end_is_left_where_nothing_else_is() -> None:
     assert scores[1, END] == -torch.inf
 
 
+@pytest.mark.quick
 def test_what_bounds_nothing_costs_nothing() -> None:
     assert Repetition.of(Decoding()) is None
     assert Repetition.of(Decoding(repetition_penalty=1.0)) is None
