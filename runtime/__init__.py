@@ -19,10 +19,11 @@ def load(
     workers: int = 1,
     recompile: bool = False,
 ) -> "Predictor":
-    """What a run folder holds: `load("runs/demo").translate(["A dog sleeps."])`.
+    """What a run folder holds: `load("runs/demo").translate("A dog sleeps.")`.
 
     By the task of its spec it can `translate`, `generate` (a language model), `fill` (a masked one)
-    or `classify`.
+    or `classify`. A text gives one answer, a list of texts a list. Keys of `decoding:` may be given
+    to each call: `translate(texts, beam=8, n_best=3)`.
 
     Its weights are by default those that its spec says. `checkpoint` is "best" (on the validation
     set), "last" (the mean of the last `average` ones) or the number of an update that has one.

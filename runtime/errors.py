@@ -7,6 +7,8 @@ class UserError(Exception):
     def __init__(self, message: str, *, help: str = "") -> None:
         super().__init__(message)
         self.help = help
+        if help:
+            self.add_note(f"help: {help}")  # which a traceback in Python shows
 
 
 class DivergenceError(UserError):

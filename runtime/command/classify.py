@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from compiler.spec.section import MOST_HYPOTHESES
-from runtime.command.lines import Input, Output, answer, refuse_output
+from runtime.command.lines import Input, Output, answer, in_a_column, refuse_output
 from runtime.command.options import (
     Device,
     Force,
@@ -55,6 +55,6 @@ def classify(
         for line, labels in enumerate(found, start=number):
             for each in labels:
                 start = "" if n_best == 1 else f"{line}\t"
-                yield f"{start}{each.name}\t{each.probability:.4f}\n"
+                yield f"{start}{in_a_column(each.name)}\t{each.probability:.4f}\n"
 
     answer(respond, input, output, force=force)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from compiler.spec.section import MOST_HYPOTHESES
-from runtime.command.lines import Input, Output, answer, refuse_output
+from runtime.command.lines import Input, Output, answer, in_a_column, refuse_output
 from runtime.command.options import (
     Device,
     Force,
@@ -37,7 +37,8 @@ def fill(
 ) -> None:
     """Fill the gaps, [MASK] or ___, of lines with the likeliest tokens.
 
-    Output lines are: line number, number of the gap in it, probability, token (tabs between).
+    Tokens are written as the vocabulary has them: with `▁` before those that begin a word. Output
+    lines are: line number, number of the gap in it, probability, token (tabs between).
     """
     from runtime.memory import keep_freed_memory
     from runtime.prediction.load import load_filler
@@ -49,9 +50,12 @@ def fill(
     say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:
-        for line, gaps in enumerate(filler.fill(lines, n_best, first_line=number), start=number):
+        for line, gaps in enumerate(
+            filler.fill_lines(lines, n_best, first_line=number), start=number
+        ):
             for gap, fillings in enumerate(gaps, start=1):
                 for each in fillings:
-                    yield f"{line}\t{gap}\t{each.probability:.4f}\t{each.text}\n"
+                    text = in_a_column(each.text)
+                    yield f"{line}\t{gap}\t{each.probability:.4f}\t{text}\n"
 
     answer(respond, input, output, force=force)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.spec.section import MOST_HYPOTHESES
-from runtime.command.lines import Input, Output, answer, opened_output, refuse_output
+from runtime.command.lines import Input, Output, answer, in_a_column, opened_output, refuse_output
 from runtime.command.options import (
     Beam,
     DecodingSettings,
@@ -123,4 +123,7 @@ def formatted(several: list[list["Continuation"]], first: int, n_best: int) -> I
     """Output lines: the text alone, or number, score and text of each of `n_best`."""
     for number, texts in enumerate(several, start=first):
         for each in texts:
-            yield f"{each.text}\n" if n_best == 1 else f"{number}\t{each.score:.4f}\t{each.text}\n"
+            if n_best == 1:
+                yield f"{each.text}\n"
+            else:
+                yield f"{number}\t{each.score:.4f}\t{in_a_column(each.text)}\n"

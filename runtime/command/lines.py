@@ -15,6 +15,7 @@ from runtime.errors import UserError
 from runtime.terminal import data_stream
 
 LINES_AT_ONCE = 4096
+IN_A_COLUMN = str.maketrans(dict.fromkeys("\t\n\r", " "))
 
 Respond = Callable[[list[str], int], Iterable[str]]
 """Lines, and the number of the first -> what is said to them, each line with its end."""
@@ -48,6 +49,11 @@ def answer(
         for number, piece in numbered_pieces(lines):
             file.writelines(respond(piece, number))
         at_end()
+
+
+def in_a_column(text: str) -> str:
+    """A text as one column of a line: tabs and ends of lines become spaces."""
+    return text.translate(IN_A_COLUMN)
 
 
 def refuse_output(output: Path | None, *, force: bool) -> None:

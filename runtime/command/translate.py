@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.spec.section import MOST_HYPOTHESES
-from runtime.command.lines import Input, Output, answer, read_input, refuse_output
+from runtime.command.lines import Input, Output, answer, in_a_column, read_input, refuse_output
 from runtime.command.options import (
     Beam,
     DecodingSettings,
@@ -133,4 +133,7 @@ def formatted(several: list[list["Translation"]], first: int, n_best: int) -> It
     """Output lines: the translation alone, or number, score and translation of each of `n_best`."""
     for number, translations in enumerate(several, start=first):
         for each in translations:
-            yield f"{each.text}\n" if n_best == 1 else f"{number}\t{each.score:.4f}\t{each.text}\n"
+            if n_best == 1:
+                yield each.text.replace("\n", " ") + "\n"
+            else:
+                yield f"{number}\t{each.score:.4f}\t{in_a_column(each.text)}\n"

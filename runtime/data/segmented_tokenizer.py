@@ -75,6 +75,9 @@ class SegmentedTokenizer:
     def encode_rest(self, text: str) -> list[int]:
         return self.encode(text)
 
+    def name(self, token: int) -> str:
+        return self._names[token]
+
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         return [self.encode(line) for line in lines]
 

@@ -110,6 +110,9 @@ class SentencePieceTokenizer:
     def number(self, token: str) -> int:
         return int(self._processor.piece_to_id(token))
 
+    def name(self, token: int) -> str:
+        return str(self._processor.id_to_piece(token))
+
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         return self._processor.encode(list(lines))
 

@@ -32,6 +32,9 @@ class Tokenizer(Protocol):
     def number(self, token: str) -> int:
         """The number of a token of the vocabulary; UNKNOWN for any other."""
 
+    def name(self, token: int) -> str:
+        """A token as the vocabulary writes it: `▁a` begins a word, `a` goes on with one."""
+
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """`encode` of each line, faster."""
 

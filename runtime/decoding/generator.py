@@ -1,8 +1,8 @@
 """From prompts to texts that begin with them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast, overload
 
 import torch
 from torch import nn
@@ -10,6 +10,7 @@ from torch import nn
 from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN
 from runtime.data.tokenizer import Tokenizer
+from runtime.decoding.calls import chosen_spec, description, texts_of
 from runtime.decoding.decoder import BATCH_SENTENCES, sentences_of_a_batch
 from runtime.decoding.finite import located
 from runtime.decoding.lengths import longest_continuation, longest_prompt
@@ -18,6 +19,8 @@ from runtime.decoding.processes import in_processes
 from runtime.decoding.sampling import sample_from
 from runtime.decoding.search import Hypothesis, search_from
 from runtime.errors import UserError
+
+Report = Callable[[str], None] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +44,48 @@ class Generator:
         self.device = next(model.parameters()).device
         self.tokenizer, self.spec, self.workers = tokenizer, spec, workers
 
-    def generate(
-        self, prompts: Sequence[str], *, report: Callable[[str], None] | None = None
-    ) -> list[str]:
-        """For each prompt, which may be empty, a text that begins with it.
+    def __repr__(self) -> str:
+        return description(self, cast(nn.Module, self.model), self.spec)
 
-        `report` gets a warning for each prompt that is too long for the network and cut.
+    @overload
+    def generate(
+        self, prompts: str, *, n_best: None = None, report: Report = None, **chosen: Any
+    ) -> str: ...
+
+    @overload
+    def generate(
+        self, prompts: Iterable[str], *, n_best: None = None, report: Report = None, **chosen: Any
+    ) -> list[str]: ...
+
+    @overload
+    def generate(
+        self, prompts: str | Iterable[str], *, n_best: int, report: Report = None, **chosen: Any
+    ) -> list[Any]: ...
+
+    def generate(
+        self,
+        prompts: str | Iterable[str],
+        *,
+        n_best: int | None = None,
+        report: Report = None,
+        **chosen: Any,
+    ) -> str | list[Any]:
+        """A text that begins with a prompt, which may be empty, or a list of them for several.
+
+        With `n_best`, in the place of each a list of `Continuation`, the best first. `chosen` are
+        keys of `decoding:` and `decoding.sampling:` for this call: `beam=4` searches,
+        `temperature=0.8, top_p=0.9` draws. `report` gets a warning for each prompt that is too long
+        for the network and cut. Raises TypeError for other keywords, ValueError for values that a
+        spec could not have.
         """
-        return [best.text for best, *_ in self.generate_n_best(prompts, 1, report=report)]
+        spec = chosen_spec(self.spec, chosen) if chosen else self.spec
+        model = cast(nn.Module, self.model)
+        generator = Generator(model, self.tokenizer, spec, workers=self.workers)
+        found = generator.generate_n_best(
+            texts_of(prompts), 1 if n_best is None else n_best, report=report
+        )
+        results = [each if n_best is not None else each[0].text for each in found]
+        return results[0] if isinstance(prompts, str) else results
 
     def generate_n_best(
         self,

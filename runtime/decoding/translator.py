@@ -1,13 +1,15 @@
 """From lines of text to lines of text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Any, overload
 
 from torch import nn
 
 from compiler.spec.spec import Spec
 from runtime.data.tokenizer import Tokenizer
+from runtime.decoding.calls import chosen_spec, description, texts_of
 from runtime.decoding.decoder import Decoder
 from runtime.decoding.lengths import longest_source
 from runtime.decoding.prefix import Prefix, prefix_tokens
@@ -26,6 +28,9 @@ class Translation:
     tokens: int
 
 
+Report = Callable[[str], None] | None
+
+
 class Translator:
     """A network with its tokenizers, used as the spec's `decoding:` says."""
 
@@ -39,19 +44,59 @@ class Translator:
         workers: int = 1,
     ) -> None:
         """The network must be in evaluation mode; `workers` processes share it, on a CPU."""
-        self.decoder = Decoder(model, spec, workers=workers)
+        self.model, self.decoder = model, Decoder(model, spec, workers=workers)
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
         self.spec = spec
 
-    def translate(
-        self, lines: Sequence[str], *, report: Callable[[str], None] | None = None
-    ) -> list[str]:
-        """The best translation of each line; of an empty line, an empty one.
+    def __repr__(self) -> str:
+        return description(self, self.model, self.spec)
 
-        `report` gets a warning for each line that is too long for the network and cut.
+    @overload
+    def translate(
+        self, lines: str, *, n_best: None = None, report: Report = None, **chosen: Any
+    ) -> str: ...
+
+    @overload
+    def translate(
+        self, lines: Iterable[str], *, n_best: None = None, report: Report = None, **chosen: Any
+    ) -> list[str]: ...
+
+    @overload
+    def translate(
+        self, lines: str | Iterable[str], *, n_best: int, report: Report = None, **chosen: Any
+    ) -> list[Any]: ...
+
+    def translate(
+        self,
+        lines: str | Iterable[str],
+        *,
+        n_best: int | None = None,
+        report: Report = None,
+        **chosen: Any,
+    ) -> str | list[Any]:
+        """The best translation of a line, or the list of those of several; of an empty line, an
+
+        empty one. With `n_best`, in the place of each a list of `Translation`, the best first.
+        `chosen` are keys of `decoding:` for this call: `beam=8, length_penalty=1.0`, `prefix="Der"`
+        and so on. `report` gets a warning for each line that is too long for the network and cut.
+        Raises TypeError for other keywords, ValueError for values that a spec could not have.
         """
-        return [best.text for best, *_ in self.translate_n_best(lines, 1, report=report)]
+        translator = self._with(chosen_spec(self.spec, chosen)) if chosen else self
+        found = translator.translate_n_best(
+            texts_of(lines), 1 if n_best is None else n_best, report=report
+        )
+        results = [each if n_best is not None else each[0].text for each in found]
+        return results[0] if isinstance(lines, str) else results
+
+    def _with(self, spec: Spec) -> "Translator":
+        return Translator(
+            self.model,
+            self.source_tokenizer,
+            self.target_tokenizer,
+            spec,
+            workers=self.decoder.workers,
+        )
 
     def translate_n_best(
         self,

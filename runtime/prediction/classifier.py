@@ -1,8 +1,8 @@
 """From texts to their labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast, overload
 
 import torch
 from torch import nn
@@ -11,10 +11,13 @@ from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN, END
 from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizer import Tokenizer
+from runtime.decoding.calls import description, texts_of
 from runtime.decoding.decoder import length_batches, padded
 from runtime.decoding.finite import check_logits, located
 from runtime.package import features_of
 from runtime.prediction.encoder import EncoderModel
+
+Report = Callable[[str], None] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +40,36 @@ class Classifier:
         self.device = next(model.parameters()).device
         self.tokenizer, self.labels, self.spec = tokenizer, labels, spec
 
+    def __repr__(self) -> str:
+        return description(self, cast(nn.Module, self.model), self.spec)
+
+    @overload
+    def classify(  # type: ignore[overload-overlap]
+        self, lines: str, *, n_best: None = None, report: Report = None
+    ) -> str: ...
+
+    @overload
     def classify(
-        self, lines: Sequence[str], *, report: Callable[[str], None] | None = None
-    ) -> list[str]:
-        """The likeliest label of each line."""
-        return [best.name for best, *_ in self.classify_n_best(lines, 1, report=report)]
+        self, lines: Iterable[str], *, n_best: None = None, report: Report = None
+    ) -> list[str]: ...
+
+    @overload
+    def classify(
+        self, lines: str | Iterable[str], *, n_best: int, report: Report = None
+    ) -> list[Any]: ...
+
+    def classify(
+        self, lines: str | Iterable[str], *, n_best: int | None = None, report: Report = None
+    ) -> str | list[Any]:
+        """The likeliest label of a line, or the list of those of several.
+
+        With `n_best`, in the place of each a list of `Label`, the likeliest first.
+        """
+        found = self.classify_n_best(
+            texts_of(lines), 1 if n_best is None else n_best, report=report
+        )
+        results = [each if n_best is not None else each[0].name for each in found]
+        return results[0] if isinstance(lines, str) else results
 
     @torch.inference_mode()
     def classify_n_best(

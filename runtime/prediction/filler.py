@@ -1,9 +1,9 @@
 """From texts with gaps to the tokens that fit into them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import cast, overload
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK
 from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizer import Tokenizer
+from runtime.decoding.calls import description, texts_of
 from runtime.decoding.decoder import length_batches, padded
 from runtime.decoding.finite import check_logits, located
 from runtime.errors import UserError
@@ -23,7 +24,7 @@ GAP = re.compile(r"\[MASK\]|_{3,}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filling:
-    """A token for a gap and the probability that the network gives it."""
+    """A token for a gap, as the vocabulary writes it, and the probability that it has there."""
 
     text: str
     probability: float
@@ -43,8 +44,33 @@ class Filler:
         self.device = next(model.parameters()).device
         self.tokenizer, self.spec = tokenizer, spec
 
+    def __repr__(self) -> str:
+        return description(self, cast(nn.Module, self.model), self.spec)
+
+    @overload
+    def fill(  # type: ignore[overload-overlap]
+        self, lines: str, n_best: int = 5, *, first_line: int = 1
+    ) -> Fillings: ...
+
+    @overload
+    def fill(
+        self, lines: Iterable[str], n_best: int = 5, *, first_line: int = 1
+    ) -> list[Fillings]: ...
+
+    def fill(
+        self, lines: str | Iterable[str], n_best: int = 5, *, first_line: int = 1
+    ) -> Fillings | list[Fillings]:
+        """For a line, or each of several, at most `n_best` tokens for each of its gaps.
+
+        A gap is `[MASK]` or `___`. Raises a UserError as `fill_lines` does.
+        """
+        found = self.fill_lines(texts_of(lines), n_best, first_line=first_line)
+        return found[0] if isinstance(lines, str) else found
+
     @torch.inference_mode()
-    def fill(self, lines: Sequence[str], n_best: int = 5, *, first_line: int = 1) -> list[Fillings]:
+    def fill_lines(
+        self, lines: Sequence[str], n_best: int = 5, *, first_line: int = 1
+    ) -> list[Fillings]:
         """For each line at most `n_best` tokens for each of its gaps, `[MASK]` or `___`.
 
         A gap is one token; gaps of a line are filled without regard to each other. Raises a
@@ -87,7 +113,7 @@ class Filler:
         best = logits.softmax(dim=-1).topk(min(n_best, logits.size(1) - len(NAMES_WITH_MASK)))
         return [
             [
-                Filling(text=self.tokenizer.decode([token]), probability=probability)
+                Filling(text=self.tokenizer.name(token), probability=probability)
                 for token, probability in zip(tokens, probabilities, strict=True)
             ]
             for tokens, probabilities in zip(

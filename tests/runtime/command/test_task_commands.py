@@ -199,6 +199,35 @@ def test_python_loads_what_fits_the_task(runs: Path) -> None:
         runtime.load(runs / "classifier", device="cpu", workers=2)
 
 
+def test_one_text_gives_one_answer(runs: Path) -> None:
+    generator, filler, classifier = (runtime.load(runs / name, device="cpu") for name in COMMANDS)
+    assert isinstance(generator, Generator)
+    assert isinstance(filler, Filler)
+    assert isinstance(classifier, Classifier)
+    greedy = generator.generate("We thanked", beam=1, max_extra_length=2)
+    assert greedy == generator.generate(["We thanked"], temperature=1e-9, max_extra_length=2)[0]
+    assert len(generator.generate("We", n_best=2, beam=3)) == 2
+    assert filler.fill("We ___ it.", 2) == filler.fill(["We ___ it."], 2)[0]
+    assert classifier.classify("We sleep.") == classifier.classify(["We sleep."])[0]
+    assert [each.name for each in classifier.classify("We sleep.", n_best=1)] == [
+        classifier.classify("We sleep.")
+    ]
+    for each, name in ((generator, "Generator"), (filler, "Filler"), (classifier, "Classifier")):
+        assert repr(each).startswith(f"<{name} of ")
+    with pytest.raises(TypeError):
+        classifier.classify("We sleep.", beam=2)  # type: ignore[call-overload]
+
+
+def test_tokens_for_a_gap_are_told_apart(specformer: Command, runs: Path, tmp_path: Path) -> None:
+    """A piece that begins a word, and one that goes on with it."""
+    (tmp_path / "gaps").write_text("The ___ sleeps.\n")
+    run = runs / "masked-language-model"
+    ended = specformer("fill", run, "--input", tmp_path / "gaps", "--n-best", 120)
+    tokens = [line.split("\t")[3] for line in ended.out.splitlines()]
+    assert len(set(tokens)) == len(tokens) == 120
+    assert {each for each in tokens if f"\u2581{each}" in tokens}
+
+
 @pytest.mark.quick
 def test_training_names_the_command_that_comes_next(specformer: Command, runs: Path) -> None:
     package = runs / "classifier" / "package"

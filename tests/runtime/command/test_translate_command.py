@@ -11,6 +11,7 @@ import pytest
 
 import runtime
 from runtime.command import lines, translate
+from runtime.decoding.translator import Translation
 
 pytestmark = pytest.mark.quick
 
@@ -226,3 +227,11 @@ def test_repetition_is_bounded_by_options(
     assert "Invalid value for '--repetition-penalty'" in strange.err
     evaluated = specformer("evaluate", trained_run, "--repetition-penalty", 1.5, "--beam", 2)
     assert "beam 2, length penalty 0.6 (gnmt), repetition penalty 1.5" in evaluated.out
+
+
+@pytest.mark.quick
+def test_tabs_and_ends_of_lines_break_no_columns() -> None:
+    several = [[Translation(text="a\tb\nc\rd", score=-1.0, tokens=3)] * 2]
+    columns = [line.split("\t") for line in translate.formatted(several, 7, 2)]
+    assert columns == [["7", "-1.0000", "a b c d\n"]] * 2
+    assert list(translate.formatted([several[0][:1]], 7, 1)) == ["a\tb c\rd\n"]
