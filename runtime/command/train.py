@@ -40,6 +40,7 @@ def train(
             "--steps",
             metavar="N",
             min=1,
+            max=2**31 - 1,
             help="Train N updates: warm-up, decay and time between looks shrink as much.",
         ),
     ] = None,

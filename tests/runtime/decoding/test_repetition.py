@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from transformers import NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
 
 from compiler.spec.training import Decoding
 from runtime.data.symbols import END, PADDING
@@ -24,6 +23,8 @@ def logits(seed: int) -> torch.Tensor:
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 20])
 def test_ngrams_are_those_of_hugging_face(n: int, length: int) -> None:
+    from transformers import NoRepeatNGramLogitsProcessor
+
     text, scores = texts(length, n), logits(length)
     expected = NoRepeatNGramLogitsProcessor(n)(text, scores.clone())
     expected[:, PADDING] = scores[:, PADDING] = -torch.inf
@@ -36,6 +37,8 @@ def test_ngrams_are_those_of_hugging_face(n: int, length: int) -> None:
 @pytest.mark.parametrize("penalty", [0.5, 1.2, 4.0])
 @pytest.mark.parametrize("length", [0, 1, 6])
 def test_the_penalty_is_that_of_hugging_face(penalty: float, length: int) -> None:
+    from transformers import RepetitionPenaltyLogitsProcessor
+
     text, scores = texts(length, 1), logits(2)
     expected = RepetitionPenaltyLogitsProcessor(penalty)(text, scores.clone())
     found = Repetition(None, penalty).penalize(scores, text)
