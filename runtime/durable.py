@@ -39,10 +39,28 @@ def new_folder(path: Path) -> Iterator[Path]:
 def remove_unfinished(parent: Path) -> None:
     """Removes what killed processes left of the folders they were writing in `parent`."""
     for leftover in parent.glob(".*.unfinished"):
-        if leftover.is_dir() and not leftover.is_symlink():
-            shutil.rmtree(leftover)
-        else:
-            leftover.unlink()
+        remove(leftover)
+
+
+def remove(path: Path) -> None:
+    """Removes a folder with all that is in it, or a file; of a link, the link alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copies all files but bytecode into a new folder.
+
+    Raises the OSError of the first that fails, which `shutil.copytree` hides among all others.
+    """
+    target.mkdir()
+    for each in source.iterdir():
+        if each.is_dir() and each.name != "__pycache__":
+            copy_folder(each, target / each.name)
+        elif each.is_file():
+            shutil.copyfile(each, target / each.name)
 
 
 @contextmanager

@@ -1,11 +1,17 @@
 """Folders that one process at a time works in; the system ends the hold of one that is killed."""
 
+import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from runtime.errors import UserError
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF)
+"""What a file system without locks answers; EBADF is NFS's, which locks no folders."""
 
 
 @contextmanager
@@ -30,9 +36,67 @@ def is_held(folder: Path) -> bool:
         return not is_ours
 
 
+def wait_for_lock(handle: int) -> None:
+    """Returns when no other process has the file of the handle, or there are no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+
+
+@contextmanager
+def followed(folder: Path) -> Iterator[Callable[[], Path]]:
+    """A function that says where the folder is now, which may have been renamed meanwhile.
+
+    It raises a UserError if the folder is gone, or the system does not tell its new name.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        yield lambda: _found(folder, handle)
+    finally:
+        os.close(handle)
+
+
+def _found(folder: Path, handle: int) -> Path:
+    if _is_open(folder, handle):
+        return folder
+    with suppress(OSError):  # only Linux tells
+        moved = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        if _is_open(moved, handle):
+            return moved
+    raise UserError(
+        f"{folder} was removed or renamed meanwhile: nothing can be saved there any more",
+        help="if it was renamed, what was saved before is in the renamed folder",
+    )
+
+
+def _is_open(folder: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(folder), os.fstat(handle))
+    except OSError:
+        return False
+
+
+def has_locks(folder: Path) -> bool:
+    """Whether the file system of the folder can tell that some process has it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in NO_LOCKS
+    finally:
+        os.close(handle)
+    return True
+
+
 def _taken(handle: int) -> bool:
+    """Where there are no locks, nothing can keep anybody out."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
     return True

@@ -7,7 +7,6 @@
 import hashlib
 import importlib.metadata
 import platform
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -18,11 +17,17 @@ from torch import nn
 from compiler.spec.kinds_of_files import FOLDER, kind_of
 from compiler.spec.lock import LOCK
 from runtime.checkpoints.averaging import average_weights
-from runtime.checkpoints.checkpoint import MODEL, Checkpoint, Identity, check_checkpoint
+from runtime.checkpoints.checkpoint import (
+    MODEL,
+    Checkpoint,
+    Identity,
+    check_checkpoint,
+    check_shapes,
+)
 from runtime.checkpoints.choice import Choice, Weights, chosen_checkpoints
 from runtime.data.prepare import TOKENIZERS, Prepared
 from runtime.data.tokenizer import Tokenizer, load_tokenizers
-from runtime.durable import new_folder, replace_file
+from runtime.durable import copy_folder, new_folder, replace_file
 from runtime.errors import UserError
 from runtime.package import TRAINING, Package, import_package, read_package
 from runtime.sealed import read_sealed_file, sealed
@@ -74,7 +79,7 @@ class Run:
         """
 
         def copy_tokenizers(place: Path) -> None:
-            shutil.copytree(prepared.folder / TOKENIZERS, place)
+            copy_folder(prepared.folder / TOKENIZERS, place)
 
         begun = beginning or Beginning()
         told = {"prepared": prepared.folder.name} | begun.origin
@@ -186,9 +191,10 @@ class Run:
     def load_model(self, average: int | None = None) -> nn.Module:
         """The trained network, for use: the mean of those checkpoints."""
         used = self.averaged(average)
+        model = self.package.model_class()
         for checkpoint in used:
             check_checkpoint(checkpoint, self.identity, [MODEL])
-        model = self.package.model_class()
+            check_shapes(checkpoint.folder / MODEL, model)
         model.load_state_dict(average_weights([each.folder / MODEL for each in used]))
         return model.eval()
 

@@ -105,6 +105,20 @@ def capped_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def late_look(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A training always ends with a look at the validation set; an interval may allow no other."""
+    every, steps = spec.training.validation.every, spec.training.steps
+    if isinstance(every, int) and every > steps:
+        yield Diagnostic(
+            code="late-look",
+            message=f"`every: {every}` has no effect: the training ends after {steps} updates",
+            span=at(root, "training", "validation", "every"),
+            notes=note("the whole training", root, "training", "steps"),
+            help="the validation set is looked at once, at the end; lower `every` for more looks",
+            severity="warning",
+        )
+
+
 def _last_at_peak(training: Training) -> int:
     """The last update that has the highest rate."""
     match training.schedule:
@@ -116,4 +130,4 @@ def _last_at_peak(training: Training) -> int:
             return max(schedule.warmup_steps, 1)
 
 
-TRAINING_CHECKS = (warmup, given_peak, schedule_peak, capped_peak)
+TRAINING_CHECKS = (warmup, given_peak, schedule_peak, capped_peak, late_look)

@@ -11,25 +11,28 @@ must be like).
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from compiler.spec.section import Section
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 from runtime.checkpoints.state import Metric, State
-from runtime.durable import FULL, new_folder
+from runtime.durable import new_folder
 from runtime.errors import UserError
 from runtime.sealed import sealed, unsealed
 
+METADATA, LENGTH_BYTES = "__metadata__", 8
+"""Of the header of a safetensors file: a key, and the bytes before it that give its length."""
 MODEL, TRAINER, RECORD = "model.safetensors", "trainer.safetensors", "trainer.json"
 
 Tensors = dict[str, Tensor]
@@ -173,6 +176,21 @@ def best_step(checkpoint: Checkpoint) -> int | None:
     return _read_record(checkpoint.folder / RECORD).state.best_step
 
 
+def check_shapes(path: Path, model: nn.Module) -> None:
+    """Raises RefusedCheckpoint unless a file has the tensors of the model, in their shapes."""
+    own = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    with safe_open(path, framework="pt") as file:
+        found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    for name in sorted(own.keys() | found.keys()):
+        if own.get(name) != found.get(name):
+            theirs, ours = (each.get(name, "not there") for each in (found, own))
+            raise RefusedCheckpoint(
+                f"{path} does not fit the network of its run: {name} is {theirs}, "
+                f"and {ours} in the network",
+                help="the file was exchanged, or model.py was edited: bring the old one back",
+            )
+
+
 def load_checkpoint(checkpoint: Checkpoint, device: torch.device) -> tuple[Tensors, Tensors]:
     """(weights for use, all else of the training) of a checkpoint that was checked."""
     model = load_file(checkpoint.folder / MODEL, device=str(device))
@@ -185,13 +203,32 @@ def _save(tensors: Tensors, path: Path, metadata: dict[str, str]) -> None:
     try:
         save_file(contiguous, path, metadata or None)  # it cannot read {} back without tensors
     except SafetensorError as error:
-        for code in FULL:
-            if f"os error {code})" in str(error):
-                raise OSError(code, os.strerror(code), str(path)) from error
+        if found := re.search(r"os error (\d+)\)", str(error)):
+            code = int(found[1])
+            raise OSError(code, os.strerror(code), str(path)) from error
         raise
+    with path.open("r+b") as file:
+        sort_metadata(file)
+
+
+def sort_metadata(file: BinaryIO) -> None:
+    """Puts the metadata of a safetensors file in order: it is written in that of a hash table,
+
+    which is another in each process, and equal weights shall be equal bytes.
+    """
+    file.seek(0)
+    size = int.from_bytes(file.read(LENGTH_BYTES), "little")
+    header = json.loads(file.read(size))
+    if metadata := header.get(METADATA):
+        ordered = header | {METADATA: dict(sorted(metadata.items()))}
+        text = json.dumps(ordered, separators=(",", ":"), ensure_ascii=False).encode()
+        file.seek(LENGTH_BYTES)
+        file.write(text.ljust(size))
 
 
 def _read_record(path: Path) -> Record:
+    if path.exists() and not path.is_file():  # to read a pipe is to wait for a writer
+        raise RefusedCheckpoint(f"{path} is no file")
     try:
         return _records.validate_json(json.dumps(unsealed(path.read_bytes())), strict=True)
     except FileNotFoundError:

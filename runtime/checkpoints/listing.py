@@ -1,6 +1,5 @@
 """The checkpoints of a run: which there are, which is good, which can go."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from runtime.checkpoints.checkpoint import (
     RefusedCheckpoint,
     check_checkpoint,
 )
+from runtime.durable import remove
 from runtime.errors import UserError
 
 
@@ -35,25 +35,27 @@ def last_good_checkpoint(
 ) -> tuple[Checkpoint, Record] | None:
     """The newest that is whole and belongs to the run, None if there is none to begin with.
 
-    Refused ones are reported and, once a good one is found, put out of the way, since their names
+    Once a good one is found, newer ones are reported and put out of the way, since their names
     will be needed again. Without a good one they stay where they are: the reason may pass.
+    Raises a UserError where there are some and none is good.
     """
     checkpoints = list_checkpoints(parent)
-    refused: list[Checkpoint] = []
+    refused: dict[Checkpoint, RefusedCheckpoint] = {}
     for checkpoint in reversed(checkpoints):
         try:
             record = check_checkpoint(checkpoint, identity)
         except RefusedCheckpoint as refusal:
-            report(f"{refusal}; an older checkpoint is tried")
-            refused.append(checkpoint)
+            refused[checkpoint] = refusal
             continue
-        for each in refused:
+        for each, reason in refused.items():
+            report(f"{reason}; an older checkpoint is used")
             _put_aside(each)
         return checkpoint, record
     if checkpoints:
+        reasons = "".join(f"\n  {reason}" for reason in refused.values())
         raise UserError(
-            f"none of the {len(checkpoints)} checkpoints in {parent} can be used",
-            help="start a new run in another folder",
+            f"none of the {len(checkpoints)} checkpoints in {parent} can be used{reasons}",
+            help="bring a good copy of one back, or start a new run in another folder",
         )
     return None
 
@@ -65,10 +67,10 @@ def remove_old_checkpoints(parent: Path, *, keep: int, best_step: int | None) ->
     kept = {*regular[-keep:], best_step}
     for checkpoint in checkpoints[:-1]:
         if checkpoint.is_interim or checkpoint.step not in kept:
-            shutil.rmtree(checkpoint.folder)
+            remove(checkpoint.folder)
 
 
 def _put_aside(checkpoint: Checkpoint) -> Path:
     aside = checkpoint.folder.with_name(f"refused-{checkpoint.folder.name}")
-    shutil.rmtree(aside, ignore_errors=True)
+    remove(aside)
     return checkpoint.folder.rename(aside)

@@ -14,6 +14,7 @@ from compiler.weights.parameters import NamedParameter, named_parameters
 from compiler.weights.skeleton import skeleton
 from runtime.command.options import Force, Settings
 from runtime.command.output import check_output, say_warnings
+from runtime.command.tasks import COMMANDS
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def write_run(
     package, weights = imported(compiled, folder, files, map)
     create_run(out, package, weights, tokenizers, files)
     print_summary(out, weights)
-    print(f"next: specformer translate {out}")
+    print(f"next: specformer {COMMANDS[compiled.spec.task]} {out}")
 
 
 def imported(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.spec.lock import LOCK, read_lock
+from compiler.spec.training import Training
 from runtime.command.options import Device, check_device
 from runtime.command.output import report, say_warnings
 from runtime.command.tasks import COMMANDS
@@ -87,7 +88,7 @@ def train(
             report=report,
         )
     if is_first_process():  # torchrun starts the command once for each process
-        print_summary(summary, settings.training.validation.metric, COMMANDS[settings.task])
+        print_summary(summary, settings.training, COMMANDS[settings.task])
 
 
 def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str]:
@@ -172,13 +173,22 @@ def refuse_lost_edits(run: Path, compiled: Path) -> None:
         )
 
 
-def print_summary(summary: "Summary", metric: str, command: str) -> None:
+def print_summary(summary: "Summary", training: Training, command: str) -> None:
     duration = timedelta(seconds=round(summary.seconds))
-    reason = "no better for long" if summary.reason == "patience" else "as many as the spec says"
-    print(f"{summary.step:,} updates in {duration}: {reason}")
+    print(f"{summary.step:,} updates in {duration}: {_reason(summary, training)}")
     if summary.best_step is not None:
+        metric = training.validation.metric
         print(f"best {metric} on the validation set: {summary.best_score:.3f}", end="")
         print(f", after update {summary.best_step:,}")
     print(f"the run: {summary.folder}")
     print(f"next:    specformer evaluate {summary.folder}")
     print(f"         specformer {command} {summary.folder}")
+
+
+def _reason(summary: "Summary", training: Training) -> str:
+    """Why there were no more updates."""
+    if summary.reason == "patience":
+        return "no better for long"
+    if summary.step > training.steps:
+        return f"the spec says {training.steps:,}, and the run had more already"
+    return "as many as the spec says"

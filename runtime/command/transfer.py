@@ -83,7 +83,7 @@ def write_run(folder: Path, out: Path, cache: Path, giver: "Giver", found: "Tran
     check_package(package, weights)
     tokenizers = giver.run.folder / TOKENIZERS
     prepared = prepare(package.spec, cache, report=report, tokenizers=tokenizers)
-    with alone(out) if out.exists() else nullcontext():
+    with alone(out, report) if out.exists() else nullcontext():
         target = Path(os.path.realpath(out))
         new = beside(target)
         create_run(new, package, prepared, weights, giver.origin(found))

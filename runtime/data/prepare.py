@@ -4,7 +4,6 @@ An entry of the cache is a folder named by a hash of all that its content depend
 the files, `data:` and the vocabulary of the spec, and the versions of what made it.
 """
 
-import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -25,6 +24,7 @@ from runtime.data.tasks.task import Report, longest_sentence, read_part
 from runtime.data.tokenizer import Tokenizer, load_tokenizers, tokenizer_files
 from runtime.durable import FULL, new_folder, remove_unfinished
 from runtime.errors import UserError
+from runtime.holding import wait_for_lock
 
 PARTS = ("train", "valid", "test")
 
@@ -165,7 +165,7 @@ def _alone(cache: Path) -> Iterator[None]:
     """Lets one process at a time into the cache; the system ends the lock of one that is killed."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / ".lock").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        wait_for_lock(file.fileno())
         yield
 
 

@@ -41,6 +41,6 @@ def not_finite(place: str) -> DivergenceError:
     """The error for a text at this place."""
     return DivergenceError(
         f"{place}: the network's output is not finite: its weights are too large, or damaged",
-        help="take an earlier checkpoint, or train with a lower training.schedule.peak or "
-        "with training.clip_norm",
+        help="take an earlier checkpoint (--checkpoint UPDATE); import weights again that were "
+        "imported; or train with a lower training.schedule.peak or with training.clip_norm",
     )

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a run ends after the update it is at, with everything saved."""
+"""Ctrl-C, SIGTERM and SIGHUP: a run ends after the update it is at, with everything saved."""
 
 import shlex
 import signal
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption(Exception):

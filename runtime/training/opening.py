@@ -6,13 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.spec.training import Training
-from runtime.checkpoints.checkpoint import Batching, Checkpoint, Machine, Record, load_checkpoint
+from runtime.checkpoints.checkpoint import MODEL as MODEL_WEIGHTS
+from runtime.checkpoints.checkpoint import (
+    Batching,
+    Checkpoint,
+    Machine,
+    Record,
+    check_shapes,
+    load_checkpoint,
+)
 from runtime.checkpoints.listing import last_good_checkpoint
 from runtime.checkpoints.state import State, with_other_batches
 from runtime.data.prepare import Prepared, entry_name, load_prepared, prepare
 from runtime.durable import remove_unfinished
 from runtime.errors import UserError
-from runtime.holding import held
+from runtime.holding import has_locks, held
 from runtime.package import MODEL, TRAINING, Package
 from runtime.run import PACKAGE, Run, refuse_existing
 from runtime.training.learner import Learner
@@ -31,14 +39,17 @@ class Start:
     def apply(self, learner: Learner) -> None:
         """Brings a new learner there."""
         if self.checkpoint is not None:
+            check_shapes(self.checkpoint.folder / MODEL_WEIGHTS, learner.model)
             tensors = load_checkpoint(self.checkpoint, learner.device)
             learner.load(*tensors, self.state.step)
 
 
 @contextmanager
-def alone(run: Path) -> Iterator[None]:
+def alone(run: Path, report: Report) -> Iterator[None]:
     """Lets one process at a time change a run. Raises a UserError for another."""
     with held(run) as is_ours:
+        if not has_locks(run):
+            report(f"the file system of {run} has no locks: see yourself that one process trains")
         if not is_ours:
             raise UserError(
                 f"another process trains {run} at this moment", help="wait for its end, or stop it"
@@ -62,12 +73,14 @@ def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> t
     entry = entry_name(old, tokenizers)
     run.check_data(entry)
     prepared = prepare(old, cache, report=report, tokenizers=tokenizers, entry=entry)
-    if not has_same(MODEL, run, package):
-        report(f"the run goes on with the code of its own network: another {MODEL} was given")
+    is_other_network = not has_same(MODEL, run, package)
     if old == new:
         refuse_other_recipe(run, package)
+    adopted = run if old == new else run.adopt(package)
+    if is_other_network:
+        report(f"the run goes on with the code of its own network: another {MODEL} was given")
+    if old == new:
         return run, prepared
-    adopted = run.adopt(package)
     changed = [part for part in type(new).model_fields if getattr(old, part) != getattr(new, part)]
     report(f"the run goes on with other settings: {', '.join(f'`{part}`' for part in changed)}")
     return adopted, load_prepared(adopted.package.spec, prepared.folder)

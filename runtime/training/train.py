@@ -1,7 +1,7 @@
 """Training as one call: from a generated package to a run that is done."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +50,8 @@ def train(
     `resume` continues the run that is there.
     Prepared text is kept in `cache`. For specs that ask for it, `score` gives the BLEU of greedy
     translations of the validation set. Raises UserError for what the user can mend, and
-    Interruption, with everything saved, after Ctrl-C or SIGTERM. Under `torchrun`, call it in every
-    process.
+    Interruption, with everything saved, after Ctrl-C, SIGTERM or SIGHUP. Under `torchrun`, call it
+    in every process.
     """
     with (
         joined_workers() as workers,
@@ -59,18 +59,18 @@ def train(
         explained_memory_errors(),
         ExitStack() as holds,
     ):
-        say = report if workers.is_first else _say_nothing
+        say = _undisturbed(report) if workers.is_first else _say_nothing
         device = own_device(device)
         package = load_package(package) if isinstance(package, Path) else package
         if package.spec.training.validation.bleu and score is None:
             raise ValueError("validation.bleu is set: expected a function `score`, got None")
         with workers.first_goes_first():
             if resume and workers.is_first and run_folder.is_dir():
-                holds.enter_context(alone(run_folder))
+                holds.enter_context(alone(run_folder, say))
             begin = reopen_run if resume or not workers.is_first else create_run
             run, prepared = begin(run_folder, package, cache, say)
             if not resume and workers.is_first:
-                holds.enter_context(alone(run_folder))
+                holds.enter_context(alone(run_folder, say))
             start = find_start(run, Machine.here(device, workers.size), say)
         learner = Learner(run.package, device, workers)
         start.apply(learner)
@@ -98,7 +98,7 @@ def _train(
     with watched_signals(once=learner.workers.size == 1) as watch:
         reason = trainer.train(watch)
     return Summary(
-        folder=run.folder,
+        folder=trainer.run.folder,
         reason=reason,
         step=trainer.state.step,
         epoch=trainer.state.last_epoch,
@@ -142,6 +142,16 @@ def explained_memory_errors() -> Iterator[None]:
             help="raise training.accumulate (the update is made in more, smaller parts) or lower "
             "training.batch_tokens; --resume goes on from the last checkpoint",
         ) from error
+
+
+def _undisturbed(report: Callable[[str], None]) -> Callable[[str], None]:
+    """A terminal that is gone must not end a training before it has saved."""
+
+    def say(message: str) -> None:
+        with suppress(OSError):
+            report(message)
+
+    return say
 
 
 def _say_nothing(_: str) -> None:

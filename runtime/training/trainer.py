@@ -3,6 +3,8 @@
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -12,6 +14,7 @@ from runtime.checkpoints.listing import remove_old_checkpoints
 from runtime.checkpoints.state import Ending, State, after_look, after_update, ending, is_look_due
 from runtime.data.batches import in_order
 from runtime.data.prepare import Prepared
+from runtime.holding import followed
 from runtime.run import Run
 from runtime.training.interruption import Interruption, SignalWatch
 from runtime.training.journal import Journal
@@ -45,6 +48,7 @@ class Trainer:
         self.training = self.spec.training
         self.run, self.learner, self.score, self.journal = run, learner, score, journal
         self.state = self.saved = state
+        self.place: Callable[[], Path] = lambda: run.folder
         self.prepared = prepared
         self.batching = Batching.of(self.training)
         self.order = Order(prepared.train, self.batching)
@@ -52,6 +56,10 @@ class Trainer:
 
     def train(self, watch: SignalWatch) -> Ending:
         """Goes on to the end, or to an `Interruption`."""
+        with followed(self.run.folder) as self.place:
+            return self._train(watch)
+
+    def _train(self, watch: SignalWatch) -> Ending:
         while (reason := ending(self.state, self.training)) is None:
             if self.learner.workers.any(watch.received is not None):
                 self._stop(watch.received or signal.SIGTERM)
@@ -155,6 +163,12 @@ class Trainer:
             self._save(is_interim=True)
         raise Interruption(received, step=self.state.step, folder=self.run.folder)
 
+    def _follow_the_run(self) -> None:
+        """Whoever renames the folder of a run wants to find all of it there."""
+        if (folder := self.place()) != self.run.folder:
+            self.journal.report(f"{self.run.folder} was renamed: the run goes on in {folder}")
+            self.run = replace(self.run, folder=folder)
+
     def _save(self, *, is_interim: bool) -> None:
         training_state = self.learner.training_state()
         self.saved = self.state
@@ -170,6 +184,7 @@ class Trainer:
             weights=self.learner.weights(),
             training_state=training_state,
         )
+        self._follow_the_run()
         write_checkpoint(self.run.checkpoints, content, is_interim=is_interim)
         remove_old_checkpoints(
             self.run.checkpoints, keep=self.run.kept, best_step=self.state.best_step

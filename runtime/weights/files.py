@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from runtime.checkpoints.checkpoint import sort_metadata
 from runtime.durable import replace_file
 from runtime.errors import UserError
 
@@ -34,7 +36,9 @@ def read_tensors(paths: Iterable[Path]) -> Tensors:
 
 def write_tensors(tensors: Tensors, path: Path, metadata: dict[str, str]) -> None:
     """A safetensors file, whole or not at all."""
-    replace_file(path, save(tensors, metadata))
+    content = BytesIO(save(tensors, metadata))
+    sort_metadata(content)
+    replace_file(path, content.getvalue())
 
 
 def _read(path: Path) -> Tensors:

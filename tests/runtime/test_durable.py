@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from runtime.durable import (
+    copy_folder,
     explained_disk_errors,
     new_folder,
     remove_unfinished,
@@ -58,3 +59,41 @@ def test_a_full_disk_is_explained_and_other_errors_are_not(tmp_path: Path) -> No
         raise OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(PermissionError), explained_disk_errors(tmp_path):
         raise PermissionError(errno.EACCES, "Permission denied")
+
+
+@pytest.mark.quick
+def test_a_copy_that_fails_tells_the_first_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`shutil.copytree` would hide that the disk is full."""
+    (tmp_path / "old" / "deep" / "__pycache__").mkdir(parents=True)
+    for name in ("file", "deep/file", "deep/__pycache__/file"):
+        (tmp_path / "old" / name).write_text("content")
+    copy_folder(tmp_path / "old", tmp_path / "new")
+    assert (tmp_path / "new" / "deep" / "file").read_text() == "content"
+    assert not (tmp_path / "new" / "deep" / "__pycache__").exists()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("runtime.durable.shutil.copyfile", full)
+    with (
+        pytest.raises(UserError, match="the disk is full"),
+        explained_disk_errors(tmp_path / "other"),
+    ):
+        copy_folder(tmp_path / "old", tmp_path / "other")
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("leftover", ["file", "link", "folder"])
+def test_what_a_killed_process_left_is_replaced(leftover: str, tmp_path: Path) -> None:
+    """Whatever it is; what a link leads to stays."""
+    place, target = tmp_path / ".new.unfinished", tmp_path / "target"
+    target.mkdir()
+    {"file": place.touch, "link": lambda: place.symlink_to(target), "folder": place.mkdir}[
+        leftover
+    ]()
+    with new_folder(tmp_path / "new") as folder:
+        (folder / "file").touch()
+    assert (tmp_path / "new" / "file").is_file()
+    assert list(target.iterdir()) == []

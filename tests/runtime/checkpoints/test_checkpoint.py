@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from runtime.checkpoints.checkpoint import (
     Batching,
@@ -14,6 +15,7 @@ from runtime.checkpoints.checkpoint import (
     Identity,
     Machine,
     RefusedCheckpoint,
+    _save,
     check_checkpoint,
     load_checkpoint,
     write_checkpoint,
@@ -111,3 +113,16 @@ def test_differences_between_machines_are_named() -> None:
     other = replace(MACHINE, torch_version="3", threads=2)
     assert MACHINE.differences(other) == ["torch version", "threads"]
     assert MACHINE.differences(MACHINE) == []
+
+
+@pytest.mark.quick
+def test_equal_weights_are_equal_bytes(tmp_path: Path) -> None:
+    """safetensors writes the metadata in the order of a hash table, another each time."""
+    weights = {"a": torch.arange(3.0), "b": torch.ones(2, 2)}
+    metadata = {name: name for name in ("model", "data", "größe", "fourth")}
+    for number in range(9):
+        _save(weights, tmp_path / f"{number}", metadata)
+    assert len({(tmp_path / f"{number}").read_bytes() for number in range(9)}) == 1
+    with safe_open(tmp_path / "0", framework="pt") as file:
+        assert file.metadata() == metadata
+        assert torch.equal(file.get_tensor("b"), weights["b"])

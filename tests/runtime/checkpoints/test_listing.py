@@ -54,6 +54,31 @@ def test_the_last_ones_and_the_best_are_kept(tmp_path: Path) -> None:
     assert names(tmp_path) == ["step-00000020", "step-00000040", "step-00000050"]
 
 
+@pytest.mark.quick
+def test_of_a_link_only_the_link_is_removed(tmp_path: Path) -> None:
+    """A checkpoint that was moved to another disk stays there."""
+    place, other = tmp_path / "checkpoints", tmp_path / "other-disk"
+    place.mkdir()
+    for step in (10, 20, 30):
+        write(place, step)
+    (place / "step-00000010").rename(other)
+    (place / "step-00000010").symlink_to(other)
+    remove_old_checkpoints(place, keep=2, best_step=None)
+    assert names(place) == ["step-00000020", "step-00000030"]
+    assert (other / "model.safetensors").is_file()
+
+
+@pytest.mark.quick
+def test_all_reasons_are_told_where_no_checkpoint_is_good(tmp_path: Path) -> None:
+    """And no older one is said to be used."""
+    for step in (10, 20):
+        (write(tmp_path, step) / "model.safetensors").write_bytes(b"")
+    said: list[str] = []
+    with pytest.raises(UserError, match=r"(?s)none of the 2.*00020/.*00010/.*is truncated"):
+        last_good_checkpoint(tmp_path, IDENTITY, said.append)
+    assert said == []
+
+
 def test_an_interim_one_goes_when_anything_newer_is_there(tmp_path: Path) -> None:
     write(tmp_path, 10)
     write(tmp_path, 15, is_interim=True)

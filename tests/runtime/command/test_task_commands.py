@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import runtime
 from compiler.spec.data import TextFiles
@@ -305,3 +306,26 @@ def test_an_example_is_traced_to_its_line(runs: Path, tmp_path: Path) -> None:
     assert lines[0] == "test set, line 2"
     assert lines[1:-1] == ["test set, line 3"] * (count - 2)
     assert lines[-1] == "test set, line 5"
+
+
+def test_imported_weights_that_are_no_good_are_named_as_such(
+    runs: Path, specformer: Command, tmp_path: Path
+) -> None:
+    """The validation set is not blamed, and what comes next fits the task."""
+    run = runs / "language-model"
+    (weights, *_) = sorted(run.glob("checkpoints/*/model.safetensors"))
+    names = list(load_file(weights))
+    lines = [f"  {name}: {name} * 1e19" for name in names]
+    (tmp_path / "map.yaml").write_text("tensors:\n" + "\n".join(lines) + "\n")
+    model = run / "tokenizers" / "source" / "sentencepiece.model"
+    ended = specformer(
+        *("import-weights", run, "--from", weights, "--map", tmp_path / "map.yaml"),
+        *("--tokenizer", model, "--out", "imported"),
+    )
+    assert ended.code == 0, ended.err
+    assert ended.out.endswith("next: specformer generate imported\n")
+    ended = specformer("evaluate", "imported")
+    assert ended.code == 2
+    assert "is not finite" in ended.err
+    assert "validation" not in ended.err
+    assert "import weights again that were imported" in ended.err

@@ -2,17 +2,47 @@
 
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from compiler.spec.load import load
 from compiler.spec.scaling import scaled
+from compiler.spec.training import Training
+from runtime.command.train import print_summary
+from runtime.training.train import Summary
 from tests.runtime.command.conftest import Command, changed
 
 
 def test_a_spec_becomes_a_run(trained_run: Path) -> None:
     assert (trained_run / "package" / "model.py").is_file()
     assert "D_MODEL = 16" in (trained_run / "package" / "model.py").read_text()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("reason", "done", "said"),
+    [
+        ("steps", 30, "30 updates in 0:00:02: as many as the spec says"),
+        ("steps", 50, "50 updates in 0:00:02: the spec says 30, and the run had more already"),
+        ("patience", 20, "20 updates in 0:00:02: no better for long"),
+    ],
+)
+def test_the_end_of_a_training_is_explained(
+    reason: Literal["steps", "patience"], done: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where a shorter spec goes on with a run that is longer."""
+    summary = Summary(
+        folder=Path("run"),
+        reason=reason,
+        step=done,
+        epoch=2,
+        best_step=None,
+        best_score=None,
+        seconds=2.0,
+    )
+    print_summary(summary, Training(batch_tokens=10, steps=30), "translate")
+    assert capsys.readouterr().out.startswith(said)
 
 
 def test_an_existing_run_is_refused_with_both_ways_out(

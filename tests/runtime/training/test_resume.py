@@ -1,5 +1,7 @@
 """A run that pauses ends as one that does not, to the bit."""
 
+import errno
+import hashlib
 import os
 import shutil
 import signal
@@ -10,12 +12,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from runtime.errors import UserError
 from runtime.holding import held
+from runtime.run import Run
+from runtime.sealed import read_sealed_file, sealed
 from runtime.training.interruption import SIGNALS, Interruption, watched_signals
-from runtime.training.train import Summary
+from runtime.training.train import Summary, train
 from runtime.training.trainer import Trainer
 
 Make = Callable[..., Path]
@@ -127,7 +132,9 @@ def test_a_run_may_be_interrupted_again_and_again(
     assert_same(tmp_path / "whole", tmp_path / "paused")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_an_interruption_tells_how_to_go_on(
     number: signal.Signals,
     code: int,
@@ -360,3 +367,119 @@ def test_a_run_keeps_the_code_of_its_network_and_says_so(
     assert run_training(package, tmp_path / "run", resume=True).step == steps
     assert "the run goes on with the code of its own network: another model.py was given" in said
     assert own.read_text() == code
+
+
+@pytest.mark.quick
+def test_a_lost_connection_does_not_end_what_nohup_started() -> None:
+    """`nohup` has SIGHUP ignored, and it stays so."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with watched_signals(once=True) as watch:
+            signal.raise_signal(signal.SIGHUP)
+            assert watch.received is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_terminal_that_is_gone_ends_no_training(
+    tmp_path: Path, make_package: Make, interrupt: Interrupt
+) -> None:
+    """What is written to it fails; the work is saved all the same."""
+
+    def gone(_: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with interrupt(12, signal.SIGHUP), pytest.raises(Interruption):
+        train(make_package(), tmp_path / "run", cache=tmp_path / "cache", report=gone)
+    assert (tmp_path / "run" / "checkpoints" / "interim-00000012").is_dir()
+
+
+def test_a_run_that_is_renamed_goes_on_where_it_is(
+    tmp_path: Path,
+    make_package: Make,
+    run_training: Train,
+    monkeypatch: pytest.MonkeyPatch,
+    assert_same: AssertSame,
+) -> None:
+    """Nothing is written into a stub at the old place, and nothing is lost."""
+    run_training(make_package(), tmp_path / "whole")
+    after_update(monkeypatch, 12, lambda: (tmp_path / "run").rename(tmp_path / "renamed"))
+    summary = run_training(tmp_path / "package", tmp_path / "run")
+    assert summary.folder == tmp_path / "renamed"
+    assert not (tmp_path / "run").exists()
+    assert_same(tmp_path / "whole", tmp_path / "renamed")
+
+
+@pytest.mark.parametrize("successor", [None, "another"])
+def test_a_run_that_is_removed_ends_with_an_error(
+    successor: str | None,
+    tmp_path: Path,
+    make_package: Make,
+    run_training: Train,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where another folder has taken its place, which stays as it is."""
+
+    def remove() -> None:
+        shutil.rmtree(tmp_path / "run")
+        if successor:
+            (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+
+    package = make_package()
+    after_update(monkeypatch, 12, remove)
+    with pytest.raises(UserError, match="was removed or renamed meanwhile"):
+        run_training(package, tmp_path / "run")
+    assert list((tmp_path / "run").rglob("*-0*")) == []
+
+
+def after_update(patch: pytest.MonkeyPatch, step: int, act: Callable[[], object]) -> None:
+    """Has something happen while a run is between two updates."""
+    update = Trainer._update
+
+    def acting(trainer: Trainer) -> None:
+        update(trainer)
+        if trainer.state.step == step:
+            act()
+
+    patch.setattr(Trainer, "_update", acting)
+
+
+def test_what_is_refused_is_not_announced_before(
+    tmp_path: Path, make_package: Make, run_training: Train, said: list[str]
+) -> None:
+    """A run says that it goes on only when it does."""
+    run_training(make_package(steps=12), tmp_path / "run")
+    other = make_package("other", steps=12, optimizer={"kind": "sgd", "momentum": 0.5})
+    with (other / "model.py").open("a") as file:
+        file.write("OTHER = True\n")
+    said.clear()
+    with pytest.raises(UserError, match="was begun with optimizer"):
+        run_training(other, tmp_path / "run", resume=True)
+    assert not [line for line in said if "goes on" in line]
+
+
+def test_weights_of_another_shape_are_refused(
+    tmp_path: Path, make_package: Make, run_training: Train
+) -> None:
+    """Although all hashes are right: by what uses the run, and by what goes on with it."""
+    run_training(make_package(steps=12), tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    for checkpoint in (run.checkpoints).iterdir():
+        reshape(checkpoint)
+    with pytest.raises(UserError, match=r"does not fit the network of its run: .* is \[1\]"):
+        run.load_model()
+    with pytest.raises(UserError, match="does not fit the network of its run"):
+        run_training(tmp_path / "package", tmp_path / "run", resume=True)
+
+
+def reshape(checkpoint: Path) -> None:
+    """Gives a tensor another shape, and the record the hash that belongs to it."""
+    file, record = checkpoint / "model.safetensors", checkpoint / "trainer.json"
+    with safe_open(file, framework="pt") as opened:
+        metadata = opened.metadata()
+    weights = load_file(file)
+    save_file(weights | {next(iter(weights)): torch.zeros(1)}, file, metadata)
+    content = read_sealed_file(record)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    content["files"][file.name] = {"bytes": file.stat().st_size, "sha256": digest}
+    record.write_bytes(sealed(content))
