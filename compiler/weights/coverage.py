@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from compiler.source.diagnostic import Diagnostic, Note, did_you_mean, mistake, quoted
-from compiler.weights.map import ImportMap
+from compiler.weights.map import Ignored, ImportMap
 from compiler.weights.names import general, starred
 from compiler.weights.parameters import NamedParameter
 from compiler.weights.piece import Piece, parts, tensors
+from compiler.weights.regions import Box, Extent, extent, reads, unread, whole
+from compiler.weights.shape import Shape, Stored, words
 
 MOST_SHOWN = 20
 
@@ -44,11 +46,15 @@ def missing(
     return [mistake(of.tensors_span, "missing-parameter", message, help)]
 
 
-def moot_ignores(of: ImportMap, pieces: Pieces, files: Iterable[str]) -> Iterator[Diagnostic]:
-    """The lines of `ignore` that speak of no tensor that is left over."""
-    unused = _unused(pieces, files)
+def moot_ignores(
+    of: ImportMap, pieces: Pieces, files: Mapping[str, Stored]
+) -> Iterator[Diagnostic]:
+    """The lines of `ignore` that speak of no tensor, or part of one, that is left over."""
+    unused, boxes = _unused(pieces, files), _boxes(pieces, files)
     for each in of.ignored:
-        if not any(each.matches(name) for name in unused):
+        if each.parts:
+            yield from _moot_part(each, boxes, files)
+        elif not any(each.matches(name) for name in unused):
             message = f"no tensor that is left over is called {quoted(each.pattern)}"
             help = did_you_mean(each.pattern, unused) or "remove the line"
             yield mistake(each.span, "moot-ignore", message, help)
@@ -57,13 +63,83 @@ def moot_ignores(of: ImportMap, pieces: Pieces, files: Iterable[str]) -> Iterato
 def left_over(of: ImportMap, pieces: Pieces, files: Iterable[str]) -> list[Diagnostic]:
     """The tensors that no line speaks of."""
     unused = _unused(pieces, files)
-    left = [name for name in unused if not any(each.matches(name) for each in of.ignored)]
+    ignored = [each for each in of.ignored if not each.parts]
+    left = [name for name in unused if not any(each.matches(name) for each in ignored)]
     if not left:
         return []
     lines = _listed(f"- {name}" for name in _together(left, starred))
     message = f"the map leaves {_count(left, 'tensor')} of the files unused"
     help = f"give them to parameters, or say that they are not needed, in `ignore:`{lines}"
     return [mistake(of.ignore_span, "left-over", message, help)]
+
+
+def lost(of: ImportMap, pieces: Pieces, files: Mapping[str, Stored]) -> Iterator[Diagnostic]:
+    """The tensors of which some lines take a part, and no line the rest."""
+    ignored = [each for each in of.ignored if each.parts]
+    for name, boxes in _boxes(pieces, files).items():
+        shape = files[name].shape
+        known = [_box(each, shape) for each in ignored if each.matches(name)]
+        gap = unread(shape, [*boxes, *known])
+        if gap is not None:
+            part = f"{name}[{', '.join(f'{start}:{stop}' for start, stop in _told(gap, shape))}]"
+            users = (each for each in pieces.values() if name in tensors(each.expression))
+            yield mistake(
+                next(users).expression.span,
+                "left-over",
+                f"no line takes {quoted(part)} of the files: {quoted(name)} has {words(shape)}",
+                f"give it to a parameter, or say that it is not needed, in `ignore:`\n  - {part}",
+            )
+
+
+def _moot_part(
+    ignored: Ignored, boxes: Mapping[str, list[Box]], files: Mapping[str, Stored]
+) -> Iterator[Diagnostic]:
+    """A part that is no part of its tensor, or that some line takes."""
+    names = [name for name in boxes if ignored.matches(name)]
+    for name in names:
+        box, shape = _box(ignored, files[name].shape), files[name].shape
+        places = zip(box, shape, strict=True)
+        is_inside = all(start < stop <= size for (start, stop), size in places)
+        if not is_inside or len(ignored.parts) > len(shape):
+            message = f"{quoted(name)} has {words(shape)}: this is no part of it"
+            yield mistake(ignored.span, "moot-ignore", message, "correct or remove the line")
+        elif unread(shape, [*boxes[name], *_around(box, shape)]) is None:
+            message = f"all of this part of {quoted(name)} is given to parameters"
+            yield mistake(ignored.span, "moot-ignore", message, "remove the line")
+    if not names:
+        message = f"no line of `tensors` takes a part of a tensor called {quoted(ignored.pattern)}"
+        help = did_you_mean(ignored.pattern, boxes) or "name the whole tensor, or remove the line"
+        yield mistake(ignored.span, "moot-ignore", message, help)
+
+
+def _boxes(pieces: Pieces, files: Mapping[str, Stored]) -> dict[str, list[Box]]:
+    """What is read of each tensor that is read."""
+    found: dict[str, list[Box]] = {}
+    for piece in pieces.values():
+        for name, box in reads(piece.expression, files):
+            found.setdefault(name, []).append(box)
+    return found
+
+
+def _box(ignored: Ignored, shape: Shape) -> Box:
+    """The part of a tensor that a line of `ignore` means."""
+    parts = ignored.parts[: len(shape)]
+    found = [extent(part, size) for part, size in zip(parts, shape, strict=False)]
+    return (*found, *whole(shape)[len(parts) :])
+
+
+def _around(box: Box, shape: Shape) -> Iterator[Box]:
+    """All of a tensor but a box of it."""
+    for dimension, ((start, stop), size) in enumerate(zip(box, shape, strict=True)):
+        for side in ((0, start), (stop, size)):
+            yield (*whole(shape)[:dimension], side, *whole(shape)[dimension + 1 :])
+
+
+def _told(gap: Box, shape: Shape) -> list[Extent]:
+    """Without the last dimensions that are missing as a whole."""
+    sizes = whole(shape)
+    last = max(number for number, each in enumerate(gap) if each != sizes[number])
+    return list(gap[: last + 1])
 
 
 def _unused(pieces: Pieces, files: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ from compiler.source.read import read_from
 from compiler.source.span import Source, Span
 from compiler.spec.extend import not_a
 from compiler.spec.kinds_of_files import MAP, kind_of
-from compiler.weights.expression import Expression, Number, Rows
+from compiler.weights.expression import Expression, Foreign, Index, Indexed, Number, Range, Rows
 from compiler.weights.names import PLACEHOLDER, Binding
 from compiler.weights.parse import parse, wrong
 
@@ -40,10 +40,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ignored:
-    """A line of `ignore:`, in which `*` is any text."""
+    """A line of `ignore:`, in which `*` is any text: whole tensors, or a part of each."""
 
     pattern: str
     span: Span
+    parts: tuple[Range | Index, ...] = ()
+    """What of a tensor is meant: `emb[24:]`; all of it where there are none."""
 
     def matches(self, name: str) -> bool:
         plain = self.pattern.replace("[", "[[]").replace("?", "[?]")
@@ -140,7 +142,21 @@ def _ignored(node: Node | None) -> Iterator[Ignored]:
     for item in node.items:
         if not isinstance(item, Scalar) or not isinstance(item.value, str):
             raise _value(item.span, "expected the name of a tensor, with `*` for any text")
-        yield Ignored(pattern=item.value, span=item.span)
+        yield _ignored_part(item.value, item.span)
+
+
+def _ignored_part(text: str, span: Span) -> Ignored:
+    """`NAME`, or `NAME[24:30]`, whose brackets hold what those of an expression do."""
+    name, bracket, rest = text.partition("[")
+    if not bracket or "*" in rest:
+        return Ignored(pattern=text, span=span)
+    try:
+        indexed = parse(f"x[{rest}", span, {})
+    except Rejected:
+        indexed = None
+    if not isinstance(indexed, Indexed) or not isinstance(indexed.base, Foreign):
+        raise wrong(span, f"{quoted(text)} is no part of a tensor", "`NAME[24:30]` is one")
+    return Ignored(pattern=name, span=span, parts=indexed.parts)
 
 
 def _value(span: Span, message: str) -> Rejected:

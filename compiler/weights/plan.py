@@ -6,7 +6,7 @@ All mistakes of a map are found here, from names and shapes alone, before any te
 from collections.abc import Mapping, Sequence
 
 from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, mistake, quoted
-from compiler.weights.coverage import given_twice, left_over, missing, moot_ignores
+from compiler.weights.coverage import given_twice, left_over, lost, missing, moot_ignores
 from compiler.weights.map import Entry, ImportMap
 from compiler.weights.names import bindings, general
 from compiler.weights.parameters import NamedParameter
@@ -32,6 +32,7 @@ def plan(
     if not wrong:  # else what follows would only say the same once more
         wrong += missing(of, parameters, pieces)
         wrong += [*moot_ignores(of, pieces, files), *left_over(of, pieces, files)]
+        wrong += lost(of, pieces, files)
     if wrong:
         raise Rejected(wrong)
     return tuple(_filled(each, pieces) for each in parameters)
