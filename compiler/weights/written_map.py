@@ -17,8 +17,12 @@ def map_text(
     for group in _grouped(transfer.moves):
         lines += [f"  {_quoted(left)}: {right}" for left, right in _lines(group, names, rows)]
     read = {each.source.tensor for each in transfer.moves}
-    if unread := dict.fromkeys(starred(name) for name in rows if name not in read):
-        lines += ["ignore:", *(f"  - {name}" for name in unread)]
+    unread = [starred(name) for name in rows if name not in read]
+    unread += [
+        f"{each.tensor}[{each.start}:{each.stop}]" for each in transfer.left if each.tensor in read
+    ]
+    if unread:
+        lines += ["ignore:", *(f"  - {name}" for name in dict.fromkeys(unread))]
     return "".join(f"{line}\n" for line in lines)
 
 
