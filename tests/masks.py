@@ -41,7 +41,8 @@ def _holds(name: str, n: int, right: int, place: tuple[int, int, int]) -> bool:
     raise ValueError(name)
 
 
-def _primitive(name: str, n: int, right: int) -> Written:
+def primitive(name: str, n: int, right: int) -> Written:
+    """One primitive; `right` is for `sides`, a window that is not even."""
     text = name if name in ("all", "causal") else f"{name}({n})"
     if name == "sides":
         text = f"window(left={n}, right={right})"
@@ -54,22 +55,25 @@ ENDLESS = ("all", "causal", "window", "sides", "block", "dilated", "strided", "f
 def primitives(names: tuple[str, ...] = (*ENDLESS, "last")) -> st.SearchStrategy[Written]:
     """One primitive with small numbers."""
     numbers = st.integers(1, 4)
-    return st.builds(_primitive, st.sampled_from(names), numbers, st.integers(0, 3))
+    return st.builds(primitive, st.sampled_from(names), numbers, st.integers(0, 3))
 
 
-def _both(one: Written, other: Written) -> Written:
+def both(one: Written, other: Written) -> Written:
+    """`&`."""
     return Written(
         f"({one.text} & {other.text})", lambda i, j, n: one.reads(i, j, n) and other.reads(i, j, n)
     )
 
 
-def _either(one: Written, other: Written) -> Written:
+def either(one: Written, other: Written) -> Written:
+    """`|`."""
     return Written(
         f"({one.text} | {other.text})", lambda i, j, n: one.reads(i, j, n) or other.reads(i, j, n)
     )
 
 
-def _not(one: Written) -> Written:
+def negated(one: Written) -> Written:
+    """`~`."""
     return Written(f"~{one.text}", lambda i, j, n: not one.reads(i, j, n))
 
 
@@ -78,7 +82,9 @@ def masks(names: tuple[str, ...] = (*ENDLESS, "last")) -> st.SearchStrategy[Writ
     return st.recursive(
         primitives(names),
         lambda below: st.one_of(
-            st.builds(_both, below, below), st.builds(_either, below, below), st.builds(_not, below)
+            st.builds(both, below, below),
+            st.builds(either, below, below),
+            st.builds(negated, below),
         ),
         max_leaves=5,
     )
@@ -86,5 +92,5 @@ def masks(names: tuple[str, ...] = (*ENDLESS, "last")) -> st.SearchStrategy[Writ
 
 def causal_masks() -> st.SearchStrategy[Written]:
     """Masks that a decoder may have: causal, and every position reads itself at least."""
-    causal, itself = _primitive("causal", 1, 0), _primitive("window", 0, 0)
-    return masks(ENDLESS).map(lambda each: _either(_both(causal, each), itself))
+    causal, itself = primitive("causal", 1, 0), primitive("window", 0, 0)
+    return masks(ENDLESS).map(lambda each: either(both(causal, each), itself))

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from compiler.lower.masking import Masking
 from compiler.markdown import table
 from compiler.mask.parse import parse
-from compiler.mask.relation import empty_row, picture
+from compiler.mask.relation import picture
+from compiler.mask.search import empty_row
 from compiler.ops.attention import LocalAttention
 from compiler.ops.expression import Number
 from compiler.ops.op import Cache, Predicate
@@ -20,8 +21,17 @@ position j, both counted from 0. `mask:` may stand at `attention:`, `self_attent
 definitions in `compiler/mask/`.
 
 Masks are combined by `&` (both), `|` (either), `~` (not) and parentheses; `&` binds tighter than
-`|`. Equal masks compile to equal code: `causal & window(3)`, `window(left=3, right=0)` and
-`~(~causal | ~window(3))` are one mask.
+`|`. Numbers are digits from 0 to 9.
+
+**The normal form.** A mask is brought into a normal form: the prime implicants of the relation, as
+far as they are needed. `causal & window(3)`, `window(left=3, right=0)` and
+`~(~causal | ~window(3))` are one mask, with one text and one code. Always: the normal form means
+what was written, and its text is read as that very form, so that a lock says what its spec says.
+Masks of `all`, `causal`, `window` and `first` alone that mean the same have one normal form. Masks
+with `block`, `dilated`, `strided` or `last` mostly have, but not always: `block(2) & ~strided(2) &
+~causal` reads nothing, and that is not seen. A mask with more than some 50 alternatives is
+simplified less, and one whose normal form has more than 64, or more than 1,000 words and signs, is
+refused.
 
 **Heads.** `mask: [{heads: 2, mask: causal & window(64)}, {heads: 6, mask: causal}]` gives groups of
 heads masks of their own (as in Sukhbaatar et al. 2019, who learn them). Each group is computed in
@@ -29,10 +39,13 @@ the form and decoded from the cache that suit its mask, so that heads which look
 The heads add up to `heads`; with `kv_heads`, those that share keys and values are in one group.
 
 **What is proved.** Offsets j - i that a mask can read, its *reach*, add up along the layers and
-prove a decoder causal; where such an interval is too wide, the exact relation at a finite length
-decides (`block(2) & ~strided(2) | window(0)` is causal, though its interval is [-1, 1]). In
-self-attention no query may be left without a key, at any length. A query that the data leaves
-without one (padding, a source that is too short) gets exactly zero.
+prove a decoder causal; where such an interval is too wide, each mask is looked at by itself, at
+all lengths (`block(2) & ~strided(2) | window(0)` is causal, though its interval is [-1, 1]). In
+self-attention no query may be left without a key, at any length. Both are decided at the positions
+around which bounds meet, and within three periods of the conditions; where these are more than
+50,000, the mask is refused. A mask of cross-attention reads something in texts of `data.max_length`
+tokens. A query that the data leaves without a key (padding, a source that is too short) gets
+exactly zero.
 
 **What it compiles to.** `is_causal` is torch's own causal attention. A *mask* is a tensor of
 booleans, made once for all layers: its cost grows as n^2. *Chunks* compute near positions alone:

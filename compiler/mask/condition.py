@@ -1,6 +1,6 @@
 """What a mask can ask of a query's position i and a key's position j besides bounds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import lcm
 from typing import Literal
 
@@ -34,7 +34,7 @@ class Condition:
 
     def complement(self) -> "Condition":
         """What holds where this does not."""
-        return replace(self, holds=not self.holds)
+        return Condition(self.kind, self.number, not self.holds)
 
     def implies(self, other: "Condition") -> bool:
         """Whether `other` holds wherever this does.
@@ -53,6 +53,8 @@ class Condition:
 
     def excludes(self, other: "Condition") -> bool:
         """Whether the two never hold together, as far as one decides the other."""
+        if self.kind != other.kind or self.holds == other.holds:
+            return False
         return self.implies(other.complement()) or other.implies(self.complement())
 
 

@@ -1,7 +1,7 @@
 """Which positions a query may read: a predicate over (query position i, key position j).
 
-A mask is written in a small algebra (`parse.py`) and kept in a normal form: a union of terms, each
-a conjunction (`term.py`), so that equal masks are equal values and compile to equal code.
+A mask is written in a small algebra (`parse.py`) and kept as a union of terms, each a conjunction
+(`term.py`). Its normal form (`canonical.py`) depends on what it means, not on how it was written.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from math import inf
 
+from compiler.mask.canonical import canonical
 from compiler.mask.condition import Condition, Kind
 from compiler.mask.interval import Interval
 from compiler.mask.term import Term
-
-MOST_TERMS = 64
+from compiler.source.limits import MASK_TERMS
 
 
 class TooManyTerms(Exception):
-    """A mask whose normal form explodes."""
+    """A mask of too many alternatives."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,10 @@ class Mask:
         found = {abs(int(each)) for each in bounds if each not in (inf, -inf)}
         return sorted((found | {each.number for each in self.conditions}) - {0})
 
+    def canonical(self) -> "Mask":
+        """The same mask in normal form."""
+        return Mask(tuple(canonical(list(self.terms))))
+
     def remembered(self) -> "Mask":
         """The positions j that a query at i, or at a later position, still reads, for j <= i."""
         return union(
@@ -95,11 +99,11 @@ def _is_lasting(each: Condition) -> bool:
 
 
 def union(terms: Iterable[Term]) -> Mask:
-    """The mask of some terms in normal form. Raises TooManyTerms."""
+    """The mask of some terms, none of which another one contains. Raises TooManyTerms."""
     found: list[Term] = []
     for term in terms:
         _add(found, term)
-        if len(found) > MOST_TERMS:
+        if len(found) > MASK_TERMS:
             raise TooManyTerms
     return Mask(tuple(sorted(found, key=Term.order)))
 

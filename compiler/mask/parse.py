@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 
-from compiler.mask.mask import ALL, CAUSAL, Mask, TooManyTerms, condition, first, window
+from compiler.mask.mask import ALL, CAUSAL, Mask, TooManyTerms, condition, first, union, window
+from compiler.source.limits import MASK_DEPTH, MASK_NUMBER, MASK_PAIRS, MASK_TOKENS
 
 NUMBERED = ("window", "block", "dilated", "strided", "first", "last")
 NAMES = ("all", "causal", *NUMBERED)
-MOST_TOKENS = 200
-LARGEST = 2**20
-_TOKEN = re.compile(r"\s*(?:(?P<name>[A-Za-z_]\w*)|(?P<number>\d+)|(?P<sign>[&|~(),=])|(?P<end>$))")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<name>[A-Za-z_]\w*)|(?P<number>\d+)|(?P<sign>[&|~(),=])|(?P<end>$))", re.ASCII
+)
 
 
 class MaskError(Exception):
@@ -29,16 +30,43 @@ class MaskError(Exception):
         self.start, self.width = start, width
 
 
-@cache
 def parse(text: str) -> Mask:
     """The mask in normal form. Raises MaskError."""
+    found = _outcome(text)
+    if isinstance(found, MaskError):
+        raise found
+    return found
+
+
+@cache
+def _outcome(text: str) -> Mask | MaskError:
+    """The mask, or what is wrong with its text."""
     try:
-        parser = _Parser(list(_tokens(text)))
-        mask = parser.mask()
-        parser.expect("the end, `&` or `|`", "")
+        mask = _read(text)
     except TooManyTerms:
-        raise MaskError("this mask has too many alternatives", 0, len(text)) from None
-    return mask
+        return MaskError("this mask has too many alternatives", 0, len(text))
+    except MaskError as error:
+        return error
+    try:
+        return _stable(mask)
+    except (MaskError, TooManyTerms):
+        return MaskError("this mask has a normal form of too many alternatives", 0, len(text))
+
+
+def _stable(mask: Mask) -> Mask:
+    """The form whose text is read as that very form, so that a lock says what the spec says."""
+    seen = [mask]
+    while (again := _read(seen[-1].text)) not in seen:
+        seen.append(again)
+    return min(seen[seen.index(again) :], key=lambda each: each.text)
+
+
+def _read(text: str) -> Mask:
+    """The mask as far as consensus simplifies it. Raises MaskError and TooManyTerms."""
+    parser = _Parser(list(_tokens(text)))
+    mask = parser.mask()
+    parser.expect("the end, `&` or `|`", "")
+    return mask.canonical()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +93,53 @@ class _Parser:
     """Recursive descent; the last token is the empty one of the end."""
 
     def __init__(self, tokens: list[_Token]) -> None:
-        if len(tokens) > MOST_TOKENS:
-            raise MaskError("this mask is too long", tokens[MOST_TOKENS].start)
+        if len(tokens) > MASK_TOKENS:
+            what = f"this mask is too long: it has more than {MASK_TOKENS:,} words and signs"
+            raise MaskError(what, tokens[MASK_TOKENS].start)
         self.tokens, self.place = tokens, 0
+        self.depth, self.pairs = 0, 0
 
     def mask(self) -> Mask:
-        mask = self.part()
+        parts = [self.part()]
         while self.take("|"):
-            mask = mask | self.part()
-        return mask
+            parts.append(self.part())
+        return union(term for part in parts for term in part.terms)
 
     def part(self) -> Mask:
         mask = self.piece()
         while self.take("&"):
-            mask = mask & self.piece()
+            other = self.piece()
+            self.spend(len(mask.terms) * len(other.terms))
+            mask = mask & other
         return mask
 
     def piece(self) -> Mask:
-        if self.take("~"):
-            return ~self.piece()
-        if self.take("("):
-            mask = self.mask()
-            self.expect("`)`, `&` or `|`", ")")
+        is_negated = False
+        while self.take("~"):
+            is_negated = not is_negated
+        mask = self.within() if self.take("(") else self.primitive()
+        if not is_negated:
             return mask
-        return self.primitive()
+        self.spend(8 * len(mask.terms) ** 2)
+        return ~mask
+
+    def within(self) -> Mask:
+        """What stands between parentheses."""
+        self.depth += 1
+        if self.depth > MASK_DEPTH:
+            raise MaskError(
+                f"nested deeper than {MASK_DEPTH} parentheses", self.tokens[self.place - 1].start
+            )
+        mask = self.mask()
+        self.depth -= 1
+        self.expect("`)`, `&` or `|`", ")")
+        return mask
+
+    def spend(self, pairs: int) -> None:
+        """Counts the pairs of terms that are combined. Raises TooManyTerms."""
+        self.pairs += pairs
+        if self.pairs > MASK_PAIRS:
+            raise TooManyTerms
 
     def primitive(self) -> Mask:
         token = self.next()
@@ -123,8 +174,10 @@ class _Parser:
 
     def number(self, least: int, then: str = ")") -> int:
         token = self.next()
-        if not token.text.isdecimal() or not least <= int(token.text) <= LARGEST:
-            wanted = f"expected a whole number from {least} to {LARGEST:,}"
+        is_long = len(token.text) > len(str(MASK_NUMBER))
+        is_number = token.text.isdecimal() and not is_long
+        if not is_number or not least <= int(token.text) <= MASK_NUMBER:
+            wanted = f"expected a whole number from {least} to {MASK_NUMBER:,}"
             raise MaskError(wanted, token.start, max(1, len(token.text)))
         self.expect(f"`{then}`", then)
         return int(token.text)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import inf
+from typing import Any
 
 from compiler.mask.condition import Condition, together
 
@@ -23,6 +24,10 @@ class Term:
 
     def __and__(self, other: "Term") -> "Term | None":
         """Where both hold; None if that is nowhere."""
+        return self.met(other)
+
+    def met(self, other: "Term", **bounds: Any) -> "Term | None":
+        """Where both hold, with some bounds in place of theirs; None if that is nowhere."""
         both = Term(
             low=max(self.low, other.low),
             high=min(self.high, other.high),
@@ -30,7 +35,7 @@ class Term:
             stop=min(self.stop, other.stop),
             conditions=self.conditions | other.conditions,
         )
-        return both.simplified()
+        return replace(both, **bounds).simplified()
 
     def simplified(self) -> "Term | None":
         """The tightest way to say the same; None if it holds nowhere."""
@@ -41,6 +46,18 @@ class Term:
             if term == before:
                 return term
         return None
+
+    def loosened(self) -> "Term":
+        """The same with the widest bounds on offsets: some follow from conditions and keys."""
+        low, high = self.low, self.high if self.high < self.stop - 1 else inf
+        for each in self.conditions:
+            if each.kind == "dilated" and each.holds:
+                low, high = low - each.number + 1, high + each.number - 1
+        for each in self.conditions:
+            if each.kind == "block" and each.holds:
+                low = low if low > 1 - each.number else -inf
+                high = high if high < each.number - 1 else inf
+        return replace(self, low=low, high=high)
 
     def __invert__(self) -> "list[Term]":
         """The terms whose union is all that this is not (De Morgan)."""
@@ -58,7 +75,7 @@ class Term:
         return (
             self.low <= other.low
             and self.high >= min(other.high, other.stop - 1)  # as no query is before 0
-            and self.first <= other.first
+            and self.first <= max(other.first, other.low)
             and self.stop >= other.stop
             and all(other.implies(each) for each in self.conditions)
         )
@@ -195,8 +212,8 @@ def _tightened(term: Term) -> Term | None:
             low, high = max(low, 1 - each.number), min(high, each.number - 1)
         if each.kind == "dilated" and each.holds:
             low, high = _snapped(low, high, each.number)
-    if low < 0 and high >= term.stop - 1:  # a key before `stop` is no later than that
-        high = inf
+    if high >= term.stop - 1:  # a key before `stop` is no later than that
+        high = inf if low < term.stop - 1 else low
     if first <= low:  # as no position is before 0, keys this far after the query are no less
         first = 0
     if low > high or low == inf or high == -inf or first >= term.stop or term.stop <= low:
@@ -212,9 +229,15 @@ def _tightened(term: Term) -> Term | None:
 
 def _snapped(low: float, high: float, step: int) -> tuple[float, float]:
     """The outermost multiples of `step` within the bounds."""
-    inner_low = low if low == -inf else -(-low // step) * step
-    inner_high = high if high == inf else high // step * step
+    inner_low = low if abs(low) == inf else -(-low // step) * step
+    inner_high = high if abs(high) == inf else high // step * step
     return inner_low + 0.0, inner_high + 0.0
+
+
+def _has_no_multiple(low: float, high: float, step: int) -> bool:
+    """Whether none of `step` lies within the bounds."""
+    inner_low, inner_high = _snapped(low, high, step)
+    return inner_low > inner_high
 
 
 def _kept(each: Condition, low: float, high: float, stop: float) -> bool | None:
@@ -225,7 +248,7 @@ def _kept(each: Condition, low: float, high: float, stop: float) -> bool | None:
             return False if each.holds else None
         case "block" if not each.holds and (low > each.number - 1 or high < 1 - each.number):
             return False
-        case "dilated" if low == high:
+        case "dilated" if low == high or _has_no_multiple(low, high, each.number):
             return False if (low % each.number == 0) == each.holds else None
         case "dilated" | "strided" if each.number == 1:
             return False if each.holds else None

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import ClassVar, Literal
 
-from compiler.mask.interval import HERE, Interval
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
 from compiler.ops.expression import Expression, product
 from compiler.ops.expression import Literal as One
@@ -242,10 +241,6 @@ class Op(ABC):
     def predicates(self) -> tuple[Predicate, ...]:
         """The masks that the code asks, as functions of the generated file."""
         return ()
-
-    def batch_reach(self) -> Interval:
-        """The same for the sentences of the batch."""
-        return HERE
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:  # noqa: ARG002
         """Work and memory for inputs of these shapes."""

@@ -1,18 +1,16 @@
 """Which positions of its inputs a function's results depend on, from the rules of the ops.
 
-One walk through the network for two kinds of answers: intervals of offsets, which prove, and exact
-relations at a finite length, which people read.
+One walk through the network for any kind of answer: the proof asks for intervals of offsets, tests
+for the exact relation at a finite length, too.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
 from compiler.mask.interval import HERE, Interval
 from compiler.mask.mask import Mask
-from compiler.mask.relation import Rows, composed, identity, joined, rows
 
 T = TypeVar("T")
 
@@ -51,25 +49,6 @@ class Intervals(Domain[Interval]):
 
     def either(self, one: Interval, other: Interval) -> Interval:
         return one | other
-
-
-@dataclass(frozen=True, slots=True)
-class Relations(Domain[Rows]):
-    """The truth, for streams of `length` positions."""
-
-    length: int
-
-    def here(self) -> Rows:
-        return identity(self.length)
-
-    def of(self, mask: Mask) -> Rows | None:
-        return rows(mask, self.length)
-
-    def along(self, outer: Rows, inner: Rows) -> Rows:
-        return composed(outer, inner)
-
-    def either(self, one: Rows, other: Rows) -> Rows:
-        return joined(one, other)
 
 
 def dependence(block: Block, function: Function, domain: Domain[T]) -> dict[str, T]:

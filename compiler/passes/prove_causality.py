@@ -1,59 +1,38 @@
-"""Refuses a decoder that sees the future, and any model that mixes the sentences of a batch."""
-
-from math import inf
+"""Refuses a decoder that sees the future."""
 
 from compiler.ir.block import Block, holder_of
-from compiler.ir.verify import CompilerBug
-from compiler.mask.interval import HERE
-from compiler.mask.mask import CAUSAL, Mask
-from compiler.mask.relation import deciding_length, positions, rows
+from compiler.mask.search import later_read
 from compiler.ops.convolution import Convolution
 from compiler.ops.recurrence import Recurrence
-from compiler.passes.flow import Relations, dependence
-from compiler.passes.reach import Read, batch_reach_of, reach_of, reads_of
+from compiler.passes.reach import Read, reach_of, reads_of
 from compiler.source.diagnostic import Diagnostic, Rejected
-
-LONGEST_PROBE = 300
-"""Positions for which the exact relation of a network is looked at."""
 
 
 def prove_causality(model: Block) -> Block:
     """The model unchanged; raises `Rejected` where a target position reads a later one.
 
     Teacher forcing has shifted the target by one already, so a position may read its own token.
-    Intervals prove it. Where they cannot, being hulls, the exact relation decides at a length after
-    which all masks repeat themselves.
+    Intervals prove it. Where they cannot, being hulls, each mask is looked at by itself: where none
+    reads ahead, nothing that reads through several of them does.
     """
     features = model.function("features")
-    if batch_reach_of(model, features) != HERE:
-        raise CompilerBug("compiler bug: the sentences of a batch see each other")
     reach = reach_of(model, features)
     if "target" in reach and reach["target"].high > 0:
-        _decide(model)
+        wrong = [_judged(read) for read in reads_of(model, features, "target")]
+        if found := [each for each in wrong if each]:
+            raise Rejected(found)
     return model
 
 
-def _decide(model: Block) -> None:
-    """Raises `Rejected` unless the exact relation shows that the intervals were too wide."""
-    features = model.function("features")
-    reads = list(reads_of(model, features, "target"))
-    length = max(deciding_length(each.mask) for each in reads)
-    probe = Relations(min(length, LONGEST_PROBE))
-    relation = dependence(model, features, probe)["target"]
-    leaks = any(row >> (i + 1) for i, row in enumerate(relation))
-    if leaks:
-        raise Rejected(_leak(each, found) for each in reads if (found := _later(each.mask, probe)))
-    if length > LONGEST_PROBE:
-        raise Rejected(_unproved(each) for each in reads if each.mask & CAUSAL != each.mask)
-
-
-def _later(mask: Mask, probe: Relations) -> tuple[int, int] | None:
-    """The first position that reads a later one, and the furthest such: the next, if all are."""
-    for i, row in enumerate(rows(mask, probe.length)):
-        if row >> (i + 1):
-            later = [j for j in positions(row) if j > i]
-            return i, later[-1 if mask.reach and mask.reach.high < inf else 0]
-    return None
+def _judged(read: Read) -> Diagnostic | None:
+    """What is wrong with a read, if anything is."""
+    if read.mask.reach is None or read.mask.reach.high <= 0:
+        return None
+    try:
+        found = later_read(read.mask)
+    except ValueError as error:
+        return _unproved(read, str(error))
+    return _leak(read, found) if found else None
 
 
 def _leak(read: Read, found: tuple[int, int]) -> Diagnostic:
@@ -80,11 +59,10 @@ def _reader(read: Read) -> tuple[str, str]:
     return f"mask `{text}`", f"write `mask: {wanted}`, or leave `mask` out"
 
 
-def _unproved(read: Read) -> Diagnostic:
+def _unproved(read: Read, why: str) -> Diagnostic:
     return Diagnostic(
         code="not-proved",
-        message=f"{_where(read)}: mask `{read.mask.text}` repeats itself after "
-        f"{deciding_length(read.mask)} positions only, so that it could not be proved causal",
+        message=f"{_where(read)}: mask `{read.mask.text}` could not be proved causal: {why}",
         span=read.statement.origin,
         help=f"write `mask: causal & ({read.mask.text})`: if it is causal, that is the same mask",
     )

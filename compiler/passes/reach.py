@@ -14,18 +14,6 @@ def reach_of(block: Block, function: Function) -> dict[str, Interval]:
     return dependence(block, function, Intervals())
 
 
-def batch_reach_of(block: Block, function: Function) -> Interval:
-    """The same for the sentences of the batch: along a path offsets add up."""
-    total = HERE
-    for statement in function.body:
-        if isinstance(statement.op, Invoke):
-            below = callee(block, statement)
-            total = total + batch_reach_of(below, below.function(statement.op.function))
-        else:
-            total = total + statement.op.batch_reach()
-    return total
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
     """A statement that reads other positions of a stream, by a mask; and the way to it."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from compiler.mask.parse import MaskError, parse
-from compiler.mask.relation import empty_row
+from compiler.mask.search import empty_row, reads_within
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path
 from compiler.spec.model import LayerGroup
@@ -23,6 +23,7 @@ from compiler.spec.sub_layer import Attention
 
 def cross_attention_mask(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Positions of the source are not before or after positions of the target."""
+    longest = spec.data.max_length
     for path, mask in masks(cross_attentions(spec)):
         if mask == "causal":
             yield mistake(
@@ -32,8 +33,8 @@ def cross_attention_mask(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 "leave `mask` out: a target position reads the whole source; a decoder that waits "
                 "for k words of it has `causal | window(k)`",
             )
-        elif not parse(mask).terms:
-            why = "no position reads anything"
+        elif not reads_within(parse(mask), longest):
+            why = f"no position reads anything in texts of at most {longest:,} tokens"
             help = "leave it out to read the whole source"
             yield _empty(root, path, mask, why, help)
 

@@ -37,7 +37,7 @@ def kind_or(default: str) -> Discriminator:
 
 
 def _normal(text: str) -> str:
-    """The text of a mask's normal form: equal masks are equal settings."""
+    """The text of a mask's normal form."""
     try:
         return parse(text).text
     except MaskError as error:

@@ -3,6 +3,7 @@
 An independent oracle: masks by the plain definitions of `tests/masks.py`, networks drawn at random.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from compiler.mask.mask import CAUSAL
+from compiler.mask.mask import CAUSAL, Mask
 from compiler.mask.parse import parse
-from compiler.passes.flow import Relations, dependence
+from compiler.mask.relation import Rows, composed, identity, rows
+from compiler.passes.flow import Domain, dependence
 from compiler.passes.reach import reach_of
 from compiler.pipeline import PASSES, CompiledPackage, compile_spec
 from compiler.source.diagnostic import Rejected
@@ -25,6 +27,25 @@ from tests.packages import compile_tree, import_package
 CI, LONG = 200, 2000
 LENGTH = 9
 ROWS = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Relations(Domain[Rows]):
+    """The truth, for streams of `length` positions."""
+
+    length: int
+
+    def here(self) -> Rows:
+        return identity(self.length)
+
+    def of(self, mask: Mask) -> Rows | None:
+        return rows(mask, self.length)
+
+    def along(self, outer: Rows, inner: Rows) -> Rows:
+        return composed(outer, inner)
+
+    def either(self, one: Rows, other: Rows) -> Rows:
+        return tuple(a | b for a, b in zip(one, other, strict=True))
 
 
 def network(draw: st.DrawFn, **own: Any) -> Tree:
@@ -93,8 +114,8 @@ def check_soundness(package: CompiledPackage, folder: Path) -> None:
     features = package.model.function("features")
     reach = reach_of(package.model, features)
     relation = dependence(package.model, features, Relations(LENGTH))
-    for stream, rows in run(package, folder).items():
-        for i, positions in enumerate(rows):
+    for stream, seen_rows in run(package, folder).items():
+        for i, positions in enumerate(seen_rows):
             for j in positions:
                 assert reach[stream].low <= j - i <= reach[stream].high
                 assert relation[stream][i] >> j & 1

@@ -1,0 +1,174 @@
+"""Whether a mask reads anything, and where: for texts of all lengths, from finitely many queries.
+
+What a term reads changes only where two of its bounds meet: between such edges the keys of a query
+repeat themselves with the period of the conditions, or their number grows or shrinks.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import product
+from math import inf, lcm
+
+from compiler.mask.condition import Condition
+from compiler.mask.mask import Mask
+from compiler.mask.term import Term
+
+MOST_QUERIES = 50_000
+MOST_PAIRS = 200_000
+_AHEAD = Mask((Term(low=1),))
+
+
+def empty_row(mask: Mask) -> tuple[int, int] | None:
+    """A query position without any key, and the length of the stream; None if there is none.
+
+    A longer stream has more keys, so it is enough to look at each position as the last one; a mask
+    that depends on the stream's end is tried at each length. Raises ValueError for a mask whose
+    numbers repeat too late to be tried.
+    """
+    if any(term.has_diagonal() for term in mask.terms):
+        return None
+    try:
+        places = _places(mask)
+    except ValueError:
+        plain = Mask(tuple(term for term in mask.terms if not term.conditions))
+        if plain.terms and empty_row(plain) is None:
+            return None
+        raise
+    for length, i in places:
+        if not any(_keys(term, i, length)[1] for term in mask.terms):
+            return i, length
+    return None
+
+
+def later_read(mask: Mask) -> tuple[int, int] | None:
+    """The first position that reads a later one, and the furthest such: the next, if all are.
+
+    None if there is none, at any length. Raises ValueError where that is too much to try.
+    """
+    ahead = mask & _AHEAD
+    found = [first for term in ahead.terms if (first := first_query(term)) is not None]
+    if not found:
+        return None
+    i = min(found)
+    keys = [_keys(term, i, _horizon(term, i)) for term in ahead.terms]
+    some = [(start, bits) for start, bits in keys if bits]
+    if mask.reach and mask.reach.high < inf:
+        return i, max(start + bits.bit_length() - 1 for start, bits in some)
+    return i, min(start + (bits & -bits).bit_length() - 1 for start, bits in some)
+
+
+def reads_within(mask: Mask, longest: int) -> bool:
+    """Whether some query reads some key, if neither text has more than `longest` tokens.
+
+    True where that is too much to try.
+    """
+    near = Term(low=1 - longest, high=longest - 1)
+    for term in mask.terms:
+        ends = [each for each in term.conditions if each.kind == "last"]
+        behind = max((each.number for each in ends if not each.holds), default=0)
+        open_end = replace(term, conditions=term.conditions.difference(ends))
+        inside = open_end.met(near, stop=min(term.stop, longest - behind))
+        try:
+            if inside and (i := first_query(inside)) is not None and i < longest:
+                return True
+        except ValueError:
+            return True
+    return False
+
+
+def first_query(term: Term) -> int | None:
+    """The first query that reads a key in a text that is long enough; None if none does.
+
+    Raises ValueError where that is too much to try.
+    """
+    edges, period = _edges([term]), _period(term.conditions)
+    is_whole = len(edges) * 6 * period <= MOST_QUERIES
+    queries = _near(edges, period) if is_whole else range(min(period, MOST_QUERIES // 25))
+    for i in queries:
+        if _keys(term, i, _horizon(term, i))[1]:
+            return i
+    if not is_whole:
+        raise ValueError(f"the mask repeats after {period:,} positions only")
+    return None
+
+
+def _places(mask: Mask) -> list[tuple[int, int]]:
+    """Lengths and queries among which an empty row is, if there is one. Raises ValueError."""
+    edges, period = _edges(mask.terms), _period(mask.conditions)
+    if len(edges) * 6 * period > MOST_QUERIES:
+        raise ValueError(f"the mask repeats after {period:,} positions only")
+    queries = _near(edges, period)
+    if not mask.needs_length:
+        return [(i + 1, i) for i in queries]
+    if 3 * len(queries) ** 2 > MOST_PAIRS:
+        raise ValueError(f"the mask has {len(edges):,} edges of {period:,} positions each")
+    pairs = {(length, i) for i, length in product(queries, queries)}
+    pairs |= {(i + behind, i) for i, behind in product(queries, queries)}
+    pairs |= {(length, length - behind) for length, behind in product(queries, queries)}
+    return sorted((length, i) for length, i in pairs if 0 <= i < length)
+
+
+def _period(conditions: Iterable[Condition]) -> int:
+    """After so many positions all conditions but those on the end are as they were."""
+    return lcm(*(each.number for each in conditions if each.kind != "last"))
+
+
+def _edges(terms: Iterable[Term]) -> list[int]:
+    """The sums and differences of two bounds, and 0."""
+    bounds = {b for t in terms for b in (t.low, t.high, t.first, t.stop) if abs(b) < inf}
+    ends = {each.number for t in terms for each in t.conditions if each.kind == "last"}
+    numbers = {abs(int(each)) for each in bounds} | ends | {0}
+    sums = {a + b for a, b in product(numbers, numbers)}
+    return sorted(sums | {abs(a - b) for a, b in product(numbers, numbers)})
+
+
+def _near(edges: Iterable[int], period: int) -> list[int]:
+    """The positions within three periods of an edge."""
+    width = 3 * period + 1
+    near = {at for edge in edges for at in range(max(0, edge - width), edge + width + 1)}
+    return sorted(near)
+
+
+def _horizon(term: Term, i: int) -> int:
+    """A length beyond which a query reads keys only if it reads earlier ones, too."""
+    if term.high < inf:
+        return i + int(term.high) + 1
+    within = min(3 * _period(term.conditions), MOST_QUERIES)
+    return max(i, term.first, i + int(max(term.low, 0))) + within + 2
+
+
+def _keys(term: Term, i: int, length: int) -> tuple[int, int]:
+    """The keys that a query reads: bit k of the second number is key k + the first."""
+    start = max(term.first, i + term.low, 0)
+    last = min(term.stop - 1, i + term.high, length - 1)
+    for each in term.conditions:
+        own = i // each.number * each.number
+        if each.kind == "block" and each.holds:
+            start, last = max(start, own), min(last, own + each.number - 1)
+        if each.kind == "last" and each.holds:
+            start = max(start, length - each.number)
+        if each.kind == "last" and not each.holds:
+            last = min(last, length - each.number - 1)
+    if start > last:
+        return 0, 0
+    start, width = int(start), int(last) - int(start) + 1
+    bits = (1 << width) - 1
+    for each in term.conditions:
+        if each.kind in ("dilated", "strided"):
+            phase = (i if each.kind == "dilated" else each.number - 1) - start
+            those = _every(each.number, width) << phase % each.number
+            bits &= those if each.holds else ~those
+        if each.kind == "block" and not each.holds:
+            own = i // each.number * each.number - start
+            until = (1 << max(0, own + each.number)) - 1
+            bits &= ~(until & ~((1 << max(0, own)) - 1))
+    return start, bits
+
+
+def _every(step: int, width: int) -> int:
+    """A number of at least `width` bits of which every so many-th is set, from the first on."""
+    bits, size = 1, step
+    while size < width:
+        bits |= bits << size
+        size *= 2
+    return bits
