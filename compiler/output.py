@@ -5,6 +5,7 @@ that was ejected belongs to its user: it is listed no more, and its `__init__.py
 """
 
 import hashlib
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from compiler.durable import beside, one_at_a_time, put_folder, replace_file, sync
 from compiler.pipeline import CompiledPackage
-from compiler.spec.package_files import BYTECODE, FILES, INIT, foreign_files
+from compiler.spec.package_files import BYTECODE, FILES, INIT, foreign_files, read_regular
 
 SUMS = "SHA256SUMS"
 WRITTEN = "written by specformer."
@@ -119,7 +120,7 @@ class Output:
     def _read(self) -> dict[str, set[str]]:
         """Names with their sums; lines that anybody else has added are none of ours."""
         path = self.folder / SUMS
-        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        text = read_regular(path).decode(errors="replace") if os.path.lexists(path) else ""
         found = defaultdict[str, set[str]](set)
         for sum, _, name in (line.partition("  ") for line in text.splitlines()):
             if name:

@@ -5,6 +5,7 @@ of them would show in a comparison of sources. So a package holds the files of t
 nothing else; only the bytes that were read here are imported, hashed and compared.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Collection
@@ -42,12 +43,15 @@ def read_files(folder: Path) -> dict[str, bytes]:
 def read_regular(path: Path) -> bytes:
     """The bytes of a regular file. Raises an OSError for a link, a pipe, a device, or 64 MiB."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(handle, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(0, "it is no regular file", str(path))
-        content = file.read(LARGEST + 1)
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        with open(handle, "rb", closefd=False) as file:
+            content = file.read(LARGEST + 1)
+    finally:
+        os.close(handle)
     if len(content) > LARGEST:
-        raise OSError(0, f"it has more than {LARGEST:,} bytes", str(path))
+        raise OSError(errno.EFBIG, f"it has more than {LARGEST:,} bytes", str(path))
     return content
 
 

@@ -1,0 +1,268 @@
+"""Every kind of file that a command reads, damaged in every way: an error, or no loss.
+
+A cell is a file, a damage and a command. The command may not hang, may not end in a traceback, and
+may not give another result without a word: it ends with an error that names the file, or with the
+same result as before. A bit that is flipped in a user's own text is another text; there the command
+may only not hang and not end in a traceback.
+"""
+
+import builtins
+import io
+import os
+import re
+import shutil
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from runtime.command import app
+from tests.runtime.command.conftest import TINY
+
+SECONDS = 15
+"""After which a command counts as one that hangs."""
+TIMES = re.compile(r"\d+:\d\d:\d\d|\d[\d,.]* (s|tokens a second)\b")
+"""What differs between equal results."""
+
+
+def truncate(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def put_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def put_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def put_a_dangling_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def put_a_link_to_itself(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+DAMAGES = (
+    *(truncate, empty, flip_a_bit, put_a_folder, put_a_pipe),
+    *(put_a_dangling_link, put_a_link_to_itself, remove),
+)
+
+CHECK = ("check", "spec.yaml")
+COMPILE = ("compile", "spec.yaml")
+DIFF = ("diff", "generated/demo", "spec.yaml")
+SCORE = ("score", "--hypothesis", "input.txt", "--reference", "reference.txt")
+USERS_OWN = ("spec.yaml", "parent.yaml", "input.txt", "reference.txt")
+
+TEXTS = ("input.txt", "reference.txt")
+"""A pipe in place of a text is read as it comes, `<(zcat FILE)`, and waits for its writer."""
+
+PACKAGE = ("__init__.py", "model.py", "training.py", "spec.lock.yaml", "attention_weights.py")
+QUICK = {
+    "spec.yaml": (CHECK,),
+    "parent.yaml": (CHECK, COMPILE),
+    **{f"generated/demo/{name}": (COMPILE, DIFF) for name in (*PACKAGE, "test_model.py")},
+    "generated/SHA256SUMS": (COMPILE, DIFF),
+    "input.txt": (SCORE,),
+    "reference.txt": (SCORE,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a command ended: its exit code and what it said, without times."""
+
+    code: int
+    out: str
+    err: str
+
+
+class HangError(Exception):
+    """A command that did not end."""
+
+
+@contextmanager
+def time_limit() -> Iterator[None]:
+    def ring(*_: object) -> None:
+        raise HangError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def unreadable(path: Path) -> Iterator[None]:
+    """Opening the file fails as it does without the right to; root may open everything."""
+    real, refused = (io.open, os.open), os.path.realpath(path)
+
+    def refuse(file: object) -> None:
+        if isinstance(file, str | bytes | os.PathLike) and os.path.realpath(file) == refused:
+            raise PermissionError(13, "Permission denied", os.fspath(file))
+
+    def open_file(file: object, *arguments: object, **options: object) -> object:
+        refuse(file)
+        return real[0](file, *arguments, **options)  # type: ignore[call-overload]
+
+    def open_handle(file: object, *arguments: object, **options: object) -> int:
+        refuse(file)
+        return real[1](file, *arguments, **options)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(io, "open", open_file)
+        patch.setattr(builtins, "open", open_file)
+        patch.setattr(os, "open", open_handle)
+        yield
+
+
+Arguments = tuple[str, ...]
+Damage = Callable[[Path], None]
+Ran = Callable[[Arguments], Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Ran:
+    def call(arguments: tuple[str, ...]) -> Result:
+        monkeypatch.setattr("sys.argv", ["specformer", *arguments])
+        capfd.readouterr()
+        with time_limit(), pytest.raises(SystemExit) as exit:
+            app.main()
+        said = capfd.readouterr()
+        code = exit.value.code
+        out, err = (TIMES.sub("TIME", text) for text in said)
+        return Result(code if isinstance(code, int) else 0, out, err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A spec, its parent, its package, and text: what needs no training."""
+    home = tmp_path_factory.mktemp("sources")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        _command(patch, "corpus", "text", "--train", "80", "--valid", "10", "--test", "12")
+        settings = {**TINY, "data.folder": "text", "name": "demo", "training.steps": 4}
+        (home / "parent.yaml").write_text(_nested({**settings, "extends": "demo"}))
+        (home / "spec.yaml").write_text("name: demo\nextends: parent.yaml\nmodel: {dropout: 0.2}\n")
+        _command(patch, "compile", "spec.yaml")
+        lines = (home / "text" / "test.en").read_text().splitlines()[:3]
+        (home / "input.txt").write_text("\n".join(lines) + "\n")
+        (home / "reference.txt").write_text("\n".join(lines[::-1]) + "\n")
+    return home
+
+
+def _command(patch: pytest.MonkeyPatch, *arguments: str) -> None:
+    patch.setattr("sys.argv", ["specformer", *arguments])
+    with pytest.raises(SystemExit) as exit:
+        app.main()
+    assert not exit.value.code, arguments
+
+
+def _nested(settings: dict[str, object]) -> str:
+    import yaml
+
+    tree: dict[str, object] = {}
+    for key, value in settings.items():
+        *above, last = key.split(".")
+        place = tree
+        for each in above:
+            place = place.setdefault(each, {})  # type: ignore[assignment]
+        place[last] = value
+    return yaml.safe_dump(tree)
+
+
+def wrong(
+    damage: Damage | None, file: str, arguments: Arguments, run: Ran, healthy: Result
+) -> str | None:
+    """What is wrong with a cell of the table; None if nothing is. No damage: unreadable."""
+    with ExitStack() as stack:
+        if damage:
+            damage(Path(file))
+        else:
+            stack.enter_context(unreadable(Path(file)))
+        try:
+            found = run(arguments)
+        except HangError:
+            return "it hangs"
+        except BaseException:
+            return traceback.format_exc(limit=-2)
+    said = found.out + found.err
+    name = Path(file).name
+    folders = [str(Path(file).parent), Path(file).parent.name]
+    if "Traceback" in said:
+        return said
+    if (found.code, found.out) == (healthy.code, healthy.out):
+        return None
+    if file in USERS_OWN and damage in (flip_a_bit, truncate, empty):
+        return None
+    codes = (0, 1, 2) if arguments is DIFF else (1, 2)
+    if found.code in codes and (name in said or (file.count("/") > 1 and folders[0] in said)):
+        return None
+    return f"exit code {found.code}: {said}"
+
+
+def faults(
+    file: str, commands: tuple[Arguments, ...], home: Path, place: Path, run: Ran
+) -> list[str]:
+    """All cells of a file that are wrong."""
+    found = []
+    for arguments in commands:
+        renew(place, home)
+        healthy = run(arguments)
+        assert healthy.code in (0, 1), healthy
+        for damage in (None, *DAMAGES):
+            if damage is put_a_pipe and file in TEXTS:
+                continue
+            renew(place, home)
+            if reason := wrong(damage, file, arguments, run, healthy):
+                how = damage.__name__ if damage else "unreadable"
+                found.append(f"{file}, {how}, {' '.join(arguments)}: {reason}")
+    return found
+
+
+def renew(place: Path, home: Path) -> None:
+    """Makes the current folder a new copy of `home`."""
+    os.chdir(home)
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(home, place, symlinks=True)
+    os.chdir(place)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("file", QUICK)
+def test_damaged_sources(
+    file: str, sources: Path, tmp_path: Path, run: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = faults(file, QUICK[file], sources, tmp_path / "copy", run)
+    assert not found, "\n".join(found)
