@@ -8,14 +8,15 @@ import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from compiler.spec.kinds_of_files import FOLDER, kind_of
-from compiler.spec.lock import LOCK
+from compiler.spec.lock import LOCK, read_lock
+from compiler.spec.spec import Spec
 from runtime.checkpoints.averaging import average_weights
 from runtime.checkpoints.checkpoint import (
     MODEL,
@@ -25,7 +26,7 @@ from runtime.checkpoints.checkpoint import (
     check_shapes,
 )
 from runtime.checkpoints.choice import Choice, Weights, chosen_checkpoints
-from runtime.data.prepare import TOKENIZERS, Prepared
+from runtime.data.prepare import TOKENIZERS, Digests, Prepared, digests_of
 from runtime.data.tokenizer import Tokenizer, load_tokenizers
 from runtime.durable import copy_folder, new_folder, replace_file
 from runtime.errors import UserError
@@ -82,7 +83,8 @@ class Run:
             copy_folder(prepared.folder / TOKENIZERS, place)
 
         begun = beginning or Beginning()
-        told = {"prepared": prepared.folder.name} | begun.origin
+        told = {"prepared": prepared.folder.name, "text": _record(prepared.digests)}
+        told |= begun.origin
         return cls.begin(folder, package, copy_tokenizers, replace(begun, origin=told))
 
     @classmethod
@@ -145,8 +147,8 @@ class Run:
 
     @property
     def identity(self) -> Identity:
-        """What the checkpoints of this run belong to."""
-        return Identity.of(self.package.spec)
+        """What the checkpoints of this run belong to; another text may be scored with them."""
+        return Identity.of(read_lock(self.package.folder / LOCK))
 
     @property
     def given_tokenizers(self) -> Path | None:
@@ -201,28 +203,54 @@ class Run:
     def adopt(self, package: Package) -> "Run":
         """This run with the recipe of another package, for more steps, say.
 
-        Raises a UserError when network, data or optimizer differ: the state of one means nothing to
-        another. The network's code stays the run's own.
+        The network's code stays the run's own. Raises a UserError as `check_spec` does.
         """
-        own, other = self.package.spec, package.spec
-        for part in ("model", "data"):
-            if getattr(own, part) != getattr(other, part):
-                raise UserError(
-                    f"{self.folder} was begun with another `{part}:` than the spec has now",
-                    help="give the spec of that run, or start a new run in another folder",
-                )
-        begun, wanted = (each.training.optimizer.kind for each in (own, other))
-        if begun != wanted:
-            raise UserError(
-                f"{self.folder} was begun with optimizer {begun}, and the spec has {wanted} now",
-                help="give the spec of that run, or start a new run in another folder",
-            )
+        self.check_spec(package.spec)
         new = {name: package.files[name] for name in (TRAINING, LOCK)}
         sums = {PACKAGE: _sums(self.package.files), ADOPTED: _sums(new)}
         replace_file(self.folder / BEGUN, sealed(self._begun | sums))  # first: until both are there
         for name, content in new.items():  # each file may be the old one or the new one
             replace_file(self.package.folder / name, content)
         return Run.open(self.folder)
+
+    def check_spec(self, other: Spec) -> None:
+        """Raises a UserError if network, data or optimizer of a spec are others than the run's.
+
+        The state of one means nothing to another. Data may lie elsewhere than it did.
+        """
+        own = self.package.spec
+        help = "give the spec of that run, or start a new run in another folder"
+        for part, is_other in (
+            ("model", own.model != other.model),
+            ("data", own.data.without_places() != other.data.without_places()),
+        ):
+            if is_other:
+                message = f"{self.folder} was begun with another `{part}:` than the spec has now"
+                raise UserError(message, help=help)
+        begun, wanted = (each.training.optimizer.kind for each in (own, other))
+        if begun != wanted:
+            message = f"was begun with optimizer {begun}, and the spec has {wanted} now"
+            raise UserError(f"{self.folder} {message}", help=help)
+
+    def text_digests(self, split: str) -> dict[str, str]:
+        """The SHA-256 of each file of a text that is scored."""
+        return {str(path): digest for path, digest in digests_of(self.package.spec, split)}
+
+    def check_text(self, split: str) -> None:
+        """Raises a UserError if the run was begun with another text of this name.
+
+        Its scores would stand where those of the old one stood, as if they could be compared.
+        """
+        now = self.text_digests(split)
+        begun = [digest for _, digest in self._begun.get("text", {}).get(split, [])]
+        if begun and begun != list(now.values()):
+            others = [path for path, digest in now.items() if digest not in begun] or list(now)
+            raise UserError(
+                f"the text of {others[0]} has changed since {self.folder} was begun: scores of "
+                f"the {split} set could not be compared with earlier ones",
+                help="bring the old file back; or score the new text beside it, with "
+                "`specformer evaluate --test CORPUS`",
+            )
 
     def check_data(self, entry: str) -> None:
         """Raises a UserError when the run was begun with other prepared text, or with none.
@@ -253,6 +281,13 @@ class Run:
         return read_sealed_file(self.folder / BEGUN)
 
 
+def _record(digests: Digests) -> dict[str, list[tuple[str, str]]]:
+    """The files of each part of the data with their digests, for `run.json`."""
+    return {
+        part: [(str(path), digest) for path, digest in files] for part, files in digests.items()
+    }
+
+
 def refuse_existing(folder: Path) -> None:
     """Raises a UserError when there is anything at the place of a new run."""
     if folder.exists():
@@ -266,7 +301,7 @@ def _describe(package: Package, tokenizers: Path) -> dict[str, Any]:
     return {
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in LIBRARIES},
-        "spec": asdict(Identity.of(package.spec)),
+        "spec": Identity.of(package.spec).metadata,
         PACKAGE: _sums(package.files),
         TOKENIZERS: _sums(_files_below(tokenizers)),
     }

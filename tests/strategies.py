@@ -89,6 +89,7 @@ def _corpora(choose: Chooser, task: str) -> Tree:
         "train": {"source": "train.en", "target": "train.de"},
         "valid": {"source": "valid.en", "target": "valid.de"},
         "test": {"tsv": "test.tsv"},
+        "tests": {"other": {"source": "a.en", "target": "a.de", "references": ["b.de"]}},
     }
 
 

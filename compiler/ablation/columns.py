@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from compiler.spec.spec import Spec
+
 Column = Literal[
     "params",
     "flops",
@@ -35,12 +37,19 @@ def task_of_column(column: Column) -> str | None:
     return OF_ONE_TASK.get(column.partition("_")[2])
 
 
-def usual_columns(task: str) -> tuple[Column, ...]:
-    """Those of a file that names none."""
-    match task:
+def needs_test_set(column: Column) -> bool:
+    """Whether it is a score of `data.test`."""
+    return column.startswith("test_")
+
+
+def usual_columns(spec: Spec) -> tuple[Column, ...]:
+    """The columns of a file that names none; those of the test set where there is one."""
+    columns: tuple[Column, ...]
+    match spec.task:
         case "translation":
-            return ("params", "train_steps", "valid_ppl", "valid_bleu", "test_bleu")
+            columns = ("params", "train_steps", "valid_ppl", "valid_bleu", "test_bleu")
         case "classification":
-            return ("params", "train_steps", "valid_accuracy", "test_accuracy")
+            columns = ("params", "train_steps", "valid_accuracy", "test_accuracy")
         case _:
-            return ("params", "train_steps", "valid_ppl", "test_ppl")
+            columns = ("params", "train_steps", "valid_ppl", "test_ppl")
+    return tuple(each for each in columns if spec.data.test or not needs_test_set(each))

@@ -80,7 +80,7 @@ def expand(path: Path, overrides: Iterable[str] = ()) -> Expansion:
     base = _resolve(ablation.base, ablation, shared)  # its mistakes would be those of all rows
     rows = for_each(ablation.rows[1:], lambda row: _resolve(row, ablation, shared))
     resolved = [base, *rows]
-    columns = ablation.columns_for(base.spec.task)
+    columns = ablation.columns_for(base.spec)
     _require_comparable(resolved)
     _require_one_vocabulary(resolved, columns)
     _require_different(resolved)

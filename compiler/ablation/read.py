@@ -6,7 +6,7 @@ from itertools import product
 from math import prod
 from pathlib import Path as File
 
-from compiler.ablation.columns import Column, task_of_column, usual_columns
+from compiler.ablation.columns import Column, needs_test_set, task_of_column, usual_columns
 from compiler.ablation.file import LONGEST_NAME, MOST_ROWS
 from compiler.ablation.settings import dotted, leaves, setting, settings, slug, text_of_node
 from compiler.ablation.validate import validate
@@ -18,6 +18,7 @@ from compiler.source.span import Source, Span
 from compiler.spec.extend import no_spec, not_a
 from compiler.spec.kinds_of_files import ABLATION, kind_of
 from compiler.spec.library import locate
+from compiler.spec.spec import Spec
 
 BASE = "base"
 
@@ -65,20 +66,33 @@ class Ablation:
     def base(self) -> WrittenRow:
         return self.rows[0]
 
-    def columns_for(self, task: str) -> tuple[Column, ...]:
-        """Raises `Rejected` if one is no score of the task, or is there twice."""
+    def columns_for(self, spec: Spec) -> tuple[Column, ...]:
+        """The columns for rows like this spec.
+
+        Raises `Rejected` if one is no score of the task, or of a text that is not there, or is
+        there twice.
+        """
         if self.columns is None:
-            return usual_columns(task)
+            return usual_columns(spec)
         items = self.columns_node.items if isinstance(self.columns_node, Sequence) else ()
         _require_different_columns(self.columns, items)
         wrong = [
-            mistake(node.span, "no-such-score", f"`{column}` is no score of `task: {task}`")
+            _no_such_score(column, node.span, spec)
             for column, node in zip(self.columns, items, strict=True)
-            if task_of_column(column) not in (None, task)
+            if task_of_column(column) not in (None, spec.task)
+            or (needs_test_set(column) and not spec.data.test)
         ]
         if wrong:
             raise Rejected(wrong)
         return self.columns
+
+
+def _no_such_score(column: Column, span: Span, spec: Spec) -> Diagnostic:
+    if task_of_column(column) not in (None, spec.task):
+        return mistake(span, "no-such-score", f"`{column}` is no score of `task: {spec.task}`")
+    message = f"`{column}` is a score of `data.test`, which the base does not have"
+    help = "leave the column out, or give the base the text that the table shows as `data.test`"
+    return mistake(span, "no-such-score", message, help)
 
 
 def read_ablation(path: File) -> Ablation:

@@ -91,8 +91,15 @@ def _masking(spec: Spec) -> Masking | None:
 def _data(spec: Spec) -> Data:
     if spec.task != "classification":
         return spec.data
-    parts = {part: getattr(spec.data, part) for part in ("train", "valid", "test")}
-    return spec.data.model_copy(update={part: _labelled(it) for part, it in parts.items()})
+    data = spec.data
+    return data.model_copy(
+        update={
+            "train": _labelled(data.train),
+            "valid": _labelled(data.valid),
+            "test": data.test and _labelled(data.test),
+            "tests": data.tests and {name: _labelled(it) for name, it in data.tests.items()},
+        }
+    )
 
 
 def _labelled(corpus: Corpus) -> Corpus:

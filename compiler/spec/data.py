@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from compiler.spec.section import Count, Section, Whole, setting
@@ -14,21 +14,33 @@ def _texts(value: object) -> object:
     return value
 
 
+def _without_spaces(text: str) -> str:
+    """Tokens stand between spaces, so that no token ends with one."""
+    if any(map(str.isspace, text)):
+        raise PydanticCustomError("spaces", "a mark without spaces, such as `@@`")
+    return text
+
+
 Text = Annotated[str, Field(min_length=1)]
 Paths = Text | Annotated[list[Text], Field(min_length=1), BeforeValidator(_texts)]
 
 
 class ParallelFiles(Section):
-    """Two files, or lists or globs of files, line by line translations; `.gz` is unpacked."""
+    """Two files, or lists or globs of files, line by line translations; packed or not."""
 
     source: Paths = setting(
         "files of the source language", examples=["train.en", ["a.en.gz", "b.en.gz"]]
     )
     target: Paths = setting("files of the target language", examples=["train.de"])
+    references: list[Paths] | None = setting(
+        "further translations of the same lines, each as `target`: scores take all of them",
+        default=None,
+        examples=[["test.b.de", "test.c.de"]],
+    )
 
 
 class TabSeparated(Section):
-    """Files whose lines hold both languages in columns between tabs; `.gz` is unpacked."""
+    """Files whose lines hold both languages in columns between tabs; packed or not."""
 
     tsv: Paths = setting("files with one pair a line", examples=["pairs.tsv.gz"])
     source_column: Whole = setting(
@@ -37,10 +49,15 @@ class TabSeparated(Section):
     target_column: Whole = setting(
         "column of the target, counted from 0", default=1, unit="column", examples=[1]
     )
+    reference_columns: list[Whole] | None = setting(
+        "columns of further translations, counted from 0: scores take all of them",
+        default=None,
+        examples=[[2, 3]],
+    )
 
 
 class TextFiles(Section):
-    """Files of one language, a text a line; `.gz` is unpacked."""
+    """Files of one language, a text a line; packed (`.gz`, `.xz`, `.bz2`) or not."""
 
     text: Paths = setting("files with one text a line", examples=["train.en"])
 
@@ -82,6 +99,9 @@ def _form(value: object) -> str:
     return "parallel"
 
 
+PLACES = ("source", "target", "references", "tsv", "text", "label")
+"""The keys of a corpus that name files."""
+
 Corpus = Annotated[
     Annotated[ParallelFiles, Tag("parallel")]
     | Annotated[TabSeparated, Tag("tsv")]
@@ -122,7 +142,7 @@ class SegmentedTokenizer(Section):
     """Segmented text: tokens between spaces, `joiner` at the end of unfinished words."""
 
     kind: Literal["segmented"]
-    joiner: str = setting(
+    joiner: Annotated[str, AfterValidator(_without_spaces)] = setting(
         "mark of a token that the next continues", default="@@", min_length=1, examples=["@@"]
     )
 
@@ -136,7 +156,12 @@ class Data(Section):
     folder: str = setting("what the paths below start from", default=".", examples=["data/wmt14"])
     train: Corpus = setting("text to learn from")
     valid: Corpus = setting("text to choose by: checkpoints, settings, the end of training")
-    test: Corpus = setting("text for the score at the end")
+    test: Corpus | None = setting("text for the score at the end", default=None)
+    tests: dict[str, Corpus] | None = setting(
+        "further texts for scores at the end, by their names",
+        default=None,
+        examples=[{"newstest2013": {"source": "2013.en", "target": "2013.de"}}],
+    )
     tokenizer: Tokenizer = setting(
         "how text becomes tokens", default=SentencePieceTokenizer(kind="sentencepiece")
     )
@@ -146,3 +171,41 @@ class Data(Section):
         unit="tokens",
         examples=[256],
     )
+
+    @property
+    def test_sets(self) -> dict[str, Corpus]:
+        """The texts for scores by their names: `test`, then those of `tests`."""
+        return ({"test": self.test} if self.test else {}) | (self.tests or {})
+
+    @property
+    def corpora(self) -> dict[str, Corpus]:
+        """All texts by their names: `train`, `valid` and the test sets."""
+        return {"train": self.train, "valid": self.valid} | self.test_sets
+
+    def without_places(self) -> dict[str, object]:
+        """All but where files lie: the names of texts, their columns, how they become tokens."""
+        corpora = {
+            name: corpus.model_dump(exclude=set(PLACES)) for name, corpus in self.corpora.items()
+        }
+        return {"corpora": corpora, **self.model_dump(include={"tokenizer", "max_length"})}
+
+
+def corpus_path(name: str) -> tuple[str, ...]:
+    """Where the text of this name stands in a spec."""
+    is_own_key = name in ("train", "valid", "test")
+    return ("data", name) if is_own_key else ("data", "tests", name)
+
+
+def sides_of(corpus: Corpus) -> tuple[str, str]:
+    """The keys of texts and of what stands beside them; empty where there are texts alone."""
+    match corpus:
+        case ParallelFiles():
+            return "source", "target"
+        case TabSeparated():
+            return "source_column", "target_column"
+        case LabelledFiles():
+            return "text", "label"
+        case LabelledColumns():
+            return "text_column", "label_column"
+        case _:
+            return "", ""

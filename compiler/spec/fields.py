@@ -1,8 +1,10 @@
 """The schema as paths of keys: where a setting may be written, and what it takes."""
 
+from collections.abc import Iterator
 from functools import cache
 from itertools import takewhile
-from typing import Annotated, Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -29,8 +31,32 @@ def members(field: FieldInfo) -> dict[str, type[BaseModel]]:
     return found
 
 
-def _arms(annotation: object) -> tuple[object, ...]:
-    return get_args(annotation) or (annotation,)
+def has_names(field: FieldInfo) -> bool:
+    """Whether it holds a mapping whose keys the author chooses."""
+    return any(get_origin(each) is dict for each in get_args(field.annotation))
+
+
+def marks_of(annotation: object) -> Iterator[object]:
+    """What is annotated to the union in a field that may be left out or is a mapping of names."""
+    if get_origin(annotation) is Annotated:
+        yield from get_args(annotation)[1:]
+    elif get_origin(annotation) in (Union, UnionType, dict):
+        for each in get_args(annotation):
+            yield from marks_of(each)
+
+
+def _arms(annotation: object) -> Iterator[object]:
+    """The members of a union, also where the field may be left out or is a mapping of names."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        for each in arguments:
+            yield from _arms(each)
+    elif origin is dict:
+        yield from _arms(arguments[1])
+    elif origin is Annotated and get_origin(arguments[0]) in (Union, UnionType):
+        yield from _arms(arguments[0])
+    else:
+        yield annotation
 
 
 def _item(annotation: object) -> object:
@@ -43,6 +69,8 @@ def _item(annotation: object) -> object:
 def schema_path(written: Path) -> Path:
     """Where the classes hold what may be written at a path, which a stack or all may inherit."""
     path = tuple(step for step in written if isinstance(step, str))
+    if path[:2] == ("data", "tests") and path[2:]:
+        return ("data", "test", *path[3:])
     if path[:3] == ("model", "embedding", "position"):
         path = ("model", "decoder", *path[2:])
     if path[:1] == ("model",) and {*path[1:2]} & {*HANDED_DOWN["model",], "position"}:
@@ -59,6 +87,8 @@ def schema_path(written: Path) -> Path:
 
 def sections_at(path: Path) -> dict[str, type[BaseModel]]:
     """The sections that may stand at a path as it is written, by their tags."""
+    if path == ("data", "tests"):
+        return {}  # names, each of a section
     forms: dict[str, type[BaseModel]] = {"": Spec}
     for step in schema_path(path):
         fields = [section.model_fields.get(str(step)) for section in forms.values()]

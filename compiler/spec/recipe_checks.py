@@ -1,13 +1,14 @@
 """Names, data, training and decoding that are each right but do not go together."""
 
+import re
 import sys
 from collections.abc import Iterator
 
-from compiler.source.diagnostic import Diagnostic, mistake
-from compiler.source.node import Node, find, to_python
+from compiler.source.diagnostic import Diagnostic, mistake, quoted
+from compiler.source.node import Mapping, Node, find, place_of_key, to_python
 from compiler.source.write import flow
 from compiler.spec.anatomy import METRICS
-from compiler.spec.data import CORPORA, TabSeparated
+from compiler.spec.data import CORPORA, Corpus, TabSeparated, corpus_path, sides_of
 from compiler.spec.places import at, note
 from compiler.spec.spec import Spec
 from compiler.spec.training_checks import TRAINING_CHECKS
@@ -18,6 +19,8 @@ RESERVED = {
     *("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))),
 }
 SHORTEST_WITH_BOTH_ENDS = 3
+NAME_OF_A_TEST_SET = r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}"
+TAKEN = ("train", "valid", "test")
 
 
 def reserved_name(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -34,29 +37,74 @@ def reserved_name(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def corpora_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Pairs of sentences for translation, texts for language models, labelled ones for classes."""
     forms, wanted = CORPORA[spec.task]
-    for part in ("train", "valid", "test"):
-        if not isinstance(getattr(spec.data, part), forms) and not _is_bare_tsv(spec, root, part):
+    for name, corpus in spec.data.corpora.items():
+        path = corpus_path(name)
+        if not isinstance(corpus, forms) and not _is_bare_tsv(spec, corpus, find(root, path)):
             yield mistake(
-                at(root, "data", part),
+                at(root, *path),
                 "wrong-corpus",
                 f"`task: {spec.task}` is learned from {wanted}",
-                _form_of_the_task(spec, root, part),
+                _form_of_the_task(spec, root, path),
             )
 
 
-def _form_of_the_task(spec: Spec, root: Node, part: str) -> str:
+def _form_of_the_task(spec: Spec, root: Node, path: tuple[str, ...]) -> str:
     from compiler.spec.remedy import corpus  # for mistakes alone
 
-    node = find(root, ("data", part))
-    form = corpus(("data", part), to_python(node) if node else None, spec.task)
-    return f"write `{flow({part: form})[1:-1]}` below `data`"
+    node, (*above, name) = find(root, path), path
+    form = corpus(path, to_python(node) if node else None, spec.task)
+    return f"write `{flow({name: form})[1:-1]}` below `{'.'.join(above)}`"
 
 
-def _is_bare_tsv(spec: Spec, root: Node, part: str) -> bool:
+def _is_bare_tsv(spec: Spec, corpus: Corpus, node: Node | None) -> bool:
     """Whether a classifier is given columns without a word on which is which."""
-    columns = (find(root, ("data", part, key)) for key in ("source_column", "target_column"))
-    is_tsv = isinstance(getattr(spec.data, part), TabSeparated)
-    return spec.task == "classification" and is_tsv and not any(columns)
+    columns = ("source_column", "target_column", "reference_columns")
+    is_tsv = spec.task == "classification" and isinstance(corpus, TabSeparated)
+    return is_tsv and isinstance(node, Mapping) and not any(node.get(key) for key in columns)
+
+
+def names_of_test_sets(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """They become parts of the names of files; `test`, `valid` and `train` are taken."""
+    for name in spec.data.tests or {}:
+        place = place_of_key(root, ("data", "tests", name))
+        if name in TAKEN:
+            help = f"write `{name}:` beside `tests:`, or choose another name"
+            message = f"`{name}` is the name of `data.{name}`"
+            yield mistake(place, "reserved-name", message, help)
+        elif not re.fullmatch(NAME_OF_A_TEST_SET, name):
+            yield mistake(
+                place,
+                "reserved-name",
+                "the name of a test set has at most 60 letters, digits, points, hyphens and "
+                f"underscores, got {quoted(name)}",
+                "a file in the run is called so: evaluation-NAME.json",
+            )
+
+
+def texts_that_differ(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A text that is its own translation or label teaches nothing."""
+    for name, corpus in spec.data.corpora.items():
+        one, other = sides_of(corpus)
+        if one and getattr(corpus, one) == getattr(corpus, other):
+            yield mistake(
+                at(root, *corpus_path(name), other),
+                "one-text",
+                f"`{one}` and `{other}` of `data.{name}` are the same text",
+                "name the other one; if a copy is what shall be learned, give a copy of the file",
+            )
+
+
+def references_are_for_scores(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Training takes one translation of each sentence."""
+    for key in ("references", "reference_columns"):
+        if getattr(spec.data.train, key, None) is not None:
+            yield mistake(
+                at(root, "data", "train", key),
+                "moot-key",
+                f"`{key}` has no effect on `data.train`: it is for scores alone",
+                "remove it; to learn from several translations, list their files and repeat the "
+                "source's",
+            )
 
 
 def room_for_a_token(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -165,6 +213,9 @@ def tokens_to_draw(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 RECIPE_CHECKS = (
     corpora_of_the_task,
+    names_of_test_sets,
+    texts_that_differ,
+    references_are_for_scores,
     room_for_a_token,
     masked_shares,
     headline,

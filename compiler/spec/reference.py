@@ -65,7 +65,7 @@ SECTIONS = {
     "`model.prediction`": ("Prediction",),
     "`model.classifier`": ("Classifier",),
     "`data`": ("Data",),
-    "`data.train`, `data.valid`, `data.test`": (
+    "`data.train`, `data.valid`, `data.test`, each of `data.tests`": (
         *("ParallelFiles", "TabSeparated", "TextFiles"),
         *("LabelledFiles", "LabelledColumns"),
     ),
@@ -140,6 +140,8 @@ def _takes(about: Schema) -> str:
         return " or ".join(dict.fromkeys(arms))
     if about["type"] == "array":
         return "a list"
+    if about["type"] == "object":
+        return "a name for each"
     if about["type"] == "boolean":
         return "`true`, `false`"
     return " ".join([_TYPES[about["type"]], *_bounds(about)])

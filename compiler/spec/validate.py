@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from compiler.source.diagnostic import Rejected
 from compiler.source.node import Mapping, Path, to_python
-from compiler.spec.fields import members
+from compiler.spec.fields import has_names, marks_of, members
 from compiler.spec.spec import Spec
 
 MOST = 100
@@ -56,7 +56,7 @@ def _real_path(location: Path) -> Path:
         if not forms:
             path += [step for step in steps if isinstance(step, int)]
             break
-        if isinstance(steps[0], int):
+        if isinstance(steps[0], int) or has_names(field):
             path.append(steps.pop(0))
         if not steps:
             break
@@ -68,5 +68,5 @@ def _real_path(location: Path) -> Path:
 
 
 def _is_tagged(field: FieldInfo) -> bool:
-    marks = (field.discriminator, *field.metadata)
+    marks = (field.discriminator, *field.metadata, *marks_of(field.annotation))
     return any(isinstance(each, str | Discriminator) for each in marks)

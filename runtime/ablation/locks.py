@@ -11,8 +11,13 @@ from runtime.data.prepare import file_digests
 
 
 def data_hash(spec: Spec) -> str:
-    """Of `data:` and of the files that it names. Raises a UserError if one cannot be read."""
-    return _hash({"settings": spec.data.model_dump(), "files": file_digests(spec)})
+    """The hash of `data:` and of the bytes of its files, wherever they lie.
+
+    Raises a UserError if one cannot be read.
+    """
+    files = file_digests(spec).items()
+    digests = {part: [digest for _, digest in of_part] for part, of_part in files}
+    return _hash({"settings": spec.data.without_places(), "files": digests})
 
 
 def lock(spec: Spec, files: Mapping[str, bytes], data: str) -> Locked:

@@ -16,6 +16,7 @@ from runtime.training.train import Summary
 from runtime.training.validation import perplexity
 
 SPLITS: tuple[Split, ...] = ("valid", "test")
+"""The texts that the columns of a table are scores of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ def result_of(run: Run, summary: Summary, device: str | None) -> Result:
     """Scores the run on both splits by its spec's protocol."""
     require_checkpoints(run)
     parts = [_of_training(run, summary)]
-    for split in SPLITS:
+    for split in (each for each in SPLITS if each in run.package.spec.data.corpora):
         parts += [_of_losses(run, split, device), _of_task(run, split, device)]
     return Result(
         scores={name: value for part in parts for name, value in part.scores.items()},

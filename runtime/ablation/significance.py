@@ -88,7 +88,7 @@ def compare_runs(base: Outcome, others: Sequence[Outcome], column: str) -> Compa
     if len(references) < 2:
         raise UserError("sentences are resampled, and there is only one")
     systems = tuple(
-        (each.queued.row, read_translations(each, split, len(references))) for each in outcomes
+        (each.queued.row, read_translations(each, split, len(references[0]))) for each in outcomes
     )
     signature, scores, p = bootstrap(systems, references, protocol.tokenize, protocol.lowercase)
     for outcome, score in zip(outcomes, scores, strict=True):
@@ -109,7 +109,7 @@ def compare_runs(base: Outcome, others: Sequence[Outcome], column: str) -> Compa
 @cache
 def bootstrap(
     systems: tuple[tuple[str, tuple[str, ...]], ...],
-    references: tuple[str, ...],
+    references: tuple[tuple[str, ...], ...],
     tokenize: str,
     lowercase: bool,
 ) -> tuple[str, tuple[float, ...], tuple[float, ...]]:
@@ -121,7 +121,7 @@ def bootstrap(
         tokenize=tokenize,
         lowercase=lowercase,
         force=True,
-        references=[references],
+        references=references,
     )
     test = PairedTest(list(systems), {"BLEU": metric}, None, test_type="bs")
     signatures, results = test()
@@ -146,11 +146,13 @@ def read_translations(outcome: Outcome, split: Split, count: int) -> tuple[str, 
     return lines
 
 
-def read_references(outcome: Outcome, split: Split) -> tuple[str, ...]:
+def read_references(outcome: Outcome, split: Split) -> tuple[tuple[str, ...], ...]:
+    """One reference of each sentence, and where a corpus has several, the others."""
     run = outcome.folder / RUN
     spec = read_lock(run / PACKAGE / LOCK)
     _, tokenizer = load_tokenizers(run / TOKENIZERS)
-    return tuple(read_scoring_set(spec, split, tokenizer).references)
+    text = read_scoring_set(spec, split, tokenizer)
+    return tuple(map(tuple, (text.references, *text.further)))
 
 
 def check_score(outcome: Outcome, column: str, score: float) -> None:

@@ -13,7 +13,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -23,7 +23,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from compiler.spec.section import Section
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 from runtime.checkpoints.state import Metric, State
@@ -42,15 +41,32 @@ Tensors = dict[str, Tensor]
 class Identity:
     """What a checkpoint belongs to: hashes of the parts of the spec that its weights depend on.
 
-    The other parts may change: a run can be continued for more steps.
+    The other parts may change: a run can be continued for more steps. Where the text lies, and
+    what else is scored, is no part of `data`.
     """
 
     model: str
     data: str
+    earlier_data: str = field(default="", repr=False)
+    """What checkpoints of versions until 0.1 have as `data`: the places of the text were in it."""
 
     @classmethod
     def of(cls, spec: Spec) -> "Identity":
-        return cls(model=_hash_section(spec.model), data=_hash_section(spec.data))
+        learned = spec.data.model_copy(update={"test": None, "tests": None})
+        return cls(
+            model=_hash(spec.model.model_dump_json()),
+            data=_hash(json.dumps(learned.without_places(), sort_keys=True)),
+            earlier_data=_hash(spec.data.model_dump_json(exclude_none=True)),
+        )
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"model": self.model, "data": self.data}
+
+    def differences(self, metadata: dict[str, str]) -> list[str]:
+        """The parts of the spec that a checkpoint with this metadata does not share."""
+        own = {"model": (self.model,), "data": (self.data, self.earlier_data)}
+        return [part for part, hashes in own.items() if metadata.get(part) not in hashes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +162,7 @@ def write_checkpoint(parent: Path, content: Content, *, is_interim: bool) -> Che
     step, kind = content.state.step, "interim" if is_interim else "step"
     path = parent / f"{kind}-{step:08}"
     with new_folder(path) as folder:
-        _save(content.weights, folder / MODEL, asdict(content.identity))
+        _save(content.weights, folder / MODEL, content.identity.metadata)
         _save(content.training_state, folder / TRAINER, {})
         record = Record(
             state=content.state,
@@ -252,9 +268,8 @@ def _check_file(path: Path, expected: dict[str, File]) -> None:
 def _check_identity(path: Path, identity: Identity) -> None:
     with safe_open(path, framework="pt") as file:
         found = file.metadata() or {}
-    for part in ("model", "data"):
-        if found.get(part) != getattr(identity, part):
-            raise RefusedCheckpoint(f"{path} belongs to a spec with another `{part}:`")
+    for part in identity.differences(found):
+        raise RefusedCheckpoint(f"{path} belongs to a spec with another `{part}:`")
 
 
 def _describe(path: Path) -> File:
@@ -266,6 +281,5 @@ def _hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _hash_section(section: Section) -> str:
-    """Of the settings, whatever the order in which they were written."""
-    return hashlib.sha256(section.model_dump_json().encode()).hexdigest()
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

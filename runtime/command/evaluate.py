@@ -24,6 +24,7 @@ from runtime.command.options import (
 )
 from runtime.command.output import print_scores, progress, report
 from runtime.command.tasks import open_any_run
+from runtime.command.test_sets import DataFolder, Tests, scored_texts
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ SAMPLES = 3
 class Options:
     """What was asked for."""
 
-    split: Literal["test", "valid"]
     average: int | None
     beam: int | None
     no_repeat_ngram: int | None
@@ -71,8 +71,11 @@ class Options:
 def evaluate(
     run: RunFolder,
     split: Annotated[
-        Literal["test", "valid"], typer.Option("--split", help="Which text of the spec.")
-    ] = "test",
+        Literal["test", "valid"] | None,
+        typer.Option("--split", help="All test sets, or the validation set.  [default: test]"),
+    ] = None,
+    tests: Tests = None,
+    data: DataFolder = None,
     average: Annotated[
         int | None,
         typer.Option(
@@ -103,16 +106,16 @@ def evaluate(
     workers: Workers = None,
     recompile: Recompile = False,
 ) -> None:
-    """Score a model on the test set by the spec's protocol: translations, probabilities, labels.
+    """Score a model on its test sets by the spec's protocol: translations, probabilities, labels.
 
-    Writes RUN/evaluation-test.json and, beside it, translations or labels as text.
+    Writes RUN/evaluation-test.json, or one of the test set's name, and, beside it, translations
+    or labels as text.
     """
     from runtime.memory import keep_freed_memory
 
     keep_freed_memory()
-    opened = open_any_run(run, checkpoint, recompile)
+    opened, names = scored_texts(open_any_run(run, checkpoint, recompile), split, tests or [], data)
     options = Options(
-        split=split,
         average=average,
         beam=beam,
         no_repeat_ngram=no_repeat_ngram,
@@ -123,10 +126,11 @@ def evaluate(
         int8=int8,
         workers=workers,
     )
-    EVALUATIONS[opened.package.spec.task](opened, options)
+    for name in names:
+        EVALUATIONS[opened.package.spec.task](opened, name, options)
 
 
-def evaluate_translations(run: "Run", options: Options) -> None:
+def evaluate_translations(run: "Run", split: str, options: Options) -> None:
     from runtime.scoring.translations import evaluate_translations as score_translations
 
     keys = ("beam", "no_repeat_ngram", "repetition_penalty")
@@ -135,7 +139,7 @@ def evaluate_translations(run: "Run", options: Options) -> None:
     settings = translator_settings(options.device, options.int8, options.workers)
     evaluated = score_translations(
         run,
-        options.split,
+        split,
         average=options.average,
         decoding=decoding,
         progress=progress,
@@ -148,25 +152,25 @@ def evaluate_translations(run: "Run", options: Options) -> None:
     print(f"\ntranslations: {text}")
 
 
-def evaluate_language_model(run: "Run", options: Options) -> None:
+def evaluate_language_model(run: "Run", split: str, options: Options) -> None:
     from runtime.scoring.likelihood import measure_language_model
 
-    evaluate_by(measure_language_model, run, options)
+    evaluate_by(measure_language_model, run, split, options)
 
 
-def evaluate_masked_language_model(run: "Run", options: Options) -> None:
+def evaluate_masked_language_model(run: "Run", split: str, options: Options) -> None:
     from runtime.scoring.likelihood import measure_masked_language_model
 
-    evaluate_by(measure_masked_language_model, run, options)
+    evaluate_by(measure_masked_language_model, run, split, options)
 
 
-def evaluate_classifier(run: "Run", options: Options) -> None:
+def evaluate_classifier(run: "Run", split: str, options: Options) -> None:
     from runtime.scoring.classes import measure_classification
 
-    evaluate_by(measure_classification, run, options)
+    evaluate_by(measure_classification, run, split, options)
 
 
-EVALUATIONS: dict[str, Callable[["Run", Options], None]] = {
+EVALUATIONS: dict[str, Callable[["Run", str, Options], None]] = {
     "translation": evaluate_translations,
     "language_model": evaluate_language_model,
     "masked_language_model": evaluate_masked_language_model,
@@ -174,9 +178,11 @@ EVALUATIONS: dict[str, Callable[["Run", Options], None]] = {
 }
 
 
-def evaluate_by(measure: Callable[..., "Measured"], run: "Run", options: Options) -> None:
+def evaluate_by(
+    measure: Callable[..., "Measured"], run: "Run", split: str, options: Options
+) -> None:
     options.refuse_those_of_translation(run.package.spec.task)
-    found = measure(run, options.split, options.average, check_device(options.device))
+    found = measure(run, split, options.average, check_device(options.device))
     report_file = found.write(run.folder)
     print(f"{found.split} set, {found.texts:,} texts; weights: {found.weights}")
     for each in found.ordered:

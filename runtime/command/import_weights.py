@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -132,7 +131,7 @@ def write_file(
     from runtime.weights.files import write_tensors
 
     _, weights = imported(compiled, folder, files, map)
-    write_tensors(weights, out, asdict(Identity.of(compiled.spec)))
+    write_tensors(weights, out, Identity.of(compiled.spec).metadata)
     print_summary(out, weights)
 
 

@@ -1,6 +1,5 @@
 """Commands that answer lines of text: those of a file, of standard input, or of a conversation."""
 
-import codecs
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -22,7 +21,9 @@ Respond = Callable[[list[str], int], Iterable[str]]
 
 Input = Annotated[
     Path | None,
-    typer.Option("--input", metavar="FILE", help="Text, one sentence a line; .gz is unpacked."),
+    typer.Option(
+        "--input", metavar="FILE", help="Text, one sentence a line; .gz, .xz and .bz2, too."
+    ),
 ]
 Output = Annotated[
     Path | None, typer.Option("--output", metavar="FILE", help="By default standard output.")
@@ -71,7 +72,7 @@ def converse(respond: Respond) -> None:
 
 def typed_lines() -> Iterator[str]:
     """Lines as they are typed; the prompt is no part of what is written to standard output."""
-    lines = decoded_lines(sys.stdin.buffer)
+    lines = standard_input()
     while True:
         print("> ", end="", file=sys.stderr, flush=True)
         line = next(lines, None)
@@ -83,27 +84,17 @@ def typed_lines() -> Iterator[str]:
 
 def read_input(path: Path | None) -> Iterator[str]:
     """The lines of a file, or of standard input."""
-    from runtime.data.files import read_lines
+    from runtime.data.lines import read_lines
 
-    return read_lines(path) if path else decoded_lines(sys.stdin.buffer)
-
-
-def decoded_lines(stream: Iterable[bytes]) -> Iterator[str]:
-    """Lines of UTF-8 without their ends; a byte order mark before the first is removed."""
-    for number, line in enumerate(_readable(stream), start=1):
-        text = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
-        try:
-            yield text.decode("utf-8").removesuffix("\n").removesuffix("\r")
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"standard input, line {number}: not UTF-8", help="convert the text with iconv"
-            ) from error
+    return read_lines(path, is_fixed=False) if path else standard_input()
 
 
-def _readable(stream: Iterable[bytes]) -> Iterator[bytes]:
+def standard_input() -> Iterator[str]:
     """Raises a UserError where standard input is closed, a folder, or cannot be read."""
+    from runtime.data.lines import decoded_lines
+
     try:
-        yield from stream
+        yield from decoded_lines(sys.stdin.buffer, "standard input", ", line ")
     except OSError as error:
         raise UserError(
             f"standard input cannot be read: {error.strerror}", help="give a file by --input"

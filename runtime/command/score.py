@@ -25,7 +25,7 @@ def score(
     ] = False,
 ) -> None:
     """Score translations of any origin by BLEU and chrF (sacreBLEU)."""
-    from runtime.data.files import read_lines
+    from runtime.data.lines import read_lines
     from runtime.scoring.score import doubts
     from runtime.scoring.score import score as score_lines
 

@@ -1,8 +1,10 @@
 """`specformer train`."""
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,10 +17,12 @@ from compiler.spec.training import Training
 from runtime.command.options import Device, check_device
 from runtime.command.output import report, say_warnings
 from runtime.command.tasks import COMMANDS
+from runtime.command.test_sets import DataFolder
 from runtime.errors import UserError
 from runtime.training.rank import is_first_process
 
 if TYPE_CHECKING:
+    from runtime.package import Package
     from runtime.training.train import Summary
 
 
@@ -53,6 +57,7 @@ def train(
         bool, typer.Option("--resume", help="Continue the run from its last checkpoint.")
     ] = False,
     device: Device = None,
+    data: DataFolder = None,
     cache: Annotated[
         Path, typer.Option("--cache", metavar="FOLDER", help="Where prepared text is kept.")
     ] = Path("data/prepared"),
@@ -72,11 +77,15 @@ def train(
     place = check_device(device)
     if steps is not None:
         assignments = [*(assignments or []), *rescaled(spec, assignments or [], steps)]
+    if data is not None and not is_package(spec):
+        assignments = [*(assignments or []), f"data.folder={json.dumps(str(data))}"]
     with package_folder(spec, assignments or []) as folder:
         package = load_package(folder)
+        if data is not None and is_package(spec):
+            package = moved(package, data)
         settings = package.spec
         run = out or Path("runs", settings.name)
-        if resume and folder != Path(spec):
+        if resume and not is_package(spec):
             refuse_lost_edits(run, folder)
         summary = train_package(
             package,
@@ -140,6 +149,16 @@ def package_folder(reference: str, assignments: Sequence[str]) -> Iterator[Path]
         )
     else:
         yield given
+
+
+def moved(package: "Package", data: Path) -> "Package":
+    """The package for text that lies in another folder."""
+    from compiler.emit.lock import lock_text
+
+    own = package.spec
+    spec = own.model_copy(update={"data": own.data.model_copy(update={"folder": str(data)})})
+    files = {**package.files, LOCK: lock_text(spec).encode()}
+    return replace(package, spec=spec, files=files)
 
 
 def compile_into(folder: Path, reference: str, assignments: Sequence[str]) -> Path:

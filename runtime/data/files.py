@@ -1,16 +1,7 @@
-"""Text in files: plain or `.gz`, alone, two files side by side, or columns between tabs.
+"""The text of a corpus: one file, files side by side, or columns between tabs."""
 
-Only `\\n` ends a line. (`str.splitlines` would also break at U+2028 and its like, and from there on
-every row would be wrong.)
-"""
-
-import codecs
-import gzip
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from glob import glob, has_magic
-from io import BufferedReader
 from itertools import zip_longest
 from pathlib import Path
 
@@ -21,14 +12,16 @@ from compiler.spec.data import (
     ParallelFiles,
     Paths,
     TabSeparated,
+    sides_of,
 )
+from runtime.data.lines import read_lines, require_regular
 from runtime.errors import UserError
 
 Row = tuple[str, ...]
-"""What stands side by side: (source, target), (text,) or (text, label)."""
+"""What stands side by side: (source, target, further references), (text,) or (text, label)."""
 
 Columns = TabSeparated | LabelledColumns
-TwoFiles = ParallelFiles | LabelledFiles
+SideBySide = ParallelFiles | LabelledFiles
 
 
 def read_rows(corpus: Corpus, folder: str | Path) -> Iterator[Row]:
@@ -39,9 +32,9 @@ def read_rows(corpus: Corpus, folder: str | Path) -> Iterator[Row]:
     if isinstance(corpus, Columns):
         for path in find_files(corpus.tsv, folder):
             yield from _read_columns(path, corpus)
-    elif isinstance(corpus, TwoFiles):
-        for left, right in _find_parallel(corpus, folder):
-            yield from _read_parallel(left, right, corpus)
+    elif isinstance(corpus, SideBySide):
+        for paths in _find_side_by_side(corpus, folder):
+            yield from _read_side_by_side(paths, corpus)
     else:
         for path in find_files(corpus.text, folder):
             yield from ((line,) for line in read_lines(path))
@@ -51,15 +44,15 @@ def corpus_files(corpus: Corpus, folder: str | Path) -> list[Path]:
     """The files of a corpus, in the order in which they are read."""
     if isinstance(corpus, Columns):
         return find_files(corpus.tsv, folder)
-    if isinstance(corpus, TwoFiles):
-        return [path for pair in _find_parallel(corpus, folder) for path in pair]
+    if isinstance(corpus, SideBySide):
+        return [path for paths in _find_side_by_side(corpus, folder) for path in paths]
     return find_files(corpus.text, folder)
 
 
 def place_of_row(corpus: Corpus, folder: str | Path, row: int) -> str:
-    """FILE:LINE of the last column of a row, counted from 0; reads the files anew."""
+    """FILE:LINE of the label of a row, or of its text, counted from 0; reads the files anew."""
     files = corpus_files(corpus, folder)
-    for path in files[1::2] if isinstance(corpus, TwoFiles) else files:
+    for path in files[1::2] if isinstance(corpus, LabelledFiles) else files:
         lines = sum(1 for _ in read_lines(path))
         if row < lines:
             return f"{path}:{row + 1}"
@@ -69,109 +62,112 @@ def place_of_row(corpus: Corpus, folder: str | Path, row: int) -> str:
 
 def find_files(paths: Paths, folder: str | Path) -> list[Path]:
     """The files that paths and globs stand for; those of one glob in alphabetical order."""
-    root = Path(folder).expanduser()
+    try:
+        root = Path(folder).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{folder} is the home of no user", help="write the whole path") from error
     patterns = [paths] if isinstance(paths, str) else paths
     return [path for pattern in patterns for path in _expand(pattern, root)]
-
-
-def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a text file without their ends; a byte order mark is removed."""
-    number = 0
-    with _explained(path), _open(path) as file:
-        for number, line in enumerate(file, start=1):
-            if number == 1:
-                line = line.removeprefix(codecs.BOM_UTF8)
-            yield _decode(line, path, number).removesuffix("\n").removesuffix("\r")
-    if number == 0:
-        raise UserError(f"{path} is empty", help="give a file with at least one line of text")
 
 
 def _expand(pattern: str, root: Path) -> list[Path]:
     path = root / pattern
     if path.exists():
+        require_regular(path)
         return [path]
     if not has_magic(pattern):
-        raise UserError(f"there is no file {path}", help=f"the paths in `data:` start from {root}")
+        is_link = path.is_symlink()
+        link = f": it is a link to {path.readlink()}, which is not there" if is_link else ""
+        raise UserError(f"there is no file {path}{link}", help=_where(root))
     matches = [root / match for match in sorted(glob(pattern, root_dir=root, recursive=True))]
-    files = [match for match in matches if match.is_file()]
+    files = {match.resolve(): match for match in reversed(matches) if match.is_file()}
     if not files:
-        raise UserError(f"no file matches {path}", help=f"the paths in `data:` start from {root}")
-    return files
+        raise UserError(f"no file matches {path}", help=_where(root))
+    return sorted(files.values(), key=matches.index)
 
 
-def _find_parallel(corpus: TwoFiles, folder: str | Path) -> list[tuple[Path, Path]]:
-    names, paths = zip(*corpus.model_dump().items(), strict=True)
-    left, right = (find_files(each, folder) for each in paths)
-    if len(left) != len(right):
-        raise UserError(
-            f"{len(left)} {names[0]} files ({left[0]} ...), "
-            f"but {len(right)} {names[1]} files ({right[0]} ...)",
-            help=f"give as many files for `{names[1]}` as for `{names[0]}`, in the same order",
-        )
-    return list(zip(left, right, strict=True))
+def _where(root: Path) -> str:
+    place = f"{root}" if root.is_absolute() else f"{root}, seen from {Path.cwd()}"
+    return (
+        f"the paths in `data:` start from {place}; if the text lies elsewhere now: "
+        "--data FOLDER of `train` and `evaluate`, or --set data.folder=FOLDER"
+    )
 
 
-def _read_parallel(left: Path, right: Path, corpus: TwoFiles) -> Iterator[Row]:
-    lefts, rights = read_lines(left), read_lines(right)
-    for number, (one, other) in enumerate(zip_longest(lefts, rights)):
-        if one is None or other is None:
-            longer = 1 + number + sum(1 for _ in (rights if one is None else lefts))
-            lengths = (number, longer) if one is None else (longer, number)
-            raise _different_lengths((left, right), lengths, corpus)
-        yield one, other
+def _find_side_by_side(corpus: SideBySide, folder: str | Path) -> list[tuple[Path, ...]]:
+    """The files whose lines belong together; further references come last."""
+    names = [*sides_of(corpus)]
+    paths: list[Paths] = [getattr(corpus, name) for name in names]
+    if isinstance(corpus, ParallelFiles) and corpus.references:
+        paths += corpus.references
+        names += [f"references[{number}]" for number in range(len(corpus.references))]
+    first, *others = (find_files(each, folder) for each in paths)
+    for name, files in zip(names[1:], others, strict=True):
+        if len(files) != len(first):
+            raise _different_numbers(names[0], first, name, files)
+    return list(zip(first, *others, strict=True))
+
+
+def _different_numbers(one: str, lefts: list[Path], other: str, rights: list[Path]) -> UserError:
+    several = len(lefts) == 1 and other == "target"
+    return UserError(
+        f"{len(lefts)} {one} files ({lefts[0]} ...), "
+        f"but {len(rights)} {other} files ({rights[0]} ...)",
+        help=f"give as many files for `{other}` as for `{one}`, in the same order"
+        + ("; further translations of one text are `references: [FILE, ...]`" if several else ""),
+    )
+
+
+def _read_side_by_side(paths: tuple[Path, ...], corpus: SideBySide) -> Iterator[Row]:
+    files = [read_lines(path) for path in paths]
+    for number, row in enumerate(zip_longest(*files)):
+        if None in row:
+            lengths = [
+                number if line is None else number + 1 + sum(1 for _ in file)
+                for line, file in zip(row, files, strict=True)
+            ]
+            raise _different_lengths(paths, lengths, corpus)
+        yield row
 
 
 def _different_lengths(
-    paths: tuple[Path, Path], lengths: tuple[int, int], corpus: TwoFiles
+    paths: tuple[Path, ...], lengths: list[int], corpus: SideBySide
 ) -> UserError:
     what = "translation" if isinstance(corpus, ParallelFiles) else "label"
+    other = next(index for index, length in enumerate(lengths) if length != lengths[0])
     return UserError(
-        f"{paths[0]} has {lengths[0]:,} lines, but {paths[1]} has {lengths[1]:,}",
+        f"{paths[0]} has {lengths[0]:,} lines, but {paths[other]} has {lengths[other]:,}",
         help=f"each line of the one must be the {what} of the same line of the other",
     )
 
 
 def _read_columns(path: Path, corpus: Columns) -> Iterator[Row]:
-    """An empty line is a row of empty texts; any other line must have both columns."""
-    names, (left, right) = zip(*corpus.model_dump(exclude={"tsv"}).items(), strict=True)
-    needed = max(left, right) + 1
+    """An empty line is a row of empty texts; all others must have equally many columns.
+
+    A line with a column more than its neighbours has a tab inside a text, and every column behind
+    it would be another.
+    """
+    names = sides_of(corpus)
+    columns = [getattr(corpus, name) for name in names]
+    columns += getattr(corpus, "reference_columns", None) or []
+    wanted = 0
     for number, line in enumerate(read_lines(path), start=1):
-        columns = line.split("\t") if line else [""] * needed
-        if len(columns) < needed:
+        if not line:
+            yield ("",) * len(columns)
+            continue
+        cells = line.split("\t")
+        if len(cells) <= max(columns):
             raise UserError(
-                f"{path}:{number}: expected at least {needed} columns between tabs, "
-                f"got {len(columns)}",
+                f"{path}:{number}: expected at least {max(columns) + 1} columns between tabs, "
+                f"got {len(cells)}",
                 help=f"`{names[0]}` and `{names[1]}` are counted from 0",
             )
-        yield columns[left], columns[right]
-
-
-def _open(path: Path) -> BufferedReader:
-    return BufferedReader(gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
-
-
-def _decode(line: bytes, path: Path, number: int) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path}:{number}: not UTF-8: byte 0x{line[error.start]:02x} at place {error.start + 1}"
-            " of the line",
-            help=f"convert the file, for example: iconv -f LATIN1 -t UTF-8 {path.name}",
-        ) from error
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turns what can go wrong with a file into a message for people."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise UserError(f"there is no file {path}") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(
-            f"{path} is not a complete gzip file: {error}",
-            help="fetch it again, or drop `.gz` from its name if it is plain text",
-        ) from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+        wanted = wanted or len(cells)
+        if len(cells) != wanted:
+            raise UserError(
+                f"{path}:{number}: {len(cells)} columns between tabs, but {wanted} in the lines "
+                "before",
+                help="a tab ends a column, also within quotes: remove it from the text, or bring "
+                "all lines to the same columns",
+            )
+        yield tuple(cells[column] for column in columns)

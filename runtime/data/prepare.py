@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,24 @@ from compiler.spec.data import Corpus
 from compiler.spec.spec import Spec
 from runtime.data.examples import Examples
 from runtime.data.files import corpus_files
+from runtime.data.lines import expecting, file_digest
 from runtime.data.sentencepiece_tokenizer import LONGEST
+from runtime.data.sums import check_sums, write_sums
 from runtime.data.tasks import task_of
-from runtime.data.tasks.task import Report, longest_sentence, read_part
+from runtime.data.tasks.task import Report, keeps_all, longest_sentence, read_part
 from runtime.data.tokenizer import Tokenizer, load_tokenizers, tokenizer_files
 from runtime.durable import FULL, new_folder, remove_unfinished
 from runtime.errors import UserError
 from runtime.holding import wait_for_lock
 
-PARTS = ("train", "valid", "test")
-
 FORMAT = 2
 """Of the entries; raise it when what is written, or how text becomes tokens, changes."""
 
 FACTS, TOKENIZERS = "facts.txt", "tokenizers"
+
+FileDigests = list[tuple[Path, str]]
+Digests = dict[str, FileDigests]
+"""The SHA-256 of each file of each part of the data, in the order in which they are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,9 @@ class Prepared:
     """The same object as `source` if there is one vocabulary."""
     train: Examples
     valid: Examples
-    test: Examples
+    tests: dict[str, Examples]
+    """The test sets by their names: any number, also none."""
+    digests: Digests
     facts: tuple[str, ...]
     """What was read and what was left out, a line each."""
 
@@ -55,50 +62,56 @@ def prepare(
     *,
     report: Report,
     tokenizers: Path | None = None,
-    entry: str | None = None,
+    digests: Digests | None = None,
 ) -> Prepared:
     """The data of a spec, from the cache or made now, with a report in single lines.
 
     With those `tokenizers`, of another run, or else with some that are learned from its text. Who
-    has computed the name of the `entry` already gives it, since that reads all files.
+    has computed the `digests` of the files already gives them, since that reads all files.
     Any number of processes may do so at once: one makes the entry, the others wait for it.
     Raises a UserError if the text will not do or the cache cannot be written.
     """
-    folder = cache / (entry or entry_name(spec, tokenizers))
+    digests = file_digests(spec) if digests is None else digests
+    folder = cache / entry_name(spec, digests, tokenizers)
     if folder.is_dir():
         report(f"prepared text from {folder}")
     else:
         report(f"preparing text into {folder}")
-        _make(spec, folder, tokenizers)
-    prepared = load_prepared(spec, folder)
+        _make(spec, folder, tokenizers, digests)
+    prepared = load_prepared(spec, folder, digests)
+    _report_shared_text(digests, report)
     for fact in prepared.facts:
         report(fact)
     _report_oversized(spec, prepared.train, report)
     return prepared
 
 
-def load_prepared(spec: Spec, folder: Path) -> Prepared:
+def load_prepared(spec: Spec, folder: Path, digests: Digests) -> Prepared:
     """The entry of a spec in the cache. Raises a UserError if it is damaged."""
+    check_sums(folder)
     source, target = load_tokenizers(folder / TOKENIZERS)
     task = task_of(spec)
-    train, valid, test = (task.load(folder / part) for part in PARTS)
+    parts = {part: task.load(folder / _place(part)) for part in spec.data.corpora}
     return Prepared(
         folder=folder,
         source=source,
         target=target,
-        train=train,
-        valid=valid,
-        test=test,
+        train=parts.pop("train"),
+        valid=parts.pop("valid"),
+        tests=parts,
+        digests=digests,
         facts=tuple((folder / FACTS).read_text(encoding="utf-8").splitlines()),
     )
 
 
-def entry_name(spec: Spec, tokenizers: Path | None = None) -> str:
-    """The hash of everything that the entry of a spec depends on. It reads all files."""
+def entry_name(spec: Spec, digests: Digests, tokenizers: Path | None = None) -> str:
+    """The hash of everything that the entry of a spec depends on; a place is no part of it."""
+    corpora = spec.data.corpora
+    files = {part: [digest + path.suffix for path, digest in digests[part]] for part in corpora}
     content = {
         "format": FORMAT,
-        "files": file_digests(spec),
-        "columns": {part: _columns(getattr(spec.data, part)) for part in PARTS},
+        "files": files,
+        "columns": {part: _columns(corpus) for part, corpus in corpora.items()},
         "tokenizer": spec.data.tokenizer.model_dump(),
         "vocabulary": spec.model.vocabulary.model_dump(),
         "task": spec.task,
@@ -106,58 +119,60 @@ def entry_name(spec: Spec, tokenizers: Path | None = None) -> str:
         "longest": longest_sentence(spec),
     }
     if tokenizers is not None:
-        content["tokenizers"] = [_digest(path) for path in tokenizer_files(tokenizers)]
+        content["tokenizers"] = [file_digest(path) for path in tokenizer_files(tokenizers)]
     if spec.data.tokenizer.kind == "sentencepiece":
         version = importlib.metadata.version("sentencepiece")
         content["sentencepiece"] = [version, LONGEST] if tokenizers is None else version
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def file_digests(spec: Spec) -> dict[str, list[str]]:
-    """The SHA-256 of each file of each part, with the end of its name. It reads all files."""
-    return {part: _digests(getattr(spec.data, part), spec.data.folder) for part in PARTS}
+def file_digests(spec: Spec) -> Digests:
+    """The SHA-256 of each file of each part. It reads all files."""
+    return {part: digests_of(spec, part) for part in spec.data.corpora}
 
 
-def _columns(corpus: Corpus) -> dict[str, int]:
-    columns = {"source_column", "target_column", "text_column", "label_column"}
-    return corpus.model_dump(include=columns)
+def digests_of(spec: Spec, part: str) -> FileDigests:
+    """The SHA-256 of each file of one part, in the order in which they are read."""
+    files = corpus_files(spec.data.corpora[part], spec.data.folder)
+    return [(path, file_digest(path)) for path in files]
 
 
-def _digests(corpus: Corpus, folder: str) -> list[str]:
-    return [_digest(path) + path.suffix for path in corpus_files(corpus, folder)]
+def _columns(corpus: Corpus) -> dict[str, object]:
+    columns = {"source_column", "target_column", "text_column", "label_column", "reference_columns"}
+    return corpus.model_dump(include=columns, exclude_none=True)
 
 
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+def _place(part: str) -> Path:
+    """Where a part lies in an entry: test sets have names that their authors choose."""
+    return Path("tests", part) if keeps_all(part) else Path(part)
 
 
-def _make(spec: Spec, folder: Path, tokenizers: Path | None) -> None:
+def _make(spec: Spec, folder: Path, tokenizers: Path | None, digests: Digests) -> None:
     with _explained(folder.parent), _alone(folder.parent):
         if folder.is_dir():  # another process was faster
             return
         remove_unfinished(folder.parent)
         with new_folder(folder) as unfinished:
             facts: list[str] = []
-            _write(spec, unfinished, tokenizers, facts.append)
+            with expecting(dict(chain.from_iterable(digests.values()))):
+                _write(spec, unfinished, tokenizers, facts.append)
             lines = "".join(f"{fact}\n" for fact in facts)
             (unfinished / FACTS).write_text(lines, encoding="utf-8")
+            write_sums(unfinished)
 
 
 def _write(spec: Spec, folder: Path, given: Path | None, report: Report) -> None:
     """Tokenizers and examples into an existing folder; reports a line on each part."""
     # All files are read before the slow work begins, so that a flaw in the last one shows at once.
-    counts = {part: sum(1 for _ in read_part(spec, part)) for part in PARTS}
+    counts = {part: sum(1 for _ in read_part(spec, part)) for part in spec.data.corpora}
     task, tokenizers = task_of(spec), folder / TOKENIZERS
     if given is None:
         task.learn(counts["train"], tokenizers, report)
     else:
         task.adopt(given, tokenizers)
-    for part in PARTS:
-        report(task.write(part, tokenizers, folder / part))
+    (folder / "tests").mkdir()
+    for part in counts:
+        report(task.write(part, tokenizers, folder / _place(part)))
 
 
 @contextmanager
@@ -188,3 +203,15 @@ def _report_oversized(spec: Spec, train: Examples, report: Report) -> None:
         report(
             f"train: {oversized:,} {unit}s larger than a batch of {tokens:,} tokens are left out"
         )
+
+
+def _report_shared_text(digests: Digests, report: Report) -> None:
+    """Warns of a file that is learned from and scored: the score would be one of memory."""
+    known = {digest: path for path, digest in digests["train"]}
+    for part in digests.keys() - {"train"}:
+        for path, digest in digests[part]:
+            if digest in known:
+                report(
+                    f"warning: data.{part} has the very text of data.train ({path}, "
+                    f"{known[digest]}): scores of it tell what was learned by heart"
+                )

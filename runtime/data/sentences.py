@@ -93,7 +93,7 @@ def load_sentences(folder: Path, name: str) -> Sentences:
     try:
         tokens = np.memmap(folder / f"{name}.tokens", TOKEN, "r")
         ends = np.memmap(folder / f"{name}.ends", PLACE, "r")
-    except (OSError, ValueError) as error:
+    except (FileNotFoundError, ValueError) as error:
         raise damaged(folder) from error
     if ends[-1] != len(tokens):
         raise damaged(folder)

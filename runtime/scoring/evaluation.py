@@ -30,6 +30,8 @@ class Evaluated:
     """Scores of a run on one split, and how they came about."""
 
     split: Split
+    text: dict[str, str]
+    """The SHA-256 of each file that was scored."""
     scores: Scores
     protocol: Evaluation
     decoding: Decoding
@@ -55,6 +57,7 @@ class Evaluated:
     def _report(self) -> dict[str, object]:
         return {
             "split": self.split,
+            "files": self.text,
             **asdict(self.scores),
             "tokenize": self.protocol.tokenize,
             "lowercase": self.protocol.lowercase,

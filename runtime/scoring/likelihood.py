@@ -62,6 +62,7 @@ def measured(
         texts=texts,
         headline=evaluation.metric or measures[0].name,
         measures=measures,
+        text=run.text_digests(split),
         weights=run.used(average),
     )
 

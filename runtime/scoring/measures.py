@@ -29,6 +29,8 @@ class Measured:
     texts: int
     headline: str
     measures: tuple[Measure, ...]
+    text: dict[str, str]
+    """The SHA-256 of each file that was scored."""
     weights: Weights
     answers: tuple[str, ...] = ()
     """What the network says of each text, if that is one line."""
@@ -55,6 +57,7 @@ class Measured:
         }
         return {
             "split": self.split,
+            "files": self.text,
             "texts": self.texts,
             "headline": self.headline,
             **scores,

@@ -13,7 +13,7 @@ def phenomena_scores(spec: Spec, hypotheses: Sequence[str]) -> dict[str, Score]:
 
     A list of another length than the test set is that of other sentences.
     """
-    path = corpus_files(spec.data.test, spec.data.folder)[0].parent / PHENOMENA
+    path = corpus_files(spec.data.corpora["test"], spec.data.folder)[0].parent / PHENOMENA
     if not path.is_file():
         return {}
     pairs = [Pair(english="", german="", phenomena=asked) for asked in read_phenomena(path)]

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from compiler.spec.spec import Spec
-from runtime.data.files import read_rows
+from runtime.data.tasks.task import read_part
 from runtime.data.tokenizer import Tokenizer
 
-Split = Literal["test", "valid"]
+Split = str
+"""`valid`, `test`, or the name of a test set of `data.tests`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,16 +17,15 @@ class ScoringSet:
 
     sources: list[str]
     references: list[str]
+    further: list[list[str]]
+    """Other references of the same sources, each as `references`."""
 
 
 def read_scoring_set(spec: Spec, split: Split, tokenizer: Tokenizer) -> ScoringSet:
     """All lines of a split, empty ones too; segmented references are joined by the tokenizer."""
-    corpus = spec.data.test if split == "test" else spec.data.valid
-    rows = list(read_rows(corpus, spec.data.folder))
-    return ScoringSet(
-        sources=[source for source, _ in rows],
-        references=[tokenizer.detokenize(target) for _, target in rows],
-    )
+    sources, *translations = zip(*read_part(spec, split), strict=True)
+    references, *further = (list(map(tokenizer.detokenize, each)) for each in translations)
+    return ScoringSet(sources=list(sources), references=references, further=further)
 
 
 def evaluation_files(run: Path, split: Split) -> tuple[Path, Path]:

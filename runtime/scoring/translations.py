@@ -48,7 +48,8 @@ def evaluate_translations(
         report(f"warning: {doubt}")
     return Evaluated(
         split=split,
-        scores=score(hypotheses, text.references, spec.evaluation),
+        text=run.text_digests(split),
+        scores=score(hypotheses, text.references, spec.evaluation, text.further),
         protocol=spec.evaluation,
         decoding=decoding or spec.decoding,
         int8=int8,

@@ -21,6 +21,7 @@ def greedy_bleu(spec: Spec) -> Callable[[nn.Module, Prepared], float]:
     def bleu(model: nn.Module, prepared: Prepared) -> float:
         text = read_scoring_set(spec, "valid", prepared.target)
         translator = Translator(model, prepared.source, prepared.target, greedy)
-        return score(translator.translate(text.sources), text.references, spec.evaluation).bleu
+        hypotheses = translator.translate(text.sources)
+        return score(hypotheses, text.references, spec.evaluation, text.further).bleu
 
     return bleu

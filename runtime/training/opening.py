@@ -17,7 +17,7 @@ from runtime.checkpoints.checkpoint import (
 )
 from runtime.checkpoints.listing import last_good_checkpoint
 from runtime.checkpoints.state import State, with_other_batches
-from runtime.data.prepare import Prepared, entry_name, load_prepared, prepare
+from runtime.data.prepare import Prepared, entry_name, file_digests, prepare
 from runtime.durable import remove_unfinished
 from runtime.errors import UserError
 from runtime.holding import has_locks, held
@@ -70,9 +70,10 @@ def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> t
         Run.accept_edits(folder, package)
     run = Run.open(folder)
     old, new, tokenizers = run.package.spec, package.spec, run.given_tokenizers
-    entry = entry_name(old, tokenizers)
-    run.check_data(entry)
-    prepared = prepare(old, cache, report=report, tokenizers=tokenizers, entry=entry)
+    run.check_spec(new)
+    digests = file_digests(new)
+    run.check_data(entry_name(new, digests, tokenizers))
+    prepared = prepare(new, cache, report=report, tokenizers=tokenizers, digests=digests)
     is_other_network = not has_same(MODEL, run, package)
     if old == new:
         refuse_other_recipe(run, package)
@@ -83,7 +84,7 @@ def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> t
         return run, prepared
     changed = [part for part in type(new).model_fields if getattr(old, part) != getattr(new, part)]
     report(f"the run goes on with other settings: {', '.join(f'`{part}`' for part in changed)}")
-    return adopted, load_prepared(adopted.package.spec, prepared.folder)
+    return adopted, prepared
 
 
 def has_same(name: str, run: Run, package: Package) -> bool:

@@ -227,6 +227,10 @@ VALUES: dict[str, str] = {
     },
     "data.folder": "OTHER",
     "data.max_length": "5",
+    **{f"data.{part}.source_column": "2" for part in PARTS},
+    "data.tests": "{new: {source: test.source, target: test.target}}",
+    **{f"data.{part}.references": f"[other-{part}.target]" for part in ("valid", "test")},
+    **{f"data.{part}.reference_columns": "[2]" for part in ("valid", "test")},
     "data.tokenizer.character_coverage": "0.98",
     "data.tokenizer.joiner": '"1"',
     "training.validation.every": "2",
@@ -263,7 +267,7 @@ VALUES: dict[str, str] = {
 """Another value, where it cannot be made up from the value that is there."""
 
 FIXED = {
-    *("spec_version", "task"),
+    *("spec_version", "task", "data.train.references", "data.train.reference_columns"),
     *("model.decoder.recurrence.bidirectional", "model.decoder.convolution.causal"),
 }
 """With one possible value."""
@@ -271,8 +275,9 @@ FIXED = {
 MOVED = {
     *(f"model.{stack}.position:{kind}" for stack in STACKS for kind in NEAR),
     "model.encoder.layers.cross_attention:Attention",
+    *(f"data.tests:{form}" for form in ("parallel", "tsv", "text", "labelled", "labelled_tsv")),
 }
-"""What layers hold after inheritance, and what an encoder cannot have."""
+"""What layers hold after inheritance, what an encoder cannot have, and what has names."""
 
 CONSEQUENCES = {"model.vocabulary.shared": SEPARATE[1:]}
 """What must be written with the other value."""
@@ -429,7 +434,8 @@ def figures(path: Path) -> list[dict[str, object]]:
 
 def data_of(package: CompiledPackage, folder: Path) -> dict[str, object]:
     prepared = prepare(package.spec, folder / "cache", report=lambda _: None)
-    return {part: digest(getattr(prepared, part)) for part in ("train", "valid", "test")}
+    parts = {"train": prepared.train, "valid": prepared.valid, **prepared.tests}
+    return {part: digest(each) for part, each in parts.items()}
 
 
 def digest(examples: Examples) -> str:
@@ -462,6 +468,9 @@ def translation_results(run: Run) -> dict[str, object]:
         "short": translations(run, run.load_model(), text.sources),
         "long": translations(run, scrambled(run.load_model()), text.sources),
         "references": text.references,
+        "further": [
+            read_scoring_set(run.package.spec, split, target).further for split in ("valid", "test")
+        ],
         "scores": asdict(scores),
     }
 

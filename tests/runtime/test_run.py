@@ -48,7 +48,8 @@ def prepared(tmp_path: Path) -> Prepared:
         target=tokenizer,
         train=pairs,
         valid=pairs,
-        test=pairs,
+        tests={"test": pairs},
+        digests={},
         facts=(),
     )
 
@@ -225,7 +226,7 @@ def set_model(lock: Any) -> None:
 
 
 def set_data(lock: Any) -> None:
-    lock["data"]["folder"] = "elsewhere"
+    lock["data"]["max_length"] = 99
 
 
 def test_the_recipe_of_a_longer_run_is_adopted(run: Run, package: Package) -> None:

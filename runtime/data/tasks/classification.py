@@ -8,7 +8,7 @@ import numpy as np
 from compiler.spec.spec import Spec
 from runtime.data.files import Row, place_of_row
 from runtime.data.sentences import PLACE, SentencesWriter, damaged, load_sentences
-from runtime.data.tasks.task import Report, longest_between_symbols, read_part
+from runtime.data.tasks.task import Report, keeps_all, longest_between_symbols, read_part
 from runtime.data.tasks.texts import (
     TextTally,
     Tokens,
@@ -64,27 +64,34 @@ class Classification:
         texts = load_sentences(folder, "text")
         try:
             labels = np.fromfile(folder / "labels", PLACE)
-        except OSError as error:
+        except FileNotFoundError as error:
             raise damaged(folder) from error
         if len(labels) != len(texts):
             raise damaged(folder)
         return LabelledTexts(texts=texts, labels=labels)
 
     def _learn_labels(self) -> list[str]:
-        """In alphabetical order. Raises a UserError if they are not as many as the classes,
+        """The labels of the training text in alphabetical order.
 
-        or if a text to validate or to test with has another one.
+        Raises a UserError if there is but one or they are not as many as the classes, or if a text
+        to validate or to test with has another one.
         """
         rows = enumerate(read_part(self.spec, "train"))
         labels = sorted({self._label(row, number) for number, row in rows})
+        if len(labels) < 2:
+            raise UserError(
+                f"data.train has one label alone, {_named(labels)}: there is nothing to tell apart",
+                help="look at the labels: a classifier is learned from texts of two or more",
+            )
         classifier = self.spec.model.classifier
         if classifier and len(labels) != classifier.classes:
             raise UserError(
                 f"model.classifier.classes is {classifier.classes}, but data.train has "
                 f"{len(labels):,} labels: {_named(labels)}",
-                help=f"set model.classifier.classes to {len(labels)}, or look at the labels",
+                help=f"set model.classifier.classes to {len(labels)}, or look at the labels"
+                + _alike(labels),
             )
-        for part in ("valid", "test"):
+        for part in self.spec.data.corpora.keys() - {"train"}:
             self._numbers(part, labels)
         return labels
 
@@ -112,11 +119,11 @@ class Classification:
         return numbers
 
     def _place(self, part: str, row: int) -> str:
-        return place_of_row(getattr(self.spec.data, part), self.spec.data.folder, row)
+        return place_of_row(self.spec.data.corpora[part], self.spec.data.folder, row)
 
     def _is_kept(self, part: str, tokens: Tokens, tally: TextTally, longest: int) -> bool:
         """Whether there is something to learn from; the test set keeps all."""
-        if not tokens and part != "test":
+        if not tokens and not keeps_all(part):
             tally.empty += 1
             return False
         tally.count(tokens, is_cut=len(tokens) > longest)
@@ -135,4 +142,14 @@ def read_labels(folder: Path) -> list[str]:
 
 def _named(labels: list[str]) -> str:
     rest = f" and {len(labels) - MOST_NAMED:,} more" if len(labels) > MOST_NAMED else ""
-    return ", ".join(labels[:MOST_NAMED]) + rest
+    return ", ".join(map(repr, labels[:MOST_NAMED])) + rest
+
+
+def _alike(labels: list[str]) -> str:
+    """Labels that a reader would take for one, as spaces or the case of letters tell them apart."""
+    seen: dict[str, str] = {}
+    for label in labels:
+        other = seen.setdefault(label.strip().casefold(), label)
+        if other != label:
+            return f": {other!r} and {label!r} are two"
+    return ""

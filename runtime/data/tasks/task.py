@@ -37,8 +37,13 @@ class Task(Protocol):
 
 
 def read_part(spec: Spec, part: str) -> Iterator[Row]:
-    """The lines of `data.train`, `data.valid` or `data.test`."""
-    return read_rows(getattr(spec.data, part), spec.data.folder)
+    """The lines of `data.train`, `data.valid` or a test set."""
+    return read_rows(spec.data.corpora[part], spec.data.folder)
+
+
+def keeps_all(part: str) -> bool:
+    """Whether nothing is left out, as in a test set: scores are means over all of its lines."""
+    return part not in ("train", "valid")
 
 
 def longest_sentence(spec: Spec) -> int:

@@ -9,7 +9,7 @@ from compiler.spec.spec import Spec
 from runtime.data.files import Row
 from runtime.data.pairs import Pairs, PairsWriter, load_pairs
 from runtime.data.symbols import UNKNOWN
-from runtime.data.tasks.task import PIECE, Report, longest_sentence, read_part
+from runtime.data.tasks.task import PIECE, Report, keeps_all, longest_sentence, read_part
 from runtime.data.text import training_text
 from runtime.data.tokenizer import (
     Tokenizer,
@@ -72,7 +72,7 @@ class Tally:
         """The pairs that have two sides of a fair length. The test set keeps them all."""
         chosen = []
         for source, target in pairs:
-            if self.part == "test":
+            if keeps_all(self.part):
                 chosen.append((source, target))
             elif not source or not target:
                 self.empty += 1

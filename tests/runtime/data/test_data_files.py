@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from compiler.spec.data import ParallelFiles, TabSeparated
-from runtime.data.files import corpus_files, read_lines, read_rows
+from runtime.data.files import corpus_files, read_rows
+from runtime.data.lines import read_lines
 from runtime.errors import UserError
 
 pytestmark = pytest.mark.quick

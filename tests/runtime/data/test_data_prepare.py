@@ -60,7 +60,7 @@ def append(path: Path, text: str) -> None:
 def test_what_is_prepared_is_the_text(run: Run, make_spec: MakeSpec) -> None:
     prepared, data = run(), make_spec().data
     assert prepared.target is prepared.source
-    for corpus, pairs in ((data.train, prepared.train), (data.test, prepared.test)):
+    for corpus, pairs in ((data.train, prepared.train), (data.test, prepared.tests["test"])):
         lines = list(read_rows(corpus, data.folder))
         assert len(pairs) == len(lines)
         for number, (source, target) in enumerate(lines):
@@ -102,7 +102,7 @@ def test_separate_vocabularies(
     assert UNKNOWN not in prepared.source.encode("quax")
     assert UNKNOWN in prepared.target.encode("quax")
     spec = make_spec(vocabulary=vocabulary, tokenizer=tokenizer)
-    again = load_prepared(spec, prepared.folder)
+    again = load_prepared(spec, prepared.folder, prepared.digests)
     assert again.target.encode("quax") == prepared.target.encode("quax")
 
 
@@ -113,8 +113,12 @@ def test_empty_sides_are_left_out_of_train_and_valid_but_not_of_test(
         append(text / f"{part}.source", "\nder hund\n \n")
         append(text / f"{part}.target", "die maus\n\n\n")
     prepared = run()
-    assert (len(prepared.train), len(prepared.valid), len(prepared.test)) == (300, 20, 13)
-    assert prepared.test.source(10).tolist() == [END] == prepared.test.target(12).tolist()
+    assert (len(prepared.train), len(prepared.valid), len(prepared.tests["test"])) == (300, 20, 13)
+    assert (
+        prepared.tests["test"].source(10).tolist()
+        == [END]
+        == prepared.tests["test"].target(12).tolist()
+    )
     assert [line.partition("; ")[2] for line in report[1:]] == [
         "left out: 3 with an empty side, 0 longer than 256 tokens",
         "left out: 3 with an empty side, 0 longer than 256 tokens",
@@ -126,7 +130,7 @@ def test_empty_sides_are_left_out_of_train_and_valid_but_not_of_test(
 def test_a_test_set_of_empty_lines(run: Run, text: Path) -> None:
     for side in ("source", "target"):
         (text / f"test.{side}").write_text("\n\n")
-    assert run().test.source_lengths.tolist() == [1, 1]
+    assert run().tests["test"].source_lengths.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +148,7 @@ def test_long_pairs_are_left_out_of_train_and_valid_but_not_of_test(
     assert prepared.train.sizes.max() == 6
     assert len(prepared.train) == (whole.train.sizes <= 6).sum()
     assert len(prepared.valid) == (whole.valid.sizes <= 6).sum()
-    assert len(prepared.test) == len(whole.test)
+    assert len(prepared.tests["test"]) == len(whole.tests["test"])
     left_out = len(whole.train) - len(prepared.train)
     assert report[1].endswith(f"left out: 0 with an empty side, {left_out} longer than 6 tokens")
 
@@ -381,10 +385,16 @@ def test_multi30k(run: Run, report: list[str]) -> None:
         **{part: {"source": f"{f}.en", "target": f"{f}.de"} for part, f in files.items()},
     )
     assert prepared.source.size == 9712
-    assert [len(p) for p in (prepared.train, prepared.valid, prepared.test)] == [29000, 1014, 1000]
+    assert [len(p) for p in (prepared.train, prepared.valid, prepared.tests["test"])] == [
+        29000,
+        1014,
+        1000,
+    ]
     assert all("left out" not in line for line in report)
     reference = MULTI30K / "tok" / "test_2016_flickr.lc.norm.tok.de"
-    decoded = [prepared.target.decode(prepared.test.target(i).tolist()) for i in range(1000)]
+    decoded = [
+        prepared.target.decode(prepared.tests["test"].target(i).tolist()) for i in range(1000)
+    ]
     expected = reference.read_text(encoding="utf-8").split("\n")[:-1]
     differing = [pair for pair in zip(decoded, expected, strict=True) if pair[0] != pair[1]]
     assert all("<unk>" in got for got, _ in differing), differing[:3]

@@ -61,6 +61,7 @@ def test_unequal_numbers_of_lines_are_refused() -> None:
 def test_an_evaluation_is_written_beside_its_translations(tmp_path: Path) -> None:
     evaluated = Evaluated(
         split="test",
+        text={"test.de": "0a"},
         scores=Scores(
             headline="bleu", bleu=41.0, bleu_signature="b", chrf=60.0, chrf_signature="c"
         ),

@@ -66,7 +66,7 @@ def test_empty_lines_are_left_out_and_counted(
 ) -> None:
     with (text / "test.txt").open("a") as file:
         file.write("\n\n")
-    assert len(prepare_task(task).test) == 9
+    assert len(prepare_task(task).tests["test"]) == 9
     assert any("test: 9 texts" in line and "2 empty lines left out" in line for line in said)
 
 
@@ -139,7 +139,7 @@ def test_texts_have_their_labels(prepare_task: PrepareTask, text: Path) -> None:
     columns = prepare_task(
         "classification", *(f"data.{part}={{tsv: {part}.tsv}}" for part in ("train", "valid"))
     )
-    assert isinstance(files.test, LabelledTexts)
+    assert isinstance(files.tests["test"], LabelledTexts)
     assert isinstance(columns.train, LabelledTexts)
     expected = [("even", "odd").index(each) for each in (text / "train.label").read_text().split()]
     assert files.train.collate(np.arange(61)).labels.tolist() == expected
@@ -157,7 +157,7 @@ def test_a_long_text_is_judged_by_its_beginning(prepare_task: PrepareTask, said:
 
 
 def test_as_many_labels_as_classes(prepare_task: PrepareTask) -> None:
-    expected = r"model\.classifier\.classes is 3, but data\.train has 2 labels: even, odd"
+    expected = r"model\.classifier\.classes is 3, but data\.train has 2 labels: 'even', 'odd'"
     with pytest.raises(UserError, match=expected) as caught:
         prepare_task("classification", "model.classifier.classes=3")
     assert "set model.classifier.classes to 2" in caught.value.help

@@ -1,0 +1,124 @@
+"""Which texts `evaluate` scores: those of the spec, or some that are named on the command line."""
+
+import hashlib
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from compiler.source.read import read_from
+from compiler.source.span import Source, Span
+from compiler.spec.data import PLACES, Corpus
+from compiler.spec.extend import read_extended
+from compiler.spec.load import resolve
+from compiler.spec.lock import LOCK
+from compiler.spec.overrides import nested
+from compiler.spec.spec import Spec
+from runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from runtime.run import Run
+
+GIVEN = "given"
+FORMS = {
+    "translation": "{source: FILE, target: FILE}",
+    "classification": "{text: FILE, label: FILE}",
+}
+OTHER_FORM = "{text: FILE}"
+
+Tests = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--test",
+        metavar="NAME|CORPUS",
+        help="A test set of the spec, or another text: '{source: a.en, target: a.de}'. May be "
+        "given several times.  [default: all test sets of the spec]",
+    ),
+]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="FOLDER", help="Where the text lies, if it has moved."),
+]
+
+
+def scored_texts(
+    run: "Run", split: str | None, tests: list[str], data: Path | None
+) -> tuple["Run", list[str]]:
+    """The run with all that is to be scored in its spec -> and the names of these texts.
+
+    Raises a UserError if there is nothing to score, or a text is not what the run began with, and
+    `Rejected` for a corpus that is none.
+    """
+    spec = run.package.spec
+    if data is not None:
+        spec = _with_data(spec, folder=str(data))
+    if split is not None and tests:
+        raise UserError("--split and --test both name what is scored", help="give one of them")
+    names = [split] if split == "valid" else [] if tests else list(spec.data.test_sets)
+    for each in tests:
+        name = each
+        if each not in spec.data.test_sets:
+            spec, name = _with_corpus(run, spec, each)
+        names.append(name)
+    if not names:
+        raise UserError(
+            f"the spec of {run.folder} has no test set",
+            help=f"{_form(spec)} scores a text; --split valid scores the validation set",
+        )
+    run = replace(run, package=replace(run.package, spec=spec))
+    for name in names:
+        run.check_text(name)
+    return run, list(dict.fromkeys(names))
+
+
+def _form(spec: Spec) -> str:
+    return f"--test '{FORMS.get(spec.task, OTHER_FORM)}'"
+
+
+def _with_data(spec: Spec, **update: object) -> Spec:
+    return spec.model_copy(update={"data": spec.data.model_copy(update=update)})
+
+
+def _with_corpus(run: "Run", spec: Spec, text: str) -> tuple[Spec, str]:
+    """The spec with a corpus that is given as YAML among its test sets -> and its name there.
+
+    The name has a digest of the files, so that no two texts share the files of their scores.
+    """
+    corpus = _read_corpus(run, spec, text)
+    files = {key: getattr(corpus, key) for key in PLACES if getattr(corpus, key, None)}
+    corpus = corpus.model_copy(update={key: _absolute(value) for key, value in files.items()})
+    given = _with_data(spec, tests={GIVEN: corpus})
+    from runtime.data.prepare import digests_of
+
+    digests = digests_of(given, GIVEN)
+    stem = re.sub(r"[^A-Za-z0-9_-]", "-", digests[0][0].name.partition(".")[0]).strip("-")
+    whole = hashlib.sha256("".join(digest for _, digest in digests).encode()).hexdigest()
+    name = f"{stem[:40] or 'text'}-{whole[:8]}"
+    return _with_data(spec, tests={**(spec.data.tests or {}), name: corpus}), name
+
+
+def _read_corpus(run: "Run", spec: Spec, text: str) -> Corpus:
+    """Raises a UserError for what does not begin as one, `Rejected` for one of another task."""
+    source = Source(name="--test", text=text)
+    if not text.lstrip().startswith("{"):
+        names = ", ".join(f"`{each}`" for each in spec.data.test_sets) or "none"
+        raise UserError(
+            f"--test {text}: the spec of {run.folder} has no test set of this name",
+            help=f"its test sets: {names}; another text is given as {_form(spec)}",
+        )
+    node = read_from(source, 0)
+    assert node is not None  # since it begins with a brace
+    lock = read_extended(str(run.package.folder / LOCK))
+    change = nested(f"data.tests.{GIVEN}", node, Span.at(source, 0))
+    tests = resolve(lock, [change]).spec.data.tests
+    assert tests is not None
+    return tests[GIVEN]
+
+
+def _absolute(paths: object) -> object:
+    """Paths of the command line start from the current folder, not from that of the spec."""
+    if isinstance(paths, list):
+        return [_absolute(each) for each in paths]
+    return str(Path.cwd() / str(paths))
