@@ -139,7 +139,7 @@ class Run:
     def accept_edits(cls, folder: Path, package: Package) -> None:
         """Records the run's own package as it is now: its user has edited it, and asks for it."""
         begun = read_sealed_file(folder / BEGUN)
-        replace_file(folder / BEGUN, sealed(begun | {ADOPTED: _sums(package.files)}))
+        replace_file(folder / BEGUN, sealed(begun | {ADOPTED: _sums(read_package(package.folder))}))
 
     @property
     def checkpoints(self) -> Path:

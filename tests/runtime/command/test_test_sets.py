@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from runtime.package import load_package
+from runtime.run import Run
+
 Command = Callable[..., Any]
 
 
@@ -27,6 +30,7 @@ def write_lock(run: Path, key: str, lines: str) -> None:
     (place,) = (number for number, line in enumerate(kept) if line.strip().startswith(key))
     kept[place] = lines
     lock.write_text("".join(kept))
+    Run.accept_edits(run, load_package(run / "package"))
 
 
 def without_test_set(run: Path) -> None:
@@ -34,6 +38,7 @@ def without_test_set(run: Path) -> None:
     text = lock.read_text()
     lock.write_text(text.replace("  test:\n    source: test.en\n    target: test.de\n", ""))
     assert lock.read_text() != text
+    Run.accept_edits(run, load_package(run / "package"))
 
 
 def moved(options: list[str], folder: Path) -> list[str]:
