@@ -378,7 +378,10 @@ def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
         assert right in texts[base]["model.py"], f"{name}: nothing to plant into"
     found: dict[str, set[str]] = {name: set() for name in (*BASES, *PLANTED)}
     by_folder = {_folder(name): name for name in found}
-    for place, reason in re.findall(r"^FAILED (\w+)/\S+ - (.*)$", emitted_tests(folder), re.M):
+    done = emitted_tests(folder)
+    assert "error" not in done.stdout.splitlines()[-1], done.stdout
+    failed = r"^FAILED (?:\S*/)?(\w+)/test_model\.py\S* - (.*)$"
+    for place, reason in re.findall(failed, done.stdout, re.MULTILINE):
         found[by_folder[place]].add(reason)
     return found
 
@@ -387,15 +390,18 @@ def _folder(name: str) -> str:
     return re.sub(r"\W", "_", name)
 
 
-def emitted_tests(folder: Path) -> str:
-    """What pytest says of all packages of a folder."""
-    command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "-p", "no:cacheprovider", "."]
+def emitted_tests(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What pytest says of a package, or of all packages of a folder."""
+    options = ("-q", "--tb=line", "-p", "no:cacheprovider")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "500"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=folder, env=environment
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder.parent,
+        env=environment,
     )
-    assert "error" not in done.stdout.splitlines()[-1], done.stdout
-    return done.stdout
 
 
 @pytest.mark.parametrize("base", BASES)

@@ -22,8 +22,8 @@ REFACTORED: Edits = {
     "    return x.transpose(1, 2).flatten(2)": "    swapped = x.transpose(1, 2)\n"
     "    return swapped.reshape(*swapped.shape[:2], -1)",
     "        hidden = F.relu(self.hidden(x))\n": "        hidden = self.hidden(x).clamp(min=0)\n",
-    "        x = x + sinusoidal_positions(0, source.size(1), source.device)\n": "        x = "
-    "sinusoidal_positions(0, source.size(1), source.device) + x\n",
+    "x = x + sinusoidal_positions(0, source.size(1), self.embedding.weight)\n": "x = "
+    "sinusoidal_positions(0, source.size(1), self.embedding.weight) + x\n",
 }
 """Edits after which the network computes the same."""
 
