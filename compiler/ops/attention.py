@@ -1,7 +1,7 @@
 """Scaled dot-product attention over heads (section 3.2.1), in the forms that masks allow."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
@@ -60,6 +60,9 @@ class Attention(Op):
     def keys_read(self, keys: int) -> int:
         """Of so many keys, those whose score is computed for one query."""
         return keys
+
+    def in_evaluation(self) -> "Attention":
+        return replace(self, dropout=None)
 
     def state(self, decoded: tuple[bool, ...]) -> State:
         step = DenseAttention(

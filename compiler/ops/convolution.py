@@ -90,7 +90,11 @@ class Convolution(Op):
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
         memory = Memory(annotation="LastInputs")
-        return Replaces(step=ConvolutionStep(convolution=self), memory=memory)
+        return Replaces(
+            step=ConvolutionStep(convolution=self),
+            prefill=ConvolutionPrefill(convolution=self),
+            memory=memory,
+        )
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call(self._runner, this, *inputs)
@@ -174,3 +178,12 @@ class ConvolutionStep(Op):
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         x, before, parent = inputs
         return method(before, "advance", this, x, parent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvolutionPrefill(ConvolutionStep):
+    """x [batch, position, d_model], an empty memory -> [batch, position, outputs]"""
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        x, memory = inputs
+        return method(memory, "fill", this, x)

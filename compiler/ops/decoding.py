@@ -86,6 +86,20 @@ class Append(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fill(Op):
+    """cache, key, value of the first positions -> key, value: an empty cache takes all of them."""
+
+    is_partial: bool
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs[1:]
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        cache, *first = inputs
+        return method(cache, "fill" if self.is_partial else "append", *first)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewLineage(Op):
     """tokens [batch, position] -> the lineage of one empty hypothesis for each sentence."""
 
@@ -110,6 +124,18 @@ class Extend(Op):
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         lineage, parent = inputs
         return method(lineage, "extend", parent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillLineage(Op):
+    """lineage, tokens [batch, position] -> nothing: one hypothesis has read all the positions."""
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+        return ()
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+        lineage, tokens = inputs
+        return method(lineage, "fill", method(tokens, "size", Literal(1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -188,10 +188,12 @@ class Replaces:
     """What is known of each hypothesis is of one size, and each step replaces it.
 
     When a beam continues another's hypothesis it goes on from what was known of that: `step` reads,
-    as two more inputs, the `memory` and which hypothesis is continued.
+    as two more inputs, the `memory` and which hypothesis is continued. `prefill` reads several
+    positions at once, and the memory as one more input.
     """
 
     step: "Op"
+    prefill: "Op"
     memory: "Memory"
 
 
@@ -252,6 +254,10 @@ class Op(ABC):
         Of an op that adds to a cache, those of the newest position.
         """
         return 0
+
+    def in_evaluation(self) -> "Op":
+        """The op as decoding applies it to several positions at once: without its dropout."""
+        return self
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
         """What must be kept to go on one position later, where `decoded` inputs grow by one."""

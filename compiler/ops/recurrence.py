@@ -94,7 +94,11 @@ class Recurrence(Op):
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
         memory = Memory(annotation=_STATES[self.kind])
-        return Replaces(step=RecurrenceStep(recurrence=self), memory=memory)
+        return Replaces(
+            step=RecurrenceStep(recurrence=self),
+            prefill=RecurrencePrefill(recurrence=self),
+            memory=memory,
+        )
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)
@@ -152,3 +156,12 @@ class RecurrenceStep(Op):
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         x, state, parent = inputs
         return method(state, "advance", this, x, parent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecurrencePrefill(RecurrenceStep):
+    """x [batch, position, d_model], an empty memory -> hidden [batch, position, d_hidden]"""
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        x, state = inputs
+        return method(state, "fill", this, x)

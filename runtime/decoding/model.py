@@ -14,7 +14,10 @@ class DecodingState(Protocol):
 
 
 class IncrementalModel(Protocol):
-    """A generated network that can be asked for one target position at a time."""
+    """A generated network that can be asked for one target position at a time.
+
+    Packages that were compiled since `prefill` is derived read several positions at once, too.
+    """
 
     training: bool
 
@@ -43,8 +46,14 @@ class LanguageModel(IncrementalModel, Protocol):
 
 
 def read_all_but_last(model: IncrementalModel, state: DecodingState, text: Tensor) -> None:
-    """text [batch, length] of one hypothesis each: moves a state on, up to its last token."""
-    *before, last = torch.split(text, 1, dim=1)
-    parent = torch.zeros_like(last)
-    for token in before:
+    """Reads text [batch, length] up to its last token, one hypothesis a sentence, into a new state.
+
+    Packages of runs that were made before `prefill` was derived read it token by token.
+    """
+    before = text[:, :-1]
+    if before.size(1) and (prefill := getattr(model, "prefill", None)) is not None:
+        prefill(before, state)
+        return
+    parent = torch.zeros_like(text[:, :1])
+    for token in before.split(1, dim=1):
         model.step(token, parent, state)

@@ -24,9 +24,10 @@ from tests.knobs import DRAWN, KNOBS, Tree
 from tests.packages import compile_tree, import_package
 from tests.strategies import specs
 
-EXAMPLES = 200
+EXAMPLES = 60
 ASKED = 10
 BATCH, SOURCE, TARGET = 3, 5, 7
+PROMPT = 3
 LENGTHS = {"source": SOURCE, "segments": SOURCE, "target": TARGET}
 Texts = dict[str, Tensor]
 
@@ -98,6 +99,8 @@ def keeps_all_promises(tree: Tree, tmp_path: Path) -> None:
         padding_and_other_sentences_change_nothing(model, texts)
         if "target" in texts:
             cached_is_uncached(model, texts, rows[-1])
+            for prompt in (1, PROMPT):
+                cached_is_uncached(model, texts, rows[-1], prompt)
 
 
 def imports_only_torch_and_the_standard_library(text: str) -> None:
@@ -197,15 +200,21 @@ def padding_and_other_sentences_change_nothing(model: nn.Module, texts: Texts) -
         assert_close(alone[0], expected[row])
 
 
-def cached_is_uncached(model: nn.Module, texts: Texts, rows: int) -> None:
-    """Beams of changing size, with parents at random, and a sentence that leaves half-way."""
+def cached_is_uncached(model: nn.Module, texts: Texts, rows: int, prompt: int = 0) -> None:
+    """Beams of changing size, with parents at random, and a sentence that leaves half-way.
+
+    The first `prompt` tokens of each sentence are read at once.
+    """
     others = {name: each for name, each in texts.items() if name != "target"}
     state = model.start(*others.values() or (texts["target"],))
-    prefix = torch.zeros(BATCH, 1, 0, dtype=torch.long)
+    prefix = torch.randint(1, rows, (BATCH, 1, prompt))
+    if prompt:
+        expected = model.features(**others, target=prefix[:, 0])
+        assert_close(model.prefill(prefix[:, 0], state), expected)
     for position, beam in enumerate((2, 3, 1, 2)):
         parent = torch.randint(0, prefix.size(1), (prefix.size(0), beam))
         token = torch.randint(1, rows, (prefix.size(0), beam))
-        prefix = prefix.gather(1, parent.unsqueeze(2).expand(-1, -1, position))
+        prefix = prefix.gather(1, parent.unsqueeze(2).expand(-1, -1, prompt + position))
         prefix = torch.cat((prefix, token.unsqueeze(2)), dim=2)
         got = model.step(token, parent, state)
         for index in range(beam):

@@ -1,0 +1,254 @@
+"""Divides a forward pass into the statements of its decoding programs.
+
+Every value of the forward pass either depends on the stream that is decoded or does not. What does
+not is computed once, by `start`. What does is computed by `step` for the newest position alone,
+and by `prefill` for the first positions of the stream at once, by the ops' `state` rules. The state
+that a block carries between the programs is what crosses from one to another: values of `start`
+that the others read, the caches that `Remembers` asks for, the memories of `Replaces`, and the
+states of the blocks below.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+
+from compiler.ir.block import Block, Function, Input, Invoke, Repeat, Statement, callee, shown
+from compiler.ir.letters import lettered
+from compiler.mask.interval import HERE
+from compiler.ops.decoding import SLOTS, Append, Field, Fill, LineageMask, NewCache, NewMemory
+from compiler.ops.expression import Literal
+from compiler.ops.op import Cache, Continues, Counts, Op, Remembers, Replaces, Slots, Vanishes
+from compiler.ops.shape import BATCH, BEAM, Shape
+from compiler.passes.live import live
+from compiler.passes.reach import reach_of
+
+LINEAGE, PARENT = "lineage", "parent"
+TOLD = Input(name=LINEAGE, annotation="Lineage"), Input(name=PARENT, shape=(BATCH, BEAM))
+"""What a step may need to know of hypotheses: all that each descends from, or what it continues."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A field of a block's state: `value` is what fills it in `start`."""
+
+    name: str
+    annotation: str
+    value: str
+
+
+@dataclass(slots=True)
+class Partition:
+    """The statements of one block's forward pass, divided among `start`, `step` and `prefill`.
+
+    `decoded` holds the values that grow by a position each step. `stands_for` gives the value that
+    decoding reads in place of one that an op such as dropout would have made.
+    """
+
+    block: Block
+    forward: Function
+    decoded: set[str]
+    is_root: bool = False
+    stands_for: dict[str, str] = field(default_factory=dict)
+    starting: list[Statement] = field(default_factory=list)
+    stepping: list[Statement] = field(default_factory=list)
+    prefilling: list[Statement] = field(default_factory=list)
+    below: dict[str, "Partition"] = field(default_factory=dict)
+    made: list[Kept] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for statement in self.forward.body:
+            inputs = tuple(self.stands_for.get(each, each) for each in statement.inputs)
+            self.divide(replace(statement, inputs=inputs))
+        self.stepping = live(self.stepping, self.outputs())
+        self.prefilling = live(self.prefilling, self.outputs())
+
+    def outputs(self) -> tuple[str, ...]:
+        """The values that `step` and `prefill` return."""
+        return tuple(self.stands_for.get(each, each) for each in self.forward.outputs)
+
+    def divide(self, statement: Statement) -> None:
+        """Puts a statement, or what becomes of it, into the programs that need it."""
+        if not self.decoded.intersection(statement.inputs):
+            self.starting.append(statement)
+            return
+        self.decoded.update(statement.results)
+        if isinstance(statement.op, Invoke):
+            self.divide_call(statement, statement.op)
+        else:
+            self.divide_op(statement, statement.op)
+
+    def divide_op(self, statement: Statement, op: Op) -> None:
+        """Divides a statement by the state rule of its op."""
+        state = op.state(tuple(each in self.decoded for each in statement.inputs))
+        at_once = replace(statement, op=op.in_evaluation())
+        match state:
+            case Vanishes():
+                self.stands_for[statement.results[0]] = statement.inputs[0]
+            case Continues(step=step):
+                self.add(replace(statement, op=step), at_once)
+            case Counts(step=step):
+                position = self.tell("_.position", Field(name="position"), LINEAGE)
+                inputs = (*statement.inputs, position)
+                self.add(replace(statement, op=step, inputs=inputs), at_once)
+            case Slots(step=step):
+                self.add(replace(statement, op=step, inputs=(LINEAGE,)), at_once)
+            case Remembers():
+                self.remember(statement, at_once, state)
+            case Replaces():
+                self.renew(statement, state)
+
+    def add(self, step: Statement, prefill: Statement) -> None:
+        """Adds a statement to `step` and one to `prefill`."""
+        self.stepping.append(step)
+        self.prefilling.append(prefill)
+
+    def remember(self, statement: Statement, at_once: Statement, state: Remembers) -> None:
+        """The newest keys and values go to a cache; the query reads all that it is allowed.
+
+        In `prefill` the cache takes those of all positions, and attention is that of the forward
+        pass.
+        """
+        newest, memory = [statement.inputs[index] for index in state.kept], state.cache
+        grown = tuple(f"{shown(each)}.grown" for each in newest)
+        key, some = shown(newest[0]), memory.is_partial
+        cache = self.keep(lettered("cache", key), memory.annotation, NewCache(cache=memory))
+        slots, told = ((f"{lettered('slots', key)}.1",), (LINEAGE,)) if some else ((), ())
+        append, fill = Append(is_partial=some), Fill(is_partial=some)
+        stored = replace(statement, inputs=(cache, *newest), results=grown, part="")
+        self.add(
+            replace(stored, op=append, inputs=(*stored.inputs, *told), results=(*grown, *slots)),
+            replace(stored, op=fill),
+        )
+        allowed = statement.inputs[3] if state.is_told else self.allowed(memory, slots, key)
+        query, *_ = statement.inputs
+        renamed = dict(zip(newest, grown, strict=True))
+        self.add(
+            replace(statement, op=state.step, inputs=(query, *grown, allowed)),
+            rename_inputs(at_once, renamed),
+        )
+
+    def renew(self, statement: Statement, state: Replaces) -> None:
+        """What is known of each hypothesis follows from what was known of its parent."""
+        kept = self.keep("memory", state.memory.annotation, NewMemory(memory=state.memory))
+        first, *_ = statement.results
+        known = replace(statement, inputs=(statement.inputs[0], kept), results=(first,))
+        self.add(
+            replace(known, op=state.step, inputs=(*known.inputs, PARENT)),
+            replace(known, op=state.prefill),
+        )
+
+    def allowed(self, memory: Cache, slots: tuple[str, ...], key: str) -> str:
+        """The slots that each hypothesis descends from, and of these what its mask allows."""
+        mask: Shape = (BATCH, Literal(1), BEAM, SLOTS)
+        readable = LineageMask(declared=mask, reads=None if memory.is_plain else memory.reads)
+        return self.tell(lettered("_.mask", key), readable, LINEAGE, *slots)
+
+    def divide_call(self, statement: Statement, invoke: Invoke) -> None:
+        """A block that needs no state is called as it is; others by their own programs."""
+        block = callee(self.block, statement)
+        function = block.function(invoke.function)
+        names = [each.name for each in function.inputs]
+        meaning = dict(zip(names, statement.inputs, strict=True))
+        inner = Partition(
+            block, function, {name for name in names if meaning[name] in self.decoded}
+        )
+        if inner.is_stateless():
+            self.add(statement, statement)
+            return
+        self.below[statement.part] = inner
+        state = self.keep_below(statement, inner, meaning)
+
+        def invoked(function: str, wanted: list[str], *told: str) -> Statement:
+            inputs = (*(meaning[name] for name in wanted), state, *told)
+            return replace(statement, op=Invoke(function=function), inputs=inputs)
+
+        self.add(
+            invoked("step", inner.inputs_of(inner.stepping), *(each.name for each in inner.told())),
+            invoked("prefill", inner.inputs_of(inner.prefilling)),
+        )
+
+    def keep_below(self, statement: Statement, inner: "Partition", meaning: dict[str, str]) -> str:
+        """The value of the state of a block below, which its own `start` makes."""
+        name = re.sub(r"\W+", "_", statement.part).rstrip("_")  # of `layers[5:6]`: `layers_5_6`
+        start = replace(
+            statement,
+            op=Invoke(function="start"),
+            inputs=tuple(meaning[name] for name in inner.start_inputs()),
+            results=(f"_.{name}",),
+        )
+        repeated = isinstance(self.block.part(statement.part), Repeat)
+        annotation = f"list[{inner.annotation()}]" if repeated else inner.annotation()
+        return self.keep(name, annotation, start)
+
+    def keep(self, name: str, annotation: str, made_by: Op | Statement) -> str:
+        """A field of the state that `start` makes; returns the value by which it is known."""
+        result = f"_.{name}"
+        if isinstance(made_by, Op):
+            made_by = Statement(results=(result,), op=made_by, inputs=(), origin=self.block.origin)
+        self.starting.append(made_by)
+        self.made.append(Kept(name=name, annotation=annotation, value=result))
+        return result
+
+    def tell(self, result: str, op: Op, *inputs: str) -> str:
+        """A value that `step` reads from what it is given."""
+        statement = Statement(results=(result,), op=op, inputs=inputs, origin=self.block.origin)
+        if statement not in self.stepping:
+            self.stepping.append(statement)
+        return result
+
+    def needs(self, name: str) -> bool:
+        """Whether `step` must be told this of hypotheses."""
+        return any(name in statement.inputs for statement in self.stepping)
+
+    def told(self) -> list[Input]:
+        """All that `step` must be told of hypotheses."""
+        return [each for each in TOLD if self.needs(each.name)]
+
+    def is_stateless(self) -> bool:
+        """Whether the forward pass does for a step: each position alone, and nothing to keep."""
+        reach = reach_of(self.block, self.forward)
+        alone = all(reach[each] == HERE and each in self.decoded for each in reach)
+        return alone and not self.made and not self.told()
+
+    def crossing(self) -> list[Kept]:
+        """The fields of the state: tensors of `start` that are read later, caches, states below."""
+        given = self.given()
+        caches = {each.value for each in self.made}
+        later = (*self.stepping, *self.prefilling)
+        own = {value for statement in self.starting for value in statement.results}
+        own |= {each.name for each in self.forward.inputs} - self.decoded
+        read = (value for statement in later for value in statement.inputs)
+        tensors = dict.fromkeys(v for v in read if v in own and v not in given | caches)
+        crossed = [Kept(name=shown(each), annotation="Tensor", value=each) for each in tensors]
+        return crossed + self.made
+
+    def given(self) -> set[str]:
+        """Inputs that `step` and `prefill` are given; those of the root are the tokens alone."""
+        given = {each.name for each in self.forward.inputs}
+        return given & self.decoded if self.is_root else given
+
+    def annotation(self) -> str:
+        """The type of the state: a class of its own unless it is just one cache or state."""
+        fields = self.crossing()
+        if len(fields) == 1 and fields[0].annotation != "Tensor" and not self.is_root:
+            return fields[0].annotation
+        return f"{self.block.name}State"
+
+    def live_start(self) -> list[Statement]:
+        """The statements that the state needs, in order."""
+        return live(self.starting, {each.value for each in self.crossing()})
+
+    def start_inputs(self) -> list[str]:
+        """Inputs of the forward pass that `start` needs."""
+        read = {value for statement in self.live_start() for value in statement.inputs}
+        return [each.name for each in self.forward.inputs if each.name in read]
+
+    def inputs_of(self, program: list[Statement]) -> list[str]:
+        """Inputs of the forward pass that the statements of `step` or of `prefill` need."""
+        read = {value for statement in program for value in statement.inputs}
+        wanted = read & self.given()
+        return [each.name for each in self.forward.inputs if each.name in wanted]
+
+
+def rename_inputs(statement: Statement, names: dict[str, str]) -> Statement:
+    """The statement with other values for some of its inputs."""
+    return replace(statement, inputs=tuple(names.get(each, each) for each in statement.inputs))
