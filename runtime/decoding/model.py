@@ -50,10 +50,10 @@ def read_all_but_last(model: IncrementalModel, state: DecodingState, text: Tenso
 
     Packages of runs that were made before `prefill` was derived read it token by token.
     """
-    before = text[:, :-1]
-    if before.size(1) and (prefill := getattr(model, "prefill", None)) is not None:
-        prefill(before, state)
+    *before, last = torch.split(text, 1, dim=1)
+    prefill = getattr(model, "prefill", None)
+    if prefill is not None and before:
+        prefill(text[:, :-1], state)
         return
-    parent = torch.zeros_like(text[:, :1])
-    for token in before.split(1, dim=1):
-        model.step(token, parent, state)
+    for token in before:
+        model.step(token, torch.zeros_like(last), state)
