@@ -147,6 +147,12 @@ class LastInputs:
         output: Tensor = layer(inputs.flatten(0, 1))
         return output.view(*parent.shape, -1)
 
+    def fill(self, layer: nn.Conv1d, x: Tensor) -> Tensor:
+        """Reads the first positions, x [batch, position, D_MODEL] -> outputs of all of them"""
+        inputs = F.pad(x.transpose(1, 2), (layer.kernel_size[0] - 1, 0))
+        self.inputs = inputs[:, :, x.size(1) :].unsqueeze(1)
+        return layer(inputs).transpose(1, 2)
+
     def keep(self, sentences: Tensor) -> None:
         """Drops all sentences of the batch but these."""
         if self.inputs is not None:
@@ -162,6 +168,11 @@ class Lineage:
     def __init__(self, batch: int, device: torch.device) -> None:
         self.position = -1
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
+
+    def fill(self, length: int) -> None:
+        """Begins with `length` positions of one hypothesis for each sentence."""
+        self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
+        self.position = length - 1
 
     def extend(self, parent: Tensor) -> None:
         """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
@@ -219,6 +230,14 @@ class DecoderConvolution(nn.Module):
         hidden, gate = state.advance(self.convolution, x, parent).chunk(2, dim=-1)
         return hidden * torch.sigmoid(gate)
 
+    def prefill(self, x: Tensor, state: LastInputs) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
+        """
+        hidden, gate = state.fill(self.convolution, x).chunk(2, dim=-1)
+        return hidden * torch.sigmoid(gate)
+
 
 @dataclass
 class CrossAttentionState:
@@ -261,6 +280,16 @@ class CrossAttention(nn.Module):
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, D_K)
+        mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
+    def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
@@ -335,6 +364,18 @@ class DecoderLayer(nn.Module):
         )
         return x + y
 
+    def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        y = self.convolution.prefill(self.convolution_norm(x), state.convolution)
+        x = x + y
+        y = self.cross_attention.prefill(
+            self.cross_attention_norm(x), source_mask, state.cross_attention
+        )
+        return x + y
+
 
 class Encoder(nn.Module):
     """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
@@ -386,6 +427,16 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, parent)
+        output: Tensor = self.norm(x)
+        return output
+
+    def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.prefill(x, source_mask, state)
         output: Tensor = self.norm(x)
         return output
 
@@ -463,3 +514,14 @@ class Transformer(nn.Module):
         x = self.embedding(token) * math.sqrt(D_MODEL)
         x = x + learned_positions(self.target_position, state.lineage.position, 1)
         return self.decoder.step(x, state.source_mask, state.decoder, parent)
+
+    def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
+        """The first tokens of each sentence at once, without padding, into a new state: gives what
+        as many steps would.
+
+        target [batch, target] -> [batch, target, D_MODEL]
+        """
+        state.lineage.fill(target.size(1))
+        x = self.embedding(target) * math.sqrt(D_MODEL)
+        x = x + learned_positions(self.target_position, 0, target.size(1))
+        return self.decoder.prefill(x, state.source_mask, state.decoder)

@@ -124,6 +124,12 @@ class GRUState:
         self.hidden = hidden.view(*parent.shape, -1)
         return self.hidden
 
+    def fill(self, layer: nn.GRU, x: Tensor) -> Tensor:
+        """Reads the first positions, x [batch, position, D_MODEL] -> hidden of all of them"""
+        hidden, last = layer(x)
+        self.hidden = last.transpose(0, 1)
+        return hidden
+
     def keep(self, sentences: Tensor) -> None:
         """Drops all sentences of the batch but these."""
         if self.hidden is not None:
@@ -170,6 +176,13 @@ class DecoderRecurrence(nn.Module):
         """
         return state.advance(self.recurrence, x, parent)
 
+    def prefill(self, x: Tensor, state: GRUState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL] -> [batch, target, d_hidden]
+        """
+        return state.fill(self.recurrence, x)
+
 
 @dataclass
 class CrossAttentionState:
@@ -212,6 +225,16 @@ class CrossAttention(nn.Module):
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, D_K)
+        mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
+    def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
@@ -312,6 +335,21 @@ class DecoderLayer(nn.Module):
         output: Tensor = x + y
         return output
 
+    def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        y = self.recurrence.prefill(self.recurrence_norm(x), state.recurrence)
+        x = x + y
+        y = self.cross_attention.prefill(
+            self.cross_attention_norm(x), source_mask, state.cross_attention
+        )
+        x = x + y
+        y = self.feed_forward(self.feed_forward_norm(x))
+        output: Tensor = x + y
+        return output
+
 
 class Encoder(nn.Module):
     """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
@@ -363,6 +401,16 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, parent)
+        output: Tensor = self.norm(x)
+        return output
+
+    def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.prefill(x, source_mask, state)
         output: Tensor = self.norm(x)
         return output
 
@@ -430,3 +478,12 @@ class Transformer(nn.Module):
         """
         x = self.embedding(token) * math.sqrt(D_MODEL)
         return self.decoder.step(x, state.source_mask, state.decoder, parent)
+
+    def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
+        """The first tokens of each sentence at once, without padding, into a new state: gives what
+        as many steps would.
+
+        target [batch, target] -> [batch, target, D_MODEL]
+        """
+        x = self.embedding(target) * math.sqrt(D_MODEL)
+        return self.decoder.prefill(x, state.source_mask, state.decoder)

@@ -126,6 +126,11 @@ class Lineage:
         self.position = -1
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
+    def fill(self, length: int) -> None:
+        """Begins with `length` positions of one hypothesis for each sentence."""
+        self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
+        self.position = length - 1
+
     def extend(self, parent: Tensor) -> None:
         """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
         batch, beam = parent.shape
@@ -187,6 +192,21 @@ class DecoderSelfAttention(nn.Module):
         output: Tensor = self.output(merge_heads(mixed))
         return output
 
+    def prefill(self, x: Tensor, target_angle: Tensor, cache: KeyValueCache) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], target_angle [target, D_K // 2] -> [batch, target, D_MODEL]
+        """
+        query, key, value = split_groups(
+            self.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
+        )
+        query = rotate_halves(query, target_angle)
+        key = rotate_halves(key, target_angle)
+        key, value = cache.append(key, value)
+        mixed = F.scaled_dot_product_attention(query, key, value, enable_gqa=True, is_causal=True)
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
 
 class FeedForward(nn.Module):
     """A linear map gated by another through a SiLU, and a third (SwiGLU, Shazeer 2020)."""
@@ -240,6 +260,17 @@ class DecoderLayer(nn.Module):
         output: Tensor = x + y
         return output
 
+    def prefill(self, x: Tensor, target_angle: Tensor, cache: KeyValueCache) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], target_angle [target, D_K // 2] -> [batch, target, D_MODEL]
+        """
+        y = self.self_attention.prefill(self.self_attention_norm(x), target_angle, cache)
+        x = x + y
+        y = self.feed_forward(self.feed_forward_norm(x))
+        output: Tensor = x + y
+        return output
+
 
 class Decoder(nn.Module):
     """DECODER_LAYERS layers and a norm after the last (section 3.1)."""
@@ -272,6 +303,16 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, target_angle, state, lineage)
+        output: Tensor = self.norm(x)
+        return output
+
+    def prefill(self, x: Tensor, target_angle: Tensor, states: list[KeyValueCache]) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], target_angle [target, D_K // 2] -> [batch, target, D_MODEL]
+        """
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.prefill(x, target_angle, state)
         output: Tensor = self.norm(x)
         return output
 
@@ -329,3 +370,14 @@ class Transformer(nn.Module):
         target_angle = rotary_angles(state.lineage.position, 1, D_K, ROTARY_BASE, token.device)
         x = self.embedding(token)
         return self.decoder.step(x, target_angle, state.decoder, state.lineage)
+
+    def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
+        """The first tokens of each sentence at once, without padding, into a new state: gives what
+        as many steps would.
+
+        target [batch, target] -> [batch, target, D_MODEL]
+        """
+        state.lineage.fill(target.size(1))
+        target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
+        x = self.embedding(target)
+        return self.decoder.prefill(x, target_angle, state.decoder)

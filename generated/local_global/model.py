@@ -173,6 +173,12 @@ class Lineage:
         self.positions = torch.empty(0, dtype=torch.long, device=device)
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
+    def fill(self, length: int) -> None:
+        """Begins with `length` positions of one hypothesis for each sentence."""
+        self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
+        self.position = length - 1
+        self.positions = torch.arange(length, device=self.mask.device)
+
     def extend(self, parent: Tensor) -> None:
         """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
         batch, beam = parent.shape
@@ -227,6 +233,15 @@ class RollingCache:
         if len(self.positions) > self.limit:
             self.forget(lineage.position)
         return self.key, self.value, self.slots
+
+    def fill(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes those of the first positions, [batch, heads, positions, width] -> the same"""
+        self.key, self.value = key, value
+        self.slots = torch.arange(key.size(2), device=key.device)
+        self.positions = list(range(key.size(2)))
+        if len(self.positions) > self.limit:
+            self.forget(self.positions[-1])
+        return key, value
 
     def forget(self, position: int) -> None:
         """Drops what no query from `position` on reads."""
@@ -293,6 +308,17 @@ class DecoderSelfAttention(nn.Module):
         output: Tensor = self.output(merge_heads(mixed))
         return output
 
+    def prefill(self, x: Tensor, cache: RollingCache) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        key, value = cache.fill(key, value)
+        mixed = local_attention(query, key, value, decoder_a_reads, chunk=32, left=8, right=0)
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
 
 class DecoderSelfAttentionB(nn.Module):
     """Masked self-attention, HEADS heads of D_K: position i reads 0..i (section 3.2.3)."""
@@ -321,6 +347,17 @@ class DecoderSelfAttentionB(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
+    def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        key, value = cache.append(key, value)
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
         output: Tensor = self.output(merge_heads(mixed))
         return output
 
@@ -366,6 +403,16 @@ class CrossAttention(nn.Module):
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, D_K)
+        mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
+    def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
@@ -465,6 +512,21 @@ class DecoderLayer(nn.Module):
         output: Tensor = x + y
         return output
 
+    def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        y = self.self_attention.prefill(self.self_attention_norm(x), state.self_attention)
+        x = x + y
+        y = self.cross_attention.prefill(
+            self.cross_attention_norm(x), source_mask, state.cross_attention
+        )
+        x = x + y
+        y = self.feed_forward(self.feed_forward_norm(x))
+        output: Tensor = x + y
+        return output
+
 
 @dataclass
 class DecoderLayerBState:
@@ -516,6 +578,21 @@ class DecoderLayerB(nn.Module):
         y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, lineage)
         x = x + y
         y = self.cross_attention.step(
+            self.cross_attention_norm(x), source_mask, state.cross_attention
+        )
+        x = x + y
+        y = self.feed_forward(self.feed_forward_norm(x))
+        output: Tensor = x + y
+        return output
+
+    def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerBState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        y = self.self_attention.prefill(self.self_attention_norm(x), state.self_attention)
+        x = x + y
+        y = self.cross_attention.prefill(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
         x = x + y
@@ -597,6 +674,18 @@ class Decoder(nn.Module):
         output: Tensor = self.norm(x)
         return output
 
+    def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        for layer, state_0_1 in zip(self.layers[0:1], state.layers_0_1, strict=True):
+            x = layer.prefill(x, source_mask, state_0_1)
+        for layer, state_1_2 in zip(self.layers[1:2], state.layers_1_2, strict=True):
+            x = layer.prefill(x, source_mask, state_1_2)
+        output: Tensor = self.norm(x)
+        return output
+
 
 @dataclass
 class TransformerState:
@@ -668,3 +757,14 @@ class Transformer(nn.Module):
         x = self.embedding(token) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(state.lineage.position, 1, self.embedding.weight)
         return self.decoder.step(x, state.source_mask, state.decoder, state.lineage)
+
+    def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
+        """The first tokens of each sentence at once, without padding, into a new state: gives what
+        as many steps would.
+
+        target [batch, target] -> [batch, target, D_MODEL]
+        """
+        state.lineage.fill(target.size(1))
+        x = self.embedding(target) * math.sqrt(D_MODEL)
+        x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
+        return self.decoder.prefill(x, state.source_mask, state.decoder)

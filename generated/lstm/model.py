@@ -122,6 +122,12 @@ class LSTMState:
         self.known = tuple(each.view(*parent.shape, -1) for each in known)
         return self.known[0]
 
+    def fill(self, layer: nn.LSTM, x: Tensor) -> Tensor:
+        """Reads the first positions, x [batch, position, D_MODEL] -> hidden of all of them"""
+        hidden, known = layer(x)
+        self.known = tuple(each.transpose(0, 1) for each in known)
+        return hidden
+
     def keep(self, sentences: Tensor) -> None:
         """Drops all sentences of the batch but these."""
         self.known = tuple(each[sentences] for each in self.known)
@@ -170,6 +176,13 @@ class DecoderRecurrence(nn.Module):
         """
         return state.advance(self.recurrence, x, parent)
 
+    def prefill(self, x: Tensor, state: LSTMState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL] -> [batch, target, D_HIDDEN]
+        """
+        return state.fill(self.recurrence, x)
+
 
 @dataclass
 class CrossAttentionState:
@@ -212,6 +225,16 @@ class CrossAttention(nn.Module):
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, D_K)
+        mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
+    def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
@@ -286,6 +309,18 @@ class DecoderLayer(nn.Module):
         )
         return x + y
 
+    def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        y = self.recurrence.prefill(self.recurrence_norm(x), state.recurrence)
+        x = x + y
+        y = self.cross_attention.prefill(
+            self.cross_attention_norm(x), source_mask, state.cross_attention
+        )
+        return x + y
+
 
 class Encoder(nn.Module):
     """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
@@ -337,6 +372,16 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, parent)
+        output: Tensor = self.norm(x)
+        return output
+
+    def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.prefill(x, source_mask, state)
         output: Tensor = self.norm(x)
         return output
 
@@ -404,3 +449,12 @@ class Transformer(nn.Module):
         """
         x = self.embedding(token) * math.sqrt(D_MODEL)
         return self.decoder.step(x, state.source_mask, state.decoder, parent)
+
+    def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
+        """The first tokens of each sentence at once, without padding, into a new state: gives what
+        as many steps would.
+
+        target [batch, target] -> [batch, target, D_MODEL]
+        """
+        x = self.embedding(target) * math.sqrt(D_MODEL)
+        return self.decoder.prefill(x, state.source_mask, state.decoder)

@@ -134,6 +134,11 @@ class Lineage:
         self.position = -1
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
+    def fill(self, length: int) -> None:
+        """Begins with `length` positions of one hypothesis for each sentence."""
+        self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
+        self.position = length - 1
+
     def extend(self, parent: Tensor) -> None:
         """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
         batch, beam = parent.shape
@@ -205,6 +210,20 @@ class DecoderSelfAttention(nn.Module):
         output: Tensor = self.output(merge_heads(mixed))
         return output
 
+    def prefill(self, x: Tensor, target_angle: Tensor, cache: KeyValueCache) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], target_angle [target, ROTARY_WIDTH // 2]
+        -> [batch, target, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        query = rotate_pairs(query, target_angle)
+        key = rotate_pairs(key, target_angle)
+        key, value = cache.append(key, value)
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
 
 @dataclass
 class CrossAttentionState:
@@ -247,6 +266,16 @@ class CrossAttention(nn.Module):
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, D_K)
+        mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
+    def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
@@ -357,6 +386,26 @@ class DecoderLayer(nn.Module):
         output: Tensor = x + y
         return output
 
+    def prefill(
+        self, x: Tensor, target_angle: Tensor, source_mask: Tensor, state: DecoderLayerState
+    ) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], target_angle [target, ROTARY_WIDTH // 2],
+        source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        y = self.self_attention.prefill(
+            self.self_attention_norm(x), target_angle, state.self_attention
+        )
+        x = x + y
+        y = self.cross_attention.prefill(
+            self.cross_attention_norm(x), source_mask, state.cross_attention
+        )
+        x = x + y
+        y = self.feed_forward(self.feed_forward_norm(x))
+        output: Tensor = x + y
+        return output
+
 
 class Encoder(nn.Module):
     """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
@@ -416,6 +465,19 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, target_angle, source_mask, state, lineage)
+        output: Tensor = self.norm(x)
+        return output
+
+    def prefill(
+        self, x: Tensor, target_angle: Tensor, source_mask: Tensor, states: list[DecoderLayerState]
+    ) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], target_angle [target, ROTARY_WIDTH // 2],
+        source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.prefill(x, target_angle, source_mask, state)
         output: Tensor = self.norm(x)
         return output
 
@@ -494,3 +556,14 @@ class Transformer(nn.Module):
         )
         x = self.embedding(token) * math.sqrt(D_MODEL)
         return self.decoder.step(x, target_angle, state.source_mask, state.decoder, state.lineage)
+
+    def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
+        """The first tokens of each sentence at once, without padding, into a new state: gives what
+        as many steps would.
+
+        target [batch, target] -> [batch, target, D_MODEL]
+        """
+        state.lineage.fill(target.size(1))
+        target_angle = rotary_angles(0, target.size(1), ROTARY_WIDTH, ROTARY_BASE, target.device)
+        x = self.embedding(target) * math.sqrt(D_MODEL)
+        return self.decoder.prefill(x, target_angle, state.source_mask, state.decoder)

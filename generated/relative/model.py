@@ -180,6 +180,12 @@ class Lineage:
         self.positions = torch.empty(0, dtype=torch.long, device=device)
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
+    def fill(self, length: int) -> None:
+        """Begins with `length` positions of one hypothesis for each sentence."""
+        self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
+        self.position = length - 1
+        self.positions = torch.arange(length, device=self.mask.device)
+
     def extend(self, parent: Tensor) -> None:
         """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
         batch, beam = parent.shape
@@ -249,6 +255,17 @@ class DecoderSelfAttention(nn.Module):
         output: Tensor = self.output(merge_heads(mixed))
         return output
 
+    def prefill(self, x: Tensor, target_bias: Tensor, cache: KeyValueCache) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], target_bias [HEADS, target, target] -> [batch, target, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        key, value = cache.append(key, value)
+        mixed = F.scaled_dot_product_attention(query, key, value, target_bias)
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
 
 @dataclass
 class CrossAttentionState:
@@ -291,6 +308,16 @@ class CrossAttention(nn.Module):
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, D_K)
+        mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
+    def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
@@ -394,6 +421,26 @@ class DecoderLayer(nn.Module):
         output: Tensor = x + y
         return output
 
+    def prefill(
+        self, x: Tensor, target_bias: Tensor, source_mask: Tensor, state: DecoderLayerState
+    ) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], target_bias [HEADS, target, target],
+        source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        y = self.self_attention.prefill(
+            self.self_attention_norm(x), target_bias, state.self_attention
+        )
+        x = x + y
+        y = self.cross_attention.prefill(
+            self.cross_attention_norm(x), source_mask, state.cross_attention
+        )
+        x = x + y
+        y = self.feed_forward(self.feed_forward_norm(x))
+        output: Tensor = x + y
+        return output
+
 
 class Encoder(nn.Module):
     """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
@@ -448,6 +495,19 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, target_bias, source_mask, state)
+        output: Tensor = self.norm(x)
+        return output
+
+    def prefill(
+        self, x: Tensor, target_bias: Tensor, source_mask: Tensor, states: list[DecoderLayerState]
+    ) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], target_bias [HEADS, target, target],
+        source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.prefill(x, target_bias, source_mask, state)
         output: Tensor = self.norm(x)
         return output
 
@@ -537,3 +597,18 @@ class Transformer(nn.Module):
         )
         x = self.embedding(token) * math.sqrt(D_MODEL)
         return self.decoder.step(x, target_bias, state.source_mask, state.decoder)
+
+    def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
+        """The first tokens of each sentence at once, without padding, into a new state: gives what
+        as many steps would.
+
+        target [batch, target] -> [batch, target, D_MODEL]
+        """
+        state.lineage.fill(target.size(1))
+        place = places(target)
+        target_bias = masked_bias(
+            backward_bias(self.target_distance, MAX_DISTANCE, place, place),
+            position_mask(decoder_reads, 0, target.size(1), target),
+        )
+        x = self.embedding(target) * math.sqrt(D_MODEL)
+        return self.decoder.prefill(x, target_bias, state.source_mask, state.decoder)

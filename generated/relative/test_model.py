@@ -286,6 +286,18 @@ def test_a_step_at_a_time_is_the_same(model: Transformer, source: Tensor, target
             assert_close(model.project(got)[:, 0], expected[:, position])
 
 
+def test_a_prompt_is_read_at_once(model: Transformer, source: Tensor, target: Tensor) -> None:
+    """`prefill` returns what as many steps return, and leaves the state that they leave."""
+    prompt = TARGET // 2
+    with torch.no_grad():
+        expected, state = model.features(source, target), model.start(source)
+        assert_close(model.prefill(target[:, :prompt], state), expected[:, :prompt])
+        parent = torch.zeros(BATCH, 1, dtype=torch.long)
+        for position in range(prompt, TARGET):
+            got = model.step(target[:, position : position + 1], parent, state)
+            assert_close(got[:, 0], expected[:, position])
+
+
 def test_hypotheses_follow_their_parents(model: Transformer, source: Tensor) -> None:
     """Beams that cross over give what each hypothesis gives alone; dropped sentences are gone."""
     with torch.no_grad():

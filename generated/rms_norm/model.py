@@ -121,6 +121,11 @@ class Lineage:
         self.position = -1
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
+    def fill(self, length: int) -> None:
+        """Begins with `length` positions of one hypothesis for each sentence."""
+        self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
+        self.position = length - 1
+
     def extend(self, parent: Tensor) -> None:
         """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
         batch, beam = parent.shape
@@ -182,6 +187,17 @@ class DecoderSelfAttention(nn.Module):
         output: Tensor = self.output(merge_heads(mixed))
         return output
 
+    def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        key, value = cache.append(key, value)
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
 
 @dataclass
 class CrossAttentionState:
@@ -224,6 +240,16 @@ class CrossAttention(nn.Module):
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
+        """
+        (query,) = split_heads(self.query(x), HEADS, D_K)
+        mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
+        output: Tensor = self.output(merge_heads(mixed))
+        return output
+
+    def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
@@ -323,6 +349,21 @@ class DecoderLayer(nn.Module):
         output: Tensor = x + y
         return output
 
+    def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        y = self.self_attention.prefill(self.self_attention_norm(x), state.self_attention)
+        x = x + y
+        y = self.cross_attention.prefill(
+            self.cross_attention_norm(x), source_mask, state.cross_attention
+        )
+        x = x + y
+        y = self.feed_forward(self.feed_forward_norm(x))
+        output: Tensor = x + y
+        return output
+
 
 class Encoder(nn.Module):
     """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
@@ -373,6 +414,16 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, lineage)
+        output: Tensor = self.norm(x)
+        return output
+
+    def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
+        """The first positions, into an empty state.
+
+        x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
+        """
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.prefill(x, source_mask, state)
         output: Tensor = self.norm(x)
         return output
 
@@ -448,3 +499,14 @@ class Transformer(nn.Module):
         x = self.embedding(token) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(state.lineage.position, 1, self.embedding.weight)
         return self.decoder.step(x, state.source_mask, state.decoder, state.lineage)
+
+    def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
+        """The first tokens of each sentence at once, without padding, into a new state: gives what
+        as many steps would.
+
+        target [batch, target] -> [batch, target, D_MODEL]
+        """
+        state.lineage.fill(target.size(1))
+        x = self.embedding(target) * math.sqrt(D_MODEL)
+        x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
+        return self.decoder.prefill(x, state.source_mask, state.decoder)
