@@ -50,7 +50,7 @@ def undecodable(
     )
     if found := _format(head):
         return UserError(f"{what}; the file is {found.name}", help=found.help)
-    if encoding := _marked(head):
+    if encoding := _marked(head) or _wide(line, head):
         return UserError(f"{what}; the file is {encoding}", help=_convert(encoding, name))
     if not is_ascii:
         return UserError(

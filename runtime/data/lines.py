@@ -67,7 +67,8 @@ def read_lines(path: Path, *, is_fixed: bool = True) -> Iterator[str]:
     """
     with _explained(path), path.open("rb", buffering=0) as raw:
         watched = _Watched(raw, path) if _is_regular(raw) else None
-        lines = decoded_lines(_unpacked(BufferedReader(watched or raw, AT_ONCE), path), str(path))
+        packed: IO[bytes] = BufferedReader(watched or raw, AT_ONCE)  # lives as long as `raw`
+        lines = decoded_lines(_unpacked(packed, path), str(path))
         first = next(lines, None)
         if first is None:
             raise UserError(f"{path} is empty", help="give a file with at least one line of text")
@@ -166,18 +167,18 @@ def _is_regular(file: FileIO) -> bool:
     return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
-def _gunzip(file: BufferedReader) -> IO[bytes]:
+def _gunzip(file: IO[bytes]) -> IO[bytes]:
     return BufferedReader(gzip.GzipFile(fileobj=file), AT_ONCE)
 
 
-_PACKINGS: dict[str, Callable[[BufferedReader], IO[bytes]]] = {
+_PACKINGS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     ".gz": _gunzip,
     ".xz": lzma.LZMAFile,
     ".bz2": bz2.BZ2File,
 }
 
 
-def _unpacked(file: BufferedReader, path: Path) -> IO[bytes]:
+def _unpacked(file: IO[bytes], path: Path) -> IO[bytes]:
     """The bytes that are packed in a file, by the end of its name."""
     suffix = path.suffix.lower()
     if suffix in OTHER_PACKING:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from runtime.data.lines import file_digest
+from runtime.data.lines import file_digest, require_regular
 from runtime.errors import UserError
 
 SUMS = "SHA256SUMS"
@@ -17,10 +17,11 @@ def write_sums(folder: Path) -> None:
 def check_sums(folder: Path) -> None:
     """Reads all files. Raises a UserError if one is missing or not as it was, or is new."""
     try:
+        require_regular(folder / SUMS)
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
         known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         is_sound = sorted(known) == _names(folder)
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, IsADirectoryError, ValueError) as error:
         raise damaged(folder) from error
     if not is_sound or any(file_digest(folder / name) != known[name] for name in known):
         raise damaged(folder)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from compiler.spec.spec import Spec
 from runtime.data import sentences as sentences_module
@@ -398,3 +399,72 @@ def test_multi30k(run: Run, report: list[str]) -> None:
     expected = reference.read_text(encoding="utf-8").split("\n")[:-1]
     differing = [pair for pair in zip(decoded, expected, strict=True) if pair[0] != pair[1]]
     assert all("<unk>" in got for got, _ in differing), differing[:3]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *("train/source.tokens", "valid/target.ends", "tests/test/source.tokens", "facts.txt"),
+        *("tokenizers/source/vocabulary.txt", "tokenizers/source/tokenizer.json", "SHA256SUMS"),
+    ],
+)
+@pytest.mark.parametrize("damage", ["flipped", "folder", "new"])
+def test_an_entry_that_is_not_as_it_was_is_refused(run: Run, file: str, damage: str) -> None:
+    path = run().folder / file
+    content = bytearray(path.read_bytes())
+    if damage == "flipped":
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    elif damage == "folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        path.with_name("more").write_bytes(b"")
+    with pytest.raises(UserError, match=r"the prepared text in .* is damaged") as caught:
+        run()
+    assert "delete" in caught.value.help
+
+
+def test_text_that_grows_while_it_is_prepared_makes_no_entry(
+    run: Run, text: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pairs that came too late must not stand under the hash of those before."""
+    train = prepare.__globals__["task_of"]
+
+    def grow(spec: Spec) -> object:
+        for side in ("source", "target"):
+            append(text / f"train.{side}", "der hund\n")
+        return train(spec)
+
+    with monkeypatch.context() as patch:
+        patch.setitem(prepare.__globals__, "task_of", grow)
+        with pytest.raises(UserError, match=r"train\.source has changed while it was read"):
+            run()
+    assert entries(cache) == []
+    assert len(run().train) == 301
+
+
+def test_text_that_is_learned_from_and_scored_is_reported(
+    run: Run, text: Path, report: list[str]
+) -> None:
+    shutil.copy(text / "train.source", text / "valid.source")
+    shutil.copy(text / "train.target", text / "valid.target")
+    run()
+    assert any("warning: data.valid has the very text of data.train" in line for line in report)
+
+
+def test_test_sets_have_names_or_there_is_none(run: Run) -> None:
+    files = {"source": "valid.source", "target": "valid.target"}
+    prepared = run(test=None, tests={"train-like": files, "tokenizers": files})
+    assert {name: len(pairs) for name, pairs in prepared.tests.items()} == {
+        "train-like": 20,
+        "tokenizers": 20,
+    }
+    assert run(test=None).tests == {}
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("joiner", [" ", "@ @", "\t", "\u00a0"])
+def test_a_joiner_has_no_spaces(make_spec: MakeSpec, joiner: str) -> None:
+    with pytest.raises(ValidationError, match="a mark without spaces"):
+        make_spec(tokenizer={"kind": "segmented", "joiner": joiner})

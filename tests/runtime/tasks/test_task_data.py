@@ -219,3 +219,19 @@ def test_texts_of_nothing(prepare_task: PrepareTask, text: Path) -> None:
     (text / "valid.txt").write_text(" \n")
     with pytest.raises(UserError, match=r"data\.valid has no text left: 1 empty lines"):
         prepare_task("language_model")
+
+
+def test_a_single_label_is_nothing_to_learn(prepare_task: PrepareTask, text: Path) -> None:
+    for part in ("train", "valid", "test"):
+        lines = len((text / f"{part}.label").read_text().splitlines())
+        (text / f"{part}.label").write_text("even\n" * lines)
+    with pytest.raises(UserError, match=r"one label alone, 'even'"):
+        prepare_task("classification")
+
+
+def test_labels_that_look_alike_are_shown_apart(prepare_task: PrepareTask, text: Path) -> None:
+    label = text / "train.label"
+    label.write_text(label.read_text().replace("odd\n", "odd \n", 1))
+    with pytest.raises(UserError, match=r"3 labels: 'even', 'odd', 'odd '") as caught:
+        prepare_task("classification")
+    assert "'odd' and 'odd ' are two" in caught.value.help
