@@ -138,7 +138,7 @@ def _check_installed(engines: Sequence[str]) -> None:
 def _check_folder(spec: Spec) -> None:
     """Says what is wanted, before anything else fails for want of it."""
     try:
-        for part in (spec.data.train, spec.data.valid, spec.data.test):
+        for part in spec.data.corpora.values():
             corpus_files(part, spec.data.folder)
     except UserError as error:
         raise UserError(

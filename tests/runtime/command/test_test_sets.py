@@ -1,7 +1,9 @@
 """Texts that `evaluate` scores: test sets with names, other texts, none, changed and moved ones."""
 
 import json
+import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,3 +166,25 @@ def test_other_text_at_a_new_place_is_refused(
     ended = specformer("train", "demo", *moved(tiny, new), "--out", run, "--resume")
     assert ended.code == 2
     assert "the text has changed" in ended.err
+
+
+def test_lines_of_a_pipe_are_translated(specformer: Command, run: Path) -> None:
+    pipe = run.parent / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_text("\ufeffa dog\na bird\n"))
+    writer.start()
+    ended = specformer("translate", run, "--input", pipe)
+    writer.join()
+    assert ended.code == 0, ended.err
+    assert len(ended.out.split("\n")) == 3
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "pipe", "text"])
+def test_a_corpus_that_is_no_file_is_refused_at_once(
+    specformer: Command, run: Path, place: str
+) -> None:
+    if place == "pipe":
+        os.mkfifo(run.parent / "pipe")
+    ended = specformer("evaluate", run, "--test", f"{{source: {place}, target: text/test.de}}")
+    assert ended.code == 2
+    assert ended.err.startswith("error: ")

@@ -62,14 +62,14 @@ def test_only_newlines_end_lines(tmp_path: Path) -> None:
 
 def test_a_missing_file(tmp_path: Path, two: ParallelFiles) -> None:
     (tmp_path / "a.de").unlink()
-    with pytest.raises(UserError, match=r"there is no file .*/a\.de$") as caught:
+    with pytest.raises(UserError, match=r"(?m)there is no file .*/a\.de$") as caught:
         list(read_rows(two, tmp_path))
     assert str(tmp_path) in caught.value.help
 
 
 def test_a_glob_without_files(tmp_path: Path) -> None:
     (tmp_path / "x.tsv").mkdir()
-    with pytest.raises(UserError, match=r"no file matches .*/\*\.tsv$"):
+    with pytest.raises(UserError, match=r"(?m)no file matches .*/\*\.tsv$"):
         corpus_files(TabSeparated(tsv="*.tsv"), tmp_path)
 
 
@@ -88,7 +88,10 @@ def test_an_empty_file(tmp_path: Path, two: ParallelFiles, side: str) -> None:
 
 @pytest.mark.parametrize(
     ("longer", "message"),
-    [("en", r"a\.en has 4 lines, but .*a\.de has 2$"), ("de", r"a\.en has 2 lines, but .*has 4$")],
+    [
+        ("en", r"(?m)a\.en has 4 lines, but .*a\.de has 2$"),
+        ("de", r"(?m)a\.en has 2 lines, but .*has 4$"),
+    ],
 )
 def test_different_lengths(tmp_path: Path, two: ParallelFiles, longer: str, message: str) -> None:
     (tmp_path / f"a.{longer}").write_text("1\n2\n3\n4\n")
