@@ -5,16 +5,7 @@ import re
 from compiler.emit.layout import NameOf, lay, lay_loop, lay_results
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, shown
 from compiler.ops.decoding import Field
-from compiler.ops.expression import (
-    Attribute,
-    Binary,
-    Call,
-    Each,
-    Expression,
-    Literal,
-    Name,
-    call,
-)
+from compiler.ops.expression import Attribute, Call, Each, Expression, Literal, Name, call
 from compiler.ops.op import Op
 
 SELF = Name("self")
@@ -43,42 +34,13 @@ class _Writer:
         self.values: dict[str, Expression] = {
             each.name: Name(each.name) for each in function.inputs
         }
-        self.untyped: set[Expression] = set()
 
     def lines(self) -> list[str]:
         lines: list[str] = []
         for statement in self.function.body:
             lines += self.statement(statement)
         results = [self.values[each] for each in self.function.outputs]
-        if len(results) == 1 and self.is_untyped(results[0]):
-            untyped, result = self.typed(results[0])
-            lines += lay("output: Tensor = ", untyped, self.name_of, self.depth)
-            results = [result]
         return [*lines, *lay_results(results, self.name_of, self.depth)]
-
-    def typed(self, expression: Expression) -> tuple[Expression, Expression]:
-        """What has no type in it, and the expression with `output` in its place."""
-        match expression:
-            case Binary(left=Call() as left, operator=sign, right=right) if self.is_untyped(left):
-                untyped, output = self.typed(left)
-                return untyped, Binary(output, sign, right)
-            case Binary(left=left, operator=sign, right=Call() as right) if self.is_untyped(right):
-                untyped, output = self.typed(right)
-                return untyped, Binary(left, sign, output)
-        return expression, Name("output")
-
-    def is_untyped(self, expression: Expression) -> bool:
-        """Whether a checker of types takes it for `Any`: what a module gives, or a root."""
-        match expression:
-            case Call(function=Attribute(base=self.holder, name=name)):
-                return any(part == name for part, _ in self.block.parts)
-            case Call(function=Attribute(base=base)):
-                return self.is_untyped(base)
-            case Binary(operator="**"):
-                return True
-            case Binary(left=left, right=right):
-                return self.is_untyped(left) or self.is_untyped(right)
-        return expression in self.untyped
 
     def statement(self, statement: Statement) -> list[str]:
         if isinstance(statement.op, Invoke) and self.loops(statement):
@@ -89,9 +51,6 @@ class _Writer:
             return []
         names = [shown(each) for each in statement.results]
         self.values.update(zip(statement.results, map(Name, names), strict=True))
-        if self.is_untyped(expression):
-            inputs = {each.name for each in self.function.inputs}
-            self.untyped |= set(map(Name, set(names) - inputs))
         left = ", ".join(names)
         if isinstance(statement.op, Op) and statement.op.unpacks and len(names) == 1:
             left = f"({left},)"

@@ -28,7 +28,7 @@ def rate(schedule: Schedule) -> Rate:
     match schedule:
         case InverseSquareRoot():
             phrase = "by step^-0.5 (section 5.3)"
-            return Rate(phrase=phrase, code=("PEAK * math.sqrt(WARMUP_STEPS / step)",))
+            return Rate(phrase=phrase, code=("PEAK * (WARMUP_STEPS / step) ** 0.5",))
         case Constant():
             needs_step = schedule.warmup_steps > 0
             return Rate(phrase="constant", code=("PEAK",), needs_step=needs_step)
@@ -91,8 +91,7 @@ def schedule_constants(schedule: Schedule, steps: int, peak: str) -> dict[str, s
         constants["STEPS"] = repr(steps)
     if isinstance(schedule, WarmupStableDecay):
         constants["DECAY_STEPS"] = repr(schedule.decay_steps)
-    # A power of integers has no type of its own.
-    constants["PEAK: float" if "**" in peak else "PEAK"] = peak
+    constants["PEAK"] = peak
     if schedule.start:
         constants["START"] = repr(schedule.start)
     if isinstance(schedule, Decay) and schedule.end:

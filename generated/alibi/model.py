@@ -3,6 +3,9 @@
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -195,8 +198,7 @@ class EncoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_bias)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class DecoderSelfAttention(nn.Module):
@@ -213,8 +215,7 @@ class DecoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, target_bias)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -228,8 +229,7 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, target_bias)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, target_bias: Tensor, cache: KeyValueCache) -> Tensor:
         """The first positions, into an empty state.
@@ -239,8 +239,7 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, target_bias)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 @dataclass
@@ -272,8 +271,7 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -287,8 +285,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -297,8 +294,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class FeedForward(nn.Module):
@@ -312,8 +308,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class EncoderLayer(nn.Module):
@@ -394,8 +389,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
     def prefill(
         self, x: Tensor, target_bias: Tensor, source_mask: Tensor, state: DecoderLayerState
@@ -414,8 +408,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
 
 class Encoder(nn.Module):
@@ -432,8 +425,7 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_bias)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 class Decoder(nn.Module):
@@ -454,8 +446,7 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, target_bias, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -471,8 +462,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, target_bias, source_mask, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(
         self, x: Tensor, target_bias: Tensor, source_mask: Tensor, states: list[DecoderLayerState]
@@ -484,8 +474,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.prefill(x, target_bias, source_mask, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -527,8 +516,7 @@ class Transformer(nn.Module):
         source_bias = masked_bias(
             alibi_bias(HEADS, place, place, self.embedding.weight), real_tokens(source)
         )
-        output: Tensor = self.encoder(x, source_bias)
-        return output
+        return self.encoder(x, source_bias)
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -541,8 +529,7 @@ class Transformer(nn.Module):
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x, memory, target_bias, source_mask)
-        return output
+        return self.decoder(x, memory, target_bias, source_mask)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

@@ -1,6 +1,8 @@
 """alibi: the loss, the learning rate and the optimizer. Written by specformer."""
 
-import math
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +20,7 @@ def learning_rate(step: int) -> float:
     """The rate of update `step`, from 1 on: linear to PEAK, then by step^-0.5 (section 5.3)."""
     if step < WARMUP_STEPS:
         return PEAK * step / WARMUP_STEPS
-    return PEAK * math.sqrt(WARMUP_STEPS / step)
+    return PEAK * (WARMUP_STEPS / step) ** 0.5
 
 
 def optimizer(model: nn.Module) -> torch.optim.Adam:

@@ -3,6 +3,9 @@
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 
 import torch
@@ -95,8 +98,7 @@ class EncoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class FeedForward(nn.Module):
@@ -110,8 +112,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class EncoderLayer(nn.Module):
@@ -148,8 +149,7 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 class Transformer(nn.Module):
@@ -171,8 +171,7 @@ class Transformer(nn.Module):
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, source.size(1), self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.encoder(x, real_tokens(source))
-        return output
+        return self.encoder(x, real_tokens(source))
 
     def features(self, source: Tensor) -> Tensor:
         """source [batch, source] -> [batch, D_MODEL]"""
@@ -181,5 +180,4 @@ class Transformer(nn.Module):
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., CLASSES]"""
-        output: Tensor = self.classifier(features)
-        return output
+        return self.classifier(features)

@@ -4,6 +4,9 @@ al. 2017).
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from dataclasses import dataclass
 from typing import cast
@@ -57,8 +60,7 @@ def learned_positions(table: nn.Embedding, first: int, count: int) -> Tensor:
     if first + count > table.num_embeddings:
         expected, got = f"positions below {table.num_embeddings}", first + count - 1
         raise ValueError(f"expected {expected}, as many as the table has, got position {got}")
-    vectors: Tensor = table(torch.arange(first, first + count, device=table.weight.device))
-    return vectors
+    return table(torch.arange(first, first + count, device=table.weight.device))
 
 
 def real_tokens(tokens: Tensor) -> Tensor:
@@ -78,8 +80,7 @@ def gated_convolution(width: int) -> nn.Conv1d:
 def causal_convolution(layer: nn.Conv1d, x: Tensor) -> Tensor:
     """x [batch, position, D_MODEL] -> [batch, position, outputs]: none reads a later position."""
     (width,) = layer.kernel_size
-    output: Tensor = layer(F.pad(x.transpose(1, 2), (width - 1, 0)))
-    return output.transpose(1, 2)
+    return layer(F.pad(x.transpose(1, 2), (width - 1, 0))).transpose(1, 2)
 
 
 def centred_convolution(layer: nn.Conv1d, x: Tensor, real: Tensor) -> Tensor:
@@ -89,8 +90,7 @@ def centred_convolution(layer: nn.Conv1d, x: Tensor, real: Tensor) -> Tensor:
     """
     side = layer.kernel_size[0] // 2
     inputs = x.transpose(1, 2).masked_fill(~real.squeeze(1), 0.0)
-    output: Tensor = layer(F.pad(inputs, (side, side)))
-    return output.transpose(1, 2)
+    return layer(F.pad(inputs, (side, side))).transpose(1, 2)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -144,8 +144,7 @@ class LastInputs:
         else:
             inputs = torch.cat((of_parents(self.inputs, parent), newest), dim=3)
         self.inputs = inputs[..., 1:]
-        output: Tensor = layer(inputs.flatten(0, 1))
-        return output.view(*parent.shape, -1)
+        return layer(inputs.flatten(0, 1)).view(*parent.shape, -1)
 
     def fill(self, layer: nn.Conv1d, x: Tensor) -> Tensor:
         """Reads the first positions, x [batch, position, D_MODEL] -> outputs of all of them"""
@@ -268,8 +267,7 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -283,8 +281,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -293,8 +290,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class EncoderLayer(nn.Module):
@@ -391,8 +387,7 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 class Decoder(nn.Module):
@@ -410,8 +405,7 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -427,8 +421,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, parent)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
         """The first positions, into an empty state.
@@ -437,8 +430,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.prefill(x, source_mask, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -479,8 +471,7 @@ class Transformer(nn.Module):
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = x + learned_positions(self.source_position, 0, source.size(1))
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.encoder(x, real_tokens(source))
-        return output
+        return self.encoder(x, real_tokens(source))
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -489,8 +480,7 @@ class Transformer(nn.Module):
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + learned_positions(self.target_position, 0, target.size(1))
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x, memory, source_mask)
-        return output
+        return self.decoder(x, memory, source_mask)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

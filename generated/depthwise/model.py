@@ -4,6 +4,9 @@
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from dataclasses import dataclass
 from typing import cast
@@ -71,8 +74,7 @@ def depthwise_convolution(width: int) -> nn.Conv1d:
 def causal_convolution(layer: nn.Conv1d, x: Tensor) -> Tensor:
     """x [batch, position, D_MODEL] -> [batch, position, outputs]: none reads a later position."""
     (width,) = layer.kernel_size
-    output: Tensor = layer(F.pad(x.transpose(1, 2), (width - 1, 0)))
-    return output.transpose(1, 2)
+    return layer(F.pad(x.transpose(1, 2), (width - 1, 0))).transpose(1, 2)
 
 
 def centred_convolution(layer: nn.Conv1d, x: Tensor, real: Tensor) -> Tensor:
@@ -82,8 +84,7 @@ def centred_convolution(layer: nn.Conv1d, x: Tensor, real: Tensor) -> Tensor:
     """
     side = layer.kernel_size[0] // 2
     inputs = x.transpose(1, 2).masked_fill(~real.squeeze(1), 0.0)
-    output: Tensor = layer(F.pad(inputs, (side, side)))
-    return output.transpose(1, 2)
+    return layer(F.pad(inputs, (side, side))).transpose(1, 2)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -137,8 +138,7 @@ class LastInputs:
         else:
             inputs = torch.cat((of_parents(self.inputs, parent), newest), dim=3)
         self.inputs = inputs[..., 1:]
-        output: Tensor = layer(inputs.flatten(0, 1))
-        return output.view(*parent.shape, -1)
+        return layer(inputs.flatten(0, 1)).view(*parent.shape, -1)
 
     def fill(self, layer: nn.Conv1d, x: Tensor) -> Tensor:
         """Reads the first positions, x [batch, position, D_MODEL] -> outputs of all of them"""
@@ -194,8 +194,7 @@ class EncoderConvolution(nn.Module):
         """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
         -> [batch, source, D_MODEL]
         """
-        output: Tensor = self.output(centred_convolution(self.convolution, x, source_mask))
-        return output
+        return self.output(centred_convolution(self.convolution, x, source_mask))
 
 
 class DecoderConvolution(nn.Module):
@@ -210,8 +209,7 @@ class DecoderConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
-        output: Tensor = self.output(causal_convolution(self.convolution, x))
-        return output
+        return self.output(causal_convolution(self.convolution, x))
 
     def start(self) -> LastInputs:
         """Empty as yet."""
@@ -222,16 +220,14 @@ class DecoderConvolution(nn.Module):
 
         x [batch, beam, D_MODEL], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
-        output: Tensor = self.output(state.advance(self.convolution, x, parent))
-        return output
+        return self.output(state.advance(self.convolution, x, parent))
 
     def prefill(self, x: Tensor, state: LastInputs) -> Tensor:
         """The first positions, into an empty state.
 
         x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
         """
-        output: Tensor = self.output(state.fill(self.convolution, x))
-        return output
+        return self.output(state.fill(self.convolution, x))
 
 
 @dataclass
@@ -263,8 +259,7 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -278,8 +273,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -288,8 +282,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class FeedForward(nn.Module):
@@ -303,8 +296,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class EncoderLayer(nn.Module):
@@ -382,8 +374,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
         """The first positions, into an empty state.
@@ -397,8 +388,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
 
 class Encoder(nn.Module):
@@ -415,8 +405,7 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 class Decoder(nn.Module):
@@ -434,8 +423,7 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -451,8 +439,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, parent)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
         """The first positions, into an empty state.
@@ -461,8 +448,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.prefill(x, source_mask, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -501,8 +487,7 @@ class Transformer(nn.Module):
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, source.size(1), self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.encoder(x, real_tokens(source))
-        return output
+        return self.encoder(x, real_tokens(source))
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -511,8 +496,7 @@ class Transformer(nn.Module):
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x, memory, source_mask)
-        return output
+        return self.decoder(x, memory, source_mask)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

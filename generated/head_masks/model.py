@@ -3,6 +3,9 @@
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -274,8 +277,7 @@ class EncoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 @dataclass
@@ -311,8 +313,7 @@ class DecoderSelfAttention(nn.Module):
             query_a, key_a, value_a, decoder_a_reads, chunk=32, left=8, right=0
         )
         mixed_b = F.scaled_dot_product_attention(query_b, key_b, value_b, is_causal=True)
-        output: Tensor = self.output(merge_heads(torch.cat((mixed_a, mixed_b), dim=1)))
-        return output
+        return self.output(merge_heads(torch.cat((mixed_a, mixed_b), dim=1)))
 
     def start(self) -> DecoderSelfAttentionState:
         """Empty as yet."""
@@ -333,8 +334,7 @@ class DecoderSelfAttention(nn.Module):
         )
         key_b, value_b = state.cache_b.append(key_b, value_b)
         mixed_b = F.scaled_dot_product_attention(query_b, key_b, value_b, lineage.mask.unsqueeze(1))
-        output: Tensor = self.output(merge_heads(torch.cat((mixed_a, mixed_b), dim=1)))
-        return output
+        return self.output(merge_heads(torch.cat((mixed_a, mixed_b), dim=1)))
 
     def prefill(self, x: Tensor, state: DecoderSelfAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -351,8 +351,7 @@ class DecoderSelfAttention(nn.Module):
         )
         key_b, value_b = state.cache_b.append(key_b, value_b)
         mixed_b = F.scaled_dot_product_attention(query_b, key_b, value_b, is_causal=True)
-        output: Tensor = self.output(merge_heads(torch.cat((mixed_a, mixed_b), dim=1)))
-        return output
+        return self.output(merge_heads(torch.cat((mixed_a, mixed_b), dim=1)))
 
 
 @dataclass
@@ -384,8 +383,7 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -399,8 +397,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -409,8 +406,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class FeedForward(nn.Module):
@@ -424,8 +420,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class EncoderLayer(nn.Module):
@@ -502,8 +497,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
         """The first positions, into an empty state.
@@ -517,8 +511,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
 
 class Encoder(nn.Module):
@@ -535,8 +528,7 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 class Decoder(nn.Module):
@@ -554,8 +546,7 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -570,8 +561,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, lineage)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
         """The first positions, into an empty state.
@@ -580,8 +570,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.prefill(x, source_mask, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -620,8 +609,7 @@ class Transformer(nn.Module):
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, source.size(1), self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.encoder(x, real_tokens(source))
-        return output
+        return self.encoder(x, real_tokens(source))
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -630,8 +618,7 @@ class Transformer(nn.Module):
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x, memory, source_mask)
-        return output
+        return self.decoder(x, memory, source_mask)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

@@ -4,6 +4,9 @@ token.
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from dataclasses import dataclass
 from typing import cast
@@ -146,8 +149,7 @@ class DecoderSelfAttention(nn.Module):
         """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -161,8 +163,7 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
         """The first positions, into an empty state.
@@ -172,8 +173,7 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class FeedForward(nn.Module):
@@ -187,8 +187,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class DecoderLayer(nn.Module):
@@ -220,8 +219,7 @@ class DecoderLayer(nn.Module):
         y = self.self_attention.step(self.self_attention_norm(x), cache, lineage)
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
     def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
         """The first positions, into an empty state.
@@ -231,8 +229,7 @@ class DecoderLayer(nn.Module):
         y = self.self_attention.prefill(self.self_attention_norm(x), cache)
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
 
 class Decoder(nn.Module):
@@ -248,8 +245,7 @@ class Decoder(nn.Module):
         """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
         for layer in self.layers:
             x = layer(x)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self) -> list[KeyValueCache]:
         """Empty as yet."""
@@ -262,8 +258,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, state, lineage)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(self, x: Tensor, states: list[KeyValueCache]) -> Tensor:
         """The first positions, into an empty state.
@@ -272,8 +267,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.prefill(x, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -307,8 +301,7 @@ class Transformer(nn.Module):
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x)
-        return output
+        return self.decoder(x)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

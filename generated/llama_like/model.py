@@ -3,6 +3,9 @@
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 from dataclasses import dataclass
 from typing import cast
 
@@ -166,8 +169,7 @@ class DecoderSelfAttention(nn.Module):
         query = rotate_halves(query, target_angle)
         key = rotate_halves(key, target_angle)
         mixed = F.scaled_dot_product_attention(query, key, value, enable_gqa=True, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -189,8 +191,7 @@ class DecoderSelfAttention(nn.Module):
         mixed = F.scaled_dot_product_attention(
             query, key, value, lineage.mask.unsqueeze(1), enable_gqa=True
         )
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, target_angle: Tensor, cache: KeyValueCache) -> Tensor:
         """The first positions, into an empty state.
@@ -204,8 +205,7 @@ class DecoderSelfAttention(nn.Module):
         key = rotate_halves(key, target_angle)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, enable_gqa=True, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class FeedForward(nn.Module):
@@ -220,8 +220,7 @@ class FeedForward(nn.Module):
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         gate, hidden = self.hidden(x).chunk(2, dim=-1)
         hidden = F.silu(gate) * hidden
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class DecoderLayer(nn.Module):
@@ -257,8 +256,7 @@ class DecoderLayer(nn.Module):
         y = self.self_attention.step(self.self_attention_norm(x), target_angle, cache, lineage)
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
     def prefill(self, x: Tensor, target_angle: Tensor, cache: KeyValueCache) -> Tensor:
         """The first positions, into an empty state.
@@ -268,8 +266,7 @@ class DecoderLayer(nn.Module):
         y = self.self_attention.prefill(self.self_attention_norm(x), target_angle, cache)
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
 
 class Decoder(nn.Module):
@@ -287,8 +284,7 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, target_angle)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self) -> list[KeyValueCache]:
         """Empty as yet."""
@@ -303,8 +299,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, target_angle, state, lineage)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(self, x: Tensor, target_angle: Tensor, states: list[KeyValueCache]) -> Tensor:
         """The first positions, into an empty state.
@@ -313,8 +308,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.prefill(x, target_angle, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -349,8 +343,7 @@ class Transformer(nn.Module):
         target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
         x = self.embedding(target)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x, target_angle)
-        return output
+        return self.decoder(x, target_angle)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

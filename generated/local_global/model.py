@@ -4,6 +4,9 @@
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -272,8 +275,7 @@ class EncoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class DecoderSelfAttention(nn.Module):
@@ -288,8 +290,7 @@ class DecoderSelfAttention(nn.Module):
         """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = local_attention(query, key, value, decoder_a_reads, chunk=32, left=8, right=0)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self) -> RollingCache:
         """Empty as yet."""
@@ -305,8 +306,7 @@ class DecoderSelfAttention(nn.Module):
         mixed = F.scaled_dot_product_attention(
             query, key, value, lineage.readable(decoder_a_reads, slots)
         )
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, cache: RollingCache) -> Tensor:
         """The first positions, into an empty state.
@@ -316,8 +316,7 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.fill(key, value)
         mixed = local_attention(query, key, value, decoder_a_reads, chunk=32, left=8, right=0)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class DecoderSelfAttentionB(nn.Module):
@@ -332,8 +331,7 @@ class DecoderSelfAttentionB(nn.Module):
         """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -347,8 +345,7 @@ class DecoderSelfAttentionB(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
         """The first positions, into an empty state.
@@ -358,8 +355,7 @@ class DecoderSelfAttentionB(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 @dataclass
@@ -391,8 +387,7 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -406,8 +401,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -416,8 +410,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class FeedForward(nn.Module):
@@ -431,8 +424,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class EncoderLayer(nn.Module):
@@ -509,8 +501,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
         """The first positions, into an empty state.
@@ -524,8 +515,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
 
 @dataclass
@@ -582,8 +572,7 @@ class DecoderLayerB(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerBState) -> Tensor:
         """The first positions, into an empty state.
@@ -597,8 +586,7 @@ class DecoderLayerB(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
 
 class Encoder(nn.Module):
@@ -615,8 +603,7 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -652,8 +639,7 @@ class Decoder(nn.Module):
             x = layer(x, memory, source_mask)
         for layer in self.layers[1:2]:
             x = layer(x, memory, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self, memory: Tensor) -> DecoderState:
         """What is the same at every step, computed once."""
@@ -671,8 +657,7 @@ class Decoder(nn.Module):
             x = layer.step(x, source_mask, state_0_1, lineage)
         for layer, state_1_2 in zip(self.layers[1:2], state.layers_1_2, strict=True):
             x = layer.step(x, source_mask, state_1_2, lineage)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderState) -> Tensor:
         """The first positions, into an empty state.
@@ -683,8 +668,7 @@ class Decoder(nn.Module):
             x = layer.prefill(x, source_mask, state_0_1)
         for layer, state_1_2 in zip(self.layers[1:2], state.layers_1_2, strict=True):
             x = layer.prefill(x, source_mask, state_1_2)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -722,8 +706,7 @@ class Transformer(nn.Module):
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, source.size(1), self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.encoder(x, real_tokens(source))
-        return output
+        return self.encoder(x, real_tokens(source))
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -732,8 +715,7 @@ class Transformer(nn.Module):
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x, memory, source_mask)
-        return output
+        return self.decoder(x, memory, source_mask)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

@@ -1,5 +1,8 @@
 """lstm: what each attention reads. Written by specformer."""
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from collections.abc import Callable
 from typing import Any

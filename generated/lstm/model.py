@@ -3,6 +3,9 @@
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from dataclasses import dataclass
 from typing import cast
@@ -148,8 +151,7 @@ class EncoderRecurrence(nn.Module):
         -> [batch, source, D_MODEL]
         """
         hidden = both_directions(self.recurrence, x, source_mask)
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class DecoderRecurrence(nn.Module):
@@ -162,8 +164,7 @@ class DecoderRecurrence(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, target, D_MODEL] -> [batch, target, D_HIDDEN]"""
         hidden, _ = self.recurrence(x)
-        output: Tensor = hidden
-        return output
+        return hidden
 
     def start(self) -> LSTMState:
         """Empty as yet."""
@@ -213,8 +214,7 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -228,8 +228,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -238,8 +237,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class EncoderLayer(nn.Module):
@@ -336,8 +334,7 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 class Decoder(nn.Module):
@@ -355,8 +352,7 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -372,8 +368,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, parent)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
         """The first positions, into an empty state.
@@ -382,8 +377,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.prefill(x, source_mask, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -419,8 +413,7 @@ class Transformer(nn.Module):
         """source [batch, source] -> [batch, source, D_MODEL]"""
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.encoder(x, real_tokens(source))
-        return output
+        return self.encoder(x, real_tokens(source))
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -428,8 +421,7 @@ class Transformer(nn.Module):
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x, memory, source_mask)
-        return output
+        return self.decoder(x, memory, source_mask)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

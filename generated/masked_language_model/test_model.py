@@ -2,6 +2,9 @@
 specformer.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 from collections.abc import Callable
 from functools import cache
 

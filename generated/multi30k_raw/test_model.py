@@ -1,5 +1,8 @@
 """multi30k-raw: tests of the network, with torch and pytest alone. Written by specformer."""
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 from collections.abc import Callable
 from functools import cache
 

@@ -4,6 +4,9 @@ pairs.
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from dataclasses import dataclass
 from typing import cast
@@ -168,8 +171,7 @@ class EncoderSelfAttention(nn.Module):
         query = rotate_pairs(query, source_angle)
         key = rotate_pairs(key, source_angle)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class DecoderSelfAttention(nn.Module):
@@ -188,8 +190,7 @@ class DecoderSelfAttention(nn.Module):
         query = rotate_pairs(query, target_angle)
         key = rotate_pairs(key, target_angle)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -207,8 +208,7 @@ class DecoderSelfAttention(nn.Module):
         key = rotate_pairs(key, target_angle)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, target_angle: Tensor, cache: KeyValueCache) -> Tensor:
         """The first positions, into an empty state.
@@ -221,8 +221,7 @@ class DecoderSelfAttention(nn.Module):
         key = rotate_pairs(key, target_angle)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 @dataclass
@@ -254,8 +253,7 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -269,8 +267,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -279,8 +276,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class FeedForward(nn.Module):
@@ -294,8 +290,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class EncoderLayer(nn.Module):
@@ -383,8 +378,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
     def prefill(
         self, x: Tensor, target_angle: Tensor, source_mask: Tensor, state: DecoderLayerState
@@ -403,8 +397,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
 
 class Encoder(nn.Module):
@@ -421,8 +414,7 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_angle, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 class Decoder(nn.Module):
@@ -443,8 +435,7 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, target_angle, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -465,8 +456,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, target_angle, source_mask, state, lineage)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(
         self, x: Tensor, target_angle: Tensor, source_mask: Tensor, states: list[DecoderLayerState]
@@ -478,8 +468,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.prefill(x, target_angle, source_mask, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -519,8 +508,7 @@ class Transformer(nn.Module):
         x = dropout(x, DROPOUT, self.training)
         source_angle = rotary_angles(0, source.size(1), ROTARY_WIDTH, ROTARY_BASE, source.device)
         source_mask = real_tokens(source)
-        output: Tensor = self.encoder(x, source_angle, source_mask)
-        return output
+        return self.encoder(x, source_angle, source_mask)
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -529,8 +517,7 @@ class Transformer(nn.Module):
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x, memory, target_angle, source_mask)
-        return output
+        return self.decoder(x, memory, target_angle, source_mask)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

@@ -3,6 +3,9 @@
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,8 +100,7 @@ def relative_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Te
     """
     distance, half = j - i.unsqueeze(1), table.num_embeddings // 2
     bucket = distance_bucket(distance.abs(), half, longest) + half * (distance > 0)
-    bias: Tensor = table(bucket)
-    return bias.permute(2, 0, 1)
+    return table(bucket).permute(2, 0, 1)
 
 
 def backward_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Tensor:
@@ -107,8 +109,7 @@ def backward_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Te
     i [queries], j [keys] -> [heads, queries, keys]
     """
     distance = (i.unsqueeze(1) - j).clamp(min=0)
-    bias: Tensor = table(distance_bucket(distance, table.num_embeddings, longest))
-    return bias.permute(2, 0, 1)
+    return table(distance_bucket(distance, table.num_embeddings, longest)).permute(2, 0, 1)
 
 
 def masked_bias(bias: Tensor, mask: Tensor) -> Tensor:
@@ -219,8 +220,7 @@ class EncoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_bias)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class DecoderSelfAttention(nn.Module):
@@ -237,8 +237,7 @@ class DecoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, target_bias)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -252,8 +251,7 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, target_bias)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, target_bias: Tensor, cache: KeyValueCache) -> Tensor:
         """The first positions, into an empty state.
@@ -263,8 +261,7 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, target_bias)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 @dataclass
@@ -296,8 +293,7 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -311,8 +307,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -321,8 +316,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class FeedForward(nn.Module):
@@ -336,8 +330,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class EncoderLayer(nn.Module):
@@ -418,8 +411,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
     def prefill(
         self, x: Tensor, target_bias: Tensor, source_mask: Tensor, state: DecoderLayerState
@@ -438,8 +430,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
 
 class Encoder(nn.Module):
@@ -456,8 +447,7 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_bias)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 class Decoder(nn.Module):
@@ -478,8 +468,7 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, target_bias, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -495,8 +484,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, target_bias, source_mask, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(
         self, x: Tensor, target_bias: Tensor, source_mask: Tensor, states: list[DecoderLayerState]
@@ -508,8 +496,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.prefill(x, target_bias, source_mask, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -553,8 +540,7 @@ class Transformer(nn.Module):
         source_bias = masked_bias(
             relative_bias(self.source_distance, MAX_DISTANCE, place, place), real_tokens(source)
         )
-        output: Tensor = self.encoder(x, source_bias)
-        return output
+        return self.encoder(x, source_bias)
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -567,8 +553,7 @@ class Transformer(nn.Module):
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x, memory, target_bias, source_mask)
-        return output
+        return self.decoder(x, memory, target_bias, source_mask)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

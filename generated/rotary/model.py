@@ -3,6 +3,9 @@
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from dataclasses import dataclass
 from typing import cast
@@ -165,8 +168,7 @@ class EncoderSelfAttention(nn.Module):
         query = rotate_halves(query, source_angle)
         key = rotate_halves(key, source_angle)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class DecoderSelfAttention(nn.Module):
@@ -185,8 +187,7 @@ class DecoderSelfAttention(nn.Module):
         query = rotate_halves(query, target_angle)
         key = rotate_halves(key, target_angle)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -204,8 +205,7 @@ class DecoderSelfAttention(nn.Module):
         key = rotate_halves(key, target_angle)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, target_angle: Tensor, cache: KeyValueCache) -> Tensor:
         """The first positions, into an empty state.
@@ -217,8 +217,7 @@ class DecoderSelfAttention(nn.Module):
         key = rotate_halves(key, target_angle)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 @dataclass
@@ -250,8 +249,7 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -265,8 +263,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -275,8 +272,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class FeedForward(nn.Module):
@@ -290,8 +286,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class EncoderLayer(nn.Module):
@@ -379,8 +374,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
     def prefill(
         self, x: Tensor, target_angle: Tensor, source_mask: Tensor, state: DecoderLayerState
@@ -399,8 +393,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
 
 class Encoder(nn.Module):
@@ -417,8 +410,7 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_angle, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 class Decoder(nn.Module):
@@ -439,8 +431,7 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, target_angle, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -461,8 +452,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, target_angle, source_mask, state, lineage)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(
         self, x: Tensor, target_angle: Tensor, source_mask: Tensor, states: list[DecoderLayerState]
@@ -474,8 +464,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.prefill(x, target_angle, source_mask, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -515,8 +504,7 @@ class Transformer(nn.Module):
         x = dropout(x, DROPOUT, self.training)
         source_angle = rotary_angles(0, source.size(1), D_K, ROTARY_BASE, source.device)
         source_mask = real_tokens(source)
-        output: Tensor = self.encoder(x, source_angle, source_mask)
-        return output
+        return self.encoder(x, source_angle, source_mask)
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -525,8 +513,7 @@ class Transformer(nn.Module):
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x, memory, target_angle, source_mask)
-        return output
+        return self.decoder(x, memory, target_angle, source_mask)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

@@ -1,6 +1,8 @@
 """transformer-big: the loss, the learning rate and the optimizer. Written by specformer."""
 
-import math
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +13,7 @@ from .model import D_MODEL
 
 LABEL_SMOOTHING = 0.1
 WARMUP_STEPS = 4000
-PEAK: float = D_MODEL**-0.5 * WARMUP_STEPS**-0.5
+PEAK = D_MODEL**-0.5 * WARMUP_STEPS**-0.5
 BETAS = (0.9, 0.98)
 EPS = 1e-09
 
@@ -20,7 +22,7 @@ def learning_rate(step: int) -> float:
     """The rate of update `step`, from 1 on: linear to PEAK, then by step^-0.5 (section 5.3)."""
     if step < WARMUP_STEPS:
         return PEAK * step / WARMUP_STEPS
-    return PEAK * math.sqrt(WARMUP_STEPS / step)
+    return PEAK * (WARMUP_STEPS / step) ** 0.5
 
 
 def optimizer(model: nn.Module) -> torch.optim.Adam:

@@ -3,6 +3,9 @@
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from dataclasses import dataclass
 from typing import cast
@@ -153,8 +156,7 @@ class EncoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class DecoderSelfAttention(nn.Module):
@@ -169,8 +171,7 @@ class DecoderSelfAttention(nn.Module):
         """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -184,8 +185,7 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
         """The first positions, into an empty state.
@@ -195,8 +195,7 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 @dataclass
@@ -228,8 +227,7 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -243,8 +241,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -253,8 +250,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class FeedForward(nn.Module):
@@ -268,8 +264,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class EncoderLayer(nn.Module):
@@ -346,8 +341,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
         """The first positions, into an empty state.
@@ -361,8 +355,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
 
 class Encoder(nn.Module):
@@ -379,8 +372,7 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 class Decoder(nn.Module):
@@ -398,8 +390,7 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -414,8 +405,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, lineage)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
         """The first positions, into an empty state.
@@ -424,8 +414,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.prefill(x, source_mask, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -467,8 +456,7 @@ class Transformer(nn.Module):
         x = self.source_embedding(source) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, source.size(1), self.source_embedding.weight)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.encoder(x, real_tokens(source))
-        return output
+        return self.encoder(x, real_tokens(source))
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -477,8 +465,7 @@ class Transformer(nn.Module):
         x = self.target_embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), self.target_embedding.weight)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x, memory, source_mask)
-        return output
+        return self.decoder(x, memory, source_mask)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

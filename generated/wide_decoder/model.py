@@ -4,6 +4,9 @@ widths.
 Written by specformer from a spec. It needs the standard library and torch.
 """
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 import math
 from dataclasses import dataclass
 from typing import cast
@@ -159,8 +162,7 @@ class EncoderSelfAttention(nn.Module):
             self.query_key_value(x), HEADS, self.d_k, self.d_k, self.d_v
         )
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class DecoderSelfAttention(nn.Module):
@@ -179,8 +181,7 @@ class DecoderSelfAttention(nn.Module):
             self.query_key_value(x), HEADS, self.d_k, self.d_k, self.d_v
         )
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
         """Empty as yet."""
@@ -196,8 +197,7 @@ class DecoderSelfAttention(nn.Module):
         )
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
         """The first positions, into an empty state.
@@ -209,8 +209,7 @@ class DecoderSelfAttention(nn.Module):
         )
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class EncoderFeedForward(nn.Module):
@@ -224,8 +223,7 @@ class EncoderFeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, ENCODER_D_MODEL] -> [batch, position, ENCODER_D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 @dataclass
@@ -259,8 +257,7 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, self.d_k)
         key, value = split_heads(self.key_value(memory), HEADS, self.d_k, self.d_v)
         mixed = F.scaled_dot_product_attention(query, key, value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
         """What is the same at every step, computed once."""
@@ -274,8 +271,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, self.d_k)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -284,8 +280,7 @@ class CrossAttention(nn.Module):
         """
         (query,) = split_heads(self.query(x), HEADS, self.d_k)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
-        output: Tensor = self.output(merge_heads(mixed))
-        return output
+        return self.output(merge_heads(mixed))
 
 
 class DecoderFeedForward(nn.Module):
@@ -299,8 +294,7 @@ class DecoderFeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
         hidden = F.relu(self.hidden(x))
-        output: Tensor = self.output(hidden)
-        return output
+        return self.output(hidden)
 
 
 class EncoderLayer(nn.Module):
@@ -377,8 +371,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
         """The first positions, into an empty state.
@@ -392,8 +385,7 @@ class DecoderLayer(nn.Module):
         )
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
-        output: Tensor = x + y
-        return output
+        return x + y
 
 
 class Encoder(nn.Module):
@@ -410,8 +402,7 @@ class Encoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 class Decoder(nn.Module):
@@ -429,8 +420,7 @@ class Decoder(nn.Module):
         """
         for layer in self.layers:
             x = layer(x, memory, source_mask)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
         """What is the same at every step, computed once."""
@@ -445,8 +435,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.step(x, source_mask, state, lineage)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
         """The first positions, into an empty state.
@@ -455,8 +444,7 @@ class Decoder(nn.Module):
         """
         for layer, state in zip(self.layers, states, strict=True):
             x = layer.prefill(x, source_mask, state)
-        output: Tensor = self.norm(x)
-        return output
+        return self.norm(x)
 
 
 @dataclass
@@ -498,8 +486,7 @@ class Transformer(nn.Module):
             0, source.size(1), ENCODER_D_MODEL, self.source_embedding.weight
         )
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.encoder(x, real_tokens(source))
-        return output
+        return self.encoder(x, real_tokens(source))
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
@@ -508,8 +495,7 @@ class Transformer(nn.Module):
         x = self.target_embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.target_embedding.weight)
         x = dropout(x, DROPOUT, self.training)
-        output: Tensor = self.decoder(x, memory, source_mask)
-        return output
+        return self.decoder(x, memory, source_mask)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""

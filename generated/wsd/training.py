@@ -1,5 +1,8 @@
 """wsd: the loss, the learning rate and the optimizer. Written by specformer."""
 
+# mypy: no-warn-return-any
+# (to type checkers the call of a PyTorch module returns Any)
+
 from collections.abc import Callable
 from typing import Any
 
