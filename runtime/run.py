@@ -158,7 +158,7 @@ class Run:
     @property
     def versions(self) -> dict[str, str]:
         """Of the libraries that it began with, by name."""
-        return dict(self._begun["versions"])
+        return dict(self._begun.get("versions", {}))
 
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
         """Of the source and the target; the same object for one vocabulary."""
@@ -278,7 +278,7 @@ class Run:
     @property
     def _begun(self) -> dict[str, Any]:
         """What `run.json` holds."""
-        return read_sealed_file(self.folder / BEGUN)
+        return _read_begun(self.folder)
 
 
 def _record(digests: Digests) -> dict[str, list[tuple[str, str]]]:
@@ -307,16 +307,29 @@ def _describe(package: Package, tokenizers: Path) -> dict[str, Any]:
     }
 
 
+def _read_begun(folder: Path) -> dict[str, Any]:
+    """What `run.json` holds. Raises a UserError for what we do not write."""
+    begun = read_sealed_file(folder / BEGUN)
+    for key in ("versions", PACKAGE, ADOPTED, TOKENIZERS):
+        found = begun.get(key, {})
+        if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+            raise UserError(
+                f"{folder / BEGUN} is damaged: `{key}` is no list of names with texts",
+                help="bring the file back as it was written",
+            )
+    return begun
+
+
 def _refuse_changed(folder: Path, package: Mapping[str, bytes] | None) -> None:
     """Raises a UserError if a file of the package, or of the tokenizers, is not as it was written.
 
     None for a package that is not looked at.
     Runs of older versions, whose `run.json` does not list the tokenizers, are not compared.
     """
-    begun = read_sealed_file(folder / BEGUN)
+    begun = _read_begun(folder)
     if TOKENIZERS not in begun:
         return
-    edited = package and _changed(package, begun[PACKAGE], begun.get(ADOPTED, {}))
+    edited = package and _changed(package, begun.get(PACKAGE, {}), begun.get(ADOPTED, {}))
     if edited:
         place = folder / PACKAGE
         raise UserError(

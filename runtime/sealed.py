@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from compiler.durable import is_special
 from runtime.errors import UserError
 
 SEAL = "sha256"
@@ -35,6 +36,8 @@ def unsealed(text: bytes) -> dict[str, Any]:
 
 def read_sealed_file(path: Path) -> dict[str, Any]:
     """The object in a file. Raises a UserError for one that is damaged."""
+    if is_special(path):
+        raise UserError(f"{path} is no regular file", help="bring the file back as it was written")
     try:
         return unsealed(path.read_bytes())
     except ValueError as error:

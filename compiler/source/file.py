@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from compiler.durable import is_special
 from compiler.source.diagnostic import Rejected, mistake
 from compiler.source.span import Source, Span
 
@@ -10,6 +11,8 @@ LARGEST = 2**20
 
 def read_text(path: Path) -> str:
     """The text of a spec or a map; raises `Rejected` if it is none, or cannot be read."""
+    if is_special(path):
+        raise Rejected([mistake(_start(str(path)), "unreadable", "it is no regular file")])
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)

@@ -1,12 +1,20 @@
 """`spec.lock.yaml`: the spec as it was compiled, every default written out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from compiler.source.file import decoded
+import yaml
+
+from compiler.source.diagnostic import Rejected, mistake
+from compiler.source.file import decoded, read_text
+from compiler.source.node import Mapping as Node
+from compiler.source.read import read
+from compiler.source.span import Source
 from compiler.spec.extend import read_file
 from compiler.spec.library import SpecFile
-from compiler.spec.load import Loaded, load, resolve
+from compiler.spec.load import Loaded, resolve
 from compiler.spec.spec import Spec
 
 LOCK = "spec.lock.yaml"
@@ -39,7 +47,23 @@ class LockContent:
 
 def read_lock(path: Path) -> Spec:
     """The spec that a generated package was compiled from."""
-    return load(str(path)).spec
+    return load_lock(path, read_text(path).encode()).spec
+
+
+def read_lock_text(path: Path) -> str:
+    """The text of a lock; raises `Rejected` if it cannot be read, or is too long."""
+    return read_text(path)
+
+
+def read_tree(text: str, path: Path) -> Mapping[str, object]:
+    """The tree of a lock's text, every value as it is written there.
+
+    Raises `Rejected` for what is no plain YAML, or is nested too deeply.
+    """
+    node = read(Source(name=str(path), text=text))
+    if not isinstance(node, Node):
+        raise Rejected([mistake(node.span, "not-a-spec", "a lock is a mapping of keys to values")])
+    return cast(Mapping[str, object], yaml.load(text, Loader=yaml.CBaseLoader))
 
 
 def load_lock(path: Path, content: bytes) -> Loaded:

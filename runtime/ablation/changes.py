@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.spec.lock import LOCK
+from compiler.spec.lock import LOCK, read_lock_text, read_tree
 from runtime.ablation.files import PACKAGE, ROWS
 from runtime.ablation.locks import lock
 from runtime.ablation.queue import Entry, Wanted, kept_of
 from runtime.ablation.record import Queue, Queued
-from runtime.ablation.settings import read_tree, setting_values
+from runtime.ablation.settings import setting_values
 from runtime.errors import UserError
 
 
@@ -48,10 +48,10 @@ def difference(folder: Path, queued: Queued, entry: Entry) -> str:
     path = folder / ROWS / queued.name / PACKAGE / LOCK
     if not path.is_file():
         return "" if is_of(entry, queued) else f"{path} is gone, and the file says something else"
-    text = path.read_text(encoding="utf-8")
+    text = read_lock_text(path)
     if text == entry.files[LOCK]:
         return ""
-    before, now = (setting_values(read_tree(each)) for each in (text, entry.files[LOCK]))
+    before, now = (setting_values(read_tree(each, path)) for each in (text, entry.files[LOCK]))
     found = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     key, more = found[0], f", and {len(found) - 1} more" if len(found) > 1 else ""
     return f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')} now{more}"

@@ -1,5 +1,6 @@
 """An ablation's folder, read: its rows, and what has become of each of their runs."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ def _row(name: str, outcomes: Iterable[Outcome]) -> Row:
 
 def _outcome(folder: Path, queued: Queued) -> Outcome:
     place = folder / ROWS / queued.name
-    result = read_record(place / RESULT, Result) if (place / RESULT).is_file() else None
-    failed = result is None and (place / FAILURE).is_file()
+    result = read_record(place / RESULT, Result) if os.path.lexists(place / RESULT) else None
+    failed = result is None and os.path.lexists(place / FAILURE)
     failure = read_record(place / FAILURE, Failure) if failed else None
     return Outcome(queued=queued, folder=place, result=result, failure=failure)

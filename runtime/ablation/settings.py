@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-import yaml
-
-from compiler.spec.lock import LOCK
+from compiler.spec.lock import LOCK, read_lock_text, read_tree
 from runtime.ablation.collect import Outcome
 from runtime.ablation.files import PACKAGE
 
@@ -14,12 +12,7 @@ Tree = Mapping[str, object]
 def read_settings(outcome: Outcome) -> Tree:
     """The lock that was compiled when the run was queued; numbers as they are written there."""
     path = outcome.folder / PACKAGE / LOCK
-    return read_tree(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def read_tree(lock: str) -> Tree:
-    """The tree of a lock's text, every value as it is written there."""
-    return yaml.load(lock, Loader=yaml.CBaseLoader)
+    return read_tree(read_lock_text(path), path) if path.is_file() else {}
 
 
 def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from compiler.durable import is_special
 from runtime.errors import UserError
 
 METRICS = "metrics.jsonl"
@@ -63,7 +64,10 @@ class Metrics:
 
     def __init__(self, folder: Path, *, keep_bytes: int, step: int) -> None:
         """Continues after the first `keep_bytes` bytes, which go up to update `step`."""
-        self._file = (folder / METRICS).open("ab", buffering=0)
+        path = folder / METRICS
+        if is_special(path):
+            raise UserError(f"{path} is no regular file", help="bring the old file back")
+        self._file = path.open("ab", buffering=0)
         if self._length() > keep_bytes:
             self._file.truncate(keep_bytes)
         self._tensorboard = _tensorboard(folder, step)

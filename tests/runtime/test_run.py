@@ -253,3 +253,32 @@ def test_changed_text_is_noticed(run: Run, prepared: Prepared) -> None:
     run.check_data(prepared.folder.name)
     with pytest.raises(UserError, match="text has changed"):
         run.check_data("other")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[" * 100_000, b"[]", b'{"versions": 3}', b'{"package": {"a": 1}}', b"\xff"]
+)
+def test_a_damaged_run_json_is_named(content: bytes, run: Run) -> None:
+    (run.folder / "run.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"run\.json is damaged"):
+        Run.open(run.folder)
+
+
+@pytest.mark.parametrize("name", ["model.py", "training.py", "spec.lock.yaml", "test_model.py"])
+def test_a_flipped_bit_in_the_package_of_a_run_is_noticed(name: str, run: Run) -> None:
+    path = run.folder / "package" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"{name} is not as .*run.json has recorded it"):
+        Run.open(run.folder)
+
+
+def test_a_recipe_that_was_half_adopted_is_no_damage(run: Run, package: Package) -> None:
+    """As after a kill between the files: each is the old one or the new one."""
+    longer = edited(package, set_steps)
+    lock = run.folder / "package" / "spec.lock.yaml"
+    old = lock.read_bytes()
+    run.adopt(longer)
+    lock.write_bytes(old)
+    assert Run.open(run.folder).package.spec.training.steps != 123_456
