@@ -31,9 +31,10 @@ def is_special(path: Path) -> bool:
 def replace_file(path: Path, content: bytes) -> None:
     """Writes the file so that, at any moment, it holds either the old content or the new.
 
-    A link stays, and what it leads to is replaced; a device or a pipe is written into.
+    A link stays, and what it leads to is replaced; a device is written into. A pipe is replaced,
+    since to write into one may be to wait for ever.
     """
-    if is_special(path):
+    if path.is_char_device() or path.is_block_device():
         path.write_bytes(content)
         return
     target = Path(os.path.realpath(path))
