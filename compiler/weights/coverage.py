@@ -50,7 +50,9 @@ def moot_ignores(
     of: ImportMap, pieces: Pieces, files: Mapping[str, Stored]
 ) -> Iterator[Diagnostic]:
     """The lines of `ignore` that speak of no tensor, or part of one, that is left over."""
-    unused, boxes = _unused(pieces, files), _boxes(pieces, files)
+    boxes = _boxes(pieces, files)
+    gaps = [name for name, read in boxes.items() if unread(files[name].shape, read)]
+    unused = [*_unused(pieces, files), *gaps]
     for each in of.ignored:
         if each.parts:
             yield from _moot_part(each, boxes, files)
@@ -75,10 +77,9 @@ def left_over(of: ImportMap, pieces: Pieces, files: Iterable[str]) -> list[Diagn
 
 def lost(of: ImportMap, pieces: Pieces, files: Mapping[str, Stored]) -> Iterator[Diagnostic]:
     """The tensors of which some lines take a part, and no line the rest."""
-    ignored = [each for each in of.ignored if each.parts]
     for name, boxes in _boxes(pieces, files).items():
         shape = files[name].shape
-        known = [_box(each, shape) for each in ignored if each.matches(name)]
+        known = [_box(each, shape) for each in of.ignored if each.matches(name)]
         gap = unread(shape, [*boxes, *known])
         if gap is not None:
             part = f"{name}[{', '.join(f'{start}:{stop}' for start, stop in _told(gap, shape))}]"

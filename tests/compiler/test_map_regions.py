@@ -86,6 +86,8 @@ def test_rows_that_no_line_takes_are_told_and_may_be_ignored(tmp_path: Path) -> 
     assert "no line takes `kernel[2:3]` of the files" in lost[1]
     copied = "".join(f"  - {each.split('  - ')[1]}\n" for each in lost)
     assert mistakes(tmp_path, MAP + "ignore:\n" + copied) == []
+    for names in ("[emb, kernel]", "['*']"):
+        assert mistakes(tmp_path, MAP + f"ignore: {names}\n") == []
     half = mistakes(tmp_path, MAP + "ignore: ['emb[24:28]', 'kernel[2]']\n")
     assert ["`emb[28:30]`" in each for each in half] == [True]
 
