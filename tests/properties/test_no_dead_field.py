@@ -245,6 +245,7 @@ VALUES: dict[str, str] = {
     "decoding.prefix": "w03 w01",
     "model.classifier.classes": "4",
     "evaluation.metric": "chrf",
+    "evaluation.tokenize": "char",
     "training.masking.share": "0.6",
     "decoding.sampling.top_k": "2",
     "decoding.sampling.top_p": "0.01",

@@ -39,7 +39,7 @@ def test_a_new_spec_replaces_nothing(specformer: Command, tmp_path: Path) -> Non
 
 
 def test_a_parent_that_is_not_there(specformer: Command, tmp_path: Path) -> None:
-    (tmp_path / "small-model.yaml").write_text("name: small-model\n")
+    (tmp_path / "small-model.yaml").write_text("name: small-model\nextends: demo\n")
     ended = specformer("new", "mine", "--extends", "smal-model.yaml")
     assert ended.code == 2
     assert "did you mean `small-model.yaml`?" in ended.err
