@@ -21,6 +21,7 @@ WITHOUT_QUICK_TESTS = {
     "tests/runtime/ablation/test_ablate_command.py": RUNS,
     "tests/runtime/command/test_evaluate_command.py": RUNS,
     "tests/runtime/command/test_import_weights_command.py": RUNS,
+    "tests/runtime/command/test_test_sets.py": RUNS,
     "tests/runtime/training/test_kills.py": RUNS,
 }
 """Files of which `make test-quick` runs nothing, with the reason."""

@@ -91,10 +91,11 @@ def test_every_field_of_the_schema_says_what_it_is() -> None:
 
 def test_examples_are_right() -> None:
     """Each example is a value that its key takes."""
-    for section, schema in json_schema()["$defs"].items():
+    sections = json_schema()["$defs"]
+    for section, schema in sections.items():
         for key, about in schema["properties"].items():
             for example in about.get("examples", ()):
-                whole = {"$defs": json_schema()["$defs"], **about}
+                whole = {"$defs": sections, **about}
                 assert jsonschema.Draft202012Validator(whole).is_valid(example), (section, key)
 
 
