@@ -4,6 +4,7 @@
 that was ejected belongs to its user: it is listed no more, and its `__init__.py` says so.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -67,11 +68,16 @@ class Output:
         Whenever this ends, by a full disk or a signal too, the old package is there or the new one,
         and `SHA256SUMS` knows it. What others have put into its folder stays in it.
         """
+        if not self.folder.is_absolute():  # the current folder may be the one that is replaced
+            Output(folder=self.folder.resolve()).write(package)
+            return
         name = package.folder_name
         with self._alone():
             sums = self._sums(name)
             written = {f"{name}/{file}": _digest(text) for file, text in package.files.items()}
             place = (self.folder / name).resolve()
+            if place.exists() and not place.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "a file, where a package goes", str(place))
             new = beside(place)
             try:
                 _write_whole(package, new, place)

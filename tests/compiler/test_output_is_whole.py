@@ -185,3 +185,25 @@ def test_a_package_by_a_link_is_written_where_it_leads(
         assert state(output, packages) == name
     assert (output.folder / "demo").is_symlink()
     assert (tmp_path / "elsewhere" / "model.py").is_file()
+
+
+def test_a_file_in_the_place_of_a_package_stays(
+    tmp_path: Path, packages: tuple[CompiledPackage, CompiledPackage]
+) -> None:
+    (tmp_path / "demo").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="where a package goes"):
+        Output(folder=tmp_path).write(packages[0])
+    assert (tmp_path / "demo").read_text() == "mine"
+
+
+def test_the_current_folder_may_be_the_one_that_is_replaced(
+    tmp_path: Path,
+    packages: tuple[CompiledPackage, CompiledPackage],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output = Output(folder=tmp_path)
+    output.write(packages[0])
+    monkeypatch.chdir(tmp_path / "demo")
+    Output(folder=Path("..")).write(packages[1])
+    assert state(output, packages) == "new"
+    monkeypatch.chdir(tmp_path)
