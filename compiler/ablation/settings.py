@@ -8,7 +8,7 @@ from compiler.source.diagnostic import Diagnostic, Rejected, for_each, mistake
 from compiler.source.node import Mapping, Node, Path, to_python
 from compiler.source.span import Span
 from compiler.source.write import flow
-from compiler.spec.overrides import nested
+from compiler.spec.overrides import is_key, nested
 
 SEED = ("training", "seed")
 
@@ -23,7 +23,7 @@ def settings(node: Node | None) -> tuple[Mapping, ...]:
 
 def setting(key: str, at: Span, value: Node) -> Mapping:
     """The tree with one value at a dotted key; raises `Rejected` if it is no setting."""
-    if not all(step.isidentifier() for step in key.split(".")) or key.startswith("extends"):
+    if not is_key(key) or key.startswith("extends"):
         help = "for example `model.attention.heads: 4`"
         raise Rejected([mistake(at, "bad-override", "a setting is a key with dots", help)])
     is_quoted = at.source.line(at.line)[at.column - 1 : at.column] in ("'", '"')

@@ -27,11 +27,12 @@ Masks are combined by `&` (both), `|` (either), `~` (not) and parentheses; `&` b
 far as they are needed. `causal & window(3)`, `window(left=3, right=0)` and
 `~(~causal | ~window(3))` are one mask, with one text and one code. Always: the normal form means
 what was written, and its text is read as that very form, so that a lock says what its spec says.
-Masks of `all`, `causal`, `window` and `first` alone that mean the same have one normal form. Masks
-with `block`, `dilated`, `strided` or `last` mostly have, but not always: `block(2) & ~strided(2) &
-~causal` reads nothing, and that is not seen. A mask with more than some 50 alternatives is
-simplified less, and one whose normal form has more than 64, or more than 1,000 words and signs, is
-refused.
+A mask whose simplification would compare more than 1,500 pairs of alternatives (ten alternatives
+can be enough) keeps the alternatives that it was written with. Within that limit, masks of `all`,
+`causal`, `window` and `first` alone that mean the same have one normal form. Masks with `block`,
+`dilated`, `strided` or `last` mostly have, but not always: `block(2) & ~strided(2) & ~causal` reads
+nothing, and that is not seen. A mask whose normal form has more than 64 alternatives, or more than
+1,000 words and signs, is refused.
 
 **Heads.** `mask: [{heads: 2, mask: causal & window(64)}, {heads: 6, mask: causal}]` gives groups of
 heads masks of their own (as in Sukhbaatar et al. 2019, who learn them). Each group is computed in

@@ -21,8 +21,11 @@ def _verify_function(path: str, block: Block, function: Function) -> None:
     newest = {each.name: each.name for each in function.inputs}
     made = set(newest)
     where = f"{path or block.name}.{function.name}"
+    parts = {name for name, _ in block.parts}
     for statement in function.body:
-        _verify_statement(where, block, statement)
+        known = not statement.part or statement.part in parts
+        _require(known, f"{where}: no part {statement.part}")
+        _verify_call(where, block, statement)
         for value in statement.inputs:
             _require(value in made, f"{where}: {value} is used before it is made")
             hidden = shown(value) != "_" and newest[shown(value)] != value
@@ -35,9 +38,7 @@ def _verify_function(path: str, block: Block, function: Function) -> None:
         _require(value in made, f"{where}: {value} is returned but never made")
 
 
-def _verify_statement(where: str, block: Block, statement: Statement) -> None:
-    names = {name for name, _ in block.parts}
-    _require(not statement.part or statement.part in names, f"{where}: no part {statement.part}")
+def _verify_call(where: str, block: Block, statement: Statement) -> None:
     if not isinstance(statement.op, Invoke):
         return
     below = callee(block, statement)

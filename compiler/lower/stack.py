@@ -22,7 +22,8 @@ Parts = list[tuple[str, Op | Repeat | Block]]
 
 def lower_stack(settings: Stack, stack: str, masks: Maskings, context: Context) -> Block:
     """The groups one after the other; `layers[5:6]` is the part of the sixth layer alone."""
-    lowering = _Lowering(settings=settings, stack=stack, masks=masks, context=context)
+    real = masks.padding(stack).input
+    lowering = _Lowering(settings=settings, stack=stack, masks=masks, real=real, context=context)
     layers = [lowering.layer(number) for number in range(len(settings.layers))]
     body, x, first, parts = Body(context.origin(f"model.{stack}")), "x", 0, Parts()
     for layer, group in zip(layers, settings.layers, strict=True):
@@ -60,6 +61,7 @@ class _Lowering:
     settings: Stack
     stack: str
     masks: Maskings
+    real: Input
     context: Context
 
     def inputs(self, told: tuple[Input, ...], layers: list[Block]) -> tuple[Input, ...]:
@@ -109,16 +111,15 @@ class _Lowering:
 
     def sub_layer(self, kind: str, number: int, group: LayerGroup) -> Block:
         place, stack, context = f"model.{self.stack}.layers.{number}", self.stack, self.context
-        real = self.masks.padding(stack).input
         match kind:
             case "feed_forward":
                 return lower_feed_forward(given(group.feed_forward), context, stack=stack)
             case "recurrence":
                 settings = given(group.recurrence)
-                return lower_recurrence(settings, real, context, stack=stack, place=place)
+                return lower_recurrence(settings, self.real, context, stack=stack, place=place)
             case "convolution":
                 width = given(group.convolution)
-                return lower_convolution(width, real, context, stack=stack, place=place)
+                return lower_convolution(width, self.real, context, stack=stack, place=place)
         maskings = self.masks.of(stack, kind, number)
         if kind == "self_attention":
             return lower_self_attention(given(group.self_attention), maskings, context, place)

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from compiler.mask.mask import ALL, CAUSAL, Mask, TooManyTerms, condition, first, union, window
-from compiler.source.limits import MASK_DEPTH, MASK_NUMBER, MASK_PAIRS, MASK_TOKENS
+from compiler.source.limits import MASK_DEPTH, MASK_NUMBER, MASK_PAIRS, MASK_ROUNDS, MASK_TOKENS
 
 NUMBERED = ("window", "block", "dilated", "strided", "first", "last")
 NAMES = ("all", "causal", *NUMBERED)
@@ -54,11 +54,17 @@ def _outcome(text: str) -> Mask | MaskError:
 
 
 def _stable(mask: Mask) -> Mask:
-    """The form whose text is read as that very form, so that a lock says what the spec says."""
+    """The form whose text is read as that very form, so that a lock says what the spec says.
+
+    Raises MaskError and TooManyTerms.
+    """
     seen = [mask]
-    while (again := _read(seen[-1].text)) not in seen:
+    for _ in range(MASK_ROUNDS):
+        again = _read(seen[-1].text)
+        if again in seen:
+            return min(seen[seen.index(again) :], key=lambda each: each.text)
         seen.append(again)
-    return min(seen[seen.index(again) :], key=lambda each: each.text)
+    raise MaskError("no normal form of this mask is read as itself")
 
 
 def _read(text: str) -> Mask:

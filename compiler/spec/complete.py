@@ -2,8 +2,15 @@
 
 from compiler.spec.anatomy import ATTENTIONS, METRICS
 from compiler.spec.data import Corpus, Data, LabelledColumns, TabSeparated
+from compiler.spec.initialization import (
+    FairseqInitialization,
+    Initialization,
+    NormalInitialization,
+    ScaledInitialization,
+    XavierInitialization,
+)
 from compiler.spec.mixer import Convolution, Recurrence
-from compiler.spec.model import LayerGroup, Norm, Prediction, Stack
+from compiler.spec.model import LayerGroup, Model, Norm, Prediction, Stack
 from compiler.spec.optimizer import Optimizer, Sgd
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
@@ -26,6 +33,7 @@ def complete(spec: Spec) -> Spec:
                     "encoder": _stack(model.encoder, width, causal=False),
                     "decoder": _stack(model.decoder, width, causal=True),
                     "prediction": _prediction(spec),
+                    "initialization": _initialization(model),
                 }
             ),
             "data": _data(spec),
@@ -47,6 +55,20 @@ def complete(spec: Spec) -> Spec:
 def paper_peak(d_model: int, warmup_steps: int) -> float:
     """The highest learning rate of section 5.3, equation 3, whose warm-up has an update or more."""
     return float(d_model**-0.5 * max(warmup_steps, 1) ** -0.5)
+
+
+def _initialization(model: Model) -> Initialization:
+    """The kind that does the same where no layer has what it treats apart."""
+    groups = [group for _, stack in model.stacks() for group in stack.layers]
+    names = {name for group in groups for name in group.sub_layers}
+    match model.initialization:
+        case FairseqInitialization() if names.isdisjoint(ATTENTIONS):
+            return XavierInitialization(kind="xavier")
+        case ScaledInitialization(deviation=deviation) if names == {"recurrence"}:
+            own = [group.recurrence for group in groups if group.recurrence]
+            if not any(each.d_hidden or each.bidirectional for each in own):
+                return NormalInitialization(kind="normal", deviation=deviation)
+    return model.initialization
 
 
 def _optimizer(optimizer: Optimizer) -> Optimizer:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path as File
 
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
+from compiler.source.limits import ANCESTORS
 from compiler.source.node import Mapping, Path, Scalar, without_entries
 from compiler.source.read import read
 from compiler.source.span import Source, Span
@@ -99,6 +100,10 @@ def _extended(file: SpecFile, tree: Mapping, line: tuple[str, ...]) -> Extended:
         raise Rejected([_missing(reference.value, at, file.suggestion(reference.value))])
     if found.identity in line:
         raise Rejected([mistake(at, "extends-cycle", "a spec cannot extend itself")])
+    if len(line) > ANCESTORS:
+        message = f"this is one parent too many: {ANCESTORS} specs already extend one another"
+        help = "write what the oldest of them say into one spec, and extend that"
+        raise Rejected([mistake(at, "bad-parent", message, help)])
     below = _extended(found, _read_parent(found, reference.value, at), (*line, found.identity))
     parent = without_entries(below.tree, *NOT_INHERITED)
     own = write_out(without_entries(tree, "extends"))

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from compiler.source.diagnostic import Diagnostic, Rejected, for_each, in_order, mistake
-from compiler.source.node import Mapping, Node, Path, Scalar, deepest, find, is_nothing
+from compiler.source.diagnostic import Diagnostic, Rejected, in_order, mistake
+from compiler.source.limits import LAYER_KINDS, SUB_LAYERS
+from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, deepest, find, is_nothing
 from compiler.source.span import Span
 from compiler.spec.anatomy import EVERY_STACK, STACKS
 from compiler.spec.check import check
@@ -12,7 +13,7 @@ from compiler.spec.complete import complete
 from compiler.spec.extend import NOT_INHERITED, Dropped, Extended, dropped, over, read_extended
 from compiler.spec.inherit import inherit, task_of
 from compiler.spec.moot import moot_keys
-from compiler.spec.overrides import override
+from compiler.spec.overrides import override_all
 from compiler.spec.short_forms import write_out
 from compiler.spec.spec import VERSION, Spec
 from compiler.spec.validate import validate
@@ -45,7 +46,7 @@ class Loaded:
 def load(reference: str, overrides: Iterable[str] = ()) -> Loaded:
     """The spec at a path or of the library; raises `Rejected` with all that is wrong with it."""
     extended = read_extended(reference)
-    return resolve(extended, for_each(overrides, override))
+    return resolve(extended, override_all(overrides))
 
 
 def resolve(extended: Extended, changes: Iterable[Mapping] = ()) -> Loaded:
@@ -57,6 +58,8 @@ def resolve(extended: Extended, changes: Iterable[Mapping] = ()) -> Loaded:
         tree = replace(over(tree, setting), span=file.span)
     _require_known_version(tree)
     _require_stacks_of_the_task(tree)
+    for each in (file, tree):
+        _require_short_lists(each)
     whole = inherit(tree)
     spec = validate(whole, tree)
     found = [*_moot(file, tree, whole), *check(spec, whole)]
@@ -104,6 +107,34 @@ def _require_stacks_of_the_task(tree: Mapping) -> None:
             raise Rejected([mistake(model.keys[stack], "no-such-stack", message, help)])
 
 
+def _require_short_lists(tree: Mapping) -> None:
+    """Before inheritance, which repeats what a stack says in each kind of its layers."""
+    wrong = []
+    for stack in EVERY_STACK:
+        layers = find(tree, ("model", stack, "layers"))
+        kinds = layers.items if isinstance(layers, Sequence) else ()
+        if layers and len(kinds) > LAYER_KINDS:
+            help = "write layers that are alike once, with `repeat`"
+            wrong.append(_long(layers.span, LAYER_KINDS, "kinds of layers", len(kinds), help))
+            continue
+        for holder in (find(tree, ("model", stack)), *kinds):
+            block = find(holder, ("block",)) if holder else None
+            if block and (count := _leaves(block)) > SUB_LAYERS:
+                help = "write them as several layers, with `repeat`"
+                wrong.append(_long(block.span, SUB_LAYERS, "sub-layers of a block", count, help))
+    if wrong:
+        raise Rejected(wrong)
+
+
+def _long(span: Span, most: int, what: str, count: int, help: str) -> Diagnostic:
+    return mistake(span, "bad-value", f"expected at most {most:,} {what}, got {count:,}", help)
+
+
+def _leaves(node: Node) -> int:
+    """The values in a list, those of lists in it, too."""
+    return sum(map(_leaves, node.items)) if isinstance(node, Sequence) else 1
+
+
 def _require_every_stack(whole: Mapping) -> None:
     """Those that `inherit` gives to every spec of the task."""
     task, model = task_of(whole), whole.get("model")
@@ -142,6 +173,7 @@ def _unchanged(extended: Extended, spec: Spec) -> list[Diagnostic]:
     own = {key: node for key in NOT_INHERITED if (node := extended.tree.get(key))}
     entries = {**extended.parent.entries, **own}
     try:
+        _require_short_lists(extended.parent)
         whole = inherit(replace(extended.parent, entries=entries))
         parent = complete(validate(whole))
     except Rejected:  # a parent that is complete only with its children

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from compiler.source.limits import LAYER_KINDS, SUB_LAYERS
 from compiler.spec.anatomy import EVERY_STACK
 from compiler.spec.initialization import (
     Initialization,
@@ -134,7 +135,8 @@ class Output(Section):
 SubLayer = Literal["self_attention", "cross_attention", "recurrence", "convolution", "feed_forward"]
 
 
-SideBySide = Annotated[list[SubLayer], Field(min_length=2)]
+SideBySide = Annotated[list[SubLayer], Field(min_length=2, max_length=SUB_LAYERS)]
+SubLayers = Annotated[list[SubLayer | SideBySide], Field(min_length=1, max_length=SUB_LAYERS)]
 
 
 class LayerGroup(Section):
@@ -148,7 +150,7 @@ class LayerGroup(Section):
         unit="layers",
         examples=[1],
     )
-    block: Annotated[list[SubLayer | SideBySide], Field(min_length=1)] = setting(
+    block: SubLayers = setting(
         "sub-layers in their order, those of a list in it side by side; by default as in the paper",
         examples=[["self_attention", "feed_forward"], [["self_attention", "feed_forward"]]],
     )
@@ -193,7 +195,7 @@ class Stack(Section):
         "where a token stands", default=SinusoidalPosition(kind="sinusoidal")
     )
     norm: Norm = Norm()
-    layers: Annotated[list[LayerGroup], Field(min_length=1)] = setting(
+    layers: Annotated[list[LayerGroup], Field(min_length=1, max_length=LAYER_KINDS)] = setting(
         "layers one after the other, or a list of kinds of them", examples=[6]
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, Note, mistake
+from compiler.source.limits import LAYERS
 from compiler.source.node import Node, Path, place_of_key
 from compiler.source.span import Span
 from compiler.spec.anatomy import EVERY_STACK, STACKS, reads_a_source
@@ -79,6 +80,14 @@ def layers_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 notes=note("how many are applied", root, *path, "repeat"),
                 help="raise `repeat`, or leave `distinct` out: each has its own weights then",
             )
+
+
+def layers_in_all(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A stack has a bounded number of layers, however they are listed."""
+    for name, stack in spec.model.stacks():
+        if (count := sum(group.repeat for group in stack.layers)) > LAYERS:
+            message = f"a stack has at most {LAYERS:,} layers, and these are {count:,}"
+            yield mistake(at(root, "model", name, "layers"), "bad-value", message, "lower `repeat`")
 
 
 def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -341,6 +350,7 @@ def one_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 MODEL_CHECKS = (
     segments,
     layers_in_turn,
+    layers_in_all,
     joint_norms,
     parts_of_the_task,
     memory_to_read,

@@ -1,15 +1,21 @@
 """Keys that were written in vain: another key leaves them without any effect."""
 
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 
 from compiler.source.diagnostic import Diagnostic, Note
 from compiler.source.node import Mapping, Node, Scalar, Sequence, find, is_nothing
 from compiler.source.span import Span
 from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, SETTINGS, settings_without_meaning
-from compiler.spec.inherit import HANDED_DOWN, task_of
+from compiler.spec.inherit import HANDED_DOWN, sub_layers_of, task_of
+from compiler.spec.merge import word
+from compiler.spec.model import LayerGroup
 from compiler.spec.section import Section
 from compiler.spec.training import COMPARISONS, Decoding, Sampling
 
+MOST_NOTES = 3
+"""Places that a message shows beside its own, where there may be one for each kind of layer."""
 NORMS = {
     "layer_norm": ("kind", "place", "joint", "final", "eps", "bias"),
     "rms_norm": ("kind", "place", "joint", "final", "eps", "offset"),
@@ -32,7 +38,14 @@ def moot_keys(written: Mapping, whole: Mapping) -> Iterator[Diagnostic]:
     """
     yield from (each for each in _handed_down(written, whole) if _is_own(each.span, written))
     yield from (each for each in _positions(written, whole) if _is_own(each.span, written))
-    for check in (_of_nothing, _of_other_norms, _unsearched, _of_other_tasks):
+    for check in (
+        _of_nothing,
+        _of_other_norms,
+        _of_other_matrices,
+        _of_no_turns,
+        _unsearched,
+        _of_other_tasks,
+    ):
         yield from (each for each in check(whole) if _is_own(each.span, written))
 
 
@@ -118,7 +131,7 @@ def _winners(whole: Node, stacks: tuple[str, ...], setting: str, key: str) -> tu
             if isinstance(holder, Mapping) and key in holder.keys and key in holder.entries:
                 node = holder.entries[key]
                 found[id(node)] = Note(span=node.span, text="set here")
-    return tuple(found.values())
+    return tuple(islice(found.values(), MOST_NOTES))
 
 
 def _of_other_tasks(whole: Mapping) -> Iterator[Diagnostic]:
@@ -211,6 +224,63 @@ def _of_other_norms(whole: Mapping) -> Iterator[Diagnostic]:
                 notes=(Note(span=decides.span, text="decides it"),) if decides else (),
                 help="remove it",
             )
+
+
+def _of_other_matrices(whole: Mapping) -> Iterator[Diagnostic]:
+    """Initialisations that treat apart what no layer has."""
+    kind = find(whole, ("model", "initialization", "kind"))
+    groups = [each for stack in EVERY_STACK for each in _groups(whole, stack)]
+    names = {name for each in groups for name in sub_layers_of(each.get("block"))}
+    why = {}
+    if names.isdisjoint(ATTENTIONS):
+        why["fairseq"] = "`xavier`, but for query, key and value, and no layer has attention"
+    if names == {"recurrence"} and not any(_may_have_an_output(each) for each in groups):
+        why["scaled"] = "`normal`, but for maps `output`, and no sub-layer has one"
+    if names and isinstance(kind, Scalar) and (reason := why.get(str(kind.value))):
+        yield Diagnostic(
+            code="moot-key",
+            message=f"`{kind.value}` has no effect here: it is {reason}",
+            span=kind.span,
+            help=f"write {reason.partition(',')[0]}",
+        )
+
+
+def _may_have_an_output(group: Mapping) -> bool:
+    """Whether a linear map may follow the recurrence of a layer: it has a width of its own."""
+    recurrence = group.get("recurrence")
+    own = word(recurrence, "d_hidden") if isinstance(recurrence, Mapping) else None
+    return own is not None or find(group, ("recurrence", "bidirectional")) is not None
+
+
+def _of_no_turns(whole: Mapping) -> Iterator[Diagnostic]:
+    """One `distinct` for several kinds of layers, none of which has layers that could take turns.
+
+    Kinds of layers never share weights with each other.
+    """
+    for stack in EVERY_STACK:
+        takers: defaultdict[int, list[Mapping]] = defaultdict(list)
+        for group in _groups(whole, stack):
+            takers[id(group.get("distinct"))].append(group)
+        for groups in takers.values():
+            distinct, counts = groups[0].get("distinct"), {_repeat(each) for each in groups}
+            if len(groups) > 1 and isinstance(distinct, Scalar) and counts == {distinct.value}:
+                yield Diagnostic(
+                    code="moot-key",
+                    message=f"`distinct: {distinct.value}` has no effect here: layers take turns "
+                    f"within a kind, and each kind has {distinct.value}",
+                    span=distinct.span,
+                    help="remove it; layers that share their weights are one kind with `repeat`",
+                )
+
+
+def _groups(whole: Mapping, stack: str) -> Iterator[Mapping]:
+    """The kinds of layers of a stack."""
+    return _holders(find(whole, ("model", stack, "layers")))
+
+
+def _repeat(group: Mapping) -> object:
+    """How many layers of a kind there are."""
+    return word(group, "repeat", LayerGroup.model_fields["repeat"].default)
 
 
 def _of_norms(whole: Mapping) -> Iterator[tuple[Mapping, str, str]]:

@@ -1,21 +1,40 @@
 """`--set model.attention.heads=4`: settings from the command line, as trees with places."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from compiler.source.diagnostic import Diagnostic, Rejected
+from compiler.source.diagnostic import Diagnostic, Rejected, for_each, mistake
+from compiler.source.limits import SETTINGS
 from compiler.source.node import Mapping, Node, Scalar
+from compiler.source.plain import DEEPEST
 from compiler.source.read import read_from
 from compiler.source.span import Source, Span
+
+
+def override_all(arguments: Iterable[str]) -> list[Mapping]:
+    """The trees of all arguments; raises `Rejected` for those that are no settings."""
+    written = list(arguments)
+    if len(written) > SETTINGS:
+        first = Source(name="--set", text=written[SETTINGS])
+        message = f"this is one setting too many: a command takes {SETTINGS} of them"
+        help = "write them into a spec that `extends` this one"
+        raise Rejected([mistake(Span.at(first, 0), "bad-override", message, help)])
+    return for_each(written, override)
+
+
+def is_key(text: str) -> bool:
+    """Whether a text has the form of a setting's key, with dots, not deeper than a file may be."""
+    steps = text.split(".")
+    return len(steps) <= DEEPEST and all(step.isidentifier() for step in steps)
 
 
 def override(argument: str) -> Mapping:
     """The tree with the one value that an argument sets; raises `Rejected` if it is no setting."""
     key, equals, _ = argument.partition("=")
-    steps = key.split(".")
     source = Source(name="--set", text=argument)
-    if not equals or not all(step.isidentifier() for step in steps):
+    if not equals or not is_key(key):
         raise Rejected([_malformed(source)])
-    if steps[0] == "extends":
+    if key.partition(".")[0] == "extends":
         raise Rejected([_no_setting(source)])
     return nested(key, _value(source, len(key) + 1), Span.at(source, 0))
 

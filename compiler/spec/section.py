@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from compiler.mask.parse import MaskError, parse
+from compiler.source.limits import LAYERS
 
 
 class Section(BaseModel):
@@ -48,7 +49,7 @@ def _normal(text: str) -> str:
 MaskText = Annotated[str, AfterValidator(_normal)]
 Width = Annotated[int, Field(ge=1, le=2**20)]
 Heads = Annotated[int, Field(ge=1, le=2**12)]
-Layers = Annotated[int, Field(ge=1, le=1000)]
+Layers = Annotated[int, Field(ge=1, le=LAYERS)]
 MOST_HYPOTHESES = 1000
 MOST_TOKENS = 100_000
 """Tokens of one text that is decoded: more would take hours, and all memory."""

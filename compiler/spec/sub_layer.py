@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from compiler.source.limits import HEAD_GROUPS
 from compiler.spec.section import (
     Heads,
     MaskText,
@@ -44,7 +45,7 @@ def _form_of_masks(masks: object) -> str:
     return "head_masks" if isinstance(masks, list) else "text"
 
 
-HeadMasks = Annotated[list[HeadMask], Field(min_length=2, max_length=6)]
+HeadMasks = Annotated[list[HeadMask], Field(min_length=2, max_length=HEAD_GROUPS)]
 
 
 class Attention(Section):

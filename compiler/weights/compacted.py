@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-_NUMBER = re.compile(r"\.(\d+)(?=\.)")
+_NUMBER = re.compile(r"\.([0-9]+)(?=\.)")
 
 
 def compacted(names: Iterable[str]) -> tuple[str, ...]:

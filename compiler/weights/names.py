@@ -37,7 +37,7 @@ def _meaning(placeholder: str, more: str | None, binding: Binding) -> str:
     meaning = binding[placeholder]
     if more is None:
         return meaning
-    if not meaning.isdecimal():
+    if not (meaning.isascii() and meaning.isdecimal()):
         raise BadPlaceholder(f"`{{{placeholder}{more}}}` needs a number, and it is `{meaning}`")
     return str(int(meaning) + int(more))
 

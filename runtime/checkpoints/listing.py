@@ -20,7 +20,7 @@ def list_checkpoints(parent: Path) -> list[Checkpoint]:
         Checkpoint(folder=folder, step=int(number), is_interim=kind == "interim")
         for folder in parent.iterdir()
         for kind, _, number in [folder.name.partition("-")]
-        if kind in ("step", "interim") and number.isdecimal()
+        if kind in ("step", "interim") and number.isascii() and number.isdecimal()
     ]
     return sorted(found, key=lambda checkpoint: (checkpoint.step, not checkpoint.is_interim))
 

@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.source.diagnostic import Rejected
+from compiler.source.span import Source, Span
 from compiler.weights.map import read_map
+from compiler.weights.names import BadPlaceholder, filled
 from compiler.weights.parameters import NamedParameter
+from compiler.weights.parse import parse
 from compiler.weights.piece import Filled
 from compiler.weights.plan import plan
 from compiler.weights.shape import Stored
@@ -98,3 +101,13 @@ def test_a_broken_map_is_explained_inside_the_file(seed: int, times: int, tmp_pa
         planned(path)
     except Rejected as rejected:
         require_inside(rejected.diagnostics, path, text)
+
+
+@pytest.mark.parametrize("digits", ["٣", "३", "３", "²"])
+def test_numbers_are_digits_from_0_to_9(digits: str) -> None:
+    """Other digits, which Python reads as numbers, are none: in signs, slices and placeholders."""
+    for text in (f"a[{digits}:5]", f"a * {digits}", f"split(a, {digits})"):
+        with pytest.raises(Rejected):
+            parse(text, Span.at(Source(name="map", text=text), 0), {})
+    with pytest.raises(BadPlaceholder):
+        filled("layers.{n+1}.weight", {"n": digits})
