@@ -1,5 +1,6 @@
 """Generated packages: from a folder to the classes and functions in it."""
 
+import ast
 import importlib
 import itertools
 import sys
@@ -179,6 +180,16 @@ def _no_package(folder: Path, reason: str) -> UserError:
         f"{folder} is not a generated package: {reason}",
         help="`specformer compile SPEC` makes one",
     )
+
+
+def is_same_code(one: bytes, other: bytes) -> bool:
+    """Whether two files differ in nothing, or in comments and layout alone."""
+    if one == other:
+        return True
+    try:
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    except (SyntaxError, ValueError):
+        return False
 
 
 def features_of(model: nn.Module) -> Callable[..., Tensor]:

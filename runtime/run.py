@@ -83,7 +83,7 @@ class Run:
             copy_folder(prepared.folder / TOKENIZERS, place)
 
         begun = beginning or Beginning()
-        told = {"prepared": prepared.folder.name, "text": _record(prepared.digests)}
+        told = {"prepared": prepared.entry, "text": _record(prepared.digests)}
         told |= begun.origin
         return cls.begin(folder, package, copy_tokenizers, replace(begun, origin=told))
 
@@ -159,6 +159,11 @@ class Run:
     def versions(self) -> dict[str, str]:
         """Of the libraries that it began with, by name."""
         return dict(self._begun.get("versions", {}))
+
+    def has_tokenizers(self, folder: Path) -> bool:
+        """Whether the tokenizers in a folder are those of this run."""
+        own = self.folder / TOKENIZERS
+        return _sums(_files_below(own)) == _sums(_files_below(folder))
 
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
         """Of the source and the target; the same object for one vocabulary."""
@@ -295,6 +300,12 @@ def refuse_existing(folder: Path) -> None:
             f"{folder} exists already",
             help="--resume continues that run; or choose another folder",
         )
+
+
+def is_as_begun(folder: Path, name: str) -> bool:
+    """Whether a file of the package of the run in a folder is the one that it began with."""
+    begun = read_sealed_file(folder / BEGUN).get(PACKAGE, {})
+    return begun.get(name) == _sums({name: (folder / PACKAGE / name).read_bytes()})[name]
 
 
 def _describe(package: Package, tokenizers: Path) -> dict[str, Any]:

@@ -177,14 +177,20 @@ def refuse_lost_edits(run: Path, compiled: Path) -> None:
     """Raises a UserError if a training.py that was edited by hand would give way to a compiled one.
 
     Where the specs are equal there is nothing to replace, and the training itself tells them apart.
+    Comments that were there when the run began, as other versions write them, are no edits.
     """
     from compiler.pipeline import compile_spec
-    from runtime.package import TRAINING
+    from runtime.package import TRAINING, is_same_code
+    from runtime.run import BEGUN, is_as_begun
 
     own, lock = (run / "package" / name for name in (TRAINING, LOCK))
     if not (own.is_file() and lock.is_file()) or read_lock(lock) == read_lock(compiled / LOCK):
         return
-    if own.read_bytes() != compile_spec(str(lock)).files[TRAINING].encode():
+    edited, written = own.read_bytes(), compile_spec(str(lock)).files[TRAINING].encode()
+    if edited == written:
+        return
+    is_untouched = (run / BEGUN).is_file() and is_as_begun(run, TRAINING)
+    if not (is_untouched and is_same_code(edited, written)):
         raise UserError(
             f"{own} is not what its spec compiles to: it was edited by hand, or written by another "
             "version of specformer, and the settings of now would replace it",

@@ -21,16 +21,19 @@ from runtime.data.examples import Examples
 from runtime.data.files import corpus_files
 from runtime.data.lines import expecting, file_digest
 from runtime.data.sentencepiece_tokenizer import LONGEST
-from runtime.data.sums import check_sums, write_sums
+from runtime.data.sums import DamagedEntry, check_sums, is_sound, write_sums
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import Report, keeps_all, longest_sentence, read_part
 from runtime.data.tokenizer import Tokenizer, load_tokenizers, tokenizer_files
-from runtime.durable import FULL, new_folder, remove_unfinished
+from runtime.durable import FULL, new_folder, remove, remove_unfinished
 from runtime.errors import UserError
 from runtime.holding import wait_for_lock
 
 FORMAT = 2
-"""Of the entries; raise it when what is written, or how text becomes tokens, changes."""
+"""Of the text; raise it when how text becomes tokens changes: no earlier run can go on then."""
+
+LAYOUT = 2
+"""Of an entry's files; raise it when what is written changes: entries are then made anew."""
 
 FACTS, TOKENIZERS = "facts.txt", "tokenizers"
 
@@ -55,6 +58,11 @@ class Prepared:
     facts: tuple[str, ...]
     """What was read and what was left out, a line each."""
 
+    @property
+    def entry(self) -> str:
+        """The hash of all that the text depends on, which a run records."""
+        return self.folder.name.partition("-")[0]
+
 
 def prepare(
     spec: Spec,
@@ -68,17 +76,23 @@ def prepare(
 
     With those `tokenizers`, of another run, or else with some that are learned from its text. Who
     has computed the `digests` of the files already gives them, since that reads all files.
-    Any number of processes may do so at once: one makes the entry, the others wait for it.
-    Raises a UserError if the text will not do or the cache cannot be written.
+    Any number of processes may do so at once: one makes the entry, the others wait for it. A
+    damaged entry is made anew. Raises a UserError if the text will not do or the cache cannot be
+    written.
     """
     digests = file_digests(spec) if digests is None else digests
-    folder = cache / entry_name(spec, digests, tokenizers)
+    folder = cache / f"{entry_name(spec, digests, tokenizers)}-{LAYOUT}"
     if folder.is_dir():
         report(f"prepared text from {folder}")
     else:
         report(f"preparing text into {folder}")
         _make(spec, folder, tokenizers, digests)
-    prepared = load_prepared(spec, folder, digests)
+    try:
+        prepared = load_prepared(spec, folder, digests)
+    except DamagedEntry:
+        report(f"that text is damaged: preparing it anew into {folder}")
+        _make(spec, folder, tokenizers, digests)
+        prepared = load_prepared(spec, folder, digests)
     _report_shared_text(digests, report)
     for fact in prepared.facts:
         report(fact)
@@ -87,7 +101,7 @@ def prepare(
 
 
 def load_prepared(spec: Spec, folder: Path, digests: Digests) -> Prepared:
-    """The entry of a spec in the cache. Raises a UserError if it is damaged."""
+    """The entry of a spec in the cache. Raises DamagedEntry if it is not as it was written."""
     check_sums(folder)
     source, target = load_tokenizers(folder / TOKENIZERS)
     task = task_of(spec)
@@ -149,9 +163,10 @@ def _place(part: str) -> Path:
 
 def _make(spec: Spec, folder: Path, tokenizers: Path | None, digests: Digests) -> None:
     with _explained(folder.parent), _alone(folder.parent):
-        if folder.is_dir():  # another process was faster
+        if is_sound(folder):  # another process was faster
             return
         remove_unfinished(folder.parent)
+        remove(folder)
         with new_folder(folder) as unfinished:
             facts: list[str] = []
             with expecting(dict(chain.from_iterable(digests.values()))):

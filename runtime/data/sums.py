@@ -8,6 +8,10 @@ from runtime.errors import UserError
 SUMS = "SHA256SUMS"
 
 
+class DamagedEntry(UserError):
+    """Prepared text that is not as it was written."""
+
+
 def write_sums(folder: Path) -> None:
     """Writes the SHA-256 of all files of a folder into one more, as `sha256sum` does."""
     lines = (f"{file_digest(folder / name)}  {name}\n" for name in _names(folder))
@@ -15,21 +19,30 @@ def write_sums(folder: Path) -> None:
 
 
 def check_sums(folder: Path) -> None:
-    """Reads all files. Raises a UserError if one is missing or not as it was, or is new."""
+    """Reads all files. Raises DamagedEntry if one is missing or not as it was, or is new."""
     try:
         require_regular(folder / SUMS)
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
         known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-        is_sound = sorted(known) == _names(folder)
+        is_complete = sorted(known) == _names(folder)
     except (FileNotFoundError, IsADirectoryError, ValueError) as error:
-        raise damaged(folder) from error
-    if not is_sound or any(file_digest(folder / name) != known[name] for name in known):
-        raise damaged(folder)
+        raise _damaged(folder) from error
+    if not is_complete or any(file_digest(folder / name) != known[name] for name in known):
+        raise _damaged(folder)
 
 
-def damaged(folder: Path) -> UserError:
-    return UserError(
-        f"the prepared text in {folder} is damaged, or was made by an older version",
+def is_sound(folder: Path) -> bool:
+    """Whether a folder is there, and all its files are as they were written."""
+    try:
+        check_sums(folder)
+    except DamagedEntry:
+        return False
+    return True
+
+
+def _damaged(folder: Path) -> DamagedEntry:
+    return DamagedEntry(
+        f"the prepared text in {folder} is damaged",
         help=f"delete {folder}: it is made anew when it is needed",
     )
 

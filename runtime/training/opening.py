@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import MODEL as MODEL_WEIGHTS
 from runtime.checkpoints.checkpoint import (
@@ -17,11 +18,11 @@ from runtime.checkpoints.checkpoint import (
 )
 from runtime.checkpoints.listing import last_good_checkpoint
 from runtime.checkpoints.state import State, with_other_batches
-from runtime.data.prepare import Prepared, entry_name, file_digests, prepare
+from runtime.data.prepare import TOKENIZERS, Prepared, entry_name, file_digests, prepare
 from runtime.durable import remove_unfinished
 from runtime.errors import UserError
 from runtime.holding import has_locks, held
-from runtime.package import MODEL, TRAINING, Package
+from runtime.package import MODEL, TRAINING, Package, is_same_code
 from runtime.run import PACKAGE, Run, refuse_existing
 from runtime.training.learner import Learner
 
@@ -69,12 +70,10 @@ def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> t
     if package.folder.resolve() == (folder / PACKAGE).resolve():
         Run.accept_edits(folder, package)
     run = Run.open(folder)
-    old, new, tokenizers = run.package.spec, package.spec, run.given_tokenizers
+    old, new = run.package.spec, package.spec
     run.check_spec(new)
-    digests = file_digests(new)
-    run.check_data(entry_name(new, digests, tokenizers))
-    prepared = prepare(new, cache, report=report, tokenizers=tokenizers, digests=digests)
-    is_other_network = not has_same(MODEL, run, package)
+    prepared = prepare_again(run, new, cache, report)
+    is_other_network = not is_same_code(run.package.files[MODEL], package.files[MODEL])
     if old == new:
         refuse_other_recipe(run, package)
     adopted = run if old == new else run.adopt(package)
@@ -87,14 +86,27 @@ def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> t
     return adopted, prepared
 
 
-def has_same(name: str, run: Run, package: Package) -> bool:
-    """Whether a file of a package is the run's, too."""
-    return run.package.files[name] == package.files[name]
+def prepare_again(run: Run, spec: Spec, cache: Path, report: Report) -> Prepared:
+    """The text that a run was begun with, in the tokens of its own tokenizers.
+
+    Raises a UserError if the text is another.
+    """
+    given, digests = run.given_tokenizers, file_digests(spec)
+    run.check_data(entry_name(spec, digests, given))
+    prepared = prepare(spec, cache, report=report, tokenizers=given, digests=digests)
+    if run.has_tokenizers(prepared.folder / TOKENIZERS):
+        return prepared
+    own = run.folder / TOKENIZERS
+    report(f"that text has other tokens than the run: it is prepared with the tokenizers in {own}")
+    return prepare(spec, cache, report=report, tokenizers=own, digests=digests)
 
 
 def refuse_other_recipe(run: Run, package: Package) -> None:
-    """Raises a UserError if a package of the same spec has another training.py."""
-    if not has_same(TRAINING, run, package):
+    """Raises a UserError if a package of the same spec has another training.py.
+
+    The run's own is kept, so that another comment, as other versions write them, is no obstacle.
+    """
+    if not is_same_code(run.package.files[TRAINING], package.files[TRAINING]):
         own = run.package.folder
         raise UserError(
             f"{own / TRAINING} is not the {TRAINING} that was given, and their spec is the same: "

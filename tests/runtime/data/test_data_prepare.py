@@ -346,10 +346,17 @@ def test_several_at_once_make_one_entry(
     assert len(made) == 1
 
 
+def files_of(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.mark.parametrize("file", ["train/source.tokens", "valid/target.ends"])
 @pytest.mark.parametrize("damage", ["truncated", "missing", "empty"])
-def test_a_damaged_entry_is_refused(run: Run, file: str, damage: str) -> None:
-    path = run().folder / file
+def test_an_incomplete_entry_is_made_anew(
+    run: Run, report: list[str], file: str, damage: str
+) -> None:
+    folder = run().folder
+    path, made = folder / file, files_of(folder)
     match damage:
         case "truncated":
             path.write_bytes(path.read_bytes()[:-8])
@@ -357,9 +364,9 @@ def test_a_damaged_entry_is_refused(run: Run, file: str, damage: str) -> None:
             path.unlink()
         case "empty":
             path.write_bytes(b"")
-    with pytest.raises(UserError, match=r"the prepared text in .* is damaged") as caught:
-        run()
-    assert str(path.parents[1]) in caught.value.help
+    assert run().folder == folder
+    assert report[1] == f"that text is damaged: preparing it anew into {folder}"
+    assert files_of(folder) == made
 
 
 def test_a_flaw_in_the_last_file_is_found_before_the_slow_work(
@@ -409,8 +416,11 @@ def test_multi30k(run: Run, report: list[str]) -> None:
     ],
 )
 @pytest.mark.parametrize("damage", ["flipped", "folder", "new"])
-def test_an_entry_that_is_not_as_it_was_is_refused(run: Run, file: str, damage: str) -> None:
-    path = run().folder / file
+def test_an_entry_that_is_not_as_it_was_is_made_anew(
+    run: Run, report: list[str], file: str, damage: str
+) -> None:
+    folder = run().folder
+    path, made = folder / file, files_of(folder)
     content = bytearray(path.read_bytes())
     if damage == "flipped":
         content[len(content) // 2] ^= 1
@@ -420,9 +430,23 @@ def test_an_entry_that_is_not_as_it_was_is_refused(run: Run, file: str, damage: 
         path.mkdir()
     else:
         path.with_name("more").write_bytes(b"")
-    with pytest.raises(UserError, match=r"the prepared text in .* is damaged") as caught:
-        run()
-    assert "delete" in caught.value.help
+    assert run().folder == folder
+    assert report[1] == f"that text is damaged: preparing it anew into {folder}"
+    assert files_of(folder) == made
+
+
+def test_an_entry_of_another_layout_is_left_alone(
+    run: Run, report: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setitem(prepare.__globals__, "LAYOUT", 1)
+        older = run().folder
+    (older / "SHA256SUMS").unlink()
+    newer = run()
+    assert newer.folder != older
+    assert newer.entry == older.name.partition("-")[0]
+    assert report[0] == f"preparing text into {newer.folder}"
+    assert older.is_dir()
 
 
 def test_text_that_grows_while_it_is_prepared_makes_no_entry(
