@@ -16,8 +16,8 @@ Verdict = Literal["same", "edited", "same shapes", "with a map", "partly", "not"
 
 SENTENCES: dict[Verdict, str] = {
     "same": "A checkpoint loads as it is, and the network computes the same with it.",
-    "edited": "By the settings a checkpoint loads as it is, but the code was edited by hand: what "
-    "is computed with it, and whether it loads, only that code says.",
+    "edited": "By the settings a checkpoint loads as it is, but the code is not what they "
+    "compile to: what is computed with it, and whether it loads, only that code says.",
     "same shapes": "A checkpoint loads as it is, but this is another network: the names and shapes "
     "of all tensors are the same, and what is computed with them is not.",
     "with a map": "A checkpoint loads with a map: every tensor can be made of its tensors.",

@@ -1,6 +1,6 @@
 """What differs in the generated code, and which settings each piece of it comes from."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,6 +10,7 @@ from compiler.diff.meaning import Change
 from compiler.diff.mixture import Mixture
 from compiler.diff.side import CODE, Side
 from compiler.emit.model import model_text
+from compiler.emit.package import package_files
 from compiler.emit.training import training_text
 from compiler.pipeline import PASSES
 from compiler.proof import build
@@ -29,18 +30,26 @@ Differing = tuple[set[int], set[int]]
 def patches(
     before: Side, after: Side, changes: Sequence[Change], mixed: Mixture
 ) -> tuple[Patch, ...]:
-    """The files that differ, in more than their title."""
-    variants = Variants(changes=changes, mixed=mixed, title=before.package.spec)
-    found = (_patch(name, before, after, variants) for name in CODE)
+    """The files that differ, in more than their title.
+
+    Those beside the model and its recipe are shown where somebody may have edited them.
+    """
+    edited = {name for side in (before, after) for name in side.edited_beside_the_code}
+    names = (*CODE, *sorted(edited))
+    variants = Variants(changes=changes, mixed=mixed, title=before.package.spec, names=names)
+    found = (_patch(name, before, after, variants) for name in names)
     return tuple(patch for patch in found if patch.hunks)
 
 
 class Variants:
     """The code of the one side with one change made, and of the other with one taken back."""
 
-    def __init__(self, changes: Sequence[Change], mixed: Mixture, title: Spec) -> None:
+    def __init__(
+        self, changes: Sequence[Change], mixed: Mixture, title: Spec, names: Sequence[str]
+    ) -> None:
         self.mixed = mixed
         self.title = title
+        self.files = names
         self.names: dict[tuple[Path, ...], str] = {}
         for change in self._with_effect(changes):
             self.names.setdefault(change.taken, change.setting)
@@ -52,7 +61,7 @@ class Variants:
             return changes
         try:
             together = self.mixed.with_taken(path for change in beside for path in change.taken)
-            same = code_of(together, self.title) == code_of(self.mixed.with_taken(()), self.title)
+            same = self._code_of(together) == self._code_of(self.mixed.with_taken(()))
         except Rejected:
             return changes
         return [change for change in changes if change not in beside] if same else changes
@@ -70,24 +79,32 @@ class Variants:
         found = {}
         for taken, name in self.names.items():
             try:
-                found[name] = code_of(mix(taken), self.title)
+                found[name] = self._code_of(mix(taken))
             except Rejected:
                 continue
         return found
 
+    def _code_of(self, loaded: Loaded) -> Texts:
+        return code_of(loaded, self.title, self.files)
 
-def code_of(loaded: Loaded, title: Spec) -> Texts:
-    """What a spec compiles to under the name of another; raises `Rejected`."""
+
+def code_of(loaded: Loaded, title: Spec, names: Sequence[str]) -> Texts:
+    """These files of what a spec compiles to under the name of another; raises `Rejected`."""
     model = build(loaded, PASSES)
     spec = loaded.spec.model_copy(update={"name": title.name, "summary": title.summary})
-    texts = model_text(model, spec.name, spec.summary), training_text(spec, model)
-    return {name: text.splitlines() for name, text in zip(CODE, texts, strict=True)}
+    if tuple(names) == CODE:
+        texts = model_text(model, spec.name, spec.summary), training_text(spec, model)
+        files = dict(zip(CODE, texts, strict=True))
+    else:
+        files = package_files(spec, model)
+    return {name: files.get(name, "").splitlines() for name in names}
 
 
 def _patch(name: str, before: Side, after: Side, variants: Variants) -> Patch:
-    heading = _heading(before.package.files[name])
-    compiled = [_titled(side.package.files[name], side, name, heading) for side in (before, after)]
-    there = [_titled(side.files[name], side, name, heading) for side in (before, after)]
+    sides = before, after
+    heading = _heading(before.package.files.get(name, ""))
+    compiled = [_titled(side.package.files, side, name, heading) for side in sides]
+    there = [_titled(side.files, side, name, heading) for side in sides]
     pairing = paired(*there)
     search = _Search(
         name=name,
@@ -96,7 +113,7 @@ def _patch(name: str, before: Side, after: Side, variants: Variants) -> Patch:
         variants=variants,
         otherwise=tuple(dict.fromkeys(s.otherwise for s in (before, after) if name in s.edited)),
     )
-    shift = len(after.files[name].splitlines()) - len(there[1])
+    shift = len(after.files.get(name, "").splitlines()) - len(there[1])
     return Patch(
         before=_file(before, name),
         after=_file(after, name),
@@ -113,9 +130,11 @@ def _heading(text: str) -> str:
     return text[: text.find('"""', 3) + 3] if text.startswith('"""') else ""
 
 
-def _titled(text: str, side: Side, name: str, heading: str) -> list[str]:
-    """The lines under another heading, unless their own has been edited."""
-    own = _heading(side.package.files[name])
+def _titled(files: Mapping[str, str], side: Side, name: str, heading: str) -> list[str]:
+    """The lines of a file under another heading, unless their own has been edited."""
+    text, own = files.get(name, ""), _heading(side.package.files.get(name, ""))
+    if not own:
+        return text.splitlines()
     return (heading + text.removeprefix(own) if text.startswith(own) else text).splitlines()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from compiler.diff.checkpoint import (
@@ -15,9 +16,10 @@ from compiler.diff.document import Column, Document, Paragraph, Part, Patch, Sec
 from compiler.diff.meaning import GROUPS, Change, Consequence, Origin, changes
 from compiler.diff.mixture import mixture, without_derived
 from compiler.diff.settings import pairs
-from compiler.diff.side import BY_HAND, CODE, Side
+from compiler.diff.side import BY_EITHER, BY_HAND, CODE, Side
 from compiler.source.write import flow
 from compiler.spec.load import Loaded
+from compiler.spec.package_files import INIT, MODEL
 
 LONGEST_VALUE = 40
 ARROW = "\N{RIGHTWARDS ARROW}"
@@ -70,9 +72,10 @@ def difference(before: Side, after: Side) -> Difference:
 
 
 def _is_edited(code: Sequence[Patch]) -> bool:
-    """Whether the network differs in what was edited by hand."""
-    networks = (patch for patch in code if patch.after.endswith("model.py"))
-    return any(BY_HAND in hunk.causes for patch in networks for hunk in patch.hunks)
+    """Whether the network differs in what was, or may have been, edited by hand."""
+    networks = (patch for patch in code if Path(patch.after).name in (MODEL, INIT))
+    causes = {cause for patch in networks for hunk in patch.hunks for cause in hunk.causes}
+    return not causes.isdisjoint((BY_HAND, BY_EITHER))
 
 
 def _compared(side: Side) -> Compared:

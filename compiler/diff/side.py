@@ -1,10 +1,12 @@
 """One of the two things that are compared: a spec, a generated package, a run; now or in git."""
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.diff.revision import file_at_revision, is_at_revision
-from compiler.output import Output
+from compiler.output import EJECTED, WRITTEN, Output
 from compiler.pipeline import CompiledPackage, compile_loaded
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
 from compiler.source.span import Source, Span
@@ -12,12 +14,16 @@ from compiler.spec.extend import no_spec, read_file
 from compiler.spec.library import DiskFile, SpecFile, locate
 from compiler.spec.load import resolve
 from compiler.spec.lock import LOCK
+from compiler.spec.package_files import INIT, MODEL, TRAINING
 
-CODE = ("model.py", "training.py")
-"""The files that are compared."""
+CODE = (MODEL, TRAINING)
+"""The files that are always compared; the others where they may have been edited."""
 
 BY_HAND, BY_ANOTHER = "edited by hand", "another version of specformer"
+BY_EITHER = f"{BY_ANOTHER}, or edited before the run began"
 """Where lines come from that no setting explains."""
+
+RUN = "run.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +47,45 @@ class Side:
         compiled = self.package.files
         return tuple(name for name, text in self.files.items() if text != compiled[name])
 
+    @property
+    def edited_beside_the_code(self) -> tuple[str, ...]:
+        """The other files that may have been edited: none where the sums say that nobody has."""
+        others = (name for name in self.edited if name not in CODE)
+        return () if self.otherwise == BY_ANOTHER else tuple(others)
+
 
 def read_side(reference: str) -> Side:
     """What a word of the command line means; raises `Rejected`."""
     folder = _package_folder(Path(reference)) if reference else None
     if folder:
         side = of_lock(DiskFile(path=folder / LOCK), reference)
-        return replace(side, otherwise=BY_ANOTHER) if is_as_written(folder) else side
+        return replace(side, otherwise=_otherwise(folder))
     if path := locate(reference):
         return of_spec(DiskFile(path=path), reference)
     if is_at_revision(reference):
         file = file_at_revision(reference, inside=LOCK)
         return (of_lock if file.path.endswith(LOCK) else of_spec)(file, reference)
     raise Rejected([_nothing(reference)])
+
+
+def _otherwise(folder: Path) -> str:
+    """What explains those lines of a package that its lock does not."""
+    if is_as_written(folder):
+        return BY_ANOTHER
+    return BY_EITHER if is_as_begun(folder) else BY_HAND
+
+
+def is_as_begun(folder: Path) -> bool:
+    """Whether a package lies in a run that has recorded these very files at its beginning."""
+    try:
+        sums = json.loads((folder.parent / RUN).read_bytes())[folder.name]
+        return bool(sums) and all(_sum(folder / name) == sum for name, sum in sums.items())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
+
+
+def _sum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def is_as_written(folder: Path) -> bool:
@@ -78,6 +110,7 @@ def of_lock(lock: SpecFile, name: str) -> Side:
     package = compile_loaded(resolve(read_file(lock)))
     found = {each: lock.find(each) for each in package.files if each != LOCK}
     files = {each: file.read() if file else "" for each, file in found.items()}
+    files[INIT] = files[INIT].replace(EJECTED, WRITTEN, 1)  # the mark of `eject` is no edit
     return Side(name=name, package=package, files=files, is_locked=True)
 
 

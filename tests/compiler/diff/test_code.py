@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from compiler.diff import html, markdown, text
 from compiler.diff.difference import Difference, difference, document
 from compiler.diff.document import Hunk, Patch
 from compiler.diff.json import as_json
-from compiler.diff.side import BY_ANOTHER, BY_HAND, of_package, read_side
+from compiler.diff.side import BY_ANOTHER, BY_EITHER, BY_HAND, of_package, read_side
 from compiler.output import Output
 from compiler.pipeline import compile_spec
 from compiler.spec.library import library
@@ -109,6 +110,51 @@ def test_an_edited_network_is_not_said_to_compute_the_same(tmp_path: Path) -> No
         assert "F.gelu(" in page
         assert "computes the same" not in page
     assert json.loads(as_json(found))["checkpoint"]["verdict"] == "edited"
+
+
+@pytest.mark.parametrize("name", ["test_model.py", "attention_weights.py", "__init__.py"])
+@pytest.mark.parametrize("other", ["demo", "rotary"])
+def test_an_edit_beside_the_model_is_shown_alone(tmp_path: Path, name: str, other: str) -> None:
+    """Of a file that differs by a setting, too, each piece has its own causes."""
+    compile_spec("demo").write(tmp_path / "demo")
+    with (tmp_path / "demo" / name).open("a") as file:
+        file.write("MINE = 1\n")
+    found = compare(other, str(tmp_path / "demo"))
+    assert found.after.edited == (name,)
+    assert not found.is_equal
+    (patch,) = (each for each in found.code if each.after == f"{tmp_path / 'demo'}/{name}")
+    assert "+MINE = 1" in changed(patch, "+")
+    assert {hunk.causes for hunk in patch.hunks if "+MINE = 1" in hunk.lines} == {(BY_HAND,)}
+    if other == "demo":
+        assert found.code == (patch,)
+        assert found.checkpoint.verdict == ("edited" if name == "__init__.py" else "same")
+
+
+def test_a_package_that_was_ejected_is_the_same_until_it_is_edited(tmp_path: Path) -> None:
+    output = Output(folder=tmp_path)
+    output.write(compile_spec("demo"))
+    output.eject("demo")
+    assert compare("demo", str(tmp_path / "demo")).before.edited == ()
+    assert compare("demo", str(tmp_path / "demo")).is_equal
+    init = tmp_path / "demo" / "__init__.py"
+    init.write_text(init.read_text() + "MINE = 1\n")
+    found = compare(str(tmp_path / "demo"), "demo")
+    assert found.before.edited == ("__init__.py",)
+    assert [changed(patch, "-") for patch in found.code] == [["-MINE = 1"]]
+
+
+def test_the_package_of_a_run_is_compared_with_what_it_began_with(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    compile_spec("demo").write(package)
+    model = package / "model.py"
+    model.write_text(model.read_text().replace("math.sqrt(D_MODEL)", "D_MODEL**0.5"))
+    sums = {each.name: sha256(each.read_bytes()).hexdigest() for each in package.iterdir()}
+    (tmp_path / "run.json").write_text(json.dumps({"package": sums}))
+    found = compare(str(tmp_path), "demo")
+    assert set(causes(found)) == {(BY_EITHER,)}
+    assert found.checkpoint.verdict == "edited"
+    model.write_text(model.read_text() + "MINE = 1\n")
+    assert set(causes(compare(str(tmp_path), "demo"))) == {(BY_HAND,)}
 
 
 def test_what_nobody_edited_is_of_another_version(tmp_path: Path) -> None:

@@ -165,4 +165,7 @@ def test_an_edit_beside_the_model_is_said(tmp_path: Path) -> None:
     tests.write_text(tests.read_text() + "# mine\n")
     page = text(document(difference(read_side("demo"), read_side(str(tests.parent)))))
     assert "test_model.py is not what its lock compiles to" in page
+    assert "All settings are the same." not in page
+    assert page.endswith("+# mine\n")
+    page = text(document(difference(*[read_side(str(tests.parent))] * 2)))
     assert "Nothing else differs: the settings, model.py and training.py, the cost" in page
