@@ -118,6 +118,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "kinds_of_layers": (1, 2),
     "label_smoothing": (0.0, 0.1),
     "schedule": ("inverse_sqrt", "constant", "linear", "cosine", "warmup_stable_decay"),
+    "epochs": (None, 3),
     "warmup_steps": (0, 4000),
     "peak": (None, 1e-3),
     "start": (0.0, 1e-7),

@@ -37,6 +37,7 @@ def _training(choose: Chooser) -> Tree:
     training = {
         "batch_tokens": 1000,
         "steps": 5000,
+        **({"epochs": epochs} if (epochs := choose("epochs")) else {}),
         "optimizer": optimizer,
         "schedule": _schedule(choose, needs_peak=needs_peak),
         "label_smoothing": choose("label_smoothing"),

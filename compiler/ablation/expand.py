@@ -21,6 +21,7 @@ from compiler.spec.extend import NOT_INHERITED, Extended, over, read_extended
 from compiler.spec.load import Loaded, resolve
 from compiler.spec.lock import LOCK
 from compiler.spec.overrides import override
+from compiler.spec.scaling import lasting
 from compiler.spec.short_forms import write_out
 from compiler.spec.spec import Spec
 
@@ -40,11 +41,19 @@ class Row:
     settings: dict[str, str]
     package: CompiledPackage
     parameters: int
-    flops: int
+    flops_per_update: int
 
     @property
     def spec(self) -> Spec:
         return self.package.spec
+
+    def lasting(self, steps: int) -> "Row":
+        """The row with a number of updates, the same for all seeds, in the place of epochs.
+
+        Raises `Rejected` where its other settings do not go with that.
+        """
+        loaded = lasting(self.package.loaded, steps, keeps_epochs=False)
+        return replace(self, package=compile_loaded(loaded))
 
     def spec_with(self, seed: int) -> Spec:
         """The spec of the row with this seed."""
@@ -273,12 +282,11 @@ def _scalars(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
 def _compiled(each: _Resolved, ablation: Ablation) -> Row:
     with _pointing_at(each.row, ablation.source):
         package = compile_loaded(each.loaded)
-    training = package.spec.training
     return Row(
         name=each.row.name,
         group=each.row.group,
         settings=each.settings,
         package=package,
         parameters=count_parameters(package.model),
-        flops=flops_per_update(package.model, training, LENGTH) * training.steps,
+        flops_per_update=flops_per_update(package.model, package.spec.training, LENGTH),
     )

@@ -82,13 +82,13 @@ def _descent(schedule: Decay) -> tuple[str, str]:
     return ("END", "END + (PEAK - END)") if schedule.end else ("zero", "PEAK")
 
 
-def schedule_constants(schedule: Schedule, steps: int, peak: str) -> dict[str, str]:
+def schedule_constants(schedule: Schedule, steps: int | None, peak: str) -> dict[str, str]:
     """The numbers that the rate is made of, as code, under their names."""
     constants = {}
     if schedule.warmup_steps:
         constants["WARMUP_STEPS"] = repr(schedule.warmup_steps)
     if isinstance(schedule, Decay):
-        constants["STEPS"] = repr(steps)
+        constants["STEPS: int | None" if steps is None else "STEPS"] = repr(steps)
     if isinstance(schedule, WarmupStableDecay):
         constants["DECAY_STEPS"] = repr(schedule.decay_steps)
     constants["PEAK"] = peak

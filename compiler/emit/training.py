@@ -8,8 +8,9 @@ from compiler.ir.block import Block, Repeat, walk
 from compiler.ir.verify import CompilerBug
 from compiler.ops.op import Op
 from compiler.spec.complete import paper_peak
-from compiler.spec.schedule import Schedule
+from compiler.spec.schedule import Decay, Schedule
 from compiler.spec.spec import Spec
+from compiler.spec.training import Training
 
 
 def training_text(spec: Spec, model: Block) -> str:
@@ -25,9 +26,16 @@ def training_text(spec: Spec, model: Block) -> str:
         smoothing=training.label_smoothing,
         width=_width(spec) if "D_MODEL" in peak else "",
         constants=schedule_constants(training.schedule, training.steps, peak) | optimizer.constants,
+        epochs=_unknown_length(training),
         **_rate_values(training.schedule),
         **_optimizer_values(optimizer),
     )
+
+
+def _unknown_length(training: Training) -> int | None:
+    """The epochs after which the rate has come down, while nobody knows their updates."""
+    is_unknown = training.steps is None and isinstance(training.schedule, Decay)
+    return training.epochs if is_unknown else None
 
 
 def _rate_values(schedule: Schedule) -> dict[str, object]:

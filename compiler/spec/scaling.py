@@ -1,17 +1,38 @@
-"""A training of another length whose schedule has the same shape."""
+"""Trainings of another length: a schedule of the same shape, or epochs counted in updates."""
 
+from dataclasses import replace
+
+from compiler.source.diagnostic import Rejected
+from compiler.spec.load import Loaded
 from compiler.spec.schedule import InverseSquareRoot, WarmupStableDecay
 from compiler.spec.training import Training
+from compiler.spec.training_checks import TRAINING_CHECKS
+
+
+def lasting(loaded: Loaded, steps: int, *, keeps_epochs: bool = True) -> Loaded:
+    """The spec whose training has `steps` updates, as many as its epochs of some text have.
+
+    Raises `Rejected` where the other settings of the training do not go with it.
+    """
+    epochs = loaded.spec.training.epochs if keeps_epochs else None
+    training = loaded.spec.training.model_copy(update={"steps": steps, "epochs": epochs})
+    spec = loaded.spec.model_copy(update={"training": training})
+    found = [each for check in TRAINING_CHECKS for each in check(spec, loaded.tree)]
+    if any(each.severity == "error" for each in found):
+        raise Rejected(found)
+    return replace(loaded, spec=spec)
 
 
 def scaled(training: Training, steps: int) -> dict[str, int | float]:
     """The settings, by dotted key, that make a complete recipe `steps` updates long.
 
     Warm-up, decay and the time between two looks change in proportion. The peak stays: by default
-    it would follow the warm-up.
+    it would follow the warm-up. Where only a number of epochs is known, the warm-up is taken for a
+    tenth of them.
     """
+    whole = training.steps or max(steps, 10 * training.schedule.warmup_steps)
     schedule, every = training.schedule, training.validation.every
-    warmup = _share(schedule.warmup_steps, training.steps, steps)
+    warmup = _share(schedule.warmup_steps, whole, steps)
     if steps == 1 and not isinstance(schedule, InverseSquareRoot):
         warmup = 0
     settings: dict[str, int | float] = {
@@ -23,10 +44,10 @@ def scaled(training: Training, steps: int) -> dict[str, int | float]:
     if not warmup and schedule.start:
         settings["training.schedule.start"] = 0.0  # no update would have it
     if isinstance(schedule, WarmupStableDecay):
-        decay = _share(schedule.decay_steps, training.steps, steps)
+        decay = _share(schedule.decay_steps, whole, steps)
         settings["training.schedule.decay_steps"] = min(decay, steps - warmup)
     if every != "epoch":
-        settings["training.validation.every"] = _share(every, training.steps, steps)
+        settings["training.validation.every"] = _share(every, whole, steps)
     return settings
 
 

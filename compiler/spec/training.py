@@ -85,7 +85,19 @@ class Training(Section):
     accumulate: Count = setting(
         "micro-batches that make an update", default=1, unit="batches", examples=[4]
     )
-    steps: Count = setting("updates, at most", unit="updates", examples=[100000])
+    steps: Count | None = setting(
+        "updates, at most; this or `epochs` must be given",
+        default=None,
+        unit="updates",
+        examples=[100000],
+    )
+    epochs: Count | None = setting(
+        "passes over the training text, at most; how many updates they are is known, and written "
+        "as `steps` into the run, once the text is prepared",
+        default=None,
+        unit="epochs",
+        examples=[10],
+    )
     optimizer: Optimizer = setting("what an update does with the gradient", default=Adam())
     schedule: Schedule = setting("learning rate of each update", default=InverseSquareRoot())
     label_smoothing: Rate = setting(
@@ -108,6 +120,13 @@ class Training(Section):
         "what a masked language model has to guess, drawn anew in each epoch", default=None
     )
     validation: Validation = Validation()
+
+    @property
+    def updates(self) -> int:
+        """Updates, at most. Raises ValueError while only a number of epochs is known."""
+        if self.steps is None:
+            raise ValueError(f"expected `training.steps`, got {self.epochs} epochs of some text")
+        return self.steps
 
     @property
     def micro_batch_tokens(self) -> int:

@@ -22,10 +22,20 @@ LOWEST_PEAK, HIGHEST_PEAK = 1e-7, 0.05
 USUAL_PEAKS = {"sgd": 0.1, "adafactor": 0.01}
 
 
+def length(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A training must end."""
+    if spec.training.steps is None and spec.training.epochs is None:
+        message = "`training.steps` is missing: the training would never end"
+        help = "write `steps: 100000` below `training`, in updates, or `epochs: 10`"
+        yield mistake(at(root, "training"), "missing-key", message, help)
+
+
 def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Warm-up must end before training does, and leave a line an update to go down."""
     schedule, steps = spec.training.schedule, spec.training.steps
     longest = schedule.warmup_steps
+    if steps is None:
+        return
     if longest + isinstance(schedule, Linear | Cosine) > steps:
         yield Diagnostic(
             code="long-warmup",
@@ -92,7 +102,7 @@ def schedule_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def capped_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Adafactor takes the least of the rate and step^-0.5."""
     peak, last = spec.training.schedule.peak, _last_at_peak(spec.training)
-    if not isinstance(spec.training.optimizer, Adafactor) or peak is None:
+    if not isinstance(spec.training.optimizer, Adafactor) or peak is None or last is None:
         return
     if peak > (most := last**-0.5):
         yield Diagnostic(
@@ -108,7 +118,7 @@ def capped_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def late_look(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """A training always ends with a look at the validation set; an interval may allow no other."""
     every, steps = spec.training.validation.every, spec.training.steps
-    if isinstance(every, int) and every > steps:
+    if isinstance(every, int) and steps is not None and every > steps:
         yield Diagnostic(
             code="late-look",
             message=f"`every: {every}` has no effect: the training ends after {steps} updates",
@@ -119,15 +129,15 @@ def late_look(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
-def _last_at_peak(training: Training) -> int:
-    """The last update that has the highest rate."""
+def _last_at_peak(training: Training) -> int | None:
+    """The last update that has the highest rate; None while it depends on the text."""
     match training.schedule:
         case Constant():
             return training.steps
         case WarmupStableDecay(decay_steps=decay_steps):
-            return max(training.steps - decay_steps, 1)
+            return None if training.steps is None else max(training.steps - decay_steps, 1)
         case schedule:
             return max(schedule.warmup_steps, 1)
 
 
-TRAINING_CHECKS = (warmup, given_peak, schedule_peak, capped_peak, late_look)
+TRAINING_CHECKS = (length, warmup, given_peak, schedule_peak, capped_peak, late_look)

@@ -28,7 +28,13 @@ class Entry:
     spec: Spec
     files: dict[str, str]
     parameters: int
-    flops: int
+    flops_per_update: int
+
+    @property
+    def flops(self) -> int | None:
+        """Of the whole training; None while its updates follow from the text."""
+        steps = self.spec.training.steps
+        return None if steps is None else self.flops_per_update * steps
 
     @property
     def name(self) -> str:
@@ -152,7 +158,7 @@ def _queued(entry: Entry, hashes: Mapping[str, str]) -> Queued:
         settings=entry.settings,
         locked=lock(entry.spec, entry.contents, data),
         parameters=entry.parameters,
-        flops=entry.flops,
+        flops=entry.flops_per_update * entry.spec.training.updates,
     )
 
 

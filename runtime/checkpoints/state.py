@@ -39,14 +39,14 @@ def ending(state: State, training: Training) -> Ending | None:
     patience = training.validation.patience
     if patience is not None and state.looks_without_better >= patience:
         return "patience"
-    return "steps" if state.step >= training.steps and state.looked == state.step else None
+    return "steps" if state.step >= training.updates and state.looked == state.step else None
 
 
 def is_look_due(state: State, training: Training) -> bool:
     """Whether the validation set is looked at before the next update."""
     if state.looked == state.step:
         return False
-    if state.step >= training.steps:
+    if state.step >= training.updates:
         return True
     every = training.validation.every
     return state.batch == 0 if every == "epoch" else state.step % every == 0
@@ -54,7 +54,7 @@ def is_look_due(state: State, training: Training) -> bool:
 
 def with_other_batches(state: State, training: Training) -> State:
     """The epoch begins anew. In its midst no look at the validation set is due for that."""
-    every, is_within = training.validation.every, state.batch > 0 and state.step < training.steps
+    every, is_within = training.validation.every, state.batch > 0 and state.step < training.updates
     looked = state.step if every == "epoch" and is_within else state.looked
     return replace(state, batch=0, looked=looked)
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache as cache_results
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -88,6 +88,7 @@ def ablate(
     if dry_run:
         show_plan(folder, wanted, room)
         return
+    wanted = wanted_of(counted(expansion, cache))
     with owned_folder(folder):
         start = options.launcher_with(room, folder, cache)
         show_plan(folder, wanted, room)
@@ -131,6 +132,26 @@ class Options:
         return Slurm(folder, parameters, cache=cache, processes=self.processes, jobs=self.jobs)
 
 
+def counted(expansion: "Expansion", cache: Path) -> "Expansion":
+    """The rows with their epochs counted in updates, for which their text is prepared.
+
+    The first seed counts for all of them, so that all have equally many.
+    """
+    from runtime.data.prepare import prepare
+    from runtime.training.order import updates_of
+
+    rows = []
+    for row in expansion.rows:
+        training = row.spec.training
+        if training.epochs is not None:
+            prepared = prepare(row.spec, cache, report=report)
+            updates = updates_of(training, prepared.train)
+            report(f"{row.name}: {training.epochs:,} epochs of its text are {updates:,} updates")
+            row = row.lasting(min(updates, training.steps or updates))
+        rows.append(row)
+    return replace(expansion, rows=tuple(rows))
+
+
 def wanted_of(expansion: "Expansion") -> "Wanted":
     """The rows as they would be queued now."""
     from runtime.ablation.queue import Entry, Wanted
@@ -144,7 +165,7 @@ def wanted_of(expansion: "Expansion") -> "Wanted":
             spec=row.spec_with(seed),
             files=row.files(seed),
             parameters=row.parameters,
-            flops=row.flops,
+            flops_per_update=row.flops_per_update,
         )
         for row in expansion.rows
         for seed in expansion.seeds

@@ -78,9 +78,10 @@ def _cells(folder: Path, entries: Sequence[Entry], speed: Speed | None) -> Itera
     first = entries[0]
     yield from (escape(first.group), first.row)
     yield f"{first.parameters:,}"
-    yield f"{first.spec.training.steps:,}"
-    yield engineering(first.flops)
-    yield duration(first.flops / speed.flops) if speed else "?"
+    training, flops = first.spec.training, first.flops
+    yield f"{training.steps:,}" if training.steps else f"{training.epochs:,} epochs"
+    yield engineering(flops) if flops else f"{engineering(first.flops_per_update)} an update"
+    yield duration(flops / speed.flops) if speed and flops else "?"
     yield _states([state(folder, each) for each in entries])
     yield escape(", ".join(f"{key}: {text}" for key, text in first.settings.items()))
 
@@ -97,14 +98,17 @@ def _totals(
     room: Room | None,
     speed: Speed | None,
 ) -> Iterator[str]:
-    flops = sum(each.flops for each in left)
+    flops = sum(each.flops or 0 for each in left)
+    open_ended = sum(each.flops is None for each in left)
     rows = len({each.row for each in wanted.entries})
     seeds = len(wanted.entries) // rows
     yield ""
     each = f"{seeds} seeds" if seeds > 1 else "1 seed"
     yield f"{rows} rows x {each} = {len(wanted.entries)} runs, {len(left)} to do in {folder}"
     yield f"{_room(room)}, {engineering(flops)}FLOP in all"
-    if speed is None:
+    if open_ended:
+        yield f"and {open_ended} runs whose epochs are counted in updates once text is prepared"
+    elif speed is None:
         yield "the time is known once a row is done"
     else:
         time = duration(flops / speed.flops / (room.jobs if room else 1))

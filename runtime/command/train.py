@@ -94,10 +94,12 @@ def train(
             resume=resume,
             device=torch.device(place) if place else None,
             score=greedy_bleu(settings),
+            with_steps=with_steps,
             report=report,
         )
     if is_first_process():  # torchrun starts the command once for each process
-        print_summary(summary, settings.training, COMMANDS[settings.task])
+        training = read_lock(summary.folder / "package" / LOCK).training
+        print_summary(summary, training, COMMANDS[settings.task])
 
 
 def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str]:
@@ -118,7 +120,8 @@ def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str
     settings = {key: each for key, each in scaled(training, steps).items() if key not in given}
     changes = [f"{key}={value}" for key, value in settings.items()]
     if is_first_process():
-        report(f"{steps:,} updates instead of {training.steps:,}: {', '.join(changes)}")
+        before = f"{training.steps:,}" if training.steps else f"{training.epochs:,} epochs"
+        report(f"{steps:,} updates instead of {before}: {', '.join(changes)}")
     return changes
 
 
@@ -161,6 +164,34 @@ def moved(package: "Package", data: Path) -> "Package":
     return replace(package, spec=spec, files=files)
 
 
+def with_steps(package: "Package", steps: int) -> "Package":
+    """The package as it is compiled where its epochs are known to be so many updates.
+
+    Raises a UserError where its training.py was edited by hand and must hold that number.
+    """
+    from compiler.pipeline import compile_loaded
+    from compiler.spec.lock import load_lock
+    from compiler.spec.scaling import lasting
+    from runtime.package import TRAINING, import_package
+
+    loaded = load_lock(package.folder / LOCK, package.files[LOCK])
+    before = compile_loaded(loaded).files[TRAINING].encode()
+    compiled = {
+        name: text.encode() for name, text in compile_loaded(lasting(loaded, steps)).files.items()
+    }
+    is_edited = package.files[TRAINING] != before
+    if is_edited and compiled[TRAINING] != before:
+        raise UserError(
+            f"{package.folder / TRAINING} was edited by hand, and its schedule ends with the "
+            "training, whose updates follow from the text",
+            help=f"write `STEPS = {steps}` there, and `steps: {steps}` below `training` in {LOCK}",
+        )
+    files = {**package.files, LOCK: compiled[LOCK]}
+    if not is_edited:
+        files[TRAINING] = compiled[TRAINING]
+    return import_package(package.folder, files)
+
+
 def compile_into(folder: Path, reference: str, assignments: Sequence[str]) -> Path:
     """Writes the package of a spec into a new folder of that folder."""
     from compiler.pipeline import compile_spec
@@ -199,6 +230,7 @@ def refuse_lost_edits(run: Path, compiled: Path) -> None:
 
 
 def print_summary(summary: "Summary", training: Training, command: str) -> None:
+    """Prints how a training has ended, and what comes next."""
     duration = timedelta(seconds=round(summary.seconds))
     print(f"{summary.step:,} updates in {duration}: {_reason(summary, training)}")
     if summary.best_step is not None:
@@ -214,6 +246,6 @@ def _reason(summary: "Summary", training: Training) -> str:
     """Why there were no more updates."""
     if summary.reason == "patience":
         return "no better for long"
-    if summary.step > training.steps:
-        return f"the spec says {training.steps:,}, and the run had more already"
+    if summary.step > training.updates:
+        return f"the spec says {training.updates:,}, and the run had more already"
     return "as many as the spec says"

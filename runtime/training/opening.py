@@ -25,8 +25,11 @@ from runtime.holding import has_locks, held
 from runtime.package import MODEL, TRAINING, Package, is_same_code
 from runtime.run import PACKAGE, Run, refuse_existing
 from runtime.training.learner import Learner
+from runtime.training.order import updates_of
 
 Report = Callable[[str], None]
+WithSteps = Callable[[Package, int], Package]
+"""Makes of a package the one whose training has so many updates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +61,38 @@ def alone(run: Path, report: Report) -> Iterator[None]:
         yield
 
 
-def create_run(folder: Path, package: Package, cache: Path, report: Report) -> tuple[Run, Prepared]:
+def create_run(
+    folder: Path, package: Package, cache: Path, report: Report, with_steps: WithSteps | None
+) -> tuple[Run, Prepared]:
     """A new run; that the folder is free is known before any text is read."""
     refuse_existing(folder)
     prepared = prepare(package.spec, cache, report=report)
+    package = counted(package, prepared, with_steps, report)
     return Run.create(folder, package, prepared), prepared
 
 
-def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> tuple[Run, Prepared]:
+def counted(
+    package: Package, prepared: Prepared, with_steps: WithSteps | None, report: Report
+) -> Package:
+    """The package, its epochs counted in updates, which depends on the text.
+
+    Raises ValueError where another package is needed and nothing was given that makes it.
+    """
+    training = package.spec.training
+    if training.epochs is None:
+        return package
+    updates = updates_of(training, prepared.train)
+    report(f"{training.epochs:,} epochs of this text are {updates:,} updates")
+    if training.steps is not None and training.steps <= updates:
+        return package
+    if with_steps is None:
+        raise ValueError("training.epochs is set: expected a function `with_steps`, got None")
+    return with_steps(package, updates)
+
+
+def reopen_run(
+    folder: Path, package: Package, cache: Path, report: Report, with_steps: WithSteps | None
+) -> tuple[Run, Prepared]:
     """The run that is there, with the recipe of the package: it may be a longer one."""
     if package.folder.resolve() == (folder / PACKAGE).resolve():
         Run.accept_edits(folder, package)
@@ -73,6 +100,8 @@ def reopen_run(folder: Path, package: Package, cache: Path, report: Report) -> t
     old, new = run.package.spec, package.spec
     run.check_spec(new)
     prepared = prepare_again(run, new, cache, report)
+    package = counted(package, prepared, with_steps, report)
+    new = package.spec
     is_other_network = not is_same_code(run.package.files[MODEL], package.files[MODEL])
     if old == new:
         refuse_other_recipe(run, package)

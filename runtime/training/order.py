@@ -1,5 +1,6 @@
 """The order in which a run sees its examples: a function of (seed, epoch)."""
 
+from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import Batching
 from runtime.data.batches import batches
 from runtime.data.examples import Examples
@@ -21,3 +22,14 @@ class Order:
             self._batches = batches(self._examples, tokens=tokens, seed=seed, epoch=epoch)
             self._epoch = epoch
         return self._batches
+
+
+def updates_of(training: Training, examples: Examples) -> int:
+    """The updates in all epochs of a training: the last of an epoch takes what batches it leaves.
+
+    Raises ValueError for a training whose length is not given in epochs.
+    """
+    if training.epochs is None:
+        raise ValueError("expected `training.epochs`, got None")
+    order, epochs = Order(examples, Batching.of(training)), range(1, training.epochs + 1)
+    return sum(-(-len(order.batches(epoch)) // training.accumulate) for epoch in epochs)

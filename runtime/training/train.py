@@ -17,7 +17,14 @@ from runtime.run import Run
 from runtime.training.interruption import watched_signals
 from runtime.training.journal import Journal, open_journal, silent_journal
 from runtime.training.learner import Learner
-from runtime.training.opening import Start, alone, create_run, find_start, reopen_run
+from runtime.training.opening import (
+    Start,
+    WithSteps,
+    alone,
+    create_run,
+    find_start,
+    reopen_run,
+)
 from runtime.training.trainer import Score, Trainer
 from runtime.training.workers import joined_workers, own_device
 
@@ -43,13 +50,15 @@ def train(
     resume: bool = False,
     device: torch.device | None = None,
     score: Score | None = None,
+    with_steps: WithSteps | None = None,
     report: Callable[[str], None] = print,
 ) -> Summary:
     """Trains a generated package, a folder or one that is loaded, in a new run folder.
 
     `resume` continues the run that is there.
     Prepared text is kept in `cache`. For specs that ask for it, `score` gives the BLEU of greedy
-    translations of the validation set. Raises UserError for what the user can mend, and
+    translations of the validation set. For specs that count epochs, `with_steps` makes the package
+    whose training has so many updates. Raises UserError for what the user can mend, and
     Interruption, with everything saved, after Ctrl-C, SIGTERM or SIGHUP. Under `torchrun`, call it
     in every process.
     """
@@ -68,7 +77,7 @@ def train(
             if resume and workers.is_first and run_folder.is_dir():
                 holds.enter_context(alone(run_folder, say))
             begin = reopen_run if resume or not workers.is_first else create_run
-            run, prepared = begin(run_folder, package, cache, say)
+            run, prepared = begin(run_folder, package, cache, say, with_steps)
             if not resume and workers.is_first:
                 holds.enter_context(alone(run_folder, say))
             start = find_start(run, Machine.here(device, workers.size), say)
@@ -118,7 +127,7 @@ def _journal(
         report,
         keep_bytes=start.metrics_bytes,
         step=start.state.step,
-        steps=run.package.spec.training.steps,
+        steps=run.package.spec.training.updates,
     )
 
 

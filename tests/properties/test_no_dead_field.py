@@ -25,6 +25,7 @@ from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.spec.fields import members
 from compiler.spec.inherit import NEAR
 from compiler.spec.spec import Spec
+from runtime.command.train import with_steps
 from runtime.data.examples import Examples
 from runtime.data.prepare import prepare
 from runtime.decoding.generator import Generator
@@ -237,6 +238,7 @@ VALUES: dict[str, str] = {
     "training.batch_tokens": "80",
     "training.optimizer.clip_threshold": "2.0",
     "training.clip_norm": "0.001",
+    "training.epochs": "1",
     "training.validation.patience": "1",
     "decoding.max_length": "2",
     "decoding.min_length": "5",
@@ -414,6 +416,7 @@ def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             place / "run",
             cache=tmp_path / "cache",
             score=bleu,
+            with_steps=with_steps,
             report=lambda _: None,
         )
         return {
