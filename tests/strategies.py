@@ -178,7 +178,7 @@ def _left_out(stack: Tree) -> list[str]:
 
 
 def _without_moot(model: Tree) -> None:
-    """No norm of embeddings where there is no norm, no logits where there are classes."""
+    """Without settings for norms, logits, weights or kernels of which there are none."""
     stacks = [model[stack] for stack in ("encoder", "decoder") if stack in model]
     if all(stack.get("norm", model.get("norm", {})).get("kind") == "none" for stack in stacks):
         model["embedding"]["norm"] = False
@@ -188,6 +188,9 @@ def _without_moot(model: Tree) -> None:
         _tame(model)
     if not any(_takes_flex(model, stack) for stack in stacks):
         model["kernel"] = "auto"
+    attends = any("attention" in sub_layers(stack) for stack in stacks)
+    if model["initialization"] == "fairseq" and not attends:
+        model["initialization"] = "xavier"
 
 
 def _takes_flex(model: Tree, stack: Tree) -> bool:
