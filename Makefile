@@ -57,7 +57,7 @@ docs: setup  ## write the pages of docs/ that are made from code
 lint: setup  ## ruff and mypy over everything
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy compiler runtime generated/*
+	@$(BIN)/mypy compiler runtime generated/*/
 
 generate: setup  ## compile the whole library into generated/
 	@$(BIN)/specformer compile $$($(BIN)/python -m compiler.spec.library)

@@ -15,8 +15,6 @@ from compiler.source.diagnostic import Rejected
 from tests.compiler.test_planted_leaks import emitted_tests
 from tests.packages import import_package
 
-pytestmark = pytest.mark.quick
-
 SMALL = (
     *("model.d_model=16", "model.attention.heads=4", "model.feed_forward.d_ff=8"),
     *("model.vocabulary.size=20", "model.encoder.layers=1", "model.decoder.layers=1"),
@@ -46,6 +44,7 @@ def network(folder: Path, *settings: str) -> ModuleType:
     return import_package(compile_spec("demo", (*SMALL, *settings)), folder)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("others", [(), (SHARED,)])
 def test_each_head_reads_by_its_own_mask(others: tuple[str, ...], tmp_path: Path) -> None:
     package = network(tmp_path, *SETTINGS, *others)
@@ -59,6 +58,7 @@ def test_each_head_reads_by_its_own_mask(others: tuple[str, ...], tmp_path: Path
             assert torch.equal(weights[0, head] > 0, torch.tensor(allowed).bool()), (name, head)
 
 
+@pytest.mark.quick
 def test_groups_of_one_mask_are_all_heads(tmp_path: Path) -> None:
     """Whatever the groups, the network is the same."""
     place = "model.decoder.self_attention.mask"
