@@ -16,6 +16,7 @@ from compiler.spec.load import resolve
 from compiler.spec.lock import LOCK
 from compiler.spec.overrides import nested
 from compiler.spec.spec import Spec
+from runtime.command.output import report
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -90,9 +91,12 @@ def _with_corpus(run: "Run", spec: Spec, text: str) -> tuple[Spec, str]:
     files = {key: getattr(corpus, key) for key in PLACES if getattr(corpus, key, None)}
     corpus = corpus.model_copy(update={key: _absolute(value) for key, value in files.items()})
     given = _with_data(spec, tests={GIVEN: corpus})
+    from runtime.data.files import heading
     from runtime.data.prepare import digests_of
 
     digests = digests_of(given, GIVEN)
+    if warning := heading(corpus, spec.data.folder):
+        report(warning)
     stem = re.sub(r"[^A-Za-z0-9_-]", "-", digests[0][0].name.partition(".")[0]).strip("-")
     whole = hashlib.sha256("".join(digest for _, digest in digests).encode()).hexdigest()
     name = f"{stem[:40] or 'text'}-{whole[:8]}"

@@ -20,6 +20,14 @@ from runtime.errors import UserError
 Row = tuple[str, ...]
 """What stands side by side: (source, target, further references), (text,) or (text, label)."""
 
+HEADINGS = {
+    *("source", "target", "src", "tgt", "trg", "reference", "translation", "input", "output"),
+    *("text", "sentence", "label", "labels", "class", "category", "sentiment"),
+    *("en", "de", "fr", "es", "it", "nl", "pt", "ru", "zh", "ja", "cs", "ro", "tr", "ar"),
+    *("english", "german", "french"),
+}
+"""What the columns of tables of texts are called, in the first line of files that name them."""
+
 Columns = TabSeparated | LabelledColumns
 SideBySide = ParallelFiles | LabelledFiles
 
@@ -38,6 +46,24 @@ def read_rows(corpus: Corpus, folder: str | Path) -> Iterator[Row]:
     else:
         for path in find_files(corpus.text, folder):
             yield from ((line,) for line in read_lines(path))
+
+
+def heading(corpus: Corpus, folder: str | Path) -> str | None:
+    """A warning where the first line between tabs has the names of columns in the place of texts.
+
+    None where no file has one. Raises a UserError as `read_rows` does.
+    """
+    if not isinstance(corpus, Columns):
+        return None
+    for path in find_files(corpus.tsv, folder):
+        row = next(_read_columns(path, corpus))
+        if all(cell.strip().strip('"').casefold() in HEADINGS for cell in row):
+            names = ", ".join(map(repr, row))
+            return (
+                f"warning: {path}:1 looks like the names of columns ({names}), and is read as a "
+                "text: remove that line if it is none"
+            )
+    return None
 
 
 def corpus_files(corpus: Corpus, folder: str | Path) -> list[Path]:

@@ -42,6 +42,8 @@ OTHER_PACKING = {
 }
 """The commands that unpack what is not unpacked here, by the end of the file's name."""
 
+_Stream = lzma.LZMADecompressor | bz2.BZ2Decompressor
+
 _expected: ContextVar[Mapping[Path, str] | None] = ContextVar("expected", default=None)
 
 
@@ -171,10 +173,51 @@ def _gunzip(file: IO[bytes]) -> IO[bytes]:
     return BufferedReader(gzip.GzipFile(fileobj=file), AT_ONCE)
 
 
+class _Streams(RawIOBase):
+    """What is packed in one or several streams, where nothing else may follow but zeros.
+
+    `lzma.LZMAFile` and `bz2.BZ2File` take whatever follows for the end.
+    """
+
+    def __init__(self, file: IO[bytes], new: Callable[[], _Stream]) -> None:
+        self._file, self._new, self._stream = file, new, new()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        unpacked = b""
+        while not unpacked:
+            packed = b""
+            if self._stream.eof:
+                packed = self._begin_another()
+                if not packed:
+                    return 0
+            elif self._stream.needs_input and not (packed := self._file.read(AT_ONCE)):
+                raise EOFError("it ends within a stream")
+            unpacked = self._stream.decompress(packed, len(buffer))
+        buffer[: len(unpacked)] = unpacked
+        return len(unpacked)
+
+    def _begin_another(self) -> bytes:
+        """The first bytes of the next stream, without the zeros before it; none at the end."""
+        packed = self._stream.unused_data or self._file.read(AT_ONCE)
+        while packed and not (rest := packed.lstrip(b"\0")):
+            packed = self._file.read(AT_ONCE)
+        if not packed:
+            return b""
+        self._stream = self._new()
+        return rest
+
+
+def _unpack(new: Callable[[], _Stream]) -> Callable[[IO[bytes]], IO[bytes]]:
+    return lambda file: BufferedReader(_Streams(file, new), AT_ONCE)
+
+
 _PACKINGS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     ".gz": _gunzip,
-    ".xz": lzma.LZMAFile,
-    ".bz2": bz2.BZ2File,
+    ".xz": _unpack(lzma.LZMADecompressor),
+    ".bz2": _unpack(bz2.BZ2Decompressor),
 }
 
 

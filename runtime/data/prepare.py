@@ -18,7 +18,7 @@ import numpy as np
 from compiler.spec.data import Corpus
 from compiler.spec.spec import Spec
 from runtime.data.examples import Examples
-from runtime.data.files import corpus_files
+from runtime.data.files import corpus_files, heading
 from runtime.data.lines import expecting, file_digest
 from runtime.data.sentencepiece_tokenizer import LONGEST
 from runtime.data.sums import DamagedEntry, check_sums, is_sound, write_sums
@@ -180,6 +180,9 @@ def _write(spec: Spec, folder: Path, given: Path | None, report: Report) -> None
     """Tokenizers and examples into an existing folder; reports a line on each part."""
     # All files are read before the slow work begins, so that a flaw in the last one shows at once.
     counts = {part: sum(1 for _ in read_part(spec, part)) for part in spec.data.corpora}
+    for corpus in spec.data.corpora.values():
+        if warning := heading(corpus, spec.data.folder):
+            report(warning)
     task, tokenizers = task_of(spec), folder / TOKENIZERS
     if given is None:
         task.learn(counts["train"], tokenizers, report)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from runtime.data.tasks.classification import Classification
 from runtime.data.tasks.task import read_part
 from runtime.prediction.load import load_classifier
 from runtime.run import Run
@@ -15,9 +16,14 @@ from runtime.scoring.scoring_set import Split
 def measure_classification(
     run: Run, split: Split, average: int | None, device: str | None
 ) -> Measured:
-    """Accuracy and macro F1 of a split."""
-    rows = list(read_part(run.package.spec, split))
+    """Accuracy and macro F1 of a split.
+
+    Raises a UserError that names the first line whose label the network does not know.
+    """
+    spec = run.package.spec
     classifier = load_classifier(run, average=average, device=device)
+    Classification(spec).numbers(split, list(classifier.labels))
+    rows = list(read_part(spec, split))
     answers = classifier.classify([row[0] for row in rows])
     measures = class_measures(answers, [row[1] for row in rows])
     found = measured(run, split, len(rows), measures, average)

@@ -42,7 +42,7 @@ class Classification:
 
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
         longest = longest_between_symbols(self.spec)
-        numbers = self._numbers(part, read_labels(tokenizers))
+        numbers = self.numbers(part, read_labels(tokenizers))
         tally = TextTally(part=part, cut_to=f"cut to their first {longest:,} tokens")
         labels: list[int] = []
         folder.mkdir()
@@ -92,7 +92,7 @@ class Classification:
                 + _alike(labels),
             )
         for part in self.spec.data.corpora.keys() - {"train"}:
-            self._numbers(part, labels)
+            self.numbers(part, labels)
         return labels
 
     def _label(self, row: Row, number: int) -> str:
@@ -103,7 +103,7 @@ class Classification:
             )
         return row[1]
 
-    def _numbers(self, part: str, labels: list[str]) -> list[int]:
+    def numbers(self, part: str, labels: list[str]) -> list[int]:
         """The number of each line's label. Raises a UserError for one never trained on."""
         known = {label: number for number, label in enumerate(labels)}
         numbers = []

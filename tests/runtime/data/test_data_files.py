@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from compiler.spec.data import ParallelFiles, TabSeparated
-from runtime.data.files import corpus_files, read_rows
+from runtime.data.files import corpus_files, heading, read_rows
 from runtime.data.lines import read_lines
 from runtime.errors import UserError
 
@@ -134,3 +134,24 @@ def test_a_damaged_gzip_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.tsv.gz").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.tsv\.gz is not a complete gzip file"):
         list(read_rows(TabSeparated(tsv="a.tsv.gz"), tmp_path))
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("first", "is_named"),
+    [
+        ("source\ttarget", True),
+        ('"English"\tGerman ', True),
+        ("Source\tthe source", False),
+        ("a dog\tein Hund", False),
+        ("", False),
+    ],
+)
+def test_the_names_of_columns_are_told_from_texts(
+    tmp_path: Path, first: str, is_named: bool
+) -> None:
+    (tmp_path / "a.tsv").write_text(f"{first}\na bird\tein Vogel\n")
+    corpus = TabSeparated(tsv="a.tsv", source_column=0, target_column=1)
+    warning = heading(corpus, tmp_path)
+    assert (warning is not None) == is_named
+    assert warning is None or f"{tmp_path / 'a.tsv'}:1 looks like" in warning

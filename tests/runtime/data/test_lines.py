@@ -52,6 +52,23 @@ def test_a_damaged_packed_file(tmp_path: Path, end: str, damage: str) -> None:
         list(read_lines(tmp_path / f"a.{end}"))
 
 
+@pytest.mark.parametrize(
+    ("end", "pack"), [("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress)]
+)
+@pytest.mark.parametrize("size", [3, 300_000])
+def test_what_follows_a_packed_text(tmp_path: Path, end: str, pack: object, size: int) -> None:
+    """Other streams and zeros belong to it; anything else is no text that may be left out."""
+    path, first, second = tmp_path / f"a.{end}", "x" * size, "y" * size
+    one, two = (pack(f"{line}\n".encode()) for line in (first, second))  # type: ignore[operator]
+    for content in (one + two, one + bytes(8) + two, one + two + bytes(200_000)):
+        path.write_bytes(content)
+        assert list(read_lines(path)) == [first, second]
+    for junk in (b"junk", b"\0\0\0\0junk", two[:-3]):
+        path.write_bytes(one + junk)
+        with pytest.raises(UserError, match="is not a complete"):
+            list(read_lines(path))
+
+
 @pytest.mark.parametrize("end", ["zst", "zip", "tar", "tgz", "7z", "lz4"])
 def test_what_is_packed_otherwise_says_how_to_unpack_it(tmp_path: Path, end: str) -> None:
     (tmp_path / f"a.{end}").write_bytes(b"x")
