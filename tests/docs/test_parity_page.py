@@ -21,7 +21,7 @@ Our networks against other people's, small and with weights at random (`transfor
 weights. Made by the tests in `tests/parity/`, which demand that logits differ by less than 1e-5 in
 float32, with padding, and that both write the same tokens greedily, ours step by step.
 
-*Largest difference*: of a logit, rounded up to a power of ten, on the machine that made this page.
+*Largest difference*: of a logit, a power of ten that no machine which made this page has exceeded.
 *Greedy tokens*: how many were compared; none is chosen twice, since models with weights at random
 repeat themselves.
 """
@@ -55,11 +55,17 @@ def test_is_up_to_date(request: pytest.FixtureRequest) -> None:
 
 def row(comparison: Comparison) -> tuple[str, ...]:
     model, _, tries = comparison.spec.summary.partition(", ")
-    difference = f"1e{math.ceil(math.log10(max(comparison.difference, 1e-9))):03d}"
+    measured = f"1e{math.ceil(math.log10(max(comparison.difference, 1e-9))):03d}"
+    difference = max(measured, bounds().get(model, measured), key=float)
     tokens = str(sum(map(len, comparison.ours)) or "")
     files = (linked(comparison, "spec.yaml"), linked(comparison, "map.yaml"))
     cells = (model, task(comparison.spec), tries, f"{comparison.parameters:,}", difference, tokens)
     return *cells, *files
+
+
+def bounds() -> dict[str, str]:
+    """The differences that the page has: they hold until a machine exceeds them."""
+    return dict(re.findall(r"^\| ([^|]+) \|.* \| (1e-\d\d) \|", PAGE.read_text("utf-8"), re.M))
 
 
 def task(spec: Spec) -> str:
