@@ -13,3 +13,18 @@ class UserError(Exception):
 
 class DivergenceError(UserError):
     """A loss or gradient that is no number any more: other settings of training mend it."""
+
+
+def beyond_table(error: ValueError, place: str = "") -> UserError | None:
+    """The message for a position that a network's table of learned positions does not have.
+
+    None for any other error. `place` says which text has it, as `line 3: `.
+    """
+    if "as many as the table has" not in str(error):
+        return None
+    return UserError(
+        f"{place}the text is longer than the network's table of positions: {error}",
+        help="the table of an edited model.py is shorter than its lock says: set "
+        "`model.embedding.position.max_length` in the spec, with `data.max_length` and "
+        "`decoding.max_length` no longer, and compile it again; or give shorter texts",
+    )

@@ -10,7 +10,7 @@ import typer
 
 from compiler.source.diagnostic import Rejected
 from runtime.durable import FULL
-from runtime.errors import UserError
+from runtime.errors import UserError, beyond_table
 from runtime.training.interruption import Interruption
 
 BAD_INPUT = 2
@@ -36,6 +36,8 @@ def exit_code(error: BaseException) -> int | None:
             print(error, file=sys.stderr)
         case UserError():
             _say(str(error), error.help)
+        case ValueError() if found := beyond_table(error):
+            _say(str(found), found.help)
         case OSError(errno=number) if number in FULL:
             _say(
                 "the disk is full", "free some space and try again; nothing that was saved is lost"

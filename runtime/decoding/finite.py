@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from torch import Tensor
 
-from runtime.errors import DivergenceError
+from runtime.errors import DivergenceError, beyond_table
 
 
 class NotFinite(Exception):
@@ -30,11 +30,20 @@ def check_logits(logits: Tensor) -> None:
 
 @contextmanager
 def located(lines: Sequence[int]) -> Iterator[None]:
-    """Turns NotFinite into an error that names the line of a batch's text."""
+    """Turns NotFinite, and a position that no table has, into an error that names the line.
+
+    Of a batch of several texts, the latter names the first and the last line.
+    """
     try:
         yield
     except NotFinite as error:
         raise not_finite(f"line {lines[error.row]}") from None
+    except ValueError as error:
+        first, last = min(lines), max(lines)
+        place = f"line {first}: " if first == last else f"one of lines {first} to {last}: "
+        if found := beyond_table(error, place):
+            raise found from None
+        raise
 
 
 def not_finite(place: str) -> DivergenceError:

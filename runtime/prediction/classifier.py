@@ -89,8 +89,8 @@ class Classifier:
         results: list[list[Label]] = [[] for _ in rows]
         for batch in length_batches([len(row) for row in rows]):
             read = padded([rows[row] for row in batch]).to(self.device)
-            logits = self.model.project(self.features(read)).float()
             with located([first_line + row for row in batch]):
+                logits = self.model.project(self.features(read)).float()
                 check_logits(logits)
             shares = logits.softmax(dim=-1)
             best = shares.topk(min(n_best, len(self.labels)))

@@ -82,9 +82,9 @@ class Filler:
         for batch in length_batches([len(row) for row in rows]):
             read = padded([rows[row] for row in batch]).to(self.device)
             places = read.eq(MASK).nonzero()
-            logits = self.model.project(self.features(read)[tuple(places.T)]).float()
             rows_of_gaps = [batch[place] for place in places[:, 0].tolist()]
             with located([first_line + row for row in rows_of_gaps]):
+                logits = self.model.project(self.features(read)[tuple(places.T)]).float()
                 check_logits(logits)
             for row, several in zip(rows_of_gaps, self._best(logits, n_best), strict=True):
                 results[row].append(several)
