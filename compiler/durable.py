@@ -28,16 +28,18 @@ def is_special(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, *, follow_links: bool = True) -> None:
     """Writes the file so that, at any moment, it holds either the old content or the new.
 
-    A link stays, and what it leads to is replaced; a device is written into. A pipe is replaced,
-    since to write into one may be to wait for ever.
+    A link stays, and what it leads to is replaced; a device is written into. Without
+    `follow_links`, for a folder that a stranger may have made, a link is replaced itself. A pipe is
+    replaced, since to write into one may be to wait for ever.
     """
-    if path.is_char_device() or path.is_block_device():
+    is_followed = follow_links or not path.is_symlink()
+    if is_followed and (path.is_char_device() or path.is_block_device()):
         path.write_bytes(content)
         return
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path)) if is_followed else path
     temporary = beside(target)
     try:
         temporary.write_bytes(content)

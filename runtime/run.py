@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import nn
 
+from compiler.durable import is_special
 from compiler.spec.kinds_of_files import FOLDER, kind_of
 from compiler.spec.lock import LOCK, read_lock
 from compiler.spec.spec import Spec
@@ -337,6 +338,7 @@ def _refuse_changed(folder: Path, package: Mapping[str, bytes] | None) -> None:
     None for a package that is not looked at.
     Runs of older versions, whose `run.json` does not list the tokenizers, are not compared.
     """
+    _refuse_links(folder / TOKENIZERS)
     begun = _read_begun(folder)
     if TOKENIZERS not in begun:
         return
@@ -355,6 +357,19 @@ def _refuse_changed(folder: Path, package: Mapping[str, bytes] | None) -> None:
             f"{folder / TOKENIZERS / damaged} is damaged, or was changed by hand",
             help="bring the file back: a model can be used with its own tokenizer alone",
         )
+
+
+def _refuse_links(folder: Path) -> None:
+    """Raises a UserError where a folder is, or holds, anything but regular files and folders.
+
+    The run may be a stranger's, and a link may lead to any file of its user's.
+    """
+    for path in (folder, *folder.rglob("*")):
+        if path.is_symlink() or is_special(path):
+            raise UserError(
+                f"{path} is a link or a pipe: a run holds its tokenizers as regular files",
+                help="put a copy of what it leads to in its place, if you trust the run",
+            )
 
 
 def _changed(

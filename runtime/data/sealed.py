@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from compiler.spec.package_files import read_regular
 from runtime.errors import UserError
 
 DESCRIPTION = "tokenizer.json"
@@ -20,17 +21,25 @@ def write_sealed(folder: Path, description: Description, content: bytes) -> None
 
 
 def read_sealed(folder: Path) -> tuple[Description, bytes]:
-    """What `write_sealed` wrote. Raises a UserError if it is missing or was changed since."""
+    """What `write_sealed` wrote. Raises a UserError if it is missing or was changed since.
+
+    The description may be a stranger's: only regular files in the folder itself are read.
+    """
     try:
-        description = json.loads((folder / DESCRIPTION).read_bytes())
-        seal = description.pop("sha256")
-        content = (folder / description["file"]).read_bytes()
+        description = json.loads(read_regular(folder / DESCRIPTION))
+        seal, name = description.pop("sha256"), description["file"]
+        if Path(name).name != name:
+            raise _outside(folder, name)
+        content = read_regular(folder / name)
     except OSError as error:
-        raise UserError(f"{folder} has no readable tokenizer: {error}") from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise _damaged(folder) from error
+        raise UserError(
+            f"{folder} has no readable tokenizer: {error}",
+            help="both of its files must be regular files in that folder, no links",
+        ) from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged(folder) from error
     if seal != _seal(description, content):
-        raise _damaged(folder)
+        raise damaged(folder)
     return description, content
 
 
@@ -39,7 +48,15 @@ def _seal(description: Description, content: bytes) -> str:
     return hashlib.sha256(head + b"\n" + content).hexdigest()
 
 
-def _damaged(folder: Path) -> UserError:
+def _outside(folder: Path, name: str) -> UserError:
+    return UserError(
+        f"{folder / DESCRIPTION} names {name!r}, a file that is not in its folder",
+        help="a tokenizer is read from its own folder alone: do not use this one",
+    )
+
+
+def damaged(folder: Path) -> UserError:
+    """The error of a tokenizer that is not as it was written."""
     return UserError(
         f"the tokenizer in {folder} is damaged, or was changed by hand",
         help="bring the files back as they were: a model can be used with its own tokenizer alone",

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from compiler.spec.data import SegmentedTokenizer as SegmentedSettings
 from compiler.spec.data import Tokenizer as Settings
-from runtime.data.sealed import read_sealed
+from runtime.data.sealed import damaged, read_sealed
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
 from runtime.data.text import TrainingText
@@ -66,9 +66,12 @@ def train_tokenizer(
 def load_tokenizer(folder: Path) -> Tokenizer:
     """The tokenizer that was saved there. Raises a UserError if it is missing or damaged."""
     description, content = read_sealed(folder)
-    if description["kind"] == SegmentedTokenizer.KIND:
-        return SegmentedTokenizer.load(content, description)
-    return SentencePieceTokenizer(content)
+    try:
+        if description["kind"] == SegmentedTokenizer.KIND:
+            return SegmentedTokenizer.load(content, description)
+        return SentencePieceTokenizer(content)
+    except (LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
+        raise damaged(folder) from error
 
 
 def save_tokenizers(source: Tokenizer, target: Tokenizer, folder: Path) -> None:

@@ -50,8 +50,9 @@ class Evaluated:
         text, report = evaluation_files(run, self.split)
         content = json.dumps(self._report(), indent=2, ensure_ascii=False) + "\n"
         with explained_disk_errors(run):
-            replace_file(text, "".join(f"{line}\n" for line in self.hypotheses).encode())
-            replace_file(report, content.encode())
+            lines = "".join(f"{line}\n" for line in self.hypotheses)
+            replace_file(text, lines.encode(), follow_links=False)
+            replace_file(report, content.encode(), follow_links=False)
         return text, report
 
     def _report(self) -> dict[str, object]:

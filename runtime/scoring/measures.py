@@ -46,8 +46,9 @@ class Measured:
         content = json.dumps(self._report(), indent=2, ensure_ascii=False) + "\n"
         with explained_disk_errors(run):
             if self.answers:
-                replace_file(text, "".join(f"{line}\n" for line in self.answers).encode())
-            replace_file(report, content.encode())
+                lines = "".join(f"{line}\n" for line in self.answers)
+                replace_file(text, lines.encode(), follow_links=False)
+            replace_file(report, content.encode(), follow_links=False)
         return report
 
     def _report(self) -> dict[str, object]:

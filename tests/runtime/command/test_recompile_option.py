@@ -1,5 +1,6 @@
 """`--recompile`: the run of a stranger, without any code of theirs."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -53,6 +54,37 @@ def test_the_lock_is_read_as_a_spec_of_a_stranger(
     (strange / "package" / "spec.lock.yaml").write_text(text)
     ended = specformer("translate", strange, "--recompile")
     assert (ended.code, message in ended.err, "root:" in ended.err) == (2, True, False), ended.err
+
+
+@pytest.mark.parametrize("place", ["tokenizers", "tokenizers/source", "tokenizers/source/*.model"])
+def test_tokenizers_behind_links_are_refused(
+    place: str, specformer: Command, strange: Path, tmp_path: Path
+) -> None:
+    """Also where `run.json` lists no checksums, as in runs of earlier versions."""
+    begun = json.loads((strange / "run.json").read_text())
+    del begun["tokenizers"], begun["sha256"]
+    (strange / "run.json").write_text(json.dumps(begun))
+    (linked,) = strange.glob(place)
+    linked.rename(tmp_path / "elsewhere")
+    linked.symlink_to(tmp_path / "elsewhere")
+    ended = specformer("translate", strange, "--recompile")
+    assert (ended.code, f"{linked} is a link" in ended.err) == (2, True), ended.err
+
+
+def test_evaluate_writes_into_the_run_and_not_where_its_links_lead(
+    specformer: Command, strange: Path, tmp_path: Path
+) -> None:
+    names = ("evaluation-test.json", "evaluation-test.txt")
+    for name in names:
+        (tmp_path / name).write_text("mine\n")
+        (strange / name).unlink(missing_ok=True)
+        (strange / name).symlink_to(tmp_path / name)
+    ended = specformer("evaluate", strange, "--recompile", "--workers", 1)
+    assert ended.code == 0, ended.err
+    for name in names:
+        assert (tmp_path / name).read_text() == "mine\n"
+        assert (strange / name).is_file()
+        assert not (strange / name).is_symlink()
 
 
 @pytest.mark.quick

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -85,6 +86,24 @@ def test_each_task_has_its_scores(
         assert f"{report[score]['value']:.4f}  {report[score]['protocol']}" in ended.out
     assert (report["texts"], report["averaged_checkpoints"]) == (12, 1)
     assert "test set, 12 texts" in ended.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_recompile_takes_no_code_of_the_run(
+    name: str, specformer: Command, runs: Path, tmp_path: Path
+) -> None:
+    strange = Path(shutil.copytree(runs / name, tmp_path / "strange"))
+    for each in ("__init__.py", "model.py", "training.py"):
+        (strange / "package" / each).write_text(f"open({str(tmp_path / 'it-ran')!r}, 'w')\n")
+    (tmp_path / "in.txt").write_text("They ___ the dog.\n" if name.startswith("mas") else "They\n")
+    own, refused, recompiled = (
+        specformer(COMMANDS[name], *run, "--input", "in.txt")
+        for run in ((runs / name,), (strange,), (strange, "--recompile"))
+    )
+    assert [each.code for each in (own, refused, recompiled)] == [0, 2, 0], recompiled.err
+    assert recompiled.out == own.out
+    assert specformer("evaluate", strange, "--recompile").code == 0
+    assert not (tmp_path / "it-ran").exists()
 
 
 @pytest.mark.quick

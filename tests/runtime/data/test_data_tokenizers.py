@@ -1,3 +1,6 @@
+import hashlib
+import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from compiler.spec.data import ParallelFiles
 from compiler.spec.data import SegmentedTokenizer as SegmentedSettings
 from compiler.spec.data import SentencePieceTokenizer as SentencePieceSettings
+from runtime.data.sealed import write_sealed
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
 from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
@@ -207,6 +211,50 @@ def test_a_damaged_tokenizer_is_refused(tokenizer: Tokenizer, tmp_path: Path, da
             description.write_bytes(b"")
         case "describe":
             description.write_text(description.read_text().replace('"kind": "s', '"kind": "S'))
+    with pytest.raises(UserError, match="is damaged, or was changed by hand"):
+        load_tokenizer(tmp_path)
+
+
+STRANGE_FILES = (
+    *("../secret.txt", "..", ".", "", "a", "a/../vocabulary.txt"),
+    *("link.txt", "pipe", "a\0b", 5),
+)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", [*STRANGE_FILES, "ABSOLUTE"])
+def test_a_tokenizer_is_read_from_its_own_folder_alone(name: object, tmp_path: Path) -> None:
+    folder, secret = tmp_path / "source", tmp_path / "secret.txt"
+    SegmentedTokenizer(["a"], joiner="@@").save(folder)
+    secret.write_text("a\n")  # the very content that the checksum is of
+    (folder / "a").mkdir()
+    (folder / "link.txt").symlink_to(secret)
+    os.mkfifo(folder / "pipe")
+    description = json.loads((folder / "tokenizer.json").read_text())
+    del description["sha256"]
+    description["file"] = str(secret) if name == "ABSOLUTE" else name
+    seal = hashlib.sha256(json.dumps(description, sort_keys=True).encode() + b"\na\n").hexdigest()
+    (folder / "tokenizer.json").write_text(json.dumps(description | {"sha256": seal}))
+    with pytest.raises(UserError, match=r"not in its folder|no readable|is damaged") as refusal:
+        load_tokenizer(folder)
+    assert str(folder) in str(refusal.value)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("description", "content"),
+    [
+        ({"kind": "segmented"}, b"a\n"),
+        ({"kind": "segmented", "joiner": "@@", "symbols": 5}, b"a\n"),
+        ({"kind": "segmented", "joiner": "@@", "symbols": "a b"}, b"\xff\n"),
+        ({"kind": "sentencepiece"}, b"a\n"),
+        ({}, b""),
+    ],
+)
+def test_a_sealed_file_that_is_no_tokenizer(
+    description: dict[str, str], content: bytes, tmp_path: Path
+) -> None:
+    write_sealed(tmp_path, description | {"file": "content"}, content)
     with pytest.raises(UserError, match="is damaged, or was changed by hand"):
         load_tokenizer(tmp_path)
 
