@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 import runtime
+from runtime.data.sealed import read_sealed, write_sealed
 from tests.runtime.command.conftest import Command
 
 pytestmark = pytest.mark.quick
@@ -95,3 +96,15 @@ def test_its_code_is_not_said_to_be_edited(specformer: Command, expected: Path) 
     assert ended.code == 1, ended.err
     assert "another version of specformer, or edited before the run began" in ended.out
     assert "edited by hand" not in ended.out
+
+
+def test_its_own_tokenizer_is_kept(specformer: Command, expected: Path) -> None:
+    """Even where the tokenizer that is learned of the same text today is another."""
+    own = expected.parent / "run" / "tokenizers" / "source"
+    description, content = read_sealed(own)
+    *tokens, last = content.splitlines()
+    write_sealed(own, description, b"\n".join((*tokens[:-1], last, tokens[-1], b"")))
+    ended = specformer("train", "spec.yaml", "--out", "run", "--resume", "--device", "cpu")
+    assert ended.code == 0, ended.err
+    assert "other tokens than the run: it is prepared with the tokenizers in" in ended.err
+    assert ended.err.count("preparing text into") == 2
