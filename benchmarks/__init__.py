@@ -2,4 +2,4 @@
 
 from runtime.openmp import wait_briefly
 
-wait_briefly()  # as commands do; before torch is loaded, and for the processes of all engines
+wait_briefly()  # before torch loads OpenMP; the processes of all engines inherit it

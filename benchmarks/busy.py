@@ -1,4 +1,4 @@
-"""How long `specformer train demo` takes alone and beside busy processes, here and before.
+"""Measures `specformer train demo` of two checkouts, alone and beside busy processes.
 
     python -m benchmarks.busy --before ../old-checkout
 
@@ -32,7 +32,7 @@ WARM_UP = "training.schedule.warmup_steps=2"  # as there may be fewer updates th
 
 
 def main() -> None:
-    """Runs what the command line asks for."""
+    """Runs the measurements that the command line asks for."""
     options = _options()
     if not options.allow_busy:
         refuse_busy()
@@ -72,7 +72,7 @@ def _options() -> argparse.Namespace:
 
 @contextmanager
 def _busy(count: int) -> Iterator[None]:
-    """Has so many processes use a thread each."""
+    """Starts processes that compute all the time, each with one thread."""
     processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield
@@ -83,7 +83,7 @@ def _busy(count: int) -> Iterator[None]:
 
 
 def _train(checkout: Path, folder: Path, updates: int) -> float:
-    """Seconds of the whole command, from the start of Python to its end."""
+    """Returns the seconds of the whole command, from the start of Python to its end."""
     changes = ("data.folder=demo", f"training.steps={updates}", WARM_UP)
     settings = [word for change in changes for word in ("--set", change)]
     shutil.rmtree(folder / RUN, ignore_errors=True)
@@ -94,7 +94,7 @@ def _train(checkout: Path, folder: Path, updates: int) -> float:
 
 
 def _run(checkout: Path, folder: Path, *arguments: str) -> None:
-    """A command of a checkout, with as many threads as there are cores, waiting as it decides."""
+    """Runs a command of a checkout with a thread a core; the checkout decides how they wait."""
     left_out = ("OMP_NUM_THREADS", *USERS)
     environment = {name: value for name, value in os.environ.items() if name not in left_out}
     subprocess.run(
@@ -108,7 +108,7 @@ def _run(checkout: Path, folder: Path, *arguments: str) -> None:
 
 
 def weights(run: Path) -> dict[str, bytes]:
-    """All tensors of a run's last checkpoint."""
+    """Returns all tensors of a run's last checkpoint."""
     file = max((run / "checkpoints").glob("*/model.safetensors"))
     return {name: tensor.tobytes() for name, tensor in load_file(file).items()}
 

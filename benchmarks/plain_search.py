@@ -34,9 +34,9 @@ def plain_search(
     n_best: int = 1,
     prefix: Sequence[int] = (),
 ) -> list[Hypothesis]:
-    """One sentence; every prefix is read anew; where the search may end early, it goes on.
+    """Searches for one sentence: reads every prefix anew, and never ends early.
 
-    `prefix` is what the translation is forced to begin with, and no part of the hypotheses.
+    The translation is forced to begin with `prefix`, which is not part of the hypotheses.
     """
     live: list[tuple[float, list[int]]] = [(0.0, [])]
     finished: list[Hypothesis] = []
@@ -85,14 +85,14 @@ def next_token_logits(model: Any, source: list[int], prefixes: list[list[int]]) 
 
 
 def penalize_repeated(logits: Tensor, texts: list[list[int]], penalty: float) -> None:
-    """logits [text, vocabulary]: changes those of the tokens that each text has, one by one."""
+    """Changes logits [text, vocabulary] of the tokens that each text has, one by one."""
     for row, text in zip(logits, texts, strict=True):
         for token in set(text):
             row[token] = row[token] * penalty if row[token] < 0 else row[token] / penalty
 
 
 def forbid_repeated(scores: Tensor, texts: list[list[int]], n: int, ends: list[float]) -> None:
-    """scores [text, vocabulary]: no token that would end an n-gram which the text has."""
+    """Forbids, in scores [text, vocabulary], tokens that would repeat an n-gram of the text."""
     for row, text, end in zip(scores, texts, ends, strict=True):
         ngrams = {tuple(text[start : start + n]) for start in range(len(text) - n + 1)}
         for token in range(len(row)):

@@ -1,4 +1,4 @@
-"""How much faster a language model reads a prompt at once than token by token.
+"""Measures how much faster a language model reads a prompt at once than token by token.
 
     python -m benchmarks.prefill [--prompt 512] [--rounds 5]
 
@@ -61,7 +61,7 @@ def random_model(name: str, max_length: int) -> nn.Module:
 
 @torch.inference_mode()
 def measured(model: nn.Module, tokens: Tensor) -> tuple[float, float]:
-    """Seconds that it takes to read the prompts [batch, positions] at once, and by steps."""
+    """Measures the seconds to read the prompts [batch, positions] at once, and by steps."""
     parent = torch.zeros_like(tokens[:, :1])
 
     def by_token(state: object) -> None:
@@ -75,7 +75,7 @@ def measured(model: nn.Module, tokens: Tensor) -> tuple[float, float]:
 
 
 def seconds(read: Callable[[object], None], state: object) -> float:
-    """Seconds that reading into a new state takes."""
+    """Measures the seconds to read into a new state."""
     begin = time.perf_counter()
     read(state)
     return time.perf_counter() - begin

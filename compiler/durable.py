@@ -1,4 +1,4 @@
-"""Files and folders that are replaced whole, or stay as they were."""
+"""Replaces files and folders atomically: readers find the old content or the new."""
 
 import ctypes
 import errno
@@ -19,21 +19,21 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
 def beside(path: Path) -> Path:
-    """A hidden name in the same folder that nothing bears: for what is not finished yet."""
+    """An unused hidden name in the same folder, for a file or folder that is not finished yet."""
     return path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}.unfinished")
 
 
 def is_special(path: Path) -> bool:
-    """Whether a device, a pipe or a socket is there: something to write into, not to replace."""
+    """Whether the path is a device, a pipe or a socket."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def replace_file(path: Path, content: bytes, *, follow_links: bool = True) -> None:
     """Writes the file so that, at any moment, it holds either the old content or the new.
 
-    A link stays, and what it leads to is replaced; a device is written into. Without
-    `follow_links`, for a folder that a stranger may have made, a link is replaced itself. A pipe is
-    replaced, since to write into one may be to wait for ever.
+    A link stays and its target is replaced; a device is written into. A pipe is replaced, since
+    writing into one may block for ever. Without `follow_links`, for a folder that a stranger may
+    have made, the link itself is replaced.
     """
     is_followed = follow_links or not path.is_symlink()
     if is_followed and (path.is_char_device() or path.is_block_device()):
@@ -52,9 +52,9 @@ def replace_file(path: Path, content: bytes, *, follow_links: bool = True) -> No
 
 
 def put_folder(new: Path, place: Path) -> Path | None:
-    """Gives a folder its name, at which another may stand -> where that one is now.
+    """Renames a folder to `place`, replacing any other -> where the replaced folder is now.
 
-    On Linux both change places in one step; elsewhere there is a moment in which none is there.
+    On Linux the two are exchanged in one step; elsewhere there is a moment without either.
     """
     if not place.exists():
         new.rename(place)
@@ -85,7 +85,7 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Waits until no other process is in here with this folder. Raises an OSError after 30 s."""
+    """Waits until no other process holds the lock of this folder. Raises an OSError after 30 s."""
     handle = os.open(folder, os.O_RDONLY)
     end = time.monotonic() + PATIENCE
     try:
@@ -99,7 +99,7 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
 
 
 def _is_locked(handle: int) -> bool:
-    """Whether the lock is ours, or the file system has none."""
+    """Whether this process got the lock, or the file system has no locks."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -111,7 +111,7 @@ def _is_locked(handle: int) -> bool:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Whether the system could let them change places."""
+    """Exchanges two names in one step; returns whether the system could do so."""
     with suppress(AttributeError, OSError):
         rename = ctypes.CDLL(None).renameat2
         names = os.fsencode(one), os.fsencode(other)

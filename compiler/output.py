@@ -30,7 +30,7 @@ class Output:
     folder: Path
 
     def edited(self, package: str) -> list[str]:
-        """The files of a package that are not as they were written, are gone, or are no part of it.
+        """The files of a package that were changed, are missing, or do not belong to it.
 
         Raises an OSError if one cannot be read.
         """
@@ -39,7 +39,7 @@ class Output:
         return [*changed, *(f"{package}/{name}" for name in self.foreign(package))]
 
     def foreign(self, package: str, files: Collection[str] = FILES) -> list[str]:
-        """The names in a package's folder that it does not have: Python might import them."""
+        """The names in a package's folder that are not its files: Python might import them."""
         place = self.folder / package
         return foreign_files(place, files) if place.is_dir() else []
 
@@ -63,10 +63,10 @@ class Output:
         return [each for each in (*self.edited(name), *foreign) if (self.folder / each).exists()]
 
     def write(self, package: CompiledPackage) -> None:
-        """Writes a package, and removes what an earlier one of its name had besides.
+        """Writes a package in place of an earlier one of its name.
 
-        Whenever this ends, by a full disk or a signal too, the old package is there or the new one,
-        and `SHA256SUMS` knows it. What others have put into its folder stays in it.
+        Even after a full disk or a signal the folder holds the old package or the new one, and
+        `SHA256SUMS` lists it. Files of others in the folder stay there.
         """
         if not self.folder.is_absolute():  # the current folder may be the one that is replaced
             Output(folder=self.folder.resolve()).write(package)
@@ -105,15 +105,15 @@ class Output:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Two processes that write at once would lose each other's lines of the sums."""
+        """Locks the folder: two processes that write at once would lose lines of the sums."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with one_at_a_time(self.folder):
             yield
 
     def _list(self, package: str, sums: Mapping[str, Iterable[str]]) -> None:
-        """Lists these files, and no others of a package.
+        """Lists these files of a package in the sums, and no others of it.
 
-        While a package is replaced, a file has two lines: each of its two contents is ours.
+        While a package is replaced a file has two lines, for the old content and the new one.
         """
         others = {name: sums for name, sums in self._read().items() if not _is_of(package, name)}
         listed = {**others, **sums}
@@ -149,7 +149,7 @@ def _write_whole(package: CompiledPackage, new: Path, place: Path) -> None:
 
 
 def _clear(old: Path, place: Path, ours: set[str]) -> None:
-    """Removes a package that was replaced; what is not ours moves into the new folder."""
+    """Removes a package that was replaced; files of others move into the new folder."""
     for each in list(old.iterdir()):
         if each.name not in ours | {BYTECODE}:
             each.rename(place / each.name)

@@ -38,12 +38,12 @@ def task_of_column(column: Column) -> str | None:
 
 
 def needs_test_set(column: Column) -> bool:
-    """Whether it is a score of `data.test`."""
+    """Whether the column is a score of `data.test`."""
     return column.startswith("test_")
 
 
 def usual_columns(spec: Spec) -> tuple[Column, ...]:
-    """The columns of a file that names none; those of the test set where there is one."""
+    """The columns of a file that names none: with test scores where the base has a test set."""
     columns: tuple[Column, ...]
     match spec.task:
         case "translation":

@@ -48,9 +48,9 @@ class Row:
         return self.package.spec
 
     def lasting(self, steps: int) -> "Row":
-        """The row with a number of updates, the same for all seeds, in the place of epochs.
+        """The row with its length in updates, the same for all seeds, instead of epochs.
 
-        Raises `Rejected` where its other settings do not go with that.
+        Raises `Rejected` where its other settings do not fit that length.
         """
         loaded = lasting(self.package.loaded, steps, keeps_epochs=False)
         return replace(self, package=compile_loaded(loaded))

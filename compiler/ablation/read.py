@@ -69,8 +69,8 @@ class Ablation:
     def columns_for(self, spec: Spec) -> tuple[Column, ...]:
         """The columns for rows like this spec.
 
-        Raises `Rejected` if one is no score of the task, or of a text that is not there, or is
-        there twice.
+        Raises `Rejected` if a column is not a score of the task, belongs to a text that the spec
+        does not have, or is named twice.
         """
         if self.columns is None:
             return usual_columns(spec)
@@ -143,7 +143,7 @@ def _require_few(groups: Mapping) -> None:
 
 
 def _count(node: Node) -> int:
-    """The rows of a list of them, or of a grid."""
+    """The number of rows in a list of rows, or in a grid."""
     if isinstance(node, Sequence):
         return len(node.items)
     assert isinstance(node, Mapping)

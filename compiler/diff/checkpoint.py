@@ -29,7 +29,7 @@ SENTENCES: dict[Verdict, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointDifference:
-    """What of `a`'s checkpoint loads into `b`.
+    """The parts of `a`'s checkpoint that load into `b`.
 
     `same shapes`: it loads, and the network computes something else with it. `edited`: by the
     settings it is the same network, but its code was edited by hand on one side. `fitting`, `new`
@@ -52,7 +52,9 @@ class CheckpointDifference:
 def checkpoint_difference(
     a: CompiledPackage, b: CompiledPackage, *, is_edited: bool = False
 ) -> CheckpointDifference:
-    """Whether a checkpoint of `a` loads into `b`; `is_edited` if the code of one is another's."""
+    """Whether a checkpoint of `a` loads into `b`.
+
+    `is_edited` says that the code of one side is not what its settings compile to."""
     found = transfer(a.model, b.model)
     verdict = _verdict(found, a, b)
     if is_edited and verdict == "same":

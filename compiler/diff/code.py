@@ -30,9 +30,9 @@ Differing = tuple[set[int], set[int]]
 def patches(
     before: Side, after: Side, changes: Sequence[Change], mixed: Mixture
 ) -> tuple[Patch, ...]:
-    """The files that differ, in more than their title.
+    """The files that differ in more than their head comment.
 
-    Those beside the model and its recipe are shown where somebody may have edited them.
+    Files other than `model.py` and `training.py` are shown where they may have been edited.
     """
     edited = {name for side in (before, after) for name in side.edited_beside_the_code}
     names = (*CODE, *sorted(edited))
@@ -89,7 +89,7 @@ class Variants:
 
 
 def code_of(loaded: Loaded, title: Spec, names: Sequence[str]) -> Texts:
-    """These files of what a spec compiles to under the name of another; raises `Rejected`."""
+    """These files of the package that a spec compiles to under another name; raises `Rejected`."""
     model = build(loaded, PASSES)
     spec = loaded.spec.model_copy(update={"name": title.name, "summary": title.summary})
     if tuple(names) == CODE:
@@ -131,7 +131,7 @@ def _heading(text: str) -> str:
 
 
 def _titled(files: Mapping[str, str], side: Side, name: str, heading: str) -> list[str]:
-    """The lines of a file under another heading, unless their own has been edited."""
+    """The lines of a file with another head comment, unless its own has been edited."""
     text, own = files.get(name, ""), _heading(side.package.files.get(name, ""))
     if not own:
         return text.splitlines()

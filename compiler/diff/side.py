@@ -69,7 +69,7 @@ def read_side(reference: str) -> Side:
 
 
 def _otherwise(folder: Path) -> str:
-    """What explains those lines of a package that its lock does not."""
+    """The reason why a package has lines that its lock does not compile to."""
     if is_as_written(folder):
         return BY_ANOTHER
     return BY_EITHER if is_as_begun(folder) else BY_HAND
@@ -96,21 +96,21 @@ def is_as_written(folder: Path) -> bool:
 
 
 def of_spec(file: SpecFile, name: str) -> Side:
-    """That of a spec; raises `Rejected`."""
+    """The side of a spec; raises `Rejected`."""
     return of_package(compile_loaded(resolve(read_file(file))), name)
 
 
 def of_package(package: CompiledPackage, name: str) -> Side:
-    """That of a spec which is compiled."""
+    """The side of a spec that is already compiled."""
     return Side(name=name, package=package, files=package.files)
 
 
 def of_lock(lock: SpecFile, name: str) -> Side:
-    """That of the generated package in which a lock lies; raises `Rejected`."""
+    """The side of the generated package in which a lock lies; raises `Rejected`."""
     package = compile_loaded(resolve(read_file(lock)))
     found = {each: lock.find(each) for each in package.files if each != LOCK}
     files = {each: file.read() if file else "" for each, file in found.items()}
-    files[INIT] = files[INIT].replace(EJECTED, WRITTEN, 1)  # the mark of `eject` is no edit
+    files[INIT] = files[INIT].replace(EJECTED, WRITTEN, 1)  # ejecting is not editing
     return Side(name=name, package=package, files=files, is_locked=True)
 
 

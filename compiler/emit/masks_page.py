@@ -25,8 +25,9 @@ Masks are combined by `&` (both), `|` (either), `~` (not) and parentheses; `&` b
 
 **The normal form.** A mask is brought into a normal form: the prime implicants of the relation, as
 far as they are needed. `causal & window(3)`, `window(left=3, right=0)` and
-`~(~causal | ~window(3))` are one mask, with one text and one code. Always: the normal form means
-what was written, and its text is read as that very form, so that a lock says what its spec says.
+`~(~causal | ~window(3))` are one mask, with one text and one code. The normal form
+always means what was written, and its text parses to the same form, so that a lock means what its
+spec means.
 A mask whose simplification would compare more than 1,500 pairs of alternatives (ten alternatives
 can be enough) keeps the alternatives that it was written with. Within that limit, masks of `all`,
 `causal`, `window` and `first` alone that mean the same have one normal form. Masks with `block`,

@@ -71,7 +71,7 @@ def tests_text(spec: Spec, model: Block) -> str:
 
 
 def _reads(name: str, ops: tuple[Attention, ...]) -> list[str]:
-    """An entry of the table of what heads read: functions that share the heads evenly, in order."""
+    """An entry of the table of mask functions, which share the heads evenly, in order."""
     heads = [int(op.heads.value) for op in ops]
     shares = [count // gcd(*heads) for count in heads]
     shared = [

@@ -33,7 +33,7 @@ def training_text(spec: Spec, model: Block) -> str:
 
 
 def _unknown_length(training: Training) -> int | None:
-    """The epochs after which the rate has come down, while nobody knows their updates."""
+    """The epochs of a schedule that ends with the training, while `steps` is unknown; else None."""
     is_unknown = training.steps is None and isinstance(training.schedule, Decay)
     return training.epochs if is_unknown else None
 

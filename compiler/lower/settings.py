@@ -15,9 +15,9 @@ from compiler.source.span import Span
 class Context:
     """The stack that is being lowered, and where each setting was written.
 
-    `widths` are those of the residual streams of all stacks. The rest is of this stack alone:
-    `table` is the attribute of the model that embeds its tokens, `residual_gain` is for what is
-    added to its residual stream.
+    `widths` holds the width of the residual stream of each stack. The other fields belong to this
+    stack: `table` is the attribute of the model that embeds its tokens, `residual_gain` scales
+    what its sub-layers add to the residual stream.
     """
 
     stack: str

@@ -1,9 +1,9 @@
-"""The canonical form of a union of terms: its prime implicants that are needed.
+"""The canonical form of a union of terms: an irredundant set of its prime implicants.
 
 A term is a prime implicant if no larger one lies in the union. Consensus finds all of them (Quine
 1955), whatever terms the union was written with; those that others cover are then left out in a
-fixed order. What two conditions say of each other is known only as far as `Condition.implies`
-tells, so that masks with conditions may be equal in other ways.
+fixed order. Of two conditions only what `Condition.implies` decides is known, so that equal masks
+with conditions may have different canonical forms.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ MOST_PIECES = 32
 def canonical(terms: list[Term]) -> list[Term]:
     """The prime implicants of a union of terms, without those that the others cover.
 
-    The terms themselves where there are too many prime implicants.
+    Returns the terms unchanged where there are too many prime implicants.
     """
     primes = _primes(terms)
     if primes is None:
@@ -36,7 +36,7 @@ def canonical(terms: list[Term]) -> list[Term]:
 
 
 def _primes(terms: list[Term]) -> list[Term] | None:
-    """All terms that no other one contains, made from these; None if that takes too long."""
+    """All prime implicants of the union of these terms; None if that takes too long."""
     found: list[Term] = []
     waiting, pairs = sorted(terms, key=Term.order, reverse=True), 0
     while waiting:
@@ -53,7 +53,7 @@ def _primes(terms: list[Term]) -> list[Term] | None:
 
 
 def _is_covered(term: Term, others: list[Term]) -> bool:
-    """Whether nothing of a term is left without the others; False where that is hard to say."""
+    """Whether the other terms cover a term; False where too much would have to be tried."""
     pieces = [term]
     for other in others:
         outside = ~other
@@ -80,37 +80,37 @@ def _consensus(one: Term, other: Term) -> Iterator[Term]:
 
 
 def _after(term: Term, offset: float) -> Term | None:
-    """What of a term lies behind an offset."""
+    """The part of a term behind an offset."""
     rest = replace(term, low=max(term.low, offset + 1)).simplified()
     return rest and rest.loosened()
 
 
 def _before(term: Term, offset: float) -> Term | None:
-    """What of a term lies before an offset."""
+    """The part of a term before an offset."""
     rest = replace(term, high=min(term.high, offset - 1)).simplified()
     return rest and rest.loosened()
 
 
 def _across_offsets(left: Term | None, right: Term | None) -> Iterator[Term]:
-    """The offsets of both, where all else of both holds."""
+    """The union of the offsets of both terms, with the intersection of all else."""
     if left and right and right.low <= left.high + 1:
         low, high = min(left.low, right.low), max(left.high, right.high)
         yield from _both(left, right, low=low, high=high)
 
 
 def _across_keys(lower: Term, upper: Term) -> Iterator[Term]:
-    """The keys of both, where all else of both holds."""
+    """The union of the keys of both terms, with the intersection of all else."""
     below = replace(lower, stop=min(lower.stop, upper.first)).simplified()
     if below and lower.stop >= upper.first:
         yield from _both(below.loosened(), upper, first=below.first, stop=upper.stop)
 
 
 def _without(term: Term, condition: Condition) -> Term:
-    """A term that does not ask for one of its conditions."""
+    """The term without one of its conditions."""
     return replace(term, conditions=term.conditions - {condition})
 
 
 def _both(one: Term, other: Term, **bounds: float) -> Iterator[Term]:
-    """Where both hold, within other bounds."""
+    """The intersection of both terms, with other bounds."""
     if both := one.met(other, **bounds):
         yield both

@@ -17,7 +17,7 @@ from compiler.source.limits import MASK_TERMS
 
 
 class TooManyTerms(Exception):
-    """A mask of too many alternatives."""
+    """Raised for a mask with too many alternatives."""
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def _outcome(text: str) -> Mask | MaskError:
 
 
 def _stable(mask: Mask) -> Mask:
-    """The form whose text is read as that very form, so that a lock says what the spec says.
+    """The normal form whose text parses to itself, so that a lock means what its spec means.
 
     Raises MaskError and TooManyTerms.
     """
@@ -68,7 +68,7 @@ def _stable(mask: Mask) -> Mask:
 
 
 def _read(text: str) -> Mask:
-    """The mask as far as consensus simplifies it. Raises MaskError and TooManyTerms."""
+    """Parses the mask and simplifies it by consensus. Raises MaskError and TooManyTerms."""
     parser = _Parser(list(_tokens(text)))
     mask = parser.mask()
     parser.expect("the end, `&` or `|`", "")
@@ -130,7 +130,7 @@ class _Parser:
         return ~mask
 
     def within(self) -> Mask:
-        """What stands between parentheses."""
+        """Parses the expression between parentheses."""
         self.depth += 1
         if self.depth > MASK_DEPTH:
             raise MaskError(

@@ -1,7 +1,7 @@
-"""Whether a mask reads anything, and where: for texts of all lengths, from finitely many queries.
+"""Decides what a mask reads in texts of all lengths, from finitely many queries.
 
-What a term reads changes only where two of its bounds meet: between such edges the keys of a query
-repeat themselves with the period of the conditions, or their number grows or shrinks.
+The keys of a query change in form only at edges, where two bounds of a term meet. Between edges
+they repeat with the period of the conditions, or their number grows or shrinks.
 """
 
 from collections.abc import Iterable
@@ -41,9 +41,10 @@ def empty_row(mask: Mask) -> tuple[int, int] | None:
 
 
 def later_read(mask: Mask) -> tuple[int, int] | None:
-    """The first position that reads a later one, and the furthest such: the next, if all are.
+    """The first query that reads a later position, and the furthest that it reads.
 
-    None if there is none, at any length. Raises ValueError where that is too much to try.
+    The second number is the nearest later one where the query reads all the way to the end. None if
+    no query reads ahead, at any length. Raises ValueError where that is too much to try.
     """
     ahead = mask & _AHEAD
     found = [first for term in ahead.terms if (first := first_query(term)) is not None]
@@ -93,7 +94,7 @@ def first_query(term: Term) -> int | None:
 
 
 def _places(mask: Mask) -> list[tuple[int, int]]:
-    """Lengths and queries among which an empty row is, if there is one. Raises ValueError."""
+    """The lengths and queries that suffice to find an empty row. Raises ValueError."""
     edges, period = _edges(mask.terms), _period(mask.conditions)
     if len(edges) * 6 * period > MOST_QUERIES:
         raise ValueError(f"the mask repeats after {period:,} positions only")
@@ -109,7 +110,7 @@ def _places(mask: Mask) -> list[tuple[int, int]]:
 
 
 def _period(conditions: Iterable[Condition]) -> int:
-    """After so many positions all conditions but those on the end are as they were."""
+    """The number of positions after which all conditions repeat, but for those on the end."""
     return lcm(*(each.number for each in conditions if each.kind != "last"))
 
 
@@ -166,7 +167,7 @@ def _keys(term: Term, i: int, length: int) -> tuple[int, int]:
 
 
 def _every(step: int, width: int) -> int:
-    """A number of at least `width` bits of which every so many-th is set, from the first on."""
+    """A number of at least `width` bits in which each `step`-th bit is set, from the first on."""
     bits, size = 1, step
     while size < width:
         bits |= bits << size

@@ -27,7 +27,7 @@ class Term:
         return self.met(other)
 
     def met(self, other: "Term", **bounds: Any) -> "Term | None":
-        """Where both hold, with some bounds in place of theirs; None if that is nowhere."""
+        """The intersection of both, with `bounds` in place of theirs; None if it is empty."""
         both = Term(
             low=max(self.low, other.low),
             high=min(self.high, other.high),
@@ -48,7 +48,7 @@ class Term:
         return None
 
     def loosened(self) -> "Term":
-        """The same with the widest bounds on offsets: some follow from conditions and keys."""
+        """An equal term with the widest bounds on offsets: some follow from conditions and keys."""
         low, high = self.low, self.high if self.high < self.stop - 1 else inf
         for each in self.conditions:
             if each.kind == "dilated" and each.holds:
@@ -235,7 +235,7 @@ def _snapped(low: float, high: float, step: int) -> tuple[float, float]:
 
 
 def _has_no_multiple(low: float, high: float, step: int) -> bool:
-    """Whether none of `step` lies within the bounds."""
+    """Whether no multiple of `step` lies within the bounds."""
     inner_low, inner_high = _snapped(low, high, step)
     return inner_low > inner_high
 

@@ -87,7 +87,7 @@ class Append(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill(Op):
-    """cache, key, value of the first positions -> key, value: an empty cache takes all of them."""
+    """Fills an empty cache with the first positions: cache, key, value -> key, value."""
 
     is_partial: bool
 
@@ -128,7 +128,7 @@ class Extend(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillLineage(Op):
-    """lineage, tokens [batch, position] -> nothing: one hypothesis has read all the positions."""
+    """Makes a new lineage one hypothesis that has read all tokens [batch, position]."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
         return ()

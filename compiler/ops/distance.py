@@ -90,7 +90,7 @@ class ScoreBias(Op):
 class AlibiBias(ScoreBias):
     """Each head has a slope by which scores fall with the distance (Press et al. 2022).
 
-    It has the type of the weights of `table`, an attribute of the model.
+    The bias has the dtype of the weights of `table`, an attribute of the model.
     """
 
     table: str

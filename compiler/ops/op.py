@@ -185,10 +185,10 @@ class Cache:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replaces:
-    """What is known of each hypothesis is of one size, and each step replaces it.
+    """The op has a memory of fixed size for each hypothesis, which each step replaces.
 
-    When a beam continues another's hypothesis it goes on from what was known of that: `step` reads,
-    as two more inputs, the `memory` and which hypothesis is continued. `prefill` reads several
+    A hypothesis starts from the memory of the one that it continues: `step` reads, as two more
+    inputs, the `memory` and the index of the hypothesis that is continued. `prefill` reads several
     positions at once, and the memory as one more input.
     """
 
@@ -256,7 +256,7 @@ class Op(ABC):
         return 0
 
     def in_evaluation(self) -> "Op":
-        """The op as decoding applies it to several positions at once: without its dropout."""
+        """The op without its dropout, as decoding applies it to several positions at once."""
         return self
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002

@@ -44,7 +44,7 @@ class Positions(Op):
 class SinusoidalPositions(Positions):
     """Sines and cosines of geometrically growing wavelengths, from position `offset` on.
 
-    They have the type and the device of the weights of `table`, an attribute of the model.
+    They have the dtype and the device of the weights of `table`, an attribute of the model.
     """
 
     layout: str

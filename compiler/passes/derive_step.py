@@ -34,7 +34,7 @@ def derive_step(model: Block) -> Block:
 
 
 def _without_source(start: Function, target: Input) -> Function:
-    """The `start` of a language model is given the target all the same: it has one signature."""
+    """The `start` of a model without a source: it is given the target, but hardly reads it."""
     if not start.inputs:
         unread = replace(target, name="_target")
         return replace(start, inputs=(unread,), note="An empty state, whatever the target.")
@@ -57,7 +57,7 @@ def _of_tokens(step: Function) -> Function:
 
 
 def _of_prompt(prefill: Function) -> Function:
-    """The prefill of the whole model: the lineage, a part of its state, is filled as well."""
+    """The `prefill` of the whole model, which also fills the lineage in its state."""
     target, state = prefill.inputs
     return replace(
         prefill,
@@ -70,7 +70,7 @@ def _of_prompt(prefill: Function) -> Function:
 def _with_lineage(
     body: tuple[Statement, ...], state: Input, op: Op, told: str
 ) -> tuple[Statement, ...]:
-    """The lineage goes on first, if the state has one."""
+    """The body of a program, which first updates the lineage if the state has one."""
     fields = [each for each in body if isinstance(each.op, Field) and each.inputs == (state.name,)]
     if not any(each.results == ("_.lineage",) for each in fields):
         return body
@@ -79,7 +79,7 @@ def _with_lineage(
 
 
 def _with_programs(partition: Partition) -> Block:
-    """The block with its new functions, and those of the blocks below."""
+    """The block with its decoding programs, its parts with theirs."""
     annotation, fields = partition.annotation(), partition.crossing()
     block = partition.block
     is_own = annotation == f"{block.name}State"
@@ -100,7 +100,7 @@ def _with_programs(partition: Partition) -> Block:
 
 
 def _part(partition: Partition, name: str, part: Op | Repeat | Block) -> Op | Repeat | Block:
-    """A part below with its own programs, where it has them."""
+    """A part of a block, with its decoding programs where it has some."""
     if name not in partition.below:
         return part
     block = _with_programs(partition.below[name])
@@ -190,10 +190,10 @@ def _reading(
 
 
 def _at_step(given: Input, decoded: set[str]) -> Input:
-    """An input as a step is given it.
+    """An argument of `step`, with the shape that it has there.
 
-    A stream is as long as the beam is wide. What is said of positions is said of the newest, and
-    what is said of pairs of positions is said of the newest and all slots.
+    The dimension of positions becomes that of hypotheses. A mask of positions is that of the newest
+    one, and a mask of pairs of positions is that of the newest one and all slots of the cache.
     """
     if given.name not in decoded:
         return given

@@ -1,7 +1,7 @@
 """Which positions of its inputs a function's results depend on, from the rules of the ops.
 
-One walk through the network for any kind of answer: the proof asks for intervals of offsets, tests
-for the exact relation at a finite length, too.
+The same walk through the network serves any kind of answer: the proof asks for intervals of
+offsets, tests also for the exact relation at a finite length.
 """
 
 from abc import ABC, abstractmethod

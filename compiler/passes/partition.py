@@ -1,8 +1,8 @@
 """Divides a forward pass into the statements of its decoding programs.
 
-Every value of the forward pass either depends on the stream that is decoded or does not. What does
-not is computed once, by `start`. What does is computed by `step` for the newest position alone,
-and by `prefill` for the first positions of the stream at once, by the ops' `state` rules. The state
+Values of the forward pass that do not depend on the decoded stream are computed once, by `start`.
+Values that depend on it are computed by `step` for the newest position alone, and by `prefill` for
+the first positions of the stream at once, by the ops' `state` rules. The state
 that a block carries between the programs is what crosses from one to another: values of `start`
 that the others read, the caches that `Remembers` asks for, the memories of `Replaces`, and the
 states of the blocks below.
@@ -102,10 +102,10 @@ class Partition:
         self.prefilling.append(prefill)
 
     def remember(self, statement: Statement, at_once: Statement, state: Remembers) -> None:
-        """The newest keys and values go to a cache; the query reads all that it is allowed.
+        """Puts the newest keys and values into a cache, from which the query reads.
 
-        In `prefill` the cache takes those of all positions, and attention is that of the forward
-        pass.
+        In `prefill` the cache takes those of all positions, and attention is the one of the
+        forward pass.
         """
         newest, memory = [statement.inputs[index] for index in state.kept], state.cache
         grown = tuple(f"{shown(each)}.grown" for each in newest)
@@ -127,7 +127,7 @@ class Partition:
         )
 
     def renew(self, statement: Statement, state: Replaces) -> None:
-        """What is known of each hypothesis follows from what was known of its parent."""
+        """Replaces the memory of each hypothesis, starting from the memory of its parent."""
         kept = self.keep("memory", state.memory.annotation, NewMemory(memory=state.memory))
         first, *_ = statement.results
         known = replace(statement, inputs=(statement.inputs[0], kept), results=(first,))
@@ -137,13 +137,13 @@ class Partition:
         )
 
     def allowed(self, memory: Cache, slots: tuple[str, ...], key: str) -> str:
-        """The slots that each hypothesis descends from, and of these what its mask allows."""
+        """The slots that each hypothesis descends from and its attention mask allows."""
         mask: Shape = (BATCH, Literal(1), BEAM, SLOTS)
         readable = LineageMask(declared=mask, reads=None if memory.is_plain else memory.reads)
         return self.tell(lettered("_.mask", key), readable, LINEAGE, *slots)
 
     def divide_call(self, statement: Statement, invoke: Invoke) -> None:
-        """A block that needs no state is called as it is; others by their own programs."""
+        """Calls a block as it is if it needs no state, else by its own decoding programs."""
         block = callee(self.block, statement)
         function = block.function(invoke.function)
         names = [each.name for each in function.inputs]
@@ -167,8 +167,8 @@ class Partition:
         )
 
     def keep_below(self, statement: Statement, inner: "Partition", meaning: dict[str, str]) -> str:
-        """The value of the state of a block below, which its own `start` makes."""
-        name = re.sub(r"\W+", "_", statement.part).rstrip("_")  # of `layers[5:6]`: `layers_5_6`
+        """The value that holds the state of a block below, which the block's `start` makes."""
+        name = re.sub(r"\W+", "_", statement.part).rstrip("_")  # `layers[5:6]` becomes `layers_5_6`
         start = replace(
             statement,
             op=Invoke(function="start"),
@@ -180,7 +180,7 @@ class Partition:
         return self.keep(name, annotation, start)
 
     def keep(self, name: str, annotation: str, made_by: Op | Statement) -> str:
-        """A field of the state that `start` makes; returns the value by which it is known."""
+        """Adds a field to the state that `start` makes; returns the value that stands for it."""
         result = f"_.{name}"
         if isinstance(made_by, Op):
             made_by = Statement(results=(result,), op=made_by, inputs=(), origin=self.block.origin)
@@ -189,22 +189,22 @@ class Partition:
         return result
 
     def tell(self, result: str, op: Op, *inputs: str) -> str:
-        """A value that `step` reads from what it is given."""
+        """A value that `step` takes from its arguments."""
         statement = Statement(results=(result,), op=op, inputs=inputs, origin=self.block.origin)
         if statement not in self.stepping:
             self.stepping.append(statement)
         return result
 
     def needs(self, name: str) -> bool:
-        """Whether `step` must be told this of hypotheses."""
+        """Whether `step` needs this argument about hypotheses."""
         return any(name in statement.inputs for statement in self.stepping)
 
     def told(self) -> list[Input]:
-        """All that `step` must be told of hypotheses."""
+        """All arguments about hypotheses that `step` needs."""
         return [each for each in TOLD if self.needs(each.name)]
 
     def is_stateless(self) -> bool:
-        """Whether the forward pass does for a step: each position alone, and nothing to keep."""
+        """Whether the forward pass serves as `step`: it needs no other positions and no state."""
         reach = reach_of(self.block, self.forward)
         alone = all(reach[each] == HERE and each in self.decoded for each in reach)
         return alone and not self.made and not self.told()

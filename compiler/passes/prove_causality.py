@@ -12,8 +12,8 @@ def prove_causality(model: Block) -> Block:
     """The model unchanged; raises `Rejected` where a target position reads a later one.
 
     Teacher forcing has shifted the target by one already, so a position may read its own token.
-    Intervals prove it. Where they cannot, being hulls, each mask is looked at by itself: where none
-    reads ahead, nothing that reads through several of them does.
+    Intervals of offsets prove it in most cases. Where they are too wide, each mask is decided by
+    itself: if no mask reads ahead, no path through several masks does.
     """
     features = model.function("features")
     reach = reach_of(model, features)
@@ -25,7 +25,7 @@ def prove_causality(model: Block) -> Block:
 
 
 def _judged(read: Read) -> Diagnostic | None:
-    """What is wrong with a read, if anything is."""
+    """The diagnostic of a read that is not causal, if it is not."""
     if read.mask.reach is None or read.mask.reach.high <= 0:
         return None
     try:

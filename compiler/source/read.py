@@ -92,8 +92,8 @@ def plain_value(text: str) -> Value:
 
 
 def _syntax(source: Source, text: str, error: yaml.YAMLError) -> Diagnostic:
-    """The slip that explains it, with the line to write; else where the parser stopped, and why."""
-    from compiler.source.slips import in_words, slip  # for mistakes alone
+    """The diagnostic of a syntax error: with the corrected line if a slip explains it."""
+    from compiler.source.slips import in_words, slip  # imported late: only errors need it
 
     if found := slip(text, error):
         span = Span(source=source, line=found.line + 1, column=found.column + 1)

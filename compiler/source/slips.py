@@ -1,4 +1,4 @@
-"""Slips of the pen in YAML: a changed line that makes a text readable says what was wrong with it.
+"""Explains syntax errors of YAML by finding a change of one line that makes the text parse.
 
 Each guess changes one line; it is right if the parser then reads the text to its end.
 """
@@ -42,7 +42,7 @@ def slip(text: str, error: yaml.YAMLError) -> Slip | None:
 
 
 def in_words(problem: str) -> str:
-    """What the parser says, for people who do not know its terms."""
+    """The parser's message, without its technical terms."""
     return next((said for words, said in _PROBLEMS.items() if words in problem), problem)
 
 
@@ -65,7 +65,8 @@ _PROBLEMS = {
 
 
 def _suspects(lines: list[str], error: yaml.YAMLError) -> list[int]:
-    """The lines that may hold the slip: where the parser began, where it stopped, and before."""
+    """The lines that may hold the slip: where the parser's context begins, where it stopped,
+    and the lines before."""
     marks = [getattr(error, name, None) for name in ("context_mark", "problem_mark")]
     found = [min(mark.line, len(lines) - 1) for mark in marks if mark is not None]
     near = [number for each in reversed(found) for number in range(each, max(-1, each - 3), -1)]

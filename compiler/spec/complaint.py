@@ -1,4 +1,4 @@
-"""What is wrong with a spec, in words: the place, the reason, and the line to write instead."""
+"""Words the errors of a spec: the place, the reason, and the line to write instead."""
 
 import re
 import unicodedata
@@ -103,7 +103,7 @@ class Complaints:
     # Values
 
     def _value(self, path: Path, node: Node) -> str:
-        """The way out of a wrong value."""
+        """The help for a wrong value."""
         at, words = self._written_path(path, node), words_at(path)
         if isinstance(node, Scalar) and node.value is not None:
             if ours := same_word(node.value, words):
@@ -140,7 +140,7 @@ class Complaints:
         return mistake(place, "unknown-key", f"unknown key {quoted(key)}", help)
 
     def _known(self, key: str, at: Path, node: Node, place: Span) -> str:
-        """What was meant by a key: one of this section, of another tool, or of another section."""
+        """The help for an unknown key: a key of this section, another tool, or another section."""
         known = keys_at(at[:-1], self._kind_of(at[:-1]))
         if together := _run_together(key, node, place, known):
             self.meant.add(home((*at[:-1], together[0])))
@@ -161,7 +161,7 @@ class Complaints:
         return f"known here: {', '.join(sorted(known))}"
 
     def _moved(self, path: Path, node: Node) -> Settings:
-        """What a value is at the place where its key belongs; nothing if it does not fit there."""
+        """The lines for a value where its key belongs; none if the value does not fit there."""
         value = example(path, self.task) if is_nothing(node) else to_python(node)
         if isinstance(value, dict | list) or accepts(path, value):
             return {path: value}
@@ -174,7 +174,7 @@ class Complaints:
         return f"did you mean `{ours}`?"
 
     def _translated(self, theirs: Counterpart, key: str, at: Path, source: Source) -> str:
-        """The settings that a key of another tool is here, with the value it was given."""
+        """The help for a key of another tool: the corresponding settings, with its value."""
         if not theirs.settings:
             return f"{quoted(key)} has no counterpart here: {theirs.because}; remove it"
         settings: dict[Path, object] = {}
@@ -188,7 +188,7 @@ class Complaints:
         return f"what other tools call {quoted(key)} is {places} here: {line}{because}"
 
     def _accepted(self, path: Path, value: object, remarks: list[str]) -> dict[Path, object]:
-        """A value of another tool's key as we have it, if it has one; else an example."""
+        """The value of another tool's key in this language, if it has one; else an example."""
         if value is None or isinstance(value, dict):
             return {path: value}
         if ours := same_word(value, words_at(path)):
@@ -202,7 +202,7 @@ class Complaints:
         return {path: example(path, self.task) if better is None else better}
 
     def _missing_key(self, at: Path, paths: set[Path]) -> Diagnostic:
-        """What a section must have: in the section that lacks it, or where all may inherit it."""
+        """The diagnostic of a missing key: in its section, or where all layers inherit it."""
         holders = {self._holder(path) for path in paths}
         only = next(iter(holders)) if len(holders) == 1 else None
         at = (*only, at[-1]) if only is not None else at
@@ -212,7 +212,7 @@ class Complaints:
         return mistake(place, "missing-key", f"`{name(at)}` is missing", lines)
 
     def _kind_of(self, section: Path) -> object:
-        """The kind of a section that is there: what is written, or what it is by default."""
+        """The kind of a section that was written: as written, or by default."""
         holder = find(self.written, section)
         kinds = [each.model_fields.get("kind") for each in sections_of(section)]
         default = next(
@@ -340,7 +340,7 @@ def _word(node: Node) -> object:
 
 
 def _capacity(place: Span) -> Diagnostic:
-    """Refused for a reason, not for its spelling."""
+    """The diagnostic of `capacity`, which is refused since it would break causality."""
     return mistake(
         place,
         "expert-capacity",
@@ -373,7 +373,7 @@ def _run_together(key: str, node: Node, place: Span, known: list[str]) -> tuple[
 
 
 def _foreign_letter(key: str) -> str:
-    """Names the first letter that looks like another, as a Cyrillic one does."""
+    """The help that names a letter which looks like a Latin one, such as a Cyrillic one."""
     odd = next((letter for letter in key if not letter.isascii()), None)
     if odd is None:
         return ""

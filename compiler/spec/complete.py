@@ -58,7 +58,7 @@ def paper_peak(d_model: int, warmup_steps: int) -> float:
 
 
 def _initialization(model: Model) -> Initialization:
-    """The kind that does the same where no layer has what it treats apart."""
+    """Replaces a kind by its equal where no layer has the matrices that it treats apart."""
     groups = [group for _, stack in model.stacks() for group in stack.layers]
     names = {name for group in groups for name in group.sub_layers}
     match model.initialization:
@@ -86,7 +86,7 @@ def _schedule(schedule: Schedule, width: int) -> Schedule:
 
 
 def _decoding(decoding: Decoding) -> Decoding:
-    """With the defaults of what its other settings leave without effect."""
+    """Sets the settings of `decoding:` that have no effect to their defaults."""
     sampling, moot = decoding.sampling, list[str]()
     if sampling is not None:
         moot = ["beam", *COMPARISONS]

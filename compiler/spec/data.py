@@ -15,7 +15,7 @@ def _texts(value: object) -> object:
 
 
 def _without_spaces(text: str) -> str:
-    """Tokens stand between spaces, so that no token ends with one."""
+    """Requires a mark without spaces: tokens stand between spaces."""
     if any(map(str.isspace, text)):
         raise PydanticCustomError("spaces", "a mark without spaces, such as `@@`")
     return text
@@ -183,7 +183,7 @@ class Data(Section):
         return {"train": self.train, "valid": self.valid} | self.test_sets
 
     def without_places(self) -> dict[str, object]:
-        """All but where files lie: the names of texts, their columns, how they become tokens."""
+        """All settings but the places of files: names of texts, columns, tokenizer, lengths."""
         corpora = {
             name: corpus.model_dump(exclude=set(PLACES)) for name, corpus in self.corpora.items()
         }
@@ -191,13 +191,13 @@ class Data(Section):
 
 
 def corpus_path(name: str) -> tuple[str, ...]:
-    """Where the text of this name stands in a spec."""
+    """The path in a spec of the text of this name."""
     is_own_key = name in ("train", "valid", "test")
     return ("data", name) if is_own_key else ("data", "tests", name)
 
 
 def sides_of(corpus: Corpus) -> tuple[str, str]:
-    """The keys of texts and of what stands beside them; empty where there are texts alone."""
+    """The two keys of a pair, such as `source` and `target`; empty where texts stand alone."""
     match corpus:
         case ParallelFiles():
             return "source", "target"

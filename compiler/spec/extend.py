@@ -70,13 +70,13 @@ def dropped(base: Mapping, above: Mapping) -> Iterator[Dropped]:
 
 
 def _require_spec(kind: Kind | None, reference: str) -> None:
-    """Raises `Rejected` for what is known to be something else."""
+    """Raises `Rejected` for a file that is known to be of another kind."""
     if kind is not None and kind.name != SPEC:
         raise Rejected([not_a(SPEC, reference, kind)])
 
 
 def not_a(wanted: str, reference: str, kind: Kind) -> Diagnostic:
-    """A file or folder of another kind than a command reads."""
+    """The diagnostic of a file or folder of another kind than a command reads."""
     at = Span(source=Source(name=reference, text=""), line=1, column=1)
     article = "an" if wanted[0] in "aeiou" else "a"
     return mistake(at, "not-a-spec", f"this is {kind.words}, not {article} {wanted}", kind.advice)

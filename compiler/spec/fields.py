@@ -37,7 +37,7 @@ def has_names(field: FieldInfo) -> bool:
 
 
 def marks_of(annotation: object) -> Iterator[object]:
-    """What is annotated to the union in a field that may be left out or is a mapping of names."""
+    """The metadata of the union in a field that may be left out or is a mapping of names."""
     if get_origin(annotation) is Annotated:
         yield from get_args(annotation)[1:]
     elif get_origin(annotation) in (Union, UnionType, dict):
@@ -60,14 +60,14 @@ def _arms(annotation: object) -> Iterator[object]:
 
 
 def _item(annotation: object) -> object:
-    """What an annotated type is of, or a list."""
+    """The type inside `Annotated`, or of the items of a list."""
     while get_origin(annotation) in (Annotated, list):
         annotation = get_args(annotation)[0]
     return annotation
 
 
 def schema_path(written: Path) -> Path:
-    """Where the classes hold what may be written at a path, which a stack or all may inherit."""
+    """The path in the classes of what may be written at a path, also where others inherit it."""
     path = tuple(step for step in written if isinstance(step, str))
     if path[:2] == ("data", "tests") and path[2:]:
         return ("data", "test", *path[3:])
@@ -88,7 +88,7 @@ def schema_path(written: Path) -> Path:
 def sections_at(path: Path) -> dict[str, type[BaseModel]]:
     """The sections that may stand at a path as it is written, by their tags."""
     if path == ("data", "tests"):
-        return {}  # names, each of a section
+        return {}  # the author's names, each with a section
     forms: dict[str, type[BaseModel]] = {"": Spec}
     for step in schema_path(path):
         fields = [section.model_fields.get(str(step)) for section in forms.values()]
@@ -170,7 +170,7 @@ def is_section(path: Path) -> bool:
 
 
 def keys_at(path: Path, kind: object) -> list[str]:
-    """What may be written in the section at a path: also what others inherit from there."""
+    """The keys that the section at a path may have, with those that others inherit from it."""
     sections = sections_of(path, kind)
     below = tuple(str(step) for step in path if isinstance(step, str))
     more = ("extends",) if not path else HANDED_DOWN.get(below, ())
@@ -203,7 +203,7 @@ def _all_places(section: type[BaseModel]) -> list[tuple[str, ...]]:
 
 
 def _as_written(path: tuple[str, ...]) -> tuple[str, ...]:
-    """What layers and stacks inherit is mostly written below `model`, the rest beside `layers`."""
+    """Where a setting is mostly written: below `model` if it is inherited, else in a stack."""
     if path[:1] != ("model",) or path[1:2] == () or path[1] not in EVERY_STACK:
         return path
     stack, below = path[1], path[2:]
@@ -219,7 +219,7 @@ def _as_written(path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def place_of(key: str, path: Path, task: str) -> Path | None:
-    """Where a key belongs that is wrong at a path: the place that shares most keys above it."""
+    """The path at which a misplaced key belongs: the one that shares most keys above it."""
     stacks = STACKS.get(task, EVERY_STACK)
     found = [
         each
@@ -235,5 +235,5 @@ def _common(one: Path, other: Path) -> int:
 
 
 def home(path: Path) -> Path:
-    """Where what is missing at a path of the classes is mostly written."""
+    """The path at which a setting that is missing is mostly written."""
     return _as_written(tuple(step for step in path if isinstance(step, str)))

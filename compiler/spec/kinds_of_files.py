@@ -1,4 +1,4 @@
-"""What a file or folder is that a command was given by mistake, and which command reads it."""
+"""Recognizes files and folders that a command was given by mistake, and who reads them."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _LONGEST_LOOK = 2**16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What something is, in words, and what is to be done with it; `name` is one of the above."""
+    """The kind of a file or folder, in `words`, with `advice`; `name` is one of the constants."""
 
     name: str
     words: str
@@ -22,12 +22,12 @@ class Kind:
 
 
 def kind_of(path: File) -> Kind | None:
-    """What lies at a path; None for what nothing tells, or where there is nothing."""
+    """The kind of what lies at a path; None where it is unknown, or nothing is there."""
     try:
         if path.is_dir():
             return _folder(path)
         return _file(path) if path.is_file() else None
-    except (OSError, ValueError):  # no path at all, or one that cannot be read
+    except (OSError, ValueError):  # the text is not a path, or cannot be read
         return None
 
 
@@ -65,7 +65,7 @@ def _file(path: File) -> Kind | None:
 
 
 def of_text(text: str, path: File) -> Kind | None:
-    """What the keys of a file's top level say that it is."""
+    """The kind of a file by the keys of its top level; None if they do not tell."""
     pattern = r'"(\w+)"\s*:' if text.lstrip()[:1] == "{" else r"(?m)^(\w[\w-]*)\s*:"
     keys = set(re.findall(pattern, text))
     if "ablation" in keys and keys & {"base", "groups", "seeds"}:

@@ -83,10 +83,10 @@ def locate(reference: str, beside: Path | None = None) -> Path | None:
 
 
 def suggestion(reference: str, beside: Path | None = None, child: Path | None = None) -> str:
-    """A help line for a reference that means nothing: the spec or the name that was meant.
+    """The help for a reference that names no spec: the spec that was probably meant.
 
-    A file of that name one folder up or down comes before names that look like it; what cannot be
-    meant, the spec `child` itself and files of other kinds, is not offered.
+    A file of that name one folder up or down comes before similar names. The spec `child` itself
+    and files of other kinds are not offered.
     """
     near = [path for path in _specs_near(reference, beside or Path()) if not _is_same(path, child)]
     wanted = Path(reference).stem.lower()
@@ -103,9 +103,7 @@ def suggestion(reference: str, beside: Path | None = None, child: Path | None = 
 
 
 def _specs_near(reference: str, beside: Path) -> list[Path]:
-    """The specs in the folder that a path leads into, in the one beside which it stands, one up and
-    one down from there.
-    """
+    """The specs in the folder that a path leads into, and in and around that of the child."""
     folders = [(beside / reference).parent, beside, beside.resolve().parent]
     try:
         below = [each for each in sorted(beside.iterdir()) if each.is_dir()][:_MOST_FOLDERS]

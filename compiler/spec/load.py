@@ -108,7 +108,7 @@ def _require_stacks_of_the_task(tree: Mapping) -> None:
 
 
 def _require_short_lists(tree: Mapping) -> None:
-    """Before inheritance, which repeats what a stack says in each kind of its layers."""
+    """Raises `Rejected` for lists that are too long, before inheritance multiplies them."""
     wrong = []
     for stack in EVERY_STACK:
         layers = find(tree, ("model", stack, "layers"))
@@ -131,7 +131,7 @@ def _long(span: Span, most: int, what: str, count: int, help: str) -> Diagnostic
 
 
 def _leaves(node: Node) -> int:
-    """The values in a list, those of lists in it, too."""
+    """The values in a list, also those in nested lists."""
     return sum(map(_leaves, node.items)) if isinstance(node, Sequence) else 1
 
 

@@ -58,7 +58,7 @@ def read_lock_text(path: Path) -> str:
 def read_tree(text: str, path: Path) -> Mapping[str, object]:
     """The tree of a lock's text, every value as it is written there.
 
-    Raises `Rejected` for what is no plain YAML, or is nested too deeply.
+    Raises `Rejected` for a text that is not plain YAML, or is nested too deeply.
     """
     node = read(Source(name=str(path), text=text))
     if not isinstance(node, Node):

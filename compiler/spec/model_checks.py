@@ -217,8 +217,8 @@ def experts_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def _two_vocabularies(spec: Spec, root: Node) -> Diagnostic:
-    """Rows of a source and a target, without the word that says that there are two vocabularies."""
-    from compiler.spec.remedy import to_write  # for mistakes alone
+    """A vocabulary with `source` or `target`, but without `shared: false`."""
+    from compiler.spec.remedy import to_write  # imported late: only errors need it
 
     settings, path = spec.model.vocabulary, ("model", "vocabulary")
     rows = settings.source or settings.target

@@ -169,15 +169,16 @@ def _unsearched(whole: Mapping) -> Iterator[Diagnostic]:
 def _without_effect(
     holder: Mapping, section: type[Section], keys: tuple[str, ...], decider: tuple[Node, str, str]
 ) -> Iterator[Diagnostic]:
-    """Keys that another setting makes moot. A choice of the command line is no mistake of a file:
+    """Keys that another setting makes moot.
 
-    what the file has gives way to it in silence, as what is inherited does.
+    A file has no mistake if the other setting comes from the command line: what the file has gives
+    way in silence, as inherited settings do.
     """
     chosen, words, why = decider
     for key in keys:
         node, default = holder.get(key), section.model_fields[key].default
         is_given_way = _is_set(chosen.span) and node is not None and not _is_set(node.span)
-        is_default = isinstance(node, Scalar) and node.value == default  # as a lock has it
+        is_default = isinstance(node, Scalar) and node.value == default  # as in locks
         if isinstance(node, Scalar) and not is_default and not is_given_way:
             yield Diagnostic(
                 code="moot-key",
@@ -189,7 +190,7 @@ def _without_effect(
 
 
 def _is_set(span: Span) -> bool:
-    """Whether it is on the command line."""
+    """Whether a setting comes from the command line."""
     return span.source.name == "--set"
 
 
@@ -227,7 +228,7 @@ def _of_other_norms(whole: Mapping) -> Iterator[Diagnostic]:
 
 
 def _of_other_matrices(whole: Mapping) -> Iterator[Diagnostic]:
-    """Initialisations that treat apart what no layer has."""
+    """Initialisations that treat apart matrices which no layer has."""
     kind = find(whole, ("model", "initialization", "kind"))
     groups = [each for stack in EVERY_STACK for each in _groups(whole, stack)]
     names = {name for each in groups for name in sub_layers_of(each.get("block"))}
@@ -253,7 +254,7 @@ def _may_have_an_output(group: Mapping) -> bool:
 
 
 def _of_no_turns(whole: Mapping) -> Iterator[Diagnostic]:
-    """One `distinct` for several kinds of layers, none of which has layers that could take turns.
+    """A `distinct` for several kinds of layers, in none of which layers can share weights.
 
     Kinds of layers never share weights with each other.
     """

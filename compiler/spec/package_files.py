@@ -1,4 +1,4 @@
-"""The files of a generated package: which there are, and how they are read.
+"""Names and reads the files of a generated package.
 
 Python prefers a folder `model/`, a compiled extension or a file of bytecode to `model.py`, and none
 of them would show in a comparison of sources. So a package holds the files of this table and
@@ -25,10 +25,10 @@ LARGEST = 2**26
 
 
 def foreign_files(folder: Path, files: Collection[str] = FILES) -> list[str]:
-    """The names in a folder that a package does not have, and those that are no regular file.
+    """The names in a folder that are not files of a package, or not regular files.
 
-    A link is no regular file: what it leads to may change. Names that begin with a dot can be no
-    module and are never read, so that they may stay.
+    A link does not count as a regular file, since its target may change. Names that begin with a
+    dot cannot be modules and are never read, so they are allowed.
     """
     with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries if _is_foreign(entry, files))
@@ -56,7 +56,7 @@ def read_regular(path: Path) -> bytes:
 
 
 def explained(folder: Path, foreign: list[str]) -> tuple[str, str]:
-    """What is said of foreign files: the message, and the way out."""
+    """The message and the help for foreign files."""
     names = ", ".join(str(folder / name) for name in foreign[:5])
     more = f" and {len(foreign) - 5:,} more" if len(foreign) > 5 else ""
     return (

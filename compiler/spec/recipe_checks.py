@@ -49,7 +49,7 @@ def corpora_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def _form_of_the_task(spec: Spec, root: Node, path: tuple[str, ...]) -> str:
-    from compiler.spec.remedy import corpus  # for mistakes alone
+    from compiler.spec.remedy import corpus  # imported late: only errors need it
 
     node, (*above, name) = find(root, path), path
     form = corpus(path, to_python(node) if node else None, spec.task)
@@ -64,7 +64,7 @@ def _is_bare_tsv(spec: Spec, corpus: Corpus, node: Node | None) -> bool:
 
 
 def names_of_test_sets(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """They become parts of the names of files; `test`, `valid` and `train` are taken."""
+    """Names of test sets become parts of file names; `test`, `valid` and `train` are reserved."""
     for name in spec.data.tests or {}:
         place = place_of_key(root, ("data", "tests", name))
         if name in TAKEN:
@@ -82,7 +82,7 @@ def names_of_test_sets(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def texts_that_differ(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """A text that is its own translation or label teaches nothing."""
+    """Source and target, or text and label, must be two texts."""
     for name, corpus in spec.data.corpora.items():
         one, other = sides_of(corpus)
         if one and getattr(corpus, one) == getattr(corpus, other):
@@ -171,7 +171,7 @@ def validation_metric(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def one_best_checkpoint(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """A mean is taken of the last checkpoints, and the best is one."""
+    """`average_last` takes the mean of the last checkpoints, but `best` is a single one."""
     evaluation = spec.evaluation
     if evaluation.checkpoint == "best" and evaluation.average_last > 1:
         yield Diagnostic(

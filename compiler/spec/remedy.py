@@ -33,7 +33,7 @@ _TRUTH = {"yes": True, "on": True, "y": True, "no": False, "off": False, "n": Fa
 
 
 def to_write(tree: Node, settings: Settings, wrong: Path, source: Source, task: str) -> str:
-    """Words for lines that take the place of a wrong one, each in the section where it stands.
+    """Words the lines that replace a wrong one, each with the section where it stands.
 
     A section is one that the file of the mistake has, as it is written there; other sections are
     part of the line. A value of None leaves its key out.
@@ -58,7 +58,7 @@ def to_write(tree: Node, settings: Settings, wrong: Path, source: Source, task: 
 
 
 def _dotted_lines(settings: Settings, source: Source) -> str:
-    """Of the command line, or of an ablation."""
+    """Lines with dotted keys, for the command line or an ablation."""
     lines = []
     for path, value in settings.items():
         key, text = name(path), flow(value)
@@ -68,7 +68,7 @@ def _dotted_lines(settings: Settings, source: Source) -> str:
 
 
 def _is_dotted(holder: Node | None) -> bool:
-    """Whether a section has no place of its own, but that of a dotted key."""
+    """Whether a section has no place in a file: it comes from a dotted key."""
     return (
         isinstance(holder, Mapping)
         and not _is_word(holder)
@@ -152,7 +152,7 @@ def _names(text: str) -> Iterator[str]:
 
 
 def _near(value: object) -> Iterator[object]:
-    """What the author may have meant by a value of the wrong form or unit."""
+    """The values that an author may have meant by one of the wrong form or unit."""
     match value:
         case dict() | list():
             parts = list(value.values()) if isinstance(value, dict) else value

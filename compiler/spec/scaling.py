@@ -1,4 +1,4 @@
-"""Trainings of another length: a schedule of the same shape, or epochs counted in updates."""
+"""Gives a training another length: a schedule of the same shape, or epochs counted in updates."""
 
 from dataclasses import replace
 
@@ -10,9 +10,9 @@ from compiler.spec.training_checks import TRAINING_CHECKS
 
 
 def lasting(loaded: Loaded, steps: int, *, keeps_epochs: bool = True) -> Loaded:
-    """The spec whose training has `steps` updates, as many as its epochs of some text have.
+    """The spec with `steps` updates, the number that its epochs amount to.
 
-    Raises `Rejected` where the other settings of the training do not go with it.
+    Raises `Rejected` where the other settings of the training do not fit that length.
     """
     epochs = loaded.spec.training.epochs if keeps_epochs else None
     training = loaded.spec.training.model_copy(update={"steps": steps, "epochs": epochs})
@@ -42,7 +42,7 @@ def scaled(training: Training, steps: int) -> dict[str, int | float]:
     if schedule.peak is not None:
         settings["training.schedule.peak"] = schedule.peak
     if not warmup and schedule.start:
-        settings["training.schedule.start"] = 0.0  # no update would have it
+        settings["training.schedule.start"] = 0.0  # without warm-up no update has this rate
     if isinstance(schedule, WarmupStableDecay):
         decay = _share(schedule.decay_steps, whole, steps)
         settings["training.schedule.decay_steps"] = min(decay, steps - warmup)
@@ -52,5 +52,5 @@ def scaled(training: Training, steps: int) -> dict[str, int | float]:
 
 
 def _share(length: int, whole: int, steps: int) -> int:
-    """As much of `steps` as `length` is of `whole`, and no length becomes none."""
+    """The length scaled by `steps / whole`, but at least 1 unless it is 0."""
     return max(1, length * steps // whole) if length else 0

@@ -1,4 +1,4 @@
-"""What other tools call the keys and values that we have, from `other_tools.yaml`: for messages."""
+"""Translates keys and values of other tools for messages, by the table `other_tools.yaml`."""
 
 import re
 from collections.abc import Iterator
@@ -20,25 +20,25 @@ _GIVEN = "$"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counterpart:
-    """What a foreign word is here: settings by their paths, or none, and a remark."""
+    """The counterpart of another tool's word: settings by their paths, or none, and a remark."""
 
     settings: dict[Path, Any] = field(default_factory=dict)
     because: str = ""
 
 
 def plain(word: object) -> str:
-    """The letters and digits of a word, small: words that are alike but for signs are one."""
+    """The word in lower case with letters and digits only, for comparisons."""
     text = str(word).lower() if isinstance(word, bool) else str(word)
     return re.sub("[^a-z0-9]", "", text.lower())
 
 
 def same_word(word: object, words: list[str]) -> str | None:
-    """The one of our words that differs from a given one by case and signs alone."""
+    """The one of our words that differs from a given one only by case and punctuation."""
     return next((each for each in words if plain(each) == plain(word)), None) if word else None
 
 
 def counterpart_of_key(path: Path, value: object, task: str) -> Counterpart | None:
-    """What the last key of a path is here, with a value that is not of a mapping or list."""
+    """The counterpart of the last key of a path, with a value that is no mapping or list."""
     for entry in _keys().get(plain(path[-1]), ()):
         if entry.get("within", path[0]) in path[:-1] or (len(path) == 1 and "within" not in entry):
             because = entry.get("because", "")
@@ -52,7 +52,7 @@ def counterpart_of_key(path: Path, value: object, task: str) -> Counterpart | No
 
 
 def counterpart_of_value(path: Path, value: object) -> Counterpart | None:
-    """What a foreign value of a key is here."""
+    """The counterpart of another tool's value of a key."""
     dotted = ".".join(each for each in path if isinstance(each, str))
     for place, words in table()["values"].items():
         if dotted == place or dotted.endswith(f".{place}"):
@@ -73,7 +73,7 @@ def _by_pattern(words: dict[str, Any], value: str) -> Any:
 
 
 def _settings(entry: dict[str, Any], ours: Path, value: object) -> dict[Path, Any]:
-    """What is to be written at our place, or below it, for a value of theirs."""
+    """The settings to write at our path, or below it, for a value of another tool."""
     written = entry.get("values", {}).get(plain(value), entry.get("write", _GIVEN))
     if not isinstance(written, dict):
         return {ours: _filled(written, value)}
@@ -89,7 +89,7 @@ def _filled(written: object, value: object) -> object:
 
 
 def _places(ours: str, path: Path, task: str) -> Iterator[Path]:
-    """Our paths: `{stack}` is the stack in which the word stands, or each one of the task."""
+    """The paths of an entry: `{stack}` is the stack of the wrong key, or each one of the task."""
     here = [each for each in EVERY_STACK if each in path]
     stacks = here or STACKS.get(task, EVERY_STACK) if "{stack}" in ours else ("",)
     for stack in stacks:
@@ -98,7 +98,7 @@ def _places(ours: str, path: Path, task: str) -> Iterator[Path]:
 
 @cache
 def _keys() -> dict[str, list[dict[str, Any]]]:
-    """The entries of each word, those for one section first."""
+    """The entries of each word; those for a particular section come first."""
     found: dict[str, list[dict[str, Any]]] = {}
     for entry in sorted(table()["keys"], key=lambda entry: "within" not in entry):
         for word in entry["theirs"].split():

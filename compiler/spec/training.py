@@ -123,7 +123,7 @@ class Training(Section):
 
     @property
     def updates(self) -> int:
-        """Updates, at most. Raises ValueError while only a number of epochs is known."""
+        """The largest number of updates. Raises ValueError while only the epochs are known."""
         if self.steps is None:
             raise ValueError(f"expected `training.steps`, got {self.epochs} epochs of some text")
         return self.steps

@@ -23,7 +23,7 @@ USUAL_PEAKS = {"sgd": 0.1, "adafactor": 0.01}
 
 
 def length(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """A training must end."""
+    """`steps` or `epochs` must say how long the training is."""
     if spec.training.steps is None and spec.training.epochs is None:
         message = "`training.steps` is missing: the training would never end"
         help = "write `steps: 100000` below `training`, in updates, or `epochs: 10`"
@@ -59,13 +59,13 @@ def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def _unsaid(root: Node, key: str) -> str:
-    """Names a setting of the schedule that is not written, for nothing else would show it."""
+    """Names a setting of the schedule whose default is used, as the spec does not show it."""
     is_written = find(root, ("training", "schedule", key)) is not None
     return "" if is_written else f" (the default of `training.schedule.{key}`)"
 
 
 def _shorter(schedule: Schedule, steps: int) -> int:
-    """A warm-up that fits: a tenth of the training, and an update at least where one must be."""
+    """A warm-up that fits: a tenth of the training, at least one update where one is needed."""
     return max(steps // 10, int(steps > 1 or isinstance(schedule, InverseSquareRoot)))
 
 

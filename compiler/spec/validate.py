@@ -24,7 +24,7 @@ def validate(root: Mapping, written: Mapping | None = None) -> Spec:
     try:
         return Spec.model_validate(to_python(root))
     except ValidationError as error:
-        from compiler.spec.complaint import Complaints  # what it reads is for mistakes alone
+        from compiler.spec.complaint import Complaints  # imported late: only errors need it
 
         at = _by_place(error.errors(include_url=False, include_input=False))
         if ("task",) in at:

@@ -49,7 +49,7 @@ def missing(
 def moot_ignores(
     of: ImportMap, pieces: Pieces, files: Mapping[str, Stored]
 ) -> Iterator[Diagnostic]:
-    """The lines of `ignore` that speak of no tensor, or part of one, that is left over."""
+    """The lines of `ignore` that match no tensor, or part of one, that is left over."""
     boxes = _boxes(pieces, files)
     gaps = [name for name, read in boxes.items() if unread(files[name].shape, read)]
     unused = [*_unused(pieces, files), *gaps]
@@ -76,7 +76,7 @@ def left_over(of: ImportMap, pieces: Pieces, files: Iterable[str]) -> list[Diagn
 
 
 def lost(of: ImportMap, pieces: Pieces, files: Mapping[str, Stored]) -> Iterator[Diagnostic]:
-    """The tensors of which some lines take a part, and no line the rest."""
+    """The tensors that are read in part, while no line reads or ignores the rest."""
     for name, boxes in _boxes(pieces, files).items():
         shape = files[name].shape
         known = [_box(each, shape) for each in of.ignored if each.matches(name)]
@@ -95,7 +95,7 @@ def lost(of: ImportMap, pieces: Pieces, files: Mapping[str, Stored]) -> Iterator
 def _moot_part(
     ignored: Ignored, boxes: Mapping[str, list[Box]], files: Mapping[str, Stored]
 ) -> Iterator[Diagnostic]:
-    """A part that is no part of its tensor, or that some line takes."""
+    """An ignored part that lies outside of its tensor, or that is read."""
     names = [name for name in boxes if ignored.matches(name)]
     for name in names:
         box, shape = _box(ignored, files[name].shape), files[name].shape
@@ -114,7 +114,7 @@ def _moot_part(
 
 
 def _boxes(pieces: Pieces, files: Mapping[str, Stored]) -> dict[str, list[Box]]:
-    """What is read of each tensor that is read."""
+    """The boxes that are read of each tensor."""
     found: dict[str, list[Box]] = {}
     for piece in pieces.values():
         for name, box in reads(piece.expression, files):
@@ -130,14 +130,14 @@ def _box(ignored: Ignored, shape: Shape) -> Box:
 
 
 def _around(box: Box, shape: Shape) -> Iterator[Box]:
-    """All of a tensor but a box of it."""
+    """Boxes that make up all of a tensor but one box."""
     for dimension, ((start, stop), size) in enumerate(zip(box, shape, strict=True)):
         for side in ((0, start), (stop, size)):
             yield (*whole(shape)[:dimension], side, *whole(shape)[dimension + 1 :])
 
 
 def _told(gap: Box, shape: Shape) -> list[Extent]:
-    """Without the last dimensions that are missing as a whole."""
+    """The ranges of a box without the last dimensions that it holds whole."""
     sizes = whole(shape)
     last = max(number for number, each in enumerate(gap) if each != sizes[number])
     return list(gap[: last + 1])

@@ -40,7 +40,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ignored:
-    """A line of `ignore:`, in which `*` is any text: whole tensors, or a part of each."""
+    """A line of `ignore:`: whole tensors, or a part of each; `*` stands for any text."""
 
     pattern: str
     span: Span
@@ -146,7 +146,7 @@ def _ignored(node: Node | None) -> Iterator[Ignored]:
 
 
 def _ignored_part(text: str, span: Span) -> Ignored:
-    """`NAME`, or `NAME[24:30]`, whose brackets hold what those of an expression do."""
+    """Parses `NAME` or `NAME[24:30]`, with an index as in an expression."""
     name, bracket, rest = text.partition("[")
     if not bracket or "*" in rest:
         return Ignored(pattern=text, span=span)

@@ -1,6 +1,6 @@
-"""Which numbers of the files' tensors an expression reads, and which of a tensor nothing reads.
+"""Computes which elements of the files' tensors an expression reads, and which are unread.
 
-A box is a range for each dimension; an expression reads some boxes of each of its tensors.
+A box is a range of indices for each dimension; an expression reads boxes of its tensors.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ def unread(shape: Shape, boxes: Sequence[Box]) -> Box | None:
 
 
 def extent(part: Range | Index, size: int) -> Extent:
-    """The places of a dimension that a part of an index takes."""
+    """The range of a dimension that a part of an index takes."""
     if isinstance(part, Index):
         return part.place, part.place + 1
     return part.start, size if part.stop is None else part.stop
@@ -66,7 +66,7 @@ def _read(expression: Expression, box: Box, files: Files) -> Iterator[tuple[str,
         case Transposed(base=base):
             yield from _read(base, box[::-1], files)
         case Arithmetic(left=left, right=right):
-            for side in (left, right):  # the shorter shape is the end of the longer
+            for side in (left, right):  # broadcasting aligns the last dimensions
                 dimensions = len(shape_of(side, files))
                 yield from _read(side, box[len(box) - dimensions :], files)
         case Rows(items=items):
@@ -90,7 +90,7 @@ def _read_rows(items: Sequence[Expression], box: Box, files: Files) -> Iterator[
 
 
 def _indexed(parts: Sequence[Range | Index], shape: Shape, box: Box) -> Box:
-    """The box of the base; a place that was taken alone has no dimension in the value."""
+    """The box of the base; an integer index has no dimension in the value."""
     rest, found = list(box), []
     for part, size in zip(parts, shape, strict=False):
         first, last = extent(part, size)
@@ -119,7 +119,7 @@ def _called(called: Called, shape: Shape, box: Box) -> Iterator[Box]:
 
 
 def _reordered(called: Called, shape: Shape, box: Box) -> Iterator[Box]:
-    """Row by row where not all heads are read whole."""
+    """The boxes of reordered heads: row by row where not all heads are read whole."""
     (start, stop), *others = box
     rows = shape[0] // called.count
     if start % rows == 0 == stop % rows:
