@@ -19,22 +19,22 @@ def load(
     workers: int = 1,
     recompile: bool = False,
 ) -> "Predictor":
-    """What a run folder holds: `load("runs/demo").translate("A dog sleeps.")`.
+    """Loads the model of a run folder: `load("runs/demo").translate("A dog sleeps.")`.
 
-    By the task of its spec it can `translate`, `generate` (a language model), `fill` (a masked one)
-    or `classify`. A text gives one answer, a list of texts a list. Keys of `decoding:` may be given
-    to each call: `translate(texts, beam=8, n_best=3)`.
+    By the task of its spec the model can `translate`, `generate` (a language model), `fill` (a
+    masked one) or `classify`. A text gives one answer, a list of texts a list. Keys of `decoding:`
+    may be given to each call: `translate(texts, beam=8, n_best=3)`.
 
-    Its weights are by default those that its spec says. `checkpoint` is "best" (on the validation
-    set), "last" (the mean of the last `average` ones) or the number of an update that has one.
-    On a CPU, `int8` rounds linear maps to 8 bits, which is faster and changes some words, and
-    `workers` one-thread processes share long texts. Threads that wait for each other sleep soon,
-    which other processes of the machine leave time for, if torch was not imported before this call;
-    otherwise set `OMP_WAIT_POLICY=PASSIVE` for the whole program.
+    By default the weights are those of `evaluation.checkpoint` in its spec. `checkpoint` is "best"
+    (on the validation set), "last" (the mean of the last `average` ones) or the number of an update
+    that has one. On a CPU, `int8` rounds linear maps to 8 bits, which is faster and changes some
+    words, and `workers` one-thread processes share long texts. Idle OpenMP threads sleep instead of
+    spinning if torch was not imported before this call; otherwise set `OMP_WAIT_POLICY=PASSIVE` for
+    the whole program, so that other processes get the cores.
     `recompile` compiles the run's spec anew and imports none of the code in its folder, which may
     then come from a stranger.
-    Raises a UserError for a folder that is no run, or has no such checkpoint; `Rejected` of the
-    compiler for a lock that is no spec.
+    Raises a UserError for a folder that is not a run, or has no such checkpoint; the compiler's
+    `Rejected` for a lock that is not a spec.
     """
     from runtime.openmp import wait_briefly
 

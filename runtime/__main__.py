@@ -18,7 +18,7 @@ def start() -> NoReturn:
     from runtime.openmp import wait_briefly
 
     gc.enable()
-    wait_briefly()  # no command has loaded torch yet
+    wait_briefly()  # OpenMP reads it when torch is loaded
     main()
 
 

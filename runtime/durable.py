@@ -20,8 +20,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder to write into, which becomes `path` in one step when all is on the disk.
 
-    Its name is one that nothing bears. On failure it is removed; a process that is killed leaves
-    it for `remove_unfinished`.
+    Its name is unused. On failure it is removed; `remove_unfinished` removes what a killed process
+    leaves.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = beside(path)
@@ -43,7 +43,7 @@ def remove_unfinished(parent: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Removes a folder with all that is in it, or a file; of a link, the link alone."""
+    """Removes a folder with all that is in it, or a file; a link itself, not its target."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -8,7 +8,7 @@ class UserError(Exception):
         super().__init__(message)
         self.help = help
         if help:
-            self.add_note(f"help: {help}")  # which a traceback in Python shows
+            self.add_note(f"help: {help}")  # Python's tracebacks show notes
 
 
 class DivergenceError(UserError):

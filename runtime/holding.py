@@ -37,7 +37,7 @@ def is_held(folder: Path) -> bool:
 
 
 def wait_for_lock(handle: int) -> None:
-    """Returns when no other process has the file of the handle, or there are no locks."""
+    """Waits until no other process locks the file of the handle, if there are locks at all."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
     except OSError as error:
@@ -61,7 +61,7 @@ def followed(folder: Path) -> Iterator[Callable[[], Path]]:
 def _found(folder: Path, handle: int) -> Path:
     if _is_open(folder, handle):
         return folder
-    with suppress(OSError):  # only Linux tells
+    with suppress(OSError):  # /proc is only on Linux
         moved = Path(os.readlink(f"/proc/self/fd/{handle}"))
         if _is_open(moved, handle):
             return moved
@@ -79,7 +79,7 @@ def _is_open(folder: Path, handle: int) -> bool:
 
 
 def has_locks(folder: Path) -> bool:
-    """Whether the file system of the folder can tell that some process has it."""
+    """Whether the file system of the folder has locks."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -91,7 +91,7 @@ def has_locks(folder: Path) -> bool:
 
 
 def _taken(handle: int) -> bool:
-    """Where there are no locks, nothing can keep anybody out."""
+    """Whether the lock was taken, or the file system has no locks."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

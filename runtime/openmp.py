@@ -1,4 +1,4 @@
-"""How the threads of this process wait for each other."""
+"""Sets how idle threads of OpenMP wait."""
 
 import os
 
@@ -10,13 +10,13 @@ SPINS = 3000
 
 
 def wait_briefly() -> None:
-    """Lets idle threads sleep soon instead of turning in a loop, unless the user chose otherwise.
+    """Lets idle threads sleep soon instead of spinning, unless the user chose otherwise.
 
     By default a thread of OpenMP keeps its core for milliseconds while it waits. Beside other
     processes that makes training ten times slower, because the thread that is waited for may have
-    no core. OpenMP reads the environment when it is loaded: this is of no effect after torch is
-    imported. Results do not depend on it.
+    no core. OpenMP reads the environment when it is loaded, so a call after torch is imported has
+    no effect. Results do not depend on it.
     """
     if not any(name in os.environ for name in USERS):
-        # GNU's OpenMP takes the count; the policy speaks to the others.
+        # GNU's OpenMP reads the spin count; others read the policy.
         os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": str(SPINS)}

@@ -92,7 +92,7 @@ def read_package(folder: Path) -> dict[str, bytes]:
 
 
 def import_package(folder: Path, files: Mapping[str, bytes]) -> Package:
-    """Imports these files as the package that lies in `folder`, and nothing that lies there."""
+    """Imports these bytes as the package in `folder`, whatever the folder holds by now."""
     spec = load_lock(folder / LOCK, files[LOCK]).spec
     module, training = _import(folder, files)
     model_class = getattr(module, "Model", None)
@@ -122,7 +122,7 @@ class _Sources(ExecutionLoader):
         return decode_source(self.files[self._file(fullname)])
 
     def find(self, fullname: str) -> ModuleSpec | None:
-        """None for a module that the package does not have."""
+        """The spec of a module; None if the package does not have it."""
         if self._file(fullname) not in self.files:
             return None
         inside: list[str] | None = [] if fullname == self.package else None
@@ -183,7 +183,7 @@ def _no_package(folder: Path, reason: str) -> UserError:
 
 
 def is_same_code(one: bytes, other: bytes) -> bool:
-    """Whether two files differ in nothing, or in comments and layout alone."""
+    """Whether two files are equal, or differ only in comments and layout."""
     if one == other:
         return True
     try:

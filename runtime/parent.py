@@ -1,4 +1,4 @@
-"""Processes that this one starts: what they import, and that they end with it."""
+"""Starts processes that import nothing from the current folder and end with this one."""
 
 import ctypes
 import os
@@ -23,7 +23,7 @@ PARENT_DEATH_SIGNAL = 1
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
-    """The words of a command that runs a module of ours in another process.
+    """The command line that runs a module of specformer in another process.
 
     Unlike `python -m`, it imports nothing from the current folder, where any `torch.py` may lie.
     """
@@ -31,14 +31,14 @@ def module_command(module: str, *arguments: str) -> list[str]:
 
 
 def leave_out_current_folder() -> None:
-    """Imports nothing more from the current folder, here and in processes that this one starts.
+    """Removes the current folder from the import paths, also of processes started later.
 
     `python -m` looks there first, and so does an empty entry of PYTHONPATH. The folder stays where
     our own packages lie in it.
     """
     try:
         here = os.getcwd()
-    except OSError:  # it was deleted
+    except OSError:  # the folder was deleted
         return
     if os.path.realpath(here) == ROOT:
         return

@@ -119,7 +119,7 @@ class Run:
         checkpoint: str | None = None,
         recompiled: Mapping[str, bytes] | None = None,
     ) -> "Run":
-        """The run in a folder. `recompiled`: the files that are imported, and none of its own.
+        """The run in a folder; if `recompiled` is given, these files are its package.
 
         Raises a UserError unless the folder holds a run whose files are as they were written.
         """
@@ -138,7 +138,7 @@ class Run:
 
     @classmethod
     def accept_edits(cls, folder: Path, package: Package) -> None:
-        """Records the run's own package as it is now: its user has edited it, and asks for it."""
+        """Records the run's own package as it is now, since its user trains it after an edit."""
         begun = read_sealed_file(folder / BEGUN)
         replace_file(folder / BEGUN, sealed(begun | {ADOPTED: _sums(read_package(package.folder))}))
 
@@ -148,7 +148,7 @@ class Run:
 
     @property
     def identity(self) -> Identity:
-        """What the checkpoints of this run belong to; another text may be scored with them."""
+        """The identity of the run's checkpoints, by its lock: another text may be scored."""
         return Identity.of(read_lock(self.package.folder / LOCK))
 
     @property
@@ -176,10 +176,10 @@ class Run:
         return max(self.package.spec.evaluation.average_last, 2)
 
     def averaged(self, average: int | None) -> list[Checkpoint]:
-        """The checkpoints whose weights are used: of several, the mean.
+        """The checkpoints whose weights are used, several for their mean.
 
         `average` counts the last regular ones, by default `evaluation.average_last`. Raises a
-        UserError where there is none yet, or not the best one or that of the update asked for.
+        UserError where there is none yet, or the best or the named one is missing.
         """
         choice = Choice.of(self.package.spec.evaluation, self.checkpoint, average)
         chosen = chosen_checkpoints(self.checkpoints, choice, kept=self.kept)
@@ -191,13 +191,13 @@ class Run:
         return chosen
 
     def used(self, average: int | None = None) -> Weights:
-        """Which checkpoints `load_model(average)` takes, to be said and kept beside scores."""
+        """The checkpoints that `load_model(average)` takes, for messages and reports."""
         choice = Choice.of(self.package.spec.evaluation, self.checkpoint, average)
         updates = tuple(each.step for each in self.averaged(average))
         return Weights(checkpoint=choice.checkpoint, updates=updates)
 
     def load_model(self, average: int | None = None) -> nn.Module:
-        """The trained network, for use: the mean of those checkpoints."""
+        """The trained network in evaluation mode, with the mean weights of `averaged(average)`."""
         used = self.averaged(average)
         model = self.package.model_class()
         for checkpoint in used:
@@ -214,15 +214,15 @@ class Run:
         self.check_spec(package.spec)
         new = {name: package.files[name] for name in (TRAINING, LOCK)}
         sums = {PACKAGE: _sums(self.package.files), ADOPTED: _sums(new)}
-        replace_file(self.folder / BEGUN, sealed(self._begun | sums))  # first: until both are there
-        for name, content in new.items():  # each file may be the old one or the new one
+        replace_file(self.folder / BEGUN, sealed(self._begun | sums))
+        for name, content in new.items():  # a kill may come between: the record admits both
             replace_file(self.package.folder / name, content)
         return Run.open(self.folder)
 
     def check_spec(self, other: Spec) -> None:
-        """Raises a UserError if network, data or optimizer of a spec are others than the run's.
+        """Raises a UserError if network, data or optimizer of a spec differ from the run's.
 
-        The state of one means nothing to another. Data may lie elsewhere than it did.
+        A checkpoint holds state of exactly these. The places of files may differ.
         """
         own = self.package.spec
         help = "give the spec of that run, or start a new run in another folder"
@@ -245,7 +245,7 @@ class Run:
     def check_text(self, split: str) -> None:
         """Raises a UserError if the run was begun with another text of this name.
 
-        Its scores would stand where those of the old one stood, as if they could be compared.
+        Its scores would replace those of the old text, as if they could be compared.
         """
         now = self.text_digests(split)
         begun = [digest for _, digest in self._begun.get("text", {}).get(split, [])]
@@ -320,7 +320,7 @@ def _describe(package: Package, tokenizers: Path) -> dict[str, Any]:
 
 
 def _read_begun(folder: Path) -> dict[str, Any]:
-    """What `run.json` holds. Raises a UserError for what we do not write."""
+    """The content of `run.json`. Raises a UserError if it is not of the form that is written."""
     begun = read_sealed_file(folder / BEGUN)
     for key in ("versions", PACKAGE, ADOPTED, TOKENIZERS):
         found = begun.get(key, {})
@@ -335,7 +335,7 @@ def _read_begun(folder: Path) -> dict[str, Any]:
 def _refuse_changed(folder: Path, package: Mapping[str, bytes] | None) -> None:
     """Raises a UserError if a file of the package, or of the tokenizers, is not as it was written.
 
-    None for a package that is not looked at.
+    `package` is None if the files of the package are not used.
     Runs of older versions, whose `run.json` does not list the tokenizers, are not compared.
     """
     _refuse_links(folder / TOKENIZERS)
@@ -375,7 +375,7 @@ def _refuse_links(folder: Path) -> None:
 def _changed(
     files: Mapping[str, bytes], written: Mapping[str, str], adopted: Mapping[str, str]
 ) -> str | None:
-    """The first file that is missing, or has neither sum that is recorded."""
+    """The first file that is missing, or has neither of its recorded sums."""
     found = _sums(files)
     names = sorted(found.keys() | written.keys())
     wrong = (n for n in names if found.get(n) not in (written.get(n), adopted.get(n, "")))
@@ -387,7 +387,7 @@ def _sums(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _files_below(folder: Path) -> dict[str, bytes]:
-    """By the path from the folder."""
+    """The content of all files below a folder, by their paths from it."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 

@@ -1,4 +1,4 @@
-"""JSON objects with a checksum of themselves, so that damage to such a file is noticed."""
+"""Writes and reads JSON objects that hold their own checksum, so that damage is noticed."""
 
 import hashlib
 import json
@@ -13,12 +13,12 @@ SEAL = "sha256"
 
 
 def sealed(content: Mapping[str, Any]) -> bytes:
-    """The text of an object with the SHA-256 of all else in it."""
+    """The JSON text of an object, with the SHA-256 of its content as one more key."""
     return json.dumps({**content, SEAL: _digest(content)}, indent=2).encode() + b"\n"
 
 
 def unsealed(text: bytes) -> dict[str, Any]:
-    """What `sealed` was given. Raises a ValueError if the text is no such object, or has changed.
+    """The object of a text by `sealed`. Raises a ValueError if it is no object or has changed.
 
     A file of an older version, which has no checksum, is taken as it is.
     """

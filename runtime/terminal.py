@@ -1,4 +1,4 @@
-"""What reaches a terminal: text, and no sign that a terminal would act upon.
+"""Keeps control characters of names and texts from the terminal.
 
 Names of files, folders, groups and labels may hold escape sequences: they clear the screen, rename
 the window, or hide what was said. All that a command says passes through here.
@@ -18,12 +18,12 @@ REPLACED = dict.fromkeys(CONTROLS, "\N{REPLACEMENT CHARACTER}")
 
 
 def plain(text: str) -> str:
-    """The text with a mark in place of what a terminal would act upon."""
+    """The text with its control characters replaced."""
     return text.translate(REPLACED)
 
 
 class Guarded:
-    """A stream that writes plain text; `rich_proxied_file` is where rich writes its colours."""
+    """A stream that writes plain text; rich writes its colours to `rich_proxied_file`."""
 
     def __init__(self, stream: TextIO) -> None:
         self.rich_proxied_file = stream
@@ -39,7 +39,7 @@ class Guarded:
 
 
 class Console(rich.console.Console):
-    """A console of rich that takes words as plain text."""
+    """A console of rich that replaces control characters in texts."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(plain(text), **options)
@@ -47,7 +47,7 @@ class Console(rich.console.Console):
 
 @contextmanager
 def guarded_streams() -> Iterator[None]:
-    """Standard output and standard error write plain text until the end."""
+    """Within this context standard output and standard error write plain text."""
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (cast(TextIO, Guarded(each)) if each else each for each in streams)
     try:
@@ -57,10 +57,10 @@ def guarded_streams() -> Iterator[None]:
 
 
 def data_stream() -> TextIO:
-    """Standard output for what a command computes: where it is no terminal, every sign counts."""
+    """Standard output for results: unless it is a terminal, text is written unchanged."""
     return sys.stdout if sys.stdout.isatty() else styled_output()
 
 
 def styled_output() -> TextIO:
-    """Standard output for text whose colours are ours, and whose words are plain already."""
+    """Standard output for text with our own colours, whose words are plain already."""
     return getattr(sys.stdout, "rich_proxied_file", sys.stdout)

@@ -42,8 +42,8 @@ class Measure:
     """A column of numbers: its `name`, and how it is written.
 
     A number is written in units of `unit`, which `name` tells, with `digits` after the point.
-    `compared` columns have one of differences to the base beside them; `repeated` ones are as
-    settings are: blank where they are the base's.
+    A `compared` column is followed by one of differences to the base; a `repeated` column is, like
+    a setting, blank where it equals the base's.
     """
 
     key: str
@@ -54,7 +54,7 @@ class Measure:
     repeated: bool = False
 
     def fitting(self, numbers: Collection[float]) -> "Measure":
-        """The largest unit in which the smallest of these numbers keeps two digits or more."""
+        """The column in the largest unit in which the smallest number keeps two digits."""
         least = min((abs(each) for each in numbers if each), default=math.inf)
         units = ((name, unit) for name, unit in UNITS.get(self.key, ()) if least >= unit / 10)
         name, unit = next(units, (self.name, self.unit))

@@ -38,10 +38,10 @@ def finished_speed(folder: Path, queued: Iterable[Queued]) -> Speed | None:
 
 
 def measured_speed(spec: Spec, threads: int, device: str | None) -> Speed:
-    """That of matrix products as they are in a layer: [tokens, width] x [width, 4 width].
+    """The speed of matrix products such as those of a layer: [tokens, width] x [width, 4 width].
 
-    The numbers have the precision of the spec. It is measured in a process of its own, which gives
-    a GPU back to the rows and ends by itself.
+    The numbers have the precision of the spec. A process of its own measures it, so that no memory
+    of a GPU stays taken.
     """
     tokens, width = min(spec.training.micro_batch_tokens, MOST_TOKENS), spec.model.d_model
     precision = spec.training.precision
@@ -56,7 +56,7 @@ def measured_speed(spec: Spec, threads: int, device: str | None) -> Speed:
 
 
 def measure(tokens: int, width: int, threads: int, precision: str, device: str | None) -> float:
-    """Operations a second in the fastest of many products: others are slowed by other processes."""
+    """Operations a second in the fastest of many products; other processes slow the others down."""
     import torch
 
     from runtime.training.workers import default_device

@@ -39,7 +39,7 @@ def execute(folder: Path, cache: Path, device: str | None) -> None:
     )
     if not is_first_process():
         return
-    require_locked(folder)  # it is what was trained that must have been queued
+    require_locked(folder)  # the files may have changed during the training
     with explained_disk_errors(folder):
         write_record(folder / RESULT, result_of(Run.open(run), summary, device))
     (folder / FAILURE).unlink(missing_ok=True)
@@ -58,7 +58,7 @@ def require_locked(folder: Path) -> Package:
 
 
 def _locked_files(place: Path, queued: Locked) -> Mapping[str, bytes]:
-    """Those of a package, before anything in it runs."""
+    """The files of a package, checked against the queued lock before any of them runs."""
     files = read_package(place)
     found = lock(load_lock(place / LOCK, files[LOCK]).spec, files, queued.data)
     for part in ("spec", "code"):

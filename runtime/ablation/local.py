@@ -42,7 +42,7 @@ def device_slots(devices: Sequence[str], jobs: int, processes: int) -> list[Slot
 
 
 def threads_each(jobs: int, processes: int) -> int:
-    """Of each process, where so many rows have so many: the user's number, or one at least."""
+    """The threads of each process: the user's number, else a share of the cores, at least one."""
     said = os.environ.get(THREADS, "").partition(",")[0].strip()
     if said.isdecimal() and int(said) > 0:
         return int(said)

@@ -32,7 +32,7 @@ class Entry:
 
     @property
     def flops(self) -> int | None:
-        """Of the whole training; None while its updates follow from the text."""
+        """The FLOPs of the whole training; None while its number of updates is unknown."""
         steps = self.spec.training.steps
         return None if steps is None else self.flops_per_update * steps
 

@@ -42,9 +42,9 @@ def find_setting(tree: Tree, key: str) -> str | None:
 
 
 def say_setting(tree: Tree, key: str) -> str:
-    """What a dotted key comes to in a lock, in words for the base's own cell.
+    """The value of a dotted key in a lock, as text for the cell of the base.
 
-    Values of layers that differ are joined; a dash says that there is none.
+    Different values of layers are joined; a dash stands for no value.
     """
     for words in (f"{key}.kind", key):
         wanted = tuple(words.split("."))

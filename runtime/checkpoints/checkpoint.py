@@ -41,8 +41,8 @@ Tensors = dict[str, Tensor]
 class Identity:
     """What a checkpoint belongs to: hashes of the parts of the spec that its weights depend on.
 
-    The other parts may change: a run can be continued for more steps. Where the text lies, and
-    what else is scored, is no part of `data`.
+    The other parts may change: a run can be continued for more steps. The places of files
+    and further test sets do not count in `data`.
     """
 
     model: str
@@ -64,7 +64,7 @@ class Identity:
         return {"model": self.model, "data": self.data}
 
     def differences(self, metadata: dict[str, str]) -> list[str]:
-        """The parts of the spec that a checkpoint with this metadata does not share."""
+        """The parts of the spec in which a checkpoint with this metadata differs."""
         own = {"model": (self.model,), "data": (self.data, self.earlier_data)}
         return [part for part, hashes in own.items() if metadata.get(part) not in hashes]
 
@@ -243,7 +243,7 @@ def sort_metadata(file: BinaryIO) -> None:
 
 
 def _read_record(path: Path) -> Record:
-    if path.exists() and not path.is_file():  # to read a pipe is to wait for a writer
+    if path.exists() and not path.is_file():  # reading a pipe would block until something writes
         raise RefusedCheckpoint(f"{path} is no file")
     try:
         return _records.validate_json(json.dumps(unsealed(path.read_bytes())), strict=True)

@@ -20,7 +20,7 @@ class Choice:
 
     @classmethod
     def of(cls, evaluation: Evaluation, checkpoint: str | None, average: int | None) -> "Choice":
-        """What is asked for; what is None is as the spec says.
+        """The choice of the command line; the spec decides where an argument is None.
 
         Raises a UserError for a word that names no checkpoint, and for a mean of a single one.
         """
@@ -47,7 +47,7 @@ class Weights:
     updates: tuple[int, ...]
 
     def record(self) -> dict[str, object]:
-        """For the files that tell how a result came about."""
+        """A JSON object for the files that are kept beside results."""
         return {
             "checkpoint": self.checkpoint,
             "averaged_checkpoints": len(self.updates),
@@ -64,10 +64,10 @@ class Weights:
 
 
 def chosen_checkpoints(parent: Path, choice: Choice, *, kept: int) -> list[Checkpoint]:
-    """Those that are asked for; empty where there is none yet.
+    """The checkpoints of a choice; empty where there is none yet.
 
-    Of the last ones fewer where there are fewer, or where the one before the last `kept` may be
-    the best, of long ago. Raises a UserError where the best, or the one named, is not there.
+    They are fewer than `average` where fewer are there, and at most `kept`: an older one may have
+    stayed since it is the best. Raises a UserError where the best or the named one is missing.
     """
     regular = regular_checkpoints(parent)
     if choice.checkpoint == LAST:
@@ -80,7 +80,7 @@ def chosen_checkpoints(parent: Path, choice: Choice, *, kept: int) -> list[Check
 
 
 def _best_step(parent: Path, regular: list[Checkpoint]) -> int | None:
-    """As the newest checkpoint records it; a single checkpoint is the best one."""
+    """The update of the best checkpoint by the newest record; a single checkpoint is the best."""
     if not regular:
         return None
     recorded = best_step(list_checkpoints(parent)[-1])

@@ -33,7 +33,7 @@ def regular_checkpoints(parent: Path) -> list[Checkpoint]:
 def last_good_checkpoint(
     parent: Path, identity: Identity, report: Callable[[str], None]
 ) -> tuple[Checkpoint, Record] | None:
-    """The newest that is whole and belongs to the run, None if there is none to begin with.
+    """The newest checkpoint that is whole and belongs to the run; None if there is none at all.
 
     Once a good one is found, newer ones are reported and put out of the way, since their names
     will be needed again. Without a good one they stay where they are: the reason may pass.

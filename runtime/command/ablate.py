@@ -51,7 +51,7 @@ def ablate(
             metavar="N",
             min=1,
             max=MOST_PROCESSES,
-            help="That train a row together: GPUs.",
+            help="Processes (GPUs) that train a row together.",
         ),
     ] = 1,
     device: Device = None,

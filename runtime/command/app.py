@@ -82,7 +82,7 @@ def main() -> NoReturn:
             refuse_bytes(sys.argv[1:])
             code = app(prog_name="specformer", standalone_mode=False)
             sys.stdout.flush()
-            if code == INTERRUPTED:  # what typer makes of Ctrl-C, in silence
+            if code == INTERRUPTED:  # typer has turned Ctrl-C into this
                 raise KeyboardInterrupt
         except BaseException as error:
             code = exit_code(error)

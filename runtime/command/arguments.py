@@ -1,4 +1,4 @@
-"""What the command line may hold: text, and each option once, unless it is a list."""
+"""Checks the command line: arguments are text, and only list options are repeated."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ class Command(TyperCommand):
     """A command that refuses an option which is given twice, as only one of both would count."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Raises a UserError for an option that is no list and is given twice, or a key of one."""
+        """Raises a UserError if an option that takes one value, or a key of a list, is repeated."""
         given = list(args)
         rest = super().parse_args(ctx, args)
         _, _, order = self.make_parser(ctx).parse_args(args=given)

@@ -97,7 +97,7 @@ def read_sides(things: list[str]) -> tuple["Side", "Side"]:
 
 
 def refuse_foreign(thing: str) -> None:
-    """Raises a UserError if a package holds what is no file of one: its code may be another."""
+    """Raises a UserError for foreign files in a package: Python might import them instead."""
     for folder in (Path(thing), Path(thing) / "package"):
         if (folder / LOCK).is_file() and (foreign := foreign_files(folder)):
             message, help = explained(folder, foreign)

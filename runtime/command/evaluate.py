@@ -207,7 +207,7 @@ def print_evaluated(evaluated: "Evaluated") -> None:
 
 
 def described(decoding: "Decoding") -> str:
-    """A search, in words."""
+    """The settings of a search, in words."""
     words = [f"beam {decoding.beam}"]
     if decoding.beam > 1:
         words.append(f"length penalty {decoding.length_penalty} ({decoding.normalization})")

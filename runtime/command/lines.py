@@ -40,7 +40,7 @@ def answer(
 ) -> None:
     """Answers a file, standard input, or, where both ends are a terminal's, line by line.
 
-    `at_end` may raise when all is answered, before an output gets its name.
+    `at_end` is called when all is answered; an error of it leaves no output file.
     """
     if input is None and output is None and sys.stdin.isatty():
         converse(respond)

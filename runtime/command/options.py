@@ -101,11 +101,11 @@ Force = Annotated[bool, typer.Option("--force", help="Replace files that exist."
 def changed_decoding(
     package: Path, options: Mapping[str, float | None], assignments: Sequence[str]
 ) -> Decoding:
-    """The decoding of a package's spec after options such as `--beam`, by their keys, and
+    """The `decoding:` of a package's spec, changed by options of the command line.
 
-    `--set decoding.key=value`. Raises a UserError for a setting outside of `decoding`, which would
-    change nothing, or one that is given twice; `Rejected` for a key that it does not have or a
-    value that it cannot take.
+    `options` are those such as `--beam`, by their keys; `assignments` are `decoding.key=value`.
+    Raises a UserError for a setting outside of `decoding`, which would change nothing, or one that
+    is given twice; `Rejected` for an unknown key or a wrong value.
     """
     for assignment in assignments:
         if not assignment.startswith("decoding."):

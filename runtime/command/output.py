@@ -33,9 +33,9 @@ def say_warnings(warnings: Iterable[Diagnostic]) -> int:
 
 @contextmanager
 def new_text_file(path: Path, *, force: bool) -> Iterator[TextIO]:
-    """A file to write into. It gets its name when all is written; if that fails, it is removed.
+    """A file to write into; it gets its name when all is written, and is removed on failure.
 
-    A device or a pipe is written into, a link stays and what it leads to is replaced.
+    A device or a pipe is written into; a link stays and its target is replaced.
     Raises a UserError if `check_output` does or the disk is full.
     """
     check_output(path, force=force)

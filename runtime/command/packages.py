@@ -60,7 +60,7 @@ def write_packages(packages: Iterable["CompiledPackage"], output: "Output", *, f
 
 
 def refuse_foreign(output: "Output", package: str) -> None:
-    """Raises a UserError for a file in a package's folder that no package has."""
+    """Raises a UserError for foreign files in the folder of a package."""
     if foreign := output.foreign(package):
         message, help = explained(output.folder / package, foreign)
         raise UserError(message, help=help)

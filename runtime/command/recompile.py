@@ -1,4 +1,4 @@
-"""A run whose package is compiled anew, so that none of the code in its folder runs."""
+"""Compiles the package of a run anew, so that none of the code in its folder runs."""
 
 from collections.abc import Mapping
 from pathlib import Path

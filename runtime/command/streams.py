@@ -10,10 +10,10 @@ NAMES = ("stdin", "stdout", "stderr")
 def prepare_streams() -> None:
     """Sets the streams up before a command starts.
 
-    What Python makes of a stream that was closed by the caller is None, its number is free for the
-    next file that is opened, and messages to a closed standard error would go to standard output.
-    Here the number is taken, reading and writing fail with EBADF, and messages get lost.
-    Text that the locale could not write is written as UTF-8, as texts are read.
+    For a stream that the caller closed, Python's `sys.stdin` and the like are None, and the next
+    file that is opened gets its descriptor. Here the descriptor is occupied: reading and writing
+    fail with EBADF, and messages to standard error get lost. Text is written as UTF-8 in any
+    locale.
     """
     for number, name in enumerate(NAMES):
         stream = getattr(sys, name)
@@ -24,7 +24,7 @@ def prepare_streams() -> None:
 
 
 def _closed(number: int) -> TextIOWrapper:
-    """A stream of this number, which can be used for messages alone."""
+    """A stream that occupies this descriptor, on which reading and writing fail."""
     usable = os.O_RDONLY if number == 1 else os.O_WRONLY
     opened = os.open(os.devnull, usable)
     if opened != number:

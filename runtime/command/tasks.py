@@ -19,7 +19,7 @@ COMMANDS = {
 
 
 def open_any_run(folder: Path, checkpoint: str | None, recompile: bool) -> "Run":
-    """The run in a folder; `recompile`: none of the code that lies in it is imported."""
+    """The run in a folder; with `recompile` none of the code in the folder is imported."""
     from runtime.run import Run
 
     return Run.open(folder, checkpoint, recompiled_files(folder) if recompile else None)
@@ -38,5 +38,5 @@ def open_run(folder: Path, command: str, checkpoint: str | None, recompile: bool
 
 
 def say_weights(run: "Run") -> None:
-    """Which checkpoints the answers come from."""
+    """Prints which checkpoints the answers come from."""
     report(f"weights: {run.used()}")

@@ -1,4 +1,4 @@
-"""Which texts `evaluate` scores: those of the spec, or some that are named on the command line."""
+"""Finds the texts that `evaluate` scores: those of the spec, or of the command line."""
 
 import hashlib
 import re
@@ -47,10 +47,10 @@ DataFolder = Annotated[
 def scored_texts(
     run: "Run", split: str | None, tests: list[str], data: Path | None
 ) -> tuple["Run", list[str]]:
-    """The run with all that is to be scored in its spec -> and the names of these texts.
+    """The run, whose spec has all texts to be scored, and the names of these texts.
 
-    Raises a UserError if there is nothing to score, or a text is not what the run began with, and
-    `Rejected` for a corpus that is none.
+    Raises a UserError if there is nothing to score, or a text has changed since the run began, and
+    `Rejected` for a corpus that is not valid.
     """
     spec = run.package.spec
     if data is not None:
@@ -83,7 +83,7 @@ def _with_data(spec: Spec, **update: object) -> Spec:
 
 
 def _with_corpus(run: "Run", spec: Spec, text: str) -> tuple[Spec, str]:
-    """The spec with a corpus that is given as YAML among its test sets -> and its name there.
+    """The spec with one more test set, which is given as YAML, and the name of that set.
 
     The name has a digest of the files, so that no two texts share the files of their scores.
     """
@@ -104,7 +104,7 @@ def _with_corpus(run: "Run", spec: Spec, text: str) -> tuple[Spec, str]:
 
 
 def _read_corpus(run: "Run", spec: Spec, text: str) -> Corpus:
-    """Raises a UserError for what does not begin as one, `Rejected` for one of another task."""
+    """Reads a corpus. Raises a UserError if it does not begin as one, `Rejected` if it is wrong."""
     source = Source(name="--test", text=text)
     if not text.lstrip().startswith("{"):
         names = ", ".join(f"`{each}`" for each in spec.data.test_sets) or "none"

@@ -115,7 +115,7 @@ def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str
     if "training.steps" in given:
         raise UserError("--steps and `--set training.steps` say how long to train: give one")
     if is_package(reference):
-        return [f"training.steps={steps}"]  # refused as every change of a package is
+        return [f"training.steps={steps}"]  # `package_folder` refuses it
     training = load(reference, assignments).spec.training
     settings = {key: each for key, each in scaled(training, steps).items() if key not in given}
     changes = [f"{key}={value}" for key, value in settings.items()]
@@ -126,7 +126,7 @@ def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str
 
 
 def is_package(reference: str) -> bool:
-    """Whether this is a folder of generated code, not a spec."""
+    """Whether the reference is a folder of generated code, not a spec."""
     return os.path.lexists(Path(reference, "model.py"))
 
 
@@ -155,7 +155,7 @@ def package_folder(reference: str, assignments: Sequence[str]) -> Iterator[Path]
 
 
 def moved(package: "Package", data: Path) -> "Package":
-    """The package for text that lies in another folder."""
+    """The package with another `data.folder`."""
     from compiler.emit.lock import lock_text
 
     own = package.spec
@@ -165,7 +165,7 @@ def moved(package: "Package", data: Path) -> "Package":
 
 
 def with_steps(package: "Package", steps: int) -> "Package":
-    """The package as it is compiled where its epochs are known to be so many updates.
+    """The package compiled anew once its epochs are known to be `steps` updates.
 
     Raises a UserError where its training.py was edited by hand and must hold that number.
     """
@@ -207,8 +207,8 @@ def compile_into(folder: Path, reference: str, assignments: Sequence[str]) -> Pa
 def refuse_lost_edits(run: Path, compiled: Path) -> None:
     """Raises a UserError if a training.py that was edited by hand would give way to a compiled one.
 
-    Where the specs are equal there is nothing to replace, and the training itself tells them apart.
-    Comments that were there when the run began, as other versions write them, are no edits.
+    Where the specs are equal nothing would be replaced, and the training itself checks for edits.
+    Other comments do not count as edits in files that are as the run began with them.
     """
     from compiler.pipeline import compile_spec
     from runtime.package import TRAINING, is_same_code

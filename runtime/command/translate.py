@@ -108,7 +108,7 @@ class Beginnings:
         self.lines = read_input(path) if path else None
 
     def of(self, lines: int) -> list[str] | None:
-        """Those of the next lines of text. Raises a UserError if the file has fewer."""
+        """The beginnings for the next lines of text. Raises a UserError if the file has fewer."""
         if self.lines is None:
             return None
         found = list(islice(self.lines, lines))

@@ -53,10 +53,10 @@ def copy_package(package: Path, place: Path) -> None:
 
 
 def _run(folder: Path) -> int:
-    """1 where a test fails, as pytest says.
+    """Runs the tests; returns pytest's exit code, 1 where a test fails.
 
-    What other files and variables tell pytest is not obeyed: the settings and `conftest.py` of
-    folders above, plugins that are installed. Neither is bytecode read that lies in the folder.
+    Settings and `conftest.py` of folders above, environment variables and installed plugins have no
+    effect on pytest, and bytecode in the folder is not read.
     """
     with TemporaryDirectory() as private:
         root, settings = Path(private, "root"), Path(private, "pytest.ini")

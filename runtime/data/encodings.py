@@ -1,4 +1,4 @@
-"""What bytes are that are not UTF-8 text, and what to do about it."""
+"""Explains bytes that are not UTF-8 text: their probable format, and what to do about it."""
 
 import shlex
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ ISOLATED = 0.25
 def undecodable(
     line: bytes, error: UnicodeDecodeError, place: str, name: str, head: bytes, *, is_ascii: bool
 ) -> UserError:
-    """The mistake of a line that is not UTF-8.
+    """The error for a line that is not UTF-8.
 
     `head` is how its file `name` begins; `is_ascii` says whether all lines before it are ASCII.
     """
@@ -67,7 +67,7 @@ def undecodable(
 
 
 def not_text(line: bytes, place: str, name: str, head: bytes) -> UserError:
-    """The mistake of a line with a zero byte."""
+    """The error for a line with a zero byte."""
     what = f"{place}: a zero byte at place {line.index(0) + 1} of the line"
     if found := _format(head):
         return UserError(f"{what}; the file is {found.name}", help=found.help)

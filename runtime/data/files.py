@@ -76,7 +76,7 @@ def corpus_files(corpus: Corpus, folder: str | Path) -> list[Path]:
 
 
 def place_of_row(corpus: Corpus, folder: str | Path, row: int) -> str:
-    """FILE:LINE of the label of a row, or of its text, counted from 0; reads the files anew."""
+    """FILE:LINE of the label or text of a row, counted from 0; reads the files anew."""
     files = corpus_files(corpus, folder)
     for path in files[1::2] if isinstance(corpus, LabelledFiles) else files:
         lines = sum(1 for _ in read_lines(path))
@@ -170,8 +170,8 @@ def _different_lengths(
 def _read_columns(path: Path, corpus: Columns) -> Iterator[Row]:
     """An empty line is a row of empty texts; all others must have equally many columns.
 
-    A line with a column more than its neighbours has a tab inside a text, and every column behind
-    it would be another.
+    An additional column comes from a tab inside a text, after which every column would be
+    mistaken for another.
     """
     names = sides_of(corpus)
     columns = [getattr(corpus, name) for name in names]

@@ -49,10 +49,10 @@ _expected: ContextVar[Mapping[Path, str] | None] = ContextVar("expected", defaul
 
 @contextmanager
 def expecting(digests: Mapping[Path, str]) -> Iterator[None]:
-    """Within this context each of these files must have its SHA-256 whenever it is read.
+    """Within this context each file must have the SHA-256 of `digests` whenever it is read.
 
-    The digest is taken of the very bytes whose lines are given, so that a file that changes between
-    two readings, or during one, ends in a UserError.
+    The digest is computed from the bytes whose lines are returned, so that a file that changes
+    between two readings, or during one, ends in a UserError.
     """
     token = _expected.set(digests)
     try:
@@ -64,12 +64,12 @@ def expecting(digests: Mapping[Path, str]) -> Iterator[None]:
 def read_lines(path: Path, *, is_fixed: bool = True) -> Iterator[str]:
     """The lines of a text file without their ends; a byte order mark is removed.
 
-    Of a file that grows meanwhile, the bytes that were there at the beginning are read. Raises a
+    If a file grows meanwhile, only the bytes that were there at the beginning are read. Raises a
     UserError if there is no text, and, where the file `is_fixed`, if it has changed at the end.
     """
     with _explained(path), path.open("rb", buffering=0) as raw:
         watched = _Watched(raw, path) if _is_regular(raw) else None
-        packed: IO[bytes] = BufferedReader(watched or raw, AT_ONCE)  # lives as long as `raw`
+        packed: IO[bytes] = BufferedReader(watched or raw, AT_ONCE)  # `raw` keeps it open
         lines = decoded_lines(_unpacked(packed, path), str(path))
         first = next(lines, None)
         if first is None:
@@ -222,7 +222,7 @@ _PACKINGS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
 
 
 def _unpacked(file: IO[bytes], path: Path) -> IO[bytes]:
-    """The bytes that are packed in a file, by the end of its name."""
+    """The decompressed bytes of a file, by its suffix."""
     suffix = path.suffix.lower()
     if suffix in OTHER_PACKING:
         raise UserError(

@@ -74,11 +74,11 @@ def prepare(
 ) -> Prepared:
     """The data of a spec, from the cache or made now, with a report in single lines.
 
-    With those `tokenizers`, of another run, or else with some that are learned from its text. Who
-    has computed the `digests` of the files already gives them, since that reads all files.
+    The `tokenizers` are those of another run, or else are learned from the text. A caller that has
+    already computed the `digests` of the files passes them, since that reads all files.
     Any number of processes may do so at once: one makes the entry, the others wait for it. A
-    damaged entry is made anew. Raises a UserError if the text will not do or the cache cannot be
-    written.
+    damaged entry is made anew. Raises a UserError if the text cannot be used or the cache cannot
+    be written.
     """
     digests = file_digests(spec) if digests is None else digests
     folder = cache / f"{entry_name(spec, digests, tokenizers)}-{LAYOUT}"
@@ -119,7 +119,7 @@ def load_prepared(spec: Spec, folder: Path, digests: Digests) -> Prepared:
 
 
 def entry_name(spec: Spec, digests: Digests, tokenizers: Path | None = None) -> str:
-    """The hash of everything that the entry of a spec depends on; a place is no part of it."""
+    """The hash of everything that the entry of a spec depends on; not of the places of files."""
     corpora = spec.data.corpora
     files = {part: [digest + path.suffix for path, digest in digests[part]] for part in corpora}
     content = {
@@ -157,7 +157,7 @@ def _columns(corpus: Corpus) -> dict[str, object]:
 
 
 def _place(part: str) -> Path:
-    """Where a part lies in an entry: test sets have names that their authors choose."""
+    """The path of a part in an entry; authors name test sets, so these have a folder."""
     return Path("tests", part) if keeps_all(part) else Path(part)
 
 
@@ -224,7 +224,7 @@ def _report_oversized(spec: Spec, train: Examples, report: Report) -> None:
 
 
 def _report_shared_text(digests: Digests, report: Report) -> None:
-    """Warns of a file that is learned from and scored: the score would be one of memory."""
+    """Warns of a file that is both training text and scored: its score shows memorisation."""
     known = {digest: path for path, digest in digests["train"]}
     for part in digests.keys() - {"train"}:
         for path, digest in digests[part]:

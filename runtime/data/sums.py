@@ -9,7 +9,7 @@ SUMS = "SHA256SUMS"
 
 
 class DamagedEntry(UserError):
-    """Prepared text that is not as it was written."""
+    """Raised for prepared text that is not as it was written."""
 
 
 def write_sums(folder: Path) -> None:

@@ -30,7 +30,7 @@ class Tokenizer(Protocol):
         """The tokens of what follows a token in a line."""
 
     def number(self, token: str) -> int:
-        """The number of a token of the vocabulary; UNKNOWN for any other."""
+        """The index of a token in the vocabulary; UNKNOWN for any other."""
 
     def name(self, token: int) -> str:
         """A token as the vocabulary writes it: `▁a` begins a word, `a` goes on with one."""

@@ -1,4 +1,4 @@
-"""What a call from Python gives: one text or several, and settings of `decoding:` for it alone."""
+"""Checks the arguments of calls from Python: texts, and `decoding:` settings of one call."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -61,7 +61,7 @@ def _validated(settings: dict[str, Any]) -> Decoding:
 
 
 def description(predictor: object, model: nn.Module, spec: Spec) -> str:
-    """One line for `repr`: what it is, of which spec, how large, and where it computes."""
+    """One line for `repr`: the class, the spec, the number of parameters and the device."""
     count = sum(parameter.numel() for parameter in model.parameters())
     device = next(model.parameters()).device
     return f"<{type(predictor).__name__} of {spec.name}: {count:,} parameters on {device}>"

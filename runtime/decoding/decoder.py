@@ -55,7 +55,7 @@ class Decoder:
     ) -> list[list[Hypothesis]]:
         """Rows of tokens without END -> for each its best hypotheses, at most `n_best`.
 
-        Of an empty row the empty hypothesis. The prefix of a row is no part of its hypotheses.
+        An empty row gives the empty hypothesis. Hypotheses do not include the prefix of a row.
         `advance` gets the number of rows just done. Raises a UserError that names the line, counted
         from `first_line`, for which the network's numbers overflow.
         """
@@ -87,7 +87,7 @@ class Decoder:
             yield from length_batches(lengths, most)
 
     def _search(self, sources: Sources, prefixes: Sources, n_best: int) -> list[list[Hypothesis]]:
-        """`prefixes` are equally long."""
+        """Searches for rows whose `prefixes` are equally long."""
         prefix = torch.tensor(prefixes, dtype=torch.int64, device=self.device)
         limits = [longest_translation(self.spec, len(tokens), prefix.size(1)) for tokens in sources]
         source = padded([[*tokens, END] for tokens in sources]).to(self.device)
@@ -97,7 +97,7 @@ class Decoder:
 
 
 def sentences_of_a_batch(beam: int, most: int = BATCH_SENTENCES) -> int:
-    """How many sentences are searched at once: one at least."""
+    """How many sentences are searched at once, at least one."""
     return max(min(most, BATCH_HYPOTHESES // beam), 1)
 
 

@@ -1,4 +1,4 @@
-"""Numbers of a network that has overflowed: no search or draw can go on with them."""
+"""Errors for a network whose outputs are not finite: no search or draw can go on with them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,14 +17,14 @@ class NotFinite(Exception):
 
 
 def check_finite(is_finite: Tensor) -> None:
-    """is_finite [batch, ...]; raises NotFinite for the first text that has anything else."""
+    """Raises NotFinite for the first text for which is_finite [batch, ...] is not all True."""
     if not is_finite.all():
         row = is_finite.flatten(1).all(1).logical_not().nonzero()[0, 0]
         raise NotFinite(int(row))
 
 
 def check_logits(logits: Tensor) -> None:
-    """logits [batch, choices]; raises NotFinite for a row with a NaN or without a choice."""
+    """Raises NotFinite for a row of logits [batch, choices] with a NaN or without a choice."""
     check_finite(logits.amax(-1, keepdim=True).isfinite())
 
 

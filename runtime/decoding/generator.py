@@ -72,7 +72,7 @@ class Generator:
     ) -> str | list[Any]:
         """A text that begins with a prompt, which may be empty, or a list of them for several.
 
-        With `n_best`, in the place of each a list of `Continuation`, the best first. `chosen` are
+        With `n_best` each prompt gives a list of `Continuation`, the best first. `chosen` are
         keys of `decoding:` and `decoding.sampling:` for this call: `beam=4` searches,
         `temperature=0.8, top_p=0.9` draws. `report` gets a warning for each prompt that is too long
         for the network and cut. Raises TypeError for other keywords, ValueError for values that a

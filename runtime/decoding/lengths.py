@@ -12,7 +12,7 @@ def longest_source(spec: Spec) -> int:
 def longest_translation(spec: Spec, source: int, prefix: int = 0) -> int:
     """The most tokens of the translation of `source` tokens (section 6.1), END not counted.
 
-    Those of a forced prefix are not counted either; but a table of positions has rows for both.
+    A forced prefix is not counted either, but a table of positions needs rows for both.
     """
     limits = [source + spec.decoding.max_extra_length]
     if spec.decoding.max_length is not None:

@@ -16,7 +16,7 @@ class DecodingState(Protocol):
 class IncrementalModel(Protocol):
     """A generated network that can be asked for one target position at a time.
 
-    Packages that were compiled since `prefill` is derived read several positions at once, too.
+    Packages of newer versions also have `prefill`, which reads several positions at once.
     """
 
     training: bool
@@ -48,7 +48,7 @@ class LanguageModel(IncrementalModel, Protocol):
 def read_all_but_last(model: IncrementalModel, state: DecodingState, text: Tensor) -> None:
     """Reads text [batch, length] up to its last token, one hypothesis a sentence, into a new state.
 
-    Packages of runs that were made before `prefill` was derived read it token by token.
+    Packages of older versions, which have no `prefill`, read it token by token.
     """
     *before, last = torch.split(text, 1, dim=1)
     prefill = getattr(model, "prefill", None)

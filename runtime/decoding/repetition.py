@@ -1,7 +1,7 @@
 """Bounds on what a text says twice: `decoding.no_repeat_ngram` and `decoding.repetition_penalty`.
 
-The text is all that the decoder has read but BEGIN: the prompt of a language model, or the forced
-prefix of a translation, and the tokens found since.
+The text is all that the decoder has read except BEGIN: the prompt of a language model, or the
+forced prefix of a translation, and the tokens generated since.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,15 @@ class Repetition:
 
     @classmethod
     def of(cls, decoding: Decoding) -> "Repetition | None":
-        """None where the spec bounds nothing, so that decoding need not keep the text."""
+        """The bounds of a spec; None where it has none, so that decoding need not keep the text."""
         if decoding.no_repeat_ngram is None and decoding.repetition_penalty in (None, 1.0):
             return None
         return cls(decoding.no_repeat_ngram, decoding.repetition_penalty)
 
     def penalize(self, logits: Tensor, text: Tensor) -> Tensor:
-        """logits [..., vocabulary], text [..., length] -> logits [..., vocabulary]
+        """Makes tokens that occur in the text less likely.
+
+        logits [..., vocabulary], text [..., length] -> logits [..., vocabulary]
 
         The logits of tokens that the text has are divided by the penalty where they are positive
         and multiplied by it where they are negative (Keskar et al. 2019, section 4.1, with the
@@ -41,9 +43,9 @@ class Repetition:
         return logits.scatter(-1, text, weaker)
 
     def forbid(self, scores: Tensor, text: Tensor) -> None:
-        """Sets scores [..., vocabulary] of tokens to -inf that would end an n-gram which the text
+        """Sets the scores of tokens that would repeat an n-gram of the text to -inf, in place.
 
-        [..., length] already has. Where nothing else is left, END stays what it was.
+        scores [..., vocabulary], text [..., length]
         """
         if self.ngram is None or text.size(-1) < self.ngram:
             return
@@ -54,6 +56,6 @@ class Repetition:
 
 
 def keep_an_end(scores: Tensor, end: Tensor) -> None:
-    """Where no token is left in scores [..., vocabulary], END gets its score [...] back."""
+    """Gives END its score [...] back where scores [..., vocabulary] leave no token."""
     nothing = scores.amax(-1) == -torch.inf
     scores[..., END] = torch.where(nothing, end, scores[..., END])

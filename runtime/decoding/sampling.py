@@ -30,9 +30,10 @@ def sample_from(
     decoding: Decoding,
     sampling: Sampling,
 ) -> list[list[int]]:
-    """From a state that has read all but the last token of each prompt [batch, length]
+    """Draws texts, from a state that has read all but the last token of each prompt.
 
-    -> for each prompt, which has this line, at most `limit` tokens; without END. Raises NotFinite
+    text [batch, length] is the prompts, `lines` their lines, which seed the draws -> for each
+    prompt at most `limit` tokens, without END. Raises NotFinite
     for the first row whose logits are not finite.
     """
     texts: list[list[int]] = [[] for _ in lines]
@@ -66,7 +67,7 @@ def sample_from(
 
 
 def _check(logits: Tensor, live: list[int]) -> None:
-    """logits [batch, vocabulary]; raises NotFinite where one is NaN or all are -inf."""
+    """Raises NotFinite where logits [batch, vocabulary] have a NaN or are all -inf."""
     try:
         check_logits(logits)
     except NotFinite as error:
@@ -88,7 +89,7 @@ def draw(logits: Tensor, uniform: Tensor, sampling: Sampling) -> Tensor:
 
     The number says how far to go through the tokens that may be drawn, the likeliest first.
     """
-    below = logits - logits.amax(-1, keepdim=True)  # so that a small divisor makes no infinity
+    below = logits - logits.amax(-1, keepdim=True)  # a small temperature must not make infinities
     cooled = below / max(sampling.temperature, COLDEST)
     scores, order = cooled.sort(dim=-1, descending=True, stable=True)
     share = scores.softmax(dim=-1)

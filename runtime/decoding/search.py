@@ -58,10 +58,11 @@ def beam_search(
     n_best: int = 1,
     prefix: Tensor | None = None,
 ) -> list[list[Hypothesis]]:
-    """source [batch, source], limits: the most tokens of each translation, END not counted
+    """Searches for the best translations of each sentence.
 
-    -> for each sentence its best hypotheses, at most `n_best`, the best first. What stands beside a
-    sentence in the batch has no part in its result. A prefix [batch, prefix] begins each
+    source [batch, source], limits: the most tokens of each translation, END not counted
+    -> for each sentence its best hypotheses, at most `n_best`, the best first. The result of a
+    sentence does not depend on the others in the batch. A prefix [batch, prefix] begins each
     translation: hypotheses, their scores and limits begin after it.
     Raises ValueError for `n_best` beyond the beam.
     """
@@ -166,19 +167,19 @@ class _Search:
         return scores
 
     def _text(self) -> Tensor:
-        """[batch, beam, length]: all that each hypothesis's decoder has read but BEGIN."""
+        """All tokens but BEGIN that were read for each hypothesis [batch, beam, length]."""
         given = self.given.expand(-1, self.prefix.size(1), -1)
         return torch.cat((given, self.prefix), dim=2)
 
     def _check(self, candidates: Candidates) -> None:
-        """A network that has overflowed gives NaN, which counts as the best score of all."""
+        """Raises NotFinite for NaN, which `topk` would take for the best score of all."""
         try:
             check_finite(~candidates.score.isnan())
         except NotFinite as error:
             raise NotFinite(self.sentences[error.row]) from None
 
     def _bound_lengths(self, scores: Tensor, end: Tensor) -> None:
-        """No END below the least length, nothing but END, with its score, at a limit."""
+        """Forbids END below the least length, and all but END, with its score, at a limit."""
         length = self.prefix.size(2)
         if length < self.decoding.min_length:
             scores[..., END] = -torch.inf

@@ -20,7 +20,7 @@ from runtime.decoding.search import Hypothesis
 class Translation:
     """One translation of a line, its score (see `search`) and the number of its tokens.
 
-    The tokens of a forced prefix are part of the text alone.
+    A forced prefix is part of the text, but counts neither in the score nor in the number.
     """
 
     text: str
@@ -75,9 +75,10 @@ class Translator:
         report: Report = None,
         **chosen: Any,
     ) -> str | list[Any]:
-        """The best translation of a line, or the list of those of several; of an empty line, an
+        """The best translation of a line, or a list of the best ones of several lines.
 
-        empty one. With `n_best`, in the place of each a list of `Translation`, the best first.
+        An empty line gives an empty one. With `n_best` each line gives a list of `Translation`,
+        the best first.
         `chosen` are keys of `decoding:` for this call: `beam=8, length_penalty=1.0`, `prefix="Der"`
         and so on. `report` gets a warning for each line that is too long for the network and cut.
         Raises TypeError for other keywords, ValueError for values that a spec could not have.

@@ -63,7 +63,7 @@ class Classifier:
     ) -> str | list[Any]:
         """The likeliest label of a line, or the list of those of several.
 
-        With `n_best`, in the place of each a list of `Label`, the likeliest first.
+        With `n_best` each line gives a list of `Label`, the likeliest first.
         """
         found = self.classify_n_best(
             texts_of(lines), 1 if n_best is None else n_best, report=report

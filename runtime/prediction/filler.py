@@ -24,7 +24,7 @@ GAP = re.compile(r"\[MASK\]|_{3,}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filling:
-    """A token for a gap, as the vocabulary writes it, and the probability that it has there."""
+    """A token for a gap, as the vocabulary writes it, and its probability."""
 
     text: str
     probability: float
@@ -60,7 +60,7 @@ class Filler:
     def fill(
         self, lines: str | Iterable[str], n_best: int = 5, *, first_line: int = 1
     ) -> Fillings | list[Fillings]:
-        """For a line, or each of several, at most `n_best` tokens for each of its gaps.
+        """Fills a line, or each of several, with at most `n_best` tokens for each gap.
 
         A gap is `[MASK]` or `___`. Raises a UserError as `fill_lines` does.
         """

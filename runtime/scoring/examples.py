@@ -37,7 +37,7 @@ def split_examples(run: Run, split: Split) -> Iterator[Examples]:
 def losses_of(
     run: Run, split: Split, examples: Examples, average: int | None, device: str | None
 ) -> Losses:
-    """As a look at the validation set measures them, in float32.
+    """The losses of examples, in float32, as validation measures them.
 
     Raises a UserError that names the first line for which the network's numbers overflow.
     """

@@ -40,7 +40,7 @@ def score(
     protocol: Evaluation,
     further: Sequence[Sequence[str]] = (),
 ) -> Scores:
-    """Scores translations of plain text against one reference each, or `further` ones, too.
+    """Scores plain-text translations against one reference each and `further` ones.
 
     Raises a UserError if their numbers differ, there are none, or `bleu_metric` does.
     """
@@ -67,12 +67,13 @@ def score(
 def bleu_metric(protocol: Evaluation) -> BLEU:
     """BLEU by the tokenizer of a protocol.
 
-    Raises a UserError where that needs a package, or a model, which cannot be had.
+    Raises a UserError where it needs a package that is not installed, or a model that cannot be
+    loaded.
     """
     name = protocol.tokenize
     try:
-        with catch_warnings(action="ignore", category=DeprecationWarning):  # of its own logging
-            # `force` only silences a guess that text is tokenised, which `doubts` makes as well
+        with catch_warnings(action="ignore", category=DeprecationWarning):  # of sacreBLEU itself
+            # `force` silences a warning about tokenised text, which `doubts` gives
             return BLEU(tokenize=name, lowercase=protocol.lowercase, force=True)
     except (ImportError, RuntimeError, AssertionError, OSError, SystemExit) as error:
         if name in PACKAGES:
@@ -88,7 +89,7 @@ def bleu_metric(protocol: Evaluation) -> BLEU:
 def doubts(
     hypotheses: Sequence[str], references: Sequence[str], protocol: Evaluation
 ) -> Iterator[str]:
-    """What makes the score say less than it seems to: warnings, each a line."""
+    """Warnings about circumstances that make the score misleading, each a line."""
     if sum(line.endswith(" .") for line in hypotheses) > MOST_SPACED:
         yield (
             "the hypotheses look tokenised (a space before the last full stop): BLEU is for plain "

@@ -42,7 +42,7 @@ def evaluate_translations(
         run, average=average, decoding=decoding, device=device, int8=int8, workers=workers
     )
     text = read_scoring_set(spec, split, translator.target_tokenizer)
-    bleu_metric(spec.evaluation)  # what it lacks is said before hours of work
+    bleu_metric(spec.evaluation)  # raises now, not after hours of translating
     hypotheses, speed = timed_translations(translator, text.sources, progress, report)
     for doubt in doubts(hypotheses, text.references, spec.evaluation):
         report(f"warning: {doubt}")

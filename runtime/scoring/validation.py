@@ -16,7 +16,7 @@ def greedy_bleu(spec: Spec) -> Callable[[nn.Module, Prepared], float]:
     greedy = spec.model_copy(update={"decoding": spec.decoding.model_copy(update={"beam": 1})})
 
     if spec.training.validation.bleu:
-        bleu_metric(spec.evaluation)  # what it lacks is said before the training
+        bleu_metric(spec.evaluation)  # raises now, not after the training
 
     def bleu(model: nn.Module, prepared: Prepared) -> float:
         text = read_scoring_set(spec, "valid", prepared.target)

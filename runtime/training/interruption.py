@@ -31,9 +31,9 @@ class SignalWatch:
 def watched_signals(*, once: bool) -> Iterator[SignalWatch]:
     """Notes signals instead of acting on them.
 
-    With `once`, a second one acts as usual, so that nobody has to wait for a long validation. What
-    is ignored stays ignored: Ctrl-C is no affair of a job in the background. Only a main thread can
-    watch; in another one, nothing changes.
+    With `once`, a second one acts as usual, so that nobody has to wait for a long validation. An
+    ignored signal stays ignored, as Ctrl-C is for jobs in the background. Only the main thread can
+    handle signals; in another one, nothing changes.
     """
     watch = SignalWatch()
     if threading.current_thread() is not threading.main_thread():

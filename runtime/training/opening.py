@@ -74,9 +74,9 @@ def create_run(
 def counted(
     package: Package, prepared: Prepared, with_steps: WithSteps | None, report: Report
 ) -> Package:
-    """The package, its epochs counted in updates, which depends on the text.
+    """The package with `training.steps`, where the spec gives epochs of the text.
 
-    Raises ValueError where another package is needed and nothing was given that makes it.
+    Raises ValueError where another package is needed and `with_steps` is None.
     """
     training = package.spec.training
     if training.epochs is None:
@@ -133,7 +133,7 @@ def prepare_again(run: Run, spec: Spec, cache: Path, report: Report) -> Prepared
 def refuse_other_recipe(run: Run, package: Package) -> None:
     """Raises a UserError if a package of the same spec has another training.py.
 
-    The run's own is kept, so that another comment, as other versions write them, is no obstacle.
+    The run keeps its own; other comments, as of another version, are accepted.
     """
     if not is_same_code(run.package.files[TRAINING], package.files[TRAINING]):
         own = run.package.folder

@@ -25,7 +25,7 @@ class Order:
 
 
 def updates_of(training: Training, examples: Examples) -> int:
-    """The updates in all epochs of a training: the last of an epoch takes what batches it leaves.
+    """The updates in all epochs; the last of an epoch takes the batches that are left.
 
     Raises ValueError for a training whose length is not given in epochs.
     """

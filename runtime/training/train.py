@@ -154,7 +154,7 @@ def explained_memory_errors() -> Iterator[None]:
 
 
 def _undisturbed(report: Callable[[str], None]) -> Callable[[str], None]:
-    """A terminal that is gone must not end a training before it has saved."""
+    """Ignores errors of writing to a terminal that is gone, so that the run is saved."""
 
     def say(message: str) -> None:
         with suppress(OSError):

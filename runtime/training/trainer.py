@@ -164,7 +164,7 @@ class Trainer:
         raise Interruption(received, step=self.state.step, folder=self.run.folder)
 
     def _follow_the_run(self) -> None:
-        """Whoever renames the folder of a run wants to find all of it there."""
+        """Goes on in the new place if the folder of the run was renamed."""
         if (folder := self.place()) != self.run.folder:
             self.journal.report(f"{self.run.folder} was renamed: the run goes on in {folder}")
             self.run = replace(self.run, folder=folder)

@@ -21,7 +21,7 @@ from runtime.weights.run import write_first
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Giver:
-    """The run that weights come from, and which of its checkpoints they are the mean of."""
+    """The run that weights come from, and the checkpoints whose mean is taken."""
 
     run: Run
     weights: Weights

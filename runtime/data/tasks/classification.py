@@ -146,7 +146,7 @@ def _named(labels: list[str]) -> str:
 
 
 def _alike(labels: list[str]) -> str:
-    """Labels that a reader would take for one, as spaces or the case of letters tell them apart."""
+    """Names two labels that differ only in spaces or the case of letters."""
     seen: dict[str, str] = {}
     for label in labels:
         other = seen.setdefault(label.strip().casefold(), label)

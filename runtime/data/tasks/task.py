@@ -42,7 +42,7 @@ def read_part(spec: Spec, part: str) -> Iterator[Row]:
 
 
 def keeps_all(part: str) -> bool:
-    """Whether nothing is left out, as in a test set: scores are means over all of its lines."""
+    """Whether no line may be left out, as in test sets, whose scores are means over all lines."""
     return part not in ("train", "valid")
 
 
