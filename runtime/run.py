@@ -16,7 +16,7 @@ from torch import nn
 
 from compiler.durable import is_special
 from compiler.spec.kinds_of_files import FOLDER, kind_of
-from compiler.spec.lock import LOCK, read_lock
+from compiler.spec.lock import LOCK
 from compiler.spec.spec import Spec
 from runtime.checkpoints.averaging import average_weights
 from runtime.checkpoints.checkpoint import (
@@ -64,6 +64,8 @@ class Run:
 
     folder: Path
     package: Package
+    identity: Identity
+    """The identity of its checkpoints, by its own spec: another text may be scored."""
     checkpoint: str | None = None
     """`last`, `best`, or an update, in the place of what its spec says is used."""
 
@@ -134,7 +136,8 @@ class Run:
         files = read_package(folder / PACKAGE) if recompiled is None else recompiled
         _refuse_changed(folder, None if recompiled else files)
         package = import_package(folder / PACKAGE, files)
-        return cls(folder=folder, package=package, checkpoint=checkpoint)
+        identity = Identity.of(package.spec)
+        return cls(folder=folder, package=package, identity=identity, checkpoint=checkpoint)
 
     @classmethod
     def accept_edits(cls, folder: Path, package: Package) -> None:
@@ -145,11 +148,6 @@ class Run:
     @property
     def checkpoints(self) -> Path:
         return self.folder / CHECKPOINTS
-
-    @property
-    def identity(self) -> Identity:
-        """The identity of the run's checkpoints, by its lock: another text may be scored."""
-        return Identity.of(read_lock(self.package.folder / LOCK))
 
     @property
     def given_tokenizers(self) -> Path | None:

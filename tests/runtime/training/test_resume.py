@@ -346,7 +346,8 @@ def test_another_recipe_is_neither_ignored_nor_taken(
     run_training(package, tmp_path / "run")
     own = tmp_path / "run" / "package"
     code = (own / "training.py").read_text()
-    (package / "training.py").write_text(code + "\n# another rate\n")
+    (package / "training.py").write_text(code.replace("PEAK = 0.01", "PEAK = 0.02"))
+    assert (package / "training.py").read_text() != code
     with pytest.raises(UserError, match=r"training.py that was given, and their spec") as caught:
         run_training(package, tmp_path / "run", resume=True)
     assert f"train {own} --out" in caught.value.help
@@ -363,9 +364,26 @@ def test_a_run_keeps_the_code_of_its_network_and_says_so(
     own = tmp_path / "run" / "package" / "model.py"
     code = own.read_text()
     package = package if steps == 30 else make_package("later", steps=steps)
-    (package / "model.py").write_text(code + "\n# edited\n")
+    (package / "model.py").write_text(code + "\nEDITED = True\n")
     assert run_training(package, tmp_path / "run", resume=True).step == steps
     assert "the run goes on with the code of its own network: another model.py was given" in said
+    assert own.read_text() == code
+
+
+@pytest.mark.parametrize("steps", [30, 40])
+def test_other_comments_are_no_other_code(
+    steps: int, tmp_path: Path, make_package: Make, run_training: Train, said: list[str]
+) -> None:
+    """Other versions write other comments: nothing is refused, and nothing said of the network."""
+    package = make_package()
+    run_training(package, tmp_path / "run")
+    own = tmp_path / "run" / "package" / "model.py"
+    code = own.read_text()
+    package = package if steps == 30 else make_package("later", steps=steps)
+    for name in ("model.py", "training.py"):
+        (package / name).write_text((package / name).read_text() + "\n# of another version\n")
+    assert run_training(package, tmp_path / "run", resume=True).step == steps
+    assert not [line for line in said if "model.py" in line]
     assert own.read_text() == code
 
 
