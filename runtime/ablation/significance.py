@@ -85,7 +85,7 @@ def compare_runs(base: Outcome, others: Sequence[Outcome], column: str) -> Compa
     protocol = read_lock(base.folder / RUN / PACKAGE / LOCK).evaluation
     outcomes = [base, *others]
     references = read_references(base, split)
-    if len(references) < 2:
+    if len(references[0]) < 2:
         raise UserError("sentences are resampled, and there is only one")
     systems = tuple(
         (each.queued.row, read_translations(each, split, len(references[0]))) for each in outcomes
