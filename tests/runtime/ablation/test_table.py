@@ -288,6 +288,9 @@ def test_a_row_with_the_translations_of_the_base_is_not_significant(bench: Bench
 
 
 @pytest.mark.quick
-def test_one_sentence_is_not_resampled(bench: Bench) -> None:
-    table = table_of(replace(bench, sentences=1).write(PLANS[:2], seeds=(1,)))
+@pytest.mark.parametrize("references", ["", ", references: [test.de]"], ids=["one", "several"])
+def test_one_sentence_is_not_resampled(bench: Bench, references: str) -> None:
+    settings = {"data.test": f"{{source: test.en, target: test.de{references}}}"}
+    plans = [replace(each, settings=dict(each.settings) | settings) for each in PLANS[:2]]
+    table = table_of(replace(bench, sentences=1).write(plans, seeds=(1,)))
     assert "only one" in table.significance.untested["test_bleu"]
