@@ -64,7 +64,7 @@ def _stable(mask: Mask) -> Mask:
         if again in seen:
             return min(seen[seen.index(again) :], key=lambda each: each.text)
         seen.append(again)
-    raise MaskError("no normal form of this mask is read as itself")
+    raise MaskError("no normal form of this mask parses to itself")
 
 
 def _read(text: str) -> Mask:

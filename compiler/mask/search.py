@@ -89,7 +89,7 @@ def first_query(term: Term) -> int | None:
         if _keys(term, i, _horizon(term, i))[1]:
             return i
     if not is_whole:
-        raise ValueError(f"the mask repeats after {period:,} positions only")
+        raise ValueError(f"the mask repeats only after {period:,} positions")
     return None
 
 
@@ -97,7 +97,7 @@ def _places(mask: Mask) -> list[tuple[int, int]]:
     """The lengths and queries that suffice to find an empty row. Raises ValueError."""
     edges, period = _edges(mask.terms), _period(mask.conditions)
     if len(edges) * 6 * period > MOST_QUERIES:
-        raise ValueError(f"the mask repeats after {period:,} positions only")
+        raise ValueError(f"the mask repeats only after {period:,} positions")
     queries = _near(edges, period)
     if not mask.needs_length:
         return [(i + 1, i) for i in queries]

@@ -51,7 +51,7 @@ _PROBLEMS = {
     "quotation marks and brackets",
     "mapping values are not allowed": "a value begins where none can stand: check the indentation "
     "and the colons of this line and the one above",
-    "could not find expected ':'": "a colon is missing behind a key",
+    "could not find expected ':'": "a colon is missing after a key",
     "did not find expected ',' or '}'": "a comma or `}` is missing",
     "did not find expected ',' or ']'": "a comma or `]` is missing",
     "found unexpected end of stream": "a quotation mark is not closed",
@@ -60,7 +60,7 @@ _PROBLEMS = {
     "did not find expected node content": "a value is missing",
     "did not find expected <document start>": "this line is not indented as the first one",
     "block sequence entries are not allowed": "a list cannot begin on this line",
-    "found unknown escape character": "`\\` begins no such sign within double quotes",
+    "found unknown escape character": "`\\` begins an unknown escape sequence in double quotes",
 }
 
 
@@ -88,16 +88,16 @@ def _tab(lines: list[str], number: int) -> Iterator[Slip]:
     if "\t" in indent:
         for width in (2, 4, 8):
             right = indent.replace("\t", " " * width) + line.lstrip()
-            yield _of(number, indent.index("\t"), "a tab indents nothing in YAML", right)
+            yield _of(number, indent.index("\t"), "YAML does not allow tabs as indentation", right)
 
 
 def _colon(lines: list[str], number: int) -> Iterator[Slip]:
-    """A key without its colon, or without the space behind it, or with an equals sign."""
+    """A key without its colon, or without the space after it, or with an equals sign."""
     for pattern, message in (
-        (r"^(\s*(?:- )?[\w.]+)()\s*=\s*(?=\S)", "a key and its value stand around `: `, not `=`"),
-        (r"^(\s*(?:- )?[\w.]+)\s*():(?=[^\s])", "a space is missing behind the colon"),
-        (r"^(\s*(?:- )?\w+)()\s+(?=[^\s:])(?!.*^\S*: )", "a colon is missing behind the key"),
-        (r"^(\s*(?:- )?\w+)()\s*$", "a colon is missing behind the key"),
+        (r"^(\s*(?:- )?[\w.]+)()\s*=\s*(?=\S)", "`: ` stands between a key and its value, not `=`"),
+        (r"^(\s*(?:- )?[\w.]+)\s*():(?=[^\s])", "a space is missing after the colon"),
+        (r"^(\s*(?:- )?\w+)()\s+(?=[^\s:])(?!.*^\S*: )", "a colon is missing after the key"),
+        (r"^(\s*(?:- )?\w+)()\s*$", "a colon is missing after the key"),
     ):
         if found := re.search(pattern, lines[number]):
             rest = lines[number][found.end() :]
@@ -106,7 +106,7 @@ def _colon(lines: list[str], number: int) -> Iterator[Slip]:
 
 
 def _bracket(lines: list[str], number: int) -> Iterator[Slip]:
-    """A bracket that is not closed on its line, or closes nothing."""
+    """A bracket that is not closed on its line, or was never opened."""
     plain = _plain(lines[number])
     open_ones: list[int] = []
     for column, sign in enumerate(plain):
@@ -114,7 +114,7 @@ def _bracket(lines: list[str], number: int) -> Iterator[Slip]:
             open_ones.append(column)
         if sign in _OPEN.values() and (not open_ones or _OPEN[plain[open_ones.pop()]] != sign):
             right = lines[number][:column] + lines[number][column + 1 :]
-            yield _of(number, column, f"`{sign}` closes nothing", right)
+            yield _of(number, column, f"`{sign}` has no opening bracket", right)
             return
     if open_ones:
         closing = "".join(_OPEN[plain[column]] for column in reversed(open_ones))
@@ -149,7 +149,7 @@ def _braces(lines: list[str], number: int) -> Iterator[Slip]:
     mapping = r"[\w.]+:\s+(?:[^\s()]+|\{.*\}|\[.*\])"
     pattern = rf"(\s*(?:- )?[\w.]+:\s+)\(?({mapping}(?:,\s+{mapping})*?)\)?\s*$"
     if found := re.match(pattern, lines[number]):
-        message = "keys and values on one line stand in braces"
+        message = "keys and values on one line need braces"
         yield _of(number, found.start(2), message, f"{found[1]}{{{found[2]}}}")
 
 

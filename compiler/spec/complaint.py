@@ -363,7 +363,7 @@ def _bad_mask(node: Node, error: ErrorDetails) -> Diagnostic:
 
 
 def _run_together(key: str, node: Node, place: Span, known: list[str]) -> tuple[str, str] | None:
-    """Key and value where a colon is missing, or the space behind it: `{heads:4}`."""
+    """Key and value where a colon is missing, or the space after it: `{heads:4}`."""
     found = re.match(r"(\w+)(\s*[:=]\s*|\s+|(?=[{\[]))([^\s].*)", key)
     if found is None or found[1] not in known:
         return None

@@ -78,7 +78,7 @@ def of_text(text: str, path: File) -> Kind | None:
         advice = f"`specformer evaluate {path.parent}` reads the run; " + _spec_at(
             path.parent / "package" / _LOCK
         )
-        return Kind(name=OTHER, words="what a run says of its beginning", advice=advice)
+        return Kind(name=OTHER, words="the record of how a run began", advice=advice)
     if len(keys & {"name", "extends", "task", "model", "data", "training"}) >= 2:
         advice = f"`specformer check {path}` and `train` read it"
         return Kind(name=SPEC, words="a spec", advice=advice)
@@ -104,10 +104,10 @@ _BY_SUFFIX = {
     ".safetensors": "a file of weights",
     ".pt": "a file of weights",
     ".bin": "a file of weights",
-    ".py": "a program",
+    ".py": "Python code",
     ".ipynb": "a notebook",
     ".jsonl": "a log",
-    ".md": "a text for people",
+    ".md": "a document in Markdown",
     ".model": "a tokenizer",
     ".vocab": "a vocabulary",
 }

@@ -16,7 +16,7 @@ def override_all(arguments: Iterable[str]) -> list[Mapping]:
     written = list(arguments)
     if len(written) > SETTINGS:
         first = Source(name="--set", text=written[SETTINGS])
-        message = f"this is one setting too many: a command takes {SETTINGS} of them"
+        message = f"this is one setting too many: a command takes at most {SETTINGS}"
         help = "write them into a spec that `extends` this one"
         raise Rejected([mistake(Span.at(first, 0), "bad-override", message, help)])
     return for_each(written, override)

@@ -77,7 +77,7 @@ def names_of_test_sets(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 "reserved-name",
                 "the name of a test set has at most 60 letters, digits, points, hyphens and "
                 f"underscores, got {quoted(name)}",
-                "a file in the run is called so: evaluation-NAME.json",
+                "it becomes part of the name of a file in the run: evaluation-NAME.json",
             )
 
 
@@ -90,7 +90,7 @@ def texts_that_differ(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 at(root, *corpus_path(name), other),
                 "one-text",
                 f"`{one}` and `{other}` of `data.{name}` are the same text",
-                "name the other one; if a copy is what shall be learned, give a copy of the file",
+                "name the other text; if copying is to be learned, give a copy of the file",
             )
 
 
@@ -176,10 +176,10 @@ def one_best_checkpoint(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if evaluation.checkpoint == "best" and evaluation.average_last > 1:
         yield Diagnostic(
             code="mean-of-the-best",
-            message=f"`checkpoint: best` is a single one, and `average_last` is "
+            message=f"`checkpoint: best` is a single checkpoint, but `average_last` is "
             f"{evaluation.average_last}",
             span=at(root, "evaluation", "checkpoint"),
-            notes=note("the mean of so many", root, "evaluation", "average_last"),
+            notes=note("the mean of this many", root, "evaluation", "average_last"),
             help="write `average_last: 1`, or `checkpoint: last` for the mean of the last ones",
         )
 

@@ -102,7 +102,7 @@ def _moot_part(
         places = zip(box, shape, strict=True)
         is_inside = all(start < stop <= size for (start, stop), size in places)
         if not is_inside or len(ignored.parts) > len(shape):
-            message = f"{quoted(name)} has {words(shape)}: this is no part of it"
+            message = f"{quoted(name)} has {words(shape)}: this part lies outside of it"
             yield mistake(ignored.span, "moot-ignore", message, "correct or remove the line")
         elif unread(shape, [*boxes[name], *_around(box, shape)]) is None:
             message = f"all of this part of {quoted(name)} is given to parameters"

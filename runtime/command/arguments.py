@@ -24,7 +24,7 @@ class Command(TyperCommand):
         for option, times in options.items():
             if times > 1 and not option.multiple:
                 raise UserError(
-                    f"{max(option.opts, key=len)} is given {times} times, and one of them counts",
+                    f"{max(option.opts, key=len)} is given {times} times, but takes one value",
                     help="give it once",
                 )
             if option.metavar == ASSIGNMENT:

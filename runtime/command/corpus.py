@@ -24,7 +24,8 @@ def corpus(
         int, typer.Option("--test", metavar="N", min=1, max=MOST_PAIRS, help="Pairs to score by.")
     ] = 1000,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="S", min=0, max=2**31 - 1, help="Other pairs.")
+        int,
+        typer.Option("--seed", metavar="S", min=0, max=2**31 - 1, help="Seed of the random pairs."),
     ] = 1,
 ) -> None:
     """Write the demo corpus: English-German pairs from a grammar, with real difficulties."""

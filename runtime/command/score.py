@@ -15,7 +15,7 @@ def score(
     ],
     references: Annotated[
         list[Path],
-        typer.Option("--reference", metavar="FILE", help="What they should be; any number."),
+        typer.Option("--reference", metavar="FILE", help="References; any number of files."),
     ],
     tokenize: Annotated[
         BleuTokenizer, typer.Option("--tokenize", help="How BLEU cuts text into tokens.")

@@ -245,7 +245,7 @@ def print_summary(summary: "Summary", training: Training, command: str) -> None:
 def _reason(summary: "Summary", training: Training) -> str:
     """Why there were no more updates."""
     if summary.reason == "patience":
-        return "no better for long"
+        return "no improvement within `patience`"
     if summary.step > training.updates:
         return f"the spec says {training.updates:,}, and the run had more already"
     return "as many as the spec says"

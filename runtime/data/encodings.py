@@ -29,7 +29,7 @@ FORMATS = (
     Format(b"\xfd7zXZ\x00", "packed by xz", _RENAME.format(".xz")),
     Format(b"BZh", "packed by bzip2", _RENAME.format(".bz2")),
     Format(b"\x28\xb5\x2f\xfd", "packed by zstd", "unpack it with `zstd -d`"),
-    Format(b"PK\x03\x04", "a zip archive, as documents and tables of offices are", "unpack it"),
+    Format(b"PK\x03\x04", "a zip archive, as .docx and .xlsx files are", "unpack it"),
     Format(b"PAR1", "a Parquet table", "write its columns as text, one row a line"),
     Format(b"%PDF", "a PDF document", "extract its text"),
 )
@@ -74,7 +74,7 @@ def not_text(line: bytes, place: str, name: str, head: bytes) -> UserError:
     if encoding := _marked(head) or _wide(line, head):
         return UserError(f"{what}; the file is {encoding}", help=_convert(encoding, name))
     return UserError(
-        f"{what}, which no text has",
+        f"{what}, which text never has",
         help=f"look at the file; to remove zero bytes: tr -d '\\000' < {shlex.quote(name)}",
     )
 

@@ -91,7 +91,7 @@ def find_files(paths: Paths, folder: str | Path) -> list[Path]:
     try:
         root = Path(folder).expanduser()
     except RuntimeError as error:
-        raise UserError(f"{folder} is the home of no user", help="write the whole path") from error
+        raise UserError(f"{folder}: there is no such user", help="write the whole path") from error
     patterns = [paths] if isinstance(paths, str) else paths
     return [path for pattern in patterns for path in _expand(pattern, root)]
 

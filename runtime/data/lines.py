@@ -226,7 +226,7 @@ def _unpacked(file: IO[bytes], path: Path) -> IO[bytes]:
     suffix = path.suffix.lower()
     if suffix in OTHER_PACKING:
         raise UserError(
-            f"{path} is packed in a form that is not read here: `{path.suffix}`",
+            f"{path} is compressed in a format that is not read here: `{path.suffix}`",
             help=f"unpack it: `{OTHER_PACKING[suffix]} {path.name}`; .gz, .xz and .bz2 are read",
         )
     return _PACKINGS[suffix](file) if suffix in _PACKINGS else file

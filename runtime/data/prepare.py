@@ -231,5 +231,5 @@ def _report_shared_text(digests: Digests, report: Report) -> None:
             if digest in known:
                 report(
                     f"warning: data.{part} has the very text of data.train ({path}, "
-                    f"{known[digest]}): scores of it tell what was learned by heart"
+                    f"{known[digest]}): its scores measure memorisation"
                 )

@@ -80,7 +80,7 @@ def bleu_metric(protocol: Evaluation) -> BLEU:
             message = f"tokenize {name} needs a package that is not installed"
             help = f"pip install '{PACKAGES[name]}'; or take another: char needs nothing"
         else:
-            message = f"tokenize {name} needs a model that cannot be had: {error}"
+            message = f"tokenize {name} needs a model that could not be loaded: {error}"
             help = f"sacreBLEU keeps such models in {SACREBLEU_DIR}/models: fetch it there once, "
             help += "remove it there if it is damaged, or take another: char needs nothing"
         raise UserError(message, help=help) from error

@@ -53,7 +53,7 @@ def alone(run: Path, report: Report) -> Iterator[None]:
     """Lets one process at a time change a run. Raises a UserError for another."""
     with held(run) as is_ours:
         if not has_locks(run):
-            report(f"the file system of {run} has no locks: see yourself that one process trains")
+            report(f"the file system of {run} has no locks: make sure that only one process trains")
         if not is_ours:
             raise UserError(
                 f"another process trains {run} at this moment", help="wait for its end, or stop it"

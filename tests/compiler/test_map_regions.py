@@ -95,7 +95,7 @@ def test_rows_that_no_line_takes_are_told_and_may_be_ignored(tmp_path: Path) -> 
 def test_a_part_that_is_ignored_must_be_left_over(tmp_path: Path) -> None:
     for part, message in (
         ("emb[2:4]", "is given to parameters"),
-        ("emb[24:31]", "is no part of it"),
+        ("emb[24:31]", "lies outside of it"),
         ("other[2:4]", "no line of `tensors` takes a part"),
         ("emb[x]", "is no part of a tensor"),
     ):

@@ -80,7 +80,7 @@ class Classification:
         labels = sorted({self._label(row, number) for number, row in rows})
         if len(labels) < 2:
             raise UserError(
-                f"data.train has one label alone, {_named(labels)}: there is nothing to tell apart",
+                f"data.train has only one label, {_named(labels)}: there is nothing to learn",
                 help="look at the labels: a classifier is learned from texts of two or more",
             )
         classifier = self.spec.model.classifier
@@ -151,5 +151,5 @@ def _alike(labels: list[str]) -> str:
     for label in labels:
         other = seen.setdefault(label.strip().casefold(), label)
         if other != label:
-            return f": {other!r} and {label!r} are two"
+            return f": {other!r} and {label!r} count as two"
     return ""

@@ -25,7 +25,7 @@ def test_a_spec_becomes_a_run(trained_run: Path) -> None:
     [
         ("steps", 30, "30 updates in 0:00:02: as many as the spec says"),
         ("steps", 50, "50 updates in 0:00:02: the spec says 30, and the run had more already"),
-        ("patience", 20, "20 updates in 0:00:02: no better for long"),
+        ("patience", 20, "20 updates in 0:00:02: no improvement within `patience`"),
     ],
 )
 def test_the_end_of_a_training_is_explained(

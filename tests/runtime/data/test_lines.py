@@ -72,7 +72,7 @@ def test_what_follows_a_packed_text(tmp_path: Path, end: str, pack: object, size
 @pytest.mark.parametrize("end", ["zst", "zip", "tar", "tgz", "7z", "lz4"])
 def test_what_is_packed_otherwise_says_how_to_unpack_it(tmp_path: Path, end: str) -> None:
     (tmp_path / f"a.{end}").write_bytes(b"x")
-    with pytest.raises(UserError, match="packed in a form that is not read here") as caught:
+    with pytest.raises(UserError, match="compressed in a format that is not read here") as caught:
         list(read_lines(tmp_path / f"a.{end}"))
     assert caught.value.help.startswith("unpack it: `")
 
@@ -211,7 +211,7 @@ def test_a_glob_takes_each_file_once(tmp_path: Path) -> None:
 
 
 def test_a_home_that_nobody_has() -> None:
-    with pytest.raises(UserError, match="is the home of no user"):
+    with pytest.raises(UserError, match="there is no such user"):
         corpus_files(TextFiles(text="a"), "~no-such-user/text")
 
 

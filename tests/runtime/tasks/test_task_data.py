@@ -225,7 +225,7 @@ def test_a_single_label_is_nothing_to_learn(prepare_task: PrepareTask, text: Pat
     for part in ("train", "valid", "test"):
         lines = len((text / f"{part}.label").read_text().splitlines())
         (text / f"{part}.label").write_text("even\n" * lines)
-    with pytest.raises(UserError, match=r"one label alone, 'even'"):
+    with pytest.raises(UserError, match=r"only one label, 'even'"):
         prepare_task("classification")
 
 
@@ -234,4 +234,4 @@ def test_labels_that_look_alike_are_shown_apart(prepare_task: PrepareTask, text:
     label.write_text(label.read_text().replace("odd\n", "odd \n", 1))
     with pytest.raises(UserError, match=r"3 labels: 'even', 'odd', 'odd '") as caught:
         prepare_task("classification")
-    assert "'odd' and 'odd ' are two" in caught.value.help
+    assert "'odd' and 'odd ' count as two" in caught.value.help
