@@ -96,14 +96,15 @@ class Metrics:
 
 
 def read_figures(run: Path, kind: Literal["train", "valid"]) -> Iterator[dict[str, Any]]:
-    """The lines of one kind, without one that a killed run has not finished.
+    """The lines of one kind, without a last one that a killed run has not finished.
 
-    Raises a UserError for a line that is whole, and not ours.
+    Raises a UserError for any other line that is not ours.
     """
     path = run / METRICS
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.endswith("}"):
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
+        if number < len(lines) or line.endswith("}"):
             figures = _figures(line, f"line {number} of {path}")
             if figures["kind"] == kind:
                 yield figures

@@ -175,6 +175,18 @@ def test_a_damaged_line_is_named(damage: str, tmp_path: Path) -> None:
         list(read_figures(tmp_path, "valid"))
 
 
+def test_a_line_in_the_middle_that_has_no_end_is_damage(tmp_path: Path) -> None:
+    """Only the last line of a run that was killed may be unfinished."""
+    metrics = Metrics(tmp_path, keep_bytes=0, step=0)
+    metrics.write(VALID)
+    metrics.write(VALID)
+    metrics.close()
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(path.read_text().replace("}", "|", 1))
+    with pytest.raises(UserError, match=r"line 1 of .*metrics\.jsonl cannot be read"):
+        list(read_figures(tmp_path, "valid"))
+
+
 def test_a_disk_that_takes_half_a_line_gets_the_rest(tmp_path: Path) -> None:
     """A raw file may write less than it was given, and raises nothing."""
     metrics = Metrics(tmp_path, keep_bytes=0, step=0)
