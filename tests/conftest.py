@@ -44,7 +44,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(config: pytest.Config) -> None:
-    """Writes what was drawn into a file: the end of the output is for results."""
+    """Writes what was drawn into a file, so that the output ends with the results."""
     cache = getattr(config, "cache", None)
     if not DRAWN or cache is None:
         return

@@ -178,7 +178,7 @@ def _left_out(stack: Tree) -> list[str]:
 
 
 def _without_moot(model: Tree) -> None:
-    """Without settings for norms, logits, weights or kernels of which there are none."""
+    """The settings without those for norms, logits, weights or kernels that do not exist."""
     stacks = [model[stack] for stack in ("encoder", "decoder") if stack in model]
     if all(stack.get("norm", model.get("norm", {})).get("kind") == "none" for stack in stacks):
         model["embedding"]["norm"] = False

@@ -85,7 +85,7 @@ def test_the_compiler_imports_neither_the_runtime_nor_torch() -> None:
 
 
 def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
-    """That of specs, that of import maps, and Markdown; and how files are written whole."""
+    """They are those of specs, import maps and Markdown; `durable` writes files for both."""
     languages = ("compiler.spec", "compiler.weights", "compiler.markdown", "compiler.durable")
     for path in files("runtime"):
         command = "command" in path.relative_to(ROOT / "runtime").parts

@@ -46,7 +46,7 @@ def test_that_draws():
 
 
 def session(folder: Path) -> str:
-    """What a session says that has our settings, and inherits that Ctrl-C is ignored."""
+    """The output of a session with our settings that inherits an ignored Ctrl-C."""
     (folder / "test_example.py").write_text(TESTS)
     settings = ("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder))
     done = subprocess.run(

@@ -24,7 +24,7 @@ from runtime.package import load_package
 
 pytestmark = [
     pytest.mark.quick,
-    pytest.mark.filterwarnings("ignore"),  # the peers' are none of ours
+    pytest.mark.filterwarnings("ignore"),  # warnings of other libraries do not matter here
 ]
 
 MakeNetwork = Callable[..., Network]

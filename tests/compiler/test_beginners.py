@@ -70,7 +70,7 @@ def errors(text: str, path: Path) -> tuple[Diagnostic, ...]:
 
 
 def mended(text: str, path: Path, at_most: int = 1) -> list[str]:
-    """What the messages said, each of which was obeyed; fails if a mistake is left."""
+    """Obeys one message after the other and returns them; fails if a mistake is left."""
     said: list[str] = []
     while found := errors(text, path):
         assert len(said) < at_most, f"{said} did not mend it: {found}"

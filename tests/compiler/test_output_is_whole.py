@@ -110,7 +110,7 @@ def test_a_disk_that_fails_at_any_point(
 
 
 def test_a_full_disk(tmp_path: Path, packages: tuple[CompiledPackage, CompiledPackage]) -> None:
-    """A file that may not grow beyond some bytes, which a signal or an error says."""
+    """A limit on the size of files stands for a full disk; it raises a signal or an error."""
     output = Output(folder=tmp_path)
     output.write(packages[0])
     for limit in (0, 100, 1_000, 10_000, 16_000):

@@ -108,7 +108,7 @@ def steps_read_none(model: Any, texts: dict[str, Tensor], told: set[str]) -> Non
 
 
 def told_of_padding(model: Block) -> set[str]:
-    """The classes of attention that may read later positions: others meet no padding in a text."""
+    """The classes of attention that may read later positions, and so padding at the end."""
     found = attentions(model)
     return {
         name

@@ -1,4 +1,4 @@
-"""A text that is longer than a table of positions is refused in so many words."""
+"""A text that is longer than a table of positions is refused with an explanation."""
 
 from types import ModuleType
 

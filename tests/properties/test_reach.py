@@ -31,7 +31,7 @@ ROWS = 11
 
 @dataclass(frozen=True, slots=True)
 class Relations(Domain[Rows]):
-    """The truth, for streams of `length` positions."""
+    """The exact relations, for streams of `length` positions."""
 
     length: int
 

@@ -87,7 +87,7 @@ def test_a_copy_that_fails_tells_the_first_reason(
 @pytest.mark.quick
 @pytest.mark.parametrize("leftover", ["file", "link", "folder"])
 def test_what_a_killed_process_left_is_replaced(leftover: str, tmp_path: Path) -> None:
-    """Whatever it is; what a link leads to stays."""
+    """It may be a file, a folder or a link, whose target stays."""
     place, target = tmp_path / ".new.unfinished", tmp_path / "target"
     target.mkdir()
     {"file": place.touch, "link": lambda: place.symlink_to(target), "folder": place.mkdir}[

@@ -24,7 +24,7 @@ def test_a_held_folder_is_not_given_twice(tmp_path: Path) -> None:
 def test_without_locks_a_training_goes_on_and_says_so(
     code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a network's file system."""
+    """Some network file systems have no locks."""
 
     def refuse(*_: object) -> None:
         raise OSError(code, "no locks")

@@ -139,7 +139,7 @@ def test_the_last_checkpoints_are_averaged(run: Run, package: Package) -> None:
 
 @pytest.mark.quick
 def test_the_best_checkpoint_is_used_where_it_is_asked_for(run: Run, package: Package) -> None:
-    """By an option, which wins over the spec, or by the spec."""
+    """The option `checkpoint` wins over the spec."""
     for step, best in ((10, 10), (20, 20), (30, 20), (40, 20)):
         save(run, step, float(step), best=best)
     save(run, 43, 43.0, is_interim=True, best=20)
@@ -179,7 +179,7 @@ def test_a_checkpoint_that_is_not_there_is_refused(run: Run) -> None:
 
 @pytest.mark.quick
 def test_without_a_measure_only_a_single_checkpoint_is_the_best(run: Run) -> None:
-    """As that of imported weights is."""
+    """Imported weights have such a checkpoint."""
     save(run, 0, 5.0)
     assert only_value(Run.open(run.folder, "best").load_model()) == 5.0
     save(run, 1, 6.0)
@@ -275,7 +275,7 @@ def test_a_flipped_bit_in_the_package_of_a_run_is_noticed(name: str, run: Run) -
 
 
 def test_a_recipe_that_was_half_adopted_is_no_damage(run: Run, package: Package) -> None:
-    """As after a kill between the files: each is the old one or the new one."""
+    """A kill between the files leaves each of them old or new."""
     longer = edited(package, set_steps)
     lock = run.folder / "package" / "spec.lock.yaml"
     old = lock.read_bytes()

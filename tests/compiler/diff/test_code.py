@@ -115,7 +115,7 @@ def test_an_edited_network_is_not_said_to_compute_the_same(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["test_model.py", "attention_weights.py", "__init__.py"])
 @pytest.mark.parametrize("other", ["demo", "rotary"])
 def test_an_edit_beside_the_model_is_shown_alone(tmp_path: Path, name: str, other: str) -> None:
-    """Of a file that differs by a setting, too, each piece has its own causes."""
+    """Each piece has its own causes, also in a file that differs by a setting as well."""
     compile_spec("demo").write(tmp_path / "demo")
     with (tmp_path / "demo" / name).open("a") as file:
         file.write("MINE = 1\n")

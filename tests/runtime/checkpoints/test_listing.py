@@ -70,7 +70,7 @@ def test_of_a_link_only_the_link_is_removed(tmp_path: Path) -> None:
 
 @pytest.mark.quick
 def test_all_reasons_are_told_where_no_checkpoint_is_good(tmp_path: Path) -> None:
-    """And no older one is said to be used."""
+    """No message says that an older one is used."""
     for step in (10, 20):
         (write(tmp_path, step) / "model.safetensors").write_bytes(b"")
     said: list[str] = []

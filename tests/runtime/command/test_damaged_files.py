@@ -190,7 +190,7 @@ def time_limit() -> Iterator[None]:
 
 @contextmanager
 def unreadable(path: Path) -> Iterator[None]:
-    """Opening the file fails as it does without the right to; root may open everything."""
+    """Makes opening the file fail as without permission, since root may open everything."""
     real, refused = (io.open, os.open), os.path.realpath(path)
 
     def refuse(file: object) -> None:
@@ -251,7 +251,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def home(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with a run, a classifier, foreign weights, and the folder of an ablation.
+    """`sources` and a run, a classifier, foreign weights, and the folder of an ablation.
 
     All was made in a folder `home` beside this one, where it is copied to for each cell.
     """

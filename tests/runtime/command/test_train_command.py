@@ -31,7 +31,7 @@ def test_a_spec_becomes_a_run(trained_run: Path) -> None:
 def test_the_end_of_a_training_is_explained(
     reason: Literal["steps", "patience"], done: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also where a shorter spec goes on with a run that is longer."""
+    """A shorter spec may go on with a run that is longer."""
     summary = Summary(
         folder=Path("run"),
         reason=reason,

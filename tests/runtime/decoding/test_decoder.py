@@ -151,7 +151,7 @@ def test_an_overflow_names_the_line(make_decoder: Callable[..., Decoder], worker
 
 
 def test_prefixes_begin_what_is_found(make_decoder: Callable[..., Decoder]) -> None:
-    """Of different lengths, in a batch and in processes as alone."""
+    """Prefixes of different lengths give the same in a batch and in processes as alone."""
     prefixes = [[], [5], [6, 7], [8, 9, 10], [11]] * 4
     together = make_decoder().decode(SOURCES, prefixes=prefixes, n_best=2)
     shared = make_decoder(workers=2, batch_sentences=3).decode(SOURCES, prefixes=prefixes, n_best=2)

@@ -64,7 +64,7 @@ def write_spec(tmp_path: Path, text: Path) -> Callable[..., Path]:
 
 
 def command(*arguments: object) -> str:
-    """What a command that succeeds prints."""
+    """Runs a command, which must succeed, and returns its output."""
     done = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output

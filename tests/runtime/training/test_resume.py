@@ -436,7 +436,7 @@ def test_a_run_that_is_removed_ends_with_an_error(
     run_training: Train,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also where another folder has taken its place, which stays as it is."""
+    """If another folder has taken its place, that one stays as it is."""
 
     def remove() -> None:
         shutil.rmtree(tmp_path / "run")
@@ -451,7 +451,7 @@ def test_a_run_that_is_removed_ends_with_an_error(
 
 
 def after_update(patch: pytest.MonkeyPatch, step: int, act: Callable[[], object]) -> None:
-    """Has something happen while a run is between two updates."""
+    """Calls a function while a run is between two updates."""
     update = Trainer._update
 
     def acting(trainer: Trainer) -> None:
@@ -479,7 +479,7 @@ def test_what_is_refused_is_not_announced_before(
 def test_weights_of_another_shape_are_refused(
     tmp_path: Path, make_package: Make, run_training: Train
 ) -> None:
-    """Although all hashes are right: by what uses the run, and by what goes on with it."""
+    """Even with right hashes, commands that use the run and those that resume it refuse them."""
     run_training(make_package(steps=12), tmp_path / "run")
     run = Run.open(tmp_path / "run")
     for checkpoint in (run.checkpoints).iterdir():
