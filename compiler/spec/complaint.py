@@ -165,6 +165,8 @@ class Complaints:
         value = example(path, self.task) if is_nothing(node) else to_python(node)
         if isinstance(value, dict | list) or accepts(path, value):
             return {path: value}
+        if ours := same_word(value, words_at(path)):
+            return {path: ours}
         kind = (*path, "kind") if kinds_at(path) else path
         known = counterpart_of_value(kind, value)
         return known.settings if known else {}

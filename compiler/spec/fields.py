@@ -226,7 +226,12 @@ def place_of(key: str, path: Path, task: str) -> Path | None:
         for each in key_places()
         if each[-1] == key and each != path and not {*each} & ({*EVERY_STACK} - {*stacks})
     ]
-    return min(found, key=lambda place: (-_common(place, path), len(place)), default=None)
+    found = [each for each in found if "mask" not in each[:-1]] or found
+    best = min(found, key=lambda place: (-_common(place, path), len(place)), default=None)
+    of_a_part = path[1:2] and path[1] in stacks and path[2:-2] in ((), ("layers",))
+    if best and of_a_part and best[0] == "model" and best[1] in keys_at(path[:-1], None):
+        return (*path[:-1], *best[1:])  # of this stack or these layers alone
+    return best
 
 
 def _common(one: Path, other: Path) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake, quoted
 from compiler.source.node import Mapping, Node, find, place_of_key, to_python
-from compiler.source.write import flow
 from compiler.spec.anatomy import METRICS
 from compiler.spec.data import CORPORA, Corpus, TabSeparated, corpus_path, sides_of
 from compiler.spec.places import at, note
@@ -49,11 +48,11 @@ def corpora_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def _form_of_the_task(spec: Spec, root: Node, path: tuple[str, ...]) -> str:
-    from compiler.spec.remedy import corpus  # imported late: only errors need it
+    from compiler.spec.remedy import corpus, to_write  # imported late: only errors need it
 
-    node, (*above, name) = find(root, path), path
+    node = find(root, path)
     form = corpus(path, to_python(node) if node else None, spec.task)
-    return f"write `{flow({name: form})[1:-1]}` below `{'.'.join(above)}`"
+    return to_write(root, {path: form}, (), at(root, *path).source, spec.task)
 
 
 def _is_bare_tsv(spec: Spec, corpus: Corpus, node: Node | None) -> bool:

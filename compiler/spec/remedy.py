@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from compiler.source.node import Mapping, Node, Path, Scalar, find
 from compiler.source.span import Source
 from compiler.source.write import flow
-from compiler.spec.anatomy import STACKS
+from compiler.spec.anatomy import ATTENTIONS, STACKS
 from compiler.spec.fields import (
     accepts,
     corpora_of,
@@ -40,6 +40,9 @@ def to_write(tree: Node, settings: Settings, wrong: Path, source: Source, task: 
     """
     if all(value is None for value in settings.values()):
         return "remove it"
+    path, corpus_given = next(iter(settings.items()))
+    if source.name == "--test" and is_corpus(path):
+        return f"write `--test {shlex.quote(flow(corpus_given))}`"
     if _is_dotted(find(tree, wrong[:-1])) or source.name == "--set":
         return _dotted_lines(settings, source)
     written: dict[Path, dict[str, Any]] = {}
@@ -87,7 +90,7 @@ def _line(
                 break
             kind = {"kind": word(holder, "kind")} if wrong != (*section, "kind") else {}
             line = kind | line
-        elif holder is None and section[-1] not in HANDED_DOWN["model",]:
+        elif holder is None and section[-1] not in (*HANDED_DOWN["model",], *ATTENTIONS):
             form = next(iter(sections_of(section, line.get("kind"))))
             line = _required(form, section, task, line) if len(section) > 1 else line
         line = {str(section[-1]): _shortest(section, line)}
@@ -187,7 +190,7 @@ def _section_of(path: Path, value: object, task: str) -> object:
         is_kind = kind is not None and kind.default
         keys = sorted(section.model_fields, key=lambda key: not _is_required(section, key))
         for key in [*keys, *(["position"] if path[-1] == "embedding" else [])]:
-            if key != "eps" and value is not True and accepts((*path, key), value):
+            if key not in ("eps", "prefix") and value is not True and accepts((*path, key), value):
                 return _required(section, path, task, {key: value})
         if is_kind:
             break
@@ -237,8 +240,9 @@ def corpus(path: Path, value: object, task: str) -> dict[str, Any]:
     given = value if isinstance(value, dict) else {"": value}
     files = [value for value in given.values() if isinstance(value, str | list) and value]
     forms = corpora_of(task)
-    is_table = len(files) == 1 and ".tsv" in str(files[0])
-    form = next((each for each in forms if is_table and "tsv" in each.model_fields), forms[0])
+    table = next((each for each in forms if "tsv" in each.model_fields), None)
+    is_table = table is not None and len(files) == 1 and ".tsv" in str(files[0])
+    form = table if table and is_table else forms[0]
     keys = [key for key in form.model_fields if key == "tsv" or _is_required(form, key)]
     if is_table:
         keys = ["tsv"]

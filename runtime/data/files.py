@@ -116,7 +116,7 @@ def _where(root: Path) -> str:
     place = f"{root}" if root.is_absolute() else f"{root}, seen from {Path.cwd()}"
     return (
         f"the paths in `data:` start from {place}; if the text lies elsewhere now: "
-        "--data FOLDER of `train` and `evaluate`, or --set data.folder=FOLDER"
+        "--data FOLDER of `train` and `evaluate`, or --set data.folder=FOLDER with a spec"
     )
 
 

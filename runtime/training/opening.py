@@ -82,7 +82,12 @@ def counted(
     if training.epochs is None:
         return package
     updates = updates_of(training, prepared.train)
-    report(f"{training.epochs:,} epochs of this text are {updates:,} updates")
+    epochs = (
+        "1 epoch of this text is"
+        if training.epochs == 1
+        else f"{training.epochs:,} epochs of this text are"
+    )
+    report(f"{epochs} {updates:,} update{'s' if updates != 1 else ''}")
     if training.steps is not None and training.steps <= updates:
         return package
     if with_steps is None:

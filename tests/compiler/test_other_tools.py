@@ -208,7 +208,8 @@ def place_for(entry: dict[str, Any]) -> tuple[str, ...]:
     ours = entry.get("ours", "")
     top = "training" if not ours else ours.split(".")[0] if "." in ours else "model"
     inside = entry.get("within", top)
-    return ("model", inside) if inside in ("feed_forward", "prediction") else (inside,)
+    parts = ("attention", "feed_forward", "prediction")
+    return ("model", inside) if inside in parts else (inside,)
 
 
 def test_words_of_one_entry_mean_the_same() -> None:
@@ -290,3 +291,43 @@ def test_a_value_of_another_tool_is_shown_with_a_line_that_is_right(
         assert ours["because"] in found.help
     else:
         mended(dumped(tree), tmp_path / "spec.yaml")
+
+
+PART = {"heads": 2, "d_ff": 32, "place": "pre"}
+
+
+@pytest.mark.parametrize(
+    ("key", "in_a_list"),
+    [("heads", False), ("heads", True), ("d_ff", False), ("d_ff", True), ("place", False)],
+)
+def test_a_key_of_one_stack_is_moved_within_it(key: str, in_a_list: bool, tmp_path: Path) -> None:
+    tree = spec("translation")
+    part = {"layers": [{"repeat": 2, key: PART[key]}] if in_a_list else 2}
+    tree["model"]["encoder"] = part if in_a_list else part | {key: PART[key]}
+    assert "belongs below `model.encoder" in mended(dumped(tree), tmp_path / "spec.yaml")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        (("model", "position"), "ALiBi", "embedding: {position: alibi}"),
+        (("model", "encoder", "mask"), "window(3)", "self_attention: {mask: window(3)}"),
+        (("decoding",), "greedy", "decoding: {beam: 4}"),
+        (("decoding", "beam"), "greedy", "beam: 1"),
+        (("evaluation", "checkpoint"), "averaged", "checkpoint: last"),
+    ],
+)
+def test_the_line_keeps_what_the_spec_has(
+    path: tuple[str, ...], value: str, line: str, tmp_path: Path
+) -> None:
+    tree = spec("translation")
+    if path[-1] == "position":
+        without(tree, ["model", "embedding"])
+    set_at(tree, path, value)
+    assert f"`{line}`" in mended(dumped(tree), tmp_path / "spec.yaml")
+
+
+def test_a_table_is_not_offered_to_a_task_that_takes_none(tmp_path: Path) -> None:
+    tree = spec("language_model")
+    tree["data"]["train"] = {"tsv": "train.tsv"}
+    assert "`train: {text: train.tsv}`" in mended(dumped(tree), tmp_path / "spec.yaml")

@@ -92,6 +92,7 @@ def test_a_corpus_that_is_given_starts_from_the_current_folder(
     ("given", "message"),
     [
         ("newstest", "has no test set of this name"),
+        ("{text: a.en}", "write `--test '{source: a.en, target: given.de}'`"),
         ("{sorce: a.en, target: a.de}", "unknown key `sorce`"),
         ("{source: a.en, target: a.de", "--test"),
         ("{text: a.en}", "learned from pairs"),
