@@ -103,8 +103,15 @@ def _plain(value: object, spec: Loaded, path: Path) -> object:
         node = find(spec.tree, path)
         return to_python(node) if node else value.model_dump(exclude_defaults=True)
     if isinstance(value, list):
-        return [each.model_dump() if isinstance(each, BaseModel) else each for each in value]
+        return [_dumped(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _dumped(each) for key, each in value.items()}
     return value
+
+
+def _dumped(value: object) -> object:
+    """A section as a plain mapping; other values as they are."""
+    return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
 
 
 def _row_of_kinds(pair: Pair, sections: list[BaseModel], specs: tuple[Loaded, ...]) -> _Row:

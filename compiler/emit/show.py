@@ -19,13 +19,14 @@ def annotated(loaded: Loaded) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _lines(loaded: Loaded, section: BaseModel, path: Path) -> Iterator[str]:
+def _lines(loaded: Loaded, section: BaseModel | dict[str, BaseModel], path: Path) -> Iterator[str]:
+    """The lines of a section, or of several that have names."""
     indent = "  " * len(path)
-    for key in type(section).model_fields:
-        value, place = getattr(section, key), (*path, key)
+    for key, value in section.items() if isinstance(section, dict) else section:
+        place = (*path, key)
         if place in settings_without_meaning(loaded.spec.task):
             continue
-        if isinstance(value, BaseModel):
+        if isinstance(value, BaseModel) or (isinstance(value, dict) and value):
             yield f"{indent}{key}:"
             yield from _lines(loaded, value, place)
         elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
@@ -33,6 +34,7 @@ def _lines(loaded: Loaded, section: BaseModel, path: Path) -> Iterator[str]:
             for number, item in enumerate(value):
                 yield from _item(list(_lines(loaded, item, (*place, number))))
         elif value is not None:
+            assert isinstance(section, BaseModel), "what has names is a section"
             setting = f"{indent}{key}: {flow(value)}"
             yield f"{setting:<{COLUMN}}  # {_origin(loaded, section, place)}"
 

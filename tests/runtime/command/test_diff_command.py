@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -45,6 +46,21 @@ def test_every_format_says_the_same(specformer: Command, form: str) -> None:
     assert "\x1b" not in ended.out
     if form == "json":
         assert json.loads(ended.out)["equal"] is False
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json", "html"])
+def test_named_test_sets_are_shown(specformer: Command, tmp_path: Path, form: str) -> None:
+    """Sections that have names are compared, and shown with their places."""
+    corpus = "{source: x.en, target: x.de}"
+    (tmp_path / "more.yaml").write_text(
+        f"extends: demo\nname: more\ndata:\n  tests: {{news: {corpus}}}\n"
+    )
+    ended = specformer("diff", "demo", "more.yaml", "--format", form)
+    assert (ended.code, ended.err) == (1, "")
+    assert "data.tests" in ended.out
+    assert "x.en" in ended.out
+    shown = specformer("show", "more.yaml").out
+    assert re.search(r"tests:\n +news:\n +source: x.en +# more.yaml:4:\d+", shown)
 
 
 def test_terminals_get_colour(specformer: Command, monkeypatch: pytest.MonkeyPatch) -> None:
