@@ -99,6 +99,6 @@ def test_the_usual_peak_is_that_of_the_models_width(stack: str, width: str, tmp_
     stacks = {name: {"layers": 1} for name in ("encoder", "decoder")}
     stacks[stack]["d_model"] = 8
     package = compile_tree(tree({"tied": "target"}, **stacks), tmp_path)
-    assert f"\nPEAK: float = {width}**-0.5 * WARMUP_STEPS**-0.5\n" in package.files["training.py"]
+    assert f"\nPEAK = {width}**-0.5 * WARMUP_STEPS**-0.5\n" in package.files["training.py"]
     peak = import_module(f"{import_package(package, tmp_path).__name__}.training").PEAK
     assert peak == pytest.approx(DECODER**-0.5 * 4000**-0.5)

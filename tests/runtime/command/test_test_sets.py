@@ -125,6 +125,7 @@ def test_a_test_set_that_has_changed_is_not_scored_as_the_old_one(
 ) -> None:
     file = run.parent / "text" / "test.de"
     file.write_text(file.read_text().replace("e", "a", 1))
+    (run / "evaluation-test.json").unlink(missing_ok=True)  # that of an earlier test
     ended = specformer("evaluate", run)
     assert ended.code == 2
     assert f"the text of {file} has changed since {run} was begun" in ended.err

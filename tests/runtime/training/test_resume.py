@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -27,6 +27,14 @@ Make = Callable[..., Path]
 Train = Callable[..., Summary]
 Interrupt = Callable[..., AbstractContextManager[None]]
 AssertSame = Callable[[Path, Path], None]
+
+
+@pytest.fixture(autouse=True)
+def hangups_are_heard() -> Iterator[None]:
+    """A session that `nohup` has started ignores SIGHUP, which these tests send."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("step", [1, 7, 10, 13, 30])
