@@ -26,7 +26,7 @@ from runtime.checkpoints.checkpoint import (
     check_checkpoint,
     check_shapes,
 )
-from runtime.checkpoints.choice import Choice, Weights, chosen_checkpoints
+from runtime.checkpoints.choice import Choice, Weights, chosen_checkpoints, naming_others
 from runtime.data.prepare import TOKENIZERS, Digests, Prepared, digests_of
 from runtime.data.tokenizer import Tokenizer, load_tokenizers
 from runtime.durable import copy_folder, new_folder, replace_file
@@ -199,8 +199,9 @@ class Run:
         used = self.averaged(average)
         model = self.package.model_class()
         for checkpoint in used:
-            check_checkpoint(checkpoint, self.identity, [MODEL])
-            check_shapes(checkpoint.folder / MODEL, model)
+            with naming_others(self.checkpoints, checkpoint):
+                check_checkpoint(checkpoint, self.identity, [MODEL])
+                check_shapes(checkpoint.folder / MODEL, model)
         model.load_state_dict(average_weights([each.folder / MODEL for each in used]))
         return model.eval()
 

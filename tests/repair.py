@@ -30,6 +30,8 @@ def repaired(text: str, diagnostic: Diagnostic) -> str:
     shown = re.search(r"(?:write|for example) (`.*)", help)
     removed = "remove it" in help
     assert shown or removed, f"nothing to do is shown: {help!r}"
+    while at and isinstance(at[-1], int):  # the line is that of the whole list
+        at = at[:-1]
     if not diagnostic.code.startswith("missing-"):
         _remove(tree, at)
     if shown:
@@ -130,8 +132,6 @@ def _merge(tree: Any, line: Any) -> None:
 
 
 def _remove(tree: Any, path: Path) -> None:
-    while path and isinstance(path[-1], int):
-        path = path[:-1]
     for step in path[:-1]:
         tree = tree[step]
     if path:

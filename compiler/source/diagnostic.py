@@ -94,7 +94,7 @@ def render(diagnostic: Diagnostic) -> str:
     gutter = max(len(str(span.line)) for span, _, _ in marks)
     here = diagnostic.span.source
     marks.sort(key=lambda mark: (mark[0].source is not here, mark[0].line))
-    snippets = [_snippet(*mark, gutter, here) for mark in marks]
+    snippets = [_snippet(*mark, gutter, here) for mark in marks if mark[0].source.text]
     help_line = [f"help: {diagnostic.help}"] if diagnostic.help else []
     return "\n".join([head, *snippets, *help_line])
 

@@ -1,5 +1,6 @@
 """The tree of a YAML document; every node knows its place."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
 
@@ -54,6 +55,17 @@ def to_python(node: Node) -> object:
 def is_nothing(node: Node) -> bool:
     """Whether the author wrote `null`, or a key without a value."""
     return isinstance(node, Scalar) and node.value is None
+
+
+def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+    """The node at `path` and all below it, with their paths."""
+    yield path, node
+    if isinstance(node, Mapping):
+        for key, below in node.entries.items():
+            yield from walk(below, (*path, key))
+    elif isinstance(node, Sequence):
+        for number, below in enumerate(node.items):
+            yield from walk(below, (*path, number))
 
 
 def child(node: Node, step: str | int) -> Node | None:

@@ -1,9 +1,6 @@
 """Words the errors of a spec: the place, the reason, and the line to write instead."""
 
-import re
-import unicodedata
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 from functools import cached_property
 
 from pydantic_core import ErrorDetails
@@ -14,31 +11,35 @@ from compiler.source.node import (
     Node,
     Path,
     Scalar,
-    Sequence,
     deepest,
     find,
     is_nothing,
     place_of_key,
     to_python,
+    walk,
 )
 from compiler.source.span import Source, Span
 from compiler.spec.anatomy import STACKS
+from compiler.spec.data import CORPORA
 from compiler.spec.expectation import choices, expectation, given
 from compiler.spec.fields import (
     accepts,
     home,
+    in_part,
     is_corpus,
     is_section,
     keys_at,
     kinds_at,
     kinds_with,
     place_of,
+    sections_like,
     sections_of,
     words_at,
 )
 from compiler.spec.inherit import task_of
 from compiler.spec.merge import word
-from compiler.spec.remedy import Settings, corpus, example, mended, name, to_write
+from compiler.spec.remedy import Settings, corpus, example, mended, name, records_in, to_write
+from compiler.spec.slips import bad_mask, capacity, foreign_letter, run_together
 from compiler.spec.synonyms import (
     Counterpart,
     counterpart_of_key,
@@ -50,6 +51,9 @@ _KINDS_OF_LAYERS = (
     "what all layers have stands beside `layers: 6`; kinds of layers are a list: "
     "`layers: [{repeat: 5, dropout: 0.1}, {dropout: 0.3}]`"
 )
+
+_WORDS_FOR_KIND = ("type", "name", "class", "algorithm", "method", "_target_")
+"""What other tools call the key `kind` of a section."""
 
 
 class Complaints:
@@ -68,6 +72,9 @@ class Complaints:
         corpora = {each for path in self.errors if (each := self._corpus_of(path))}
         rest = {path: found for path, found in self.errors.items() if not self._corpus_of(path)}
         told = [self._other(path, found) for path, found in rest.items() if not _missing(found[0])]
+        kinds = {path: at for path, found in rest.items() if (at := self._other_kind(path, found))}
+        told += [self._unknown_key(at) for at in kinds.values()]
+        rest = {path: found for path, found in rest.items() if path not in kinds}
         told += [self._corpus(path) for path in corpora if not self._is_meant(path)]
         homes: dict[Path, set[Path]] = {}
         for path, found in rest.items():
@@ -76,6 +83,11 @@ class Complaints:
                 homes.setdefault(home(path), set()).add(path)
         told += [self._missing_key(*each) for each in homes.items() if not self._is_meant(each[0])]
         return told
+
+    def _other_kind(self, path: Path, errors: list[ErrorDetails]) -> Path | None:
+        """The path of a key that other tools have for `kind`, if that is missing in a section."""
+        paths = [(*path, word) for word in _WORDS_FOR_KIND if find(self.whole, (*path, word))]
+        return paths[0] if paths and errors[0]["type"] == "union_tag_not_found" else None
 
     def _is_meant(self, path: Path) -> bool:
         """Whether an unknown key was meant for what is missing, or for something in it."""
@@ -86,10 +98,10 @@ class Complaints:
         first, node = errors[0], deepest(self.whole, path)
         if first["type"] == "extra_forbidden":
             if path[-2:-1] == ("experts",) and "capacity" in str(path[-1]):
-                return _capacity(place_of_key(self.whole, path))
+                return capacity(place_of_key(self.whole, path))
             return self._unknown_key(path)
         if first["type"] == "mask":
-            return _bad_mask(node, first)
+            return bad_mask(node, first)
         if first["type"] == "union_tag_invalid" and (kind := find(node, ("kind",))):
             path, node = (*path, "kind"), kind
         wanted = " or ".join(dict.fromkeys(expectation(each) for each in errors))
@@ -116,11 +128,14 @@ class Complaints:
             at = at[:-1]
             node = find(self.written, at) or node
         value = mended(at, to_python(node), self.task, self._kind_of(at[:-1]))
-        if value is None and not is_section(at):
-            if words or accepts(at, "text"):
-                return ""
+        is_example = value is None and not is_section(at)
+        if is_example:
             value = example(at, self.task)
+            is_content = value is True or isinstance(to_python(node), str)
+            if value in words or (is_content and accepts(at, "text")):
+                return ""
         line = self._write({at: value}, at, node)
+        line += ", for example" if is_example and (words or accepts(at, "text")) else ""
         if isinstance(node, Scalar):
             return line + (": in quotes it is text" if _is_quoted_number(node, value) else "")
         return f"{line}; {_KINDS_OF_LAYERS}" if at[-1] == "layers" else line
@@ -136,20 +151,33 @@ class Complaints:
     def _unknown_key(self, path: Path) -> Diagnostic:
         node, place = deepest(self.whole, path), place_of_key(self.whole, path)
         at, key = self._written_path(path, node), str(path[-1])
-        help = _foreign_letter(key) + self._known(key, at, node, place)
+        help = foreign_letter(key) + self._known(key, at, node, place)
         return mistake(place, "unknown-key", f"unknown key {quoted(key)}", help)
 
     def _known(self, key: str, at: Path, node: Node, place: Span) -> str:
         """The help for an unknown key: a key of this section, another tool, or another section."""
         known = keys_at(at[:-1], self._kind_of(at[:-1]))
-        if together := _run_together(key, node, place, known):
+        if together := run_together(key, node, place, known):
             self.meant.add(home((*at[:-1], together[0])))
             return f"write `{': '.join(together)}`, with a colon and a space"
         if ours := same_word(key, known):
             return self._renamed(at, ours)
         if kinds := kinds_with(at):
             return f"`{key}` is for {' or '.join(f'`kind: {each}`' for each in kinds)}"
-        if theirs := counterpart_of_key(at, _word(node), self.task):
+        theirs = self._theirs(at, node)
+        holders = [_section(each) for each in theirs.settings if each[1:]] if theirs else []
+        if regrouped := self._regrouped(at, node, holders):
+            holder, settings = regrouped
+            there = find(self.written, holder)
+            is_own = there is not None and there.span.source is place.source
+            if holder[:-1] == at[:-1] and not is_own:
+                return self._renamed(at, str(holder[-1]))
+            self.meant |= {home(each) for each in settings}
+            line = self._lines(settings, at, place.source)
+            if holder[-1] == key:
+                return f"`{key}` belongs {_below(holder[:-1])}: {line}"
+            return f"the keys of {quoted(key)} belong to `{name(holder)}`: {line}"
+        if theirs:
             return self._translated(theirs, key, at, place.source)
         path = place_of(key, at, self.task)
         if path and (settings := self._moved(path, node)):
@@ -159,6 +187,38 @@ class Complaints:
         if ours := nearest(key, known):
             return self._renamed(at, ours)
         return f"known here: {', '.join(sorted(known))}"
+
+    def _theirs(self, at: Path, node: Node) -> Counterpart | None:
+        """The counterpart of another tool's key, in the stack or the layers where that stands."""
+        if at[-1] in _WORDS_FOR_KIND and kinds_at(at[:-1]):
+            return Counterpart(settings={(*at[:-1], "kind"): to_python(node)})
+        found = counterpart_of_key(at, to_python(node), self.task)
+        if found is None:
+            return None
+        settings = {in_part(path, at): value for path, value in found.settings.items()}
+        return Counterpart(settings=settings, because=found.because)
+
+    def _regrouped(
+        self, at: Path, node: Node, holders: Iterable[Path]
+    ) -> tuple[Path, Settings] | None:
+        """A section that has all keys of one with an unknown name, and what to write there."""
+        places = [in_part(each, at) for each in sections_like(str(at[-1]), self.task)]
+        entries = node.entries if isinstance(node, Mapping) else {}
+        for holder in (*places, *holders):
+            parts = [self._inside((*holder, key), each) for key, each in entries.items()]
+            if parts and all(parts) and not is_corpus(holder):
+                return holder, {path: value for part in parts for path, value in part.items()}
+        return None
+
+    def _inside(self, at: Path, node: Node) -> Settings:
+        """The settings of a key in another section; none if it is unknown there."""
+        if at[-1] in keys_at(at[:-1], None):
+            return {at: to_python(node)}
+        theirs = self._theirs(at, node)
+        found = theirs.settings if theirs else {}
+        is_inside = all(path[: len(at) - 1] == at[:-1] for path in found)
+        accepted = (self._accepted(*each, []) for each in found.items() if is_inside)
+        return {path: value for each in accepted for path, value in each.items()}
 
     def _moved(self, path: Path, node: Node) -> Settings:
         """The lines for a value where its key belongs; none if the value does not fit there."""
@@ -191,16 +251,19 @@ class Complaints:
 
     def _accepted(self, path: Path, value: object, remarks: list[str]) -> dict[Path, object]:
         """The value of another tool's key in this language, if it has one; else an example."""
-        if value is None or isinstance(value, dict):
+        if isinstance(value, dict) and is_corpus(path):
+            return {path: corpus(path, value, self.task)}
+        if value is None or (isinstance(value, dict) and is_section(path)):
             return {path: value}
-        if ours := same_word(value, words_at(path)):
-            return {path: ours}
+        for each in value if isinstance(value, list) else [value]:
+            if ours := same_word(each, words_at(path)):
+                return {path: ours}
         known = counterpart_of_value((*path, "kind") if kinds_at(path) else path, value)
         if known is not None:
             remarks += [known.because] if known.because else []
             if known.settings:
                 return {**known.settings}
-        better = mended(path, value, self.task)
+        better = value if accepts(path, value) else mended(path, value, self.task)
         return {path: example(path, self.task) if better is None else better}
 
     def _missing_key(self, at: Path, paths: set[Path]) -> Diagnostic:
@@ -265,6 +328,11 @@ class Complaints:
         )
         inside = (*path, "") if isinstance(node, Mapping) else path
         lines = self._lines({path: value}, unknown[0] if unknown else inside, place.source)
+        if records := records_in(to_python(node)) if node else "":
+            lines = (
+                f"{quoted(records)} has no counterpart here: a task learns from lines of plain "
+                f"text, {self.task} from {CORPORA[self.task][1]}; convert it, and {lines}"
+            )
         return mistake(place, code, message, lines)
 
     # Places
@@ -297,24 +365,12 @@ class Complaints:
     @cached_property
     def _paths(self) -> dict[int, Path]:
         """The path of each node that was written, by its identity."""
-        return {id(node): path for path, node in _walk(self.written, ())}
+        return {id(node): path for path, node in walk(self.written)}
 
     @cached_property
     def _places(self) -> dict[Span | None, Path]:
         """The path of each section that was written, by its place."""
-        return {
-            node.span: path for path, node in _walk(self.written, ()) if isinstance(node, Mapping)
-        }
-
-
-def _walk(node: Node, path: Path) -> Iterator[tuple[Path, Node]]:
-    yield path, node
-    if isinstance(node, Mapping):
-        for key, below in node.entries.items():
-            yield from _walk(below, (*path, key))
-    elif isinstance(node, Sequence):
-        for number, below in enumerate(node.items):
-            yield from _walk(below, (*path, number))
+        return {node.span: path for path, node in walk(self.written) if isinstance(node, Mapping)}
 
 
 def _missing(error: ErrorDetails) -> str:
@@ -337,46 +393,6 @@ def _is_quoted_number(node: Scalar, value: object) -> bool:
     return isinstance(value, int | float) and begins in "\"'"
 
 
-def _word(node: Node) -> object:
-    return node.value if isinstance(node, Scalar) else None
-
-
-def _capacity(place: Span) -> Diagnostic:
-    """The diagnostic of `capacity`, which is refused since it would break causality."""
-    return mistake(
-        place,
-        "expert-capacity",
-        "an expert with a capacity drops tokens by what other tokens choose, later ones and those "
-        "of other sentences too: a decoder would not be causal",
-        "remove it: no token is dropped, and `balance_loss` keeps all experts in use",
-    )
-
-
-def _bad_mask(node: Node, error: ErrorDetails) -> Diagnostic:
-    """The mistake inside the text of a mask, where that stands in the file as it is."""
-    span, place = node.span, error.get("ctx", {})
-    text = str(node.value) if isinstance(node, Scalar) else ""
-    start = span.source.line(span.line).find(text, span.column - 1)
-    if start >= 0:
-        span = replace(span, column=start + 1 + place["start"], width=place["width"])
-    is_cut = text.count("(") > text.count(")")
-    help = 'within braces a mask with a comma needs quotes: `mask: "window(left=2, right=1)"`'
-    return mistake(span, "bad-mask", f"{error['msg']}", help if is_cut else "")
-
-
-def _run_together(key: str, node: Node, place: Span, known: list[str]) -> tuple[str, str] | None:
-    """Key and value where a colon is missing, or the space after it: `{heads:4}`."""
-    found = re.match(r"(\w+)(\s*[:=]\s*|\s+|(?=[{\[]))([^\s].*)", key)
-    if found is None or found[1] not in known:
-        return None
-    if is_nothing(node):
-        return found[1], found[3]
-    return found[1], place.source.line(place.line)[place.column - 1 + found.start(3) :].strip()
-
-
-def _foreign_letter(key: str) -> str:
-    """The help that names a letter which looks like a Latin one, such as a Cyrillic one."""
-    odd = next((letter for letter in key if not letter.isascii()), None)
-    if odd is None:
-        return ""
-    return f"`{odd}` is U+{ord(odd):04X}, {unicodedata.name(odd, 'without a name').lower()}; "
+def _section(path: Path) -> Path:
+    """The section at a path, or the one that holds it."""
+    return path if is_section(path) else path[:-1]

@@ -228,10 +228,31 @@ def place_of(key: str, path: Path, task: str) -> Path | None:
     ]
     found = [each for each in found if "mask" not in each[:-1]] or found
     best = min(found, key=lambda place: (-_common(place, path), len(place)), default=None)
-    of_a_part = path[1:2] and path[1] in stacks and path[2:-2] in ((), ("layers",))
-    if best and of_a_part and best[0] == "model" and best[1] in keys_at(path[:-1], None):
-        return (*path[:-1], *best[1:])  # of this stack or these layers alone
-    return best
+    is_of_a_part = path[1:2] and path[1] in stacks and best and best[1:2] != ("embedding",)
+    return in_part(best, path) if best and is_of_a_part else best
+
+
+def in_part(place: Path, path: Path) -> Path:
+    """A place below `model` as that of the stack, the layers or the attention that a path is in."""
+    if place[:1] != ("model",) or path[:1] != ("model",) or not {*path[1:2]} & {*EVERY_STACK}:
+        return place
+    below = place[2:] if place[:3] == ("model", "embedding", "position") else place[1:]
+    if below[:1] == ("attention",):
+        below = (next((each for each in ATTENTIONS if each in path), "attention"), *below[1:])
+    layers = [path[:4]] if path[2:3] == ("layers",) and len(path) > 4 else []
+    parts = [part for part in (*layers, path[:2]) if below and below[0] in keys_at(part, None)]
+    return (*parts[0], *below) if parts else place
+
+
+def sections_like(name: str, task: str) -> list[Path]:
+    """The sections of a task whose names begin as another does, one of the same name first."""
+    others = {*EVERY_STACK} - {*STACKS.get(task, EVERY_STACK)}
+    found = [
+        each
+        for each in key_places()
+        if str(each[-1]).startswith(name[:4].lower()) and is_section(each) and not {*each} & others
+    ]
+    return sorted(found, key=lambda place: (place[-1] != name, len(place)))
 
 
 def _common(one: Path, other: Path) -> int:

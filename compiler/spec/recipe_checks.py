@@ -210,6 +210,27 @@ def tokens_to_draw(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     )
 
 
+def repetitions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A penalty that divides by 1 is none."""
+    if spec.decoding.repetition_penalty == 1:
+        yield Diagnostic(
+            code="moot-key",
+            message="`repetition_penalty: 1` has no effect: it divides logits by 1",
+            span=at(root, "decoding", "repetition_penalty"),
+            help="remove it; above 1, tokens that a text already has become less likely",
+            severity="warning",
+        )
+
+
+def prefix_of_spaces(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Spaces alone are no token."""
+    prefix = spec.decoding.prefix
+    if isinstance(prefix, str) and not prefix.strip():
+        message = "`prefix` has no effect: it has no token, only spaces"
+        help = "remove it, or name the words that every translation begins with"
+        yield mistake(at(root, "decoding", "prefix"), "moot-key", message, help)
+
+
 RECIPE_CHECKS = (
     corpora_of_the_task,
     names_of_test_sets,
@@ -224,5 +245,7 @@ RECIPE_CHECKS = (
     one_best_checkpoint,
     translation_lengths,
     tokens_to_draw,
+    repetitions,
+    prefix_of_spaces,
     *TRAINING_CHECKS,
 )

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
+from itertools import product
 from typing import Any
 
 from pydantic import BaseModel
@@ -27,6 +28,14 @@ from compiler.spec.short_forms import PLACES
 
 Settings = AbstractMapping[Path, Any]
 _NUMBER = re.compile(r"([0-9][0-9_,]*(?:\.[0-9]+)?)\s*([kKmM%]?)(?:\s+\w+)?")
+_SHORT = {"src": "sou", "inp": "sou", "tgt": "tar", "trg": "tar", "out": "tar", "cla": "lab"}
+"""How our keys of a text begin, by the beginnings of other tools' keys."""
+_RECORDS = (
+    *("json", "jsonl", "ndjson", "csv", "parquet", "arrow", "feather", "xlsx", "xls", "tfrecord"),
+    *("sqlite", "lmdb", "hdf5", "h5", "npy", "npz", "tmx", "xml", "sgm", "yaml", "pickle", "pkl"),
+    *("dataset", "datasets", "hf", "huggingface", "hf_dataset", "dataset_name"),
+)
+"""Other tools' forms of texts, as keys or as endings of files."""
 LONGEST_NAME = 40
 _UNITS = {"k": 1_000, "m": 1_000_000, "%": 0.01}
 _TRUTH = {"yes": True, "on": True, "y": True, "no": False, "off": False, "n": False}
@@ -159,7 +168,7 @@ def _near(value: object) -> Iterator[object]:
     match value:
         case dict() | list():
             parts = list(value.values()) if isinstance(value, dict) else value
-            if len(parts) == 1:
+            if parts and all(part == parts[0] for part in parts):
                 yield from (parts[0], *_near(parts[0]))
         case bool():
             return
@@ -185,13 +194,16 @@ def _section_of(path: Path, value: object, task: str) -> object:
     """A section with one value in it, under the key that takes it; the keys that must be first."""
     if value is False or value is None:
         return None
+    near = [each for each in _near(value) if type(each) in (int, float)]
+    values = [value] if isinstance(value, int | float) else [value, *near]
     for section in corpora_of(task) if is_corpus(path) else sections_of(path):
         kind = section.model_fields.get("kind")
         is_kind = kind is not None and kind.default
         keys = sorted(section.model_fields, key=lambda key: not _is_required(section, key))
-        for key in [*keys, *(["position"] if path[-1] == "embedding" else [])]:
-            if key not in ("eps", "prefix") and value is not True and accepts((*path, key), value):
-                return _required(section, path, task, {key: value})
+        keys += ["position"] if path[-1] == "embedding" else []
+        for each, key in product(values, keys):
+            if key not in ("eps", "prefix") and each is not True and accepts((*path, key), each):
+                return _required(section, path, task, {key: each})
         if is_kind:
             break
     return example(path, task)
@@ -237,23 +249,74 @@ def corpus(path: Path, value: object, task: str) -> dict[str, Any]:
     """The text at a path in the form that the task is learned from, with the files it names."""
     if task == "translation" and isinstance(value, str) and "." not in value.rpartition("/")[2]:
         return {"source": f"{value}.en", "target": f"{value}.de"}
-    given = value if isinstance(value, dict) else {"": value}
-    files = [value for value in given.values() if isinstance(value, str | list) and value]
-    forms = corpora_of(task)
-    table = next((each for each in forms if "tsv" in each.model_fields), None)
-    is_table = table is not None and len(files) == 1 and ".tsv" in str(files[0])
-    form = table if table and is_table else forms[0]
-    keys = [key for key in form.model_fields if key == "tsv" or _is_required(form, key)]
-    if is_table:
-        keys = ["tsv"]
-    near = {key: value for key, value in given.items() if key in keys}
-    for key, value in given.items():
-        meant = next(
-            (each for each in keys if each not in near and key and each[:3] == key[:3]), ""
-        )
-        near |= {meant: value} if meant and key not in near else {}
-    rest = [value for value in files if value not in near.values()]
+    form, *others = corpora_of(task)
+    sides = [key for key in form.model_fields if _is_required(form, key)]
+    named = _by_side(value, sides)
+    given = {key: each for key, each in named.items() if not records_in({key: each})}
+    files = [each for each in given.values() if accepts((*path, "text"), each)]
+    if others and len(files) == 1 and ("tsv" in given or ".tsv" in str(files[0])):
+        return {"tsv": files[0], **_columns(path, given, others[0])}
+    found = {key: each for key, each in given.items() if _is_own(form, path, key, each)}
+    for key, each in given.items():
+        start = _SHORT.get(key[:3].lower(), key[:3].lower())
+        side = next((side for side in sides if side not in found and side[:3] == start), "")
+        found |= {side: each} if side and key not in found and each in files else {}
+    rest = [each for each in files if each not in found.values()]
+    for key in sides:
+        if key not in found:
+            found[key] = rest.pop(0) if rest else example((*path, key), task)
+    return {key: found[key] for key in form.model_fields if key in found}
+
+
+def _is_own(form: type[BaseModel], path: Path, key: str, value: object) -> bool:
+    return key in form.model_fields and accepts((*path, key), value)
+
+
+def _by_side(value: object, sides: list[str]) -> dict[str, Any]:
+    """The parts of a text by their keys, in a list or as `train.en: train.de` in their order."""
+    if isinstance(value, dict):
+        if any("." in key or "/" in key for key in value):
+            files = [each for pair in value.items() for each in pair if each is not None]
+            return _by_side(files, sides)
+        return value
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        keys = dict.fromkeys(key for each in value for key in each)
+        parts = {key: [each[key] for each in value if key in each] for key in keys}
+        return {key: part[0] if len(part) == 1 else part for key, part in parts.items()}
+    if isinstance(value, list) and len(value) == len(sides):
+        return dict(zip(sides, value, strict=True))
+    return {"": value}
+
+
+def _columns(path: Path, given: dict[str, Any], table: type[BaseModel]) -> dict[str, Any]:
+    """The columns that were given for a table, under our keys."""
+    found = {key: each for key, each in given.items() if _is_own(table, path, key, each)}
+    found.pop("tsv", None)
+    keys = [key for key in table.model_fields if key.endswith("_column")]
     for key in keys:
-        if key not in near:
-            near[key] = rest.pop(0) if rest else example((*path, key), task)
-    return {key: near[key] for key in keys}
+        theirs = (given[each] for each in given if each not in found and each[:3] == key[:3])
+        column = next((each for each in theirs if accepts((*path, key), each)), None)
+        found |= {key: column} if key not in found and column is not None else {}
+    lists = [each for key, each in given.items() if isinstance(each, list) and key not in found]
+    rest = [each for numbers in lists for each in numbers if accepts((*path, keys[0]), each)]
+    rest += [column for column in range(len(keys)) if rest or found]
+    for key in keys:
+        free = [each for each in rest if each not in found.values()]
+        found |= {key: free[0]} if free and key not in found else {}
+    return {key: found[key] for key in table.model_fields if key in found}
+
+
+def records_in(value: object) -> str:
+    """The form of files that hold records instead of lines, by a key or an ending; empty if none.
+
+    Such a form is JSON, CSV or Parquet.
+    """
+    if isinstance(value, dict):
+        known = next((str(key) for key in value if str(key).lower() in _RECORDS), "")
+        return known or records_in([*value, *value.values()])
+    if isinstance(value, list):
+        return next((found for each in value if (found := records_in(each))), "")
+    ending = (
+        re.search(r"\.(\w+?)(?:\.(?:gz|xz|bz2|zst))?$", value) if isinstance(value, str) else None
+    )
+    return ending[1] if ending and ending[1].lower() in _RECORDS else ""

@@ -38,9 +38,12 @@ def same_word(word: object, words: list[str]) -> str | None:
 
 
 def counterpart_of_key(path: Path, value: object, task: str) -> Counterpart | None:
-    """The counterpart of the last key of a path, with a value that is no mapping or list."""
+    """The counterpart of the last key of a path, with its value."""
+    stacks = STACKS.get(task, ()) if path[0] == "model" or len(path) == 1 else ()
+    only = stacks if len(stacks) == 1 else ()  # what is said of the model is of this stack
+    sections = (*path[:-1], *only)
     for entry in _keys().get(plain(path[-1]), ()):
-        if entry.get("within", path[0]) in path[:-1] or (len(path) == 1 and "within" not in entry):
+        if entry.get("within", path[0]) in sections or (len(path) == 1 and "within" not in entry):
             because = entry.get("because", "")
             if "ours" not in entry:
                 return Counterpart(because=because)
@@ -93,7 +96,7 @@ def _places(ours: str, path: Path, task: str) -> Iterator[Path]:
     here = [each for each in EVERY_STACK if each in path]
     stacks = here or STACKS.get(task, EVERY_STACK) if "{stack}" in ours else ("",)
     for stack in stacks:
-        yield tuple(ours.format(stack=stack).split("."))
+        yield from (tuple(each.split(".")) for each in ours.format(stack=stack).split())
 
 
 @cache

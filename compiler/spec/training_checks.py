@@ -129,6 +129,40 @@ def late_look(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def unreached_looks(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A patience, or a mean of checkpoints, for more looks than there are."""
+    training, validation = spec.training, spec.training.validation
+    most, steps = _looks(training), training.steps
+    if most is None or (isinstance(validation.every, int) and validation.every > (steps or 0)):
+        return
+    lasts = f"the training has at most {most} look{'s' if most > 1 else ''} at the validation set"
+    if validation.patience is not None and validation.patience >= most:
+        yield Diagnostic(
+            code="late-look",
+            message=f"`patience: {validation.patience}` has no effect: {lasts}",
+            span=at(root, "training", "validation", "patience"),
+            help="remove it, lower it, or lower `every` for more looks",
+            severity="warning",
+        )
+    if spec.evaluation.average_last > most:
+        yield Diagnostic(
+            code="late-look",
+            message=f"`average_last: {spec.evaluation.average_last}` takes the mean of fewer "
+            f"checkpoints: {lasts}, each of which leaves one",
+            span=at(root, "evaluation", "average_last"),
+            help=f"write `average_last: {most}`, or lower `every` for more looks",
+            severity="warning",
+        )
+
+
+def _looks(training: Training) -> int | None:
+    """The largest number of looks; None while it depends on the text."""
+    every = training.validation.every
+    if every == "epoch":
+        return training.epochs
+    return None if training.steps is None else -(-training.steps // every)
+
+
 def _last_at_peak(training: Training) -> int | None:
     """The last update that has the highest rate; None while it depends on the text."""
     match training.schedule:
@@ -140,4 +174,12 @@ def _last_at_peak(training: Training) -> int | None:
             return max(schedule.warmup_steps, 1)
 
 
-TRAINING_CHECKS = (length, warmup, given_peak, schedule_peak, capped_peak, late_look)
+TRAINING_CHECKS = (
+    length,
+    warmup,
+    given_peak,
+    schedule_peak,
+    capped_peak,
+    late_look,
+    unreached_looks,
+)

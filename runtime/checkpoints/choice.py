@@ -1,10 +1,12 @@
 """The checkpoints that a run's weights are taken from: the last, the best, or that of an update."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.spec.training import Evaluation
-from runtime.checkpoints.checkpoint import Checkpoint, best_step
+from runtime.checkpoints.checkpoint import Checkpoint, RefusedCheckpoint, best_step
 from runtime.checkpoints.listing import list_checkpoints, regular_checkpoints
 from runtime.errors import UserError
 
@@ -24,10 +26,10 @@ class Choice:
 
         Raises a UserError for a word that names no checkpoint, and for a mean of a single one.
         """
-        wanted = checkpoint or evaluation.checkpoint
+        wanted = (checkpoint or evaluation.checkpoint).lower()
         if wanted not in (BEST, LAST) and not (wanted.isascii() and wanted.isdecimal()):
             raise UserError(
-                f"--checkpoint {wanted}: there is no checkpoint of that name",
+                f"`{wanted}`: there is no checkpoint of that name",
                 help="give `best`, `last`, or the number of an update that has one",
             )
         if wanted != LAST and average is not None and average > 1:
@@ -97,5 +99,19 @@ def _refused(parent: Path, which: str, step: int | None) -> list[Checkpoint]:
         which = f"{which} checkpoint, of update" if which else "checkpoint of update"
         message = f"{parent} has no {which} {step}"
     raise UserError(
-        message, help=f"--checkpoint last, or one of the updates {', '.join(there) or '(none)'}"
+        message, help=f"choose `last`, or one of the updates {', '.join(there) or '(none)'}"
     )
+
+
+@contextmanager
+def naming_others(parent: Path, checkpoint: Checkpoint) -> Iterator[None]:
+    """Within this context a refusal of a checkpoint names those that may be taken instead."""
+    try:
+        yield
+    except RefusedCheckpoint as reason:
+        there = [
+            f"{each.step}" for each in list_checkpoints(parent) if each.step != checkpoint.step
+        ]
+        instead = f"choose another by `--checkpoint UPDATE`: {', '.join(there)}" if there else ""
+        help = "; or ".join(each for each in (reason.help, instead) if each)
+        raise RefusedCheckpoint(str(reason), help=help) from reason

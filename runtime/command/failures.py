@@ -63,7 +63,8 @@ def _say(message: str, help: str) -> None:
 
 def _say_usage(error: typer.BadParameter) -> None:
     path = error.ctx.command_path if error.ctx else "specformer"
-    _say(error.format_message(), f"`{path} --help` shows what there is")
+    message = error.format_message().replace("Value error, ", "")  # a word of pydantic's
+    _say(message, f"`{path} --help` shows what there is")
 
 
 def _close_stdout() -> None:

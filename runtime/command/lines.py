@@ -91,10 +91,11 @@ def read_input(path: Path | None) -> Iterator[str]:
 
 def standard_input() -> Iterator[str]:
     """Raises a UserError where standard input is closed, a folder, or cannot be read."""
+    from runtime.data.encodings import STREAM
     from runtime.data.lines import decoded_lines
 
     try:
-        yield from decoded_lines(sys.stdin.buffer, "standard input", ", line ")
+        yield from decoded_lines(sys.stdin.buffer, STREAM, ", line ")
     except OSError as error:
         raise UserError(
             f"standard input cannot be read: {error.strerror}", help="give a file by --input"

@@ -18,7 +18,8 @@ def score(
         typer.Option("--reference", metavar="FILE", help="References; any number of files."),
     ],
     tokenize: Annotated[
-        BleuTokenizer, typer.Option("--tokenize", help="How BLEU cuts text into tokens.")
+        BleuTokenizer,
+        typer.Option("--tokenize", case_sensitive=False, help="How BLEU cuts text into tokens."),
     ] = "13a",
     lowercase: Annotated[
         bool, typer.Option("--lowercase", help="Score without regard to case.")

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from runtime.package import Package
     from runtime.training.train import Summary
 
+NO_STEPS = ("training.steps", "null")
+"""The setting that removes the number of updates, for `training.epochs`."""
+
 
 def train(
     spec: Annotated[
@@ -111,9 +114,13 @@ def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str
     from compiler.spec.load import load
     from compiler.spec.scaling import scaled
 
-    given = {each.partition("=")[0].strip() for each in assignments}
+    parts = [each.partition("=") for each in assignments]
+    given = {key.strip() for key, _, value in parts if (key.strip(), value.strip()) != NO_STEPS}
     if "training.steps" in given:
-        raise UserError("--steps and `--set training.steps` say how long to train: give one")
+        raise UserError(
+            "--steps and `--set training.steps` say how long to train: give one",
+            help=f"leave `--set training.steps` out: --steps {steps} shortens the schedule, too",
+        )
     if is_package(reference):
         return [f"training.steps={steps}"]  # `package_folder` refuses it
     training = load(reference, assignments).spec.training

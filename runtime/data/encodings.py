@@ -34,6 +34,12 @@ FORMATS = (
     Format(b"%PDF", "a PDF document", "extract its text"),
 )
 
+STREAM = "standard input"
+"""The name of text that is read from no file."""
+
+MOST_ZEROS = 0.8
+"""The share of zeros among bytes of UTF-32 is about three quarters; beyond this, it is no text."""
+
 ISOLATED = 0.25
 """The share of letters beyond ASCII that a line of a Latin script has at most."""
 
@@ -61,8 +67,8 @@ def undecodable(
         return UserError(what, help=f"convert the file, for example: {_iconv(encoding, name)}")
     return UserError(
         what,
-        help=f"find out its encoding, for example with `file {shlex.quote(name)}`, and convert "
-        f"it: {_iconv('ENCODING', name)}",
+        help=f"find out its encoding, for example with `{applied('file', name, ' ', ' -')}`, and "
+        f"convert it: {_iconv('ENCODING', name)}",
     )
 
 
@@ -75,7 +81,7 @@ def not_text(line: bytes, place: str, name: str, head: bytes) -> UserError:
         return UserError(f"{what}; the file is {encoding}", help=_convert(encoding, name))
     return UserError(
         f"{what}, which text never has",
-        help=f"look at the file; to remove zero bytes: tr -d '\\000' < {shlex.quote(name)}",
+        help="look at the text; to remove zero bytes: " + applied("tr -d '\\000'", name, " < "),
     )
 
 
@@ -90,7 +96,7 @@ def _marked(head: bytes) -> str:
 def _wide(line: bytes, head: bytes) -> str:
     """The encoding of text whose letters take two or four bytes, most of them zero."""
     zeros = line.count(0)
-    if zeros < ISOLATED * len(line):
+    if not ISOLATED * len(line) <= zeros <= MOST_ZEROS * len(line):
         return ""
     if zeros > len(line) / 2 + 2:
         return "UTF-32" if 0 not in head else "UTF-32BE" if head[0] == 0 else "UTF-32LE"
@@ -107,8 +113,15 @@ def _latin(line: bytes) -> str:
 
 
 def _convert(encoding: str, name: str) -> str:
-    return f"convert the file: {_iconv(encoding, name)}"
+    return f"convert the {'text' if name == STREAM else 'file'}: {_iconv(encoding, name)}"
 
 
 def _iconv(encoding: str, name: str) -> str:
-    return f"iconv -f {encoding} -t UTF-8 {shlex.quote(name)}"
+    return applied(f"iconv -f {encoding} -t UTF-8", name)
+
+
+def applied(command: str, name: str, sign: str = " ", of_stream: str = "") -> str:
+    """A shell command with the file that it reads after `sign`, or within a pipe."""
+    if name == STREAM:
+        return f"... | {command}{of_stream} | specformer ..."
+    return f"{command}{sign}{shlex.quote(name)}"

@@ -20,7 +20,7 @@ from io import BufferedReader, FileIO, RawIOBase
 from pathlib import Path
 from typing import IO
 
-from runtime.data.encodings import not_text, undecodable
+from runtime.data.encodings import applied, not_text, undecodable
 from runtime.errors import UserError
 
 LONGEST_LINE = 2**28
@@ -105,7 +105,7 @@ def decoded_lines(stream: IO[bytes], name: str, before_number: str = ":") -> Ite
         if number == 1 and "\n" not in text and "\r" in text.rstrip("\r"):
             raise UserError(
                 f"{name} ends its lines with a carriage return alone",
-                help=f"convert it, for example: tr '\\r' '\\n' < {name}",
+                help="convert it, for example: " + applied("tr '\\r' '\\n'", name, " < "),
             )
         is_ascii = is_ascii and text.isascii()
         yield text.removesuffix("\n").removesuffix("\r")

@@ -360,6 +360,7 @@ def test_a_file_of_another_kind_is_named_with_what_reads_it(name: str, wanted: s
     (only,) = rejected.value.diagnostics
     assert only.code == "not-a-spec"
     assert only.message.endswith(f", not {wanted}")
+    assert " | " not in str(rejected.value)  # there is no line to show
     assert NOT_SPECS[name] in f"{only.message} {only.help}"
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from compiler.proof import check_spec
 from compiler.source.diagnostic import Diagnostic, Rejected
+from compiler.source.write import flow
 from compiler.spec.fields import is_corpus, is_section
 from compiler.spec.synonyms import counterpart_of_key, table
 from tests.repair import dumped, repaired
@@ -195,9 +196,10 @@ def test_a_key_of_another_tool_is_shown_with_a_line_that_is_right(
         if ours.endswith("vocabulary.size") or ours == "model":
             without(tree, ["model", "vocabulary"])
         for stack in STACKS[task] if ours else ():
-            path = ours.format(stack=stack).split(".")
-            if not is_section(tuple(path)) or is_corpus(tuple(path)):
-                without(tree, path)
+            for each in ours.format(stack=stack).split():
+                path = each.split(".")
+                if not is_section(tuple(path)) or is_corpus(tuple(path)):
+                    without(tree, path)
         set_at(tree, (*place_for(entry), word), value)
         help = mended(dumped(tree), tmp_path / "spec.yaml")
         assert ours or "no counterpart" in help
@@ -208,8 +210,9 @@ def place_for(entry: dict[str, Any]) -> tuple[str, ...]:
     ours = entry.get("ours", "")
     top = "training" if not ours else ours.split(".")[0] if "." in ours else "model"
     inside = entry.get("within", top)
-    parts = ("attention", "feed_forward", "prediction")
-    return ("model", inside) if inside in parts else (inside,)
+    parts = ("attention", "feed_forward", "prediction", "encoder")
+    above = ("model",) if inside in parts else ("training",) if inside == "validation" else ()
+    return (*above, inside)
 
 
 def test_words_of_one_entry_mean_the_same() -> None:
@@ -331,3 +334,154 @@ def test_a_table_is_not_offered_to_a_task_that_takes_none(tmp_path: Path) -> Non
     tree = spec("language_model")
     tree["data"]["train"] = {"tsv": "train.tsv"}
     assert "`train: {text: train.tsv}`" in mended(dumped(tree), tmp_path / "spec.yaml")
+
+
+PAIR = {"source": "train.en", "target": "train.de"}
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "line"),
+    [
+        ("translation", ["train.en", "train.de"], PAIR),
+        ("translation", {"train.en": "train.de"}, PAIR),
+        ("translation", {"train.en": None, "train.de": None}, PAIR),
+        ("translation", {"tgt": "train.de", "src": "train.en"}, PAIR),
+        (
+            "translation",
+            [PAIR, {"source": "b.en", "target": "b.de"}],
+            {"source": ["train.en", "b.en"], "target": ["train.de", "b.de"]},
+        ),
+        (
+            "translation",
+            {"tsv": "x", "columns": [0, 1]},
+            {"tsv": "x", "source_column": 0, "target_column": 1},
+        ),
+        (
+            "translation",
+            {"tsv": "x", "source": 3, "tgt": "y"},
+            {"source": "x", "target": "y"},
+        ),
+        (
+            "classification",
+            {"tsv": "x", "columns": [2, 0]},
+            {"tsv": "x", "text_column": 2, "label_column": 0},
+        ),
+        (
+            "classification",
+            {"tsv": "x", "label": 0},
+            {"tsv": "x", "text_column": 1, "label_column": 0},
+        ),
+        ("classification", ["a.txt", "a.label"], {"text": "a.txt", "label": "a.label"}),
+        ("language_model", ["a.txt", "b.txt"], {"text": ["a.txt", "b.txt"]}),
+    ],
+)
+def test_the_files_of_a_text_keep_their_places(
+    task: str, given: Any, line: Any, tmp_path: Path
+) -> None:
+    tree = spec(task)
+    tree["data"]["train"] = given
+    assert f"`train: {flow(line)}`" in mended(dumped(tree), tmp_path / "spec.yaml")
+
+
+def test_the_references_of_a_text_are_kept(tmp_path: Path) -> None:
+    tree, right = spec("translation"), PAIR | {"references": ["c.de"]}
+    tree["data"]["test"] = right | {"lang": "de"}
+    assert f"`test: {flow(right)}`" in mended(dumped(tree), tmp_path / "spec.yaml")
+
+
+@pytest.mark.parametrize("task", [*STACKS])
+@pytest.mark.parametrize(
+    "given", [{"jsonl": "x"}, {"json": "x.json"}, {"parquet": ["x"]}, "x.csv", ["x.csv.gz"]]
+)
+def test_records_are_said_to_have_no_counterpart(task: str, given: Any, tmp_path: Path) -> None:
+    tree = spec(task)
+    tree["data"]["train"] = given
+    help = mended(dumped(tree), tmp_path / "spec.yaml")
+    assert "no counterpart" in help
+    assert ": x" not in help.partition("write")[2]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        (("train",), {"steps": 3000}, "`steps: 3000` below `training`"),
+        (("valid",), {"every": 10}, "`every: 10` below `training.validation`"),
+        (("validation",), {"interval": 10}, "`every: 10` below `training.validation`"),
+        (("training", "validation"), {"interval": 10}, "`every: 10`"),
+        (("training", "validation"), {"every": 0.5}, "`every: 1000`"),
+        (("training", "scheduler"), {"name": "cosine"}, "`kind: cosine`"),
+        (("model", "decoder", "activation"), "gelu", "`feed_forward: {activation: gelu}`"),
+        (("model", "decoder", "ffn_dim"), 64, "`feed_forward: {d_ff: 64}`"),
+        (("model", "decoder", "swiglu"), True, "`feed_forward: {activation: silu, gated: true}`"),
+        (("model", "decoder", "bias"), True, "`feed_forward: {bias: true}`"),
+        (("model", "decoder", "rope"), True, "`position: rotary`"),
+        (("model", "decoder", "self_attention"), {"num_heads": 2}, "`heads: 2`"),
+        (("model", "encoder", "layers"), [{"ff_size": 64}], "`feed_forward: {d_ff: 64}`"),
+        (("model", "encoder", "window"), 8, "`self_attention: {mask: window(8)}`"),
+        (("model", "window"), 8, "`self_attention: {mask: causal & window(8)}`"),
+        (("model", "moe"), True, "experts: {count: 8, active: 2}"),
+        (("model", "attention", "kv_groups"), 2, "`kv_heads: 2`"),
+        (("model", "vocabulary"), "300", "`vocabulary: {size: 300}`"),
+        (("model", "vocabulary"), [300, 300], "`vocabulary: {size: 300}`"),
+        (("model", "vocabulary"), {"size": [300, 300]}, "`size: 300`"),
+        (("model", "norm"), {"type": "rmsnorm"}, "`kind: rms_norm`"),
+        (("model", "embedding", "position"), {"type": "rope"}, "`kind: rotary`"),
+        (("data", "tokenizer"), {"type": "bpe"}, "`kind: sentencepiece` and `model: bpe`"),
+        (("training", "optimizer"), {"name": "AdamW"}, "`kind: adamw`"),
+        (("training", "early_stopping"), {"patience": 7}, "`patience: 7`"),
+        (("evaluation", "metrics"), ["bleu", "chrf"], "`metric: bleu`"),
+        (("evaluation", "metrics"), ["chrF"], "`metric: chrf`"),
+        (("evaluation", "tokenize"), "moses", "`tokenize: 13a`"),
+        (("decoding", "prefix"), [1, 2], "`prefix: Der`"),
+    ],
+)
+def test_what_the_author_gave_is_kept_where_it_belongs(
+    path: tuple[str, ...], value: Any, line: str, tmp_path: Path
+) -> None:
+    tree = spec("translation")
+    set_at(tree, path, value)
+    assert line in mended(dumped(tree), tmp_path / "spec.yaml")
+
+
+def test_a_window_of_a_model_with_one_stack_is_of_that(tmp_path: Path) -> None:
+    tree = spec("masked_language_model")
+    tree["model"]["window"] = 8
+    assert "mask: window(8)" in mended(dumped(tree), tmp_path / "spec.yaml")
+
+
+def test_training_under_another_name_is_renamed(tmp_path: Path) -> None:
+    tree = spec("translation")
+    tree["train"] = tree.pop("training")
+    assert mended(dumped(tree), tmp_path / "spec.yaml") == "did you mean `training`?"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("decoding", "repetition_penalty"), 1, "`repetition_penalty: 1` has no effect"),
+        (("decoding", "prefix"), "  ", "`prefix` has no effect"),
+        (("training", "validation", "patience"), 40, "`patience: 40` has no effect"),
+        (("evaluation", "average_last"), 41, "the mean of fewer checkpoints"),
+    ],
+)
+def test_what_has_no_effect_is_told(
+    path: tuple[str, ...], value: Any, said: str, tmp_path: Path
+) -> None:
+    """Every 100 of 4000 updates there is a look, forty in all."""
+    tree, file = spec("translation"), tmp_path / "spec.yaml"
+    set_at(tree, path, value)
+    file.write_text(dumped(tree), encoding="utf-8")
+    (found,) = found_in(file)
+    assert said in found.message
+    if isinstance(value, int) and value > 1:
+        set_at(tree, path, value - 1)
+        file.write_text(dumped(tree), encoding="utf-8")
+        assert found_in(file) == ()
+
+
+def found_in(file: Path) -> tuple[Diagnostic, ...]:
+    """The errors and warnings of a spec."""
+    try:
+        return tuple(check_spec(str(file)).warnings)
+    except Rejected as rejected:
+        return rejected.diagnostics

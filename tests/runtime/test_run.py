@@ -150,10 +150,21 @@ def test_the_best_checkpoint_is_used_where_it_is_asked_for(run: Run, package: Pa
     }
     assert chosen == {"best": 20.0, "10": 10.0, "43": 43.0, "last": 30.0}
     assert str(Run.open(run.folder, "best").used()) == "the best checkpoint, of update 20"
+    assert str(Run.open(run.folder, "BEST").used()) == "the best checkpoint, of update 20"
     assert str(Run.open(run.folder, "10").used()) == "the checkpoint of update 10"
     by_spec = run.adopt(edited(package, set_best))
     assert only_value(by_spec.load_model()) == 20.0
     assert only_value(Run.open(run.folder, "last").load_model()) == 40.0
+
+
+@pytest.mark.quick
+def test_the_error_of_a_damaged_checkpoint_names_the_others(run: Run) -> None:
+    for step in (10, 20):
+        save(run, step, 1.0)
+    (run.checkpoints / "step-00000020" / "trainer.json").write_bytes(b"")
+    with pytest.raises(RefusedCheckpoint, match="is damaged") as refused:
+        run.load_model()
+    assert refused.value.help.endswith("`--checkpoint UPDATE`: 10")
 
 
 @pytest.mark.quick

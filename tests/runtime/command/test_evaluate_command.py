@@ -61,10 +61,14 @@ def test_several_references_and_doubts(specformer: Command, tmp_path: Path) -> N
     ended = specformer("score", "--hypothesis", "japanese", "--reference", "japanese")
     assert "BLEU   0.00" in ended.out
     assert ended.err.startswith("warning: 1 of 1 references have fewer than 4 tokens as 13a cuts")
-    again = specformer(
-        *("score", "--hypothesis", "japanese", "--reference", "japanese", "--tokenize", "char")
-    )
-    assert ("BLEU 100.00" in again.out, again.err) == (True, "")
+    for word in ("char", "CHAR"):
+        again = specformer(
+            *("score", "--hypothesis", "japanese", "--reference", "japanese", "--tokenize", word)
+        )
+        assert ("BLEU 100.00" in again.out, again.err) == (True, "")
+    ended = specformer("score", "--hypothesis", "one", "--reference", "two", "--tokenize", "moses")
+    assert (ended.code, "'moses' is not one of" in ended.err) == (2, True)
+    assert "Value error" not in ended.err
     ended = specformer(
         *("score", "--hypothesis", "one", "--reference", "two", "--tokenize", "ko-mecab")
     )

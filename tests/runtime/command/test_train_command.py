@@ -9,7 +9,7 @@ import pytest
 from compiler.spec.load import load
 from compiler.spec.scaling import scaled
 from compiler.spec.training import Training
-from runtime.command.train import print_summary
+from runtime.command.train import print_summary, rescaled
 from runtime.training.train import Summary
 from tests.runtime.command.conftest import Command, changed
 
@@ -111,9 +111,18 @@ def test_a_schedule_of_another_length_is_right_and_keeps_its_peak(
 def test_steps_are_said_once_and_for_specs_alone(specformer: Command, tmp_path: Path) -> None:
     ended = specformer("train", "demo", "--steps", 3, "--set", "training.steps=9")
     assert (ended.code, "give one" in ended.err) == (2, True)
+    assert "help: leave `--set training.steps` out" in ended.err
     assert specformer("compile", "demo", "-o", tmp_path).code == 0
     ended = specformer("train", tmp_path / "demo", "--steps", 3)
     assert (ended.code, "is a generated package" in ended.err) == (2, True)
+
+
+@pytest.mark.quick
+def test_steps_may_be_said_of_a_training_whose_own_were_removed() -> None:
+    removed = ["training.steps=null", "training.epochs=2"]
+    changes = rescaled("demo", removed, 3)
+    training = load("demo", [*removed, *changes]).spec.training
+    assert (training.steps, training.epochs) == (3, 2)
 
 
 @pytest.mark.quick

@@ -13,6 +13,7 @@ import pytest
 
 from compiler.spec.data import LabelledColumns, ParallelFiles, TabSeparated, TextFiles
 from runtime.data import lines as lines_module
+from runtime.data.encodings import STREAM
 from runtime.data.files import corpus_files, read_rows
 from runtime.data.lines import decoded_lines, expecting, file_digest, read_lines
 from runtime.errors import UserError
@@ -90,6 +91,7 @@ GERMAN = "schöne Vögel über Bäumen\n" * 3
         (TEXT.encode("utf-16-le"), "the file is UTF-16LE", "iconv -f UTF-16LE "),
         (TEXT.encode("utf-32-be"), "the file is UTF-32BE", "iconv -f UTF-32BE "),
         (b"a dog\na b\0rd\n", "a:2: a zero byte at place 4", r"tr -d '\000'"),
+        (bytes(50), "a:1: a zero byte at place 1 of the line, which", r"tr -d '\000' < "),
         (gzip.compress(b"x"), "the file is packed by gzip", "`.gz`"),
         (lzma.compress(b"x"), "the file is packed by xz", "`.xz`"),
         (GERMAN.encode("latin-1"), "not UTF-8: byte 0xf6", "iconv -f LATIN1 "),
@@ -108,6 +110,22 @@ def test_what_is_no_utf_8_text_is_named(
         list(read_lines(tmp_path / "a"))
     assert message in str(caught.value)
     assert help in caught.value.help
+
+
+@pytest.mark.parametrize(
+    ("content", "command"),
+    [
+        (GERMAN.encode("latin-1"), "iconv -f LATIN1 -t UTF-8"),
+        ("你好世界\n".encode("gb18030"), "file -"),
+        (b"a dog\na b\0rd\n", r"tr -d '\000'"),
+        (b"a dog\ra bird\r", r"tr '\r' '\n'"),
+    ],
+)
+def test_text_from_standard_input_is_converted_within_a_pipe(content: bytes, command: str) -> None:
+    with pytest.raises(UserError) as caught:
+        list(decoded_lines(io.BytesIO(content), STREAM))
+    assert f"... | {command} | specformer ..." in caught.value.help
+    assert STREAM not in caught.value.help
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
