@@ -12,8 +12,6 @@ from compiler.pipeline import compile_spec
 from compiler.spec.library import folder, library, locate
 from compiler.spec.load import load
 
-pytestmark = pytest.mark.quick
-
 GENERATED = Path(__file__).parents[2] / "generated"
 
 
@@ -27,6 +25,7 @@ def closed_formula(rows: int, layers: int, width: int, d_ff: int, *, bias: bool)
     return rows * width + layers * (encoder + decoder)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("name", "count", "formula"),
     [
@@ -42,6 +41,7 @@ def test_counts(name: str, count: int, formula: int) -> None:
     assert sum(row.parameters for row in explain(package, 32).rows) == count
 
 
+@pytest.mark.quick
 def test_no_two_specs_have_one_name() -> None:
     """Sub-folders are part of the library, but for rows of ablations, which have paths."""
     files = [path for path in folder().rglob("*.yaml") if "ablations" not in path.parts]
@@ -49,17 +49,20 @@ def test_no_two_specs_have_one_name() -> None:
     assert locate("wsd") == folder() / "variants" / "wsd.yaml"
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", library())
 def test_a_spec_is_called_as_its_file(name: str) -> None:
     assert load(name).spec.name == name
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", library())
 def test_committed_packages_are_what_the_specs_compile_to(name: str) -> None:
     package = compile_spec(name)
     assert package.stale(GENERATED / package.folder_name) == []
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", library())
 def test_the_lock_compiles_to_the_same_package(name: str) -> None:
     package = compile_spec(name)
