@@ -130,7 +130,7 @@ def late_look(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def unreached_looks(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """A patience, or a mean of checkpoints, for more looks than there are."""
+    """A patience for more looks than there are."""
     training, validation = spec.training, spec.training.validation
     most, steps = _looks(training), training.steps
     if most is None or (isinstance(validation.every, int) and validation.every > (steps or 0)):
@@ -142,15 +142,6 @@ def unreached_looks(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             message=f"`patience: {validation.patience}` has no effect: {lasts}",
             span=at(root, "training", "validation", "patience"),
             help="remove it, lower it, or lower `every` for more looks",
-            severity="warning",
-        )
-    if spec.evaluation.average_last > most:
-        yield Diagnostic(
-            code="late-look",
-            message=f"`average_last: {spec.evaluation.average_last}` takes the mean of fewer "
-            f"checkpoints: {lasts}, each of which leaves one",
-            span=at(root, "evaluation", "average_last"),
-            help=f"write `average_last: {most}`, or lower `every` for more looks",
             severity="warning",
         )
 

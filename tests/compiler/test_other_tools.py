@@ -461,7 +461,6 @@ def test_training_under_another_name_is_renamed(tmp_path: Path) -> None:
         (("decoding", "repetition_penalty"), 1, "`repetition_penalty: 1` has no effect"),
         (("decoding", "prefix"), "  ", "`prefix` has no effect"),
         (("training", "validation", "patience"), 40, "`patience: 40` has no effect"),
-        (("evaluation", "average_last"), 41, "the mean of fewer checkpoints"),
     ],
 )
 def test_what_has_no_effect_is_told(
