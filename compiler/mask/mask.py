@@ -82,7 +82,7 @@ class Mask:
         return sorted((found | {each.number for each in self.conditions}) - {0})
 
     def canonical(self) -> "Mask":
-        """The same mask in normal form."""
+        """Returns the mask in its normal form."""
         return Mask(tuple(canonical(list(self.terms))))
 
     def remembered(self) -> "Mask":

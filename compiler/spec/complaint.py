@@ -344,7 +344,7 @@ class Complaints:
         return to_write(self.written, settings, at, source, self.task)
 
     def _holder(self, path: Path) -> Path | None:
-        """Where the section was written that lacks the last key of a path, if it was."""
+        """Returns the place of the section that lacks the last key of a path, if it was written."""
         node = find(self.whole, path[:-1])
         at = self._paths.get(id(node)) or self._places.get(node.span if node else None)
         section = [step for step in path[:-1] if isinstance(step, str)]

@@ -189,7 +189,7 @@ def corpora_of(task: str) -> list[type[BaseModel]]:
 
 @cache
 def key_places() -> tuple[Path, ...]:
-    """Where keys may be written, at the place for most if several may inherit them."""
+    """Returns the places of keys, the most general one where several stacks may inherit them."""
     return tuple(dict.fromkeys(_as_written(path) for path in _all_places(Spec)))
 
 
@@ -203,7 +203,7 @@ def _all_places(section: type[BaseModel]) -> list[tuple[str, ...]]:
 
 
 def _as_written(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Where a setting is mostly written: below `model` if it is inherited, else in a stack."""
+    """Returns the usual place of a setting: below `model` if stacks inherit it, else a stack."""
     if path[:1] != ("model",) or path[1:2] == () or path[1] not in EVERY_STACK:
         return path
     stack, below = path[1], path[2:]

@@ -119,7 +119,7 @@ def _shortest(section: Path, line: dict[str, Any]) -> object:
 
 
 def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Both lines, key by key: their sections are mappings, or the words of kinds."""
+    """Merges two lines key by key: their sections are mappings, or the words of kinds."""
     joined = dict(one)
     for key, value in other.items():
         before = joined.get(key)
