@@ -35,8 +35,8 @@ from benchmarks.machine import measure_peak
 from benchmarks.networks import seeded_network
 from benchmarks.report import training_table
 from benchmarks.rounds import Child, Children, check_losses, interleaved, median_ratio
+from compiler.analysis.cost import cost_of, count_parameters
 from compiler.ir.block import Block
-from compiler.passes.measure import cost_of, count_parameters
 from compiler.pipeline import CompiledPackage
 from runtime.data.batches import batches
 from runtime.data.pairs import Pairs, load_pairs

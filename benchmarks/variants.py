@@ -15,8 +15,8 @@ from math import log
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from compiler.analysis.cost import count_parameters
 from compiler.markdown import table
-from compiler.passes.measure import count_parameters
 from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.spec.library import folder
 

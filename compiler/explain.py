@@ -5,20 +5,20 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 
-from compiler.ir.block import Block, Function, Repeat, Statement, callee, children
-from compiler.mask.interval import HERE, Interval
-from compiler.ops.op import Op
-from compiler.ops.shape import Lengths, Shape, elements, words
-from compiler.passes.decoding_memory import DecodingMemory, decoding_memory
-from compiler.passes.infer_shapes import output_shapes, shapes_of
-from compiler.passes.measure import (
+from compiler.analysis.cost import (
     call_lengths,
     cost_of,
     count_parameters,
     parameters_of,
     statement_cost,
 )
-from compiler.passes.reach import reach_of
+from compiler.analysis.decoding_memory import DecodingMemory, decoding_memory
+from compiler.analysis.dependence import reach_of
+from compiler.analysis.infer_shapes import output_shapes, shapes_of
+from compiler.ir.block import Block, Function, Repeat, Statement, callee, children
+from compiler.mask.interval import HERE, Interval
+from compiler.ops.op import Op
+from compiler.ops.shape import Lengths, Shape, elements, words
 from compiler.pipeline import CompiledPackage
 from compiler.readings import Reading, readings
 from compiler.spec.optimizer import Adafactor, Sgd

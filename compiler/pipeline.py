@@ -1,20 +1,33 @@
 """The whole compiler on one screen: spec to IR to passes to files."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.emit.package import package_files
+from compiler.analysis.infer_shapes import infer_shapes
+from compiler.analysis.prove_causality import prove_causality
 from compiler.ir.block import Block
-from compiler.passes.derive_step import derive_step
-from compiler.passes.infer_shapes import infer_shapes
-from compiler.passes.share_classes import share_classes
-from compiler.proof import PROOFS, Pass, build
+from compiler.ir.verify import verify
+from compiler.lower.model import lower
 from compiler.source.diagnostic import Diagnostic
 from compiler.spec.load import Loaded, load
 from compiler.spec.spec import Spec
+from compiler.transforms.drop_no_ops import drop_no_ops
 
-PASSES: tuple[Pass, ...] = (*PROOFS, share_classes, derive_step, infer_shapes)
+Pass = Callable[[Block], Block]
+
+PROOFS: tuple[Pass, ...] = (drop_no_ops, infer_shapes, prove_causality)
+
+
+def passes() -> tuple[Pass, ...]:
+    """Return the passes of a compilation: the proofs, then what makes a program of the network.
+
+    The latter are imported here, as is what writes the code below: `check` needs neither.
+    """
+    from compiler.transforms.derive_step import derive_step
+    from compiler.transforms.share_classes import share_classes
+
+    return (*PROOFS, share_classes, derive_step, infer_shapes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +62,34 @@ class CompiledPackage:
         return [name for name, text in self.files.items() if _bytes(folder / name) != text.encode()]
 
 
+def check_spec(reference: str, overrides: Iterable[str] = ()) -> Loaded:
+    """Return the spec, its network proved and built no further; raises `Rejected`."""
+    loaded = load(reference, overrides)
+    build(loaded, PROOFS)
+    return loaded
+
+
 def compile_spec(reference: str, overrides: Iterable[str] = ()) -> CompiledPackage:
-    """The package of a spec (a path, or a name of the library); raises `Rejected`."""
+    """Return the package of a spec (a path, or a name of the library); raises `Rejected`."""
     return compile_loaded(load(reference, overrides))
 
 
 def compile_loaded(loaded: Loaded) -> CompiledPackage:
-    """The package of a spec that is complete; raises `Rejected` if its network cannot be proved."""
-    model = build(loaded, PASSES)
+    """Return the package of a complete spec; raises `Rejected` if its network is not causal."""
+    from compiler.emit.package import package_files
+
+    model = build(loaded, passes())
     return CompiledPackage(loaded=loaded, model=model, files=package_files(loaded.spec, model))
+
+
+def build(loaded: Loaded, passes: tuple[Pass, ...]) -> Block:
+    """Return the network of a spec after these passes, verified after each."""
+    model = lower(loaded.spec, loaded.origin)
+    verify(model, "lower")
+    for each in passes:
+        model = each(model)
+        verify(model, each.__name__)
+    return model
 
 
 def _bytes(path: Path) -> bytes | None:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
+from compiler.analysis.receptive_field import ReceptiveField, receptive_field
 from compiler.ir.block import Block, Repeat
 from compiler.ops.attention import Attention, LocalAttention
 from compiler.ops.convolution import Convolution, DepthwiseConvolution, GatedConvolution
 from compiler.ops.recurrence import Recurrence
-from compiler.passes.derive_weights import attentions
-from compiler.passes.receptive_field import ReceptiveField, receptive_field
 from compiler.spec.anatomy import ATTENTIONS
 from compiler.spec.model import LayerGroup, Model, Stack
+from compiler.transforms.derive_weights import attentions
 
 LONGEST_FIELD = 1025
 CROSS = "cross_attention"

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
+from compiler.analysis.cost import count_parameters
 from compiler.emit.lock import lock_text
-from compiler.passes.measure import count_parameters
 from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.spec.lock import LOCK
 from compiler.spec.training import Evaluation

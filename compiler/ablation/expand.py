@@ -9,9 +9,9 @@ from pathlib import Path
 from compiler.ablation.columns import OF_TOKENS, Column
 from compiler.ablation.read import Ablation, WrittenRow, read_ablation, settings_of
 from compiler.ablation.settings import dotted, leaves, require_no_seed, text_of_node
+from compiler.analysis.cost import count_parameters
 from compiler.emit.lock import lock_text
 from compiler.explain import flops_per_update
-from compiler.passes.measure import count_parameters
 from compiler.pipeline import CompiledPackage, compile_loaded
 from compiler.source.diagnostic import Diagnostic, Note, Rejected, for_each, mistake
 from compiler.source.node import Mapping, find

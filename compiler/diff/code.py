@@ -12,8 +12,7 @@ from compiler.diff.side import CODE, Side
 from compiler.emit.model import model_text
 from compiler.emit.package import package_files
 from compiler.emit.training import training_text
-from compiler.pipeline import PASSES
-from compiler.proof import build
+from compiler.pipeline import build, passes
 from compiler.source.diagnostic import Rejected
 from compiler.source.node import Path
 from compiler.spec.load import Loaded
@@ -90,7 +89,7 @@ class Variants:
 
 def code_of(loaded: Loaded, title: Spec, names: Sequence[str]) -> Texts:
     """These files of the package that a spec compiles to under another name; raises `Rejected`."""
-    model = build(loaded, PASSES)
+    model = build(loaded, passes())
     spec = loaded.spec.model_copy(update={"name": title.name, "summary": title.summary})
     if tuple(names) == CODE:
         texts = model_text(model, spec.name, spec.summary), training_text(spec, model)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from compiler.analysis.infer_shapes import output_shapes
 from compiler.emit.body import body_lines, state_of
 from compiler.emit.layout import NameOf, docstring, lay, signature
 from compiler.emit.naming import Numbers
@@ -17,7 +18,6 @@ from compiler.ops.expression import (
 )
 from compiler.ops.op import Op
 from compiler.ops.shape import Shape, words
-from compiler.passes.infer_shapes import output_shapes
 
 
 def classes(model: Block) -> list[Block]:

@@ -7,8 +7,8 @@ from compiler.emit.tests import tests_text
 from compiler.emit.training import training_text
 from compiler.emit.weights import weights_text
 from compiler.ir.block import Block
-from compiler.passes.derive_weights import attentions
 from compiler.spec.spec import Spec
+from compiler.transforms.derive_weights import attentions
 
 
 def package_files(spec: Spec, model: Block) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from math import gcd
 
+from compiler.analysis.cost import count_parameters
 from compiler.emit.fill import fill
 from compiler.emit.layout import docstring, lay, signature
 from compiler.emit.ordering import as_imported
@@ -14,9 +15,8 @@ from compiler.ops.convolution import Convolution
 from compiler.ops.expression import Name, Tuple
 from compiler.ops.op import Op
 from compiler.ops.recurrence import Recurrence
-from compiler.passes.derive_weights import attentions
-from compiler.passes.measure import count_parameters
 from compiler.spec.spec import Spec
+from compiler.transforms.derive_weights import attentions
 
 USUAL, PADDING = {"source": 7, "target": 9}, 4
 LARGEST_EDGE = 512

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from compiler.analysis.infer_shapes import shapes_of
 from compiler.emit.body import body_lines
 from compiler.emit.fill import fill
 from compiler.emit.layout import docstring, signature
@@ -14,8 +15,7 @@ from compiler.ops.attention import Attention
 from compiler.ops.expression import Name, Number
 from compiler.ops.op import Op
 from compiler.ops.shape import words
-from compiler.passes.derive_weights import attentions, derive_weights
-from compiler.passes.infer_shapes import shapes_of
+from compiler.transforms.derive_weights import attentions, derive_weights
 
 MODULE = Name("module")
 HELPERS = ("merge_heads", "split_heads", "split_groups", "rotate_halves", "rotate_pairs")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from compiler.proof import check_spec
+from compiler.pipeline import check_spec
 from compiler.source.diagnostic import Diagnostic, Rejected, in_order
 from compiler.source.report import as_github, as_json
 from compiler.spec.library import library, locate, suggestion

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from compiler.ablation.read import read_ablation
-from compiler.proof import check_spec
+from compiler.pipeline import check_spec
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, render
 from compiler.source.span import Source, Span
 from compiler.spec.load import load

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from compiler.analysis.cost import count_parameters
 from compiler.explain import explain
-from compiler.passes.measure import count_parameters
 from tests.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick

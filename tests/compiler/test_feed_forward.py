@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from compiler.passes.measure import count_parameters
+from compiler.analysis.cost import count_parameters
 from tests.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick

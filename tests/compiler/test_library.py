@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from compiler.analysis.cost import count_parameters
 from compiler.explain import explain
-from compiler.passes.measure import count_parameters
 from compiler.pipeline import compile_spec
 from compiler.spec.library import folder, library, locate
 from compiler.spec.load import load

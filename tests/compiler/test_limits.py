@@ -10,7 +10,7 @@ import compiler.mask.parse
 from compiler.emit.lock import lock_text
 from compiler.mask.mask import Mask, condition
 from compiler.mask.parse import MaskError, parse
-from compiler.proof import check_spec
+from compiler.pipeline import check_spec
 from compiler.source import limits
 from compiler.source.diagnostic import Rejected
 from compiler.spec.load import load

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from compiler.analysis.cost import count_parameters
 from compiler.lower.deep_norm import factors
-from compiler.passes.measure import count_parameters
 from tests.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from compiler.proof import check_spec
+from compiler.pipeline import check_spec
 from compiler.source.diagnostic import Diagnostic, Rejected
 from compiler.source.write import flow
 from compiler.spec.fields import is_corpus, is_section

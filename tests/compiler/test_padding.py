@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from compiler.ir.block import Block
 from compiler.mask.mask import CAUSAL
-from compiler.passes.derive_weights import attentions
 from compiler.pipeline import CompiledPackage, compile_spec
+from compiler.transforms.derive_weights import attentions
 from tests.knobs import Tree
 from tests.packages import compile_tree, import_package
 from tests.strategies import specs

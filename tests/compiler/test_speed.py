@@ -10,7 +10,7 @@ from statistics import median
 
 import pytest
 
-from compiler.proof import check_spec
+from compiler.pipeline import check_spec
 
 ROOT = Path(__file__).parents[2]
 LIBRARIES = (

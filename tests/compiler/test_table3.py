@@ -2,7 +2,7 @@
 
 import pytest
 
-from compiler.passes.measure import count_parameters
+from compiler.analysis.cost import count_parameters
 from compiler.pipeline import compile_spec
 from tests.table3 import PAPER, ROWS, closed_form, reference
 

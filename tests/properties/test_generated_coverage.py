@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from compiler.passes.measure import count_parameters
+from compiler.analysis.cost import count_parameters
 from compiler.pipeline import compile_spec
 from compiler.spec.library import library
 

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from compiler.analysis.cost import count_parameters
+from compiler.analysis.infer_shapes import ANY, output_shapes
 from compiler.ir.block import Block
 from compiler.ops.shape import size
-from compiler.passes.infer_shapes import ANY, output_shapes
-from compiler.passes.measure import count_parameters
 from compiler.pipeline import compile_spec
 from compiler.weights.parameters import named_parameters
 from tests.knobs import DRAWN, KNOBS, Tree

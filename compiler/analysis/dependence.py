@@ -5,7 +5,8 @@ offsets, tests also for the exact relation at a finite length.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
@@ -102,3 +103,42 @@ def _repeated(ways: list[T | None], count: int, domain: Domain[T]) -> list[T | N
             for old, way in zip(total, ways, strict=True)
         ]
     return [domain.along(through, first), *total[1:]]
+
+
+def reach_of(block: Block, function: Function) -> dict[str, Interval]:
+    """For each input that the outputs depend on: the offsets at which they read it."""
+    return dependence(block, function, Intervals())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A statement that reads other positions of a stream, by a mask; and the way to it."""
+
+    path: tuple[str, ...]
+    statement: Statement
+    mask: Mask
+
+
+def reads_of(
+    block: Block, function: Function, stream: str, path: tuple[str, ...] = ()
+) -> Iterator[Read]:
+    """All such statements between `function`'s input `stream` and its outputs."""
+    carries = {stream}
+    for statement in function.body:
+        given = [value in carries for value in statement.inputs]
+        if not any(given):
+            continue
+        if isinstance(statement.op, Invoke):
+            carries.update(statement.results)
+            below = callee(block, statement)
+            inner = below.function(statement.op.function)
+            for is_given, each in zip(given, inner.inputs, strict=True):
+                if is_given:
+                    yield from reads_of(below, inner, each.name, (*path, statement.part))
+            continue
+        masks = statement.op.reach(len(given))
+        read = {mask for is_given, mask in zip(given, masks, strict=True) if is_given and mask}
+        carries.update(statement.results if read else ())
+        for mask in read:
+            if mask.reach != HERE:
+                yield Read(path=path, statement=statement, mask=mask)

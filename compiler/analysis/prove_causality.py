@@ -1,10 +1,10 @@
 """Refuses a decoder that sees the future."""
 
+from compiler.analysis.dependence import Read, reach_of, reads_of
 from compiler.ir.block import Block, holder_of
 from compiler.mask.search import later_read
 from compiler.ops.convolution import Convolution
 from compiler.ops.recurrence import Recurrence
-from compiler.passes.reach import Read, reach_of, reads_of
 from compiler.source.diagnostic import Diagnostic, Rejected
 
 

@@ -7,7 +7,7 @@ from compiler.ir.block import Block, walk
 from compiler.ir.letters import letters
 from compiler.ir.numbers import mixed_numbers
 from compiler.ops.expression import Number
-from compiler.passes.rewrite import bottom_up
+from compiler.transforms.rewrite import bottom_up
 
 
 def share_classes(model: Block) -> Block:

@@ -11,6 +11,7 @@ states of the blocks below.
 import re
 from dataclasses import dataclass, field, replace
 
+from compiler.analysis.dependence import reach_of
 from compiler.ir.block import Block, Function, Input, Invoke, Repeat, Statement, callee, shown
 from compiler.ir.letters import lettered
 from compiler.mask.interval import HERE
@@ -18,8 +19,7 @@ from compiler.ops.decoding import SLOTS, Append, Field, Fill, LineageMask, NewCa
 from compiler.ops.expression import Literal
 from compiler.ops.op import Cache, Continues, Counts, Op, Remembers, Replaces, Slots, Vanishes
 from compiler.ops.shape import BATCH, BEAM, Shape
-from compiler.passes.live import live
-from compiler.passes.reach import reach_of
+from compiler.transforms.rewrite import live
 
 LINEAGE, PARENT = "lineage", "parent"
 TOLD = Input(name=LINEAGE, annotation="Lineage"), Input(name=PARENT, shape=(BATCH, BEAM))

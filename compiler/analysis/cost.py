@@ -2,10 +2,10 @@
 
 from math import prod
 
+from compiler.analysis.infer_shapes import bind, shapes_of
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
 from compiler.ops.op import Cost, Op
 from compiler.ops.shape import Free, Lengths, Shape, elements, size
-from compiler.passes.infer_shapes import bind, shapes_of
 
 
 def count_parameters(block: Block) -> int:

@@ -6,7 +6,7 @@ from compiler.ir.block import Block, Function, Invoke, Statement
 from compiler.ops.attention import Attention
 from compiler.ops.elementwise import Dropout, StochasticDepth
 from compiler.ops.op import Op
-from compiler.passes.rewrite import bottom_up
+from compiler.transforms.rewrite import bottom_up
 
 
 def drop_no_ops(model: Block) -> Block:

@@ -7,11 +7,11 @@ count.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from compiler.analysis.infer_shapes import shapes_of
 from compiler.ir.block import Block, children
 from compiler.ops.decoding import Append, MakeState, NewCache
 from compiler.ops.op import Cache, Op
 from compiler.ops.shape import BATCH, BEAM, SOURCE, Lengths, elements
-from compiler.passes.infer_shapes import shapes_of
 
 ONE: Lengths = {each.name: 1 for each in (BATCH, BEAM, SOURCE)}
 

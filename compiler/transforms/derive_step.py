@@ -5,13 +5,13 @@
 
 from dataclasses import replace
 
+from compiler.analysis.infer_shapes import shapes_of
 from compiler.ir.block import Block, Function, Input, Repeat, StateClass, Statement
 from compiler.ops.decoding import SLOTS, Extend, Field, FillLineage, MakeState, NewLineage
 from compiler.ops.expression import Literal
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH, BEAM, TARGET, Free
-from compiler.passes.infer_shapes import shapes_of
-from compiler.passes.partition import LINEAGE, PARENT, TOLD, Kept, Partition, rename_inputs
+from compiler.transforms.partition import LINEAGE, PARENT, TOLD, Kept, Partition, rename_inputs
 
 
 def derive_step(model: Block) -> Block:

@@ -8,7 +8,7 @@ from compiler.mask.mask import ALL
 from compiler.ops.attention import Attention, DenseAttention, FlexAttention
 from compiler.ops.heads import JoinHeads
 from compiler.ops.weights import AttentionWeights
-from compiler.passes.live import live
+from compiler.transforms.rewrite import live
 
 WEIGHTS = "_.weights"
 

@@ -1,0 +1,1 @@
+"""Passes that read the IR: they answer a question about a network, or refuse it."""

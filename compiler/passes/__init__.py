@@ -1,1 +1,0 @@
-"""Rewrites of the IR, and what is computed from it."""
