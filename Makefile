@@ -10,14 +10,15 @@ SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 BENCH_VENV := .venv-bench
 BENCH_INSTALLED := $(BENCH_VENV)/.installed
 BENCH_RESULTS := runs/benchmarks
+FROM := HEAD
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test-quick test test-all fuzz docs lint generate bench clean
+.PHONY: help setup demo test-quick test test-all fuzz docs lint generate changed-code bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
-		awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+		awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(INSTALLED)  ## make the virtual environment .venv
 
@@ -59,8 +60,16 @@ lint: setup  ## ruff and mypy over everything
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy compiler runtime generated/*/
 
-generate: setup  ## compile the whole library into generated/
-	@$(BIN)/specformer compile $$($(BIN)/python -m compiler.spec.library)
+generate: setup  ## write generated/, the golden files and the hashes of other generated code anew
+	@$(BIN)/specformer compile $(subst _,-,$(patsubst generated/%/,%,$(wildcard generated/*/)))
+	@$(BIN)/python -m pytest -q tests/compiler/test_library.py tests/compiler/test_cases.py \
+		tests/compiler/diff -k 'not emitted and not lock' --update-golden
+
+changed-code: setup  ## show how all generated code differs from a commit's: make changed-code [FROM=HEAD]
+	@place=$$(mktemp -d) && git archive $(FROM) compiler specs tests | tar -x -C $$place && \
+		(cd $$place && $(abspath $(BIN))/python -m tests.support.hashes former) && \
+		$(BIN)/python -m tests.support.hashes $$place/present && \
+		{ git diff --no-index $$place/former $$place/present || true; } && rm -r $$place
 
 bench: $(BENCH_INSTALLED)  ## our speed beside other people's: make bench DATA=FOLDER [RUN=RUN]
 	@$(BENCH_VENV)/bin/python -m benchmarks.train $(if $(DATA),--data $(DATA)) \

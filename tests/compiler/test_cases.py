@@ -1,4 +1,4 @@
-"""Golden cases: a spec with its expected IR and code, or with its errors or warnings.
+"""Golden cases: a spec with its errors or warnings, or with a hash of its IR and its code.
 
 A case may hold a `set.txt`: arguments of `--set`, one a line.
 """
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from compiler.ir.dump import dump
-from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Rejected
+from tests.support.hashes import CASES, HASHES, Hashes, code_of_case, read_case
 
 pytestmark = pytest.mark.quick
 
-CASES = Path(__file__).parents[1] / "cases"
+CODE = Hashes(HASHES / "cases.txt")
+NAMES = sorted(each.name for each in CASES.iterdir() if each.is_dir())
 
 
 @pytest.fixture
@@ -23,30 +23,26 @@ def in_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("in_cases")
-@pytest.mark.parametrize("case", sorted(each.name for each in CASES.iterdir() if each.is_dir()))
+@pytest.mark.parametrize("case", NAMES)
 def test_case(case: str, request: pytest.FixtureRequest) -> None:
-    update = request.config.getoption("--update-golden")
-    assert not (update and os.environ.get("CI")), "expected outputs are not rewritten in CI"
-    for name, text in outputs(case).items():
-        path = CASES / case / name
-        if update:
-            path.write_text(text, encoding="utf-8")
-        assert path.is_file(), f"{path.name} is missing: pytest --update-golden writes it"
-        assert path.read_text(encoding="utf-8") == text
-
-
-def outputs(case: str) -> dict[str, str]:
-    """What the compiler makes of a case's spec."""
-    file = CASES / case / "set.txt"
-    settings = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     try:
-        package = compile_spec(f"{case}/spec.yaml", settings)
+        package = read_case(case)
     except Rejected as rejected:
-        return {"diagnostics.txt": f"{rejected}\n"}
+        return check(CASES / case / "diagnostics.txt", f"{rejected}\n", request)
     if package.warnings:
-        return {"diagnostics.txt": f"{Rejected(package.warnings)}\n"}
-    return {
-        "ir.txt": dump(package.model) + "\n",
-        "model.py.txt": package.files["model.py"],
-        "training.py.txt": package.files["training.py"],
-    }
+        return check(CASES / case / "diagnostics.txt", f"{Rejected(package.warnings)}\n", request)
+    return CODE.check(case, code_of_case(package), request)
+
+
+def check(file: Path, text: str, request: pytest.FixtureRequest) -> None:
+    """Asserts that a golden file holds the text; --update-golden writes it instead."""
+    if request.config.getoption("--update-golden"):
+        assert not os.environ.get("CI"), "expected outputs are not rewritten in CI"
+        file.write_text(text, encoding="utf-8")
+    assert file.is_file(), f"{file.name} is missing: pytest --update-golden writes it"
+    assert file.read_text(encoding="utf-8") == text
+
+
+def test_a_case_has_either_complaints_or_a_hash(request: pytest.FixtureRequest) -> None:
+    complained = {file.parent.name for file in CASES.glob("*/diagnostics.txt")}
+    CODE.check_names(set(NAMES) - complained, request)

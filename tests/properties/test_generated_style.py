@@ -3,7 +3,6 @@
 The types are checked as strictly as mypy does, without any settings of a project.
 """
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from compiler.pipeline import compile_spec
+from compiler.spec.library import library
 from tests.knobs import Tree
 from tests.packages import compile_tree
 from tests.strategies import specs
@@ -39,8 +40,9 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     write()
     assert len(written) > EXAMPLES // 2
-    for library in (ROOT / "generated").glob("*/"):
-        shutil.copytree(library, folder / library.name)
+    for name in library():
+        package = compile_spec(name)
+        package.write(folder / package.folder_name)
     return folder
 
 
