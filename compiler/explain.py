@@ -15,6 +15,7 @@ from compiler.analysis.cost import (
 from compiler.analysis.decoding_memory import DecodingMemory, decoding_memory
 from compiler.analysis.dependence import reach_of
 from compiler.analysis.infer_shapes import output_shapes, shapes_of
+from compiler.format import of_bytes
 from compiler.ir.block import Block, Function, Repeat, Statement, callee, children
 from compiler.mask.interval import HERE, Interval
 from compiler.ops.op import Op
@@ -23,7 +24,6 @@ from compiler.pipeline import CompiledPackage
 from compiler.readings import Reading, readings
 from compiler.spec.optimizer import Adafactor, Sgd
 from compiler.spec.training import Training
-from compiler.units import of_bytes
 
 FLOAT_BYTES = 4
 BACKWARD = 2

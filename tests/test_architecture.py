@@ -24,7 +24,7 @@ FLOORS = (
         "transforms",
         "weights",
     ),
-    *("emit", "pipeline", "output", "units", "readings", "explain", "diff", "ablation"),
+    *("emit", "pipeline", "output", "format", "readings", "explain", "diff", "ablation"),
 )
 ROOMS = (
     *(

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compiler.diff.document import Column, Paragraph, Part, Section, Table
-from compiler.diff.network import fingerprint
+from compiler.diff.fingerprint import fingerprint
+from compiler.format import engineering
 from compiler.pipeline import CompiledPackage
-from compiler.units import engineering
 from compiler.weights.compacted import compacted
 from compiler.weights.parameters import named_parameters
 from compiler.weights.transfer import Transfer, transfer

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from compiler.diff.document import Hunk, Patch
-from compiler.diff.lines import Edit, Pairing, hunks, paired
-from compiler.diff.meaning import Change
-from compiler.diff.mixture import Mixture
-from compiler.diff.side import CODE, Side
+from compiler.diff.hybrid import Hybrids
+from compiler.diff.operand import CODE, Operand
+from compiler.diff.patience import Edit, Pairing, hunks, paired
+from compiler.diff.settings_diff import Change
 from compiler.emit.model import model_text
 from compiler.emit.package import package_files
 from compiler.emit.training import training_text
@@ -27,7 +27,7 @@ Differing = tuple[set[int], set[int]]
 
 
 def patches(
-    before: Side, after: Side, changes: Sequence[Change], mixed: Mixture
+    before: Operand, after: Operand, changes: Sequence[Change], hybrids: Hybrids
 ) -> tuple[Patch, ...]:
     """The files that differ in more than their head comment.
 
@@ -35,7 +35,7 @@ def patches(
     """
     edited = {name for side in (before, after) for name in side.edited_beside_the_code}
     names = (*CODE, *sorted(edited))
-    variants = Variants(changes=changes, mixed=mixed, title=before.package.spec, names=names)
+    variants = Variants(changes=changes, hybrids=hybrids, title=before.package.spec, names=names)
     found = (_patch(name, before, after, variants) for name in names)
     return tuple(patch for patch in found if patch.hunks)
 
@@ -44,9 +44,9 @@ class Variants:
     """The code of the one side with one change made, and of the other with one taken back."""
 
     def __init__(
-        self, changes: Sequence[Change], mixed: Mixture, title: Spec, names: Sequence[str]
+        self, changes: Sequence[Change], hybrids: Hybrids, title: Spec, names: Sequence[str]
     ) -> None:
-        self.mixed = mixed
+        self.hybrids = hybrids
         self.title = title
         self.files = names
         self.names: dict[tuple[Path, ...], str] = {}
@@ -59,8 +59,8 @@ class Variants:
         if not beside:
             return changes
         try:
-            together = self.mixed.with_taken(path for change in beside for path in change.taken)
-            same = self._code_of(together) == self._code_of(self.mixed.with_taken(()))
+            together = self.hybrids.with_taken(path for change in beside for path in change.taken)
+            same = self._code_of(together) == self._code_of(self.hybrids.with_taken(()))
         except Rejected:
             return changes
         return [change for change in changes if change not in beside] if same else changes
@@ -68,11 +68,11 @@ class Variants:
     @cached_property
     def made(self) -> dict[str, Texts]:
         """By the name of the change; those that cannot be made alone are left out."""
-        return self._each(self.mixed.with_taken)
+        return self._each(self.hybrids.with_taken)
 
     @cached_property
     def taken_back(self) -> dict[str, Texts]:
-        return self._each(self.mixed.without)
+        return self._each(self.hybrids.without)
 
     def _each(self, mix: Callable[[Iterable[Path]], Loaded]) -> dict[str, Texts]:
         found = {}
@@ -99,7 +99,7 @@ def code_of(loaded: Loaded, title: Spec, names: Sequence[str]) -> Texts:
     return {name: files.get(name, "").splitlines() for name in names}
 
 
-def _patch(name: str, before: Side, after: Side, variants: Variants) -> Patch:
+def _patch(name: str, before: Operand, after: Operand, variants: Variants) -> Patch:
     sides = before, after
     heading = _heading(before.package.files.get(name, ""))
     compiled = [_titled(side.package.files, side, name, heading) for side in sides]
@@ -120,7 +120,7 @@ def _patch(name: str, before: Side, after: Side, variants: Variants) -> Patch:
     )
 
 
-def _file(side: Side, name: str) -> str:
+def _file(side: Operand, name: str) -> str:
     return f"{side.name if side.is_locked else side.package.spec.name}/{name}"
 
 
@@ -129,7 +129,7 @@ def _heading(text: str) -> str:
     return text[: text.find('"""', 3) + 3] if text.startswith('"""') else ""
 
 
-def _titled(files: Mapping[str, str], side: Side, name: str, heading: str) -> list[str]:
+def _titled(files: Mapping[str, str], side: Operand, name: str, heading: str) -> list[str]:
     """The lines of a file with another head comment, unless its own has been edited."""
     text, own = files.get(name, ""), _heading(side.package.files.get(name, ""))
     if not own:

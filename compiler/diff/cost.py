@@ -7,8 +7,8 @@ from typing import Literal
 
 from compiler.diff.document import Column, Paragraph, Part, Section, Table
 from compiler.explain import Explanation, Row, explain
+from compiler.format import engineering, of_bytes
 from compiler.pipeline import CompiledPackage
-from compiler.units import engineering, of_bytes
 
 Words = Callable[[float], str]
 

@@ -13,10 +13,10 @@ from compiler.diff.checkpoint import (
 from compiler.diff.code import patches
 from compiler.diff.cost import CostDifference, cost_difference, cost_section
 from compiler.diff.document import Column, Document, Paragraph, Part, Patch, Section, Table
-from compiler.diff.meaning import GROUPS, Change, Consequence, Origin, changes
-from compiler.diff.mixture import mixture, without_derived
+from compiler.diff.hybrid import hybrids_of, without_derived
+from compiler.diff.operand import BY_EITHER, BY_HAND, CODE, Operand
 from compiler.diff.settings import pairs
-from compiler.diff.side import BY_EITHER, BY_HAND, CODE, Side
+from compiler.diff.settings_diff import GROUPS, Change, Consequence, Origin, changes
 from compiler.source.write import flow
 from compiler.spec.load import Loaded
 from compiler.spec.package_files import INIT, MODEL
@@ -54,13 +54,13 @@ class Difference:
         return same and not self.changes and not self.code
 
 
-def difference(before: Side, after: Side) -> Difference:
+def difference(before: Operand, after: Operand) -> Difference:
     """All that differs."""
     first, second = _written(before, after)
-    mixed = mixture(first, second)
-    found = changes(first, second, mixed, (before.is_locked, after.is_locked))
+    hybrids = hybrids_of(first, second)
+    found = changes(first, second, hybrids, (before.is_locked, after.is_locked))
     packages = before.package, after.package
-    code = patches(before, after, found, mixed)
+    code = patches(before, after, found, hybrids)
     return Difference(
         before=_compared(before),
         after=_compared(after),
@@ -78,12 +78,12 @@ def _is_edited(code: Sequence[Patch]) -> bool:
     return not causes.isdisjoint((BY_HAND, BY_EITHER))
 
 
-def _compared(side: Side) -> Compared:
+def _compared(side: Operand) -> Compared:
     spec = side.package.spec
     return Compared(name=side.name, spec=spec.name, summary=spec.summary, edited=side.edited)
 
 
-def _written(*sides: Side) -> tuple[Loaded, Loaded]:
+def _written(*sides: Operand) -> tuple[Loaded, Loaded]:
     """The specs; of a lock only what somebody has to write for it to mean the same."""
     specs = [side.package.loaded for side in sides]
     found = [pair for pair in pairs(specs[0].spec, specs[1].spec) if pair.before != pair.after]

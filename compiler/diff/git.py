@@ -6,8 +6,8 @@ from pathlib import Path
 
 from compiler.diff.difference import difference, document
 from compiler.diff.document import Document, Paragraph, Part, Patch, Section
-from compiler.diff.lines import hunks, paired
-from compiler.diff.side import of_spec
+from compiler.diff.operand import of_spec
+from compiler.diff.patience import hunks, paired
 from compiler.source.diagnostic import Rejected
 from compiler.source.file import read_text
 from compiler.spec.library import DiskFile, SpecFile

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from runtime.ablation.collect import Ablation
 from runtime.ablation.details import row_details
-from runtime.ablation.origin import find_origin
+from runtime.ablation.provenance import provenance
 from runtime.ablation.render.grid import Grid
 from runtime.ablation.render.html import anchor, html_heads, html_row
 from runtime.ablation.table import Table
@@ -57,7 +57,7 @@ def make_report(
         "no_curves": no_curves,
         "rows": [row_details(row, ablation, table) for row in ablation.rows],
         "measures": [measure.name for measure in table.measures],
-        "origin": find_origin(ablation, table),
+        "provenance": provenance(ablation, table),
         "failures": failures(ablation),
         "css": page_file("report.css") + Markup(style),
         "script": page_file("report.js"),

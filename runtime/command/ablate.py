@@ -204,7 +204,7 @@ def differences(expansion: "Expansion") -> Callable[[str], str]:
     """What a row changes against the base, as a piece of a page, worked out once."""
     from compiler.diff.difference import difference, document
     from compiler.diff.html import fragment
-    from compiler.diff.side import of_package
+    from compiler.diff.operand import of_package
 
     sides = {row.name: of_package(row.package, row.name) for row in expansion.rows}
     base = sides[expansion.rows[0].name]

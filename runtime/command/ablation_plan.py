@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from compiler.units import engineering
+from compiler.format import engineering
 from runtime.ablation.changes import changes
-from runtime.ablation.estimate import Speed, finished_speed, measured_speed
+from runtime.ablation.eta import Speed, finished_speed, measured_speed
 from runtime.ablation.files import FAILURE, RESULT, ROWS, RUN
 from runtime.ablation.local import Room
 from runtime.ablation.queue import Entry, Wanted, read_queue

@@ -17,7 +17,7 @@ from runtime.terminal import Console, plain
 
 if TYPE_CHECKING:
     from compiler.diff.document import Document
-    from compiler.diff.side import Side
+    from compiler.diff.operand import Operand
     from compiler.diff.text import Line
     from runtime.behaviour.difference import BehaviourDifference
 
@@ -60,12 +60,12 @@ def diff(
         refuse_in_git_mode(form, behaviour)
         show_page(git_page(things), form)
         return
-    sides = read_sides(things)
+    sides = read_operands(things)
     raise typer.Exit(show_difference(sides, behaviours(*sides) if behaviour else None, form))
 
 
 def show_difference(
-    sides: tuple["Side", "Side"], computed: "BehaviourDifference | None", form: str
+    sides: tuple["Operand", "Operand"], computed: "BehaviourDifference | None", form: str
 ) -> int:
     """Prints what differs -> the exit code."""
     from compiler.diff.difference import difference, document
@@ -80,9 +80,9 @@ def show_difference(
     return 0 if found.is_equal and (computed is None or computed.is_equal) else 1
 
 
-def read_sides(things: list[str]) -> tuple["Side", "Side"]:
+def read_operands(things: list[str]) -> tuple["Operand", "Operand"]:
     """What is compared; raises a UserError unless there are two."""
-    from compiler.diff.side import read_side
+    from compiler.diff.operand import read_operand
     from compiler.source.diagnostic import for_each
 
     if len(things) != 2:
@@ -92,7 +92,7 @@ def read_sides(things: list[str]) -> tuple["Side", "Side"]:
         )
     for thing in things:
         refuse_foreign(thing)
-    before, after = for_each(things, read_side)
+    before, after = for_each(things, read_operand)
     return before, after
 
 
@@ -104,7 +104,7 @@ def refuse_foreign(thing: str) -> None:
             raise UserError(message, help=help)
 
 
-def behaviours(*sides: "Side") -> "BehaviourDifference":
+def behaviours(*sides: "Operand") -> "BehaviourDifference":
     """What the code that is there computes, be it edited."""
     from runtime.behaviour.difference import behaviour_difference
     from runtime.package import load_package

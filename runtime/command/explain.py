@@ -8,11 +8,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from compiler.format import engineering, of_bytes
 from compiler.source.diagnostic import did_you_mean
 from compiler.source.explanation import pages
 from compiler.spec.library import locate
 from compiler.spec.section import MOST_TOKENS
-from compiler.units import engineering, of_bytes
 from runtime.command.options import Settings
 from runtime.errors import UserError
 from runtime.terminal import Console

@@ -119,11 +119,11 @@ def condition(file: Path, package: "CompiledPackage", edited: Iterable[str]) -> 
 def show_changes(folder: Path, package: "CompiledPackage") -> None:
     """The page of `specformer diff`, unless the lock that lies there is no spec any more."""
     from compiler.diff.difference import difference, document
-    from compiler.diff.side import of_package, read_side
+    from compiler.diff.operand import of_package, read_operand
     from runtime.command.diff import show_page
 
     try:
-        there = read_side(str(folder))
+        there = read_operand(str(folder))
     except Rejected as rejected:
         typer.echo(str(rejected), err=True)
         return

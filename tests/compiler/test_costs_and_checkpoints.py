@@ -9,8 +9,8 @@ from compiler.diff.checkpoint import checkpoint_difference, checkpoint_section
 from compiler.diff.cost import CostDifference, cost_difference, cost_section
 from compiler.diff.document import Paragraph, Section, Table
 from compiler.explain import explain
+from compiler.format import engineering, of_bytes
 from compiler.pipeline import CompiledPackage, compile_spec
-from compiler.units import engineering, of_bytes
 from compiler.weights.compacted import compacted
 
 pytestmark = pytest.mark.quick

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from compiler.diff.difference import Difference, difference, document
-from compiler.diff.side import BY_HAND, of_package, read_side
+from compiler.diff.operand import BY_HAND, of_package, read_operand
 from compiler.diff.text import text
 from compiler.pipeline import CompiledPackage
 from tests.knobs import Tree
@@ -41,4 +41,4 @@ def test_every_difference_is_found_and_has_its_reason(
 def test_a_package_does_not_differ_from_its_spec(tree: Tree, tmp_path: Path) -> None:
     package = compile_tree(tree, tmp_path)
     package.write(tmp_path / "package")
-    assert difference(of_package(package, "spec"), read_side(str(tmp_path / "package"))).is_equal
+    assert difference(of_package(package, "spec"), read_operand(str(tmp_path / "package"))).is_equal

@@ -11,7 +11,7 @@ from compiler.diff import html, markdown, text
 from compiler.diff.difference import Difference, difference, document
 from compiler.diff.document import Hunk, Patch
 from compiler.diff.json import as_json
-from compiler.diff.side import BY_ANOTHER, BY_EITHER, BY_HAND, of_package, read_side
+from compiler.diff.operand import BY_ANOTHER, BY_EITHER, BY_HAND, of_package, read_operand
 from compiler.output import Output
 from compiler.pipeline import compile_spec
 from compiler.spec.library import library
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.quick
 
 
 def compare(before: str, after: str, *settings: str) -> Difference:
-    second = of_package(compile_spec(after, settings), after) if settings else read_side(after)
-    return difference(read_side(before), second)
+    second = of_package(compile_spec(after, settings), after) if settings else read_operand(after)
+    return difference(read_operand(before), second)
 
 
 def causes(found: Difference) -> list[tuple[str, ...]]:

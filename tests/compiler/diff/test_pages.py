@@ -13,7 +13,7 @@ from compiler.diff.document import Column, Document, Hunk, Paragraph, Patch, Sec
 from compiler.diff.html import CSS, fragment, page
 from compiler.diff.json import as_json
 from compiler.diff.markdown import markdown
-from compiler.diff.side import read_side
+from compiler.diff.operand import read_operand
 from compiler.diff.syntax import words
 from compiler.diff.text import Line, lines, text
 from compiler.pipeline import compile_spec
@@ -30,7 +30,7 @@ HOSTILE = '<b a="1">&`|*_x_\n# [link](y)'
 def found() -> Difference:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(HERE)
-        return difference(read_side("base.yaml"), read_side("variant.yaml"))
+        return difference(read_operand("base.yaml"), read_operand("variant.yaml"))
 
 
 @pytest.mark.parametrize("name", ["variant.txt", "variant.md", "variant.json"])
@@ -57,7 +57,7 @@ def plain(line: Line) -> str:
 @pytest.mark.parametrize("row", ["big.yaml", *sorted(path.name for path in ROWS.glob("*.yaml"))])
 @pytest.mark.parametrize("width", [0, 80])
 def test_the_first_screen_names_each_written_change(row: str, width: int) -> None:
-    found = difference(read_side("transformer-base"), read_side(str(ROWS / row)))
+    found = difference(read_operand("transformer-base"), read_operand(str(ROWS / row)))
     rows = [each[:3] for each in screen(found, width)]
     assert found.changes
     for change in found.changes:
@@ -65,7 +65,7 @@ def test_the_first_screen_names_each_written_change(row: str, width: int) -> Non
 
 
 def test_the_first_screen_of_big_fits_a_terminal() -> None:
-    found = difference(read_side("transformer-base"), read_side("transformer-big"))
+    found = difference(read_operand("transformer-base"), read_operand("transformer-big"))
     assert max(len(plain(line)) for line in list(lines(document(found), 80))[:SCREEN]) <= 80
     assert len(found.changes) == 6
 
@@ -154,7 +154,7 @@ def test_files_are_called_by_what_tells_them_apart() -> None:
 
 
 def test_equal_sides_say_so() -> None:
-    found = difference(read_side("demo"), read_side("demo"))
+    found = difference(read_operand("demo"), read_operand("demo"))
     assert found.is_equal
     assert "Nothing differs" in text(document(found))
 
@@ -163,9 +163,9 @@ def test_an_edit_beside_the_model_is_said(tmp_path: Path) -> None:
     compile_spec("demo").write(tmp_path / "demo")
     tests = tmp_path / "demo" / "test_model.py"
     tests.write_text(tests.read_text() + "# mine\n")
-    page = text(document(difference(read_side("demo"), read_side(str(tests.parent)))))
+    page = text(document(difference(read_operand("demo"), read_operand(str(tests.parent)))))
     assert "test_model.py is not what its lock compiles to" in page
     assert "All settings are the same." not in page
     assert page.endswith("+# mine\n")
-    page = text(document(difference(*[read_side(str(tests.parent))] * 2)))
+    page = text(document(difference(*[read_operand(str(tests.parent))] * 2)))
     assert "Nothing else differs: the settings, model.py and training.py, the cost" in page

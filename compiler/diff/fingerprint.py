@@ -1,4 +1,4 @@
-"""What a network computes from its parameters, as a fingerprint: equal ones compute the same.
+"""A fingerprint of what a network computes from its parameters: equal ones compute the same.
 
 The forward pass is followed through all blocks, its values named by digests of the op that makes
 them, its numbers, its parameters' names and its inputs. What only training does counts for nothing,
@@ -19,7 +19,7 @@ IN_TRAINING_ALONE = {"dropout", "initial", "gains", "decays", "told"}
 
 
 def fingerprint(model: Block) -> str:
-    """Of the whole forward pass."""
+    """Return the fingerprint of the whole forward pass."""
     forward = model.function("forward")
     inputs = [each.name for each in forward.inputs]
     return _digest(*_called(model, forward, "", inputs))
@@ -71,7 +71,7 @@ def _layers(name: str, part: Repeat, path: str) -> Iterator[str]:
 
 
 def _of_parts(part: Repeat | Block, here: str) -> str:
-    """Of a network that an op uses in its own way: of each expert of a mixture."""
+    """Return the digest of a network that an op uses in its own way, such as an expert."""
     block = part.block if isinstance(part, Repeat) else part
     function = block.function("forward")
     inputs = [each.name for each in function.inputs]
@@ -104,7 +104,7 @@ def _numbers(kind: type, value: object) -> str:
 
 
 def _scale(attention: Attention) -> Number:
-    """Of scores, where none is set that of the paper."""
+    """Return the scale of the scores: 1 / sqrt(d_k) where none is set."""
     return attention.scale or Number("attention_scale", attention.d_k.value**-0.5)
 
 

@@ -121,7 +121,7 @@ def _plain_edits(before: Lines, after: Lines, gap: Edit) -> Iterator[Edit]:
 
 
 def _placed(edit: Edit, before: Lines, after: Lines, room: range) -> Edit:
-    """Where an edit is read best, in the room between its neighbours.
+    """Move an edit to where it is read best, in the room between its neighbours.
 
     A block that only comes or goes may often lie a few lines higher or lower: best is where it
     begins with a line that is indented least, after a blank one.
@@ -135,7 +135,7 @@ def _placed(edit: Edit, before: Lines, after: Lines, room: range) -> Edit:
 
 
 def _shifts(lines: Lines, block: range) -> range:
-    """How far a block can move without a change of what comes or goes."""
+    """Return how far a block can move without a change of what comes or goes."""
     up = down = 0
     while block.start - up > 0 and lines[block.start - up - 1] == lines[block.stop - up - 1]:
         up += 1
@@ -190,7 +190,7 @@ def _lines(pairing: Pairing, edits: list[Edit], start: int, stop: int) -> Iterat
 
 
 def _counted(start: int, stop: int) -> str:
-    """As unified diffs count: from 1, and from 0 where there is nothing."""
+    """Return a range as unified diffs count: from 1, and from 0 where there is nothing."""
     return f"{start + 1 if stop > start else start},{stop - start}"
 
 

@@ -1,4 +1,4 @@
-"""One of the two things that are compared: a spec, a generated package, a run; now or in git."""
+"""An operand of the comparison: a spec, a generated package, a run; on disk or in git."""
 
 import hashlib
 import json
@@ -21,18 +21,18 @@ CODE = (MODEL, TRAINING)
 
 BY_HAND, BY_ANOTHER = "edited by hand", "another version of specformer"
 BY_EITHER = f"{BY_ANOTHER}, or edited before the run began"
-"""Where lines come from that no setting explains."""
+"""Explanations of lines that no setting explains."""
 
 RUN = "run.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """What is compared, under the name that its user gave it.
+class Operand:
+    """One thing that is compared, under the name that its user gave it.
 
-    `files` are those that are there: of a spec, what it compiles to; of a package, what lies in its
-    folder, which may have been edited. `is_locked` where the settings are those of a lock, which
-    has every default written out. `otherwise` is what explains lines that no setting does.
+    `files` are those that a spec compiles to, or those that lie in the folder of a package, where
+    they may have been edited. `is_locked` says that the settings are those of a lock, which has
+    every default written out. `otherwise` explains lines that no setting explains.
     """
 
     name: str
@@ -54,8 +54,8 @@ class Side:
         return () if self.otherwise == BY_ANOTHER else tuple(others)
 
 
-def read_side(reference: str) -> Side:
-    """What a word of the command line means; raises `Rejected`."""
+def read_operand(reference: str) -> Operand:
+    """Return the operand that a word of the command line means; raises `Rejected`."""
     folder = _package_folder(Path(reference)) if reference else None
     if folder:
         side = of_lock(DiskFile(path=folder / LOCK), reference)
@@ -76,7 +76,7 @@ def _otherwise(folder: Path) -> str:
 
 
 def is_as_begun(folder: Path) -> bool:
-    """Whether a package lies in a run that has recorded these very files at its beginning."""
+    """Tell whether a package lies in a run that recorded these very files at its beginning."""
     try:
         sums = json.loads((folder.parent / RUN).read_bytes())[folder.name]
         return bool(sums) and all(_sum(folder / name) == sum for name, sum in sums.items())
@@ -89,29 +89,29 @@ def _sum(path: Path) -> str:
 
 
 def is_as_written(folder: Path) -> bool:
-    """Whether the sums beside a package say that nobody has edited it."""
+    """Tell whether the checksums beside a package say that nobody has edited it."""
     place = folder.resolve()
     output = Output(folder=place.parent)
     return output.is_listed(place.name) and not output.edited(place.name)
 
 
-def of_spec(file: SpecFile, name: str) -> Side:
-    """The side of a spec; raises `Rejected`."""
+def of_spec(file: SpecFile, name: str) -> Operand:
+    """Return the operand of a spec; raises `Rejected`."""
     return of_package(compile_loaded(resolve(read_file(file))), name)
 
 
-def of_package(package: CompiledPackage, name: str) -> Side:
-    """The side of a spec that is already compiled."""
-    return Side(name=name, package=package, files=package.files)
+def of_package(package: CompiledPackage, name: str) -> Operand:
+    """Return the operand of a spec that is already compiled."""
+    return Operand(name=name, package=package, files=package.files)
 
 
-def of_lock(lock: SpecFile, name: str) -> Side:
-    """The side of the generated package in which a lock lies; raises `Rejected`."""
+def of_lock(lock: SpecFile, name: str) -> Operand:
+    """Return the operand of the generated package in which a lock lies; raises `Rejected`."""
     package = compile_loaded(resolve(read_file(lock)))
     found = {each: lock.find(each) for each in package.files if each != LOCK}
     files = {each: file.read() if file else "" for each, file in found.items()}
     files[INIT] = files[INIT].replace(EJECTED, WRITTEN, 1)  # ejecting is not editing
-    return Side(name=name, package=package, files=files, is_locked=True)
+    return Operand(name=name, package=package, files=files, is_locked=True)
 
 
 def _package_folder(path: Path) -> Path | None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from compiler.diff.difference import difference
-from compiler.diff.meaning import Change, Origin
-from compiler.diff.side import of_package, read_side
+from compiler.diff.operand import of_package, read_operand
+from compiler.diff.settings_diff import Change, Origin
 from compiler.pipeline import compile_spec
 from tests.table3 import ROWS
 
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.quick
 
 def differing(before: str, after: str, *settings: str) -> dict[str, Change]:
     """The changes by their names."""
-    second = of_package(compile_spec(after, settings), after) if settings else read_side(after)
-    return {each.setting: each for each in difference(read_side(before), second).changes}
+    second = of_package(compile_spec(after, settings), after) if settings else read_operand(after)
+    return {each.setting: each for each in difference(read_operand(before), second).changes}
 
 
 def follows(change: Change) -> dict[str, tuple[object, object]]:
@@ -92,7 +92,7 @@ def test_the_lock_of_a_package_says_what_its_spec_says(tmp_path: Path) -> None:
 
 def test_names_and_summaries_are_the_title_and_no_difference(tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text("extends: demo\nname: other\nsummary: another\n")
-    assert difference(read_side("demo"), read_side(str(tmp_path / "other.yaml"))).is_equal
+    assert difference(read_operand("demo"), read_operand(str(tmp_path / "other.yaml"))).is_equal
 
 
 def test_the_rows_of_table_3_differ_in_what_they_write() -> None:

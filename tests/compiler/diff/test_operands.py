@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from compiler.diff.operand import Operand, read_operand
 from compiler.diff.revision import is_at_revision
-from compiler.diff.side import Side, read_side
 from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Rejected
 from compiler.spec import library
@@ -20,7 +20,7 @@ Git = Callable[..., str]
 
 def rejected(reference: str) -> str:
     with pytest.raises(Rejected) as rejected:
-        read_side(reference)
+        read_operand(reference)
     return str(rejected.value)
 
 
@@ -42,7 +42,7 @@ def history(git: Git) -> Git:
     return git
 
 
-def heads(side: Side) -> int:
+def heads(side: Operand) -> int:
     encoder = side.package.spec.model.encoder
     assert encoder is not None
     assert encoder.layers[0].self_attention is not None
@@ -51,8 +51,8 @@ def heads(side: Side) -> int:
 
 @pytest.mark.usefixtures("history")
 def test_parents_are_read_at_the_same_revision() -> None:
-    assert heads(read_side("specs/child.yaml")) == 8
-    old = read_side("HEAD~1:specs/child.yaml")
+    assert heads(read_operand("specs/child.yaml")) == 8
+    old = read_operand("HEAD~1:specs/child.yaml")
     assert heads(old) == 4
     path = "model.encoder.layers.0.self_attention.heads"
     assert str(old.package.loaded.origin(path)) == "HEAD~1:specs/base.yaml:7:22"
@@ -61,8 +61,8 @@ def test_parents_are_read_at_the_same_revision() -> None:
 @pytest.mark.usefixtures("history")
 def test_a_revision_may_be_seen_from_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("specs")
-    assert heads(read_side("HEAD~1:./child.yaml")) == 4
-    assert heads(read_side("HEAD~1:specs/child.yaml")) == 4
+    assert heads(read_operand("HEAD~1:./child.yaml")) == 4
+    assert heads(read_operand("HEAD~1:specs/child.yaml")) == 4
     assert "did you mean `HEAD~1:./child.yaml`?" in rejected("HEAD~1:child.yaml")
 
 
@@ -72,10 +72,10 @@ def test_parents_of_the_library_are_read_at_the_revision_if_it_is_there(
     named = "extends: base\nname: other\n"
     commit(history, specs__other=named, variants="extends: demo\nname: variants\n")
     assert "there is no spec `base`" in rejected("HEAD:specs/other.yaml")
-    assert read_side("HEAD:variants.yaml").package.spec.model.d_model == 128
+    assert read_operand("HEAD:variants.yaml").package.spec.model.d_model == 128
     monkeypatch.setattr("compiler.diff.revision.folder", lambda: tmp_path / "specs")
-    assert heads(read_side("HEAD:specs/other.yaml")) == 8
-    assert heads(read_side("HEAD~2:base")) == 4
+    assert heads(read_operand("HEAD:specs/other.yaml")) == 8
+    assert heads(read_operand("HEAD~2:base")) == 4
     assert "there is no spec `demo`" in rejected("HEAD:variants.yaml")
 
 
@@ -86,12 +86,12 @@ def test_a_package_may_lie_at_a_revision(history: Git) -> None:
     history("add", "--all")
     history("commit", "-qm", "package")
     model.unlink()
-    assert read_side("HEAD:generated").edited == ("model.py",)
+    assert read_operand("HEAD:generated").edited == ("model.py",)
 
 
 def test_a_run_is_the_package_in_it(tmp_path: Path) -> None:
     compile_spec("demo").write(tmp_path / "run" / "package")
-    side = read_side(str(tmp_path / "run"))
+    side = read_operand(str(tmp_path / "run"))
     assert (side.package.spec.name, side.is_locked, side.edited) == ("demo", True, ())
 
 
@@ -99,7 +99,7 @@ def test_a_run_is_the_package_in_it(tmp_path: Path) -> None:
 def test_a_file_with_a_colon_is_no_revision() -> None:
     Path("HEAD:specs").mkdir()
     Path("HEAD:specs/child.yaml").write_text("extends: ../specs/base.yaml\nname: colon\n")
-    assert read_side("HEAD:specs/child.yaml").package.spec.name == "colon"
+    assert read_operand("HEAD:specs/child.yaml").package.spec.name == "colon"
 
 
 @pytest.mark.parametrize("reference", [r"C:\specs\demo.yaml", "C:/specs/demo.yaml", "demo", ":a"])
@@ -151,7 +151,7 @@ def test_a_submodule_holds_no_files_of_the_revision(git: Git) -> None:
     git("commit", "-qm", "submodule")
     for reference in ("HEAD:module", "HEAD:module/x.yaml"):
         assert "error[no-spec]: there is no spec `module" in rejected(reference)
-    assert heads(read_side("HEAD:specs/base.yaml")) == 8
+    assert heads(read_operand("HEAD:specs/base.yaml")) == 8
 
 
 @pytest.mark.usefixtures("history")

@@ -1,4 +1,4 @@
-"""How long a queue will take: roughly."""
+"""A rough estimate of how long a queue will take."""
 
 import math
 import subprocess
@@ -26,7 +26,7 @@ class Speed:
 
 
 def finished_speed(folder: Path, queued: Iterable[Queued]) -> Speed | None:
-    """That of the finished rows, evaluation left out; None before there are any."""
+    """Return the speed of the finished rows without evaluation; None before there are any."""
     flops, seconds, rows = 0, 0.0, 0
     for each in queued:
         path = folder / ROWS / each.name / RESULT
@@ -46,7 +46,7 @@ def measured_speed(spec: Spec, threads: int, device: str | None) -> Speed:
     tokens, width = min(spec.training.micro_batch_tokens, MOST_TOKENS), spec.model.d_model
     precision = spec.training.precision
     arguments = [str(tokens), str(width), str(threads), precision, *([device] if device else [])]
-    command = module_command("runtime.ablation.estimate", *arguments)
+    command = module_command("runtime.ablation.eta", *arguments)
     measured = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return Speed(
         flops=float(measured.stdout),

@@ -1,4 +1,4 @@
-"""What differs in meaning: the settings that have another value, each as its author wrote it."""
+"""The difference in meaning: settings that have another value, each as its author wrote it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel
 
-from compiler.diff.mixture import Mixture
+from compiler.diff.hybrid import Hybrids
 from compiler.diff.settings import Holder, Pair, Place, pairs
 from compiler.emit.show import origin_of_default
 from compiler.source.diagnostic import Rejected
@@ -21,7 +21,7 @@ _ATTENTIONS = [(each,) for each in ATTENTIONS]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a value comes from: a place in a file, or in words where nobody wrote it."""
+    """The place in a file where a value was written, or words where nobody wrote it."""
 
     file: str = ""
     line: int = 0
@@ -68,7 +68,7 @@ class _Row:
 
 
 def changes(
-    before: Loaded, after: Loaded, mixed: Mixture, is_locked: tuple[bool, bool] = (False, False)
+    before: Loaded, after: Loaded, hybrids: Hybrids, is_locked: tuple[bool, bool] = (False, False)
 ) -> tuple[Change, ...]:
     """All differences of two specs in the order of the language, with what follows from each.
 
@@ -80,7 +80,9 @@ def changes(
         (_row(pair, before, after) for pair in found if pair.before != pair.after), is_locked
     )
     own = [_change(row, places) for row in rows if not _is_derived(row)]
-    return _with_consequences(own, [row for row in rows if _is_derived(row)], places, before, mixed)
+    return _with_consequences(
+        own, [row for row in rows if _is_derived(row)], places, before, hybrids
+    )
 
 
 def _row(pair: Pair, *specs: Loaded) -> _Row:
@@ -115,7 +117,7 @@ def _dumped(value: object) -> object:
 
 
 def _row_of_kinds(pair: Pair, sections: list[BaseModel], specs: tuple[Loaded, ...]) -> _Row:
-    """That of two sections of different kinds; what else differs in them goes with the kind."""
+    """Return the row of two sections of different kinds; other differences go with the kind."""
     both = [Holder(section=each, path=at) for each, at in zip(sections, pair.paths, strict=True)]
     keys = dict.fromkeys(key for section in sections for key in type(section).model_fields)
     details = (_detail(pair.key, key, both, specs) for key in keys if key != "kind")
@@ -143,7 +145,7 @@ def _detail(
 
 
 def _origin(spec: Loaded, holder: Holder, key: str) -> Origin:
-    """That of a value; of none that nobody wrote, there is none."""
+    """Return the origin of a value; it is empty where there is no value that anybody wrote."""
     if span := spec.written((*holder.path, key)):
         if span.source.name == "--set":
             return Origin(words=f"--set {span.source.text}")
@@ -154,7 +156,7 @@ def _origin(spec: Loaded, holder: Holder, key: str) -> Origin:
 
 
 def _is_derived(row: _Row) -> bool:
-    """Whether nobody wrote it, or it is a sub-layer that the block has no longer."""
+    """Tell whether nobody wrote it, or it is a sub-layer that the block has no longer."""
     goes = row.pairs[0].field in SUB_LAYERS and row.after is None
     return goes or not any(origin.file or "--set" in origin.words for origin in row.origins)
 
@@ -197,10 +199,10 @@ def _with_consequences(
     derived: list[_Row],
     places: dict[str, list[Place]],
     before: Loaded,
-    mixed: Mixture,
+    hybrids: Hybrids,
 ) -> tuple[Change, ...]:
     """Each derived setting below the change that gives it its value, when it is made alone."""
-    alone = [_alone(change, before, mixed) for change in own] if derived else []
+    alone = [_alone(change, before, hybrids) for change in own] if derived else []
     for row in derived:
         effects = [_effect(row, pairs) for pairs in alone]
         number = effects.index(max(effects))
@@ -209,10 +211,10 @@ def _with_consequences(
     return tuple(own)
 
 
-def _alone(change: Change, before: Loaded, mixed: Mixture) -> list[Pair]:
-    """What else differs if that one change is made; nothing if it cannot be made alone."""
+def _alone(change: Change, before: Loaded, hybrids: Hybrids) -> list[Pair]:
+    """Return what else differs if that one change is made; nothing if it cannot be made alone."""
     try:
-        spec = mixed.with_taken(change.taken).spec
+        spec = hybrids.with_taken(change.taken).spec
     except Rejected:
         return []
     return [pair for pair in pairs(before.spec, spec) if pair.before != pair.after]

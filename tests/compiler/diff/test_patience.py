@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.diff.document import Hunk
-from compiler.diff.lines import hunks, paired
+from compiler.diff.patience import hunks, paired
 
 pytestmark = pytest.mark.quick
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from compiler.pipeline import compile_spec
-from runtime.ablation.estimate import finished_speed, measure, measured_speed
+from runtime.ablation.eta import finished_speed, measure, measured_speed
 from runtime.ablation.files import RESULT, write_record
 from runtime.ablation.queue import read_queue
 from runtime.ablation.record import Result
@@ -44,5 +44,5 @@ def test_a_busy_moment_does_not_change_the_estimate(monkeypatch: pytest.MonkeyPa
         now += next(waits) / 2
         return now
 
-    monkeypatch.setattr("runtime.ablation.estimate.time.perf_counter", clock)
+    monkeypatch.setattr("runtime.ablation.eta.time.perf_counter", clock)
     assert measure(8, 4, 1, "float32", "cpu") >= 2 * 8 * 4 * 16 / 0.001

@@ -21,8 +21,8 @@ from compiler.spec.model import Stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mixture:
-    """The trees of both sides, their layers divided alike."""
+class Hybrids:
+    """The specs between two: `before` and `after` are their trees, with layers divided alike."""
 
     before: Mapping
     after: Mapping
@@ -36,14 +36,14 @@ class Mixture:
         return _mixed(self.after, self.before, paths)
 
 
-def mixture(before: Loaded, after: Loaded) -> Mixture:
-    """That of two specs."""
+def hybrids_of(before: Loaded, after: Loaded) -> Hybrids:
+    """Return the hybrids of two specs."""
     trees = [before.tree, after.tree]
     for name in EVERY_STACK:
         stacks = [getattr(each.spec.model, name) for each in (before, after)]
         if all(stacks):
             trees = _alike(trees, name, stacks)
-    return Mixture(before=trees[0], after=trees[1])
+    return Hybrids(before=trees[0], after=trees[1])
 
 
 def _alike(trees: list[Mapping], name: str, stacks: list[Stack]) -> list[Mapping]:
@@ -83,7 +83,7 @@ def _mixed(base: Mapping, donor: Mapping, paths: Iterable[Path]) -> Loaded:
 
 
 def _taken(node: Node | None, donor: Node | None, path: Path) -> Node | None:
-    """What a node becomes that takes what the donor has at a path, be it nothing."""
+    """Return the node after it took what the donor has at a path, be it nothing."""
     if not path:
         return donor
     step, *rest = path
@@ -98,7 +98,7 @@ def _child(node: Node | None, step: str | int) -> Node | None:
 
 
 def _with_entry(node: Node | None, donor: Node | None, key: str, below: Node | None) -> Node | None:
-    """With a node under a key, or without that key; a section that is missing is begun."""
+    """Return the node with another under a key, or without that key; begin a missing section."""
     if below is None:
         return without_entries(node, key) if isinstance(node, Mapping) else node
     origin = donor if isinstance(donor, Mapping) else None
@@ -119,7 +119,7 @@ def without_derived(locked: Loaded, paths: Iterable[Path]) -> Loaded:
 
 
 def _means(tree: Mapping, spec: Loaded) -> bool:
-    """Whether a tree is another writing of a spec."""
+    """Tell whether a tree is another writing of a spec."""
     try:
         return resolve_whole(tree).spec == spec.spec
     except Rejected:

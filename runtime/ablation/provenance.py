@@ -1,4 +1,4 @@
-"""Where the numbers of a report come from: data, protocol, versions, machine."""
+"""The provenance of the numbers of a report: data, protocol, versions, machine."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from runtime.ablation.table import Table
 Facts = list[tuple[str, str]]
 
 
-def find_origin(ablation: Ablation, table: Table) -> list[tuple[str, Facts]]:
+def provenance(ablation: Ablation, table: Table) -> list[tuple[str, Facts]]:
     """Facts under titles; what is not known is left out."""
     locked = ablation.base.first.queued.locked
     sections = [
@@ -27,20 +27,20 @@ def find_origin(ablation: Ablation, table: Table) -> list[tuple[str, Facts]]:
 
 
 def settings(ablation: Ablation, section: str) -> Facts:
-    """Those of the base's lock."""
+    """Return the settings of a section of the base's lock."""
     tree = read_settings(ablation.base.first).get(section, {})
     return [(".".join(path), value) for path, value in leaves(tree)]
 
 
 def versions(ablation: Ablation) -> Facts:
-    """The same for all runs, which `refuse_mixture` sees to."""
+    """Return the versions, which are the same for all runs: `refuse_mixture` sees to it."""
     results = (outcome.result for outcome in ablation.finished if outcome.result is not None)
     first = next(results, None)
     return [] if first is None else list(first.versions.items())
 
 
 def machine(ablation: Ablation) -> Facts:
-    """What computed, each kind once, as the checkpoints that are still there have it."""
+    """Return each kind of machine once, as the checkpoints that are still there name it."""
     kinds = dict.fromkeys(
         kind for outcome in ablation.finished for kind in machines(outcome.folder / RUN)
     )
