@@ -112,7 +112,7 @@ def reach_of(block: Block, function: Function) -> dict[str, Interval]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """A statement that reads other positions of a stream, by a mask; and the way to it."""
+    """A statement that reads other positions of a stream, by a mask, and the words of its place."""
 
     path: tuple[str, ...]
     statement: Statement
@@ -134,7 +134,7 @@ def reads_of(
             inner = below.function(statement.op.function)
             for is_given, each in zip(given, inner.inputs, strict=True):
                 if is_given:
-                    yield from reads_of(below, inner, each.name, (*path, statement.part))
+                    yield from reads_of(below, inner, each.name, (*path, *_place(block, statement)))
             continue
         masks = statement.op.reach(len(given))
         read = {mask for is_given, mask in zip(given, masks, strict=True) if is_given and mask}
@@ -142,3 +142,11 @@ def reads_of(
         for mask in read:
             if mask.reach != HERE:
                 yield Read(path=path, statement=statement, mask=mask)
+
+
+def _place(block: Block, statement: Statement) -> tuple[str, ...]:
+    """The words for what a statement calls: `self_attention`, or `layer 6` of several."""
+    if not statement.part:
+        return ()
+    part = block.part(statement.part)
+    return (f"layer {part.first + 1}" if isinstance(part, Repeat) else statement.part,)

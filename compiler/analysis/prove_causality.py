@@ -1,7 +1,7 @@
 """Refuses a decoder that sees the future."""
 
 from compiler.analysis.dependence import Read, reach_of, reads_of
-from compiler.ir.block import Block, holder_of
+from compiler.ir.block import Block
 from compiler.mask.search import later_read
 from compiler.ops.convolution import Convolution
 from compiler.ops.recurrence import Recurrence
@@ -69,7 +69,6 @@ def _unproved(read: Read, why: str) -> Diagnostic:
 
 
 def _where(read: Read) -> str:
-    """`decoder layer 6, self_attention`, from `decoder`, `layers[5:6]`, `self_attention`."""
-    stack, layers, *rest = read.path
-    _, first = holder_of(layers)
-    return ", ".join((f"{stack} layer {first + 1}", *rest))
+    """Return the place of a read in words: `decoder layer 6, self_attention`."""
+    stack, layer, *rest = read.path
+    return ", ".join((f"{stack} {layer}", *rest))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from hashlib import sha256
 
-from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, holder_of
+from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
 from compiler.ops.attention import Attention
 from compiler.ops.expression import Number
 from compiler.ops.op import Op, Predicate, Vanishes
@@ -57,17 +57,11 @@ def _invoked(block: Block, statement: Statement, path: str, given: list[str]) ->
     if not isinstance(part, Repeat):
         inner = f"{path}{statement.part}." if statement.part else path
         return _called(below, function, inner, given)
-    for inner in _layers(statement.part, part, path):
+    for place in part.uses:
+        inner = f"{path}{part.holder or statement.part}.{place}."
         made = _called(below, function, inner, given)
         given = [*made, *given[len(made) :]]
     return made
-
-
-def _layers(name: str, part: Repeat, path: str) -> Iterator[str]:
-    """The paths of blocks one after the other, which may take turns."""
-    holder, first = holder_of(name)
-    for number in range(int(part.count.value)):
-        yield f"{path}{holder}.{first + number % int(part.held.value)}."
 
 
 def _of_parts(part: Repeat | Block, here: str) -> str:
@@ -98,7 +92,7 @@ def _plain(value: object) -> str:
 
 def _numbers(kind: type, value: object) -> str:
     """The fields that a kind of op has, as far as they say what is computed."""
-    names = [each.name for each in fields(kind) if each.name not in IN_TRAINING_ALONE]
+    names = [e.name for e in fields(kind) if e.compare and e.name not in IN_TRAINING_ALONE]
     numbers = (f"{name}={_plain(getattr(value, name))}" for name in names)
     return f"{kind.__name__}({', '.join(numbers)})"
 

@@ -64,10 +64,10 @@ def _init(block: Block, numbers: Numbers) -> list[str]:
         f"        self.{name} = {name}" for name in parameters if _used_later(block, name, numbers)
     ]
     for name, part in block.parts:
-        if "[" not in name:
+        if not (isinstance(part, Repeat) and part.holder):
             lines += _attribute(block, name, part, numbers)
-        elif "[0:" in name:
-            lines += _groups(block, name.partition("[")[0], numbers)
+        elif part.first == 0:
+            lines += _groups(block, part.holder, numbers)
     return lines
 
 
@@ -119,8 +119,8 @@ def _groups(block: Block, name: str, numbers: Numbers) -> list[str]:
         return numbers.name(number, block)
 
     lines, head = list[str](), f"{name}: list[nn.Module] = "
-    for key, part in block.parts:
-        if key.startswith(f"{name}[") and isinstance(part, Repeat):
+    for _, part in block.parts:
+        if isinstance(part, Repeat) and part.holder == name:
             made = _construct(part.block, block, numbers)
             # A literal, as the slices are that take these layers out of the list again.
             count = call("range", Literal(int(part.held.value)))

@@ -121,17 +121,17 @@ def _row(text: str) -> Iterator[str]:
     shown = text.replace("|", "\\|")
     yield f"`{shown}`"
     yield str(mask.reach)
-    yield from _kernel(_masking("encoder", SOURCE, text))
+    yield from _kernel(_masking(SOURCE, text))
     if mask.needs_length:
         yield from ("refused", "", "")
         return
-    masking = _masking("decoder", TARGET, f"causal & ({text})")
+    masking = _masking(TARGET, f"causal & ({text})")
     yield from _kernel(masking)
     yield _cache(Cache(reads=masking.reads))
 
 
-def _masking(place: str, stream: Free, text: str) -> Masking:
-    reads = Predicate(place=place, mask=parse(text))
+def _masking(stream: Free, text: str) -> Masking:
+    reads = Predicate(place="decoder", mask=parse(text))
     return Masking(reads=reads, queries=stream, keys=stream, value="mask")
 
 

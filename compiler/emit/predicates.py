@@ -14,14 +14,14 @@ _ROLES = {
 
 
 def predicates(ops: Iterable[Op]) -> Iterator[str]:
-    """One function for each mask that some op asks, encoder first."""
-    found = {each for op in ops for each in op.predicates()}
-    order = {"encoder": 0, "decoder": 1, "cross": 2}
-    for each in sorted(
-        found,
-        key=lambda each: (order[each.place.partition("_")[0]], each.place, each.role == "keeps"),
-    ):
+    """Yield one function for each mask that some op asks for, those of the encoder first."""
+    for each in sorted({each for op in ops for each in op.predicates()}, key=_order):
         yield "\n".join(_lines(each))
+
+
+def _order(predicate: Predicate) -> tuple[int, str, bool]:
+    places = ("encoder", "decoder", "cross")
+    return places.index(predicate.place), predicate.label, predicate.role == "keeps"
 
 
 def _lines(predicate: Predicate) -> Iterator[str]:

@@ -7,6 +7,7 @@ value is named `query`, or `x.2` for the second value that the generated code wi
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 
 from compiler.ops.expression import Number
 from compiler.ops.op import Op
@@ -66,17 +67,30 @@ class Repeat:
     """`count` blocks of one structure, one after the other on the first input of a call of it.
 
     An op that names it as its part may use them otherwise: as experts to choose from. Where only
-    some are `distinct`, these take turns.
+    some are `distinct`, these take turns. Several repetitions may share a `holder`, the attribute
+    that holds the blocks of all of them; then `first` is the place of this one's first block there.
     """
 
     block: "Block"
     count: Number
     distinct: Number | None = None
+    holder: str = ""
+    first: int = 0
 
     @property
     def held(self) -> Number:
-        """How many there are."""
+        """The number of blocks that have parameters of their own."""
         return self.distinct or self.count
+
+    @property
+    def places(self) -> range:
+        """The places of its blocks in the list that holds them."""
+        return range(self.first, self.first + int(self.held.value))
+
+    @property
+    def uses(self) -> Iterator[int]:
+        """The place in the list of each block that is applied, one after the other."""
+        return islice(cycle(self.places), int(self.count.value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +135,6 @@ def callee(block: Block, statement: Statement) -> Block:
         return part.block
     assert isinstance(part, Block)
     return part
-
-
-def holder_of(name: str) -> tuple[str, int]:
-    """The list that holds a repetition, and its first block there: `layers`, 5 of `layers[5:6]`."""
-    holder, _, numbers = name.partition("[")
-    return holder, int(numbers.partition(":")[0] or 0)
 
 
 def children(block: Block) -> Iterator[tuple[str, Block, int]]:

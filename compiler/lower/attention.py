@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
+from compiler.ir.labels import labelled
 from compiler.lower.head_groups import KINDS, HeadGroup, head_groups, words_of
 from compiler.lower.masking import Masking
 from compiler.lower.settings import Context, given
@@ -22,7 +23,6 @@ def lower_self_attention(
 ) -> Block:
     """A stream reads itself."""
     first, place = maskings[0], f"{place}.self_attention"
-    stack = first.reads.place.partition("_")[0]
     attention = _Attention.of(settings, maskings, context, place)
     body = Body(context.origin(f"{place}.mask"))
     fused = body.apply(attention.linear(*KINDS), "x", part="query_key_value")
@@ -30,7 +30,7 @@ def lower_self_attention(
     result = attention.attend(body, query, key, value)
     x = Input(name="x", shape=(BATCH, first.queries, context.d_model))
     return Block(
-        names=(f"{stack.capitalize()}SelfAttention",),
+        names=(f"{context.stack.capitalize()}SelfAttention",),
         summary=_summary(attention.groups, settings),
         parts=(
             ("query_key_value", attention.linear(*KINDS)),
@@ -206,7 +206,7 @@ class _Attention:
             body.unpack(
                 DivideHeads(heads=tuple(group.heads[kind] for group in self.groups)),
                 stream,
-                names=tuple(f"{kind}{group.letter}" for group in self.groups),
+                names=tuple(labelled(kind, group.label) for group in self.groups),
             )
             for kind, stream in zip(KINDS, streams, strict=True)
         ]
@@ -217,6 +217,7 @@ class _Attention:
         """The values that the heads of one group read."""
         attention = group.masking.attention(
             heads=group.heads["query"],
+            label=group.label,
             kv_heads=group.heads["key"],
             d_k=self.widths["key"],
             d_v=self.widths["value"],
@@ -226,7 +227,7 @@ class _Attention:
         )
         masks = (each.name for each in group.masking.told())
         own = body.at(self.context.origin(f"{self.place}.{group.setting}"))
-        return own.apply(attention, query, key, value, *masks, name=f"mixed{group.letter}")
+        return own.apply(attention, query, key, value, *masks, name=labelled("mixed", group.label))
 
 
 def _number(name: str, value: float | None) -> Number | None:

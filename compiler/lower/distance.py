@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from compiler.ir.block import Input
 from compiler.ir.build import Body
+from compiler.ir.labels import labelled
 from compiler.lower.settings import Context, given
 from compiler.ops.distance import AlibiBias, Places, RelativeBias, ScoreBias
 from compiler.ops.expression import Number
@@ -29,12 +30,12 @@ class Rotary:
     settings: RotaryPosition
     width: Number
     stream: Free
-    letter: str = ""
+    label: str = ""
 
     @property
     def input(self) -> Input:
         """What layers are given."""
-        name = f"{self.stream.name}_angle{self.letter}"
+        name = labelled(f"{self.stream.name}_angle", self.label)
         return Input(name=name, shape=(self.stream, pairs(self.width)))
 
     def build(self, body: Body) -> str:
@@ -61,13 +62,13 @@ class Bias:
     settings: AlibiPosition | RelativePosition
     heads: Number
     stream: Free
-    letter: str = ""
+    label: str = ""
 
     @property
     def table(self) -> str:
         """The attribute of the model that holds what is learned, if anything is."""
         is_learned = isinstance(self.settings, RelativePosition)
-        return f"{self.stream.name}_distance{self.letter}" if is_learned else ""
+        return labelled(f"{self.stream.name}_distance", self.label) if is_learned else ""
 
     def op(self, reads: Predicate, context: Context) -> ScoreBias:
         """The bias of queries that read by a mask."""

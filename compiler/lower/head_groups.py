@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from compiler.ir.letters import letters
+from compiler.ir.labels import labelled, letters
 from compiler.lower.masking import Masking
 from compiler.mask.mask import Mask
 from compiler.ops.expression import Number
@@ -16,13 +16,13 @@ KINDS = ("query", "key", "value")
 class HeadGroup:
     """Some heads of an attention, or all: how many by kind, and what is masked for them.
 
-    `setting` is the path of their mask below that of the attention; a `letter` tells groups apart.
+    `setting` is the path of their mask below that of the attention; a `label` tells groups apart.
     """
 
     heads: dict[str, Number]
     masking: Masking
     setting: str
-    letter: str = ""
+    label: str = ""
 
     @property
     def mask(self) -> Mask:
@@ -46,16 +46,18 @@ def _groups(
     share = int(heads["query"].value // heads["key"].value)
     pairs = zip(settings.head_masks, maskings, strict=True)
     for number, (each, masking) in enumerate(pairs):
-        letter = f"_{letters(number)}"
+        label = letters(number)
         counts = {"heads": each.heads, "kv_heads": each.heads // share}
         yield HeadGroup(
-            heads={k: Number(f"{n.name}{letter}", counts[n.name]) for k, n in heads.items()},
+            heads={k: Number(labelled(n.name, label), counts[n.name]) for k, n in heads.items()},
             masking=masking,
             setting=f"mask.{number}.mask",
-            letter=letter,
+            label=label,
         )
 
 
 def words_of(groups: tuple[HeadGroup, ...]) -> str:
     """The masks of groups, in their order."""
-    return ", ".join(f"{{heads{each.letter}}} masked by `{each.mask.text}`" for each in groups)
+    counts = (f"{{{labelled('heads', each.label)}}}" for each in groups)
+    pairs = zip(counts, groups, strict=True)
+    return ", ".join(f"{count} masked by `{each.mask.text}`" for count, each in pairs)

@@ -1,12 +1,11 @@
 """`mask:` to what each attention is told of it: a tensor from outside, a keyword, or a function."""
 
-from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from compiler.ir.block import Input
 from compiler.ir.build import Body
-from compiler.ir.letters import letters
+from compiler.ir.labels import labelled, labels
 from compiler.lower.distance import Bias, Distance, Rotary, lower_distance
 from compiler.lower.padding import Padding, padding_of, reads_ahead
 from compiler.lower.settings import Context
@@ -212,19 +211,19 @@ class _Place:
     context: Context
 
     def maskings(self, groups: list[LayerGroup]) -> tuple[tuple[Masking, ...], ...]:
-        """Those of each group; masks and distances that differ are told apart by letters."""
+        """Those of each group; masks and distances that differ are told apart by labels."""
         attentions: list[Attention | None] = [getattr(group, self.sub_layer) for group in groups]
         known = [self.distance(group) for group in groups]
-        masks = letters_of(mask for each in attentions for mask in _masks(each))
-        distances = letters_of(known)
+        masks = labels(mask for each in attentions for mask in _masks(each))
+        distances = labels(known)
         pairs = [*zip(attentions, known, strict=True)]
-        both = letters_of((mask, distance) for each, distance in pairs for mask in _masks(each))
+        both = labels((mask, distance) for each, distance in pairs for mask in _masks(each))
 
         def masking(attention: Attention, mask: str, distance: Distance | None) -> Masking:
             plain = self.plain(attention, mask, masks[mask])
             if distance is None:
                 return plain
-            own = replace(distance, letter=distances[distance])
+            own = replace(distance, label=distances[distance])
             return self.with_distance(plain, own, both[mask, distance])
 
         return tuple(
@@ -240,13 +239,13 @@ class _Place:
             return None
         return lower_distance(group.position, group.self_attention, STREAMS[self.stack])
 
-    def plain(self, attention: Attention, mask: str, letter: str) -> Masking:
+    def plain(self, attention: Attention, mask: str, label: str) -> Masking:
         """Of the mask alone."""
         is_within = self.sub_layer == "self_attention"
         keys = STREAMS[self.stack] if is_within else SOURCE
         place = self.stack if is_within else "cross"
         plain = Masking(
-            reads=Predicate(place=f"{place}{letter}", mask=parse(mask)),
+            reads=Predicate(place=place, label=label, mask=parse(mask)),
             queries=STREAMS[self.stack],
             keys=keys,
             value=f"{keys.name}_mask",
@@ -254,24 +253,17 @@ class _Place:
             is_capped=attention.soft_cap is not None,
         )
         is_own = plain.needs_positions or plain.is_flex
-        return replace(plain, value=f"{plain.value}{letter}") if is_own else plain
+        return replace(plain, value=labelled(plain.value, label)) if is_own else plain
 
-    def with_distance(self, plain: Masking, distance: Distance, letter: str) -> Masking:
-        """A bias holds the mask, too, and so has a letter for the two together."""
+    def with_distance(self, plain: Masking, distance: Distance, label: str) -> Masking:
+        """Adds a bias, which holds the mask, too, and so has a label for the two together."""
         if isinstance(distance, Rotary):
             return replace(plain, rotary=distance)
-        score, value = distance.op(plain.reads, self.context), f"{plain.keys.name}_bias{letter}"
+        score = distance.op(plain.reads, self.context)
+        value = labelled(f"{plain.keys.name}_bias", label)
         return replace(plain, bias=distance, score=score, value=value)
 
 
 def _masks(attention: Attention | None) -> tuple[str | None, ...]:
     """The masks of an attention; nothing where there is none."""
     return tuple(each.mask for each in attention.head_masks) if attention else (None,)
-
-
-def letters_of(values: Iterable[Hashable | None]) -> dict[Hashable, str]:
-    """What tells apart the values that there are; nothing where there is one."""
-    distinct = [each for each in dict.fromkeys(values) if each is not None]
-    if len(distinct) == 1:
-        return {distinct[0]: ""}
-    return {each: f"_{letters(number)}" for number, each in enumerate(distinct)}

@@ -21,7 +21,7 @@ Parts = list[tuple[str, Op | Repeat | Block]]
 
 
 def lower_stack(settings: Stack, stack: str, masks: Maskings, context: Context) -> Block:
-    """The groups one after the other; `layers[5:6]` is the part of the sixth layer alone."""
+    """Lower the groups of layers, one after the other; groups share the list `layers`."""
     real = masks.padding(stack).input
     lowering = _Lowering(settings=settings, stack=stack, masks=masks, real=real, context=context)
     layers = [lowering.layer(number) for number in range(len(settings.layers))]
@@ -33,7 +33,9 @@ def lower_stack(settings: Stack, stack: str, masks: Maskings, context: Context) 
         count, held = Number(f"{stack}_layers", group.repeat), None
         if distinct < group.repeat:
             held = Number(f"{stack}_distinct_layers", distinct)
-        parts.append((part, Repeat(block=layer, count=count, distinct=held)))
+        holder = "" if len(layers) == 1 else "layers"
+        repeat = Repeat(block=layer, count=count, distinct=held, holder=holder, first=first)
+        parts.append((part, repeat))
         given_to = (each.name for each in layer.function("forward").inputs[1:])
         x = body.invoke(part, x, *given_to, name="x")
         first = last

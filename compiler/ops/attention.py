@@ -1,7 +1,7 @@
 """Scaled dot-product attention over heads (section 3.2.1), in the forms that masks allow."""
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
@@ -20,7 +20,7 @@ class Attention(Op):
     -> [batch, heads, queries, d_v]. A fourth input is a mask, true where a key may be read:
     [batch, 1, 1 or queries, keys]; or, `biased`, what is added to the scores. `mask` is all that
     the attention allows, padding apart. Scores are multiplied by `scale`, by default d_k^-0.5, and
-    kept within `soft_cap` by a tanh.
+    kept within `soft_cap` by a tanh. A `label` tells apart the groups of heads of one layer.
     """
 
     heads: Number
@@ -32,6 +32,7 @@ class Attention(Op):
     scale: Number | None = None
     soft_cap: Number | None = None
     biased: bool = False
+    label: str = field(default="", compare=False)
 
     @property
     def mask(self) -> Mask:
@@ -77,7 +78,7 @@ class Attention(Op):
             biased=self.biased,
         )
         if decoded[1] or decoded[2]:
-            cache = Cache(reads=EVERYTHING if self.biased else self.reads)
+            cache = Cache(reads=EVERYTHING if self.biased else self.reads, label=self.label)
             return Remembers(kept=(1, 2), step=step, cache=cache, is_told=self.biased)
         return Continues(step=step)
 
@@ -117,7 +118,7 @@ class Attention(Op):
         """What the call is told of the mask."""
 
 
-EVERYTHING = Predicate(place="", mask=ALL)
+EVERYTHING = Predicate(place="decoder", mask=ALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What every op has: the rules from which all that the compiler promises is derived."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import ClassVar, Literal
 
@@ -67,16 +67,18 @@ class Predicate:
     """A mask as a function of the generated file, of two positions.
 
     It `reads`: position i reads position j; or it `keeps`: a position from i on may still read j.
+    A `label` tells apart the masks of one place, which is `encoder`, `decoder` or `cross`.
     """
 
     place: str
+    label: str = ""
     mask: Mask
     role: Literal["reads", "keeps"] = "reads"
 
     @property
     def name(self) -> str:
-        """What the function is called."""
-        return f"{self.place}_{self.role}"
+        """The name of the function."""
+        return "_".join(filter(None, (self.place, self.label, self.role)))
 
     @property
     def is_plain(self) -> bool:
@@ -129,9 +131,13 @@ class Remembers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
-    """Keys and values as a causal mask needs them: how much is kept, and what of it is read."""
+    """Keys and values as a causal mask needs them: how much is kept, and what of it is read.
+
+    A `label` tells apart the caches of groups of heads.
+    """
 
     reads: Predicate
+    label: str = field(default="", compare=False)
 
     @property
     def is_plain(self) -> bool:

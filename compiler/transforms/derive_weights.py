@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from compiler.ir.block import Block, Function, Statement, shown, walk
-from compiler.ir.letters import lettered
+from compiler.ir.block import Block, Function, Statement, walk
+from compiler.ir.labels import labelled
 from compiler.mask.mask import ALL
 from compiler.ops.attention import Attention, DenseAttention, FlexAttention
 from compiler.ops.heads import JoinHeads
@@ -61,6 +61,5 @@ def _weights(statement: Statement, op: Attention) -> Statement:
         soft_cap=op.soft_cap,
         has_blocks=has_blocks,
     )
-    own = lettered("weights", shown(statement.results[0]))
-    result = WEIGHTS if own == "weights" else own
+    result = labelled("weights", op.label) if op.label else WEIGHTS
     return replace(statement, results=(result,), op=weights, inputs=(query, key, *masks))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from compiler.analysis.dependence import reach_of
 from compiler.ir.block import Block, Function, Input, Invoke, Repeat, Statement, callee, shown
-from compiler.ir.letters import lettered
+from compiler.ir.labels import labelled
 from compiler.mask.interval import HERE
 from compiler.ops.decoding import SLOTS, Append, Field, Fill, LineageMask, NewCache, NewMemory
 from compiler.ops.expression import Literal
@@ -109,16 +109,17 @@ class Partition:
         """
         newest, memory = [statement.inputs[index] for index in state.kept], state.cache
         grown = tuple(f"{shown(each)}.grown" for each in newest)
-        key, some = shown(newest[0]), memory.is_partial
-        cache = self.keep(lettered("cache", key), memory.annotation, NewCache(cache=memory))
-        slots, told = ((f"{lettered('slots', key)}.1",), (LINEAGE,)) if some else ((), ())
+        some = memory.is_partial
+        name = labelled("cache", memory.label)
+        cache = self.keep(name, memory.annotation, NewCache(cache=memory))
+        slots, told = ((f"{labelled('slots', memory.label)}.1",), (LINEAGE,)) if some else ((), ())
         append, fill = Append(is_partial=some), Fill(is_partial=some)
         stored = replace(statement, inputs=(cache, *newest), results=grown, part="")
         self.add(
             replace(stored, op=append, inputs=(*stored.inputs, *told), results=(*grown, *slots)),
             replace(stored, op=fill),
         )
-        allowed = statement.inputs[3] if state.is_told else self.allowed(memory, slots, key)
+        allowed = statement.inputs[3] if state.is_told else self.allowed(memory, slots)
         query, *_ = statement.inputs
         renamed = dict(zip(newest, grown, strict=True))
         self.add(
@@ -136,11 +137,11 @@ class Partition:
             replace(known, op=state.prefill),
         )
 
-    def allowed(self, memory: Cache, slots: tuple[str, ...], key: str) -> str:
+    def allowed(self, memory: Cache, slots: tuple[str, ...]) -> str:
         """The slots that each hypothesis descends from and its attention mask allows."""
         mask: Shape = (BATCH, Literal(1), BEAM, SLOTS)
         readable = LineageMask(declared=mask, reads=None if memory.is_plain else memory.reads)
-        return self.tell(lettered("_.mask", key), readable, LINEAGE, *slots)
+        return self.tell(labelled("_.mask", memory.label), readable, LINEAGE, *slots)
 
     def divide_call(self, statement: Statement, invoke: Invoke) -> None:
         """Calls a block as it is if it needs no state, else by its own decoding programs."""

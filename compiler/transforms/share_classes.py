@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import fields, is_dataclass, replace
 
 from compiler.ir.block import Block, walk
-from compiler.ir.letters import letters
+from compiler.ir.labels import letters
 from compiler.ir.numbers import mixed_numbers
 from compiler.ops.expression import Number
 from compiler.transforms.rewrite import bottom_up

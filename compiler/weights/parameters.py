@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from compiler.ir.block import Block, Repeat, holder_of
+from compiler.ir.block import Block, Repeat
 from compiler.ops.op import Op, Parameter
 from compiler.ops.shape import size
 
@@ -34,13 +34,12 @@ def parameters_of(name: str, op: Op, path: str) -> Iterator[NamedParameter]:
 
 
 def _numbered(name: str, part: Op | Repeat | Block) -> Iterator[tuple[str, Op | Block]]:
-    """A part under its name; those of a repetition numbered: `layers[5:6]` is `layers.5`."""
+    """Yield a part under its name; the blocks of a repetition are numbered: `layers.5`."""
     if not isinstance(part, Repeat):
         yield name, part
         return
-    holder, first = holder_of(name)
-    for number in range(first, first + int(part.held.value)):
-        yield f"{holder}.{number}", part.block
+    for number in part.places:
+        yield f"{part.holder or name}.{number}", part.block
 
 
 def _named(path: str, parameter: Parameter) -> NamedParameter:

@@ -5,11 +5,12 @@ take turns go by where they are used, so that they may become several; and a tab
 places share stands for each of theirs.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from compiler.ir.block import Block, Repeat, holder_of
+from compiler.ir.block import Block, Repeat
 from compiler.weights.parameters import NamedParameter, named_parameters, parameters_of
 from compiler.weights.shape import Shape
 
@@ -178,15 +179,14 @@ def _first_uses(block: Block) -> dict[str, str]:
 
 def _used(block: Block, held: str = "", used: str = "") -> Iterator[tuple[str, NamedParameter]]:
     """Each parameter under each of its places: layers are counted as often as they are used."""
-    counted: dict[str, int] = {}
+    counted = Counter[str]()
     for name, part in block.parts:
         if isinstance(part, Repeat):
-            holder, first = holder_of(name)
-            used_first = counted.get(holder, 0)
-            counted[holder] = used_first + int(part.count.value)
-            for number in range(int(part.count.value)):
-                own = f"{held}{holder}.{first + number % int(part.held.value)}."
-                yield from _used(part.block, own, f"{used}{holder}.{used_first + number}.")
+            holder = part.holder or name
+            for number, place in enumerate(part.uses, counted[holder]):
+                own = f"{held}{holder}.{place}."
+                yield from _used(part.block, own, f"{used}{holder}.{number}.")
+            counted[holder] += int(part.count.value)
         elif isinstance(part, Block):
             yield from _used(part, f"{held}{name}.", f"{used}{name}.")
         else:
