@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from compiler.analysis.cost import count_parameters
-from compiler.emit.lock import lock_text
 from compiler.pipeline import CompiledPackage, compile_spec
-from compiler.spec.lock import LOCK
+from compiler.spec.lock import LOCK, lock_text
 from compiler.spec.training import Evaluation
 from runtime.ablation.locks import lock
 from runtime.ablation.record import Failure, Queue, Queued, Result

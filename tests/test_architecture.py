@@ -22,7 +22,7 @@ FLOORS = (
         "lower",
         "analysis",
         "transforms",
-        "weights",
+        "import_map",
     ),
     *("emit", "pipeline", "output", "format", "readings", "explain", "diff", "ablation"),
 )
@@ -86,7 +86,7 @@ def test_the_compiler_imports_neither_the_runtime_nor_torch() -> None:
 
 def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
     """They are those of specs, import maps and Markdown; `durable` writes files for both."""
-    languages = ("compiler.spec", "compiler.weights", "compiler.markdown", "compiler.durable")
+    languages = ("compiler.spec", "compiler.import_map", "compiler.markdown", "compiler.durable")
     for path in files("runtime"):
         command = "command" in path.relative_to(ROOT / "runtime").parts
         for module in imports(path):

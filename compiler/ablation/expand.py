@@ -10,7 +10,6 @@ from compiler.ablation.columns import OF_TOKENS, Column
 from compiler.ablation.read import Ablation, WrittenRow, read_ablation, settings_of
 from compiler.ablation.settings import dotted, leaves, require_no_seed, text_of_node
 from compiler.analysis.cost import count_parameters
-from compiler.emit.lock import lock_text
 from compiler.explain import flops_per_update
 from compiler.pipeline import CompiledPackage, compile_loaded
 from compiler.source.diagnostic import Diagnostic, Note, Rejected, for_each, mistake
@@ -19,10 +18,10 @@ from compiler.source.span import Source, Span
 from compiler.source.write import flow
 from compiler.spec.extend import NOT_INHERITED, Extended, over, read_extended
 from compiler.spec.load import Loaded, resolve
-from compiler.spec.lock import LOCK
+from compiler.spec.lock import LOCK, lock_text
 from compiler.spec.overrides import override
 from compiler.spec.scaling import lasting
-from compiler.spec.short_forms import write_out
+from compiler.spec.shorthand import write_out
 from compiler.spec.spec import Spec
 
 LENGTH = 32

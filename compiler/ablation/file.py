@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from compiler.ablation.columns import Column
-from compiler.spec.section import Section, Whole, setting
+from compiler.spec.base import Section, Whole, setting
 from compiler.spec.spec import NAME
 
 ROW_NAME = r"^[a-z0-9][a-z0-9._-]*$"

@@ -11,9 +11,8 @@ from compiler.ablation.file import LONGEST_NAME, MOST_ROWS
 from compiler.ablation.settings import dotted, leaves, setting, settings, slug, text_of_node
 from compiler.ablation.validate import validate
 from compiler.source.diagnostic import Diagnostic, Note, Rejected, for_each, mistake
-from compiler.source.file import read_text
 from compiler.source.node import Mapping, Node, Scalar, Sequence
-from compiler.source.read import read
+from compiler.source.read import read, read_text
 from compiler.source.span import Source, Span
 from compiler.spec.extend import no_spec, not_a
 from compiler.spec.kinds_of_files import ABLATION, kind_of

@@ -6,8 +6,8 @@ from pydantic_core import ErrorDetails
 from compiler.ablation.file import AblationFile, Group, Row
 from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, mistake, quoted
 from compiler.source.node import Mapping, Path, Scalar, deepest, place_of_key, to_python
+from compiler.spec.base import Section
 from compiler.spec.expectation import choices, expectation, given
-from compiler.spec.section import Section
 
 SECTIONS: dict[int, type[Section]] = {0: AblationFile, 2: Group, 4: Row}
 """What a mapping is, by the keys and numbers above it: `groups`, A, `rows`, 3."""

@@ -6,11 +6,11 @@ from typing import Literal
 from compiler.diff.document import Column, Paragraph, Part, Section, Table
 from compiler.diff.fingerprint import fingerprint
 from compiler.format import engineering
+from compiler.import_map.export_map import export_map
+from compiler.import_map.names import name_ranges
+from compiler.import_map.parameters import named_parameters
+from compiler.import_map.transfer import Transfer, transfer
 from compiler.pipeline import CompiledPackage
-from compiler.weights.compacted import compacted
-from compiler.weights.parameters import named_parameters
-from compiler.weights.transfer import Transfer, transfer
-from compiler.weights.written_map import map_text
 
 Verdict = Literal["same", "edited", "same shapes", "with a map", "partly", "not"]
 
@@ -63,13 +63,13 @@ def checkpoint_difference(
     old, new = (list(named_parameters(each.model)) for each in (a, b))
     return CheckpointDifference(
         verdict=verdict,
-        fitting=compacted(each.target.name for each in found.moves),
-        new=compacted(each.name for each in found.new),
-        left=compacted(each.name for each in found.left),
+        fitting=name_ranges(each.target.name for each in found.moves),
+        new=name_ranges(each.name for each in found.new),
+        left=name_ranges(each.name for each in found.left),
         taken=found.taken,
         parameters=found.parameters,
         share=found.taken / found.parameters,
-        map=map_text(found, old, new) if needs_map else "",
+        map=export_map(found, old, new) if needs_map else "",
     )
 
 

@@ -9,7 +9,7 @@ from compiler.diff.document import Document, Paragraph, Part, Patch, Section
 from compiler.diff.operand import of_spec
 from compiler.diff.patience import hunks, paired
 from compiler.source.diagnostic import Rejected
-from compiler.source.file import read_text
+from compiler.source.read import read_text
 from compiler.spec.library import DiskFile, SpecFile
 
 ARGUMENTS = (1, 7, 9)

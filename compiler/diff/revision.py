@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, mistake, quoted
-from compiler.source.file import decoded
+from compiler.source.read import decoded
 from compiler.source.span import Source, Span
 from compiler.spec.library import DiskFile, SpecFile, folder, library
 

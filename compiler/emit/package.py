@@ -1,12 +1,12 @@
 """All files of a generated package."""
 
 from compiler.emit.fill import fill
-from compiler.emit.lock import lock_text
 from compiler.emit.model import model_text
 from compiler.emit.tests import tests_text
 from compiler.emit.training import training_text
 from compiler.emit.weights import weights_text
 from compiler.ir.block import Block
+from compiler.spec.lock import lock_text
 from compiler.spec.spec import Spec
 from compiler.transforms.derive_weights import attentions
 

@@ -7,7 +7,7 @@ from compiler.emit.schedule import Rate, rate, schedule_constants
 from compiler.ir.block import Block, Repeat, walk
 from compiler.ir.verify import CompilerBug
 from compiler.ops.op import Op
-from compiler.spec.complete import paper_peak
+from compiler.spec.defaults import paper_peak
 from compiler.spec.schedule import Decay, Schedule
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training

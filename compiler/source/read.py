@@ -1,15 +1,26 @@
-"""YAML text to nodes. Scalars follow YAML 1.2's core schema: `1e-4` is a number, `no` is a word."""
+"""Files that people write, as text, and YAML text to nodes.
+
+Scalars follow YAML 1.2's core schema: `1e-4` is a number, `no` is a word. What no spec needs of
+YAML is refused: anchors, aliases, tags, a second document, deep nesting.
+"""
 
 import re
 import shlex
+from pathlib import Path
 
 import yaml
+from yaml.reader import Reader
 
+from compiler.durable import is_special
 from compiler.source.diagnostic import Diagnostic, Note, Rejected, mistake, quoted
 from compiler.source.node import Mapping, Node, Scalar, Sequence, Value
-from compiler.source.plain import LOADER, require_plain
 from compiler.source.span import Source, Span
 
+LARGEST = 2**20
+DEEPEST = 40
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SHARE = "write the value again, or put what is shared into a spec of its own: `extends:`"
+_WORD = re.compile(r"[^\s,\[\]{}]*")
 LONGEST_INTEGER = 100
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -18,6 +29,33 @@ _WORDS: dict[str, Value] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+
+
+def read_text(path: Path) -> str:
+    """The text of a spec or a map; raises `Rejected` if it is none, or cannot be read."""
+    if is_special(path):
+        raise Rejected([mistake(_start(str(path)), "unreadable", "it is no regular file")])
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise Rejected([mistake(_start(str(path)), "unreadable", str(error.strerror))]) from None
+    return decoded(content, str(path))
+
+
+def decoded(content: bytes, name: str) -> str:
+    """The text of the file of that name; raises `Rejected` if it is none, or too long."""
+    if len(content) > LARGEST:
+        raise Rejected([mistake(_start(name), "large-file", "the file has more than 1 MiB")])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"the file is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}"
+        raise Rejected([mistake(_start(name), "not-utf-8", message)]) from None
+
+
+def _start(name: str) -> Span:
+    return Span(source=Source(name=name, text=""), line=1, column=1)
 
 
 def read(source: Source) -> Node:
@@ -43,6 +81,46 @@ def read_from(source: Source, start: int) -> Node | None:
     if reader.wrong:
         raise Rejected(reader.wrong)
     return node
+
+
+def require_plain(source: Source, text: str) -> None:
+    """Raises `Rejected` at the first thing that is more than a spec needs.
+
+    The parser's events come one by one, where composing them recurses: in C, without a limit.
+    """
+    if odd := Reader.NON_PRINTABLE.search(text):
+        message = f"the character U+{ord(odd[0]):04X} cannot stand in YAML"
+        raise Rejected([mistake(Span.at(source, odd.start()), "yaml-syntax", message)])
+    depth = documents = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if refusal := _refused_event(event, depth, documents):
+            raise Rejected([mistake(_place(source, event), *refusal)])
+
+
+def _refused_event(event: yaml.Event, depth: int, documents: int) -> tuple[str, ...]:
+    """Code, message and help, if an event is refused."""
+    match event:
+        case yaml.DocumentStartEvent() if documents > 1:
+            return "yaml-syntax", "a file holds one spec, and `---` begins another"
+        case yaml.AliasEvent() | yaml.NodeEvent(anchor=str()):
+            return "yaml-alias", "anchors and aliases are not part of a spec", _SHARE
+        case yaml.ScalarEvent(tag=str()) | yaml.CollectionStartEvent(tag=str()):
+            return "yaml-tag", "tags are not part of a spec", "quote a number that is text"
+    if depth > DEEPEST:
+        return "yaml-depth", f"nested deeper than {DEEPEST} levels: no spec needs that"
+    return ()
+
+
+def _place(source: Source, event: yaml.Event) -> Span:
+    """The word that an event starts with: the anchor or tag, not what it stands before."""
+    assert event.start_mark is not None
+    line, column = event.start_mark.line + 1, event.start_mark.column + 1
+    word = _WORD.match(source.line(line), column - 1)
+    width = len(word[0]) if word else 0
+    return Span(source=source, line=line, column=column, width=max(1, width))
 
 
 class _Reader:

@@ -1,10 +1,22 @@
-"""Diagnostics for machines: as JSON, and as the annotations of a GitHub workflow."""
+"""Diagnostics for machines, as JSON and as annotations of GitHub, and the pages on their codes."""
 
 import json
+import re
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 
 from compiler.source.diagnostic import Diagnostic
 from compiler.source.span import Span
+
+PAGES = Path(__file__).with_name("errors.md")
+
+
+@cache
+def pages() -> dict[str, str]:
+    """The page of every code, in Markdown, without its heading; in the order of the file."""
+    parts = re.split(r"(?m)^## (.+)\n", PAGES.read_text(encoding="utf-8"))
+    return {code: page.strip() for code, page in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def as_json(diagnostics: Iterable[Diagnostic]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from compiler.source.plain import LOADER
+from compiler.source.read import LOADER
 
 LONGEST_TEXT = 2**16
 """Longer texts are not read again and again."""

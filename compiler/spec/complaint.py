@@ -21,7 +21,17 @@ from compiler.source.node import (
 from compiler.source.span import Source, Span
 from compiler.spec.anatomy import STACKS
 from compiler.spec.data import CORPORA
-from compiler.spec.expectation import choices, expectation, given
+from compiler.spec.expectation import (
+    bad_mask,
+    capacity,
+    choices,
+    expectation,
+    foreign_letter,
+    given,
+    is_quoted_number,
+    missing_key,
+    run_together,
+)
 from compiler.spec.fields import (
     accepts,
     home,
@@ -39,7 +49,6 @@ from compiler.spec.fields import (
 from compiler.spec.inherit import task_of
 from compiler.spec.merge import word
 from compiler.spec.remedy import Settings, corpus, example, mended, name, records_in, to_write
-from compiler.spec.slips import bad_mask, capacity, foreign_letter, run_together
 from compiler.spec.synonyms import (
     Counterpart,
     counterpart_of_key,
@@ -71,14 +80,16 @@ class Complaints:
         """One for each place; what is missing because its key is misspelt is not told twice."""
         corpora = {each for path in self.errors if (each := self._corpus_of(path))}
         rest = {path: found for path, found in self.errors.items() if not self._corpus_of(path)}
-        told = [self._other(path, found) for path, found in rest.items() if not _missing(found[0])]
+        told = [
+            self._other(path, found) for path, found in rest.items() if not missing_key(found[0])
+        ]
         kinds = {path: at for path, found in rest.items() if (at := self._other_kind(path, found))}
         told += [self._unknown_key(at) for at in kinds.values()]
         rest = {path: found for path, found in rest.items() if path not in kinds}
         told += [self._corpus(path) for path in corpora if not self._is_meant(path)]
         homes: dict[Path, set[Path]] = {}
         for path, found in rest.items():
-            if key := _missing(found[0]):
+            if key := missing_key(found[0]):
                 path = path if path[-1] == key else (*path, key)
                 homes.setdefault(home(path), set()).add(path)
         told += [self._missing_key(*each) for each in homes.items() if not self._is_meant(each[0])]
@@ -137,7 +148,7 @@ class Complaints:
         line = self._write({at: value}, at, node)
         line += ", for example" if is_example and (words or accepts(at, "text")) else ""
         if isinstance(node, Scalar):
-            return line + (": in quotes it is text" if _is_quoted_number(node, value) else "")
+            return line + (": in quotes it is text" if is_quoted_number(node, value) else "")
         return f"{line}; {_KINDS_OF_LAYERS}" if at[-1] == "layers" else line
 
     def _counterpart(self, known: Counterpart, at: Path, node: Scalar) -> str:
@@ -373,24 +384,8 @@ class Complaints:
         return {node.span: path for path, node in walk(self.written) if isinstance(node, Mapping)}
 
 
-def _missing(error: ErrorDetails) -> str:
-    """The key that is missing, if that is the mistake."""
-    match error["type"]:
-        case "missing":
-            return str(error["loc"][-1])
-        case "union_tag_not_found":
-            return "kind"
-    return ""
-
-
 def _below(section: Path) -> str:
     return f"below `{name(section)}`" if section else "to the top level"
-
-
-def _is_quoted_number(node: Scalar, value: object) -> bool:
-    at = node.span
-    begins = at.source.line(at.line)[at.column - 1 : at.column]
-    return isinstance(value, int | float) and begins in "\"'"
 
 
 def _section(path: Path) -> Path:

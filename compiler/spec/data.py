@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from compiler.spec.section import Count, Section, Whole, setting
+from compiler.spec.base import Count, Section, Whole, setting
 
 
 def _texts(value: object) -> object:

@@ -13,7 +13,7 @@ from compiler.source.span import Source, Span
 from compiler.spec.kinds_of_files import SPEC, Kind, kind_of, of_text
 from compiler.spec.library import DiskFile, SpecFile, locate, suggestion
 from compiler.spec.merge import lost, merge
-from compiler.spec.short_forms import write_out
+from compiler.spec.shorthand import write_out
 from compiler.spec.spec import Spec
 
 NOT_INHERITED = ("name", "summary")

@@ -14,7 +14,7 @@ from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, STACKS
 from compiler.spec.data import CORPORA
 from compiler.spec.inherit import HANDED_DOWN
 from compiler.spec.model import LayerGroup
-from compiler.spec.short_forms import PLACES
+from compiler.spec.shorthand import PLACES
 from compiler.spec.spec import Spec
 
 

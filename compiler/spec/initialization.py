@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from compiler.spec.section import (
+from compiler.spec.base import (
     Positive,
     Section,
     setting,

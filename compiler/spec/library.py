@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from compiler.source.diagnostic import nearest
-from compiler.source.file import read_text
+from compiler.source.read import read_text
 from compiler.spec.kinds_of_files import SPEC, kind_of
 
 _MOST_FOLDERS, _MOST_FILES = 20, 50

@@ -9,12 +9,12 @@ from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, deepest,
 from compiler.source.span import Span
 from compiler.spec.anatomy import EVERY_STACK, STACKS
 from compiler.spec.check import check
-from compiler.spec.complete import complete
+from compiler.spec.defaults import complete
 from compiler.spec.extend import NOT_INHERITED, Dropped, Extended, dropped, over, read_extended
 from compiler.spec.inherit import inherit, task_of
 from compiler.spec.moot import moot_keys
 from compiler.spec.overrides import override_all
-from compiler.spec.short_forms import write_out
+from compiler.spec.shorthand import write_out
 from compiler.spec.spec import VERSION, Spec
 from compiler.spec.validate import validate
 

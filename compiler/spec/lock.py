@@ -8,10 +8,11 @@ from typing import cast
 import yaml
 
 from compiler.source.diagnostic import Rejected, mistake
-from compiler.source.file import decoded, read_text
 from compiler.source.node import Mapping as Node
-from compiler.source.read import read
+from compiler.source.read import decoded, read, read_text
 from compiler.source.span import Source
+from compiler.source.write import Dumper
+from compiler.spec.anatomy import settings_without_meaning
 from compiler.spec.extend import read_file
 from compiler.spec.library import SpecFile
 from compiler.spec.load import Loaded, resolve
@@ -69,3 +70,14 @@ def read_tree(text: str, path: Path) -> Mapping[str, object]:
 def load_lock(path: Path, content: bytes) -> Loaded:
     """The spec of a lock that was read from `path`; raises `Rejected` if it is none."""
     return resolve(read_file(LockContent(path=path, content=content)))
+
+
+def lock_text(spec: Spec) -> str:
+    """The complete spec in one fixed order, as YAML that is a spec again."""
+    values = spec.model_dump(exclude_none=True)
+    for *above, key in settings_without_meaning(spec.task):
+        section = values
+        for step in above:
+            section = section.get(step, {})
+        section.pop(key, None)
+    return yaml.dump(values, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)

@@ -7,7 +7,7 @@ from compiler.mask.search import empty_row, reads_within
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path
 from compiler.spec.model import LayerGroup
-from compiler.spec.places import (
+from compiler.spec.paths import (
     at,
     attentions,
     cross_attentions,

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from compiler.spec.section import Section, Width, setting
+from compiler.spec.base import Section, Width, setting
 
 
 class Recurrence(Section):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node
-from compiler.spec.places import at, groups, self_attentions
+from compiler.spec.paths import at, groups, self_attentions
 from compiler.spec.spec import Spec
 
 

@@ -12,6 +12,15 @@ from pydantic import Field
 
 from compiler.source.limits import LAYER_KINDS, SUB_LAYERS
 from compiler.spec.anatomy import EVERY_STACK
+from compiler.spec.base import (
+    Count,
+    Layers,
+    Positive,
+    Rate,
+    Section,
+    Width,
+    setting,
+)
 from compiler.spec.initialization import (
     Initialization,
     XavierInitialization,
@@ -23,15 +32,6 @@ from compiler.spec.position import (
     NoPosition,
     Position,
     SinusoidalPosition,
-)
-from compiler.spec.section import (
-    Count,
-    Layers,
-    Positive,
-    Rate,
-    Section,
-    Width,
-    setting,
 )
 from compiler.spec.sub_layer import Attention, FeedForward
 

@@ -8,7 +8,7 @@ from compiler.source.node import Node, Path, place_of_key
 from compiler.source.span import Span
 from compiler.spec.anatomy import EVERY_STACK, STACKS, reads_a_source
 from compiler.spec.model import Output, Stack
-from compiler.spec.places import (
+from compiler.spec.paths import (
     at,
     attentions,
     cross_attentions,

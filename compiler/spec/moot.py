@@ -8,10 +8,10 @@ from compiler.source.diagnostic import Diagnostic, Note
 from compiler.source.node import Mapping, Node, Scalar, Sequence, find, is_nothing
 from compiler.source.span import Span
 from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, SETTINGS, settings_without_meaning
+from compiler.spec.base import Section
 from compiler.spec.inherit import HANDED_DOWN, sub_layers_of, task_of
 from compiler.spec.merge import word
 from compiler.spec.model import LayerGroup
-from compiler.spec.section import Section
 from compiler.spec.training import COMPARISONS, Decoding, Sampling
 
 MOST_NOTES = 3

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Tag
 
-from compiler.spec.section import NotNegative, Positive, Rate, Section, kind_or, setting
+from compiler.spec.base import NotNegative, Positive, Rate, Section, kind_or, setting
 
 Pair = Field(min_length=2, max_length=2)
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 from compiler.source.diagnostic import Diagnostic, Rejected, for_each, mistake
 from compiler.source.limits import SETTINGS
 from compiler.source.node import Mapping, Node, Scalar
-from compiler.source.plain import DEEPEST
-from compiler.source.read import read_from
+from compiler.source.read import DEEPEST, read_from
 from compiler.source.span import Source, Span
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path
-from compiler.spec.places import at, note, self_attentions, width_path
+from compiler.spec.paths import at, note, self_attentions, width_path
 from compiler.spec.position import (
     LearnedPosition,
     RelativePosition,

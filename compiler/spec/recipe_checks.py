@@ -8,7 +8,7 @@ from compiler.source.diagnostic import Diagnostic, mistake, quoted
 from compiler.source.node import Mapping, Node, find, place_of_key, to_python
 from compiler.spec.anatomy import METRICS
 from compiler.spec.data import CORPORA, Corpus, TabSeparated, corpus_path, sides_of
-from compiler.spec.places import at, note
+from compiler.spec.paths import at, note
 from compiler.spec.spec import Spec
 from compiler.spec.training_checks import TRAINING_CHECKS
 

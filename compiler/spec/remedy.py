@@ -24,7 +24,7 @@ from compiler.spec.fields import (
 )
 from compiler.spec.inherit import HANDED_DOWN
 from compiler.spec.merge import word
-from compiler.spec.short_forms import PLACES
+from compiler.spec.shorthand import PLACES
 
 Settings = AbstractMapping[Path, Any]
 _NUMBER = re.compile(r"([0-9][0-9_,]*(?:\.[0-9]+)?)\s*([kKmM%]?)(?:\s+\w+)?")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Tag
 
-from compiler.spec.section import Count, NotNegative, Positive, Section, Whole, kind_or, setting
+from compiler.spec.base import Count, NotNegative, Positive, Section, Whole, kind_or, setting
 
 
 class WarmUp(Section):

@@ -11,7 +11,7 @@ from typing import Any
 
 from compiler.spec.anatomy import EVERY_STACK
 from compiler.spec.inherit import HANDED_DOWN
-from compiler.spec.short_forms import PLACES as SHORT_FORMS
+from compiler.spec.shorthand import PLACES as SHORT_FORMS
 from compiler.spec.spec import Spec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
+from compiler.spec.base import Section, setting
 from compiler.spec.data import Data
 from compiler.spec.model import Model
-from compiler.spec.section import Section, setting
 from compiler.spec.training import Decoding, Evaluation, Training
 
 VERSION = 1

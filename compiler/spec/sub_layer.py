@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from compiler.source.limits import HEAD_GROUPS
-from compiler.spec.section import (
+from compiler.spec.base import (
     Heads,
     MaskText,
     NotNegative,

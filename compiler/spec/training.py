@@ -4,10 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from compiler.spec.data import Text
-from compiler.spec.optimizer import Adam, Optimizer
-from compiler.spec.schedule import InverseSquareRoot, Schedule
-from compiler.spec.section import (
+from compiler.spec.base import (
     MOST_TOKENS,
     Count,
     Hypotheses,
@@ -21,6 +18,9 @@ from compiler.spec.section import (
     Whole,
     setting,
 )
+from compiler.spec.data import Text
+from compiler.spec.optimizer import Adam, Optimizer
+from compiler.spec.schedule import InverseSquareRoot, Schedule
 
 
 class MovingAverage(Section):

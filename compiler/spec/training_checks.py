@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, find
-from compiler.spec.complete import paper_peak
+from compiler.spec.defaults import paper_peak
 from compiler.spec.optimizer import Adafactor, Adam, AdamW, Sgd
-from compiler.spec.places import at, note
+from compiler.spec.paths import at, note
 from compiler.spec.schedule import (
     Constant,
     Cosine,

@@ -10,9 +10,9 @@ from rich.table import Table
 
 from compiler.format import engineering, of_bytes
 from compiler.source.diagnostic import did_you_mean
-from compiler.source.explanation import pages
+from compiler.source.report import pages
+from compiler.spec.base import MOST_TOKENS
 from compiler.spec.library import locate
-from compiler.spec.section import MOST_TOKENS
 from runtime.command.options import Settings
 from runtime.errors import UserError
 from runtime.terminal import Console

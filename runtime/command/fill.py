@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from compiler.spec.section import MOST_HYPOTHESES
+from compiler.spec.base import MOST_HYPOTHESES
 from runtime.command.lines import Input, Output, answer, in_a_column, refuse_output
 from runtime.command.options import (
     Device,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from compiler.import_map.export_map import map_template
+from compiler.import_map.parameters import NamedParameter, named_parameters
 from compiler.spec.lock import LOCK
-from compiler.weights.parameters import NamedParameter, named_parameters
-from compiler.weights.skeleton import skeleton
 from runtime.command.options import Force, Settings
 from runtime.command.output import check_output, say_warnings
 from runtime.command.tasks import COMMANDS
@@ -116,12 +116,12 @@ def package_folder(target: Path, compiled: "CompiledPackage") -> Iterator[Path]:
 
 def print_names(parameters: Sequence[NamedParameter], files: Sequence[Path]) -> None:
     if not files:
-        typer.echo(skeleton(parameters, {}), nl=False)
+        typer.echo(map_template(parameters, {}), nl=False)
         return
     from runtime.weights.files import read_tensors
     from runtime.weights.importing import described
 
-    typer.echo(skeleton(parameters, described(read_tensors(files))), nl=False)
+    typer.echo(map_template(parameters, described(read_tensors(files))), nl=False)
 
 
 def write_file(

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from compiler.spec.base import MOST_HYPOTHESES
 from compiler.spec.load import load
 from compiler.spec.lock import LOCK
-from compiler.spec.section import MOST_HYPOTHESES
 from compiler.spec.training import Decoding
 from runtime.command.arguments import refuse_repeated
 from runtime.errors import UserError

@@ -163,7 +163,7 @@ def package_folder(reference: str, assignments: Sequence[str]) -> Iterator[Path]
 
 def moved(package: "Package", data: Path) -> "Package":
     """The package with another `data.folder`."""
-    from compiler.emit.lock import lock_text
+    from compiler.spec.lock import lock_text
 
     own = package.spec
     spec = own.model_copy(update={"data": own.data.model_copy(update={"folder": str(data)})})

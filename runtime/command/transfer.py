@@ -15,7 +15,7 @@ from runtime.command.output import report
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from compiler.weights.transfer import Transfer
+    from compiler.import_map.transfer import Transfer
     from runtime.weights.transfer import Giver
 
 
@@ -39,7 +39,7 @@ def transfer(
 
     The rest begins as the spec says. The tokenizers are those of RUN.
     """
-    from compiler.weights.transfer import transfer as find_transfer
+    from compiler.import_map.transfer import transfer as find_transfer
     from runtime.run import Run
     from runtime.weights.transfer import Giver, check_vocabulary
 
@@ -92,13 +92,13 @@ def write_run(folder: Path, out: Path, cache: Path, giver: "Giver", found: "Tran
 
 
 def print_summary(out: Path, giver: "Giver", found: "Transfer") -> None:
-    from compiler.weights.compacted import compacted
+    from compiler.import_map.names import name_ranges
 
     share = found.taken / found.parameters
     of = f"{giver.run.folder}: {giver.weights}"
     print(f"{out}: {found.parameters:,} parameters")
     print(f"taken: {found.taken:,} ({share:.1%}) from {of}")
     print(f"new:   {found.parameters - found.taken:,} ({1 - share:.1%}), as the spec begins")
-    for name in compacted(each.name for each in found.new):
+    for name in name_ranges(each.name for each in found.new):
         print(f"       {name}")
     print(f"next:  specformer train {out / 'package'} --out {out} --resume")

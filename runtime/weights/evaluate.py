@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from compiler.weights.expression import (
+from compiler.import_map.expression import (
     Arithmetic,
     Called,
     Expression,

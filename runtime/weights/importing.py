@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from compiler.import_map.assignment import Assigned, Assignment
+from compiler.import_map.map import read_map
+from compiler.import_map.parameters import NamedParameter
+from compiler.import_map.plan import plan
+from compiler.import_map.shape import Stored
 from compiler.spec.lock import LOCK
-from compiler.weights.map import read_map
-from compiler.weights.parameters import NamedParameter
-from compiler.weights.piece import Filled, Piece
-from compiler.weights.plan import plan
-from compiler.weights.shape import Stored
 from runtime.errors import UserError
 from runtime.package import Package
 from runtime.weights.evaluate import evaluate
@@ -50,13 +50,13 @@ def described(tensors: Mapping[str, Tensor]) -> dict[str, Stored]:
     }
 
 
-def _value(filled: Filled, tensors: Mapping[str, Tensor]) -> Tensor:
-    value = torch.cat([_piece(piece, tensors) for piece in filled.pieces])
+def _value(filled: Assigned, tensors: Mapping[str, Tensor]) -> Tensor:
+    value = torch.cat([_assignment(assignment, tensors) for assignment in filled.assignments])
     if not value.isfinite().all():
         raise UserError(f"{filled.name} would get values that are not finite (nan or inf)")
     return value
 
 
-def _piece(piece: Piece, tensors: Mapping[str, Tensor]) -> Tensor:
+def _assignment(assignment: Assignment, tensors: Mapping[str, Tensor]) -> Tensor:
     """A single number fills all of its place."""
-    return evaluate(piece.expression, tensors).expand(piece.shape)
+    return evaluate(assignment.expression, tensors).expand(assignment.shape)

@@ -10,8 +10,8 @@ from compiler.diff.cost import CostDifference, cost_difference, cost_section
 from compiler.diff.document import Paragraph, Section, Table
 from compiler.explain import explain
 from compiler.format import engineering, of_bytes
+from compiler.import_map.names import name_ranges
 from compiler.pipeline import CompiledPackage, compile_spec
-from compiler.weights.compacted import compacted
 
 pytestmark = pytest.mark.quick
 
@@ -152,7 +152,7 @@ def test_long_lists_shortly() -> None:
         *(f"a.layers.{n}.experts.{m}.{kind}" for n in range(3) for m in (0, 1) for kind in "xy"),
         *("a.layers.7.b.weight", "a.layers.5.b.weight", "c", "norm.weight"),
     ]
-    assert compacted(names) == (
+    assert name_ranges(names) == (
         "a.layers.{0..2}.experts.{0..1}.{x,y}",
         "a.layers.5.b.weight",
         "a.layers.7.b.weight",

@@ -7,13 +7,13 @@ import pytest
 import yaml
 
 import compiler.mask.parse
-from compiler.emit.lock import lock_text
 from compiler.mask.mask import Mask, condition
 from compiler.mask.parse import MaskError, parse
 from compiler.pipeline import check_spec
 from compiler.source import limits
 from compiler.source.diagnostic import Rejected
 from compiler.spec.load import load
+from compiler.spec.lock import lock_text
 from compiler.spec.overrides import override_all
 
 pytestmark = pytest.mark.quick

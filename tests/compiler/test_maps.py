@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compiler.import_map.assignment import Assigned
+from compiler.import_map.map import read_map
+from compiler.import_map.names import BadPlaceholder, filled
+from compiler.import_map.parameters import NamedParameter
+from compiler.import_map.parse import parse
+from compiler.import_map.plan import plan
+from compiler.import_map.shape import Stored
 from compiler.source.diagnostic import Rejected
 from compiler.source.span import Source, Span
-from compiler.weights.map import read_map
-from compiler.weights.names import BadPlaceholder, filled
-from compiler.weights.parameters import NamedParameter
-from compiler.weights.parse import parse
-from compiler.weights.piece import Filled
-from compiler.weights.plan import plan
-from compiler.weights.shape import Stored
 from tests.mutations import require_inside, scribble
 
 pytestmark = pytest.mark.quick
@@ -47,7 +47,7 @@ FILES = {
 }
 
 
-def planned(path: Path) -> tuple[Filled, ...]:
+def planned(path: Path) -> tuple[Assigned, ...]:
     return plan(read_map(path), PARAMETERS, FILES)
 
 
@@ -85,7 +85,7 @@ def test_a_right_map_is_a_plan(tmp_path: Path) -> None:
     path.write_text(RIGHT, encoding="utf-8")
     assert [each.name for each in planned(path)] == [each.name for each in PARAMETERS]
     fused = planned(path)[1]
-    assert [piece.target for piece in fused.pieces] == [
+    assert [assignment.target for assignment in fused.assignments] == [
         f"layers.0.query_key_value.weight[{name}]" for name in ("query", "key", "value")
     ]
 

@@ -9,7 +9,7 @@ import pytest
 
 from compiler.emit.masks_page import PRIMITIVES, masks_page
 from compiler.mask.parse import parse
-from compiler.source.explanation import pages
+from compiler.source.report import pages
 from compiler.spec.reference import SECTIONS, reference
 from compiler.spec.schema import CHANGES, json_schema
 from tests.table3 import table3_page

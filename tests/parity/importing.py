@@ -5,8 +5,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from compiler.import_map.parameters import named_parameters
 from compiler.pipeline import CompiledPackage, compile_spec
-from compiler.weights.parameters import named_parameters
 from runtime.weights.importing import import_weights
 from tests.packages import import_package
 

@@ -5,55 +5,57 @@ All mistakes of a map are found here, from names and shapes alone, before any te
 
 from collections.abc import Mapping, Sequence
 
+from compiler.import_map.assignment import Assigned, Assignment, parts
+from compiler.import_map.coverage import given_twice, left_over, lost, missing, moot_ignores
+from compiler.import_map.map import Entry, ImportMap
+from compiler.import_map.names import bindings, general
+from compiler.import_map.parameters import NamedParameter
+from compiler.import_map.shape import Shape, Stored, misfit, shape_of, words
 from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, mistake, quoted
-from compiler.weights.coverage import given_twice, left_over, lost, missing, moot_ignores
-from compiler.weights.map import Entry, ImportMap
-from compiler.weights.names import bindings, general
-from compiler.weights.parameters import NamedParameter
-from compiler.weights.piece import Filled, Piece, parts
-from compiler.weights.shape import Shape, Stored, misfit, shape_of, words
 
 
 def plan(
     of: ImportMap, parameters: Sequence[NamedParameter], files: Mapping[str, Stored]
-) -> tuple[Filled, ...]:
+) -> tuple[Assigned, ...]:
     """What every parameter is made of, in their order; raises `Rejected` with all mistakes."""
     by_name = {each.name: each for each in parameters}
-    pieces: dict[str, Piece] = {}
+    assignments: dict[str, Assignment] = {}
     wrong: list[Diagnostic] = []
     for entry in of.entries:
         try:
-            found = _pieces(entry, by_name, files)
+            found = _assignments(entry, by_name, files)
         except Rejected as rejected:
             wrong += rejected.diagnostics
             continue
-        wrong += given_twice(found, pieces)
-        pieces |= {piece.target: piece for piece in found}
+        wrong += given_twice(found, assignments)
+        assignments |= {assignment.target: assignment for assignment in found}
     if not wrong:  # else what follows would only say the same once more
-        wrong += missing(of, parameters, pieces)
-        wrong += [*moot_ignores(of, pieces, files), *left_over(of, pieces, files)]
-        wrong += lost(of, pieces, files)
+        wrong += missing(of, parameters, assignments)
+        wrong += [*moot_ignores(of, assignments, files), *left_over(of, assignments, files)]
+        wrong += lost(of, assignments, files)
     if wrong:
         raise Rejected(wrong)
-    return tuple(_filled(each, pieces) for each in parameters)
+    return tuple(_filled(each, assignments) for each in parameters)
 
 
-def _pieces(
+def _assignments(
     entry: Entry, parameters: Mapping[str, NamedParameter], files: Mapping[str, Stored]
-) -> list[Piece]:
+) -> list[Assignment]:
     """What a line gives to each parameter that it stands for. Stops at the first mistake."""
     found = list(bindings(entry.pattern, parameters))
     if not found:
         raise Rejected([_unknown(entry, parameters)])
-    pieces = []
+    assignments = []
     for name, binding in found:
         target, shape = _target(entry, parameters[name])
         expression = entry.expression(binding)
         got = shape_of(expression, files)
         if got not in ((), shape):
             raise misfit(entry.value.span, *_disagreement(target, shape, got))
-        pieces.append(Piece(target=target, shape=shape, expression=expression, span=entry.span))
-    return pieces
+        assignments.append(
+            Assignment(target=target, shape=shape, expression=expression, span=entry.span)
+        )
+    return assignments
 
 
 def _target(entry: Entry, parameter: NamedParameter) -> tuple[str, Shape]:
@@ -84,8 +86,8 @@ def _disagreement(target: str, wanted: Shape, got: Shape) -> tuple[str, str]:
     return message, "`.T` makes rows of columns" if is_turned else ""
 
 
-def _filled(parameter: NamedParameter, pieces: Mapping[str, Piece]) -> Filled:
-    if whole := pieces.get(parameter.name):
-        return Filled(name=parameter.name, pieces=(whole,))
-    own = tuple(pieces[name] for name, _ in parts(parameter))
-    return Filled(name=parameter.name, pieces=own)
+def _filled(parameter: NamedParameter, assignments: Mapping[str, Assignment]) -> Assigned:
+    if whole := assignments.get(parameter.name):
+        return Assigned(name=parameter.name, assignments=(whole,))
+    own = tuple(assignments[name] for name, _ in parts(parameter))
+    return Assigned(name=parameter.name, assignments=own)

@@ -2,41 +2,41 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from compiler.import_map.assignment import Assignment, parts, tensors
+from compiler.import_map.map import Ignored, ImportMap
+from compiler.import_map.names import general, starred
+from compiler.import_map.parameters import NamedParameter
+from compiler.import_map.regions import Box, Extent, extent, reads, unread, whole
+from compiler.import_map.shape import Shape, Stored, words
 from compiler.source.diagnostic import Diagnostic, Note, did_you_mean, mistake, quoted
-from compiler.weights.map import Ignored, ImportMap
-from compiler.weights.names import general, starred
-from compiler.weights.parameters import NamedParameter
-from compiler.weights.piece import Piece, parts, tensors
-from compiler.weights.regions import Box, Extent, extent, reads, unread, whole
-from compiler.weights.shape import Shape, Stored, words
 
 MOST_SHOWN = 20
 
-Pieces = Mapping[str, Piece]
+Assignments = Mapping[str, Assignment]
 
 
-def given_twice(new: Iterable[Piece], old: Pieces) -> list[Diagnostic]:
+def given_twice(new: Iterable[Assignment], old: Assignments) -> list[Diagnostic]:
     """The first of a line's parameters that an earlier line gives too, whole or in slices."""
-    by_holder: dict[str, list[Piece]] = {}
-    for piece in old.values():
-        by_holder.setdefault(piece.holder, []).append(piece)
-    for piece in new:
-        for before in by_holder.get(piece.holder, ()):
-            if piece.is_whole or before.is_whole or piece.target == before.target:
-                return [_twice(piece, before)]
+    by_holder: dict[str, list[Assignment]] = {}
+    for assignment in old.values():
+        by_holder.setdefault(assignment.holder, []).append(assignment)
+    for assignment in new:
+        for before in by_holder.get(assignment.holder, ()):
+            if assignment.is_whole or before.is_whole or assignment.target == before.target:
+                return [_twice(assignment, before)]
     return []
 
 
 def missing(
-    of: ImportMap, parameters: Iterable[NamedParameter], pieces: Pieces
+    of: ImportMap, parameters: Iterable[NamedParameter], assignments: Assignments
 ) -> list[Diagnostic]:
     """The parameters and slices that no line gives."""
     without = [
         name
         for parameter in parameters
-        if parameter.name not in pieces
+        if parameter.name not in assignments
         for name, _ in parts(parameter)
-        if name not in pieces
+        if name not in assignments
     ]
     if not without:
         return []
@@ -47,12 +47,12 @@ def missing(
 
 
 def moot_ignores(
-    of: ImportMap, pieces: Pieces, files: Mapping[str, Stored]
+    of: ImportMap, assignments: Assignments, files: Mapping[str, Stored]
 ) -> Iterator[Diagnostic]:
     """The lines of `ignore` that match no tensor, or part of one, that is left over."""
-    boxes = _boxes(pieces, files)
+    boxes = _boxes(assignments, files)
     gaps = [name for name, read in boxes.items() if unread(files[name].shape, read)]
-    unused = [*_unused(pieces, files), *gaps]
+    unused = [*_unused(assignments, files), *gaps]
     for each in of.ignored:
         if each.parts:
             yield from _moot_part(each, boxes, files)
@@ -62,9 +62,9 @@ def moot_ignores(
             yield mistake(each.span, "moot-ignore", message, help)
 
 
-def left_over(of: ImportMap, pieces: Pieces, files: Iterable[str]) -> list[Diagnostic]:
+def left_over(of: ImportMap, assignments: Assignments, files: Iterable[str]) -> list[Diagnostic]:
     """The tensors that no line speaks of."""
-    unused = _unused(pieces, files)
+    unused = _unused(assignments, files)
     ignored = [each for each in of.ignored if not each.parts]
     left = [name for name in unused if not any(each.matches(name) for each in ignored)]
     if not left:
@@ -75,15 +75,17 @@ def left_over(of: ImportMap, pieces: Pieces, files: Iterable[str]) -> list[Diagn
     return [mistake(of.ignore_span, "left-over", message, help)]
 
 
-def lost(of: ImportMap, pieces: Pieces, files: Mapping[str, Stored]) -> Iterator[Diagnostic]:
+def lost(
+    of: ImportMap, assignments: Assignments, files: Mapping[str, Stored]
+) -> Iterator[Diagnostic]:
     """The tensors that are read in part, while no line reads or ignores the rest."""
-    for name, boxes in _boxes(pieces, files).items():
+    for name, boxes in _boxes(assignments, files).items():
         shape = files[name].shape
         known = [_box(each, shape) for each in of.ignored if each.matches(name)]
         gap = unread(shape, [*boxes, *known])
         if gap is not None:
             part = f"{name}[{', '.join(f'{start}:{stop}' for start, stop in _told(gap, shape))}]"
-            users = (each for each in pieces.values() if name in tensors(each.expression))
+            users = (each for each in assignments.values() if name in tensors(each.expression))
             yield mistake(
                 next(users).expression.span,
                 "left-over",
@@ -113,11 +115,11 @@ def _moot_part(
         yield mistake(ignored.span, "moot-ignore", message, help)
 
 
-def _boxes(pieces: Pieces, files: Mapping[str, Stored]) -> dict[str, list[Box]]:
+def _boxes(assignments: Assignments, files: Mapping[str, Stored]) -> dict[str, list[Box]]:
     """The boxes that are read of each tensor."""
     found: dict[str, list[Box]] = {}
-    for piece in pieces.values():
-        for name, box in reads(piece.expression, files):
+    for assignment in assignments.values():
+        for name, box in reads(assignment.expression, files):
             found.setdefault(name, []).append(box)
     return found
 
@@ -143,16 +145,16 @@ def _told(gap: Box, shape: Shape) -> list[Extent]:
     return list(gap[: last + 1])
 
 
-def _unused(pieces: Pieces, files: Iterable[str]) -> list[str]:
-    used = {name for piece in pieces.values() for name in tensors(piece.expression)}
+def _unused(assignments: Assignments, files: Iterable[str]) -> list[str]:
+    used = {name for assignment in assignments.values() for name in tensors(assignment.expression)}
     return [name for name in files if name not in used]
 
 
-def _twice(piece: Piece, before: Piece) -> Diagnostic:
+def _twice(assignment: Assignment, before: Assignment) -> Diagnostic:
     return Diagnostic(
         code="given-twice",
-        message=f"{quoted(piece.target)} is given already",
-        span=piece.span,
+        message=f"{quoted(assignment.target)} is given already",
+        span=assignment.span,
         notes=(Note(span=before.span, text="here"),),
         help="keep one of the two lines",
     )

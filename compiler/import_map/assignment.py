@@ -1,10 +1,9 @@
-"""What a parameter is made of: pieces, each an expression of foreign tensors."""
+"""Assignments to parameters: each gives one, or a slice of it, an expression of foreign tensors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from compiler.source.span import Span
-from compiler.weights.expression import (
+from compiler.import_map.expression import (
     Arithmetic,
     Called,
     Expression,
@@ -14,12 +13,13 @@ from compiler.weights.expression import (
     Rows,
     Transposed,
 )
-from compiler.weights.parameters import NamedParameter
-from compiler.weights.shape import Shape
+from compiler.import_map.parameters import NamedParameter
+from compiler.import_map.shape import Shape
+from compiler.source.span import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Assignment:
     """A parameter, or a slice of it, with what it gets, and the line of the map that says so."""
 
     target: str
@@ -39,15 +39,15 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filled:
-    """A parameter with all its pieces, in the order of its rows."""
+class Assigned:
+    """A parameter with all its assignments, in the order of its rows."""
 
     name: str
-    pieces: tuple[Piece, ...]
+    assignments: tuple[Assignment, ...]
 
 
 def parts(parameter: NamedParameter) -> Iterator[tuple[str, Shape]]:
-    """The names under which a map fills a parameter piece by piece: its slices, or itself."""
+    """Yields the names by which a map assigns to a parameter: its slices, or its own."""
     if not parameter.slices:
         yield parameter.name, parameter.shape
     for name, rows in parameter.slices:

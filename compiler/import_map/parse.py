@@ -15,9 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
-from compiler.source.diagnostic import Rejected, did_you_mean, mistake, quoted
-from compiler.source.span import Span
-from compiler.weights.expression import (
+from compiler.import_map.expression import (
     Arithmetic,
     Called,
     Expression,
@@ -30,7 +28,9 @@ from compiler.weights.expression import (
     Range,
     Transposed,
 )
-from compiler.weights.names import BadPlaceholder, Binding, filled
+from compiler.import_map.names import BadPlaceholder, Binding, filled
+from compiler.source.diagnostic import Rejected, did_you_mean, mistake, quoted
+from compiler.source.span import Span
 
 COUNTED = ("split", "pairs_to_halves", "halves_to_pairs")
 FUNCTIONS = ("join", *COUNTED)

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from compiler.source.diagnostic import Rejected, did_you_mean, mistake, quoted
-from compiler.source.span import Span
-from compiler.weights.expression import (
+from compiler.import_map.expression import (
     Arithmetic,
     Called,
     Expression,
@@ -17,6 +15,8 @@ from compiler.weights.expression import (
     Rows,
     Transposed,
 )
+from compiler.source.diagnostic import Rejected, did_you_mean, mistake, quoted
+from compiler.source.span import Span
 
 Shape = tuple[int, ...]
 

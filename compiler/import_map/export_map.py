@@ -1,13 +1,17 @@
-"""The text of the import map that a transfer needs: one line for the tensors of all layers."""
+"""Texts of import maps: the map that a transfer needs, and a template to fill in."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from compiler.weights.names import Binding, bindings, filled, general, starred
-from compiler.weights.parameters import NamedParameter
-from compiler.weights.transfer import Move, Region, Transfer
+from compiler.import_map.assignment import parts
+from compiler.import_map.names import Binding, bindings, filled, general, starred
+from compiler.import_map.parameters import NamedParameter
+from compiler.import_map.shape import Shape, Stored, words
+from compiler.import_map.transfer import Move, Region, Transfer
+
+Named = tuple[str, Shape]
 
 
-def map_text(
+def export_map(
     transfer: Transfer, old: Iterable[NamedParameter], new: Iterable[NamedParameter]
 ) -> str:
     """A map that fills all of the new network, where nothing of it is missing."""
@@ -68,3 +72,31 @@ def _expression(region: Region, rows: dict[str, int]) -> str:
 def _quoted(name: str) -> str:
     """To YAML a brace at the beginning would begin a mapping."""
     return f'"{name}"' if name.startswith("{") else name
+
+
+def map_template(parameters: Iterable[NamedParameter], files: Mapping[str, Stored]) -> str:
+    """The text of a map without right sides; the names of the files' tensors are comments."""
+    ours = _aligned([part for each in parameters for part in parts(each)], ":")
+    theirs = _aligned([(name, stored.shape) for name, stored in files.items()], "")
+    head = ["# the tensors of the files"] if theirs else []
+    lines = ["tensors:", *(f"  {line}" for line in ours), *head, *(f"# {line}" for line in theirs)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _aligned(tensors: Iterable[Named], end: str) -> list[str]:
+    """`NAME:   # 512 rows of 512, 6 times`: a line for equal tensors of all layers."""
+    lines = list(_grouped_parts(tensors))
+    width = max((len(name) for name, _ in lines), default=0) + len(end)
+    return [f"{name + end:<{width}}  # {meaning}" for name, meaning in lines]
+
+
+def _grouped_parts(tensors: Iterable[Named]) -> Iterator[tuple[str, str]]:
+    groups: dict[str, list[Named]] = {}
+    for name, shape in tensors:
+        groups.setdefault(general(name), []).append((name, shape))
+    for pattern, members in groups.items():
+        if len({shape for _, shape in members}) > 1:
+            yield from ((name, words(shape)) for name, shape in members)
+        else:
+            times = f", {len(members)} times" if len(members) > 1 else ""
+            yield pattern, f"{words(members[0][1])}{times}"
