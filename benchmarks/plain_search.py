@@ -18,8 +18,8 @@ from benchmarks.command import finish, say
 from benchmarks.rounds import Disagreement
 from compiler.spec.training import Decoding
 from runtime.data.symbols import BEGIN, END, PADDING
-from runtime.decoding.lengths import longest_translation
-from runtime.decoding.search import Hypothesis
+from runtime.inference.beam_search import Hypothesis
+from runtime.inference.lengths import longest_translation
 
 NEAR = 1e-4
 """Scores nearer than this are a tie, which rounding decides."""
@@ -121,9 +121,9 @@ def main() -> None:
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument("--sentences", type=int, default=200)
     options = parser.parse_args()
-    from runtime.decoding.load import load_translator
+    from runtime.inference.load import load_translator
     from runtime.run import Run
-    from runtime.scoring.scoring_set import read_scoring_set
+    from runtime.scoring.measures import read_scoring_set
 
     run = Run.open(options.run)
     translator = load_translator(run, device="cpu")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runtime.prediction.load import Predictor
+    from runtime.inference.load import Predictor
 
 __all__ = ["load"]
 
@@ -39,7 +39,7 @@ def load(
     from runtime.openmp import wait_briefly
 
     wait_briefly()
-    from runtime.prediction.load import load_predictor  # torch is not loaded before it is needed
+    from runtime.inference.load import load_predictor  # torch is not loaded before it is needed
     from runtime.run import Run
 
     files = None

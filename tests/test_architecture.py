@@ -40,7 +40,7 @@ ROOMS = (
         "package",
     ),
     "data",
-    *("checkpoints", "run", "weights", "training", "decoding", "prediction", "scoring"),
+    *("checkpoints", "run", "weights", "training", "inference", "scoring"),
     *("behaviour", "ablation"),
 )
 

@@ -86,8 +86,7 @@ def _model(package: Package, network: Network) -> nn.Module:
 
 def _laid_out(model: nn.Module, search: Search) -> nn.Module:
     """As the commands load a network on a CPU."""
-    from runtime.decoding.columns import lay_out_by_columns
-    from runtime.decoding.quantize import quantized
+    from runtime.inference.packed_linear import lay_out_by_columns, quantized
 
     if search.is_int8:
         return quantized(model)
@@ -97,7 +96,7 @@ def _laid_out(model: nn.Module, search: Search) -> nn.Module:
 
 def _decoder(model: nn.Module, package: Package, search: Search) -> Any:
     # Here, since training needs nothing of it.
-    from runtime.decoding.decoder import Decoder
+    from runtime.inference.batch_decoder import BatchDecoder
 
     settings = [
         f"decoding.beam={search.beam}",
@@ -109,7 +108,7 @@ def _decoder(model: nn.Module, package: Package, search: Search) -> Any:
     ]
     if search.shortest:
         settings.append(f"decoding.min_length={search.shortest}")
-    return Decoder(
+    return BatchDecoder(
         model,
         load(str(package.folder / LOCK), settings).spec,
         workers=search.workers,

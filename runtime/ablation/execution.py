@@ -15,7 +15,7 @@ from runtime.errors import UserError
 from runtime.memory import keep_freed_memory
 from runtime.package import Package, import_package, read_package
 from runtime.run import Run
-from runtime.scoring.validation import greedy_bleu
+from runtime.scoring.translations import greedy_bleu
 from runtime.training.rank import is_first_process
 from runtime.training.train import train
 

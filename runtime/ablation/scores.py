@@ -7,9 +7,9 @@ from runtime.ablation.record import Result
 from runtime.checkpoints.choice import BEST
 from runtime.errors import UserError
 from runtime.run import Run
-from runtime.scoring.classes import measure_classification
-from runtime.scoring.examples import losses_of, split_examples
-from runtime.scoring.scoring_set import Split
+from runtime.scoring.classification import measure_classification
+from runtime.scoring.likelihood import losses_of, split_examples
+from runtime.scoring.measures import Split
 from runtime.scoring.translations import evaluate_translations
 from runtime.training.metrics import read_figures
 from runtime.training.train import Summary

@@ -19,7 +19,7 @@ from runtime.ablation.files import PACKAGE, RUN
 from runtime.data.prepare import TOKENIZERS
 from runtime.data.tokenizer import load_tokenizers
 from runtime.errors import UserError
-from runtime.scoring.scoring_set import Split, evaluation_files, read_scoring_set
+from runtime.scoring.measures import Split, evaluation_files, read_scoring_set
 
 LEVEL = 0.05
 TESTED: dict[str, Split] = {"valid_bleu": "valid", "test_bleu": "test"}

@@ -41,8 +41,8 @@ def classify(
     Output lines are: label, probability (a tab between); with --n-best above 1, line number, label,
     probability.
     """
+    from runtime.inference.load import load_classifier
     from runtime.memory import keep_freed_memory
-    from runtime.prediction.load import load_classifier
 
     keep_freed_memory()
     refuse_output(output, force=force)

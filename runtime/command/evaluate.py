@@ -30,8 +30,8 @@ from runtime.errors import UserError
 if TYPE_CHECKING:
     from compiler.spec.training import Decoding
     from runtime.run import Run
-    from runtime.scoring.evaluation import Evaluated
     from runtime.scoring.measures import Measured
+    from runtime.scoring.translations import Evaluated
 
 SAMPLES = 3
 
@@ -165,7 +165,7 @@ def evaluate_masked_language_model(run: "Run", split: str, options: Options) -> 
 
 
 def evaluate_classifier(run: "Run", split: str, options: Options) -> None:
-    from runtime.scoring.classes import measure_classification
+    from runtime.scoring.classification import measure_classification
 
     evaluate_by(measure_classification, run, split, options)
 

@@ -40,8 +40,8 @@ def fill(
     Tokens are written as the vocabulary has them: with `▁` before those that begin a word. Output
     lines are: line number, number of the gap in it, probability, token (tabs between).
     """
+    from runtime.inference.load import load_filler
     from runtime.memory import keep_freed_memory
-    from runtime.prediction.load import load_filler
 
     keep_freed_memory()
     refuse_output(output, force=force)

@@ -28,7 +28,7 @@ from runtime.command.tasks import open_run, say_weights
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from runtime.decoding.generator import Continuation
+    from runtime.inference.generator import Continuation
 
 
 def generate(
@@ -72,7 +72,7 @@ def generate(
 
     With --n-best above 1, output lines are: line number, score, text (tabs between).
     """
-    from runtime.decoding.load import load_generator
+    from runtime.inference.load import load_generator
     from runtime.memory import keep_freed_memory
 
     keep_freed_memory()

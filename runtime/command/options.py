@@ -132,7 +132,7 @@ def translator_settings(device: str | None, int8: bool, workers: int | None) -> 
     """What `load_translator` is told of --device, --int8 and --workers."""
     import torch
 
-    from runtime.decoding.processes import most_workers
+    from runtime.inference.worker_pool import most_workers
     from runtime.training.workers import default_device
 
     name = check_device(device)

@@ -73,7 +73,7 @@ def train(
 
     from runtime.memory import keep_freed_memory
     from runtime.package import load_package
-    from runtime.scoring.validation import greedy_bleu
+    from runtime.scoring.translations import greedy_bleu
     from runtime.training.train import train as train_package
 
     keep_freed_memory()

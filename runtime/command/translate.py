@@ -30,7 +30,7 @@ from runtime.command.tasks import open_run, say_weights
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from runtime.decoding.translator import Translation
+    from runtime.inference.translator import Translation
 
 
 def translate(
@@ -66,7 +66,7 @@ def translate(
 
     With --n-best above 1, output lines are: line number, score, translation (tabs between).
     """
-    from runtime.decoding.load import load_translator
+    from runtime.inference.load import load_translator
     from runtime.memory import keep_freed_memory
 
     keep_freed_memory()

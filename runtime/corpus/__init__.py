@@ -11,21 +11,18 @@ into order once for each language (`english`, `german`); what is hard about Germ
   English does not show; relative pronouns agree with the noun before them.
 
 The German sentence is a function of the English one. Each pair says which phrases of the German
-show that a difficulty was mastered, and `accuracy` counts them in a system's output.
+show that a difficulty was mastered, and `runtime.scoring.phenomena` counts them in translations.
 """
 
 from runtime.corpus.files import Corpus, make_corpus, read_pairs, read_phenomena, write_corpus
 from runtime.corpus.grammar import pairs
 from runtime.corpus.pair import Pair
-from runtime.corpus.phenomena import Score, accuracy
 from runtime.corpus.phrase import Phenomenon
 
 __all__ = [
     "Corpus",
     "Pair",
     "Phenomenon",
-    "Score",
-    "accuracy",
     "make_corpus",
     "pairs",
     "read_pairs",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from compiler.spec.data import SegmentedTokenizer as Settings
-from runtime.data.sealed import Description, write_sealed
+from runtime.data.checksummed import Description, write_sealed
 from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
 from runtime.data.text import TrainingText
 from runtime.errors import UserError

@@ -9,7 +9,7 @@ from typing import Self
 import sentencepiece
 
 from compiler.spec.data import SentencePieceTokenizer as Settings
-from runtime.data.sealed import write_sealed
+from runtime.data.checksummed import write_sealed
 from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
 from runtime.data.text import TrainingText
 from runtime.errors import UserError

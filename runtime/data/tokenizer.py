@@ -7,7 +7,7 @@ from typing import Protocol
 
 from compiler.spec.data import SegmentedTokenizer as SegmentedSettings
 from compiler.spec.data import Tokenizer as Settings
-from runtime.data.sealed import damaged, read_sealed
+from runtime.data.checksummed import damaged, read_sealed
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
 from runtime.data.text import TrainingText

@@ -1,17 +1,86 @@
-"""The translations of a split by a trained network, scored by the protocol of its spec."""
+"""Translations of a text by a trained network, scored by the protocol of its spec."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from compiler.spec.training import Decoding
-from runtime.decoding.load import load_translator
-from runtime.decoding.translator import Translator
+from torch import nn
+
+from compiler.spec.spec import Spec
+from compiler.spec.training import Decoding, Evaluation
+from runtime.checkpoints.choice import Weights
+from runtime.data.prepare import Prepared
+from runtime.durable import explained_disk_errors, replace_file
+from runtime.inference.load import load_translator
+from runtime.inference.translator import Translator
 from runtime.run import Run
-from runtime.scoring.evaluation import Evaluated, Speed
-from runtime.scoring.phenomena import phenomena_scores
-from runtime.scoring.score import bleu_metric, doubts, score
-from runtime.scoring.scoring_set import Split, read_scoring_set
+from runtime.scoring.measures import Split, evaluation_files, read_scoring_set
+from runtime.scoring.phenomena import Score, phenomena_scores
+from runtime.scoring.score import Scores, bleu_metric, doubts, score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """What decoding the set took, the network being loaded; END is not among the tokens."""
+
+    sentences: int
+    tokens: int
+    seconds: float
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """Scores of a run on one split, and how they came about."""
+
+    split: Split
+    text: dict[str, str]
+    """The SHA-256 of each file that was scored."""
+    scores: Scores
+    protocol: Evaluation
+    decoding: Decoding
+    weights: Weights
+    int8: bool
+    workers: int
+    """Processes that shared the work."""
+    speed: Speed
+    phenomena: dict[str, Score]
+    sources: list[str]
+    references: list[str]
+    hypotheses: list[str]
+
+    def write(self, run: Path) -> tuple[Path, Path]:
+        """Writes evaluation-<split>.txt, the translations, and .json, the rest, into a run."""
+        text, report = evaluation_files(run, self.split)
+        content = json.dumps(self._report(), indent=2, ensure_ascii=False) + "\n"
+        with explained_disk_errors(run):
+            lines = "".join(f"{line}\n" for line in self.hypotheses)
+            replace_file(text, lines.encode(), follow_links=False)
+            replace_file(report, content.encode(), follow_links=False)
+        return text, report
+
+    def _report(self) -> dict[str, object]:
+        return {
+            "split": self.split,
+            "files": self.text,
+            **asdict(self.scores),
+            "tokenize": self.protocol.tokenize,
+            "lowercase": self.protocol.lowercase,
+            "decoding": self.decoding.model_dump(),
+            **self.weights.record(),
+            "int8": self.int8,
+            "workers": self.workers,
+            **asdict(self.speed),
+            "tokens_per_second": self.speed.tokens_per_second,
+            "phenomena": {name: asdict(score) for name, score in self.phenomena.items()},
+        }
+
 
 Advance = Callable[[int], None]
 Progress = Callable[[str, int], AbstractContextManager[Advance]]
@@ -77,3 +146,19 @@ def timed_translations(
     tokens = sum(best.tokens for best, *_ in several)
     speed = Speed(sentences=len(several), tokens=tokens, seconds=seconds)
     return [best.text for best, *_ in several], speed
+
+
+def greedy_bleu(spec: Spec) -> Callable[[nn.Module, Prepared], float]:
+    """A function that gives the BLEU of a network's greedy translations of the validation set."""
+    greedy = spec.model_copy(update={"decoding": spec.decoding.model_copy(update={"beam": 1})})
+
+    if spec.training.validation.bleu:
+        bleu_metric(spec.evaluation)  # raises now, not after the training
+
+    def bleu(model: nn.Module, prepared: Prepared) -> float:
+        text = read_scoring_set(spec, "valid", prepared.target)
+        translator = Translator(model, prepared.source, prepared.target, greedy)
+        hypotheses = translator.translate(text.sources)
+        return score(hypotheses, text.references, spec.evaluation, text.further).bleu
+
+    return bleu

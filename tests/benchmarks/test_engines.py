@@ -18,8 +18,8 @@ from benchmarks.engines.engine import (
 from benchmarks.engines.pool import length_batches
 from runtime.data.pairs import load_pairs
 from runtime.data.symbols import END, PADDING
-from runtime.decoding.search import beam_search
 from runtime.errors import UserError
+from runtime.inference.beam_search import beam_search
 from runtime.package import load_package
 
 pytestmark = [

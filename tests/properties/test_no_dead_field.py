@@ -28,12 +28,12 @@ from compiler.spec.spec import Spec
 from runtime.command.train import with_steps
 from runtime.data.examples import Examples
 from runtime.data.prepare import prepare
-from runtime.decoding.generator import Generator
-from runtime.decoding.translator import Translator
+from runtime.inference.generator import Generator
+from runtime.inference.translator import Translator
 from runtime.run import Run
+from runtime.scoring.measures import read_scoring_set
 from runtime.scoring.score import score
-from runtime.scoring.scoring_set import read_scoring_set
-from runtime.scoring.validation import greedy_bleu
+from runtime.scoring.translations import greedy_bleu
 from runtime.training.train import train
 
 pytestmark = pytest.mark.quick

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import runtime
-from runtime.decoding.translator import Translator
 from runtime.errors import UserError
+from runtime.inference.translator import Translator
 
 Command = Callable[..., Any]
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 import runtime
-from runtime.data.sealed import read_sealed, write_sealed
+from runtime.data.checksummed import read_sealed, write_sealed
 from tests.runtime.command.conftest import Command
 
 pytestmark = pytest.mark.quick

@@ -15,12 +15,12 @@ from safetensors.torch import load_file
 import runtime
 from compiler.spec.data import TextFiles
 from runtime.command import app
-from runtime.decoding.generator import Generator
 from runtime.errors import UserError
-from runtime.prediction.classifier import Classifier
-from runtime.prediction.filler import Filler
+from runtime.inference.classifier import Classifier
+from runtime.inference.filler import Filler
+from runtime.inference.generator import Generator
 from runtime.run import Run
-from runtime.scoring.examples import line_of, split_examples
+from runtime.scoring.likelihood import line_of, split_examples
 
 Command = Callable[..., Any]
 

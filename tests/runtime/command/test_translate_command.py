@@ -11,7 +11,7 @@ import pytest
 
 import runtime
 from runtime.command import lines, translate
-from runtime.decoding.translator import Translation
+from runtime.inference.translator import Translation
 
 pytestmark = pytest.mark.quick
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 import sacrebleu
 
-from runtime.corpus import Corpus, Pair, Phenomenon, accuracy, make_corpus
+from runtime.corpus import Corpus, Pair, Phenomenon, make_corpus
+from runtime.scoring.phenomena import accuracy
 
 Table = dict[str, dict[str, float]]
 
@@ -81,7 +82,7 @@ def test_word_for_word_scores_below_30_bleu(corpus: Corpus, hypotheses: list[str
 
 @pytest.mark.quick
 def test_word_for_word_misses_the_phenomena(corpus: Corpus, hypotheses: list[str]) -> None:
-    scores = accuracy(hypotheses, corpus.test)
+    scores = accuracy(hypotheses, [pair.phenomena for pair in corpus.test])
     assert scores[Phenomenon.CASE].share < 0.3
     assert scores[Phenomenon.VERB_FINAL].share < 0.05
     assert scores[Phenomenon.ANTECEDENT].share < 0.5

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from compiler.spec.data import ParallelFiles
 from compiler.spec.data import SegmentedTokenizer as SegmentedSettings
 from compiler.spec.data import SentencePieceTokenizer as SentencePieceSettings
-from runtime.data.sealed import write_sealed
+from runtime.data.checksummed import write_sealed
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
 from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN

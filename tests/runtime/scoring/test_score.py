@@ -13,10 +13,10 @@ from sacrebleu.tokenizers.tokenizer_spm import SPM_MODELS
 
 from compiler.spec.training import BleuTokenizer, Decoding, Evaluation
 from runtime.checkpoints.choice import Weights
-from runtime.corpus import Score
 from runtime.errors import UserError
-from runtime.scoring.evaluation import Evaluated, Speed
+from runtime.scoring.phenomena import Score
 from runtime.scoring.score import Scores, bleu_metric, doubts, score
+from runtime.scoring.translations import Evaluated, Speed
 
 pytestmark = pytest.mark.quick
 

@@ -11,9 +11,9 @@ from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
 from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK
 from runtime.errors import UserError
+from runtime.inference.classifier import Classifier
+from runtime.inference.filler import Filler
 from runtime.package import load_package
-from runtime.prediction.classifier import Classifier
-from runtime.prediction.filler import Filler
 from tests.runtime.tasks.conftest import LABELS, WORDS, MakeTask
 
 pytestmark = pytest.mark.quick

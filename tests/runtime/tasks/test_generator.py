@@ -10,9 +10,9 @@ from benchmarks.plain_search import forbid_repeated, penalize_repeated
 from compiler.spec.training import Decoding, Sampling
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.symbols import BEGIN, END, PADDING
-from runtime.decoding.generator import Generator
-from runtime.decoding.sampling import draw, uniform_draws
 from runtime.errors import DivergenceError, UserError
+from runtime.inference.generator import Generator
+from runtime.inference.sampling import draw, uniform_draws
 from runtime.package import Package, load_package
 from tests.runtime.tasks.conftest import WORDS, MakeTask
 

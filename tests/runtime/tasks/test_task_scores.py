@@ -10,7 +10,7 @@ import torch
 
 from runtime.data.symbols import BEGIN, END
 from runtime.run import Run
-from runtime.scoring.classes import class_measures
+from runtime.scoring.classification import class_measures
 from runtime.scoring.likelihood import measure_language_model, measure_masked_language_model
 from runtime.training.train import Summary
 from tests.runtime.tasks.conftest import MakeTask

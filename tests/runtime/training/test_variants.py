@@ -13,8 +13,8 @@ from benchmarks.plain_search import plain_search
 from compiler.pipeline import compile_spec
 from compiler.spec.training import Decoding
 from runtime.data.symbols import PADDING
-from runtime.decoding.quantize import quantized
-from runtime.decoding.search import beam_search
+from runtime.inference.beam_search import beam_search
+from runtime.inference.packed_linear import quantized
 from runtime.package import load_package
 from runtime.training import objective
 from runtime.training.objective import training_objective

@@ -5,7 +5,7 @@ import torch
 
 from compiler.spec.training import Decoding
 from runtime.data.symbols import END, PADDING
-from runtime.decoding.repetition import Repetition, keep_an_end
+from runtime.inference.repetition import Repetition, keep_an_end
 
 VOCABULARY = 9
 

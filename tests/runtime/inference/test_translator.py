@@ -11,9 +11,9 @@ from compiler.spec.position import LearnedPosition
 from compiler.spec.spec import Spec
 from compiler.spec.training import Decoding
 from runtime.data.symbols import NAMES
-from runtime.decoding.lengths import longest_source, longest_translation
-from runtime.decoding.penalty import length_penalty
-from runtime.decoding.translator import Translator
+from runtime.inference.beam_search import length_penalty
+from runtime.inference.lengths import longest_source, longest_translation
+from runtime.inference.translator import Translator
 
 pytestmark = pytest.mark.quick
 

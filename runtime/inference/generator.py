@@ -10,15 +10,14 @@ from torch import nn
 from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN
 from runtime.data.tokenizer import Tokenizer
-from runtime.decoding.calls import chosen_spec, description, texts_of
-from runtime.decoding.decoder import BATCH_SENTENCES, sentences_of_a_batch
-from runtime.decoding.finite import located
-from runtime.decoding.lengths import longest_continuation, longest_prompt
-from runtime.decoding.model import LanguageModel, read_all_but_last
-from runtime.decoding.processes import in_processes
-from runtime.decoding.sampling import sample_from
-from runtime.decoding.search import Hypothesis, search_from
 from runtime.errors import UserError
+from runtime.inference.batch_decoder import BATCH_SENTENCES, sentences_of_a_batch
+from runtime.inference.beam_search import Hypothesis, search_from
+from runtime.inference.calls import chosen_spec, description, texts_of
+from runtime.inference.lengths import longest_continuation, longest_prompt
+from runtime.inference.network import LanguageModel, located, read_all_but_last
+from runtime.inference.sampling import sample_from
+from runtime.inference.worker_pool import in_processes
 
 Report = Callable[[str], None] | None
 

@@ -12,9 +12,8 @@ from torch import Tensor
 
 from compiler.spec.training import Decoding, Sampling
 from runtime.data.symbols import BEGIN, END, PADDING
-from runtime.decoding.finite import NotFinite, check_logits
-from runtime.decoding.model import DecodingState, IncrementalModel
-from runtime.decoding.repetition import Repetition, keep_an_end
+from runtime.inference.network import DecodingState, IncrementalModel, NotFinite, check_logits
+from runtime.inference.repetition import Repetition, keep_an_end
 
 COLDEST = 1e-30
 """A temperature below which the likeliest token is drawn all the same; float32 has no smaller."""

@@ -13,12 +13,13 @@ finished ones take no room from them. The search of a sentence ends
 
 A hypothesis that has reached its sentence's limit is continued by END alone, whose log-probability
 it pays like any other; one of less than `min_length` tokens is not continued by END. PADDING and
-BEGIN are never chosen. `runtime.decoding.repetition` says what `no_repeat_ngram` forbids and how
+BEGIN are never chosen. `runtime.inference.repetition` says what `no_repeat_ngram` forbids and how
 `repetition_penalty` changes the logits, before they become probabilities.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, assert_never
 
 import torch
 import torch.nn.functional as F
@@ -26,17 +27,17 @@ from torch import Tensor
 
 from compiler.spec.training import Decoding
 from runtime.data.symbols import BEGIN, END, PADDING
-from runtime.decoding.candidates import Candidates, best_candidates
-from runtime.decoding.finite import NotFinite, check_finite
-from runtime.decoding.model import (
+from runtime.inference.network import (
     DecodingState,
     IncrementalModel,
+    NotFinite,
     TranslationModel,
+    check_finite,
     read_all_but_last,
 )
-from runtime.decoding.penalty import length_penalty
-from runtime.decoding.repetition import Repetition, keep_an_end
+from runtime.inference.repetition import Repetition, keep_an_end
 
+BLOCK = 64
 LEAST_SHARE_TO_LEAVE = 0.2
 
 
@@ -46,6 +47,17 @@ class Hypothesis:
 
     tokens: tuple[int, ...]
     score: float
+
+
+class Candidates(NamedTuple):
+    """Continuations of each sentence's hypotheses, the best first."""
+
+    score: Tensor
+    """[batch, count]: the sum of log-probabilities with the new token"""
+    parent: Tensor
+    """[batch, count]: the hypothesis that is continued"""
+    token: Tensor
+    """[batch, count]: by which token"""
 
 
 @torch.inference_mode()
@@ -244,3 +256,51 @@ class _Search:
 def select(rows: Tensor, index: Tensor) -> Tensor:
     """rows [batch, from, length], index [batch, to] -> [batch, to, length]"""
     return rows.gather(1, index.unsqueeze(2).expand(-1, -1, rows.size(2)))
+
+
+def best_candidates(total: Tensor, scores: Tensor, count: int) -> Candidates:
+    """total [batch, beam] of the hypotheses, scores [batch, beam, vocabulary] of their next tokens.
+
+    The `count` best lie in the `count` blocks with the highest maxima, so that only those are
+    sorted: a fourth of the time of `topk` over everything (10,000 tokens, beam 4, CPU).
+    """
+    vocabulary = scores.size(2)
+    maxima = total.unsqueeze(2) + block_maxima(scores)
+    blocks = maxima.size(2)
+    count_blocks = min(count, blocks * maxima.size(1))
+    best_block = maxima.flatten(1).topk(count_blocks, sorted=False).indices.unsqueeze(2)
+    token = best_block % blocks * BLOCK + torch.arange(BLOCK, device=scores.device)
+    is_beyond = (token >= vocabulary).flatten(1)
+    token = token.clamp(max=vocabulary - 1).flatten(1)
+    parent = (best_block // blocks).expand(-1, -1, BLOCK).flatten(1)
+    score = total.gather(1, parent) + scores.flatten(1).gather(1, parent * vocabulary + token)
+    best = score.masked_fill(is_beyond, -torch.inf).topk(count)
+    return Candidates(
+        score=best.values,
+        parent=parent.gather(1, best.indices),
+        token=token.gather(1, best.indices),
+    )
+
+
+def block_maxima(scores: Tensor) -> Tensor:
+    """[..., vocabulary] -> [..., blocks]: maxima of BLOCK tokens; the last block may be short."""
+    whole = scores.size(-1) // BLOCK * BLOCK
+    maxima = scores[..., :whole].view(*scores.shape[:-1], -1, BLOCK).amax(-1)
+    if whole == scores.size(-1):
+        return maxima
+    return torch.cat((maxima, scores[..., whole:].amax(-1, keepdim=True)), dim=-1)
+
+
+def length_penalty(length: int, decoding: Decoding) -> float:
+    """The divisor for a hypothesis of `length` tokens, END included; it never falls with `length`.
+
+    With the exponent `decoding.length_penalty`: ((5 + length) / 6)^exponent (Wu et al. 2016,
+    equation 14) or length^exponent.
+    """
+    match decoding.normalization:
+        case "gnmt":
+            return ((5 + length) / 6) ** decoding.length_penalty
+        case "length":
+            return float(length**decoding.length_penalty)
+        case other:
+            assert_never(other)

@@ -11,8 +11,8 @@ from torch import Tensor
 from benchmarks.plain_search import next_token_scores, plain_search
 from compiler.spec.training import Decoding
 from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
-from runtime.decoding.finite import NotFinite
-from runtime.decoding.search import Hypothesis, beam_search
+from runtime.inference.beam_search import Hypothesis, beam_search
+from runtime.inference.network import NotFinite
 
 Build = Callable[..., Any]
 

@@ -8,11 +8,10 @@ from torch import nn
 
 from compiler.spec.spec import Spec
 from runtime.data.symbols import END, PADDING
-from runtime.decoding.finite import located
-from runtime.decoding.lengths import longest_translation
-from runtime.decoding.model import TranslationModel
-from runtime.decoding.processes import in_processes
-from runtime.decoding.search import Hypothesis, beam_search
+from runtime.inference.beam_search import Hypothesis, beam_search
+from runtime.inference.lengths import longest_translation
+from runtime.inference.network import TranslationModel, located
+from runtime.inference.worker_pool import in_processes
 
 BATCH_TOKENS = 2048
 BATCH_SENTENCES = 64
@@ -22,7 +21,7 @@ BATCH_HYPOTHESES = 1024
 Sources = Sequence[Sequence[int]]
 
 
-class Decoder:
+class BatchDecoder:
     """A network and the search that a spec's `decoding:` describes."""
 
     def __init__(

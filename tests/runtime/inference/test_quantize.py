@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from runtime.decoding.quantize import quantized
-from tests.runtime.decoding.tied import Tied
+from runtime.inference.packed_linear import quantized
+from tests.runtime.inference.tied import Tied
 
 pytestmark = pytest.mark.quick
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from runtime.decoding.calls import chosen_spec, texts_of
-from runtime.decoding.translator import Translation, Translator
 from runtime.errors import UserError
-from tests.runtime.decoding.test_translator import Letters, demo_spec
+from runtime.inference.calls import chosen_spec, texts_of
+from runtime.inference.translator import Translation, Translator
+from tests.runtime.inference.test_translator import Letters, demo_spec
 
 pytestmark = pytest.mark.quick
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from runtime.package import load_package
-from tests.runtime.decoding.tied import Tied
+from tests.runtime.inference.tied import Tied
 
 DEMO = Path(__file__).parents[3] / "generated" / "demo"
 TINY = {"D_MODEL": 16, "HEADS": 2, "D_K": 8, "D_V": 8, "D_FF": 32}

@@ -15,15 +15,15 @@ import torch
 
 from compiler.spec.lock import read_lock
 from compiler.spec.training import Decoding
-from runtime.decoding.decoder import (
+from runtime.errors import DivergenceError, UserError
+from runtime.inference.batch_decoder import (
     BATCH_SENTENCES,
     BATCH_TOKENS,
     Decoder,
     length_batches,
     sentences_of_a_batch,
 )
-from runtime.decoding.processes import in_processes, most_workers
-from runtime.errors import DivergenceError, UserError
+from runtime.inference.worker_pool import in_processes, most_workers
 
 pytestmark = pytest.mark.quick
 
@@ -98,7 +98,7 @@ def test_a_gpu_has_one_worker(tiny_model: Build) -> None:
 
 FORKS = r"""
 import os, sys, time
-from runtime.decoding.processes import in_processes
+from runtime.inference.worker_pool import in_processes
 
 def work(item):
     # One write, as the other process writes to the same pipe.

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 from runtime.data.tasks.classification import Classification
 from runtime.data.tasks.task import read_part
-from runtime.prediction.load import load_classifier
+from runtime.inference.load import load_classifier
 from runtime.run import Run
 from runtime.scoring.likelihood import measured
-from runtime.scoring.measures import Measure, Measured
-from runtime.scoring.scoring_set import Split
+from runtime.scoring.measures import Measure, Measured, Split
 
 
 def measure_classification(

@@ -12,12 +12,11 @@ from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK
 from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizer import Tokenizer
-from runtime.decoding.calls import description, texts_of
-from runtime.decoding.decoder import length_batches, padded
-from runtime.decoding.finite import check_logits, located
 from runtime.errors import UserError
+from runtime.inference.batch_decoder import length_batches, padded
+from runtime.inference.calls import description, texts_of
+from runtime.inference.network import EncoderModel, check_logits, located
 from runtime.package import features_of
-from runtime.prediction.encoder import EncoderModel
 
 GAP = re.compile(r"\[MASK\]|_{3,}")
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from runtime.decoding.columns import lay_out_by_columns
-from tests.runtime.decoding.tied import Tied
+from runtime.inference.packed_linear import lay_out_by_columns
+from tests.runtime.inference.tied import Tied
 
 pytestmark = pytest.mark.quick
 

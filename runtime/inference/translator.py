@@ -1,4 +1,4 @@
-"""From lines of text to lines of text."""
+"""From lines of text to their translations."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from typing import Any, overload
 from torch import nn
 
 from compiler.spec.spec import Spec
+from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
 from runtime.data.tokenizer import Tokenizer
-from runtime.decoding.calls import chosen_spec, description, texts_of
-from runtime.decoding.decoder import Decoder
-from runtime.decoding.lengths import longest_source
-from runtime.decoding.prefix import Prefix, prefix_tokens
-from runtime.decoding.search import Hypothesis
+from runtime.errors import UserError
+from runtime.inference.batch_decoder import BatchDecoder
+from runtime.inference.beam_search import Hypothesis
+from runtime.inference.calls import chosen_spec, description, texts_of
+from runtime.inference.lengths import longest_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,9 @@ class Translation:
     score: float
     tokens: int
 
+
+Prefix = str | Sequence[str]
+"""A text, which is cut into tokens, or the tokens themselves."""
 
 Report = Callable[[str], None] | None
 
@@ -44,7 +48,7 @@ class Translator:
         workers: int = 1,
     ) -> None:
         """The network must be in evaluation mode; `workers` processes share it, on a CPU."""
-        self.model, self.decoder = model, Decoder(model, spec, workers=workers)
+        self.model, self.decoder = model, BatchDecoder(model, spec, workers=workers)
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
         self.spec = spec
@@ -154,3 +158,27 @@ class Translator:
             score=hypothesis.score,
             tokens=len(hypothesis.tokens),
         )
+
+
+def prefix_tokens(prefix: Prefix, tokenizer: Tokenizer, longest: int, place: str) -> list[int]:
+    """The numbers of a prefix's tokens; of an empty text, none.
+
+    Raises a UserError that begins with `place` for more than `longest` tokens, and for one that
+    the vocabulary does not have, as no translation could begin with it.
+    """
+    if isinstance(prefix, str):
+        tokens, words = tokenizer.encode(prefix), [prefix]
+    else:
+        tokens, words = [tokenizer.number(each) for each in prefix], list(prefix)
+    if not {PADDING, UNKNOWN, BEGIN, END}.isdisjoint(tokens):
+        raise UserError(
+            f"{place} has a token that the target's vocabulary does not have: {' '.join(words)!r}",
+            help="a text is cut into tokens as the training text was; tokens of a list are written "
+            "as the vocabulary has them, for example `▁The`",
+        )
+    if len(tokens) > longest:
+        raise UserError(
+            f"{place} has {len(tokens):,} tokens, more than the {longest:,} of training",
+            help="shorten it",
+        )
+    return tokens

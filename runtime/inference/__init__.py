@@ -1,0 +1,1 @@
+"""From a trained network to what it answers: translations, continuations, labels, fillings."""

@@ -1,0 +1,120 @@
+"""What inference asks of a network: its functions, and outputs that are finite."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from runtime.errors import DivergenceError, beyond_table
+
+
+class DecodingState(Protocol):
+    """What a network keeps from step to step, for the sentences of a batch."""
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drops all sentences of the batch but these indices."""
+
+
+class IncrementalModel(Protocol):
+    """A generated network that can be asked for one target position at a time.
+
+    Packages of newer versions also have `prefill`, which reads several positions at once.
+    """
+
+    training: bool
+
+    def step(self, token: Tensor, parent: Tensor, state: DecodingState, /) -> Tensor:
+        """token, parent [batch, beam]: the newest token of each hypothesis, and the hypothesis of
+
+        the step before that it continues -> features [batch, beam, width]; moves the state on.
+        """
+
+    def project(self, features: Tensor, /) -> Tensor:
+        """features [..., width] -> logits [..., vocabulary]"""
+
+
+class TranslationModel(IncrementalModel, Protocol):
+    """One that reads a source before its first step."""
+
+    def start(self, source: Tensor, /) -> DecodingState:
+        """source [batch, source] -> the state before the first step: one empty hypothesis each."""
+
+
+class LanguageModel(IncrementalModel, Protocol):
+    """One that reads nothing but what it says."""
+
+    def start(self, target: Tensor, /) -> DecodingState:
+        """target [batch, target], of which only the batch counts -> the state of empty texts."""
+
+
+def read_all_but_last(model: IncrementalModel, state: DecodingState, text: Tensor) -> None:
+    """Reads text [batch, length] up to its last token, one hypothesis a sentence, into a new state.
+
+    Packages of older versions, which have no `prefill`, read it token by token.
+    """
+    *before, last = torch.split(text, 1, dim=1)
+    prefill = getattr(model, "prefill", None)
+    if prefill is not None and before:
+        prefill(text[:, :-1], state)
+        return
+    for token in before:
+        model.step(token, torch.zeros_like(last), state)
+
+
+class EncoderModel(Protocol):
+    """A generated network that reads a text whole."""
+
+    def features(self, source: Tensor, /) -> Tensor:
+        """source [batch, source] -> [batch, source, width], or of a classifier [batch, width]"""
+
+    def project(self, features: Tensor, /) -> Tensor:
+        """features [..., width] -> logits [..., vocabulary or classes]"""
+
+
+class NotFinite(Exception):
+    """Raised where a score is not finite; `row` is that of a text within its batch."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(row)
+        self.row = row
+
+
+def check_finite(is_finite: Tensor) -> None:
+    """Raises NotFinite for the first text for which is_finite [batch, ...] is not all True."""
+    if not is_finite.all():
+        row = is_finite.flatten(1).all(1).logical_not().nonzero()[0, 0]
+        raise NotFinite(int(row))
+
+
+def check_logits(logits: Tensor) -> None:
+    """Raises NotFinite for a row of logits [batch, choices] with a NaN or without a choice."""
+    check_finite(logits.amax(-1, keepdim=True).isfinite())
+
+
+@contextmanager
+def located(lines: Sequence[int]) -> Iterator[None]:
+    """Turns NotFinite, and a position that no table has, into an error that names the line.
+
+    Of a batch of several texts, the latter names the first and the last line.
+    """
+    try:
+        yield
+    except NotFinite as error:
+        raise not_finite(f"line {lines[error.row]}") from None
+    except ValueError as error:
+        first, last = min(lines), max(lines)
+        place = f"line {first}: " if first == last else f"one of lines {first} to {last}: "
+        if found := beyond_table(error, place):
+            raise found from None
+        raise
+
+
+def not_finite(place: str) -> DivergenceError:
+    """The error for a text at this place."""
+    return DivergenceError(
+        f"{place}: the network's output is not finite: its weights are too large, or damaged",
+        help="take an earlier checkpoint (--checkpoint UPDATE); import weights again that were "
+        "imported; or train with a lower training.schedule.peak or with training.clip_norm",
+    )

@@ -1,1 +1,0 @@
-"""From a trained encoder to what it says of a text: a label, or the words of its gaps."""
