@@ -95,6 +95,12 @@ def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
             assert not module.startswith("generated"), path
 
 
+def test_the_product_does_not_import_the_corpus_of_the_demo() -> None:
+    for path in files("runtime"):
+        if "corpus" not in path.relative_to(ROOT / "runtime").as_posix():
+            assert not any(each.startswith("runtime.corpus") for each in imports(path)), path
+
+
 def test_files_are_short() -> None:
     for package in ("compiler", "runtime"):
         for path in files(package):

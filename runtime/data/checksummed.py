@@ -21,7 +21,7 @@ def write_sealed(folder: Path, description: Description, content: bytes) -> None
 
 
 def read_sealed(folder: Path) -> tuple[Description, bytes]:
-    """What `write_sealed` wrote. Raises a UserError if it is missing or was changed since.
+    """Reads what `write_sealed` wrote. Raises a UserError if it is missing or was changed since.
 
     The description may be a stranger's: only regular files in the folder itself are read.
     """

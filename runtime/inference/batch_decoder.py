@@ -96,7 +96,7 @@ class BatchDecoder:
 
 
 def sentences_of_a_batch(beam: int, most: int = BATCH_SENTENCES) -> int:
-    """How many sentences are searched at once, at least one."""
+    """Returns the number of sentences that are searched at once, at least one."""
     return max(min(most, BATCH_HYPOTHESES // beam), 1)
 
 

@@ -1,4 +1,4 @@
-"""How long a source or a prompt may be, and how long what is said to it may become."""
+"""Limits on the lengths of sources, prompts, translations and continuations."""
 
 from compiler.spec.spec import Spec
 from runtime.data.tasks.task import longest_sentence

@@ -45,7 +45,7 @@ def load_generator(
     int8: bool = False,
     workers: int = 1,
 ) -> Generator:
-    """The same of a language model."""
+    """Loads a trained language model; the options are those of `load_translator`."""
     model = load_network(run, average=average, device=device, int8=int8, workers=workers)
     return Generator(model, run.tokenizers()[0], _spec(run, decoding), workers=workers)
 
@@ -136,6 +136,6 @@ def load_predictor(
     int8: bool = False,
     workers: int = 1,
 ) -> Predictor:
-    """What the task of a run asks for."""
+    """Loads what the task of a run asks for."""
     load = LOADERS[run.package.spec.task]
     return load(run, average=average, device=device, int8=int8, workers=workers)

@@ -1,4 +1,4 @@
-"""What inference asks of a network: its functions, and outputs that are finite."""
+"""The functions that inference calls on a network, and the check that its outputs are finite."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from runtime.errors import DivergenceError, beyond_table
 
 
 class DecodingState(Protocol):
-    """What a network keeps from step to step, for the sentences of a batch."""
+    """The state of a network between two steps, for the sentences of a batch."""
 
     def keep(self, sentences: Tensor) -> None:
         """Drops all sentences of the batch but these indices."""
@@ -26,9 +26,10 @@ class IncrementalModel(Protocol):
     training: bool
 
     def step(self, token: Tensor, parent: Tensor, state: DecodingState, /) -> Tensor:
-        """token, parent [batch, beam]: the newest token of each hypothesis, and the hypothesis of
+        """token, parent [batch, beam] -> features [batch, beam, width]
 
-        the step before that it continues -> features [batch, beam, width]; moves the state on.
+        They are the newest token of each hypothesis, and the hypothesis of the step before that it
+        continues. The state advances by this token.
         """
 
     def project(self, features: Tensor, /) -> Tensor:

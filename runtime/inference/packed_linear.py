@@ -47,7 +47,7 @@ class ProductWeight(nn.Parameter):
             return func(*args, **(kwargs or {}))
 
     def prepare_product(self, bias: Tensor | None) -> Product:
-        """What `F.linear` with this weight and bias is from now on."""
+        """Returns the function that replaces `F.linear` for this weight and bias."""
         raise NotImplementedError
 
 

@@ -15,7 +15,7 @@ from runtime.data.symbols import END, PADDING
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """What a spec's `decoding:` says of tokens that come again."""
+    """The bounds on repeated tokens that a spec's `decoding:` sets."""
 
     ngram: int | None
     penalty: float | None

@@ -22,7 +22,7 @@ _work: Callable[[Any], Any]
 
 
 def most_workers(device: torch.device) -> int:
-    """How many processes are worth while: as many as torch would use threads.
+    """Returns the number of processes that pay: as many as torch would use threads.
 
     One on a GPU, and where a process cannot be forked, network and all, in a moment.
     """

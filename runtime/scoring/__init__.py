@@ -1,1 +1,1 @@
-"""How good translations are."""
+"""Scores of trained networks: translations, probabilities of texts, labels."""

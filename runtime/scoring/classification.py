@@ -1,4 +1,4 @@
-"""How often a classifier is right, of all texts and of each label."""
+"""Measures how often a classifier is right, over all texts and over the labels."""
 
 from collections import Counter
 from collections.abc import Sequence

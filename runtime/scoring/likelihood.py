@@ -78,7 +78,7 @@ def line_of(run: Run, split: Split, row: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """Of a text without its empty lines."""
+    """The size of a text without its empty lines."""
 
     lines: int
     words: int
@@ -117,7 +117,7 @@ def measure_masked_language_model(
 def measured(
     run: Run, split: Split, texts: int, measures: tuple[Measure, ...], average: int | None
 ) -> Measured:
-    """With the headline that the spec names."""
+    """Returns measures with the headline that the spec names."""
     evaluation = run.package.spec.evaluation
     return Measured(
         split=split,
@@ -159,7 +159,7 @@ def language_measures(
 
 
 def size_of(spec: Spec, split: Split) -> Size:
-    """Of the text as it is in the files."""
+    """Counts the text as it is in the files."""
     lines = words = characters = 0
     for (line,) in read_part(spec, split):
         found = line.split()

@@ -47,7 +47,7 @@ def phenomena_scores(spec: Spec, hypotheses: Sequence[str]) -> dict[str, Score]:
 
 
 def accuracy(hypotheses: Sequence[str], expected: Sequence[Phrases]) -> dict[str, Score]:
-    """Counts the expected phrases that the hypotheses contain, for each difficulty, the commonest first.
+    """Counts the expected phrases in the hypotheses for each difficulty, the commonest one first.
 
     A phrase counts when its words and marks stand side by side in the hypothesis, in any place of
     the sentence and whatever their capitals. The marks matter: "gesehen hat." asks for the verbs

@@ -24,7 +24,7 @@ from runtime.scoring.score import Scores, bleu_metric, doubts, score
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
-    """What decoding the set took, the network being loaded; END is not among the tokens."""
+    """The time that decoding a set took once the network was loaded; END is not among the tokens."""
 
     sentences: int
     tokens: int

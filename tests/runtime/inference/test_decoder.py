@@ -19,7 +19,7 @@ from runtime.errors import DivergenceError, UserError
 from runtime.inference.batch_decoder import (
     BATCH_SENTENCES,
     BATCH_TOKENS,
-    Decoder,
+    BatchDecoder,
     length_batches,
     sentences_of_a_batch,
 )
@@ -34,10 +34,10 @@ Build = Callable[..., Any]
 
 
 @pytest.fixture
-def make_decoder(tiny_model: Build) -> Callable[..., Decoder]:
+def make_decoder(tiny_model: Build) -> Callable[..., BatchDecoder]:
     decoding = Decoding(beam=3, max_extra_length=6)
     spec = read_lock(DEMO).model_copy(update={"decoding": decoding})
-    return lambda **settings: Decoder(tiny_model(seed=2), spec, **settings)
+    return lambda **settings: BatchDecoder(tiny_model(seed=2), spec, **settings)
 
 
 def test_batches_hold_like_lengths_within_their_bounds() -> None:
@@ -54,7 +54,7 @@ def test_a_batch_can_be_smaller() -> None:
     assert list(length_batches([1, 3, 0, 2], 2)) == [[1, 3], [0]]
 
 
-def test_processes_find_what_one_finds(make_decoder: Callable[..., Decoder]) -> None:
+def test_processes_find_what_one_finds(make_decoder: Callable[..., BatchDecoder]) -> None:
     alone = make_decoder().decode(SOURCES, n_best=2)
     done: list[int] = []
     shared = make_decoder(workers=2, batch_sentences=3).decode(
@@ -67,7 +67,7 @@ def test_processes_find_what_one_finds(make_decoder: Callable[..., Decoder]) -> 
 
 
 def test_the_empty_sentence_has_the_empty_translation(
-    make_decoder: Callable[..., Decoder],
+    make_decoder: Callable[..., BatchDecoder],
 ) -> None:
     ((found,),) = make_decoder().decode([[]])
     assert (found.tokens, found.score) == ((), 0.0)
@@ -93,7 +93,7 @@ def test_a_gpu_has_one_worker(tiny_model: Build) -> None:
     model = tiny_model().to("meta")
     assert most_workers(torch.device("meta")) == 1
     with pytest.raises(ValueError, match="one worker on meta"):
-        Decoder(model, read_lock(DEMO), workers=2)
+        BatchDecoder(model, read_lock(DEMO), workers=2)
 
 
 FORKS = r"""
@@ -130,7 +130,9 @@ def test_a_wide_beam_has_fewer_sentences_in_a_batch() -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_overflow_names_the_line(make_decoder: Callable[..., Decoder], workers: int) -> None:
+def test_an_overflow_names_the_line(
+    make_decoder: Callable[..., BatchDecoder], workers: int
+) -> None:
     decoder = make_decoder(workers=workers, batch_sentences=3)
     model: Any = decoder.model
     start, project, culprits = model.start, model.project, list[int]()
@@ -150,7 +152,7 @@ def test_an_overflow_names_the_line(make_decoder: Callable[..., Decoder], worker
         decoder.decode([*SOURCES[:3], [7], [12, 4], [5, 5], [4]], first_line=101)
 
 
-def test_prefixes_begin_what_is_found(make_decoder: Callable[..., Decoder]) -> None:
+def test_prefixes_begin_what_is_found(make_decoder: Callable[..., BatchDecoder]) -> None:
     """Prefixes of different lengths give the same in a batch and in processes as alone."""
     prefixes = [[], [5], [6, 7], [8, 9, 10], [11]] * 4
     together = make_decoder().decode(SOURCES, prefixes=prefixes, n_best=2)
