@@ -201,7 +201,7 @@ class _Search:
             scores[is_full, :, END] = end[is_full]
 
     def _keep_finished(self, candidates: Candidates, is_end: Tensor) -> None:
-        """Adds the best `beam` candidates that end to the best hypotheses that have ended before."""
+        """Adds the best `beam` candidates that end to the best that have ended before."""
         beam, length = self.decoding.beam, self.prefix.size(2)
         is_end = is_end[:, :beam]
         if not is_end.any():

@@ -32,7 +32,7 @@ def read_scoring_set(spec: Spec, split: Split, tokenizer: Tokenizer) -> ScoringS
 
 
 def evaluation_files(run: Path, split: Split) -> tuple[Path, Path]:
-    """Returns the files of a run for its answers to a split, a line a text, and for their report."""
+    """Returns the files of a run for its answers to a split, a line a text, and their report."""
     return run / f"evaluation-{split}.txt", run / f"evaluation-{split}.json"
 
 

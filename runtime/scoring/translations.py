@@ -24,7 +24,7 @@ from runtime.scoring.score import Scores, bleu_metric, doubts, score
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
-    """The time that decoding a set took once the network was loaded; END is not among the tokens."""
+    """The time that decoding a set took, the network being loaded; END is not counted."""
 
     sentences: int
     tokens: int
