@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from compiler.lower.masking import Masking
 from compiler.markdown import table
 from compiler.mask.parse import parse
+from compiler.mask.primitives import PRIMITIVES, Example
 from compiler.mask.relation import picture
 from compiler.mask.search import empty_row
 from compiler.ops.attention import LocalAttention
@@ -30,9 +31,9 @@ always means what was written, and its text parses to the same form, so that a l
 spec means.
 A mask whose simplification would compare more than 1,500 pairs of alternatives (ten alternatives
 can be enough) keeps the alternatives that it was written with. Within that limit, masks of `all`,
-`causal`, `window` and `first` alone that mean the same have one normal form. Masks with `block`,
-`dilated`, `strided` or `last` mostly have, but not always: `block(2) & ~strided(2) & ~causal` reads
-nothing, and that is not seen. A mask whose normal form has more than 64 alternatives, or more than
+`causal`, `window` and `first` alone that mean the same have one normal form. Masks with other
+primitives mostly have, but not always: `block(2) & ~strided(2) & ~causal` reads nothing, and that
+is not seen. A mask whose normal form has more than 64 alternatives, or more than
 1,000 words and signs, is refused.
 
 **Heads.** `mask: [{heads: 2, mask: causal & window(64)}, {heads: 6, mask: causal}]` gives groups of
@@ -53,17 +54,6 @@ exactly zero.
 booleans, made once for all layers: its cost grows as n^2. *Chunks* compute near positions alone:
 the cost grows as n. While decoding, a rolling cache drops what no later position reads."""
 
-PRIMITIVES: tuple[tuple[str, str, str], ...] = (
-    ("all", "True", "every position"),
-    ("causal", "j <= i", "itself and those before it"),
-    ("window(2)", "abs(i - j) <= 2", "itself and n on each side"),
-    ("window(left=3, right=1)", "-3 <= j - i <= 1", "l before it and r after it"),
-    ("block(4)", "i // 4 == j // 4", "its own block of n"),
-    ("dilated(3)", "(i - j) % 3 == 0", "every s-th, counted from itself"),
-    ("strided(3)", "j % 3 == 3 - 1", "the last of each s, the same for all queries"),
-    ("first(2)", "j < 2", "the first n of the stream"),
-    ("last(2)", "j >= length - 2", "the last n of the stream: not in the decoder's own attention"),
-)
 COMBINED = (
     "causal & window(2)",
     "causal & block(4)",
@@ -82,11 +72,15 @@ def masks_page() -> str:
     return "\n".join([INTRODUCTION, "", *_primitives(), "", *_table(), "", *_combined()]) + "\n"
 
 
+def _examples() -> list[Example]:
+    return [example for each in PRIMITIVES.values() for example in each.examples]
+
+
 def _primitives() -> Iterator[str]:
     yield "## The primitives"
-    for text, definition, words in PRIMITIVES:
-        yield f"\n**`{text}`**: `{definition}`. A position reads {words}."
-        yield from _picture(text)
+    for each in _examples():
+        yield f"\n**`{each.text}`**: `{each.definition}`. A position reads {each.meaning}."
+        yield from _picture(each.text)
 
 
 def _combined() -> Iterator[str]:
@@ -111,7 +105,7 @@ def _table() -> Iterator[str]:
     yield "position would read nothing, `window(0)` is added."
     yield ""
     heads = ("mask", "reach", "in the encoder", "cost", "in the decoder", "cost", "cache")
-    texts = (*(text for text, _, _ in PRIMITIVES), *COMBINED)
+    texts = (*(each.text for each in _examples()), *COMBINED)
     yield table(heads, map(_row, texts))
 
 

@@ -10,7 +10,7 @@ from functools import cached_property, reduce
 from math import inf
 
 from compiler.mask.canonical import canonical
-from compiler.mask.condition import Condition, Kind
+from compiler.mask.condition import Condition
 from compiler.mask.interval import Interval
 from compiler.mask.term import Term
 from compiler.source.limits import MASK_TERMS
@@ -67,7 +67,7 @@ class Mask:
     @property
     def needs_length(self) -> bool:
         """Whether it depends on where the stream ends."""
-        return any(each.kind == "last" for each in self.conditions)
+        return any(each.needs_length for each in self.conditions)
 
     @property
     def conditions(self) -> set[Condition]:
@@ -87,15 +87,11 @@ class Mask:
 
     def remembered(self) -> "Mask":
         """The positions j that a query at i, or at a later position, still reads, for j <= i."""
-        return union(
-            replace(term, high=inf, conditions=frozenset(filter(_is_lasting, term.conditions)))
-            for term in self.terms
-        )
+        return union(replace(term, high=inf, conditions=_lasting(term)) for term in self.terms)
 
 
-def _is_lasting(each: Condition) -> bool:
-    """Whether a condition that fails now fails for all later queries, too."""
-    return each.kind == "strided" or (each.kind == "block" and each.holds)
+def _lasting(term: Term) -> frozenset[Condition]:
+    return frozenset(each for each in term.conditions if each.is_lasting)
 
 
 def union(terms: Iterable[Term]) -> Mask:
@@ -158,7 +154,7 @@ def first(count: int) -> Mask:
     return Mask((Term(stop=count),))
 
 
-def condition(kind: Kind, number: int) -> Mask:
-    """`block(n)`, `dilated(n)`, `strided(n)` or `last(n)`."""
-    term = Term(conditions=frozenset({Condition(kind, number)})).simplified()
+def condition(asked: Condition) -> Mask:
+    """Return the mask of one condition."""
+    term = Term(conditions=frozenset({asked})).simplified()
     return Mask((term,) if term else ())

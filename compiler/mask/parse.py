@@ -1,29 +1,27 @@
-"""The text of a mask to a mask.
+"""Parses the text of a mask.
 
 mask    = part {"|" part}
 part    = piece {"&" piece}
-piece   = "~" piece | "(" mask ")" | "all" | "causal" | NAME "(" numbers ")"
+piece   = "~" piece | "(" mask ")" | NAME ["(" numbers ")"]         a name of `primitives.py`
 numbers = WHOLE | "left" "=" WHOLE "," "right" "=" WHOLE        the second for `window` alone
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 
-from compiler.mask.mask import ALL, CAUSAL, Mask, TooManyTerms, condition, first, union, window
+from compiler.mask.mask import Mask, TooManyTerms, union
+from compiler.mask.primitives import PRIMITIVES
 from compiler.source.limits import MASK_DEPTH, MASK_NUMBER, MASK_PAIRS, MASK_ROUNDS, MASK_TOKENS
+from compiler.source.parser import Parser, Token
 
-NUMBERED = ("window", "block", "dilated", "strided", "first", "last")
-NAMES = ("all", "causal", *NUMBERED)
 _TOKEN = re.compile(
     r"\s*(?:(?P<name>[A-Za-z_]\w*)|(?P<number>\d+)|(?P<sign>[&|~(),=])|(?P<end>$))", re.ASCII
 )
 
 
 class MaskError(Exception):
-    """A text that is no mask; `start` and `width` say where, in characters."""
+    """Raised for a text that is no mask; `start` and `width` say where, in characters."""
 
     def __init__(self, message: str, start: int = 0, width: int = 1) -> None:
         super().__init__(message)
@@ -31,7 +29,7 @@ class MaskError(Exception):
 
 
 def parse(text: str) -> Mask:
-    """The mask in normal form. Raises MaskError."""
+    """Return the mask in normal form. Raises MaskError."""
     found = _outcome(text)
     if isinstance(found, MaskError):
         raise found
@@ -40,7 +38,7 @@ def parse(text: str) -> Mask:
 
 @cache
 def _outcome(text: str) -> Mask | MaskError:
-    """The mask, or what is wrong with its text."""
+    """Return the mask, or what is wrong with its text."""
     try:
         mask = _read(text)
     except TooManyTerms:
@@ -54,7 +52,7 @@ def _outcome(text: str) -> Mask | MaskError:
 
 
 def _stable(mask: Mask) -> Mask:
-    """The normal form whose text parses to itself, so that a lock means what its spec means.
+    """Return the normal form that parses to itself, so that a lock means what its spec means.
 
     Raises MaskError and TooManyTerms.
     """
@@ -69,41 +67,24 @@ def _stable(mask: Mask) -> Mask:
 
 def _read(text: str) -> Mask:
     """Parses the mask and simplifies it by consensus. Raises MaskError and TooManyTerms."""
-    parser = _Parser(list(_tokens(text)))
+    parser = _Parser(text)
     mask = parser.mask()
-    parser.expect("the end, `&` or `|`", "")
+    parser.expect("", "the end, `&` or `|`")
     return mask.canonical()
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    text: str
-    start: int
+class _Parser(Parser):
+    """Parses a mask; it is what a primitive reads its arguments from."""
 
-
-def _tokens(text: str) -> Iterator[_Token]:
-    place = 0
-    while True:
-        found = _TOKEN.match(text, place)
-        if found is None:
-            start = place + len(text[place:]) - len(text[place:].lstrip())
-            raise MaskError("expected a mask", start)
-        assert found.lastgroup is not None
-        yield _Token(found[found.lastgroup], found.start(found.lastgroup))
-        if found.lastgroup == "end":
-            return
-        place = found.end()
-
-
-class _Parser:
-    """Recursive descent; the last token is the empty one of the end."""
-
-    def __init__(self, tokens: list[_Token]) -> None:
-        if len(tokens) > MASK_TOKENS:
-            what = f"this mask is too long: it has more than {MASK_TOKENS:,} words and signs"
-            raise MaskError(what, tokens[MASK_TOKENS].start)
-        self.tokens, self.place = tokens, 0
+    def __init__(self, text: str) -> None:
+        super().__init__(_TOKEN, text, "expected a mask")
         self.depth, self.pairs = 0, 0
+        if len(self.tokens) > MASK_TOKENS:
+            what = f"this mask is too long: it has more than {MASK_TOKENS:,} words and signs"
+            raise MaskError(what, self.tokens[MASK_TOKENS].start)
+
+    def error(self, token: Token, message: str) -> MaskError:
+        return MaskError(message, token.start, token.width)
 
     def mask(self) -> Mask:
         parts = [self.part()]
@@ -138,7 +119,7 @@ class _Parser:
             )
         mask = self.mask()
         self.depth -= 1
-        self.expect("`)`, `&` or `|`", ")")
+        self.expect(")", "`)`, `&` or `|`")
         return mask
 
     def spend(self, pairs: int) -> None:
@@ -149,66 +130,44 @@ class _Parser:
 
     def primitive(self) -> Mask:
         token = self.next()
-        if token.text not in NAMES:
-            raise MaskError(_expected_name(token.text), token.start, max(1, len(token.text)))
-        if token.text in NUMBERED:
-            self.expect(f"`(` and a number after `{token.text}`", "(")
-        match token.text:
-            case "all":
-                return ALL
-            case "causal":
-                return CAUSAL
-            case "window":
-                return window(*self.sides())
-            case "first":
-                return first(self.number(1))
-            case "block" | "dilated" | "strided" | "last" as kind:
-                return condition(kind, self.number(1))
-        raise AssertionError(token.text)
+        if token.text not in PRIMITIVES:
+            raise self.error(token, _expected_name(token.text))
+        return PRIMITIVES[token.text].read(self)
+
+    def number(self, least: int) -> int:
+        """Read `(n)`, a whole number from `least` on."""
+        self.open()
+        return self.whole(least, ")")
 
     def sides(self) -> tuple[int, int]:
+        """Read `(n)` or `(left=n, right=m)`, whole numbers from 0 on."""
+        self.open()
         if self.peek().text != "left":
-            both = self.number(0)
+            both = self.whole(0, ")")
             return both, both
         left = self.named("left", ",")
         return left, self.named("right", ")")
 
-    def named(self, name: str, then: str) -> int:
-        self.expect(f"`{name}=` and a number", name)
-        self.expect(f"`=` after `{name}`", "=")
-        return self.number(0, then)
+    def open(self) -> None:
+        name = self.tokens[self.place - 1].text
+        self.expect("(", f"`(` and a number after `{name}`")
 
-    def number(self, least: int, then: str = ")") -> int:
+    def named(self, name: str, then: str) -> int:
+        self.expect(name, f"`{name}=` and a number")
+        self.expect("=", f"`=` after `{name}`")
+        return self.whole(0, then)
+
+    def whole(self, least: int, then: str) -> int:
         token = self.next()
         is_long = len(token.text) > len(str(MASK_NUMBER))
         is_number = token.text.isdecimal() and not is_long
         if not is_number or not least <= int(token.text) <= MASK_NUMBER:
-            wanted = f"expected a whole number from {least} to {MASK_NUMBER:,}"
-            raise MaskError(wanted, token.start, max(1, len(token.text)))
-        self.expect(f"`{then}`", then)
+            raise self.error(token, f"expected a whole number from {least} to {MASK_NUMBER:,}")
+        self.expect(then, f"`{then}`")
         return int(token.text)
-
-    def peek(self) -> _Token:
-        return self.tokens[self.place]
-
-    def next(self) -> _Token:
-        token = self.peek()
-        self.place = min(self.place + 1, len(self.tokens) - 1)
-        return token
-
-    def take(self, text: str) -> bool:
-        taken = self.peek().text == text
-        if taken:
-            self.next()
-        return taken
-
-    def expect(self, what: str, text: str) -> None:
-        token = self.next()
-        if token.text != text:
-            raise MaskError(f"expected {what}", token.start, max(1, len(token.text)))
 
 
 def _expected_name(text: str) -> str:
-    words = ", ".join(f"`{name}`" for name in NAMES)
-    close = get_close_matches(text, NAMES, n=1)
+    words = ", ".join(f"`{name}`" for name in PRIMITIVES)
+    close = get_close_matches(text, PRIMITIVES, n=1)
     return f"expected one of {words}" + (f"; did you mean `{close[0]}`?" if close else "")

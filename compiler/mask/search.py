@@ -65,8 +65,8 @@ def reads_within(mask: Mask, longest: int) -> bool:
     """
     near = Term(low=1 - longest, high=longest - 1)
     for term in mask.terms:
-        ends = [each for each in term.conditions if each.kind == "last"]
-        behind = max((each.number for each in ends if not each.holds), default=0)
+        ends = [each for each in term.conditions if each.needs_length]
+        behind = max((max(each.edges) for each in ends if not each.holds), default=0)
         open_end = replace(term, conditions=term.conditions.difference(ends))
         inside = open_end.met(near, stop=min(term.stop, longest - behind))
         try:
@@ -111,13 +111,13 @@ def _places(mask: Mask) -> list[tuple[int, int]]:
 
 def _period(conditions: Iterable[Condition]) -> int:
     """The number of positions after which all conditions repeat, but for those on the end."""
-    return lcm(*(each.number for each in conditions if each.kind != "last"))
+    return lcm(*(each.period for each in conditions))
 
 
 def _edges(terms: Iterable[Term]) -> list[int]:
     """The sums and differences of two bounds, and 0."""
     bounds = {b for t in terms for b in (t.low, t.high, t.first, t.stop) if abs(b) < inf}
-    ends = {each.number for t in terms for each in t.conditions if each.kind == "last"}
+    ends = {edge for t in terms for each in t.conditions for edge in each.edges}
     numbers = {abs(int(each)) for each in bounds} | ends | {0}
     sums = {a + b for a, b in product(numbers, numbers)}
     return sorted(sums | {abs(a - b) for a, b in product(numbers, numbers)})
@@ -139,37 +139,14 @@ def _horizon(term: Term, i: int) -> int:
 
 
 def _keys(term: Term, i: int, length: int) -> tuple[int, int]:
-    """The keys that a query reads: bit k of the second number is key k + the first."""
+    """Return the keys that a query reads: bit k of the second number is key k + the first."""
     start = max(term.first, i + term.low, 0)
     last = min(term.stop - 1, i + term.high, length - 1)
-    for each in term.conditions:
-        own = i // each.number * each.number
-        if each.kind == "block" and each.holds:
-            start, last = max(start, own), min(last, own + each.number - 1)
-        if each.kind == "last" and each.holds:
-            start = max(start, length - each.number)
-        if each.kind == "last" and not each.holds:
-            last = min(last, length - each.number - 1)
     if start > last:
         return 0, 0
     start, width = int(start), int(last) - int(start) + 1
     bits = (1 << width) - 1
     for each in term.conditions:
-        if each.kind in ("dilated", "strided"):
-            phase = (i if each.kind == "dilated" else each.number - 1) - start
-            those = _every(each.number, width) << phase % each.number
-            bits &= those if each.holds else ~those
-        if each.kind == "block" and not each.holds:
-            own = i // each.number * each.number - start
-            until = (1 << max(0, own + each.number)) - 1
-            bits &= ~(until & ~((1 << max(0, own)) - 1))
+        keys = each.keys(i, start, width, length)
+        bits &= keys if each.holds else ~keys
     return start, bits
-
-
-def _every(step: int, width: int) -> int:
-    """A number of at least `width` bits in which each `step`-th bit is set, from the first on."""
-    bits, size = 1, step
-    while size < width:
-        bits |= bits << size
-        size *= 2
-    return bits

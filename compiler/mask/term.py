@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
-from math import inf
+from math import inf, lcm
 from typing import Any
 
-from compiler.mask.condition import Condition, together
+from compiler.mask.condition import Condition, multiples, together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +50,22 @@ class Term:
     def loosened(self) -> "Term":
         """An equal term with the widest bounds on offsets: some follow from conditions and keys."""
         low, high = self.low, self.high if self.high < self.stop - 1 else inf
-        for each in self.conditions:
-            if each.kind == "dilated" and each.holds:
-                low, high = low - each.number + 1, high + each.number - 1
-        for each in self.conditions:
-            if each.kind == "block" and each.holds:
-                low = low if low > 1 - each.number else -inf
-                high = high if high < each.number - 1 else inf
+        step = lcm(*(each.step for each in self._relations()))
+        low, high = low - step + 1, high + step - 1
+        for each in self._relations():
+            low = low if low > each.reach.low else -inf
+            high = high if high < each.reach.high else inf
         return replace(self, low=low, high=high)
+
+    def _relations(self) -> list[Condition]:
+        """Return the conditions that are no complements."""
+        return [each for each in self.conditions if each.holds]
 
     def __invert__(self) -> "list[Term]":
         """The terms whose union is all that this is not (De Morgan)."""
         others = [
-            *([] if self._is_implied(-self.low) else [Term(high=self.low - 1)]),
-            *([] if self._is_implied(self.high) else [Term(low=self.high + 1)]),
+            *([] if self._low_is_implied else [Term(high=self.low - 1)]),
+            *([] if self._high_is_implied else [Term(low=self.high + 1)]),
             Term(stop=self.first),
             Term(first=int(self.stop)) if self.stop < inf else Term(stop=0),
             *(Term(conditions=frozenset({each.complement()})) for each in self.conditions),
@@ -89,17 +91,15 @@ class Term:
     def has_diagonal(self) -> bool:
         """Whether every position reads itself."""
         within = self.low <= 0 <= self.high and self.first == 0 and self.stop == inf
-        return within and all(
-            each.holds and each.kind in ("block", "dilated") for each in self.conditions
-        )
+        return within and all(each.decided(0, 0, inf) is each.holds for each in self.conditions)
 
     def joined(self, other: "Term") -> "Term | None":
         """The union, if it is one term: the two differ in one bound, or in one condition."""
         if self.conditions == other.conditions:
             return self._joined_bounds(other)
         apart = self.conditions ^ other.conditions
-        opposite = len(apart) == 2 and len({(each.kind, each.number) for each in apart}) == 1
-        if opposite and replace(self, conditions=other.conditions) == other:
+        is_opposite = len(apart) == 2 and {each.complement() for each in apart} == apart
+        if is_opposite and replace(self, conditions=other.conditions) == other:
             return replace(self, conditions=self.conditions & other.conditions)
         return None
 
@@ -126,9 +126,9 @@ class Term:
         if self.low == self.high:
             yield "j == i" if self.low == 0 else f"j - i == {self.low:.0f}"
             return
-        if self.high < inf and not self._is_implied(self.high):
+        if self.high < inf and not self._high_is_implied:
             yield "j <= i" if self.high == 0 else f"j - i <= {self.high:.0f}"
-        if self.low > -inf and not self._is_implied(-self.low):
+        if self.low > -inf and not self._low_is_implied:
             backwards = f"i - j <= {-self.low:.0f}" if self.low < 0 else f"j - i >= {self.low:.0f}"
             yield "j >= i" if self.low == 0 else backwards
 
@@ -138,10 +138,15 @@ class Term:
         if self.stop < inf:
             yield f"j < {self.stop:.0f}"
 
-    def _is_implied(self, bound: float) -> bool:
-        """Whether a block is the reason for a bound: no position of it is further away."""
-        blocks = [each.number for each in self.conditions if each.kind == "block" and each.holds]
-        return any(bound >= number - 1 for number in blocks)
+    @property
+    def _low_is_implied(self) -> bool:
+        """Whether a condition reads no position that is further back anyway."""
+        return any(-inf < each.reach.low >= self.low for each in self._relations())
+
+    @property
+    def _high_is_implied(self) -> bool:
+        """Whether a condition reads no position that is further ahead anyway."""
+        return any(inf > each.reach.high <= self.high for each in self._relations())
 
     def _ordered(self) -> list[Condition]:
         return sorted(self.conditions)
@@ -156,15 +161,15 @@ class Term:
             yield from _one_sided_words(low, high)
             return
         left, right = 0 - low, high
-        if self._is_implied(left) and self._is_implied(right):
+        if self._low_is_implied and self._high_is_implied:
             return
         if right == 0 and left > 0:
             yield "causal"
-            if left < inf and not self._is_implied(left):
+            if left < inf and not self._low_is_implied:
                 yield f"window({left:.0f})"
         elif left == 0 and right > 0:
             yield "(~causal | window(0))"
-            if right < inf and not self._is_implied(right):
+            if right < inf and not self._high_is_implied:
                 yield f"window({right:.0f})"
         elif left == right < inf:
             yield f"window({left:.0f})"
@@ -208,10 +213,9 @@ def _tightened(term: Term) -> Term | None:
     """With bounds that the conditions allow, and without conditions that the bounds imply."""
     low, high, first = term.low, term.high, term.first
     for each in term.conditions:
-        if each.kind == "block" and each.holds:
-            low, high = max(low, 1 - each.number), min(high, each.number - 1)
-        if each.kind == "dilated" and each.holds:
-            low, high = _snapped(low, high, each.number)
+        if each.holds:
+            low, high = max(low, each.reach.low), min(high, each.reach.high)
+            low, high = multiples(low, high, each.step)
     if high >= term.stop - 1:  # a key before `stop` is no later than that
         high = inf if low < term.stop - 1 else low
     if first <= low:  # as no position is before 0, keys this far after the query are no less
@@ -227,31 +231,9 @@ def _tightened(term: Term) -> Term | None:
     return Term(low=low, high=high, first=first, stop=term.stop, conditions=conditions)
 
 
-def _snapped(low: float, high: float, step: int) -> tuple[float, float]:
-    """The outermost multiples of `step` within the bounds."""
-    inner_low = low if abs(low) == inf else -(-low // step) * step
-    inner_high = high if abs(high) == inf else high // step * step
-    return inner_low + 0.0, inner_high + 0.0
-
-
-def _has_no_multiple(low: float, high: float, step: int) -> bool:
-    """Whether no multiple of `step` lies within the bounds."""
-    inner_low, inner_high = _snapped(low, high, step)
-    return inner_low > inner_high
-
-
 def _kept(each: Condition, low: float, high: float, stop: float) -> bool | None:
-    """Whether a condition still says something; None if it cannot hold within the bounds."""
-    on_diagonal = low == high == 0
-    match each.kind:
-        case "block" if on_diagonal or (each.number == 1 and each.holds):
-            return False if each.holds else None
-        case "block" if not each.holds and (low > each.number - 1 or high < 1 - each.number):
-            return False
-        case "dilated" if low == high or _has_no_multiple(low, high, each.number):
-            return False if (low % each.number == 0) == each.holds else None
-        case "dilated" | "strided" if each.number == 1:
-            return False if each.holds else None
-        case "strided" if stop < each.number:
-            return None if each.holds else False
-    return True
+    """Return whether a condition still says something; None if bounds let it hold nowhere."""
+    decided = each.decided(low, high, stop)
+    if decided is None:
+        return True
+    return False if decided is each.holds else None

@@ -207,8 +207,8 @@ def local_bounds(mask: Mask) -> LocalBounds | None:
     if not near or any(term.stop == inf for term in far):
         return None
     first = max((int(term.stop) for term in far), default=0)
-    blocks = [{c.number for c in term.conditions if c.kind == "block" and c.holds} for term in near]
-    if shared := set.intersection(*blocks):
+    chunks = [{c.chunk for c in term.conditions if c.chunk and c.holds} for term in near]
+    if shared := set.intersection(*chunks):
         block = min(shared)
         return LocalBounds(chunk=block * -(-CHUNK // block), left=0, right=0, first=first)
     left = max(0, *(int(-term.low) for term in near))

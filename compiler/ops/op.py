@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from math import inf
+from functools import partial
+from math import inf, lcm
 from typing import ClassVar, Literal
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
@@ -154,10 +155,9 @@ class Cache:
         """How many of so many positions the last ones still need, at most."""
         if self.keeps is None:
             return length
-        blocks = {each.number for each in self.keeps.mask.conditions if each.kind == "block"}
-        ends = {length - 1, *(length // block * block - 1 for block in blocks)} - {-1}
+        queries = {i for each in self.keeps.mask.conditions for i in each.fullest(length)}
         reads = self.keeps.mask.predicate
-        return max(sum(bool(reads(i, j)) for j in range(i + 1)) for i in ends)
+        return max(sum(map(partial(reads, i), range(i + 1))) for i in {length - 1} | queries - {-1})
 
     @property
     def most(self) -> int | None:
@@ -173,8 +173,8 @@ class Cache:
     def dilation(self) -> int:
         """Every so many-th position is read, where nothing is forgotten."""
         shared = frozenset.intersection(*(term.conditions for term in self.reads.mask.terms))
-        steps = [each.number for each in shared if each.kind == "dilated" and each.holds]
-        return steps[0] if steps and self.keeps is None else 1
+        step = lcm(*(each.step for each in shared if each.holds))
+        return step if self.keeps is None else 1
 
     @property
     def is_partial(self) -> bool:

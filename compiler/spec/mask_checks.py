@@ -128,7 +128,7 @@ def end_of_the_target(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 at(root, *path),
                 "unknown-end",
                 f"mask `{mask}` asks where the target ends, which is not known while it is decoded",
-                "`last` is for the source: the encoder, and cross-attention",
+                "such a mask is for the source: the encoder, and cross-attention",
             )
 
 

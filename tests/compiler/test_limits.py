@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 import compiler.mask.parse
+from compiler.mask.condition import Block
 from compiler.mask.mask import Mask, condition
 from compiler.mask.parse import MaskError, parse
 from compiler.pipeline import check_spec
@@ -181,7 +182,7 @@ def test_a_mask_without_a_stable_form_is_refused(monkeypatch: pytest.MonkeyPatch
     forms = iter(range(1, 100_000))
 
     def another_each_time(_: str) -> Mask:
-        return condition("block", next(forms))
+        return condition(Block(next(forms)))
 
     monkeypatch.setattr(compiler.mask.parse, "_read", another_each_time)
     with pytest.raises(MaskError):

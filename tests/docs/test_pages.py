@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from compiler.emit.masks_page import PRIMITIVES, masks_page
+from compiler.emit.masks_page import masks_page
 from compiler.mask.parse import parse
+from compiler.mask.primitives import PRIMITIVES
 from compiler.source.report import pages
 from compiler.spec.reference import SECTIONS, reference
 from compiler.spec.schema import CHANGES, json_schema
@@ -83,7 +84,10 @@ def test_is_up_to_date(name: str, make: Callable[[], str], request: pytest.Fixtu
     assert path.read_text(encoding="utf-8") == text, "pytest tests/docs --update-golden"
 
 
-@pytest.mark.parametrize(("text", "definition"), [each[:2] for each in PRIMITIVES])
+@pytest.mark.parametrize(
+    ("text", "definition"),
+    [(shown.text, shown.definition) for each in PRIMITIVES.values() for shown in each.examples],
+)
 def test_the_definitions_of_masks_are_what_they_mean(text: str, definition: str) -> None:
     reads = parse(text).predicate
     for length in range(1, 14):
