@@ -11,8 +11,8 @@ from hashlib import sha256
 
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
 from compiler.ops.attention import Attention
-from compiler.ops.expression import Number
-from compiler.ops.op import Op, Predicate, Vanishes
+from compiler.ops.expression import Hyperparameter
+from compiler.ops.op import Identity, Op, Predicate
 
 IN_TRAINING_ALONE = {"dropout", "initial", "gains", "decays", "told"}
 """Fields of ops that say nothing of what a trained network computes."""
@@ -40,7 +40,7 @@ def _made(block: Block, statement: Statement, path: str, given: list[str]) -> It
     here = f"{path}{statement.part}"
     if isinstance(statement.op, Invoke):
         yield from _invoked(block, statement, path, given)
-    elif isinstance(statement.op.state((True,) * len(given)), Vanishes):
+    elif isinstance(statement.op.state((True,) * len(given)), Identity):
         yield given[0]
     else:
         below = block.part(statement.part) if statement.part else None
@@ -79,7 +79,7 @@ def _inputs_that_count(op: Op, given: int) -> int:
 
 def _plain(value: object) -> str:
     """An op with all its numbers, whatever they and its masks are called."""
-    if isinstance(value, Number):
+    if isinstance(value, Hyperparameter):
         return repr(value.value)
     if isinstance(value, Predicate):
         return value.mask.text
@@ -97,9 +97,9 @@ def _numbers(kind: type, value: object) -> str:
     return f"{kind.__name__}({', '.join(numbers)})"
 
 
-def _scale(attention: Attention) -> Number:
+def _scale(attention: Attention) -> Hyperparameter:
     """Return the scale of the scores: 1 / sqrt(d_k) where none is set."""
-    return attention.scale or Number("attention_scale", attention.d_k.value**-0.5)
+    return attention.scale or Hyperparameter("attention_scale", attention.d_k.value**-0.5)
 
 
 def _digest(*parts: str) -> str:

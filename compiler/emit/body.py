@@ -5,7 +5,7 @@ import re
 from compiler.emit.layout import NameOf, lay, lay_loop, lay_results
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, shown
 from compiler.ops.decoding import Field
-from compiler.ops.expression import Attribute, Call, Each, Expression, Literal, Name, call
+from compiler.ops.expression import Attribute, Call, Comprehension, Const, Expression, Name, call
 from compiler.ops.op import Op
 
 SELF = Name("self")
@@ -70,7 +70,7 @@ class _Writer:
             return statement.op.code(held, inputs)
         if self.repeats(statement):
             element = Call(Attribute(Name("layer"), statement.op.function), inputs)
-            return Each(element, "layer", self.in_turn(statement))
+            return Comprehension(element, "layer", self.in_turn(statement))
         return _call(held, statement.op.function, inputs)
 
     def repeats(self, statement: Statement) -> bool:
@@ -91,7 +91,7 @@ class _Writer:
         if place is not None:
             states = inputs[place]
             kept = state_of(states.name if isinstance(states, Attribute) else "")
-            variables, over = f"layer, {kept}", call("zip", held, states, strict=Literal(True))
+            variables, over = f"layer, {kept}", call("zip", held, states, strict=Const(True))
             inputs = (*inputs[:place], Name(kept), *inputs[place + 1 :])
         head = lay_loop(variables, over, self.name_of, self.depth)
         step = _call(Name("layer"), function, inputs)

@@ -9,11 +9,11 @@ from compiler.emit.naming import Numbers
 from compiler.ir.block import Block, Function, Repeat, StateClass, children
 from compiler.ops.expression import (
     Call,
-    Each,
+    Comprehension,
+    Const,
     Expression,
-    Literal,
+    Hyperparameter,
     Name,
-    Number,
     call,
 )
 from compiler.ops.op import Op
@@ -80,7 +80,7 @@ def _used_later(block: Block, name: str, numbers: Numbers) -> bool:
 
 
 def _attribute(block: Block, name: str, part: Op | Repeat | Block, numbers: Numbers) -> list[str]:
-    def name_of(number: Number) -> str:
+    def name_of(number: Hyperparameter) -> str:
         return numbers.name(number, block)
 
     if isinstance(part, Repeat):
@@ -92,7 +92,7 @@ def _attribute(block: Block, name: str, part: Op | Repeat | Block, numbers: Numb
 def _construct(block: Block, outer: Block, numbers: Numbers) -> Expression:
     passed = numbers.parameters(outer)
     keywords = tuple(
-        (name, Name(name) if name in passed else Literal(number.value))
+        (name, Name(name) if name in passed else Const(number.value))
         for name, number in numbers.parameters(block).items()
     )
     return Call(Name(block.name), (), keywords)
@@ -101,11 +101,11 @@ def _construct(block: Block, outer: Block, numbers: Numbers) -> Expression:
 def _layers(block: Block, name: str, part: Repeat, numbers: Numbers) -> list[str]:
     """A module list; with its element type where `start` and `step` are called on the elements."""
 
-    def name_of(number: Number) -> str:
+    def name_of(number: Hyperparameter) -> str:
         return numbers.name(number, block)
 
     made = _construct(part.block, block, numbers)
-    every = Each(made, "_", call("range", part.held), brackets=part.block.has("step"))
+    every = Comprehension(made, "_", call("range", part.held), brackets=part.block.has("step"))
     if not part.block.has("step"):
         return lay(f"self.{name} = ", call("nn.ModuleList", every), name_of, 2)
     typed = call("cast", Name(f"list[{part.block.name}]"), call("nn.ModuleList", Name(name)))
@@ -115,7 +115,7 @@ def _layers(block: Block, name: str, part: Repeat, numbers: Numbers) -> list[str
 def _groups(block: Block, name: str, numbers: Numbers) -> list[str]:
     """One list of layers of several kinds, from the parts `layers[0:5]`, `layers[5:6]` ..."""
 
-    def name_of(number: Number) -> str:
+    def name_of(number: Hyperparameter) -> str:
         return numbers.name(number, block)
 
     lines, head = list[str](), f"{name}: list[nn.Module] = "
@@ -123,8 +123,8 @@ def _groups(block: Block, name: str, numbers: Numbers) -> list[str]:
         if isinstance(part, Repeat) and part.holder == name:
             made = _construct(part.block, block, numbers)
             # A literal, as the slices are that take these layers out of the list again.
-            count = call("range", Literal(int(part.held.value)))
-            lines += lay(head, Each(made, "_", count), name_of, 2)
+            count = call("range", Const(int(part.held.value)))
+            lines += lay(head, Comprehension(made, "_", count), name_of, 2)
             head = f"{name} += "
     # Layers differ in what `forward` and `step` take, which no type of the list could say.
     typed = f"self.{name}: Any = "
@@ -156,7 +156,7 @@ def _state(state: StateClass) -> list[str]:
 
 
 def _function(block: Block, function: Function, numbers: Numbers) -> list[str]:
-    def name_of(number: Number) -> str:
+    def name_of(number: Hyperparameter) -> str:
         return numbers.name(number, block, "self.")
 
     declared = ["self", *(f"{each.name}: {each.annotation}" for each in function.inputs)]

@@ -13,12 +13,12 @@ from compiler.ops.attention import Attention, CausalAttention, LocalAttention
 from compiler.ops.convolution import Convolution, GatedConvolution
 from compiler.ops.decoding import LineageMask
 from compiler.ops.distance import RelativeBias, ScoreBias
-from compiler.ops.embedding import Lookup, Project, SegmentLookup
-from compiler.ops.expression import Call, Expression, Literal, Name, Number, call, render
+from compiler.ops.embedding import Embed, SegmentEmbed, Unembed
+from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call, render
 from compiler.ops.linear import Linear
 from compiler.ops.op import UNIT, Op
 from compiler.ops.positions import LearnedPositions
-from compiler.ops.recurrence import BothRecurrences, Recurrence
+from compiler.ops.recurrence import BidirectionalRecurrence, Recurrence
 from compiler.ops.rotary import Rotate
 
 HELPERS = (
@@ -110,7 +110,7 @@ def _constants_in(expression: Expression) -> str:
     return render(expression, _constant_name)
 
 
-def _constant_name(number: Number) -> str:
+def _constant_name(number: Hyperparameter) -> str:
     return number.name.upper()
 
 
@@ -126,8 +126,8 @@ def _width_values(numbers: Numbers) -> dict[str, object]:
 
 def _table_values(ops: list[Op]) -> dict[str, object]:
     """What the helpers that make tables must know: those of tokens, and the others."""
-    tokens = [op for op in ops if isinstance(op, Lookup | Project) and "embedding" in op.helpers()]
-    others = [op for op in ops if isinstance(op, SegmentLookup | LearnedPositions | RelativeBias)]
+    tokens = [op for op in ops if isinstance(op, Embed | Unembed) and "embedding" in op.helpers()]
+    others = [op for op in ops if isinstance(op, SegmentEmbed | LearnedPositions | RelativeBias)]
     width = _one(_written(op.width, op.told) for op in tokens)
     return {
         "table_width": width,
@@ -137,7 +137,7 @@ def _table_values(ops: list[Op]) -> dict[str, object]:
     }
 
 
-def _written(expression: Expression, told: tuple[Number, ...]) -> str:
+def _written(expression: Expression, told: tuple[Hyperparameter, ...]) -> str:
     """The expression in a helper that is told the width."""
     return render(expression, lambda each: "d_model" if each in told else _constant_name(each))
 
@@ -145,7 +145,7 @@ def _written(expression: Expression, told: tuple[Number, ...]) -> str:
 def _mixer_values(mixers: list[Recurrence | Convolution]) -> dict[str, object]:
     """What the helpers of recurrences and convolutions must know."""
     scale = _one(op.initial.scale for op in mixers) if mixers else UNIT
-    both = {f"nn.{op.kind.upper()}" for op in mixers if isinstance(op, BothRecurrences)}
+    both = {f"nn.{op.kind.upper()}" for op in mixers if isinstance(op, BidirectionalRecurrence)}
     return {
         "both": bool(both),
         "recurrent": " | ".join(sorted(both)),
@@ -205,7 +205,7 @@ def _local_call(head: str, settings: set[str], depth: int, *inputs: Expression) 
     keywords = [(each, Name(each)) for each in ("rate", "training", "scale") if each in settings]
     told: list[tuple[str, Expression]] = [*keywords]
     if "enable_gqa" in settings and "rate" not in settings:
-        told.append(("enable_gqa", Literal(True)))
+        told.append(("enable_gqa", Const(True)))
     function = Name("attention" if "rate" in settings else PLAIN)
     whole = Call(function, (*inputs, Name("mask")), tuple(told))
     return "\n".join(lay(head, whole, _constant_name, depth))
@@ -220,7 +220,7 @@ def _plain_call(values: dict[str, object]) -> str:
     if values["scaled"]:
         keywords.append(("scale", Name("scale")))
     if values["grouped"]:
-        keywords.append(("enable_gqa", Literal(True)))
+        keywords.append(("enable_gqa", Const(True)))
     whole = Call(Name(PLAIN), tuple(map(Name, names)), tuple(keywords))
     return "\n".join(lay("return ", whole, _constant_name, 2))
 

@@ -5,11 +5,19 @@ import textwrap
 from collections.abc import Callable
 
 from compiler.ir.verify import CompilerBug
-from compiler.ops.expression import Binary, Call, Each, Expression, Number, Tuple, render
+from compiler.ops.expression import (
+    Binary,
+    Call,
+    Comprehension,
+    Expression,
+    Hyperparameter,
+    Tuple,
+    render,
+)
 
 WIDTH = 100
 STEP = 4
-NameOf = Callable[[Number], str]
+NameOf = Callable[[Hyperparameter], str]
 
 
 def lay(prefix: str, expression: Expression, name_of: NameOf, depth: int) -> list[str]:
@@ -22,14 +30,14 @@ def lay(prefix: str, expression: Expression, name_of: NameOf, depth: int) -> lis
         elements = [line for each in expression.elements for line in lay("", each, name_of, depth)]
         inner = [f"{' ' * STEP}{element}," for element in elements]
         return [f"{indent}{prefix}(", *inner, f"{indent})"]
-    if isinstance(expression, Each):
+    if isinstance(expression, Comprehension):
         return _each(f"{indent}{prefix}[", expression, "]", name_of, depth)
     if isinstance(expression, Binary) and isinstance(expression.right, Call):
         left = f"{render(expression.left, name_of)} {expression.operator} "
         return lay(prefix + left, expression.right, name_of, depth)
     if not isinstance(expression, Call):
         raise CompilerBug(f"compiler bug in layout, please report: {line}")
-    if len(expression.arguments) == 1 and isinstance(expression.arguments[0], Each):
+    if len(expression.arguments) == 1 and isinstance(expression.arguments[0], Comprehension):
         head = f"{indent}{prefix}{render(expression.function, name_of)}("
         return _each(head, expression.arguments[0], ")", name_of, depth)
     return _call(f"{indent}{prefix}", expression, name_of, depth)
@@ -81,7 +89,7 @@ def _argument(prefix: str, argument: Expression, name_of: NameOf, depth: int) ->
     return [*left, *lay(f"{argument.operator} ", argument.right, name_of, depth)]
 
 
-def _each(head: str, each: Each, end: str, name_of: NameOf, depth: int) -> list[str]:
+def _each(head: str, each: Comprehension, end: str, name_of: NameOf, depth: int) -> list[str]:
     """A comprehension below its opening bracket: on one line, or its `for` on the next."""
     outer, inner = " " * (STEP * depth), " " * (STEP * (depth + 1))
     element = lay("", each.element, name_of, depth + 1)

@@ -9,7 +9,7 @@ from compiler.mask.primitives import PRIMITIVES, Example
 from compiler.mask.relation import picture
 from compiler.mask.search import empty_row
 from compiler.ops.attention import LocalAttention
-from compiler.ops.expression import Number
+from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Cache, Predicate
 from compiler.ops.shape import SOURCE, TARGET, Free
 
@@ -131,7 +131,7 @@ def _masking(stream: Free, text: str) -> Masking:
 
 def _kernel(masking: Masking) -> tuple[str, str]:
     """The form, and how its cost grows."""
-    one = Number("one", 1)
+    one = Hyperparameter("one", 1)
     op = masking.attention(heads=one, kv_heads=one, d_k=one, d_v=one, dropout=None)
     if isinstance(op, LocalAttention):
         return "chunks", f"{op.keys_read(2**30)} n"

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 from compiler.ir.block import Block, walk
 from compiler.ir.numbers import own_numbers
-from compiler.ops.expression import Number
+from compiler.ops.expression import Hyperparameter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
     """All numbers of a model: `constants` have one value, `varying` have several."""
 
-    constants: dict[str, Number]
+    constants: dict[str, Hyperparameter]
     varying: frozenset[str]
 
-    def parameters(self, block: Block) -> dict[str, Number]:
+    def parameters(self, block: Block) -> dict[str, Hyperparameter]:
         """Constructor arguments of a block's class, with the values of this block.
 
         A number of which the block holds several values is no argument of it: it is written where
@@ -27,14 +27,14 @@ class Numbers:
         """
         if block.closed:
             return {}
-        found: dict[str, set[Number]] = defaultdict(set)
+        found: dict[str, set[Hyperparameter]] = defaultdict(set)
         for _, below in walk(block):
             for number in own_numbers(below):
                 if number.name in self.varying:
                     found[number.name].add(number)
         return {name: next(iter(each)) for name, each in sorted(found.items()) if len(each) == 1}
 
-    def name(self, number: Number, block: Block, prefix: str = "") -> str:
+    def name(self, number: Hyperparameter, block: Block, prefix: str = "") -> str:
         """What the code of `block` calls a number; `prefix` is `self.` outside of `__init__`."""
         if number.name not in self.varying:
             return number.name.upper()
@@ -45,7 +45,7 @@ class Numbers:
 
 def collect(model: Block) -> Numbers:
     """The numbers that occur in a model."""
-    values: dict[str, set[Number]] = defaultdict(set)
+    values: dict[str, set[Hyperparameter]] = defaultdict(set)
     for _, block in walk(model):
         for number in own_numbers(block):
             values[number.name].add(number)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from compiler.ops.expression import Call, Expression, Literal, Name, call, method
+from compiler.ops.expression import Call, Const, Expression, Name, call, method
 from compiler.spec.optimizer import Adafactor, Adam, AdamW, Optimizer, Sgd
 
 
@@ -46,14 +46,14 @@ def _adam(settings: Adam) -> OptimizerCode:
         title="Adam over all parameters; whoever trains sets the rate of each update "
         "(section 5.3).",
         constants={"BETAS": repr(tuple(settings.betas)), "EPS": repr(settings.eps)},
-        make=_make("Adam", {**_names("betas", "eps"), "fused": Literal(True)}),
+        make=_make("Adam", {**_names("betas", "eps"), "fused": Const(True)}),
     )
 
 
 def _adamw(settings: AdamW) -> OptimizerCode:
     decay = settings.weight_decay
     # Where none is given, torch has a decay of its own.
-    none = {} if decay else {"weight_decay": Literal(0.0)}
+    none = {} if decay else {"weight_decay": Const(0.0)}
     return OptimizerCode(
         title="AdamW (Loshchilov and Hutter 2019); whoever trains sets the rate of each update.",
         constants={
@@ -61,7 +61,7 @@ def _adamw(settings: AdamW) -> OptimizerCode:
             "EPS": repr(settings.eps),
             **_decay(decay),
         },
-        make=_make("AdamW", {**_names("betas", "eps"), **none, "fused": Literal(True)}, decay),
+        make=_make("AdamW", {**_names("betas", "eps"), **none, "fused": Const(True)}, decay),
         decays=decay > 0,
     )
 
@@ -69,13 +69,13 @@ def _adamw(settings: AdamW) -> OptimizerCode:
 def _sgd(settings: Sgd) -> OptimizerCode:
     keywords = _names("momentum") if settings.momentum else {}
     if settings.nesterov:
-        keywords["nesterov"] = Literal(True)
+        keywords["nesterov"] = Const(True)
     kind = " with Nesterov's momentum" if settings.nesterov else " with momentum"
     return OptimizerCode(
         title=f"Stochastic gradient descent{kind if settings.momentum else ''}; whoever trains "
         "sets the rate of each update.",
         constants={"MOMENTUM": repr(settings.momentum)} if settings.momentum else {},
-        make=_make("SGD", {**keywords, "fused": Literal(True)}),
+        make=_make("SGD", {**keywords, "fused": Const(True)}),
     )
 
 

@@ -12,7 +12,7 @@ from compiler.emit.ordering import as_imported
 from compiler.emit.predicates import predicates
 from compiler.ir.block import Block, Function, Repeat, walk
 from compiler.ops.attention import Attention
-from compiler.ops.expression import Name, Number
+from compiler.ops.expression import Hyperparameter, Name
 from compiler.ops.op import Op
 from compiler.ops.shape import words
 from compiler.transforms.derive_weights import attentions, derive_weights
@@ -72,10 +72,10 @@ def _score_values(ops: list[Attention]) -> dict[str, object]:
 
 
 def _function(block: Block, function: Function, numbers: Numbers) -> Iterator[str]:
-    def name_of(number: Number) -> str:
+    def name_of(number: Hyperparameter) -> str:
         return numbers.name(number, block, "module.")
 
-    def shown(number: Number) -> str:
+    def shown(number: Hyperparameter) -> str:
         return name_of(number).removeprefix("module.")
 
     declared = [

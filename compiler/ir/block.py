@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 
-from compiler.ops.expression import Number
+from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Op
 from compiler.ops.shape import Shape
 from compiler.source.span import Span
@@ -72,13 +72,13 @@ class Repeat:
     """
 
     block: "Block"
-    count: Number
-    distinct: Number | None = None
+    count: Hyperparameter
+    distinct: Hyperparameter | None = None
     holder: str = ""
     first: int = 0
 
     @property
-    def held(self) -> Number:
+    def held(self) -> Hyperparameter:
         """The number of blocks that have parameters of their own."""
         return self.distinct or self.count
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
 from compiler.ir.block import Block, Repeat, children, walk
-from compiler.ops.expression import Number
+from compiler.ops.expression import Hyperparameter
 
 
-def own_numbers(block: Block) -> Iterator[Number]:
+def own_numbers(block: Block) -> Iterator[Hyperparameter]:
     """The numbers of a block's own ops and repetitions."""
     below = {id(each) for _, each, _ in children(block)}
     for _, part in block.parts:
@@ -22,8 +22,8 @@ def own_numbers(block: Block) -> Iterator[Number]:
             yield from _inside(statement.op)
 
 
-def _inside(value: object) -> Iterator[Number]:
-    if isinstance(value, Number):
+def _inside(value: object) -> Iterator[Hyperparameter]:
+    if isinstance(value, Hyperparameter):
         yield value
     elif isinstance(value, tuple):
         for each in value:
@@ -33,9 +33,9 @@ def _inside(value: object) -> Iterator[Number]:
             yield from _inside(getattr(value, each.name))
 
 
-def mixed_numbers(block: Block) -> tuple[Number, ...]:
+def mixed_numbers(block: Block) -> tuple[Hyperparameter, ...]:
     """All numbers of which a block holds several values: its class can take none as an argument."""
-    found: dict[str, list[Number]] = defaultdict(list)
+    found: dict[str, list[Hyperparameter]] = defaultdict(list)
     for _, below in walk(block):
         for number in own_numbers(below):
             found[number.name].append(number)

@@ -7,9 +7,9 @@ from compiler.ir.build import Body
 from compiler.ir.labels import labelled
 from compiler.lower.head_groups import KINDS, HeadGroup, head_groups, words_of
 from compiler.lower.masking import Masking
-from compiler.lower.settings import Context, given
+from compiler.lower.settings import Context, required
 from compiler.mask.mask import ALL, CAUSAL
-from compiler.ops.expression import Expression, Number, product
+from compiler.ops.expression import Expression, Hyperparameter, product
 from compiler.ops.heads import DivideHeads, JoinHeads, MergeHeads, SplitGroups, SplitHeads
 from compiler.ops.linear import Linear
 from compiler.ops.norm import LayerNorm, RMSNorm
@@ -101,18 +101,21 @@ class _Attention:
     settings: Settings
     context: Context
     place: str
-    heads: dict[str, Number]
-    widths: dict[str, Number]
+    heads: dict[str, Hyperparameter]
+    widths: dict[str, Hyperparameter]
     groups: tuple[HeadGroup, ...]
 
     @classmethod
     def of(
         cls, settings: Settings, maskings: tuple[Masking, ...], context: Context, place: str
     ) -> "_Attention":
-        d_k, d_v = Number("d_k", given(settings.d_k)), Number("d_v", given(settings.d_v))
-        heads = kv_heads = Number("heads", settings.heads)
+        d_k, d_v = (
+            Hyperparameter("d_k", required(settings.d_k)),
+            Hyperparameter("d_v", required(settings.d_v)),
+        )
+        heads = kv_heads = Hyperparameter("heads", settings.heads)
         if settings.kv_heads != settings.heads:
-            kv_heads = Number("kv_heads", given(settings.kv_heads))
+            kv_heads = Hyperparameter("kv_heads", required(settings.kv_heads))
         by_kind = {"query": heads, "key": kv_heads, "value": kv_heads}
         return cls(
             settings=settings,
@@ -128,7 +131,7 @@ class _Attention:
         every = (each for group in self.groups for each in group.masking.inputs())
         return tuple(dict.fromkeys(every))
 
-    def linear(self, *kinds: str, inputs: Number | None = None) -> Linear:
+    def linear(self, *kinds: str, inputs: Hyperparameter | None = None) -> Linear:
         """From the stack's own stream, or from one of another width."""
         return Linear(
             inputs=inputs or self.context.d_model,
@@ -142,7 +145,7 @@ class _Attention:
         return Linear(
             inputs=product(self.heads["query"], self.widths["value"]),
             outputs=(("output", self.context.d_model),),
-            bias=given(self.settings.output_bias),
+            bias=required(self.settings.output_bias),
             initial=self.context.initials.matrix,
             gains=self.context.gains("output"),
         )
@@ -165,7 +168,10 @@ class _Attention:
         return tuple((f"{kind}_norm", norm) for kind, norm in self.norms().items())
 
     def _norm(self, settings: QueryKeyNorm, kind: str) -> LayerNorm | RMSNorm:
-        eps, width = Number("query_key_eps", settings.eps), self._normalised_width(settings, kind)
+        eps, width = (
+            Hyperparameter("query_key_eps", settings.eps),
+            self._normalised_width(settings, kind),
+        )
         if settings.kind == "layer_norm":
             return LayerNorm(width=width, eps=eps, bias=True)
         return RMSNorm(width=width, eps=eps, offset=False)
@@ -221,7 +227,7 @@ class _Attention:
             kv_heads=group.heads["key"],
             d_k=self.widths["key"],
             d_v=self.widths["value"],
-            dropout=Number("attention_dropout", self.settings.dropout),
+            dropout=Hyperparameter("attention_dropout", self.settings.dropout),
             scale=_number("attention_scale", self.settings.scale),
             soft_cap=_number("score_cap", self.settings.soft_cap),
         )
@@ -230,5 +236,5 @@ class _Attention:
         return own.apply(attention, query, key, value, *masks, name=labelled("mixed", group.label))
 
 
-def _number(name: str, value: float | None) -> Number | None:
-    return None if value is None else Number(name, value)
+def _number(name: str, value: float | None) -> Hyperparameter | None:
+    return None if value is None else Hyperparameter(name, value)

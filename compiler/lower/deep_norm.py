@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Number
+from compiler.ops.expression import Hyperparameter
 from compiler.spec.model import Model
 
 DIGITS = 6
@@ -17,8 +17,8 @@ class DeepNorm:
     values and of outputs start.
     """
 
-    alpha: Number
-    beta: Number
+    alpha: Hyperparameter
+    beta: Hyperparameter
 
 
 def lower_deep_norm(model: Model, stack: str) -> DeepNorm | None:
@@ -27,7 +27,8 @@ def lower_deep_norm(model: Model, stack: str) -> DeepNorm | None:
         return None
     alpha, beta = factors(stack, _depth(model, "encoder"), _depth(model, "decoder"))
     return DeepNorm(
-        alpha=Number("alpha", round(alpha, DIGITS)), beta=Number("beta", round(beta, DIGITS))
+        alpha=Hyperparameter("alpha", round(alpha, DIGITS)),
+        beta=Hyperparameter("beta", round(beta, DIGITS)),
     )
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from compiler.ir.block import Input
 from compiler.ir.build import Body
 from compiler.ir.labels import labelled
-from compiler.lower.settings import Context, given
+from compiler.lower.settings import Context, required
 from compiler.ops.distance import AlibiBias, Places, RelativeBias, ScoreBias
-from compiler.ops.expression import Number
+from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Predicate
-from compiler.ops.rotary import RotaryAngles, Rotate, StretchAngles, StretchSlowAngles, pairs
+from compiler.ops.rotary import RopeLinearScaling, RopeLlama3Scaling, RotaryAngles, Rotate, pairs
 from compiler.ops.shape import SOURCE, Free
 from compiler.spec.position import (
     AlibiPosition,
@@ -28,7 +28,7 @@ class Rotary:
     """The angles by which the queries and keys of some layers are turned."""
 
     settings: RotaryPosition
-    width: Number
+    width: Hyperparameter
     stream: Free
     label: str = ""
 
@@ -40,7 +40,7 @@ class Rotary:
 
     def build(self, body: Body) -> str:
         """The angles, computed once for all layers."""
-        base, stretch = Number("rotary_base", self.settings.base), self.settings.stretch
+        base, stretch = Hyperparameter("rotary_base", self.settings.base), self.settings.stretch
         op = RotaryAngles(width=self.width, base=base)
         angle = body.apply(op, self.stream.name, name=self.input.name)
         if stretch is None:
@@ -60,7 +60,7 @@ class Bias:
     """What is added to the scores of the heads of some layers."""
 
     settings: AlibiPosition | RelativePosition
-    heads: Number
+    heads: Hyperparameter
     stream: Free
     label: str = ""
 
@@ -77,8 +77,8 @@ class Bias:
         return RelativeBias(
             heads=self.heads,
             reads=reads,
-            buckets=Number("buckets", self.settings.buckets),
-            max_distance=Number("max_distance", self.settings.max_distance),
+            buckets=Hyperparameter("buckets", self.settings.buckets),
+            max_distance=Hyperparameter("max_distance", self.settings.max_distance),
             reads_ahead=self.stream == SOURCE,
             initial=context.initials.embedding,
             told=context.told,
@@ -93,24 +93,24 @@ class Bias:
 Distance = Rotary | Bias
 
 
-def _stretch(settings: Stretch, width: Number, base: Number) -> StretchAngles:
-    factor = Number("stretch_factor", settings.factor)
+def _stretch(settings: Stretch, width: Hyperparameter, base: Hyperparameter) -> RopeLinearScaling:
+    factor = Hyperparameter("stretch_factor", settings.factor)
     if isinstance(settings, LinearStretch):
-        return StretchAngles(factor=factor)
-    original_length = Number("original_length", settings.original_length)
-    return StretchSlowAngles(factor=factor, width=width, base=base, original_length=original_length)
+        return RopeLinearScaling(factor=factor)
+    original_length = Hyperparameter("original_length", settings.original_length)
+    return RopeLlama3Scaling(factor=factor, width=width, base=base, original_length=original_length)
 
 
 def lower_distance(settings: Near, attention: Attention, stream: Free) -> Distance | None:
     """What the self-attention of some layers knows of positions."""
     match settings:
         case RotaryPosition(share=share):
-            d_k = given(attention.d_k)
-            turned = Number("rotary_width", round(share * d_k))
-            width = turned if turned.value != d_k else Number("d_k", d_k)
+            d_k = required(attention.d_k)
+            turned = Hyperparameter("rotary_width", round(share * d_k))
+            width = turned if turned.value != d_k else Hyperparameter("d_k", d_k)
             return Rotary(settings=settings, width=width, stream=stream)
         case AlibiPosition() | RelativePosition():
-            heads = Number("heads", attention.heads)
+            heads = Hyperparameter("heads", attention.heads)
             return Bias(settings=settings, heads=heads, stream=stream)
         case NoPosition():
             return None

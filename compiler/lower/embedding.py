@@ -6,10 +6,10 @@ from typing import assert_never
 
 from compiler.ir.build import Body
 from compiler.lower.residual import lower_norm
-from compiler.lower.settings import Context, given
+from compiler.lower.settings import Context, required
 from compiler.ops.elementwise import Add, Dropout, Scale, SoftCap
-from compiler.ops.embedding import Lookup, OutputBias, Project, SegmentLookup
-from compiler.ops.expression import Binary, Expression, Literal, Number, call
+from compiler.ops.embedding import Embed, OutputBias, SegmentEmbed, Unembed
+from compiler.ops.expression import Binary, Const, Expression, Hyperparameter, call
 from compiler.ops.linear import Linear
 from compiler.ops.norm import Norm
 from compiler.ops.op import Op
@@ -32,12 +32,12 @@ SIDES = {"encoder": "source", "decoder": "target"}
 class Embeddings:
     """The tables of a model, each named as its attribute; tied uses name the same one."""
 
-    tables: dict[str, tuple[str, Lookup]]
+    tables: dict[str, tuple[str, Embed]]
     positions: dict[str, Positions | None]
     expansions: dict[str, Linear]
     reduction: Linear | None
-    segments: SegmentLookup | None
-    output: tuple[str, Project]
+    segments: SegmentEmbed | None
+    output: tuple[str, Unembed]
     output_bias: OutputBias | None
     scaled: bool
     norms: tuple[tuple[str, Norm], ...]
@@ -93,14 +93,14 @@ def logits(body: Body, settings: Output, embeddings: Embeddings, context: Contex
     if settings.scale != 1.0:
         result = body.apply(Scale(by=_scale(settings, context)), result, name="logits")
     if settings.soft_cap is not None:
-        result = body.apply(SoftCap(cap=Number("soft_cap", settings.soft_cap)), result)
+        result = body.apply(SoftCap(cap=Hyperparameter("soft_cap", settings.soft_cap)), result)
     return result
 
 
 def _scale(settings: Output, context: Context) -> Expression:
     if settings.scale == "inverse_sqrt_d_model":
-        return Binary(context.d_model, "**", Literal(-0.5))
-    return Number("output_scale", settings.scale)
+        return Binary(context.d_model, "**", Const(-0.5))
+    return Hyperparameter("output_scale", settings.scale)
 
 
 def lower_embeddings(model: Model, contexts: dict[str, Context]) -> Embeddings:
@@ -121,16 +121,16 @@ def lower_embeddings(model: Model, contexts: dict[str, Context]) -> Embeddings:
         output_bias=OutputBias(rows=output.rows) if model.output.bias else None,
         scaled=model.embedding.scale == "sqrt_d_model",
         norms=tuple(_norms(model, contexts)) if model.embedding.norm else (),
-        dropout=Dropout(rate=Number("dropout", model.dropout)),
+        dropout=Dropout(rate=Hyperparameter("dropout", model.dropout)),
     )
 
 
-def _lookup(model: Model, side: str, context: Context, last: Context) -> Lookup:
+def _lookup(model: Model, side: str, context: Context, last: Context) -> Embed:
     """As wide as the stack that reads it; or all of one width, which begin as the last one's."""
     if model.embedding.width is not None:
-        width = Number("embedding_width", model.embedding.width)
-        return Lookup(rows=_rows(model, side), width=width, initial=last.initials.embedding)
-    return Lookup(
+        width = Hyperparameter("embedding_width", model.embedding.width)
+        return Embed(rows=_rows(model, side), width=width, initial=last.initials.embedding)
+    return Embed(
         rows=_rows(model, side),
         width=context.d_model,
         initial=context.initials.embedding,
@@ -138,20 +138,20 @@ def _lookup(model: Model, side: str, context: Context, last: Context) -> Lookup:
     )
 
 
-def _project(table: Lookup) -> Project:
+def _project(table: Embed) -> Unembed:
     """By a table like this one, or by this one."""
-    return Project(rows=table.rows, width=table.width, initial=table.initial, told=table.told)
+    return Unembed(rows=table.rows, width=table.width, initial=table.initial, told=table.told)
 
 
-def _rows(model: Model, side: str) -> Number:
+def _rows(model: Model, side: str) -> Hyperparameter:
     vocabulary = model.vocabulary
     if vocabulary.shared:
-        return Number("vocabulary", given(vocabulary.size))
-    return Number(f"{side}_vocabulary", given(getattr(vocabulary, side)))
+        return Hyperparameter("vocabulary", required(vocabulary.size))
+    return Hyperparameter(f"{side}_vocabulary", required(getattr(vocabulary, side)))
 
 
 def _expansions(
-    names: dict[str, str], tables: dict[str, Lookup], sides: dict[str, Context]
+    names: dict[str, str], tables: dict[str, Embed], sides: dict[str, Context]
 ) -> Iterator[tuple[str, Linear]]:
     """From the width of each table to that of the stack that reads it, if they differ."""
     for side, context in sides.items():
@@ -164,18 +164,18 @@ def _expansion_name(table: str, side: str, context: Context) -> str:
     return f"{side}_embedding_expansion" if context.told else f"{table}_expansion"
 
 
-def _linear(inputs: Number, outputs: Number, context: Context) -> Linear | None:
+def _linear(inputs: Hyperparameter, outputs: Hyperparameter, context: Context) -> Linear | None:
     if inputs == outputs:
         return None
     initial = context.initials.matrix
     return Linear(inputs=inputs, outputs=(("output", outputs),), bias=False, initial=initial)
 
 
-def _segments(model: Model, context: Context) -> SegmentLookup | None:
+def _segments(model: Model, context: Context) -> SegmentEmbed | None:
     if model.embedding.segments is None:
         return None
-    return SegmentLookup(
-        rows=Number("segment_rows", model.embedding.segments),
+    return SegmentEmbed(
+        rows=Hyperparameter("segment_rows", model.embedding.segments),
         width=context.d_model,
         initial=context.initials.embedding,
     )
@@ -218,15 +218,15 @@ def _position(settings: Position, context: Context) -> Positions | None:
                 layout=layout,
                 table=context.table,
                 told=context.told,
-                offset=Number("position_offset", offset) if offset else None,
+                offset=Hyperparameter("position_offset", offset) if offset else None,
             )
         case LearnedPosition(max_length=max_length, offset=offset):
             return LearnedPositions(
                 d_model=context.d_model,
-                max_length=Number("max_length", max_length),
+                max_length=Hyperparameter("max_length", max_length),
                 initial=context.initials.embedding,
                 told=context.told,
-                offset=Number("position_offset", offset) if offset else None,
+                offset=Hyperparameter("position_offset", offset) if offset else None,
             )
         case NoPosition() | RotaryPosition() | AlibiPosition() | RelativePosition():
             return None

@@ -4,9 +4,9 @@ from compiler.ir.block import Block, Input, Repeat
 from compiler.ir.build import Body
 from compiler.lower.settings import Context
 from compiler.ops.elementwise import Activation, Dropout, Multiply, Scale
-from compiler.ops.experts import ONE, Choose, KeepBalance, Mixture
-from compiler.ops.expression import Expression, Number
-from compiler.ops.linear import Halves, Linear
+from compiler.ops.experts import ONE, ExpertDispatch, RecordLoad, TopKRouter
+from compiler.ops.expression import Expression, Hyperparameter
+from compiler.ops.linear import Chunk, Linear
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH, Free, Shape
 from compiler.spec.sub_layer import Experts
@@ -35,21 +35,24 @@ def lower_feed_forward(settings: Settings, context: Context, *, stack: str) -> B
 def _network(
     settings: Settings, context: Context, stack: str, classes: tuple[str, ...], shape: Shape
 ) -> Block:
-    d_ff, activation = Number("d_ff", settings.d_ff), Activation(function=settings.activation)
+    d_ff, activation = (
+        Hyperparameter("d_ff", settings.d_ff),
+        Activation(function=settings.activation),
+    )
     names = ("gate", "hidden") if settings.gated else ("hidden",)
     to_hidden = _linear(settings, context, context.d_model, *((name, d_ff) for name in names))
     to_output = _linear(settings, context, d_ff, ("output", context.d_model))
     body = Body(context.origin(f"model.{stack}.feed_forward"))
     h = body.apply(to_hidden, "x", part="hidden")
     if settings.gated:
-        gate, h = body.unpack(Halves(width=d_ff), h, names=names)
+        gate, h = body.unpack(Chunk(width=d_ff), h, names=names)
         h = body.apply(Multiply(), body.apply(activation, gate), h, name="hidden")
     else:
         h = body.apply(activation, h, name="hidden")
-    h = body.apply(Dropout(rate=Number("activation_dropout", settings.dropout)), h)
+    h = body.apply(Dropout(rate=Hyperparameter("activation_dropout", settings.dropout)), h)
     result = body.apply(to_output, h, part="output")
     if settings.scale != 1.0:
-        result = body.apply(Scale(by=Number("feed_forward_scale", settings.scale)), result)
+        result = body.apply(Scale(by=Hyperparameter("feed_forward_scale", settings.scale)), result)
     return Block(
         names=classes,
         summary=_summary(settings),
@@ -61,7 +64,7 @@ def _network(
 
 def _experts(settings: Settings, experts: Experts, context: Context, stack: str) -> Block:
     """A router, the networks that it chooses from, and what keeps all of them in use."""
-    count, active = Number("expert_count", experts.count), _active(experts)
+    count, active = Hyperparameter("expert_count", experts.count), _active(experts)
     router = _router(context, count)
     names, shape = ("Expert", f"{stack.capitalize()}Expert"), (Free("tokens"), context.d_model)
     network = _network(settings, context, stack, names, shape)
@@ -69,9 +72,11 @@ def _experts(settings: Settings, experts: Experts, context: Context, stack: str)
     parts.append(("experts", Repeat(block=network, count=count)))
     body = Body(context.origin(f"model.{stack}.feed_forward"))
     scores = body.apply(router, "x", part="router", name="scores")
-    choice = body.unpack(Choose(count=count, active=active), scores, names=("chosen", "weights"))
+    choice = body.unpack(
+        TopKRouter(count=count, active=active), scores, names=("chosen", "weights")
+    )
     if experts.balance_loss:
-        balance = KeepBalance(factor=Number("balance_loss", experts.balance_loss))
+        balance = RecordLoad(factor=Hyperparameter("balance_loss", experts.balance_loss))
         parts.append(("balance", balance))
         body.unpack(balance, scores, choice[0], part="balance", names=())
     result = body.apply(_mixture(settings, context, active), "x", *choice, part="experts")
@@ -87,10 +92,10 @@ def _experts(settings: Settings, experts: Experts, context: Context, stack: str)
 
 def _active(experts: Experts) -> Expression:
     """One expert is another program than several."""
-    return ONE if experts.active == 1 else Number("active_experts", experts.active)
+    return ONE if experts.active == 1 else Hyperparameter("active_experts", experts.active)
 
 
-def _router(context: Context, count: Number) -> Linear:
+def _router(context: Context, count: Hyperparameter) -> Linear:
     return Linear(
         inputs=context.d_model,
         outputs=(("experts", count),),
@@ -99,10 +104,10 @@ def _router(context: Context, count: Number) -> Linear:
     )
 
 
-def _mixture(settings: Settings, context: Context, active: Expression) -> Mixture:
-    return Mixture(
+def _mixture(settings: Settings, context: Context, active: Expression) -> ExpertDispatch:
+    return ExpertDispatch(
         d_model=context.d_model,
-        d_ff=Number("d_ff", settings.d_ff),
+        d_ff=Hyperparameter("d_ff", settings.d_ff),
         active=active,
         matrices=3 if settings.gated else 2,
     )
@@ -116,7 +121,7 @@ def _summary_of_experts(experts: Experts) -> str:
 
 
 def _linear(
-    settings: Settings, context: Context, inputs: Number, *outputs: tuple[str, Expression]
+    settings: Settings, context: Context, inputs: Hyperparameter, *outputs: tuple[str, Expression]
 ) -> Linear:
     return Linear(
         inputs=inputs,

@@ -8,11 +8,11 @@ from compiler.ir.build import Body
 from compiler.lower.residual import lower_norm
 from compiler.lower.settings import Context
 from compiler.ops.elementwise import Activation, Dropout
-from compiler.ops.expression import Number
+from compiler.ops.expression import Hyperparameter
 from compiler.ops.linear import Linear
-from compiler.ops.masking import RealTokens
+from compiler.ops.masking import PaddingMask
 from compiler.ops.op import Op
-from compiler.ops.pooling import First, MeanOfReal
+from compiler.ops.pooling import MaskedMean, SelectFirst
 from compiler.ops.shape import BATCH, SOURCE
 from compiler.spec.model import Classifier, Model, Prediction
 
@@ -60,7 +60,7 @@ def _prediction(model: Model, settings: Prediction, context: Context) -> Head:
 def _classifier(settings: Classifier, context: Context) -> Head:
     """The first position or the mean, a linear map and a tanh (Devlin et al. 2019)."""
     pooler = _square(context)
-    classes = Number("classes", settings.classes)
+    classes = Hyperparameter("classes", settings.classes)
     output = Linear(
         inputs=context.d_model,
         outputs=(("classes", classes),),
@@ -70,12 +70,12 @@ def _classifier(settings: Classifier, context: Context) -> Head:
 
     def features(body: Body, x: str) -> str:
         if settings.pooling == "first":
-            pooled = body.apply(First(), x)
+            pooled = body.apply(SelectFirst(), x)
         else:
-            pooled = body.apply(MeanOfReal(), x, body.apply(RealTokens(), "source"))
+            pooled = body.apply(MaskedMean(), x, body.apply(PaddingMask(), "source"))
         hidden = body.apply(pooler, pooled, part="pooler")
         pooled = body.apply(Activation(function="tanh"), hidden, name="pooled")
-        rate = Number("classifier_dropout", settings.dropout)
+        rate = Hyperparameter("classifier_dropout", settings.dropout)
         return body.apply(Dropout(rate=rate), pooled)
 
     return Head(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from compiler.ir.labels import labelled, letters
 from compiler.lower.masking import Masking
 from compiler.mask.mask import Mask
-from compiler.ops.expression import Number
+from compiler.ops.expression import Hyperparameter
 from compiler.spec.sub_layer import Attention
 
 KINDS = ("query", "key", "value")
@@ -19,7 +19,7 @@ class HeadGroup:
     `setting` is the path of their mask below that of the attention; a `label` tells groups apart.
     """
 
-    heads: dict[str, Number]
+    heads: dict[str, Hyperparameter]
     masking: Masking
     setting: str
     label: str = ""
@@ -31,7 +31,7 @@ class HeadGroup:
 
 
 def head_groups(
-    settings: Attention, maskings: tuple[Masking, ...], heads: dict[str, Number]
+    settings: Attention, maskings: tuple[Masking, ...], heads: dict[str, Hyperparameter]
 ) -> tuple[HeadGroup, ...]:
     """All heads together, or those of each mask."""
     if isinstance(settings.mask, str):
@@ -41,7 +41,7 @@ def head_groups(
 
 
 def _groups(
-    settings: Attention, maskings: tuple[Masking, ...], heads: dict[str, Number]
+    settings: Attention, maskings: tuple[Masking, ...], heads: dict[str, Hyperparameter]
 ) -> Iterator[HeadGroup]:
     share = int(heads["query"].value // heads["key"].value)
     pairs = zip(settings.head_masks, maskings, strict=True)
@@ -49,7 +49,9 @@ def _groups(
         label = letters(number)
         counts = {"heads": each.heads, "kv_heads": each.heads // share}
         yield HeadGroup(
-            heads={k: Number(labelled(n.name, label), counts[n.name]) for k, n in heads.items()},
+            heads={
+                k: Hyperparameter(labelled(n.name, label), counts[n.name]) for k, n in heads.items()
+            },
             masking=masking,
             setting=f"mask.{number}.mask",
             label=label,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from compiler.ops.expression import Binary, Expression, Literal, Number, call
+from compiler.ops.expression import Binary, Const, Expression, Hyperparameter, call
 from compiler.ops.op import UNIT, Initial
 from compiler.spec.initialization import (
     FairseqInitialization,
@@ -24,20 +24,20 @@ class Initials:
     embedding: Initial
 
 
-def lower_initialization(settings: Initialization, d_model: Number) -> Initials:
+def lower_initialization(settings: Initialization, d_model: Hyperparameter) -> Initials:
     """The distributions that a kind of initialisation means."""
-    by_width = Initial(kind="normal", scale=Binary(d_model, "**", Literal(-0.5)))
+    by_width = Initial(kind="normal", scale=Binary(d_model, "**", Const(-0.5)))
     match settings:
         case XavierInitialization(gain=gain):
-            scale = Literal(1.0) if gain == 1.0 else Number("gain", gain)
+            scale = Const(1.0) if gain == 1.0 else Hyperparameter("gain", gain)
             xavier = Initial(kind="xavier", scale=scale)
             return Initials(query_key_value=xavier, matrix=xavier, embedding=by_width)
         case FairseqInitialization():
-            halved = Initial(kind="xavier", scale=Binary(Literal(2), "**", Literal(-0.5)))
+            halved = Initial(kind="xavier", scale=Binary(Const(2), "**", Const(-0.5)))
             plain = Initial(kind="xavier")
             return Initials(query_key_value=halved, matrix=plain, embedding=by_width)
         case NormalInitialization(deviation=deviation) | ScaledInitialization(deviation=deviation):
-            normal = Initial(kind="normal", scale=Number("deviation", deviation))
+            normal = Initial(kind="normal", scale=Hyperparameter("deviation", deviation))
             return Initials(query_key_value=normal, matrix=normal, embedding=normal)
         case _:
             assert_never(settings)
@@ -48,4 +48,4 @@ def residual_gain(settings: Initialization, stack: Stack) -> Expression:
     if not isinstance(settings, ScaledInitialization):
         return UNIT
     added = sum(group.repeat * len([*group.sub_layers]) for group in stack.layers)
-    return Binary(Literal(1), "/", call("math.sqrt", Number("residual_additions", added)))
+    return Binary(Const(1), "/", call("math.sqrt", Hyperparameter("residual_additions", added)))

@@ -21,8 +21,8 @@ from compiler.ops.attention import (
     local_bounds,
 )
 from compiler.ops.distance import ScoreBias
-from compiler.ops.expression import Literal
-from compiler.ops.masking import Both, FlexMask, PositionMask, RealTokens
+from compiler.ops.expression import Const
+from compiler.ops.masking import FlexMask, MaskAnd, PaddingMask, PositionMask
 from compiler.ops.op import Predicate
 from compiler.ops.shape import BATCH, SOURCE, TARGET, Dimension, Free, Shape
 from compiler.spec.anatomy import ATTENTIONS
@@ -85,7 +85,7 @@ class Masking:
         if not (self.needs_real or self.needs_positions or self.bias):
             return ()
         is_full = self.needs_positions or self.bias is not None
-        rows: Shape = (self.queries if is_full else Literal(1), self.keys)
+        rows: Shape = (self.queries if is_full else Const(1), self.keys)
         if self.needs_real or self.reads.mask.needs_length:
             return (Input(name=self.value, shape=(BATCH, self.heads, *rows)),)
         heads = (self.bias.heads,) if self.bias else ()
@@ -94,7 +94,7 @@ class Masking:
     @property
     def heads(self) -> Dimension:
         """Those that the tensor tells apart."""
-        return self.bias.heads if self.bias else Literal(1)
+        return self.bias.heads if self.bias else Const(1)
 
     def build(self, name: str, body: Body, *, is_used_once: bool = False) -> str:
         """One of the inputs, made once for all layers."""
@@ -111,13 +111,13 @@ class Masking:
         """The truth about each pair, or about each key."""
         queries, keys = self.queries.name, self.keys.name
         if not self.needs_positions:
-            return body.apply(RealTokens(), keys, name=name)
+            return body.apply(PaddingMask(), keys, name=name)
         positions = PositionMask(reads=self.reads)
         if not self.needs_real:
             return body.apply(positions, queries, keys, name=name)
         own = self.value.replace(f"{keys}_mask", "real").replace(f"{keys}_bias", "real")
-        real = body.apply(RealTokens(), keys, name=own)
-        return body.apply(Both(), real, body.apply(positions, queries, keys), name=name)
+        real = body.apply(PaddingMask(), keys, name=own)
+        return body.apply(MaskAnd(), real, body.apply(positions, queries, keys), name=name)
 
     def attention(self, **numbers: Any) -> ops.Attention:
         """The op, in the form that suits the mask best."""

@@ -3,13 +3,13 @@
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
 from compiler.lower.masking import STREAMS
-from compiler.lower.settings import Context, given
+from compiler.lower.settings import Context, required
 from compiler.ops.convolution import Convolution, DepthwiseConvolution, GatedConvolution
 from compiler.ops.elementwise import Activation, Multiply
-from compiler.ops.expression import Expression, Number
-from compiler.ops.linear import Halves, Linear
+from compiler.ops.expression import Expression, Hyperparameter
+from compiler.ops.linear import Chunk, Linear
 from compiler.ops.op import Op
-from compiler.ops.recurrence import BothRecurrences, Recurrence
+from compiler.ops.recurrence import BidirectionalRecurrence, Recurrence
 from compiler.ops.shape import BATCH, same
 from compiler.spec.mixer import Convolution as ConvolutionSettings
 from compiler.spec.mixer import Recurrence as RecurrenceSettings
@@ -24,11 +24,11 @@ def lower_recurrence(
     settings: RecurrenceSettings, real: Input, context: Context, *, stack: str, place: str
 ) -> Block:
     """The layer, and a map to the width of the stream where it has another."""
-    kind = BothRecurrences if settings.bidirectional else Recurrence
+    kind = BidirectionalRecurrence if settings.bidirectional else Recurrence
     op = kind(
         kind=settings.kind,
         d_model=context.d_model,
-        d_hidden=Number("d_hidden", given(settings.d_hidden)),
+        d_hidden=Hyperparameter("d_hidden", required(settings.d_hidden)),
         told=context.told,
         initial=context.initials.matrix,
     )
@@ -71,7 +71,7 @@ def lower_convolution(
     inputs = (_stream(stack, context), *([] if settings.causal else [real]))
     x = body.apply(op, *(each.name for each in inputs), part="convolution")
     if settings.kind == "gated":
-        hidden, gate = body.unpack(Halves(width=context.d_model), x, names=("hidden", "gate"))
+        hidden, gate = body.unpack(Chunk(width=context.d_model), x, names=("hidden", "gate"))
         gate = body.apply(Activation(function="sigmoid"), gate)
         result = body.apply(Multiply(), hidden, gate)
     else:
@@ -87,7 +87,7 @@ def lower_convolution(
 
 
 def _convolution(settings: ConvolutionSettings, context: Context) -> Convolution:
-    width, causal = Number("convolution_width", settings.width), given(settings.causal)
+    width, causal = Hyperparameter("convolution_width", settings.width), required(settings.causal)
     initial = context.initials.matrix
     if settings.kind == "depthwise":
         return DepthwiseConvolution(

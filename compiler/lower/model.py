@@ -14,8 +14,8 @@ from compiler.lower.masking import Maskings, lower_masks
 from compiler.lower.settings import Context
 from compiler.lower.stack import lower_stack
 from compiler.ops.elementwise import Add
-from compiler.ops.experts import BalanceLoss
-from compiler.ops.expression import Number
+from compiler.ops.experts import LoadBalancingLoss
+from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH, SOURCE, TARGET, Free
 from compiler.source.span import Span
@@ -71,10 +71,13 @@ def _last(contexts: dict[str, Context]) -> Context:
     return list(contexts.values())[-1]
 
 
-def _widths(model: Model) -> dict[str, Number]:
+def _widths(model: Model) -> dict[str, Hyperparameter]:
     """Those of the residual streams: one number, or two that have names of their own."""
     own = {"encoder": "encoder_d_model"} if model.has_two_widths else {}
-    return {name: Number(own.get(name, "d_model"), model.width(name)) for name, _ in model.stacks()}
+    return {
+        name: Hyperparameter(own.get(name, "d_model"), model.width(name))
+        for name, _ in model.stacks()
+    }
 
 
 _TIED = {
@@ -177,7 +180,7 @@ class _Lowering:
         """What is added to the loss in training, by the stacks with experts."""
         body, losses = Body(self.context.origin("model")), list[str]()
         for name in stacks:
-            losses.append(body.apply(BalanceLoss(), TOKENS[name].name, part=name))
+            losses.append(body.apply(LoadBalancingLoss(), TOKENS[name].name, part=name))
         total = reduce(lambda one, other: body.apply(Add(), one, other), losses)
         function = body.function("balance_loss", tuple(TOKENS[name] for name in stacks), total)
         note = "For uneven use of experts, in training: once, right after `features` of these."

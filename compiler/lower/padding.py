@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from compiler.ir.block import Input
 from compiler.ir.build import Body
-from compiler.ops.expression import Literal
-from compiler.ops.masking import RealTokens
+from compiler.ops.expression import Const
+from compiler.ops.masking import PaddingMask
 from compiler.ops.shape import BATCH, Free
 from compiler.spec.model import LayerGroup
 
@@ -20,12 +20,12 @@ class Padding:
 
     def build(self, name: str, body: Body, *, is_used_once: bool) -> str:
         """Made once for all layers."""
-        return body.apply(RealTokens(), self.stream.name, name="_" if is_used_once else name)
+        return body.apply(PaddingMask(), self.stream.name, name="_" if is_used_once else name)
 
 
 def padding_of(stream: Free, told: list[Input]) -> Padding:
     """Under the name that attention has for it, unless attention is told more under that name."""
-    shape = (BATCH, Literal(1), Literal(1), stream)
+    shape = (BATCH, Const(1), Const(1), stream)
     usual = Input(name=f"{stream.name}_mask", shape=shape)
     is_taken = any(each.name == usual.name and each != usual for each in told)
     return Padding(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from compiler.ir.build import Body
-from compiler.lower.settings import Context, given
+from compiler.lower.settings import Context, required
 from compiler.ops.elementwise import Add, Dropout, Scale, StochasticDepth
-from compiler.ops.expression import Number
+from compiler.ops.expression import Hyperparameter
 from compiler.ops.norm import LayerNorm, Norm, RMSNorm
 from compiler.spec.model import LayerGroup
 from compiler.spec.model import Norm as Settings
@@ -38,7 +38,7 @@ class Residual:
     place: str | None
     dropout: Dropout
     stochastic_depth: StochasticDepth
-    alpha: Number | None
+    alpha: Hyperparameter | None
     is_joint: bool
 
     @property
@@ -101,8 +101,10 @@ def lower_residual(settings: Settings, group: LayerGroup, context: Context) -> R
     return Residual(
         norm=lower_norm(settings, context),
         place=settings.place,
-        dropout=Dropout(rate=Number("dropout", group.dropout)),
-        stochastic_depth=StochasticDepth(rate=Number("stochastic_depth", group.stochastic_depth)),
+        dropout=Dropout(rate=Hyperparameter("dropout", group.dropout)),
+        stochastic_depth=StochasticDepth(
+            rate=Hyperparameter("stochastic_depth", group.stochastic_depth)
+        ),
         alpha=context.deep_norm.alpha if context.deep_norm else None,
         is_joint=settings.joint is True,
     )
@@ -112,10 +114,10 @@ def lower_norm(settings: Settings, context: Context) -> Norm | None:
     """The norm of the residual stream."""
     match settings.kind:
         case "layer_norm":
-            bias = given(settings.bias)
+            bias = required(settings.bias)
             return LayerNorm(width=context.d_model, eps=_eps(settings), bias=bias)
         case "rms_norm":
-            offset = given(settings.offset)
+            offset = required(settings.offset)
             return RMSNorm(width=context.d_model, eps=_eps(settings), offset=offset)
         case "none":
             return None
@@ -123,5 +125,5 @@ def lower_norm(settings: Settings, context: Context) -> Norm | None:
             assert_never(settings.kind)
 
 
-def _eps(settings: Settings) -> Number:
-    return Number("norm_eps", given(settings.eps))
+def _eps(settings: Settings) -> Hyperparameter:
+    return Hyperparameter("norm_eps", required(settings.eps))

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from compiler.lower.deep_norm import DeepNorm
 from compiler.lower.initialization import Initials
-from compiler.ops.expression import Expression, Number
+from compiler.ops.expression import Expression, Hyperparameter
 from compiler.ops.op import UNIT, times
 from compiler.source.span import Span
 
@@ -22,19 +22,19 @@ class Context:
 
     stack: str
     table: str
-    widths: dict[str, Number]
+    widths: dict[str, Hyperparameter]
     initials: Initials
     origin: Callable[[str], Span]
     deep_norm: DeepNorm | None = None
     residual_gain: Expression = UNIT
 
     @property
-    def d_model(self) -> Number:
+    def d_model(self) -> Hyperparameter:
         """The width of the stack's residual stream."""
         return self.widths[self.stack]
 
     @property
-    def told(self) -> tuple[Number, ...]:
+    def told(self) -> tuple[Hyperparameter, ...]:
         """The width as an argument, for what is written once and used by stacks of two widths."""
         return (self.d_model,) if len(set(self.widths.values())) > 1 else ()
 
@@ -51,7 +51,7 @@ class Context:
 T = TypeVar("T")
 
 
-def given(value: T | None) -> T:
+def required(value: T | None) -> T:
     """A setting that `complete` has filled in."""
     assert value is not None
     return value

@@ -11,8 +11,8 @@ from compiler.lower.feed_forward import lower_feed_forward
 from compiler.lower.masking import STREAMS, Maskings
 from compiler.lower.mixer import lower_convolution, lower_recurrence
 from compiler.lower.residual import lower_norm, lower_residual
-from compiler.lower.settings import Context, given
-from compiler.ops.expression import Number
+from compiler.lower.settings import Context, required
+from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH
 from compiler.spec.model import LayerGroup, Stack
@@ -30,9 +30,9 @@ def lower_stack(settings: Stack, stack: str, masks: Maskings, context: Context) 
         distinct = group.distinct or group.repeat
         last = first + distinct
         part = "layers" if len(layers) == 1 else f"layers[{first}:{last}]"
-        count, held = Number(f"{stack}_layers", group.repeat), None
+        count, held = Hyperparameter(f"{stack}_layers", group.repeat), None
         if distinct < group.repeat:
-            held = Number(f"{stack}_distinct_layers", distinct)
+            held = Hyperparameter(f"{stack}_distinct_layers", distinct)
         holder = "" if len(layers) == 1 else "layers"
         repeat = Repeat(block=layer, count=count, distinct=held, holder=holder, first=first)
         parts.append((part, repeat))
@@ -115,14 +115,14 @@ class _Lowering:
         place, stack, context = f"model.{self.stack}.layers.{number}", self.stack, self.context
         match kind:
             case "feed_forward":
-                return lower_feed_forward(given(group.feed_forward), context, stack=stack)
+                return lower_feed_forward(required(group.feed_forward), context, stack=stack)
             case "recurrence":
-                settings = given(group.recurrence)
+                settings = required(group.recurrence)
                 return lower_recurrence(settings, self.real, context, stack=stack, place=place)
             case "convolution":
-                width = given(group.convolution)
+                width = required(group.convolution)
                 return lower_convolution(width, self.real, context, stack=stack, place=place)
         maskings = self.masks.of(stack, kind, number)
         if kind == "self_attention":
-            return lower_self_attention(given(group.self_attention), maskings, context, place)
-        return lower_cross_attention(given(group.cross_attention), maskings, context, place)
+            return lower_self_attention(required(group.self_attention), maskings, context, place)
+        return lower_cross_attention(required(group.cross_attention), maskings, context, place)

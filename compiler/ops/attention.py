@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
-from compiler.ops.expression import Attribute, Call, Expression, Literal, Name, Number
-from compiler.ops.op import Cache, Continues, Cost, Op, Predicate, Remembers, State
+from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name
+from compiler.ops.op import Cache, CachesKeyValue, Cost, Op, Pointwise, Predicate, State
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 CHUNK = 32
@@ -23,14 +23,14 @@ class Attention(Op):
     kept within `soft_cap` by a tanh. A `label` tells apart the groups of heads of one layer.
     """
 
-    heads: Number
-    kv_heads: Number
-    d_k: Number
-    d_v: Number
+    heads: Hyperparameter
+    kv_heads: Hyperparameter
+    d_k: Hyperparameter
+    d_v: Hyperparameter
     reads: Predicate
-    dropout: Number | None
-    scale: Number | None = None
-    soft_cap: Number | None = None
+    dropout: Hyperparameter | None
+    scale: Hyperparameter | None = None
+    soft_cap: Hyperparameter | None = None
     biased: bool = False
     label: str = field(default="", compare=False)
 
@@ -79,8 +79,8 @@ class Attention(Op):
         )
         if decoded[1] or decoded[2]:
             cache = Cache(reads=EVERYTHING if self.biased else self.reads, label=self.label)
-            return Remembers(kept=(1, 2), step=step, cache=cache, is_told=self.biased)
-        return Continues(step=step)
+            return CachesKeyValue(kept=(1, 2), step=step, cache=cache, is_told=self.biased)
+        return Pointwise(step=step)
 
     @property
     def is_explicit(self) -> bool:
@@ -105,7 +105,7 @@ class Attention(Op):
         if self.soft_cap is not None:
             found.append(("soft_cap", self.soft_cap))
         if self.is_grouped and not self.is_explicit:
-            found.append(("enable_gqa", Literal(True)))
+            found.append(("enable_gqa", Const(True)))
         return tuple(found)
 
     @property
@@ -135,7 +135,7 @@ class CausalAttention(Attention):
 
     def keywords(self) -> tuple[tuple[str, Expression], ...]:
         assert self.mask == CAUSAL
-        return (("is_causal", Literal(True)),)
+        return (("is_causal", Const(True)),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +184,7 @@ class LocalAttention(Attention):
     def keywords(self) -> tuple[tuple[str, Expression], ...]:
         own = self.bounds
         numbers = {"chunk": own.chunk, "left": own.left, "right": own.right, "first": own.first}
-        return tuple((k, Literal(n)) for k, n in numbers.items() if k != "first" or n)
+        return tuple((k, Const(n)) for k, n in numbers.items() if k != "first" or n)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

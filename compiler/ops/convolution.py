@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from compiler.mask.mask import Mask, window
 from compiler.ops.expression import (
     Call,
+    Const,
     Expression,
-    Literal,
+    Hyperparameter,
     Name,
-    Number,
     Tuple,
     call,
     method,
@@ -17,12 +17,12 @@ from compiler.ops.expression import (
 )
 from compiler.ops.op import (
     ZEROS,
+    CarriesState,
     Cost,
     Initial,
     Memory,
     Op,
     Parameter,
-    Replaces,
     State,
 )
 from compiler.ops.shape import Lengths, Shape, elements, require, size
@@ -38,11 +38,11 @@ class Convolution(Op):
     maker must be told.
     """
 
-    d_model: Number
-    width: Number
+    d_model: Hyperparameter
+    width: Hyperparameter
     causal: bool
     initial: Initial
-    told: tuple[Number, ...] = ()
+    told: tuple[Hyperparameter, ...] = ()
 
     @property
     def mask(self) -> Mask:
@@ -90,7 +90,7 @@ class Convolution(Op):
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
         memory = Memory(annotation="LastInputs")
-        return Replaces(
+        return CarriesState(
             step=ConvolutionStep(convolution=self),
             prefill=ConvolutionPrefill(convolution=self),
             memory=memory,
@@ -111,7 +111,7 @@ class GatedConvolution(Convolution):
 
     @property
     def outputs(self) -> Expression:
-        return product(Literal(2), self.d_model)
+        return product(Const(2), self.d_model)
 
     @property
     def products(self) -> Expression:
@@ -156,7 +156,7 @@ class DepthwiseConvolution(Convolution):
         return "depthwise_convolution"
 
     def parameters(self) -> tuple[Parameter, ...]:
-        shape = (self.d_model, Literal(1), self.width)
+        shape = (self.d_model, Const(1), self.width)
         return (Parameter(name="weight", shape=shape, initial=self.initial),)
 
 

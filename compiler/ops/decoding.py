@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Attribute, Call, Expression, Literal, Name, call, method
+from compiler.ops.expression import Attribute, Call, Const, Expression, Name, call, method
 from compiler.ops.op import Cache, Memory, Op, Predicate
 from compiler.ops.shape import BATCH, BEAM, Free, Shape, elements
 
@@ -44,7 +44,7 @@ class NewCache(Op):
         if self.cache.keeps is not None:
             arguments = (Name(self.cache.keeps.name),)
         elif self.cache.dilation > 1:
-            arguments = (Literal(self.cache.dilation),)
+            arguments = (Const(self.cache.dilation),)
         return call(self.cache.annotation, *arguments)
 
 
@@ -111,7 +111,7 @@ class NewLineage(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         (tokens,) = inputs
-        return call("Lineage", method(tokens, "size", Literal(0)), Attribute(tokens, "device"))
+        return call("Lineage", method(tokens, "size", Const(0)), Attribute(tokens, "device"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ class FillLineage(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         lineage, tokens = inputs
-        return method(lineage, "fill", method(tokens, "size", Literal(1)))
+        return method(lineage, "fill", method(tokens, "size", Const(1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +162,7 @@ class LineageMask(Op):
 def readable_slots(lineage: Expression, reads: Predicate | None, *slots: Expression) -> Expression:
     """The slots that each hypothesis descends from; of these, if told, what a mask allows."""
     if reads is None:
-        return method(Attribute(lineage, "mask"), "unsqueeze", Literal(1))
+        return method(Attribute(lineage, "mask"), "unsqueeze", Const(1))
     return method(lineage, "readable", Name(reads.name), *slots)
 
 

@@ -8,10 +8,10 @@ from compiler.ops.decoding import SLOTS, readable_slots
 from compiler.ops.expression import (
     Attribute,
     Expression,
-    Number,
+    Hyperparameter,
     call,
 )
-from compiler.ops.op import Cost, Initial, Op, Parameter, Predicate, Slots, State
+from compiler.ops.op import Cost, Initial, NeedsCacheSlots, Op, Parameter, Predicate, State
 from compiler.ops.shape import BATCH, BEAM, Lengths, Shape, elements
 
 
@@ -41,7 +41,7 @@ class ScoreBias(Op):
     step: lineage -> [batch, heads, beam, slots], for the newest position of each hypothesis.
     """
 
-    heads: Number
+    heads: Hyperparameter
     reads: Predicate
     is_step: bool = False
 
@@ -66,7 +66,7 @@ class ScoreBias(Op):
         return Cost(kept=kept)
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
-        return Slots(step=replace(self, is_step=True))
+        return NeedsCacheSlots(step=replace(self, is_step=True))
 
     def helpers(self) -> tuple[str, ...]:
         return ("masked_bias",)
@@ -111,11 +111,11 @@ class RelativeBias(ScoreBias):
     `told` is the width of the stream where the function that makes them must be told.
     """
 
-    buckets: Number
-    max_distance: Number
+    buckets: Hyperparameter
+    max_distance: Hyperparameter
     reads_ahead: bool
     initial: Initial
-    told: tuple[Number, ...] = ()
+    told: tuple[Hyperparameter, ...] = ()
 
     def helpers(self) -> tuple[str, ...]:
         kind = "relative_bias" if self.reads_ahead else "backward_bias"

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Attribute, Binary, Expression, Number, Word, call, method
-from compiler.ops.op import Cost, Op, State, Vanishes
+from compiler.ops.expression import Attribute, Binary, Expression, Hyperparameter, Str, call, method
+from compiler.ops.op import Cost, Identity, Op, State
 from compiler.ops.shape import Lengths, Shape, elements, require
 
 
@@ -45,7 +45,7 @@ class Scale(Op):
 class Dropout(Op):
     """Zeroes a share `rate` of the numbers in training and scales up the others (section 5.4)."""
 
-    rate: Number
+    rate: Hyperparameter
 
     def helpers(self) -> tuple[str, ...]:
         return ("dropout",)
@@ -58,7 +58,7 @@ class Dropout(Op):
         return Cost(flops=count, kept=count)
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
-        return Vanishes()
+        return Identity()
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("dropout", *inputs, self.rate, Attribute(this, "training"))
@@ -68,7 +68,7 @@ class Dropout(Op):
 class StochasticDepth(Op):
     """x [batch, ...]: in training zero for a share `rate` of the sentences, others scaled up."""
 
-    rate: Number
+    rate: Hyperparameter
 
     def helpers(self) -> tuple[str, ...]:
         return ("stochastic_depth",)
@@ -80,7 +80,7 @@ class StochasticDepth(Op):
         return Cost(flops=elements(inputs[0], lengths))
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
-        return Vanishes()
+        return Identity()
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("stochastic_depth", *inputs, self.rate, Attribute(this, "training"))
@@ -102,7 +102,7 @@ class Activation(Op):
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         match self.function:
             case "gelu_tanh":
-                return call("F.gelu", *inputs, approximate=Word("tanh"))
+                return call("F.gelu", *inputs, approximate=Str("tanh"))
             case "sigmoid" | "tanh":
                 return call(f"torch.{self.function}", *inputs)
             case "relu_squared":
@@ -132,7 +132,7 @@ class Multiply(Op):
 class SoftCap(Op):
     """cap * tanh(x / cap): near 0 it is x, and none exceeds the cap (Gemma 2)."""
 
-    cap: Number
+    cap: Hyperparameter
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs

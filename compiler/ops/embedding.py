@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Attribute, Call, Expression, Number, call
+from compiler.ops.expression import Attribute, Call, Expression, Hyperparameter, call
 from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require
 
@@ -14,10 +14,10 @@ class Table(Op):
     `told` is the width where the function that makes it must be told.
     """
 
-    rows: Number
-    width: Number
+    rows: Hyperparameter
+    width: Hyperparameter
     initial: Initial
-    told: tuple[Number, ...] = ()
+    told: tuple[Hyperparameter, ...] = ()
 
     def helpers(self) -> tuple[str, ...]:
         return ("embedding",)
@@ -31,7 +31,7 @@ class Table(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup(Table):
+class Embed(Table):
     """tokens [batch, position] -> [batch, position, width]."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
@@ -47,7 +47,7 @@ class Lookup(Table):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentLookup(Lookup):
+class SegmentEmbed(Embed):
     """segments [batch, position] -> [batch, position, width]: the first kind is a kind, too."""
 
     def helpers(self) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class SegmentLookup(Lookup):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Project(Table):
+class Unembed(Table):
     """features [..., width], perhaps a bias [rows] -> logits [..., rows]."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
@@ -81,7 +81,7 @@ class Project(Table):
 class OutputBias(Op):
     """-> [rows]: a number for each token, a parameter of the model itself."""
 
-    rows: Number
+    rows: Hyperparameter
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
         return ((self.rows,),)

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compiler.mask.mask import Mask
-from compiler.ops.expression import Call, Expression, Literal, Number, call
+from compiler.ops.expression import Call, Const, Expression, Hyperparameter, call
 from compiler.ops.op import Cost, Op
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
-ONE = Literal(1)
+ONE = Const(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choose(Op):
+class TopKRouter(Op):
     """scores [..., count] -> the best experts [..., active] and their weights [..., active].
 
     The weights are a softmax over the scores of those that are chosen, as in Mixtral; a single one
@@ -25,7 +25,7 @@ class Choose(Op):
 
     unpacks: ClassVar[bool] = True
 
-    count: Number
+    count: Hyperparameter
     active: Expression
 
     def helpers(self) -> tuple[str, ...]:
@@ -47,15 +47,15 @@ class Choose(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mixture(Op):
+class ExpertDispatch(Op):
     """x [..., d_model], chosen and weights [..., active] -> [..., d_model].
 
     `this` is a list of networks; each has `matrices` of d_model x d_ff. Those that are not chosen
     cost nothing.
     """
 
-    d_model: Number
-    d_ff: Number
+    d_model: Hyperparameter
+    d_ff: Hyperparameter
     active: Expression
     matrices: int
 
@@ -80,10 +80,10 @@ class Mixture(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeepBalance(Op):
+class RecordLoad(Op):
     """scores [..., count], chosen [..., active] -> nothing: training keeps them for a loss."""
 
-    factor: Number
+    factor: Hyperparameter
 
     def helpers(self) -> tuple[str, ...]:
         return ("Balance",)
@@ -99,7 +99,7 @@ class KeepBalance(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BalanceLoss(Op):
+class LoadBalancingLoss(Op):
     """tokens [batch, position] that `this`, a stack, has just read -> [], the sum of its losses.
 
     It is a mean over tokens, for training alone: no value of the network depends on it.

@@ -22,14 +22,14 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class Const:
     """A number or a truth value."""
 
     value: int | float | bool
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Str:
     """A name in quotes."""
 
     text: str
@@ -40,7 +40,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Hyperparameter:
     """A number of the spec under the name of its field: `Number("d_model", 512)`."""
 
     name: str
@@ -81,7 +81,7 @@ class Tuple:
 
 
 @dataclass(frozen=True, slots=True)
-class Each:
+class Comprehension:
     """`element for variable in iterable`, in brackets if it is to be a list."""
 
     element: "Expression"
@@ -90,13 +90,13 @@ class Each:
     brackets: bool = True
 
 
-Expression = Name | Literal | Word | Number | Call | Attribute | Binary | Tuple | Each
+Expression = Name | Const | Str | Hyperparameter | Call | Attribute | Binary | Tuple | Comprehension
 
 _PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "//": 4, "**": 5}
 _TIGHTEST = 6
 
 
-def render(expression: Expression, name_of: Callable[[Number], str]) -> str:
+def render(expression: Expression, name_of: Callable[[Hyperparameter], str]) -> str:
     """The expression as Python text, numbers under the names that `name_of` gives them."""
 
     def text(part: Expression, outer: int = 0) -> str:
@@ -108,11 +108,11 @@ def render(expression: Expression, name_of: Callable[[Number], str]) -> str:
         match part:
             case Name(text=name):
                 return name
-            case Literal(value=value):
+            case Const(value=value):
                 return repr(value)
-            case Word(text=word):
+            case Str(text=word):
                 return f'"{word}"'
-            case Number():
+            case Hyperparameter():
                 return name_of(part)
             case Attribute(base=base, name=name):
                 return f"{text(base, _TIGHTEST)}.{name}"
@@ -126,7 +126,9 @@ def render(expression: Expression, name_of: Callable[[Number], str]) -> str:
                 return f"{text(left, inner)} {operator} {text(right, inner + 1)}"
             case Tuple(elements=elements):
                 return f"({', '.join(text(element) for element in elements)})"
-            case Each(element=element, variable=variable, iterable=iterable, brackets=brackets):
+            case Comprehension(
+                element=element, variable=variable, iterable=iterable, brackets=brackets
+            ):
                 inside = f"{text(element)} for {variable} in {text(iterable)}"
                 return f"[{inside}]" if brackets else inside
 

@@ -6,10 +6,10 @@ from typing import ClassVar
 from compiler.ops.expression import (
     Attribute,
     Call,
+    Const,
     Expression,
-    Literal,
+    Hyperparameter,
     Name,
-    Number,
     Tuple,
     call,
     product,
@@ -24,8 +24,8 @@ class SplitHeads(Op):
 
     unpacks: ClassVar[bool] = True
 
-    heads: Number
-    widths: tuple[Number, ...]
+    heads: Hyperparameter
+    widths: tuple[Hyperparameter, ...]
 
     def helpers(self) -> tuple[str, ...]:
         return ("split_heads",)
@@ -50,7 +50,7 @@ class SplitGroups(Op):
 
     unpacks: ClassVar[bool] = True
 
-    parts: tuple[tuple[Number, Number], ...]
+    parts: tuple[tuple[Hyperparameter, Hyperparameter], ...]
 
     def helpers(self) -> tuple[str, ...]:
         return ("split_groups",)
@@ -72,7 +72,7 @@ class DivideHeads(Op):
 
     unpacks: ClassVar[bool] = True
 
-    heads: tuple[Number, ...]
+    heads: tuple[Hyperparameter, ...]
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, heads, position, width),) = inputs
@@ -83,14 +83,14 @@ class DivideHeads(Op):
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         (x,) = inputs
         function = Attribute(x, "split_with_sizes")
-        return Call(function, (Tuple(self.heads),), (("dim", Literal(1)),))
+        return Call(function, (Tuple(self.heads),), (("dim", Const(1)),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinHeads(Op):
     """Several [batch, some heads, position, width] -> [batch, heads, position, width]."""
 
-    heads: Number
+    heads: Hyperparameter
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         batch, _, position, width = inputs[0]
@@ -101,15 +101,15 @@ class JoinHeads(Op):
         return ((batch, self.heads, position, width),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
-        return Call(Name("torch.cat"), (Tuple(inputs),), (("dim", Literal(1)),))
+        return Call(Name("torch.cat"), (Tuple(inputs),), (("dim", Const(1)),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeHeads(Op):
     """x [batch, heads, position, width] -> [batch, position, heads * width]."""
 
-    heads: Number
-    width: Number
+    heads: Hyperparameter
+    width: Hyperparameter
 
     def helpers(self) -> tuple[str, ...]:
         return ("merge_heads",)

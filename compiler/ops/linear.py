@@ -6,10 +6,10 @@ from typing import ClassVar
 from compiler.ops.expression import (
     Attribute,
     Call,
+    Const,
     Expression,
-    Literal,
+    Hyperparameter,
     Name,
-    Number,
     Tuple,
     product,
     total,
@@ -65,7 +65,7 @@ class Linear(Op):
         sizes = tuple(width for _, width in self.outputs)
         keywords: tuple[tuple[str, Expression], ...] = ()
         if not self.bias:
-            keywords += (("bias", Literal(False)),)
+            keywords += (("bias", Const(False)),)
         return Call(Name("linear"), (self.inputs, *sizes), keywords + self.initial_arguments())
 
     def initial_arguments(self) -> tuple[tuple[str, Expression], ...]:
@@ -81,18 +81,18 @@ class Linear(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Halves(Op):
+class Chunk(Op):
     """x [..., 2 * width] -> two [..., width]: what a map to two outputs gives, taken apart."""
 
     unpacks: ClassVar[bool] = True
 
-    width: Number
+    width: Hyperparameter
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (x,) = inputs
-        require(x[-1:], (product(Literal(2), self.width),), "halves")
+        require(x[-1:], (product(Const(2), self.width),), "halves")
         return ((*x[:-1], self.width),) * 2
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         (x,) = inputs
-        return Call(Attribute(x, "chunk"), (Literal(2),), (("dim", Literal(-1)),))
+        return Call(Attribute(x, "chunk"), (Const(2),), (("dim", Const(-1)),))

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 
 from compiler.mask.mask import ALL, Mask
-from compiler.ops.expression import Binary, Expression, Literal, Name, call, method
-from compiler.ops.op import Counts, Op, Predicate, State
+from compiler.ops.expression import Binary, Const, Expression, Name, call, method
+from compiler.ops.op import NeedsPosition, Op, Predicate, State
 from compiler.ops.shape import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RealTokens(Op):
+class PaddingMask(Op):
     """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding."""
 
     def helpers(self) -> tuple[str, ...]:
@@ -17,7 +17,7 @@ class RealTokens(Op):
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, position),) = inputs
-        return ((batch, Literal(1), Literal(1), position),)
+        return ((batch, Const(1), Const(1), position),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         return call("real_tokens", *inputs)
@@ -42,8 +42,8 @@ class PositionMask(Op):
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (batch, query), (_, key), *_ = inputs
-        both: Shape = (Literal(1) if self.counted else query, key)
-        return ((batch, Literal(1), *both) if self.reads.mask.needs_length else both,)
+        both: Shape = (Const(1) if self.counted else query, key)
+        return ((batch, Const(1), *both) if self.reads.mask.needs_length else both,)
 
     def reach(self, inputs: int) -> tuple[Mask | None, ...]:
         """It asks for positions alone, except where a stream ends."""
@@ -51,25 +51,25 @@ class PositionMask(Op):
         return (None, keys, *(None for _ in range(inputs - 2)))
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
-        return Counts(step=replace(self, counted=True))
+        return NeedsPosition(step=replace(self, counted=True))
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         queries, keys, *position = inputs
-        span = (Literal(0), method(queries, "size", Literal(1)))
+        span = (Const(0), method(queries, "size", Const(1)))
         (helper,) = self.helpers()
         return call(
-            helper, Name(self.reads.name), *((*position, Literal(1)) if position else span), keys
+            helper, Name(self.reads.name), *((*position, Const(1)) if position else span), keys
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Both(Op):
+class MaskAnd(Op):
     """mask & mask, of shapes that agree where neither is 1."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         one, other = sorted(inputs, key=len, reverse=True)
-        padded = (*(Literal(1) for _ in range(len(one) - len(other))), *other)
-        return (tuple(b if a == Literal(1) else a for a, b in zip(one, padded, strict=True)),)
+        padded = (*(Const(1) for _ in range(len(one) - len(other))), *other)
+        return (tuple(b if a == Const(1) else a for a, b in zip(one, padded, strict=True)),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         one, other = inputs

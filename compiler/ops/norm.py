@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Call, Expression, Literal, Name, Number, call
+from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call
 from compiler.ops.op import ONES, ZEROS, Cost, Op, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require
 
@@ -12,7 +12,7 @@ class Norm(Op):
     """What both have: x [..., width] -> [..., width]."""
 
     width: Expression
-    eps: Number
+    eps: Hyperparameter
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (x,) = inputs
@@ -40,7 +40,7 @@ class LayerNorm(Norm):
         return (weight, bias) if self.bias else (weight,)
 
     def module(self) -> Expression:
-        keywords = () if self.bias else (("bias", Literal(False)),)
+        keywords = () if self.bias else (("bias", Const(False)),)
         return Call(Name("nn.LayerNorm"), (self.width, self.eps), keywords)
 
 

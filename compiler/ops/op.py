@@ -7,11 +7,10 @@ from math import inf, lcm
 from typing import ClassVar, Literal
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
-from compiler.ops.expression import Expression, product
-from compiler.ops.expression import Literal as One
+from compiler.ops.expression import Const, Expression, product
 from compiler.ops.shape import Lengths, Shape
 
-UNIT = One(1.0)
+UNIT = Const(1.0)
 
 
 def times(one: Expression, other: Expression) -> Expression:
@@ -88,26 +87,26 @@ class Predicate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Continues:
+class Pointwise:
     """Step by step, `step` does to the newest position what the op does to all: nothing is kept."""
 
     step: "Op"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vanishes:
+class Identity:
     """In decoding the op passes its first input on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class NeedsPosition:
     """How many positions went before must be known: one more input of `step`."""
 
     step: "Op"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slots:
+class NeedsCacheSlots:
     """It says something of pairs of positions: `step` says it of the newest and all before it.
 
     Its one input is the lineage, which knows what each hypothesis descends from.
@@ -117,7 +116,7 @@ class Slots:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remembers:
+class CachesKeyValue:
     """Of the inputs `kept` all positions so far are needed: they go to a cache.
 
     When a beam continues another's hypothesis the cache stays as it is: `step` reads, as one more
@@ -190,7 +189,7 @@ class Cache:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replaces:
+class CarriesState:
     """The op has a memory of fixed size for each hypothesis, which each step replaces.
 
     A hypothesis starts from the memory of the one that it continues: `step` reads, as two more
@@ -210,7 +209,7 @@ class Memory:
     annotation: str
 
 
-State = Continues | Vanishes | Counts | Slots | Remembers | Replaces
+State = Pointwise | Identity | NeedsPosition | NeedsCacheSlots | CachesKeyValue | CarriesState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,4 +266,4 @@ class Op(ABC):
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
         """What must be kept to go on one position later, where `decoded` inputs grow by one."""
-        return Continues(step=self)
+        return Pointwise(step=self)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from compiler.mask.mask import ALL, Mask
-from compiler.ops.expression import Expression, Literal, call, method
+from compiler.ops.expression import Const, Expression, call, method
 from compiler.ops.op import Op
 from compiler.ops.shape import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class First(Op):
+class SelectFirst(Op):
     """x [batch, position, width] -> [batch, width], that of the first position."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
@@ -21,11 +21,11 @@ class First(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         (x,) = inputs
-        return method(x, "select", Literal(1), Literal(0))
+        return method(x, "select", Const(1), Const(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MeanOfReal(Op):
+class MaskedMean(Op):
     """x [batch, position, width], mask [batch, 1, 1, position] -> [batch, width]."""
 
     def helpers(self) -> tuple[str, ...]:

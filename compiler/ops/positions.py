@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 
 from compiler.ops.expression import (
     Attribute,
+    Const,
     Expression,
-    Literal,
-    Number,
+    Hyperparameter,
     call,
     method,
     total,
 )
-from compiler.ops.op import Counts, Initial, Op, Parameter, State
+from compiler.ops.op import Initial, NeedsPosition, Op, Parameter, State
 from compiler.ops.shape import Shape
 
 _HELPERS = {
@@ -28,16 +28,16 @@ class Positions(Op):
     `told` is d_model where the function that makes them must be told.
     """
 
-    d_model: Number
-    told: tuple[Number, ...] = ()
+    d_model: Hyperparameter
+    told: tuple[Hyperparameter, ...] = ()
     counted: bool = False
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        length = Literal(1) if self.counted else inputs[0][1]
+        length = Const(1) if self.counted else inputs[0][1]
         return ((length, self.d_model),)
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
-        return Counts(step=replace(self, counted=True))
+        return NeedsPosition(step=replace(self, counted=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class SinusoidalPositions(Positions):
 
     layout: str
     table: str
-    offset: Number | None = None
+    offset: Hyperparameter | None = None
 
     def helpers(self) -> tuple[str, ...]:
         return (self.helper,)
@@ -68,9 +68,9 @@ class SinusoidalPositions(Positions):
 class LearnedPositions(Positions):
     """A trained vector for each position below `max_length`, after `offset` rows of the table."""
 
-    max_length: Number
+    max_length: Hyperparameter
     initial: Initial
-    offset: Number | None = None
+    offset: Hyperparameter | None = None
 
     def helpers(self) -> tuple[str, ...]:
         return ("position_embedding", "learned_positions")
@@ -97,5 +97,5 @@ def _span(
     """The first position that is asked for, and how many are."""
     tokens, *first = inputs
     if not op.counted:
-        return op.offset or Literal(0), method(tokens, "size", Literal(1))
-    return first[0] if op.offset is None else total(first[0], op.offset), Literal(1)
+        return op.offset or Const(0), method(tokens, "size", Const(1))
+    return first[0] if op.offset is None else total(first[0], op.offset), Const(1)

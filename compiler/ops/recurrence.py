@@ -7,8 +7,8 @@ and under its names.
 from dataclasses import dataclass
 
 from compiler.mask.mask import ALL, CAUSAL, Mask
-from compiler.ops.expression import Call, Expression, Literal, Number, call, method, product
-from compiler.ops.op import ZEROS, Cost, Initial, Memory, Op, Parameter, Replaces, State
+from compiler.ops.expression import Call, Const, Expression, Hyperparameter, call, method, product
+from compiler.ops.op import ZEROS, CarriesState, Cost, Initial, Memory, Op, Parameter, State
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 GATES = {
@@ -29,10 +29,10 @@ class Recurrence(Op):
     """
 
     kind: str
-    d_model: Number
-    d_hidden: Number
+    d_model: Hyperparameter
+    d_hidden: Hyperparameter
     initial: Initial
-    told: tuple[Number, ...] = ()
+    told: tuple[Hyperparameter, ...] = ()
 
     @property
     def mask(self) -> Mask:
@@ -57,7 +57,7 @@ class Recurrence(Op):
 
     def _of_direction(self, end: str) -> tuple[Parameter, ...]:
         gates = tuple((gate, self.d_hidden) for gate in GATES[self.kind])
-        rows = product(Literal(len(gates)), self.d_hidden)
+        rows = product(Const(len(gates)), self.d_hidden)
         matrices = (("weight_ih_l0", self.d_model), ("weight_hh_l0", self.d_hidden))
         weights = tuple(
             Parameter(name=name + end, shape=(rows, width), initial=self.initial, slices=gates)
@@ -94,7 +94,7 @@ class Recurrence(Op):
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
         memory = Memory(annotation=_STATES[self.kind])
-        return Replaces(
+        return CarriesState(
             step=RecurrenceStep(recurrence=self),
             prefill=RecurrencePrefill(recurrence=self),
             memory=memory,
@@ -105,7 +105,7 @@ class Recurrence(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BothRecurrences(Recurrence):
+class BidirectionalRecurrence(Recurrence):
     """One from the beginning and one from the end of each text -> [batch, position, 2 * d_hidden].
 
     A second input says which positions are real, [batch, 1, 1, position]: the others are skipped,
@@ -122,13 +122,13 @@ class BothRecurrences(Recurrence):
 
     @property
     def width(self) -> Expression:
-        return product(Literal(2), self.d_hidden)
+        return product(Const(2), self.d_hidden)
 
     def helpers(self) -> tuple[str, ...]:
         return (self.kind, "both_directions")
 
     def module(self) -> Expression:
-        return call(self.kind, *self.told, self.d_hidden, bidirectional=Literal(True))
+        return call(self.kind, *self.told, self.d_hidden, bidirectional=Const(True))
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return (self.hidden(inputs),)

@@ -2,8 +2,16 @@
 
 from dataclasses import dataclass, replace
 
-from compiler.ops.expression import Attribute, Binary, Expression, Literal, Number, call, method
-from compiler.ops.op import Cost, Counts, Op, State
+from compiler.ops.expression import (
+    Attribute,
+    Binary,
+    Const,
+    Expression,
+    Hyperparameter,
+    call,
+    method,
+)
+from compiler.ops.op import Cost, NeedsPosition, Op, State
 from compiler.ops.shape import Lengths, Shape, elements, require
 
 
@@ -14,33 +22,33 @@ class RotaryAngles(Op):
     Pair k of a head turns by `base` ** (-2 k / width) a position.
     """
 
-    width: Number
-    base: Number
+    width: Hyperparameter
+    base: Hyperparameter
     counted: bool = False
 
     def helpers(self) -> tuple[str, ...]:
         return ("rotary_angles",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        length = Literal(1) if self.counted else inputs[0][1]
+        length = Const(1) if self.counted else inputs[0][1]
         return ((length, pairs(self.width)),)
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
-        return Counts(step=replace(self, counted=True))
+        return NeedsPosition(step=replace(self, counted=True))
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         tokens, *first = inputs
-        whole = (Literal(0), method(tokens, "size", Literal(1)))
-        span = (*first, Literal(1)) if self.counted else whole
+        whole = (Const(0), method(tokens, "size", Const(1)))
+        span = (*first, Const(1)) if self.counted else whole
         device = Attribute(tokens, "device")
         return call("rotary_angles", *span, self.width, self.base, device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StretchAngles(Op):
+class RopeLinearScaling(Op):
     """angles [position, width / 2] -> divided by the factor (Chen et al. 2023)."""
 
-    factor: Number
+    factor: Hyperparameter
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs
@@ -51,12 +59,12 @@ class StretchAngles(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StretchSlowAngles(StretchAngles):
+class RopeLlama3Scaling(RopeLinearScaling):
     """Only those are divided that are slow in texts of `original_length` (Llama 3.1)."""
 
-    width: Number
-    base: Number
-    original_length: Number
+    width: Hyperparameter
+    base: Hyperparameter
+    original_length: Hyperparameter
 
     def helpers(self) -> tuple[str, ...]:
         return ("stretched_angles",)
@@ -87,7 +95,7 @@ class Rotate(Op):
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, angle = inputs
-        require(angle[1:], (Literal(self.width // 2),), "rotate")
+        require(angle[1:], (Const(self.width // 2),), "rotate")
         return (x,)
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
@@ -98,6 +106,6 @@ class Rotate(Op):
         return call(self.helper, *inputs)
 
 
-def pairs(width: Number) -> Expression:
+def pairs(width: Hyperparameter) -> Expression:
     """How many angles turn so many numbers."""
-    return Binary(width, "//", Literal(2))
+    return Binary(width, "//", Const(2))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 
-from compiler.ops.expression import Binary, Expression, Literal, Number, render
+from compiler.ops.expression import Binary, Const, Expression, Hyperparameter, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def size(dimension: Dimension, lengths: Lengths) -> int:
     match dimension:
         case Free(name=name):
             return lengths[name]
-        case Number(value=value) | Literal(value=value):
+        case Hyperparameter(value=value) | Const(value=value):
             return int(value)
         case Binary(left=left, operator="*", right=right):
             return size(left, lengths) * size(right, lengths)
@@ -62,7 +62,7 @@ def require(shape: Shape, wanted: Shape, what: str) -> None:
         raise ShapeError(f"{what}: expected {words(wanted)}, got {words(shape)}")
 
 
-def words(shape: Shape, name_of: Callable[[Number], str] | None = None) -> str:
+def words(shape: Shape, name_of: Callable[[Hyperparameter], str] | None = None) -> str:
     """`[batch, source, D_MODEL]`."""
     naming = name_of or (lambda number: number.name.upper())
 

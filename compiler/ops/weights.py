@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Call, Expression, Name, Number, call
+from compiler.ops.expression import Call, Expression, Hyperparameter, Name, call
 from compiler.ops.op import Op, Predicate
 from compiler.ops.shape import Shape
 
@@ -16,8 +16,8 @@ class AttentionWeights(Op):
     """
 
     reads: Predicate | None
-    scale: Number | None
-    soft_cap: Number | None
+    scale: Hyperparameter | None
+    soft_cap: Hyperparameter | None
     has_blocks: bool = False
 
     def predicates(self) -> tuple[Predicate, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from compiler.analysis.infer_shapes import shapes_of
 from compiler.ir.block import Block, Function, Input, Repeat, StateClass, Statement
 from compiler.ops.decoding import SLOTS, Extend, Field, FillLineage, MakeState, NewLineage
-from compiler.ops.expression import Literal
+from compiler.ops.expression import Const
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH, BEAM, TARGET, Free
 from compiler.transforms.partition import LINEAGE, PARENT, TOLD, Kept, Partition, rename_inputs
@@ -202,5 +202,5 @@ def _at_step(given: Input, decoded: set[str]) -> Input:
         return replace(given, shape=(batch, BEAM, *others))
     if given.shape.count(TARGET) == 2:
         return replace(given, shape=(BATCH, given.shape[-3], BEAM, SLOTS))
-    one = (Literal(1) if each == TARGET else each for each in given.shape)
+    one = (Const(1) if each == TARGET else each for each in given.shape)
     return replace(given, shape=tuple(one))

@@ -2,10 +2,10 @@
 
 Values of the forward pass that do not depend on the decoded stream are computed once, by `start`.
 Values that depend on it are computed by `step` for the newest position alone, and by `prefill` for
-the first positions of the stream at once, by the ops' `state` rules. The state
-that a block carries between the programs is what crosses from one to another: values of `start`
-that the others read, the caches that `Remembers` asks for, the memories of `Replaces`, and the
-states of the blocks below.
+the first positions of the stream at once, by the ops' `state` rules. The state that a block carries
+between the programs is what crosses from one to another: values of `start` that the others read,
+the caches that `CachesKeyValue` asks for, the memories of `CarriesState`, and the states of the
+blocks below.
 """
 
 import re
@@ -16,8 +16,17 @@ from compiler.ir.block import Block, Function, Input, Invoke, Repeat, Statement,
 from compiler.ir.labels import labelled
 from compiler.mask.interval import HERE
 from compiler.ops.decoding import SLOTS, Append, Field, Fill, LineageMask, NewCache, NewMemory
-from compiler.ops.expression import Literal
-from compiler.ops.op import Cache, Continues, Counts, Op, Remembers, Replaces, Slots, Vanishes
+from compiler.ops.expression import Const
+from compiler.ops.op import (
+    Cache,
+    CachesKeyValue,
+    CarriesState,
+    Identity,
+    NeedsCacheSlots,
+    NeedsPosition,
+    Op,
+    Pointwise,
+)
 from compiler.ops.shape import BATCH, BEAM, Shape
 from compiler.transforms.rewrite import live
 
@@ -81,19 +90,19 @@ class Partition:
         state = op.state(tuple(each in self.decoded for each in statement.inputs))
         at_once = replace(statement, op=op.in_evaluation())
         match state:
-            case Vanishes():
+            case Identity():
                 self.stands_for[statement.results[0]] = statement.inputs[0]
-            case Continues(step=step):
+            case Pointwise(step=step):
                 self.add(replace(statement, op=step), at_once)
-            case Counts(step=step):
+            case NeedsPosition(step=step):
                 position = self.tell("_.position", Field(name="position"), LINEAGE)
                 inputs = (*statement.inputs, position)
                 self.add(replace(statement, op=step, inputs=inputs), at_once)
-            case Slots(step=step):
+            case NeedsCacheSlots(step=step):
                 self.add(replace(statement, op=step, inputs=(LINEAGE,)), at_once)
-            case Remembers():
+            case CachesKeyValue():
                 self.remember(statement, at_once, state)
-            case Replaces():
+            case CarriesState():
                 self.renew(statement, state)
 
     def add(self, step: Statement, prefill: Statement) -> None:
@@ -101,7 +110,7 @@ class Partition:
         self.stepping.append(step)
         self.prefilling.append(prefill)
 
-    def remember(self, statement: Statement, at_once: Statement, state: Remembers) -> None:
+    def remember(self, statement: Statement, at_once: Statement, state: CachesKeyValue) -> None:
         """Puts the newest keys and values into a cache, from which the query reads.
 
         In `prefill` the cache takes those of all positions, and attention is the one of the
@@ -127,7 +136,7 @@ class Partition:
             rename_inputs(at_once, renamed),
         )
 
-    def renew(self, statement: Statement, state: Replaces) -> None:
+    def renew(self, statement: Statement, state: CarriesState) -> None:
         """Replaces the memory of each hypothesis, starting from the memory of its parent."""
         kept = self.keep("memory", state.memory.annotation, NewMemory(memory=state.memory))
         first, *_ = statement.results
@@ -139,7 +148,7 @@ class Partition:
 
     def allowed(self, memory: Cache, slots: tuple[str, ...]) -> str:
         """The slots that each hypothesis descends from and its attention mask allows."""
-        mask: Shape = (BATCH, Literal(1), BEAM, SLOTS)
+        mask: Shape = (BATCH, Const(1), BEAM, SLOTS)
         readable = LineageMask(declared=mask, reads=None if memory.is_plain else memory.reads)
         return self.tell(labelled("_.mask", memory.label), readable, LINEAGE, *slots)
 

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from compiler.ir.block import Block, walk
 from compiler.ir.labels import letters
 from compiler.ir.numbers import mixed_numbers
-from compiler.ops.expression import Number
+from compiler.ops.expression import Hyperparameter
 from compiler.transforms.rewrite import bottom_up
 
 
@@ -40,7 +40,7 @@ def _kind(block: Block) -> object:
 
 def structure(part: object) -> object:
     """A part without numbers, names and places: equal for parts that can be one class."""
-    if isinstance(part, Number):
+    if isinstance(part, Hyperparameter):
         return part.name
     if isinstance(part, tuple):
         return tuple(structure(each) for each in part)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from compiler.ir.block import Block, Repeat
-from compiler.ops.expression import Binary, Call, Expression, Literal, Name, Number
+from compiler.ops.expression import Binary, Call, Const, Expression, Hyperparameter, Name
 from compiler.ops.op import Initial, Parameter
 from compiler.ops.shape import size
 from tests.packages import compile_tree, import_package
@@ -119,7 +119,7 @@ def _parameters(block: Block, path: str) -> Iterator[tuple[str, tuple[Parameter,
 
 def _value(expression: Expression) -> float:
     match expression:
-        case Literal(value=value) | Number(value=value):
+        case Const(value=value) | Hyperparameter(value=value):
             return float(value)
         case Binary(left=left, operator="**", right=right):
             return float(_value(left) ** _value(right))
