@@ -13,7 +13,7 @@ from compiler.analysis.cost import (
     statement_cost,
 )
 from compiler.analysis.decoding_memory import DecodingMemory, decoding_memory
-from compiler.analysis.dependence import reach_of
+from compiler.analysis.dependence import dependence_of
 from compiler.analysis.infer_shapes import output_shapes, shapes_of
 from compiler.format import of_bytes
 from compiler.ir.block import Block, Function, Repeat, Statement, callee, children
@@ -36,7 +36,7 @@ class Row:
 
     `activation_bytes`: what the backward pass keeps of a token, in float32. `cache_bytes`: what
     decoding keeps of one hypothesis at the end of a sentence, and `cache`, how that grows, in
-    words. `reach` is the hull over all that it reads, relative to its own position.
+    words. `dependence` is the hull over all that it reads, relative to its own position.
     """
 
     part: str
@@ -47,7 +47,7 @@ class Row:
     activation_bytes: int
     cache_bytes: int
     cache: str
-    reach: str
+    dependence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Explanation:
     `flops_per_token`: forward, for a source and a target token each, in sentences of `length`.
     `activation_bytes`: of these, with logits, log-probabilities and their gradients.
     `flops_per_update`: forward and backward, for `batch_tokens` target tokens.
-    `reach`: the offsets at which an output reads `stream`, the target where there is one.
+    `dependence`: the offsets at which an output reads `stream`, the target where there is one.
     `cache_bytes` and `cache`: as of a row, all together.
     `memory_bytes`: weights, their gradients, means and average, and activations of one micro-batch,
     in float32.
@@ -76,7 +76,7 @@ class Explanation:
     flops_per_update: int
     memory_bytes: int
     stream: str
-    reach: str
+    dependence: str
 
 
 def explain(package: CompiledPackage, length: int) -> Explanation:
@@ -107,7 +107,7 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
         memory_bytes=FLOAT_BYTES
         * (_kept_of_a_weight(training) * parameters + _activations(model, batch)),
         stream=stream,
-        reach=str(reach_of(model, forward)[stream]),
+        dependence=str(dependence_of(model, forward)[stream]),
     )
 
 
@@ -146,7 +146,9 @@ def _activations(model: Block, lengths: Lengths) -> int:
     """The numbers that the backward pass keeps, and logits with what the loss makes of them."""
     forward = model.function("forward")
     (logits,) = output_shapes(model, forward)
-    return cost_of(model, forward, lengths).kept + LOSS_COPIES * elements(logits, lengths)
+    return cost_of(model, forward, lengths).saved_for_backward + LOSS_COPIES * elements(
+        logits, lengths
+    )
 
 
 def _kept_of_a_weight(training: Training) -> int:
@@ -222,19 +224,19 @@ class _Sentences:
             shape=words(shapes[statement.results[0]]),
             parameters=parameters_of(block.part(statement.part)) * place.held,
             flops_per_token=cost.flops // self.length,
-            activation_bytes=FLOAT_BYTES * cost.kept // self.length,
+            activation_bytes=FLOAT_BYTES * cost.saved_for_backward // self.length,
             cache_bytes=FLOAT_BYTES * sum(each.at_the_end(self.length) for each in memory),
             cache=cache_words(memory),
-            reach=str(_reach(block, statement)),
+            dependence=str(_dependence(block, statement)),
         )
 
 
-def _reach(block: Block, statement: Statement) -> Interval:
+def _dependence(block: Block, statement: Statement) -> Interval:
     """The hull over all that a part reads; an op with parameters reads its own position."""
     if isinstance(statement.op, Op):
         return HERE
     below = callee(block, statement)
-    return reduce(or_, reach_of(below, below.function(statement.op.function)).values())
+    return reduce(or_, dependence_of(below, below.function(statement.op.function)).values())
 
 
 def _merged(rows: Iterator[Row]) -> tuple[Row, ...]:

@@ -1,4 +1,4 @@
-"""What a model costs: parameters, floating-point operations, memory."""
+"""The cost of a model: parameters, floating-point operations, memory."""
 
 from math import prod
 
@@ -9,12 +9,12 @@ from compiler.ops.shape import Free, Lengths, Shape, elements, size
 
 
 def count_parameters(block: Block) -> int:
-    """How many numbers are trained; tied tables count once."""
+    """Return the number of parameters; tied tables count once."""
     return sum(parameters_of(part) for _, part in block.parts)
 
 
 def parameters_of(part: Op | Repeat | Block) -> int:
-    """Those of one part."""
+    """Return the number of parameters of one part."""
     if isinstance(part, Repeat):
         return int(part.held.value) * count_parameters(part.block)
     if isinstance(part, Block):
@@ -23,7 +23,7 @@ def parameters_of(part: Op | Repeat | Block) -> int:
 
 
 def cost_of(block: Block, function: Function, lengths: Lengths) -> Cost:
-    """Work and kept memory of one call of a function, with the sizes of free dimensions given."""
+    """Return the cost of one call of a function, given the sizes of free dimensions."""
     shapes = shapes_of(block, function)
     total = Cost()
     for statement in function.body:
@@ -34,7 +34,7 @@ def cost_of(block: Block, function: Function, lengths: Lengths) -> Cost:
 def statement_cost(
     block: Block, statement: Statement, shapes: dict[str, Shape], lengths: Lengths
 ) -> Cost:
-    """The cost of one statement; a repeated block counts as often as it is repeated."""
+    """Return the cost of one statement; a repeated block counts as often as it is repeated."""
     inputs = tuple(shapes[each] for each in statement.inputs)
     if not isinstance(statement.op, Invoke):
         return statement.op.cost(inputs, lengths)
@@ -48,7 +48,7 @@ def statement_cost(
 def call_lengths(
     below: Block, statement: Statement, shapes: dict[str, Shape], lengths: Lengths
 ) -> dict[str, int]:
-    """The sizes of free dimensions inside the block that a statement calls."""
+    """Return the sizes of free dimensions inside the block that a statement calls."""
     assert isinstance(statement.op, Invoke)
     declared = tuple(each.shape for each in below.function(statement.op.function).inputs)
     meaning = bind(declared, tuple(shapes[each] for each in statement.inputs))

@@ -1,7 +1,6 @@
-"""What decoding keeps of a sentence, block by block: caches, memories, what is made of the source.
+"""The memory of decoding, block by block: caches, recurrent states, keys and values of the source.
 
-Read off the derived program. What the model itself keeps, masks of a byte a position, does not
-count.
+It is read off the derived program. The masks of the model, a byte a position, do not count.
 """
 
 from collections.abc import Iterator
@@ -18,10 +17,10 @@ ONE: Lengths = {each.name: 1 for each in (BATCH, BEAM, SOURCE)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodingMemory:
-    """Some numbers of one hypothesis, in all `times` of a block together.
+    """The numbers that a block, in all its repetitions, keeps of one hypothesis.
 
-    So many for each position of the target that `cache` keeps; or else for each position of the
-    source, if `is_of_source`; or once.
+    `numbers` are kept for each position of the target that `cache` keeps; or for each position of
+    the source, if `is_of_source`; or once.
     """
 
     numbers: int
@@ -29,7 +28,7 @@ class DecodingMemory:
     is_of_source: bool = False
 
     def at_the_end(self, length: int) -> int:
-        """Of a source and a target of so many tokens, when the last one is decoded."""
+        """Return the count when the last of `length` tokens is decoded, with as long a source."""
         if self.cache is not None:
             return self.numbers * self.cache.positions(length)
         return self.numbers * (length if self.is_of_source else 1)
@@ -38,7 +37,7 @@ class DecodingMemory:
 def decoding_memory(
     block: Block, path: str = "", times: int = 1
 ) -> dict[str, list[DecodingMemory]]:
-    """What each block keeps by itself, by its path; those that keep nothing are not there."""
+    """Return the memory of each block that has some of its own, by its path."""
     found = {}
     if path and (own := [replace(each, numbers=each.numbers * times) for each in _own(block)]):
         found[path] = own
@@ -58,20 +57,20 @@ def _own(block: Block) -> Iterator[DecodingMemory]:
         if not isinstance(statement.op, Op):
             continue
         inputs = tuple(shapes[each] for each in statement.inputs)
-        if numbers := statement.op.remembered(inputs):
+        if numbers := statement.op.state_size(inputs):
             is_cache = isinstance(statement.op, Append)
             yield DecodingMemory(numbers=numbers, cache=next(caches) if is_cache else None)
 
 
 def _caches(block: Block) -> Iterator[Cache]:
-    """Those that `start` makes, in the order in which `step` appends to them."""
+    """Yield the caches that `start` makes, in the order in which `step` appends to them."""
     for statement in block.function("start").body:
         if isinstance(statement.op, NewCache):
             yield statement.op.cache
 
 
 def _made_at_start(block: Block) -> Iterator[DecodingMemory]:
-    """Tensors that are computed once: keys and values of cross-attention."""
+    """Yield the tensors that are computed once: keys and values of cross-attention."""
     start = block.function("start")
     shapes = shapes_of(block, start)
     for statement in start.body:

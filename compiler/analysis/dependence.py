@@ -1,7 +1,7 @@
-"""Which positions of its inputs a function's results depend on, from the rules of the ops.
+"""The positions of its inputs that a function's results depend on, from the rules of the ops.
 
-The same walk through the network serves any kind of answer: the proof asks for intervals of
-offsets, tests also for the exact relation at a finite length.
+The same walk through the network serves several domains: the proof asks for intervals of offsets,
+tests also ask for the exact relation at a finite length.
 """
 
 from abc import ABC, abstractmethod
@@ -17,23 +17,23 @@ T = TypeVar("T")
 
 
 class Domain(ABC, Generic[T]):
-    """What is said of a dependence between two positions."""
+    """An abstract domain: its values describe how one position depends on others."""
 
     @abstractmethod
     def here(self) -> T:
-        """Each position depends on itself."""
+        """Return the value for a position that depends on itself alone."""
 
     @abstractmethod
     def of(self, mask: Mask) -> T | None:
-        """What a mask allows; None if it allows nothing."""
+        """Return the value of a mask; None if the mask allows nothing."""
 
     @abstractmethod
     def along(self, outer: T, inner: T) -> T:
-        """One after the other."""
+        """Return the composition of two dependences, one after the other."""
 
     @abstractmethod
     def either(self, one: T, other: T) -> T:
-        """Both ways."""
+        """Return the union of two dependences."""
 
 
 class Intervals(Domain[Interval]):
@@ -43,7 +43,7 @@ class Intervals(Domain[Interval]):
         return HERE
 
     def of(self, mask: Mask) -> Interval | None:
-        return mask.reach
+        return mask.dependence
 
     def along(self, outer: Interval, inner: Interval) -> Interval:
         return outer + inner
@@ -52,17 +52,22 @@ class Intervals(Domain[Interval]):
         return one | other
 
 
+def dependence_of(block: Block, function: Function) -> dict[str, Interval]:
+    """Return the offsets at which the outputs read each input that they depend on."""
+    return dependence(block, function, Intervals())
+
+
 def dependence(block: Block, function: Function, domain: Domain[T]) -> dict[str, T]:
-    """For each input that the outputs depend on: how."""
+    """Return how the outputs depend on each input that they depend on."""
     known: dict[str, dict[str, T]] = {
         each.name: {each.name: domain.here()} for each in function.inputs
     }
     for statement in function.body:
         result: dict[str, T] = {}
-        ways = _ways(block, statement, domain)
-        for value, way in zip(statement.inputs, ways, strict=True):
-            if way is not None:
-                _join(result, known[value], way, domain)
+        direct = _direct(block, statement, domain)
+        for value, own in zip(statement.inputs, direct, strict=True):
+            if own is not None:
+                _join(result, known[value], own, domain)
         known.update(dict.fromkeys(statement.results, result))
     outputs: dict[str, T] = {}
     for value in function.outputs:
@@ -70,44 +75,39 @@ def dependence(block: Block, function: Function, domain: Domain[T]) -> dict[str,
     return outputs
 
 
-def _join(result: dict[str, T], inner: dict[str, T], way: T, domain: Domain[T]) -> None:
+def _join(result: dict[str, T], inner: dict[str, T], outer: T, domain: Domain[T]) -> None:
     for stream, below in inner.items():
-        both = domain.along(way, below)
+        both = domain.along(outer, below)
         result[stream] = domain.either(result[stream], both) if stream in result else both
 
 
-def _ways(block: Block, statement: Statement, domain: Domain[T]) -> Sequence[T | None]:
-    """How one statement depends on each of its inputs; None where it does not."""
+def _direct(block: Block, statement: Statement, domain: Domain[T]) -> Sequence[T | None]:
+    """Return how a statement depends on each of its inputs; None where it does not."""
     if not isinstance(statement.op, Invoke):
-        masks = statement.op.reach(len(statement.inputs))
+        masks = statement.op.dependence(len(statement.inputs))
         return [None if mask is None else domain.of(mask) for mask in masks]
     below = callee(block, statement)
     function = below.function(statement.op.function)
     found = dependence(below, function, domain)
-    ways: list[T | None] = [found.get(each.name) for each in function.inputs]
+    direct: list[T | None] = [found.get(each.name) for each in function.inputs]
     part = block.part(statement.part) if statement.part else block
-    if isinstance(part, Repeat) and ways[0] is not None:
-        ways = _repeated(ways, int(part.count.value), domain)
-    return ways
+    if isinstance(part, Repeat) and direct[0] is not None:
+        direct = _repeated(direct, int(part.count.value), domain)
+    return direct
 
 
-def _repeated(ways: list[T | None], count: int, domain: Domain[T]) -> list[T | None]:
-    """`count` times one after the other on the first input: what is inside reads through it."""
-    first = ways[0]
+def _repeated(direct: list[T | None], count: int, domain: Domain[T]) -> list[T | None]:
+    """Return the dependences of `count` blocks in a row: the first input goes through all."""
+    first = direct[0]
     assert first is not None
-    through, total = domain.here(), list(ways)
+    through, total = domain.here(), list(direct)
     for _ in range(count - 1):
         through = domain.along(through, first)
         total = [
-            old if way is None or old is None else domain.either(old, domain.along(through, way))
-            for old, way in zip(total, ways, strict=True)
+            old if own is None or old is None else domain.either(old, domain.along(through, own))
+            for old, own in zip(total, direct, strict=True)
         ]
     return [domain.along(through, first), *total[1:]]
-
-
-def reach_of(block: Block, function: Function) -> dict[str, Interval]:
-    """For each input that the outputs depend on: the offsets at which they read it."""
-    return dependence(block, function, Intervals())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,25 +122,27 @@ class Read:
 def reads_of(
     block: Block, function: Function, stream: str, path: tuple[str, ...] = ()
 ) -> Iterator[Read]:
-    """All such statements between `function`'s input `stream` and its outputs."""
+    """Yield all such statements between `function`'s input `stream` and its outputs."""
     carries = {stream}
     for statement in function.body:
-        given = [value in carries for value in statement.inputs]
-        if not any(given):
+        carried = [value in carries for value in statement.inputs]
+        if not any(carried):
             continue
         if isinstance(statement.op, Invoke):
             carries.update(statement.results)
             below = callee(block, statement)
             inner = below.function(statement.op.function)
-            for is_given, each in zip(given, inner.inputs, strict=True):
-                if is_given:
+            for is_carried, each in zip(carried, inner.inputs, strict=True):
+                if is_carried:
                     yield from reads_of(below, inner, each.name, (*path, *_place(block, statement)))
             continue
-        masks = statement.op.reach(len(given))
-        read = {mask for is_given, mask in zip(given, masks, strict=True) if is_given and mask}
+        masks = statement.op.dependence(len(carried))
+        read = {
+            mask for is_carried, mask in zip(carried, masks, strict=True) if is_carried and mask
+        }
         carries.update(statement.results if read else ())
         for mask in read:
-            if mask.reach != HERE:
+            if mask.dependence != HERE:
                 yield Read(path=path, statement=statement, mask=mask)
 
 

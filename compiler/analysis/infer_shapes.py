@@ -1,4 +1,4 @@
-"""Shapes of all values of a function, from the shapes of its inputs and the rules of the ops."""
+"""The shapes of all values of a function, from those of its inputs and the rules of the ops."""
 
 from compiler.ir.block import Block, Function, Invoke, Statement, callee, walk
 from compiler.ir.verify import CompilerBug
@@ -9,7 +9,7 @@ ANY = Free("...")
 
 
 def infer_shapes(model: Block) -> Block:
-    """The model unchanged; raises `CompilerBug` if an op or a call gets what does not fit."""
+    """Return the model unchanged; raises `CompilerBug` for an op or a call with a wrong input."""
     for path, block in walk(model):
         for function in block.functions:
             try:
@@ -21,7 +21,7 @@ def infer_shapes(model: Block) -> Block:
 
 
 def shapes_of(block: Block, function: Function) -> Shapes:
-    """The shape of each value in the body of a function of `block`."""
+    """Return the shape of each value in the body of a function of `block`."""
     shapes: Shapes = {each.name: each.shape for each in function.inputs}
     for statement in function.body:
         inputs = tuple(shapes[each] for each in statement.inputs)
@@ -30,7 +30,7 @@ def shapes_of(block: Block, function: Function) -> Shapes:
 
 
 def output_shapes(block: Block, function: Function) -> tuple[Shape, ...]:
-    """The shapes that a function returns."""
+    """Return the shapes of the results of a function."""
     shapes = shapes_of(block, function)
     return tuple(shapes[each] for each in function.outputs)
 
@@ -45,7 +45,7 @@ def _results(block: Block, statement: Statement, inputs: tuple[Shape, ...]) -> t
 
 
 def bind(declared: tuple[Shape, ...], given: tuple[Shape, ...]) -> dict[Free, Shape]:
-    """What the free dimensions of declared shapes mean for given ones; `...` takes several."""
+    """Match declared shapes with given ones: the sizes of free dimensions; `...` takes several."""
     meaning: dict[Free, Shape] = {}
     for wanted, shape in zip(declared, given, strict=True):
         taken = len(shape) - len(wanted) + 1 if ANY in wanted else 1

@@ -1,6 +1,6 @@
 """Refuses a decoder that sees the future."""
 
-from compiler.analysis.dependence import Read, reach_of, reads_of
+from compiler.analysis.dependence import Read, dependence_of, reads_of
 from compiler.ir.block import Block
 from compiler.mask.search import later_read
 from compiler.ops.convolution import Convolution
@@ -9,15 +9,15 @@ from compiler.source.diagnostic import Diagnostic, Rejected
 
 
 def prove_causality(model: Block) -> Block:
-    """The model unchanged; raises `Rejected` where a target position reads a later one.
+    """Return the model unchanged; raises `Rejected` where a target position reads a later one.
 
     Teacher forcing has shifted the target by one already, so a position may read its own token.
     Intervals of offsets prove it in most cases. Where they are too wide, each mask is decided by
     itself: if no mask reads ahead, no path through several masks does.
     """
     features = model.function("features")
-    reach = reach_of(model, features)
-    if "target" in reach and reach["target"].high > 0:
+    offsets = dependence_of(model, features)
+    if "target" in offsets and offsets["target"].high > 0:
         wrong = [_judged(read) for read in reads_of(model, features, "target")]
         if found := [each for each in wrong if each]:
             raise Rejected(found)
@@ -25,8 +25,8 @@ def prove_causality(model: Block) -> Block:
 
 
 def _judged(read: Read) -> Diagnostic | None:
-    """The diagnostic of a read that is not causal, if it is not."""
-    if read.mask.reach is None or read.mask.reach.high <= 0:
+    """Return the diagnostic of a read that is not causal or cannot be proved."""
+    if read.mask.dependence is None or read.mask.dependence.high <= 0:
         return None
     try:
         found = later_read(read.mask)
@@ -48,7 +48,7 @@ def _leak(read: Read, found: tuple[int, int]) -> Diagnostic:
 
 
 def _reader(read: Read) -> tuple[str, str]:
-    """What reads ahead, and the way out."""
+    """Return what reads ahead, and the way out."""
     match read.statement.op:
         case Recurrence():
             return "a recurrence in both directions", "leave `bidirectional` to the encoder"

@@ -1,7 +1,7 @@
-"""How far a stack of layers sees through its masks: exact, for streams of a given length.
+"""The receptive field of a stack of masks: exact, for streams of a given length.
 
-Each layer reads by its mask and passes its own position on (the residual connection), so that after
-k layers a position has read what k such steps reach.
+Each layer reads by its mask and passes its own position on (the residual connection): after k
+layers a position has read all that k such steps lead to.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,12 @@ from compiler.mask.relation import Rows, composed, identity, rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceptiveField:
-    """`positions`: the most that any position has read after each layer.
+    """The positions that one has read, layer by layer.
 
-    `path`: layers, taken in turn, until nothing new is read: the maximum path length of Table 1
-    (Vaswani et al. 2017). `is_connected`: whether a path leads to every position, or to every
-    earlier one where none reads ahead.
+    `positions`: the most that any position has read after each layer. `path`: the layers, repeated
+    in order, until nothing new is read: the maximum path length of Table 1 (Vaswani et al. 2017).
+    `is_connected`: whether a path leads to every position, or to every earlier one where no mask
+    allows later ones.
     """
 
     length: int
@@ -28,7 +29,7 @@ class ReceptiveField:
 
 
 def receptive_field(masks: Sequence[Mask], length: int) -> ReceptiveField:
-    """Of a stack with a mask for each layer, in a stream of `length` positions."""
+    """Return that of a stack with a mask for each layer, in a stream of `length` positions."""
     seen, positions, path = identity(length), list[int](), 0
     for number, mask in enumerate(cycle(masks), start=1):
         before, seen = seen, composed(rows(mask | DIAGONAL, length), seen)
@@ -46,6 +47,6 @@ def receptive_field(masks: Sequence[Mask], length: int) -> ReceptiveField:
 
 
 def _all_that_can_be(masks: Sequence[Mask], length: int) -> Rows:
-    """The whole stream; or all earlier positions, if no mask reads ahead."""
-    reads_ahead = any(mask.reach is not None and mask.reach.high > 0 for mask in masks)
+    """Return the rows of the whole stream; if no mask allows later positions, of the earlier."""
+    reads_ahead = any(mask.dependence is not None and mask.dependence.high > 0 for mask in masks)
     return tuple((1 << (length if reads_ahead else i + 1)) - 1 for i in range(length))

@@ -52,12 +52,14 @@ class _Writer:
         names = [shown(each) for each in statement.results]
         self.values.update(zip(statement.results, map(Name, names), strict=True))
         left = ", ".join(names)
-        if isinstance(statement.op, Op) and statement.op.unpacks and len(names) == 1:
+        if isinstance(statement.op, Op) and statement.op.returns_list and len(names) == 1:
             left = f"({left},)"
         return lay(f"{left} = " if names else "", expression, self.name_of, self.depth)
 
     def inlined(self, statement: Statement) -> bool:
-        if len(statement.results) != 1 or (isinstance(statement.op, Op) and statement.op.unpacks):
+        if len(statement.results) != 1 or (
+            isinstance(statement.op, Op) and statement.op.returns_list
+        ):
             return False
         (result,) = statement.results
         last = statement is self.function.body[-1] and self.function.outputs == statement.results

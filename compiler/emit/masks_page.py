@@ -114,7 +114,7 @@ def _row(text: str) -> Iterator[str]:
     mask = parse(text)
     shown = text.replace("|", "\\|")
     yield f"`{shown}`"
-    yield str(mask.reach)
+    yield str(mask.dependence)
     yield from _kernel(_masking(SOURCE, text))
     if mask.needs_length:
         yield from ("refused", "", "")

@@ -54,7 +54,7 @@ class Masking:
     @property
     def needs_real(self) -> bool:
         """Whether it must be told of padding, which comes last: not where nothing later is read."""
-        reach = self.reads.mask.reach
+        reach = self.reads.mask.dependence
         return not self.is_within or (reach is not None and reach.high > 0)
 
     @property

@@ -36,7 +36,7 @@ class Mask:
         return reduce(lambda left, right: left & right, (union(~each) for each in self.terms), ALL)
 
     @cached_property
-    def reach(self) -> Interval | None:
+    def dependence(self) -> Interval | None:
         """The offsets j - i at which it reads: the hull; None if it reads nothing.
 
         A key before `stop` is less than `stop` after any query, as no query is before 0.
@@ -85,7 +85,7 @@ class Mask:
         """Returns the mask in its normal form."""
         return Mask(tuple(canonical(list(self.terms))))
 
-    def remembered(self) -> "Mask":
+    def still_needed(self) -> "Mask":
         """The positions j that a query at i, or at a later position, still reads, for j <= i."""
         return union(replace(term, high=inf, conditions=_lasting(term)) for term in self.terms)
 

@@ -53,7 +53,7 @@ def later_read(mask: Mask) -> tuple[int, int] | None:
     i = min(found)
     keys = [_keys(term, i, _horizon(term, i)) for term in ahead.terms]
     some = [(start, bits) for start, bits in keys if bits]
-    if mask.reach and mask.reach.high < inf:
+    if mask.dependence and mask.dependence.high < inf:
         return i, max(start + bits.bit_length() - 1 for start, bits in some)
     return i, min(start + (bits & -bits).bit_length() - 1 for start, bits in some)
 

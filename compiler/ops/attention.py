@@ -46,7 +46,7 @@ class Attention(Op):
         require(value, (query[0], self.kv_heads, key[2], self.d_v), "attention, value")
         return ((query[0], self.heads, query[2], self.d_v),)
 
-    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         return (DIAGONAL, *(self.mask for _ in range(inputs - 1)))
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
@@ -56,7 +56,7 @@ class Attention(Op):
         flops = 2 * scores * (size(self.d_k, {}) + size(self.d_v, {}))
         kept = sum(elements(each, lengths) for each in (query, key, value))
         # Written out, the weights are kept, and what becomes of them or of the scores before.
-        return Cost(flops=flops, kept=kept + 2 * scores if self.is_explicit else kept)
+        return Cost(flops=flops, saved_for_backward=kept + 2 * scores if self.is_explicit else kept)
 
     def keys_read(self, keys: int) -> int:
         """Of so many keys, those whose score is computed for one query."""
@@ -79,7 +79,7 @@ class Attention(Op):
         )
         if decoded[1] or decoded[2]:
             cache = Cache(reads=EVERYTHING if self.biased else self.reads, label=self.label)
-            return CachesKeyValue(kept=(1, 2), step=step, cache=cache, is_told=self.biased)
+            return CachesKeyValue(cached=(1, 2), step=step, cache=cache, has_mask=self.biased)
         return Pointwise(step=step)
 
     @property

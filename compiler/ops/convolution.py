@@ -80,13 +80,15 @@ class Convolution(Op):
         require(x[-1:], (self.d_model,), "convolution")
         return ((*x[:-1], self.outputs),)
 
-    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         return (self.mask,) * inputs
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         x, *_ = inputs
         pairs = elements(x[:-1], lengths) * size(self.width, lengths)
-        return Cost(flops=2 * pairs * size(self.products, lengths), kept=elements(x, lengths))
+        return Cost(
+            flops=2 * pairs * size(self.products, lengths), saved_for_backward=elements(x, lengths)
+        )
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
         memory = Memory(annotation="LastInputs")
@@ -172,7 +174,7 @@ class ConvolutionStep(Op):
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return self.convolution.shape(inputs)
 
-    def remembered(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
+    def state_size(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
         return (size(self.convolution.width, {}) - 1) * size(self.convolution.d_model, {})
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:

@@ -77,7 +77,7 @@ class Append(Op):
         grown = tuple((*each[:2], SLOTS, *each[3:]) for each in inputs[1:3])
         return (*grown, (SLOTS,)) if self.is_partial else grown
 
-    def remembered(self, inputs: tuple[Shape, ...]) -> int:
+    def state_size(self, inputs: tuple[Shape, ...]) -> int:
         return sum(elements(each, {BATCH.name: 1, BEAM.name: 1}) for each in inputs[1:3])
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002

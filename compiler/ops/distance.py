@@ -26,7 +26,7 @@ class Places(Op):
         ((_, position),) = inputs
         return ((position,),)
 
-    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         return (None,) * inputs
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
@@ -63,7 +63,7 @@ class ScoreBias(Op):
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         """A step keeps nothing."""
         kept = 0 if self.is_step else sum(elements(each, lengths) for each in self.shape(inputs))
-        return Cost(kept=kept)
+        return Cost(saved_for_backward=kept)
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
         return NeedsCacheSlots(step=replace(self, is_step=True))

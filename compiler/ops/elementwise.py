@@ -55,7 +55,7 @@ class Dropout(Op):
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         count = elements(inputs[0], lengths)
-        return Cost(flops=count, kept=count)
+        return Cost(flops=count, saved_for_backward=count)
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
         return Identity()
@@ -97,7 +97,7 @@ class Activation(Op):
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         count = elements(inputs[0], lengths)
-        return Cost(flops=count, kept=count)
+        return Cost(flops=count, saved_for_backward=count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         match self.function:
@@ -121,7 +121,7 @@ class Multiply(Op):
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         count = elements(inputs[0], lengths)
-        return Cost(flops=count, kept=2 * count)
+        return Cost(flops=count, saved_for_backward=2 * count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         x, y = inputs
@@ -139,7 +139,7 @@ class SoftCap(Op):
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         count = elements(inputs[0], lengths)
-        return Cost(flops=3 * count, kept=count)
+        return Cost(flops=3 * count, saved_for_backward=count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         (x,) = inputs

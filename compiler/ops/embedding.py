@@ -40,7 +40,7 @@ class Embed(Table):
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         (tokens,) = inputs
-        return Cost(kept=elements(tokens, lengths))
+        return Cost(saved_for_backward=elements(tokens, lengths))
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)
@@ -70,7 +70,7 @@ class Unembed(Table):
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         kept = elements(inputs[0], lengths)
-        return Cost(flops=2 * kept * int(self.rows.value), kept=kept)
+        return Cost(flops=2 * kept * int(self.rows.value), saved_for_backward=kept)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         features, *bias = inputs

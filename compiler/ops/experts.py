@@ -23,7 +23,7 @@ class TopKRouter(Op):
     has its probability among all, without which nothing would be learned (Fedus et al. 2021).
     """
 
-    unpacks: ClassVar[bool] = True
+    returns_list: ClassVar[bool] = True
 
     count: Hyperparameter
     active: Expression
@@ -38,7 +38,7 @@ class TopKRouter(Op):
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         count = elements(inputs[0], lengths)
-        return Cost(flops=3 * count, kept=count)
+        return Cost(flops=3 * count, saved_for_backward=count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         if self.active == ONE:
@@ -73,7 +73,9 @@ class ExpertDispatch(Op):
         calls = elements(inputs[1], lengths)
         width, hidden = size(self.d_model, lengths), size(self.d_ff, lengths)
         flops = 2 * self.matrices * width * hidden + self.matrices * hidden + 2 * width
-        return Cost(flops=calls * flops, kept=calls * (2 * width + self.matrices * hidden))
+        return Cost(
+            flops=calls * flops, saved_for_backward=calls * (2 * width + self.matrices * hidden)
+        )
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("mixture", this, *inputs)
@@ -111,7 +113,7 @@ class LoadBalancingLoss(Op):
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
         return ((),)
 
-    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         return (None,) * inputs
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:

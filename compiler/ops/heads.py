@@ -22,7 +22,7 @@ from compiler.ops.shape import Shape, ShapeError, require, size
 class SplitHeads(Op):
     """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width], for each."""
 
-    unpacks: ClassVar[bool] = True
+    returns_list: ClassVar[bool] = True
 
     heads: Hyperparameter
     widths: tuple[Hyperparameter, ...]
@@ -48,7 +48,7 @@ class SplitGroups(Op):
     As `SplitHeads` where keys and values have fewer heads (Ainslie et al. 2023).
     """
 
-    unpacks: ClassVar[bool] = True
+    returns_list: ClassVar[bool] = True
 
     parts: tuple[tuple[Hyperparameter, Hyperparameter], ...]
 
@@ -70,7 +70,7 @@ class SplitGroups(Op):
 class DivideHeads(Op):
     """x [batch, sum(heads), position, width] -> [batch, heads, position, width], for each."""
 
-    unpacks: ClassVar[bool] = True
+    returns_list: ClassVar[bool] = True
 
     heads: tuple[Hyperparameter, ...]
 

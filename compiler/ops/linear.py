@@ -59,7 +59,7 @@ class Linear(Op):
         (x,) = inputs
         rows = elements(x[:-1], lengths)
         flops = 2 * rows * size(self.inputs, lengths) * size(self.width(), lengths)
-        return Cost(flops=flops, kept=elements(x, lengths))
+        return Cost(flops=flops, saved_for_backward=elements(x, lengths))
 
     def module(self) -> Expression:
         sizes = tuple(width for _, width in self.outputs)
@@ -84,7 +84,7 @@ class Linear(Op):
 class Chunk(Op):
     """x [..., 2 * width] -> two [..., width]: what a map to two outputs gives, taken apart."""
 
-    unpacks: ClassVar[bool] = True
+    returns_list: ClassVar[bool] = True
 
     width: Hyperparameter
 

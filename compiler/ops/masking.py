@@ -45,7 +45,7 @@ class PositionMask(Op):
         both: Shape = (Const(1) if self.counted else query, key)
         return ((batch, Const(1), *both) if self.reads.mask.needs_length else both,)
 
-    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         """It asks for positions alone, except where a stream ends."""
         keys = ALL if self.reads.mask.needs_length else None
         return (None, keys, *(None for _ in range(inputs - 2)))

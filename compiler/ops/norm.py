@@ -21,7 +21,7 @@ class Norm(Op):
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         count = elements(inputs[0], lengths)
-        return Cost(flops=8 * count, kept=count)
+        return Cost(flops=8 * count, saved_for_backward=count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)
@@ -62,7 +62,7 @@ class RMSNorm(Norm):
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         count = elements(inputs[0], lengths)
-        return Cost(flops=5 * count, kept=count)
+        return Cost(flops=5 * count, saved_for_backward=count)
 
     def module(self) -> Expression:
         return call("OffsetRMSNorm" if self.offset else "nn.RMSNorm", self.width, self.eps)

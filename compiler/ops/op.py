@@ -1,4 +1,4 @@
-"""What every op has: the rules from which all that the compiler promises is derived."""
+"""The rules of an op: all that the compiler promises is derived from them."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
@@ -49,17 +49,19 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """`flops`: floating-point operations forward; `kept`: elements kept for the backward pass."""
+    """`flops`: operations of the forward pass; `saved_for_backward`: elements kept by autograd."""
 
     flops: int = 0
-    kept: int = 0
+    saved_for_backward: int = 0
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(flops=self.flops + other.flops, kept=self.kept + other.kept)
+        saved = self.saved_for_backward + other.saved_for_backward
+        return Cost(flops=self.flops + other.flops, saved_for_backward=saved)
 
     def times(self, count: int) -> "Cost":
         """The cost of `count` such parts."""
-        return Cost(flops=self.flops * count, kept=self.kept * count)
+        saved = self.saved_for_backward * count
+        return Cost(flops=self.flops * count, saved_for_backward=saved)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +84,13 @@ class Predicate:
 
     @property
     def is_plain(self) -> bool:
-        """Whether all that went before is read."""
+        """Return whether a position reads all earlier ones."""
         return self.mask & CAUSAL == CAUSAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointwise:
-    """Step by step, `step` does to the newest position what the op does to all: nothing is kept."""
+    """In decoding, `step` does to the newest position what the op does to all; it has no state."""
 
     step: "Op"
 
@@ -100,16 +102,16 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedsPosition:
-    """How many positions went before must be known: one more input of `step`."""
+    """In decoding, `step` has one more input: the number of earlier positions."""
 
     step: "Op"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedsCacheSlots:
-    """It says something of pairs of positions: `step` says it of the newest and all before it.
+    """The op describes pairs of positions; `step`, the newest one and all slots of the cache.
 
-    Its one input is the lineage, which knows what each hypothesis descends from.
+    The one input of `step` is the ancestry of the beams.
     """
 
     step: "Op"
@@ -117,14 +119,15 @@ class NeedsCacheSlots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachesKeyValue:
-    """Of the inputs `kept` all positions so far are needed: they go to a cache.
+    """The op needs all positions so far of the inputs number `cached`: they go to a cache.
 
     When a beam continues another's hypothesis the cache stays as it is: `step` reads, as one more
-    input, a mask of the slots that each hypothesis descends from; or its own fourth input says it.
+    input, a mask of the slots that each hypothesis descends from. If `has_mask`, the op's fourth
+    input is that mask.
     """
 
-    is_told: bool = False
-    kept: tuple[int, ...]
+    has_mask: bool = False
+    cached: tuple[int, ...]
     step: "Op"
     cache: "Cache"
 
@@ -141,17 +144,17 @@ class Cache:
 
     @property
     def is_plain(self) -> bool:
-        """Whether all is kept, and all that is kept is read."""
+        """Return whether all is kept, and all that is kept is read."""
         return self.reads.is_plain
 
     @property
     def keeps(self) -> Predicate | None:
-        """What is still needed, if something is forgotten."""
-        needed = self.reads.mask.remembered()
+        """Return the predicate of positions that are still needed, if some can be forgotten."""
+        needed = self.reads.mask.still_needed()
         return None if needed == ALL else replace(self.reads, mask=needed, role="keeps")
 
     def positions(self, length: int) -> int:
-        """How many of so many positions the last ones still need, at most."""
+        """Return how many of `length` positions the last ones still need, at most."""
         if self.keeps is None:
             return length
         queries = {i for each in self.keeps.mask.conditions for i in each.fullest(length)}
@@ -160,7 +163,7 @@ class Cache:
 
     @property
     def most(self) -> int | None:
-        """The most positions that are ever needed, if there is a bound."""
+        """Return the bound of the positions that are ever needed, if there is one."""
         if self.keeps is None:
             return None
         terms = self.keeps.mask.terms
@@ -170,19 +173,19 @@ class Cache:
 
     @property
     def dilation(self) -> int:
-        """Every so many-th position is read, where nothing is forgotten."""
+        """Return the distance between positions that are read, where nothing is forgotten."""
         shared = frozenset.intersection(*(term.conditions for term in self.reads.mask.terms))
         step = lcm(*(each.step for each in shared if each.holds))
         return step if self.keeps is None else 1
 
     @property
     def is_partial(self) -> bool:
-        """Whether not all slots are handed out: then it says which."""
+        """Return whether the cache hands out some slots only, and says which."""
         return self.keeps is not None or self.dilation > 1
 
     @property
     def annotation(self) -> str:
-        """The class that holds it."""
+        """Return the name of the class that holds it."""
         if self.keeps is not None:
             return "RollingCache"
         return "DilatedCache" if self.dilation > 1 else "KeyValueCache"
@@ -204,7 +207,7 @@ class CarriesState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What is known of each hypothesis: `annotation` is the class that holds it."""
+    """A state of fixed size for each hypothesis: `annotation` is the class that holds it."""
 
     annotation: str
 
@@ -216,54 +219,54 @@ State = Pointwise | Identity | NeedsPosition | NeedsCacheSlots | CachesKeyValue 
 class Op(ABC):
     """One operation of the network. A subclass is its rules.
 
-    `unpacks` says that the code gives a list of results even where there is one.
+    `returns_list` says that the code returns a list of results even where there is one.
     """
 
-    unpacks: ClassVar[bool] = False
+    returns_list: ClassVar[bool] = False
 
     @abstractmethod
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        """The shapes of the results; raises `ShapeError` for inputs that do not fit."""
+        """Return the shapes of the results; raises `ShapeError` for inputs that do not fit."""
 
     @abstractmethod
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        """The Python that does it. `this` is the op's module if it has parameters, else `self`."""
+        """Return the Python code. `this` is the op's module if it has parameters, else `self`."""
 
     def helpers(self) -> tuple[str, ...]:
-        """The functions of the generated file that the code calls, and those that these call."""
+        """Return the helper functions that the code calls, and those that these call."""
         return ()
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """What is trained."""
+        """Return the tensors that are trained."""
         return ()
 
     def module(self) -> Expression:
-        """The Python that makes the module holding the parameters."""
+        """Return the Python code that makes the module holding the parameters."""
         raise NotImplementedError(f"{type(self).__name__} has no parameters")
 
-    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
-        """Which positions of each input a result's position depends on; None for none at all."""
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
+        """Return, for each input, the positions that a result's position depends on, or None."""
         return (DIAGONAL,) * inputs
 
     def predicates(self) -> tuple[Predicate, ...]:
-        """The masks that the code asks, as functions of the generated file."""
+        """Return the masks that the code calls, as functions of the generated file."""
         return ()
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:  # noqa: ARG002
-        """Work and memory for inputs of these shapes."""
+        """Return work and memory for inputs of these shapes."""
         return Cost()
 
-    def remembered(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
-        """How many numbers of one hypothesis an op in a step keeps for the next one.
+    def state_size(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
+        """Return how many numbers of one hypothesis an op in a step keeps for the next one.
 
-        Of an op that adds to a cache, those of the newest position.
+        An op that appends to a cache counts those of the newest position.
         """
         return 0
 
     def in_evaluation(self) -> "Op":
-        """The op without its dropout, as decoding applies it to several positions at once."""
+        """Return the op without dropout, as decoding applies it to several positions at once."""
         return self
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
-        """What must be kept to go on one position later, where `decoded` inputs grow by one."""
+        """Return the rule of incremental decoding, where `decoded` inputs grow by one a step."""
         return Pointwise(step=self)

@@ -16,7 +16,7 @@ class SelectFirst(Op):
         ((batch, _, width),) = inputs
         return ((batch, width),)
 
-    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         return (ALL,) * inputs
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
@@ -35,7 +35,7 @@ class MaskedMean(Op):
         (batch, _, width), _ = inputs
         return ((batch, width),)
 
-    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         return (ALL,) * inputs
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002

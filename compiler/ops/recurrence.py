@@ -81,7 +81,7 @@ class Recurrence(Op):
         require(x[-1:], (self.d_model,), self.kind)
         return (*x[:-1], self.width)
 
-    def reach(self, inputs: int) -> tuple[Mask | None, ...]:
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         return (self.mask,) * inputs
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
@@ -90,7 +90,10 @@ class Recurrence(Op):
         width, hidden = size(self.d_model, lengths), size(self.d_hidden, lengths)
         gates = len(GATES[self.kind]) * hidden
         flops = 2 * gates * (width + hidden) + 2 * gates + 4 * hidden
-        return Cost(flops=steps * flops, kept=elements(x, lengths) + steps * (gates + 2 * hidden))
+        return Cost(
+            flops=steps * flops,
+            saved_for_backward=elements(x, lengths) + steps * (gates + 2 * hidden),
+        )
 
     def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
         memory = Memory(annotation=_STATES[self.kind])
@@ -149,7 +152,7 @@ class RecurrenceStep(Op):
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return (self.recurrence.hidden(inputs),)
 
-    def remembered(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
+    def state_size(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
         states = 2 if self.recurrence.kind == "lstm" else 1
         return states * size(self.recurrence.d_hidden, {})
 

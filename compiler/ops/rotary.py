@@ -100,7 +100,7 @@ class Rotate(Op):
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         count = elements(inputs[0], lengths)
-        return Cost(flops=3 * count, kept=count)
+        return Cost(flops=3 * count, saved_for_backward=count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
         return call(self.helper, *inputs)

@@ -11,7 +11,7 @@ blocks below.
 import re
 from dataclasses import dataclass, field, replace
 
-from compiler.analysis.dependence import reach_of
+from compiler.analysis.dependence import dependence_of
 from compiler.ir.block import Block, Function, Input, Invoke, Repeat, Statement, callee, shown
 from compiler.ir.labels import labelled
 from compiler.mask.interval import HERE
@@ -116,7 +116,7 @@ class Partition:
         In `prefill` the cache takes those of all positions, and attention is the one of the
         forward pass.
         """
-        newest, memory = [statement.inputs[index] for index in state.kept], state.cache
+        newest, memory = [statement.inputs[index] for index in state.cached], state.cache
         grown = tuple(f"{shown(each)}.grown" for each in newest)
         some = memory.is_partial
         name = labelled("cache", memory.label)
@@ -128,7 +128,7 @@ class Partition:
             replace(stored, op=append, inputs=(*stored.inputs, *told), results=(*grown, *slots)),
             replace(stored, op=fill),
         )
-        allowed = statement.inputs[3] if state.is_told else self.allowed(memory, slots)
+        allowed = statement.inputs[3] if state.has_mask else self.allowed(memory, slots)
         query, *_ = statement.inputs
         renamed = dict(zip(newest, grown, strict=True))
         self.add(
@@ -206,7 +206,7 @@ class Partition:
         return result
 
     def needs(self, name: str) -> bool:
-        """Whether `step` needs this argument about hypotheses."""
+        """Return whether `step` needs this argument about hypotheses."""
         return any(name in statement.inputs for statement in self.stepping)
 
     def told(self) -> list[Input]:
@@ -214,9 +214,9 @@ class Partition:
         return [each for each in TOLD if self.needs(each.name)]
 
     def is_stateless(self) -> bool:
-        """Whether the forward pass serves as `step`: it needs no other positions and no state."""
-        reach = reach_of(self.block, self.forward)
-        alone = all(reach[each] == HERE and each in self.decoded for each in reach)
+        """Return whether the forward pass serves as `step`: no other positions, no state."""
+        offsets = dependence_of(self.block, self.forward)
+        alone = all(offsets[each] == HERE and each in self.decoded for each in offsets)
         return alone and not self.made and not self.told()
 
     def crossing(self) -> list[Kept]:

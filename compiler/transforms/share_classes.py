@@ -34,7 +34,7 @@ def share_classes(model: Block) -> Block:
 
 
 def _kind(block: Block) -> object:
-    """What blocks of one class have in common: the structure, and the numbers that it must hold."""
+    """Return what blocks of one class have in common: the structure, and the numbers in it."""
     return structure(block), tuple((each.name, each.value) for each in mixed_numbers(block))
 
 

@@ -76,7 +76,7 @@ def _print(explanation: "Explanation") -> None:
             escape(row.shape.replace("batch, ", "")),
             f"{row.parameters:,}",
             engineering(row.flops_per_token),
-            escape(row.reach),
+            escape(row.dependence),
         )
     console = Console()
     console.print(table)
@@ -117,7 +117,7 @@ def _totals(explanation: "Explanation") -> list[str]:
         "activations": f"{of_bytes(explanation.activation_bytes)} a token, "
         "kept for the backward pass",
         "cache": explanation.cache or "none",
-        f"{explanation.stream} reach": f"{explanation.reach}: the offsets that an output "
+        f"{explanation.stream} reach": f"{explanation.dependence}: the offsets that an output "
         "depends on",
     }
     return [f"{name:<18}{value}" for name, value in rows.items()]

@@ -261,8 +261,8 @@ def test_costs_are_products_of_matrices(tmp_path: Path) -> None:
     rows = {each.part: each for each in explain(package, 32).rows}
     assert rows["encoder.layers.convolution"].flops_per_token >= 2 * 3 * WIDTH * 2 * WIDTH
     assert rows["decoder.layers.recurrence"].flops_per_token >= 2 * 4 * WIDTH * 2 * WIDTH
-    assert rows["decoder.layers.recurrence"].reach == "[-inf, 0]"
-    assert rows["encoder.layers.convolution"].reach == "[-1, 1]"
+    assert rows["decoder.layers.recurrence"].dependence == "[-inf, 0]"
+    assert rows["encoder.layers.convolution"].dependence == "[-1, 1]"
 
 
 def test_no_weights_are_shown_without_attention(tmp_path: Path) -> None:

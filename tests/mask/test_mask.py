@@ -142,12 +142,12 @@ def test_laws(one: str, other: str) -> None:
 @settings(max_examples=300)
 @given(masks())
 def test_reach_holds_all_that_is_read(written: Written) -> None:
-    reach = parse(written.text).reach
+    offsets = parse(written.text).dependence
     for i in range(LENGTH):
         for j in range(LENGTH):
             if written.reads(i, j, LENGTH):
-                assert reach is not None
-                assert reach.low <= j - i <= reach.high
+                assert offsets is not None
+                assert offsets.low <= j - i <= offsets.high
 
 
 @settings(max_examples=100)
@@ -155,9 +155,9 @@ def test_reach_holds_all_that_is_read(written: Written) -> None:
 def test_reach_of_a_primitive_is_exact(written: Written) -> None:
     """Finite bounds are reached, infinite ones are reached by the end of the stream."""
     offsets = [j - i for i in range(LENGTH) for j in range(LENGTH) if written.reads(i, j, LENGTH)]
-    reach = parse(written.text).reach
-    assert reach is not None
-    for bound, seen in ((reach.low, min(offsets)), (reach.high, max(offsets))):
+    hull = parse(written.text).dependence
+    assert hull is not None
+    for bound, seen in ((hull.low, min(offsets)), (hull.high, max(offsets))):
         assert seen == bound or (abs(bound) == float("inf") and abs(seen) >= LENGTH - 4)
 
 
@@ -247,7 +247,7 @@ def test_an_empty_row_far_from_the_start_is_found(mask: str, found: tuple[int, i
 @settings(max_examples=200)
 @given(causal_masks())
 def test_what_is_forgotten_is_never_read_again(written: Written) -> None:
-    kept = parse(written.text).remembered().predicate
+    kept = parse(written.text).still_needed().predicate
     for i in range(LENGTH):
         for j in range(i + 1):
             later = any(written.reads(k, j, LENGTH) for k in range(i, LENGTH))
@@ -266,7 +266,7 @@ def test_what_is_forgotten_is_never_read_again(written: Written) -> None:
     ],
 )
 def test_memory_is_bounded_by_the_mask(mask: str, kept: str) -> None:
-    remembered, wanted = parse(mask).remembered().predicate, parse(kept).predicate
+    remembered, wanted = parse(mask).still_needed().predicate, parse(kept).predicate
     for i in range(LENGTH):
         for j in range(i + 1):
             assert remembered(i, j) == wanted(i, j)
@@ -319,7 +319,7 @@ def test_relations_compose() -> None:
     """Blocks of 4 twice reach 3, not 6, which no interval can tell."""
     block = rows(parse("block(4)"), LENGTH)
     assert composed(block, block) == block
-    assert parse("block(4)").reach == Interval(low=-3, high=3)
+    assert parse("block(4)").dependence == Interval(low=-3, high=3)
     window = rows(parse("window(1)"), LENGTH)
     assert positions(composed(window, window)[5]) == [3, 4, 5, 6, 7]
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from compiler.analysis.dependence import Domain, dependence, reach_of
+from compiler.analysis.dependence import Domain, dependence, dependence_of
 from compiler.mask.mask import CAUSAL, Mask
 from compiler.mask.parse import parse
 from compiler.mask.relation import Rows, composed, identity, rows
@@ -111,7 +111,7 @@ def run(package: CompiledPackage, folder: Path) -> dict[str, list[list[int]]]:
 def check_soundness(package: CompiledPackage, folder: Path) -> None:
     """All that is seen lies within the intervals, and within the exact relation."""
     features = package.model.function("features")
-    reach = reach_of(package.model, features)
+    reach = dependence_of(package.model, features)
     relation = dependence(package.model, features, Relations(LENGTH))
     for stream, seen_rows in run(package, folder).items():
         for i, positions in enumerate(seen_rows):
