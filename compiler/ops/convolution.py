@@ -90,7 +90,7 @@ class Convolution(Op):
             flops=2 * pairs * size(self.products, lengths), saved_for_backward=elements(x, lengths)
         )
 
-    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+    def state(self, decoded: tuple[bool, ...]) -> State:
         memory = Memory(annotation="LastInputs")
         return CarriesState(
             step=ConvolutionStep(convolution=self),
@@ -174,7 +174,7 @@ class ConvolutionStep(Op):
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return self.convolution.shape(inputs)
 
-    def state_size(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
+    def state_size(self, inputs: tuple[Shape, ...]) -> int:
         return (size(self.convolution.width, {}) - 1) * size(self.convolution.d_model, {})
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:

@@ -16,10 +16,10 @@ class Field(Op):
     name: str
     declared: Shape = ()
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return (self.declared,)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Attribute(inputs[0], self.name)
 
 
@@ -36,10 +36,10 @@ class NewCache(Op):
     def predicates(self) -> tuple[Predicate, ...]:
         return () if self.cache.keeps is None else (self.cache.keeps,)
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         arguments: tuple[Expression, ...] = ()
         if self.cache.keeps is not None:
             arguments = (Name(self.cache.keeps.name),)
@@ -57,10 +57,10 @@ class NewMemory(Op):
     def helpers(self) -> tuple[str, ...]:
         return ("of_parents", self.memory.annotation)
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call(self.memory.annotation)
 
 
@@ -80,7 +80,7 @@ class Append(Op):
     def state_size(self, inputs: tuple[Shape, ...]) -> int:
         return sum(elements(each, {BATCH.name: 1, BEAM.name: 1}) for each in inputs[1:3])
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         cache, *newest = inputs
         return method(cache, "append", *newest)
 
@@ -94,7 +94,7 @@ class Fill(Op):
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs[1:]
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         cache, *first = inputs
         return method(cache, "fill" if self.is_partial else "append", *first)
 
@@ -106,10 +106,10 @@ class NewLineage(Op):
     def helpers(self) -> tuple[str, ...]:
         return ("Lineage",)
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (tokens,) = inputs
         return call("Lineage", method(tokens, "size", Const(0)), Attribute(tokens, "device"))
 
@@ -118,10 +118,10 @@ class NewLineage(Op):
 class Extend(Op):
     """lineage, parent [batch, beam] -> nothing: the lineage is one position longer."""
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ()
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         lineage, parent = inputs
         return method(lineage, "extend", parent)
 
@@ -130,10 +130,10 @@ class Extend(Op):
 class FillLineage(Op):
     """Makes a new lineage one hypothesis that has read all tokens [batch, position]."""
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ()
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         lineage, tokens = inputs
         return method(lineage, "fill", method(tokens, "size", Const(1)))
 
@@ -151,10 +151,10 @@ class LineageMask(Op):
     def predicates(self) -> tuple[Predicate, ...]:
         return () if self.reads is None else (self.reads,)
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return (self.declared,)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         lineage, *slots = inputs
         return readable_slots(lineage, self.reads, *slots)
 
@@ -172,8 +172,8 @@ class MakeState(Op):
 
     name: str
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(Name(self.name), inputs)

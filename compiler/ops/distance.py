@@ -29,7 +29,7 @@ class Places(Op):
     def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         return (None,) * inputs
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("places", *inputs)
 
 
@@ -65,7 +65,7 @@ class ScoreBias(Op):
         kept = 0 if self.is_step else sum(elements(each, lengths) for each in self.shape(inputs))
         return Cost(saved_for_backward=kept)
 
-    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+    def state(self, decoded: tuple[bool, ...]) -> State:
         return NeedsCacheSlots(step=replace(self, is_step=True))
 
     def helpers(self) -> tuple[str, ...]:

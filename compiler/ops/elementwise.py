@@ -19,7 +19,7 @@ class Add(Op):
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         return Cost(flops=elements(inputs[0], lengths))
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         x, y = inputs
         return Binary(x, "+", y)
 
@@ -36,7 +36,7 @@ class Scale(Op):
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         return Cost(flops=elements(inputs[0], lengths))
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (x,) = inputs
         return Binary(x, "*", self.by)
 
@@ -57,7 +57,7 @@ class Dropout(Op):
         count = elements(inputs[0], lengths)
         return Cost(flops=count, saved_for_backward=count)
 
-    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+    def state(self, decoded: tuple[bool, ...]) -> State:
         return Identity()
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
@@ -79,7 +79,7 @@ class StochasticDepth(Op):
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         return Cost(flops=elements(inputs[0], lengths))
 
-    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+    def state(self, decoded: tuple[bool, ...]) -> State:
         return Identity()
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
@@ -99,7 +99,7 @@ class Activation(Op):
         count = elements(inputs[0], lengths)
         return Cost(flops=count, saved_for_backward=count)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         match self.function:
             case "gelu_tanh":
                 return call("F.gelu", *inputs, approximate=Str("tanh"))
@@ -123,7 +123,7 @@ class Multiply(Op):
         count = elements(inputs[0], lengths)
         return Cost(flops=count, saved_for_backward=2 * count)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         x, y = inputs
         return Binary(x, "*", y)
 
@@ -141,6 +141,6 @@ class SoftCap(Op):
         count = elements(inputs[0], lengths)
         return Cost(flops=3 * count, saved_for_backward=count)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (x,) = inputs
         return Binary(self.cap, "*", call("torch.tanh", Binary(x, "/", self.cap)))

@@ -83,7 +83,7 @@ class OutputBias(Op):
 
     rows: Hyperparameter
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((self.rows,),)
 
     def parameters(self) -> tuple[Parameter, ...]:
@@ -92,5 +92,5 @@ class OutputBias(Op):
     def module(self) -> Expression:
         return call("nn.Parameter", call("torch.zeros", self.rows))
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return this

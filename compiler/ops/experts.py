@@ -40,7 +40,7 @@ class TopKRouter(Op):
         count = elements(inputs[0], lengths)
         return Cost(flops=3 * count, saved_for_backward=count)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         if self.active == ONE:
             return call("choose_expert", *inputs)
         return call("choose_experts", *inputs, self.active)
@@ -90,7 +90,7 @@ class RecordLoad(Op):
     def helpers(self) -> tuple[str, ...]:
         return ("Balance",)
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ()
 
     def module(self) -> Expression:
@@ -110,7 +110,7 @@ class LoadBalancingLoss(Op):
     def helpers(self) -> tuple[str, ...]:
         return ("Balance", "balance_loss")
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)
 
     def dependence(self, inputs: int) -> tuple[Mask | None, ...]:

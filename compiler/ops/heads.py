@@ -37,7 +37,7 @@ class SplitHeads(Op):
             raise ShapeError(f"split_heads: expected width {wanted}, got {size(width, {})}")
         return tuple((batch, self.heads, position, each) for each in self.widths)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("split_heads", *inputs, self.heads, *self.widths)
 
 
@@ -62,7 +62,7 @@ class SplitGroups(Op):
             raise ShapeError(f"split_groups: expected width {wanted}, got {size(width, {})}")
         return tuple((batch, heads, position, each) for heads, each in self.parts)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("split_groups", *inputs, *(Tuple((heads, each)) for heads, each in self.parts))
 
 
@@ -80,7 +80,7 @@ class DivideHeads(Op):
             raise ShapeError(f"divide_heads: {size(heads, {})} heads are not those of all groups")
         return tuple((batch, each, position, width) for each in self.heads)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (x,) = inputs
         function = Attribute(x, "split_with_sizes")
         return Call(function, (Tuple(self.heads),), (("dim", Const(1)),))
@@ -100,7 +100,7 @@ class JoinHeads(Op):
             raise ShapeError(f"join_heads: expected {size(self.heads, {})} heads together")
         return ((batch, self.heads, position, width),)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(Name("torch.cat"), (Tuple(inputs),), (("dim", Const(1)),))
 
 
@@ -119,5 +119,5 @@ class MergeHeads(Op):
         require((heads, width), (self.heads, self.width), "merge_heads")
         return ((batch, position, product(self.heads, self.width)),)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("merge_heads", *inputs)

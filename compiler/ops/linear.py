@@ -93,6 +93,6 @@ class Chunk(Op):
         require(x[-1:], (product(Const(2), self.width),), "halves")
         return ((*x[:-1], self.width),) * 2
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (x,) = inputs
         return Call(Attribute(x, "chunk"), (Const(2),), (("dim", Const(-1)),))

@@ -19,7 +19,7 @@ class PaddingMask(Op):
         ((batch, position),) = inputs
         return ((batch, Const(1), Const(1), position),)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("real_tokens", *inputs)
 
 
@@ -50,10 +50,10 @@ class PositionMask(Op):
         keys = ALL if self.reads.mask.needs_length else None
         return (None, keys, *(None for _ in range(inputs - 2)))
 
-    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+    def state(self, decoded: tuple[bool, ...]) -> State:
         return NeedsPosition(step=replace(self, counted=True))
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         queries, keys, *position = inputs
         span = (Const(0), method(queries, "size", Const(1)))
         (helper,) = self.helpers()
@@ -71,7 +71,7 @@ class MaskAnd(Op):
         padded = (*(Const(1) for _ in range(len(one) - len(other))), *other)
         return (tuple(b if a == Const(1) else a for a, b in zip(one, padded, strict=True)),)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         one, other = inputs
         return Binary(one, "&", other)
 
@@ -88,8 +88,8 @@ class FlexMask(Op):
     def predicates(self) -> tuple[Predicate, ...]:
         return (self.reads,)
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:  # noqa: ARG002
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("block_mask", Name(self.reads.name), *inputs)

@@ -252,11 +252,11 @@ class Op(ABC):
         """Return the masks that the code calls, as functions of the generated file."""
         return ()
 
-    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:  # noqa: ARG002
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         """Return work and memory for inputs of these shapes."""
         return Cost()
 
-    def state_size(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
+    def state_size(self, inputs: tuple[Shape, ...]) -> int:
         """Return how many numbers of one hypothesis an op in a step keeps for the next one.
 
         An op that appends to a cache counts those of the newest position.
@@ -267,6 +267,6 @@ class Op(ABC):
         """Return the op without dropout, as decoding applies it to several positions at once."""
         return self
 
-    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+    def state(self, decoded: tuple[bool, ...]) -> State:
         """Return the rule of incremental decoding, where `decoded` inputs grow by one a step."""
         return Pointwise(step=self)

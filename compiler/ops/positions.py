@@ -36,7 +36,7 @@ class Positions(Op):
         length = Const(1) if self.counted else inputs[0][1]
         return ((length, self.d_model),)
 
-    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+    def state(self, decoded: tuple[bool, ...]) -> State:
         return NeedsPosition(step=replace(self, counted=True))
 
 

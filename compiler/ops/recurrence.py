@@ -95,7 +95,7 @@ class Recurrence(Op):
             saved_for_backward=elements(x, lengths) + steps * (gates + 2 * hidden),
         )
 
-    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+    def state(self, decoded: tuple[bool, ...]) -> State:
         memory = Memory(annotation=_STATES[self.kind])
         return CarriesState(
             step=RecurrenceStep(recurrence=self),
@@ -152,7 +152,7 @@ class RecurrenceStep(Op):
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return (self.recurrence.hidden(inputs),)
 
-    def state_size(self, inputs: tuple[Shape, ...]) -> int:  # noqa: ARG002
+    def state_size(self, inputs: tuple[Shape, ...]) -> int:
         states = 2 if self.recurrence.kind == "lstm" else 1
         return states * size(self.recurrence.d_hidden, {})
 

@@ -33,10 +33,10 @@ class RotaryAngles(Op):
         length = Const(1) if self.counted else inputs[0][1]
         return ((length, pairs(self.width)),)
 
-    def state(self, decoded: tuple[bool, ...]) -> State:  # noqa: ARG002
+    def state(self, decoded: tuple[bool, ...]) -> State:
         return NeedsPosition(step=replace(self, counted=True))
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         tokens, *first = inputs
         whole = (Const(0), method(tokens, "size", Const(1)))
         span = (*first, Const(1)) if self.counted else whole
@@ -53,7 +53,7 @@ class RopeLinearScaling(Op):
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (angle,) = inputs
         return Binary(angle, "/", self.factor)
 
@@ -69,7 +69,7 @@ class RopeLlama3Scaling(RopeLinearScaling):
     def helpers(self) -> tuple[str, ...]:
         return ("stretched_angles",)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         settings = (self.width, self.base, self.factor, self.original_length)
         return call("stretched_angles", *inputs, *settings)
 
@@ -102,7 +102,7 @@ class Rotate(Op):
         count = elements(inputs[0], lengths)
         return Cost(flops=3 * count, saved_for_backward=count)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call(self.helper, *inputs)
 
 

@@ -27,7 +27,7 @@ class AttentionWeights(Op):
         query, key, *_ = inputs
         return ((*query[:3], key[2]),)
 
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:  # noqa: ARG002
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         query, key, *masks = inputs
         if self.has_blocks:
             masks = [call("as_tensor", *masks, query)]
