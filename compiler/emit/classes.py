@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from compiler.analysis.infer_shapes import output_shapes
-from compiler.emit.body import body_lines, state_of
+from compiler.emit.body import body_lines
 from compiler.emit.layout import NameOf, docstring, lay, signature
 from compiler.emit.naming import Numbers
-from compiler.ir.block import Block, Function, Repeat, StateClass, children
+from compiler.ir.block import Block, Function, Repeat, children
 from compiler.ops.expression import (
     Call,
     Comprehension,
@@ -99,17 +99,19 @@ def _construct(block: Block, outer: Block, numbers: Numbers) -> Expression:
 
 
 def _layers(block: Block, name: str, part: Repeat, numbers: Numbers) -> list[str]:
-    """A module list; with its element type where `start` and `step` are called on the elements."""
+    """The list that holds the blocks of a repetition; `Layers` if they have more than `forward`."""
 
     def name_of(number: Hyperparameter) -> str:
         return numbers.name(number, block)
 
     made = _construct(part.block, block, numbers)
-    every = Comprehension(made, "_", call("range", part.held), brackets=part.block.has("step"))
-    if not part.block.has("step"):
-        return lay(f"self.{name} = ", call("nn.ModuleList", every), name_of, 2)
-    typed = call("cast", Name(f"list[{part.block.name}]"), call("nn.ModuleList", Name(name)))
-    return [*lay(f"{name} = ", every, name_of, 2), *lay(f"self.{name} = ", typed, name_of, 2)]
+    every = Comprehension(made, "_", call("range", part.held), brackets=False)
+    return lay(f"self.{name} = ", call(_list_of(part.block), every), name_of, 2)
+
+
+def _list_of(block: Block) -> str:
+    """The class of a list of such blocks; `Layers` if functions other than `forward` are called."""
+    return "Layers" if block.has("step") else "nn.ModuleList"
 
 
 def _groups(block: Block, name: str, numbers: Numbers) -> list[str]:
@@ -135,24 +137,9 @@ def state_lines(block: Block) -> list[str]:
     """The dataclass that a block carries from step to step."""
     if block.state is None:
         return []
-    return _state(block.state)
-
-
-def _state(state: StateClass) -> list[str]:
-    lines = ["@dataclass", f"class {state.name}:"]
-    lines += ['    """What is kept from one step to the next, for the sentences of a batch."""', ""]
-    lines += [f"    {name}: {annotation}" for name, annotation in state.fields]
-    lines += ["", "    def keep(self, sentences: Tensor) -> None:"]
-    lines += ['        """Drops all sentences of the batch but these."""']
-    for name, annotation in state.fields:
-        if annotation == "Tensor":
-            lines.append(f"        self.{name} = self.{name}[sentences]")
-        elif annotation.startswith("list["):
-            each = state_of(name)
-            lines += [f"        for {each} in self.{name}:", f"            {each}.keep(sentences)"]
-        else:
-            lines.append(f"        self.{name}.keep(sentences)")
-    return [*lines, "", ""]
+    state = block.state
+    lines = ["@dataclass", f"class {state.name}(State):"]
+    return [*lines, *(f"    {name}: {annotation}" for name, annotation in state.fields), "", ""]
 
 
 def _function(block: Block, function: Function, numbers: Numbers) -> list[str]:

@@ -69,6 +69,7 @@ HELPERS = (
     "Balance",
     "balance_loss",
     "of_parents",
+    "State",
     "LSTMState",
     "GRUState",
     "LastInputs",

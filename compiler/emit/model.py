@@ -62,12 +62,12 @@ CONSTANTS = (
 )
 IMPORTS = (
     ("math.", "import math"),
-    ("Callable[", "from collections.abc import Callable"),
     ("@dataclass", "from dataclasses import dataclass"),
     ("@cache", "from functools import cache"),
     ("islice(", "from itertools import cycle, islice"),
 )
-TYPING = {"Any": ": Any = ", "cast": "cast("}
+ABC = {"Callable": "Callable[", "Iterator": "Iterator["}
+TYPING = {"Any": "[Any]"}
 
 
 FLEX = "from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention"
@@ -80,6 +80,7 @@ def model_text(model: Block, name: str, summary: str) -> str:
     definitions = [
         *predicates(ops),
         *helper_texts(model, ops),
+        *_lists(model),
         *("\n".join(class_lines(each, numbers)) for each in blocks),
     ]
     code = "\n".join(definitions)
@@ -94,6 +95,13 @@ def model_text(model: Block, name: str, summary: str) -> str:
     )
 
 
+def _lists(model: Block) -> Iterator[str]:
+    """Yield the class of lists of layers that have more functions than `forward`."""
+    parts = (part for _, block in walk(model) for _, part in block.parts)
+    if any(isinstance(part, Repeat) and part.block.has("step") for part in parts):
+        yield fill("helpers/Layers.py.jinja").rstrip()
+
+
 def _plain(text: str) -> str:
     """Text that cannot leave a docstring, nor end it early."""
     return text.replace("\\", "/").replace('"' * 3, "'").rstrip('"')
@@ -101,9 +109,10 @@ def _plain(text: str) -> str:
 
 def _imports(code: str) -> str:
     used = [line for mark, line in IMPORTS if mark in code]
-    typing = [name for name, mark in TYPING.items() if mark in code]
-    if typing:
-        used.append(f"from typing import {', '.join(typing)}")
+    for module, names in {"collections.abc": ABC, "typing": TYPING}.items():
+        if found := [name for name, mark in names.items() if mark in code]:
+            used.append(f"from {module} import {', '.join(found)}")
+    used.sort(key=lambda line: (line.startswith("from"), line))
     ours = ["import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"]
     if "BlockMask" in code:
         ours.append(FLEX)

@@ -31,7 +31,7 @@ class NewCache(Op):
 
     def helpers(self) -> tuple[str, ...]:
         rolling = ("RollingCache",) if self.cache.is_partial else ()
-        return tuple(dict.fromkeys((*rolling, self.cache.annotation)))
+        return tuple(dict.fromkeys(("State", *rolling, self.cache.annotation)))
 
     def predicates(self) -> tuple[Predicate, ...]:
         return () if self.cache.keeps is None else (self.cache.keeps,)
@@ -55,7 +55,7 @@ class NewMemory(Op):
     memory: Memory
 
     def helpers(self) -> tuple[str, ...]:
-        return ("of_parents", self.memory.annotation)
+        return ("of_parents", "State", self.memory.annotation)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)
@@ -104,7 +104,7 @@ class NewLineage(Op):
     """tokens [batch, position] -> the lineage of one empty hypothesis for each sentence."""
 
     def helpers(self) -> tuple[str, ...]:
-        return ("Lineage",)
+        return ("State", "Lineage")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)
@@ -171,6 +171,9 @@ class MakeState(Op):
     """Values -> the state that holds them."""
 
     name: str
+
+    def helpers(self) -> tuple[str, ...]:
+        return ("State",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)

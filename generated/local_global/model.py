@@ -8,7 +8,7 @@ Written by specformer from a spec. It needs the standard library and torch.
 # (to type checkers the call of a PyTorch module returns Any)
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,7 +137,20 @@ def merge_heads(x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(2)
 
 
-class KeyValueCache:
+class State:
+    """What decoding keeps from step to step: tensors [batch, ...] and the states of parts."""
+
+    def keep(self, rows: Tensor) -> None:
+        """Selects rows of the batch: sentences that are finished are dropped."""
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(self, name, value[rows])
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, State):
+                    each.keep(rows)
+
+
+class KeyValueCache(State):
     """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
 
     key: Tensor
@@ -159,13 +172,8 @@ class KeyValueCache:
         self.value[:, :, first : self.slots] = value
         return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
 
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        if self.slots:
-            self.key, self.value = self.key[sentences], self.value[sentences]
 
-
-class Lineage:
+class Lineage(State):
     """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
@@ -201,12 +209,11 @@ class Lineage:
         allowed = reads(self.positions[-1], self.positions[slots])
         return (self.mask[:, :, slots] & allowed).unsqueeze(1)
 
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.mask = self.mask[sentences]
+    def keep(self, rows: Tensor) -> None:
+        self.mask = self.mask[rows]
 
 
-class RollingCache:
+class RollingCache(State):
     """Keys and values [batch, heads, slots, width] of the positions that may still be read.
 
     `keeps` says which: others are dropped, all at once, when half of what is held is not needed.
@@ -255,10 +262,16 @@ class RollingCache:
         self.positions = [self.positions[slot] for slot in kept]
         self.limit = max(16, 2 * len(kept))
 
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
+    def keep(self, rows: Tensor) -> None:
         if self.positions:
-            self.key, self.value = self.key[sentences], self.value[sentences]
+            self.key, self.value = self.key[rows], self.value[rows]
+
+
+class Layers(nn.ModuleList):
+    """A list of layers, of which a type checker knows no more than that they are there."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return super().__iter__()
 
 
 class EncoderSelfAttention(nn.Module):
@@ -359,16 +372,9 @@ class DecoderSelfAttentionB(nn.Module):
 
 
 @dataclass
-class CrossAttentionState:
-    """What is kept from one step to the next, for the sentences of a batch."""
-
+class CrossAttentionState(State):
     key: Tensor
     value: Tensor
-
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.key = self.key[sentences]
-        self.value = self.value[sentences]
 
 
 class CrossAttention(nn.Module):
@@ -448,16 +454,9 @@ class EncoderLayer(nn.Module):
 
 
 @dataclass
-class DecoderLayerState:
-    """What is kept from one step to the next, for the sentences of a batch."""
-
+class DecoderLayerState(State):
     self_attention: RollingCache
     cross_attention: CrossAttentionState
-
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.self_attention.keep(sentences)
-        self.cross_attention.keep(sentences)
 
 
 class DecoderLayer(nn.Module):
@@ -519,16 +518,9 @@ class DecoderLayer(nn.Module):
 
 
 @dataclass
-class DecoderLayerBState:
-    """What is kept from one step to the next, for the sentences of a batch."""
-
+class DecoderLayerBState(State):
     self_attention: KeyValueCache
     cross_attention: CrossAttentionState
-
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.self_attention.keep(sentences)
-        self.cross_attention.keep(sentences)
 
 
 class DecoderLayerB(nn.Module):
@@ -607,18 +599,9 @@ class Encoder(nn.Module):
 
 
 @dataclass
-class DecoderState:
-    """What is kept from one step to the next, for the sentences of a batch."""
-
+class DecoderState(State):
     layers_0_1: list[DecoderLayerState]
     layers_1_2: list[DecoderLayerBState]
-
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        for state_0_1 in self.layers_0_1:
-            state_0_1.keep(sentences)
-        for state_1_2 in self.layers_1_2:
-            state_1_2.keep(sentences)
 
 
 class Decoder(nn.Module):
@@ -672,18 +655,10 @@ class Decoder(nn.Module):
 
 
 @dataclass
-class TransformerState:
-    """What is kept from one step to the next, for the sentences of a batch."""
-
+class TransformerState(State):
     source_mask: Tensor
     decoder: DecoderState
     lineage: Lineage
-
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.source_mask = self.source_mask[sentences]
-        self.decoder.keep(sentences)
-        self.lineage.keep(sentences)
 
 
 class Transformer(nn.Module):

@@ -7,8 +7,9 @@ Written by specformer from a spec. It needs the standard library and torch.
 # (to type checkers the call of a PyTorch module returns Any)
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -109,7 +110,20 @@ def of_parents(known: Tensor, parent: Tensor) -> Tensor:
     return known[sentence, parent]
 
 
-class LSTMState:
+class State:
+    """What decoding keeps from step to step: tensors [batch, ...] and the states of parts."""
+
+    def keep(self, rows: Tensor) -> None:
+        """Selects rows of the batch: sentences that are finished are dropped."""
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(self, name, value[rows])
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, State):
+                    each.keep(rows)
+
+
+class LSTMState(State):
     """Hidden and cell states [batch, beam, width] of each hypothesis; a step replaces them."""
 
     def __init__(self) -> None:
@@ -131,9 +145,15 @@ class LSTMState:
         self.known = tuple(each.transpose(0, 1) for each in known)
         return hidden
 
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.known = tuple(each[sentences] for each in self.known)
+    def keep(self, rows: Tensor) -> None:
+        self.known = tuple(each[rows] for each in self.known)
+
+
+class Layers(nn.ModuleList):
+    """A list of layers, of which a type checker knows no more than that they are there."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return super().__iter__()
 
 
 class EncoderRecurrence(nn.Module):
@@ -186,16 +206,9 @@ class DecoderRecurrence(nn.Module):
 
 
 @dataclass
-class CrossAttentionState:
-    """What is kept from one step to the next, for the sentences of a batch."""
-
+class CrossAttentionState(State):
     key: Tensor
     value: Tensor
-
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.key = self.key[sentences]
-        self.value = self.value[sentences]
 
 
 class CrossAttention(nn.Module):
@@ -257,16 +270,9 @@ class EncoderLayer(nn.Module):
 
 
 @dataclass
-class DecoderLayerState:
-    """What is kept from one step to the next, for the sentences of a batch."""
-
+class DecoderLayerState(State):
     recurrence: LSTMState
     cross_attention: CrossAttentionState
-
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.recurrence.keep(sentences)
-        self.cross_attention.keep(sentences)
 
 
 class DecoderLayer(nn.Module):
@@ -342,8 +348,7 @@ class Decoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers = [DecoderLayer() for _ in range(DECODER_LAYERS)]
-        self.layers = cast(list[DecoderLayer], nn.ModuleList(layers))
+        self.layers = Layers(DecoderLayer() for _ in range(DECODER_LAYERS))
         self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
 
     def forward(self, x: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
@@ -381,17 +386,9 @@ class Decoder(nn.Module):
 
 
 @dataclass
-class TransformerState:
-    """What is kept from one step to the next, for the sentences of a batch."""
-
+class TransformerState(State):
     source_mask: Tensor
     decoder: list[DecoderLayerState]
-
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.source_mask = self.source_mask[sentences]
-        for state in self.decoder:
-            state.keep(sentences)
 
 
 class Transformer(nn.Module):

@@ -7,8 +7,9 @@ Written by specformer from a spec. It needs the standard library and torch.
 # (to type checkers the call of a PyTorch module returns Any)
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -86,7 +87,20 @@ def merge_heads(x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(2)
 
 
-class KeyValueCache:
+class State:
+    """What decoding keeps from step to step: tensors [batch, ...] and the states of parts."""
+
+    def keep(self, rows: Tensor) -> None:
+        """Selects rows of the batch: sentences that are finished are dropped."""
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(self, name, value[rows])
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, State):
+                    each.keep(rows)
+
+
+class KeyValueCache(State):
     """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
 
     key: Tensor
@@ -108,13 +122,8 @@ class KeyValueCache:
         self.value[:, :, first : self.slots] = value
         return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
 
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        if self.slots:
-            self.key, self.value = self.key[sentences], self.value[sentences]
 
-
-class Lineage:
+class Lineage(State):
     """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
@@ -137,9 +146,12 @@ class Lineage:
         self.mask = torch.cat((old, own), dim=2)
         self.position += 1
 
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.mask = self.mask[sentences]
+
+class Layers(nn.ModuleList):
+    """A list of layers, of which a type checker knows no more than that they are there."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return super().__iter__()
 
 
 class EncoderSelfAttention(nn.Module):
@@ -199,16 +211,9 @@ class DecoderSelfAttention(nn.Module):
 
 
 @dataclass
-class CrossAttentionState:
-    """What is kept from one step to the next, for the sentences of a batch."""
-
+class CrossAttentionState(State):
     key: Tensor
     value: Tensor
-
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.key = self.key[sentences]
-        self.value = self.value[sentences]
 
 
 class CrossAttention(nn.Module):
@@ -288,16 +293,9 @@ class EncoderLayer(nn.Module):
 
 
 @dataclass
-class DecoderLayerState:
-    """What is kept from one step to the next, for the sentences of a batch."""
-
+class DecoderLayerState(State):
     self_attention: KeyValueCache
     cross_attention: CrossAttentionState
-
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.self_attention.keep(sentences)
-        self.cross_attention.keep(sentences)
 
 
 class DecoderLayer(nn.Module):
@@ -375,8 +373,7 @@ class Decoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers = [DecoderLayer() for _ in range(DECODER_LAYERS)]
-        self.layers = cast(list[DecoderLayer], nn.ModuleList(layers))
+        self.layers = Layers(DecoderLayer() for _ in range(DECODER_LAYERS))
 
     def forward(self, x: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
         """x [batch, target, D_MODEL], memory [batch, source, D_MODEL],
@@ -412,19 +409,10 @@ class Decoder(nn.Module):
 
 
 @dataclass
-class TransformerState:
-    """What is kept from one step to the next, for the sentences of a batch."""
-
+class TransformerState(State):
     source_mask: Tensor
     decoder: list[DecoderLayerState]
     lineage: Lineage
-
-    def keep(self, sentences: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
-        self.source_mask = self.source_mask[sentences]
-        for state in self.decoder:
-            state.keep(sentences)
-        self.lineage.keep(sentences)
 
 
 class Transformer(nn.Module):
