@@ -66,10 +66,11 @@ generate: setup  ## write generated/, the golden files and the hashes of other g
 		tests/compiler/diff -k 'not emitted and not lock' --update-golden
 
 changed-code: setup  ## show how all generated code differs from a commit's: make changed-code [FROM=HEAD]
-	@place=$$(mktemp -d) && git archive $(FROM) compiler specs tests | tar -x -C $$place && \
-		(cd $$place && $(abspath $(BIN))/python -m tests.support.hashes former) && \
+	@place=$$(mktemp -d) && trap "rm -r $$place" EXIT && \
+		git archive $(FROM) compiler specs tests | tar -x -C $$place && \
 		$(BIN)/python -m tests.support.hashes $$place/present && \
-		{ git diff --no-index $$place/former $$place/present || true; } && rm -r $$place
+		cd $$place && $(abspath $(BIN))/python -m tests.support.hashes former && \
+		{ git diff --no-index former present || true; }
 
 bench: $(BENCH_INSTALLED)  ## our speed beside other people's: make bench DATA=FOLDER [RUN=RUN]
 	@$(BENCH_VENV)/bin/python -m benchmarks.train $(if $(DATA),--data $(DATA)) \
