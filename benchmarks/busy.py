@@ -24,7 +24,7 @@ from safetensors.numpy import load_file
 from benchmarks.command import finish, say
 from benchmarks.machine import refuse_busy
 from benchmarks.rounds import Disagreement
-from runtime.openmp import USERS
+from runtime.system.process import USERS
 
 ROOT = Path(__file__).parents[1]
 RUN = "run"

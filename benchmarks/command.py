@@ -39,7 +39,7 @@ def finish(command: Callable[[], None]) -> NoReturn:
         print(f"error: {error}", file=sys.stderr)
         code = 1
     except BaseException as error:
-        from runtime.command.failures import exit_code
+        from runtime.command.command_line import exit_code
 
         code = exit_code(error)
         if code is None:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from compiler.pipeline import compile_spec
-from runtime.memory import keep_freed_memory
+from runtime.system.process import keep_freed_memory
 
 MODELS = ("language-model", "llama-like")
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.durable import beside, one_at_a_time, put_folder, replace_file, sync
+from compiler.atomic_files import beside, one_at_a_time, put_folder, replace_file, sync
 from compiler.pipeline import CompiledPackage
 from compiler.spec.package_files import BYTECODE, FILES, INIT, foreign_files, read_regular
 

@@ -36,7 +36,7 @@ def load(
     Raises a UserError for a folder that is not a run, or has no such checkpoint; the compiler's
     `Rejected` for a lock that is not a spec.
     """
-    from runtime.openmp import wait_briefly
+    from runtime.system.process import wait_briefly
 
     wait_briefly()
     from runtime.inference.load import load_predictor  # torch is not loaded before it is needed

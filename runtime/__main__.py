@@ -11,11 +11,11 @@ def start() -> NoReturn:
     start of `check`.
     """
     gc.disable()
-    from runtime.parent import leave_out_current_folder
+    from runtime.system.process import leave_out_current_folder
 
     leave_out_current_folder()
     from runtime.command.app import main
-    from runtime.openmp import wait_briefly
+    from runtime.system.process import wait_briefly
 
     gc.enable()
     wait_briefly()  # OpenMP reads it when torch is loaded

@@ -37,7 +37,7 @@ _numbers = itertools.count()
 
 
 class TrainingModule(Protocol):
-    """What `training.py` of a generated package defines."""
+    """The names that `training.py` of a generated package defines."""
 
     def learning_rate(self, step: int, /) -> float:
         """The rate of update `step`, counted from 1."""
@@ -183,7 +183,7 @@ def _no_package(folder: Path, reason: str) -> UserError:
 
 
 def is_same_code(one: bytes, other: bytes) -> bool:
-    """Whether two files are equal, or differ only in comments and layout."""
+    """Tells whether two files are equal, or differ only in comments and layout."""
     if one == other:
         return True
     try:

@@ -14,11 +14,10 @@ from typing import Any
 
 from torch import nn
 
-from compiler.durable import is_special
+from compiler.atomic_files import is_special
 from compiler.spec.kinds_of_files import FOLDER, kind_of
 from compiler.spec.lock import LOCK
 from compiler.spec.spec import Spec
-from runtime.checkpoints.averaging import average_weights
 from runtime.checkpoints.checkpoint import (
     MODEL,
     Checkpoint,
@@ -26,13 +25,19 @@ from runtime.checkpoints.checkpoint import (
     check_checkpoint,
     check_shapes,
 )
-from runtime.checkpoints.choice import Choice, Weights, chosen_checkpoints, naming_others
+from runtime.checkpoints.choice import (
+    Choice,
+    Weights,
+    average_weights,
+    chosen_checkpoints,
+    naming_others,
+)
 from runtime.data.prepare import TOKENIZERS, Digests, Prepared, digests_of
 from runtime.data.tokenizer import Tokenizer, load_tokenizers
-from runtime.durable import copy_folder, new_folder, replace_file
 from runtime.errors import UserError
 from runtime.package import TRAINING, Package, import_package, read_package
-from runtime.sealed import read_sealed_file, sealed
+from runtime.system.atomic_files import copy_folder, new_folder, replace_file
+from runtime.system.checksummed import read_sealed_file, sealed
 
 CHECKPOINTS = "checkpoints"
 PACKAGE, BEGUN = "package", "run.json"
@@ -43,19 +48,16 @@ TRANSFERRED = "transferred"
 LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece")
 
 
-def _nothing(_: Path) -> None:
-    """Of a run that begins with random weights."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beginning:
-    """What a run begins with: what `run.json` says of its origin, and what writes its checkpoint
+    """The weights that a run begins with: their origin for `run.json`, and how they are written.
 
-    into the folder that it is given.
+    `write_checkpoint` writes the first checkpoint into the folder that it is given; by default the
+    weights are random, and there is none.
     """
 
     origin: dict[str, Any] = field(default_factory=dict)
-    write_checkpoint: Callable[[Path], None] = _nothing
+    write_checkpoint: Callable[[Path], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,21 +158,21 @@ class Run:
 
     @property
     def versions(self) -> dict[str, str]:
-        """Of the libraries that it began with, by name."""
+        """The versions of the libraries that it began with, by name."""
         return dict(self._begun.get("versions", {}))
 
     def has_tokenizers(self, folder: Path) -> bool:
-        """Whether the tokenizers in a folder are those of this run."""
+        """Tells whether the tokenizers in a folder are those of this run."""
         own = self.folder / TOKENIZERS
         return _sums(_files_below(own)) == _sums(_files_below(folder))
 
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
-        """Of the source and the target; the same object for one vocabulary."""
+        """The tokenizers of the source and the target; the same object for one vocabulary."""
         return load_tokenizers(self.folder / TOKENIZERS)
 
     @property
     def kept(self) -> int:
-        """How many of the last regular checkpoints stay; the best one stays beside them."""
+        """The number of last regular checkpoints that stay; the best one stays beside them."""
         return max(self.package.spec.evaluation.average_last, 2)
 
     def averaged(self, average: int | None) -> list[Checkpoint]:
@@ -184,7 +186,7 @@ class Run:
         if not chosen:
             raise UserError(
                 f"{self.folder} has no checkpoint yet",
-                help="the first one is written at the first look at the validation set",
+                help="the first one is written after the first validation",
             )
         return chosen
 
@@ -275,14 +277,14 @@ class Run:
             )
 
     def _other_versions(self) -> str:
-        """Of what prepares text, where they are not those of the beginning."""
+        """Names the libraries that prepare text and have other versions than at the beginning."""
         begun = {name: self.versions.get(name) for name in ("specformer", "sentencepiece")}
         other = [f"{name} {old}" for name, old in begun.items() if old != _version(name)]
         return f", or {' and '.join(other)}" if other else ""
 
     @property
     def _begun(self) -> dict[str, Any]:
-        """What `run.json` holds."""
+        """Returns the content of `run.json`."""
         return _read_begun(self.folder)
 
 
@@ -303,7 +305,7 @@ def refuse_existing(folder: Path) -> None:
 
 
 def is_as_begun(folder: Path, name: str) -> bool:
-    """Whether a file of the package of the run in a folder is the one that it began with."""
+    """Tells whether a file of the run's package is the one that the run began with."""
     begun = read_sealed_file(folder / BEGUN).get(PACKAGE, {})
     return begun.get(name) == _sums({name: (folder / PACKAGE / name).read_bytes()})[name]
 

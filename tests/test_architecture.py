@@ -12,7 +12,7 @@ pytestmark = pytest.mark.quick
 ROOT = Path(__file__).parents[1]
 FLOORS = (
     *(
-        "durable",
+        "atomic_files",
         "markdown",
         "source",
         "mask",
@@ -27,19 +27,7 @@ FLOORS = (
     *("emit", "pipeline", "output", "format", "readings", "explain", "diff", "ablation"),
 )
 ROOMS = (
-    *(
-        "errors",
-        "memory",
-        "openmp",
-        "terminal",
-        "sealed",
-        "durable",
-        "holding",
-        "parent",
-        "corpus",
-        "package",
-    ),
-    "data",
+    *("errors", "system", "corpus", "package", "data"),
     *("checkpoints", "run", "weights", "training", "inference", "scoring"),
     *("behaviour", "ablation"),
 )
@@ -85,8 +73,13 @@ def test_the_compiler_imports_neither_the_runtime_nor_torch() -> None:
 
 
 def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
-    """They are those of specs, import maps and Markdown; `durable` writes files for both."""
-    languages = ("compiler.spec", "compiler.import_map", "compiler.markdown", "compiler.durable")
+    """They are those of specs, import maps and Markdown; `atomic_files` writes files for both."""
+    languages = (
+        "compiler.spec",
+        "compiler.import_map",
+        "compiler.markdown",
+        "compiler.atomic_files",
+    )
     for path in files("runtime"):
         command = "command" in path.relative_to(ROOT / "runtime").parts
         for module in imports(path):

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from benchmarks.architecture import Architecture
 from runtime.data.sentences import Indices
-from runtime.memory import keep_freed_memory
+from runtime.system.process import keep_freed_memory
 
 RATE = 1e-4
 """The learning rate of all updates: low, so that nothing diverges while the clock runs."""

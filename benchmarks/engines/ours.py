@@ -15,7 +15,7 @@ from compiler.spec.lock import LOCK
 from runtime.data.pairs import load_pairs
 from runtime.data.sentences import Indices
 from runtime.package import Package, load_package
-from runtime.training.learner import Learner
+from runtime.training.train_state import Learner
 from runtime.training.validation import validate
 from runtime.training.workers import Workers
 

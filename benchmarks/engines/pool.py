@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from runtime.memory import keep_freed_memory
+from runtime.system.process import keep_freed_memory
 
 Sources = Sequence[Sequence[int]]
 Translate = Callable[[Sources], list[list[int]]]

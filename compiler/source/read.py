@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from yaml.reader import Reader
 
-from compiler.durable import is_special
+from compiler.atomic_files import is_special
 from compiler.source.diagnostic import Diagnostic, Note, Rejected, mistake, quoted
 from compiler.source.node import Mapping, Node, Scalar, Sequence, Value
 from compiler.source.span import Source, Span

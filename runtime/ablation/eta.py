@@ -11,7 +11,7 @@ from pathlib import Path
 from compiler.spec.spec import Spec
 from runtime.ablation.files import RESULT, ROWS, read_record
 from runtime.ablation.record import Queued, Result
-from runtime.parent import module_command
+from runtime.system.process import module_command
 
 SECONDS_OF_MEASUREMENT = 1.0
 MOST_TOKENS = 8192

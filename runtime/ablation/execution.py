@@ -10,13 +10,12 @@ from runtime.ablation.files import FAILURE, PACKAGE, QUEUE, RESULT, RUN, read_re
 from runtime.ablation.locks import data_hash, lock
 from runtime.ablation.record import Locked, Queue
 from runtime.ablation.scores import result_of
-from runtime.durable import explained_disk_errors
 from runtime.errors import UserError
-from runtime.memory import keep_freed_memory
 from runtime.package import Package, import_package, read_package
 from runtime.run import Run
 from runtime.scoring.translations import greedy_bleu
-from runtime.training.rank import is_first_process
+from runtime.system.atomic_files import explained_disk_errors
+from runtime.system.process import is_first_process, keep_freed_memory
 from runtime.training.train import train
 
 

@@ -7,9 +7,9 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from runtime.ablation.record import Failure, Queue, Result
-from runtime.durable import replace_file
 from runtime.errors import UserError
-from runtime.sealed import read_sealed_file, sealed
+from runtime.system.atomic_files import replace_file
+from runtime.system.checksummed import read_sealed_file, sealed
 
 QUEUE, RESULT, FAILURE, OUTPUT = "ablation.json", "result.json", "failure.json", "output.txt"
 ROWS, PACKAGE, RUN, DIFFERENCE = "rows", "package", "run", "difference.html"

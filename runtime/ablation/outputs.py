@@ -16,8 +16,8 @@ from runtime.ablation.render.text import fitting_table, plain_text
 from runtime.ablation.render.values import runs_csv, table_csv
 from runtime.ablation.report import make_report
 from runtime.ablation.table import Table, make_table
-from runtime.durable import explained_disk_errors, replace_file
-from runtime.terminal import Console
+from runtime.system.atomic_files import explained_disk_errors, replace_file
+from runtime.system.terminal import Console
 
 NO_MATPLOTLIB = (
     "There are no learning curves, because matplotlib is not installed: "

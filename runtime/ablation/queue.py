@@ -10,9 +10,9 @@ from compiler.spec.spec import Spec
 from runtime.ablation.files import DIFFERENCE, JOBS, PACKAGE, QUEUE, ROWS, read_record, write_record
 from runtime.ablation.locks import data_hash, lock
 from runtime.ablation.record import Queue, Queued, run_name
-from runtime.durable import explained_disk_errors, new_folder
 from runtime.errors import UserError
-from runtime.holding import held
+from runtime.system.atomic_files import explained_disk_errors, new_folder
+from runtime.system.file_lock import held
 
 Difference = Callable[[str], str]
 

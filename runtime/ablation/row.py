@@ -13,8 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runtime.ablation.record import Failure
-from runtime.openmp import wait_briefly
-from runtime.parent import end_with, module_command
+from runtime.system.process import end_with, module_command, wait_briefly
 
 FAILED = 1
 PATIENCE = 2.0
@@ -69,8 +68,8 @@ def _become_torchrun(options: argparse.Namespace) -> None:
 def run_row(folder: Path, cache: Path, device: str | None) -> int:
     """Runs a row in this process, one of several under torchrun -> the exit code."""
     from runtime.ablation.files import RESULT
-    from runtime.holding import held
-    from runtime.training.rank import is_first_process
+    from runtime.system.file_lock import held
+    from runtime.system.process import is_first_process
 
     if not is_first_process():
         return _attempt(folder, cache, device)
@@ -109,7 +108,7 @@ def _attempt(folder: Path, cache: Path, device: str | None) -> int:
 def _fail(folder: Path, failure: Failure) -> int:
     """On a full disk the reason is told by output alone."""
     from runtime.ablation.files import write_failure
-    from runtime.training.rank import is_first_process
+    from runtime.system.process import is_first_process
 
     print(f"error: {failure.reason}", file=sys.stderr)
     if is_first_process():

@@ -12,7 +12,7 @@ from pathlib import Path
 from runtime.ablation.files import FAILURE, OUTPUT, RESULT, RUN, read_record, write_failure
 from runtime.ablation.launcher import Job, Launcher
 from runtime.ablation.record import Failure, Result
-from runtime.holding import is_held
+from runtime.system.file_lock import is_held
 from runtime.training.interruption import Interruption, SignalWatch, watched_signals
 
 SECONDS_BETWEEN_LOOKS = 0.2

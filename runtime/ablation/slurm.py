@@ -18,8 +18,8 @@ from runtime.ablation.files import JOBS, OUTPUT
 from runtime.ablation.launcher import Job
 from runtime.ablation.row import command
 from runtime.errors import UserError
-from runtime.holding import is_held
-from runtime.parent import ROOT
+from runtime.system.file_lock import is_held
+from runtime.system.process import ROOT
 
 COMMON = ("timeout_min", "mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "tasks_per_node")
 """Parameters that submitit knows for all clusters; others are Slurm's own."""

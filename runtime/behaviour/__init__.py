@@ -1,1 +1,1 @@
-"""What two networks compute of the same input, and where they part."""
+"""Compare what two networks compute of the same input, and find where they part."""

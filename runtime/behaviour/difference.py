@@ -1,4 +1,4 @@
-"""Whether two packages compute the same, and if not, the first operation that does not."""
+"""Tell whether two packages compute the same and, if not, which operation differs first."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ class Divergence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BehaviourDifference:
-    """Of two packages on the same input: equal outputs, or where they begin to differ.
+    """The outputs of two packages on the same input are equal, or here they begin to differ.
 
     `shared` of the `parameters` of the second are the first's. `largest` is that of the outputs,
     None where these have other shapes. `call` is what the networks were asked for: `forward`, or in
@@ -52,7 +52,7 @@ class BehaviourDifference:
 
 
 def behaviour_difference(a: Package, b: Package) -> BehaviourDifference:
-    """What `b` computes against `a`, in float64, on inputs that show the edges of all masks.
+    """Compare what `b` and `a` compute, in float64, on inputs that show the edges of all masks.
 
     Weights are random, equal where names and shapes are. What is decoded counts, too.
     """
@@ -76,7 +76,7 @@ class _Difference:
     parameters: int
 
     def of(self, given: list[Texts]) -> BehaviourDifference | None:
-        """Of the first call whose results are not the same."""
+        """Returns the difference of the first call whose results are not the same."""
         for pair in zip(*self.calls(given), strict=False):
             runs = zip(self.models, pair, strict=True)
             before, after = (trace(model, call.run) for model, call in runs)
@@ -86,7 +86,7 @@ class _Difference:
         return None
 
     def calls(self, given: list[Texts]) -> list[Iterator[Call]]:
-        """Of each network, with its inputs."""
+        """Yields the calls of each network, with its inputs."""
         return [calls(*each) for each in zip(self.models, given, strict=True)]
 
     def found(
@@ -139,7 +139,7 @@ def _model(package: Package) -> nn.Module:
 
 
 def _inputs(packages: tuple[Package, ...], models: list[nn.Module], seed: int) -> list[Texts]:
-    """The same for both where they have the same inputs, of tokens that both know."""
+    """Returns inputs of tokens that both know, equal where both networks have the same inputs."""
     length = max(length_of(each.spec) for each in packages)
     limits = [each.spec.model.positions or length for each in packages]
     length = min(length, *limits)
@@ -149,7 +149,7 @@ def _inputs(packages: tuple[Package, ...], models: list[nn.Module], seed: int) -
 
 
 def _shared(a: nn.Module, b: nn.Module) -> tuple[int, int]:
-    """How many parameters of the second are the first's, and how many it has."""
+    """Returns the number of parameters of the second that are the first's, and of all of them."""
     shapes = {name: each.shape for name, each in a.named_parameters()}
     sizes = [(each.numel(), shapes.get(name) == each.shape) for name, each in b.named_parameters()]
     return sum(size for size, is_shared in sizes if is_shared), sum(size for size, _ in sizes)
@@ -163,7 +163,7 @@ def _aligned(before: list[Traced], after: list[Traced]) -> list[tuple[int, int]]
 
 
 def _first_of_values(before: list[Traced], after: list[Traced]) -> tuple[int, int]:
-    """What comes after the last agreement before the first disagreement."""
+    """Returns the operation after the last agreement before the first disagreement."""
     last = (-1, -1)
     for one, other in _aligned(before, after):
         if not before[one].agrees(after[other]):
@@ -189,7 +189,7 @@ def _divergence(place: tuple[int, int] | None, before: Trace, after: Trace) -> D
 
 
 def _largest_of_outputs(before: Trace, after: Trace, pair: tuple[Call, ...]) -> float | None:
-    """Of real positions: what is computed of padding means nothing."""
+    """Returns the largest difference at real positions: those of padding mean nothing."""
     one, other = (_real(*each) for each in zip((before, after), pair, strict=True))
     return _largest((one,), (other,))
 

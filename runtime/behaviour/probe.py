@@ -84,7 +84,7 @@ def _steps(model: Any, target: Tensor, source: Tensor | None = None) -> Iterator
 
 
 def rows_of(spec: Spec) -> dict[str, int]:
-    """How many tokens each input may have, and how many kinds of segments."""
+    """Returns the number of tokens that each input may have, and that of kinds of segments."""
     vocabulary, segments = spec.model.vocabulary, spec.model.embedding.segments
     sides = {side: vocabulary.size or getattr(vocabulary, side) for side in ("source", "target")}
     return {**sides, "segments": segments or 1}

@@ -45,11 +45,11 @@ class Traced:
 
     @property
     def kind(self) -> tuple[object, ...]:
-        """What two operations that do the same have in common, wherever they are written."""
+        """The description that two operations share which do the same, wherever they are."""
         return self.op.module, self.op.name, self.shapes
 
     def agrees(self, other: "Traced") -> bool:
-        """Whether the results are the same numbers."""
+        """Tells whether the results are the same numbers."""
         pairs = zip(self.sketches, other.sketches, strict=True)
         return all(_agree(one, another) for one, another in pairs)
 
@@ -70,7 +70,7 @@ class Trace:
 def trace(
     model: nn.Module, run: Callable[[], Tensor], wanted: frozenset[int] = frozenset()
 ) -> Trace:
-    """What the network does in a call; of the operations `wanted`, by number, results are kept."""
+    """Records what the network does in a call; keeps the results of `wanted`, by number."""
     file = sys.modules[type(model).__module__].__file__
     found = Trace()
     with _module_paths(model) as path, _Recording(found, path, file or "", wanted), torch.no_grad():

@@ -1,1 +1,1 @@
-"""Where a run stands, on disk: written whole or not at all, checked before it is used."""
+"""Checkpoints of a run: each is written whole or not at all, and checked before it is used."""

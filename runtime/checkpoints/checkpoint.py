@@ -25,10 +25,10 @@ from torch import Tensor, nn
 
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
-from runtime.checkpoints.state import Metric, State
-from runtime.durable import new_folder
+from runtime.checkpoints.progress import Metric, State
 from runtime.errors import UserError
-from runtime.sealed import sealed, unsealed
+from runtime.system.atomic_files import new_folder
+from runtime.system.checksummed import sealed, unsealed
 
 METADATA, LENGTH_BYTES = "__metadata__", 8
 """Of the header of a safetensors file: a key, and the bytes before it that give its length."""
@@ -39,7 +39,7 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What a checkpoint belongs to: hashes of the parts of the spec that its weights depend on.
+    """The spec that a checkpoint belongs to: hashes of the parts that its weights depend on.
 
     The other parts may change: a run can be continued for more steps. The places of files
     and further test sets do not count in `data`.
@@ -71,7 +71,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What the last bits of the weights depend on."""
+    """The libraries and devices that the last bits of the weights depend on."""
 
     torch_version: str
     device: str
@@ -95,7 +95,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batching:
-    """What the order of the batches depends on, besides the text and the epoch."""
+    """The settings that the order of the batches depends on, besides the text and the epoch."""
 
     tokens: int
     seed: int
@@ -108,7 +108,7 @@ class Batching:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """What a file must be like."""
+    """The size and the hash that a file must have."""
 
     bytes: int
     sha256: str
@@ -141,7 +141,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What goes into a checkpoint."""
+    """The content of a checkpoint."""
 
     identity: Identity
     state: State
@@ -228,9 +228,9 @@ def _save(tensors: Tensors, path: Path, metadata: dict[str, str]) -> None:
 
 
 def sort_metadata(file: BinaryIO) -> None:
-    """Puts the metadata of a safetensors file in order: it is written in that of a hash table,
+    """Sort the metadata of a safetensors file, so that equal weights are equal bytes.
 
-    which is another in each process, and equal weights shall be equal bytes.
+    It is written in the order of a hash table, which is another in each process.
     """
     file.seek(0)
     size = int.from_bytes(file.read(LENGTH_BYTES), "little")

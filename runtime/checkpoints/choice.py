@@ -1,9 +1,13 @@
-"""The checkpoints that a run's weights are taken from: the last, the best, or that of an update."""
+"""The checkpoints that a run's weights are taken from: one of them, or the mean of the last."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
 
 from compiler.spec.training import Evaluation
 from runtime.checkpoints.checkpoint import Checkpoint, RefusedCheckpoint, best_step
@@ -43,7 +47,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Where the weights that are used come from: a choice, and the updates that it led to."""
+    """The origin of the weights that are used: a choice, and the updates that it led to."""
 
     checkpoint: str
     updates: tuple[int, ...]
@@ -115,3 +119,18 @@ def naming_others(parent: Path, checkpoint: Checkpoint) -> Iterator[None]:
         instead = f"choose another by `--checkpoint UPDATE`: {', '.join(there)}" if there else ""
         help = "; or ".join(each for each in (reason.help, instead) if each)
         raise RefusedCheckpoint(str(reason), help=help) from reason
+
+
+def average_weights(paths: Sequence[Path]) -> dict[str, Tensor]:
+    """The mean of the weights in some `model.safetensors`, added up in float64.
+
+    Goes through the files tensor by tensor, so that it needs the room of one model only.
+    """
+    with ExitStack() as stack:
+        files = [stack.enter_context(safe_open(path, framework="pt")) for path in paths]
+        names = files[0].keys()
+        return {name: _mean([file.get_tensor(name) for file in files]) for name in names}
+
+
+def _mean(tensors: list[Tensor]) -> Tensor:
+    return torch.stack(tensors).double().mean(dim=0).to(tensors[0].dtype)

@@ -10,12 +10,12 @@ from runtime.checkpoints.checkpoint import (
     RefusedCheckpoint,
     check_checkpoint,
 )
-from runtime.durable import remove
 from runtime.errors import UserError
+from runtime.system.atomic_files import remove
 
 
 def list_checkpoints(parent: Path) -> list[Checkpoint]:
-    """By step; at the same step, the regular one is the later one."""
+    """Returns all checkpoints by step; at the same step, the regular one is the later one."""
     found = [
         Checkpoint(folder=folder, step=int(number), is_interim=kind == "interim")
         for folder in parent.iterdir()
@@ -26,7 +26,7 @@ def list_checkpoints(parent: Path) -> list[Checkpoint]:
 
 
 def regular_checkpoints(parent: Path) -> list[Checkpoint]:
-    """Those that belong to a look at the validation set, by step."""
+    """Returns the checkpoints that belong to a validation, by step."""
     return [checkpoint for checkpoint in list_checkpoints(parent) if not checkpoint.is_interim]
 
 

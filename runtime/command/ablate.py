@@ -138,7 +138,7 @@ def counted(expansion: "Expansion", cache: Path) -> "Expansion":
     The first seed counts for all of them, so that all have equally many.
     """
     from runtime.data.prepare import prepare
-    from runtime.training.order import updates_of
+    from runtime.training.update import updates_of
 
     rows = []
     for row in expansion.rows:
@@ -190,7 +190,7 @@ def finish(folder: Path) -> None:
     """Makes tables and report, prints the table; exit code 1 if a row has failed."""
     from compiler.diff.html import CSS
     from runtime.ablation.outputs import tabulate, terminal_table, write_reports
-    from runtime.terminal import styled_output
+    from runtime.system.terminal import styled_output
 
     tabulated = tabulate(folder)
     paths = write_reports(tabulated, CSS)

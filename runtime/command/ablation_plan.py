@@ -14,7 +14,7 @@ from runtime.ablation.local import Room
 from runtime.ablation.queue import Entry, Wanted, read_queue
 from runtime.ablation.render.text import width_of
 from runtime.command.output import report
-from runtime.terminal import Console
+from runtime.system.terminal import Console
 
 STATES = ("done", "failed", "half done", "to do")
 

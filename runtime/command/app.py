@@ -8,25 +8,27 @@ import typer
 from rich.markup import escape
 
 from runtime.command.ablate import ablate
-from runtime.command.arguments import Command, refuse_bytes
 from runtime.command.authoring import check, list_specs, new, schema, show
-from runtime.command.classify import classify
+from runtime.command.command_line import (
+    INTERRUPTED,
+    Command,
+    exit_code,
+    prepare_streams,
+    refuse_bytes,
+)
 from runtime.command.corpus import corpus
 from runtime.command.diff import diff
+from runtime.command.encoders import classify, fill
 from runtime.command.evaluate import evaluate
 from runtime.command.explain import explain_spec
-from runtime.command.failures import INTERRUPTED, exit_code
-from runtime.command.fill import fill
 from runtime.command.generate import generate
 from runtime.command.import_weights import import_weights
-from runtime.command.packages import compile_specs, eject
+from runtime.command.packages import compile_specs, eject, verify
 from runtime.command.score import score
-from runtime.command.streams import prepare_streams
 from runtime.command.train import train
 from runtime.command.transfer import transfer
 from runtime.command.translate import translate
-from runtime.command.verify import verify
-from runtime.terminal import guarded_streams
+from runtime.system.terminal import guarded_streams
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Specs": (

@@ -17,7 +17,7 @@ from compiler.spec.spec import NAME
 from runtime.command.options import Force, Settings, Specs
 from runtime.command.output import new_text_file, say_warnings
 from runtime.errors import UserError
-from runtime.terminal import Console
+from runtime.system.terminal import Console
 
 FORMATS = {"json": as_json, "github": as_github}
 

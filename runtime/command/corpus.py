@@ -30,7 +30,7 @@ def corpus(
 ) -> None:
     """Write the demo corpus: English-German pairs from a grammar, with real difficulties."""
     from runtime.corpus import write_corpus
-    from runtime.durable import new_folder
+    from runtime.system.atomic_files import new_folder
 
     if folder.exists():
         raise UserError(f"{folder} exists already", help="choose another name, or remove it first")

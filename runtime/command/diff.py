@@ -13,7 +13,7 @@ from rich.text import Text
 from compiler.spec.lock import LOCK
 from compiler.spec.package_files import explained, foreign_files
 from runtime.errors import UserError
-from runtime.terminal import Console, plain
+from runtime.system.terminal import Console, plain
 
 if TYPE_CHECKING:
     from compiler.diff.document import Document

@@ -111,7 +111,7 @@ def evaluate(
     Writes RUN/evaluation-test.json, or one of the test set's name, and, beside it, translations
     or labels as text.
     """
-    from runtime.memory import keep_freed_memory
+    from runtime.system.process import keep_freed_memory
 
     keep_freed_memory()
     opened, names = scored_texts(open_any_run(run, checkpoint, recompile), split, tests or [], data)

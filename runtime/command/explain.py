@@ -15,7 +15,7 @@ from compiler.spec.base import MOST_TOKENS
 from compiler.spec.library import locate
 from runtime.command.options import Settings
 from runtime.errors import UserError
-from runtime.terminal import Console
+from runtime.system.terminal import Console
 
 if TYPE_CHECKING:
     from compiler.explain import Explanation

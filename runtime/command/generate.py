@@ -73,7 +73,7 @@ def generate(
     With --n-best above 1, output lines are: line number, score, text (tabs between).
     """
     from runtime.inference.load import load_generator
-    from runtime.memory import keep_freed_memory
+    from runtime.system.process import keep_freed_memory
 
     keep_freed_memory()
     if prompts and input:

@@ -97,7 +97,7 @@ def compiled_target(target: str, settings: Sequence[str]) -> "CompiledPackage":
 
 
 def find_lock(folder: Path) -> Path | None:
-    """That of the package in a run, or of a package."""
+    """Returns the lock of the package in a run, or of a package."""
     places = (folder / "package" / LOCK, folder / LOCK)
     return next((each for each in places if each.is_file()), None)
 

@@ -11,7 +11,7 @@ import typer
 
 from runtime.command.output import check_output, new_text_file, report
 from runtime.errors import UserError
-from runtime.terminal import data_stream
+from runtime.system.terminal import data_stream
 
 LINES_AT_ONCE = 4096
 IN_A_COLUMN = str.maketrans(dict.fromkeys("\t\n\r", " "))

@@ -10,7 +10,7 @@ from compiler.spec.base import MOST_HYPOTHESES
 from compiler.spec.load import load
 from compiler.spec.lock import LOCK
 from compiler.spec.training import Decoding
-from runtime.command.arguments import refuse_repeated
+from runtime.command.command_line import refuse_repeated
 from runtime.errors import UserError
 
 MOST_PROCESSES = 256

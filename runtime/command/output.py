@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from compiler.durable import beside, is_special
+from compiler.atomic_files import beside, is_special
 from compiler.source.diagnostic import Diagnostic, in_order, render
-from runtime.durable import FULL
 from runtime.errors import UserError
-from runtime.terminal import Console
+from runtime.system.atomic_files import FULL
+from runtime.system.terminal import Console
 
 if TYPE_CHECKING:
     from runtime.scoring.score import Scores
@@ -24,7 +24,7 @@ def report(message: str) -> None:
 
 
 def say_warnings(warnings: Iterable[Diagnostic]) -> int:
-    """What is doubtful in specs, on stderr as errors would be -> how many there are."""
+    """Writes warnings about specs to stderr, as errors are written -> the number of them."""
     once = in_order(warnings)
     for each in once:
         report(render(each))
@@ -98,7 +98,7 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def print_scores(scores: "Scores") -> None:
-    """Both scores, each with its signature; the one that the spec names comes first."""
+    """Prints both scores, each with its signature; the one that the spec names comes first."""
     lines = {
         "bleu": f"  BLEU {scores.bleu:6.2f}  {scores.bleu_signature}",
         "chrf": f"  chrF {scores.chrf:6.2f}  {scores.chrf_signature}",

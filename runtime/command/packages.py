@@ -1,7 +1,12 @@
-"""The commands that write generated packages, or hand them over: `compile`, `eject`."""
+"""The commands about generated packages: `compile`, `verify`, `eject`."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +21,7 @@ from runtime.errors import UserError
 if TYPE_CHECKING:
     from compiler.output import Output
     from compiler.pipeline import CompiledPackage
+
 
 Folder = Annotated[
     Path, typer.Option("--output", "-o", help="folder that has a package for each spec")
@@ -67,7 +73,7 @@ def refuse_foreign(output: "Output", package: str) -> None:
 
 
 def refusal(package: "CompiledPackage", output: "Output") -> UserError:
-    """Why a package is not written over."""
+    """Returns the error that tells why a package is not written over."""
     name, keep = package.folder_name, f"`specformer eject {package.spec.name}` makes it yours"
     place = output.folder / name
     if output.is_ejected(name):
@@ -108,7 +114,7 @@ def is_up_to_date(package: "CompiledPackage", output: "Output") -> bool:
 
 
 def condition(file: Path, package: "CompiledPackage", edited: Iterable[str]) -> str:
-    """What is the matter with a file that is not up to date."""
+    """Tells what is the matter with a file that is not up to date."""
     if not file.exists():
         return "is missing"
     if f"{package.folder_name}/{file.name}" in edited:
@@ -151,7 +157,7 @@ def eject(
 
 
 def no_package(name: str, output: Path) -> UserError:
-    """Why there is nothing to hand over: mostly a path stands where a name is expected."""
+    """Returns the error for a package that is not there: mostly a path is given, not a name."""
     there = sorted(each.parent.name.replace("_", "-") for each in output.glob("*/model.py"))
     near = did_you_mean(Path(name).stem, there)
     return UserError(
@@ -159,3 +165,60 @@ def no_package(name: str, output: Path) -> UserError:
         help=near
         or "`eject` takes the name of a spec; `specformer compile SPEC` makes its package",
     )
+
+
+TESTS = "test_model.py"
+QUIETLY = ("--noconftest", "--import-mode=importlib", "-q", "--no-header")
+PYTESTS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+"""Variables that change what pytest does."""
+
+
+def verify(
+    spec: Annotated[
+        str, typer.Argument(metavar="SPEC|PACKAGE", help="A spec, or the folder of a package.")
+    ],
+    settings: Settings = None,
+) -> None:
+    """Run the tests of a spec's package: shapes, causality, masks, padding, step by step."""
+    if find_spec("pytest") is None:
+        raise UserError("the tests of a package need pytest", help="pip install pytest")
+    with TemporaryDirectory(prefix="specformer-") as folder:
+        place = Path(folder, "package")
+        if (Path(spec) / TESTS).is_file():
+            if settings:
+                raise UserError(
+                    "--set changes a spec, and this is a package that is written already"
+                )
+            copy_package(Path(spec), place)
+        else:
+            from compiler.pipeline import compile_spec
+
+            compile_spec(spec, settings or ()).write(place)
+        raise typer.Exit(_run(place))
+
+
+def copy_package(package: Path, place: Path) -> None:
+    """The files of a package and nothing else: pytest and Python would read what lies beside."""
+    from runtime.package import read_package
+
+    place.mkdir()
+    for name, content in read_package(package).items():
+        (place / name).write_bytes(content)
+
+
+def _run(folder: Path) -> int:
+    """Runs the tests; returns pytest's exit code, 1 where a test fails.
+
+    Settings and `conftest.py` of folders above, environment variables and installed plugins have no
+    effect on pytest, and bytecode in the folder is not read.
+    """
+    with TemporaryDirectory() as private:
+        root, settings = Path(private, "root"), Path(private, "pytest.ini")
+        root.mkdir()
+        settings.write_text("[pytest]\n", encoding="utf-8")
+        options = ("-p", "no:cacheprovider", "-c", str(settings), "--rootdir", str(root))
+        command = [sys.executable, "-P", "-m", "pytest", *options, *QUIETLY]
+        environment = {key: value for key, value in os.environ.items() if key not in PYTESTS}
+        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPYCACHEPREFIX": private}
+        tests = str(folder.resolve() / TESTS)
+        return subprocess.run([*command, tests], env=environment, check=False).returncode

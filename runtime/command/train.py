@@ -19,7 +19,7 @@ from runtime.command.output import report, say_warnings
 from runtime.command.tasks import COMMANDS
 from runtime.command.test_sets import DataFolder
 from runtime.errors import UserError
-from runtime.training.rank import is_first_process
+from runtime.system.process import is_first_process
 
 if TYPE_CHECKING:
     from runtime.package import Package
@@ -71,9 +71,9 @@ def train(
     """
     import torch
 
-    from runtime.memory import keep_freed_memory
     from runtime.package import load_package
     from runtime.scoring.translations import greedy_bleu
+    from runtime.system.process import keep_freed_memory
     from runtime.training.train import train as train_package
 
     keep_freed_memory()
@@ -133,7 +133,7 @@ def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str
 
 
 def is_package(reference: str) -> bool:
-    """Whether the reference is a folder of generated code, not a spec."""
+    """Tells whether the reference is a folder of generated code, not a spec."""
     return os.path.lexists(Path(reference, "model.py"))
 
 
@@ -250,7 +250,7 @@ def print_summary(summary: "Summary", training: Training, command: str) -> None:
 
 
 def _reason(summary: "Summary", training: Training) -> str:
-    """Why there were no more updates."""
+    """Tells why there were no more updates."""
     if summary.reason == "patience":
         return "no improvement within `patience`"
     if summary.step > training.updates:

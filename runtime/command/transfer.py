@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.durable import beside, put_folder
+from compiler.atomic_files import beside, put_folder
 from runtime.command.import_weights import compiled_target, package_folder
 from runtime.command.options import RunFolder, Settings, Which
 from runtime.command.output import report
@@ -74,7 +74,7 @@ def write_run(folder: Path, out: Path, cache: Path, giver: "Giver", found: "Tran
     """All that can go wrong goes wrong before an old run is replaced."""
     from runtime.data.prepare import TOKENIZERS, prepare
     from runtime.package import load_package
-    from runtime.training.opening import alone
+    from runtime.training.start_or_resume import alone
     from runtime.weights.importing import check_package
     from runtime.weights.transfer import create_run, transferred_weights
 

@@ -67,7 +67,7 @@ def translate(
     With --n-best above 1, output lines are: line number, score, translation (tabs between).
     """
     from runtime.inference.load import load_translator
-    from runtime.memory import keep_freed_memory
+    from runtime.system.process import keep_freed_memory
 
     keep_freed_memory()
     refuse_output(output, force=force)

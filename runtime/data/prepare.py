@@ -25,9 +25,9 @@ from runtime.data.sums import DamagedEntry, check_sums, is_sound, write_sums
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import Report, keeps_all, longest_sentence, read_part
 from runtime.data.tokenizer import Tokenizer, load_tokenizers, tokenizer_files
-from runtime.durable import FULL, new_folder, remove, remove_unfinished
 from runtime.errors import UserError
-from runtime.holding import wait_for_lock
+from runtime.system.atomic_files import FULL, new_folder, remove, remove_unfinished
+from runtime.system.file_lock import wait_for_lock
 
 FORMAT = 2
 """Of the text; raise it when how text becomes tokens changes: no earlier run can go on then."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 
 from runtime.errors import UserError
-from runtime.parent import end_with
+from runtime.system.process import end_with
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -8,7 +8,7 @@ from compiler.spec.spec import Spec
 from runtime.checkpoints.choice import Weights
 from runtime.data.tasks.task import read_part
 from runtime.data.tokenizer import Tokenizer
-from runtime.durable import explained_disk_errors, replace_file
+from runtime.system.atomic_files import explained_disk_errors, replace_file
 
 Split = str
 """`valid`, `test`, or the name of a test set of `data.tests`."""

@@ -13,13 +13,13 @@ from compiler.spec.spec import Spec
 from compiler.spec.training import Decoding, Evaluation
 from runtime.checkpoints.choice import Weights
 from runtime.data.prepare import Prepared
-from runtime.durable import explained_disk_errors, replace_file
 from runtime.inference.load import load_translator
 from runtime.inference.translator import Translator
 from runtime.run import Run
 from runtime.scoring.measures import Split, evaluation_files, read_scoring_set
 from runtime.scoring.phenomena import Score, phenomena_scores
 from runtime.scoring.score import Scores, bleu_metric, doubts, score
+from runtime.system.atomic_files import explained_disk_errors, replace_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

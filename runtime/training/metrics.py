@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from compiler.durable import is_special
+from compiler.atomic_files import is_special
 from runtime.errors import UserError
 
 METRICS = "metrics.jsonl"

@@ -49,9 +49,10 @@ class Objective:
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Tensor:
-        """-> [3]: label-smoothed and plain cross-entropy in nats, summed over the labels, and how
+        """Returns sums [3] over the labels of a batch.
 
-        many of these are what the network finds likeliest.
+        They are the label-smoothed and the plain cross-entropy, in nats, and the number of labels
+        that the network finds likeliest.
         """
         inputs, places, labels = self._tokens(batch)
         rows = self._features(inputs).flatten(0, -2).index_select(0, places)
@@ -59,7 +60,7 @@ class Objective:
         return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
 
     def add_gradients(self, batch: Batch, weight: float) -> Tensor:
-        """-> [2]: both losses; adds the gradient of `weight` times the first to the parameters'.
+        """Returns both losses [2]; adds the gradient of `weight` times the first to parameters.
 
         The first has, here, the loss of an uneven use of experts in it.
         """
@@ -77,7 +78,7 @@ class Objective:
     def _project_backward(
         self, features: Tensor, places: Tensor, labels: Tensor, weight: float
     ) -> tuple[Tensor, Tensor]:
-        """-> the losses [2] and the gradient of the features; adds that of the output layer's."""
+        """Returns the losses [2] and the gradient of the features; adds the output layer's."""
         losses, gradients = [], []
         rows = features.flatten(0, -2).index_select(0, places)
         for chunk, its_labels in self._chunks(rows, labels):
@@ -91,13 +92,13 @@ class Objective:
         return torch.stack(losses).sum(dim=0), gradient
 
     def _tokens(self, batch: Batch) -> tuple[list[Tensor], Tensor, Tensor]:
-        """-> inputs [batch, position], the places of labels [labels] and these."""
+        """Returns inputs [batch, position], the places of labels [labels] and the labels."""
         arrays = (*batch.inputs, batch.places, batch.labels)
         *inputs, places, labels = map(self._moved, arrays)
         return inputs, places, labels
 
     def _features(self, inputs: list[Tensor]) -> Tensor:
-        """-> [batch, position ..., width]"""
+        """Returns features [batch, position ..., width]."""
         with self._precision():
             return self.features(*inputs)
 
@@ -161,6 +162,6 @@ def _balance_loss(model: nn.Module) -> Callable[..., Tensor] | None:
 
 
 def validation_objective(objective: Objective, model: nn.Module) -> Objective:
-    """Of this network, and never compiled: evaluation would be a second program for little work."""
+    """Returns the objective for another network, never compiled: that would take a while."""
     network = cast(Network, model)
     return replace(objective, features=features_of(model), project=network.project)

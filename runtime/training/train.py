@@ -8,16 +8,15 @@ from pathlib import Path
 import torch
 
 from runtime.checkpoints.checkpoint import Machine
-from runtime.checkpoints.state import Ending
+from runtime.checkpoints.progress import Ending
 from runtime.data.prepare import Prepared
-from runtime.durable import explained_disk_errors
 from runtime.errors import UserError
 from runtime.package import Package, load_package
 from runtime.run import Run
+from runtime.system.atomic_files import explained_disk_errors
 from runtime.training.interruption import watched_signals
-from runtime.training.journal import Journal, open_journal, silent_journal
-from runtime.training.learner import Learner
-from runtime.training.opening import (
+from runtime.training.run_logger import Journal, open_journal, silent_journal
+from runtime.training.start_or_resume import (
     Start,
     WithSteps,
     alone,
@@ -25,13 +24,14 @@ from runtime.training.opening import (
     find_start,
     reopen_run,
 )
+from runtime.training.train_state import Learner
 from runtime.training.trainer import Score, Trainer
 from runtime.training.workers import joined_workers, own_device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """How a training ended. `best_score` is in the spec's `training.validation.metric`."""
+    """The end of a training. `best_score` is in the spec's `training.validation.metric`."""
 
     folder: Path
     reason: Ending

@@ -11,19 +11,25 @@ from torch import nn
 
 from runtime.checkpoints.checkpoint import Batching, Content, Machine, write_checkpoint
 from runtime.checkpoints.listing import remove_old_checkpoints
-from runtime.checkpoints.state import Ending, State, after_look, after_update, ending, is_look_due
+from runtime.checkpoints.progress import (
+    Ending,
+    State,
+    after_look,
+    after_update,
+    ending,
+    is_look_due,
+)
 from runtime.data.batches import in_order
 from runtime.data.prepare import Prepared
-from runtime.holding import followed
 from runtime.run import Run
+from runtime.system.file_lock import followed
 from runtime.training.interruption import Interruption, SignalWatch
-from runtime.training.journal import Journal
-from runtime.training.learner import Learner
 from runtime.training.metrics import TrainFigures, ValidFigures
-from runtime.training.order import Order
-from runtime.training.update import count_labels, count_tokens
+from runtime.training.run_logger import Journal
+from runtime.training.running_metrics import Window
+from runtime.training.train_state import Learner
+from runtime.training.update import Order, count_labels, count_tokens
 from runtime.training.validation import perplexity, validate
-from runtime.training.window import Window
 
 UPDATES_BETWEEN_LINES = 10
 

@@ -1,4 +1,4 @@
-"""One update: the gradient of the mean loss over its labels, and the optimizer's step."""
+"""The updates of a training: which batches each takes in its epoch, and what it does."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
+from compiler.spec.training import Training
+from runtime.checkpoints.checkpoint import Batching
+from runtime.data.batches import batches
 from runtime.data.examples import Examples
 from runtime.data.sentences import Indices
 from runtime.training.objective import Objective
@@ -45,7 +48,7 @@ class Updater:
         return torch.cat((sums, norm.unsqueeze(0)))
 
     def add_gradients(self, examples: Examples, batches: Sequence[Indices]) -> Tensor:
-        """Of this process's rows: their losses [2] and, in the parameters, their gradients."""
+        """Returns the losses [2] of this process's rows; adds their gradients to parameters."""
         labels = count_labels(examples, batches)
         sums = torch.zeros(2, device=self.objective.device)
         for rows in own_rows(batches, self.workers):
@@ -54,12 +57,12 @@ class Updater:
 
 
 def count_labels(examples: Examples, batches: Iterable[Indices]) -> int:
-    """What is predicted, by all processes: what losses are divided by."""
+    """Returns the number of labels in all processes, by which losses are divided."""
     return sum(examples.count_labels(rows) for rows in batches)
 
 
 def count_tokens(examples: Examples, batches: Iterable[Indices]) -> int:
-    """What is read, without padding, by all processes."""
+    """Returns the number of tokens that all processes read, without padding."""
     return sum(examples.count_tokens(rows) for rows in batches)
 
 
@@ -83,3 +86,31 @@ def share_gradients(parameters: Sequence[nn.Parameter], sums: Tensor, workers: W
     totals = torch.split(flat, [share.numel() for share in shares])
     for share, total in zip(shares, totals, strict=True):
         share.copy_(total.view_as(share))
+
+
+class Order:
+    """The batches of each epoch; those of the epoch at hand are kept."""
+
+    def __init__(self, examples: Examples, batching: Batching) -> None:
+        self._examples, self._batching = examples, batching
+        self._epoch = 0
+        self._batches: list[Indices] = []
+
+    def batches(self, epoch: int) -> list[Indices]:
+        """The batches of an epoch, counted from 1."""
+        if epoch != self._epoch:
+            tokens, seed = self._batching.tokens, self._batching.seed
+            self._batches = batches(self._examples, tokens=tokens, seed=seed, epoch=epoch)
+            self._epoch = epoch
+        return self._batches
+
+
+def updates_of(training: Training, examples: Examples) -> int:
+    """The updates in all epochs; the last of an epoch takes the batches that are left.
+
+    Raises ValueError for a training whose length is not given in epochs.
+    """
+    if training.epochs is None:
+        raise ValueError("expected `training.epochs`, got None")
+    order, epochs = Order(examples, Batching.of(training)), range(1, training.epochs + 1)
+    return sum(-(-len(order.batches(epoch)) // training.accumulate) for epoch in epochs)

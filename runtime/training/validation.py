@@ -1,4 +1,4 @@
-"""Looks at the validation set."""
+"""Validation: losses and accuracy over the validation set."""
 
 import math
 from collections.abc import Sequence
@@ -17,9 +17,10 @@ from runtime.training.workers import Workers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
-    """Label-smoothed and plain (negative log-likelihood) cross-entropy, in nats a label;
+    """The losses of a validation.
 
-    and the share of the labels that the network finds likeliest.
+    `loss` is the label-smoothed cross-entropy and `nll` the plain one, in nats a label; `accuracy`
+    is the share of the labels that the network finds likeliest.
     """
 
     loss: float

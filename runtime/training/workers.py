@@ -25,7 +25,7 @@ class Workers:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the process that reports and saves."""
+        """Tells whether this is the process that reports and saves."""
         return self.rank == 0
 
     def add_up(self, tensor: Tensor) -> None:
@@ -34,7 +34,7 @@ class Workers:
             dist.all_reduce(tensor, group=self.patient if tensor.is_cpu else None)
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is up in any process. Does not wait for an accelerator."""
+        """Tells whether the flag is up in any process. It does not wait for an accelerator."""
         if self.size == 1:
             return flag
         raised = torch.tensor(int(flag))
@@ -76,7 +76,7 @@ def joined_workers() -> Iterator[Workers]:
 
 
 def own_device(wanted: torch.device | None) -> torch.device:
-    """What is wanted; if that is any GPU, the one that belongs to this process."""
+    """Returns the device that is wanted; if that is any GPU, the one of this process."""
     is_any = wanted == torch.device("cuda") and torch.cuda.is_available()
     return default_device() if wanted is None or is_any else wanted
 

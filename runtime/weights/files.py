@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from runtime.checkpoints.checkpoint import sort_metadata
-from runtime.durable import replace_file
 from runtime.errors import UserError
+from runtime.system.atomic_files import replace_file
 
 Tensors = dict[str, Tensor]
 
@@ -57,7 +57,7 @@ def _read_safetensors(path: Path) -> Tensors:
 
 
 def _read_state_dict(path: Path) -> Tensors:
-    """What `torch.save` wrote. Of dictionaries in dictionaries the names are joined by dots."""
+    """Reads what `torch.save` wrote; joins the names of dictionaries in dictionaries by dots."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
     except pickle.UnpicklingError as error:
@@ -81,7 +81,7 @@ def _read_state_dict(path: Path) -> Tensors:
 
 
 def _is_zip(path: Path) -> bool:
-    """Whether the file has the form that torch has written since version 1.6, and can map."""
+    """Tells whether the file has the form that torch has written since version 1.6, and can map."""
     with path.open("rb") as file:
         return file.read(2) == b"PK"
 

@@ -1,5 +1,6 @@
-"""A state dict for our model from the tensors of another."""
+"""The state dict of our model from the tensors of another, by the expressions of an import map."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,6 +8,18 @@ import torch
 from torch import Tensor
 
 from compiler.import_map.assignment import Assigned, Assignment
+from compiler.import_map.expression import (
+    Arithmetic,
+    Called,
+    Expression,
+    Foreign,
+    Index,
+    Indexed,
+    Number,
+    Range,
+    Rows,
+    Transposed,
+)
 from compiler.import_map.map import read_map
 from compiler.import_map.parameters import NamedParameter
 from compiler.import_map.plan import plan
@@ -14,7 +27,6 @@ from compiler.import_map.shape import Stored
 from compiler.spec.lock import LOCK
 from runtime.errors import UserError
 from runtime.package import Package
-from runtime.weights.evaluate import evaluate
 from runtime.weights.files import Tensors
 
 
@@ -60,3 +72,48 @@ def _value(filled: Assigned, tensors: Mapping[str, Tensor]) -> Tensor:
 def _assignment(assignment: Assignment, tensors: Mapping[str, Tensor]) -> Tensor:
     """A single number fills all of its place."""
     return evaluate(assignment.expression, tensors).expand(assignment.shape)
+
+
+OPERATORS = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
+
+
+def evaluate(expression: Expression, tensors: Mapping[str, Tensor]) -> Tensor:
+    """The value, in float32; the plan has made sure that all shapes fit."""
+    match expression:
+        case Foreign(name=name):
+            return tensors[name].float()
+        case Number(value=value):
+            return torch.tensor(value, dtype=torch.float32)
+        case Rows(items=items):
+            return torch.cat([evaluate(item, tensors) for item in items])
+        case Transposed(base=base):
+            return evaluate(base, tensors).T
+        case Indexed(base=base, parts=parts):
+            return evaluate(base, tensors)[tuple(_index(part) for part in parts)]
+        case Arithmetic(left=left, operator=sign, right=right):
+            return OPERATORS[sign](evaluate(left, tensors), evaluate(right, tensors))
+        case Called(base=base):
+            return _called(expression, evaluate(base, tensors))
+
+
+def _index(part: Range | Index) -> int | slice:
+    return part.place if isinstance(part, Index) else slice(part.start, part.stop)
+
+
+def _called(expression: Called, x: Tensor) -> Tensor:
+    """x [rows, ...] in another shape or order."""
+    count = expression.count
+    match expression.function:
+        case "split":
+            return x.reshape(count, -1, *x.shape[1:])
+        case "join":
+            return x.flatten(0, 1)
+        case "pairs_to_halves":
+            return x.reshape(count, -1, 2, *x.shape[1:]).transpose(1, 2).flatten(0, 2)
+        case "halves_to_pairs":
+            return x.reshape(count, 2, -1, *x.shape[1:]).transpose(1, 2).flatten(0, 2)

@@ -7,7 +7,7 @@ import torch
 
 from compiler.spec.spec import Spec
 from runtime.checkpoints.checkpoint import Batching, Content, Identity, Machine, write_checkpoint
-from runtime.checkpoints.state import State
+from runtime.checkpoints.progress import State
 from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
 from runtime.data.tokenizer import Tokenizer, save_tokenizers
 from runtime.errors import UserError
@@ -48,7 +48,7 @@ def write_first(place: Path, package: Package, weights: Tensors, *, is_interim: 
 
 
 def read_tokenizers(files: Sequence[Path], spec: Spec) -> tuple[Tokenizer, Tokenizer]:
-    """Of source and target, the same object for a shared vocabulary.
+    """Reads the tokenizers of source and target, the same object for a shared vocabulary.
 
     Raises a UserError unless there is one for each vocabulary, with a row for each piece.
     """

@@ -28,11 +28,11 @@ class Giver:
 
     @classmethod
     def of(cls, run: Run) -> "Giver":
-        """As `translate` would use the run."""
+        """Returns the giver with the weights that `translate` would use."""
         return cls(run=run, weights=run.used())
 
     def origin(self, transfer: Transfer) -> dict[str, object]:
-        """What `run.json` of the new run says of its beginning."""
+        """Returns what `run.json` of the new run says of its beginning."""
         about = {
             "run": str(self.run.folder),
             **self.weights.record(),
@@ -71,7 +71,7 @@ def _words(settings: Section) -> str:
 
 
 def transferred_weights(package: Package, giver: Giver, transfer: Transfer) -> Tensors:
-    """Those that a training of the package begins with, and over them what fits of the run's."""
+    """Returns the weights of a new network of the package, with what fits of the run's in them."""
     old = dict(giver.run.load_model().state_dict())
     torch.manual_seed(package.spec.training.seed)
     new = dict(package.model_class().state_dict())

@@ -13,7 +13,7 @@ from compiler.import_map.regions import reads, unread
 from compiler.import_map.shape import Stored
 from compiler.source.diagnostic import Rejected
 from compiler.source.span import Source, Span
-from runtime.weights.evaluate import evaluate
+from runtime.weights.importing import evaluate
 
 pytestmark = pytest.mark.quick
 

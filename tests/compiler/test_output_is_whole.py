@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from compiler.durable import one_at_a_time
+from compiler.atomic_files import one_at_a_time
 from compiler.output import SUMS, Output
 from compiler.pipeline import CompiledPackage, compile_spec
 
@@ -151,7 +151,7 @@ def test_a_folder_that_another_process_holds_is_not_waited_for_for_ever(
     packages: tuple[CompiledPackage, CompiledPackage],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("compiler.durable.PATIENCE", 0.1)
+    monkeypatch.setattr("compiler.atomic_files.PATIENCE", 0.1)
     with one_at_a_time(tmp_path), pytest.raises(OSError, match="another process writes"):
         Output(folder=tmp_path).write(packages[0])
 

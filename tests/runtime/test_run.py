@@ -17,7 +17,7 @@ from runtime.checkpoints.checkpoint import (
     RefusedCheckpoint,
     write_checkpoint,
 )
-from runtime.checkpoints.state import State
+from runtime.checkpoints.progress import State
 from runtime.data.pairs import PairsWriter, load_pairs
 from runtime.data.prepare import Prepared
 from runtime.data.segmented_tokenizer import SegmentedTokenizer

@@ -18,7 +18,7 @@ from runtime.ablation.slurm import Slurm
 from runtime.checkpoints.checkpoint import TRAINER
 from runtime.checkpoints.listing import list_checkpoints
 from runtime.errors import UserError
-from runtime.holding import is_held
+from runtime.system.file_lock import is_held
 from tests.runtime.ablation.conftest import HOT, Command, Enqueue, wait_for
 
 ONE = "--jobs=1"

@@ -12,7 +12,7 @@ from runtime.ablation.files import FAILURE, PACKAGE, RESULT, RUN, read_record, w
 from runtime.ablation.record import Failure, Result
 from runtime.ablation.row import run_row
 from runtime.checkpoints.listing import regular_checkpoints
-from runtime.holding import held
+from runtime.system.file_lock import held
 from tests.runtime.ablation.conftest import Enqueue
 
 FEW = "training.steps=20"

@@ -14,7 +14,7 @@ from runtime.ablation.local import LocalJob, core_slots, device_slots
 from runtime.ablation.record import Failure, Result
 from runtime.ablation.running import QueueInterruption, run_rows
 from runtime.errors import UserError
-from runtime.holding import held
+from runtime.system.file_lock import held
 
 pytestmark = pytest.mark.quick
 

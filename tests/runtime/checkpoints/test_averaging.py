@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from runtime.checkpoints.averaging import average_weights
+from runtime.checkpoints.choice import average_weights
 
 pytestmark = pytest.mark.quick
 

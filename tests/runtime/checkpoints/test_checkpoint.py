@@ -20,8 +20,8 @@ from runtime.checkpoints.checkpoint import (
     load_checkpoint,
     write_checkpoint,
 )
-from runtime.checkpoints.state import State
-from runtime.sealed import sealed, unsealed
+from runtime.checkpoints.progress import State
+from runtime.system.checksummed import sealed, unsealed
 
 pytestmark = pytest.mark.quick
 

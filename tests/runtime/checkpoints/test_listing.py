@@ -11,7 +11,7 @@ from runtime.checkpoints.listing import (
     regular_checkpoints,
     remove_old_checkpoints,
 )
-from runtime.checkpoints.state import State
+from runtime.checkpoints.progress import State
 from runtime.errors import UserError
 
 pytestmark = pytest.mark.quick

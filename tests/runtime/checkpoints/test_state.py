@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from compiler.spec.training import Training, Validation
-from runtime.checkpoints.state import (
+from runtime.checkpoints.progress import (
     State,
     after_look,
     after_update,

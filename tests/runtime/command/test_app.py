@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from runtime.command.failures import exit_code
+from runtime.command.command_line import exit_code
 from runtime.training.interruption import Interruption
 
 pytestmark = pytest.mark.quick

@@ -13,7 +13,7 @@ import typer
 from typer.models import OptionInfo
 
 from runtime.command.app import GROUPS, app
-from runtime.command.arguments import ASSIGNMENT, refuse_bytes
+from runtime.command.command_line import ASSIGNMENT, refuse_bytes
 from runtime.errors import UserError
 
 pytestmark = pytest.mark.quick
@@ -110,7 +110,7 @@ def test_closed_streams(ending: str, code: int, message: str) -> None:
 
 def test_a_closed_standard_input_is_named() -> None:
     code = (
-        "from runtime.command.streams import prepare_streams; prepare_streams();"
+        "from runtime.command.command_line import prepare_streams; prepare_streams();"
         "from runtime.command.lines import read_input; list(read_input(None))"
     )
     command = f"{sys.executable} -c '{code}' <&-"
@@ -126,7 +126,8 @@ def test_messages_to_a_closed_standard_error_are_not_results() -> None:
 
 def test_output_is_utf_8_in_any_locale() -> None:
     code = (
-        "from runtime.command.streams import prepare_streams; prepare_streams(); print('\\u00df')"
+        "from runtime.command.command_line import prepare_streams\n"
+        "prepare_streams(); print('\\u00df')"
     )
     environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from compiler.durable import put_folder, replace_file
+from compiler.atomic_files import put_folder, replace_file
 from runtime.command.output import new_text_file
-from runtime.durable import new_folder, remove_unfinished
 from runtime.errors import UserError
+from runtime.system.atomic_files import new_folder, remove_unfinished
 from tests.runtime.command.conftest import Command
 
 pytestmark = pytest.mark.quick
@@ -79,7 +79,7 @@ def test_a_folder_takes_the_place_of_another(
     can_exchange: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not can_exchange:
-        monkeypatch.setattr("compiler.durable._exchange", lambda *_: False)
+        monkeypatch.setattr("compiler.atomic_files._exchange", lambda *_: False)
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)

@@ -14,8 +14,8 @@ from runtime.data.prepare import prepare
 from runtime.data.sentences import Indices
 from runtime.package import load_package
 from runtime.training.interruption import Interruption
-from runtime.training.learner import Learner
 from runtime.training.train import Summary
+from runtime.training.train_state import Learner
 from runtime.training.workers import Workers
 from tests.runtime.tasks.conftest import TASKS, WORDS, MakeTask, write
 

@@ -18,7 +18,7 @@ from runtime.command.app import app
 from runtime.data.prepare import prepare
 from runtime.errors import UserError
 from runtime.run import Run
-from runtime.training.order import Order, updates_of
+from runtime.training.update import Order, updates_of
 from tests.runtime.conftest import Outcome
 
 SPEC: dict[str, Any] = {

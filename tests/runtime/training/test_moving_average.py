@@ -11,8 +11,8 @@ from torch import nn
 
 from runtime.data.prepare import Prepared
 from runtime.run import Run
-from runtime.training.moving_average import MovingAverage
 from runtime.training.train import Summary
+from runtime.training.train_state import MovingAverage
 from runtime.training.trainer import Trainer
 
 pytestmark = pytest.mark.quick

@@ -6,8 +6,8 @@ import pytest
 
 from compiler.spec.training import Training, Validation
 from runtime.checkpoints.checkpoint import Batching, Machine, Record
-from runtime.checkpoints.state import State
-from runtime.training.opening import continued_state
+from runtime.checkpoints.progress import State
+from runtime.training.start_or_resume import continued_state
 
 pytestmark = pytest.mark.quick
 

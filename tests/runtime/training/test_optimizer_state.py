@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from runtime.training.optimizer_state import load_optimizer_tensors, optimizer_tensors
+from runtime.training.train_state import load_optimizer_tensors, optimizer_tensors
 
 pytestmark = pytest.mark.quick
 

@@ -16,9 +16,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from runtime.errors import UserError
-from runtime.holding import held
 from runtime.run import Run
-from runtime.sealed import read_sealed_file, sealed
+from runtime.system.checksummed import read_sealed_file, sealed
+from runtime.system.file_lock import held
 from runtime.training.interruption import SIGNALS, Interruption, watched_signals
 from runtime.training.train import Summary, train
 from runtime.training.trainer import Trainer

@@ -11,7 +11,7 @@ from runtime.data.examples import Examples
 from runtime.data.prepare import prepare
 from runtime.data.sentences import Indices
 from runtime.package import load_package
-from runtime.training.learner import Learner
+from runtime.training.train_state import Learner
 from runtime.training.update import Updater, count_labels, own_rows
 from runtime.training.workers import Workers
 

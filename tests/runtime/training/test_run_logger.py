@@ -13,9 +13,8 @@ import pytest
 from rich.console import Console
 
 from runtime.errors import UserError
-from runtime.training.display import Lines, display
-from runtime.training.journal import describe_look, open_journal, silent_journal
 from runtime.training.metrics import Metrics, TrainFigures, ValidFigures, read_figures
+from runtime.training.run_logger import Lines, describe_look, display, open_journal, silent_journal
 
 pytestmark = pytest.mark.quick
 
@@ -131,7 +130,9 @@ def test_lines_come_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_elsewhere_than_on_a_terminal_there_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runtime.training.display.Console", lambda **_: Console(file=io.StringIO()))
+    monkeypatch.setattr(
+        "runtime.training.run_logger.Console", lambda **_: Console(file=io.StringIO())
+    )
     with display(print, step=0, steps=10) as shown:
         assert isinstance(shown, Lines)
 
@@ -139,7 +140,7 @@ def test_elsewhere_than_on_a_terminal_there_are_lines(monkeypatch: pytest.Monkey
 def test_a_terminal_has_a_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, width=120)
-    monkeypatch.setattr("runtime.training.display.Console", lambda **_: terminal)
+    monkeypatch.setattr("runtime.training.run_logger.Console", lambda **_: terminal)
     with open_journal(tmp_path, print, keep_bytes=0, step=5, steps=10) as journal:
         journal.record_updates(TRAIN)
         journal.advance(10)

@@ -1,4 +1,4 @@
-"""`specformer classify`."""
+"""The commands of models that are encoders alone: `classify` and `fill`."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -42,7 +42,7 @@ def classify(
     probability.
     """
     from runtime.inference.load import load_classifier
-    from runtime.memory import keep_freed_memory
+    from runtime.system.process import keep_freed_memory
 
     keep_freed_memory()
     refuse_output(output, force=force)
@@ -56,5 +56,47 @@ def classify(
             for each in labels:
                 start = "" if n_best == 1 else f"{line}\t"
                 yield f"{start}{in_a_column(each.name)}\t{each.probability:.4f}\n"
+
+    answer(respond, input, output, force=force)
+
+
+def fill(
+    run: RunFolder,
+    input: Input = None,
+    output: Output = None,
+    n_best: Annotated[
+        int,
+        typer.Option(
+            "--n-best", metavar="N", min=1, max=MOST_HYPOTHESES, help="Tokens for each gap."
+        ),
+    ] = 5,
+    checkpoint: Which = None,
+    device: Device = None,
+    int8: Int8 = False,
+    recompile: Recompile = False,
+    force: Force = False,
+) -> None:
+    """Fill the gaps, [MASK] or ___, of lines with the likeliest tokens.
+
+    Tokens are written as the vocabulary has them: with `▁` before those that begin a word. Output
+    lines are: line number, number of the gap in it, probability, token (tabs between).
+    """
+    from runtime.inference.load import load_filler
+    from runtime.system.process import keep_freed_memory
+
+    keep_freed_memory()
+    refuse_output(output, force=force)
+    opened = open_run(run, "fill", checkpoint, recompile)
+    filler = load_filler(opened, **translator_settings(device, int8, 1))
+    say_weights(opened)
+
+    def respond(lines: list[str], number: int) -> Iterator[str]:
+        for line, gaps in enumerate(
+            filler.fill_lines(lines, n_best, first_line=number), start=number
+        ):
+            for gap, fillings in enumerate(gaps, start=1):
+                for each in fillings:
+                    text = in_a_column(each.text)
+                    yield f"{line}\t{gap}\t{each.probability:.4f}\t{text}\n"
 
     answer(respond, input, output, force=force)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from runtime.openmp import SPINS, USERS
+from runtime.system.process import SPINS, USERS
 
 pytestmark = pytest.mark.quick
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BRIEF = f"PASSIVE {SPINS}"
 
 ENDS_AT_TORCH = """

@@ -1,4 +1,4 @@
-"""Writes and reads JSON objects that hold their own checksum, so that damage is noticed."""
+"""JSON objects in files that hold their own checksum, so that damage is noticed."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from compiler.durable import is_special
+from compiler.atomic_files import is_special
 from runtime.errors import UserError
 
 SEAL = "sha256"

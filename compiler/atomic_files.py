@@ -12,8 +12,11 @@ from pathlib import Path
 
 PATIENCE = 30.0
 """Seconds to wait for another process that writes into the same folder."""
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
-"""What file systems without locks say."""
+NO_LOCKS = (
+    *(errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP),
+    *(errno.EINVAL, errno.EBADF),
+)
+"""The answers of file systems without locks; EBADF is NFS's, which locks no folders."""
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 """Constants of Linux's renameat2."""
 
@@ -24,7 +27,7 @@ def beside(path: Path) -> Path:
 
 
 def is_special(path: Path) -> bool:
-    """Whether the path is a device, a pipe or a socket."""
+    """Tells whether the path is a device, a pipe or a socket."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
@@ -89,7 +92,7 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     end = time.monotonic() + PATIENCE
     try:
-        while not _is_locked(handle):
+        while not try_lock(handle):
             if time.monotonic() > end:
                 raise OSError(errno.EAGAIN, "another process writes into this folder", str(folder))
             time.sleep(0.02)
@@ -98,8 +101,8 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _is_locked(handle: int) -> bool:
-    """Whether this process got the lock, or the file system has no locks."""
+def try_lock(handle: int) -> bool:
+    """Returns True if this process got the lock, or if the file system has no locks."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import UserError
-from runtime.holding import followed, has_locks, held, is_held
-from runtime.training.opening import alone
+from runtime.system.file_lock import followed, has_locks, held, is_held
+from runtime.training.start_or_resume import alone
 
 pytestmark = pytest.mark.quick
 

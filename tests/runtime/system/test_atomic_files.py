@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from runtime.durable import (
+from runtime.errors import UserError
+from runtime.system.atomic_files import (
     copy_folder,
     explained_disk_errors,
     new_folder,
     remove_unfinished,
     replace_file,
 )
-from runtime.errors import UserError
 
 pytestmark = pytest.mark.quick
 
@@ -76,7 +76,7 @@ def test_a_copy_that_fails_tells_the_first_reason(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("runtime.durable.shutil.copyfile", full)
+    monkeypatch.setattr("runtime.system.atomic_files.shutil.copyfile", full)
     with (
         pytest.raises(UserError, match="the disk is full"),
         explained_disk_errors(tmp_path / "other"),

@@ -1,6 +1,5 @@
-"""Folders that one process at a time works in; the system ends the hold of one that is killed."""
+"""Locks on folders that one process at a time works in; the system frees those of a killed one."""
 
-import errno
 import fcntl
 import os
 import time
@@ -8,22 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from compiler.atomic_files import NO_LOCKS, try_lock
 from runtime.errors import UserError
-
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF)
-"""What a file system without locks answers; EBADF is NFS's, which locks no folders."""
 
 
 @contextmanager
 def held(folder: Path, patience: float = 0.0) -> Iterator[bool]:
-    """Whether the folder is ours until the end; False if another process has it.
+    """Takes the lock of a folder until the end -> False if another process has it.
 
-    `patience`: seconds to wait for one that only looks whether somebody has it.
+    It waits `patience` seconds for one that only looks whether somebody has it.
     """
     handle = os.open(folder, os.O_RDONLY)
     end = time.monotonic() + patience
     try:
-        while not (is_ours := _taken(handle)) and time.monotonic() < end:
+        while not (is_ours := try_lock(handle)) and time.monotonic() < end:
             time.sleep(0.05)
         yield is_ours
     finally:
@@ -31,7 +28,7 @@ def held(folder: Path, patience: float = 0.0) -> Iterator[bool]:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether some process works in the folder."""
+    """Tells whether some process works in the folder."""
     with held(folder) as is_ours:
         return not is_ours
 
@@ -79,7 +76,7 @@ def _is_open(folder: Path, handle: int) -> bool:
 
 
 def has_locks(folder: Path) -> bool:
-    """Whether the file system of the folder has locks."""
+    """Tells whether the file system of the folder has locks."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -87,16 +84,4 @@ def has_locks(folder: Path) -> bool:
         return error.errno not in NO_LOCKS
     finally:
         os.close(handle)
-    return True
-
-
-def _taken(handle: int) -> bool:
-    """Whether the lock was taken, or the file system has no locks."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
     return True

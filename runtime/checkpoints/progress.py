@@ -1,4 +1,4 @@
-"""Where a run stands, and what it does next: pure functions of a few numbers."""
+"""The progress of a run, and what comes next: pure functions of a few numbers."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -8,11 +8,11 @@ from compiler.spec.training import Training, Validation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Where a run stands between two updates.
+    """The progress of a run between two updates.
 
     `epoch` (from 1) and `batch` (from 0) name the batch that comes next; `looked` is the update
-    after which the validation set was last looked at, or is not to be; `seconds` is the time spent
-    so far.
+    after which the last validation was, or after which there is to be none; `seconds` is the
+    time spent so far.
     """
 
     step: int = 0
@@ -35,7 +35,7 @@ Metric = Literal["loss", "bleu", "accuracy"]
 
 
 def ending(state: State, training: Training) -> Ending | None:
-    """Why the run is over; None while it is not. The last update is followed by a last look."""
+    """Returns the reason why the run is over, or None. A validation follows the last update."""
     patience = training.validation.patience
     if patience is not None and state.looks_without_better >= patience:
         return "patience"
@@ -43,7 +43,7 @@ def ending(state: State, training: Training) -> Ending | None:
 
 
 def is_look_due(state: State, training: Training) -> bool:
-    """Whether the validation set is looked at before the next update."""
+    """Tells whether a validation comes before the next update."""
     if state.looked == state.step:
         return False
     if state.step >= training.updates:
@@ -53,7 +53,7 @@ def is_look_due(state: State, training: Training) -> bool:
 
 
 def with_other_batches(state: State, training: Training) -> State:
-    """The epoch begins anew. In its midst no look at the validation set is due for that."""
+    """Begins the epoch anew. No validation is due for that in its midst."""
     every, is_within = training.validation.every, state.batch > 0 and state.step < training.updates
     looked = state.step if every == "epoch" and is_within else state.looked
     return replace(state, batch=0, looked=looked)
@@ -73,7 +73,7 @@ def after_update(state: State, *, batches: int, taken: int, seconds: float) -> S
 
 
 def after_look(state: State, score: float, validation: Validation, *, seconds: float) -> State:
-    """A look at the validation set gave `score`."""
+    """Returns the progress after a validation that gave `score`."""
     looked = replace(state, looked=state.step, seconds=state.seconds + seconds)
     if not is_better(score, state.best_score, validation.metric):
         return replace(looked, looks_without_better=state.looks_without_better + 1)

@@ -1,4 +1,4 @@
-"""How a training begins: a new run, or an old one and the place in it where to go on."""
+"""Start a training in a new run, or resume one after the last good checkpoint of its run."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,15 +17,15 @@ from runtime.checkpoints.checkpoint import (
     load_checkpoint,
 )
 from runtime.checkpoints.listing import last_good_checkpoint
-from runtime.checkpoints.state import State, with_other_batches
+from runtime.checkpoints.progress import State, with_other_batches
 from runtime.data.prepare import TOKENIZERS, Prepared, entry_name, file_digests, prepare
-from runtime.durable import remove_unfinished
 from runtime.errors import UserError
-from runtime.holding import has_locks, held
 from runtime.package import MODEL, TRAINING, Package, is_same_code
 from runtime.run import PACKAGE, Run, refuse_existing
-from runtime.training.learner import Learner
-from runtime.training.order import updates_of
+from runtime.system.atomic_files import remove_unfinished
+from runtime.system.file_lock import has_locks, held
+from runtime.training.train_state import Learner
+from runtime.training.update import updates_of
 
 Report = Callable[[str], None]
 WithSteps = Callable[[Package, int], Package]
@@ -34,7 +34,7 @@ WithSteps = Callable[[Package, int], Package]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Where a training begins; without a checkpoint, at the beginning."""
+    """The place where a training begins: after a checkpoint or, if it is None, at update 0."""
 
     state: State
     metrics_bytes: int
@@ -173,9 +173,9 @@ def find_start(run: Run, here: Machine, report: Report) -> Start:
 
 
 def continued_state(record: Record, training: Training) -> State:
-    """Where the record stands, without what means nothing under the settings of now.
+    """Returns the progress of a record, without what means nothing under the settings of now.
 
-    With other batches the epoch begins anew; with another metric no look has been the best yet.
+    With other batches the epoch begins anew; with another metric no score is the best yet.
     """
     state = record.state
     if record.batching != Batching.of(training):

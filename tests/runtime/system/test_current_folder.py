@@ -13,7 +13,7 @@ from tests.runtime.command.conftest import TINY
 
 pytestmark = pytest.mark.quick
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TRAP = "import os, pathlib; pathlib.Path(os.environ['CAUGHT']).touch(); raise SystemExit(3)\n"
 MODULES = (
     *("torch", "pytest", "_pytest", "numpy", "yaml", "rich", "runpy", "typing", "signal", "shlex"),

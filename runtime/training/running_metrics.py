@@ -1,7 +1,6 @@
-"""What the updates since the last line of metrics gave.
+"""The figures of the updates since the last line of metrics.
 
-It stays on the device: to read a figure is to wait for all the work that leads to it.
-"""
+They stay on the device: to read a figure is to wait for all the work that leads to it."""
 
 from dataclasses import dataclass
 
@@ -31,9 +30,9 @@ class Window:
         self._seconds = 0.0
 
     def add(self, figures: Tensor, *, labels: int, tokens: int) -> None:
-        """figures [3] of an update: smoothed and plain loss, summed over so many labels, and the
+        """Adds the figures [3] of an update with so many labels and tokens.
 
-        norm of the gradient; from so many tokens.
+        They are the smoothed and the plain loss, summed over the labels, and the gradient's norm.
         """
         self._figures.append(figures)
         self._labels.append(labels)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from runtime.errors import UserError
-from runtime.training.window import Window
+from runtime.training.running_metrics import Window
 
 pytestmark = pytest.mark.quick
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from compiler.durable import beside, replace_file, sync
+from compiler.atomic_files import beside, replace_file, sync
 from runtime.errors import UserError
 
 __all__ = ["FULL", "explained_disk_errors", "new_folder", "remove_unfinished", "replace_file"]

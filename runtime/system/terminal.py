@@ -1,8 +1,7 @@
 """Keeps control characters of names and texts from the terminal.
 
 Names of files, folders, groups and labels may hold escape sequences: they clear the screen, rename
-the window, or hide what was said. All that a command says passes through here.
-"""
+the window, or hide what was said. All that a command says passes through here."""
 
 import sys
 from collections.abc import Iterator

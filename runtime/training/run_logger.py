@@ -1,20 +1,23 @@
-"""How a run shows that it gets on: a bar on a terminal, a line now and then elsewhere."""
+"""The logger of a run: it writes figures to files and shows its progress, as a bar or lines."""
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from runtime.terminal import Console
+from runtime.system.terminal import Console
+from runtime.training.metrics import Metrics, TrainFigures, ValidFigures
 
 SECONDS_BETWEEN_LINES = 15.0
 
 
 class Display(Protocol):
-    """What people see while the network trains."""
+    """The progress that people see while the network trains."""
 
     def advance(self, step: int) -> None:
         """Update `step` is done."""
@@ -48,7 +51,7 @@ class Bar:
 
 
 class Lines:
-    """The same as lines of text."""
+    """Lines of text with these figures."""
 
     def __init__(self, report: Callable[[str], None], *, step: int, steps: int) -> None:
         self._report, self._steps, self._first = report, steps, step
@@ -70,7 +73,7 @@ class Lines:
 
 @contextmanager
 def display(report: Callable[[str], None], *, step: int, steps: int) -> Iterator[Display]:
-    """What fits the place where errors are shown; what is printed meanwhile goes above the bar."""
+    """Opens a bar on a terminal, above which other output goes, and lines elsewhere."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield Lines(report, step=step, steps=steps)
@@ -89,3 +92,58 @@ def display(report: Callable[[str], None], *, step: int, steps: int) -> Iterator
 
 def _figures(loss: float, tokens_per_second: float) -> str:
     return f"loss {loss:.3f}  {tokens_per_second:,.0f} tokens/s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """The logger of a process; only that of the first writes (`metrics`) and reports."""
+
+    metrics: Metrics | None
+    display: Display
+    report: Callable[[str], None]
+
+    def advance(self, step: int) -> None:
+        """Update `step` is done."""
+        self.display.advance(step)
+
+    def record_updates(self, figures: TrainFigures) -> None:
+        self.display.measure(figures.loss, figures.tokens_per_second)
+        if self.metrics is not None:
+            self.metrics.write(figures)
+
+    def record_look(self, figures: ValidFigures) -> None:
+        self.report(describe_look(figures))
+        if self.metrics is not None:
+            self.metrics.write(figures)
+
+    def sync(self) -> int:
+        """Waits until the figures are on the disk -> the length of their file in bytes."""
+        return self.metrics.sync() if self.metrics is not None else 0
+
+
+@contextmanager
+def open_journal(
+    folder: Path, report: Callable[[str], None], *, keep_bytes: int, step: int, steps: int
+) -> Iterator[Journal]:
+    """The journal of the first process, from update `step` to `steps`."""
+    with (
+        closing(Metrics(folder, keep_bytes=keep_bytes, step=step)) as metrics,
+        display(report, step=step, steps=steps) as shown,
+    ):
+        yield Journal(metrics=metrics, display=shown, report=report)
+
+
+def silent_journal() -> Journal:
+    """The journal of the other processes."""
+    return Journal(metrics=None, display=Silence(), report=lambda _: None)
+
+
+def describe_look(figures: ValidFigures) -> str:
+    """One line for people."""
+    bleu = "" if figures.bleu is None else f"  BLEU {figures.bleu:.2f}"
+    best = "  (the best so far)" if figures.is_best else ""
+    return (
+        f"validation after update {figures.step}, epoch {figures.epoch}: "
+        f"loss {figures.loss:.3f}  perplexity {figures.perplexity:.2f}  "
+        f"accuracy {figures.accuracy:.1%}{bleu}{best}"
+    )

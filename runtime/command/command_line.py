@@ -1,0 +1,151 @@
+"""Streams, arguments and errors of the command line, alike for all commands."""
+
+import errno
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import Any, cast
+
+import typer
+from typer.core import TyperCommand
+
+from compiler.source.diagnostic import Rejected
+from runtime.errors import UserError, beyond_table
+from runtime.system.atomic_files import FULL
+from runtime.training.interruption import Interruption
+
+NAMES = ("stdin", "stdout", "stderr")
+
+
+def prepare_streams() -> None:
+    """Sets the streams up before a command starts.
+
+    For a stream that the caller closed, Python's `sys.stdin` and the like are None, and the next
+    file that is opened gets its descriptor. Here the descriptor is occupied: reading and writing
+    fail with EBADF, and messages to standard error get lost. Text is written as UTF-8 in any
+    locale.
+    """
+    for number, name in enumerate(NAMES):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, _closed(number))
+        elif number and isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _closed(number: int) -> TextIOWrapper:
+    """A stream that occupies this descriptor, on which reading and writing fail."""
+    usable = os.O_RDONLY if number == 1 else os.O_WRONLY
+    opened = os.open(os.devnull, usable)
+    if opened != number:
+        os.dup2(opened, number)
+        os.close(opened)
+    return open(number, "w" if number else "r", encoding="utf-8", closefd=False)
+
+
+ASSIGNMENT = "KEY=VALUE"
+"""How help writes an option that may be given for several keys, each of them once."""
+
+
+class Command(TyperCommand):
+    """A command that refuses an option which is given twice, as only one of both would count."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Raises a UserError if an option that takes one value, or a key of a list, is repeated."""
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        _, _, order = self.make_parser(ctx).parse_args(args=given)
+        options = Counter(each for each in order if each.param_type_name == "option")
+        for option, times in options.items():
+            if times > 1 and not option.multiple:
+                raise UserError(
+                    f"{max(option.opts, key=len)} is given {times} times, but takes one value",
+                    help="give it once",
+                )
+            if option.metavar == ASSIGNMENT:
+                refuse_repeated(option.opts[0], ctx.params[option.name] or ())
+        return rest
+
+
+def refuse_repeated(option: str, assignments: Sequence[str]) -> None:
+    """Raises a UserError where two of several `key=value` have one key."""
+    counts = Counter(each.partition("=")[0] for each in assignments)
+    for key, times in counts.items():
+        if times > 1:
+            values = " and ".join(each for each in assignments if each.partition("=")[0] == key)
+            raise UserError(f"{option} sets {key} {times} times: {values}", help="give it once")
+
+
+def refuse_bytes(arguments: Sequence[str]) -> None:
+    """Raises a UserError for an argument that is not UTF-8; Python hands its bytes on as they are.
+
+    Such text could be neither cut into tokens, nor written into a spec or a message.
+    """
+    for number, argument in enumerate(arguments, start=1):
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise UserError(
+                f"argument {number} of the command is not UTF-8: {argument!a}",
+                help="convert the text with iconv, or give the file another name",
+            )
+
+
+BAD_INPUT = 2
+INTERRUPTED = 128 + signal.SIGINT
+
+# The class of all mistakes on the command line: click's, or that of typer's own copy of click.
+UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
+
+
+def exit_code(error: BaseException) -> int | None:
+    """Says on stderr what happened; None for what is not a user's to mend and needs a traceback."""
+    match error:
+        case BrokenPipeError():
+            _close_stdout()
+            return 1
+        case KeyboardInterrupt() | typer.Abort():
+            print("stopped by Ctrl-C", file=sys.stderr)
+            return INTERRUPTED
+        case Interruption():
+            print(f"stopped: {error}\nhelp: {error.help}", file=sys.stderr)
+            return error.exit_code
+        case Rejected():
+            print(error, file=sys.stderr)
+        case UserError():
+            _say(str(error), error.help)
+        case ValueError() if found := beyond_table(error):
+            _say(str(found), found.help)
+        case OSError(errno=number) if number in FULL:
+            _say(
+                "the disk is full", "free some space and try again; nothing that was saved is lost"
+            )
+            _close_stdout()
+        case OSError(filename=str(name)):
+            _say(f"{name}: {error.strerror}", "")
+        case OSError(errno=errno.EBADF):
+            _say("standard output is closed", "leave `>&-` out; `> /dev/null` drops what is said")
+            _close_stdout()
+        case UsageError():
+            _say_usage(error)
+        case _:
+            return None
+    return BAD_INPUT
+
+
+def _say(message: str, help: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    if help:
+        print(f"help: {help}", file=sys.stderr)
+
+
+def _say_usage(error: typer.BadParameter) -> None:
+    path = error.ctx.command_path if error.ctx else "specformer"
+    message = error.format_message().replace("Value error, ", "")  # a word of pydantic's
+    _say(message, f"`{path} --help` shows what there is")
+
+
+def _close_stdout() -> None:
+    """Whoever read it is gone, or it cannot be written: what is left in the buffer goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,1 @@
+"""Files, locks, processes and terminals, as the operating system has them."""

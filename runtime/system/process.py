@@ -1,0 +1,103 @@
+"""The imports, memory, threads and end of this process and those that it starts."""
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+ROOT = str(Path(__file__).resolve().parents[2])
+"""The folder that our packages lie in."""
+
+START = """
+import runpy, sys
+root, module = sys.argv[1:3]
+del sys.argv[1:3]
+if root not in sys.path:
+    sys.path.insert(0, root)
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+PARENT_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of Linux's prctl."""
+
+
+def module_command(module: str, *arguments: str) -> list[str]:
+    """The command line that runs a module of specformer in another process.
+
+    Unlike `python -m`, it imports nothing from the current folder, where any `torch.py` may lie.
+    """
+    return [sys.executable, "-P", "-c", START, ROOT, module, *arguments]
+
+
+def leave_out_current_folder() -> None:
+    """Removes the current folder from the import paths, also of processes started later.
+
+    `python -m` looks there first, and so does an empty entry of PYTHONPATH. The folder stays where
+    our own packages lie in it.
+    """
+    try:
+        here = os.getcwd()
+    except OSError:  # the folder was deleted
+        return
+    if os.path.realpath(here) == ROOT:
+        return
+    sys.path[:] = [each for each in sys.path if each not in ("", here)]
+    if "PYTHONPATH" in os.environ:
+        entries = os.environ["PYTHONPATH"].split(os.pathsep)
+        others = [each for each in entries if each not in ("", ".", here)]
+        os.environ["PYTHONPATH"] = os.pathsep.join(others)
+
+
+def end_with(parent: int) -> None:
+    """Has the system send SIGTERM to this process when its parent dies, however that happens.
+
+    On Linux alone: elsewhere nothing is done.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before it could be watched
+            os._exit(128 + signal.SIGTERM)
+
+
+TRIM_THRESHOLD, MMAP_MAX = -1, -4
+"""Parameters of glibc's `mallopt`, as malloc.h numbers them."""
+
+
+def keep_freed_memory() -> None:
+    """Tells glibc to keep what is freed for the next tensor; other C libraries are left alone.
+
+    By default it gives large blocks back to the system, which then has to clear the same pages
+    again: some 30,000 of them in each update of a small network, up to a third of the time.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(MMAP_MAX, 0)
+    mallopt(TRIM_THRESHOLD, -1)
+
+
+USERS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY")
+"""Environment variables by which users decide it, for the OpenMP of GNU, LLVM and Intel."""
+
+SPINS = 3000
+"""Turns of GNU's waiting loop, about as long as it takes to wake a sleeping thread."""
+
+
+def wait_briefly() -> None:
+    """Lets idle threads sleep soon instead of spinning, unless the user chose otherwise.
+
+    By default a thread of OpenMP keeps its core for milliseconds while it waits. Beside other
+    processes that makes training ten times slower, because the thread that is waited for may have
+    no core. OpenMP reads the environment when it is loaded, so a call after torch is imported has
+    no effect. Results do not depend on it.
+    """
+    if not any(name in os.environ for name in USERS):
+        # GNU's OpenMP reads the spin count; others read the policy.
+        os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": str(SPINS)}
+
+
+def is_first_process() -> bool:
+    """Tells whether this process reports and saves: the only one, or `torchrun`'s first."""
+    return os.environ.get("RANK", "0") == "0"

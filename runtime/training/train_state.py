@@ -1,0 +1,167 @@
+"""The state of a training: weights and their average, the optimizer, random numbers, figures."""
+
+from copy import deepcopy
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from runtime.checkpoints.checkpoint import Tensors
+from runtime.package import Package
+from runtime.training.objective import training_objective, validation_objective
+from runtime.training.running_metrics import Window
+from runtime.training.update import Updater
+from runtime.training.workers import Workers
+
+
+class Learner:
+    """A network in training, as one of perhaps several processes holds it."""
+
+    def __init__(self, package: Package, device: torch.device, workers: Workers) -> None:
+        """A new network: all processes draw the same weights, then each its own dropout."""
+        training, module = package.spec.training, package.training_module
+        self.device, self.workers, self.seed = device, workers, training.seed
+        torch.manual_seed(self.seed)
+        self.model = package.model_class().to(device)
+        seed_worker(self.seed, 0, workers.rank)
+        self.average = MovingAverage(self.model, training.ema.decay) if training.ema else None
+        self.optimizer = module.optimizer(self.model)
+        objective = training_objective(self.model, module, training, device)
+        self.validation_objective = validation_objective(objective, self.result)
+        self.update = Updater(
+            model=self.model,
+            optimizer=self.optimizer,
+            objective=objective,
+            clip_norm=training.clip_norm,
+            workers=workers,
+        )
+        self.window = Window()
+
+    @property
+    def result(self) -> nn.Module:
+        """The network that is validated and saved: the one in training, or its average."""
+        return self.model if self.average is None else self.average.network
+
+    def weights(self) -> Tensors:
+        """Returns the weights of the result."""
+        return self.result.state_dict()
+
+    def training_state(self) -> Tensors:
+        """All but these weights. Every process must call this, since each has its own dropout."""
+        randoms = {
+            f"{rank}/{kind}": state
+            for kind, own in random_states(self.device).items()
+            for rank, state in enumerate(self.workers.gather(own))
+        }
+        trained = {} if self.average is None else self.model.state_dict()
+        return {
+            **_prefixed("weights", trained),
+            **_prefixed("optimizer", optimizer_tensors(self.optimizer, self.model)),
+            **_prefixed("random", randoms),
+            **_prefixed("window", self.window.tensors()),
+        }
+
+    def load(self, weights: Tensors, training_state: Tensors, step: int) -> None:
+        """Continues after update `step` as if there had been no pause."""
+        self.result.load_state_dict(weights)
+        # Where no average was kept, the weights in training are the same.
+        self.model.load_state_dict(_without_prefix("weights", training_state) or weights)
+        optimizer = _without_prefix("optimizer", training_state)
+        load_optimizer_tensors(self.optimizer, self.model, optimizer)
+        self.window.load(_without_prefix("window", training_state), self.device)
+        randoms = _without_prefix(f"random/{self.workers.rank}", training_state)
+        if randoms:
+            restore_random_states(randoms, self.device)
+        else:  # More processes than before: the new ones begin with numbers of their own.
+            seed_worker(self.seed, step, self.workers.rank)
+
+
+def _prefixed(prefix: str, tensors: Tensors) -> Tensors:
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def _without_prefix(prefix: str, tensors: Tensors) -> Tensors:
+    return {
+        name.removeprefix(f"{prefix}/"): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(f"{prefix}/")
+    }
+
+
+class MovingAverage:
+    """A second network, whose weights are a mean over those that the first had after each update.
+
+    Every set of weights counts `decay` times as much as the one after it. The weights before the
+    first update do not count: they are random.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.network = deepcopy(model).requires_grad_(False)
+        self._weights = _float32(self.network)
+
+    @torch.no_grad()
+    def follow(self, model: nn.Module, step: int) -> None:
+        """Takes in the weights after update `step`, counted from 1."""
+        # The newest share of a sum of powers: 1 of 1 at first, and 1 - decay after many updates.
+        share = (1 - self.decay) / (1 - self.decay**step)
+        torch._foreach_lerp_(self._weights, _float32(model), share)
+
+
+def _float32(network: nn.Module) -> list[Tensor]:
+    weights = [weight.detach() for weight in network.parameters()]
+    if other := {weight.dtype for weight in weights} - {torch.float32}:
+        raise ValueError(f"expected weights in float32, got {other}")
+    return weights
+
+
+def optimizer_tensors(optimizer: Optimizer, model: nn.Module) -> dict[str, Tensor]:
+    """Its tensors by parameter and kind: `embedding.weight/exp_avg` is a running mean of Adam."""
+    names = _parameter_names(optimizer, model)
+    states: dict[int, dict[str, Tensor]] = optimizer.state_dict()["state"]
+    return {
+        f"{names[index]}/{kind}": tensor
+        for index, state in states.items()
+        for kind, tensor in state.items()
+    }
+
+
+def load_optimizer_tensors(
+    optimizer: Optimizer, model: nn.Module, tensors: dict[str, Tensor]
+) -> None:
+    """Continues from `optimizer_tensors`; rates and other settings stay the optimizer's own."""
+    states: dict[int, dict[str, Tensor]] = {}
+    indices = {name: index for index, name in enumerate(_parameter_names(optimizer, model))}
+    for name, tensor in tensors.items():
+        parameter, kind = name.rsplit("/", 1)
+        states.setdefault(indices[parameter], {})[kind] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": states, "param_groups": groups})
+
+
+def _parameter_names(optimizer: Optimizer, model: nn.Module) -> list[str]:
+    """In the order in which the optimizer numbers its parameters."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return [names[id(p)] for group in optimizer.param_groups for p in group["params"]]
+
+
+def seed_worker(seed: int, step: int, rank: int) -> None:
+    """Gives each process random numbers of its own from here on."""
+    state = np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)
+    torch.manual_seed(int(state[0]))
+
+
+def random_states(device: torch.device) -> dict[str, Tensor]:
+    """The states of torch's generators that this process draws from, as bytes on the CPU."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def restore_random_states(states: dict[str, Tensor], device: torch.device) -> None:
+    """Continues where `random_states` was taken."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
