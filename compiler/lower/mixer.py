@@ -1,17 +1,24 @@
-"""`recurrence:` and `convolution:` to blocks: positions that meet without attention."""
+"""Mixers to blocks: sub-layers by which positions meet without attention.
+
+`_LOWERINGS` holds, for the class of a mixer's settings, the function that writes its statements.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
 from compiler.lower.masking import STREAMS
 from compiler.lower.settings import Context, required
-from compiler.ops.convolution import Convolution, DepthwiseConvolution, GatedConvolution
+from compiler.ops.convolution import DepthwiseConvolution, GatedConvolution
 from compiler.ops.elementwise import Activation, Multiply
 from compiler.ops.expression import Expression, Hyperparameter
 from compiler.ops.linear import Chunk, Linear
 from compiler.ops.op import Op
 from compiler.ops.recurrence import BidirectionalRecurrence, Recurrence
 from compiler.ops.shape import BATCH, same
-from compiler.spec.mixer import Convolution as ConvolutionSettings
+from compiler.spec.mixer import Convolution, Mixer
 from compiler.spec.mixer import Recurrence as RecurrenceSettings
 
 _RECURRENCES = {
@@ -20,10 +27,58 @@ _RECURRENCES = {
 }
 
 
-def lower_recurrence(
-    settings: RecurrenceSettings, real: Input, context: Context, *, stack: str, place: str
+def lower_mixer(
+    settings: Mixer, real: Input, context: Context, *, stack: str, name: str, place: str
 ) -> Block:
-    """The layer, and a map to the width of the stream where it has another."""
+    """Return the block of a mixer, whose key is `name` and whose settings stand at `place`."""
+    origin = context.origin(".".join(filter(None, (place, name, settings.AHEAD_KEY))))
+    stream = Input(name="x", shape=(BATCH, STREAMS[stack], context.d_model))
+    inputs = (stream, real) if settings.reads_ahead else (stream,)
+    writer = _Writer(name=name, inputs=inputs, context=context, body=Body(origin))
+    summary, result = _LOWERINGS[type(settings)](settings, writer)
+    title = "".join(each.capitalize() for each in (stack, *name.split("_")))
+    return Block(
+        names=(title,),
+        summary=summary,
+        parts=tuple(writer.parts.items()),
+        functions=(writer.body.function("forward", inputs, result),),
+        origin=origin,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Writer:
+    """The block of a mixer while it is written; `inputs` are the stream, and a mask of padding
+    where positions read later ones.
+    """
+
+    name: str
+    inputs: tuple[Input, ...]
+    context: Context
+    body: Body
+    parts: dict[str, Op] = field(default_factory=dict)
+
+    def mix(self, op: Op, *names: str) -> list[str]:
+        """Apply the op that mixes positions to the inputs; return its results."""
+        self.parts[self.name] = op
+        inputs = (each.name for each in self.inputs)
+        return self.body.unpack(op, *inputs, part=self.name, names=names)
+
+    def output(self, x: str, width: Expression) -> str:
+        """Map `width` numbers of each position to the width of the stream by a part `output`."""
+        self.parts["output"] = Linear(
+            inputs=width,
+            outputs=(("output", self.context.d_model),),
+            bias=True,
+            initial=self.context.initials.matrix,
+            gains=self.context.gains("output"),
+        )
+        return self.body.apply(self.parts["output"], x, part="output")
+
+
+def _recurrence(settings: RecurrenceSettings, writer: _Writer) -> tuple[str, str]:
+    """Write the layer, and a map to the width of the stream where it has another."""
+    context = writer.context
     kind = BidirectionalRecurrence if settings.bidirectional else Recurrence
     op = kind(
         kind=settings.kind,
@@ -32,100 +87,42 @@ def lower_recurrence(
         told=context.told,
         initial=context.initials.matrix,
     )
-    body = Body(context.origin(f"{place}.recurrence.bidirectional"))
-    parts: list[tuple[str, Op]] = [("recurrence", op)]
-    if settings.bidirectional:
-        result = body.apply(op, "x", real.name, part="recurrence", name="hidden")
-    else:
-        result, _ = body.unpack(op, "x", part="recurrence", names=("hidden", "_"))
+    result, *_ = writer.mix(op, *(("hidden",) if settings.bidirectional else ("hidden", "_")))
     if not same(op.width, context.d_model):
-        parts.append(("output", _output(op.width, context)))
-        result = body.apply(_output(op.width, context), result, part="output")
-    inputs = (_stream(stack, context), *([real] if settings.bidirectional else []))
-    return Block(
-        names=(f"{stack.capitalize()}Recurrence",),
-        summary=_summary(settings),
-        parts=tuple(parts),
-        functions=(body.function("forward", inputs, result),),
-        origin=body.origin,
-    )
-
-
-def _summary(settings: RecurrenceSettings) -> str:
+        result = writer.output(result, op.width)
     one, several, source = _RECURRENCES[settings.kind]
+    summary = f"{one} of {{d_hidden}} along the stream ({source})."
     if settings.bidirectional:
-        return (
-            f"Two {several} of {{d_hidden}} along the stream, from its beginning and from its end "
-            f"({source})."
-        )
-    return f"{one} of {{d_hidden}} along the stream ({source})."
+        ends = "from its beginning and from its end"
+        summary = f"Two {several} of {{d_hidden}} along the stream, {ends} ({source})."
+    return summary, result
 
 
-def lower_convolution(
-    settings: ConvolutionSettings, real: Input, context: Context, *, stack: str, place: str
-) -> Block:
-    """Of one of the kinds; centred, it must be told of padding."""
-    op = _convolution(settings, context)
-    body = Body(context.origin(f"{place}.convolution.causal"))
-    parts: list[tuple[str, Op]] = [("convolution", op)]
-    inputs = (_stream(stack, context), *([] if settings.causal else [real]))
-    x = body.apply(op, *(each.name for each in inputs), part="convolution")
-    if settings.kind == "gated":
-        hidden, gate = body.unpack(Chunk(width=context.d_model), x, names=("hidden", "gate"))
-        gate = body.apply(Activation(function="sigmoid"), gate)
-        result = body.apply(Multiply(), hidden, gate)
-    else:
-        parts.append(("output", _output(context.d_model, context)))
-        result = body.apply(_output(context.d_model, context), x, part="output")
-    return Block(
-        names=(f"{stack.capitalize()}Convolution",),
-        summary=_summary_of_convolution(settings),
-        parts=tuple(parts),
-        functions=(body.function("forward", inputs, result),),
-        origin=body.origin,
-    )
-
-
-def _convolution(settings: ConvolutionSettings, context: Context) -> Convolution:
-    width, causal = Hyperparameter("convolution_width", settings.width), required(settings.causal)
-    initial = context.initials.matrix
-    if settings.kind == "depthwise":
-        return DepthwiseConvolution(
-            d_model=context.d_model,
-            width=width,
-            causal=causal,
-            initial=initial,
-            told=context.told,
-        )
-    return GatedConvolution(
-        d_model=context.d_model,
-        width=width,
-        causal=causal,
-        initial=initial,
-        gains=context.gains("output", "gate"),
-        told=context.told,
-    )
-
-
-def _summary_of_convolution(settings: ConvolutionSettings) -> str:
+def _convolution(settings: Convolution, writer: _Writer) -> tuple[str, str]:
+    """Write the convolution with its gate, or with a map of its numbers position by position."""
+    context, body = writer.context, writer.body
+    common: dict[str, Any] = {
+        "d_model": context.d_model,
+        "width": Hyperparameter("convolution_width", settings.width),
+        "causal": required(settings.causal),
+        "initial": context.initials.matrix,
+        "told": context.told,
+    }
     where = "the last of them its own" if settings.causal else "its own in their middle"
     reads = f"a position reads {{convolution_width}}, {where}"
     if settings.kind == "gated":
-        return f"A convolution gated by another: {reads} (GLU, Gehring et al. 2017)."
-    return (
-        f"A convolution of each number by itself, and a linear map: {reads} (Kaiser et al. 2018)."
-    )
+        (x,) = writer.mix(GatedConvolution(**common, gains=context.gains("output", "gate")), "_")
+        hidden, gate = body.unpack(Chunk(width=context.d_model), x, names=("hidden", "gate"))
+        gate = body.apply(Activation(function="sigmoid"), gate)
+        summary = f"A convolution gated by another: {reads} (GLU, Gehring et al. 2017)."
+        return summary, body.apply(Multiply(), hidden, gate)
+    (x,) = writer.mix(DepthwiseConvolution(**common), "_")
+    about = "A convolution of each number by itself, and a linear map"
+    return f"{about}: {reads} (Kaiser et al. 2018).", writer.output(x, context.d_model)
 
 
-def _stream(stack: str, context: Context) -> Input:
-    return Input(name="x", shape=(BATCH, STREAMS[stack], context.d_model))
-
-
-def _output(width: Expression, context: Context) -> Linear:
-    return Linear(
-        inputs=width,
-        outputs=(("output", context.d_model),),
-        bias=True,
-        initial=context.initials.matrix,
-        gains=context.gains("output"),
-    )
+_LOWERINGS: dict[type[Mixer], Callable[[Any, _Writer], tuple[str, str]]] = {
+    RecurrenceSettings: _recurrence,
+    Convolution: _convolution,
+}
+"""Each writes the statements of a mixer, and returns the summary of its block and the result."""

@@ -35,6 +35,4 @@ def padding_of(stream: Free, told: list[Input]) -> Padding:
 
 def reads_ahead(group: LayerGroup) -> bool:
     """Whether a layer reads later positions without attention."""
-    recurrence, convolution = group.recurrence, group.convolution
-    both_ways = recurrence is not None and recurrence.bidirectional
-    return both_ways or (convolution is not None and not convolution.causal)
+    return any(mixer.reads_ahead for mixer in group.mixers.values())

@@ -9,7 +9,7 @@ from compiler.ir.build import Body
 from compiler.lower.attention import lower_cross_attention, lower_self_attention
 from compiler.lower.feed_forward import lower_feed_forward
 from compiler.lower.masking import STREAMS, Maskings
-from compiler.lower.mixer import lower_convolution, lower_recurrence
+from compiler.lower.mixer import lower_mixer
 from compiler.lower.residual import lower_norm, lower_residual
 from compiler.lower.settings import Context, required
 from compiler.ops.expression import Hyperparameter
@@ -116,12 +116,9 @@ class _Lowering:
         match kind:
             case "feed_forward":
                 return lower_feed_forward(required(group.feed_forward), context, stack=stack)
-            case "recurrence":
-                settings = required(group.recurrence)
-                return lower_recurrence(settings, self.real, context, stack=stack, place=place)
-            case "convolution":
-                width = required(group.convolution)
-                return lower_convolution(width, self.real, context, stack=stack, place=place)
+            case _ if kind in group.mixers:
+                mixer, real = group.mixers[kind], self.real
+                return lower_mixer(mixer, real, context, stack=stack, name=kind, place=place)
         maskings = self.masks.of(stack, kind, number)
         if kind == "self_attention":
             return lower_self_attention(required(group.self_attention), maskings, context, place)

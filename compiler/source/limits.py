@@ -4,8 +4,8 @@ LAYERS = 1000
 """In one stack, those that take turns counted as often as they are applied."""
 LAYER_KINDS = 256
 """In one stack."""
-SUB_LAYERS = 32
-"""In the block of one layer."""
+BLOCK_LENGTH = 32
+"""Sub-layers in the block of one layer."""
 HEAD_GROUPS = 6
 """With masks of their own, in one attention."""
 SETTINGS = 500

@@ -1,5 +1,7 @@
 """What a task is made of: stacks, the sub-layers of their layers, its settings, its scores."""
 
+from compiler.spec.mixer import MIXERS
+
 STACKS: dict[str, tuple[str, ...]] = {
     "translation": ("encoder", "decoder"),
     "language_model": ("decoder",),
@@ -33,7 +35,7 @@ SETTINGS: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 """Settings that mean something to some tasks alone."""
 ATTENTIONS = ("self_attention", "cross_attention")
-SUB_LAYERS = (*ATTENTIONS, "recurrence", "convolution", "feed_forward")
+SUB_LAYERS = (*ATTENTIONS, *MIXERS, "feed_forward")
 
 
 def usual_block(task: str, stack: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from compiler.spec.initialization import (
     ScaledInitialization,
     XavierInitialization,
 )
-from compiler.spec.mixer import Convolution, Recurrence
+from compiler.spec.mixer import MIXERS
 from compiler.spec.model import LayerGroup, Model, Norm, Prediction, Stack
 from compiler.spec.optimizer import Optimizer, Sgd
 from compiler.spec.schedule import Schedule
@@ -64,9 +64,8 @@ def _initialization(model: Model) -> Initialization:
     match model.initialization:
         case FairseqInitialization() if names.isdisjoint(ATTENTIONS):
             return XavierInitialization(kind="xavier")
-        case ScaledInitialization(deviation=deviation) if names == {"recurrence"}:
-            own = [group.recurrence for group in groups if group.recurrence]
-            if not any(each.d_hidden or each.bidirectional for each in own):
+        case ScaledInitialization(deviation=deviation) if names <= MIXERS.keys():
+            if not any(each.has_output for group in groups for each in group.mixers.values()):
                 return NormalInitialization(kind="normal", deviation=deviation)
     return model.initialization
 
@@ -146,21 +145,9 @@ def _group(group: LayerGroup, width: int, *, causal: bool) -> LayerGroup:
     update: dict[str, object] = {
         each: _attention(it, width) for each, it in found.items() if it is not None
     }
-    if group.recurrence is not None:
-        update["recurrence"] = _recurrence(group.recurrence, width)
-    if group.convolution is not None:
-        update["convolution"] = _convolution(group.convolution, causal=causal)
+    for name, mixer in group.mixers.items():
+        update[name] = mixer.with_defaults(width, causal=causal)
     return group.model_copy(update=update)
-
-
-def _recurrence(recurrence: Recurrence, width: int) -> Recurrence:
-    return recurrence.model_copy(update={"d_hidden": recurrence.d_hidden or width})
-
-
-def _convolution(convolution: Convolution, *, causal: bool) -> Convolution:
-    """Centred in an encoder; in a decoder it ends with the position itself."""
-    is_causal = causal if convolution.causal is None else convolution.causal
-    return convolution.model_copy(update={"causal": is_causal})
 
 
 def _norm(norm: Norm) -> Norm:

@@ -27,13 +27,14 @@ from compiler.spec.anatomy import (
     usual_mask,
 )
 from compiler.spec.merge import merge, word
+from compiler.spec.mixer import MIXERS
 
 NEAR = ("rotary", "alibi", "relative")
 """Kinds of positions that attention sees, layer by layer; others are added to the embeddings."""
 
 _MAPPINGS = ("attention", "norm", *(each for each in SUB_LAYERS if each not in ATTENTIONS))
 _OF_LAYERS = ("block", "distinct", "dropout", "stochastic_depth")
-_ALIKE = ("norm", "recurrence", "convolution")
+_ALIKE = ("norm", *MIXERS)
 """Sections whose kinds have their settings in common: a stack with another kind of norm still has
 the model's place of it."""
 HANDED_DOWN: dict[tuple[str, ...], tuple[str, ...]] = {

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from compiler.source.diagnostic import Diagnostic, Rejected, in_order, mistake
-from compiler.source.limits import LAYER_KINDS, SUB_LAYERS
+from compiler.source.limits import BLOCK_LENGTH, LAYER_KINDS
 from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, deepest, find, is_nothing
 from compiler.source.span import Span
 from compiler.spec.anatomy import EVERY_STACK, STACKS
@@ -119,9 +119,9 @@ def _require_short_lists(tree: Mapping) -> None:
             continue
         for holder in (find(tree, ("model", stack)), *kinds):
             block = find(holder, ("block",)) if holder else None
-            if block and (count := _leaves(block)) > SUB_LAYERS:
+            if block and (count := _leaves(block)) > BLOCK_LENGTH:
                 help = "write them as several layers, with `repeat`"
-                wrong.append(_long(block.span, SUB_LAYERS, "sub-layers of a block", count, help))
+                wrong.append(_long(block.span, BLOCK_LENGTH, "sub-layers of a block", count, help))
     if wrong:
         raise Rejected(wrong)
 

@@ -6,12 +6,12 @@ of nodes: there a number of layers becomes one group of them.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from compiler.source.limits import LAYER_KINDS, SUB_LAYERS
-from compiler.spec.anatomy import EVERY_STACK
+from compiler.source.limits import BLOCK_LENGTH, LAYER_KINDS
+from compiler.spec.anatomy import EVERY_STACK, SUB_LAYERS
 from compiler.spec.base import (
     Count,
     Layers,
@@ -25,7 +25,7 @@ from compiler.spec.initialization import (
     Initialization,
     XavierInitialization,
 )
-from compiler.spec.mixer import Convolution, Recurrence
+from compiler.spec.mixer import Mixers
 from compiler.spec.position import (
     LearnedPosition,
     NearPosition,
@@ -132,15 +132,16 @@ class Output(Section):
     )
 
 
-SubLayer = Literal["self_attention", "cross_attention", "recurrence", "convolution", "feed_forward"]
+if TYPE_CHECKING:
+    SubLayer = str
+else:
+    SubLayer = Literal[SUB_LAYERS]
+SideBySide = Annotated[list[SubLayer], Field(min_length=2, max_length=BLOCK_LENGTH)]
+SubLayers = Annotated[list[SubLayer | SideBySide], Field(min_length=1, max_length=BLOCK_LENGTH)]
 
 
-SideBySide = Annotated[list[SubLayer], Field(min_length=2, max_length=SUB_LAYERS)]
-SubLayers = Annotated[list[SubLayer | SideBySide], Field(min_length=1, max_length=SUB_LAYERS)]
-
-
-class LayerGroup(Section):
-    """Layers of one kind, one after the other. A layer has the sub-layers of its block."""
+class LayerSettings(Section):
+    """The settings of layers of one kind, and of their attentions."""
 
     repeat: Layers = setting("how many", default=1, unit="layers", examples=[6])
     distinct: Layers | None = setting(
@@ -171,8 +172,11 @@ class LayerGroup(Section):
     )
     self_attention: Attention | None = None
     cross_attention: Attention | None = None
-    recurrence: Recurrence | None = None
-    convolution: Convolution | None = None
+
+
+class LayerGroup(Mixers, LayerSettings):
+    """Layers of one kind, one after the other. A layer has the sub-layers of its block."""
+
     feed_forward: FeedForward | None = None
 
     @property

@@ -11,6 +11,7 @@ from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, SETTINGS, settings_wi
 from compiler.spec.base import Section
 from compiler.spec.inherit import HANDED_DOWN, sub_layers_of, task_of
 from compiler.spec.merge import word
+from compiler.spec.mixer import MIXERS
 from compiler.spec.model import LayerGroup
 from compiler.spec.training import COMPARISONS, Decoding, Sampling
 
@@ -235,7 +236,7 @@ def _of_other_matrices(whole: Mapping) -> Iterator[Diagnostic]:
     why = {}
     if names.isdisjoint(ATTENTIONS):
         why["fairseq"] = "`xavier`, but for query, key and value, and no layer has attention"
-    if names == {"recurrence"} and not any(_may_have_an_output(each) for each in groups):
+    if names and names <= MIXERS.keys() and not any(_may_have_an_output(each) for each in groups):
         why["scaled"] = "`normal`, but for maps `output`, and no sub-layer has one"
     if names and isinstance(kind, Scalar) and (reason := why.get(str(kind.value))):
         yield Diagnostic(
@@ -247,10 +248,9 @@ def _of_other_matrices(whole: Mapping) -> Iterator[Diagnostic]:
 
 
 def _may_have_an_output(group: Mapping) -> bool:
-    """Whether a linear map may follow the recurrence of a layer: it has a width of its own."""
-    recurrence = group.get("recurrence")
-    own = word(recurrence, "d_hidden") if isinstance(recurrence, Mapping) else None
-    return own is not None or find(group, ("recurrence", "bidirectional")) is not None
+    """Return whether a linear map `output` may follow a mixer of the layers."""
+    keys = ((name, key) for name, mixer in MIXERS.items() for key in mixer.OUTPUT_KEYS)
+    return any((node := find(group, path)) and not is_nothing(node) for path in keys)
 
 
 def _of_no_turns(whole: Mapping) -> Iterator[Diagnostic]:

@@ -6,6 +6,7 @@ python -m compiler.spec.reference > docs/spec.md
 from collections.abc import Iterator
 
 from compiler.markdown import table
+from compiler.spec.mixer import MIXERS
 from compiler.spec.schema import Schema, json_schema
 
 INTRODUCTION = """\
@@ -50,8 +51,7 @@ SECTIONS = {
     "`model.feed_forward`, also in a stack": ("FeedForward",),
     "`model.feed_forward.experts`": ("Experts",),
     "`query_key_norm`, in an attention": ("QueryKeyNorm",),
-    "`model.recurrence`, also in a stack": ("Recurrence",),
-    "`model.convolution`, also in a stack": ("Convolution",),
+    **{f"`model.{name}`, also in a stack": (kind.__name__,) for name, kind in MIXERS.items()},
     "`model.norm`, also in a stack": ("Norm",),
     "`model.output`": ("Output",),
     "`model.initialization`": (

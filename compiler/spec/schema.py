@@ -11,6 +11,7 @@ from typing import Any
 
 from compiler.spec.anatomy import EVERY_STACK
 from compiler.spec.inherit import HANDED_DOWN
+from compiler.spec.mixer import MIXERS
 from compiler.spec.shorthand import PLACES as SHORT_FORMS
 from compiler.spec.spec import Spec
 
@@ -26,7 +27,7 @@ SECTIONS: dict[tuple[str, ...], str] = {
 KINDS = {
     **dict.fromkeys(("attention", "self_attention", "cross_attention"), "Attention"),
     **{"norm": "Norm", "feed_forward": "FeedForward"},
-    **{"recurrence": "Recurrence", "convolution": "Convolution"},
+    **{name: mixer.__name__ for name, mixer in MIXERS.items()},
 }
 """Sections that may be handed down; other settings are those of layers or of a stack."""
 
