@@ -12,24 +12,15 @@ from compiler.ops.expression import (
     Name,
     Tuple,
     call,
-    method,
     product,
 )
-from compiler.ops.op import (
-    ZEROS,
-    CarriesState,
-    Cost,
-    Initial,
-    Memory,
-    Op,
-    Parameter,
-    State,
-)
+from compiler.ops.mixer import Mixer
+from compiler.ops.op import ZEROS, Cost, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Convolution(Op):
+class Convolution(Mixer):
     """x [batch, position, d_model] -> [batch, position, outputs].
 
     A position stands at the end of the `width` positions that it reads, where `causal`, or else in
@@ -38,27 +29,31 @@ class Convolution(Op):
     maker must be told.
     """
 
-    d_model: Hyperparameter
     width: Hyperparameter
     causal: bool
-    initial: Initial
-    told: tuple[Hyperparameter, ...] = ()
 
     @property
     def mask(self) -> Mask:
-        """What a position depends on."""
         width = int(self.width.value)
         return window(width - 1, 0) if self.causal else window(width // 2, width // 2)
 
     @property
+    def memory(self) -> str:
+        return "LastInputs"
+
+    @property
+    def carried(self) -> int:
+        return (size(self.width, {}) - 1) * size(self.d_model, {})
+
+    @property
     @abstractmethod
     def outputs(self) -> Expression:
-        """How many numbers a position gets."""
+        """The number of numbers that each position gets."""
 
     @property
     @abstractmethod
     def products(self) -> Expression:
-        """Of a position with one that it reads."""
+        """The number of multiplications for each pair of a position and one that it reads."""
 
     @property
     @abstractmethod
@@ -80,22 +75,11 @@ class Convolution(Op):
         require(x[-1:], (self.d_model,), "convolution")
         return ((*x[:-1], self.outputs),)
 
-    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
-        return (self.mask,) * inputs
-
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         x, *_ = inputs
         pairs = elements(x[:-1], lengths) * size(self.width, lengths)
         return Cost(
             flops=2 * pairs * size(self.products, lengths), saved_for_backward=elements(x, lengths)
-        )
-
-    def state(self, decoded: tuple[bool, ...]) -> State:
-        memory = Memory(annotation="LastInputs")
-        return CarriesState(
-            step=ConvolutionStep(convolution=self),
-            prefill=ConvolutionPrefill(convolution=self),
-            memory=memory,
         )
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
@@ -160,32 +144,3 @@ class DepthwiseConvolution(Convolution):
     def parameters(self) -> tuple[Parameter, ...]:
         shape = (self.d_model, Const(1), self.width)
         return (Parameter(name="weight", shape=shape, initial=self.initial),)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConvolutionStep(Op):
-    """x [batch, beam, d_model], what was read before, parent [batch, beam]
-
-    -> [batch, beam, outputs]
-    """
-
-    convolution: Convolution
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return self.convolution.shape(inputs)
-
-    def state_size(self, inputs: tuple[Shape, ...]) -> int:
-        return (size(self.convolution.width, {}) - 1) * size(self.convolution.d_model, {})
-
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        x, before, parent = inputs
-        return method(before, "advance", this, x, parent)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConvolutionPrefill(ConvolutionStep):
-    """x [batch, position, d_model], an empty memory -> [batch, position, outputs]"""
-
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        x, memory = inputs
-        return method(memory, "fill", this, x)

@@ -7,8 +7,9 @@ and under its names.
 from dataclasses import dataclass
 
 from compiler.mask.mask import ALL, CAUSAL, Mask
-from compiler.ops.expression import Call, Const, Expression, Hyperparameter, call, method, product
-from compiler.ops.op import ZEROS, CarriesState, Cost, Initial, Memory, Op, Parameter, State
+from compiler.ops.expression import Call, Const, Expression, Hyperparameter, call, product
+from compiler.ops.mixer import Mixer
+from compiler.ops.op import ZEROS, Cost, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 GATES = {
@@ -21,32 +22,37 @@ _STATES = {"lstm": "LSTMState", "gru": "GRUState"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recurrence(Op):
+class Recurrence(Mixer):
     """x [batch, position, d_model] -> hidden [batch, position, d_hidden], from the beginning on.
 
-    A second result, torch's, is of the last position alone. Padding follows the text, so that no
-    real position reads any. `told` is d_model where the function that makes it must be told.
+    A second result, torch's, is the hidden state of the last position alone. Padding follows the
+    text, so that no real position reads any. `told` is d_model where the function that makes the
+    layer must be told.
     """
 
     kind: str
-    d_model: Hyperparameter
     d_hidden: Hyperparameter
-    initial: Initial
-    told: tuple[Hyperparameter, ...] = ()
 
     @property
     def mask(self) -> Mask:
-        """What a position depends on."""
         return CAUSAL
 
     @property
+    def memory(self) -> str:
+        return _STATES[self.kind]
+
+    @property
+    def carried(self) -> int:
+        return (2 if self.kind == "lstm" else 1) * size(self.d_hidden, {})
+
+    @property
     def directions(self) -> tuple[str, ...]:
-        """The ends of the names of their parameters."""
+        """The suffixes of the names of parameters, one for each direction."""
         return ("",)
 
     @property
     def width(self) -> Expression:
-        """How many numbers a position gets."""
+        """The number of numbers that each position gets."""
         return self.d_hidden
 
     def helpers(self) -> tuple[str, ...]:
@@ -73,16 +79,9 @@ class Recurrence(Op):
         return call(self.kind, *self.told, self.d_hidden)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return (self.hidden(inputs), ())
-
-    def hidden(self, inputs: tuple[Shape, ...]) -> Shape:
-        """That of the states of all positions."""
         x, *_ = inputs
         require(x[-1:], (self.d_model,), self.kind)
-        return (*x[:-1], self.width)
-
-    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
-        return (self.mask,) * inputs
+        return ((*x[:-1], self.width), ())
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         x, *_ = inputs
@@ -95,21 +94,14 @@ class Recurrence(Op):
             saved_for_backward=elements(x, lengths) + steps * (gates + 2 * hidden),
         )
 
-    def state(self, decoded: tuple[bool, ...]) -> State:
-        memory = Memory(annotation=_STATES[self.kind])
-        return CarriesState(
-            step=RecurrenceStep(recurrence=self),
-            prefill=RecurrencePrefill(recurrence=self),
-            memory=memory,
-        )
-
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BidirectionalRecurrence(Recurrence):
-    """One from the beginning and one from the end of each text -> [batch, position, 2 * d_hidden].
+    """Two recurrences, from the beginning and from the end of each text
+    -> [batch, position, 2 * d_hidden].
 
     A second input says which positions are real, [batch, 1, 1, position]: the others are skipped,
     and get zeros. (Schuster and Paliwal 1997)
@@ -134,37 +126,7 @@ class BidirectionalRecurrence(Recurrence):
         return call(self.kind, *self.told, self.d_hidden, bidirectional=Const(True))
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return (self.hidden(inputs),)
+        return Recurrence.shape(self, inputs)[:1]
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("both_directions", this, *inputs)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecurrenceStep(Op):
-    """x [batch, beam, d_model], what each hypothesis knows, parent [batch, beam]
-
-    -> hidden [batch, beam, d_hidden]
-    """
-
-    recurrence: Recurrence
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return (self.recurrence.hidden(inputs),)
-
-    def state_size(self, inputs: tuple[Shape, ...]) -> int:
-        states = 2 if self.recurrence.kind == "lstm" else 1
-        return states * size(self.recurrence.d_hidden, {})
-
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        x, state, parent = inputs
-        return method(state, "advance", this, x, parent)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecurrencePrefill(RecurrenceStep):
-    """x [batch, position, d_model], an empty memory -> hidden [batch, position, d_hidden]"""
-
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        x, state = inputs
-        return method(state, "fill", this, x)

@@ -1,0 +1,73 @@
+"""What the ops have in common by which positions meet without attention, in steps too."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from compiler.mask.mask import Mask
+from compiler.ops.expression import Expression, Hyperparameter, method
+from compiler.ops.op import CarriesState, Initial, Memory, Op, State
+from compiler.ops.shape import Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixer(Op):
+    """x [batch, position, d_model] -> [batch, position, outputs]; outputs may differ in width.
+
+    A second input, [batch, 1, 1, position], is a mask of padding where positions read later ones.
+    In decoding, an object of the class `memory` holds what each hypothesis has read: its `advance`
+    reads the newest position, its `fill` the first ones.
+    """
+
+    d_model: Hyperparameter
+    initial: Initial
+    told: tuple[Hyperparameter, ...] = ()
+
+    @property
+    @abstractmethod
+    def mask(self) -> Mask:
+        """The positions that a position depends on."""
+
+    @property
+    @abstractmethod
+    def memory(self) -> str:
+        """The helper class that holds what each hypothesis has read."""
+
+    @property
+    @abstractmethod
+    def carried(self) -> int:
+        """The number of numbers in the memory of one hypothesis."""
+
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
+        return (self.mask,) * inputs
+
+    def state(self, decoded: tuple[bool, ...]) -> State:
+        memory = Memory(annotation=self.memory)
+        return CarriesState(
+            step=MixerStep(mixer=self), prefill=MixerPrefill(mixer=self), memory=memory
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixerStep(Op):
+    """x [batch, beam, d_model], the memory, parent [batch, beam] -> [batch, beam, outputs]"""
+
+    mixer: Mixer
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return self.mixer.shape(inputs)[:1]
+
+    def state_size(self, inputs: tuple[Shape, ...]) -> int:
+        return self.mixer.carried
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        x, memory, parent = inputs
+        return method(memory, "advance", this, x, parent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixerPrefill(MixerStep):
+    """x [batch, position, d_model], an empty memory -> [batch, position, outputs]"""
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        x, memory = inputs
+        return method(memory, "fill", this, x)
