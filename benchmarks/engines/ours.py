@@ -15,31 +15,31 @@ from compiler.spec.lock import LOCK
 from runtime.data.pairs import load_pairs
 from runtime.data.sentences import Indices
 from runtime.package import Package, load_package
-from runtime.training.train_state import Learner
+from runtime.training.train_state import TrainState
 from runtime.training.validation import validate
 from runtime.training.workers import Workers
 
 
 class Training:
-    """A learner on one process; precision and compilation are its spec's."""
+    """A state on one process; precision and compilation are its spec's."""
 
     def __init__(self, network: Network, _: Practice) -> None:
         self.device = torch.device(network.device)
         self.pairs = load_pairs(network.pairs)
-        self.learner = Learner(load_package(network.package), self.device, Workers())
-        self.learner.model.load_state_dict(load_weights(network.weights))
+        self.state = TrainState(load_package(network.package), self.device, Workers())
+        self.state.model.load_state_dict(load_weights(network.weights))
 
     def train(self, batches: Sequence[Indices]) -> None:
         """One update from each batch, all done when this returns."""
         for rows in batches:
-            self.learner.update(self.pairs, [rows], RATE)
+            self.state.update(self.pairs, [rows], RATE)
         wait_for_device(self.device)
 
     def loss(self, batches: Sequence[Indices]) -> float:
         """Plain cross-entropy in nats a target token, without dropout."""
-        learner = self.learner
-        objective = replace(learner.validation_objective, is_bfloat16=False)
-        return validate(learner.model, objective, self.pairs, batches, learner.workers).nll
+        state = self.state
+        objective = replace(state.validation_objective, is_bfloat16=False)
+        return validate(state.model, objective, self.pairs, batches, state.workers).nll
 
     def rest(self) -> None:
         """Gives back the memory that it needs while it trains alone."""

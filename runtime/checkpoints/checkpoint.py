@@ -1,6 +1,6 @@
 """Checkpoints: what a run needs to continue, one folder each, without pickle.
 
-`step-00001234/` belongs to a look at the validation set; `interim-00001234/` was saved because the
+`step-00001234/` belongs to a validation; `interim-00001234/` was saved because the
 run was interrupted, is good for continuing only, and goes when the next regular one is there. Each
 holds `model.safetensors` (the weights for use: of the network, or their moving average if the spec
 wants one), `trainer.safetensors` (the weights in training beside such an average, optimizer, random
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
-from runtime.checkpoints.progress import Metric, State
+from runtime.checkpoints.progress import Metric, Progress
 from runtime.errors import UserError
 from runtime.system.atomic_files import new_folder
 from runtime.system.checksummed import sealed, unsealed
@@ -119,7 +119,7 @@ class Record:
     """`trainer.json`. The best score is one of `metric`; `metrics.jsonl` had `metrics_bytes`."""
 
     version: Literal[1] = 1
-    state: State
+    state: Progress
     metric: Metric
     batching: Batching
     metrics_bytes: int
@@ -144,7 +144,7 @@ class Content:
     """The content of a checkpoint."""
 
     identity: Identity
-    state: State
+    progress: Progress
     metric: Metric
     batching: Batching
     metrics_bytes: int
@@ -159,13 +159,13 @@ class RefusedCheckpoint(UserError):
 
 def write_checkpoint(parent: Path, content: Content, *, is_interim: bool) -> Checkpoint:
     """Saves a checkpoint in `parent`: all of it, or, when this fails or is killed, nothing."""
-    step, kind = content.state.step, "interim" if is_interim else "step"
+    step, kind = content.progress.step, "interim" if is_interim else "step"
     path = parent / f"{kind}-{step:08}"
     with new_folder(path) as folder:
         _save(content.weights, folder / MODEL, content.identity.metadata)
         _save(content.training_state, folder / TRAINER, {})
         record = Record(
-            state=content.state,
+            state=content.progress,
             metric=content.metric,
             batching=content.batching,
             metrics_bytes=content.metrics_bytes,
@@ -188,7 +188,7 @@ def check_checkpoint(
 
 
 def best_step(checkpoint: Checkpoint) -> int | None:
-    """The update whose checkpoint was the best until then, if any look has been the best."""
+    """The update whose checkpoint was the best until then, if any validation has been the best."""
     return _read_record(checkpoint.folder / RECORD).state.best_step
 
 

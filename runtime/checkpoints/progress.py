@@ -7,7 +7,7 @@ from compiler.spec.training import Training, Validation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class Progress:
     """The progress of a run between two updates.
 
     `epoch` (from 1) and `batch` (from 0) name the batch that comes next; `looked` is the update
@@ -34,50 +34,55 @@ Ending = Literal["steps", "patience"]
 Metric = Literal["loss", "bleu", "accuracy"]
 
 
-def ending(state: State, training: Training) -> Ending | None:
+def ending(progress: Progress, training: Training) -> Ending | None:
     """Returns the reason why the run is over, or None. A validation follows the last update."""
     patience = training.validation.patience
-    if patience is not None and state.looks_without_better >= patience:
+    if patience is not None and progress.looks_without_better >= patience:
         return "patience"
-    return "steps" if state.step >= training.updates and state.looked == state.step else None
-
-
-def is_look_due(state: State, training: Training) -> bool:
-    """Tells whether a validation comes before the next update."""
-    if state.looked == state.step:
-        return False
-    if state.step >= training.updates:
-        return True
-    every = training.validation.every
-    return state.batch == 0 if every == "epoch" else state.step % every == 0
-
-
-def with_other_batches(state: State, training: Training) -> State:
-    """Begins the epoch anew. No validation is due for that in its midst."""
-    every, is_within = training.validation.every, state.batch > 0 and state.step < training.updates
-    looked = state.step if every == "epoch" and is_within else state.looked
-    return replace(state, batch=0, looked=looked)
-
-
-def after_update(state: State, *, batches: int, taken: int, seconds: float) -> State:
-    """`taken` batches of the epoch's `batches` have made one update."""
-    batch = state.batch + taken
-    ended = batch >= batches
-    return replace(
-        state,
-        step=state.step + 1,
-        epoch=state.epoch + 1 if ended else state.epoch,
-        batch=0 if ended else batch,
-        seconds=state.seconds + seconds,
+    return (
+        "steps" if progress.step >= training.updates and progress.looked == progress.step else None
     )
 
 
-def after_look(state: State, score: float, validation: Validation, *, seconds: float) -> State:
+def is_validation_due(progress: Progress, training: Training) -> bool:
+    """Tells whether a validation comes before the next update."""
+    if progress.looked == progress.step:
+        return False
+    if progress.step >= training.updates:
+        return True
+    every = training.validation.every
+    return progress.batch == 0 if every == "epoch" else progress.step % every == 0
+
+
+def with_other_batches(progress: Progress, training: Training) -> Progress:
+    """Begins the epoch anew. No validation is due for that in its midst."""
+    is_within = progress.batch > 0 and progress.step < training.updates
+    is_skipped = is_within and training.validation.every == "epoch"
+    looked = progress.step if is_skipped else progress.looked
+    return replace(progress, batch=0, looked=looked)
+
+
+def after_update(progress: Progress, *, batches: int, taken: int, seconds: float) -> Progress:
+    """`taken` batches of the epoch's `batches` have made one update."""
+    batch = progress.batch + taken
+    ended = batch >= batches
+    return replace(
+        progress,
+        step=progress.step + 1,
+        epoch=progress.epoch + 1 if ended else progress.epoch,
+        batch=0 if ended else batch,
+        seconds=progress.seconds + seconds,
+    )
+
+
+def after_validation(
+    progress: Progress, score: float, validation: Validation, *, seconds: float
+) -> Progress:
     """Returns the progress after a validation that gave `score`."""
-    looked = replace(state, looked=state.step, seconds=state.seconds + seconds)
-    if not is_better(score, state.best_score, validation.metric):
-        return replace(looked, looks_without_better=state.looks_without_better + 1)
-    return replace(looked, best_step=state.step, best_score=score, looks_without_better=0)
+    looked = replace(progress, looked=progress.step, seconds=progress.seconds + seconds)
+    if not is_better(score, progress.best_score, validation.metric):
+        return replace(looked, looks_without_better=progress.looks_without_better + 1)
+    return replace(looked, best_step=progress.step, best_score=score, looks_without_better=0)
 
 
 def is_better(score: float, best: float | None, metric: Metric) -> bool:

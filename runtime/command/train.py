@@ -49,7 +49,7 @@ def train(
             metavar="N",
             min=1,
             max=2**31 - 1,
-            help="Train N updates: warm-up, decay and time between looks shrink as much.",
+            help="Train N updates: warm-up, decay and time between validations shrink as much.",
         ),
     ] = None,
     out: Annotated[

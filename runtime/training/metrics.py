@@ -40,11 +40,11 @@ class TrainFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidFigures:
-    """A line for a look at the validation set after update `step`, in the same units.
+    """A line for the validation after update `step`, in the same units.
 
     `accuracy` is the share of the labels that the network finds likeliest; `bleu` (of greedy
-    translations) is there if the spec asks for it; `is_best` says whether no look before was as
-    good in the spec's metric.
+    translations) is there if the spec asks for it; `is_best` says whether no validation before was
+    as good in the spec's metric.
     """
 
     kind: Literal["valid"] = "valid"

@@ -95,7 +95,7 @@ def _figures(loss: float, tokens_per_second: float) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Journal:
+class RunLogger:
     """The logger of a process; only that of the first writes (`metrics`) and reports."""
 
     metrics: Metrics | None
@@ -111,8 +111,8 @@ class Journal:
         if self.metrics is not None:
             self.metrics.write(figures)
 
-    def record_look(self, figures: ValidFigures) -> None:
-        self.report(describe_look(figures))
+    def record_validation(self, figures: ValidFigures) -> None:
+        self.report(describe_validation(figures))
         if self.metrics is not None:
             self.metrics.write(figures)
 
@@ -122,23 +122,23 @@ class Journal:
 
 
 @contextmanager
-def open_journal(
+def open_run_logger(
     folder: Path, report: Callable[[str], None], *, keep_bytes: int, step: int, steps: int
-) -> Iterator[Journal]:
-    """The journal of the first process, from update `step` to `steps`."""
+) -> Iterator[RunLogger]:
+    """The logger of the first process, from update `step` to `steps`."""
     with (
         closing(Metrics(folder, keep_bytes=keep_bytes, step=step)) as metrics,
         display(report, step=step, steps=steps) as shown,
     ):
-        yield Journal(metrics=metrics, display=shown, report=report)
+        yield RunLogger(metrics=metrics, display=shown, report=report)
 
 
-def silent_journal() -> Journal:
-    """The journal of the other processes."""
-    return Journal(metrics=None, display=Silence(), report=lambda _: None)
+def silent_run_logger() -> RunLogger:
+    """The logger of the other processes."""
+    return RunLogger(metrics=None, display=Silence(), report=lambda _: None)
 
 
-def describe_look(figures: ValidFigures) -> str:
+def describe_validation(figures: ValidFigures) -> str:
     """One line for people."""
     bleu = "" if figures.bleu is None else f"  BLEU {figures.bleu:.2f}"
     best = "  (the best so far)" if figures.is_best else ""

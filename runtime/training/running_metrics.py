@@ -20,7 +20,7 @@ class Means:
     tokens_per_second: float
 
 
-class Window:
+class RunningMetrics:
     """The figures of some updates in a row."""
 
     def __init__(self) -> None:

@@ -17,14 +17,14 @@ from runtime.checkpoints.checkpoint import (
     load_checkpoint,
 )
 from runtime.checkpoints.listing import last_good_checkpoint
-from runtime.checkpoints.progress import State, with_other_batches
+from runtime.checkpoints.progress import Progress, with_other_batches
 from runtime.data.prepare import TOKENIZERS, Prepared, entry_name, file_digests, prepare
 from runtime.errors import UserError
 from runtime.package import MODEL, TRAINING, Package, is_same_code
 from runtime.run import PACKAGE, Run, refuse_existing
 from runtime.system.atomic_files import remove_unfinished
 from runtime.system.file_lock import has_locks, held
-from runtime.training.train_state import Learner
+from runtime.training.train_state import TrainState
 from runtime.training.update import updates_of
 
 Report = Callable[[str], None]
@@ -36,16 +36,16 @@ WithSteps = Callable[[Package, int], Package]
 class Start:
     """The place where a training begins: after a checkpoint or, if it is None, at update 0."""
 
-    state: State
+    progress: Progress
     metrics_bytes: int
     checkpoint: Checkpoint | None
 
-    def apply(self, learner: Learner) -> None:
-        """Brings a new learner there."""
+    def apply(self, state: TrainState) -> None:
+        """Brings a new state there."""
         if self.checkpoint is not None:
-            check_shapes(self.checkpoint.folder / MODEL_WEIGHTS, learner.model)
-            tensors = load_checkpoint(self.checkpoint, learner.device)
-            learner.load(*tensors, self.state.step)
+            check_shapes(self.checkpoint.folder / MODEL_WEIGHTS, state.model)
+            tensors = load_checkpoint(self.checkpoint, state.device)
+            state.load(*tensors, self.progress.step)
 
 
 @contextmanager
@@ -160,26 +160,26 @@ def find_start(run: Run, here: Machine, report: Report) -> Start:
             help="`specformer transfer` makes it anew, with --force in the same place",
         )
     if found is None:
-        return Start(state=State(), metrics_bytes=0, checkpoint=None)
+        return Start(progress=Progress(), metrics_bytes=0, checkpoint=None)
     checkpoint, record = found
     report(f"continuing after update {record.state.step}, from {checkpoint.folder}")
     if changes := here.differences(record.machine):
         report(f"not the same to the bit as without the pause: other {', '.join(changes)}")
     return Start(
-        state=continued_state(record, run.package.spec.training),
+        progress=continued_progress(record, run.package.spec.training),
         metrics_bytes=record.metrics_bytes,
         checkpoint=checkpoint,
     )
 
 
-def continued_state(record: Record, training: Training) -> State:
+def continued_progress(record: Record, training: Training) -> Progress:
     """Returns the progress of a record, without what means nothing under the settings of now.
 
     With other batches the epoch begins anew; with another metric no score is the best yet.
     """
-    state = record.state
+    progress = record.state
     if record.batching != Batching.of(training):
-        state = with_other_batches(state, training)
+        progress = with_other_batches(progress, training)
     if record.metric != training.validation.metric:
-        state = replace(state, best_step=None, best_score=None, looks_without_better=0)
-    return state
+        progress = replace(progress, best_step=None, best_score=None, looks_without_better=0)
+    return progress

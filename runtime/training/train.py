@@ -15,7 +15,7 @@ from runtime.package import Package, load_package
 from runtime.run import Run
 from runtime.system.atomic_files import explained_disk_errors
 from runtime.training.interruption import watched_signals
-from runtime.training.run_logger import Journal, open_journal, silent_journal
+from runtime.training.run_logger import RunLogger, open_run_logger, silent_run_logger
 from runtime.training.start_or_resume import (
     Start,
     WithSteps,
@@ -24,7 +24,7 @@ from runtime.training.start_or_resume import (
     find_start,
     reopen_run,
 )
-from runtime.training.train_state import Learner
+from runtime.training.train_state import TrainState
 from runtime.training.trainer import Score, Trainer
 from runtime.training.workers import joined_workers, own_device
 
@@ -81,62 +81,62 @@ def train(
             if not resume and workers.is_first:
                 holds.enter_context(alone(run_folder, say))
             start = find_start(run, Machine.here(device, workers.size), say)
-        learner = Learner(run.package, device, workers)
-        start.apply(learner)
-        say(_describe(learner, prepared))
-        with _journal(run, start, workers.is_first, say) as journal:
-            return _train(run, prepared, learner, start, score, journal)
+        state = TrainState(run.package, device, workers)
+        start.apply(state)
+        say(_describe(state, prepared))
+        with _run_logger(run, start, workers.is_first, say) as logger:
+            return _train(run, prepared, state, start, score, logger)
 
 
 def _train(
     run: Run,
     prepared: Prepared,
-    learner: Learner,
+    state: TrainState,
     start: Start,
     score: Score | None,
-    journal: Journal,
+    logger: RunLogger,
 ) -> Summary:
     trainer = Trainer(
         run=run,
         prepared=prepared,
-        learner=learner,
-        state=start.state,
+        state=state,
+        progress=start.progress,
         score=score,
-        journal=journal,
+        logger=logger,
     )
-    with watched_signals(once=learner.workers.size == 1) as watch:
+    with watched_signals(once=state.workers.size == 1) as watch:
         reason = trainer.train(watch)
     return Summary(
         folder=trainer.run.folder,
         reason=reason,
-        step=trainer.state.step,
-        epoch=trainer.state.last_epoch,
-        best_step=trainer.state.best_step,
-        best_score=trainer.state.best_score,
-        seconds=trainer.state.seconds,
+        step=trainer.progress.step,
+        epoch=trainer.progress.last_epoch,
+        best_step=trainer.progress.best_step,
+        best_score=trainer.progress.best_score,
+        seconds=trainer.progress.seconds,
     )
 
 
-def _journal(
+def _run_logger(
     run: Run, start: Start, is_first: bool, report: Callable[[str], None]
-) -> AbstractContextManager[Journal]:
+) -> AbstractContextManager[RunLogger]:
     if not is_first:
-        return nullcontext(silent_journal())
-    return open_journal(
+        return nullcontext(silent_run_logger())
+    return open_run_logger(
         run.folder,
         report,
         keep_bytes=start.metrics_bytes,
-        step=start.state.step,
+        step=start.progress.step,
         steps=run.package.spec.training.updates,
     )
 
 
-def _describe(learner: Learner, prepared: Prepared) -> str:
-    parameters = sum(parameter.numel() for parameter in learner.model.parameters())
+def _describe(state: TrainState, prepared: Prepared) -> str:
+    parameters = sum(parameter.numel() for parameter in state.model.parameters())
     train, valid, unit = len(prepared.train), len(prepared.valid), prepared.train.unit
     return (
         f"{parameters:,} parameters, {train:,} training {unit}s, {valid:,} validation {unit}s, "
-        f"on {learner.workers.size} x {learner.device}"
+        f"on {state.workers.size} x {state.device}"
     )
 
 

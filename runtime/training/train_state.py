@@ -10,12 +10,12 @@ from torch.optim import Optimizer
 from runtime.checkpoints.checkpoint import Tensors
 from runtime.package import Package
 from runtime.training.objective import training_objective, validation_objective
-from runtime.training.running_metrics import Window
+from runtime.training.running_metrics import RunningMetrics
 from runtime.training.update import Updater
 from runtime.training.workers import Workers
 
 
-class Learner:
+class TrainState:
     """A network in training, as one of perhaps several processes holds it."""
 
     def __init__(self, package: Package, device: torch.device, workers: Workers) -> None:
@@ -36,7 +36,7 @@ class Learner:
             clip_norm=training.clip_norm,
             workers=workers,
         )
-        self.window = Window()
+        self.running_metrics = RunningMetrics()
 
     @property
     def result(self) -> nn.Module:
@@ -47,7 +47,7 @@ class Learner:
         """Returns the weights of the result."""
         return self.result.state_dict()
 
-    def training_state(self) -> Tensors:
+    def other_tensors(self) -> Tensors:
         """All but these weights. Every process must call this, since each has its own dropout."""
         randoms = {
             f"{rank}/{kind}": state
@@ -59,7 +59,7 @@ class Learner:
             **_prefixed("weights", trained),
             **_prefixed("optimizer", optimizer_tensors(self.optimizer, self.model)),
             **_prefixed("random", randoms),
-            **_prefixed("window", self.window.tensors()),
+            **_prefixed("window", self.running_metrics.tensors()),
         }
 
     def load(self, weights: Tensors, training_state: Tensors, step: int) -> None:
@@ -69,7 +69,7 @@ class Learner:
         self.model.load_state_dict(_without_prefix("weights", training_state) or weights)
         optimizer = _without_prefix("optimizer", training_state)
         load_optimizer_tensors(self.optimizer, self.model, optimizer)
-        self.window.load(_without_prefix("window", training_state), self.device)
+        self.running_metrics.load(_without_prefix("window", training_state), self.device)
         randoms = _without_prefix(f"random/{self.workers.rank}", training_state)
         if randoms:
             restore_random_states(randoms, self.device)

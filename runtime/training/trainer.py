@@ -1,4 +1,4 @@
-"""The training loop: updates, looks at the validation set, checkpoints."""
+"""The training loop: updates, validations, checkpoints."""
 
 import signal
 import time
@@ -13,11 +13,11 @@ from runtime.checkpoints.checkpoint import Batching, Content, Machine, write_che
 from runtime.checkpoints.listing import remove_old_checkpoints
 from runtime.checkpoints.progress import (
     Ending,
-    State,
-    after_look,
+    Progress,
     after_update,
+    after_validation,
     ending,
-    is_look_due,
+    is_validation_due,
 )
 from runtime.data.batches import in_order
 from runtime.data.prepare import Prepared
@@ -25,10 +25,10 @@ from runtime.run import Run
 from runtime.system.file_lock import followed
 from runtime.training.interruption import Interruption, SignalWatch
 from runtime.training.metrics import TrainFigures, ValidFigures
-from runtime.training.run_logger import Journal
-from runtime.training.running_metrics import Window
-from runtime.training.train_state import Learner
-from runtime.training.update import Order, count_labels, count_tokens
+from runtime.training.run_logger import RunLogger
+from runtime.training.running_metrics import RunningMetrics
+from runtime.training.train_state import TrainState
+from runtime.training.update import EpochOrder, count_labels, count_tokens
 from runtime.training.validation import perplexity, validate
 
 UPDATES_BETWEEN_LINES = 10
@@ -44,20 +44,20 @@ class Trainer:
         *,
         run: Run,
         prepared: Prepared,
-        learner: Learner,
-        state: State,
+        state: TrainState,
+        progress: Progress,
         score: Score | None,
-        journal: Journal,
+        logger: RunLogger,
     ) -> None:
         """`score` translates the validation set and gives its BLEU, if the spec asks for it."""
         self.spec = run.package.spec
         self.training = self.spec.training
-        self.run, self.learner, self.score, self.journal = run, learner, score, journal
-        self.state = self.saved = state
+        self.run, self.state, self.score, self.logger = run, state, score, logger
+        self.progress = self.saved = progress
         self.place: Callable[[], Path] = lambda: run.folder
         self.prepared = prepared
         self.batching = Batching.of(self.training)
-        self.order = Order(prepared.train, self.batching)
+        self.order = EpochOrder(prepared.train, self.batching)
         self.valid_batches = in_order(prepared.valid, self.batching.tokens)
 
     def train(self, watch: SignalWatch) -> Ending:
@@ -66,87 +66,87 @@ class Trainer:
             return self._train(watch)
 
     def _train(self, watch: SignalWatch) -> Ending:
-        while (reason := ending(self.state, self.training)) is None:
-            if self.learner.workers.any(watch.received is not None):
+        while (reason := ending(self.progress, self.training)) is None:
+            if self.state.workers.any(watch.received is not None):
                 self._stop(watch.received or signal.SIGTERM)
-            elif is_look_due(self.state, self.training):
-                self._look()
+            elif is_validation_due(self.progress, self.training):
+                self._validate()
             else:
                 self._update()
-        if self.learner.workers.any(watch.received is not None):  # it came in the last look
+        if self.state.workers.any(watch.received is not None):  # it came in the last validation
             self._stop(watch.received or signal.SIGTERM)
         return reason
 
     def _update(self) -> None:
         started = time.perf_counter()
-        order = self.order.batches(self.state.epoch)
-        batches = order[self.state.batch : self.state.batch + self.training.accumulate]
-        step = self.state.step + 1
+        order = self.order.batches(self.progress.epoch)
+        batches = order[self.progress.batch : self.progress.batch + self.training.accumulate]
+        step = self.progress.step + 1
         rate = self.run.package.training_module.learning_rate(step)
-        learner, window = self.learner, self.learner.window
-        examples = self.prepared.train.drawn(self.training.seed, self.state.epoch)
-        figures = learner.update(examples, batches, rate)
-        if learner.average is not None:
-            learner.average.follow(learner.model, step)
+        state, metrics = self.state, self.state.running_metrics
+        examples = self.prepared.train.drawn(self.training.seed, self.progress.epoch)
+        figures = state.update(examples, batches, rate)
+        if state.average is not None:
+            state.average.follow(state.model, step)
         labels, tokens = count_labels(examples, batches), count_tokens(examples, batches)
-        window.add(figures, labels=labels, tokens=tokens)
+        metrics.add(figures, labels=labels, tokens=tokens)
         is_line_due = step == 1 or step % UPDATES_BETWEEN_LINES == 0
         if is_line_due:
-            window.check(step)
+            metrics.check(step)
         seconds = time.perf_counter() - started
-        window.spend(seconds)
-        self.state = after_update(
-            self.state, batches=len(order), taken=len(batches), seconds=seconds
+        metrics.spend(seconds)
+        self.progress = after_update(
+            self.progress, batches=len(order), taken=len(batches), seconds=seconds
         )
         if is_line_due:
             self._record_updates(rate)
-        self.journal.advance(step)
+        self.logger.advance(step)
 
     def _record_updates(self, learning_rate: float) -> None:
-        means = self.learner.window.means()
-        self.learner.window = Window()
-        self.journal.record_updates(
+        means = self.state.running_metrics.means()
+        self.state.running_metrics = RunningMetrics()
+        self.logger.record_updates(
             TrainFigures(
-                step=self.state.step,
-                epoch=self.state.last_epoch,
+                step=self.progress.step,
+                epoch=self.progress.last_epoch,
                 loss=means.loss,
                 nll=means.nll,
                 perplexity=perplexity(means.nll),
                 learning_rate=learning_rate,
                 gradient_norm=means.gradient_norm,
                 tokens_per_second=means.tokens_per_second,
-                seconds=self.state.seconds,
+                seconds=self.progress.seconds,
             )
         )
 
-    def _look(self) -> None:
+    def _validate(self) -> None:
         started = time.perf_counter()
-        self.learner.window.check(self.state.step)
-        learner, settings = self.learner, self.training.validation
+        self.state.running_metrics.check(self.progress.step)
+        state, settings = self.state, self.training.validation
         losses = validate(
-            learner.result,
-            learner.validation_objective,
+            state.result,
+            state.validation_objective,
             self.prepared.valid,
             self.valid_batches,
-            learner.workers,
+            state.workers,
         )
         bleu = self._bleu()
         measured = {"loss": losses.loss, "accuracy": losses.accuracy, "bleu": bleu}
         score = measured[settings.metric]
         assert score is not None, "the spec's check lets no metric pass that is not measured"
         seconds = time.perf_counter() - started
-        self.state = after_look(self.state, score, settings, seconds=seconds)
-        self.journal.record_look(
+        self.progress = after_validation(self.progress, score, settings, seconds=seconds)
+        self.logger.record_validation(
             ValidFigures(
-                step=self.state.step,
-                epoch=self.state.last_epoch,
+                step=self.progress.step,
+                epoch=self.progress.last_epoch,
                 loss=losses.loss,
                 nll=losses.nll,
                 perplexity=perplexity(losses.nll),
                 accuracy=losses.accuracy,
                 bleu=bleu,
-                is_best=self.state.best_step == self.state.step,
-                seconds=self.state.seconds,
+                is_best=self.progress.best_step == self.progress.step,
+                seconds=self.progress.seconds,
             )
         )
         self._save(is_interim=False)
@@ -156,42 +156,42 @@ class Trainer:
         if not self.training.validation.bleu or self.score is None:
             return None
         bleu = torch.zeros(1, dtype=torch.float64)
-        if self.learner.workers.is_first:
-            self.learner.result.eval()
-            bleu[0] = self.score(self.learner.result, self.prepared)
-            self.learner.result.train()
-        self.learner.workers.add_up(bleu)
+        if self.state.workers.is_first:
+            self.state.result.eval()
+            bleu[0] = self.score(self.state.result, self.prepared)
+            self.state.result.train()
+        self.state.workers.add_up(bleu)
         return bleu.item()
 
     def _stop(self, received: signal.Signals) -> None:
-        self.learner.window.check(self.state.step)
-        if self.state != self.saved:
+        self.state.running_metrics.check(self.progress.step)
+        if self.progress != self.saved:
             self._save(is_interim=True)
-        raise Interruption(received, step=self.state.step, folder=self.run.folder)
+        raise Interruption(received, step=self.progress.step, folder=self.run.folder)
 
     def _follow_the_run(self) -> None:
         """Goes on in the new place if the folder of the run was renamed."""
         if (folder := self.place()) != self.run.folder:
-            self.journal.report(f"{self.run.folder} was renamed: the run goes on in {folder}")
+            self.logger.report(f"{self.run.folder} was renamed: the run goes on in {folder}")
             self.run = replace(self.run, folder=folder)
 
     def _save(self, *, is_interim: bool) -> None:
-        training_state = self.learner.training_state()
-        self.saved = self.state
-        if not self.learner.workers.is_first:
+        training_state = self.state.other_tensors()
+        self.saved = self.progress
+        if not self.state.workers.is_first:
             return
         content = Content(
             identity=self.run.identity,
-            state=self.state,
+            progress=self.progress,
             metric=self.training.validation.metric,
             batching=self.batching,
-            metrics_bytes=self.journal.sync(),
-            machine=Machine.here(self.learner.device, self.learner.workers.size),
-            weights=self.learner.weights(),
+            metrics_bytes=self.logger.sync(),
+            machine=Machine.here(self.state.device, self.state.workers.size),
+            weights=self.state.weights(),
             training_state=training_state,
         )
         self._follow_the_run()
         write_checkpoint(self.run.checkpoints, content, is_interim=is_interim)
         remove_old_checkpoints(
-            self.run.checkpoints, keep=self.run.kept, best_step=self.state.best_step
+            self.run.checkpoints, keep=self.run.kept, best_step=self.progress.best_step
         )

@@ -88,7 +88,7 @@ def share_gradients(parameters: Sequence[nn.Parameter], sums: Tensor, workers: W
         share.copy_(total.view_as(share))
 
 
-class Order:
+class EpochOrder:
     """The batches of each epoch; those of the epoch at hand are kept."""
 
     def __init__(self, examples: Examples, batching: Batching) -> None:
@@ -112,5 +112,5 @@ def updates_of(training: Training, examples: Examples) -> int:
     """
     if training.epochs is None:
         raise ValueError("expected `training.epochs`, got None")
-    order, epochs = Order(examples, Batching.of(training)), range(1, training.epochs + 1)
+    order, epochs = EpochOrder(examples, Batching.of(training)), range(1, training.epochs + 1)
     return sum(-(-len(order.batches(epoch)) // training.accumulate) for epoch in epochs)

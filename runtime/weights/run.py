@@ -7,7 +7,7 @@ import torch
 
 from compiler.spec.spec import Spec
 from runtime.checkpoints.checkpoint import Batching, Content, Identity, Machine, write_checkpoint
-from runtime.checkpoints.progress import State
+from runtime.checkpoints.progress import Progress
 from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
 from runtime.data.tokenizer import Tokenizer, save_tokenizers
 from runtime.errors import UserError
@@ -36,7 +36,7 @@ def write_first(place: Path, package: Package, weights: Tensors, *, is_interim: 
     training = package.spec.training
     content = Content(
         identity=Identity.of(package.spec),
-        state=State(),
+        progress=Progress(),
         metric=training.validation.metric,
         batching=Batching.of(training),
         metrics_bytes=0,

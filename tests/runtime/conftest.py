@@ -134,7 +134,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Interrupt:
         update = Trainer._update
 
         def interrupted(trainer: Trainer) -> None:
-            if trainer.state.step + 1 == step:
+            if trainer.progress.step + 1 == step:
                 signal.raise_signal(number)
             update(trainer)
 

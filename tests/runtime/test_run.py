@@ -17,7 +17,7 @@ from runtime.checkpoints.checkpoint import (
     RefusedCheckpoint,
     write_checkpoint,
 )
-from runtime.checkpoints.progress import State
+from runtime.checkpoints.progress import Progress
 from runtime.data.pairs import PairsWriter, load_pairs
 from runtime.data.prepare import Prepared
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
@@ -66,7 +66,7 @@ def save(
     weights = run.package.model_class().state_dict()
     content = Content(
         identity=run.identity,
-        state=State(step=step, best_step=best),
+        progress=Progress(step=step, best_step=best),
         metric="loss",
         batching=Batching(tokens=1, seed=1),
         metrics_bytes=0,

@@ -20,7 +20,7 @@ from runtime.checkpoints.checkpoint import (
     load_checkpoint,
     write_checkpoint,
 )
-from runtime.checkpoints.progress import State
+from runtime.checkpoints.progress import Progress
 from runtime.system.checksummed import sealed, unsealed
 
 pytestmark = pytest.mark.quick
@@ -29,7 +29,7 @@ IDENTITY = Identity(model="m" * 64, data="d" * 64)
 MACHINE = Machine(torch_version="2", device="cpu", threads=1, processes=1)
 CONTENT = Content(
     identity=IDENTITY,
-    state=State(step=12, epoch=3, batch=4, looked=12, best_step=12, best_score=1 / 3),
+    progress=Progress(step=12, epoch=3, batch=4, looked=12, best_step=12, best_score=1 / 3),
     metric="loss",
     batching=Batching(tokens=100, seed=1),
     metrics_bytes=1234,
@@ -47,7 +47,8 @@ def checkpoint(tmp_path: Path) -> Checkpoint:
 def test_a_checkpoint_comes_back_to_the_bit(checkpoint: Checkpoint) -> None:
     record = check_checkpoint(checkpoint, IDENTITY)
     weights, training_state = load_checkpoint(checkpoint, torch.device("cpu"))
-    for name in ("state", "metric", "batching", "metrics_bytes", "machine"):
+    assert record.state == CONTENT.progress
+    for name in ("metric", "batching", "metrics_bytes", "machine"):
         assert getattr(record, name) == getattr(CONTENT, name)
     assert torch.equal(weights["weight"], CONTENT.weights["weight"])
     assert torch.equal(training_state["random/0/cpu"], CONTENT.training_state["random/0/cpu"])

@@ -11,7 +11,7 @@ from runtime.checkpoints.listing import (
     regular_checkpoints,
     remove_old_checkpoints,
 )
-from runtime.checkpoints.progress import State
+from runtime.checkpoints.progress import Progress
 from runtime.errors import UserError
 
 pytestmark = pytest.mark.quick
@@ -22,7 +22,7 @@ IDENTITY = Identity(model="m", data="d")
 def write(parent: Path, step: int, *, is_interim: bool = False) -> Path:
     content = Content(
         identity=IDENTITY,
-        state=State(step=step),
+        progress=Progress(step=step),
         metric="loss",
         batching=Batching(tokens=1, seed=1),
         metrics_bytes=0,

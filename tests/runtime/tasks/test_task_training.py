@@ -15,7 +15,7 @@ from runtime.data.sentences import Indices
 from runtime.package import load_package
 from runtime.training.interruption import Interruption
 from runtime.training.train import Summary
-from runtime.training.train_state import Learner
+from runtime.training.train_state import TrainState
 from runtime.training.workers import Workers
 from tests.runtime.tasks.conftest import TASKS, WORDS, MakeTask, write
 
@@ -34,8 +34,8 @@ def test_one_batch_of_masked_texts_is_learned_by_heart(tmp_path: Path, make_task
     package = load_package(make_task("masked_language_model", "model.dropout=0.0"))
     examples = prepare(package.spec, tmp_path / "cache", report=lambda _: None).valid
     rows = np.arange(len(examples))
-    learner = Learner(package, torch.device("cpu"), Workers())
-    losses = [learner.update(examples, [rows], 0.01)[1].item() for _ in range(200)]
+    state = TrainState(package, torch.device("cpu"), Workers())
+    losses = [state.update(examples, [rows], 0.01)[1].item() for _ in range(200)]
     assert losses[0] / examples.count_labels(rows) > 2.5
     assert losses[-1] / examples.count_labels(rows) < 0.1
 
@@ -86,9 +86,9 @@ def test_micro_batches_are_one_batch(
     examples = prepare(package.spec, tmp_path / "cache", report=lambda _: None).train.drawn(1, 3)
 
     def gradients(batches: Sequence[Indices]) -> tuple[torch.Tensor, torch.Tensor]:
-        learner = Learner(package, torch.device("cpu"), Workers())
-        sums = learner.update.add_gradients(examples, batches)
-        found = [p.grad.flatten() for p in learner.model.parameters() if p.grad is not None]
+        state = TrainState(package, torch.device("cpu"), Workers())
+        sums = state.update.add_gradients(examples, batches)
+        found = [p.grad.flatten() for p in state.model.parameters() if p.grad is not None]
         return sums, torch.cat(found)
 
     whole, pieces = gradients([ALL]), gradients(np.array_split(ALL, parts))

@@ -18,7 +18,7 @@ from runtime.command.app import app
 from runtime.data.prepare import prepare
 from runtime.errors import UserError
 from runtime.run import Run
-from runtime.training.update import Order, updates_of
+from runtime.training.update import EpochOrder, updates_of
 from tests.runtime.conftest import Outcome
 
 SPEC: dict[str, Any] = {
@@ -78,7 +78,7 @@ def expected_updates(spec: Path, folder: Path) -> int:
     """Batches of each epoch by twos; what is left of an epoch makes an update of its own."""
     loaded = compile_spec(str(spec)).spec
     prepared = prepare(loaded, folder / "cache", report=lambda _: None)
-    order = Order(prepared.train, Batching.of(loaded.training))
+    order = EpochOrder(prepared.train, Batching.of(loaded.training))
     return sum((len(order.batches(epoch)) + 1) // 2 for epoch in (1, 2, 3))
 
 

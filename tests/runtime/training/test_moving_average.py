@@ -52,7 +52,7 @@ def test_the_average_is_validated_saved_and_loaded(
 
     def noting(trainer: Trainer) -> None:
         update(trainer)
-        state = trainer.learner.model.state_dict()
+        state = trainer.state.model.state_dict()
         weights.append({name: tensor.clone() for name, tensor in state.items()})
 
     scored: list[dict[str, torch.Tensor]] = []

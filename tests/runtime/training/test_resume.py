@@ -320,14 +320,14 @@ def test_a_signal_in_the_last_look_is_not_forgotten(
     tmp_path: Path, make_package: Make, run_training: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever asked for a stop would otherwise wait for all that comes after the training."""
-    look = Trainer._look
+    look = Trainer._validate
 
     def interrupted(self: Trainer) -> None:
         look(self)
-        if self.state.step == 30:
+        if self.progress.step == 30:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(Trainer, "_look", interrupted)
+    monkeypatch.setattr(Trainer, "_validate", interrupted)
     package = make_package()
     with pytest.raises(Interruption, match="SIGTERM after update 30"):
         run_training(package, tmp_path / "run")
@@ -464,7 +464,7 @@ def after_update(patch: pytest.MonkeyPatch, step: int, act: Callable[[], object]
 
     def acting(trainer: Trainer) -> None:
         update(trainer)
-        if trainer.state.step == step:
+        if trainer.progress.step == step:
             act()
 
     patch.setattr(Trainer, "_update", acting)

@@ -14,7 +14,13 @@ from rich.console import Console
 
 from runtime.errors import UserError
 from runtime.training.metrics import Metrics, TrainFigures, ValidFigures, read_figures
-from runtime.training.run_logger import Lines, describe_look, display, open_journal, silent_journal
+from runtime.training.run_logger import (
+    Lines,
+    describe_validation,
+    display,
+    open_run_logger,
+    silent_run_logger,
+)
 
 pytestmark = pytest.mark.quick
 
@@ -108,9 +114,10 @@ def test_tensorboard_is_told_if_it_is_there(
 
 def test_a_look_is_described_in_a_line() -> None:
     expected = "validation after update 10, epoch 1: loss 3.000  perplexity 7.40  accuracy 25.0%"
-    assert describe_look(replace(VALID, is_best=False)) == expected
+    assert describe_validation(replace(VALID, is_best=False)) == expected
     assert (
-        describe_look(replace(VALID, bleu=21.456)) == f"{expected}  BLEU 21.46  (the best so far)"
+        describe_validation(replace(VALID, bleu=21.456))
+        == f"{expected}  BLEU 21.46  (the best so far)"
     )
 
 
@@ -141,19 +148,19 @@ def test_a_terminal_has_a_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, width=120)
     monkeypatch.setattr("runtime.training.run_logger.Console", lambda **_: terminal)
-    with open_journal(tmp_path, print, keep_bytes=0, step=5, steps=10) as journal:
-        journal.record_updates(TRAIN)
-        journal.advance(10)
+    with open_run_logger(tmp_path, print, keep_bytes=0, step=5, steps=10) as logger:
+        logger.record_updates(TRAIN)
+        logger.advance(10)
     shown = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", screen.getvalue())
     assert re.search(r"training \S+ 10/10 loss 3\.000  1,234 tokens/s", shown)
 
 
 def test_the_other_processes_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    journal = silent_journal()
-    journal.record_updates(TRAIN)
-    journal.record_look(VALID)
-    journal.advance(10)
-    assert journal.sync() == 0
+    logger = silent_run_logger()
+    logger.record_updates(TRAIN)
+    logger.record_validation(VALID)
+    logger.advance(10)
+    assert logger.sync() == 0
     assert capsys.readouterr() == ("", "")
 
 

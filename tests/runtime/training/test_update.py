@@ -11,7 +11,7 @@ from runtime.data.examples import Examples
 from runtime.data.prepare import prepare
 from runtime.data.sentences import Indices
 from runtime.package import load_package
-from runtime.training.train_state import Learner
+from runtime.training.train_state import TrainState
 from runtime.training.update import Updater, count_labels, own_rows
 from runtime.training.workers import Workers
 
@@ -30,14 +30,14 @@ class Setup:
         self.package = load_package(package)
         self.pairs: Examples = prepare(self.package.spec, cache, report=lambda _: None).train
 
-    def learner(self) -> Learner:
-        return Learner(self.package, CPU, Workers())
+    def state(self) -> TrainState:
+        return TrainState(self.package, CPU, Workers())
 
     def gradients(self, batches: Sequence[Indices]) -> tuple[torch.Tensor, torch.Tensor]:
         """(losses [2], all gradients in one) of one update from these batches."""
-        learner = self.learner()
-        sums = learner.update.add_gradients(self.pairs, batches)
-        gradients = [p.grad.flatten() for p in learner.model.parameters() if p.grad is not None]
+        state = self.state()
+        sums = state.update.add_gradients(self.pairs, batches)
+        gradients = [p.grad.flatten() for p in state.model.parameters() if p.grad is not None]
         return sums, torch.cat(gradients)
 
 
@@ -65,10 +65,10 @@ def test_the_gradient_is_that_of_the_mean_over_tokens(setup: Setup) -> None:
 
 def test_an_update_uses_the_rate_it_is_given(setup: Setup) -> None:
     """Adam's first step moves each weight by the rate."""
-    learner = setup.learner()
-    before = [parameter.detach().clone() for parameter in learner.model.parameters()]
-    learner.update(setup.pairs, [ALL], 0.125)
-    pairs = zip(learner.model.parameters(), before, strict=True)
+    state = setup.state()
+    before = [parameter.detach().clone() for parameter in state.model.parameters()]
+    state.update(setup.pairs, [ALL], 0.125)
+    pairs = zip(state.model.parameters(), before, strict=True)
     assert max((new - old).abs().max().item() for new, old in pairs) == pytest.approx(
         0.125, rel=1e-4
     )
@@ -78,20 +78,20 @@ def test_the_rate_is_that_of_all_groups(tmp_path: Path, make_package: Make) -> N
     """Those that decay, and those that do not."""
     package = make_package("decaying", optimizer={"kind": "adamw", "weight_decay": 0.1})
     setup = Setup(package, tmp_path / "cache")
-    learner = setup.learner()
-    learner.update(setup.pairs, [ALL], 0.125)
-    rates = [(group["lr"], group["weight_decay"]) for group in learner.optimizer.param_groups]
+    state = setup.state()
+    state.update(setup.pairs, [ALL], 0.125)
+    rates = [(group["lr"], group["weight_decay"]) for group in state.optimizer.param_groups]
     assert rates == [(0.125, 0.1), (0.125, 0.0)]
 
 
 def test_a_clipped_gradient_has_its_norm_reported_before(
     tmp_path: Path, make_package: Make, setup: Setup
 ) -> None:
-    learner = setup.learner()
-    norm = learner.update(setup.pairs, [ALL], 0.0)[2].item()
+    state = setup.state()
+    norm = state.update(setup.pairs, [ALL], 0.0)[2].item()
     seen: list[float] = []
     clipped = Setup(make_package("clipped", dropout=0.0, clip_norm=norm / 4), tmp_path / "cache")
-    other = clipped.learner()
+    other = clipped.state()
     other.optimizer.register_step_pre_hook(lambda *_: seen.append(gradient_norm(other.update)))
     assert other.update(clipped.pairs, [ALL], 0.0)[2].item() == pytest.approx(norm)
     assert seen[0] == pytest.approx(norm / 4, rel=1e-4)

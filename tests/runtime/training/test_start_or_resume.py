@@ -6,14 +6,14 @@ import pytest
 
 from compiler.spec.training import Training, Validation
 from runtime.checkpoints.checkpoint import Batching, Machine, Record
-from runtime.checkpoints.progress import State
-from runtime.training.start_or_resume import continued_state
+from runtime.checkpoints.progress import Progress
+from runtime.training.start_or_resume import continued_progress
 
 pytestmark = pytest.mark.quick
 
-STATE = State(step=50, epoch=3, batch=7, best_step=40, best_score=2.5, looks_without_better=1)
+PROGRESS = Progress(step=50, epoch=3, batch=7, best_step=40, best_score=2.5, looks_without_better=1)
 RECORD = Record(
-    state=STATE,
+    state=PROGRESS,
     metric="loss",
     batching=Batching(tokens=100, seed=1),
     metrics_bytes=0,
@@ -32,20 +32,24 @@ def recipe(metric: Any = "loss", **settings: Any) -> Training:
 
 
 def test_a_longer_run_goes_on_where_it_was() -> None:
-    assert continued_state(RECORD, recipe(steps=2000)) == STATE
+    assert continued_progress(RECORD, recipe(steps=2000)) == PROGRESS
 
 
 def test_the_same_batches_from_other_settings_are_the_same() -> None:
-    assert continued_state(RECORD, recipe(batch_tokens=400, accumulate=4)).batch == 7
+    assert continued_progress(RECORD, recipe(batch_tokens=400, accumulate=4)).batch == 7
 
 
 def test_other_batches_begin_the_epoch_anew() -> None:
     for settings in ({"batch_tokens": 200}, {"accumulate": 2}, {"seed": 2}):
-        state = continued_state(RECORD, recipe(**settings))
-        assert (state.step, state.epoch, state.batch) == (50, 3, 0)
+        progress = continued_progress(RECORD, recipe(**settings))
+        assert (progress.step, progress.epoch, progress.batch) == (50, 3, 0)
 
 
 def test_another_metric_has_no_best_yet() -> None:
-    state = continued_state(RECORD, recipe("bleu"))
-    assert (state.best_step, state.best_score, state.looks_without_better) == (None, None, 0)
-    assert (state.step, state.batch) == (50, 7)
+    progress = continued_progress(RECORD, recipe("bleu"))
+    assert (progress.best_step, progress.best_score, progress.looks_without_better) == (
+        None,
+        None,
+        0,
+    )
+    assert (progress.step, progress.batch) == (50, 7)
