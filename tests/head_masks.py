@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.mixers import sub_layers
+from compiler.spec.position import BiasPosition, kinds_of
+from tests.mixers import kind_of, sub_layers
 
 Tree = dict[str, Any]
 Choose = Callable[[str], Any]
@@ -46,7 +47,7 @@ def _is_free(model: Tree, stack: Tree, heads: int) -> bool:
     kinds = stack["layers"] if isinstance(stack["layers"], list) else []
     own = [each.get("position") for each in (stack, *kinds)]
     positions = [each or model["embedding"].get("position") for each in own]
-    biased = any(name in str(each) for name in ("alibi", "relative") for each in positions)
+    biased = any(kind_of(each) in kinds_of(BiasPosition) for each in positions)
     numbers = {each.get("self_attention", {}).get("heads", heads) for each in kinds}
     is_attended = "self_attention" in sub_layers(stack) and model["kernel"] == "auto"
     return is_attended and not biased and numbers <= {heads}

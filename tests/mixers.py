@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from compiler.spec.position import AttentionPosition, kinds_of
+
 Tree = dict[str, Any]
 Choose = Callable[[str], Any]
 
-NEAR = ("rotary", "alibi", "relative")
 RATHER_NOT = (None, None, None)
 KNOBS: dict[str, tuple[Any, ...]] = {
     "mixer": (*RATHER_NOT, "recurrence", "convolution"),
@@ -91,6 +92,10 @@ def sub_layers(stack: Tree) -> str:
     return str([group.get("block", usual) for group in groups])
 
 
+def kind_of(position: Any) -> Any:
+    """The kind of a position that is written as a word or as a mapping."""
+    return position.get("kind") if isinstance(position, dict) else position
+
+
 def _is_near(position: object) -> bool:
-    kind = position.get("kind") if isinstance(position, dict) else position
-    return kind in NEAR
+    return kind_of(position) in kinds_of(AttentionPosition)

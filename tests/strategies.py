@@ -4,9 +4,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from compiler.spec.position import BiasPosition, kinds_of
 from tests.head_masks import place_head_masks
 from tests.knobs import Chooser, Tree
-from tests.mixers import place_mixers, sub_layers
+from tests.mixers import kind_of, place_mixers, sub_layers
 
 PLACES = (
     ("encoder", "self_attention", "encoder_mask"),
@@ -195,9 +196,9 @@ def _without_moot(model: Tree) -> None:
 
 def _takes_flex(model: Tree, stack: Tree) -> bool:
     """Whether its first layers have self-attention of plain scores, at least."""
-    position = str(stack.get("position") or model["embedding"].get("position"))
+    position = kind_of(stack.get("position") or model["embedding"].get("position"))
     mask = str(stack.get("self_attention", {}).get("mask"))
-    is_plain = "last" not in mask and not position.startswith(("alibi", "{'kind': 'relative'"))
+    is_plain = "last" not in mask and position not in kinds_of(BiasPosition)
     return is_plain and "self_attention" in sub_layers(stack)
 
 

@@ -10,9 +10,9 @@ from compiler.emit.ordering import ordered
 from compiler.ir.block import Block, walk
 from compiler.ir.verify import CompilerBug
 from compiler.ops.attention import Attention, CausalAttention, LocalAttention
+from compiler.ops.attention_bias import RelativeBias, ScoreBias
 from compiler.ops.convolution import Convolution, GatedConvolution
 from compiler.ops.decoding import LineageMask
-from compiler.ops.distance import RelativeBias, ScoreBias
 from compiler.ops.embedding import Embed, SegmentEmbed, Unembed
 from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call, render
 from compiler.ops.linear import Linear

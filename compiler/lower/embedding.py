@@ -16,12 +16,10 @@ from compiler.ops.op import Op
 from compiler.ops.positions import LearnedPositions, Positions, SinusoidalPositions
 from compiler.spec.model import Model, Output
 from compiler.spec.position import (
-    AlibiPosition,
+    AttentionPosition,
     LearnedPosition,
     NoPosition,
     Position,
-    RelativePosition,
-    RotaryPosition,
     SinusoidalPosition,
 )
 
@@ -228,7 +226,7 @@ def _position(settings: Position, context: Context) -> Positions | None:
                 told=context.told,
                 offset=Hyperparameter("position_offset", offset) if offset else None,
             )
-        case NoPosition() | RotaryPosition() | AlibiPosition() | RelativePosition():
+        case AttentionPosition() | NoPosition():
             return None
         case _:
             assert_never(settings)

@@ -6,8 +6,8 @@ from typing import Any
 from compiler.ir.block import Input
 from compiler.ir.build import Body
 from compiler.ir.labels import labelled, labels
-from compiler.lower.distance import Bias, Distance, Rotary, lower_distance
 from compiler.lower.padding import Padding, padding_of, reads_ahead
+from compiler.lower.relative_position import Bias, Distance, Rotary, lower_relative_position
 from compiler.lower.settings import Context
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.mask.parse import parse
@@ -20,7 +20,7 @@ from compiler.ops.attention import (
     LocalBounds,
     local_bounds,
 )
-from compiler.ops.distance import ScoreBias
+from compiler.ops.attention_bias import ScoreBias
 from compiler.ops.expression import Const
 from compiler.ops.masking import FlexMask, MaskAnd, PaddingMask, PositionMask
 from compiler.ops.op import Predicate
@@ -163,9 +163,9 @@ class Maskings:
         """What is learned of distances, by the attributes of the model that hold it."""
         every = (each for place in self.places.values() for heads in place for each in heads)
         return {
-            each.bias.table: each.score
+            each.bias.table(each.score): each.score
             for each in every
-            if each.bias and each.score and each.bias.table
+            if each.bias and each.score and each.score.parameters()
         }
 
     def padding(self, stack: str) -> Padding:
@@ -237,7 +237,7 @@ class _Place:
         """What self-attention knows of distances."""
         if self.sub_layer == "cross_attention" or group.self_attention is None:
             return None
-        return lower_distance(group.position, group.self_attention, STREAMS[self.stack])
+        return lower_relative_position(group.position, group.self_attention, STREAMS[self.stack])
 
     def plain(self, attention: Attention, mask: str, label: str) -> Masking:
         """Of the mask alone."""

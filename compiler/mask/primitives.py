@@ -18,7 +18,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
-    """How the mask is made from what stands behind the name, and the examples of the page."""
+    """A word of the algebra: `read` makes its mask from what stands behind the name."""
 
     read: Callable[[Arguments], Mask]
     examples: tuple[Example, ...]

@@ -28,10 +28,9 @@ from compiler.spec.anatomy import (
 )
 from compiler.spec.merge import merge, word
 from compiler.spec.mixer import MIXERS
+from compiler.spec.position import AttentionPosition, kinds_of
 
-NEAR = ("rotary", "alibi", "relative")
-"""Kinds of positions that attention sees, layer by layer; others are added to the embeddings."""
-
+_SEEN_BY_ATTENTION = kinds_of(AttentionPosition)
 _MAPPINGS = ("attention", "norm", *(each for each in SUB_LAYERS if each not in ATTENTIONS))
 _OF_LAYERS = ("block", "distinct", "dropout", "stochastic_depth")
 _ALIKE = ("norm", *MIXERS)
@@ -98,7 +97,7 @@ def _stack(model: Mapping, stack: Mapping, name: str, usual: tuple[str, ...]) ->
         layers = Sequence(span=groups.span, items=below)
         stack = with_entry(stack, "layers", layers, stack.keys["layers"])
     stack = _over(stack, "norm", model.get("norm"), stack.get("norm"))
-    if _is_near(stack.get("position")):
+    if _is_seen(stack.get("position")):
         stack = _by_default(stack, "position", _none(stack.span))
     return without_entries(stack, *HANDED_DOWN["model", name])
 
@@ -122,8 +121,8 @@ def _group(model: Mapping, stack: Mapping, group: Node, name: str, usual: tuple[
         whole = _by_default(whole, "block", _listed(usual, group.span))
     names = tuple(sub_layers_of(whole.get("block")))
     if "self_attention" not in names:
-        whole = without_entries(whole, "position") if _is_near(whole.get("position")) else whole
-    elif _is_near(position := stack.get("position")):
+        whole = without_entries(whole, "position") if _is_seen(whole.get("position")) else whole
+    elif _is_seen(position := stack.get("position")):
         whole = _over(whole, "position", position, group.get("position"))
     for each in names:
         whole = _over(whole, each, *_above(model, stack, group, each))
@@ -151,8 +150,8 @@ def _with_mask(group: Mapping, sub_layer: str, mask: str) -> Mapping:
     return with_entry(group, sub_layer, node, group.keys.get(sub_layer, node.span))
 
 
-def _is_near(position: Node | None) -> bool:
-    return isinstance(position, Mapping) and word(position, "kind") in NEAR
+def _is_seen(position: Node | None) -> bool:
+    return isinstance(position, Mapping) and word(position, "kind") in _SEEN_BY_ATTENTION
 
 
 def _none(span: Span) -> Mapping:

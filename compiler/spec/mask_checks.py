@@ -16,9 +16,11 @@ from compiler.spec.paths import (
     note,
     self_attentions,
 )
-from compiler.spec.position import AlibiPosition, RelativePosition
+from compiler.spec.position import BiasPosition, kinds_of
 from compiler.spec.spec import Spec
 from compiler.spec.sub_layer import Attention
+
+_BIASES = ", ".join(f"`{kind}`" for kind in kinds_of(BiasPosition))
 
 
 def cross_attention_mask(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -107,14 +109,14 @@ def flex_nowhere(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             at(root, "model", "kernel"),
             "flex-setting",
             "`kernel: flex` changes nothing: no self-attention here can be FlexAttention",
-            "leave it out; what adds to scores (`alibi`, `relative`), and masks that ask where the "
-            "text ends, have a form of their own",
+            f"leave it out; what adds to scores ({_BIASES}), and masks that ask where the text "
+            "ends, have a form of their own",
         )
 
 
 def _takes_no_flex(layer: LayerGroup) -> bool:
     """Whether its scores get a bias, or its mask asks for the end."""
-    if isinstance(layer.position, AlibiPosition | RelativePosition):
+    if isinstance(layer.position, BiasPosition):
         return True
     mask = layer.self_attention.mask if layer.self_attention else None
     return isinstance(mask, str) and parse(mask).needs_length
@@ -179,7 +181,7 @@ def head_masks(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         position = stacks[str(path[1])].layers[int(path[3])].position
         if isinstance(attention.mask, str):
             continue
-        if isinstance(position, AlibiPosition | RelativePosition):
+        if isinstance(position, BiasPosition):
             yield Diagnostic(
                 code="biased-head-masks",
                 message=f"`position: {position.kind}` does not go with masks for groups of heads",

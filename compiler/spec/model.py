@@ -27,8 +27,8 @@ from compiler.spec.initialization import (
 )
 from compiler.spec.mixer import Mixers
 from compiler.spec.position import (
+    LayerPosition,
     LearnedPosition,
-    NearPosition,
     NoPosition,
     Position,
     SinusoidalPosition,
@@ -167,7 +167,7 @@ class LayerSettings(Section):
         unit="probability",
         examples=[0.1],
     )
-    position: NearPosition = setting(
+    position: LayerPosition = setting(
         "what self-attention knows of distances", default=NoPosition(kind="none")
     )
     self_attention: Attention | None = None

@@ -1,6 +1,10 @@
-"""Where a token stands, or how far two are apart: `position:` of a stack or of layers."""
+"""`position:` of a stack or of layers: where a token stands, or how far two are apart.
 
-from typing import Annotated, Literal
+A kind of position is a class and an entry in one of the unions below. Its base class says where it
+works; `lower/embedding.py` and `lower/relative_position.py` say what becomes of it.
+"""
+
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -14,7 +18,22 @@ from compiler.spec.base import (
 )
 
 
-class SinusoidalPosition(Section):
+class AddedPosition(Section):
+    """A position that is added to the embeddings of a stack."""
+
+
+class AttentionPosition(Section):
+    """A position that attention sees in each layer that has it."""
+
+
+class BiasPosition(AttentionPosition):
+    """A position that is a bias on the scores of attention.
+
+    Its settings are the numbers of the op that `ops/attention_bias.py` has for its kind.
+    """
+
+
+class SinusoidalPosition(AddedPosition):
     """Sines and cosines of the position (section 3.5)."""
 
     kind: Literal["sinusoidal"]
@@ -31,7 +50,7 @@ class SinusoidalPosition(Section):
     )
 
 
-class LearnedPosition(Section):
+class LearnedPosition(AddedPosition):
     """A learned vector for each position (Gehring et al. 2017; Table 3, row E)."""
 
     kind: Literal["learned"]
@@ -69,7 +88,7 @@ class Llama3Stretch(Section):
 Stretch = LinearStretch | Llama3Stretch
 
 
-class RotaryPosition(Section):
+class RotaryPosition(AttentionPosition):
     """Queries and keys turned by angles that grow with the position (Su et al. 2021)."""
 
     kind: Literal["rotary"]
@@ -90,13 +109,13 @@ class RotaryPosition(Section):
     )
 
 
-class AlibiPosition(Section):
+class AlibiPosition(BiasPosition):
     """Scores fall with the distance, in each head by another slope (Press et al. 2022)."""
 
     kind: Literal["alibi"]
 
 
-class RelativePosition(Section):
+class RelativePosition(BiasPosition):
     """A learned bias on scores for each bucket of distances and head (Raffel et al. 2020)."""
 
     kind: Literal["relative"]
@@ -117,6 +136,17 @@ class NoPosition(Section):
     kind: Literal["none"]
 
 
-Near = RotaryPosition | AlibiPosition | RelativePosition | NoPosition
-NearPosition = Annotated[Near, Field(discriminator="kind")]
-Position = Annotated[SinusoidalPosition | LearnedPosition | Near, Field(discriminator="kind")]
+_OfLayers = RotaryPosition | AlibiPosition | RelativePosition | NoPosition
+LayerPosition = Annotated[_OfLayers, Field(discriminator="kind")]
+Position = Annotated[SinusoidalPosition | LearnedPosition | _OfLayers, Field(discriminator="kind")]
+
+KINDS: dict[str, type[Section]] = {
+    get_args(each.model_fields["kind"].annotation)[0]: each
+    for each in get_args(get_args(Position)[0])
+}
+"""All kinds of positions by their names."""
+
+
+def kinds_of(base: type[Section]) -> tuple[str, ...]:
+    """Return the names of the kinds that work as a base class says."""
+    return tuple(name for name, kind in KINDS.items() if issubclass(kind, base))

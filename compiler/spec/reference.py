@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from compiler.markdown import table
 from compiler.spec.mixer import MIXERS
+from compiler.spec.position import KINDS
 from compiler.spec.schema import Schema, json_schema
 
 INTRODUCTION = """\
@@ -39,9 +40,8 @@ SECTIONS = {
     "`model`": ("Model",),
     "`model.vocabulary`": ("Vocabulary",),
     "`model.embedding`": ("Embedding",),
-    "`model.embedding.position`, also in a stack; the last four in layers, too": (
-        *("SinusoidalPosition", "LearnedPosition"),
-        *("RotaryPosition", "AlibiPosition", "RelativePosition", "NoPosition"),
+    "`model.embedding.position`, also in a stack; the last four in layers, too": tuple(
+        each.__name__ for each in KINDS.values()
     ),
     "`stretch`, in a position of `kind: rotary`": ("LinearStretch", "Llama3Stretch"),
     "`model.attention`, also in a stack; `self_attention` and `cross_attention` in a stack": (

@@ -106,7 +106,7 @@ def test_it_is_parsed_and_printed(written: Written, length: int) -> None:
 @given(masks())
 def test_what_is_forgotten_is_never_read_again(written: Written) -> None:
     causal = both(CAUSAL, written)
-    kept = parse(causal.text).remembered().predicate
+    kept = parse(causal.text).still_needed().predicate
     for i in range(LENGTH):
         for j in range(i + 1):
             later = any(causal.reads(k, j, LENGTH) for k in range(i, LENGTH))

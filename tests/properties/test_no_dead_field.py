@@ -23,7 +23,7 @@ from torch import nn
 
 from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.spec.fields import members
-from compiler.spec.inherit import NEAR
+from compiler.spec.position import AttentionPosition, kinds_of
 from compiler.spec.spec import Spec
 from runtime.command.train import with_steps
 from runtime.data.examples import Examples
@@ -276,7 +276,7 @@ FIXED = {
 """With one possible value."""
 
 MOVED = {
-    *(f"model.{stack}.position:{kind}" for stack in STACKS for kind in NEAR),
+    *(f"model.{stack}.position:{kind}" for stack in STACKS for kind in kinds_of(AttentionPosition)),
     "model.encoder.layers.cross_attention:Attention",
     *(f"data.tests:{form}" for form in ("parallel", "tsv", "text", "labelled", "labelled_tsv")),
 }

@@ -1,22 +1,22 @@
-"""`position:` of the kinds that attention sees: rotary, ALiBi, relative."""
+"""`position:` of the kinds that attention sees: rotary positions, and biases on scores."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from compiler.ir.block import Input
 from compiler.ir.build import Body
 from compiler.ir.labels import labelled
 from compiler.lower.settings import Context, required
-from compiler.ops.distance import AlibiBias, Places, RelativeBias, ScoreBias
+from compiler.ops.attention_bias import SCORE_BIASES, PositionIds, ScoreBias
 from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Predicate
 from compiler.ops.rotary import RopeLinearScaling, RopeLlama3Scaling, RotaryAngles, Rotate, pairs
 from compiler.ops.shape import SOURCE, Free
 from compiler.spec.position import (
-    AlibiPosition,
+    AttentionPosition,
+    BiasPosition,
     LinearStretch,
-    Near,
     NoPosition,
-    RelativePosition,
     RotaryPosition,
     Stretch,
 )
@@ -34,7 +34,7 @@ class Rotary:
 
     @property
     def input(self) -> Input:
-        """What layers are given."""
+        """The input of layers that holds the angles."""
         name = labelled(f"{self.stream.name}_angle", self.label)
         return Input(name=name, shape=(self.stream, pairs(self.width)))
 
@@ -57,37 +57,37 @@ class Rotary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bias:
-    """What is added to the scores of the heads of some layers."""
+    """A bias that is added to the scores of the heads of some layers."""
 
-    settings: AlibiPosition | RelativePosition
+    settings: BiasPosition
     heads: Hyperparameter
     stream: Free
     label: str = ""
 
-    @property
-    def table(self) -> str:
-        """The attribute of the model that holds what is learned, if anything is."""
-        is_learned = isinstance(self.settings, RelativePosition)
-        return labelled(f"{self.stream.name}_distance", self.label) if is_learned else ""
+    def table(self, op: ScoreBias) -> str:
+        """Return the attribute of the model that holds what is learned, if anything is."""
+        name = labelled(f"{self.stream.name}_distance", self.label)
+        return name if op.parameters() else ""
 
     def op(self, reads: Predicate, context: Context) -> ScoreBias:
-        """The bias of queries that read by a mask."""
-        if isinstance(self.settings, AlibiPosition):
-            return AlibiBias(heads=self.heads, reads=reads, table=context.table)
-        return RelativeBias(
+        """Return the bias of queries that read by a mask, with the settings as its numbers."""
+        settings = dict(self.settings)
+        kind = SCORE_BIASES[settings.pop("kind")]
+        numbers: dict[str, Any] = {key: Hyperparameter(key, settings[key]) for key in settings}
+        return kind(
             heads=self.heads,
             reads=reads,
-            buckets=Hyperparameter("buckets", self.settings.buckets),
-            max_distance=Hyperparameter("max_distance", self.settings.max_distance),
             reads_ahead=self.stream == SOURCE,
+            table=context.table,
             initial=context.initials.embedding,
             told=context.told,
+            **numbers,
         )
 
     def build(self, body: Body, masks: list[str], name: str, op: ScoreBias) -> str:
-        """The bias, masked, for all layers that have the same."""
-        places = body.apply(Places(), self.stream.name, name="place")
-        return body.apply(op, places, *masks, part=self.table, name=name)
+        """Return the bias, masked, for all layers that have the same."""
+        places = body.apply(PositionIds(), self.stream.name, name="place")
+        return body.apply(op, places, *masks, part=self.table(op), name=name)
 
 
 Distance = Rotary | Bias
@@ -101,16 +101,18 @@ def _stretch(settings: Stretch, width: Hyperparameter, base: Hyperparameter) -> 
     return RopeLlama3Scaling(factor=factor, width=width, base=base, original_length=original_length)
 
 
-def lower_distance(settings: Near, attention: Attention, stream: Free) -> Distance | None:
-    """What the self-attention of some layers knows of positions."""
+def lower_relative_position(
+    settings: AttentionPosition | NoPosition, attention: Attention, stream: Free
+) -> Distance | None:
+    """Return what the self-attention of some layers knows of positions, if anything."""
     match settings:
         case RotaryPosition(share=share):
             d_k = required(attention.d_k)
             turned = Hyperparameter("rotary_width", round(share * d_k))
             width = turned if turned.value != d_k else Hyperparameter("d_k", d_k)
             return Rotary(settings=settings, width=width, stream=stream)
-        case AlibiPosition() | RelativePosition():
+        case BiasPosition():
             heads = Hyperparameter("heads", attention.heads)
             return Bias(settings=settings, heads=heads, stream=stream)
-        case NoPosition():
+        case _:
             return None

@@ -16,7 +16,7 @@ from compiler.ops.shape import BATCH, BEAM, Lengths, Shape, elements
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places(Op):
+class PositionIds(Op):
     """tokens [batch, position] -> 0, 1, 2 ... [position]."""
 
     def helpers(self) -> tuple[str, ...]:
@@ -35,19 +35,25 @@ class Places(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreBias(Op):
-    """places [position], mask [..., position, position] if there is one
+    """places [position], mask [..., position, position] -> [..., heads, position, position]
 
-    -> what is added to scores [..., heads, position, position], -inf where the mask is false. In a
-    step: lineage -> [batch, heads, beam, slots], for the newest position of each hypothesis.
+    The result is added to scores; it is -inf where the mask, if there is one, is false. In a step:
+    lineage -> [batch, heads, beam, slots], for the newest position of each hypothesis. Parameters
+    start from `initial`; what is not learned has the dtype of the weights of `table`, an attribute
+    of the model. `told` is the width of the stream where functions that make modules must be told.
     """
 
     heads: Hyperparameter
     reads: Predicate
+    reads_ahead: bool
+    table: str
+    initial: Initial
+    told: tuple[Hyperparameter, ...] = ()
     is_step: bool = False
 
     @property
     def is_selective(self) -> bool:
-        """Whether a step reads not all that went before."""
+        """Tells whether a step reads not all that went before."""
         return not self.reads.is_plain
 
     def predicates(self) -> tuple[Predicate, ...]:
@@ -61,7 +67,7 @@ class ScoreBias(Op):
         return ((*batch, self.heads, position, position),)
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
-        """A step keeps nothing."""
+        """Return the numbers of the bias as kept for the backward pass; a step keeps nothing."""
         kept = 0 if self.is_step else sum(elements(each, lengths) for each in self.shape(inputs))
         return Cost(saved_for_backward=kept)
 
@@ -83,17 +89,12 @@ class ScoreBias(Op):
 
     @abstractmethod
     def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:
-        """That of queries at places i on keys at places j, [heads, i, j]."""
+        """Return the bias of queries at places i on keys at places j, [heads, i, j]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlibiBias(ScoreBias):
-    """Each head has a slope by which scores fall with the distance (Press et al. 2022).
-
-    The bias has the dtype of the weights of `table`, an attribute of the model.
-    """
-
-    table: str
+    """Each head has a slope by which scores fall with the distance (Press et al. 2022)."""
 
     def helpers(self) -> tuple[str, ...]:
         return ("alibi_slopes", "alibi_bias", *ScoreBias.helpers(self))
@@ -106,16 +107,10 @@ class AlibiBias(ScoreBias):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelativeBias(ScoreBias):
-    """A learned number for each bucket of distances and each head (Raffel et al. 2020).
-
-    `told` is the width of the stream where the function that makes them must be told.
-    """
+    """A learned number for each bucket of distances and each head (Raffel et al. 2020)."""
 
     buckets: Hyperparameter
     max_distance: Hyperparameter
-    reads_ahead: bool
-    initial: Initial
-    told: tuple[Hyperparameter, ...] = ()
 
     def helpers(self) -> tuple[str, ...]:
         kind = "relative_bias" if self.reads_ahead else "backward_bias"
@@ -131,3 +126,7 @@ class RelativeBias(ScoreBias):
     def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:
         kind = "relative_bias" if self.reads_ahead else "backward_bias"
         return call(kind, this, self.max_distance, i, j)
+
+
+SCORE_BIASES: dict[str, type[ScoreBias]] = {"alibi": AlibiBias, "relative": RelativeBias}
+"""The biases by the kinds of positions, whose settings are their numbers."""
