@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.command import finish
-from compiler.markdown import table
+from compiler.page.markdown import table
 from runtime.errors import UserError
 
 TITLES = {

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from compiler.analysis.cost import count_parameters
-from compiler.markdown import table
+from compiler.page.markdown import table
 from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.spec.library import folder
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from compiler.markdown import table
+from compiler.page.markdown import table
 from compiler.pipeline import compile_spec
 from compiler.spec.model import LayerGroup, Model, Stack
 from compiler.spec.position import LearnedPosition

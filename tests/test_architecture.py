@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     *(
         "atomic_files",
-        "markdown",
+        "page",
         "source",
         "mask",
         "spec",
@@ -73,11 +73,11 @@ def test_the_compiler_imports_neither_the_runtime_nor_torch() -> None:
 
 
 def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
-    """They are those of specs, import maps and Markdown; `atomic_files` writes files for both."""
+    """They are those of specs, import maps and pages; `atomic_files` writes files for both."""
     languages = (
         "compiler.spec",
         "compiler.import_map",
-        "compiler.markdown",
+        "compiler.page",
         "compiler.atomic_files",
     )
     for path in files("runtime"):

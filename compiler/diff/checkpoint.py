@@ -1,15 +1,15 @@
-"""Whether the weights of one model load into another."""
+"""The verdict on checkpoints: do the weights of one model load into another?"""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from compiler.diff.document import Column, Paragraph, Part, Section, Table
 from compiler.diff.fingerprint import fingerprint
 from compiler.format import engineering
 from compiler.import_map.export_map import export_map
 from compiler.import_map.names import name_ranges
 from compiler.import_map.parameters import named_parameters
 from compiler.import_map.transfer import Transfer, transfer
+from compiler.page.model import Paragraph, Part, Section, Table, columns
 from compiler.pipeline import CompiledPackage
 
 Verdict = Literal["same", "edited", "same shapes", "with a map", "partly", "not"]
@@ -52,9 +52,10 @@ class CheckpointDifference:
 def checkpoint_difference(
     a: CompiledPackage, b: CompiledPackage, *, is_edited: bool = False
 ) -> CheckpointDifference:
-    """Whether a checkpoint of `a` loads into `b`.
+    """Return what of a checkpoint of `a` loads into `b`.
 
-    `is_edited` says that the code of one side is not what its settings compile to."""
+    `is_edited` says that the code of one side is not what its settings compile to.
+    """
     found = transfer(a.model, b.model)
     verdict = _verdict(found, a, b)
     if is_edited and verdict == "same":
@@ -90,8 +91,7 @@ def checkpoint_section(difference: CheckpointDifference) -> Section:
     )
     parts: list[Part] = [Paragraph(text=sentence)]
     if rows := _rows(difference):
-        columns = (Column(name="tensor or slice"), Column(name=""))
-        parts.append(Table(columns=columns, rows=tuple(rows)))
+        parts.append(Table(columns=columns(("tensor or slice", "")), rows=tuple(rows)))
     return Section(title="Checkpoint", parts=tuple(parts))
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from compiler.diff.document import Hunk, Patch
 from compiler.diff.hybrid import Hybrids
 from compiler.diff.operand import CODE, Operand
 from compiler.diff.patience import Edit, Pairing, hunks, paired
@@ -12,6 +11,7 @@ from compiler.diff.settings_diff import Change
 from compiler.emit.model import model_text
 from compiler.emit.package import package_files
 from compiler.emit.training import training_text
+from compiler.page.model import Hunk, Patch
 from compiler.pipeline import build, passes
 from compiler.source.diagnostic import Rejected
 from compiler.source.node import Path

@@ -1,13 +1,13 @@
-"""What one model costs against another, part by part: numbers trained, operations, memory."""
+"""The cost of one model against another, part by part: parameters, operations, memory."""
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from compiler.diff.document import Column, Paragraph, Part, Section, Table
 from compiler.explain import Explanation, Row, explain
 from compiler.format import engineering, of_bytes
+from compiler.page.model import Paragraph, Part, Section, Table, columns
 from compiler.pipeline import CompiledPackage
 
 Words = Callable[[float], str]
@@ -54,14 +54,14 @@ class CostChange:
 
     @property
     def is_equal(self) -> bool:
-        """Whether no number differs."""
+        """Tell whether no number differs."""
         deltas = [getattr(self, name).delta for name, _, _ in QUANTITIES]
         return self.only is None and not any(deltas) and self.cache[0] == self.cache[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostDifference:
-    """Of all parts in sentences of `length` tokens on both sides, and of the whole.
+    """The differences of all parts in sentences of `length` tokens on both sides, and the total.
 
     The last part is what parts have between them: sums, dropout, what the loss keeps.
     """
@@ -72,13 +72,13 @@ class CostDifference:
 
     @property
     def is_equal(self) -> bool:
-        """Whether no number of any part differs."""
+        """Tell whether no number of any part differs."""
         return self.total.is_equal and all(each.is_equal for each in self.parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Costs:
-    """Those of one part on one side."""
+    """The costs of one part on one side."""
 
     parameters: int = 0
     flops_per_token: int = 0
@@ -102,7 +102,7 @@ class _Costs:
 
 
 def cost_difference(a: CompiledPackage, b: CompiledPackage, length: int = 32) -> CostDifference:
-    """What `b` costs against `a`."""
+    """Return what `b` costs against `a`."""
     explanations = explain(a, length), explain(b, length)
     before, after = (_by_part(each) for each in explanations)
     names = dict.fromkeys([*_in_both_orders(list(before), list(after)), BETWEEN])
@@ -115,7 +115,7 @@ def cost_difference(a: CompiledPackage, b: CompiledPackage, length: int = 32) ->
 
 
 def _by_part(explanation: Explanation) -> dict[str, _Costs]:
-    """Layers of several kinds are one part, as if there were one kind."""
+    """Return the costs of each part; layers of several kinds are one part."""
     found: dict[str, _Costs] = {}
     for row in explanation.rows:
         name = KINDS.sub("", row.part)
@@ -125,7 +125,7 @@ def _by_part(explanation: Explanation) -> dict[str, _Costs]:
 
 
 def _in_both_orders(before: list[str], after: list[str]) -> Iterable[str]:
-    """All names, those that one side alone has where they stand there."""
+    """Return all names; a name that one side alone has stands where it stands there."""
     rest = list(after)
     for name in before:
         if name in rest:
@@ -160,7 +160,7 @@ def _changed(before: int, after: int) -> NumberChange:
 
 
 def cost_section(difference: CostDifference) -> Section:
-    """The totals, and the parts that differ."""
+    """Return the totals, and the parts that differ."""
     total = difference.total
     if difference.is_equal:
         text = f"The same in every part: {total.parameters.after:,} parameters."
@@ -170,14 +170,13 @@ def cost_section(difference: CostDifference) -> Section:
         before, after = (each or "nothing" for each in total.cache)
         parts.append(Paragraph(text=f"Decoding keeps {after}; before, {before}."))
     if rows := tuple(_row(each) for each in difference.parts if not each.is_equal):
-        heads = (head for _, head, _ in QUANTITIES)
-        columns = (Column(name="part"), *(Column(name=head, align="right") for head in heads))
-        parts.append(Table(columns=columns, rows=rows))
+        heads = [head for _, head, _ in QUANTITIES]
+        parts.append(Table(columns=columns(("part", *heads), right=heads), rows=rows))
     return Section(title="Cost", parts=tuple(parts))
 
 
 def _totals(total: CostChange, length: int) -> Table:
-    """Before, after, and by how much."""
+    """Return the totals before, after, and their differences."""
     rows = {
         "parameters": (total.parameters, "{:,}".format),
         "FLOPs per token": (total.flops_per_token, engineering),
@@ -189,12 +188,11 @@ def _totals(total: CostChange, length: int) -> Table:
         for name, (each, words) in rows.items()
     )
     heads = ("before", "after", "difference")
-    columns = (Column(name="total"), *(Column(name=head, align="right") for head in heads))
-    return Table(columns=columns, rows=cells)
+    return Table(columns=columns(("total", *heads), right=heads), rows=cells)
 
 
 def _row(change: CostChange) -> tuple[str, ...]:
-    """What differs; blank where nothing does."""
+    """Return the differences of a part; a cell is blank where nothing differs."""
     mark = {"after": " (new)", "before": " (gone)", None: ""}[change.only]
     cells = [_difference(getattr(change, name), words) for name, _, words in QUANTITIES]
     if not cells[-1] and change.cache[0] != change.cache[1]:

@@ -1,7 +1,8 @@
 """All that one model changes against another, as data and as a page."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,11 +13,11 @@ from compiler.diff.checkpoint import (
 )
 from compiler.diff.code import patches
 from compiler.diff.cost import CostDifference, cost_difference, cost_section
-from compiler.diff.document import Column, Document, Paragraph, Part, Patch, Section, Table
 from compiler.diff.hybrid import hybrids_of, without_derived
 from compiler.diff.operand import BY_EITHER, BY_HAND, CODE, Operand
 from compiler.diff.settings import pairs
 from compiler.diff.settings_diff import GROUPS, Change, Consequence, Origin, changes
+from compiler.page.model import Document, Paragraph, Part, Patch, Section, Table, columns
 from compiler.source.write import flow
 from compiler.spec.load import Loaded
 from compiler.spec.package_files import INIT, MODEL
@@ -27,7 +28,7 @@ ARROW = "\N{RIGHTWARDS ARROW}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """What was compared. `edited` are the files that are not what the settings compile to."""
+    """An operand in the data; `edited` are the files that its settings do not compile to."""
 
     name: str
     spec: str
@@ -37,7 +38,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Of `after` against `before`."""
+    """The difference of `after` against `before`."""
 
     version: Literal[1] = 1
     before: Compared
@@ -49,13 +50,13 @@ class Difference:
 
     @property
     def is_equal(self) -> bool:
-        """Whether nothing differs but, perhaps, names and summaries."""
+        """Tell whether nothing differs but, perhaps, names and summaries."""
         same = self.cost.is_equal and self.checkpoint.verdict == "same"
         return same and not self.changes and not self.code
 
 
 def difference(before: Operand, after: Operand) -> Difference:
-    """All that differs."""
+    """Return all that differs."""
     first, second = _written(before, after)
     hybrids = hybrids_of(first, second)
     found = changes(first, second, hybrids, (before.is_locked, after.is_locked))
@@ -72,7 +73,7 @@ def difference(before: Operand, after: Operand) -> Difference:
 
 
 def _is_edited(code: Sequence[Patch]) -> bool:
-    """Whether the network differs in what was, or may have been, edited by hand."""
+    """Tell whether the network differs in what was, or may have been, edited by hand."""
     networks = (patch for patch in code if Path(patch.after).name in (MODEL, INIT))
     causes = {cause for patch in networks for hunk in patch.hunks for cause in hunk.causes}
     return not causes.isdisjoint((BY_HAND, BY_EITHER))
@@ -84,7 +85,7 @@ def _compared(side: Operand) -> Compared:
 
 
 def _written(*sides: Operand) -> tuple[Loaded, Loaded]:
-    """The specs; of a lock only what somebody has to write for it to mean the same."""
+    """Return the specs; of a lock only what somebody has to write for it to mean the same."""
     specs = [side.package.loaded for side in sides]
     found = [pair for pair in pairs(specs[0].spec, specs[1].spec) if pair.before != pair.after]
     for number, side in enumerate(sides):
@@ -94,11 +95,23 @@ def _written(*sides: Operand) -> tuple[Loaded, Loaded]:
     return specs[0], specs[1]
 
 
+def as_json(found: Difference, more: Mapping[str, object] | None = None) -> str:
+    """Return the data as one object of JSON, with `more` beside what is always there.
+
+    What only the search for causes needs is left out.
+    """
+    data = asdict(found)
+    for change in data["changes"]:
+        del change["taken"]
+    whole = {"equal": found.is_equal, **data, **(more or {})}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
 def document(found: Difference) -> Document:
-    """The page that shows it, what matters most first."""
+    """Return the page that shows a difference, what matters most first."""
     title = f"{found.before.name} {ARROW} {found.after.name}"
     if found.is_equal:
-        return Document(title=title, sections=(Section(title="", parts=tuple(_equal(found))),))
+        return Document(title=title, sections=(Section(parts=tuple(_equal(found))),))
     sections = [
         _meaning_section(found),
         cost_section(found.cost),
@@ -153,15 +166,14 @@ def _origins(change: Change) -> Iterator[Origin]:
 
 
 def _table(group: str, own: Sequence[Change], names: dict[str, str]) -> Table:
-    columns = [Column(name=name) for name in (group, "before", "after", "written at")]
     return Table(
-        columns=tuple(columns),
+        columns=columns((group, "before", "after", "written at")),
         rows=tuple(row for change in own for row in _rows(change, names)),
     )
 
 
 def _rows(change: Change, names: dict[str, str]) -> Iterator[tuple[str, ...]]:
-    """That of a change, and below it those of what follows from it."""
+    """Return the row of a change, and below it those of what follows from it."""
     setting, values = change.setting, (shown(change.before), shown(change.after))
     yield (setting, *values, _places(change, names))
     for each in change.follows:
@@ -170,7 +182,7 @@ def _rows(change: Change, names: dict[str, str]) -> Iterator[tuple[str, ...]]:
 
 
 def _places(change: Change | Consequence, names: dict[str, str]) -> str:
-    """Where both values were written; where nobody wrote one, a word says so."""
+    """Return the places where both values were written, or a word where nobody wrote one."""
     before, after = (_place(origin, names) for origin in change.origins)
     if not (change.origins[0].file or change.origins[1].file):
         return after if after.startswith("--set") else "default"
@@ -184,7 +196,7 @@ def _place(origin: Origin, names: dict[str, str]) -> str:
 
 
 def shown(value: object, *, derived: bool = False) -> str:
-    """A value in a table: not too long, and as exact as it was written."""
+    """Return a value for a table: not too long, and as exact as it was written."""
     if value is None:
         return "-"
     text = f"{value:.4g}" if derived and isinstance(value, float) else flow(value)

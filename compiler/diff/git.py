@@ -1,19 +1,19 @@
-"""What git tells an external diff program, and the page that it gets for it."""
+"""The page for git, which runs `specformer diff --git` as its external diff program."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.diff.difference import difference, document
-from compiler.diff.document import Document, Paragraph, Part, Patch, Section
 from compiler.diff.operand import of_spec
 from compiler.diff.patience import hunks, paired
+from compiler.page.model import Document, Paragraph, Part, Patch, Section
 from compiler.source.diagnostic import Rejected
 from compiler.source.read import read_text
 from compiler.spec.library import DiskFile, SpecFile
 
 ARGUMENTS = (1, 7, 9)
-"""How many there are: of a file that is unmerged; of another; of one that was renamed as well."""
+"""The number of arguments for a file that is unmerged, another one, and a renamed one."""
 NOTHING = "/dev/null"
 _SAME_LINES = "The lines are the same: their ends differ, or the mode of the file."
 
@@ -45,10 +45,10 @@ class Version:
 
 
 def git_document(arguments: Sequence[str]) -> Document:
-    """The page for `path old-file old-hex old-mode new-file new-hex new-mode`.
+    """Return the page for `path old-file old-hex old-mode new-file new-hex new-mode`.
 
-    If the file was renamed, the new path and a sentence of git's come behind. Of a file that is
-    unmerged there is the path alone.
+    For a renamed file the new path and a sentence of git's follow; for an unmerged one git gives
+    the path alone.
     """
     path, *rest = arguments
     if not rest:
@@ -72,7 +72,7 @@ def _of_two(before: Version, after: Version) -> Document:
 
 
 def _plain(before: Version, after: Version, reason: str = "") -> Document:
-    """The lines that differ of what is no spec, or no right one."""
+    """Return the lines that differ in files that are no specs, or no right ones."""
     parts: list[Part] = [Paragraph(text=reason)] if reason else []
     try:
         patch = _patch(before, after)
@@ -80,7 +80,7 @@ def _plain(before: Version, after: Version, reason: str = "") -> Document:
     except Rejected:
         parts = [Paragraph(text="The files differ, and are no text.")]
     title = f"{before.name} \N{RIGHTWARDS ARROW} {after.name}"
-    return Document(title=title, sections=(Section(title="", parts=tuple(parts)),))
+    return Document(title=title, sections=(Section(parts=tuple(parts)),))
 
 
 def _patch(before: Version, after: Version) -> Patch:

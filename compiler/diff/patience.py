@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from compiler.diff.document import Hunk
+from compiler.page.model import Hunk
 
 CONTEXT = 3
 Lines = Sequence[str]

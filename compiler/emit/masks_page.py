@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from compiler.lower.masking import Masking
-from compiler.markdown import table
 from compiler.mask.parse import parse
 from compiler.mask.primitives import PRIMITIVES, Example
 from compiler.mask.relation import picture
@@ -12,6 +11,7 @@ from compiler.ops.attention import LocalAttention
 from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Cache, Predicate
 from compiler.ops.shape import SOURCE, TARGET, Free
+from compiler.page.markdown import table
 
 INTRODUCTION = """\
 # Masks

@@ -5,7 +5,7 @@ python -m compiler.spec.reference > docs/spec.md
 
 from collections.abc import Iterator
 
-from compiler.markdown import table
+from compiler.page.markdown import table
 from compiler.spec.mixer import MIXERS
 from compiler.spec.position import KINDS
 from compiler.spec.schema import Schema, json_schema

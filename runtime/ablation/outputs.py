@@ -1,23 +1,23 @@
-"""All that is made of an ablation's folder: the table on the terminal, and files in the folder."""
+"""The outputs of an ablation: its table, and the files that are written into its folder."""
 
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from compiler.page.csv import as_csv
+from compiler.page.latex import latex
+from compiler.page.markdown import markdown
+from compiler.page.model import Table
+from compiler.page.text import text
 from runtime.ablation.belonging import refuse_strangers
 from runtime.ablation.collect import Ablation, read_ablation
+from runtime.ablation.grid import make_grid, row_values, run_values
 from runtime.ablation.learning import Curve, read_curves
 from runtime.ablation.mixing import refuse_mixture
-from runtime.ablation.render.grid import Grid, make_grid
-from runtime.ablation.render.latex import latex
-from runtime.ablation.render.markdown import markdown
-from runtime.ablation.render.text import fitting_table, plain_text
-from runtime.ablation.render.values import runs_csv, table_csv
 from runtime.ablation.report import make_report
-from runtime.ablation.table import Table, make_table
+from runtime.ablation.table import Results, make_results
 from runtime.system.atomic_files import explained_disk_errors, replace_file
-from runtime.system.terminal import Console
 
 NO_MATPLOTLIB = (
     "There are no learning curves, because matplotlib is not installed: "
@@ -28,11 +28,11 @@ NO_LOOKS = "There are no learning curves as yet: no run has looked at the valida
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tabulated:
-    """An ablation with its table."""
+    """An ablation with its results, in numbers and in words."""
 
     ablation: Ablation
-    table: Table
-    grid: Grid
+    results: Results
+    grid: Table
 
 
 def tabulate(folder: Path) -> Tabulated:
@@ -40,21 +40,8 @@ def tabulate(folder: Path) -> Tabulated:
     ablation = read_ablation(folder)
     refuse_mixture(ablation)
     refuse_strangers(ablation)
-    table = make_table(ablation)
-    return Tabulated(ablation=ablation, table=table, grid=make_grid(table))
-
-
-def terminal_table(grid: Grid) -> str:
-    """The table with its notes, in colours if stdout is a terminal."""
-    console = Console()
-    if not console.is_terminal:
-        return plain_text(grid)
-    table, left_out = fitting_table(grid, console)
-    with console.capture() as captured:
-        console.print(table)
-        for note in filter(None, (left_out, *grid.notes)):
-            console.print(note, style="dim", markup=False, highlight=False)
-    return captured.get()
+    results = make_results(ablation)
+    return Tabulated(ablation=ablation, results=results, grid=make_grid(results))
 
 
 def write_reports(tabulated: Tabulated, style: str = "") -> list[Path]:
@@ -68,7 +55,7 @@ def write_reports(tabulated: Tabulated, style: str = "") -> list[Path]:
     files = table_files(tabulated) | pictures
     page = make_report(
         tabulated.ablation,
-        tabulated.table,
+        tabulated.results,
         tabulated.grid,
         curves=pictures.get("curves.svg", b"").decode(),
         no_curves=NO_MATPLOTLIB if curves else NO_LOOKS,
@@ -82,19 +69,21 @@ def write_reports(tabulated: Tabulated, style: str = "") -> list[Path]:
 
 
 def table_files(tabulated: Tabulated) -> dict[str, bytes]:
-    table, grid = tabulated.table, tabulated.grid
+    """Return the contents of the files that hold the table, by their names."""
+    results, grid = tabulated.results, tabulated.grid
+    caption = f"{results.title}: variations of {results.base}"
     texts = {
-        "table.txt": plain_text(grid),
+        "table.txt": text(grid),
         "table.md": markdown(grid),
-        "table.tex": latex(grid, table.title, table.base),
-        "table.csv": table_csv(table),
-        "runs.csv": runs_csv(tabulated.ablation, table),
+        "table.tex": latex(grid, caption, results.title),
+        "table.csv": as_csv(row_values(results)),
+        "runs.csv": as_csv(run_values(tabulated.ablation, results)),
     }
-    return {name: text.encode() for name, text in texts.items()}
+    return {name: each.encode() for name, each in texts.items()}
 
 
 def draw(curves: Sequence[Curve]) -> dict[str, bytes]:
-    """Nothing where there is nothing to draw, or nothing to draw with."""
+    """Return the curves as pictures; none where nothing is to be drawn, or nothing can draw."""
     if not curves or importlib.util.find_spec("matplotlib") is None:
         return {}
     from runtime.ablation.curves import draw_png, draw_svg

@@ -7,21 +7,21 @@ from pathlib import Path
 from runtime.ablation.collect import Ablation
 from runtime.ablation.files import RUN
 from runtime.ablation.settings import leaves, read_settings
-from runtime.ablation.table import Table
+from runtime.ablation.table import Results
 
 Facts = list[tuple[str, str]]
 
 
-def provenance(ablation: Ablation, table: Table) -> list[tuple[str, Facts]]:
+def provenance(ablation: Ablation, results: Results) -> list[tuple[str, Facts]]:
     """Facts under titles; what is not known is left out."""
     locked = ablation.base.first.queued.locked
     sections = [
         ("Data", [*settings(ablation, "data"), ("hash", locked.data[:12])]),
         ("Decoding", settings(ablation, "decoding")),
         ("Protocol", [*settings(ablation, "evaluation"), ("hash", locked.protocol[:12])]),
-        ("Signatures", [(key, value) for key, value in table.signatures.items()]),
+        ("Signatures", [(key, value) for key, value in results.signatures.items()]),
         ("Versions", versions(ablation)),
-        ("Training", [("seeds", ", ".join(map(str, table.seeds))), *machine(ablation)]),
+        ("Training", [("seeds", ", ".join(map(str, results.seeds))), *machine(ablation)]),
     ]
     return [(title, facts) for title, facts in sections if facts]
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from compiler.page import html
+from compiler.page.model import Table
 from runtime.ablation.collect import Ablation
 from runtime.ablation.details import row_details
+from runtime.ablation.grid import anchor
 from runtime.ablation.provenance import provenance
-from runtime.ablation.render.grid import Grid
-from runtime.ablation.render.html import anchor, html_heads, html_row
-from runtime.ablation.table import Table
+from runtime.ablation.table import Results
 
 PAGE = Path(__file__).parent / "page"
 CURVES = (
@@ -37,27 +38,25 @@ def environment() -> Environment:
 
 
 def make_report(
-    ablation: Ablation, table: Table, grid: Grid, *, curves: str, no_curves: str, style: str
+    ablation: Ablation, results: Results, grid: Table, *, curves: str, no_curves: str, style: str
 ) -> str:
-    """The whole page.
+    """Return the whole page.
 
     `curves` is a picture as SVG, or empty for the reason `no_curves`; `style` is the CSS of the
     differences that lie in the folders of the rows.
     """
+    caption = f"Variations of {results.base}. A click on the head of a column sorts by it."
     values = {
-        "title": table.title,
-        "base": table.base,
+        "title": results.title,
+        "base": results.base,
         "lead": lead(ablation),
-        "caption": f"Variations of {table.base}. A click on the head of a column sorts by it.",
-        "heads": html_heads(grid),
-        "records": [html_row(grid, record) for record in grid.records],
+        "table": Markup(html.table(grid, 'class="results" data-sortable', caption)),
         "notes": grid.notes,
         "curves": inline(curves),
-        "curves_caption": CURVES.format(base=table.base),
+        "curves_caption": CURVES.format(base=results.base),
         "no_curves": no_curves,
-        "rows": [row_details(row, ablation, table) for row in ablation.rows],
-        "measures": [measure.name for measure in table.measures],
-        "provenance": provenance(ablation, table),
+        "rows": [row_details(row, ablation, results) for row in ablation.rows],
+        "provenance": provenance(ablation, results),
         "failures": failures(ablation),
         "css": page_file("report.css") + Markup(style),
         "script": page_file("report.js"),
@@ -66,7 +65,7 @@ def make_report(
 
 
 def inline(svg: str) -> Markup:
-    """A picture as a part of the page, with a name for those who cannot see it."""
+    """Return a picture as a part of the page, with a name for those who cannot see it."""
     named = '<svg role="img" aria-label="Learning curves: validation loss against updates"'
     return Markup(BEFORE_SVG.sub("", svg).replace("<svg", named, 1))
 
@@ -76,7 +75,7 @@ def page_file(name: str) -> Markup:
 
 
 def lead(ablation: Ablation) -> str:
-    """How far it has come, in a sentence."""
+    """Return how far the ablation has come, in a sentence."""
     runs, done = len(ablation.outcomes), len(ablation.finished)
     seeds = len(ablation.seeds)
     failed = sum(outcome.failure is not None for outcome in ablation.outcomes)
@@ -89,7 +88,7 @@ def lead(ablation: Ablation) -> str:
 
 
 def failures(ablation: Ablation) -> list[tuple[str, str, str]]:
-    """Runs that have failed: name, anchor and reason."""
+    """Return name, anchor and reason of each run that has failed."""
     return [
         (outcome.queued.name, anchor(outcome.queued.row), outcome.state)
         for outcome in ablation.outcomes

@@ -49,8 +49,8 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """An ablation: the base first, groups in the order of the file."""
+class Results:
+    """The results of an ablation: the base first, groups in the order of the file."""
 
     title: str
     base: str
@@ -63,7 +63,7 @@ class Table:
     """Of the scores among the columns, by column."""
 
 
-def make_table(ablation: Ablation) -> Table:
+def make_results(ablation: Ablation) -> Results:
     """Raises a UserError if a column was asked for that there is none of."""
     settings = setting_columns(ablation)
     measures = tuple(
@@ -72,7 +72,7 @@ def make_table(ablation: Ablation) -> Table:
     )
     significance = compare_with_base(ablation, [each.key for each in measures])
     trees = {row.name: read_settings(row.first) for row in ablation.rows}
-    return Table(
+    return Results(
         title=ablation.queue.ablation,
         base=ablation.queue.base,
         seeds=tuple(ablation.seeds),

@@ -99,7 +99,7 @@ def ablate(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Where rows run, and how many at a time."""
+    """The options that say where rows run, and how many at a time."""
 
     launcher: Literal["local", "slurm"]
     jobs: int | None
@@ -108,7 +108,7 @@ class Options:
     slurm: list[str]
 
     def room(self) -> "Room | None":
-        """What this machine has; None where rows run elsewhere.
+        """Return what this machine has; None where rows run elsewhere.
 
         Raises a UserError for options that have no effect.
         """
@@ -123,7 +123,7 @@ class Options:
         return local_room(self.jobs, self.processes, check_device(self.device))
 
     def launcher_with(self, room: "Room | None", folder: Path, cache: Path) -> "Launcher":
-        """What starts the rows."""
+        """Return what starts the rows."""
         if room is not None:
             return room.pool(cache)
         from runtime.ablation.slurm import Slurm
@@ -187,24 +187,25 @@ def run_queue(folder: Path, queue: "Queue", launcher: "Launcher") -> None:
 
 
 def finish(folder: Path) -> None:
-    """Makes tables and report, prints the table; exit code 1 if a row has failed."""
-    from compiler.diff.html import CSS
-    from runtime.ablation.outputs import tabulate, terminal_table, write_reports
-    from runtime.system.terminal import styled_output
+    """Make tables and report, print the table; exit code 1 if a row has failed."""
+    from compiler.page.html import CSS
+    from runtime.ablation.grid import fitting
+    from runtime.ablation.outputs import tabulate, write_reports
+    from runtime.command.page import print_page, terminal_width
 
-    tabulated = tabulate(folder)
+    tabulated, width = tabulate(folder), terminal_width()
     paths = write_reports(tabulated, CSS)
-    typer.echo(terminal_table(tabulated.grid), file=styled_output())
+    print_page(fitting(tabulated.grid, width) if width else tabulated.grid)
     typer.echo(f"\nin {folder}: {', '.join(path.name for path in paths)}")
     if any(each.failure for each in tabulated.ablation.outcomes):
         raise typer.Exit(1)
 
 
 def differences(expansion: "Expansion") -> Callable[[str], str]:
-    """What a row changes against the base, as a piece of a page, worked out once."""
+    """Return a function that makes a piece of a page of what a row changes, worked out once."""
     from compiler.diff.difference import difference, document
-    from compiler.diff.html import fragment
     from compiler.diff.operand import of_package
+    from compiler.page.html import fragment
 
     sides = {row.name: of_package(row.package, row.name) for row in expansion.rows}
     base = sides[expansion.rows[0].name]
@@ -212,7 +213,7 @@ def differences(expansion: "Expansion") -> Callable[[str], str]:
 
 
 def slurm_parameters(assignments: Sequence[str]) -> dict[str, object]:
-    """`partition=gpu` and the like. Raises a UserError for what is no assignment."""
+    """Read `partition=gpu` and the like. Raises a UserError for what is no assignment."""
     parameters: dict[str, object] = {}
     for each in assignments:
         key, equals, value = each.partition("=")

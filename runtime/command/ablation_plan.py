@@ -1,26 +1,23 @@
-"""What an ablation will do, shown before it does it."""
+"""The plan of an ablation, shown before anything runs."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.markup import escape
-from rich.table import Table
-
 from compiler.format import engineering
+from compiler.page.model import Table, columns
 from runtime.ablation.changes import changes
 from runtime.ablation.eta import Speed, finished_speed, measured_speed
 from runtime.ablation.files import FAILURE, RESULT, ROWS, RUN
 from runtime.ablation.local import Room
 from runtime.ablation.queue import Entry, Wanted, read_queue
-from runtime.ablation.render.text import width_of
 from runtime.command.output import report
-from runtime.system.terminal import Console
+from runtime.command.page import print_page
 
 STATES = ("done", "failed", "half done", "to do")
 
 
 def show_plan(folder: Path, wanted: Wanted, room: Room | None) -> None:
-    """Rows, what each changes, what it costs, and how long all will take; nothing if all is done.
+    """Print the rows, their changes and costs, and the time for all; nothing if all is done.
 
     Without `room` the rows run on other machines, whose speed is known by what they have finished.
     Raises a UserError if rows would be added to another base than the queued one.
@@ -33,20 +30,12 @@ def show_plan(folder: Path, wanted: Wanted, room: Room | None) -> None:
     if not left:
         return
     speed = finished_speed(folder, queue.queued if queue else ()) or _measured(wanted, room)
-    _print(_table(folder, wanted, speed))
+    print_page(_table(folder, wanted, speed))
     print(*_totals(folder, wanted, left, room, speed), sep="\n")
 
 
-def _print(table: Table) -> None:
-    """As wide as it is, where nobody folds it: in files and pipes."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = width_of(table, console)
-    console.print(table)
-
-
 def state(folder: Path, entry: Entry) -> str:
-    """How far a run is."""
+    """Return how far a run is, in words."""
     place = folder / ROWS / entry.name
     marks = {"done": RESULT, "failed": FAILURE, "half done": RUN}
     return next((word for word, mark in marks.items() if (place / mark).exists()), "to do")
@@ -59,31 +48,26 @@ def _measured(wanted: Wanted, room: Room | None) -> Speed | None:
 
 
 def _table(folder: Path, wanted: Wanted, speed: Speed | None) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("group", "row"):
-        table.add_column(name, no_wrap=True)
-    for name in ("parameters", "updates", "FLOPs", "time"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("runs", no_wrap=True)
-    table.add_column("changes", overflow="fold")
     rows: dict[str, list[Entry]] = {}
     for each in wanted.entries:
         rows.setdefault(each.row, []).append(each)
-    for entries in rows.values():
-        table.add_row(*_cells(folder, entries, speed))
-    return table
+    numbers = ("parameters", "updates", "FLOPs", "time")
+    return Table(
+        columns=columns(("group", "row", *numbers, "runs", "changes"), right=numbers),
+        rows=tuple(tuple(_cells(folder, entries, speed)) for entries in rows.values()),
+    )
 
 
 def _cells(folder: Path, entries: Sequence[Entry], speed: Speed | None) -> Iterator[str]:
     first = entries[0]
-    yield from (escape(first.group), first.row)
+    yield from (first.group, first.row)
     yield f"{first.parameters:,}"
     training, flops = first.spec.training, first.flops
     yield f"{training.steps:,}" if training.steps else f"{training.epochs:,} epochs"
     yield engineering(flops) if flops else f"{engineering(first.flops_per_update)} an update"
     yield duration(flops / speed.flops) if speed and flops else "?"
     yield _states([state(folder, each) for each in entries])
-    yield escape(", ".join(f"{key}: {text}" for key, text in first.settings.items()))
+    yield ", ".join(f"{key}: {text}" for key, text in first.settings.items())
 
 
 def _states(states: Sequence[str]) -> str:
@@ -123,7 +107,7 @@ def _room(room: Room | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Rounded to what one still cares for."""
+    """Return a time in words, rounded to what one still cares for."""
     for unit, size, least in (("days", 86400, 3), ("h", 3600, 2), ("min", 60, 2)):
         if seconds >= least * size:
             return f"{seconds / size:,.0f} {unit}"

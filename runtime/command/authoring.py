@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
 
+from compiler.page.model import Table, columns
 from compiler.pipeline import check_spec
 from compiler.source.diagnostic import Diagnostic, Rejected, in_order
 from compiler.source.report import as_github, as_json
@@ -16,20 +16,16 @@ from compiler.spec.load import load
 from compiler.spec.spec import NAME
 from runtime.command.options import Force, Settings, Specs
 from runtime.command.output import new_text_file, say_warnings
+from runtime.command.page import print_page
 from runtime.errors import UserError
-from runtime.system.terminal import Console
 
 FORMATS = {"json": as_json, "github": as_github}
 
 
 def list_specs() -> None:
     """List the specs of the library."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("name", no_wrap=True)
-    table.add_column("summary")
-    for name, path in library().items():
-        table.add_row(name, load(str(path)).spec.summary)
-    Console().print(table)
+    rows = ((name, load(str(path)).spec.summary) for name, path in library().items())
+    print_page(Table(columns=columns(("name", "summary")), rows=tuple(rows)))
 
 
 def check(

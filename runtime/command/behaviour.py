@@ -1,6 +1,6 @@
 """The page that `specformer diff --behaviour` adds."""
 
-from compiler.diff.document import Column, Paragraph, Part, Section, Table
+from compiler.page.model import Paragraph, Part, Section, Table, columns
 from runtime.behaviour.difference import BehaviourDifference, Divergence
 from runtime.behaviour.trace import Op
 
@@ -17,7 +17,7 @@ def behaviour_section(difference: BehaviourDifference) -> Section:
     found |= {difference.values: "first result that differs"}
     rows = [row for each, what in found.items() if each for row in _rows(what, each)]
     heads = ("", "", "module", "operation", "model.py")
-    parts.append(Table(columns=tuple(Column(name=each) for each in heads), rows=tuple(rows)))
+    parts.append(Table(columns=columns(heads), rows=tuple(rows)))
     return Section(title="Behaviour", parts=tuple(parts))
 
 

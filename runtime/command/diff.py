@@ -1,45 +1,21 @@
 """`specformer diff`: what one spec, package or run changes against another."""
 
-import os
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.text import Text
 
 from compiler.spec.lock import LOCK
 from compiler.spec.package_files import explained, foreign_files
+from runtime.command.page import print_page
 from runtime.errors import UserError
-from runtime.system.terminal import Console, plain
 
 if TYPE_CHECKING:
-    from compiler.diff.document import Document
     from compiler.diff.operand import Operand
-    from compiler.diff.text import Line
+    from compiler.page.model import Document
     from runtime.behaviour.difference import BehaviourDifference
-
-STYLES = {
-    "title": "bold",
-    "heading": "bold",
-    "column": "dim",
-    "plain": "",
-    "file": "bold",
-    "head": "cyan",
-    "cause": "bold magenta",
-    "added": "on #12361f",
-    "removed": "on #4a1a1d",
-}
-WORDS = {
-    "": "",
-    "comment": "dim",
-    "string": "yellow",
-    "number": "cyan",
-    "keyword": "magenta",
-    "name": "blue",
-}
 
 
 def diff(
@@ -58,7 +34,7 @@ def diff(
     """Show what B changes against A: in meaning, code, cost and checkpoints. Exit 1 if anything."""
     if git:
         refuse_in_git_mode(form, behaviour)
-        show_page(git_page(things), form)
+        print_page(git_page(things), form)
         return
     sides = read_operands(things)
     raise typer.Exit(show_difference(sides, behaviours(*sides) if behaviour else None, form))
@@ -67,21 +43,20 @@ def diff(
 def show_difference(
     sides: tuple["Operand", "Operand"], computed: "BehaviourDifference | None", form: str
 ) -> int:
-    """Prints what differs -> the exit code."""
-    from compiler.diff.difference import difference, document
-    from compiler.diff.json import as_json
+    """Print what differs -> the exit code."""
+    from compiler.diff.difference import as_json, difference, document
 
     found = difference(*sides)
     if form == "json":
         more = {"behaviour": asdict(computed)} if computed else {}
         typer.echo(as_json(found, more), nl=False)
     else:
-        show_page(with_behaviour(document(found), computed), form)
+        print_page(with_behaviour(document(found), computed), form)
     return 0 if found.is_equal and (computed is None or computed.is_equal) else 1
 
 
 def read_operands(things: list[str]) -> tuple["Operand", "Operand"]:
-    """What is compared; raises a UserError unless there are two."""
+    """Return the two that are compared; raises a UserError unless there are two."""
     from compiler.diff.operand import read_operand
     from compiler.source.diagnostic import for_each
 
@@ -105,7 +80,7 @@ def refuse_foreign(thing: str) -> None:
 
 
 def behaviours(*sides: "Operand") -> "BehaviourDifference":
-    """What the code that is there computes, be it edited."""
+    """Compare what the code that is there computes, be it edited."""
     from runtime.behaviour.difference import behaviour_difference
     from runtime.package import load_package
 
@@ -119,7 +94,7 @@ def behaviours(*sides: "Operand") -> "BehaviourDifference":
 
 
 def with_behaviour(page: "Document", computed: "BehaviourDifference | None") -> "Document":
-    """The page with one section more, before that of the code."""
+    """Return the page with one section more, before that of the code."""
     if computed is None:
         return page
     from runtime.command.behaviour import behaviour_section
@@ -136,7 +111,7 @@ def refuse_in_git_mode(form: str, behaviour: bool) -> None:
 
 
 def git_page(arguments: list[str]) -> "Document":
-    """The page that git asks for; raises a UserError if it is not git that asks."""
+    """Return the page that git asks for; raises a UserError if it is not git that asks."""
     from compiler.diff.git import ARGUMENTS, git_document
 
     if len(arguments) not in ARGUMENTS:
@@ -145,27 +120,3 @@ def git_page(arguments: list[str]) -> "Document":
             help='git config diff.specformer.command "specformer diff --git"',
         )
     return git_document(arguments)
-
-
-def show_page(page: "Document", form: str) -> None:
-    """A page on stdout; with colour on terminals, and where git's pager shows them."""
-    from compiler.diff import html, markdown, text
-
-    if form != "text":
-        write = {"markdown": markdown.markdown, "html": html.page}[form]
-        typer.echo(write(page), nl=False)
-        return
-    console = Console(force_terminal=True if "GIT_PAGER_IN_USE" in os.environ else None)
-    if console.is_terminal:
-        console.print(coloured(text.lines(page, console.width)), soft_wrap=True, end="")
-    else:
-        typer.echo(text.text(page), nl=False)
-
-
-def coloured(lines: Iterable["Line"]) -> Text:
-    whole = Text()
-    for line in lines:
-        for style, kind, words in line:
-            whole.append(plain(words), f"{WORDS[kind]} {STYLES[style]}".strip())
-        whole.append("\n")
-    return whole

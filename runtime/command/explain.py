@@ -5,17 +5,16 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from compiler.format import engineering, of_bytes
+from compiler.page.model import Document, Section, Table, columns
 from compiler.source.diagnostic import did_you_mean
 from compiler.source.report import pages
 from compiler.spec.base import MOST_TOKENS
 from compiler.spec.library import locate
 from runtime.command.options import Settings
+from runtime.command.page import print_page
 from runtime.errors import UserError
-from runtime.system.terminal import Console
 
 if TYPE_CHECKING:
     from compiler.explain import Explanation
@@ -28,7 +27,7 @@ def explain_spec(
     settings: Settings = None,
     ir: Annotated[bool, typer.Option("--ir", help="print the intermediate representation")] = False,
     length: Annotated[int, typer.Option(min=1, max=MOST_TOKENS, help="tokens of a sentence")] = 32,
-    form: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+    form: Annotated[Literal["text", "markdown", "json", "html"], typer.Option("--format")] = "text",
 ) -> None:
     """Explain a model, part by part: shapes, parameters, operations, reach; or an error's CODE."""
     if locate(spec) is None and explain_code(spec):
@@ -45,11 +44,11 @@ def explain_spec(
     if form == "json":
         typer.echo(json.dumps(asdict(explanation), indent=2))
     else:
-        _print(explanation)
+        print_page(page_of(explanation), form)
 
 
 def explain_code(word: str) -> bool:
-    """Prints the page of an error, if the word is its code; raises a UserError if it nearly is."""
+    """Print the page of an error, if the word is its code; raises a UserError if it nearly is."""
     if word in pages():
         typer.echo(f"{word}\n\n{pages()[word]}")
         return True
@@ -58,54 +57,53 @@ def explain_code(word: str) -> bool:
     return False
 
 
-def _print(explanation: "Explanation") -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("part", no_wrap=True)
-    table.add_column("result", no_wrap=True)
-    table.add_column("parameters", justify="right", no_wrap=True)
-    table.add_column("FLOPs/token", justify="right", no_wrap=True)
-    table.add_column("reads", no_wrap=True)
+def page_of(explanation: "Explanation") -> Document:
+    """Return the page of a model: its parts, what each layer reads, the totals."""
+    tables = (_parts(explanation), _readings(explanation), _totals(explanation))
+    sections = tuple(Section(parts=(table,)) for table in tables)
+    return Document(sections=sections)
+
+
+def _parts(explanation: "Explanation") -> Table:
+    rows: list[tuple[str, ...]] = []
     group = ""
     for row in explanation.rows:
         above, _, part = row.part.rpartition(".")
         if above and above != group:
-            table.add_row(f"{above} x {row.times}" if row.times > 1 else above)
+            rows.append((f"{above} x {row.times}" if row.times > 1 else above, "", "", "", ""))
         group = above
-        table.add_row(
-            f"  {part}" if above else part,
-            escape(row.shape.replace("batch, ", "")),
-            f"{row.parameters:,}",
-            engineering(row.flops_per_token),
-            escape(row.dependence),
+        rows.append(
+            (
+                f"  {part}" if above else part,
+                row.shape.replace("batch, ", ""),
+                f"{row.parameters:,}",
+                engineering(row.flops_per_token),
+                row.dependence,
+            )
         )
-    console = Console()
-    console.print(table)
-    console.print()
-    console.print(_readings(explanation))
-    console.print()
-    for line in _totals(explanation):
-        console.print(line, highlight=False, markup=False)
+    numbers = ("parameters", "FLOPs/token")
+    heads = columns(("part", "result", *numbers, "reads"), right=numbers)
+    return Table(columns=heads, rows=tuple(rows))
 
 
 def _readings(explanation: "Explanation") -> Table:
-    """The columns of Table 1 of the paper, and how far each layer sees."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("place", "a layer", "sequential", "path", "sees", "mask"):
-        table.add_column(column, no_wrap=column != "mask", overflow="fold")
-    for each in explanation.readings:
-        seen = ", ".join(str(positions) for positions in dict.fromkeys(each.fields))
-        table.add_row(
+    """Return the columns of Table 1 of Vaswani et al. 2017, and how far each layer sees."""
+    rows = (
+        (
             each.place,
             f"O({each.complexity})",
             f"O({each.sequential})",
             each.path,
-            f"{seen} of {each.length}",
-            escape(each.mask),
+            f"{', '.join(str(n) for n in dict.fromkeys(each.fields))} of {each.length}",
+            each.mask,
         )
-    return table
+        for each in explanation.readings
+    )
+    heads = columns(("place", "a layer", "sequential", "path", "sees", "mask"))
+    return Table(columns=heads, rows=tuple(rows))
 
 
-def _totals(explanation: "Explanation") -> list[str]:
+def _totals(explanation: "Explanation") -> Table:
     rows = {
         "parameters": f"{explanation.parameters:,}",
         "FLOPs per token": f"{engineering(explanation.flops_per_token)} forward, "
@@ -120,4 +118,4 @@ def _totals(explanation: "Explanation") -> list[str]:
         f"{explanation.stream} reach": f"{explanation.dependence}: the offsets that an output "
         "depends on",
     }
-    return [f"{name:<18}{value}" for name, value in rows.items()]
+    return Table(columns=columns(("", "")), rows=tuple(rows.items()))

@@ -126,14 +126,14 @@ def show_changes(folder: Path, package: "CompiledPackage") -> None:
     """The page of `specformer diff`, unless the lock that lies there is no spec any more."""
     from compiler.diff.difference import difference, document
     from compiler.diff.operand import of_package, read_operand
-    from runtime.command.diff import show_page
+    from runtime.command.page import print_page
 
     try:
         there = read_operand(str(folder))
     except Rejected as rejected:
         typer.echo(str(rejected), err=True)
         return
-    show_page(document(difference(there, of_package(package, package.spec.name))), "text")
+    print_page(document(difference(there, of_package(package, package.spec.name))))
 
 
 def eject(

@@ -7,10 +7,10 @@ import pytest
 
 from compiler.diff.checkpoint import checkpoint_difference, checkpoint_section
 from compiler.diff.cost import CostDifference, cost_difference, cost_section
-from compiler.diff.document import Paragraph, Section, Table
 from compiler.explain import explain
 from compiler.format import engineering, of_bytes
 from compiler.import_map.names import name_ranges
+from compiler.page.model import Paragraph, Section, Table
 from compiler.pipeline import CompiledPackage, compile_spec
 
 pytestmark = pytest.mark.quick

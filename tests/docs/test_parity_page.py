@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.markdown import table
+from compiler.page.markdown import table
 from compiler.spec.spec import Spec
 from tests.parity.comparison import HERE, MODELS, Comparison, compare
 

@@ -7,7 +7,7 @@ from hypothesis import Phase, given, settings
 
 from compiler.diff.difference import Difference, difference, document
 from compiler.diff.operand import BY_HAND, of_package, read_operand
-from compiler.diff.text import text
+from compiler.page.text import text
 from compiler.pipeline import CompiledPackage
 from tests.knobs import Tree
 from tests.packages import compile_tree

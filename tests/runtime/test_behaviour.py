@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from compiler.diff.document import Table
+from compiler.page.model import Table
 from compiler.pipeline import compile_spec
 from runtime.behaviour.difference import BehaviourDifference, behaviour_difference
 from runtime.command.behaviour import behaviour_section

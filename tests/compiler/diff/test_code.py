@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from compiler.diff import html, markdown, text
-from compiler.diff.difference import Difference, difference, document
-from compiler.diff.document import Hunk, Patch
-from compiler.diff.json import as_json
+from compiler.diff.difference import Difference, as_json, difference, document
 from compiler.diff.operand import BY_ANOTHER, BY_EITHER, BY_HAND, of_package, read_operand
 from compiler.output import Output
+from compiler.page import html, markdown, text
+from compiler.page.model import Hunk, Patch
 from compiler.pipeline import compile_spec
 from compiler.spec.library import library
 

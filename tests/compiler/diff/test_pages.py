@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from compiler.diff.difference import Difference, difference, document, short_names, shown
-from compiler.diff.document import Column, Document, Hunk, Paragraph, Patch, Section, Table
-from compiler.diff.html import CSS, fragment, page
-from compiler.diff.json import as_json
-from compiler.diff.markdown import markdown
+from compiler.diff.difference import Difference, as_json, difference, document, short_names, shown
 from compiler.diff.operand import read_operand
-from compiler.diff.syntax import words
-from compiler.diff.text import Line, lines, text
+from compiler.page.html import CSS, fragment, page
+from compiler.page.markdown import markdown
+from compiler.page.model import Column, Document, Hunk, Paragraph, Patch, Section, Table
+from compiler.page.syntax import words
+from compiler.page.text import Line, lines, text
 from compiler.pipeline import compile_spec
 from tests.table3 import ROWS
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.diff.document import Hunk
 from compiler.diff.patience import hunks, paired
+from compiler.page.model import Hunk
 
 pytestmark = pytest.mark.quick
 

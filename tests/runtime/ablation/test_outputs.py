@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from compiler.page.latex import escaped as latex_escaped
 from runtime.ablation.collect import read_ablation
 from runtime.ablation.curves import draw_png, draw_svg
+from runtime.ablation.grid import fitting
 from runtime.ablation.learning import read_curves
-from runtime.ablation.outputs import tabulate, terminal_table, write_reports
-from runtime.ablation.render.latex import escape as latex_escape
+from runtime.ablation.outputs import tabulate, write_reports
+from runtime.command.page import print_page, terminal_width
 from runtime.errors import UserError
 from tests.ablations import DIVERGED, PLANS, Bench
 
@@ -109,7 +111,7 @@ def test_latex_compiles(folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.quick
 def test_signs_that_mean_something_are_escaped() -> None:
-    assert latex_escape("a_b 50% & {x} ~ 10⁶ −1") == (
+    assert latex_escaped("a_b 50% & {x} ~ 10⁶ −1") == (
         r"a\_b 50\% \& \{x\} \textasciitilde{} $10^{6}$ $-$1"
     )
 
@@ -121,30 +123,40 @@ def test_markdown_rows_have_the_cells_of_the_head(folder: Path) -> None:
     assert len(lines) == 2 + len(PLANS)
 
 
+def shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """The table as the command prints it."""
+    grid, width = tabulate(folder).grid, terminal_width()
+    print_page(fitting(grid, width) if width else grid)
+    return capsys.readouterr().out
+
+
 def test_the_terminal_has_colours_and_a_pipe_has_none(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_reports(tabulate(folder))
-    assert terminal_table(tabulate(folder).grid) == (folder / "table.txt").read_text()
+    assert shown(folder, capsys) == (folder / "table.txt").read_text()
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "200")
-    coloured = terminal_table(tabulate(folder).grid)
+    coloured = shown(folder, capsys)
     assert "\x1b[31m" in coloured
     assert "diverged" in coloured
     assert "too narrow" not in coloured
 
 
-@pytest.mark.parametrize("columns", [110, 90])
+@pytest.mark.parametrize("columns", [100, 90])
 def test_a_narrow_terminal_cuts_nothing_in_two(
-    folder: Path, columns: int, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    columns: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name, value in (("FORCE_COLOR", "1"), ("TERM", "dumb-256color"), ("COLUMNS", str(columns))):
         monkeypatch.setenv(name, value)
-    shown = terminal_table(tabulate(folder).grid)
-    assert "…" not in shown
-    assert "too narrow for the" in shown
-    assert ("sinusoidal" in shown) == (columns == 110)
+    seen = shown(folder, capsys)
+    assert "…" not in seen
+    assert "too narrow for the" in seen
+    assert ("sinusoidal" in seen) == (columns == 100)
 
 
 def test_curves_are_the_same_bytes_in_another_process(folder: Path) -> None:

@@ -12,20 +12,20 @@ from sacrebleu.significance import PairedTest
 from runtime.ablation.collect import read_ablation
 from runtime.ablation.outputs import tabulate, write_reports
 from runtime.ablation.record import Failure
-from runtime.ablation.table import Line, Table
+from runtime.ablation.table import Line, Results
 from runtime.errors import UserError
 from tests.ablations import DIVERGED, PLANS, Bench, Plan
 
 
-def table_of(folder: Path) -> Table:
-    return tabulate(folder).table
+def table_of(folder: Path) -> Results:
+    return tabulate(folder).results
 
 
-def line_of(table: Table, row: str) -> Line:
+def line_of(table: Results, row: str) -> Line:
     return next(line for line in table.lines if line.row == row)
 
 
-def settings_of(table: Table, row: str) -> dict[str, str]:
+def settings_of(table: Results, row: str) -> dict[str, str]:
     names = (setting.name for setting in table.settings)
     return dict(zip(names, line_of(table, row).settings, strict=True))
 
@@ -75,7 +75,7 @@ def test_keys_that_end_alike_are_told_apart(bench: Bench) -> None:
 def test_groups_are_letters_in_brackets_or_words(bench: Bench, group: str, label: str) -> None:
     plan = Plan(name="a-h1", group=group, settings={"model.attention.heads": "1"})
     grid = tabulate(bench.write((PLANS[0], plan), seeds=(1,))).grid
-    assert grid.records[1].cells[0] == label
+    assert grid.rows[1][0] == label
 
 
 def test_mean_deviation_and_difference(bench: Bench) -> None:
@@ -195,7 +195,7 @@ def test_why_there_is_no_bootstrap(bench: Bench, spoil: object, reason: str) -> 
     folder = bench.write(PLANS[:2])
     spoil(bench)  # type: ignore[operator]
     found = tabulate(folder)
-    assert reason in found.table.significance.untested["test_bleu"]
+    assert reason in found.results.significance.untested["test_bleu"]
     assert any("No test of the differences in test BLEU" in note for note in found.grid.notes)
 
 
@@ -259,7 +259,7 @@ def test_a_size_is_written_in_a_unit_that_shows_it(
     key = {"params": "parameters"}.get(column, column)
     bench.change("ablation.json", queued=[queued | {key: int(value)}])
     grid = tabulate(folder).grid
-    assert (grid.heads[-1].name, grid.records[0].cells[-1]) == (name, cell)
+    assert (grid.columns[-1].name, str(grid.rows[0][-1])) == (name, cell)
 
 
 @pytest.mark.quick
@@ -268,7 +268,7 @@ def test_minutes_of_fast_rows_are_seconds(bench: Bench) -> None:
     bench.change("ablation.json", columns=["minutes"])
     bench.change("rows/base-seed1/result.json", scores={"minutes": 0.05})
     grid = tabulate(folder).grid
-    assert (grid.heads[-1].name, grid.records[0].cells[-1]) == ("seconds", "3.0")
+    assert (grid.columns[-1].name, str(grid.rows[0][-1])) == ("seconds", "3.0")
 
 
 @pytest.mark.quick

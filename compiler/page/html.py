@@ -1,10 +1,20 @@
 """A page as HTML that needs nothing else: no script, no network; light and dark."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from html import escape
 
-from compiler.diff.document import Document, Hunk, Paragraph, Part, Patch, Section, Table
-from compiler.diff.syntax import words
+from compiler.page.model import (
+    Cell,
+    Column,
+    Document,
+    Hunk,
+    Paragraph,
+    Part,
+    Patch,
+    Section,
+    Table,
+)
+from compiler.page.syntax import words
 
 CSS = """\
 .difference {
@@ -29,6 +39,9 @@ CSS = """\
 .difference th, .difference td { padding: .2em 1.25em .2em 0;
   border-bottom: 1px solid var(--line); }
 .difference .right { text-align: right; }
+.difference .center { text-align: center; }
+.difference .strong { font-weight: 600; }
+.difference .quiet { color: var(--quiet); }
 .difference .patch { background: var(--code); border: 1px solid var(--line); border-radius: 6px;
   margin: .75em 0; overflow-x: auto; }
 .difference .patch pre { margin: 0; font: 12.5px/1.5 ui-monospace, monospace; tab-size: 4; }
@@ -67,21 +80,23 @@ main.difference {{ min-height: 100vh; box-sizing: border-box; padding: 1em 2em 3
 """
 
 _CLASSES = {"+": "added", "-": "removed"}
+SPREAD = " \N{PLUS-MINUS SIGN} "
 
 
 def page(document: Document) -> str:
-    """A whole file."""
+    """Return a whole file."""
     content = "".join(_document(document))
     return _PAGE.format(title=escape(document.title), css=CSS, content=content)
 
 
 def fragment(document: Document) -> str:
-    """A piece of another page, which has `CSS` once."""
+    """Return a piece of another page, which has `CSS` once."""
     return f'<section class="difference">\n{"".join(_document(document))}</section>\n'
 
 
 def _document(document: Document) -> Iterator[str]:
-    yield f"<h2>{escape(document.title)}</h2>\n"
+    if document.title:
+        yield f"<h2>{escape(document.title)}</h2>\n"
     for section in document.sections:
         yield from _section(section)
 
@@ -98,23 +113,74 @@ def _part(part: Part) -> Iterator[str]:
         case Paragraph(text=text):
             yield f"<p>{escape(text)}</p>\n"
         case Table():
-            yield from _table(part)
+            yield table(part)
+            if part.notes:
+                yield f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in part.notes)}</ul>\n"
         case Patch():
             yield from _patch(part)
 
 
-def _table(table: Table) -> Iterator[str]:
-    classes = [' class="right"' if each.align == "right" else "" for each in table.columns]
-    names = (column.name for column in table.columns)
-    yield f"<table>\n<thead><tr>{_cells('th', names, classes)}</tr></thead>\n<tbody>\n"
-    for row in table.rows:
-        yield f"<tr>{_cells('td', row, classes)}</tr>\n"
-    yield "</tbody>\n</table>\n"
+def table(part: Table, attributes: str = "", caption: str = "") -> str:
+    """Return a table without its notes; `attributes` are those of its tag, as HTML."""
+    heads = "".join(map(_head, part.columns))
+    named = f"<caption>{escape(caption)}</caption>\n" if caption else ""
+    rows = "".join(_row(part, number) for number in range(len(part.rows)))
+    opening = f"<table {attributes}".rstrip()
+    head = f"<thead><tr>{heads}</tr></thead>\n" if any(c.name for c in part.columns) else ""
+    return f"{opening}>\n{named}{head}<tbody>\n{rows}</tbody>\n</table>\n"
 
 
-def _cells(tag: str, cells: Iterable[str], classes: list[str]) -> str:
-    pairs = zip(cells, classes, strict=True)
-    return "".join(f"<{tag}{own}>{escape(cell)}</{tag}>" for cell, own in pairs)
+def _head(column: Column) -> str:
+    name = _symbol(column.name) if column.symbol else escape(column.name)
+    name = f'<abbr title="{escape(column.help)}">{name}</abbr>' if column.help else name
+    return _tagged("th", f'scope="col" {_class(column)}', name)
+
+
+def _symbol(name: str) -> str:
+    """Return a symbol: a letter in italics, and below it a letter in italics or a word upright."""
+    letter, _, below = name.partition("_")
+    if len(below) == 1:
+        return f"<i>{escape(letter)}<sub>{escape(below)}</sub></i>"
+    return f"<i>{escape(letter)}</i>" + (f"<sub>{escape(below)}</sub>" if below else "")
+
+
+def _class(column: Column, *more: str) -> str:
+    own = column.kind or (column.align if column.align != "left" else "")
+    names = " ".join(name for name in (own, *more) if name)
+    return f'class="{names}"' if names else ""
+
+
+def _tagged(tag: str, attributes: str, content: str) -> str:
+    return f"<{f'{tag} {attributes}'.strip()}>{content}</{tag}>"
+
+
+def _row(part: Table, number: int) -> str:
+    """Return a row. The name of its group is in each row, for when they are sorted."""
+    cells = [each if isinstance(each, Cell) else Cell(text=each) for each in part.rows[number]]
+    inside = [_cell(part, column, cell) for column, cell in enumerate(cells)]
+    above = [each for each in part.groups if each < number]
+    if above and number not in part.groups:
+        group = escape(str(part.rows[max(above)][0]))
+        inside[0] = _tagged("td", _class(part.columns[0], "repeated"), group)
+    facts = {"base": number == part.base, "starts": number in part.groups}
+    names = " ".join(name for name, holds in facts.items() if holds)
+    return _tagged("tr", f'class="{names}"' if names else "", "".join(inside)) + "\n"
+
+
+def _cell(part: Table, number: int, cell: Cell) -> str:
+    """Return a cell: below each other stand the digits, the deviations and the marks of numbers."""
+    column, below = part.columns[number], [row[number] for row in part.rows]
+    words, spread, deviation = escape(cell.text), "", ""
+    if words and any(SPREAD in str(each) for each in below) and cell.tone not in ("bad", "absent"):
+        words, spread, deviation = words.partition(SPREAD)
+        words += f'<span class="spread">{f"{spread.strip()} {deviation}".strip()}</span>'
+    if str(cell) and any(isinstance(each, Cell) and each.mark for each in below):
+        words += f'<span class="mark">{escape(cell.mark)}</span>'
+    if cell.link:
+        words = f'<a href="{escape(cell.link)}">{words}</a>'
+    is_name = column.kind == "row"
+    own = _class(column, cell.tone)
+    return _tagged("th", f'scope="row" {own}', words) if is_name else _tagged("td", own, words)
 
 
 def _patch(patch: Patch) -> Iterator[str]:

@@ -20,7 +20,7 @@ _WORDS = re.compile(
 
 
 def words(line: str) -> Iterator[tuple[Kind, str]]:
-    """The pieces of a line in order, each with what it is; together they are the line."""
+    """Return the pieces of a line in order, each with its kind; together they are the line."""
     end = 0
     for match in _WORDS.finditer(line):
         if match.start() > end:

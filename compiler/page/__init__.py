@@ -1,0 +1,1 @@
+"""One model of a page for people, and its renderers: text, Markdown, HTML, LaTeX, CSV."""
