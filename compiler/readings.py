@@ -11,8 +11,8 @@ from compiler.ir.block import Block, Repeat
 from compiler.ops.attention import Attention, LocalAttention
 from compiler.ops.convolution import Convolution, DepthwiseConvolution, GatedConvolution
 from compiler.ops.recurrence import Recurrence
-from compiler.spec.anatomy import ATTENTIONS
 from compiler.spec.model import LayerGroup, Model, Stack
+from compiler.spec.tasks import ATTENTIONS
 from compiler.transforms.derive_weights import attentions
 
 LONGEST_FIELD = 1025

@@ -15,9 +15,9 @@ from compiler.source.node import (
     with_entry,
     without_entries,
 )
-from compiler.spec.anatomy import EVERY_STACK
 from compiler.spec.load import Loaded, resolve_whole
 from compiler.spec.model import Stack
+from compiler.spec.tasks import EVERY_STACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 from compiler.diff.alignment import count, ranges
 from compiler.source.node import Path
-from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, SUB_LAYERS, settings_without_meaning
 from compiler.spec.model import LayerGroup, Stack
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import ATTENTIONS, EVERY_STACK, SUB_LAYERS, TASKS
 
 TITLE = ("spec_version", "name", "summary")
 """Keys that say nothing of the model."""
@@ -69,7 +69,7 @@ class Pair:
 
 def pairs(before: Spec, after: Spec) -> Iterator[Pair]:
     """All settings, equal ones too, in the order of the language."""
-    without = [settings_without_meaning(spec.task) for spec in (before, after)]
+    without = [TASKS[spec.task].without_meaning for spec in (before, after)]
     holders = Holder(section=before, path=()), Holder(section=after, path=())
     for pair in _below(holders, ()):
         place = pair.paths[0]

@@ -11,8 +11,8 @@ from compiler.diff.settings import Holder, Pair, Place, pairs
 from compiler.emit.show import origin_of_default
 from compiler.source.diagnostic import Rejected
 from compiler.source.node import Path, find, to_python
-from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, SUB_LAYERS
 from compiler.spec.load import Loaded
+from compiler.spec.tasks import ATTENTIONS, EVERY_STACK, SUB_LAYERS
 
 Group = Literal["architecture", "initialisation", "training", "data", "decoding", "evaluation"]
 GROUPS: tuple[Group, ...] = get_args(Group)

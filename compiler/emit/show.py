@@ -6,8 +6,8 @@ from pydantic import BaseModel
 
 from compiler.source.node import Path
 from compiler.source.write import flow
-from compiler.spec.anatomy import settings_without_meaning
 from compiler.spec.load import Loaded
+from compiler.spec.tasks import TASKS
 
 COLUMN = 44
 """Where comments begin, if the value leaves room."""
@@ -24,7 +24,7 @@ def _lines(loaded: Loaded, section: BaseModel | dict[str, BaseModel], path: Path
     indent = "  " * len(path)
     for key, value in section.items() if isinstance(section, dict) else section:
         place = (*path, key)
-        if place in settings_without_meaning(loaded.spec.task):
+        if place in TASKS[loaded.spec.task].without_meaning:
             continue
         if isinstance(value, BaseModel) or (isinstance(value, dict) and value):
             yield f"{indent}{key}:"

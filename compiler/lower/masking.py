@@ -25,9 +25,9 @@ from compiler.ops.expression import Const
 from compiler.ops.masking import FlexMask, MaskAnd, PaddingMask, PositionMask
 from compiler.ops.op import Predicate
 from compiler.ops.shape import BATCH, SOURCE, TARGET, Dimension, Free, Shape
-from compiler.spec.anatomy import ATTENTIONS
 from compiler.spec.model import LayerGroup, Model
 from compiler.spec.sub_layer import Attention
+from compiler.spec.tasks import ATTENTIONS
 
 STREAMS = {"encoder": SOURCE, "decoder": TARGET}
 

@@ -19,8 +19,6 @@ from compiler.source.node import (
     walk,
 )
 from compiler.source.span import Source, Span
-from compiler.spec.anatomy import STACKS
-from compiler.spec.data import CORPORA
 from compiler.spec.expectation import (
     bad_mask,
     capacity,
@@ -55,6 +53,7 @@ from compiler.spec.synonyms import (
     counterpart_of_value,
     same_word,
 )
+from compiler.spec.tasks import TASKS, USUAL_TASK
 
 _KINDS_OF_LAYERS = (
     "what all layers have stands beside `layers: 6`; kinds of layers are a list: "
@@ -72,7 +71,7 @@ class Complaints:
         self, whole: Mapping, written: Mapping, errors: dict[Path, list[ErrorDetails]]
     ) -> None:
         self.whole, self.written, self.errors = whole, written, errors
-        self.task = task_of(written) if task_of(written) in STACKS else "translation"
+        self.task = task_of(written) if task_of(written) in TASKS else USUAL_TASK
         self.meant: set[Path] = set()
         """The paths that unknown keys were meant for."""
 
@@ -342,7 +341,7 @@ class Complaints:
         if records := records_in(to_python(node)) if node else "":
             lines = (
                 f"{quoted(records)} has no counterpart here: a task learns from lines of plain "
-                f"text, {self.task} from {CORPORA[self.task][1]}; convert it, and {lines}"
+                f"text, {self.task} from {TASKS[self.task].text}; convert it, and {lines}"
             )
         return mistake(place, code, message, lines)
 

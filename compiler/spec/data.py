@@ -111,16 +111,12 @@ Corpus = Annotated[
     Discriminator(_form),
 ]
 
-CORPORA: dict[str, tuple[tuple[type[Section], ...], str]] = {
-    "translation": ((ParallelFiles, TabSeparated), "pairs: `source` and `target`, or `tsv`"),
-    "language_model": ((TextFiles,), "texts: `text`"),
-    "masked_language_model": ((TextFiles,), "texts: `text`"),
-    "classification": (
-        (LabelledFiles, LabelledColumns),
-        "labelled texts: `text` and `label`, or `tsv` with `text_column` and `label_column`",
-    ),
-}
-"""What each task is learned from, and this in words."""
+
+def labelled(corpus: Corpus) -> Corpus:
+    """Returns columns of texts and labels for `{tsv: ...}` alone, and any other text as it is."""
+    if isinstance(corpus, TabSeparated) and corpus.model_fields_set == {"tsv"}:
+        return LabelledColumns(tsv=corpus.tsv, text_column=0, label_column=1)
+    return corpus
 
 
 class SentencePieceTokenizer(Section):
@@ -151,7 +147,7 @@ Tokenizer = Annotated[SentencePieceTokenizer | SegmentedTokenizer, Field(discrim
 
 
 class Data(Section):
-    """Where the text is and how it becomes tokens."""
+    """The places of the text, and how it becomes tokens."""
 
     folder: str = setting("what the paths below start from", default=".", examples=["data/wmt14"])
     train: Corpus = setting("text to learn from")

@@ -1,7 +1,8 @@
 """Fills in the defaults that depend on other settings."""
 
-from compiler.spec.anatomy import ATTENTIONS, METRICS
-from compiler.spec.data import Corpus, Data, LabelledColumns, TabSeparated
+from typing import Any, get_args
+
+from compiler.spec.data import Data
 from compiler.spec.initialization import (
     FairseqInitialization,
     Initialization,
@@ -10,12 +11,13 @@ from compiler.spec.initialization import (
     XavierInitialization,
 )
 from compiler.spec.mixer import MIXERS
-from compiler.spec.model import LayerGroup, Model, Norm, Prediction, Stack
+from compiler.spec.model import LayerGroup, Model, Norm, Stack
 from compiler.spec.optimizer import Optimizer, Sgd
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
 from compiler.spec.sub_layer import Attention
-from compiler.spec.training import COMPARISONS, Decoding, Masking, Sampling
+from compiler.spec.tasks import ATTENTIONS, TASKS
+from compiler.spec.training import COMPARISONS, Decoding, Sampling
 
 
 def complete(spec: Spec) -> Spec:
@@ -32,7 +34,7 @@ def complete(spec: Spec) -> Spec:
                 update={
                     "encoder": _stack(model.encoder, width, causal=False),
                     "decoder": _stack(model.decoder, width, causal=True),
-                    "prediction": _prediction(spec),
+                    "prediction": _implied(spec, "model", "prediction"),
                     "initialization": _initialization(model),
                 }
             ),
@@ -41,12 +43,12 @@ def complete(spec: Spec) -> Spec:
                 update={
                     "optimizer": _optimizer(training.optimizer),
                     "schedule": _schedule(training.schedule, width),
-                    "masking": _masking(spec),
+                    "masking": _implied(spec, "training", "masking"),
                 }
             ),
             "decoding": _decoding(decoding),
             "evaluation": evaluation.model_copy(
-                update={"metric": evaluation.metric or METRICS[spec.task][0]}
+                update={"metric": evaluation.metric or TASKS[spec.task].scores[0]}
             ),
         }
     )
@@ -99,36 +101,26 @@ def _decoding(decoding: Decoding) -> Decoding:
     return decoding.model_copy(update={**defaults, "sampling": sampling})
 
 
-def _prediction(spec: Spec) -> Prediction | None:
-    is_masked = spec.task == "masked_language_model"
-    return spec.model.prediction or (Prediction() if is_masked else None)
-
-
-def _masking(spec: Spec) -> Masking | None:
-    is_masked = spec.task == "masked_language_model"
-    return spec.training.masking or (Masking() if is_masked else None)
+def _implied(spec: Spec, part: str, key: str) -> Any:
+    """Returns a section of a part of the spec, with its defaults if the task implies it."""
+    holder = getattr(spec, part)
+    written = getattr(holder, key)
+    if written is not None or (part, key) not in TASKS[spec.task].implied:
+        return written
+    section, *_ = get_args(type(holder).model_fields[key].annotation)
+    return section()
 
 
 def _data(spec: Spec) -> Data:
-    if spec.task != "classification":
-        return spec.data
-    data = spec.data
+    """Returns the texts in the forms that the task takes them for."""
+    data, adapt = spec.data, TASKS[spec.task].adapt
     return data.model_copy(
         update={
-            "train": _labelled(data.train),
-            "valid": _labelled(data.valid),
-            "test": data.test and _labelled(data.test),
-            "tests": data.tests and {name: _labelled(it) for name, it in data.tests.items()},
+            "train": adapt(data.train),
+            "valid": adapt(data.valid),
+            "test": data.test and adapt(data.test),
+            "tests": data.tests and {name: adapt(each) for name, each in data.tests.items()},
         }
-    )
-
-
-def _labelled(corpus: Corpus) -> Corpus:
-    """`{tsv: ...}` alone says nothing about columns: text and label are the first two."""
-    if not isinstance(corpus, TabSeparated):
-        return corpus
-    return LabelledColumns(
-        tsv=corpus.tsv, text_column=corpus.source_column, label_column=corpus.target_column
     )
 
 

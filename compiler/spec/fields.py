@@ -10,12 +10,11 @@ from pydantic import BaseModel, Tag, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from compiler.source.node import Path
-from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, STACKS
-from compiler.spec.data import CORPORA
 from compiler.spec.inherit import HANDED_DOWN
 from compiler.spec.model import LayerGroup
 from compiler.spec.shorthand import PLACES
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import ATTENTIONS, EVERY_STACK, TASKS, stacks_of
 
 
 def members(field: FieldInfo) -> dict[str, type[BaseModel]]:
@@ -184,7 +183,7 @@ def is_corpus(path: Path) -> bool:
 
 def corpora_of(task: str) -> list[type[BaseModel]]:
     """The forms of a text from which a task is learned."""
-    return [*CORPORA[task][0]]
+    return [*TASKS[task].corpora]
 
 
 @cache
@@ -220,7 +219,7 @@ def _as_written(path: tuple[str, ...]) -> tuple[str, ...]:
 
 def place_of(key: str, path: Path, task: str) -> Path | None:
     """The path at which a misplaced key belongs: the one that shares most keys above it."""
-    stacks = STACKS.get(task, EVERY_STACK)
+    stacks = stacks_of(task)
     found = [
         each
         for each in key_places()
@@ -246,7 +245,7 @@ def in_part(place: Path, path: Path) -> Path:
 
 def sections_like(name: str, task: str) -> list[Path]:
     """The sections of a task whose names begin as another does, one of the same name first."""
-    others = {*EVERY_STACK} - {*STACKS.get(task, EVERY_STACK)}
+    others = {*EVERY_STACK} - {*stacks_of(task)}
     found = [
         each
         for each in key_places()

@@ -18,17 +18,18 @@ from compiler.source.node import (
     without_entries,
 )
 from compiler.source.span import Span
-from compiler.spec.anatomy import (
-    ATTENTIONS,
-    EVERY_STACK,
-    STACKS,
-    SUB_LAYERS,
-    usual_block,
-    usual_mask,
-)
 from compiler.spec.merge import merge, word
 from compiler.spec.mixer import MIXERS
 from compiler.spec.position import AttentionPosition, kinds_of
+from compiler.spec.tasks import (
+    ATTENTIONS,
+    EVERY_STACK,
+    SUB_LAYERS,
+    TASKS,
+    USUAL_TASK,
+    usual_block,
+    usual_mask,
+)
 
 _SEEN_BY_ATTENTION = kinds_of(AttentionPosition)
 _MAPPINGS = ("attention", "norm", *(each for each in SUB_LAYERS if each not in ATTENTIONS))
@@ -51,7 +52,7 @@ def inherit(root: Mapping) -> Mapping:
     if not isinstance(model, Mapping):
         return root
     task = task_of(root)
-    for stack in STACKS.get(task, ()):
+    for stack in TASKS[task].stacks if task in TASKS else ():
         written = model.get(stack)
         if written is None or is_nothing(written) or isinstance(written, Mapping):
             place = model.keys.get(stack, model.span)
@@ -68,7 +69,7 @@ def inherit(root: Mapping) -> Mapping:
 
 def task_of(root: Mapping) -> str:
     """What the model is for."""
-    return str(word(root, "task", "translation"))
+    return str(word(root, "task", USUAL_TASK))
 
 
 def handed_down(path: Path) -> set[str]:

@@ -7,7 +7,6 @@ from compiler.source.diagnostic import Diagnostic, Rejected, in_order, mistake
 from compiler.source.limits import BLOCK_LENGTH, LAYER_KINDS
 from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, deepest, find, is_nothing
 from compiler.source.span import Span
-from compiler.spec.anatomy import EVERY_STACK, STACKS
 from compiler.spec.check import check
 from compiler.spec.defaults import complete
 from compiler.spec.extend import NOT_INHERITED, Dropped, Extended, dropped, over, read_extended
@@ -16,6 +15,7 @@ from compiler.spec.moot import moot_keys
 from compiler.spec.overrides import override_all
 from compiler.spec.shorthand import write_out
 from compiler.spec.spec import VERSION, Spec
+from compiler.spec.tasks import EVERY_STACK, stacks_of
 from compiler.spec.validate import validate
 
 
@@ -98,7 +98,7 @@ def _require_known_version(tree: Mapping) -> None:
 def _require_stacks_of_the_task(tree: Mapping) -> None:
     """Before validation, which would find much to say about the layers of a superfluous stack."""
     task, model = task_of(tree), tree.get("model")
-    stacks = STACKS.get(task, EVERY_STACK)
+    stacks = stacks_of(task)
     for stack in EVERY_STACK:
         node = model.get(stack) if isinstance(model, Mapping) else None
         if isinstance(model, Mapping) and node and not is_nothing(node) and stack not in stacks:
@@ -138,7 +138,7 @@ def _leaves(node: Node) -> int:
 def _require_every_stack(whole: Mapping) -> None:
     """Those that `inherit` gives to every spec of the task."""
     task, model = task_of(whole), whole.get("model")
-    for stack in STACKS.get(task, ()):
+    for stack in stacks_of(task):
         if isinstance(model, Mapping) and model.get(stack) is None:
             message = f"`task: {task}` has a `{stack}`"
             raise Rejected([mistake(model.span, "missing-key", message)])

@@ -12,11 +12,11 @@ from compiler.source.node import Mapping as Node
 from compiler.source.read import decoded, read, read_text
 from compiler.source.span import Source
 from compiler.source.write import Dumper
-from compiler.spec.anatomy import settings_without_meaning
 from compiler.spec.extend import read_file
 from compiler.spec.library import SpecFile
 from compiler.spec.load import Loaded, resolve
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import TASKS
 
 LOCK = "spec.lock.yaml"
 
@@ -75,7 +75,7 @@ def load_lock(path: Path, content: bytes) -> Loaded:
 def lock_text(spec: Spec) -> str:
     """The complete spec in one fixed order, as YAML that is a spec again."""
     values = spec.model_dump(exclude_none=True)
-    for *above, key in settings_without_meaning(spec.task):
+    for *above, key in TASKS[spec.task].without_meaning:
         section = values
         for step in above:
             section = section.get(step, {})

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from compiler.source.limits import BLOCK_LENGTH, LAYER_KINDS
-from compiler.spec.anatomy import EVERY_STACK, SUB_LAYERS
 from compiler.spec.base import (
     Count,
     Layers,
@@ -34,6 +33,7 @@ from compiler.spec.position import (
     SinusoidalPosition,
 )
 from compiler.spec.sub_layer import Attention, FeedForward
+from compiler.spec.tasks import EVERY_STACK, SUB_LAYERS
 
 
 class Vocabulary(Section):

@@ -6,7 +6,6 @@ from compiler.source.diagnostic import Diagnostic, Note, mistake
 from compiler.source.limits import LAYERS
 from compiler.source.node import Node, Path, place_of_key
 from compiler.source.span import Span
-from compiler.spec.anatomy import EVERY_STACK, STACKS, reads_a_source
 from compiler.spec.model import Output, Stack
 from compiler.spec.paths import (
     at,
@@ -18,31 +17,34 @@ from compiler.spec.paths import (
     width_path,
 )
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import EVERY_STACK, TASKS, tasks_with
 
 USUAL_ROWS = 32000
-SYMBOLS_BUT_MASK = 4
-"""Padding, unknown, begin, end; a masked language model has one for the mask, too."""
 
 
 def parts_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Each task has the parts that it needs and no others."""
-    for part, task in (("prediction", "masked_language_model"), ("classifier", "classification")):
-        if getattr(spec.model, part) is not None and spec.task != task:
+    task = TASKS[spec.task]
+    for part in task.missing_parts:
+        if getattr(spec.model, part) is not None:
             yield mistake(
                 at(root, "model", part),
                 "moot-key",
                 f"`{part}` has no effect with `task: {spec.task}`",
-                f"remove it, or write `task: {task}`",
+                f"remove it, or write `task: {tasks_with(('model', part))[0]}`",
             )
-    if spec.task == "classification" and spec.model.classifier is None:
-        help = "write `classifier: {classes: 3}` below `model`: the labels to choose from"
-        place = place_of_key(root, ("model",))
-        yield mistake(place, "missing-key", "`model.classifier` is missing", help)
+    for part in task.parts:
+        if getattr(spec.model, part) is None and ("model", part) not in task.implied:
+            from compiler.spec.remedy import example, to_write  # imported late: for errors alone
+
+            place, path = place_of_key(root, ("model",)), ("model", part)
+            help = to_write(root, {path: example(path, spec.task)}, (), place.source, spec.task)
+            yield mistake(place, "missing-key", f"`model.{part}` is missing", help)
 
 
 def memory_to_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Cross-attention reads the output of an encoder below a decoder."""
-    is_pair = reads_a_source(spec.task)
+    is_pair = TASKS[spec.task].reads_a_source
     for path, _ in cross_attentions(spec):
         if not is_pair or "encoder" in path:
             why = (
@@ -60,7 +62,7 @@ def memory_to_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def segments(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Texts that are read as a whole have segments; others are read or written in one piece."""
-    if spec.model.embedding.segments is not None and STACKS[spec.task] != ("encoder",):
+    if spec.model.embedding.segments is not None and not TASKS[spec.task].reads_whole_texts:
         yield mistake(
             at(root, "model", "embedding", "segments"),
             "moot-key",
@@ -116,7 +118,7 @@ def _why_not_joint(stack: Stack) -> str:
 
 def memory_is_read(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """A translation depends on its source by cross-attention alone."""
-    if reads_a_source(spec.task) and not any(cross_attentions(spec)):
+    if TASKS[spec.task].reads_a_source and not any(cross_attentions(spec)):
         yield mistake(
             at(root, "model", "decoder"),
             "memory-unread",
@@ -239,7 +241,7 @@ def _two_vocabularies(spec: Spec, root: Node) -> Diagnostic:
 def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """One size for a shared vocabulary, two for separate ones; tying all needs a shared one."""
     settings, path = spec.model.vocabulary, ("model", "vocabulary")
-    if not settings.shared and not reads_a_source(spec.task):
+    if not settings.shared and not TASKS[spec.task].reads_a_source:
         message = f"`task: {spec.task}` has one text, and so one vocabulary"
         yield mistake(at(root, *path, "shared"), "one-vocabulary", message, "write `size` alone")
         return
@@ -266,13 +268,12 @@ def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 notes=note("decides it", root, *path, "shared"),
                 help=f"write {' and '.join(f'`{each}`' for each in wanted)} instead",
             )
-    symbols = SYMBOLS_BUT_MASK + (spec.task == "masked_language_model")
+    symbols = TASKS[spec.task].symbols
     for key in wanted:
         if (rows := getattr(settings, key)) is not None and rows <= symbols:
-            number = "five" if symbols > SYMBOLS_BUT_MASK else "four"
             yield Diagnostic(
                 code="small-vocabulary",
-                message=f"{rows} rows leave none for text: {number} are special symbols",
+                message=f"{rows} rows leave none for text: {symbols} are special symbols",
                 span=at(root, *path, key),
             )
 
@@ -304,7 +305,7 @@ def output(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Source and target can have one table only if they have one vocabulary."""
-    is_pair = reads_a_source(spec.task)
+    is_pair = TASKS[spec.task].reads_a_source
     if spec.model.classifier is not None:
         if spec.model.embedding.tied != "all":
             yield mistake(

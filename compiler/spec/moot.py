@@ -7,12 +7,12 @@ from itertools import islice
 from compiler.source.diagnostic import Diagnostic, Note
 from compiler.source.node import Mapping, Node, Scalar, Sequence, find, is_nothing
 from compiler.source.span import Span
-from compiler.spec.anatomy import ATTENTIONS, EVERY_STACK, SETTINGS, settings_without_meaning
 from compiler.spec.base import Section
 from compiler.spec.inherit import HANDED_DOWN, sub_layers_of, task_of
 from compiler.spec.merge import word
 from compiler.spec.mixer import MIXERS
 from compiler.spec.model import LayerGroup
+from compiler.spec.tasks import ATTENTIONS, EVERY_STACK, TASKS, tasks_with
 from compiler.spec.training import COMPARISONS, Decoding, Sampling
 
 MOST_NOTES = 3
@@ -138,14 +138,15 @@ def _winners(whole: Node, stacks: tuple[str, ...], setting: str, key: str) -> tu
 def _of_other_tasks(whole: Mapping) -> Iterator[Diagnostic]:
     """Settings that mean nothing to the task."""
     task = task_of(whole)
-    for path in settings_without_meaning(task):
+    for path in TASKS[task].without_meaning:
         holder, node = find(whole, path[:-1]), find(whole, path)
         if isinstance(holder, Mapping) and node and not is_nothing(node):
             yield Diagnostic(
                 code="moot-key",
                 message=f"`{path[-1]}` has no effect with `task: {task}`",
                 span=holder.keys[path[-1]],
-                help=f"remove it; it is for {' and '.join(f'`{each}`' for each in SETTINGS[path])}",
+                help="remove it; it is for "
+                + " and ".join(f"`{each}`" for each in tasks_with(path)),
             )
 
 

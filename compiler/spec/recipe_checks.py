@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake, quoted
-from compiler.source.node import Mapping, Node, find, place_of_key, to_python
-from compiler.spec.anatomy import METRICS
-from compiler.spec.data import CORPORA, Corpus, TabSeparated, corpus_path, sides_of
+from compiler.source.node import Node, find, place_of_key, to_python
+from compiler.spec.data import corpus_path, sides_of
 from compiler.spec.paths import at, note
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import TASKS
 from compiler.spec.training_checks import TRAINING_CHECKS
 
 RESERVED = {
@@ -35,14 +35,14 @@ def reserved_name(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def corpora_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Pairs of sentences for translation, texts for language models, labelled ones for classes."""
-    forms, wanted = CORPORA[spec.task]
+    task = TASKS[spec.task]
     for name, corpus in spec.data.corpora.items():
         path = corpus_path(name)
-        if not isinstance(corpus, forms) and not _is_bare_tsv(spec, corpus, find(root, path)):
+        if not isinstance(task.adapt(corpus), task.corpora):
             yield mistake(
                 at(root, *path),
                 "wrong-corpus",
-                f"`task: {spec.task}` is learned from {wanted}",
+                f"`task: {spec.task}` is learned from {task.text}",
                 _form_of_the_task(spec, root, path),
             )
 
@@ -53,13 +53,6 @@ def _form_of_the_task(spec: Spec, root: Node, path: tuple[str, ...]) -> str:
     node = find(root, path)
     form = corpus(path, to_python(node) if node else None, spec.task)
     return to_write(root, {path: form}, (), at(root, *path).source, spec.task)
-
-
-def _is_bare_tsv(spec: Spec, corpus: Corpus, node: Node | None) -> bool:
-    """Whether a classifier is given columns without a word on which is which."""
-    columns = ("source_column", "target_column", "reference_columns")
-    is_tsv = spec.task == "classification" and isinstance(corpus, TabSeparated)
-    return is_tsv and isinstance(node, Mapping) and not any(node.get(key) for key in columns)
 
 
 def names_of_test_sets(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -107,9 +100,9 @@ def references_are_for_scores(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def room_for_a_token(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """What an encoder alone reads stands between two symbols."""
-    has_both = spec.task in ("masked_language_model", "classification")
-    if has_both and spec.data.max_length < SHORTEST_WITH_BOTH_ENDS:
+    """Require room for a token between the two symbols around what an encoder alone reads."""
+    is_whole = TASKS[spec.task].reads_whole_texts
+    if is_whole and spec.data.max_length < SHORTEST_WITH_BOTH_ENDS:
         yield mistake(
             at(root, "data", "max_length"),
             "no-length",
@@ -132,7 +125,7 @@ def masked_shares(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def headline(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Each task has scores of its own."""
-    metric, known = spec.evaluation.metric, METRICS[spec.task]
+    metric, known = spec.evaluation.metric, TASKS[spec.task].scores
     if metric is not None and metric not in known:
         yield mistake(
             at(root, "evaluation", "metric"),
@@ -160,12 +153,13 @@ def validation_metric(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """The best by BLEU can only be chosen if BLEU is measured."""
     validation = spec.training.validation
     if validation.metric == "bleu" and not validation.bleu:
+        has_bleu = ("training", "validation", "bleu") in TASKS[spec.task].own
         help = "write `bleu: true`: the validation set is translated at each look"
         yield Diagnostic(
             code="unmeasured-metric",
             message="`metric: bleu` needs `bleu: true`",
             span=at(root, "training", "validation", "metric"),
-            help=help if spec.task == "translation" else "choose `loss` or `accuracy`",
+            help=help if has_bleu else "choose `loss` or `accuracy`",
         )
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from compiler.source.node import Mapping, Node, Path, Scalar, find
 from compiler.source.span import Source
 from compiler.source.write import flow
-from compiler.spec.anatomy import ATTENTIONS, STACKS
+from compiler.spec.data import ParallelFiles
 from compiler.spec.fields import (
     accepts,
     corpora_of,
@@ -25,6 +25,7 @@ from compiler.spec.fields import (
 from compiler.spec.inherit import HANDED_DOWN
 from compiler.spec.merge import word
 from compiler.spec.shorthand import PLACES
+from compiler.spec.tasks import ATTENTIONS, TASKS
 
 Settings = AbstractMapping[Path, Any]
 _NUMBER = re.compile(r"([0-9][0-9_,]*(?:\.[0-9]+)?)\s*([kKmM%]?)(?:\s+\w+)?")
@@ -218,8 +219,8 @@ def _required(
 ) -> dict[str, Any]:
     keys = [key for key in section.model_fields if _is_required(section, key) and key != "block"]
     if path == ("model",):
-        more = ("classifier",) if task == "classification" else ()
-        keys += ["attention", "feed_forward", *STACKS.get(task, ()), *more]
+        parts = [each for each in TASKS[task].parts if ("model", each) not in TASKS[task].implied]
+        keys += ["attention", "feed_forward", *TASKS[task].stacks, *parts]
     return {key: example((*path, key), task) for key in keys if key not in given} | given
 
 
@@ -247,9 +248,10 @@ def _examples(path: Path) -> list[Any]:
 
 def corpus(path: Path, value: object, task: str) -> dict[str, Any]:
     """The text at a path in the form that the task is learned from, with the files it names."""
-    if task == "translation" and isinstance(value, str) and "." not in value.rpartition("/")[2]:
-        return {"source": f"{value}.en", "target": f"{value}.de"}
     form, *others = corpora_of(task)
+    is_stem = isinstance(value, str) and "." not in value.rpartition("/")[2]
+    if form is ParallelFiles and is_stem:
+        return {"source": f"{value}.en", "target": f"{value}.de"}
     sides = [key for key in form.model_fields if _is_required(form, key)]
     named = _by_side(value, sides)
     given = {key: each for key, each in named.items() if not records_in({key: each})}

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from compiler.spec.anatomy import EVERY_STACK
 from compiler.spec.inherit import HANDED_DOWN
 from compiler.spec.mixer import MIXERS
 from compiler.spec.shorthand import PLACES as SHORT_FORMS
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import EVERY_STACK
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SECTIONS: dict[tuple[str, ...], str] = {

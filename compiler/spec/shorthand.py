@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from compiler.source.node import Mapping, Node, Scalar, Sequence, with_entry
-from compiler.spec.anatomy import EVERY_STACK
+from compiler.spec.tasks import EVERY_STACK
 
 PLACES: tuple[tuple[str, ...], ...] = (
     ("model", "initialization"),

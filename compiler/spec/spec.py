@@ -1,7 +1,7 @@
 """A whole spec."""
 
 import keyword
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from compiler.spec.base import Section, setting
 from compiler.spec.data import Data
 from compiler.spec.model import Model
+from compiler.spec.tasks import TASKS, USUAL_TASK
 from compiler.spec.training import Decoding, Evaluation, Training
 
 VERSION = 1
@@ -16,6 +17,10 @@ VERSION = 1
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 LONGEST_WORD = 60
+if TYPE_CHECKING:
+    TaskName = str
+else:
+    TaskName = Literal[*TASKS]
 
 
 def _one_line(text: str) -> str:
@@ -51,9 +56,7 @@ class Spec(Section):
         max_length=200,
         examples=['Vaswani et al. 2017, Table 3, row "base"'],
     )
-    task: Literal["translation", "language_model", "masked_language_model", "classification"] = (
-        setting("what the model is for", default="translation")
-    )
+    task: TaskName = setting("what the model is for", default=USUAL_TASK)
     model: Model
     data: Data
     training: Training

@@ -11,7 +11,7 @@ from typing import Any, cast
 from compiler.source.node import Path, to_python
 from compiler.source.read import read
 from compiler.source.span import Source
-from compiler.spec.anatomy import EVERY_STACK, STACKS
+from compiler.spec.tasks import EVERY_STACK, stacks_of
 
 _TABLE = File(__file__).with_name("other_tools.yaml")
 _GIVEN = "$"
@@ -39,7 +39,7 @@ def same_word(word: object, words: list[str]) -> str | None:
 
 def counterpart_of_key(path: Path, value: object, task: str) -> Counterpart | None:
     """The counterpart of the last key of a path, with its value."""
-    stacks = STACKS.get(task, ()) if path[0] == "model" or len(path) == 1 else ()
+    stacks = stacks_of(task) if path[0] == "model" or len(path) == 1 else ()
     only = stacks if len(stacks) == 1 else ()  # what is said of the model is of this stack
     sections = (*path[:-1], *only)
     for entry in _keys().get(plain(path[-1]), ()):
@@ -94,7 +94,7 @@ def _filled(written: object, value: object) -> object:
 def _places(ours: str, path: Path, task: str) -> Iterator[Path]:
     """The paths of an entry: `{stack}` is the stack of the wrong key, or each one of the task."""
     here = [each for each in EVERY_STACK if each in path]
-    stacks = here or STACKS.get(task, EVERY_STACK) if "{stack}" in ours else ("",)
+    stacks = here or stacks_of(task) if "{stack}" in ours else ("",)
     for stack in stacks:
         yield from (tuple(each.split(".")) for each in ours.format(stack=stack).split())
 

@@ -1,6 +1,6 @@
 """How the network is trained, decoded and scored: `training:`, `decoding:`, `evaluation:`."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,12 @@ from compiler.spec.base import (
 from compiler.spec.data import Text
 from compiler.spec.optimizer import Adam, Optimizer
 from compiler.spec.schedule import InverseSquareRoot, Schedule
+from compiler.spec.tasks import TASKS
+
+if TYPE_CHECKING:
+    Score = str
+else:
+    Score = Literal[*dict.fromkeys(score for task in TASKS.values() for score in task.scores)]
 
 
 class MovingAverage(Section):
@@ -244,7 +250,7 @@ class Evaluation(Section):
         "`training.validation.metric`",
         default="last",
     )
-    metric: Literal["bleu", "chrf", "perplexity", "accuracy", "macro_f1"] | None = setting(
+    metric: Score | None = setting(
         "the score that is the headline; by default bleu for translations, perplexity for "
         "language models, accuracy for classes",
         default=None,

@@ -1,0 +1,158 @@
+"""The tasks that a model can be for: one record each, of which everything else follows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from compiler.spec.base import Section
+from compiler.spec.data import (
+    Corpus,
+    LabelledColumns,
+    LabelledFiles,
+    ParallelFiles,
+    TabSeparated,
+    TextFiles,
+    labelled,
+)
+from compiler.spec.mixer import MIXERS
+
+EVERY_STACK = ("encoder", "decoder")
+ATTENTIONS = ("self_attention", "cross_attention")
+SUB_LAYERS = (*ATTENTIONS, *MIXERS, "feed_forward")
+
+Setting = tuple[str, ...]
+"""The path of a setting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Facts about a task; `runtime/data/tasks/` says what its text becomes."""
+
+    stacks: tuple[str, ...]
+    corpora: tuple[type[Section], ...]
+    """The forms of text that it is learned from, the usual one first."""
+    text: str
+    """These forms in words."""
+    example: str
+    """A text on the command line."""
+    adapt: Callable[[Corpus], Corpus] = lambda corpus: corpus
+    """Returns a corpus in the form that the task takes it for."""
+    command: str
+    """The command that asks a trained model for its answers."""
+    scores: tuple[str, ...]
+    """The scores of a trained model, the usual headline first."""
+    columns: tuple[str, ...]
+    """The scores that a table of an ablation shows if its file names none."""
+    own: tuple[Setting, ...] = ()
+    """Settings that mean something to this task, but not to every task."""
+    parts: tuple[str, ...] = ()
+    """Sections of `model` that it has; those that are not implied must be written."""
+    implied: tuple[Setting, ...] = ()
+    """Sections that stand with their defaults unless they are written."""
+    draws: bool = False
+    """Whether its texts may be drawn: they are not compared with references."""
+    symbols: int = 4
+    """The rows of a vocabulary that are no text: padding, unknown, begin, end, and the mask."""
+
+    @property
+    def reads_a_source(self) -> bool:
+        """Whether the decoder has an encoder to read."""
+        return self.stacks == EVERY_STACK
+
+    @property
+    def reads_whole_texts(self) -> bool:
+        """Whether an encoder alone reads a text, between BEGIN and END."""
+        return self.stacks == ("encoder",)
+
+    @property
+    def missing_parts(self) -> tuple[str, ...]:
+        """The sections of `model` that only other tasks have."""
+        every = dict.fromkeys(part for task in TASKS.values() for part in task.parts)
+        return tuple(part for part in every if part not in self.parts)
+
+    @property
+    def without_meaning(self) -> tuple[Setting, ...]:
+        """The paths of settings that the task has no use for."""
+        every = dict.fromkeys(path for task in TASKS.values() for path in task.own)
+        return tuple(path for path in every if path not in self.own)
+
+
+TASKS = {
+    "translation": Task(
+        stacks=EVERY_STACK,
+        corpora=(ParallelFiles, TabSeparated),
+        text="pairs: `source` and `target`, or `tsv`",
+        example="{source: FILE, target: FILE}",
+        command="translate",
+        scores=("bleu", "chrf"),
+        columns=("valid_ppl", "valid_bleu", "test_bleu"),
+        own=(
+            ("decoding",),
+            ("decoding", "prefix"),
+            ("evaluation", "tokenize"),
+            ("evaluation", "lowercase"),
+            ("training", "validation", "bleu"),
+        ),
+    ),
+    "language_model": Task(
+        stacks=("decoder",),
+        corpora=(TextFiles,),
+        text="texts: `text`",
+        example="{text: FILE}",
+        command="generate",
+        scores=("perplexity", "accuracy"),
+        columns=("valid_ppl", "test_ppl"),
+        own=(("decoding",), ("decoding", "sampling")),
+        draws=True,
+    ),
+    "masked_language_model": Task(
+        stacks=("encoder",),
+        corpora=(TextFiles,),
+        text="texts: `text`",
+        example="{text: FILE}",
+        command="fill",
+        scores=("perplexity", "accuracy"),
+        columns=("valid_ppl", "test_ppl"),
+        own=(("training", "masking"),),
+        parts=("prediction",),
+        implied=(("training", "masking"), ("model", "prediction")),
+        symbols=5,
+    ),
+    "classification": Task(
+        stacks=("encoder",),
+        corpora=(LabelledFiles, LabelledColumns),
+        text="labelled texts: `text` and `label`, or `tsv` with `text_column` and `label_column`",
+        example="{text: FILE, label: FILE}",
+        adapt=labelled,
+        command="classify",
+        scores=("accuracy", "macro_f1"),
+        columns=("valid_accuracy", "test_accuracy"),
+        parts=("classifier",),
+    ),
+}
+USUAL_TASK = "translation"
+
+
+def tasks_with(setting: Setting) -> list[str]:
+    """Returns the names of the tasks that a setting, or a section of `model`, belongs to."""
+    return [
+        name
+        for name, task in TASKS.items()
+        if setting in (*task.own, *(("model", part) for part in task.parts))
+    ]
+
+
+def stacks_of(task: str) -> tuple[str, ...]:
+    """Returns the stacks of a task; all of them for a word that is no task."""
+    return TASKS[task].stacks if task in TASKS else EVERY_STACK
+
+
+def usual_block(task: str, stack: str) -> tuple[str, ...]:
+    """Returns the sub-layers of a layer (section 3.1): a decoder reads a source if there is one."""
+    if TASKS[task].reads_a_source and stack == "decoder":
+        return (*ATTENTIONS, "feed_forward")
+    return ("self_attention", "feed_forward")
+
+
+def usual_mask(stack: str, sub_layer: str) -> str:
+    """Returns the mask of an attention whose settings name none."""
+    return "causal" if (stack, sub_layer) == ("decoder", "self_attention") else "all"
