@@ -121,12 +121,13 @@ def main() -> None:
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument("--sentences", type=int, default=200)
     options = parser.parse_args()
-    from runtime.inference.load import load_translator
+    from runtime.inference.load import load_as
+    from runtime.inference.translator import Translator
     from runtime.run import Run
     from runtime.scoring.measures import read_scoring_set
 
     run = Run.open(options.run)
-    translator = load_translator(run, device="cpu")
+    translator = load_as(Translator, run, device="cpu")
     spec, decoder = run.package.spec, translator.decoder
     lines = read_scoring_set(spec, "test", translator.target_tokenizer).sources
     sources = translator.source_tokenizer.encode_lines(lines[: options.sentences])

@@ -1,8 +1,9 @@
 """The columns that a table of rows may have."""
 
-from typing import Literal
+from typing import Literal, cast
 
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import TASKS
 
 Column = Literal[
     "params",
@@ -25,16 +26,15 @@ Column = Literal[
     "minutes",
 ]
 
-OF_ONE_TASK = {"bleu": "translation", "chrf": "translation", "macro_f1": "classification"}
-"""Scores that mean something to one task alone, by what the column ends with."""
-
 OF_TOKENS = ("loss", "ppl", "accuracy")
 """Scores that are means over tokens, by what the column ends with."""
 
 
-def task_of_column(column: Column) -> str | None:
-    """The only task that has it, if there is only one."""
-    return OF_ONE_TASK.get(column.partition("_")[2])
+def is_measured(column: Column, task: str) -> bool:
+    """Returns whether a task has the score of a column; losses are scores of every task."""
+    _, _, score = column.partition("_")
+    tasks = [name for name, each in TASKS.items() if score in each.scores_beside_losses]
+    return not tasks or task in tasks
 
 
 def needs_test_set(column: Column) -> bool:
@@ -44,12 +44,6 @@ def needs_test_set(column: Column) -> bool:
 
 def usual_columns(spec: Spec) -> tuple[Column, ...]:
     """The columns of a file that names none: with test scores where the base has a test set."""
-    columns: tuple[Column, ...]
-    match spec.task:
-        case "translation":
-            columns = ("params", "train_steps", "valid_ppl", "valid_bleu", "test_bleu")
-        case "classification":
-            columns = ("params", "train_steps", "valid_accuracy", "test_accuracy")
-        case _:
-            columns = ("params", "train_steps", "valid_ppl", "test_ppl")
+    scores = cast(tuple[Column, ...], TASKS[spec.task].columns)
+    columns: tuple[Column, ...] = ("params", "train_steps", *scores)
     return tuple(each for each in columns if spec.data.test or not needs_test_set(each))

@@ -6,7 +6,7 @@ from itertools import product
 from math import prod
 from pathlib import Path as File
 
-from compiler.ablation.columns import Column, needs_test_set, task_of_column, usual_columns
+from compiler.ablation.columns import Column, is_measured, needs_test_set, usual_columns
 from compiler.ablation.file import LONGEST_NAME, MOST_ROWS
 from compiler.ablation.settings import dotted, leaves, setting, settings, slug, text_of_node
 from compiler.ablation.validate import validate
@@ -78,8 +78,7 @@ class Ablation:
         wrong = [
             _no_such_score(column, node.span, spec)
             for column, node in zip(self.columns, items, strict=True)
-            if task_of_column(column) not in (None, spec.task)
-            or (needs_test_set(column) and not spec.data.test)
+            if not is_measured(column, spec.task) or (needs_test_set(column) and not spec.data.test)
         ]
         if wrong:
             raise Rejected(wrong)
@@ -87,7 +86,7 @@ class Ablation:
 
 
 def _no_such_score(column: Column, span: Span, spec: Spec) -> Diagnostic:
-    if task_of_column(column) not in (None, spec.task):
+    if not is_measured(column, spec.task):
         return mistake(span, "no-such-score", f"`{column}` is no score of `task: {spec.task}`")
     message = f"`{column}` is a score of `data.test`, which the base does not have"
     help = "leave the column out, or give the base the text that the table shows as `data.test`"

@@ -64,6 +64,11 @@ class Task:
         return self.stacks == ("encoder",)
 
     @property
+    def scores_beside_losses(self) -> tuple[str, ...]:
+        """The scores that are not read off the probabilities of labels."""
+        return tuple(each for each in self.scores if each not in ("perplexity", "accuracy"))
+
+    @property
     def missing_parts(self) -> tuple[str, ...]:
         """The sections of `model` that only other tasks have."""
         every = dict.fromkeys(part for task in TASKS.values() for part in task.parts)

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from statistics import median
 
+from compiler.spec.tasks import TASKS
 from runtime.ablation.record import Result
 from runtime.checkpoints.choice import BEST
 from runtime.errors import UserError
 from runtime.run import Run
-from runtime.scoring.classification import measure_classification
+from runtime.scoring.evaluate import evaluate_run
 from runtime.scoring.likelihood import losses_of, split_examples
 from runtime.scoring.measures import Split
-from runtime.scoring.translations import evaluate_translations
 from runtime.training.metrics import read_figures
 from runtime.training.train import Summary
 from runtime.training.validation import perplexity
@@ -82,33 +82,14 @@ def _of_losses(run: Run, split: Split, device: str | None) -> Scored:
 
 
 def _of_task(run: Run, split: Split, device: str | None) -> Scored:
-    """What only this task is scored by; translations and labels stay in the run."""
-    match run.package.spec.task:
-        case "translation":
-            return _of_translations(run, split, device)
-        case "classification":
-            return _of_classes(run, split, device)
-        case _:
-            return Scored(scores={})
-
-
-def _of_translations(run: Run, split: Split, device: str | None) -> Scored:
-    evaluated = evaluate_translations(run, split, device=device)
+    """Returns the scores beside the losses; translations and labels stay in the run."""
+    own = TASKS[run.package.spec.task].scores_beside_losses
+    if not own:
+        return Scored(scores={})
+    evaluated = evaluate_run(run, split, device=device)
     evaluated.write(run.folder)
-    found = evaluated.scores
+    found = {f"{split}_{each.name}": each for each in evaluated.measures if each.name in own}
     return Scored(
-        scores={f"{split}_bleu": found.bleu, f"{split}_chrf": found.chrf},
-        signatures={
-            f"{split}_bleu": found.bleu_signature,
-            f"{split}_chrf": found.chrf_signature,
-        },
-    )
-
-
-def _of_classes(run: Run, split: Split, device: str | None) -> Scored:
-    measured = measure_classification(run, split, None, device)
-    measured.write(run.folder)
-    (f1,) = (each for each in measured.measures if each.name == "macro_f1")
-    return Scored(
-        scores={f"{split}_macro_f1": f1.value}, signatures={f"{split}_macro_f1": f1.protocol}
+        scores={name: each.value for name, each in found.items()},
+        signatures={name: each.protocol for name, each in found.items()},
     )

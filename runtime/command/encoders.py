@@ -41,13 +41,14 @@ def classify(
     Output lines are: label, probability (a tab between); with --n-best above 1, line number, label,
     probability.
     """
-    from runtime.inference.load import load_classifier
+    from runtime.inference.classifier import Classifier
+    from runtime.inference.load import load_as
     from runtime.system.process import keep_freed_memory
 
     keep_freed_memory()
     refuse_output(output, force=force)
     opened = open_run(run, "classify", checkpoint, recompile)
-    classifier = load_classifier(opened, **translator_settings(device, int8, 1))
+    classifier = load_as(Classifier, opened, **translator_settings(device, int8, 1))
     say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:
@@ -81,13 +82,14 @@ def fill(
     Tokens are written as the vocabulary has them: with `▁` before those that begin a word. Output
     lines are: line number, number of the gap in it, probability, token (tabs between).
     """
-    from runtime.inference.load import load_filler
+    from runtime.inference.filler import Filler
+    from runtime.inference.load import load_as
     from runtime.system.process import keep_freed_memory
 
     keep_freed_memory()
     refuse_output(output, force=force)
     opened = open_run(run, "fill", checkpoint, recompile)
-    filler = load_filler(opened, **translator_settings(device, int8, 1))
+    filler = load_as(Filler, opened, **translator_settings(device, int8, 1))
     say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:

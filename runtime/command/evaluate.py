@@ -1,11 +1,11 @@
 """`specformer evaluate`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from compiler.spec.tasks import TASKS
 from runtime.command.options import (
     MOST_SHOWN,
     Beam,
@@ -38,7 +38,7 @@ SAMPLES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What was asked for."""
+    """The options of the command line."""
 
     average: int | None
     beam: int | None
@@ -127,7 +127,10 @@ def evaluate(
         workers=workers,
     )
     for name in names:
-        EVALUATIONS[opened.package.spec.task](opened, name, options)
+        if TASKS[opened.package.spec.task].command == "translate":
+            evaluate_translations(opened, name, options)
+        else:
+            evaluate_probabilities(opened, name, options)
 
 
 def evaluate_translations(run: "Run", split: str, options: Options) -> None:
@@ -152,37 +155,12 @@ def evaluate_translations(run: "Run", split: str, options: Options) -> None:
     print(f"\ntranslations: {text}")
 
 
-def evaluate_language_model(run: "Run", split: str, options: Options) -> None:
-    from runtime.scoring.likelihood import measure_language_model
+def evaluate_probabilities(run: "Run", split: str, options: Options) -> None:
+    from runtime.scoring.evaluate import evaluate_run
 
-    evaluate_by(measure_language_model, run, split, options)
-
-
-def evaluate_masked_language_model(run: "Run", split: str, options: Options) -> None:
-    from runtime.scoring.likelihood import measure_masked_language_model
-
-    evaluate_by(measure_masked_language_model, run, split, options)
-
-
-def evaluate_classifier(run: "Run", split: str, options: Options) -> None:
-    from runtime.scoring.classification import measure_classification
-
-    evaluate_by(measure_classification, run, split, options)
-
-
-EVALUATIONS: dict[str, Callable[["Run", str, Options], None]] = {
-    "translation": evaluate_translations,
-    "language_model": evaluate_language_model,
-    "masked_language_model": evaluate_masked_language_model,
-    "classification": evaluate_classifier,
-}
-
-
-def evaluate_by(
-    measure: Callable[..., "Measured"], run: "Run", split: str, options: Options
-) -> None:
     options.refuse_those_of_translation(run.package.spec.task)
-    found = measure(run, split, options.average, check_device(options.device))
+    device = check_device(options.device)
+    found = cast("Measured", evaluate_run(run, split, average=options.average, device=device))
     report_file = found.write(run.folder)
     print(f"{found.split} set, {found.texts:,} texts; weights: {found.weights}")
     for each in found.ordered:

@@ -72,7 +72,8 @@ def generate(
 
     With --n-best above 1, output lines are: line number, score, text (tabs between).
     """
-    from runtime.inference.load import load_generator
+    from runtime.inference.generator import Generator
+    from runtime.inference.load import load_as
     from runtime.system.process import keep_freed_memory
 
     keep_freed_memory()
@@ -91,7 +92,7 @@ def generate(
     if decoding.sampling is None:
         refuse_narrow_beam(n_best, decoding)
     settings = translator_settings(device, int8, workers)
-    generator = load_generator(opened, decoding=decoding, **settings)
+    generator = load_as(Generator, opened, decoding=decoding, **settings)
     say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:

@@ -11,9 +11,9 @@ import typer
 from compiler.import_map.export_map import map_template
 from compiler.import_map.parameters import NamedParameter, named_parameters
 from compiler.spec.lock import LOCK
+from compiler.spec.tasks import TASKS
 from runtime.command.options import Force, Settings
 from runtime.command.output import check_output, say_warnings
-from runtime.command.tasks import COMMANDS
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def write_run(
     package, weights = imported(compiled, folder, files, map)
     create_run(out, package, weights, tokenizers, files)
     print_summary(out, weights)
-    print(f"next: specformer {COMMANDS[compiled.spec.task]} {out}")
+    print(f"next: specformer {TASKS[compiled.spec.task].command} {out}")
 
 
 def imported(

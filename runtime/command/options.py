@@ -129,7 +129,7 @@ def refuse_narrow_beam(n_best: int, decoding: Decoding) -> None:
 
 
 def translator_settings(device: str | None, int8: bool, workers: int | None) -> dict[str, Any]:
-    """What `load_translator` is told of --device, --int8 and --workers."""
+    """Returns the arguments of `load_as` that --device, --int8 and --workers stand for."""
     import torch
 
     from runtime.inference.worker_pool import most_workers

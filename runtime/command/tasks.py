@@ -1,21 +1,15 @@
-"""Which command is for which task."""
+"""Opens runs for the commands of their tasks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compiler.spec.tasks import TASKS
 from runtime.command.output import report
 from runtime.command.recompile import recompiled_files
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
     from runtime.run import Run
-
-COMMANDS = {
-    "translation": "translate",
-    "language_model": "generate",
-    "masked_language_model": "fill",
-    "classification": "classify",
-}
 
 
 def open_any_run(folder: Path, checkpoint: str | None, recompile: bool) -> "Run":
@@ -29,10 +23,11 @@ def open_run(folder: Path, command: str, checkpoint: str | None, recompile: bool
     """The run in a folder. Raises a UserError if this command is not for its task."""
     run = open_any_run(folder, checkpoint, recompile)
     task = run.package.spec.task
-    if COMMANDS[task] != command:
+    own = TASKS[task].command
+    if own != command:
         raise UserError(
             f"{folder} has `task: {task}`, which `{command}` is not for",
-            help=f"`specformer {COMMANDS[task]} {folder}` is",
+            help=f"`specformer {own} {folder}` is",
         )
     return run
 

@@ -16,6 +16,7 @@ from compiler.spec.load import resolve
 from compiler.spec.lock import LOCK
 from compiler.spec.overrides import nested
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import TASKS
 from runtime.command.output import report
 from runtime.errors import UserError
 
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
     from runtime.run import Run
 
 GIVEN = "given"
-FORMS = {
-    "translation": "{source: FILE, target: FILE}",
-    "classification": "{text: FILE, label: FILE}",
-}
-OTHER_FORM = "{text: FILE}"
 
 Tests = Annotated[
     list[str] | None,
@@ -75,7 +71,7 @@ def scored_texts(
 
 
 def _form(spec: Spec) -> str:
-    return f"--test '{FORMS.get(spec.task, OTHER_FORM)}'"
+    return f"--test '{TASKS[spec.task].example}'"
 
 
 def _with_data(spec: Spec, **update: object) -> Spec:

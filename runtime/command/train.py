@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.spec.lock import LOCK, read_lock
+from compiler.spec.tasks import TASKS
 from compiler.spec.training import Training
 from runtime.command.options import Device, check_device
 from runtime.command.output import report, say_warnings
-from runtime.command.tasks import COMMANDS
 from runtime.command.test_sets import DataFolder
 from runtime.errors import UserError
 from runtime.system.process import is_first_process
@@ -102,7 +102,7 @@ def train(
         )
     if is_first_process():  # torchrun starts the command once for each process
         training = read_lock(summary.folder / "package" / LOCK).training
-        print_summary(summary, training, COMMANDS[settings.task])
+        print_summary(summary, training, TASKS[settings.task].command)
 
 
 def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str]:

@@ -66,7 +66,8 @@ def translate(
 
     With --n-best above 1, output lines are: line number, score, translation (tabs between).
     """
-    from runtime.inference.load import load_translator
+    from runtime.inference.load import load_as
+    from runtime.inference.translator import Translator
     from runtime.system.process import keep_freed_memory
 
     keep_freed_memory()
@@ -84,7 +85,7 @@ def translate(
     beginnings = Beginnings(prefix)
     refuse_narrow_beam(n_best, decoding)
     settings = translator_settings(device, int8, workers)
-    translator = load_translator(opened, decoding=decoding, **settings)
+    translator = load_as(Translator, opened, decoding=decoding, **settings)
     say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:

@@ -9,7 +9,9 @@ from torch import nn
 
 from compiler.spec.expectation import expectation
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import TASKS
 from compiler.spec.training import Decoding, Sampling
+from runtime.errors import UserError
 
 DRAWS = tuple(Sampling.model_fields)
 
@@ -32,7 +34,7 @@ def chosen_spec(spec: Spec, chosen: Mapping[str, Any]) -> Spec:
 
     Raises TypeError for an unknown key, ValueError for a value that the spec could not have.
     """
-    draws = DRAWS if spec.task == "language_model" else ()
+    draws = DRAWS if TASKS[spec.task].draws else ()
     meaningless = ("sampling", "prefix") if draws else ("sampling",)
     known = [*(key for key in Decoding.model_fields if key not in meaningless), *draws]
     for key in chosen:
@@ -58,6 +60,15 @@ def _validated(settings: dict[str, Any]) -> Decoding:
         key = [step for step in first["loc"] if step in (*Decoding.model_fields, *DRAWS)][-1]
         given = settings.get(str(key), (settings["sampling"] or {}).get(key))
         raise ValueError(f"{key}: expected {expectation(first)}, got {given!r}") from None
+
+
+def refuse_several(workers: int) -> None:
+    """Raises a UserError for more than one process."""
+    if workers > 1:
+        raise UserError(
+            f"{workers} workers share texts that are decoded, and nothing is decoded here",
+            help="leave `workers` out",
+        )
 
 
 def description(predictor: object, model: nn.Module, spec: Spec) -> str:

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast, overload
+from typing import Any, Self, cast, overload
 
 import torch
 from torch import nn
 
 from compiler.spec.spec import Spec
+from runtime.data.prepare import TOKENIZERS
 from runtime.data.symbols import BEGIN, END
+from runtime.data.tasks.classification import read_labels
 from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizer import Tokenizer
 from runtime.inference.batch_decoder import length_batches, padded
-from runtime.inference.calls import description, texts_of
+from runtime.inference.calls import description, refuse_several, texts_of
 from runtime.inference.network import EncoderModel, check_logits, located
 from runtime.package import features_of
+from runtime.run import Run
 
 Report = Callable[[str], None] | None
 
@@ -38,6 +41,12 @@ class Classifier:
         self.features = features_of(model)
         self.device = next(model.parameters()).device
         self.tokenizer, self.labels, self.spec = tokenizer, labels, spec
+
+    @classmethod
+    def of_run(cls, run: Run, model: nn.Module, spec: Spec, workers: int) -> Self:
+        """Makes a classifier of a network, the tokenizer of its run and the labels beside it."""
+        refuse_several(workers)
+        return cls(model, run.tokenizers()[0], read_labels(run.folder / TOKENIZERS), spec)
 
     def __repr__(self) -> str:
         return description(self, cast(nn.Module, self.model), self.spec)

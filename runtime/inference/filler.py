@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast, overload
+from typing import Self, cast, overload
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,10 @@ from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizer import Tokenizer
 from runtime.errors import UserError
 from runtime.inference.batch_decoder import length_batches, padded
-from runtime.inference.calls import description, texts_of
+from runtime.inference.calls import description, refuse_several, texts_of
 from runtime.inference.network import EncoderModel, check_logits, located
 from runtime.package import features_of
+from runtime.run import Run
 
 GAP = re.compile(r"\[MASK\]|_{3,}")
 
@@ -42,6 +43,12 @@ class Filler:
         self.features = features_of(model)
         self.device = next(model.parameters()).device
         self.tokenizer, self.spec = tokenizer, spec
+
+    @classmethod
+    def of_run(cls, run: Run, model: nn.Module, spec: Spec, workers: int) -> Self:
+        """Makes a filler of a network and the tokenizer of its run."""
+        refuse_several(workers)
+        return cls(model, run.tokenizers()[0], spec)
 
     def __repr__(self) -> str:
         return description(self, cast(nn.Module, self.model), self.spec)

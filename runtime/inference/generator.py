@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast, overload
+from typing import Any, Self, cast, overload
 
 import torch
 from torch import nn
@@ -18,6 +18,7 @@ from runtime.inference.lengths import longest_continuation, longest_prompt
 from runtime.inference.network import LanguageModel, located, read_all_but_last
 from runtime.inference.sampling import sample_from
 from runtime.inference.worker_pool import in_processes
+from runtime.run import Run
 
 Report = Callable[[str], None] | None
 
@@ -42,6 +43,11 @@ class Generator:
         self.model = cast(LanguageModel, model)
         self.device = next(model.parameters()).device
         self.tokenizer, self.spec, self.workers = tokenizer, spec, workers
+
+    @classmethod
+    def of_run(cls, run: Run, model: nn.Module, spec: Spec, workers: int) -> Self:
+        """Makes a generator of a network and the tokenizer of its run."""
+        return cls(model, run.tokenizers()[0], spec, workers=workers)
 
     def __repr__(self) -> str:
         return description(self, cast(nn.Module, self.model), self.spec)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, overload
+from typing import Any, Self, overload
 
 from torch import nn
 
@@ -15,6 +15,7 @@ from runtime.inference.batch_decoder import BatchDecoder
 from runtime.inference.beam_search import Hypothesis
 from runtime.inference.calls import chosen_spec, description, texts_of
 from runtime.inference.lengths import longest_source
+from runtime.run import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,11 @@ class Translator:
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
         self.spec = spec
+
+    @classmethod
+    def of_run(cls, run: Run, model: nn.Module, spec: Spec, workers: int) -> Self:
+        """Makes a translator of a network and the tokenizers of its run."""
+        return cls(model, *run.tokenizers(), spec, workers=workers)
 
     def __repr__(self) -> str:
         return description(self, self.model, self.spec)

@@ -6,21 +6,22 @@ from dataclasses import replace
 
 from runtime.data.tasks.classification import Classification
 from runtime.data.tasks.task import read_part
-from runtime.inference.load import load_classifier
+from runtime.inference.classifier import Classifier
+from runtime.inference.load import load_as
 from runtime.run import Run
 from runtime.scoring.likelihood import measured
 from runtime.scoring.measures import Measure, Measured, Split
 
 
 def measure_classification(
-    run: Run, split: Split, average: int | None, device: str | None
+    run: Run, split: Split, average: int | None = None, device: str | None = None
 ) -> Measured:
     """Accuracy and macro F1 of a split.
 
     Raises a UserError that names the first line whose label the network does not know.
     """
     spec = run.package.spec
-    classifier = load_classifier(run, average=average, device=device)
+    classifier = load_as(Classifier, run, average=average, device=device)
     Classification(spec).numbers(split, list(classifier.labels))
     rows = list(read_part(spec, split))
     answers = classifier.classify([row[0] for row in rows])

@@ -86,7 +86,7 @@ class Size:
 
 
 def measure_language_model(
-    run: Run, split: Split, average: int | None, device: str | None
+    run: Run, split: Split, average: int | None = None, device: str | None = None
 ) -> Measured:
     """Perplexities a token and a word, and bits a character, which any tokens leave comparable."""
     with split_examples(run, split) as examples:
@@ -98,7 +98,7 @@ def measure_language_model(
 
 
 def measure_masked_language_model(
-    run: Run, split: Split, average: int | None, device: str | None
+    run: Run, split: Split, average: int | None = None, device: str | None = None
 ) -> Measured:
     """Perplexity and accuracy where tokens are masked."""
     with split_examples(run, split) as examples:

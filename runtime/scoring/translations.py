@@ -13,10 +13,10 @@ from compiler.spec.spec import Spec
 from compiler.spec.training import Decoding, Evaluation
 from runtime.checkpoints.choice import Weights
 from runtime.data.prepare import Prepared
-from runtime.inference.load import load_translator
+from runtime.inference.load import load_as
 from runtime.inference.translator import Translator
 from runtime.run import Run
-from runtime.scoring.measures import Split, evaluation_files, read_scoring_set
+from runtime.scoring.measures import Measure, Split, evaluation_files, read_scoring_set
 from runtime.scoring.phenomena import Score, phenomena_scores
 from runtime.scoring.score import Scores, bleu_metric, doubts, score
 from runtime.system.atomic_files import explained_disk_errors, replace_file
@@ -54,6 +54,15 @@ class Evaluated:
     sources: list[str]
     references: list[str]
     hypotheses: list[str]
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The scores with their signatures."""
+        scores = self.scores
+        return (
+            Measure(name="bleu", value=scores.bleu, protocol=scores.bleu_signature),
+            Measure(name="chrf", value=scores.chrf, protocol=scores.chrf_signature),
+        )
 
     def write(self, run: Path) -> tuple[Path, Path]:
         """Writes evaluation-<split>.txt, the translations, and .json, the rest, into a run."""
@@ -107,8 +116,14 @@ def evaluate_translations(
 ) -> Evaluated:
     """Scores of a run; what is not said is as in its spec."""
     spec = run.package.spec
-    translator = load_translator(
-        run, average=average, decoding=decoding, device=device, int8=int8, workers=workers
+    translator = load_as(
+        Translator,
+        run,
+        average=average,
+        decoding=decoding,
+        device=device,
+        int8=int8,
+        workers=workers,
     )
     text = read_scoring_set(spec, split, translator.target_tokenizer)
     bleu_metric(spec.evaluation)  # raises now, not after hours of translating

@@ -10,6 +10,7 @@ from torch import Tensor
 from compiler.import_map.transfer import Move, Region, Transfer
 from compiler.spec.base import Section
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import TASKS
 from runtime.checkpoints.choice import Weights
 from runtime.data.prepare import Prepared
 from runtime.errors import UserError
@@ -56,11 +57,10 @@ def check_vocabulary(giver: Run, spec: Spec) -> None:
                 help="the new run takes the tokenizers of the old one, since its embeddings are of "
                 f"their tokens: give the spec the same {name}",
             )
-    masked = "masked_language_model"
-    if spec.task == masked != own.task:
+    if TASKS[spec.task].symbols > TASKS[own.task].symbols:
         raise UserError(
-            f"{spec.name} is a {masked}, and {giver.folder} has no token for what is masked",
-            help=f"begin with a run of a {masked}",
+            f"{spec.name} is a {spec.task}, and {giver.folder} has no token for what is masked",
+            help=f"begin with a run of a {spec.task}",
         )
 
 
