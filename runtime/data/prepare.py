@@ -23,7 +23,7 @@ from runtime.data.lines import expecting, file_digest
 from runtime.data.sentencepiece_tokenizer import LONGEST
 from runtime.data.sums import DamagedEntry, check_sums, is_sound, write_sums
 from runtime.data.tasks import task_of
-from runtime.data.tasks.task import Report, keeps_all, longest_sentence, read_part
+from runtime.data.tasks.task import Report, keeps_all, longest_sentence
 from runtime.data.tokenizer import Tokenizer, load_tokenizers, tokenizer_files
 from runtime.errors import UserError
 from runtime.system.atomic_files import FULL, new_folder, remove, remove_unfinished
@@ -179,11 +179,11 @@ def _make(spec: Spec, folder: Path, tokenizers: Path | None, digests: Digests) -
 def _write(spec: Spec, folder: Path, given: Path | None, report: Report) -> None:
     """Tokenizers and examples into an existing folder; reports a line on each part."""
     # All files are read before the slow work begins, so that a flaw in the last one shows at once.
-    counts = {part: sum(1 for _ in read_part(spec, part)) for part in spec.data.corpora}
+    task, tokenizers = task_of(spec), folder / TOKENIZERS
+    counts = {part: sum(1 for _ in task.rows(part)) for part in spec.data.corpora}
     for corpus in spec.data.corpora.values():
         if warning := heading(corpus, spec.data.folder):
             report(warning)
-    task, tokenizers = task_of(spec), folder / TOKENIZERS
     if given is None:
         task.learn(counts["train"], tokenizers, report)
     else:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from runtime.data.tasks.classification import Classification
-from runtime.data.tasks.task import read_part
 from runtime.inference.classifier import Classifier
 from runtime.inference.load import load_as
 from runtime.run import Run
@@ -20,10 +19,10 @@ def measure_classification(
 
     Raises a UserError that names the first line whose label the network does not know.
     """
-    spec = run.package.spec
     classifier = load_as(Classifier, run, average=average, device=device)
-    Classification(spec).numbers(split, list(classifier.labels))
-    rows = list(read_part(spec, split))
+    task = Classification(run.package.spec)
+    task.numbers(split, list(classifier.labels))
+    rows = list(task.rows(split))
     answers = classifier.classify([row[0] for row in rows])
     measures = class_measures(answers, [row[1] for row in rows])
     found = measured(run, split, len(rows), measures, average)

@@ -15,10 +15,7 @@ from runtime.data.batches import in_order
 from runtime.data.examples import Examples
 from runtime.data.prepare import TOKENIZERS
 from runtime.data.tasks import task_of
-from runtime.data.tasks.language_model import LanguageModel
-from runtime.data.tasks.masked_language_model import MaskedLanguageModel
-from runtime.data.tasks.task import read_part
-from runtime.data.tasks.texts import tokenised
+from runtime.data.tasks.texts import CutTexts, tokenised
 from runtime.errors import DivergenceError
 from runtime.inference.network import not_finite
 from runtime.run import Run
@@ -66,9 +63,9 @@ def losses_of(
 def line_of(run: Run, split: Split, row: int) -> str:
     """The line of a split that an example is cut from; empty lines have no example."""
     task = task_of(run.package.spec)
-    assert isinstance(task, LanguageModel | MaskedLanguageModel)
+    assert isinstance(task, CutTexts)
     pieces = -1
-    texts = chain.from_iterable(tokenised(run.package.spec, split, run.folder / TOKENIZERS))
+    texts = chain.from_iterable(tokenised(task, split, run.folder / TOKENIZERS))
     for number, (_, tokens) in enumerate(texts, start=1):
         pieces += len(task.cut(tokens)) if tokens else 0
         if pieces >= row:
@@ -161,7 +158,7 @@ def language_measures(
 def size_of(spec: Spec, split: Split) -> Size:
     """Counts the text as it is in the files."""
     lines = words = characters = 0
-    for (line,) in read_part(spec, split):
+    for (line,) in task_of(spec).rows(split):
         found = line.split()
         lines += bool(found)
         words += len(found)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from compiler.spec.spec import Spec
 from runtime.checkpoints.choice import Weights
-from runtime.data.tasks.task import read_part
+from runtime.data.tasks import task_of
 from runtime.data.tokenizer import Tokenizer
 from runtime.system.atomic_files import explained_disk_errors, replace_file
 
@@ -26,7 +26,7 @@ class ScoringSet:
 
 def read_scoring_set(spec: Spec, split: Split, tokenizer: Tokenizer) -> ScoringSet:
     """All lines of a split, empty ones too; segmented references are joined by the tokenizer."""
-    sources, *translations = zip(*read_part(spec, split), strict=True)
+    sources, *translations = zip(*task_of(spec).rows(split), strict=True)
     references, *further = (list(map(tokenizer.detokenize, each)) for each in translations)
     return ScoringSet(sources=list(sources), references=references, further=further)
 

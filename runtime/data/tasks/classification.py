@@ -1,14 +1,12 @@
 """Classification: each line is a text with one of the labels that the training text has."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from compiler.spec.spec import Spec
 from runtime.data.files import Row, place_of_row
 from runtime.data.sentences import PLACE, SentencesWriter, damaged, load_sentences
-from runtime.data.tasks.task import Report, keeps_all, longest_between_symbols, read_part
+from runtime.data.tasks.task import Report, Task, keeps_all, longest_between_symbols
 from runtime.data.tasks.texts import (
     TextTally,
     Tokens,
@@ -17,18 +15,14 @@ from runtime.data.tasks.texts import (
     tokenised,
 )
 from runtime.data.texts import LabelledTexts
-from runtime.data.tokenizer import copy_tokenizers
 from runtime.errors import UserError
 
 LABELS = "labels.txt"
 MOST_NAMED = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Classification:
+class Classification(Task):
     """Reads texts and labels; of a long text the beginning."""
-
-    spec: Spec
 
     def learn(self, lines: int, folder: Path, report: Report) -> None:
         labels = self._learn_labels()  # before the slow work begins
@@ -37,7 +31,7 @@ class Classification:
 
     def adopt(self, tokenizers: Path, folder: Path) -> None:
         labels = self._learn_labels()
-        copy_tokenizers(tokenizers, folder)
+        super().adopt(tokenizers, folder)
         write_labels(labels, folder)
 
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
@@ -47,8 +41,8 @@ class Classification:
         labels: list[int] = []
         folder.mkdir()
         with SentencesWriter.open(folder, "text") as writer:
-            for several in tokenised(self.spec, part, tokenizers):
-                first = tally.kept + tally.empty
+            for several in tokenised(self, part, tokenizers):
+                first = tally.taken + tally.empty
                 kept = [
                     (tokens, numbers[first + index])
                     for index, (_, tokens) in enumerate(several)
@@ -71,12 +65,12 @@ class Classification:
         return LabelledTexts(texts=texts, labels=labels)
 
     def _learn_labels(self) -> list[str]:
-        """The labels of the training text in alphabetical order.
+        """Returns the labels of the training text in alphabetical order.
 
         Raises a UserError if there is but one or they are not as many as the classes, or if a text
         to validate or to test with has another one.
         """
-        rows = enumerate(read_part(self.spec, "train"))
+        rows = enumerate(self.rows("train"))
         labels = sorted({self._label(row, number) for number, row in rows})
         if len(labels) < 2:
             raise UserError(
@@ -104,10 +98,10 @@ class Classification:
         return row[1]
 
     def numbers(self, part: str, labels: list[str]) -> list[int]:
-        """The number of each line's label. Raises a UserError for one never trained on."""
+        """Returns the number of each line's label. Raises a UserError for one never trained on."""
         known = {label: number for number, label in enumerate(labels)}
         numbers = []
-        for number, row in enumerate(read_part(self.spec, part)):
+        for number, row in enumerate(self.rows(part)):
             if row[1] not in known:
                 raise UserError(
                     f"{self._place(part, number)}: the label {row[1]!r} is not in data.train, "
@@ -122,7 +116,7 @@ class Classification:
         return place_of_row(self.spec.data.corpora[part], self.spec.data.folder, row)
 
     def _is_kept(self, part: str, tokens: Tokens, tally: TextTally, longest: int) -> bool:
-        """Whether there is something to learn from; the test set keeps all."""
+        """Returns whether there is something to learn from; the test set keeps all."""
         if not tokens and not keeps_all(part):
             tally.empty += 1
             return False
@@ -131,12 +125,12 @@ class Classification:
 
 
 def write_labels(labels: list[str], folder: Path) -> None:
-    """Beside a tokenizer, as `read_labels` reads them."""
+    """Writes labels beside a tokenizer, as `read_labels` reads them."""
     (folder / LABELS).write_text("".join(f"{each}\n" for each in labels), encoding="utf-8")
 
 
 def read_labels(folder: Path) -> list[str]:
-    """The labels beside a tokenizer, in the order of their numbers."""
+    """Reads the labels beside a tokenizer, in the order of their numbers."""
     return (folder / LABELS).read_text(encoding="utf-8").split("\n")[:-1]
 
 

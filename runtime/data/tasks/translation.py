@@ -9,11 +9,10 @@ from compiler.spec.spec import Spec
 from runtime.data.files import Row
 from runtime.data.pairs import Pairs, PairsWriter, load_pairs
 from runtime.data.symbols import UNKNOWN
-from runtime.data.tasks.task import PIECE, Report, keeps_all, longest_sentence, read_part
+from runtime.data.tasks.task import PIECE, Report, Task, keeps_all, longest_sentence
 from runtime.data.text import training_text
 from runtime.data.tokenizer import (
     Tokenizer,
-    copy_tokenizers,
     load_tokenizers,
     save_tokenizers,
     train_tokenizer,
@@ -23,28 +22,22 @@ from runtime.errors import UserError
 TokenPair = tuple[list[int], list[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
+class Translation(Task):
     """Reads pairs of lines."""
-
-    spec: Spec
 
     def learn(self, lines: int, folder: Path, report: Report) -> None:
         save_tokenizers(*train_tokenizers(self.spec, lines, report), folder)
 
-    def adopt(self, tokenizers: Path, folder: Path) -> None:
-        copy_tokenizers(tokenizers, folder)
-
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
         tally = Tally(part=part, longest=longest_sentence(self.spec))
         sides = load_tokenizers(tokenizers)
-        lines = read_part(self.spec, part)
+        lines = self.rows(part)
         with PairsWriter.open(folder) as writer:
             while piece := list(islice(lines, PIECE)):
                 chosen = tally.select(_tokenise(piece, sides))
                 tally.count(chosen)
                 writer.add([source for source, _ in chosen], [target for _, target in chosen])
-        if not tally.kept:
+        if not tally.taken:
             raise UserError(
                 f"data.{part} has no pair left: {tally.left_out}",
                 help="raise data.max_length, or look at the files",
@@ -57,11 +50,11 @@ class Translation:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What became of the pairs of a corpus."""
+    """A count of the pairs of a corpus, and of what was done with them."""
 
     part: str
     longest: int
-    kept: int = 0
+    taken: int = 0
     empty: int = 0
     long: int = 0
     source_tokens: int = 0
@@ -69,7 +62,7 @@ class Tally:
     unknown: int = 0
 
     def select(self, pairs: Iterable[TokenPair]) -> list[TokenPair]:
-        """The pairs that have two sides of a fair length. The test set keeps them all."""
+        """Returns the pairs that have two sides of a fair length. The test set keeps them all."""
         chosen = []
         for source, target in pairs:
             if keeps_all(self.part):
@@ -83,9 +76,9 @@ class Tally:
         return chosen
 
     def count(self, pairs: Iterable[TokenPair]) -> None:
-        """Adds pairs that were kept; END is not counted."""
+        """Adds pairs that were taken; END is not counted."""
         for source, target in pairs:
-            self.kept += 1
+            self.taken += 1
             self.source_tokens += len(source)
             self.target_tokens += len(target)
             self.unknown += source.count(UNKNOWN) + target.count(UNKNOWN)
@@ -93,7 +86,7 @@ class Tally:
     def __str__(self) -> str:
         tokens = self.source_tokens + self.target_tokens
         return (
-            f"{self.part}: {self.kept:,} pairs, {self.source_tokens:,} source and "
+            f"{self.part}: {self.taken:,} pairs, {self.source_tokens:,} source and "
             f"{self.target_tokens:,} target tokens, {self.unknown / max(tokens, 1):.2%} unknown"
             + (f"; left out: {self.left_out}" if self.empty + self.long else "")
         )
@@ -106,7 +99,7 @@ class Tally:
 
 
 def train_tokenizers(spec: Spec, pairs: int, report: Report) -> tuple[Tokenizer, Tokenizer]:
-    """The tokenizers of source and target, from `pairs` training pairs; one object if shared."""
+    """Learns the tokenizers of source and target, which are one object if shared."""
 
     def train(setting: str, *sides: int) -> Tokenizer:
         text = training_text(spec, lines=pairs, setting=setting, sides=sides)
