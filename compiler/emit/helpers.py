@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from compiler.emit.fill import fill
+from compiler.emit.template import fill
 from compiler.emit.layout import lay, signature
 from compiler.emit.naming import Numbers, collect
 from compiler.emit.ordering import ordered

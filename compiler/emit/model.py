@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from compiler.emit.classes import class_lines, classes
-from compiler.emit.fill import fill
+from compiler.emit.template import fill
 from compiler.emit.helpers import helper_texts
 from compiler.emit.layout import docstring
 from compiler.emit.naming import Numbers, collect

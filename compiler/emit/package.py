@@ -1,6 +1,6 @@
 """All files of a generated package."""
 
-from compiler.emit.fill import fill
+from compiler.emit.template import fill
 from compiler.emit.model import model_text
 from compiler.emit.tests import tests_text
 from compiler.emit.training import training_text

@@ -1,6 +1,6 @@
 """A spec to start from."""
 
-from compiler.emit.fill import fill
+from compiler.emit.template import fill
 from compiler.source.write import flow
 
 SCHEMA_FILE = "specformer.schema.json"

@@ -3,10 +3,10 @@
 from math import gcd
 
 from compiler.analysis.cost import count_parameters
-from compiler.emit.fill import fill
 from compiler.emit.layout import docstring, lay, signature
 from compiler.emit.ordering import as_imported
 from compiler.emit.predicates import plain_predicate
+from compiler.emit.template import fill
 from compiler.ir.block import Block, walk
 from compiler.lower.embedding import table_names
 from compiler.mask.mask import CAUSAL

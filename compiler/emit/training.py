@@ -1,6 +1,6 @@
 """`training.py`: the recipe."""
 
-from compiler.emit.fill import fill
+from compiler.emit.template import fill
 from compiler.emit.layout import docstring, lay
 from compiler.emit.optimizer import OptimizerCode, optimizer_code
 from compiler.emit.schedule import Rate, rate, schedule_constants

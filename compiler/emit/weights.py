@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from compiler.analysis.infer_shapes import shapes_of
 from compiler.emit.body import body_lines
-from compiler.emit.fill import fill
+from compiler.emit.template import fill
 from compiler.emit.layout import docstring, signature
 from compiler.emit.naming import Numbers, collect
 from compiler.emit.ordering import as_imported
