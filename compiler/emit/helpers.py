@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from compiler.emit.template import fill
 from compiler.emit.layout import lay, signature
 from compiler.emit.naming import Numbers, collect
 from compiler.emit.ordering import ordered
+from compiler.emit.template import fill
 from compiler.ir.block import Block, walk
 from compiler.ir.verify import CompilerBug
 from compiler.ops.attention import Attention, CausalAttention, LocalAttention

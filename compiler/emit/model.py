@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 
 from compiler.emit.classes import class_lines, classes
-from compiler.emit.template import fill
 from compiler.emit.helpers import helper_texts
 from compiler.emit.layout import docstring
 from compiler.emit.naming import Numbers, collect
 from compiler.emit.ordering import ordered
 from compiler.emit.predicates import predicates
+from compiler.emit.template import fill
 from compiler.ir.block import Block, Repeat, walk
 from compiler.ops.op import Op
 

@@ -1,7 +1,7 @@
 """All files of a generated package."""
 
-from compiler.emit.template import fill
 from compiler.emit.model import model_text
+from compiler.emit.template import fill
 from compiler.emit.tests import tests_text
 from compiler.emit.training import training_text
 from compiler.emit.weights import weights_text

@@ -1,9 +1,9 @@
 """`training.py`: the recipe."""
 
-from compiler.emit.template import fill
 from compiler.emit.layout import docstring, lay
 from compiler.emit.optimizer import OptimizerCode, optimizer_code
 from compiler.emit.schedule import Rate, rate, schedule_constants
+from compiler.emit.template import fill
 from compiler.ir.block import Block, Repeat, walk
 from compiler.ir.verify import CompilerBug
 from compiler.ops.op import Op

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from compiler.analysis.infer_shapes import shapes_of
 from compiler.emit.body import body_lines
-from compiler.emit.template import fill
 from compiler.emit.layout import docstring, signature
 from compiler.emit.naming import Numbers, collect
 from compiler.emit.ordering import as_imported
 from compiler.emit.predicates import predicates
+from compiler.emit.template import fill
 from compiler.ir.block import Block, Function, Repeat, walk
 from compiler.ops.attention import Attention
 from compiler.ops.expression import Hyperparameter, Name
