@@ -14,7 +14,7 @@ from compiler.ops.attention import Attention
 from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Identity, Op, Predicate
 
-IN_TRAINING_ALONE = {"dropout", "initial", "gains", "decays", "told"}
+IN_TRAINING_ALONE = {"dropout", "initial", "gains", "decays"}
 """Fields of ops that say nothing of what a trained network computes."""
 
 

@@ -1,9 +1,10 @@
 """Blocks to classes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from compiler.analysis.infer_shapes import output_shapes
 from compiler.emit.body import body_lines
+from compiler.emit.calls import written
 from compiler.emit.layout import NameOf, docstring, lay, signature
 from compiler.emit.naming import Numbers
 from compiler.ir.block import Block, Function, Repeat, children
@@ -15,6 +16,7 @@ from compiler.ops.expression import (
     Hyperparameter,
     Name,
     call,
+    parts,
 )
 from compiler.ops.op import Op
 from compiler.ops.shape import Shape, words
@@ -60,9 +62,8 @@ def _init(block: Block, numbers: Numbers) -> list[str]:
     parameters = numbers.parameters(block)
     declared = ["self", *(f"{name}: {type(n.value).__name__}" for name, n in parameters.items())]
     lines = [*signature("__init__", declared, "None", 1), "        super().__init__()"]
-    lines += [
-        f"        self.{name} = {name}" for name in parameters if _used_later(block, name, numbers)
-    ]
+    later = _numbers_of_functions(block)
+    lines += [f"        self.{name} = {name}" for name in parameters if name in later]
     for name, part in block.parts:
         if not (isinstance(part, Repeat) and part.holder):
             lines += _attribute(block, name, part, numbers)
@@ -71,12 +72,24 @@ def _init(block: Block, numbers: Numbers) -> list[str]:
     return lines
 
 
-def _used_later(block: Block, name: str, numbers: Numbers) -> bool:
-    return any(
-        f"self.{name}" in line
-        for function in block.functions
-        for line in _function(block, function, numbers)
-    )
+def _numbers_of_functions(block: Block) -> set[str]:
+    """The names of the numbers that the methods use, those of layers that take turns among them."""
+    used = [part for _, part in block.parts if isinstance(part, Repeat) and part.distinct]
+    code = [each for function in block.functions for each in written(function)]
+    inner = (part for each in (*code, *(each.count for each in used)) for part in parts(each))
+    return {each.name for each in inner if isinstance(each, Hyperparameter)}
+
+
+def needs(blocks: Iterable[Block]) -> Iterator[str]:
+    """Yield the names of helpers and imports that the classes need besides those of their ops."""
+    for block in blocks:
+        if block.state is not None:
+            yield from ("dataclasses.dataclass", "State")
+        for _, part in block.parts:
+            if isinstance(part, Repeat):
+                yield from ("itertools.cycle", "itertools.islice") if part.distinct else ()
+                yield from ("typing.Any",) if part.holder else ()
+                yield from ("Layers",) if part.block.has("step") else ()
 
 
 def _attribute(block: Block, name: str, part: Op | Repeat | Block, numbers: Numbers) -> list[str]:

@@ -1,105 +1,39 @@
 """`model.py`: the network."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from sys import stdlib_module_names
 
-from compiler.emit.classes import class_lines, classes
-from compiler.emit.helpers import helper_texts
+from compiler.emit.calls import expressions
+from compiler.emit.classes import class_lines, classes, needs
+from compiler.emit.helpers import helpers_of
+from compiler.emit.imports import FUNCTIONAL, TORCH, import_lines
 from compiler.emit.layout import docstring
 from compiler.emit.naming import Numbers, collect
-from compiler.emit.ordering import ordered
 from compiler.emit.predicates import predicates
 from compiler.emit.template import fill
 from compiler.ir.block import Block, Repeat, walk
+from compiler.ops.expression import Expression, Hyperparameter, Name, parts
 from compiler.ops.op import Op
-
-CONSTANTS = (
-    "vocabulary",
-    "source_vocabulary",
-    "target_vocabulary",
-    "encoder_d_model",
-    "d_model",
-    "embedding_width",
-    "segment_rows",
-    "heads",
-    "kv_heads",
-    "d_k",
-    "d_v",
-    "d_hidden",
-    "convolution_width",
-    "d_ff",
-    "expert_count",
-    "active_experts",
-    "balance_loss",
-    "encoder_layers",
-    "encoder_distinct_layers",
-    "decoder_layers",
-    "decoder_distinct_layers",
-    "classes",
-    "residual_additions",
-    "max_length",
-    "position_offset",
-    "rotary_width",
-    "rotary_base",
-    "stretch_factor",
-    "original_length",
-    "buckets",
-    "max_distance",
-    "attention_scale",
-    "score_cap",
-    "dropout",
-    "attention_dropout",
-    "activation_dropout",
-    "stochastic_depth",
-    "classifier_dropout",
-    "norm_eps",
-    "output_scale",
-    "soft_cap",
-    "alpha",
-    "beta",
-    "gain",
-    "deviation",
-)
-IMPORTS = (
-    ("math.", "import math"),
-    ("@dataclass", "from dataclasses import dataclass"),
-    ("@cache", "from functools import cache"),
-    ("islice(", "from itertools import cycle, islice"),
-)
-ABC = {"Callable": "Callable[", "Iterator": "Iterator["}
-TYPING = {"Any": "[Any]"}
-
-
-FLEX = "from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention"
+from compiler.ops.shape import Free
 
 
 def model_text(model: Block, name: str, summary: str) -> str:
-    """The file, top-down: constants, helpers, attention, feed-forward, layers, stacks, model."""
-    numbers = collect(model)
-    blocks, ops = classes(model), list(_ops(model))
-    definitions = [
-        *predicates(ops),
-        *helper_texts(model, ops),
-        *_lists(model),
-        *("\n".join(class_lines(each, numbers)) for each in blocks),
-    ]
-    code = "\n".join(definitions)
+    """Return the file, top-down: constants, helpers, attention, feed-forward, layers, stacks."""
+    numbers, blocks, written = collect(model), classes(model), list(expressions(model))
+    helpers = helpers_of(written, needs(blocks))
     head = f"{name}: {summary.rstrip('.')}." if summary else f"{name}: a Transformer."
-    written = "Written by specformer from a spec. It needs the standard library and torch."
+    about = "Written by specformer from a spec. It needs the standard library and torch."
     return fill(
         "model.py.jinja",
-        docstring="\n".join(docstring([_plain(head), written], 0)),
-        imports=_imports(code),
-        constants=_constants(numbers, code),
-        definitions=definitions,
+        docstring="\n".join(docstring([_plain(head), about], 0)),
+        imports=import_lines({*TORCH, FUNCTIONAL, *helpers.imports, *_modules(written)}),
+        constants=_constants(numbers, model, written),
+        definitions=[
+            *predicates(_ops(model)),
+            *helpers.texts.values(),
+            *("\n".join(class_lines(each, numbers)) for each in blocks),
+        ],
     )
-
-
-def _lists(model: Block) -> Iterator[str]:
-    """Yield the class of lists of layers that have more functions than `forward`."""
-    parts = (part for _, block in walk(model) for _, part in block.parts)
-    if any(isinstance(part, Repeat) and part.block.has("step") for part in parts):
-        yield fill("helpers/Layers.py.jinja").rstrip()
 
 
 def _plain(text: str) -> str:
@@ -107,24 +41,30 @@ def _plain(text: str) -> str:
     return text.replace("\\", "/").replace('"' * 3, "'").rstrip('"')
 
 
-def _imports(code: str) -> str:
-    used = [line for mark, line in IMPORTS if mark in code]
-    for module, names in {"collections.abc": ABC, "typing": TYPING}.items():
-        if found := [name for name, mark in names.items() if mark in code]:
-            used.append(f"from {module} import {', '.join(found)}")
-    used.sort(key=lambda line: (line.startswith("from"), line))
-    ours = ["import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"]
-    if "BlockMask" in code:
-        ours.append(FLEX)
-    return "\n".join([*used, *([""] if used else []), *ours])
+def _modules(written: Iterable[Expression]) -> set[str]:
+    """The modules of the standard library whose functions expressions call."""
+    names = (part.text for each in written for part in parts(each) if isinstance(part, Name))
+    return {each.partition(".")[0] for each in names if "." in each} & stdlib_module_names
 
 
-def _constants(numbers: Numbers, code: str) -> str:
-    used = [name for name in numbers.constants if re.search(rf"\b{name.upper()}\b", code)]
-    lines = [
-        f"{name.upper()} = {numbers.constants[name].value!r}" for name in ordered(used, CONSTANTS)
-    ]
+def _constants(numbers: Numbers, model: Block, written: Iterable[Expression]) -> str:
+    """The numbers that have one value, in the order in which the model first uses them."""
+    used = [part for each in written for part in parts(each) if isinstance(part, Hyperparameter)]
+    used += [each for block in walk(model) for each in _shapes(block[1])]
+    names = dict.fromkeys(each.name for each in used if each.name in numbers.constants)
+    lines = [f"{name.upper()} = {numbers.constants[name].value!r}" for name in names]
     return "\n".join([*lines, "PADDING = 0"])
+
+
+def _shapes(block: Block) -> Iterator[Hyperparameter]:
+    """The numbers in the shapes that docstrings give."""
+    for function in block.functions:
+        for each in function.inputs:
+            for dimension in each.shape:
+                if not isinstance(dimension, Free):
+                    yield from (
+                        part for part in parts(dimension) if isinstance(part, Hyperparameter)
+                    )
 
 
 def _ops(model: Block) -> Iterator[Op]:

@@ -1,6 +1,7 @@
 """The jinja2 environment: templates hold layout, decisions are made before them."""
 
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,12 +10,16 @@ if TYPE_CHECKING:
 
 @cache
 def environment() -> "Environment":
-    """Templates beside this file; a name without a value is an error."""
+    """Return the environment of the templates beside this file.
+
+    A name without a value is an error in a template.
+    """
     # `check` and `explain` write no code: they start faster without the template engine.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
         loader=PackageLoader("compiler.emit", "templates"),
+        extensions=["jinja2.ext.do"],
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -24,5 +29,12 @@ def environment() -> "Environment":
 
 
 def fill(template: str, **values: object) -> str:
-    """The text of a template, ending with one line end."""
+    """Return the text of a template, ending with one line end."""
     return environment().get_template(template).render(values).rstrip("\n") + "\n"
+
+
+@cache
+def helper_names() -> frozenset[str]:
+    """Return the functions and classes that a generated file may begin with: one template each."""
+    folder = files("compiler.emit") / "templates" / "helpers"
+    return frozenset(each.name.removesuffix(".py.jinja") for each in folder.iterdir())

@@ -3,8 +3,10 @@
 from math import gcd
 
 from compiler.analysis.cost import count_parameters
+from compiler.emit.calls import expressions
+from compiler.emit.helpers import helpers_of
+from compiler.emit.imports import as_imported
 from compiler.emit.layout import docstring, lay, signature
-from compiler.emit.ordering import as_imported
 from compiler.emit.predicates import plain_predicate
 from compiler.emit.template import fill
 from compiler.ir.block import Block, walk
@@ -13,7 +15,6 @@ from compiler.mask.mask import CAUSAL
 from compiler.ops.attention import Attention, LocalAttention
 from compiler.ops.convolution import Convolution
 from compiler.ops.expression import Name, Tuple
-from compiler.ops.op import Op
 from compiler.ops.recurrence import Recurrence
 from compiler.spec.spec import Spec
 from compiler.transforms.derive_weights import attentions
@@ -85,9 +86,7 @@ def _reads(name: str, ops: tuple[Attention, ...]) -> list[str]:
 
 def _random(model: Block) -> list[str]:
     """The functions of the network that drop something at random in training."""
-    statements = (each for _, block in walk(model) for f in block.functions for each in f.body)
-    helpers = {name for each in statements if isinstance(each.op, Op) for name in each.op.helpers()}
-    return sorted(helpers & {"dropout", "stochastic_depth"})
+    return sorted(helpers_of(expressions(model)).texts.keys() & {"dropout", "stochastic_depth"})
 
 
 def mixers(model: Block) -> dict[str, Recurrence | Convolution]:

@@ -132,13 +132,12 @@ def _lookup(model: Model, side: str, context: Context, last: Context) -> Embed:
         rows=_rows(model, side),
         width=context.d_model,
         initial=context.initials.embedding,
-        told=context.told,
     )
 
 
 def _project(table: Embed) -> Unembed:
     """By a table like this one, or by this one."""
-    return Unembed(rows=table.rows, width=table.width, initial=table.initial, told=table.told)
+    return Unembed(rows=table.rows, width=table.width, initial=table.initial)
 
 
 def _rows(model: Model, side: str) -> Hyperparameter:
@@ -159,7 +158,7 @@ def _expansions(
 
 def _expansion_name(table: str, side: str, context: Context) -> str:
     """One for each table; where widths differ, for each side, which may share a table."""
-    return f"{side}_embedding_expansion" if context.told else f"{table}_expansion"
+    return f"{side}_embedding_expansion" if context.has_two_widths else f"{table}_expansion"
 
 
 def _linear(inputs: Hyperparameter, outputs: Hyperparameter, context: Context) -> Linear | None:
@@ -215,7 +214,6 @@ def _position(settings: Position, context: Context) -> Positions | None:
                 d_model=context.d_model,
                 layout=layout,
                 table=context.table,
-                told=context.told,
                 offset=Hyperparameter("position_offset", offset) if offset else None,
             )
         case LearnedPosition(max_length=max_length, offset=offset):
@@ -223,7 +221,6 @@ def _position(settings: Position, context: Context) -> Positions | None:
                 d_model=context.d_model,
                 max_length=Hyperparameter("max_length", max_length),
                 initial=context.initials.embedding,
-                told=context.told,
                 offset=Hyperparameter("position_offset", offset) if offset else None,
             )
         case AttentionPosition() | NoPosition():

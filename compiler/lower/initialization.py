@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from compiler.ops.expression import Binary, Const, Expression, Hyperparameter, call
-from compiler.ops.op import UNIT, Initial
+from compiler.ops.op import UNIT, Initial, by_width
 from compiler.spec.initialization import (
     FairseqInitialization,
     Initialization,
@@ -26,16 +26,15 @@ class Initials:
 
 def lower_initialization(settings: Initialization, d_model: Hyperparameter) -> Initials:
     """The distributions that a kind of initialisation means."""
-    by_width = Initial(kind="normal", scale=Binary(d_model, "**", Const(-0.5)))
     match settings:
         case XavierInitialization(gain=gain):
             scale = Const(1.0) if gain == 1.0 else Hyperparameter("gain", gain)
             xavier = Initial(kind="xavier", scale=scale)
-            return Initials(query_key_value=xavier, matrix=xavier, embedding=by_width)
+            return Initials(query_key_value=xavier, matrix=xavier, embedding=by_width(d_model))
         case FairseqInitialization():
             halved = Initial(kind="xavier", scale=Binary(Const(2), "**", Const(-0.5)))
             plain = Initial(kind="xavier")
-            return Initials(query_key_value=halved, matrix=plain, embedding=by_width)
+            return Initials(query_key_value=halved, matrix=plain, embedding=by_width(d_model))
         case NormalInitialization(deviation=deviation) | ScaledInitialization(deviation=deviation):
             normal = Initial(kind="normal", scale=Hyperparameter("deviation", deviation))
             return Initials(query_key_value=normal, matrix=normal, embedding=normal)

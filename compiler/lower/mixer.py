@@ -84,7 +84,6 @@ def _recurrence(settings: RecurrenceSettings, writer: _Writer) -> tuple[str, str
         kind=settings.kind,
         d_model=context.d_model,
         d_hidden=Hyperparameter("d_hidden", required(settings.d_hidden)),
-        told=context.told,
         initial=context.initials.matrix,
     )
     result, *_ = writer.mix(op, *(("hidden",) if settings.bidirectional else ("hidden", "_")))
@@ -106,7 +105,6 @@ def _convolution(settings: Convolution, writer: _Writer) -> tuple[str, str]:
         "width": Hyperparameter("convolution_width", settings.width),
         "causal": required(settings.causal),
         "initial": context.initials.matrix,
-        "told": context.told,
     }
     where = "the last of them its own" if settings.causal else "its own in their middle"
     reads = f"a position reads {{convolution_width}}, {where}"

@@ -50,8 +50,7 @@ class Rotary:
     def turn(self, body: Body, x: str, name: str) -> str:
         """A query or key with its pairs turned."""
         is_partial = self.width.name != "d_k"
-        width = int(self.width.value)
-        op = Rotate(width=width, layout=self.settings.layout, is_partial=is_partial)
+        op = Rotate(width=self.width, layout=self.settings.layout, is_partial=is_partial)
         return body.apply(op, x, self.input.name, name=name)
 
 
@@ -80,7 +79,6 @@ class Bias:
             reads_ahead=self.stream == SOURCE,
             table=context.table,
             initial=context.initials.embedding,
-            told=context.told,
             **numbers,
         )
 

@@ -34,9 +34,9 @@ class Context:
         return self.widths[self.stack]
 
     @property
-    def told(self) -> tuple[Hyperparameter, ...]:
-        """The width as an argument, for what is written once and used by stacks of two widths."""
-        return (self.d_model,) if len(set(self.widths.values())) > 1 else ()
+    def has_two_widths(self) -> bool:
+        """Whether the stacks differ in the width of their residual streams."""
+        return len(set(self.widths.values())) > 1
 
     def gains(self, *outputs: str) -> tuple[Expression, ...]:
         """Factors on how the outputs of a linear map start, of whatever distribution."""

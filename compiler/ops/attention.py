@@ -87,13 +87,12 @@ class Attention(Op):
         """Whether the steps of attention are written out, as torch's function lacks one."""
         return self.dropout is not None or self.soft_cap is not None
 
-    def helpers(self) -> tuple[str, ...]:
-        dropout = () if self.dropout is None else ("dropout",)
-        return ("attention", *dropout) if self.is_explicit else ()
-
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        function = "attention" if self.is_explicit else "F.scaled_dot_product_attention"
-        return Call(Name(function), inputs, (*self.settings(this), *self.keywords()))
+        keywords = (*self.settings(this), *self.keywords())
+        if not self.is_explicit:
+            return Call(Name("F.scaled_dot_product_attention"), inputs, keywords)
+        bias = tuple(("bias", each) for each in inputs[3:] if self.biased)
+        return Call(Name("attention"), inputs[:3] if bias else inputs, (*bias, *keywords))
 
     def settings(self, this: Expression) -> tuple[tuple[str, Expression], ...]:
         """What the call is told besides the mask."""
@@ -104,7 +103,7 @@ class Attention(Op):
             found.append(("scale", self.scale))
         if self.soft_cap is not None:
             found.append(("soft_cap", self.soft_cap))
-        if self.is_grouped and not self.is_explicit:
+        if self.is_grouped:
             found.append(("enable_gqa", Const(True)))
         return tuple(found)
 
@@ -142,9 +141,6 @@ class CausalAttention(Attention):
 class FlexAttention(Attention):
     """Block by block on a GPU: the fourth input says which blocks are read, and what of each."""
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("flexible_attention",)
-
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(Name("flexible_attention"), inputs)
 
@@ -164,9 +160,6 @@ class LocalAttention(Attention):
     def predicates(self) -> tuple[Predicate, ...]:
         return (self.reads,)
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("local_attention", *Attention.helpers(self))
-
     def keys_read(self, keys: int) -> int:
         own = self.bounds
         return min(keys, own.chunk + own.left + own.right + own.first)
@@ -176,10 +169,6 @@ class LocalAttention(Attention):
         query, key, value, *real = inputs
         arguments = (query, key, value, Name(self.reads.name), *real)
         return Call(Name("local_attention"), arguments, keywords)
-
-    def settings(self, this: Expression) -> tuple[tuple[str, Expression], ...]:
-        """The helper knows which heads are grouped."""
-        return tuple(each for each in Attention.settings(self, this) if each[0] != "enable_gqa")
 
     def keywords(self) -> tuple[tuple[str, Expression], ...]:
         own = self.bounds

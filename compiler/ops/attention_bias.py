@@ -7,8 +7,10 @@ from compiler.mask.mask import Mask
 from compiler.ops.decoding import SLOTS, readable_slots
 from compiler.ops.expression import (
     Attribute,
+    Call,
     Expression,
     Hyperparameter,
+    Name,
     call,
 )
 from compiler.ops.op import Cost, Initial, NeedsCacheSlots, Op, Parameter, Predicate, State
@@ -18,9 +20,6 @@ from compiler.ops.shape import BATCH, BEAM, Lengths, Shape, elements
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionIds(Op):
     """tokens [batch, position] -> 0, 1, 2 ... [position]."""
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("places",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((_, position),) = inputs
@@ -40,7 +39,7 @@ class ScoreBias(Op):
     The result is added to scores; it is -inf where the mask, if there is one, is false. In a step:
     lineage -> [batch, heads, beam, slots], for the newest position of each hypothesis. Parameters
     start from `initial`; what is not learned has the dtype of the weights of `table`, an attribute
-    of the model. `told` is the width of the stream where functions that make modules must be told.
+    of the model.
     """
 
     heads: Hyperparameter
@@ -48,7 +47,6 @@ class ScoreBias(Op):
     reads_ahead: bool
     table: str
     initial: Initial
-    told: tuple[Hyperparameter, ...] = ()
     is_step: bool = False
 
     @property
@@ -74,9 +72,6 @@ class ScoreBias(Op):
     def state(self, decoded: tuple[bool, ...]) -> State:
         return NeedsCacheSlots(step=replace(self, is_step=True))
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("masked_bias",)
-
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         if self.is_step:
             (lineage,) = inputs
@@ -96,9 +91,6 @@ class ScoreBias(Op):
 class AlibiBias(ScoreBias):
     """Each head has a slope by which scores fall with the distance (Press et al. 2022)."""
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("alibi_slopes", "alibi_bias", *ScoreBias.helpers(self))
-
     def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:
         return call(
             "alibi_bias", self.heads, i, j, Attribute(Attribute(this, self.table), "weight")
@@ -112,16 +104,13 @@ class RelativeBias(ScoreBias):
     buckets: Hyperparameter
     max_distance: Hyperparameter
 
-    def helpers(self) -> tuple[str, ...]:
-        kind = "relative_bias" if self.reads_ahead else "backward_bias"
-        return ("distance_embedding", "distance_bucket", kind, *ScoreBias.helpers(self))
-
     def parameters(self) -> tuple[Parameter, ...]:
         shape = (self.buckets, self.heads)
         return (Parameter(name="weight", shape=shape, initial=self.initial),)
 
     def module(self) -> Expression:
-        return call("distance_embedding", self.buckets, self.heads, *self.told)
+        sizes = (self.buckets, self.heads)
+        return Call(Name("distance_embedding"), sizes, self.initial.arguments())
 
     def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:
         kind = "relative_bias" if self.reads_ahead else "backward_bias"

@@ -10,7 +10,6 @@ from compiler.ops.expression import (
     Expression,
     Hyperparameter,
     Name,
-    Tuple,
     call,
     product,
 )
@@ -25,8 +24,7 @@ class Convolution(Mixer):
 
     A position stands at the end of the `width` positions that it reads, where `causal`, or else in
     their middle. Then a second input says which are real, [batch, 1, 1, position]: the others
-    count as zero, as those before the beginning and behind the end do. `told` is d_model where the
-    maker must be told.
+    count as zero, as those before the beginning and behind the end do.
     """
 
     width: Hyperparameter
@@ -60,15 +58,12 @@ class Convolution(Mixer):
     def maker(self) -> str:
         """The function that makes the module."""
 
-    def helpers(self) -> tuple[str, ...]:
-        return (self.maker, self._runner)
-
     @property
     def _runner(self) -> str:
         return "causal_convolution" if self.causal else "centred_convolution"
 
     def module(self) -> Expression:
-        return call(self.maker, *self.told, self.width)
+        return Call(Name(self.maker), (self.d_model, self.width), self.initial.arguments())
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, *_ = inputs
@@ -121,8 +116,8 @@ class GatedConvolution(Convolution):
         return (weight, bias)
 
     def module(self) -> Expression:
-        keywords = (("gains", Tuple(self.gains)),) if self.gains else ()
-        return Call(Name(self.maker), (*self.told, self.width), keywords)
+        keywords = self.initial.arguments(self.gains)
+        return Call(Name(self.maker), (self.d_model, self.width), keywords)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

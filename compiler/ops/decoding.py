@@ -29,10 +29,6 @@ class NewCache(Op):
 
     cache: Cache
 
-    def helpers(self) -> tuple[str, ...]:
-        rolling = ("RollingCache",) if self.cache.is_partial else ()
-        return tuple(dict.fromkeys(("State", *rolling, self.cache.annotation)))
-
     def predicates(self) -> tuple[Predicate, ...]:
         return () if self.cache.keeps is None else (self.cache.keeps,)
 
@@ -53,9 +49,6 @@ class NewMemory(Op):
     """What is known of an empty hypothesis: nothing."""
 
     memory: Memory
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("of_parents", "State", self.memory.annotation)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)
@@ -102,9 +95,6 @@ class Fill(Op):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLineage(Op):
     """tokens [batch, position] -> the lineage of one empty hypothesis for each sentence."""
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("State", "Lineage")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)

@@ -47,9 +47,6 @@ class Dropout(Op):
 
     rate: Hyperparameter
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("dropout",)
-
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs
 
@@ -69,9 +66,6 @@ class StochasticDepth(Op):
     """x [batch, ...]: in training zero for a share `rate` of the sentences, others scaled up."""
 
     rate: Hyperparameter
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("stochastic_depth",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs

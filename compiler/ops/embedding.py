@@ -2,32 +2,30 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Attribute, Call, Expression, Hyperparameter, call
-from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter
+from compiler.ops.expression import Attribute, Call, Expression, Hyperparameter, Name, call
+from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter, by_width
 from compiler.ops.shape import Lengths, Shape, elements, require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table(Op):
-    """What both ops have: a weight [rows, width] whose padding row stays zero.
-
-    `told` is the width where the function that makes it must be told.
-    """
+    """A weight [rows, width]; its padding row starts at zero."""
 
     rows: Hyperparameter
     width: Hyperparameter
     initial: Initial
-    told: tuple[Hyperparameter, ...] = ()
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("embedding",)
 
     def parameters(self) -> tuple[Parameter, ...]:
         shape = (self.rows, self.width)
         return (Parameter(name="weight", shape=shape, initial=self.initial),)
 
     def module(self) -> Expression:
-        return call("embedding", self.rows, *self.told)
+        return self._made_by("embedding")
+
+    def _made_by(self, maker: str) -> Expression:
+        """The call of a helper, which knows the paper's distribution."""
+        keywords = () if self.initial == by_width(self.width) else self.initial.arguments()
+        return Call(Name(maker), (self.rows, self.width), keywords)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +48,8 @@ class Embed(Table):
 class SegmentEmbed(Embed):
     """segments [batch, position] -> [batch, position, width]: the first kind is a kind, too."""
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("segment_embedding",)
-
     def module(self) -> Expression:
-        return call("segment_embedding", self.rows)
+        return self._made_by("segment_embedding")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

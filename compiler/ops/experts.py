@@ -28,9 +28,6 @@ class TopKRouter(Op):
     count: Hyperparameter
     active: Expression
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("choose_expert" if self.active == ONE else "choose_experts",)
-
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (scores,) = inputs
         require(scores[-1:], (self.count,), "choose")
@@ -59,9 +56,6 @@ class ExpertDispatch(Op):
     active: Expression
     matrices: int
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("mixture",)
-
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, chosen, weights = inputs
         require(x[-1:], (self.d_model,), "mixture")
@@ -87,9 +81,6 @@ class RecordLoad(Op):
 
     factor: Hyperparameter
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("Balance",)
-
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ()
 
@@ -106,9 +97,6 @@ class LoadBalancingLoss(Op):
 
     It is a mean over tokens, for training alone: no value of the network depends on it.
     """
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("Balance", "balance_loss")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)

@@ -2,8 +2,8 @@
 
 import keyword
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 from functools import reduce
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\[[A-Za-z_]+\])?")
@@ -161,3 +161,15 @@ def call(function: str, *arguments: Expression, **keywords: Expression) -> Call:
 def method(base: Expression, name: str, *arguments: Expression) -> Call:
     """`base.name(arguments)`."""
     return Call(Attribute(base, name), arguments)
+
+
+def parts(expression: Expression) -> Iterator[Expression]:
+    """Yield the expression and all in it, from the outside to the inside."""
+    yield expression
+    for field in fields(expression):
+        value = getattr(expression, field.name)
+        for each in value if isinstance(value, tuple) else (value,):
+            # A keyword is a pair of its name and its value.
+            inner = each[1] if isinstance(each, tuple) else each
+            if isinstance(inner, Expression):
+                yield from parts(inner)

@@ -27,9 +27,6 @@ class SplitHeads(Op):
     heads: Hyperparameter
     widths: tuple[Hyperparameter, ...]
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("split_heads",)
-
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, position, width),) = inputs
         wanted = sum(size(self.heads, {}) * size(each, {}) for each in self.widths)
@@ -51,9 +48,6 @@ class SplitGroups(Op):
     returns_list: ClassVar[bool] = True
 
     parts: tuple[tuple[Hyperparameter, Hyperparameter], ...]
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("split_groups",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, position, width),) = inputs
@@ -110,9 +104,6 @@ class MergeHeads(Op):
 
     heads: Hyperparameter
     width: Hyperparameter
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("merge_heads",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, heads, position, width),) = inputs

@@ -10,11 +10,10 @@ from compiler.ops.expression import (
     Expression,
     Hyperparameter,
     Name,
-    Tuple,
     product,
     total,
 )
-from compiler.ops.op import UNIT, ZEROS, Cost, Initial, Op, Parameter, times
+from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter
 from compiler.ops.shape import Lengths, Shape, ShapeError, elements, require, same, size
 
 
@@ -30,9 +29,6 @@ class Linear(Op):
     bias: bool
     initial: Initial
     gains: tuple[Expression, ...] = ()
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("linear",)
 
     def width(self) -> Expression:
         """Rows of the weight."""
@@ -66,15 +62,8 @@ class Linear(Op):
         keywords: tuple[tuple[str, Expression], ...] = ()
         if not self.bias:
             keywords += (("bias", Const(False)),)
-        return Call(Name("linear"), (self.inputs, *sizes), keywords + self.initial_arguments())
-
-    def initial_arguments(self) -> tuple[tuple[str, Expression], ...]:
-        """What the helper must be told of the distribution."""
-        common = self.initial.scale if self.initial.kind == "xavier" else UNIT
-        first, *others = gains = tuple(times(common, each) for each in self.gains or (UNIT,))
-        if any(each != first for each in others):
-            return (("gains", Tuple(gains)),)
-        return () if first == UNIT else (("gain", first),)
+        keywords += self.initial.arguments(self.gains)
+        return Call(Name("linear"), (self.inputs, *sizes), keywords)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)

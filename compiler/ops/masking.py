@@ -12,9 +12,6 @@ from compiler.ops.shape import Shape
 class PaddingMask(Op):
     """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding."""
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("real_tokens",)
-
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, position),) = inputs
         return ((batch, Const(1), Const(1), position),)
@@ -33,9 +30,6 @@ class PositionMask(Op):
 
     reads: Predicate
     counted: bool = False
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("end_mask",) if self.reads.mask.needs_length else ("position_mask",)
 
     def predicates(self) -> tuple[Predicate, ...]:
         return (self.reads,)
@@ -56,7 +50,7 @@ class PositionMask(Op):
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         queries, keys, *position = inputs
         span = (Const(0), method(queries, "size", Const(1)))
-        (helper,) = self.helpers()
+        helper = "end_mask" if self.reads.mask.needs_length else "position_mask"
         return call(
             helper, Name(self.reads.name), *((*position, Const(1)) if position else span), keys
         )
@@ -81,9 +75,6 @@ class FlexMask(Op):
     """tokens [batch, position] -> the blocks of pairs that are read, real keys alone."""
 
     reads: Predicate
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("block_mask",)
 
     def predicates(self) -> tuple[Predicate, ...]:
         return (self.reads,)

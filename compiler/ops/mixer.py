@@ -20,7 +20,6 @@ class Mixer(Op):
 
     d_model: Hyperparameter
     initial: Initial
-    told: tuple[Hyperparameter, ...] = ()
 
     @property
     @abstractmethod

@@ -53,9 +53,6 @@ class RMSNorm(Norm):
 
     offset: bool
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("OffsetRMSNorm",) if self.offset else ()
-
     def parameters(self) -> tuple[Parameter, ...]:
         initial = ZEROS if self.offset else ONES
         return (Parameter(name="weight", shape=(self.width,), initial=initial, decays=False),)

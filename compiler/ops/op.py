@@ -7,7 +7,7 @@ from math import inf, lcm
 from typing import ClassVar, Literal
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
-from compiler.ops.expression import Const, Expression, product
+from compiler.ops.expression import Binary, Const, Expression, Tuple, product
 from compiler.ops.shape import Lengths, Shape
 
 UNIT = Const(1.0)
@@ -25,6 +25,27 @@ class Initial:
 
     kind: Literal["xavier", "normal", "zeros", "ones"]
     scale: Expression = UNIT
+
+    def arguments(self, gains: tuple[Expression, ...] = ()) -> tuple[tuple[str, Expression], ...]:
+        """Return the keywords that tell a helper how a matrix starts.
+
+        `std` is the deviation of a normal distribution, without which a matrix is Xavier-uniform.
+        `gains` are factors on its slices: `gain`, where all are equal.
+        """
+        is_normal = self.kind == "normal"
+        common = UNIT if is_normal else self.scale
+        first, *others = factors = tuple(times(common, each) for each in gains or (UNIT,))
+        if any(each != first for each in others):
+            std = (("std", self.scale),) if is_normal else ()
+            return (*std, ("gains", Tuple(factors)))
+        if is_normal:
+            return (("std", times(first, self.scale)),)
+        return () if first == UNIT else (("gain", first),)
+
+
+def by_width(width: Expression) -> Initial:
+    """Return the paper's distribution of embeddings: normal with deviation width^-0.5."""
+    return Initial(kind="normal", scale=Binary(width, "**", Const(-0.5)))
 
 
 ZEROS = Initial(kind="zeros")
@@ -231,10 +252,6 @@ class Op(ABC):
     @abstractmethod
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         """Return the Python code. `this` is the op's module if it has parameters, else `self`."""
-
-    def helpers(self) -> tuple[str, ...]:
-        """Return the helper functions that the code calls, and those that these call."""
-        return ()
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Return the tensors that are trained."""

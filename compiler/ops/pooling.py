@@ -28,9 +28,6 @@ class SelectFirst(Op):
 class MaskedMean(Op):
     """x [batch, position, width], mask [batch, 1, 1, position] -> [batch, width]."""
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("mean_of_real",)
-
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (batch, _, width), _ = inputs
         return ((batch, width),)

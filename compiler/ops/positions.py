@@ -4,14 +4,16 @@ from dataclasses import dataclass, replace
 
 from compiler.ops.expression import (
     Attribute,
+    Call,
     Const,
     Expression,
     Hyperparameter,
+    Name,
     call,
     method,
     total,
 )
-from compiler.ops.op import Initial, NeedsPosition, Op, Parameter, State
+from compiler.ops.op import Initial, NeedsPosition, Op, Parameter, State, by_width
 from compiler.ops.shape import Shape
 
 _HELPERS = {
@@ -23,13 +25,9 @@ _HELPERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Positions(Op):
-    """tokens [batch, position] -> [position, d_model]; counted: tokens, first -> [1, d_model].
-
-    `told` is d_model where the function that makes them must be told.
-    """
+    """tokens [batch, position] -> [position, d_model]; counted: tokens, first -> [1, d_model]."""
 
     d_model: Hyperparameter
-    told: tuple[Hyperparameter, ...] = ()
     counted: bool = False
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
@@ -51,9 +49,6 @@ class SinusoidalPositions(Positions):
     table: str
     offset: Hyperparameter | None = None
 
-    def helpers(self) -> tuple[str, ...]:
-        return (self.helper,)
-
     @property
     def helper(self) -> str:
         """By the layout: two stacks may differ in it."""
@@ -61,7 +56,7 @@ class SinusoidalPositions(Positions):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         like = Attribute(Attribute(this, self.table), "weight")
-        return call(self.helper, *_span(self, inputs), *self.told, like)
+        return call(self.helper, *_span(self, inputs), self.d_model, like)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +66,6 @@ class LearnedPositions(Positions):
     max_length: Hyperparameter
     initial: Initial
     offset: Hyperparameter | None = None
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("position_embedding", "learned_positions")
 
     def parameters(self) -> tuple[Parameter, ...]:
         shape = (self.rows, self.d_model)
@@ -85,7 +77,8 @@ class LearnedPositions(Positions):
         return self.max_length if self.offset is None else total(self.max_length, self.offset)
 
     def module(self) -> Expression:
-        return call("position_embedding", self.rows, *self.told)
+        keywords = () if self.initial == by_width(self.d_model) else self.initial.arguments()
+        return Call(Name("position_embedding"), (self.rows, self.d_model), keywords)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("learned_positions", this, *_span(self, inputs))

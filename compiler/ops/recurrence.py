@@ -7,7 +7,7 @@ and under its names.
 from dataclasses import dataclass
 
 from compiler.mask.mask import ALL, CAUSAL, Mask
-from compiler.ops.expression import Call, Const, Expression, Hyperparameter, call, product
+from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call, product
 from compiler.ops.mixer import Mixer
 from compiler.ops.op import ZEROS, Cost, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require, size
@@ -26,8 +26,7 @@ class Recurrence(Mixer):
     """x [batch, position, d_model] -> hidden [batch, position, d_hidden], from the beginning on.
 
     A second result, torch's, is the hidden state of the last position alone. Padding follows the
-    text, so that no real position reads any. `told` is d_model where the function that makes the
-    layer must be told.
+    text, so that no real position reads any.
     """
 
     kind: str
@@ -55,9 +54,6 @@ class Recurrence(Mixer):
         """The number of numbers that each position gets."""
         return self.d_hidden
 
-    def helpers(self) -> tuple[str, ...]:
-        return (self.kind,)
-
     def parameters(self) -> tuple[Parameter, ...]:
         return tuple(each for end in self.directions for each in self._of_direction(end))
 
@@ -76,7 +72,8 @@ class Recurrence(Mixer):
         return (*weights, *biases)
 
     def module(self) -> Expression:
-        return call(self.kind, *self.told, self.d_hidden)
+        sizes = (self.d_model, self.d_hidden)
+        return Call(Name(self.kind), sizes, self.initial.arguments())
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, *_ = inputs
@@ -119,11 +116,9 @@ class BidirectionalRecurrence(Recurrence):
     def width(self) -> Expression:
         return product(Const(2), self.d_hidden)
 
-    def helpers(self) -> tuple[str, ...]:
-        return (self.kind, "both_directions")
-
     def module(self) -> Expression:
-        return call(self.kind, *self.told, self.d_hidden, bidirectional=Const(True))
+        keywords = (("bidirectional", Const(True)), *self.initial.arguments())
+        return Call(Name(self.kind), (self.d_model, self.d_hidden), keywords)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return Recurrence.shape(self, inputs)[:1]

@@ -26,9 +26,6 @@ class RotaryAngles(Op):
     base: Hyperparameter
     counted: bool = False
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("rotary_angles",)
-
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         length = Const(1) if self.counted else inputs[0][1]
         return ((length, pairs(self.width)),)
@@ -66,9 +63,6 @@ class RopeLlama3Scaling(RopeLinearScaling):
     base: Hyperparameter
     original_length: Hyperparameter
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("stretched_angles",)
-
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         settings = (self.width, self.base, self.factor, self.original_length)
         return call("stretched_angles", *inputs, *settings)
@@ -81,21 +75,13 @@ class Rotate(Op):
     Pairs are numbers half a width apart, or `interleaved` neighbours; numbers beyond `width` stay.
     """
 
-    width: int
+    width: Hyperparameter
     layout: str
     is_partial: bool
 
-    def helpers(self) -> tuple[str, ...]:
-        return (self.helper,)
-
-    @property
-    def helper(self) -> str:
-        """By what is turned together."""
-        return "rotate_pairs" if self.layout == "interleaved" else "rotate_halves"
-
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, angle = inputs
-        require(angle[1:], (Const(self.width // 2),), "rotate")
+        require(angle[1:], (pairs(self.width),), "rotate")
         return (x,)
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
@@ -103,7 +89,8 @@ class Rotate(Op):
         return Cost(flops=3 * count, saved_for_backward=count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return call(self.helper, *inputs)
+        helper = "rotate_pairs" if self.layout == "interleaved" else "rotate_halves"
+        return call(helper, *inputs, **({"width": self.width} if self.is_partial else {}))
 
 
 def pairs(width: Hyperparameter) -> Expression:

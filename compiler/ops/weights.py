@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Call, Expression, Hyperparameter, Name, call
+from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call
 from compiler.ops.op import Op, Predicate
 from compiler.ops.shape import Shape
 
@@ -18,6 +18,8 @@ class AttentionWeights(Op):
     reads: Predicate | None
     scale: Hyperparameter | None
     soft_cap: Hyperparameter | None
+    is_grouped: bool
+    biased: bool
     has_blocks: bool = False
 
     def predicates(self) -> tuple[Predicate, ...]:
@@ -33,6 +35,10 @@ class AttentionWeights(Op):
             masks = [call("as_tensor", *masks, query)]
         if self.reads is not None:
             masks.insert(0, call("pairs", Name(self.reads.name), query))
-        told = {"scale": self.scale, "soft_cap": self.soft_cap}
-        keywords = tuple((name, each) for name, each in told.items() if each is not None)
+        settings: dict[str, Expression | None] = {"scale": self.scale, "soft_cap": self.soft_cap}
+        if self.is_grouped:
+            settings["enable_gqa"] = Const(True)
+        if self.biased:
+            settings["bias"] = masks.pop()
+        keywords = tuple((name, each) for name, each in settings.items() if each is not None)
         return Call(Name("weights"), (query, key, *masks), keywords)

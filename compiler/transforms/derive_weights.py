@@ -59,6 +59,8 @@ def _weights(statement: Statement, op: Attention) -> Statement:
         reads=None if is_told else op.reads,
         scale=op.scale,
         soft_cap=op.soft_cap,
+        is_grouped=op.is_grouped,
+        biased=op.biased,
         has_blocks=has_blocks,
     )
     result = labelled("weights", op.label) if op.label else WEIGHTS

@@ -14,15 +14,23 @@ from torch import Tensor, nn
 
 VOCABULARY = 600
 D_MODEL = 128
+CLASSES = 8
+ENCODER_LAYERS = 2
+NORM_EPS = 1e-05
 HEADS = 4
 D_K = 32
 D_V = 32
 D_FF = 512
-ENCODER_LAYERS = 2
-CLASSES = 8
 DROPOUT = 0.1
-NORM_EPS = 1e-05
 PADDING = 0
+
+
+def embedding(rows: int, width: int) -> nn.Embedding:
+    """A vector for each token, normal with deviation width^-0.5; that of padding is zero."""
+    module = nn.Embedding(rows, width, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=width**-0.5)
+    nn.init.zeros_(module.weight.detach()[PADDING])
+    return module
 
 
 def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
@@ -35,28 +43,15 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
     return module
 
 
-def embedding(rows: int) -> nn.Embedding:
-    """A vector for each token, normal with deviation D_MODEL**-0.5; that of padding is zero."""
-    module = nn.Embedding(rows, D_MODEL, padding_idx=PADDING)
-    nn.init.normal_(module.weight, std=D_MODEL**-0.5)
-    nn.init.zeros_(module.weight.detach()[PADDING])
-    return module
-
-
-def sinusoidal_positions(first: int, count: int, like: Tensor) -> Tensor:
+def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
     """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
 
-    -> [count, D_MODEL]
+    -> [count, d_model]
     """
     position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
-    frequency = 10000.0 ** (-torch.arange(0, D_MODEL, 2, device=like.device) / D_MODEL)
+    frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
-
-
-def real_tokens(tokens: Tensor) -> Tensor:
-    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -71,6 +66,11 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
     return x * (kept * (256 / (256 - zeroed))).type_as(x)
+
+
+def real_tokens(tokens: Tensor) -> Tensor:
+    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
+    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
@@ -157,7 +157,7 @@ class Transformer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = embedding(VOCABULARY)
+        self.embedding = embedding(VOCABULARY, D_MODEL)
         self.encoder = Encoder()
         self.pooler = linear(D_MODEL, D_MODEL)
         self.classifier = linear(D_MODEL, CLASSES)
@@ -169,7 +169,7 @@ class Transformer(nn.Module):
     def encode(self, source: Tensor) -> Tensor:
         """source [batch, source] -> [batch, source, D_MODEL]"""
         x = self.embedding(source) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, source.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, source.size(1), D_MODEL, self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
         return self.encoder(x, real_tokens(source))
 

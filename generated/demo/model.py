@@ -17,15 +17,23 @@ from torch import Tensor, nn
 
 VOCABULARY = 1200
 D_MODEL = 128
+ENCODER_LAYERS = 2
+NORM_EPS = 1e-05
 HEADS = 4
 D_K = 32
 D_V = 32
 D_FF = 512
-ENCODER_LAYERS = 2
 DECODER_LAYERS = 2
 DROPOUT = 0.1
-NORM_EPS = 1e-05
 PADDING = 0
+
+
+def embedding(rows: int, width: int) -> nn.Embedding:
+    """A vector for each token, normal with deviation width^-0.5; that of padding is zero."""
+    module = nn.Embedding(rows, width, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=width**-0.5)
+    nn.init.zeros_(module.weight.detach()[PADDING])
+    return module
 
 
 def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
@@ -38,28 +46,15 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
     return module
 
 
-def embedding(rows: int) -> nn.Embedding:
-    """A vector for each token, normal with deviation D_MODEL**-0.5; that of padding is zero."""
-    module = nn.Embedding(rows, D_MODEL, padding_idx=PADDING)
-    nn.init.normal_(module.weight, std=D_MODEL**-0.5)
-    nn.init.zeros_(module.weight.detach()[PADDING])
-    return module
-
-
-def sinusoidal_positions(first: int, count: int, like: Tensor) -> Tensor:
+def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
     """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
 
-    -> [count, D_MODEL]
+    -> [count, d_model]
     """
     position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
-    frequency = 10000.0 ** (-torch.arange(0, D_MODEL, 2, device=like.device) / D_MODEL)
+    frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
-
-
-def real_tokens(tokens: Tensor) -> Tensor:
-    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -74,6 +69,11 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
     return x * (kept * (256 / (256 - zeroed))).type_as(x)
+
+
+def real_tokens(tokens: Tensor) -> Tensor:
+    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
+    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
@@ -100,29 +100,6 @@ class State:
                     each.keep(rows)
 
 
-class KeyValueCache(State):
-    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
-
-    key: Tensor
-    value: Tensor
-
-    def __init__(self) -> None:
-        self.slots = 0
-
-    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
-        first, self.slots = self.slots, self.slots + key.size(2)
-        if first == 0:
-            self.key, self.value = key, value
-            return key, value
-        if self.slots > self.key.size(2):
-            self.key = F.pad(self.key, (0, 0, 0, self.slots))
-            self.value = F.pad(self.value, (0, 0, 0, self.slots))
-        self.key[:, :, first : self.slots] = key
-        self.value[:, :, first : self.slots] = value
-        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
-
-
 class Lineage(State):
     """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
 
@@ -145,6 +122,29 @@ class Lineage(State):
         own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
         self.mask = torch.cat((old, own), dim=2)
         self.position += 1
+
+
+class KeyValueCache(State):
+    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
+
+    key: Tensor
+    value: Tensor
+
+    def __init__(self) -> None:
+        self.slots = 0
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        first, self.slots = self.slots, self.slots + key.size(2)
+        if first == 0:
+            self.key, self.value = key, value
+            return key, value
+        if self.slots > self.key.size(2):
+            self.key = F.pad(self.key, (0, 0, 0, self.slots))
+            self.value = F.pad(self.value, (0, 0, 0, self.slots))
+        self.key[:, :, first : self.slots] = key
+        self.value[:, :, first : self.slots] = value
+        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
 
 
 class Layers(nn.ModuleList):
@@ -428,7 +428,7 @@ class Transformer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = embedding(VOCABULARY)
+        self.embedding = embedding(VOCABULARY, D_MODEL)
         self.encoder = Encoder()
         self.decoder = Decoder()
 
@@ -439,7 +439,7 @@ class Transformer(nn.Module):
     def encode(self, source: Tensor) -> Tensor:
         """source [batch, source] -> [batch, source, D_MODEL]"""
         x = self.embedding(source) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, source.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, source.size(1), D_MODEL, self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
         return self.encoder(x, real_tokens(source))
 
@@ -448,7 +448,7 @@ class Transformer(nn.Module):
         memory = self.encode(source)
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
         return self.decoder(x, memory, source_mask)
 
@@ -472,7 +472,7 @@ class Transformer(nn.Module):
         """
         state.lineage.extend(parent)
         x = self.embedding(token) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(state.lineage.position, 1, self.embedding.weight)
+        x = x + sinusoidal_positions(state.lineage.position, 1, D_MODEL, self.embedding.weight)
         return self.decoder.step(x, state.source_mask, state.decoder, state.lineage)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
@@ -483,5 +483,5 @@ class Transformer(nn.Module):
         """
         state.lineage.fill(target.size(1))
         x = self.embedding(target) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.embedding.weight)
         return self.decoder.prefill(x, state.source_mask, state.decoder)

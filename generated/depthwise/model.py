@@ -18,16 +18,32 @@ from torch import Tensor, nn
 
 VOCABULARY = 1200
 D_MODEL = 128
+ENCODER_LAYERS = 2
+NORM_EPS = 1e-05
+CONVOLUTION_WIDTH = 7
+D_FF = 512
+DECODER_LAYERS = 2
 HEADS = 4
 D_K = 32
 D_V = 32
-CONVOLUTION_WIDTH = 7
-D_FF = 512
-ENCODER_LAYERS = 2
-DECODER_LAYERS = 2
 DROPOUT = 0.1
-NORM_EPS = 1e-05
 PADDING = 0
+
+
+def embedding(rows: int, width: int) -> nn.Embedding:
+    """A vector for each token, normal with deviation width^-0.5; that of padding is zero."""
+    module = nn.Embedding(rows, width, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=width**-0.5)
+    nn.init.zeros_(module.weight.detach()[PADDING])
+    return module
+
+
+def depthwise_convolution(d_model: int, width: int) -> nn.Conv1d:
+    """Of each of d_model numbers by itself, each Xavier-uniform; without biases."""
+    module = nn.Conv1d(d_model, d_model, width, groups=d_model, bias=False)
+    bound = math.sqrt(3 / width)
+    nn.init.uniform_(module.weight, -bound, bound)
+    return module
 
 
 def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
@@ -40,52 +56,15 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
     return module
 
 
-def embedding(rows: int) -> nn.Embedding:
-    """A vector for each token, normal with deviation D_MODEL**-0.5; that of padding is zero."""
-    module = nn.Embedding(rows, D_MODEL, padding_idx=PADDING)
-    nn.init.normal_(module.weight, std=D_MODEL**-0.5)
-    nn.init.zeros_(module.weight.detach()[PADDING])
-    return module
-
-
-def sinusoidal_positions(first: int, count: int, like: Tensor) -> Tensor:
+def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
     """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
 
-    -> [count, D_MODEL]
+    -> [count, d_model]
     """
     position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
-    frequency = 10000.0 ** (-torch.arange(0, D_MODEL, 2, device=like.device) / D_MODEL)
+    frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
-
-
-def real_tokens(tokens: Tensor) -> Tensor:
-    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
-
-
-def depthwise_convolution(width: int) -> nn.Conv1d:
-    """Of each of D_MODEL numbers by itself, each Xavier-uniform; without biases."""
-    module = nn.Conv1d(D_MODEL, D_MODEL, width, groups=D_MODEL, bias=False)
-    bound = math.sqrt(3 / width)
-    nn.init.uniform_(module.weight, -bound, bound)
-    return module
-
-
-def causal_convolution(layer: nn.Conv1d, x: Tensor) -> Tensor:
-    """x [batch, position, D_MODEL] -> [batch, position, outputs]: none reads a later position."""
-    (width,) = layer.kernel_size
-    return layer(F.pad(x.transpose(1, 2), (width - 1, 0))).transpose(1, 2)
-
-
-def centred_convolution(layer: nn.Conv1d, x: Tensor, real: Tensor) -> Tensor:
-    """x [batch, position, D_MODEL], real [batch, 1, 1, position] -> [batch, position, outputs]
-
-    Padding counts as zero, as what is beyond both ends does.
-    """
-    side = layer.kernel_size[0] // 2
-    inputs = x.transpose(1, 2).masked_fill(~real.squeeze(1), 0.0)
-    return layer(F.pad(inputs, (side, side))).transpose(1, 2)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -102,6 +81,27 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
+def real_tokens(tokens: Tensor) -> Tensor:
+    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
+    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+
+
+def centred_convolution(layer: nn.Conv1d, x: Tensor, real: Tensor) -> Tensor:
+    """x [batch, position, inputs], real [batch, 1, 1, position] -> [batch, position, outputs]
+
+    Padding counts as zero, as what is beyond both ends does.
+    """
+    side = layer.kernel_size[0] // 2
+    inputs = x.transpose(1, 2).masked_fill(~real.squeeze(1), 0.0)
+    return layer(F.pad(inputs, (side, side))).transpose(1, 2)
+
+
+def causal_convolution(layer: nn.Conv1d, x: Tensor) -> Tensor:
+    """x [batch, position, inputs] -> [batch, position, outputs]: none reads a later position."""
+    (width,) = layer.kernel_size
+    return layer(F.pad(x.transpose(1, 2), (width - 1, 0))).transpose(1, 2)
+
+
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
     """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width] for each width"""
     parts = torch.split(x, [heads * width for width in widths], dim=-1)
@@ -111,15 +111,6 @@ def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
 def merge_heads(x: Tensor) -> Tensor:
     """x [batch, heads, position, width] -> [batch, position, heads * width]"""
     return x.transpose(1, 2).flatten(2)
-
-
-def of_parents(known: Tensor, parent: Tensor) -> Tensor:
-    """For each new hypothesis what was known of the one that it continues:
-
-    known [batch, old beam, ...], parent [batch, beam] -> [batch, beam, ...]
-    """
-    sentence = torch.arange(parent.size(0), device=parent.device).unsqueeze(1)
-    return known[sentence, parent]
 
 
 class State:
@@ -133,32 +124,6 @@ class State:
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, State):
                     each.keep(rows)
-
-
-class LastInputs(State):
-    """What a convolution has read last, of each hypothesis; a step replaces the oldest."""
-
-    def __init__(self) -> None:
-        self.inputs: Tensor | None = None
-
-    def advance(self, layer: nn.Conv1d, x: Tensor, parent: Tensor) -> Tensor:
-        """Reads the newest position, x [batch, beam, D_MODEL], after what `parent` [batch, beam]
-
-        had read -> [batch, beam, outputs]
-        """
-        newest = x.unsqueeze(3)
-        if self.inputs is None:
-            inputs = F.pad(newest, (layer.kernel_size[0] - 1, 0))
-        else:
-            inputs = torch.cat((of_parents(self.inputs, parent), newest), dim=3)
-        self.inputs = inputs[..., 1:]
-        return layer(inputs.flatten(0, 1)).view(*parent.shape, -1)
-
-    def fill(self, layer: nn.Conv1d, x: Tensor) -> Tensor:
-        """Reads the first positions, x [batch, position, D_MODEL] -> outputs of all of them"""
-        inputs = F.pad(x.transpose(1, 2), (layer.kernel_size[0] - 1, 0))
-        self.inputs = inputs[:, :, x.size(1) :].unsqueeze(1)
-        return layer(inputs).transpose(1, 2)
 
 
 class Lineage(State):
@@ -185,6 +150,41 @@ class Lineage(State):
         self.position += 1
 
 
+def of_parents(known: Tensor, parent: Tensor) -> Tensor:
+    """For each new hypothesis what was known of the one that it continues:
+
+    known [batch, old beam, ...], parent [batch, beam] -> [batch, beam, ...]
+    """
+    sentence = torch.arange(parent.size(0), device=parent.device).unsqueeze(1)
+    return known[sentence, parent]
+
+
+class LastInputs(State):
+    """What a convolution has read last, of each hypothesis; a step replaces the oldest."""
+
+    def __init__(self) -> None:
+        self.inputs: Tensor | None = None
+
+    def advance(self, layer: nn.Conv1d, x: Tensor, parent: Tensor) -> Tensor:
+        """Reads the newest position, x [batch, beam, inputs], after what `parent` [batch, beam]
+
+        had read -> [batch, beam, outputs]
+        """
+        newest = x.unsqueeze(3)
+        if self.inputs is None:
+            inputs = F.pad(newest, (layer.kernel_size[0] - 1, 0))
+        else:
+            inputs = torch.cat((of_parents(self.inputs, parent), newest), dim=3)
+        self.inputs = inputs[..., 1:]
+        return layer(inputs.flatten(0, 1)).view(*parent.shape, -1)
+
+    def fill(self, layer: nn.Conv1d, x: Tensor) -> Tensor:
+        """Reads the first positions, x [batch, position, inputs] -> outputs of all of them"""
+        inputs = F.pad(x.transpose(1, 2), (layer.kernel_size[0] - 1, 0))
+        self.inputs = inputs[:, :, x.size(1) :].unsqueeze(1)
+        return layer(inputs).transpose(1, 2)
+
+
 class Layers(nn.ModuleList):
     """A list of layers, of which a type checker knows no more than that they are there."""
 
@@ -199,7 +199,7 @@ class EncoderConvolution(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.convolution = depthwise_convolution(CONVOLUTION_WIDTH)
+        self.convolution = depthwise_convolution(D_MODEL, CONVOLUTION_WIDTH)
         self.output = linear(D_MODEL, D_MODEL)
 
     def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
@@ -216,7 +216,7 @@ class DecoderConvolution(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.convolution = depthwise_convolution(CONVOLUTION_WIDTH)
+        self.convolution = depthwise_convolution(D_MODEL, CONVOLUTION_WIDTH)
         self.output = linear(D_MODEL, D_MODEL)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -462,7 +462,7 @@ class Transformer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = embedding(VOCABULARY)
+        self.embedding = embedding(VOCABULARY, D_MODEL)
         self.encoder = Encoder()
         self.decoder = Decoder()
 
@@ -473,7 +473,7 @@ class Transformer(nn.Module):
     def encode(self, source: Tensor) -> Tensor:
         """source [batch, source] -> [batch, source, D_MODEL]"""
         x = self.embedding(source) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, source.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, source.size(1), D_MODEL, self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
         return self.encoder(x, real_tokens(source))
 
@@ -482,7 +482,7 @@ class Transformer(nn.Module):
         memory = self.encode(source)
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
         return self.decoder(x, memory, source_mask)
 
@@ -506,7 +506,7 @@ class Transformer(nn.Module):
         """
         state.lineage.extend(parent)
         x = self.embedding(token) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(state.lineage.position, 1, self.embedding.weight)
+        x = x + sinusoidal_positions(state.lineage.position, 1, D_MODEL, self.embedding.weight)
         return self.decoder.step(x, state.source_mask, state.decoder, parent)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
@@ -517,5 +517,5 @@ class Transformer(nn.Module):
         """
         state.lineage.fill(target.size(1))
         x = self.embedding(target) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.embedding.weight)
         return self.decoder.prefill(x, state.source_mask, state.decoder)

@@ -17,18 +17,26 @@ from torch import Tensor, nn
 
 VOCABULARY = 1200
 D_MODEL = 128
+ENCODER_LAYERS = 2
+NORM_EPS = 1e-05
 HEADS = 4
 D_K = 32
 D_V = 32
-D_FF = 256
 EXPERT_COUNT = 8
-ACTIVE_EXPERTS = 2
 BALANCE_LOSS = 0.01
-ENCODER_LAYERS = 2
+D_FF = 256
 DECODER_LAYERS = 2
 DROPOUT = 0.1
-NORM_EPS = 1e-05
+ACTIVE_EXPERTS = 2
 PADDING = 0
+
+
+def embedding(rows: int, width: int) -> nn.Embedding:
+    """A vector for each token, normal with deviation width^-0.5; that of padding is zero."""
+    module = nn.Embedding(rows, width, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=width**-0.5)
+    nn.init.zeros_(module.weight.detach()[PADDING])
+    return module
 
 
 def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
@@ -39,74 +47,6 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
     if bias:
         nn.init.zeros_(module.bias)
     return module
-
-
-def embedding(rows: int) -> nn.Embedding:
-    """A vector for each token, normal with deviation D_MODEL**-0.5; that of padding is zero."""
-    module = nn.Embedding(rows, D_MODEL, padding_idx=PADDING)
-    nn.init.normal_(module.weight, std=D_MODEL**-0.5)
-    nn.init.zeros_(module.weight.detach()[PADDING])
-    return module
-
-
-def sinusoidal_positions(first: int, count: int, like: Tensor) -> Tensor:
-    """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
-
-    -> [count, D_MODEL]
-    """
-    position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
-    frequency = 10000.0 ** (-torch.arange(0, D_MODEL, 2, device=like.device) / D_MODEL)
-    angle = position * frequency
-    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
-
-
-def real_tokens(tokens: Tensor) -> Tensor:
-    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
-
-
-def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
-
-    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
-    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
-    """
-    if rate == 0 or not training or x.device.type != "cpu":
-        return F.dropout(x, rate, training)
-    zeroed = min(max(round(rate * 256), 1), 255)
-    draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
-    kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
-    return x * (kept * (256 / (256 - zeroed))).type_as(x)
-
-
-def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
-    """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width] for each width"""
-    parts = torch.split(x, [heads * width for width in widths], dim=-1)
-    return [part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in parts]
-
-
-def merge_heads(x: Tensor) -> Tensor:
-    """x [batch, heads, position, width] -> [batch, position, heads * width]"""
-    return x.transpose(1, 2).flatten(2)
-
-
-def choose_experts(scores: Tensor, active: int) -> tuple[Tensor, Tensor]:
-    """scores [..., experts] -> the best of them [..., active], a softmax of their scores"""
-    highest, chosen = scores.float().topk(active)
-    return chosen, highest.softmax(dim=-1)
-
-
-def mixture(experts: nn.ModuleList, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-    """x [..., D_MODEL], chosen, weights [..., active] -> the weighted sums [..., D_MODEL]
-
-    Tokens are sorted by expert, so that each expert is called once and no token is left out.
-    """
-    order = chosen.flatten().argsort(stable=True)
-    counts = chosen.flatten().bincount(minlength=len(experts)).tolist()
-    inputs = torch.split(x.flatten(0, -2)[order // chosen.size(-1)], counts)
-    outputs = torch.cat([expert(part) for expert, part in zip(experts, inputs, strict=True)])
-    by_token = outputs[order.argsort()].view(*chosen.shape, -1)
-    return (by_token * weights.unsqueeze(-1)).sum(dim=-2).type_as(x)
 
 
 class Balance(nn.Module):
@@ -137,10 +77,70 @@ class Balance(nn.Module):
         return self.factor * experts * (share * probability).sum()
 
 
+def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
+    """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
+
+    -> [count, d_model]
+    """
+    position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
+    frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
+    angle = position * frequency
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
+
+
+def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
+    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+
+    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
+    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
+    """
+    if rate == 0 or not training or x.device.type != "cpu":
+        return F.dropout(x, rate, training)
+    zeroed = min(max(round(rate * 256), 1), 255)
+    draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+    kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
+    return x * (kept * (256 / (256 - zeroed))).type_as(x)
+
+
+def real_tokens(tokens: Tensor) -> Tensor:
+    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
+    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+
+
 def balance_loss(stack: nn.Module, tokens: Tensor) -> Tensor:
     """The sum over the layers of a stack that has just read tokens [batch, position] -> []"""
     layers = (each for each in stack.modules() if isinstance(each, Balance))
     return torch.stack([each.loss(tokens != PADDING) for each in layers]).sum()
+
+
+def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
+    """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width] for each width"""
+    parts = torch.split(x, [heads * width for width in widths], dim=-1)
+    return [part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in parts]
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """x [batch, heads, position, width] -> [batch, position, heads * width]"""
+    return x.transpose(1, 2).flatten(2)
+
+
+def choose_experts(scores: Tensor, active: int) -> tuple[Tensor, Tensor]:
+    """scores [..., experts] -> the best of them [..., active], a softmax of their scores"""
+    highest, chosen = scores.float().topk(active)
+    return chosen, highest.softmax(dim=-1)
+
+
+def mixture(experts: nn.ModuleList, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+    """x [..., width], chosen, weights [..., active] -> the weighted sums [..., width]
+
+    Tokens are sorted by expert, so that each expert is called once and no token is left out.
+    """
+    order = chosen.flatten().argsort(stable=True)
+    counts = chosen.flatten().bincount(minlength=len(experts)).tolist()
+    inputs = torch.split(x.flatten(0, -2)[order // chosen.size(-1)], counts)
+    outputs = torch.cat([expert(part) for expert, part in zip(experts, inputs, strict=True)])
+    by_token = outputs[order.argsort()].view(*chosen.shape, -1)
+    return (by_token * weights.unsqueeze(-1)).sum(dim=-2).type_as(x)
 
 
 class State:
@@ -154,29 +154,6 @@ class State:
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, State):
                     each.keep(rows)
-
-
-class KeyValueCache(State):
-    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
-
-    key: Tensor
-    value: Tensor
-
-    def __init__(self) -> None:
-        self.slots = 0
-
-    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
-        first, self.slots = self.slots, self.slots + key.size(2)
-        if first == 0:
-            self.key, self.value = key, value
-            return key, value
-        if self.slots > self.key.size(2):
-            self.key = F.pad(self.key, (0, 0, 0, self.slots))
-            self.value = F.pad(self.value, (0, 0, 0, self.slots))
-        self.key[:, :, first : self.slots] = key
-        self.value[:, :, first : self.slots] = value
-        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
 
 
 class Lineage(State):
@@ -201,6 +178,29 @@ class Lineage(State):
         own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
         self.mask = torch.cat((old, own), dim=2)
         self.position += 1
+
+
+class KeyValueCache(State):
+    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
+
+    key: Tensor
+    value: Tensor
+
+    def __init__(self) -> None:
+        self.slots = 0
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        first, self.slots = self.slots, self.slots + key.size(2)
+        if first == 0:
+            self.key, self.value = key, value
+            return key, value
+        if self.slots > self.key.size(2):
+            self.key = F.pad(self.key, (0, 0, 0, self.slots))
+            self.value = F.pad(self.value, (0, 0, 0, self.slots))
+        self.key[:, :, first : self.slots] = key
+        self.value[:, :, first : self.slots] = value
+        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
 
 
 class Layers(nn.ModuleList):
@@ -503,7 +503,7 @@ class Transformer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = embedding(VOCABULARY)
+        self.embedding = embedding(VOCABULARY, D_MODEL)
         self.encoder = Encoder()
         self.decoder = Decoder()
 
@@ -514,7 +514,7 @@ class Transformer(nn.Module):
     def encode(self, source: Tensor) -> Tensor:
         """source [batch, source] -> [batch, source, D_MODEL]"""
         x = self.embedding(source) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, source.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, source.size(1), D_MODEL, self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
         return self.encoder(x, real_tokens(source))
 
@@ -523,7 +523,7 @@ class Transformer(nn.Module):
         memory = self.encode(source)
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
         return self.decoder(x, memory, source_mask)
 
@@ -554,7 +554,7 @@ class Transformer(nn.Module):
         """
         state.lineage.extend(parent)
         x = self.embedding(token) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(state.lineage.position, 1, self.embedding.weight)
+        x = x + sinusoidal_positions(state.lineage.position, 1, D_MODEL, self.embedding.weight)
         return self.decoder.step(x, state.source_mask, state.decoder, state.lineage)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
@@ -565,5 +565,5 @@ class Transformer(nn.Module):
         """
         state.lineage.fill(target.size(1))
         x = self.embedding(target) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.embedding.weight)
         return self.decoder.prefill(x, state.source_mask, state.decoder)

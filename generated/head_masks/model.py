@@ -17,14 +17,14 @@ from torch import Tensor, nn
 
 VOCABULARY = 1200
 D_MODEL = 128
+ENCODER_LAYERS = 2
+NORM_EPS = 1e-05
 HEADS = 4
 D_K = 32
 D_V = 32
 D_FF = 512
-ENCODER_LAYERS = 2
 DECODER_LAYERS = 2
 DROPOUT = 0.1
-NORM_EPS = 1e-05
 HEADS_A = 2
 HEADS_B = 2
 PADDING = 0
@@ -40,6 +40,14 @@ def decoder_a_keeps(i: int, j: int) -> bool:
     return i - j <= 8
 
 
+def embedding(rows: int, width: int) -> nn.Embedding:
+    """A vector for each token, normal with deviation width^-0.5; that of padding is zero."""
+    module = nn.Embedding(rows, width, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=width**-0.5)
+    nn.init.zeros_(module.weight.detach()[PADDING])
+    return module
+
+
 def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
     """A linear map to `outputs` side by side, each Xavier-uniform by itself; biases zero."""
     module = nn.Linear(inputs, sum(outputs), bias=bias)
@@ -50,28 +58,15 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
     return module
 
 
-def embedding(rows: int) -> nn.Embedding:
-    """A vector for each token, normal with deviation D_MODEL**-0.5; that of padding is zero."""
-    module = nn.Embedding(rows, D_MODEL, padding_idx=PADDING)
-    nn.init.normal_(module.weight, std=D_MODEL**-0.5)
-    nn.init.zeros_(module.weight.detach()[PADDING])
-    return module
-
-
-def sinusoidal_positions(first: int, count: int, like: Tensor) -> Tensor:
+def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
     """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
 
-    -> [count, D_MODEL]
+    -> [count, d_model]
     """
     position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
-    frequency = 10000.0 ** (-torch.arange(0, D_MODEL, 2, device=like.device) / D_MODEL)
+    frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
-
-
-def real_tokens(tokens: Tensor) -> Tensor:
-    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -86,6 +81,22 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
     return x * (kept * (256 / (256 - zeroed))).type_as(x)
+
+
+def real_tokens(tokens: Tensor) -> Tensor:
+    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
+    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+
+
+def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
+    """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width] for each width"""
+    parts = torch.split(x, [heads * width for width in widths], dim=-1)
+    return [part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in parts]
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """x [batch, heads, position, width] -> [batch, position, heads * width]"""
+    return x.transpose(1, 2).flatten(2)
 
 
 def local_attention(
@@ -122,21 +133,10 @@ def local_attention(
     mask = reads(i, j) & (j >= 0) & (j < length)
     mask = mask.repeat(batch, 1, 1, 1)
     queries = F.pad(query, (0, 0, 0, after)).view(batch, heads, chunks, chunk, -1)
-    queries = queries.transpose(1, 2).flatten(0, 1)
-    mixed = F.scaled_dot_product_attention(queries, near(key), near(value), mask)
+    queries, keys, values = queries.transpose(1, 2).flatten(0, 1), near(key), near(value)
+    mixed = F.scaled_dot_product_attention(queries, keys, values, mask)
     mixed = mixed.view(batch, chunks, heads, chunk, -1).transpose(1, 2)
     return mixed.flatten(2, 3)[:, :, :length]
-
-
-def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
-    """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width] for each width"""
-    parts = torch.split(x, [heads * width for width in widths], dim=-1)
-    return [part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in parts]
-
-
-def merge_heads(x: Tensor) -> Tensor:
-    """x [batch, heads, position, width] -> [batch, position, heads * width]"""
-    return x.transpose(1, 2).flatten(2)
 
 
 class State:
@@ -150,29 +150,6 @@ class State:
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, State):
                     each.keep(rows)
-
-
-class KeyValueCache(State):
-    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
-
-    key: Tensor
-    value: Tensor
-
-    def __init__(self) -> None:
-        self.slots = 0
-
-    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
-        first, self.slots = self.slots, self.slots + key.size(2)
-        if first == 0:
-            self.key, self.value = key, value
-            return key, value
-        if self.slots > self.key.size(2):
-            self.key = F.pad(self.key, (0, 0, 0, self.slots))
-            self.value = F.pad(self.value, (0, 0, 0, self.slots))
-        self.key[:, :, first : self.slots] = key
-        self.value[:, :, first : self.slots] = value
-        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
 
 
 class Lineage(State):
@@ -267,6 +244,29 @@ class RollingCache(State):
     def keep(self, rows: Tensor) -> None:
         if self.positions:
             self.key, self.value = self.key[rows], self.value[rows]
+
+
+class KeyValueCache(State):
+    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
+
+    key: Tensor
+    value: Tensor
+
+    def __init__(self) -> None:
+        self.slots = 0
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        first, self.slots = self.slots, self.slots + key.size(2)
+        if first == 0:
+            self.key, self.value = key, value
+            return key, value
+        if self.slots > self.key.size(2):
+            self.key = F.pad(self.key, (0, 0, 0, self.slots))
+            self.value = F.pad(self.value, (0, 0, 0, self.slots))
+        self.key[:, :, first : self.slots] = key
+        self.value[:, :, first : self.slots] = value
+        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
 
 
 class Layers(nn.ModuleList):
@@ -578,7 +578,7 @@ class Transformer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = embedding(VOCABULARY)
+        self.embedding = embedding(VOCABULARY, D_MODEL)
         self.encoder = Encoder()
         self.decoder = Decoder()
 
@@ -589,7 +589,7 @@ class Transformer(nn.Module):
     def encode(self, source: Tensor) -> Tensor:
         """source [batch, source] -> [batch, source, D_MODEL]"""
         x = self.embedding(source) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, source.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, source.size(1), D_MODEL, self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
         return self.encoder(x, real_tokens(source))
 
@@ -598,7 +598,7 @@ class Transformer(nn.Module):
         memory = self.encode(source)
         source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.embedding.weight)
         x = dropout(x, DROPOUT, self.training)
         return self.decoder(x, memory, source_mask)
 
@@ -622,7 +622,7 @@ class Transformer(nn.Module):
         """
         state.lineage.extend(parent)
         x = self.embedding(token) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(state.lineage.position, 1, self.embedding.weight)
+        x = x + sinusoidal_positions(state.lineage.position, 1, D_MODEL, self.embedding.weight)
         return self.decoder.step(x, state.source_mask, state.decoder, state.lineage)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
@@ -633,5 +633,5 @@ class Transformer(nn.Module):
         """
         state.lineage.fill(target.size(1))
         x = self.embedding(target) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(0, target.size(1), self.embedding.weight)
+        x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.embedding.weight)
         return self.decoder.prefill(x, state.source_mask, state.decoder)

@@ -46,12 +46,13 @@ def attention_weights(model: Transformer, target: Tensor) -> dict[str, Tensor]:
     return found
 
 
-def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
+def weights(query: Tensor, key: Tensor, *masks: Tensor, enable_gqa: bool) -> Tensor:
     """query [batch, heads, queries, width], key [batch, heads, keys, width] (section 3.2.1)
 
     -> [batch, heads, queries, keys]: zero where a mask is false, sums of 1 but where all are.
     """
-    key = key.repeat_interleave(query.size(1) // key.size(1), 1)
+    if enable_gqa:
+        key = key.repeat_interleave(query.size(1) // key.size(1), 1)
     score = query @ key.transpose(2, 3) / math.sqrt(query.size(-1))
     for mask in masks:
         score = score.masked_fill(~mask, -torch.inf)
@@ -80,7 +81,7 @@ def decoder_self_attention(
     )
     query = rotate_halves(query, target_angle)
     key = rotate_halves(key, target_angle)
-    return weights(query, key, pairs(decoder_reads, query)), value
+    return weights(query, key, pairs(decoder_reads, query), enable_gqa=True), value
 
 
 PROGRAMS: dict[type[nn.Module], Callable[..., tuple[Tensor, Tensor]]] = {

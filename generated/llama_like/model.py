@@ -16,31 +16,31 @@ from torch import Tensor, nn
 
 VOCABULARY = 600
 D_MODEL = 128
+DEVIATION = 0.02
+DECODER_LAYERS = 2
+NORM_EPS = 1e-06
 HEADS = 4
-KV_HEADS = 2
 D_K = 32
+KV_HEADS = 2
 D_V = 32
 D_FF = 384
-DECODER_LAYERS = 2
 ROTARY_BASE = 10000.0
 DROPOUT = 0.1
-NORM_EPS = 1e-06
-DEVIATION = 0.02
 PADDING = 0
 
 
-def linear(inputs: int, *outputs: int, bias: bool) -> nn.Linear:
-    """A linear map to `outputs` side by side, normal with deviation DEVIATION."""
-    module = nn.Linear(inputs, sum(outputs), bias=bias)
-    nn.init.normal_(module.weight, std=DEVIATION)
+def embedding(rows: int, width: int, std: float) -> nn.Embedding:
+    """A vector for each token, normal with deviation `std`; that of padding is zero."""
+    module = nn.Embedding(rows, width, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=std)
+    nn.init.zeros_(module.weight.detach()[PADDING])
     return module
 
 
-def embedding(rows: int) -> nn.Embedding:
-    """A vector for each token, normal with deviation DEVIATION; that of padding is zero."""
-    module = nn.Embedding(rows, D_MODEL, padding_idx=PADDING)
-    nn.init.normal_(module.weight, std=DEVIATION)
-    nn.init.zeros_(module.weight.detach()[PADDING])
+def linear(inputs: int, *outputs: int, bias: bool, std: float) -> nn.Linear:
+    """A linear map to `outputs` side by side, normal with deviation `std`."""
+    module = nn.Linear(inputs, sum(outputs), bias=bias)
+    nn.init.normal_(module.weight, std=std)
     return module
 
 
@@ -51,17 +51,6 @@ def rotary_angles(first: int, count: int, width: int, base: float, device: torch
     """
     position = torch.arange(first, first + count, device=device).unsqueeze(1)
     return position * base ** (-torch.arange(0, width, 2, device=device) / width)
-
-
-def rotate_halves(x: Tensor, angle: Tensor) -> Tensor:
-    """x [batch, heads, position, width], angle [position, pairs] -> x with its pairs turned
-
-    A number is turned together with that half a width further on.
-    """
-    one, other = x.chunk(2, dim=-1)
-    cosine, sine = angle.cos(), angle.sin()
-    turned = torch.cat((one * cosine - other * sine, other * cosine + one * sine), dim=-1)
-    return turned.type_as(x)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -87,6 +76,17 @@ def split_groups(x: Tensor, *parts: tuple[int, int]) -> list[Tensor]:
     ]
 
 
+def rotate_halves(x: Tensor, angle: Tensor) -> Tensor:
+    """x [batch, heads, position, width], angle [position, pairs] -> x with its pairs turned
+
+    A number is turned together with that half a width further on.
+    """
+    one, other = x.chunk(2, dim=-1)
+    cosine, sine = angle.cos(), angle.sin()
+    turned = torch.cat((one * cosine - other * sine, other * cosine + one * sine), dim=-1)
+    return turned.type_as(x)
+
+
 def merge_heads(x: Tensor) -> Tensor:
     """x [batch, heads, position, width] -> [batch, position, heads * width]"""
     return x.transpose(1, 2).flatten(2)
@@ -103,29 +103,6 @@ class State:
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, State):
                     each.keep(rows)
-
-
-class KeyValueCache(State):
-    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
-
-    key: Tensor
-    value: Tensor
-
-    def __init__(self) -> None:
-        self.slots = 0
-
-    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
-        first, self.slots = self.slots, self.slots + key.size(2)
-        if first == 0:
-            self.key, self.value = key, value
-            return key, value
-        if self.slots > self.key.size(2):
-            self.key = F.pad(self.key, (0, 0, 0, self.slots))
-            self.value = F.pad(self.value, (0, 0, 0, self.slots))
-        self.key[:, :, first : self.slots] = key
-        self.value[:, :, first : self.slots] = value
-        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
 
 
 class Lineage(State):
@@ -152,6 +129,29 @@ class Lineage(State):
         self.position += 1
 
 
+class KeyValueCache(State):
+    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
+
+    key: Tensor
+    value: Tensor
+
+    def __init__(self) -> None:
+        self.slots = 0
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        first, self.slots = self.slots, self.slots + key.size(2)
+        if first == 0:
+            self.key, self.value = key, value
+            return key, value
+        if self.slots > self.key.size(2):
+            self.key = F.pad(self.key, (0, 0, 0, self.slots))
+            self.value = F.pad(self.value, (0, 0, 0, self.slots))
+        self.key[:, :, first : self.slots] = key
+        self.value[:, :, first : self.slots] = value
+        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
+
+
 class Layers(nn.ModuleList):
     """A list of layers, of which a type checker knows no more than that they are there."""
 
@@ -167,9 +167,9 @@ class DecoderSelfAttention(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.query_key_value = linear(
-            D_MODEL, HEADS * D_K, KV_HEADS * D_K, KV_HEADS * D_V, bias=False
+            D_MODEL, HEADS * D_K, KV_HEADS * D_K, KV_HEADS * D_V, bias=False, std=DEVIATION
         )
-        self.output = linear(HEADS * D_V, D_MODEL, bias=False)
+        self.output = linear(HEADS * D_V, D_MODEL, bias=False, std=DEVIATION)
 
     def forward(self, x: Tensor, target_angle: Tensor) -> Tensor:
         """x [batch, target, D_MODEL], target_angle [target, D_K // 2]
@@ -225,8 +225,8 @@ class FeedForward(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hidden = linear(D_MODEL, D_FF, D_FF, bias=False)
-        self.output = linear(D_FF, D_MODEL, bias=False)
+        self.hidden = linear(D_MODEL, D_FF, D_FF, bias=False, std=DEVIATION)
+        self.output = linear(D_FF, D_MODEL, bias=False, std=DEVIATION)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
@@ -333,8 +333,8 @@ class Transformer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = embedding(VOCABULARY)
-        self.projection = embedding(VOCABULARY)
+        self.embedding = embedding(VOCABULARY, D_MODEL, std=DEVIATION)
+        self.projection = embedding(VOCABULARY, D_MODEL, std=DEVIATION)
         self.decoder = Decoder()
 
     def forward(self, target: Tensor) -> Tensor:

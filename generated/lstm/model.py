@@ -17,15 +17,35 @@ from torch import Tensor, nn
 
 VOCABULARY = 1200
 D_MODEL = 128
+ENCODER_LAYERS = 2
+NORM_EPS = 1e-05
+D_HIDDEN = 128
+DECODER_LAYERS = 2
 HEADS = 4
 D_K = 32
 D_V = 32
-D_HIDDEN = 128
-ENCODER_LAYERS = 2
-DECODER_LAYERS = 2
 DROPOUT = 0.1
-NORM_EPS = 1e-05
 PADDING = 0
+
+
+def embedding(rows: int, width: int) -> nn.Embedding:
+    """A vector for each token, normal with deviation width^-0.5; that of padding is zero."""
+    module = nn.Embedding(rows, width, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=width**-0.5)
+    nn.init.zeros_(module.weight.detach()[PADDING])
+    return module
+
+
+def lstm(d_model: int, d_hidden: int, bidirectional: bool = False) -> nn.LSTM:
+    """An LSTM along a stream; its matrices are Xavier-uniform, gate by gate, biases zero."""
+    module = nn.LSTM(d_model, d_hidden, batch_first=True, bidirectional=bidirectional)
+    for name, parameter in module.named_parameters():
+        if name.startswith("bias"):
+            nn.init.zeros_(parameter)
+            continue
+        for gate in parameter.detach().chunk(4):
+            nn.init.xavier_uniform_(gate)
+    return module
 
 
 def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
@@ -36,44 +56,6 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
     if bias:
         nn.init.zeros_(module.bias)
     return module
-
-
-def embedding(rows: int) -> nn.Embedding:
-    """A vector for each token, normal with deviation D_MODEL**-0.5; that of padding is zero."""
-    module = nn.Embedding(rows, D_MODEL, padding_idx=PADDING)
-    nn.init.normal_(module.weight, std=D_MODEL**-0.5)
-    nn.init.zeros_(module.weight.detach()[PADDING])
-    return module
-
-
-def real_tokens(tokens: Tensor) -> Tensor:
-    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
-
-
-def lstm(width: int, bidirectional: bool = False) -> nn.LSTM:
-    """An LSTM along a stream; its matrices are Xavier-uniform, gate by gate, biases zero."""
-    module = nn.LSTM(D_MODEL, width, batch_first=True, bidirectional=bidirectional)
-    for name, parameter in module.named_parameters():
-        if name.startswith("bias"):
-            nn.init.zeros_(parameter)
-            continue
-        for gate in parameter.detach().chunk(4):
-            nn.init.xavier_uniform_(gate)
-    return module
-
-
-def both_directions(layer: nn.LSTM, x: Tensor, real: Tensor) -> Tensor:
-    """x [batch, position, D_MODEL], real [batch, 1, 1, position]
-
-    -> [batch, position, 2 * width]: from the beginning and from the end of each text, side by side.
-    Padding is skipped, and gets zeros.
-    """
-    lengths = real.flatten(1).sum(1).clamp(min=1).cpu()
-    packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-    hidden, _ = layer(packed)
-    padded, _ = nn.utils.rnn.pad_packed_sequence(hidden, batch_first=True, total_length=x.size(1))
-    return padded
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -90,6 +72,24 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
+def real_tokens(tokens: Tensor) -> Tensor:
+    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
+    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+
+
+def both_directions(layer: nn.RNNBase, x: Tensor, real: Tensor) -> Tensor:
+    """x [batch, position, inputs], real [batch, 1, 1, position]
+
+    -> [batch, position, 2 * width]: from the beginning and from the end of each text, side by side.
+    Padding is skipped, and gets zeros.
+    """
+    lengths = real.flatten(1).sum(1).clamp(min=1).cpu()
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    hidden, _ = layer(packed)
+    padded, _ = nn.utils.rnn.pad_packed_sequence(hidden, batch_first=True, total_length=x.size(1))
+    return padded
+
+
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
     """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width] for each width"""
     parts = torch.split(x, [heads * width for width in widths], dim=-1)
@@ -99,15 +99,6 @@ def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
 def merge_heads(x: Tensor) -> Tensor:
     """x [batch, heads, position, width] -> [batch, position, heads * width]"""
     return x.transpose(1, 2).flatten(2)
-
-
-def of_parents(known: Tensor, parent: Tensor) -> Tensor:
-    """For each new hypothesis what was known of the one that it continues:
-
-    known [batch, old beam, ...], parent [batch, beam] -> [batch, beam, ...]
-    """
-    sentence = torch.arange(parent.size(0), device=parent.device).unsqueeze(1)
-    return known[sentence, parent]
 
 
 class State:
@@ -123,6 +114,15 @@ class State:
                     each.keep(rows)
 
 
+def of_parents(known: Tensor, parent: Tensor) -> Tensor:
+    """For each new hypothesis what was known of the one that it continues:
+
+    known [batch, old beam, ...], parent [batch, beam] -> [batch, beam, ...]
+    """
+    sentence = torch.arange(parent.size(0), device=parent.device).unsqueeze(1)
+    return known[sentence, parent]
+
+
 class LSTMState(State):
     """Hidden and cell states [batch, beam, width] of each hypothesis; a step replaces them."""
 
@@ -130,7 +130,7 @@ class LSTMState(State):
         self.known: tuple[Tensor, ...] = ()
 
     def advance(self, layer: nn.LSTM, x: Tensor, parent: Tensor) -> Tensor:
-        """Reads the newest position, x [batch, beam, D_MODEL], after what `parent` [batch, beam]
+        """Reads the newest position, x [batch, beam, inputs], after what `parent` [batch, beam]
 
         had read -> hidden [batch, beam, width]
         """
@@ -140,7 +140,7 @@ class LSTMState(State):
         return self.known[0]
 
     def fill(self, layer: nn.LSTM, x: Tensor) -> Tensor:
-        """Reads the first positions, x [batch, position, D_MODEL] -> hidden of all of them"""
+        """Reads the first positions, x [batch, position, inputs] -> hidden of all of them"""
         hidden, known = layer(x)
         self.known = tuple(each.transpose(0, 1) for each in known)
         return hidden
@@ -163,7 +163,7 @@ class EncoderRecurrence(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.recurrence = lstm(D_HIDDEN, bidirectional=True)
+        self.recurrence = lstm(D_MODEL, D_HIDDEN, bidirectional=True)
         self.output = linear(2 * D_HIDDEN, D_MODEL)
 
     def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
@@ -179,7 +179,7 @@ class DecoderRecurrence(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.recurrence = lstm(D_HIDDEN)
+        self.recurrence = lstm(D_MODEL, D_HIDDEN)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, target, D_MODEL] -> [batch, target, D_HIDDEN]"""
@@ -398,7 +398,7 @@ class Transformer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = embedding(VOCABULARY)
+        self.embedding = embedding(VOCABULARY, D_MODEL)
         self.encoder = Encoder()
         self.decoder = Decoder()
 

@@ -46,14 +46,17 @@ def attention_weights(model: Transformer, source: Tensor, target: Tensor) -> dic
     return found
 
 
-def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
+def weights(query: Tensor, key: Tensor, *masks: Tensor, bias: Tensor | None = None) -> Tensor:
     """query [batch, heads, queries, width], key [batch, heads, keys, width] (section 3.2.1)
 
     -> [batch, heads, queries, keys]: zero where a mask is false, sums of 1 but where all are.
+    What is added to scores, `bias`, is minus infinity where a key may not be read.
     """
     score = query @ key.transpose(2, 3) / math.sqrt(query.size(-1))
+    if bias is not None:
+        score = score + bias
     for mask in masks:
-        score = score + mask if mask.is_floating_point() else score.masked_fill(~mask, -torch.inf)
+        score = score.masked_fill(~mask, -torch.inf)
     return score.softmax(-1).nan_to_num(0.0)
 
 
@@ -64,7 +67,7 @@ def encoder_self_attention(
     weights [batch, HEADS, source, source], values [batch, HEADS, source, D_V]
     """
     query, key, value = split_heads(module.query_key_value(x), HEADS, D_K, D_K, D_V)
-    return weights(query, key, source_bias), value
+    return weights(query, key, bias=source_bias), value
 
 
 def decoder_self_attention(
@@ -74,7 +77,7 @@ def decoder_self_attention(
     weights [batch, HEADS, target, target], values [batch, HEADS, target, D_V]
     """
     query, key, value = split_heads(module.query_key_value(x), HEADS, D_K, D_K, D_V)
-    return weights(query, key, target_bias), value
+    return weights(query, key, bias=target_bias), value
 
 
 def cross_attention(

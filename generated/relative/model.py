@@ -17,22 +17,37 @@ from torch import Tensor, nn
 
 VOCABULARY = 1200
 D_MODEL = 128
+BUCKETS = 16
 HEADS = 4
+ENCODER_LAYERS = 2
+NORM_EPS = 1e-05
 D_K = 32
 D_V = 32
 D_FF = 512
-ENCODER_LAYERS = 2
 DECODER_LAYERS = 2
-BUCKETS = 16
-MAX_DISTANCE = 32
 DROPOUT = 0.1
-NORM_EPS = 1e-05
+MAX_DISTANCE = 32
 PADDING = 0
 
 
 def decoder_reads(i: Tensor, j: Tensor) -> Tensor:
     """`causal`: whether position i reads position j."""
     return j <= i
+
+
+def embedding(rows: int, width: int) -> nn.Embedding:
+    """A vector for each token, normal with deviation width^-0.5; that of padding is zero."""
+    module = nn.Embedding(rows, width, padding_idx=PADDING)
+    nn.init.normal_(module.weight, std=width**-0.5)
+    nn.init.zeros_(module.weight.detach()[PADDING])
+    return module
+
+
+def distance_embedding(buckets: int, heads: int, std: float) -> nn.Embedding:
+    """A number for each bucket of distances and head, normal with deviation `std`."""
+    module = nn.Embedding(buckets, heads)
+    nn.init.normal_(module.weight, std=std)
+    return module
 
 
 def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
@@ -45,12 +60,18 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
     return module
 
 
-def embedding(rows: int) -> nn.Embedding:
-    """A vector for each token, normal with deviation D_MODEL**-0.5; that of padding is zero."""
-    module = nn.Embedding(rows, D_MODEL, padding_idx=PADDING)
-    nn.init.normal_(module.weight, std=D_MODEL**-0.5)
-    nn.init.zeros_(module.weight.detach()[PADDING])
-    return module
+def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
+    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+
+    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
+    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
+    """
+    if rate == 0 or not training or x.device.type != "cpu":
+        return F.dropout(x, rate, training)
+    zeroed = min(max(round(rate * 256), 1), 255)
+    draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+    kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
+    return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
 def real_tokens(tokens: Tensor) -> Tensor:
@@ -58,28 +79,14 @@ def real_tokens(tokens: Tensor) -> Tensor:
     return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
 
 
-def position_mask(
-    reads: Callable[[Tensor, Tensor], Tensor], first: int, count: int, keys: Tensor
-) -> Tensor:
-    """What `count` queries from position `first` on read of tokens keys [batch, position]
-
-    -> mask [count, position], true where a key is read
-    """
-    i = torch.arange(first, first + count, device=keys.device).unsqueeze(1)
-    mask = reads(i, torch.arange(keys.size(1), device=keys.device))
-    return mask.expand(count, -1)
-
-
 def places(tokens: Tensor) -> Tensor:
     """tokens [batch, position] -> 0, 1, 2 ... [position]"""
     return torch.arange(tokens.size(1), device=tokens.device)
 
 
-def distance_embedding(buckets: int, heads: int) -> nn.Embedding:
-    """A number for each bucket of distances and head, normal with deviation D_MODEL**-0.5."""
-    module = nn.Embedding(buckets, heads)
-    nn.init.normal_(module.weight, std=D_MODEL**-0.5)
-    return module
+def masked_bias(bias: Tensor, mask: Tensor) -> Tensor:
+    """bias [heads, queries, keys] -> the same, minus infinity where the mask is false"""
+    return torch.where(mask, bias, -torch.inf)
 
 
 def distance_bucket(distance: Tensor, buckets: int, longest: int) -> Tensor:
@@ -103,6 +110,18 @@ def relative_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Te
     return table(bucket).permute(2, 0, 1)
 
 
+def position_mask(
+    reads: Callable[[Tensor, Tensor], Tensor], first: int, count: int, keys: Tensor
+) -> Tensor:
+    """What `count` queries from position `first` on read of tokens keys [batch, position]
+
+    -> mask [count, position], true where a key is read
+    """
+    i = torch.arange(first, first + count, device=keys.device).unsqueeze(1)
+    mask = reads(i, torch.arange(keys.size(1), device=keys.device))
+    return mask.expand(count, -1)
+
+
 def backward_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Tensor:
     """A learned number for each bucket of distances to earlier keys, and head
 
@@ -110,25 +129,6 @@ def backward_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Te
     """
     distance = (i.unsqueeze(1) - j).clamp(min=0)
     return table(distance_bucket(distance, table.num_embeddings, longest)).permute(2, 0, 1)
-
-
-def masked_bias(bias: Tensor, mask: Tensor) -> Tensor:
-    """bias [heads, queries, keys] -> the same, minus infinity where the mask is false"""
-    return torch.where(mask, bias, -torch.inf)
-
-
-def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
-
-    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
-    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
-    """
-    if rate == 0 or not training or x.device.type != "cpu":
-        return F.dropout(x, rate, training)
-    zeroed = min(max(round(rate * 256), 1), 255)
-    draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
-    kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
-    return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
@@ -153,29 +153,6 @@ class State:
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, State):
                     each.keep(rows)
-
-
-class KeyValueCache(State):
-    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
-
-    key: Tensor
-    value: Tensor
-
-    def __init__(self) -> None:
-        self.slots = 0
-
-    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
-        first, self.slots = self.slots, self.slots + key.size(2)
-        if first == 0:
-            self.key, self.value = key, value
-            return key, value
-        if self.slots > self.key.size(2):
-            self.key = F.pad(self.key, (0, 0, 0, self.slots))
-            self.value = F.pad(self.value, (0, 0, 0, self.slots))
-        self.key[:, :, first : self.slots] = key
-        self.value[:, :, first : self.slots] = value
-        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
 
 
 class Lineage(State):
@@ -211,6 +188,29 @@ class Lineage(State):
 
     def keep(self, rows: Tensor) -> None:
         self.mask = self.mask[rows]
+
+
+class KeyValueCache(State):
+    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
+
+    key: Tensor
+    value: Tensor
+
+    def __init__(self) -> None:
+        self.slots = 0
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        first, self.slots = self.slots, self.slots + key.size(2)
+        if first == 0:
+            self.key, self.value = key, value
+            return key, value
+        if self.slots > self.key.size(2):
+            self.key = F.pad(self.key, (0, 0, 0, self.slots))
+            self.value = F.pad(self.value, (0, 0, 0, self.slots))
+        self.key[:, :, first : self.slots] = key
+        self.value[:, :, first : self.slots] = value
+        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
 
 
 class Layers(nn.ModuleList):
@@ -512,9 +512,9 @@ class Transformer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = embedding(VOCABULARY)
-        self.source_distance = distance_embedding(BUCKETS, HEADS)
-        self.target_distance = distance_embedding(BUCKETS, HEADS)
+        self.embedding = embedding(VOCABULARY, D_MODEL)
+        self.source_distance = distance_embedding(BUCKETS, HEADS, std=D_MODEL**-0.5)
+        self.target_distance = distance_embedding(BUCKETS, HEADS, std=D_MODEL**-0.5)
         self.encoder = Encoder()
         self.decoder = Decoder()
 

@@ -45,9 +45,9 @@ def test_each_hunk_names_the_settings_that_made_it() -> None:
     assert all(set(each) <= every for each in causes(found)), causes(found)
     by_line = {line: hunk.causes for hunk in hunks(found) for line in hunk.lines}
     assert "attention.heads" in by_line["+HEADS = 8"]
-    assert by_line["+        self.source_position = position_embedding(MAX_LENGTH)"] == (
-        "position",
-    )
+    assert by_line[
+        "+        x = x + learned_positions(self.source_position, 0, source.size(1))"
+    ] == ("position",)
     assert by_line["+LABEL_SMOOTHING = 0.2"] == ("training.label_smoothing",)
     assert not {"training.steps", "decoding.beam"} & {
         name for each in causes(found) for name in each

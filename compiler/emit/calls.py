@@ -1,0 +1,113 @@
+"""The calls of the functions of a generated file: what each call gives, read off the IR."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from compiler.ir.block import Block, Function, Repeat, shown, walk
+from compiler.ops.expression import Attribute, Call, Expression, Name, parts
+from compiler.ops.op import Op
+
+SELF = Name("self")
+DECODING = ("start", "step", "prefill")
+"""Functions of a model that are not part of its forward pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a function: how many of its calls give it, and which values they give.
+
+    It is true where some call gives it.
+    """
+
+    name: str
+    calls: int
+    given: tuple[Expression, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.given)
+
+    @property
+    def always(self) -> bool:
+        """Every call gives it, so that it needs no default."""
+        return 0 < len(self.given) == self.calls
+
+    @property
+    def sometimes(self) -> bool:
+        """Some calls give it and others do not."""
+        return 0 < len(self.given) < self.calls
+
+    @property
+    def values(self) -> set[Expression]:
+        """The values that calls give."""
+        return set(self.given)
+
+    def declared(self, annotation: str, default: str) -> str:
+        """Return the parameter as a signature declares it, or nothing where no call gives it."""
+        if not self.sometimes:
+            return f"{self.name}: {annotation}" if self else ""
+        optional = " | None" if default == "None" else ""
+        return f"{self.name}: {annotation}{optional} = {default}"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The arguments of all calls of one function: `given.rate`, or the fourth, `given(3, "mask")`.
+
+    A template asks only this of those that call its function.
+    """
+
+    _calls: tuple[Call, ...]
+
+    def __getitem__(self, name: str) -> Parameter:
+        values = [dict(each.keywords).get(name) for each in self._calls]
+        return Parameter(name, len(values), tuple(each for each in values if each is not None))
+
+    def __call__(self, place: int, name: str) -> Parameter:
+        values = [each.arguments[place] for each in self._calls if len(each.arguments) > place]
+        return Parameter(name, len(self._calls), tuple(values))
+
+
+def calls_in(expressions: Iterable[Expression]) -> dict[str, tuple[Call, ...]]:
+    """Return the calls of each function that is called by its name, in the order of first use."""
+    found: dict[str, tuple[Call, ...]] = {}
+    for each in expressions:
+        for part in parts(each):
+            if isinstance(part, Call) and isinstance(part.function, Name):
+                name = part.function.text
+                found[name] = (*found.get(name, ()), part)
+    return found
+
+
+def attributes_in(expressions: Iterable[Expression]) -> set[str]:
+    """Return the names of the attributes and methods that expressions use."""
+    return {
+        part.name for each in expressions for part in parts(each) if isinstance(part, Attribute)
+    }
+
+
+def expressions(model: Block) -> Iterator[Expression]:
+    """Yield all that the ops of a model are written as: first what makes their modules.
+
+    Then follow the functions of the forward pass, and those of decoding.
+    """
+    blocks = [block for _, block in walk(model)]
+    for block in blocks:
+        for _, part in block.parts:
+            if isinstance(part, Repeat):
+                yield part.held
+                yield part.count
+            elif isinstance(part, Op):
+                yield part.module()
+    for is_decoding in (False, True):
+        for block in blocks:
+            for function in block.functions:
+                if (function.name in DECODING) is is_decoding:
+                    yield from written(function)
+
+
+def written(function: Function) -> Iterator[Expression]:
+    """Yield what the ops of a function are written as."""
+    for statement in function.body:
+        if isinstance(statement.op, Op):
+            held = Attribute(SELF, statement.part) if statement.part else SELF
+            yield statement.op.code(held, tuple(Name(shown(each)) for each in statement.inputs))
