@@ -10,6 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from compiler.activations import ACTIVATIONS
 from tests import head_masks, mixers
 
 DRAWN: defaultdict[str, Counter[object]] = defaultdict(Counter)
@@ -28,7 +29,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "attention_dropout": RATES,
     "activation_dropout": RATES,
     "dropout": RATES,
-    "activation": ("relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"),
+    "activation": tuple(ACTIVATIONS),
     "gated": (False, True),
     "feed_forward_bias": (None, True, False),
     "experts": (

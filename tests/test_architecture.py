@@ -14,6 +14,7 @@ FLOORS = (
     *(
         "atomic_files",
         "page",
+        "activations",
         "source",
         "mask",
         "spec",

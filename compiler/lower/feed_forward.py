@@ -1,5 +1,6 @@
 """`feed_forward:` to a block (section 3.3; Shazeer 2020 for the gated forms)."""
 
+from compiler.activations import ACTIVATIONS
 from compiler.ir.block import Block, Input, Repeat
 from compiler.ir.build import Body
 from compiler.lower.settings import Context
@@ -11,16 +12,6 @@ from compiler.ops.op import Op
 from compiler.ops.shape import BATCH, Free, Shape
 from compiler.spec.sub_layer import Experts
 from compiler.spec.sub_layer import FeedForward as Settings
-
-_WORDS = {
-    "relu": "a ReLU",
-    "gelu": "a GELU",
-    "gelu_tanh": "a GELU by its tanh formula",
-    "silu": "a SiLU",
-    "sigmoid": "a sigmoid",
-    "relu_squared": "a squared ReLU",
-}
-_GATES = {"relu": "ReGLU", "gelu": "GEGLU", "silu": "SwiGLU", "sigmoid": "GLU"}
 
 
 def lower_feed_forward(settings: Settings, context: Context, *, stack: str) -> Block:
@@ -37,7 +28,7 @@ def _network(
 ) -> Block:
     d_ff, activation = (
         Hyperparameter("d_ff", settings.d_ff),
-        Activation(function=settings.activation),
+        Activation(name=settings.activation),
     )
     names = ("gate", "hidden") if settings.gated else ("hidden",)
     to_hidden = _linear(settings, context, context.d_model, *((name, d_ff) for name in names))
@@ -133,9 +124,9 @@ def _linear(
 
 
 def _summary(settings: Settings) -> str:
-    word = _WORDS[settings.activation]
+    activation = ACTIVATIONS[settings.activation]
     if not settings.gated:
-        return f"Two linear maps with {word} between them, position by position (section 3.3)."
-    name = _GATES.get(settings.activation)
-    source = f"({name}, Shazeer 2020)" if name else "(Shazeer 2020)"
-    return f"A linear map gated by another through {word}, and a third {source}."
+        between = f"with {activation.words} between them"
+        return f"Two linear maps {between}, position by position (section 3.3)."
+    source = f"({activation.gated}, Shazeer 2020)" if activation.gated else "(Shazeer 2020)"
+    return f"A linear map gated by another through {activation.words}, and a third {source}."

@@ -41,7 +41,7 @@ def _prediction(model: Model, settings: Prediction, context: Context) -> Head:
     hidden, norm = _square(context), lower_norm(model.encoder.norm, context)
     body = Body(context.origin("model.prediction"))
     x = body.apply(hidden, "x", part="hidden")
-    result = body.apply(Activation(function=settings.activation), x)
+    result = body.apply(Activation(name=settings.activation), x)
     if norm is not None:
         result = body.apply(norm, result, part="norm")
     inputs = (Input(name="x", shape=(BATCH, SOURCE, context.d_model)),)
@@ -74,7 +74,7 @@ def _classifier(settings: Classifier, context: Context) -> Head:
         else:
             pooled = body.apply(MaskedMean(), x, body.apply(PaddingMask(), "source"))
         hidden = body.apply(pooler, pooled, part="pooler")
-        pooled = body.apply(Activation(function="tanh"), hidden, name="pooled")
+        pooled = body.apply(Activation(name="tanh"), hidden, name="pooled")
         rate = Hyperparameter("classifier_dropout", settings.dropout)
         return body.apply(Dropout(rate=rate), pooled)
 

@@ -111,7 +111,7 @@ def _convolution(settings: Convolution, writer: _Writer) -> tuple[str, str]:
     if settings.kind == "gated":
         (x,) = writer.mix(GatedConvolution(**common, gains=context.gains("output", "gate")), "_")
         hidden, gate = body.unpack(Chunk(width=context.d_model), x, names=("hidden", "gate"))
-        gate = body.apply(Activation(function="sigmoid"), gate)
+        gate = body.apply(Activation(name="sigmoid"), gate)
         summary = f"A convolution gated by another: {reads} (GLU, Gehring et al. 2017)."
         return summary, body.apply(Multiply(), hidden, gate)
     (x,) = writer.mix(DepthwiseConvolution(**common), "_")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from compiler.activations import ACTIVATIONS, Nonlinearity
 from compiler.ops.expression import Attribute, Binary, Expression, Hyperparameter, Str, call, method
 from compiler.ops.op import Cost, Identity, Op, State
 from compiler.ops.shape import Lengths, Shape, elements, require
@@ -82,9 +83,17 @@ class StochasticDepth(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation(Op):
-    """A non-linearity."""
+    """x -> a non-linearity of each number; `name` is that of the table of activations."""
 
-    function: str
+    name: str
+
+    @property
+    def formula(self) -> Nonlinearity:
+        """The entry of the table."""
+        return ACTIVATIONS[self.name]
+
+    def helpers(self) -> tuple[str, ...]:
+        return (self.formula.function,) if self.formula.is_helper else ()
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs
@@ -94,14 +103,9 @@ class Activation(Op):
         return Cost(flops=count, saved_for_backward=count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        match self.function:
-            case "gelu_tanh":
-                return call("F.gelu", *inputs, approximate=Str("tanh"))
-            case "sigmoid" | "tanh":
-                return call(f"torch.{self.function}", *inputs)
-            case "relu_squared":
-                return method(call("F.relu", *inputs), "square")
-        return call(f"F.{self.function}", *inputs)
+        arguments = {key: Str(value) for key, value in self.formula.arguments}
+        result = call(self.formula.function, *inputs, **arguments)
+        return method(result, self.formula.then) if self.formula.then else result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

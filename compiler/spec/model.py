@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from compiler.activations import ActivationName
 from compiler.source.limits import BLOCK_LENGTH, LAYER_KINDS
 from compiler.spec.base import (
     Count,
@@ -213,7 +214,7 @@ class Stack(Section):
 class Prediction(Section):
     """What a masked language model does before it projects to tokens (Devlin et al. 2019)."""
 
-    activation: Literal["relu", "gelu"] = setting("after the linear map", default="gelu")
+    activation: ActivationName = setting("after the linear map", default="gelu")
 
 
 Classes = Annotated[int, Field(ge=2, le=2**31 - 1)]

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from compiler.activations import ActivationName
 from compiler.source.limits import HEAD_GROUPS
 from compiler.spec.base import (
     Heads,
@@ -131,9 +132,7 @@ class FeedForward(Section):
     """The position-wise feed-forward network (section 3.3)."""
 
     d_ff: Width = setting("width of the hidden layer", unit="numbers", examples=[2048])
-    activation: Literal["relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"] = setting(
-        "the non-linearity", default="relu"
-    )
+    activation: ActivationName = setting("the non-linearity", default="relu")
     gated: bool = setting(
         "two maps to the hidden layer, one of them through the non-linearity, multiplied (Shazeer "
         "2020: GEGLU with `gelu`, SwiGLU with `silu`)",

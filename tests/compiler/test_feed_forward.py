@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from compiler.activations import ACTIVATIONS
 from compiler.analysis.cost import count_parameters
 from tests.packages import compile_tree, import_package
 
@@ -59,14 +60,14 @@ def activated(activation: str, x: Tensor) -> Tensor:
             return 1 / (1 + torch.exp(-x))
         case "relu_squared":
             return x.clamp(min=0) ** 2
+        case "tanh":
+            return (1 - torch.exp(-2 * x)) / (1 + torch.exp(-2 * x))
     raise AssertionError(activation)
 
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("gated", [False, True])
-@pytest.mark.parametrize(
-    "activation", ["relu", "gelu", "gelu_tanh", "silu", "sigmoid", "relu_squared"]
-)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_forms(activation: str, gated: bool, bias: bool, tmp_path: Path) -> None:
     ours = network({"activation": activation, "gated": gated, "bias": bias}, tmp_path)
     weights = dict(ours.named_parameters())

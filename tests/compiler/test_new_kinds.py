@@ -1,9 +1,10 @@
-"""A new kind of position is a class, an op and a helper; nothing else repeats its facts."""
+"""A new kind of position or activation is an entry with its facts; nothing else repeats them."""
 
 from pathlib import Path
 
 import pytest
 
+from compiler.pipeline import compile_spec
 from tests.support.recipe import Recipe
 
 pytestmark = pytest.mark.quick
@@ -132,3 +133,47 @@ def test_a_position_is_a_class_an_op_and_a_helper(recipe: Recipe) -> None:
         SPEC.format(position=position, feed_forward="", decoder="")
     )
     recipe.run(BIAS)
+
+
+ACTIVATION = (
+    RUN
+    + """
+h = model.decoder.layers[0].feed_forward
+w = dict(h.named_parameters())
+x = torch.randn(3, 8)
+hidden = x @ w["hidden.weight"].T + w["hidden.bias"]
+expected = FORMULA @ w["output.weight"].T + w["output.bias"]
+torch.testing.assert_close(h(x), expected)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "helper", "formula"),
+    [
+        ("softplus", 'Nonlinearity("a softplus", "F.softplus")', "", "torch.log1p(hidden.exp())"),
+        (
+            "quick_gelu",
+            'Nonlinearity("a fast GELU", "quick_gelu")',
+            'def quick_gelu(x: Tensor) -> Tensor:\n    """x -> near its GELU"""\n'
+            "    return x * torch.sigmoid(1.702 * x)\n",
+            "hidden / (1 + (-1.702 * hidden).exp())",
+        ),
+    ],
+)
+def test_an_activation_is_an_entry_and_where_torch_lacks_it_a_helper(
+    name: str, entry: str, helper: str, formula: str, recipe: Recipe
+) -> None:
+    table = "compiler/activations.py"
+    recipe.replace(table, '    "tanh": ', f'    "{name}": {entry},\n    "tanh": ')
+    if helper:
+        recipe.write(f"compiler/emit/templates/helpers/{name}.py.jinja", helper)
+    assert len(recipe.touched) <= 2
+    spec = SPEC.format(position="rotary", feed_forward=f"activation: {name}", decoder="")
+    (recipe.folder / "spec.yaml").write_text(spec)
+    recipe.run(ACTIVATION.replace("FORMULA", formula))
+
+
+def test_a_prediction_head_has_all_activations() -> None:
+    package = compile_spec("masked-language-model", ["model.prediction.activation=gelu_tanh"])
+    assert 'F.gelu(self.hidden(x), approximate="tanh")' in package.files["model.py"]

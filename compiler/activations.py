@@ -1,0 +1,43 @@
+"""The non-linearities that specs may name: a new one is an entry of the table.
+
+A function that torch lacks is a helper, a template of its own in `emit/templates/helpers/`.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Nonlinearity:
+    """An activation: `function(x, **arguments)`, and of that the method `then` if it is named.
+
+    `words` stand in docstrings; `gated` is the name of a feed-forward network gated by it.
+    """
+
+    words: str
+    function: str
+    arguments: tuple[tuple[str, str], ...] = ()
+    then: str = ""
+    gated: str = ""
+
+    @property
+    def is_helper(self) -> bool:
+        """Tells whether the generated file defines the function."""
+        return "." not in self.function
+
+
+ACTIVATIONS = {
+    "relu": Nonlinearity("a ReLU", "F.relu", gated="ReGLU"),
+    "gelu": Nonlinearity("a GELU", "F.gelu", gated="GEGLU"),
+    "gelu_tanh": Nonlinearity("a GELU by its tanh formula", "F.gelu", (("approximate", "tanh"),)),
+    "silu": Nonlinearity("a SiLU", "F.silu", gated="SwiGLU"),
+    "sigmoid": Nonlinearity("a sigmoid", "torch.sigmoid", gated="GLU"),
+    "relu_squared": Nonlinearity("a squared ReLU", "F.relu", then="square"),
+    "tanh": Nonlinearity("a tanh", "torch.tanh"),
+}
+"""The non-linearities by the names that specs have for them."""
+
+if TYPE_CHECKING:
+    ActivationName = str
+else:
+    ActivationName = Literal[tuple(ACTIVATIONS)]
