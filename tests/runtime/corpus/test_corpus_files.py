@@ -1,5 +1,6 @@
 """On disk: the same bytes for the same arguments, whole or not at all, and readable again."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from runtime.corpus import files, make_corpus, read_pairs, read_phenomena, write
 
 pytestmark = pytest.mark.quick
 
+SHA256 = "5200c8952ad2ace87edef7cf9597fda6bc259dd4cff64e7e3e901d2aa7a8abb9"
 NAMES = [
     *("test.de", "test.difficulties.tsv", "test.en", "test.phenomena.jsonl"),
     *("train.de", "train.difficulties.tsv", "train.en"),
@@ -39,6 +41,13 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
     write_corpus(tmp_path / "one", train=60, valid=20, test=30, seed=1)
     write_corpus(tmp_path / "two", train=60, valid=20, test=30, seed=1)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_the_corpus_of_a_seed_stays_what_it_is(tmp_path: Path) -> None:
+    """Scores of the demo are compared over versions: its corpus may not change by a byte."""
+    write_corpus(tmp_path, train=2000, valid=100, test=300, seed=1)
+    written = b"".join(name.encode() + b"\0" + text for name, text in contents(tmp_path).items())
+    assert sha256(written).hexdigest() == SHA256
 
 
 def test_lines_end_in_newlines_and_nothing_else_is_left(tmp_path: Path) -> None:
