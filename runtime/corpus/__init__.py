@@ -1,4 +1,4 @@
-"""An English-German corpus that comes with the house, for demos and tests.
+"""The English-German corpus of the demo and the tests; nothing else of the product imports it.
 
 A small model learns it in minutes on a CPU, and yet it cannot be translated word for word. It is
 spoken by a grammar of our own (some 250 words, thirty kinds of sentence), so there is as

@@ -7,126 +7,81 @@ too late), so that the translation is a function of the English sentence.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from runtime.corpus.adjectives import FAMOUS, HUNGRY, ILL, PROUD, TIRED, are_opposites
-from runtime.corpus.draw import BACKGROUND, Draw, be, qualities, with_quality
-from runtime.corpus.function_words import (
-    ALTHOUGH,
-    AND,
-    BECAUSE,
-    BUT,
-    FAMOUS_FOR,
-    IF,
-    PROUD_OF,
-    THE,
-    THIS,
-    WAIT_FOR,
-    WHEN,
-    its,
+from runtime.corpus.draw import (
+    BACKGROUND,
+    Draw,
+    be,
+    coordinate,
+    qualities,
+    subordinate,
+    with_quality,
 )
-from runtime.corpus.intransitive_verbs import FALL_ASLEEP, RUN, SIT, SLEEP, WAIT
-from runtime.corpus.nouns import (
-    ANIMALS,
-    BUILDINGS,
-    COMMUNITIES,
-    ESTATES,
-    FOOD,
-    GOODS,
-    LANDMARKS,
-    OWNER,
-    PERSONS,
-    PRINT,
-    PROFESSIONS,
-    SIGHTS,
-    TREASURES,
-    VEHICLES,
-    YARD,
+from runtime.corpus.lexicon import (
+    PREPOSITIONS,
+    VERBS,
+    adjective,
+    are_opposites,
+    nouns,
+    verbs,
 )
-from runtime.corpus.pronouns import it, pronoun_for
+from runtime.corpus.pronouns import THE, THIS, it, its, pronoun_for
 from runtime.corpus.syntax import (
     Clause,
-    Coordinate,
     NounPhrase,
     PrepositionalPhrase,
     Sentence,
-    Subordinate,
 )
-from runtime.corpus.transitive_verbs import (
-    BRING,
-    BUY,
-    DRAW,
-    FEED,
-    FIND,
-    FOLLOW,
-    GIVE,
-    HEAR,
-    HIDE,
-    LEND,
-    LOOK_FOR,
-    LOSE,
-    LOVE,
-    READ,
-    REPAIR,
-    RETURN,
-    SEE,
-    SELL,
-    SEND,
-    SHOW,
-    TRUST,
-    VISIT,
-    WASH,
-    WATCH,
-)
-from runtime.corpus.words import Appeal, Conjunction, Noun, Number, Tense, Verb
+from runtime.corpus.words import Appeal, Noun, Number, Tense, Verb
 
 WELCOME = (
-    (BUY, GOODS + FOOD),
-    (VISIT, BUILDINGS[1:]),
-    (READ, PRINT),
-    (DRAW, SIGHTS + ANIMALS),
+    (VERBS["buy"], nouns("goods", "food")),
+    (VERBS["visit"], nouns("places_to_visit")),
+    (VERBS["read"], nouns("print")),
+    (VERBS["draw"], nouns("sights", "animals")),
 )
-UNWELCOME = ((SELL, GOODS + ANIMALS),)
-RESTING, MOVING = (SLEEP, FALL_ASLEEP, SIT), (RUN, FOLLOW)
+UNWELCOME = ((VERBS["sell"], nouns("goods", "animals")),)
+RESTING, MOVING = verbs("sleep", "fall asleep", "sit"), verbs("run", "follow")
 CONDITIONED = (
-    (RESTING, BECAUSE, TIRED),
-    (RESTING, BECAUSE, ILL),
-    (RESTING, ALTHOUGH, HUNGRY),
-    (MOVING, BECAUSE, HUNGRY),
-    (MOVING, ALTHOUGH, TIRED),
-    (MOVING, ALTHOUGH, ILL),
+    (RESTING, "because", adjective("tired")),
+    (RESTING, "because", adjective("ill")),
+    (RESTING, "although", adjective("hungry")),
+    (MOVING, "because", adjective("hungry")),
+    (MOVING, "although", adjective("tired")),
+    (MOVING, "although", adjective("ill")),
 )
 Sequel = tuple[Verb, tuple[Noun, ...], tuple[Verb, ...]]
 # What one does to a thing, and what one may then do to it.
 ENCOUNTERS: tuple[Sequel, ...] = (
-    (FIND, FIND.direct, (RETURN, SHOW, BRING, HIDE, GIVE)),
-    (SEE, ANIMALS, (FOLLOW, WATCH, DRAW)),
-    (HEAR, ANIMALS, (FOLLOW, LOOK_FOR)),
+    (VERBS["find"], VERBS["find"].direct, verbs("return", "show", "bring", "hide", "give")),
+    (VERBS["see"], nouns("animals"), verbs("follow", "watch", "draw")),
+    (VERBS["hear"], nouns("animals"), verbs("follow", "look for")),
 )
 SEQUELS: tuple[Sequel, ...] = (
     *ENCOUNTERS,
-    (BUY, GOODS, (GIVE, SHOW, SEND, BRING)),
-    (READ, PRINT, (RETURN, GIVE, LEND)),
-    (REPAIR, VEHICLES, (SELL, SHOW, LEND)),
-    (FEED, ANIMALS, (WASH, SHOW)),
+    (VERBS["buy"], nouns("goods"), verbs("give", "show", "send", "bring")),
+    (VERBS["read"], nouns("print"), verbs("return", "give", "lend")),
+    (VERBS["repair"], nouns("vehicles"), verbs("sell", "show", "lend")),
+    (VERBS["feed"], nouns("animals"), verbs("wash", "show")),
 )
 
 
 def reason(draw: Draw) -> Sentence:
     """The woman bought the lamp because it was cheap."""
     acts, appeal = draw.one_of(((WELCOME, Appeal.FOR), (UNWELCOME, Appeal.AGAINST)))
-    return _judged(draw, acts, appeal, BECAUSE)
+    return _judged(draw, acts, appeal, "because")
 
 
 def objection(draw: Draw) -> Sentence:
     """The woman has bought the lamp although it was expensive."""
     acts, appeal = draw.one_of(((WELCOME, Appeal.AGAINST), (UNWELCOME, Appeal.FOR)))
-    return _judged(draw, acts, appeal, ALTHOUGH)
+    return _judged(draw, acts, appeal, "although")
 
 
 def _judged(
     draw: Draw,
     acts: Sequence[tuple[Verb, Sequence[Noun]]],
     appeal: Appeal,
-    conjunction: Conjunction,
+    conjunction: str,
 ) -> Sentence:
     verb, candidates = draw.one_of(acts)
     thing = draw.one(with_quality(candidates, appeal))
@@ -134,7 +89,7 @@ def _judged(
     main = draw.clause(verb, tense, subject=draw.person(), direct=thing)
     quality = draw.one_of(qualities(thing.noun, appeal))
     judgement = be(it(thing.noun.gender), quality, BACKGROUND[tense])
-    return Sentence(main=main, after=Subordinate(conjunction=conjunction, clause=judgement))
+    return Sentence(main=main, after=subordinate(conjunction, judgement))
 
 
 def fronted_objection(draw: Draw) -> Sentence:
@@ -146,25 +101,25 @@ def fronted_objection(draw: Draw) -> Sentence:
     judgement = be(thing, quality, Tense.PAST)
     tense = draw.one_of((Tense.PAST, Tense.PERFECT))
     main = draw.clause(verb, tense, subject=draw.person(), direct=it(thing.noun.gender))
-    return Sentence(before=Subordinate(conjunction=ALTHOUGH, clause=judgement), main=main)
+    return Sentence(before=subordinate("although", judgement), main=main)
 
 
 def sequel(draw: Draw) -> Sentence:
     """The man bought a ring and gave it to the queen."""
     first, second = _two_acts(draw, SEQUELS, Tense.PAST, Tense.PAST)
-    return Sentence(main=first, after=Coordinate(conjunction=AND, clause=second, shares=True))
+    return Sentence(main=first, after=coordinate("and", second, shares=True))
 
 
 def occasion(draw: Draw) -> Sentence:
     """When the boy found the ring, he gave it to the queen."""
     first, second = _two_acts(draw, ENCOUNTERS, Tense.PAST, Tense.PAST)
-    return Sentence(before=Subordinate(conjunction=WHEN, clause=first), main=second)
+    return Sentence(before=subordinate("when", first), main=second)
 
 
 def plan(draw: Draw) -> Sentence:
     """If the woman finds the key, she will return it to our uncle."""
     first, second = _two_acts(draw, SEQUELS, Tense.SIMPLE, Tense.FUTURE)
-    return Sentence(before=Subordinate(conjunction=IF, clause=first), main=second)
+    return Sentence(before=subordinate("if", first), main=second)
 
 
 def _two_acts(
@@ -183,16 +138,16 @@ def _two_acts(
 
 def contrast(draw: Draw) -> Sentence:
     """This lamp is old, but it is beautiful."""
-    both = with_quality(with_quality(GOODS + ANIMALS + SIGHTS, Appeal.FOR), Appeal.AGAINST)
+    both = with_quality(
+        with_quality(nouns("goods", "animals", "sights"), Appeal.FOR), Appeal.AGAINST
+    )
     thing = draw.one(both)
     tense = draw.one_of((Tense.SIMPLE, Tense.PAST))
     good = draw.one_of(qualities(thing.noun, Appeal.FOR))
     faults = qualities(thing.noun, Appeal.AGAINST)
     bad = draw.one_of([fault for fault in faults if not are_opposites(fault, good)])
     first, second = draw.one_of(((good, bad), (bad, good)))
-    rest = Coordinate(
-        conjunction=BUT, clause=be(it(thing.noun.gender), second, tense), shares=False
-    )
+    rest = coordinate("but", be(it(thing.noun.gender), second, tense), shares=False)
     return Sentence(
         main=be(replace(thing, determiner=draw.one_of((THE, THIS))), first, tense), after=rest
     )
@@ -205,23 +160,25 @@ def tired_animal(draw: Draw) -> Sentence:
     verb = draw.one_of(verbs)
     main = draw.clause(verb, draw.tense(verb), subject=animal)
     state = be(it(animal.noun.gender), condition, BACKGROUND[main.tense])
-    return Sentence(main=main, after=Subordinate(conjunction=conjunction, clause=state))
+    return Sentence(main=main, after=subordinate(conjunction, state))
 
 
 def startled_animal(draw: Draw) -> Sentence:
     """When the cat saw the king, it ran into the garden."""
     animal = draw.animal()
-    person = draw.noun_phrase(PERSONS)
-    event = draw.clause(draw.one_of((SEE, HEAR)), Tense.PAST, subject=animal, direct=person)
-    main = draw.clause(RUN, Tense.PAST, subject=it(animal.noun.gender))
-    return Sentence(before=Subordinate(conjunction=WHEN, clause=event), main=main)
+    person = draw.noun_phrase(nouns("persons"))
+    event = draw.clause(
+        draw.one_of(verbs("see", "hear")), Tense.PAST, subject=animal, direct=person
+    )
+    main = draw.clause(VERBS["run"], Tense.PAST, subject=it(animal.noun.gender))
+    return Sentence(before=subordinate("when", event), main=main)
 
 
 def loyal_animal(draw: Draw) -> Sentence:
     """The dog followed its owner into the forest."""
     animal = draw.animal()
-    owner = _its(animal, OWNER)
-    verb = draw.one_of((FOLLOW, TRUST, LOOK_FOR, LOVE, SEE, HEAR, WATCH))
+    owner = _its(animal, nouns("owner")[0])
+    verb = draw.one_of(verbs("follow", "trust", "look for", "love", "see", "hear", "watch"))
     direct, dative = (None, owner) if verb.dative else (owner, None)
     tense = draw.tense(verb)
     main = draw.clause(verb, tense, subject=animal, direct=direct, dative=dative, setting=0.6)
@@ -231,9 +188,11 @@ def loyal_animal(draw: Draw) -> Sentence:
 def waiting_animal(draw: Draw) -> Sentence:
     """Every evening the cat waits for its owner in front of the church."""
     animal = draw.animal()
-    owner = PrepositionalPhrase(preposition=WAIT_FOR, object=_its(animal, OWNER))
+    owner = PrepositionalPhrase(
+        preposition=PREPOSITIONS["wait for"], object=_its(animal, nouns("owner")[0])
+    )
     tense = draw.one_of((Tense.SIMPLE, Tense.PAST, Tense.PROGRESSIVE))
-    main = draw.clause(WAIT, tense, subject=animal, setting=0.5)
+    main = draw.clause(VERBS["wait"], tense, subject=animal, setting=0.5)
     main = replace(main, prepositional=(owner, *main.prepositional[1:]))
     return Sentence(main=draw.timed(main, tense))
 
@@ -241,8 +200,8 @@ def waiting_animal(draw: Draw) -> Sentence:
 def playful_animal(draw: Draw) -> Sentence:
     """The cat has hidden its blanket behind the church."""
     animal = draw.animal()
-    verb = draw.one_of((LOSE, FIND, HIDE, LOOK_FOR))
-    treasure = _its(animal, draw.noun(TREASURES))
+    verb = draw.one_of(verbs("lose", "find", "hide", "look for"))
+    treasure = _its(animal, draw.noun(nouns("treasures")))
     tense = draw.tense(verb)
     main = draw.clause(verb, tense, subject=animal, direct=treasure, setting=0.6)
     return Sentence(main=draw.timed(main, tense) if draw.chance(0.6) else main)
@@ -252,8 +211,18 @@ def pride(draw: Draw) -> Sentence:
     """The village is proud of its old church."""
     quality, preposition, owners, owned = draw.one_of(
         (
-            (PROUD, PROUD_OF, COMMUNITIES, SIGHTS + PROFESSIONS),
-            (FAMOUS, FAMOUS_FOR, COMMUNITIES + ESTATES, LANDMARKS + YARD),
+            (
+                adjective("proud"),
+                PREPOSITIONS["proud of"],
+                nouns("communities"),
+                nouns("sights", "professions"),
+            ),
+            (
+                adjective("famous"),
+                PREPOSITIONS["famous for"],
+                nouns("communities", "estates"),
+                nouns("landmarks", "yard"),
+            ),
         )
     )
     place = replace(draw.one(owners), determiner=draw.one_of((THE, THIS)))

@@ -5,12 +5,26 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from runtime.corpus.adjectives import ATTRIBUTES
-from runtime.corpus.function_words import COMMENTS, MY, OUR, THE, THIS, TIMES, A
-from runtime.corpus.nouns import ANIMALS, KIN, PERSONS, ROOMS, SIGHTS, SURROUNDINGS
-from runtime.corpus.pronouns import FIRST_PERSON, THIRD_PERSON, I, possessives_for
-from runtime.corpus.syntax import Clause, Nominal, NounPhrase, PrepositionalPhrase
-from runtime.corpus.transitive_verbs import BE, BUY
+from runtime.corpus.lexicon import ATTRIBUTES, COMMENTS, CONJUNCTIONS, TIMES, VERBS, nouns
+from runtime.corpus.pronouns import (
+    FIRST_PERSON,
+    MY,
+    OUR,
+    THE,
+    THIRD_PERSON,
+    THIS,
+    A,
+    I,
+    possessives_for,
+)
+from runtime.corpus.syntax import (
+    Clause,
+    Coordinate,
+    Nominal,
+    NounPhrase,
+    PrepositionalPhrase,
+    Subordinate,
+)
 from runtime.corpus.words import (
     Adjective,
     Adverb,
@@ -36,7 +50,7 @@ BACKGROUND = {
     Tense.PERFECT: Tense.PAST,
     Tense.FUTURE: Tense.SIMPLE,
 }
-_PLACES = ROOMS + SURROUNDINGS + SIGHTS
+_PLACES = nouns("rooms", "surroundings", "sights")
 _MOSTLY_THE = (THE, THE, THE, THE, THE)
 _TENSES = {
     Aspect.STATE: (Tense.SIMPLE, Tense.PAST),
@@ -85,36 +99,36 @@ class Draw:
 
     def _determiner(self, noun: Noun, plural: bool, owner: Nominal | None) -> Determiner:
         owned = () if owner is None else possessives_for(owner)
-        if noun in KIN:
+        if noun in nouns("kin"):
             return self.one_of((MY, OUR, *owned, *owned))
         if noun in _PLACES:
             return self.one_of((*_MOSTLY_THE, A, THIS))
-        if noun in PERSONS:
+        if noun in nouns("persons"):
             return self.one_of((*_MOSTLY_THE, THIS) if plural else (*_MOSTLY_THE, A, A, THIS))
         return self.one_of((*_MOSTLY_THE, A, A, *owned, *owned))
 
     def attribute(self, noun: Noun) -> Adjective | None:
-        likely = 0.1 if noun in KIN else 0.25
+        likely = 0.1 if noun in nouns("kin") else 0.25
         return self.one_of(ATTRIBUTES[noun]) if self.chance(likely) else None
 
-    def subject(self, candidates: Sequence[Noun] = PERSONS) -> Nominal:
-        if candidates[0] in PERSONS and self.chance(0.25):
+    def subject(self, candidates: Sequence[Noun] = nouns("persons")) -> Nominal:
+        if candidates[0] in nouns("persons") and self.chance(0.25):
             return self.one_of((*FIRST_PERSON, *FIRST_PERSON, *THIRD_PERSON))
         return self.noun_phrase(candidates)
 
     def person(self) -> Nominal:
         """A subject that can be taken up by a pronoun of its own: he, she, they, I, we."""
-        return self.subject([noun for noun in PERSONS if noun.gender is not Gender.NEUTER])
+        return self.subject([noun for noun in nouns("persons") if noun.gender is not Gender.NEUTER])
 
     def animal(self) -> NounPhrase:
         """A single animal, to be taken up by "it"."""
-        return replace(self.noun_phrase(ANIMALS, I), number=Number.SINGULAR)
+        return replace(self.noun_phrase(nouns("animals"), I), number=Number.SINGULAR)
 
     def object(
         self, candidates: Sequence[Noun], subject: Nominal, *, owned: bool = True
     ) -> Nominal:
-        """What the subject acts on; unless `owned` is excluded, it may be the subject's own."""
-        if candidates[0] in PERSONS and self.chance(0.15):
+        """Draws what the subject acts on; unless `owned` is False, it may be the subject's own."""
+        if candidates[0] in nouns("persons") and self.chance(0.15):
             return self.one_of([word for word in THIRD_PERSON if word != subject])
         return self.noun_phrase(candidates, subject if owned else None)
 
@@ -132,7 +146,7 @@ class Draw:
         """`verb` with all that it needs and is not given, and a place by chance `setting`."""
         subject = subject or self.subject(verb.subjects)
         if verb.direct and direct is None:
-            direct = self.object(verb.direct, subject, owned=verb is not BUY)
+            direct = self.object(verb.direct, subject, owned=verb is not VERBS["buy"])
         if verb.dative and dative is None:
             dative = self.object(verb.dative, subject)
         return Clause(
@@ -166,7 +180,7 @@ class Draw:
         return self.one_of([adverb for adverb in TIMES if tense in adverb.tenses])
 
     def timed(self, clause: Clause, tense: Tense) -> Clause:
-        """With a time adverbial, at the end or in front."""
+        """Adds a time adverbial, at the end or in front."""
         if self.chance(0.5):
             return replace(clause, topic=self.time(tense))
         return replace(clause, adverb=self.time(tense))
@@ -175,12 +189,20 @@ class Draw:
         return replace(clause, topic=self.one_of(COMMENTS))
 
 
+def subordinate(conjunction: str, clause: Clause) -> Subordinate:
+    return Subordinate(conjunction=CONJUNCTIONS[conjunction], clause=clause)
+
+
+def coordinate(conjunction: str, clause: Clause, *, shares: bool) -> Coordinate:
+    return Coordinate(conjunction=CONJUNCTIONS[conjunction], clause=clause, shares=shares)
+
+
 def be(subject: Nominal, adjective: Adjective, tense: Tense) -> Clause:
-    return Clause(subject=subject, verb=BE, tense=tense, predicative=adjective)
+    return Clause(subject=subject, verb=VERBS["be"], tense=tense, predicative=adjective)
 
 
 def qualities(noun: Noun, *appeals: Appeal) -> list[Adjective]:
-    """What one can say of `noun` for it, or against it."""
+    """Returns the adjectives that speak for `noun`, or against it."""
     return [adjective for adjective in ATTRIBUTES[noun] if adjective.appeal in appeals]
 
 

@@ -37,10 +37,9 @@ def make_corpus(*, train: int, valid: int, test: int, seed: int) -> Corpus:
 
 
 def write_corpus(folder: Path, *, train: int, valid: int, test: int, seed: int) -> Corpus:
-    """Makes a corpus and writes it: {train,valid,test}.{en,de,difficulties.tsv} and, of the test
+    """Makes a corpus and writes it.
 
-    set, test.phenomena.jsonl.
-
+    Its files are {train,valid,test}.{en,de,difficulties.tsv} and test.phenomena.jsonl.
     The files get their names when all are written, the phenomena last: where that file is,
     the corpus is whole.
     """
@@ -52,7 +51,7 @@ def write_corpus(folder: Path, *, train: int, valid: int, test: int, seed: int) 
 
 
 def read_phenomena(path: Path) -> list[dict[Phenomenon, tuple[str, ...]]]:
-    """What each test sentence asks for, in the order of the lines."""
+    """Reads what each test sentence asks for, in the order of the lines."""
     with path.open(encoding="utf-8") as lines:
         return [_from_json(line) for line in lines]
 
@@ -69,7 +68,7 @@ def read_pairs(folder: Path, split: str = "test") -> list[Pair]:
 
 
 def difficulties(pair: Pair) -> str:
-    """What is hard about a pair, as one label: `case+verb-final`, or `none`."""
+    """Returns the difficulties of a pair as one label: `case+verb-final`, or `none`."""
     found = [str(each) for each in Phenomenon if pair.phenomena.get(each)]
     return "+".join(found) or "none"
 

@@ -2,16 +2,14 @@
 
 from dataclasses import replace
 
-from runtime.corpus import intransitive_verbs, transitive_verbs
 from runtime.corpus.draw import Draw
-from runtime.corpus.function_words import MODALS
-from runtime.corpus.intransitive_verbs import DREAM, LAUGH, THINK
+from runtime.corpus.lexicon import MODALS, verbs
 from runtime.corpus.syntax import Sentence
 from runtime.corpus.words import Tense
 
-ACTIVITIES = transitive_verbs.ACTIONS + intransitive_verbs.ACTIVITIES
-INTENDED = tuple(verb for verb in ACTIVITIES if verb not in (THINK, DREAM, LAUGH))
-EVENTS = transitive_verbs.ACHIEVEMENTS + ACTIVITIES
+ACTIVITIES = verbs("actions", "activities")
+INTENDED = tuple(verb for verb in ACTIVITIES if verb not in verbs("think", "dream", "laugh"))
+EVENTS = (*verbs("achievements"), *ACTIVITIES)
 
 
 def event(draw: Draw) -> Sentence:
@@ -34,21 +32,21 @@ def duty(draw: Draw) -> Sentence:
     """Tomorrow I must visit my aunt."""
     tense = draw.one_of((Tense.SIMPLE, Tense.PAST))
     time = Tense.PAST if tense is Tense.PAST else Tense.FUTURE
-    modal = draw.one_of(MODALS)
+    modal = draw.one_of(tuple(MODALS.values()))
     clause = draw.clause(draw.one_of(INTENDED), tense, modal=modal, setting=0.3)
     return Sentence(main=draw.timed(clause, time))
 
 
 def state(draw: Draw) -> Sentence:
     """Unfortunately, the ring belongs to the queen."""
-    verb = draw.one_of(transitive_verbs.STATES)
+    verb = draw.one_of(verbs("states"))
     clause = draw.clause(verb, draw.tense(verb))
     return Sentence(main=draw.commented(clause))
 
 
 def scene(draw: Draw) -> Sentence:
     """In the kitchen a cat is sleeping: the place comes first."""
-    verb = draw.one_of(intransitive_verbs.POSTURE)
+    verb = draw.one_of(verbs("posture"))
     tense = draw.one_of((Tense.PROGRESSIVE, Tense.PAST))
     subject = draw.noun_phrase(verb.subjects)
     clause = draw.clause(verb, tense, subject=subject, setting=0.5)

@@ -44,7 +44,7 @@ class Phrase:
         return join(self, other)
 
     def marked(self, phenomenon: Phenomenon, *, start: int = 0, after: int = 0) -> Phrase:
-        """The same words, marked from `start` on and with `after` words to come."""
+        """Returns these words, marked from `start` on and with `after` words to come."""
         span = Span(phenomenon=phenomenon, start=start, stop=len(self.words) + after)
         return replace(self, spans=(*self.spans, span))
 

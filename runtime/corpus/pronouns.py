@@ -1,10 +1,41 @@
-"""Personal pronouns, and which pronoun or possessive a noun phrase is taken up by."""
+"""Determiners and personal pronouns, and those that take up a noun phrase."""
 
-from runtime.corpus.function_words import HER, HIS, MY, OUR, THEIR
 from runtime.corpus.inflection import personal_pronoun
-from runtime.corpus.nouns import PERSONS
+from runtime.corpus.lexicon import nouns
 from runtime.corpus.syntax import Nominal, NounPhrase, Pronoun, RelativePronoun
-from runtime.corpus.words import Agreement, Case, Determiner, Gender, Number
+from runtime.corpus.words import Agreement, Case, Declension, Determiner, Gender, Number
+
+
+def _ein_word(english: str, german: str) -> Determiner:
+    return Determiner(
+        english=english,
+        english_plural=english,
+        german=german,
+        declension=Declension.EIN_WORD,
+    )
+
+
+THE = Determiner(english="the", english_plural="the", german="", declension=Declension.DEFINITE)
+THIS = Determiner(
+    english="this", english_plural="these", german="dies", declension=Declension.DER_WORD
+)
+A = Determiner(english="a", english_plural="", german="ein", declension=Declension.EIN_WORD)
+MY = _ein_word("my", "mein")
+OUR = _ein_word("our", "unser")
+HIS = _ein_word("his", "sein")
+HER = _ein_word("her", "ihr")
+THEIR = _ein_word("their", "ihr")
+
+
+def its(owner: Gender) -> Determiner:
+    """The possessive of a thing or an animal, which in German depends on its gender."""
+    return Determiner(
+        english="its",
+        english_plural="its",
+        german="ihr" if owner is Gender.FEMININE else "sein",
+        declension=Declension.EIN_WORD,
+        from_antecedent=True,
+    )
 
 
 def _pronoun(english: str, german: str, agreement: Agreement) -> Pronoun:
@@ -48,7 +79,7 @@ def pronoun_for(antecedent: Nominal) -> Pronoun:
     assert isinstance(antecedent, NounPhrase)
     if antecedent.number is Number.PLURAL:
         return THEY
-    if antecedent.noun not in PERSONS:
+    if antecedent.noun not in nouns("persons"):
         return it(antecedent.noun.gender)
     # A girl is "es" by grammar and "sie" by sense: the grammar asks only for the others.
     assert antecedent.noun.gender is not Gender.NEUTER
@@ -66,4 +97,4 @@ def possessives_for(owner: Nominal) -> tuple[Determiner, ...]:
 
 
 def _is_neuter_or_no_person(owner: NounPhrase) -> bool:
-    return owner.noun not in PERSONS or owner.noun.gender is Gender.NEUTER
+    return owner.noun not in nouns("persons") or owner.noun.gender is Gender.NEUTER

@@ -2,55 +2,24 @@
 
 from dataclasses import replace
 
-from runtime.corpus.adjectives import CONDITIONS, FEELINGS
-from runtime.corpus.draw import BACKGROUND, Draw, be
-from runtime.corpus.function_words import (
-    ALTHOUGH,
-    BECAUSE,
-    IF,
-    MODALS,
-    MUST,
-    THAT,
-    WANT,
-    WHEN,
-    WHETHER,
-    WHILE,
-)
-from runtime.corpus.intransitive_verbs import (
-    ASK,
-    BELIEVE,
-    COME_BACK,
-    DRIVE,
-    GO,
-    HOPE,
-    KNOW_THAT,
-    SAY,
-    SIT,
-    SLEEP,
-)
+from runtime.corpus.draw import BACKGROUND, Draw, be, subordinate
+from runtime.corpus.lexicon import MODALS, VERBS, adjectives, nouns, verbs
 from runtime.corpus.main_clauses import ACTIVITIES, EVENTS, INTENDED
-from runtime.corpus.nouns import PERSONS
 from runtime.corpus.pronouns import pronoun_for
-from runtime.corpus.syntax import Purpose, Sentence, Subordinate
-from runtime.corpus.transitive_verbs import (
-    ACHIEVEMENTS,
-    BUY,
-    EAT,
-    FIND,
-    HEAR,
-    HELP,
-    INVITE,
-    SEE,
-    THANK,
-    VISIT,
-)
+from runtime.corpus.syntax import Purpose, Sentence
 from runtime.corpus.words import Tense
 
-MOMENTS = (SEE, HEAR, FIND, COME_BACK, VISIT)
+MOMENTS = verbs("see", "hear", "find", "come back", "visit")
 # What one would rather not do when tired, ill or hungry.
-EXERTIONS = tuple(verb for verb in ACTIVITIES if verb not in (SLEEP, SIT, EAT))
-ERRANDS = (BUY, HELP, INVITE, THANK, VISIT)
-REPORTS = ((SAY, THAT), (BELIEVE, THAT), (HOPE, THAT), (KNOW_THAT, THAT), (ASK, WHETHER))
+EXERTIONS = tuple(verb for verb in ACTIVITIES if verb not in verbs("sleep", "sit", "eat"))
+ERRANDS = verbs("buy", "help", "invite", "thank", "visit")
+REPORTS = (
+    (VERBS["say"], "that"),
+    (VERBS["believe"], "that"),
+    (VERBS["hope"], "that"),
+    (VERBS["know that"], "that"),
+    (VERBS["ask"], "whether"),
+)
 
 
 def hindrance(draw: Draw) -> Sentence:
@@ -58,8 +27,10 @@ def hindrance(draw: Draw) -> Sentence:
     subject = draw.person()
     verb = draw.one_of(EXERTIONS)
     main = draw.clause(verb, draw.tense(verb), subject=subject)
-    condition = be(pronoun_for(subject), draw.one_of(CONDITIONS), BACKGROUND[main.tense])
-    return Sentence(main=main, after=Subordinate(conjunction=ALTHOUGH, clause=condition))
+    condition = be(
+        pronoun_for(subject), draw.one_of(adjectives("conditions")), BACKGROUND[main.tense]
+    )
+    return Sentence(main=main, after=subordinate("although", condition))
 
 
 def motive(draw: Draw) -> Sentence:
@@ -71,48 +42,50 @@ def motive(draw: Draw) -> Sentence:
         aim,
         BACKGROUND[main.tense],
         subject=pronoun_for(subject),
-        modal=draw.one_of((WANT, MUST)),
+        modal=draw.one_of((MODALS["want"], MODALS["must"])),
     )
-    return Sentence(main=main, after=Subordinate(conjunction=BECAUSE, clause=reason))
+    return Sentence(main=main, after=subordinate("because", reason))
 
 
 def feeling(draw: Draw) -> Sentence:
     """The girl is sad because her brother has lost the ring."""
     tense = draw.one_of((Tense.SIMPLE, Tense.PAST))
-    main = be(draw.subject(), draw.one_of(FEELINGS), tense)
+    main = be(draw.subject(), draw.one_of(adjectives("feelings")), tense)
     before = Tense.PERFECT if tense is Tense.SIMPLE else Tense.PAST
     reason = draw.clause(draw.one_of(EVENTS), before)
-    return Sentence(main=main, after=Subordinate(conjunction=BECAUSE, clause=reason))
+    return Sentence(main=main, after=subordinate("because", reason))
 
 
 def report(draw: Draw) -> Sentence:
     """The student says that the king will visit the castle tomorrow."""
     verb, conjunction = draw.one_of(REPORTS)
-    main = draw.clause(verb, Tense.SIMPLE, subject=draw.noun_phrase(PERSONS))
+    main = draw.clause(verb, Tense.SIMPLE, subject=draw.noun_phrase(nouns("persons")))
     event = draw.one_of(EVENTS)
     tense = draw.one_of((Tense.PERFECT, Tense.FUTURE))
-    if event in ACHIEVEMENTS:
+    if event in verbs("achievements"):
         tense = Tense.PERFECT
     clause = draw.clause(event, tense, setting=0.2)
     if draw.chance(0.3):
         clause = replace(clause, adverb=draw.time(tense))
-    return Sentence(main=main, after=Subordinate(conjunction=conjunction, clause=clause))
+    return Sentence(main=main, after=subordinate(conjunction, clause))
 
 
 def possibility(draw: Draw) -> Sentence:
     """The nun believes that the farmer can repair the tractor."""
-    subject = draw.noun_phrase(PERSONS)
-    main = draw.clause(draw.one_of((SAY, BELIEVE, KNOW_THAT)), Tense.SIMPLE, subject=subject)
-    verb, modal = draw.one_of(INTENDED), draw.one_of(MODALS)
+    subject = draw.noun_phrase(nouns("persons"))
+    main = draw.clause(
+        draw.one_of(verbs("say", "believe", "know that")), Tense.SIMPLE, subject=subject
+    )
+    verb, modal = draw.one_of(INTENDED), draw.one_of(tuple(MODALS.values()))
     clause = draw.clause(verb, draw.one_of((Tense.SIMPLE, Tense.PAST)), modal=modal)
-    return Sentence(main=main, after=Subordinate(conjunction=THAT, clause=clause))
+    return Sentence(main=main, after=subordinate("that", clause))
 
 
 def meanwhile(draw: Draw) -> Sentence:
     """While the farmer is feeding the pigs, his son is sitting in the kitchen."""
     background = draw.clause(draw.one_of(ACTIVITIES), Tense.PROGRESSIVE)
     main = draw.clause(draw.one_of(ACTIVITIES), Tense.PROGRESSIVE)
-    return Sentence(before=Subordinate(conjunction=WHILE, clause=background), main=main)
+    return Sentence(before=subordinate("while", background), main=main)
 
 
 def occasion(draw: Draw) -> Sentence:
@@ -120,20 +93,20 @@ def occasion(draw: Draw) -> Sentence:
     subject = draw.person()
     event = draw.clause(draw.one_of(MOMENTS), Tense.PAST, subject=subject)
     main = draw.clause(draw.one_of(ACTIVITIES), Tense.PAST, subject=pronoun_for(subject))
-    return Sentence(before=Subordinate(conjunction=WHEN, clause=event), main=main)
+    return Sentence(before=subordinate("when", event), main=main)
 
 
 def condition(draw: Draw) -> Sentence:
     """If the student calls her aunt, we will go to the station."""
     clause = draw.clause(draw.one_of(EVENTS), Tense.SIMPLE)
     main = draw.clause(draw.one_of(ACTIVITIES), Tense.FUTURE)
-    return Sentence(before=Subordinate(conjunction=IF, clause=clause), main=main)
+    return Sentence(before=subordinate("if", clause), main=main)
 
 
 def errand(draw: Draw) -> Sentence:
     """The nun drove to the village to visit her aunt."""
-    subject = draw.subject(DRIVE.subjects)
-    verb = draw.one_of((GO, DRIVE))
+    subject = draw.subject(VERBS["drive"].subjects)
+    verb = draw.one_of(verbs("go", "drive"))
     main = draw.clause(verb, draw.tense(verb), subject=subject)
     purpose = draw.clause(draw.one_of(ERRANDS), Tense.SIMPLE, subject=subject)
     return Sentence(main=main, after=Purpose(clause=purpose))

@@ -26,7 +26,7 @@ class Case(Enum):
 
 
 class Agreement(Enum):
-    """What a finite verb agrees with; first and third person plural are alike in both languages."""
+    """The agreement of a finite verb; first and third person plural are alike in both languages."""
 
     FIRST_SINGULAR = auto()
     THIRD_SINGULAR = auto()
@@ -52,7 +52,7 @@ class Aspect(Enum):
 
 
 class Appeal(Enum):
-    """Whether a quality speaks for or against a thing, so that reasons make sense."""
+    """The appeal of a quality: it speaks for or against a thing, so that reasons make sense."""
 
     FOR = auto()
     AGAINST = auto()
@@ -60,7 +60,7 @@ class Appeal(Enum):
 
 
 class Declension(Enum):
-    """How a determiner is declined, and with it the adjective that follows."""
+    """The declension of a determiner, and with it of the adjective that follows."""
 
     DEFINITE = auto()
     DER_WORD = auto()

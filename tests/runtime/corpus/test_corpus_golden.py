@@ -4,52 +4,42 @@ from typing import Any
 
 import pytest
 
-from runtime.corpus import Phenomenon, nouns
-from runtime.corpus import adjectives as a
-from runtime.corpus import function_words as f
-from runtime.corpus import intransitive_verbs as iv
+from runtime.corpus import Phenomenon, lexicon
 from runtime.corpus import pronouns as p
-from runtime.corpus import transitive_verbs as tv
-from runtime.corpus.draw import be
+from runtime.corpus.draw import be, coordinate, subordinate
 from runtime.corpus.pair import linearise
 from runtime.corpus.syntax import (
     Clause,
-    Coordinate,
     Nominal,
     NounPhrase,
     PrepositionalPhrase,
     Purpose,
     RelativePronoun,
     Sentence,
-    Subordinate,
 )
 from runtime.corpus.words import (
-    Conjunction,
     Determiner,
     Gender,
     Noun,
     Number,
-    Preposition,
     Tense,
-    Verb,
 )
 
 NOUNS: dict[str, Noun] = {
     noun.english: noun
-    for noun in (
-        *(*nouns.PERSONS, *nouns.ANIMALS, *nouns.THINGS, *nouns.ROOMS),
-        *(*nouns.SIGHTS, *nouns.SURROUNDINGS, nouns.OWNER),
+    for noun in lexicon.nouns(
+        *("persons", "animals", "things", "rooms", "sights", "surroundings", "owner")
     )
 }
-ADJECTIVES = {word.english: word for word in a.ADJECTIVES}
+ADJECTIVES = {word.english: word for word in lexicon.adjectives(*lexicon.ADJECTIVES)}
 PAST, PERFECT, FUTURE = Tense.PAST, Tense.PERFECT, Tense.FUTURE
 SIMPLE, PROGRESSIVE = Tense.SIMPLE, Tense.PROGRESSIVE
-TIMES = {adverb.english: adverb for adverb in (*f.TIMES, *f.COMMENTS)}
+TIMES = {adverb.english: adverb for adverb in (*lexicon.TIMES, *lexicon.COMMENTS)}
 
 
 def np(
     english: str,
-    determiner: Determiner = f.THE,
+    determiner: Determiner = p.THE,
     *,
     plural: bool = False,
     relative: Clause | None = None,
@@ -66,31 +56,33 @@ def np(
 
 
 def pp(
-    preposition: Preposition, english: str, determiner: Determiner = f.THE, *, plural: bool = False
+    preposition: str, english: str, determiner: Determiner = p.THE, *, plural: bool = False
 ) -> tuple[PrepositionalPhrase, ...]:
     phrase = np(english, determiner, plural=plural)
-    return (PrepositionalPhrase(preposition=preposition, object=phrase),)
+    return (PrepositionalPhrase(preposition=lexicon.PREPOSITIONS[preposition], object=phrase),)
 
 
 def that(english: str, *, plural: bool = False) -> RelativePronoun:
     noun = NOUNS[english]
     number = Number.PLURAL if plural else Number.SINGULAR
-    return RelativePronoun(gender=noun.gender, number=number, human=noun in nouns.PERSONS)
-
-
-def sub(conjunction: Conjunction, clause: Clause) -> Subordinate:
-    return Subordinate(conjunction=conjunction, clause=clause)
-
-
-def then(conjunction: Conjunction, clause: Clause, *, shares: bool) -> Coordinate:
-    return Coordinate(conjunction=conjunction, clause=clause, shares=shares)
+    return RelativePronoun(
+        gender=noun.gender, number=number, human=noun in lexicon.nouns("persons")
+    )
 
 
 IT = {gender: p.it(gender) for gender in Gender}
 
 
-def clause(subject: Nominal, verb: Verb, tense: Tense, **rest: Any) -> Clause:
-    return Clause(subject=subject, verb=verb, tense=tense, **rest)
+def clause(
+    subject: Nominal, verb: str, tense: Tense, modal: str | None = None, **rest: Any
+) -> Clause:
+    return Clause(
+        subject=subject,
+        verb=lexicon.VERBS[verb],
+        tense=tense,
+        modal=lexicon.MODALS[modal] if modal else None,
+        **rest,
+    )
 
 
 def said(main: Clause, english: str, german: str) -> tuple[Sentence, str, str]:
@@ -101,10 +93,10 @@ MAIN_CLAUSES = [
     said(
         clause(
             np("woman"),
-            tv.SEE,
+            "see",
             PAST,
-            direct=np("old dog", f.A),
-            prepositional=pp(f.IN, "garden"),
+            direct=np("old dog", p.A),
+            prepositional=pp("in", "garden"),
             topic=TIMES["yesterday"],
         ),
         "Yesterday the woman saw an old dog in the garden.",
@@ -113,9 +105,9 @@ MAIN_CLAUSES = [
     said(
         clause(
             np("student"),
-            tv.GIVE,
+            "give",
             PERFECT,
-            direct=np("expensive book", f.A),
+            direct=np("expensive book", p.A),
             dative=np("boy"),
             topic=TIMES["unfortunately"],
         ),
@@ -123,54 +115,79 @@ MAIN_CLAUSES = [
         "Leider hat der Student dem Jungen ein teures Buch gegeben.",
     ),
     said(
-        clause(p.I, tv.CALL, PROGRESSIVE, direct=np("neighbour", f.MY), adverb=TIMES["now"]),
+        clause(
+            p.I,
+            "call",
+            PROGRESSIVE,
+            direct=np("neighbour", p.MY),
+            adverb=TIMES["now"],
+        ),
         "I am calling my neighbour now.",
         "Ich rufe jetzt meinen Nachbarn an.",
     ),
     said(
-        clause(np("child", plural=True), iv.RUN, PERFECT, prepositional=pp(f.TO, "church")),
+        clause(
+            np("child", plural=True),
+            "run",
+            PERFECT,
+            prepositional=pp("to", "church"),
+        ),
         "The children have run to the church.",
         "Die Kinder sind zur Kirche gelaufen.",
     ),
     said(
         clause(
             p.WE,
-            iv.PLAY,
+            "play",
             SIMPLE,
-            prepositional=(*pp(f.WITH, "small dog", plural=True), *pp(f.IN, "kitchen")),
+            prepositional=(
+                *pp("with", "small dog", plural=True),
+                *pp("in", "kitchen"),
+            ),
             adverb=TIMES["every day"],
         ),
         "We play with the small dogs in the kitchen every day.",
         "Wir spielen jeden Tag in der Küche mit den kleinen Hunden.",
     ),
     said(
-        clause(np("cat", f.A), iv.SLEEP, PROGRESSIVE, topic=pp(f.IN, "dark cellar", f.THIS)[0]),
+        clause(
+            np("cat", p.A),
+            "sleep",
+            PROGRESSIVE,
+            topic=pp("in", "dark cellar", p.THIS)[0],
+        ),
         "In this dark cellar a cat is sleeping.",
         "In diesem dunklen Keller schläft eine Katze.",
     ),
     said(
-        clause(np("girl"), tv.BUY, PAST, modal=f.WANT, direct=np("sweet apple", f.A, plural=True)),
+        clause(
+            np("girl"),
+            "buy",
+            PAST,
+            modal="want",
+            direct=np("sweet apple", p.A, plural=True),
+        ),
         "The girl wanted to buy sweet apples.",
         "Das Mädchen wollte süße Äpfel kaufen.",
     ),
     said(
         clause(
             np("doctor"),
-            tv.CONGRATULATE,
+            "congratulate",
             FUTURE,
-            dative=np("daughter", f.HIS, plural=True),
+            dative=np("daughter", p.HIS, plural=True),
             topic=TIMES["tomorrow"],
         ),
         "Tomorrow the doctor will congratulate his daughters.",
         "Morgen wird der Arzt seinen Töchtern gratulieren.",
     ),
     said(
-        clause(p.SHE, tv.RETURN, PAST, direct=p.THEY, dative=p.HE),
+        clause(p.SHE, "return", PAST, direct=p.THEY, dative=p.HE),
         "She returned them to him.",
         "Sie gab sie ihm zurück.",
     ),
     said(
-        clause(np("ring", f.THIS), tv.BELONG_TO, SIMPLE, dative=np("rich king", f.A)),
+        clause(np("ring", p.THIS), "belong to", SIMPLE, dative=np("rich king", p.A)),
         "This ring belongs to a rich king.",
         "Dieser Ring gehört einem reichen König.",
     ),
@@ -179,23 +196,26 @@ MAIN_CLAUSES = [
 SUBORDINATE_CLAUSES = [
     (
         Sentence(
-            main=be(np("witch"), a.HAPPY, SIMPLE),
-            after=sub(f.BECAUSE, clause(p.SHE, tv.SEE, PERFECT, direct=np("dog"))),
+            main=be(np("witch"), ADJECTIVES["happy"], SIMPLE),
+            after=subordinate(
+                "because",
+                clause(p.SHE, "see", PERFECT, direct=np("dog")),
+            ),
         ),
         "The witch is happy because she has seen the dog.",
         "Die Hexe ist glücklich, weil sie den Hund gesehen hat.",
     ),
     (
         Sentence(
-            main=clause(np("nun"), iv.KNOW_THAT, SIMPLE),
-            after=sub(
-                f.THAT,
+            main=clause(np("nun"), "know that", SIMPLE),
+            after=subordinate(
+                "that",
                 clause(
                     np("policeman"),
-                    tv.HELP,
+                    "help",
                     PAST,
-                    modal=f.MUST,
-                    dative=np("mother", f.HIS),
+                    modal="must",
+                    dative=np("mother", p.HIS),
                     adverb=TIMES["last week"],
                 ),
             ),
@@ -205,25 +225,34 @@ SUBORDINATE_CLAUSES = [
     ),
     (
         Sentence(
-            before=sub(f.WHILE, clause(p.I, tv.INVITE, PROGRESSIVE, direct=np("teacher"))),
-            main=clause(p.THEY, tv.LISTEN_TO, PROGRESSIVE, dative=p.HE),
+            before=subordinate(
+                "while",
+                clause(p.I, "invite", PROGRESSIVE, direct=np("teacher")),
+            ),
+            main=clause(p.THEY, "listen to", PROGRESSIVE, dative=p.HE),
         ),
         "While I am inviting the teacher, they are listening to him.",
         "Während ich den Lehrer einlade, hören sie ihm zu.",
     ),
     (
         Sentence(
-            main=clause(np("aunt", f.OUR), iv.DRIVE, PERFECT, prepositional=pp(f.INTO, "village")),
-            after=Purpose(clause=clause(p.SHE, tv.INVITE, SIMPLE, direct=np("famous actress"))),
+            main=clause(
+                np("aunt", p.OUR),
+                "drive",
+                PERFECT,
+                prepositional=pp("into", "village"),
+            ),
+            after=Purpose(clause=clause(p.SHE, "invite", SIMPLE, direct=np("famous actress"))),
         ),
         "Our aunt has driven into the village to invite the famous actress.",
         "Unsere Tante ist ins Dorf gefahren, um die berühmte Schauspielerin einzuladen.",
     ),
     (
         Sentence(
-            main=clause(np("king"), iv.ASK, SIMPLE),
-            after=sub(
-                f.WHETHER, clause(np("student", plural=True), tv.VISIT, FUTURE, direct=np("museum"))
+            main=clause(np("king"), "ask", SIMPLE),
+            after=subordinate(
+                "whether",
+                clause(np("student", plural=True), "visit", FUTURE, direct=np("museum")),
             ),
         ),
         "The king asks whether the students will visit the museum.",
@@ -231,8 +260,8 @@ SUBORDINATE_CLAUSES = [
     ),
     (
         Sentence(
-            before=sub(f.IF, clause(p.I, tv.CALL, SIMPLE, direct=p.SHE)),
-            main=be(p.SHE, a.HAPPY, SIMPLE),
+            before=subordinate("if", clause(p.I, "call", SIMPLE, direct=p.SHE)),
+            main=be(p.SHE, ADJECTIVES["happy"], SIMPLE),
         ),
         "If I call her, she is happy.",
         "Wenn ich sie anrufe, ist sie glücklich.",
@@ -241,16 +270,23 @@ SUBORDINATE_CLAUSES = [
 
 RELATIVE_CLAUSES = [
     said(
-        be(np("man", relative=clause(p.WE, tv.HELP, PERFECT, dative=that("man"))), a.TIRED, SIMPLE),
+        be(
+            np("man", relative=clause(p.WE, "help", PERFECT, dative=that("man"))),
+            ADJECTIVES["tired"],
+            SIMPLE,
+        ),
         "The man whom we have helped is tired.",
         "Der Mann, dem wir geholfen haben, ist müde.",
     ),
     said(
         clause(
             p.I,
-            tv.KNOW,
+            "know",
             SIMPLE,
-            direct=np("boy", relative=clause(that("boy"), tv.FIND, PERFECT, direct=np("key"))),
+            direct=np(
+                "boy",
+                relative=clause(that("boy"), "find", PERFECT, direct=np("key")),
+            ),
         ),
         "I know the boy who has found the key.",
         "Ich kenne den Jungen, der den Schlüssel gefunden hat.",
@@ -260,7 +296,7 @@ RELATIVE_CLAUSES = [
             np(
                 "coat",
                 plural=True,
-                relative=clause(np("queen"), tv.SELL, PAST, direct=that("coat", plural=True)),
+                relative=clause(np("queen"), "sell", PAST, direct=that("coat", plural=True)),
             ),
             ADJECTIVES["expensive"],
             PAST,
@@ -273,10 +309,14 @@ RELATIVE_CLAUSES = [
             np(
                 "library",
                 relative=clause(
-                    np("son", f.MY),
-                    iv.WORK,
+                    np("son", p.MY),
+                    "work",
                     SIMPLE,
-                    prepositional=(PrepositionalPhrase(preposition=f.IN, object=that("library")),),
+                    prepositional=(
+                        PrepositionalPhrase(
+                            preposition=lexicon.PREPOSITIONS["in"], object=that("library")
+                        ),
+                    ),
                 ),
             ),
             ADJECTIVES["new"],
@@ -290,18 +330,24 @@ RELATIVE_CLAUSES = [
 ANTECEDENTS = [
     (
         Sentence(
-            main=clause(np("farmer"), tv.SELL, PAST, direct=np("machine")),
-            after=sub(f.BECAUSE, be(IT[Gender.FEMININE], ADJECTIVES["slow"], PAST)),
+            main=clause(np("farmer"), "sell", PAST, direct=np("machine")),
+            after=subordinate("because", be(IT[Gender.FEMININE], ADJECTIVES["slow"], PAST)),
         ),
         "The farmer sold the machine because it was slow.",
         "Der Bauer verkaufte die Maschine, weil sie langsam war.",
     ),
     (
         Sentence(
-            main=clause(np("man"), tv.BUY, PAST, direct=np("umbrella", f.A)),
-            after=then(
-                f.AND,
-                clause(p.HE, tv.GIVE, PAST, direct=IT[Gender.MASCULINE], dative=np("princess")),
+            main=clause(np("man"), "buy", PAST, direct=np("umbrella", p.A)),
+            after=coordinate(
+                "and",
+                clause(
+                    p.HE,
+                    "give",
+                    PAST,
+                    direct=IT[Gender.MASCULINE],
+                    dative=np("princess"),
+                ),
                 shares=True,
             ),
         ),
@@ -310,16 +356,23 @@ ANTECEDENTS = [
     ),
     (
         Sentence(
-            before=sub(f.WHEN, clause(np("girl"), tv.SEE, PAST, direct=np("cow"))),
-            main=clause(p.I, tv.FOLLOW, PAST, dative=IT[Gender.FEMININE]),
+            before=subordinate(
+                "when",
+                clause(np("girl"), "see", PAST, direct=np("cow")),
+            ),
+            main=clause(p.I, "follow", PAST, dative=IT[Gender.FEMININE]),
         ),
         "When the girl saw the cow, I followed it.",
         "Als das Mädchen die Kuh sah, folgte ich ihr.",
     ),
     (
         Sentence(
-            main=be(np("bed", f.THIS), ADJECTIVES["old"], SIMPLE),
-            after=then(f.BUT, be(IT[Gender.NEUTER], ADJECTIVES["beautiful"], SIMPLE), shares=False),
+            main=be(np("bed", p.THIS), ADJECTIVES["old"], SIMPLE),
+            after=coordinate(
+                "but",
+                be(IT[Gender.NEUTER], ADJECTIVES["beautiful"], SIMPLE),
+                shares=False,
+            ),
         ),
         "This bed is old, but it is beautiful.",
         "Dieses Bett ist alt, aber es ist schön.",
@@ -328,11 +381,11 @@ ANTECEDENTS = [
         Sentence(
             main=clause(
                 np("goat"),
-                iv.WAIT,
+                "wait",
                 PROGRESSIVE,
                 prepositional=(
-                    *pp(f.WAIT_FOR, "owner", f.its(Gender.FEMININE)),
-                    *pp(f.IN_FRONT_OF, "palace"),
+                    *pp("wait for", "owner", p.its(Gender.FEMININE)),
+                    *pp("in front of", "palace"),
                 ),
             )
         ),
@@ -341,7 +394,12 @@ ANTECEDENTS = [
     ),
     (
         Sentence(
-            main=clause(np("horse"), tv.TRUST, SIMPLE, dative=np("owner", f.its(Gender.NEUTER)))
+            main=clause(
+                np("horse"),
+                "trust",
+                SIMPLE,
+                dative=np("owner", p.its(Gender.NEUTER)),
+            )
         ),
         "The horse trusts its owner.",
         "Das Pferd vertraut seinem Besitzer.",
