@@ -24,10 +24,11 @@ def passes() -> tuple[Pass, ...]:
 
     The latter are imported here, as is what writes the code below: `check` needs neither.
     """
+    from compiler.transforms.align_layers import align_layers
     from compiler.transforms.derive_step import derive_step
     from compiler.transforms.share_classes import share_classes
 
-    return (*PROOFS, share_classes, derive_step, infer_shapes)
+    return (*PROOFS, share_classes, derive_step, align_layers, infer_shapes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,25 @@
 """The body of a function as lines of Python."""
 
-import re
-
 from compiler.emit.layout import NameOf, lay, lay_loop, lay_results
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, shown
 from compiler.ops.decoding import Field
-from compiler.ops.expression import Attribute, Call, Comprehension, Const, Expression, Name, call
+from compiler.ops.expression import (
+    Attribute,
+    Call,
+    Comprehension,
+    Const,
+    Expression,
+    List,
+    Name,
+    Slice,
+    Starred,
+    Subscript,
+    call,
+)
 from compiler.ops.op import Op
+from compiler.transforms.partition import STATES
 
 SELF = Name("self")
-STATES = ("state", "states", "cache")
-"""What a step calls what it keeps."""
 
 
 def body_lines(
@@ -83,7 +92,13 @@ class _Writer:
         return self.repeats(statement) and not starts
 
     def loop(self, statement: Statement, function: str) -> list[str]:
-        """`for layer in self.layers: x = layer(x, ...)`."""
+        """`for layer in self.layers: x = layer(x, ...)`.
+
+        The first of several repetitions in a list stands for them all.
+        """
+        if self.repetition(statement).first:
+            self.values[statement.results[0]] = self.values[statement.inputs[0]]
+            return []
         (result,), held = statement.results, self.in_turn(statement)
         inputs = tuple(self.values[each] for each in statement.inputs)
         assert inputs[0] == Name(shown(result)), "a loop carries its first input"
@@ -92,18 +107,29 @@ class _Writer:
         place = self.place_of_states(statement, function)
         if place is not None:
             states = inputs[place]
-            kept = state_of(states.name if isinstance(states, Attribute) else "")
-            variables, over = f"layer, {kept}", call("zip", held, states, strict=Const(True))
-            inputs = (*inputs[:place], Name(kept), *inputs[place + 1 :])
+            variables, over = "layer, state", call("zip", held, states, strict=Const(True))
+            inputs = (*inputs[:place], Name("state"), *inputs[place + 1 :])
         head = lay_loop(variables, over, self.name_of, self.depth)
         step = _call(Name("layer"), function, inputs)
         return [*head, *lay(f"{shown(result)} = ", step, self.name_of, self.depth + 1)]
 
     def in_turn(self, statement: Statement) -> Expression:
         """The layers in the order in which they are applied."""
-        held, part = Attribute(self.holder, statement.part), self.block.part(statement.part)
+        part = self.repetition(statement)
+        held = Attribute(self.holder, part.holder or statement.part)
+        repeats = [each for _, each in self.block.parts if isinstance(each, Repeat)]
+        group = [each for each in repeats if each.holder == part.holder]
+        if not any(each.distinct for each in group):
+            return held
+        if not part.holder:
+            return call("islice", call("cycle", held), part.count)
+        return List(tuple(Starred(_in_turn(call("list", held), each)) for each in group))
+
+    def repetition(self, statement: Statement) -> Repeat:
+        """The blocks that a statement calls one after the other."""
+        part = self.block.part(statement.part)
         assert isinstance(part, Repeat)
-        return call("islice", call("cycle", held), part.count) if part.distinct else held
+        return part
 
     def place_of_states(self, statement: Statement, function: str) -> int | None:
         """Which input is a list that holds something for each layer: the state of its step."""
@@ -111,9 +137,12 @@ class _Writer:
         return next((names.index(name) for name in STATES if name in names), None)
 
 
-def state_of(field: str) -> str:
-    """What one of the states in a list is called: of `layers_5_6` it is `state_5_6`."""
-    return "state" + "".join(f"_{number}" for number in re.findall(r"\d+", field))
+def _in_turn(layers: Expression, part: Repeat) -> Expression:
+    """The layers of one repetition out of a list, in the order in which they are applied."""
+    own = Subscript(layers, (Slice(Const(part.places.start), Const(part.places.stop)),))
+    return (
+        call("islice", call("cycle", own), Const(int(part.count.value))) if part.distinct else own
+    )
 
 
 def _call(held: Expression, function: str, inputs: tuple[Expression, ...]) -> Call:

@@ -14,7 +14,9 @@ from compiler.ops.expression import (
     Const,
     Expression,
     Hyperparameter,
+    List,
     Name,
+    Starred,
     call,
     parts,
 )
@@ -68,7 +70,7 @@ def _init(block: Block, numbers: Numbers) -> list[str]:
         if not (isinstance(part, Repeat) and part.holder):
             lines += _attribute(block, name, part, numbers)
         elif part.first == 0:
-            lines += _groups(block, part.holder, numbers)
+            lines += _kinds(block, part.holder, numbers)
     return lines
 
 
@@ -127,23 +129,23 @@ def _list_of(block: Block) -> str:
     return "Layers" if block.has("step") else "nn.ModuleList"
 
 
-def _groups(block: Block, name: str, numbers: Numbers) -> list[str]:
-    """One list of layers of several kinds, from the parts `layers[0:5]`, `layers[5:6]` ..."""
+def _kinds(block: Block, holder: str, numbers: Numbers) -> list[str]:
+    """The list that holds the blocks of several repetitions."""
 
     def name_of(number: Hyperparameter) -> str:
         return numbers.name(number, block)
 
-    lines, head = list[str](), f"{name}: list[nn.Module] = "
-    for _, part in block.parts:
-        if isinstance(part, Repeat) and part.holder == name:
-            made = _construct(part.block, block, numbers)
-            # A literal, as the slices are that take these layers out of the list again.
-            count = call("range", Const(int(part.held.value)))
-            lines += lay(head, Comprehension(made, "_", count), name_of, 2)
-            head = f"{name} += "
-    # Layers differ in what `forward` and `step` take, which no type of the list could say.
-    typed = f"self.{name}: Any = "
-    return [*lines, *lay(typed, call("nn.ModuleList", Name(name)), name_of, 2)]
+    parts = [each for _, each in block.parts if isinstance(each, Repeat) and each.holder == holder]
+    elements = tuple(_element(each, _construct(each.block, block, numbers)) for each in parts)
+    return lay(f"self.{holder} = ", call(_list_of(parts[0].block), List(elements)), name_of, 2)
+
+
+def _element(part: Repeat, made: Expression) -> Expression:
+    """A block by itself, or `*(Block() for _ in range(5))`."""
+    count = len(part.places)
+    if count == 1:
+        return made
+    return Starred(Comprehension(made, "_", call("range", Const(count)), brackets=False))
 
 
 def state_lines(block: Block) -> list[str]:
@@ -171,7 +173,11 @@ def _words(block: Block, function: Function, name_of: NameOf) -> list[str]:
     def shape_words(shape: Shape) -> str:
         return words(shape, lambda number: name_of(number).removeprefix("self."))
 
-    given = [f"{each.name} {shape_words(each.shape)}" for each in function.inputs if each.shape]
+    given = [
+        f"{each.name} {shape_words(each.shape)}"
+        for each in function.inputs
+        if each.shape and not each.name.startswith("_")
+    ]
     notes = [function.note] if function.note else []
     if function.annotation != "Tensor":
         return notes

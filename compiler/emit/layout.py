@@ -11,6 +11,7 @@ from compiler.ops.expression import (
     Comprehension,
     Expression,
     Hyperparameter,
+    List,
     Tuple,
     render,
 )
@@ -26,10 +27,11 @@ def lay(prefix: str, expression: Expression, name_of: NameOf, depth: int) -> lis
     line = indent + prefix + render(expression, name_of)
     if len(line) <= WIDTH:
         return [line]
-    if isinstance(expression, Tuple):
+    if isinstance(expression, Tuple | List):
+        opening, closing = "()" if isinstance(expression, Tuple) else "[]"
         elements = [line for each in expression.elements for line in lay("", each, name_of, depth)]
         inner = [f"{' ' * STEP}{element}," for element in elements]
-        return [f"{indent}{prefix}(", *inner, f"{indent})"]
+        return [f"{indent}{prefix}{opening}", *inner, f"{indent}{closing}"]
     if isinstance(expression, Comprehension):
         return _each(f"{indent}{prefix}[", expression, "]", name_of, depth)
     if isinstance(expression, Binary) and isinstance(expression.right, Call):

@@ -66,6 +66,7 @@ def tests_text(spec: Spec, model: Block) -> str:
         edges=f"({', '.join(map(str, edges))}{',' if len(edges) == 1 else ''})",
         masks=dict.fromkeys(plain_predicate(op.reads) for _, ops in found.values() for op in ops),
         reads=[line for name, (_, ops) in found.items() for line in _reads(name, ops)],
+        crosses=[name for name, (block, _) in found.items() if _reads_memory(block)],
         random=_random(model),
         mixers=[(name, op.mask == op.mask & CAUSAL) for name, op in others.items()],
     )
@@ -82,6 +83,11 @@ def _reads(name: str, ops: tuple[Attention, ...]) -> list[str]:
         return [f"    {name}: ({shared[0].text},),"]
     *lines, last = lay(f"{name}: ", Tuple(tuple(shared)), lambda number: number.name, 1)
     return [*lines, f"{last},"]
+
+
+def _reads_memory(block: Block) -> bool:
+    """Whether an attention reads the output of the encoder."""
+    return any(each.name == "memory" for each in block.function("forward").inputs)
 
 
 def _random(model: Block) -> list[str]:

@@ -1,6 +1,9 @@
 """Labels that tell apart things of one name: `target_mask_a` and `target_mask_b`."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T", bound=Hashable)
 
 
 def letters(number: int) -> str:
@@ -9,12 +12,18 @@ def letters(number: int) -> str:
     return (letters(more - 1) if more else "") + chr(ord("a") + last)
 
 
-def labels(values: Iterable[Hashable | None]) -> dict[Hashable, str]:
-    """Return a label for each distinct value other than None; a value that is alone needs none."""
+def labels(values: Iterable[T | None], word: Callable[[T], str] | None = None) -> dict[T, str]:
+    """Return a label for each distinct value other than None; a value that is alone needs none.
+
+    The label is the `word` for the value if these words tell all values apart, otherwise a letter.
+    """
     distinct = [each for each in dict.fromkeys(values) if each is not None]
     if len(distinct) == 1:
         return {distinct[0]: ""}
-    return {each: letters(number) for number, each in enumerate(distinct)}
+    words = [word(each) for each in distinct] if word else []
+    if len(set(words)) < len(distinct):
+        words = [letters(number) for number in range(len(distinct))]
+    return dict(zip(distinct, words, strict=True))
 
 
 def labelled(name: str, label: str) -> str:

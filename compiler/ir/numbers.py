@@ -13,8 +13,9 @@ def own_numbers(block: Block) -> Iterator[Hyperparameter]:
     below = {id(each) for _, each, _ in children(block)}
     for _, part in block.parts:
         if isinstance(part, Repeat):
-            yield part.count
-            yield part.held
+            if not part.holder:  # lists of several kinds are written with literals
+                yield part.count
+                yield part.held
         elif id(part) not in below:
             yield from _inside(part)
     for function in block.functions:

@@ -6,6 +6,7 @@ from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
 from compiler.ir.labels import labelled
 from compiler.lower.head_groups import KINDS, HeadGroup, head_groups, words_of
+from compiler.lower.kinds import attention_word
 from compiler.lower.masking import Masking
 from compiler.lower.settings import Context, required
 from compiler.mask.mask import ALL, CAUSAL
@@ -29,8 +30,9 @@ def lower_self_attention(
     query, key, value = body.unpack(attention.split(*KINDS), fused, names=KINDS)
     result = attention.attend(body, query, key, value)
     x = Input(name="x", shape=(BATCH, first.queries, context.d_model))
+    name = f"{context.stack.capitalize()}SelfAttention"
     return Block(
-        names=(f"{context.stack.capitalize()}SelfAttention",),
+        names=(name, f"{attention_word(settings)}{name}"),
         summary=_summary(attention.groups, settings),
         parts=(
             ("query_key_value", attention.linear(*KINDS)),
@@ -61,7 +63,7 @@ def lower_cross_attention(
         *attention.told(),
     )
     return Block(
-        names=("CrossAttention",),
+        names=("CrossAttention", f"{attention_word(settings)}CrossAttention"),
         summary="Attention to the encoder's output, {heads} heads of {d_k}"
         f"{_masked(attention.groups)} (section 3.2.3).",
         parts=(

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from compiler.ir.labels import labelled, letters
+from compiler.ir.labels import labelled, labels
+from compiler.lower.kinds import mask_word
 from compiler.lower.masking import Masking
 from compiler.mask.mask import Mask
 from compiler.ops.expression import Hyperparameter
@@ -45,8 +46,10 @@ def _groups(
 ) -> Iterator[HeadGroup]:
     share = int(heads["query"].value // heads["key"].value)
     pairs = zip(settings.head_masks, maskings, strict=True)
+    masks = [each.mask for each in settings.head_masks]
+    named = labels(range(len(masks)), lambda number: mask_word(masks[number]))
     for number, (each, masking) in enumerate(pairs):
-        label = letters(number)
+        label = named[number]
         counts = {"heads": each.heads, "kv_heads": each.heads // share}
         yield HeadGroup(
             heads={

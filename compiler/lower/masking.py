@@ -6,6 +6,7 @@ from typing import Any
 from compiler.ir.block import Input
 from compiler.ir.build import Body
 from compiler.ir.labels import labelled, labels
+from compiler.lower.kinds import mask_word
 from compiler.lower.padding import Padding, padding_of, reads_ahead
 from compiler.lower.relative_position import Bias, Distance, Rotary, lower_relative_position
 from compiler.lower.settings import Context
@@ -214,10 +215,13 @@ class _Place:
         """Those of each group; masks and distances that differ are told apart by labels."""
         attentions: list[Attention | None] = [getattr(group, self.sub_layer) for group in groups]
         known = [self.distance(group) for group in groups]
-        masks = labels(mask for each in attentions for mask in _masks(each))
+        masks = labels((mask for each in attentions for mask in _masks(each)), mask_word)
         distances = labels(known)
         pairs = [*zip(attentions, known, strict=True)]
-        both = labels((mask, distance) for each, distance in pairs for mask in _masks(each))
+        both = labels(
+            ((mask, distance) for each, distance in pairs for mask in _masks(each)),
+            lambda each: mask_word(each[0]),
+        )
 
         def masking(attention: Attention, mask: str, distance: Distance | None) -> Masking:
             plain = self.plain(attention, mask, masks[mask])
@@ -264,6 +268,6 @@ class _Place:
         return replace(plain, bias=distance, score=score, value=value)
 
 
-def _masks(attention: Attention | None) -> tuple[str | None, ...]:
-    """The masks of an attention; nothing where there is none."""
-    return tuple(each.mask for each in attention.head_masks) if attention else (None,)
+def _masks(attention: Attention | None) -> tuple[str, ...]:
+    """Return the masks of the heads of an attention, if there is one."""
+    return tuple(each.mask for each in attention.head_masks) if attention else ()

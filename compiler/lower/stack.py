@@ -8,6 +8,7 @@ from compiler.ir.block import Block, Input, Repeat
 from compiler.ir.build import Body
 from compiler.lower.attention import lower_cross_attention, lower_self_attention
 from compiler.lower.feed_forward import lower_feed_forward
+from compiler.lower.kinds import layer_words
 from compiler.lower.masking import STREAMS, Maskings
 from compiler.lower.mixer import lower_mixer
 from compiler.lower.residual import lower_norm, lower_residual
@@ -40,7 +41,7 @@ def lower_stack(settings: Stack, stack: str, masks: Maskings, context: Context) 
         x = body.invoke(part, x, *given_to, name="x")
         first = last
     every = sum(group.repeat for group in settings.layers)
-    summary = f"{{{stack}_layers}} layers" if len(layers) == 1 else f"{every} layers of some kinds"
+    summary = f"{{{stack}_layers}} layers" if len(layers) == 1 else f"{every} layers"
     norm = lower_norm(settings.norm, context)
     if norm is not None and settings.norm.final:
         parts.append(("norm", norm))
@@ -88,9 +89,10 @@ class _Lowering:
             told.update(dict.fromkeys(one for each in others.values() for one in each))
             given_to = {name: tuple(one.name for one in each) for name, each in others.items()}
             x = residual.add(body, x, given_to)
+        name = f"{self.stack.capitalize()}Layer"
         inputs = (self.stream("x"), *sorted(told, key=lambda each: each.name != "memory"))
         return Block(
-            names=(f"{self.stack.capitalize()}Layer",),
+            names=(name, *(f"{word}{name}" for word in layer_words(group))),
             summary=residual.summary,
             parts=tuple(parts),
             functions=(body.function("forward", inputs, x),),

@@ -170,3 +170,17 @@ class MakeState(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(Name(self.name), inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinStates(Op):
+    """Lists of the states of layers of several kinds, one after the other -> one list.
+
+    One call makes the states of all layers of a list, and so the code of all inputs is the same.
+    """
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return ((),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return inputs[0]

@@ -81,6 +81,36 @@ class Tuple:
 
 
 @dataclass(frozen=True, slots=True)
+class List:
+    """`[a, b]`."""
+
+    elements: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Starred:
+    """`*value`, an element of a list."""
+
+    value: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """`first:last` in brackets; either may be left out."""
+
+    first: "Expression | None" = None
+    last: "Expression | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscript:
+    """`base[a, b]`."""
+
+    base: "Expression"
+    items: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Comprehension:
     """`element for variable in iterable`, in brackets if it is to be a list."""
 
@@ -90,7 +120,21 @@ class Comprehension:
     brackets: bool = True
 
 
-Expression = Name | Const | Str | Hyperparameter | Call | Attribute | Binary | Tuple | Comprehension
+Expression = (
+    Name
+    | Const
+    | Str
+    | Hyperparameter
+    | Call
+    | Attribute
+    | Binary
+    | Tuple
+    | List
+    | Starred
+    | Slice
+    | Subscript
+    | Comprehension
+)
 
 _PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "//": 4, "**": 5}
 _TIGHTEST = 6
@@ -126,6 +170,16 @@ def render(expression: Expression, name_of: Callable[[Hyperparameter], str]) -> 
                 return f"{text(left, inner)} {operator} {text(right, inner + 1)}"
             case Tuple(elements=elements):
                 return f"({', '.join(text(element) for element in elements)})"
+            case List(elements=elements):
+                return f"[{', '.join(text(element) for element in elements)}]"
+            case Starred(value=Comprehension(brackets=False) as value):
+                return f"*({text(value)})"
+            case Starred(value=value):
+                return f"*{text(value, _TIGHTEST)}"
+            case Slice(first=first, last=last):
+                return ":".join("" if each is None else text(each) for each in (first, last))
+            case Subscript(base=base, items=items):
+                return f"{text(base, _TIGHTEST)}[{', '.join(map(text, items))}]"
             case Comprehension(
                 element=element, variable=variable, iterable=iterable, brackets=brackets
             ):

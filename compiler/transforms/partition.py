@@ -8,14 +8,22 @@ the caches that `CachesKeyValue` asks for, the memories of `CarriesState`, and t
 blocks below.
 """
 
-import re
 from dataclasses import dataclass, field, replace
 
 from compiler.analysis.dependence import dependence_of
 from compiler.ir.block import Block, Function, Input, Invoke, Repeat, Statement, callee, shown
 from compiler.ir.labels import labelled
 from compiler.mask.interval import HERE
-from compiler.ops.decoding import SLOTS, Append, Field, Fill, LineageMask, NewCache, NewMemory
+from compiler.ops.decoding import (
+    SLOTS,
+    Append,
+    Field,
+    Fill,
+    JoinStates,
+    LineageMask,
+    NewCache,
+    NewMemory,
+)
 from compiler.ops.expression import Const
 from compiler.ops.op import (
     Cache,
@@ -33,6 +41,8 @@ from compiler.transforms.rewrite import live
 LINEAGE, PARENT = "lineage", "parent"
 TOLD = Input(name=LINEAGE, annotation="Lineage"), Input(name=PARENT, shape=(BATCH, BEAM))
 """What a step may need to know of hypotheses: all that each descends from, or what it continues."""
+STATES = ("state", "states", "cache")
+"""Names of the parameter that is the state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +59,8 @@ class Partition:
     """The statements of one block's forward pass, divided among `start`, `step` and `prefill`.
 
     `decoded` holds the values that grow by a position each step. `stands_for` gives the value that
-    decoding reads in place of one that an op such as dropout would have made.
+    decoding reads in place of one that an op such as dropout would have made. `shared` holds the
+    states that `start` makes of layers in one list, with their types.
     """
 
     block: Block
@@ -62,11 +73,13 @@ class Partition:
     prefilling: list[Statement] = field(default_factory=list)
     below: dict[str, "Partition"] = field(default_factory=dict)
     made: list[Kept] = field(default_factory=list)
+    shared: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for statement in self.forward.body:
             inputs = tuple(self.stands_for.get(each, each) for each in statement.inputs)
             self.divide(replace(statement, inputs=inputs))
+        self.join_states()
         self.stepping = live(self.stepping, self.outputs())
         self.prefilling = live(self.prefilling, self.outputs())
 
@@ -161,7 +174,8 @@ class Partition:
         inner = Partition(
             block, function, {name for name in names if meaning[name] in self.decoded}
         )
-        if inner.is_stateless():
+        part = self.block.part(statement.part) if statement.part else block
+        if inner.is_stateless() and not (isinstance(part, Repeat) and part.holder):
             self.add(statement, statement)
             return
         self.below[statement.part] = inner
@@ -178,16 +192,33 @@ class Partition:
 
     def keep_below(self, statement: Statement, inner: "Partition", meaning: dict[str, str]) -> str:
         """The value that holds the state of a block below, which the block's `start` makes."""
-        name = re.sub(r"\W+", "_", statement.part).rstrip("_")  # `layers[5:6]` becomes `layers_5_6`
+        name, part = statement.part, self.block.part(statement.part)
         start = replace(
             statement,
             op=Invoke(function="start"),
             inputs=tuple(meaning[name] for name in inner.start_inputs()),
             results=(f"_.{name}",),
         )
-        repeated = isinstance(self.block.part(statement.part), Repeat)
-        annotation = f"list[{inner.annotation()}]" if repeated else inner.annotation()
-        return self.keep(name, annotation, start)
+        if not isinstance(part, Repeat):
+            return self.keep(name, inner.annotation(), start)
+        if not part.holder:
+            return self.keep(name, f"list[{inner.annotation()}]", start)
+        states = self.shared.setdefault(part.holder, {})
+        own = f"_.{part.holder}.{part.first}"
+        states[own] = inner.annotation()
+        self.starting.append(replace(start, results=(own,)))
+        return f"_.{part.holder}"
+
+    def join_states(self) -> None:
+        """Makes one list of the states of all layers that share a list."""
+        for holder, states in self.shared.items():
+            result = f"_.{holder}"
+            inputs, kinds = tuple(states), set(states.values())
+            kind = kinds.pop() if len(kinds) == 1 else "State"
+            origin = self.block.origin
+            join = Statement(results=(result,), op=JoinStates(), inputs=inputs, origin=origin)
+            self.starting.append(join)
+            self.made.append(Kept(name=holder, annotation=f"list[{kind}]", value=result))
 
     def keep(self, name: str, annotation: str, made_by: Op | Statement) -> str:
         """Adds a field to the state that `start` makes; returns the value that stands for it."""

@@ -11,24 +11,27 @@ from compiler.transforms.rewrite import bottom_up
 
 
 def share_classes(model: Block) -> Block:
-    """Each block with one name left: the most general one that its structure has for itself.
+    """Return the model, each block with one name left.
 
-    Where even the last name stands for several structures, all but the first have a letter: a layer
-    of another kind renames none of those before it.
+    That is the most general name which its structure has for itself. Where each name stands for
+    several structures, that which the fewest share, with a letter if several need it.
     """
     structures: dict[str, list[object]] = defaultdict(list)
-    for _, block in walk(model):
+    names: dict[object, str] = {}
+    blocks = {_kind(block): block for _, block in walk(model)}
+    for kind, block in blocks.items():
         for name in block.names:
-            own = _kind(block)
-            if own not in structures[name]:
-                structures[name].append(own)
+            structures[name].append(kind)
+    shared: dict[str, list[object]] = defaultdict(list)
+    for kind, block in blocks.items():
+        shared[min(block.names, key=lambda name: len(structures[name]))].append(kind)
+    for name, kinds in shared.items():
+        for number, kind in enumerate(kinds):
+            letter = letters(number).upper() if len(kinds) > 1 else ""
+            names[kind] = f"{name}{letter}"
 
     def choose(block: Block) -> Block:
-        own = (name for name in block.names if len(structures[name]) == 1)
-        last = block.names[-1]
-        number = structures[last].index(_kind(block))
-        letter = letters(number).upper() if number else ""
-        return replace(block, names=(next(own, f"{last}{letter}"),))
+        return replace(block, names=(names[_kind(block)],))
 
     return bottom_up(model, choose)
 

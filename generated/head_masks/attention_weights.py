@@ -14,8 +14,8 @@ from .model import (
     D_K,
     D_V,
     HEADS,
-    HEADS_A,
-    HEADS_B,
+    HEADS_GLOBAL,
+    HEADS_LOCAL,
     CrossAttention,
     DecoderSelfAttention,
     EncoderSelfAttention,
@@ -65,14 +65,14 @@ def pairs(reads: Callable[[Tensor, Tensor], Tensor], query: Tensor) -> Tensor:
     return reads(i.unsqueeze(1), i).expand(i.numel(), -1)
 
 
-def decoder_a_reads(i: Tensor, j: Tensor) -> Tensor:
-    """`causal & window(8)`: whether position i reads position j."""
-    return (j <= i) & (i - j <= 8)
-
-
-def decoder_b_reads(i: Tensor, j: Tensor) -> Tensor:
+def decoder_global_reads(i: Tensor, j: Tensor) -> Tensor:
     """`causal`: whether position i reads position j."""
     return j <= i
+
+
+def decoder_local_reads(i: Tensor, j: Tensor) -> Tensor:
+    """`causal & window(8)`: whether position i reads position j."""
+    return (j <= i) & (i - j <= 8)
 
 
 def encoder_self_attention(
@@ -90,11 +90,11 @@ def decoder_self_attention(module: DecoderSelfAttention, x: Tensor) -> tuple[Ten
     values [batch, HEADS, target, D_V]
     """
     query, key, value = split_heads(module.query_key_value(x), HEADS, D_K, D_K, D_V)
-    query_a, query_b = query.split_with_sizes((HEADS_A, HEADS_B), dim=1)
-    key_a, key_b = key.split_with_sizes((HEADS_A, HEADS_B), dim=1)
-    weights_a = weights(query_a, key_a, pairs(decoder_a_reads, query_a))
-    weights_b = weights(query_b, key_b, pairs(decoder_b_reads, query_b))
-    return torch.cat((weights_a, weights_b), dim=1), value
+    query_local, query_global = query.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+    key_local, key_global = key.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+    weights_local = weights(query_local, key_local, pairs(decoder_local_reads, query_local))
+    weights_global = weights(query_global, key_global, pairs(decoder_global_reads, query_global))
+    return torch.cat((weights_local, weights_global), dim=1), value
 
 
 def cross_attention(

@@ -25,17 +25,17 @@ D_V = 32
 D_FF = 512
 DECODER_LAYERS = 2
 DROPOUT = 0.1
-HEADS_A = 2
-HEADS_B = 2
+HEADS_LOCAL = 2
+HEADS_GLOBAL = 2
 PADDING = 0
 
 
-def decoder_a_reads(i: Tensor, j: Tensor) -> Tensor:
+def decoder_local_reads(i: Tensor, j: Tensor) -> Tensor:
     """`causal & window(8)`: whether position i reads position j."""
     return (j <= i) & (i - j <= 8)
 
 
-def decoder_a_keeps(i: int, j: int) -> bool:
+def decoder_local_keeps(i: int, j: int) -> bool:
     """`~causal | window(8)`: whether a position from i on may still read position j."""
     return i - j <= 8
 
@@ -295,13 +295,13 @@ class EncoderSelfAttention(nn.Module):
 
 @dataclass
 class DecoderSelfAttentionState(State):
-    cache_a: RollingCache
-    cache_b: KeyValueCache
+    cache_local: RollingCache
+    cache_global: KeyValueCache
 
 
 class DecoderSelfAttention(nn.Module):
-    """Self-attention, HEADS heads of D_K: HEADS_A masked by `causal & window(8)`, HEADS_B masked
-    by `causal` (section 3.2.3).
+    """Self-attention, HEADS heads of D_K: HEADS_LOCAL masked by `causal & window(8)`,
+    HEADS_GLOBAL masked by `causal` (section 3.2.3).
     """
 
     def __init__(self) -> None:
@@ -312,18 +312,20 @@ class DecoderSelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
-        query_a, query_b = query.split_with_sizes((HEADS_A, HEADS_B), dim=1)
-        key_a, key_b = key.split_with_sizes((HEADS_A, HEADS_B), dim=1)
-        value_a, value_b = value.split_with_sizes((HEADS_A, HEADS_B), dim=1)
-        mixed_a = local_attention(
-            query_a, key_a, value_a, decoder_a_reads, chunk=32, left=8, right=0
+        query_local, query_global = query.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+        key_local, key_global = key.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+        value_local, value_global = value.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+        mixed_local = local_attention(
+            query_local, key_local, value_local, decoder_local_reads, chunk=32, left=8, right=0
         )
-        mixed_b = F.scaled_dot_product_attention(query_b, key_b, value_b, is_causal=True)
-        return self.output(merge_heads(torch.cat((mixed_a, mixed_b), dim=1)))
+        mixed_global = F.scaled_dot_product_attention(
+            query_global, key_global, value_global, is_causal=True
+        )
+        return self.output(merge_heads(torch.cat((mixed_local, mixed_global), dim=1)))
 
     def start(self) -> DecoderSelfAttentionState:
         """Empty as yet."""
-        return DecoderSelfAttentionState(RollingCache(decoder_a_keeps), KeyValueCache())
+        return DecoderSelfAttentionState(RollingCache(decoder_local_keeps), KeyValueCache())
 
     def step(self, x: Tensor, state: DecoderSelfAttentionState, lineage: Lineage) -> Tensor:
         """The newest position of each hypothesis.
@@ -331,16 +333,20 @@ class DecoderSelfAttention(nn.Module):
         x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
-        query_a, query_b = query.split_with_sizes((HEADS_A, HEADS_B), dim=1)
-        key_a, key_b = key.split_with_sizes((HEADS_A, HEADS_B), dim=1)
-        value_a, value_b = value.split_with_sizes((HEADS_A, HEADS_B), dim=1)
-        key_a, value_a, slots_a = state.cache_a.append(key_a, value_a, lineage)
-        mixed_a = F.scaled_dot_product_attention(
-            query_a, key_a, value_a, lineage.readable(decoder_a_reads, slots_a)
+        query_local, query_global = query.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+        key_local, key_global = key.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+        value_local, value_global = value.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+        key_local, value_local, slots_local = state.cache_local.append(
+            key_local, value_local, lineage
         )
-        key_b, value_b = state.cache_b.append(key_b, value_b)
-        mixed_b = F.scaled_dot_product_attention(query_b, key_b, value_b, lineage.mask.unsqueeze(1))
-        return self.output(merge_heads(torch.cat((mixed_a, mixed_b), dim=1)))
+        mixed_local = F.scaled_dot_product_attention(
+            query_local, key_local, value_local, lineage.readable(decoder_local_reads, slots_local)
+        )
+        key_global, value_global = state.cache_global.append(key_global, value_global)
+        mixed_global = F.scaled_dot_product_attention(
+            query_global, key_global, value_global, lineage.mask.unsqueeze(1)
+        )
+        return self.output(merge_heads(torch.cat((mixed_local, mixed_global), dim=1)))
 
     def prefill(self, x: Tensor, state: DecoderSelfAttentionState) -> Tensor:
         """The first positions, into an empty state.
@@ -348,16 +354,18 @@ class DecoderSelfAttention(nn.Module):
         x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
-        query_a, query_b = query.split_with_sizes((HEADS_A, HEADS_B), dim=1)
-        key_a, key_b = key.split_with_sizes((HEADS_A, HEADS_B), dim=1)
-        value_a, value_b = value.split_with_sizes((HEADS_A, HEADS_B), dim=1)
-        key_a, value_a = state.cache_a.fill(key_a, value_a)
-        mixed_a = local_attention(
-            query_a, key_a, value_a, decoder_a_reads, chunk=32, left=8, right=0
+        query_local, query_global = query.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+        key_local, key_global = key.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+        value_local, value_global = value.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+        key_local, value_local = state.cache_local.fill(key_local, value_local)
+        mixed_local = local_attention(
+            query_local, key_local, value_local, decoder_local_reads, chunk=32, left=8, right=0
         )
-        key_b, value_b = state.cache_b.append(key_b, value_b)
-        mixed_b = F.scaled_dot_product_attention(query_b, key_b, value_b, is_causal=True)
-        return self.output(merge_heads(torch.cat((mixed_a, mixed_b), dim=1)))
+        key_global, value_global = state.cache_global.append(key_global, value_global)
+        mixed_global = F.scaled_dot_product_attention(
+            query_global, key_global, value_global, is_causal=True
+        )
+        return self.output(merge_heads(torch.cat((mixed_local, mixed_global), dim=1)))
 
 
 @dataclass

@@ -31,11 +31,11 @@ def encoder_reads(_i: int, j: int, _length: int) -> bool:
     return j >= 0
 
 
-def decoder_a_reads(i: int, j: int, _length: int) -> bool:
+def decoder_local_reads(i: int, j: int, _length: int) -> bool:
     return (j <= i) & (i - j <= 8)
 
 
-def decoder_b_reads(i: int, j: int, _length: int) -> bool:
+def decoder_global_reads(i: int, j: int, _length: int) -> bool:
     return j <= i
 
 
@@ -46,9 +46,10 @@ def cross_reads(_i: int, j: int, _length: int) -> bool:
 Reads = Callable[[int, int, int], bool]
 READS: dict[type[nn.Module], tuple[Reads, ...]] = {
     EncoderSelfAttention: (encoder_reads,),
-    DecoderSelfAttention: (decoder_a_reads, decoder_b_reads),
+    DecoderSelfAttention: (decoder_local_reads, decoder_global_reads),
     CrossAttention: (cross_reads,),
 }
+CROSS: set[type[nn.Module]] = {CrossAttention}
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +183,7 @@ def attentions(model: Transformer, source: Tensor, target: Tensor) -> list[Atten
 def test_an_attention_reads_what_its_mask_says(attentions: list[Attention]) -> None:
     """By gradient. A query always depends on its own position, which is left out."""
     for module, inputs, _ in attentions:
-        reads, is_cross = READS[type(module)], type(module).__name__.startswith("Cross")
+        reads, is_cross = READS[type(module)], type(module) in CROSS
         keys = inputs[1 if is_cross else 0].requires_grad_()
         output, length = module(*inputs), keys.size(1)
         weights = torch.randn(D_MODEL)

@@ -15,9 +15,9 @@ from .model import (
     D_V,
     HEADS,
     CrossAttention,
-    DecoderSelfAttention,
-    DecoderSelfAttentionB,
     EncoderSelfAttention,
+    GlobalDecoderSelfAttention,
+    LocalDecoderSelfAttention,
     Transformer,
     split_heads,
 )
@@ -64,14 +64,14 @@ def pairs(reads: Callable[[Tensor, Tensor], Tensor], query: Tensor) -> Tensor:
     return reads(i.unsqueeze(1), i).expand(i.numel(), -1)
 
 
-def decoder_a_reads(i: Tensor, j: Tensor) -> Tensor:
-    """`causal & window(8)`: whether position i reads position j."""
-    return (j <= i) & (i - j <= 8)
-
-
-def decoder_b_reads(i: Tensor, j: Tensor) -> Tensor:
+def decoder_global_reads(i: Tensor, j: Tensor) -> Tensor:
     """`causal`: whether position i reads position j."""
     return j <= i
+
+
+def decoder_local_reads(i: Tensor, j: Tensor) -> Tensor:
+    """`causal & window(8)`: whether position i reads position j."""
+    return (j <= i) & (i - j <= 8)
 
 
 def encoder_self_attention(
@@ -84,12 +84,14 @@ def encoder_self_attention(
     return weights(query, key, source_mask), value
 
 
-def decoder_self_attention(module: DecoderSelfAttention, x: Tensor) -> tuple[Tensor, Tensor]:
+def local_decoder_self_attention(
+    module: LocalDecoderSelfAttention, x: Tensor
+) -> tuple[Tensor, Tensor]:
     """x [batch, target, D_MODEL] -> weights [batch, HEADS, target, target],
     values [batch, HEADS, target, D_V]
     """
     query, key, value = split_heads(module.query_key_value(x), HEADS, D_K, D_K, D_V)
-    return weights(query, key, pairs(decoder_a_reads, query)), value
+    return weights(query, key, pairs(decoder_local_reads, query)), value
 
 
 def cross_attention(
@@ -104,17 +106,19 @@ def cross_attention(
     return weights(query, key, source_mask), value
 
 
-def decoder_self_attention_b(module: DecoderSelfAttentionB, x: Tensor) -> tuple[Tensor, Tensor]:
+def global_decoder_self_attention(
+    module: GlobalDecoderSelfAttention, x: Tensor
+) -> tuple[Tensor, Tensor]:
     """x [batch, target, D_MODEL] -> weights [batch, HEADS, target, target],
     values [batch, HEADS, target, D_V]
     """
     query, key, value = split_heads(module.query_key_value(x), HEADS, D_K, D_K, D_V)
-    return weights(query, key, pairs(decoder_b_reads, query)), value
+    return weights(query, key, pairs(decoder_global_reads, query)), value
 
 
 PROGRAMS: dict[type[nn.Module], Callable[..., tuple[Tensor, Tensor]]] = {
     EncoderSelfAttention: encoder_self_attention,
-    DecoderSelfAttention: decoder_self_attention,
+    LocalDecoderSelfAttention: local_decoder_self_attention,
     CrossAttention: cross_attention,
-    DecoderSelfAttentionB: decoder_self_attention_b,
+    GlobalDecoderSelfAttention: global_decoder_self_attention,
 }

@@ -24,17 +24,16 @@ HEADS = 4
 D_K = 32
 D_V = 32
 D_FF = 512
-DECODER_LAYERS = 1
 DROPOUT = 0.1
 PADDING = 0
 
 
-def decoder_a_reads(i: Tensor, j: Tensor) -> Tensor:
+def decoder_local_reads(i: Tensor, j: Tensor) -> Tensor:
     """`causal & window(8)`: whether position i reads position j."""
     return (j <= i) & (i - j <= 8)
 
 
-def decoder_a_keeps(i: int, j: int) -> bool:
+def decoder_local_keeps(i: int, j: int) -> bool:
     """`~causal | window(8)`: whether a position from i on may still read position j."""
     return i - j <= 8
 
@@ -292,7 +291,7 @@ class EncoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
 
-class DecoderSelfAttention(nn.Module):
+class LocalDecoderSelfAttention(nn.Module):
     """Self-attention, HEADS heads of D_K, masked by `causal & window(8)` (section 3.2.3)."""
 
     def __init__(self) -> None:
@@ -303,12 +302,12 @@ class DecoderSelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
-        mixed = local_attention(query, key, value, decoder_a_reads, chunk=32, left=8, right=0)
+        mixed = local_attention(query, key, value, decoder_local_reads, chunk=32, left=8, right=0)
         return self.output(merge_heads(mixed))
 
     def start(self) -> RollingCache:
         """Empty as yet."""
-        return RollingCache(decoder_a_keeps)
+        return RollingCache(decoder_local_keeps)
 
     def step(self, x: Tensor, cache: RollingCache, lineage: Lineage) -> Tensor:
         """The newest position of each hypothesis.
@@ -318,7 +317,7 @@ class DecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value, slots = cache.append(key, value, lineage)
         mixed = F.scaled_dot_product_attention(
-            query, key, value, lineage.readable(decoder_a_reads, slots)
+            query, key, value, lineage.readable(decoder_local_reads, slots)
         )
         return self.output(merge_heads(mixed))
 
@@ -329,11 +328,11 @@ class DecoderSelfAttention(nn.Module):
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.fill(key, value)
-        mixed = local_attention(query, key, value, decoder_a_reads, chunk=32, left=8, right=0)
+        mixed = local_attention(query, key, value, decoder_local_reads, chunk=32, left=8, right=0)
         return self.output(merge_heads(mixed))
 
 
-class DecoderSelfAttentionB(nn.Module):
+class GlobalDecoderSelfAttention(nn.Module):
     """Masked self-attention, HEADS heads of D_K: position i reads 0..i (section 3.2.3)."""
 
     def __init__(self) -> None:
@@ -455,17 +454,17 @@ class EncoderLayer(nn.Module):
 
 
 @dataclass
-class DecoderLayerState(State):
+class LocalDecoderLayerState(State):
     self_attention: RollingCache
     cross_attention: CrossAttentionState
 
 
-class DecoderLayer(nn.Module):
+class LocalDecoderLayer(nn.Module):
     """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.self_attention = DecoderSelfAttention()
+        self.self_attention = LocalDecoderSelfAttention()
         self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
         self.cross_attention = CrossAttention()
         self.cross_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
@@ -483,12 +482,14 @@ class DecoderLayer(nn.Module):
         y = self.feed_forward(self.feed_forward_norm(x))
         return x + dropout(y, DROPOUT, self.training)
 
-    def start(self, memory: Tensor) -> DecoderLayerState:
+    def start(self, memory: Tensor) -> LocalDecoderLayerState:
         """What is the same at every step, computed once."""
-        return DecoderLayerState(self.self_attention.start(), self.cross_attention.start(memory))
+        return LocalDecoderLayerState(
+            self.self_attention.start(), self.cross_attention.start(memory)
+        )
 
     def step(
-        self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, lineage: Lineage
+        self, x: Tensor, source_mask: Tensor, state: LocalDecoderLayerState, lineage: Lineage
     ) -> Tensor:
         """The newest position of each hypothesis.
 
@@ -503,7 +504,7 @@ class DecoderLayer(nn.Module):
         y = self.feed_forward(self.feed_forward_norm(x))
         return x + y
 
-    def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
+    def prefill(self, x: Tensor, source_mask: Tensor, state: LocalDecoderLayerState) -> Tensor:
         """The first positions, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
@@ -519,17 +520,17 @@ class DecoderLayer(nn.Module):
 
 
 @dataclass
-class DecoderLayerBState(State):
+class GlobalDecoderLayerState(State):
     self_attention: KeyValueCache
     cross_attention: CrossAttentionState
 
 
-class DecoderLayerB(nn.Module):
+class GlobalDecoderLayer(nn.Module):
     """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.self_attention = DecoderSelfAttentionB()
+        self.self_attention = GlobalDecoderSelfAttention()
         self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
         self.cross_attention = CrossAttention()
         self.cross_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
@@ -547,12 +548,14 @@ class DecoderLayerB(nn.Module):
         y = self.feed_forward(self.feed_forward_norm(x))
         return x + dropout(y, DROPOUT, self.training)
 
-    def start(self, memory: Tensor) -> DecoderLayerBState:
+    def start(self, memory: Tensor) -> GlobalDecoderLayerState:
         """What is the same at every step, computed once."""
-        return DecoderLayerBState(self.self_attention.start(), self.cross_attention.start(memory))
+        return GlobalDecoderLayerState(
+            self.self_attention.start(), self.cross_attention.start(memory)
+        )
 
     def step(
-        self, x: Tensor, source_mask: Tensor, state: DecoderLayerBState, lineage: Lineage
+        self, x: Tensor, source_mask: Tensor, state: GlobalDecoderLayerState, lineage: Lineage
     ) -> Tensor:
         """The newest position of each hypothesis.
 
@@ -567,7 +570,7 @@ class DecoderLayerB(nn.Module):
         y = self.feed_forward(self.feed_forward_norm(x))
         return x + y
 
-    def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerBState) -> Tensor:
+    def prefill(self, x: Tensor, source_mask: Tensor, state: GlobalDecoderLayerState) -> Tensor:
         """The first positions, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
@@ -599,66 +602,49 @@ class Encoder(nn.Module):
         return self.norm(x)
 
 
-@dataclass
-class DecoderState(State):
-    layers_0_1: list[DecoderLayerState]
-    layers_1_2: list[DecoderLayerBState]
-
-
 class Decoder(nn.Module):
-    """2 layers of some kinds and a norm after the last (section 3.1)."""
+    """2 layers and a norm after the last (section 3.1)."""
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = [DecoderLayer() for _ in range(1)]
-        layers += [DecoderLayerB() for _ in range(1)]
-        self.layers: Any = nn.ModuleList(layers)
+        self.layers = Layers([LocalDecoderLayer(), GlobalDecoderLayer()])
         self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
 
     def forward(self, x: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
         """x [batch, target, D_MODEL], memory [batch, source, D_MODEL],
         source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
-        for layer in self.layers[0:1]:
-            x = layer(x, memory, source_mask)
-        for layer in self.layers[1:2]:
+        for layer in self.layers:
             x = layer(x, memory, source_mask)
         return self.norm(x)
 
-    def start(self, memory: Tensor) -> DecoderState:
+    def start(self, memory: Tensor) -> list[State]:
         """What is the same at every step, computed once."""
-        return DecoderState(
-            [layer.start(memory) for layer in self.layers[0:1]],
-            [layer.start(memory) for layer in self.layers[1:2]],
-        )
+        return [layer.start(memory) for layer in self.layers]
 
-    def step(self, x: Tensor, source_mask: Tensor, state: DecoderState, lineage: Lineage) -> Tensor:
+    def step(self, x: Tensor, source_mask: Tensor, states: list[State], lineage: Lineage) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
-        for layer, state_0_1 in zip(self.layers[0:1], state.layers_0_1, strict=True):
-            x = layer.step(x, source_mask, state_0_1, lineage)
-        for layer, state_1_2 in zip(self.layers[1:2], state.layers_1_2, strict=True):
-            x = layer.step(x, source_mask, state_1_2, lineage)
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.step(x, source_mask, state, lineage)
         return self.norm(x)
 
-    def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderState) -> Tensor:
+    def prefill(self, x: Tensor, source_mask: Tensor, states: list[State]) -> Tensor:
         """The first positions, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
-        for layer, state_0_1 in zip(self.layers[0:1], state.layers_0_1, strict=True):
-            x = layer.prefill(x, source_mask, state_0_1)
-        for layer, state_1_2 in zip(self.layers[1:2], state.layers_1_2, strict=True):
-            x = layer.prefill(x, source_mask, state_1_2)
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer.prefill(x, source_mask, state)
         return self.norm(x)
 
 
 @dataclass
 class TransformerState(State):
     source_mask: Tensor
-    decoder: DecoderState
+    decoder: list[State]
     lineage: Lineage
 
 

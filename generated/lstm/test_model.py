@@ -35,6 +35,7 @@ Reads = Callable[[int, int, int], bool]
 READS: dict[type[nn.Module], tuple[Reads, ...]] = {
     CrossAttention: (cross_reads,),
 }
+CROSS: set[type[nn.Module]] = {CrossAttention}
 IS_CAUSAL: dict[type[nn.Module], bool] = {
     EncoderRecurrence: False,
     DecoderRecurrence: True,
@@ -194,7 +195,7 @@ def attentions(model: Transformer, source: Tensor, target: Tensor) -> list[Atten
 def test_an_attention_reads_what_its_mask_says(attentions: list[Attention]) -> None:
     """By gradient. A query always depends on its own position, which is left out."""
     for module, inputs, _ in attentions:
-        reads, is_cross = READS[type(module)], type(module).__name__.startswith("Cross")
+        reads, is_cross = READS[type(module)], type(module) in CROSS
         keys = inputs[1 if is_cross else 0].requires_grad_()
         output, length = module(*inputs), keys.size(1)
         weights = torch.randn(D_MODEL)

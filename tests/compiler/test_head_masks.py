@@ -75,12 +75,12 @@ PLANTED = {
     "heads that change places": ("(mixed_a, mixed_b)", "(mixed_b, mixed_a)"),
     "a cache that forgets too early": ("return i - j <= 2", "return i - j <= 1"),
     "keys of the other group": (
-        "query_a, key_a, value_a, decoder_a_reads",
-        "query_a, key_b, value_a, decoder_a_reads",
+        "query_local, key_local, value_local, decoder_local_reads",
+        "query_local, key_global, value_local, decoder_local_reads",
     ),
     "one mask for all heads": (
-        "lineage.readable(decoder_b_reads, slots_b)",
-        "lineage.readable(decoder_a_reads, slots_b)",
+        "lineage.readable(decoder_global_reads, slots_global)",
+        "lineage.readable(decoder_local_reads, slots_global)",
     ),
 }
 

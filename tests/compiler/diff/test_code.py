@@ -195,9 +195,12 @@ def test_every_hunk_of_another_network_has_a_cause(name: str) -> None:
     assert BY_HAND not in {cause for each in causes(found) for cause in each}
 
 
-def test_a_layer_of_another_kind_renames_nothing() -> None:
+def test_layers_of_two_kinds_are_called_what_they_are() -> None:
     layers = "[{repeat: 1}, {repeat: 1, self_attention: {mask: causal & window(3)}}]"
     found = compare("demo", "demo", f"model.decoder.layers={layers}")
     model = next(each for each in found.code if each.before.endswith("model.py"))
-    assert not [line for line in changed(model, "-") if "class " in line]
-    assert "+class DecoderLayerB(nn.Module):" in changed(model, "+")
+    renamed = ("DecoderSelfAttention", "DecoderLayerState", "DecoderLayer")
+    gone = {line.partition("(")[0] for line in changed(model, "-") if "class " in line}
+    assert gone == {f"-class {name}" for name in renamed}
+    made = {line.partition("(")[0] for line in changed(model, "+") if "class " in line}
+    assert made >= {f"+class {kind}{name}" for name in renamed[::2] for kind in ("Global", "Local")}
