@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.import_map.export_map import map_template
 from compiler.import_map.parameters import NamedParameter, named_parameters
 from compiler.spec.lock import LOCK
 from compiler.spec.tasks import TASKS
@@ -115,6 +114,9 @@ def package_folder(target: Path, compiled: "CompiledPackage") -> Iterator[Path]:
 
 
 def print_names(parameters: Sequence[NamedParameter], files: Sequence[Path]) -> None:
+    """Print a template of a map: the names of the network and of the files' tensors."""
+    from compiler.import_map.export_map import map_template
+
     if not files:
         typer.echo(map_template(parameters, {}), nl=False)
         return
