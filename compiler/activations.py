@@ -20,11 +20,6 @@ class Nonlinearity:
     then: str = ""
     gated: str = ""
 
-    @property
-    def is_helper(self) -> bool:
-        """Tells whether the generated file defines the function."""
-        return "." not in self.function
-
 
 ACTIVATIONS = {
     "relu": Nonlinearity("a ReLU", "F.relu", gated="ReGLU"),

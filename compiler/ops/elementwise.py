@@ -92,9 +92,6 @@ class Activation(Op):
         """The entry of the table."""
         return ACTIVATIONS[self.name]
 
-    def helpers(self) -> tuple[str, ...]:
-        return (self.formula.function,) if self.formula.is_helper else ()
-
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs
 

@@ -62,15 +62,13 @@ class LogarithmicBias(ScoreBias):
 
     longest: Hyperparameter
 
-    def helpers(self) -> tuple[str, ...]:
-        return ("distance_embedding", "logarithmic_bias", *ScoreBias.helpers(self))
-
     def parameters(self) -> tuple[Parameter, ...]:
         shape = (Const(2), self.heads)
         return (Parameter(name="weight", shape=shape, initial=self.initial),)
 
     def module(self) -> Expression:
-        return call("distance_embedding", Const(2), self.heads)
+        sizes = (Const(2), self.heads)
+        return Call(Name("distance_embedding"), sizes, self.initial.arguments())
 
     def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:
         return call("logarithmic_bias", this, self.longest, i, j)
