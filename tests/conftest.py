@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.knobs import DRAWN
+from tests.support.knobs import DRAWN
 
 settings.register_profile(
     "specformer",

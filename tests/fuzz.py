@@ -23,8 +23,8 @@ import yaml
 from hypothesis.errors import NonInteractiveExampleWarning
 
 from compiler.spec.library import library
-from tests.mutations import diagnostics, mutate, require_inside, scribble
-from tests.strategies import specs
+from tests.support.mutations import diagnostics, mutate, require_inside, scribble
+from tests.support.strategies import specs
 
 CASES = Path(__file__).parent / "cases"
 RANDOM_SPECS = 100

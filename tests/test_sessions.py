@@ -40,7 +40,7 @@ def test_that_is_right():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 def test_that_draws():
-    from tests.knobs import DRAWN
+    from tests.support.knobs import DRAWN
     DRAWN["knob of the sessions' test"]["value"] += 1
 """
 

@@ -14,8 +14,8 @@ from compiler.source.diagnostic import Rejected
 from compiler.spec.load import load
 from compiler.spec.lock import LOCK, read_lock
 from compiler.spec.spec import Spec
-from tests.mutations import require_inside, scribble
-from tests.table3 import PAPER, reference
+from tests.support.mutations import require_inside, scribble
+from tests.support.table3 import PAPER, reference
 
 pytestmark = pytest.mark.quick
 

@@ -12,7 +12,7 @@ from compiler.pipeline import check_spec
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, render
 from compiler.source.span import Source, Span
 from compiler.spec.load import load
-from tests.repair import dumped, repaired, settings
+from tests.support.repair import dumped, repaired, settings
 
 pytestmark = pytest.mark.quick
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from compiler.analysis.cost import count_parameters
 from compiler.explain import explain
-from tests.packages import compile_tree, import_package
+from tests.support.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick
 

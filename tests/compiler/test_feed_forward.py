@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from compiler.activations import ACTIVATIONS
 from compiler.analysis.cost import count_parameters
-from tests.packages import compile_tree, import_package
+from tests.support.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick
 

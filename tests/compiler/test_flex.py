@@ -7,7 +7,7 @@ import torch
 from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
 from compiler.pipeline import compile_spec
-from tests.packages import import_package
+from tests.support.packages import import_package
 
 pytestmark = pytest.mark.quick
 

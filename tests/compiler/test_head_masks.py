@@ -13,7 +13,7 @@ from compiler.mask.relation import rows
 from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Rejected
 from tests.compiler.test_planted_leaks import emitted_tests
-from tests.packages import import_package
+from tests.support.packages import import_package
 
 SMALL = (
     *("model.d_model=16", "model.attention.heads=4", "model.feed_forward.d_ff=8"),

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.packages import compile_tree, import_package
+from tests.support.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick
 

@@ -12,7 +12,7 @@ from compiler.ir.block import Block, Repeat
 from compiler.ops.expression import Binary, Call, Const, Expression, Hyperparameter, Name
 from compiler.ops.op import Initial, Parameter
 from compiler.ops.shape import size
-from tests.packages import compile_tree, import_package
+from tests.support.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick
 

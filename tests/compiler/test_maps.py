@@ -17,7 +17,7 @@ from compiler.import_map.plan import plan
 from compiler.import_map.shape import Stored
 from compiler.source.diagnostic import Rejected
 from compiler.source.span import Source, Span
-from tests.mutations import require_inside, scribble
+from tests.support.mutations import require_inside, scribble
 
 pytestmark = pytest.mark.quick
 

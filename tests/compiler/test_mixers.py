@@ -12,7 +12,7 @@ from compiler.explain import explain
 from compiler.pipeline import CompiledPackage
 from compiler.readings import Reading
 from compiler.source.diagnostic import Rejected
-from tests.packages import compile_tree, import_package
+from tests.support.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from compiler.analysis.cost import count_parameters
 from compiler.lower.deep_norm import factors
-from tests.packages import compile_tree, import_package
+from tests.support.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick
 

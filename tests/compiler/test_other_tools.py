@@ -11,7 +11,7 @@ from compiler.source.diagnostic import Diagnostic, Rejected
 from compiler.source.write import flow
 from compiler.spec.fields import is_corpus, is_section
 from compiler.spec.synonyms import counterpart_of_key, table
-from tests.repair import dumped, repaired
+from tests.support.repair import dumped, repaired
 
 pytestmark = pytest.mark.quick
 

@@ -12,9 +12,9 @@ from compiler.ir.block import Block
 from compiler.mask.mask import CAUSAL
 from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.transforms.derive_weights import attentions
-from tests.knobs import Tree
-from tests.packages import compile_tree, import_package
-from tests.strategies import specs
+from tests.support.knobs import Tree
+from tests.support.packages import compile_tree, import_package
+from tests.support.strategies import specs
 
 EXAMPLES = 60
 BATCH, EMPTY = 3, 1

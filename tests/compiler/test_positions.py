@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from compiler.pipeline import compile_spec
-from tests.packages import import_package
+from tests.support.packages import import_package
 
 pytestmark = pytest.mark.quick
 SMALL = (

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.knobs import Tree
-from tests.packages import compile_tree, import_package
+from tests.support.knobs import Tree
+from tests.support.packages import compile_tree, import_package
 
 BATCH, PROMPT, STEPS, ROWS = 2, 41, 12, 50
 LAYERS: dict[str, Tree] = {

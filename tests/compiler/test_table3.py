@@ -4,7 +4,7 @@ import pytest
 
 from compiler.analysis.cost import count_parameters
 from compiler.pipeline import compile_spec
-from tests.table3 import PAPER, ROWS, closed_form, reference
+from tests.support.table3 import PAPER, ROWS, closed_form, reference
 
 pytestmark = pytest.mark.quick
 

@@ -13,7 +13,7 @@ from compiler.ir.verify import CompilerBug
 from compiler.ops.norm import LayerNorm
 from compiler.ops.op import Parameter
 from compiler.pipeline import compile_spec
-from tests.packages import import_package
+from tests.support.packages import import_package
 
 pytestmark = pytest.mark.quick
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from compiler.pipeline import compile_spec
-from tests.packages import compile_tree, import_package
+from tests.support.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick
 

@@ -13,7 +13,7 @@ from compiler.mask.primitives import PRIMITIVES
 from compiler.source.report import pages
 from compiler.spec.reference import SECTIONS, reference
 from compiler.spec.schema import CHANGES, json_schema
-from tests.table3 import table3_page
+from tests.support.table3 import table3_page
 
 pytestmark = pytest.mark.quick
 

@@ -11,7 +11,7 @@ from compiler.mask.mask import Mask
 from compiler.mask.parse import MaskError, parse
 from compiler.mask.relation import composed, positions, rows
 from compiler.mask.search import empty_row, later_read, reads_within
-from tests.masks import (
+from tests.support.masks import (
     ENDLESS,
     Written,
     both,

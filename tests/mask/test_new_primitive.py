@@ -16,9 +16,9 @@ from compiler.mask.primitives import PRIMITIVES, primitive
 from compiler.mask.relation import rows
 from compiler.mask.search import empty_row, later_read
 from compiler.ops.op import Cache, Predicate
-from tests.knobs import Tree
-from tests.masks import Written, both, either, negated, primitives
-from tests.packages import compile_tree, import_package
+from tests.support.knobs import Tree
+from tests.support.masks import Written, both, either, negated, primitives
+from tests.support.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from compiler.import_map.parameters import named_parameters
 from compiler.pipeline import CompiledPackage, compile_spec
 from runtime.weights.importing import import_weights
-from tests.packages import import_package
+from tests.support.packages import import_package
 
 
 def imported_model(

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from compiler.mask.mask import CAUSAL
 from compiler.mask.parse import parse
-from tests.knobs import Tree
-from tests.masks import Written, causal_masks, masks
-from tests.packages import compile_tree, import_package
 from tests.properties.test_reach import with_itself
+from tests.support.knobs import Tree
+from tests.support.masks import Written, causal_masks, masks
+from tests.support.packages import compile_tree, import_package
 
 ROWS, HEADS, WIDTH = 11, 2, 4
 CLOSE = {"atol": 1e-5, "rtol": 1e-4}

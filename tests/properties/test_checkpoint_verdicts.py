@@ -20,10 +20,10 @@ from compiler.source.diagnostic import Rejected
 from runtime.behaviour.probe import fill_by_name
 from runtime.weights.importing import import_weights
 from runtime.weights.transfer import moved
-from tests.checkpoints import KNOWN, SMALL
-from tests.knobs import Tree
-from tests.packages import compile_tree, import_package
-from tests.strategies import specs
+from tests.support.checkpoints import KNOWN, SMALL
+from tests.support.knobs import Tree
+from tests.support.packages import compile_tree, import_package
+from tests.support.strategies import specs
 
 VERDICTS = Counter[str]()
 PARTS = (

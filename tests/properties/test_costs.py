@@ -13,9 +13,9 @@ from torch import Tensor
 from compiler.diff.cost import cost_difference
 from compiler.explain import explain
 from compiler.pipeline import CompiledPackage
-from tests.knobs import Tree
-from tests.packages import compile_tree, import_package
-from tests.strategies import specs
+from tests.support.knobs import Tree
+from tests.support.packages import compile_tree, import_package
+from tests.support.strategies import specs
 
 LENGTH = 9
 FLOAT = 4

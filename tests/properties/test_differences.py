@@ -9,9 +9,9 @@ from compiler.diff.difference import Difference, difference, document
 from compiler.diff.operand import BY_HAND, of_package, read_operand
 from compiler.page.text import text
 from compiler.pipeline import CompiledPackage
-from tests.knobs import Tree
-from tests.packages import compile_tree
-from tests.strategies import specs
+from tests.support.knobs import Tree
+from tests.support.packages import compile_tree
+from tests.support.strategies import specs
 
 
 def compare(one: CompiledPackage, other: CompiledPackage) -> Difference:

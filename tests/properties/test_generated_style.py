@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from compiler.pipeline import compile_spec
 from compiler.spec.library import library
-from tests.knobs import Tree
-from tests.packages import compile_tree
-from tests.strategies import specs
+from tests.support.knobs import Tree
+from tests.support.packages import compile_tree
+from tests.support.strategies import specs
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = 40

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.packages import compile_tree
+from tests.support.packages import compile_tree
 
 pytestmark = pytest.mark.quick
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.source.diagnostic import Diagnostic
-from tests.knobs import Tree
-from tests.mutations import diagnostics, mutate, require_inside, scribble
-from tests.strategies import specs
+from tests.support.knobs import Tree
+from tests.support.mutations import diagnostics, mutate, require_inside, scribble
+from tests.support.strategies import specs
 
 EXAMPLES = 300
 LONGEST_SECONDS = 1.0

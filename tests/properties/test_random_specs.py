@@ -20,9 +20,9 @@ from compiler.import_map.parameters import named_parameters
 from compiler.ir.block import Block
 from compiler.ops.shape import size
 from compiler.pipeline import compile_spec
-from tests.knobs import DRAWN, KNOBS, Tree
-from tests.packages import compile_tree, import_package
-from tests.strategies import specs
+from tests.support.knobs import DRAWN, KNOBS, Tree
+from tests.support.packages import compile_tree, import_package
+from tests.support.strategies import specs
 
 EXAMPLES = 60
 ASKED = 10

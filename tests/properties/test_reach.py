@@ -1,6 +1,7 @@
 """What the compiler proves about reading, against what gradients show on the real network.
 
-An independent oracle: masks by the plain definitions of `tests/masks.py`, networks drawn at random.
+An independent oracle: masks by the plain definitions of `tests/support/masks.py`, and networks
+drawn at random.
 """
 
 from dataclasses import dataclass
@@ -19,9 +20,9 @@ from compiler.mask.parse import parse
 from compiler.mask.relation import Rows, composed, identity, rows
 from compiler.pipeline import CompiledPackage, compile_spec, passes
 from compiler.source.diagnostic import Rejected
-from tests.knobs import Tree
-from tests.masks import ENDLESS, Written, causal_masks, masks, primitives
-from tests.packages import compile_tree, import_package
+from tests.support.knobs import Tree
+from tests.support.masks import ENDLESS, Written, causal_masks, masks, primitives
+from tests.support.packages import compile_tree, import_package
 
 CI, LONG = 200, 2000
 LENGTH = 9

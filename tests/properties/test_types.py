@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor, nn
 
-from tests.knobs import Tree
-from tests.packages import compile_tree, import_package
-from tests.strategies import specs
+from tests.support.knobs import Tree
+from tests.support.packages import compile_tree, import_package
+from tests.support.strategies import specs
 
 EXAMPLES = 40
 BATCH, LENGTH = 2, 19

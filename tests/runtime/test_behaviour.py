@@ -10,10 +10,10 @@ from compiler.pipeline import compile_spec
 from runtime.behaviour.difference import BehaviourDifference, behaviour_difference
 from runtime.command.behaviour import behaviour_section
 from runtime.package import Package, load_package
-from tests.checkpoints import KNOWN, SMALL
-from tests.knobs import Tree
-from tests.packages import compile_tree
-from tests.strategies import specs
+from tests.support.checkpoints import KNOWN, SMALL
+from tests.support.knobs import Tree
+from tests.support.packages import compile_tree
+from tests.support.strategies import specs
 
 WINDOW = ("model.decoder.self_attention.mask=causal & window(40)",)
 Edits = dict[str, str]

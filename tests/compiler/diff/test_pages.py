@@ -16,7 +16,7 @@ from compiler.page.model import Column, Document, Hunk, Paragraph, Patch, Sectio
 from compiler.page.syntax import words
 from compiler.page.text import Line, lines, text
 from compiler.pipeline import compile_spec
-from tests.table3 import ROWS
+from tests.support.table3 import ROWS
 
 pytestmark = pytest.mark.quick
 

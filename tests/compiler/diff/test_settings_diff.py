@@ -8,7 +8,7 @@ from compiler.diff.difference import difference
 from compiler.diff.operand import of_package, read_operand
 from compiler.diff.settings_diff import Change, Origin
 from compiler.pipeline import compile_spec
-from tests.table3 import ROWS
+from tests.support.table3 import ROWS
 
 pytestmark = pytest.mark.quick
 

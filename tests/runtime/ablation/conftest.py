@@ -12,7 +12,7 @@ from compiler.ablation.expand import expand
 from runtime.ablation.files import ROWS
 from runtime.ablation.queue import Wanted, add_to_queue, owned_folder
 from runtime.command.ablate import differences, wanted_of
-from tests.ablations import Bench
+from tests.support.ablations import Bench
 
 ROOT = Path(__file__).parents[3]
 SPEC = """\

@@ -7,7 +7,7 @@ import pytest
 
 from runtime.ablation.outputs import tabulate
 from runtime.errors import UserError
-from tests.ablations import PLANS, VERSIONS, Bench
+from tests.support.ablations import PLANS, VERSIONS, Bench
 
 pytestmark = pytest.mark.quick
 

@@ -21,7 +21,7 @@ from runtime.ablation.learning import read_curves
 from runtime.ablation.outputs import tabulate, write_reports
 from runtime.command.page import print_page, terminal_width
 from runtime.errors import UserError
-from tests.ablations import DIVERGED, PLANS, Bench
+from tests.support.ablations import DIVERGED, PLANS, Bench
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = {

@@ -15,7 +15,7 @@ import pytest
 from matplotlib.image import imread
 
 from runtime.ablation.outputs import tabulate, write_reports
-from tests.ablations import DIVERGED, PLANS, Bench, Plan
+from tests.support.ablations import DIVERGED, PLANS, Bench, Plan
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 OWN = "not an origin"

@@ -14,7 +14,7 @@ from runtime.ablation.outputs import tabulate, write_reports
 from runtime.ablation.record import Failure
 from runtime.ablation.table import Line, Results
 from runtime.errors import UserError
-from tests.ablations import DIVERGED, PLANS, Bench, Plan
+from tests.support.ablations import DIVERGED, PLANS, Bench, Plan
 
 
 def table_of(folder: Path) -> Results:

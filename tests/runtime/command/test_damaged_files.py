@@ -26,8 +26,8 @@ from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.tokenizer import load_tokenizer
 from runtime.errors import UserError
 from runtime.run import Run
-from tests.ablations import PLANS, Bench
 from tests.runtime.command.conftest import TINY
+from tests.support.ablations import PLANS, Bench
 
 SECONDS = 15
 """After which a command counts as one that hangs."""

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.plain_search import next_token_scores, plain_search
 from compiler.spec.training import Decoding
 from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
 from runtime.inference.beam_search import Hypothesis, beam_search
 from runtime.inference.network import NotFinite
+from tests.support.plain_search import next_token_scores, plain_search
 
 Build = Callable[..., Any]
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.plain_search import forbid_repeated, penalize_repeated
 from compiler.spec.training import Decoding, Sampling
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.symbols import BEGIN, END, PADDING
@@ -15,6 +14,7 @@ from runtime.inference.generator import Generator
 from runtime.inference.sampling import draw, uniform_draws
 from runtime.package import Package, load_package
 from tests.runtime.tasks.conftest import WORDS, MakeTask
+from tests.support.plain_search import forbid_repeated, penalize_repeated
 
 pytestmark = pytest.mark.quick
 

@@ -12,7 +12,7 @@ from runtime.data.symbols import PADDING
 from runtime.package import load_package
 from runtime.training import objective
 from runtime.training.objective import Objective, training_objective
-from tests.batches import PaddedPairs
+from tests.support.batches import PaddedPairs
 
 pytestmark = pytest.mark.quick
 

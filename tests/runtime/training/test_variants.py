@@ -9,7 +9,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from benchmarks.plain_search import plain_search
 from compiler.pipeline import compile_spec
 from compiler.spec.training import Decoding
 from runtime.data.symbols import PADDING
@@ -18,7 +17,8 @@ from runtime.inference.packed_linear import quantized
 from runtime.package import load_package
 from runtime.training import objective
 from runtime.training.objective import training_objective
-from tests.batches import PaddedPairs
+from tests.support.batches import PaddedPairs
+from tests.support.plain_search import plain_search
 
 TINY = (
     *("model.d_model=16", "model.vocabulary.size=20", "model.attention.heads=2", "model.dropout=0"),

@@ -14,9 +14,9 @@ from compiler.import_map.assignment import parts
 from compiler.import_map.parameters import NamedParameter, named_parameters
 from compiler.pipeline import CompiledPackage, compile_spec
 from runtime.weights.importing import import_weights
-from tests.knobs import Tree
-from tests.packages import compile_tree, import_package
-from tests.strategies import specs
+from tests.support.knobs import Tree
+from tests.support.packages import compile_tree, import_package
+from tests.support.strategies import specs
 
 Tensors = dict[str, Tensor]
 Value = str | list[str]

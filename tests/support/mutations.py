@@ -8,7 +8,7 @@ from typing import Any
 
 from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Diagnostic, Rejected, render
-from tests.knobs import Tree
+from tests.support.knobs import Tree
 
 VALUES: tuple[Any, ...] = (
     None,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from compiler.spec.position import BiasPosition, kinds_of
-from tests.mixers import kind_of, sub_layers
+from tests.support.mixers import kind_of, sub_layers
 
 Tree = dict[str, Any]
 Choose = Callable[[str], Any]

@@ -9,7 +9,7 @@ from types import ModuleType
 import yaml
 
 from compiler.pipeline import CompiledPackage, compile_spec
-from tests.knobs import Tree
+from tests.support.knobs import Tree
 
 _NUMBERS = count()
 

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from compiler.activations import ACTIVATIONS
-from tests import head_masks, mixers
+from tests.support import head_masks, mixers
 
 DRAWN: defaultdict[str, Counter[object]] = defaultdict(Counter)
 Tree = dict[str, Any]

@@ -9,7 +9,7 @@ from compiler.spec.position import LearnedPosition
 from compiler.spec.spec import Spec
 from compiler.spec.sub_layer import Attention
 
-ROWS = Path(__file__).parents[1] / "specs" / "ablations" / "table3"
+ROWS = Path(__file__).parents[2] / "specs" / "ablations" / "table3"
 PAPER: dict[str, tuple[int | None, float, float]] = {
     "base": (65, 4.92, 25.8),
     **{"a-h1": (None, 5.29, 24.9), "a-h4": (None, 5.00, 25.5)},

@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from compiler.spec.position import BiasPosition, kinds_of
-from tests.head_masks import place_head_masks
-from tests.knobs import Chooser, Tree
-from tests.mixers import kind_of, place_mixers, sub_layers
+from tests.support.head_masks import place_head_masks
+from tests.support.knobs import Chooser, Tree
+from tests.support.mixers import kind_of, place_mixers, sub_layers
 
 PLACES = (
     ("encoder", "self_attention", "encoder_mask"),
