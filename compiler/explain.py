@@ -1,4 +1,4 @@
-"""What a model is made of and what it costs, part by part: the table of `specformer explain`."""
+"""The table of `specformer explain`: the parts of a model and what each of them costs."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -132,7 +132,7 @@ def cache_words(memory: Iterable[DecodingMemory]) -> str:
 
 
 def _growth(memory: DecodingMemory) -> str:
-    """With what it grows, and how far."""
+    """Return with what it grows, and how far."""
     if memory.is_of_source:
         return " a source position"
     if memory.cache is None:
@@ -165,14 +165,14 @@ def _kept_of_a_weight(training: Training) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """Where a part stands, how often it is used, and how many of it there are."""
+    """The place of a part, how often it is used, and how many of it there are."""
 
     path: str = ""
     times: int = 1
     held: int = 1
 
     def below(self, block: Block, name: str) -> "_Place":
-        """That of a part of the block that stands here; of the block itself if none is named."""
+        """Return the place of a part of the block here; the block's own if none is named."""
         part = block.part(name) if name else block
         path = f"{self.path}.{name}" if self.path and name else self.path or name
         if not isinstance(part, Repeat):
@@ -183,7 +183,7 @@ class _Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sentences:
-    """What all rows are told: the length of a sentence, and what decoding keeps of it."""
+    """The length of a sentence, and what decoding keeps of it: rows are computed with both."""
 
     length: int
     memory: dict[str, list[DecodingMemory]]
@@ -191,7 +191,7 @@ class _Sentences:
     def rows(
         self, block: Block, function: Function, lengths: Lengths, place: _Place
     ) -> Iterator[Row]:
-        """Of the parts that a function uses, and of those in them."""
+        """Return the rows of the parts that a function uses, and of those in them."""
         shapes = shapes_of(block, function)
         for statement in function.body:
             if isinstance(statement.op, Op):
@@ -214,7 +214,7 @@ class _Sentences:
         lengths: Lengths,
         place: _Place,
     ) -> Row:
-        """Of the part that a statement uses, in the block that stands at a place."""
+        """Return the row of the part that a statement uses, in the block at a place."""
         here = place.below(block, statement.part)
         cost = statement_cost(block, statement, shapes, lengths).times(place.times)
         memory = self.memory.get(here.path, [])

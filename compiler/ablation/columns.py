@@ -38,7 +38,7 @@ def is_measured(column: Column, task: str) -> bool:
 
 
 def needs_test_set(column: Column) -> bool:
-    """Whether the column is a score of `data.test`."""
+    """Tell whether the column is a score of `data.test`."""
     return column.startswith("test_")
 
 

@@ -156,7 +156,7 @@ def _written(extended: Extended, changes: Iterable[Mapping]) -> Mapping:
 
 
 def _differences(base: Mapping, tree: Mapping) -> dict[str, str]:
-    """What a spec of its own sets otherwise than the base, as far as either writes it."""
+    """Return what a spec of its own sets otherwise than the base, as far as either writes it."""
     before, after = (
         {dotted(path): text_of_node(node) for path, node in leaves(each)} for each in (base, tree)
     )
@@ -208,7 +208,7 @@ def _require_one_vocabulary(resolved: list[_Resolved], columns: tuple[Column, ..
 
 
 def _place_of(row: WrittenRow, *start: str) -> Span:
-    """Of the first setting of a row below some keys, else of the row."""
+    """Return the place of a row's first setting below some keys, else the place of the row."""
     below = (each for change in row.changes for each in leaves(change))
     return next((node.span for path, node in below if path[: len(start)] == start), row.span)
 
@@ -246,7 +246,7 @@ def _varied(resolved: list[_Resolved]) -> dict[str, str]:
 
 
 def _value(base: _Resolved, row: _Resolved, key: str) -> str:
-    """What the base has there: as it is written, else what its complete spec has instead.
+    """Return the base's value as it is written, else the value that its complete spec has instead.
 
     Empty where that is not one value: layers may differ.
     """

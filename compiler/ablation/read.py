@@ -7,9 +7,8 @@ from math import prod
 from pathlib import Path as File
 
 from compiler.ablation.columns import Column, is_measured, needs_test_set, usual_columns
-from compiler.ablation.file import LONGEST_NAME, MOST_ROWS
+from compiler.ablation.file import LONGEST_NAME, MOST_ROWS, validate
 from compiler.ablation.settings import dotted, leaves, setting, settings, slug, text_of_node
-from compiler.ablation.validate import validate
 from compiler.source.diagnostic import Diagnostic, Note, Rejected, for_each, mistake
 from compiler.source.node import Mapping, Node, Scalar, Sequence
 from compiler.source.read import read, read_text
@@ -158,7 +157,7 @@ def _place(node: Node, beside: File) -> Place:
 
 
 def _seeds(node: Node | None, whole: Span) -> Iterator[WrittenSeed]:
-    """That of a file without `seeds:` is 1."""
+    """Return the seeds; a file without `seeds:` has the seed 1."""
     items = node.items if isinstance(node, Sequence) else (Scalar(span=whole, value=1),)
     seen: dict[object, Span] = {}
     for item in items:
@@ -221,7 +220,7 @@ def _grid(grid: Mapping, group: str, base: Place) -> Iterator[WrittenRow]:
 
 
 def _words(keys: list[str]) -> dict[str, str]:
-    """What keys are called in names of rows: their last word, if it tells them apart."""
+    """Return the words for keys in names of rows: the last word, if it tells them apart."""
     last = {key: key.rpartition(".")[2] for key in keys}
     if len(set(last.values())) == len(keys):
         return last
@@ -273,5 +272,5 @@ def _twice(
 
 
 def settings_of(changes: tuple[Mapping, ...]) -> dict[str, str]:
-    """What trees of settings set, by dotted key."""
+    """Return what trees of settings set, by dotted key."""
     return {dotted(path): text_of_node(node) for change in changes for path, node in leaves(change)}

@@ -45,7 +45,7 @@ def _seed(span: Span) -> Diagnostic:
 
 
 def leaves(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
-    """What is set, each with its keys: lists are values."""
+    """Return each value that is set, with its keys: lists are values."""
     if not isinstance(node, Mapping) or not node.entries:
         yield path, node
         return

@@ -1,1 +1,1 @@
-"""What one spec, package or run changes against another: in meaning, code, cost and checkpoint."""
+"""The difference of two specs, packages or runs: in meaning, code, cost and checkpoint."""

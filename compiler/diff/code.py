@@ -1,4 +1,4 @@
-"""What differs in the generated code, and which settings each piece of it comes from."""
+"""The differences of the generated code, each piece with the settings that it comes from."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ class Variants:
             self.names.setdefault(change.taken, change.setting)
 
     def _with_effect(self, changes: Sequence[Change]) -> Sequence[Change]:
-        """Without those of data and scores, if all together they change no code: most never do."""
+        """Leave out changes of data and scores if all together change no code: most never do."""
         beside = [change for change in changes if change.group in BESIDE_THE_CODE]
         if not beside:
             return changes
@@ -67,7 +67,7 @@ class Variants:
 
     @cached_property
     def made(self) -> dict[str, Texts]:
-        """By the name of the change; those that cannot be made alone are left out."""
+        """Return code by the name of the change; changes that cannot be made alone are left out."""
         return self._each(self.hybrids.with_taken)
 
     @cached_property

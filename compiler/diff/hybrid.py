@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from compiler.diff.alignment import count, divided, joined, ranges
+from compiler.diff.settings import count, divided, joined, ranges
 from compiler.source.diagnostic import Rejected
 from compiler.source.node import (
     Mapping,

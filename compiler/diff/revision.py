@@ -25,7 +25,7 @@ class Revision:
 
     @property
     def paths(self) -> frozenset[str]:
-        """Of all files, seen from the top."""
+        """Return the paths of all files, seen from the top."""
         return _paths(self.top, self.tree)
 
     def file(self, path: str) -> "RevisionFile | None":
@@ -82,13 +82,13 @@ class RevisionFile:
 
 
 def is_at_revision(reference: str) -> bool:
-    """Whether it is written `REV:path`; the drive of a Windows path is no revision."""
+    """Tell whether it is written `REV:path`; the drive of a Windows path is no revision."""
     name, colon, path = reference.partition(":")
     return bool(name and colon and path) and not _DRIVE.match(reference)
 
 
 def file_at_revision(reference: str, inside: str = "") -> RevisionFile:
-    """What `REV:path` means to git, with `./` before a path that is seen from here.
+    """Return the file that `REV:path` means to git, with `./` before a path that is seen from here.
 
     `inside` is a file that is looked for in a folder of that path first. Raises `Rejected`.
     """
@@ -122,7 +122,7 @@ def _repository(reference: str) -> tuple[Path, str]:
 
 @lru_cache
 def _paths(top: Path, tree: str) -> frozenset[str]:
-    """Of files alone: a submodule is listed as a commit, whose files are in another repository."""
+    """Return the paths of files alone, not of submodules, whose files are in other repositories."""
     listed = _git(top, "ls-tree", "-r", "-z", "--full-tree", tree)
     lines = listed.decode(errors="surrogateescape").split("\0")[:-1]
     entries = (line.partition("\t") for line in lines)
@@ -130,14 +130,14 @@ def _paths(top: Path, tree: str) -> frozenset[str]:
 
 
 def _git(top: Path, *arguments: str) -> bytes:
-    """What git says to arguments that were made from its own answers."""
+    """Return what git says to arguments that were made from its own answers."""
     output = _run(top, *arguments)
     assert output is not None
     return output
 
 
 def _run(top: Path, *arguments: str) -> bytes | None:
-    """What git says; None if it refuses."""
+    """Return what git says; None if it refuses."""
     command = ["git", "-C", str(top), *arguments]
     done = subprocess.run(command, capture_output=True, check=False)
     return done.stdout if done.returncode == 0 else None

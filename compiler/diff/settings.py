@@ -1,16 +1,100 @@
-"""Two complete specs, setting beside setting."""
+"""Two complete specs, setting beside setting, and the layers of their stacks side by side."""
 
 from collections.abc import Iterator
+from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TypeGuard
 
 from pydantic import BaseModel
 
-from compiler.diff.alignment import count, ranges
-from compiler.source.node import Path
+from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, to_python, with_entry
 from compiler.spec.model import LayerGroup, Stack
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import ATTENTIONS, EVERY_STACK, SUB_LAYERS, TASKS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Layers `first` to `last`, counted from 1, that are of one kind in each stack.
+
+    `kinds` are the numbers of the two. Where a stack has ended, its last kind stands for what it
+    does not have.
+    """
+
+    first: int
+    last: int
+    kinds: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        if self.first == self.last:
+            return f"layer {self.first}"
+        return f"layers {self.first}-{self.last}"
+
+    def length(self, layers: int) -> int:
+        """Return how many of so many layers lie in the range."""
+        return max(0, min(self.last, layers) - self.first + 1)
+
+
+def count(groups: Items[LayerGroup]) -> int:
+    """Return the number of layers."""
+    return sum(group.repeat for group in groups)
+
+
+def ranges(before: Items[LayerGroup], after: Items[LayerGroup]) -> list[Range]:
+    """The ranges in their order."""
+    layers = max(count(before), count(after))
+    kinds = zip(*(_kind_of_each(each, layers) for each in (before, after)), strict=True)
+    found, first = [], 1
+    for both, same in groupby(kinds):
+        last = first + len(list(same)) - 1
+        found.append(Range(first=first, last=last, kinds=both))
+        first = last + 1
+    return found
+
+
+def _kind_of_each(groups: Items[LayerGroup], layers: int) -> list[int]:
+    """The number of the kind of each layer."""
+    numbers = [number for number, group in enumerate(groups) for _ in range(group.repeat)]
+    return numbers + [len(groups) - 1] * (layers - len(numbers))
+
+
+def divided(layers: Sequence, kinds: Items[tuple[int, int]]) -> Sequence:
+    """The list of a spec's tree with an item for each (number of the kind, layers)."""
+    return Sequence(
+        span=layers.span,
+        items=tuple(_repeated(layers.items[number], repeat) for number, repeat in kinds),
+    )
+
+
+def joined(layers: Sequence) -> Sequence:
+    """The list with one item where neighbours differ in nothing but their number."""
+    there = [item for item in layers.items if _repeat(item) > 0]
+    items = [list(same) for _, same in groupby(there, _settings)]
+    whole = [_repeated(same[0], sum(map(_repeat, same))) for same in items]
+    return Sequence(span=layers.span, items=tuple(whole))
+
+
+def _repeat(item: Node) -> int:
+    node = item.get("repeat") if isinstance(item, Mapping) else None
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, int) else 1
+
+
+def _settings(item: Node) -> object:
+    """All but the number."""
+    settings = to_python(item)
+    assert isinstance(settings, dict)
+    return {key: value for key, value in settings.items() if key != "repeat"}
+
+
+def _repeated(item: Node, repeat: int) -> Mapping:
+    assert isinstance(item, Mapping)
+    span = item.entries["repeat"].span if "repeat" in item.entries else item.span
+    return with_entry(
+        item, "repeat", Scalar(span=span, value=repeat), item.keys.get("repeat", span)
+    )
+
 
 TITLE = ("spec_version", "name", "summary")
 """Keys that say nothing of the model."""
@@ -55,14 +139,14 @@ class Pair:
 
     @property
     def has_default(self) -> bool:
-        """Whether its value, where none is written, depends on other settings."""
+        """Tell whether the value, where none is written, depends on other settings."""
         sections = [holder.section for holder in self.holders if holder.section]
         fields = (type(section).model_fields[self.field] for section in sections)
         return any(field.default is None for field in fields)
 
     @property
     def paths(self) -> tuple[Path, Path]:
-        """Of the setting, in the tree of each spec."""
+        """The paths of the setting in the trees of both specs."""
         before, after = self.holders
         return (*before.path, self.field), (*after.path, self.field)
 
@@ -185,7 +269,10 @@ def _layers(
 def _group(
     holders: tuple[Holder, Holder], place: Place, skipped: tuple[str, ...]
 ) -> Iterator[Pair]:
-    """Of two kinds of layers. A block and the sub-layers that come or go are taken together."""
+    """Return the settings of two kinds of layers.
+
+    A block and the sub-layers that come or go are taken together.
+    """
     found = list(_below(holders, place, "repeat", *skipped))
     of_block = [pair for pair in found if pair.field == "block" or _comes_or_goes(pair)]
     together = tuple(pair.taken[0] for pair in of_block)

@@ -5,14 +5,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.ablation.files import FAILURE, QUEUE, RESULT, ROWS, RUN, read_record
-from runtime.ablation.record import Failure, Queue, Queued, Result
+from runtime.ablation.record import (
+    FAILURE,
+    QUEUE,
+    RESULT,
+    ROWS,
+    RUN,
+    Failure,
+    Queue,
+    Queued,
+    Result,
+    read_record,
+)
 from runtime.errors import UserError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outcome:
-    """What has become of a queued run: it has a result, or has failed, or neither as yet."""
+    """A queued run and what has become of it: a result, a failure, or neither as yet."""
 
     queued: Queued
     folder: Path

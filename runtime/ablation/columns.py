@@ -62,7 +62,7 @@ class Measure:
 
     @property
     def is_size(self) -> bool:
-        """Whether it is known before the row has run."""
+        """Tell whether the number is known before the row has run."""
         return self.key in ("params", "flops")
 
 
@@ -118,7 +118,7 @@ def setting_columns(ablation: Ablation) -> tuple[Setting, ...]:
 
 
 def _agree(rows: Iterable[Row], keys: tuple[str, ...]) -> bool:
-    """Whether no row tells the two apart."""
+    """Tell whether no row has different values of two settings."""
     return all(len({row.settings.get(key) for key in keys}) == 1 for row in rows)
 
 

@@ -140,7 +140,7 @@ def draw_curve(axes: Axes, curve: Curve, colour: str, dashes: object, width: flo
 
 
 def limits(curves: Sequence[Curve]) -> tuple[float, float]:
-    """Of the losses that are shown."""
+    """Return the least and the greatest loss that is shown."""
     losses = sorted(loss for curve in curves for point in curve.points for loss in point.losses)
     high = losses[int(BEGINNING * (len(losses) - 1))]
     margin = 0.05 * (high - losses[0]) or 0.1

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.spec.spec import Spec
-from runtime.ablation.files import RESULT, ROWS, read_record
-from runtime.ablation.record import Queued, Result
+from runtime.ablation.record import RESULT, ROWS, Queued, Result, read_record
 from runtime.system.process import module_command
 
 SECONDS_OF_MEASUREMENT = 1.0

@@ -1,4 +1,4 @@
-"""How the rows have learned: their losses on the validation set."""
+"""The learning curves of the rows: losses on the validation set."""
 
 import math
 from collections import defaultdict
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runtime.ablation.collect import Ablation, Row
 from runtime.ablation.columns import Setting, group_label, setting_columns
-from runtime.ablation.files import RUN
+from runtime.ablation.record import RUN
 from runtime.training.metrics import read_figures
 
 LONGEST_LABEL = 28
@@ -28,7 +28,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """Of one row. Curves of a panel stand together."""
+    """The curve of one row. Curves of a panel stand together."""
 
     row: str
     panel: str
@@ -38,7 +38,7 @@ class Curve:
 
 
 def read_curves(ablation: Ablation) -> list[Curve]:
-    """Of the rows that have looked at the validation set at least once, the base first."""
+    """Return the curves of rows that were validated at least once, the base first."""
     columns = setting_columns(ablation)
     curves = [
         Curve(
@@ -54,7 +54,7 @@ def read_curves(ablation: Ablation) -> list[Curve]:
 
 
 def label_of(row: Row, columns: Iterable[Setting]) -> str:
-    """What the row sets, if that is short, and its name otherwise."""
+    """Return what the row sets, if that is short, and its name otherwise."""
     values = ((each.name, row.settings.get(each.keys[0])) for each in columns)
     label = ", ".join(f"{name} = {value}" for name, value in values if value is not None)
     return label if 0 < len(label) <= LONGEST_LABEL else row.name

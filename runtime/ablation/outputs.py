@@ -10,11 +10,10 @@ from compiler.page.latex import latex
 from compiler.page.markdown import markdown
 from compiler.page.model import Table
 from compiler.page.text import text
-from runtime.ablation.belonging import refuse_strangers
 from runtime.ablation.collect import Ablation, read_ablation
+from runtime.ablation.consistency import refuse_mixture, refuse_strangers
 from runtime.ablation.grid import make_grid, row_values, run_values
 from runtime.ablation.learning import Curve, read_curves
-from runtime.ablation.mixing import refuse_mixture
 from runtime.ablation.report import make_report
 from runtime.ablation.table import Results, make_results
 from runtime.system.atomic_files import explained_disk_errors, replace_file

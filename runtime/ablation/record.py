@@ -1,4 +1,4 @@
-"""What an ablation's folder holds: the queue, what became of each run, and what is made of both.
+"""The records of an ablation's folder: queue, results, failures; and what is made of them.
 
 ablation.json             the queue; rows may join it, and what is in it stays
 rows/<row>-seed<n>/
@@ -14,13 +14,20 @@ curves.{svg,png}          the learning curves
 report.html               the page with all of it
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from runtime.errors import UserError
+from runtime.system.atomic_files import replace_file
+from runtime.system.checksummed import read_sealed_file, sealed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked:
-    """What a run must have in common with those beside it in a table, and what is its own.
+    """The hashes of a run: what it has in common with those beside it, and what is its own.
 
     All are SHA-256 in hexadecimal: of the resolved spec; of the generated files; of the settings of
     its data and of the files that these name; of the settings of its scores.
@@ -55,7 +62,7 @@ class Queued:
 
     @property
     def name(self) -> str:
-        """Of its folder."""
+        """The name of its folder."""
         return run_name(self.row, self.seed)
 
 
@@ -75,7 +82,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a run has come to.
+    """The result of a run.
 
     `scores` has one number for each measured column that the task knows, whether asked for or not,
     by the names of `compiler/ablation/columns.py`; losses are in nats a label. `signatures` say
@@ -90,9 +97,41 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a run has ended without a result; `help` is the way out, where there is one."""
+    """The reason why a run has ended without a result; `help` is the way out, if there is one."""
 
     reason: str
     help: str = ""
     has_diverged: bool = False
     """Its loss or gradient is no number any more: the settings are why, not an accident."""
+
+
+QUEUE, RESULT, FAILURE, OUTPUT = "ablation.json", "result.json", "failure.json", "output.txt"
+ROWS, PACKAGE, RUN, DIFFERENCE = "rows", "package", "run", "difference.html"
+JOBS = "jobs"
+"""What a cluster's jobs leave."""
+
+Record = TypeVar("Record", Queue, Result, Failure)
+
+
+def read_record(path: Path, kind: type[Record]) -> Record:
+    """Raises a UserError if the file is not what we write."""
+    content = read_sealed_file(path)
+    try:
+        return TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(
+            f"{path} cannot be read: {f'{where}: ' if where else ''}{first['msg']}",
+            help="it was changed by hand or written by another version of specformer",
+        ) from error
+
+
+def write_record(path: Path, record: Queue | Result | Failure) -> None:
+    """Whole or not at all."""
+    replace_file(path, sealed(asdict(record)))
+
+
+def write_failure(folder: Path, failure: Failure) -> None:
+    """Write why a row has no result."""
+    write_record(folder / FAILURE, failure)

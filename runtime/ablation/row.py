@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
 def command(
     folder: Path, cache: Path, *, device: str | None, processes: int, parent: int | None
 ) -> list[str]:
-    """What starts a row; it ends with the process `parent`, if there is one."""
+    """Return the command that starts a row; it ends with the process `parent`, if there is one."""
     options = [f"--cache={cache}", f"--processes={processes}"]
     options += [f"--device={device}"] if device else []
     options += [f"--parent={parent}"] if parent else []
@@ -67,7 +67,7 @@ def _become_torchrun(options: argparse.Namespace) -> None:
 
 def run_row(folder: Path, cache: Path, device: str | None) -> int:
     """Runs a row in this process, one of several under torchrun -> the exit code."""
-    from runtime.ablation.files import RESULT
+    from runtime.ablation.record import RESULT
     from runtime.system.file_lock import held
     from runtime.system.process import is_first_process
 
@@ -107,7 +107,7 @@ def _attempt(folder: Path, cache: Path, device: str | None) -> int:
 
 def _fail(folder: Path, failure: Failure) -> int:
     """On a full disk the reason is told by output alone."""
-    from runtime.ablation.files import write_failure
+    from runtime.ablation.record import write_failure
     from runtime.system.process import is_first_process
 
     print(f"error: {failure.reason}", file=sys.stderr)

@@ -9,9 +9,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.ablation.files import FAILURE, OUTPUT, RESULT, RUN, read_record, write_failure
-from runtime.ablation.launcher import Job, Launcher
-from runtime.ablation.record import Failure, Result
+from runtime.ablation.launchers import Job, Launcher
+from runtime.ablation.record import (
+    FAILURE,
+    OUTPUT,
+    RESULT,
+    RUN,
+    Failure,
+    Result,
+    read_record,
+    write_failure,
+)
 from runtime.system.file_lock import is_held
 from runtime.training.interruption import Interruption, SignalWatch, watched_signals
 
@@ -131,7 +139,7 @@ def run_rows(
 
 
 def outcome(folder: Path) -> str:
-    """What has become of a row, in a few words."""
+    """Return what has become of a row, in a few words."""
     if (folder / RESULT).is_file():
         scores = read_record(folder / RESULT, Result).scores
         shown = [f"{name} {scores[name]:.2f}" for name in SHOWN if name in scores]

@@ -1,4 +1,4 @@
-"""Whether a row's BLEU differs from the base's by more than the choice of sentences explains.
+"""Significance: does a row's BLEU differ by more than the choice of sentences explains?
 
 Paired bootstrap resampling (Koehn 2004), as sacreBLEU does it (Post 2018), seed by seed: the
 translations of a row against those of the base that began with the same seed.
@@ -15,7 +15,7 @@ from sacrebleu.significance import PairedTest, Result
 
 from compiler.spec.lock import LOCK, read_lock
 from runtime.ablation.collect import Ablation, Outcome
-from runtime.ablation.files import PACKAGE, RUN
+from runtime.ablation.record import PACKAGE, RUN
 from runtime.data.prepare import TOKENIZERS
 from runtime.data.tokenizer import load_tokenizers
 from runtime.errors import UserError
@@ -43,11 +43,11 @@ class Significance:
     untested: Mapping[str, str]
 
     def p(self, column: str, row: str) -> list[float]:
-        """Of each seed that was compared."""
+        """Return the p of each seed that was compared."""
         return [each.p[row] for each in self.compared if each.column == column and row in each.p]
 
     def tells_apart(self, column: str, row: str) -> bool:
-        """Whether every seed has p < 0.05."""
+        """Tell whether every seed has p < 0.05."""
         values = self.p(column, row)
         return bool(values) and max(values) < LEVEL
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from runtime.ablation.collect import Ablation, Outcome, Row
 from runtime.ablation.columns import Measure, Setting, measured_columns, setting_columns
+from runtime.ablation.consistency import Tree, find_setting, read_settings, say_setting
 from runtime.ablation.record import Queued
-from runtime.ablation.settings import Tree, find_setting, read_settings, say_setting
 from runtime.ablation.significance import Significance, compare_with_base
 
 LONGEST_STATE = 16
@@ -16,7 +16,7 @@ LONGEST_STATE = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """What the seeds of a row have come to in one column.
+    """The results of a row's seeds in one column.
 
     `deviation` is that of the sample, over the seeds; None of a single one, and of what no seed
     changes. `difference` is the mean, over the seeds that both have, of what the row is above the
@@ -112,7 +112,7 @@ def setting_cells(
 
 
 def changed_setting(row: Row, key: str, own: Tree, base: Tree) -> str:
-    """What the row sets, or what follows of what it sets: `d_k` of the number of heads."""
+    """Return what the row sets, or what follows from it: `d_k` from the number of heads."""
     if key in row.settings:
         return row.settings[key]
     value = find_setting(own, key)
@@ -134,7 +134,7 @@ def make_value(row: Row, base: Row, measure: Measure, significance: Significance
 
 
 def numbers_of(row: Row, measure: Measure) -> dict[int, float]:
-    """By seed, of the runs that have one."""
+    """Return the numbers by seed, of the runs that have one."""
     numbers = ((each.queued.seed, number_of(each, measure)) for each in row.outcomes)
     return {seed: number for seed, number in numbers if number is not None}
 
@@ -167,14 +167,14 @@ def say_state(row: Row) -> str:
 
 
 def say_end(outcome: Outcome) -> str:
-    """What is too long for a cell is `diverged` or `failed`; a remark has it in full."""
+    """Return `diverged` or `failed` for what is too long for a cell; a remark has it in full."""
     if outcome.failure is not None and outcome.failure.has_diverged:
         return "diverged"
     return outcome.state if len(outcome.state) <= LONGEST_STATE else "failed"
 
 
 def say_remark(row: Row) -> str:
-    """What a cell does not: which seeds are missing, and why."""
+    """Return what a cell does not say: which seeds are missing, and why."""
     if all(outcome.state == "not run" for outcome in row.outcomes) or not row.unfinished:
         return ""
     seeds = defaultdict(list)
@@ -189,7 +189,7 @@ def say_seeds(seeds: list[int]) -> str:
 
 
 def find_signatures(finished: Iterable[Outcome], measures: Iterable[Measure]) -> dict[str, str]:
-    """The same for all runs, which `refuse_mixture` sees to."""
+    """Return signatures, which are the same for all runs: `refuse_mixture` sees to it."""
     found = {
         key: signature
         for outcome in finished

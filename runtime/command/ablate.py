@@ -16,8 +16,7 @@ from runtime.errors import UserError
 
 if TYPE_CHECKING:
     from compiler.ablation.expand import Expansion
-    from runtime.ablation.launcher import Launcher
-    from runtime.ablation.local import Room
+    from runtime.ablation.launchers import Launcher, Room
     from runtime.ablation.queue import Wanted
     from runtime.ablation.record import Queue
 
@@ -112,7 +111,7 @@ class Options:
 
         Raises a UserError for options that have no effect.
         """
-        from runtime.ablation.local import local_room
+        from runtime.ablation.launchers import local_room
 
         if self.launcher == "slurm":
             if self.device:
@@ -126,7 +125,7 @@ class Options:
         """Return what starts the rows."""
         if room is not None:
             return room.pool(cache)
-        from runtime.ablation.slurm import Slurm
+        from runtime.ablation.launchers import Slurm
 
         parameters = slurm_parameters(self.slurm)
         return Slurm(folder, parameters, cache=cache, processes=self.processes, jobs=self.jobs)
@@ -179,7 +178,7 @@ def wanted_of(expansion: "Expansion") -> "Wanted":
 
 
 def run_queue(folder: Path, queue: "Queue", launcher: "Launcher") -> None:
-    from runtime.ablation.files import ROWS
+    from runtime.ablation.record import ROWS
     from runtime.ablation.running import run_rows
 
     folders = [folder / ROWS / each.name for each in queue.queued]

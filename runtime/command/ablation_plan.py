@@ -5,11 +5,10 @@ from pathlib import Path
 
 from compiler.format import engineering
 from compiler.page.model import Table, columns
-from runtime.ablation.changes import changes
 from runtime.ablation.eta import Speed, finished_speed, measured_speed
-from runtime.ablation.files import FAILURE, RESULT, ROWS, RUN
-from runtime.ablation.local import Room
-from runtime.ablation.queue import Entry, Wanted, read_queue
+from runtime.ablation.launchers import Room
+from runtime.ablation.queue import Entry, Wanted, changes, read_queue
+from runtime.ablation.record import FAILURE, RESULT, ROWS, RUN
 from runtime.command.output import report
 from runtime.command.page import print_page
 

@@ -13,7 +13,7 @@ from compiler.analysis.cost import count_parameters
 from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.spec.lock import LOCK, lock_text
 from compiler.spec.training import Evaluation
-from runtime.ablation.locks import lock
+from runtime.ablation.consistency import lock
 from runtime.ablation.record import Failure, Queue, Queued, Result
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.scoring.score import score

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from compiler.ablation.expand import expand
-from runtime.ablation.files import ROWS
 from runtime.ablation.queue import Wanted, add_to_queue, owned_folder
+from runtime.ablation.record import ROWS
 from runtime.command.ablate import differences, wanted_of
 from tests.support.ablations import Bench
 

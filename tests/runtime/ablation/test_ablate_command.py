@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.ablation.files import FAILURE, OUTPUT, RESULT, ROWS, RUN, read_record
-from runtime.ablation.local import LocalPool, core_slots
-from runtime.ablation.record import Failure, Result
+from runtime.ablation.launchers import LocalPool, Slurm, core_slots
+from runtime.ablation.record import FAILURE, OUTPUT, RESULT, ROWS, RUN, Failure, Result, read_record
 from runtime.ablation.running import run_rows
-from runtime.ablation.slurm import Slurm
 from runtime.checkpoints.checkpoint import TRAINER
 from runtime.checkpoints.listing import list_checkpoints
 from runtime.errors import UserError

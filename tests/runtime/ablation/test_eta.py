@@ -7,9 +7,8 @@ import pytest
 
 from compiler.pipeline import compile_spec
 from runtime.ablation.eta import finished_speed, measure, measured_speed
-from runtime.ablation.files import RESULT, write_record
 from runtime.ablation.queue import read_queue
-from runtime.ablation.record import Result
+from runtime.ablation.record import RESULT, Result, write_record
 from tests.runtime.ablation.conftest import Enqueue
 
 

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from compiler.spec.lock import LOCK, read_lock
-from runtime.ablation.changes import changes
-from runtime.ablation.files import DIFFERENCE, PACKAGE, QUEUE, ROWS
-from runtime.ablation.queue import add_to_queue, owned_folder, read_queue
-from runtime.ablation.record import Queue
+from runtime.ablation.queue import add_to_queue, changes, owned_folder, read_queue
+from runtime.ablation.record import DIFFERENCE, PACKAGE, QUEUE, ROWS, Queue
 from runtime.errors import UserError
 from tests.runtime.ablation.conftest import Enqueue, wanted
 
@@ -114,7 +112,7 @@ def test_a_full_disk_leaves_no_half_of_a_queue(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("runtime.ablation.files.replace_file", full)
+        patch.setattr("runtime.ablation.record.replace_file", full)
         with pytest.raises(UserError, match="the disk is full"):
             enqueue()
     assert not out.exists()
@@ -131,7 +129,7 @@ def test_a_full_disk_leaves_the_old_queue(
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("runtime.ablation.files.replace_file", full)
+    monkeypatch.setattr("runtime.ablation.record.replace_file", full)
     with pytest.raises(UserError, match="the disk is full"):
         enqueue()
     assert sorted(out.rglob("*")) == before

@@ -8,8 +8,16 @@ from typing import Any
 import pytest
 
 from runtime.ablation import row as rows
-from runtime.ablation.files import FAILURE, PACKAGE, RESULT, RUN, read_record, write_failure
-from runtime.ablation.record import Failure, Result
+from runtime.ablation.record import (
+    FAILURE,
+    PACKAGE,
+    RESULT,
+    RUN,
+    Failure,
+    Result,
+    read_record,
+    write_failure,
+)
 from runtime.ablation.row import run_row
 from runtime.checkpoints.listing import regular_checkpoints
 from runtime.system.file_lock import held
@@ -119,7 +127,7 @@ def test_a_disk_too_full_for_the_reason_still_ends_with_a_code(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("runtime.ablation.files.replace_file", full)
+    monkeypatch.setattr("runtime.ablation.record.replace_file", full)
     monkeypatch.setattr("runtime.ablation.execution.train", full)
     assert run_row(folder, tmp_path / "cache", "cpu") == 1
     assert "No space left on device" in capsys.readouterr().err

@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 
 from runtime.ablation import running
-from runtime.ablation.files import FAILURE, RESULT, read_record, write_failure, write_record
-from runtime.ablation.local import LocalJob, core_slots, device_slots
-from runtime.ablation.record import Failure, Result
+from runtime.ablation.launchers import LocalJob, core_slots, device_slots
+from runtime.ablation.record import (
+    FAILURE,
+    RESULT,
+    Failure,
+    Result,
+    read_record,
+    write_failure,
+    write_record,
+)
 from runtime.ablation.running import QueueInterruption, run_rows
 from runtime.errors import UserError
 from runtime.system.file_lock import held
@@ -138,7 +145,7 @@ def test_a_signal_stops_each_row_once(folders: list[Path]) -> None:
 
 
 def test_cores_and_gpus_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runtime.ablation.local.count_cores", lambda: 8)
+    monkeypatch.setattr("runtime.ablation.launchers.count_cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert [each.environment["OMP_NUM_THREADS"] for each in core_slots(2, 1)] == ["4", "4"]
     assert core_slots(4, 4)[0].environment["OMP_NUM_THREADS"] == "1"
