@@ -22,7 +22,6 @@ from compiler.ops.op import Op
 from compiler.ops.shape import Lengths, Shape, elements, words
 from compiler.pipeline import CompiledPackage
 from compiler.readings import Reading, readings
-from compiler.spec.optimizer import Adafactor, Sgd
 from compiler.spec.training import Training
 
 FLOAT_BYTES = 4
@@ -153,14 +152,7 @@ def _activations(model: Block, lengths: Lengths) -> int:
 
 def _kept_of_a_weight(training: Training) -> int:
     """Itself, its gradient, what the optimizer keeps of that, and its moving average."""
-    match training.optimizer:
-        case Sgd(momentum=momentum):
-            state = 1 if momentum else 0
-        case Adafactor():
-            state = 0  # rows and columns of means, which are few beside a matrix
-        case _:
-            state = 2
-    return 2 + state + (training.ema is not None)
+    return 2 + training.optimizer.moments + (training.ema is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ class Rate:
     phrase: str
     code: tuple[str, ...]
     needs_step: bool = True
+    imports: tuple[str, ...] = ()
 
 
 def rate(schedule: Schedule) -> Rate:
@@ -60,6 +61,7 @@ def _cosine(schedule: Cosine) -> Rate:
             f"progress = {later if schedule.warmup_steps else 'step / STEPS'}",
             f"{height} * (1 + math.cos(math.pi * progress)) / 2",
         ),
+        imports=("math",),
     )
 
 

@@ -1,35 +1,82 @@
 """`training.py`: the recipe."""
 
+from compiler.emit.helpers import helpers_of
+from compiler.emit.imports import TORCH, import_lines
 from compiler.emit.layout import docstring, lay
-from compiler.emit.optimizer import OptimizerCode, optimizer_code
 from compiler.emit.schedule import Rate, rate, schedule_constants
 from compiler.emit.template import fill
 from compiler.ir.block import Block, Repeat, walk
 from compiler.ir.verify import CompilerBug
+from compiler.ops.expression import Call, Const, Expression, Name, call, method
 from compiler.ops.op import Op
 from compiler.spec.defaults import paper_peak
+from compiler.spec.optimizer import OptimizerKind
 from compiler.spec.schedule import Decay, Schedule
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 
 
 def training_text(spec: Spec, model: Block) -> str:
-    """The file: constants, the learning rate, the optimizer, the loss."""
-    training, peak = spec.training, _peak(spec)
-    optimizer = optimizer_code(training.optimizer)
-    if optimizer.decays:
+    """Return the file: constants, the learning rate, the optimizer, the loss."""
+    training, after_warmup = spec.training, rate(spec.training.schedule)
+    optimizer, width = training.optimizer, _width_of_peak(spec)
+    if optimizer.decay:
         _require_that_matrices_decay(model)
+    peak = f"{width}**-0.5 * WARMUP_STEPS**-0.5" if width else repr(training.schedule.peak)
+    made, loss = _optimizer(optimizer), _loss(training.label_smoothing)
+    helpers = helpers_of([made, loss])
     head = f"{spec.name}: the loss, the learning rate and the optimizer. Written by specformer."
     return fill(
         "training.py.jinja",
         docstring=_docstring(head, 0),
+        imports=import_lines({*TORCH, *helpers.imports, *after_warmup.imports}),
+        width=width,
         smoothing=training.label_smoothing,
-        width=_width(spec) if "D_MODEL" in peak else "",
-        constants=schedule_constants(training.schedule, training.steps, peak) | optimizer.constants,
+        constants=schedule_constants(training.schedule, training.steps, peak)
+        | _constants(optimizer),
         epochs=_unknown_length(training),
-        **_rate_values(training.schedule),
-        **_optimizer_values(optimizer),
+        **_rate_values(training.schedule, after_warmup),
+        about_optimizer=_docstring(optimizer.title, 1),
+        optimizer=_returned(made),
+        loss=_returned(loss),
+        helpers=helpers.texts.values(),
     )
+
+
+def _optimizer(settings: OptimizerKind) -> Call:
+    """The call of the constructor, whose settings are constants under their names."""
+    model = Name("model")
+    groups = call("decay_groups", model, Name("WEIGHT_DECAY"))
+    keywords: dict[str, Expression] = {
+        name: Name(value.upper()) if isinstance(value, str) else Const(value)
+        for name, value in settings.arguments().items()
+    }
+    parameters = groups if settings.decay else method(model, "parameters")
+    return call(settings.CONSTRUCTOR, parameters, lr=Name("PEAK"), **keywords)
+
+
+def _constants(settings: OptimizerKind) -> dict[str, str]:
+    """The settings that the constructor gets, as code, under their names."""
+    names = [each for each in settings.arguments().values() if isinstance(each, str)]
+    values = {
+        each: getattr(settings, each) for each in [*names, *["weight_decay"][: settings.decay > 0]]
+    }
+    return {
+        name.upper(): repr(tuple(value) if isinstance(value, list) else value)
+        for name, value in values.items()
+    }
+
+
+def _loss(smoothing: float) -> Call:
+    """The loss of logits in whole precision, and the plain one."""
+    inputs = method(Name("logits"), "float"), Name("labels")
+    if smoothing:
+        return call("smoothed_cross_entropy", *inputs, Name("LABEL_SMOOTHING"))
+    return call("cross_entropy", *inputs)
+
+
+def _returned(expression: Expression) -> str:
+    return "\n".join(lay("return ", expression, lambda each: each.name, 1))
 
 
 def _unknown_length(training: Training) -> int | None:
@@ -38,11 +85,9 @@ def _unknown_length(training: Training) -> int | None:
     return training.epochs if is_unknown else None
 
 
-def _rate_values(schedule: Schedule) -> dict[str, object]:
-    after_warmup = rate(schedule)
+def _rate_values(schedule: Schedule, after_warmup: Rate) -> dict[str, object]:
     *steps, result = after_warmup.code
     return {
-        "needs_math": "math." in result,
         "about_rate": _docstring(_about(schedule, after_warmup), 1),
         "step": "step" if after_warmup.needs_step else "_step",
         "warmup_steps": schedule.warmup_steps,
@@ -52,27 +97,15 @@ def _rate_values(schedule: Schedule) -> dict[str, object]:
     }
 
 
-def _optimizer_values(optimizer: OptimizerCode) -> dict[str, object]:
-    return {
-        "annotation": optimizer.annotation,
-        "about_optimizer": _docstring(optimizer.title, 1),
-        "make_optimizer": "\n".join(lay("return ", optimizer.make, lambda each: each.name, 1)),
-        "decays": optimizer.decays,
-    }
+def _width_of_peak(spec: Spec) -> str:
+    """The width in the paper's formula, where the peak is the one that the formula gives.
 
-
-def _peak(spec: Spec) -> str:
-    """The paper's formula where the peak is the one that it gives (section 5.3, equation 3)."""
+    It is the model's own width (section 5.3, equation 3): the decoder's, or the encoder's.
+    """
     schedule = spec.training.schedule
-    if schedule.warmup_steps and schedule.peak == paper_peak(
-        spec.model.d_model, schedule.warmup_steps
-    ):
-        return f"{_width(spec)}**-0.5 * WARMUP_STEPS**-0.5"
-    return repr(schedule.peak)
-
-
-def _width(spec: Spec) -> str:
-    """The constant that is the model's own width: that of the decoder, or of the encoder."""
+    own = paper_peak(spec.model.d_model, schedule.warmup_steps)
+    if not schedule.warmup_steps or schedule.peak != own:
+        return ""
     last = list(dict(spec.model.stacks()))[-1]
     return "D_MODEL" if spec.model.width(last) == spec.model.d_model else "ENCODER_D_MODEL"
 

@@ -12,7 +12,6 @@ from compiler.spec.initialization import (
 )
 from compiler.spec.mixer import MIXERS
 from compiler.spec.model import LayerGroup, Model, Norm, Stack
-from compiler.spec.optimizer import Optimizer, Sgd
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
 from compiler.spec.sub_layer import Attention
@@ -41,7 +40,7 @@ def complete(spec: Spec) -> Spec:
             "data": _data(spec),
             "training": training.model_copy(
                 update={
-                    "optimizer": _optimizer(training.optimizer),
+                    "optimizer": training.optimizer.completed(),
                     "schedule": _schedule(training.schedule, width),
                     "masking": _implied(spec, "training", "masking"),
                 }
@@ -70,13 +69,6 @@ def _initialization(model: Model) -> Initialization:
             if not any(each.has_output for group in groups for each in group.mixers.values()):
                 return NormalInitialization(kind="normal", deviation=deviation)
     return model.initialization
-
-
-def _optimizer(optimizer: Optimizer) -> Optimizer:
-    """Without momentum there is none to look ahead by."""
-    if isinstance(optimizer, Sgd) and not optimizer.momentum:
-        return optimizer.model_copy(update={"nesterov": False})
-    return optimizer
 
 
 def _schedule(schedule: Schedule, width: int) -> Schedule:

@@ -1,6 +1,8 @@
 """How a gradient changes the weights: `training.optimizer:`."""
 
-from typing import Annotated, Any, Literal
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, Tag
 
@@ -19,32 +21,98 @@ def _weight_decay(default: float, example: float) -> Any:
     )
 
 
-class TwoMeans(Section):
-    """What Adam and its variants keep of the gradient: running means of it and of its square."""
+class OptimizerKind(Section):
+    """An optimizer: its settings, and all that the compiler knows of it.
+
+    Its code calls `CONSTRUCTOR`, a class of torch or a helper of generated files, with `arguments`.
+    `USUAL_PEAK` is a usual highest rate, where that of the paper, which is for Adam, does not suit.
+    """
+
+    CONSTRUCTOR: ClassVar[str]
+    USUAL_PEAK: ClassVar[float | None] = None
+    IS_CAPPED: ClassVar[bool] = False
+    """Whatever the schedule says, the rate is at most step^-0.5."""
 
     kind: str
+
+    @property
+    def title(self) -> str:
+        """The sentence that generated code says of it."""
+        raise NotImplementedError
+
+    @property
+    def moments(self) -> int:
+        """The number of values that it keeps for each weight."""
+        raise NotImplementedError
+
+    @property
+    def decay(self) -> float:
+        """The share of a matrix that an update takes away, times the rate; 0 for none."""
+        return getattr(self, "weight_decay", 0.0)
+
+    def arguments(self) -> dict[str, str | bool | float]:
+        """Return the keywords of the constructor: the name of a setting each, or a value."""
+        return {}
+
+    def completed(self) -> Self:
+        """Return the settings without those that have no effect."""
+        return self
+
+
+class TwoMeans(OptimizerKind):
+    """Running means of the gradient and of its square, which Adam and its variants keep."""
+
     betas: Annotated[list[Rate], Pair] = setting(
         "decay of the two running means", default=[0.9, 0.98], unit="share", examples=[[0.9, 0.98]]
     )
     eps: Positive = setting("added to the denominator", default=1e-9, examples=[1e-9])
 
+    @property
+    def moments(self) -> int:
+        return 2
+
+    def arguments(self) -> dict[str, str | bool | float]:
+        return {"betas": "betas", "eps": "eps", "fused": True}
+
 
 class Adam(TwoMeans):
     """Adam (Kingma and Ba 2015; section 5.3)."""
 
+    CONSTRUCTOR = "torch.optim.Adam"
+
     kind: Literal["adam"] = "adam"
+
+    @property
+    def title(self) -> str:
+        return (
+            "Adam over all parameters; whoever trains sets the rate of each update (section 5.3)."
+        )
 
 
 class AdamW(TwoMeans):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
 
+    CONSTRUCTOR = "torch.optim.AdamW"
+
     kind: Literal["adamw"]
     eps: Positive = setting("added to the denominator", default=1e-8, examples=[1e-8])
     weight_decay: NotNegative = _weight_decay(0.01, 0.1)
 
+    @property
+    def title(self) -> str:
+        return "AdamW (Loshchilov and Hutter 2019); whoever trains sets the rate of each update."
 
-class Sgd(Section):
+    def arguments(self) -> dict[str, str | bool | float]:
+        # Where none is given, torch has a decay of its own.
+        none: dict[str, str | bool | float] = {} if self.weight_decay else {"weight_decay": 0.0}
+        return {"betas": "betas", "eps": "eps", **none, "fused": True}
+
+
+class Sgd(OptimizerKind):
     """Stochastic gradient descent. Its `schedule.peak` must be written."""
+
+    CONSTRUCTOR = "torch.optim.SGD"
+    USUAL_PEAK = 0.1
 
     kind: Literal["sgd"]
     momentum: Rate = setting(
@@ -52,13 +120,37 @@ class Sgd(Section):
     )
     nesterov: bool = setting("look ahead by the momentum (Nesterov 1983)", default=False)
 
+    @property
+    def title(self) -> str:
+        kind = " with Nesterov's momentum" if self.nesterov else " with momentum"
+        return (
+            f"Stochastic gradient descent{kind if self.momentum else ''}; whoever trains sets the "
+            "rate of each update."
+        )
 
-class Adafactor(Section):
+    @property
+    def moments(self) -> int:
+        return int(self.momentum > 0)
+
+    def arguments(self) -> dict[str, str | bool | float]:
+        momentum: dict[str, str | bool | float] = {"momentum": "momentum"} if self.momentum else {}
+        return momentum | ({"nesterov": True} if self.nesterov else {}) | {"fused": True}
+
+    def completed(self) -> Self:
+        """Return the settings; without momentum there is none to look ahead by."""
+        return self if self.momentum else self.model_copy(update={"nesterov": False})
+
+
+class Adafactor(OptimizerKind):
     """Adafactor (Shazeer and Stern 2018): of squared gradients, means of rows and columns alone.
 
     The learning rate is relative to the size of each tensor, and at most step^-0.5. Its
     `schedule.peak` must be written; the paper's is 0.01.
     """
+
+    CONSTRUCTOR = "torch.optim.Adafactor"
+    USUAL_PEAK = 0.01
+    IS_CAPPED = True
 
     kind: Literal["adafactor"]
     beta2_decay: Annotated[float, Field(lt=0.0, allow_inf_nan=False)] = setting(
@@ -79,12 +171,35 @@ class Adafactor(Section):
     )
     weight_decay: NotNegative = _weight_decay(0.0, 0.001)
 
+    @property
+    def title(self) -> str:
+        return (
+            "Adafactor (Shazeer and Stern 2018); whoever trains sets the rate of each update, "
+            "which is relative to the size of a tensor, and at most step^-0.5."
+        )
 
-Optimizer = Annotated[
-    Annotated[Adam, Tag("adam")]
-    | Annotated[AdamW, Tag("adamw")]
-    | Annotated[Sgd, Tag("sgd")]
-    | Annotated[Adafactor, Tag("adafactor")],
-    kind_or("adam"),
-]
-"""Without a word Adam, as in the paper."""
+    @property
+    def moments(self) -> int:
+        # The means of rows and columns are few beside a matrix.
+        return 0
+
+    def arguments(self) -> dict[str, str | bool | float]:
+        return {"beta2_decay": "beta2_decay", "eps": "eps", "d": "clip_threshold"}
+
+
+OPTIMIZERS: dict[str, type[OptimizerKind]] = {
+    "adam": Adam,
+    "adamw": AdamW,
+    "sgd": Sgd,
+    "adafactor": Adafactor,
+}
+"""The kinds of optimizers, in the order of the reference."""
+
+if TYPE_CHECKING:
+    Optimizer = OptimizerKind
+else:
+    # Without a word it is Adam, as in the paper.
+    Optimizer = Annotated[
+        reduce(or_, (Annotated[kind, Tag(name)] for name, kind in OPTIMIZERS.items())),
+        kind_or("adam"),
+    ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from compiler.page.markdown import table
 from compiler.spec.mixer import MIXERS
+from compiler.spec.optimizer import OPTIMIZERS
 from compiler.spec.position import KINDS
 from compiler.spec.schema import Schema, json_schema
 
@@ -71,7 +72,7 @@ SECTIONS = {
     ),
     "`data.tokenizer`": ("SentencePieceTokenizer", "SegmentedTokenizer"),
     "`training`": ("Training",),
-    "`training.optimizer`": ("Adam", "AdamW", "Sgd", "Adafactor"),
+    "`training.optimizer`": tuple(each.__name__ for each in OPTIMIZERS.values()),
     "`training.schedule`": (
         "InverseSquareRoot",
         "Constant",

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, find
 from compiler.spec.defaults import paper_peak
-from compiler.spec.optimizer import Adafactor, Adam, AdamW, Sgd
 from compiler.spec.paths import at, note
 from compiler.spec.schedule import (
     Constant,
@@ -19,7 +18,6 @@ from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 
 LOWEST_PEAK, HIGHEST_PEAK = 1e-7, 0.05
-USUAL_PEAKS = {"sgd": 0.1, "adafactor": 0.01}
 
 
 def length(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -74,9 +72,9 @@ def given_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     schedule, optimizer = spec.training.schedule, spec.training.optimizer
     if schedule.peak is not None:
         return
-    if isinstance(optimizer, Sgd | Adafactor):
+    if optimizer.USUAL_PEAK is not None:
         message = f"`{optimizer.kind}` needs a `peak`: the paper's formula is for Adam"
-        help = f"`peak: {USUAL_PEAKS[optimizer.kind]}` is a usual one"
+        help = f"`peak: {optimizer.USUAL_PEAK}` is a usual one"
         yield mistake(at(root, "training", "schedule"), "no-peak", message, help)
     elif not schedule.warmup_steps:
         message = "a schedule without warm-up needs a `peak`"
@@ -87,7 +85,7 @@ def given_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def schedule_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Factors of other tools' schedules are taken for learning rates."""
     schedule, peak = spec.training.schedule, spec.training.schedule.peak
-    is_adam = isinstance(spec.training.optimizer, Adam | AdamW)
+    is_adam = spec.training.optimizer.USUAL_PEAK is None
     if is_adam and peak is not None and not LOWEST_PEAK < peak < HIGHEST_PEAK:
         usual = paper_peak(spec.model.d_model, schedule.warmup_steps)
         yield Diagnostic(
@@ -100,15 +98,16 @@ def schedule_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def capped_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Adafactor takes the least of the rate and step^-0.5."""
+    """The optimizer may take the least of the rate and step^-0.5."""
     peak, last = spec.training.schedule.peak, _last_at_peak(spec.training)
-    if not isinstance(spec.training.optimizer, Adafactor) or peak is None or last is None:
+    optimizer = spec.training.optimizer
+    if not optimizer.IS_CAPPED or peak is None or last is None:
         return
     if peak > (most := last**-0.5):
         yield Diagnostic(
             code="capped-peak",
-            message=f"Adafactor's rate is at most step^-0.5, and that is {most:.2g} at update "
-            f"{last}, where the schedule says {peak:g}",
+            message=f"{type(optimizer).__name__}'s rate is at most step^-0.5, and that is "
+            f"{most:.2g} at update {last}, where the schedule says {peak:g}",
             span=at(root, "training", "schedule", "peak"),
             help="lower `peak`, or let the rate fall earlier",
             severity="warning",

@@ -20,7 +20,7 @@ def learning_rate(step: int) -> float:
     return PEAK * (WARMUP_STEPS / step) ** 0.5
 
 
-def optimizer(model: nn.Module) -> torch.optim.Adam:
+def optimizer(model: nn.Module) -> torch.optim.Optimizer:
     """Adam over all parameters; whoever trains sets the rate of each update (section 5.3)."""
     return torch.optim.Adam(model.parameters(), lr=PEAK, betas=BETAS, eps=EPS, fused=True)
 
@@ -31,5 +31,10 @@ def loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     Cross-entropy in nats, summed over tokens: whoever trains leaves padding out and divides by
     their number. Labels are not smoothed, so both are the same.
     """
-    plain = F.cross_entropy(logits.float(), labels, reduction="sum")
+    return cross_entropy(logits.float(), labels)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """logits [tokens, vocabulary], labels [tokens] -> the sum over tokens, once with a gradient"""
+    plain = F.cross_entropy(logits, labels, reduction="sum")
     return plain, plain.detach()

@@ -25,7 +25,7 @@ def learning_rate(step: int) -> float:
     return PEAK * (WARMUP_STEPS / step) ** 0.5
 
 
-def optimizer(model: nn.Module) -> torch.optim.Adam:
+def optimizer(model: nn.Module) -> torch.optim.Optimizer:
     """Adam over all parameters; whoever trains sets the rate of each update (section 5.3)."""
     return torch.optim.Adam(model.parameters(), lr=PEAK, betas=BETAS, eps=EPS, fused=True)
 
@@ -37,34 +37,43 @@ def loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     their number. The first is label-smoothed: LABEL_SMOOTHING is spread evenly over the whole
     vocabulary (section 5.4).
     """
-    apply: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = SmoothedCrossEntropy.apply
-    return apply(logits.float(), labels)
+    return smoothed_cross_entropy(logits.float(), labels, LABEL_SMOOTHING)
+
+
+def smoothed_cross_entropy(
+    logits: Tensor, labels: Tensor, smoothing: float
+) -> tuple[Tensor, Tensor]:
+    """logits [tokens, vocabulary], labels [tokens] -> sums over tokens, label-smoothed and plain"""
+    apply: Callable[..., tuple[Tensor, Tensor]] = SmoothedCrossEntropy.apply
+    return apply(logits, labels, smoothing)
 
 
 class SmoothedCrossEntropy(torch.autograd.Function):
     """Label-smoothed cross-entropy that makes its gradient, in closed form, in the forward pass.
 
-    `F.cross_entropy` gives the same numbers; it goes seven times over [tokens, VOCABULARY] and
+    `F.cross_entropy` gives the same numbers; it goes seven times over [tokens, vocabulary] and
     keeps a second copy, and that is a fifth of the time that a small model takes.
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """logits [tokens, VOCABULARY], labels [tokens] -> smoothed, plain"""
+    def forward(
+        ctx: Any, logits: Tensor, labels: Tensor, smoothing: float
+    ) -> tuple[Tensor, Tensor]:
+        """logits [tokens, vocabulary], labels [tokens] -> smoothed, plain"""
         label = labels.unsqueeze(1)
         gradient = torch.softmax(logits, dim=-1)
         # The logarithm of the sum of exponentials, from the one probability that is never tiny.
         divisor = logits.amax(dim=1) - gradient.amax(dim=1).log()
         plain = (divisor - logits.gather(1, label).squeeze(1)).sum()
         uniform = (divisor - logits.mean(dim=1)).sum()
-        gradient.sub_(LABEL_SMOOTHING / logits.size(1))
-        gradient.scatter_add_(1, label, gradient.new_full(label.shape, LABEL_SMOOTHING - 1))
+        gradient.sub_(smoothing / logits.size(1))
+        gradient.scatter_add_(1, label, gradient.new_full(label.shape, smoothing - 1))
         ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(plain)
-        return (1 - LABEL_SMOOTHING) * plain + LABEL_SMOOTHING * uniform, plain
+        return (1 - smoothing) * plain + smoothing * uniform, plain
 
     @staticmethod
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None]:
-        """The gradient of the logits, made in place: this runs once; labels have none."""
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
+        """The gradient of the logits, made in place: this runs once; the others have none."""
         (gradient,) = ctx.saved_tensors
-        return gradient.mul_(outer[0]), None
+        return gradient.mul_(outer[0]), None, None
