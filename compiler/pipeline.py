@@ -13,10 +13,12 @@ from compiler.source.diagnostic import Diagnostic
 from compiler.spec.load import Loaded, load
 from compiler.spec.spec import Spec
 from compiler.transforms.drop_no_ops import drop_no_ops
+from compiler.transforms.hoist import hoist
+from compiler.transforms.select_kernel import select_kernel
 
 Pass = Callable[[Block], Block]
 
-PROOFS: tuple[Pass, ...] = (drop_no_ops, infer_shapes, prove_causality)
+PROOFS: tuple[Pass, ...] = (select_kernel, hoist, drop_no_ops, infer_shapes, prove_causality)
 
 
 def passes() -> tuple[Pass, ...]:

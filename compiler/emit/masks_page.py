@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from compiler.lower.masking import Masking
+from compiler.mask.mask import ALL
 from compiler.mask.parse import parse
 from compiler.mask.primitives import PRIMITIVES, Example
 from compiler.mask.relation import picture
 from compiler.mask.search import empty_row
-from compiler.ops.attention import LocalAttention
+from compiler.ops.attention import Attention, CausalAttention, LocalAttention
 from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Cache, Predicate
-from compiler.ops.shape import SOURCE, TARGET, Free
 from compiler.page.markdown import table
+from compiler.transforms.select_kernel import kernel
 
 INTRODUCTION = """\
 # Masks
@@ -115,29 +115,29 @@ def _row(text: str) -> Iterator[str]:
     shown = text.replace("|", "\\|")
     yield f"`{shown}`"
     yield str(mask.dependence)
-    yield from _kernel(_masking(SOURCE, text))
+    yield from _kernel(_reads(text))
     if mask.needs_length:
         yield from ("refused", "", "")
         return
-    masking = _masking(TARGET, f"causal & ({text})")
-    yield from _kernel(masking)
-    yield _cache(Cache(reads=masking.reads))
+    reads = _reads(f"causal & ({text})")
+    yield from _kernel(reads)
+    yield _cache(Cache(reads=reads))
 
 
-def _masking(stream: Free, text: str) -> Masking:
-    reads = Predicate(place="decoder", mask=parse(text))
-    return Masking(reads=reads, queries=stream, keys=stream, value="mask")
+def _reads(text: str) -> Predicate:
+    return Predicate(place="decoder", mask=parse(text))
 
 
-def _kernel(masking: Masking) -> tuple[str, str]:
-    """The form, and how its cost grows."""
+def _kernel(reads: Predicate) -> tuple[str, str]:
+    """Return the kernel of self-attention with a mask, and how its cost grows."""
     one = Hyperparameter("one", 1)
-    op = masking.attention(heads=one, kv_heads=one, d_k=one, d_v=one, dropout=None)
-    if isinstance(op, LocalAttention):
-        return "chunks", f"{op.keys_read(2**30)} n"
-    if not masking.inputs():
-        return "`is_causal`", "n^2 / 2"
-    return ("mask" if masking.needs_positions else "padding alone"), "n^2"
+    dense = Attention(heads=one, kv_heads=one, d_k=one, d_v=one, reads=reads, dropout=None)
+    match kernel(dense, is_self=True):
+        case LocalAttention() as local:
+            return "chunks", f"{local.keys_read(2**30)} n"
+        case CausalAttention():
+            return "`is_causal`", "n^2 / 2"
+    return ("padding alone" if reads.mask == ALL else "mask"), "n^2"
 
 
 def _cache(cache: Cache) -> str:

@@ -41,6 +41,11 @@ class Body:
         self.counts[name] = self.counts.get(name, 0) + 1
         return f"{name}.{self.counts[name]}"
 
+    def is_newest(self, value: str) -> bool:
+        """Whether no later value has the name of this one in the generated code."""
+        name, _, number = value.partition(".")
+        return self.counts[name] == int(number)
+
     def function(self, name: str, inputs: tuple[Input, ...], *outputs: str) -> Function:
         """The finished function."""
         return Function(name=name, inputs=inputs, body=tuple(self.statements), outputs=outputs)

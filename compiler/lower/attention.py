@@ -7,29 +7,33 @@ from compiler.ir.build import Body
 from compiler.ir.labels import labelled
 from compiler.lower.head_groups import KINDS, HeadGroup, head_groups, words_of
 from compiler.lower.kinds import attention_word
-from compiler.lower.masking import Masking
+from compiler.lower.masking import MaskPlan
+from compiler.lower.relative_position import Bias, Distance, Rotary
 from compiler.lower.settings import Context, required
 from compiler.mask.mask import ALL, CAUSAL
+from compiler.ops.attention import Attention
 from compiler.ops.expression import Expression, Hyperparameter, product
 from compiler.ops.heads import DivideHeads, JoinHeads, MergeHeads, SplitGroups, SplitHeads
 from compiler.ops.linear import Linear
 from compiler.ops.norm import LayerNorm, RMSNorm
+from compiler.ops.op import Op
 from compiler.ops.shape import BATCH, SOURCE, TARGET
+from compiler.spec.model import LayerGroup
 from compiler.spec.sub_layer import Attention as Settings
 from compiler.spec.sub_layer import QueryKeyNorm
 
 
 def lower_self_attention(
-    settings: Settings, maskings: tuple[Masking, ...], context: Context, place: str
+    settings: Settings, plan: MaskPlan, group: LayerGroup, context: Context, place: str
 ) -> Block:
-    """A stream reads itself."""
-    first, place = maskings[0], f"{place}.self_attention"
-    attention = _Attention.of(settings, maskings, context, place)
+    """Lower an attention in which a stream reads itself."""
+    place = f"{place}.self_attention"
+    attention = _Attention.of(settings, plan, plan.position(group), context, place)
     body = Body(context.origin(f"{place}.mask"))
     fused = body.apply(attention.linear(*KINDS), "x", part="query_key_value")
     query, key, value = body.unpack(attention.split(*KINDS), fused, names=KINDS)
     result = attention.attend(body, query, key, value)
-    x = Input(name="x", shape=(BATCH, first.queries, context.d_model))
+    x = Input(name="x", shape=(BATCH, plan.queries, context.d_model))
     name = f"{context.stack.capitalize()}SelfAttention"
     return Block(
         names=(name, f"{attention_word(settings)}{name}"),
@@ -38,18 +42,19 @@ def lower_self_attention(
             ("query_key_value", attention.linear(*KINDS)),
             *attention.norm_parts(),
             ("output", attention.output()),
+            *attention.bias_parts(),
         ),
-        functions=(body.function("forward", (x, *attention.told()), result),),
+        functions=(body.function("forward", (x,), result),),
         origin=body.origin,
     )
 
 
 def lower_cross_attention(
-    settings: Settings, maskings: tuple[Masking, ...], context: Context, place: str
+    settings: Settings, plan: MaskPlan, context: Context, place: str
 ) -> Block:
-    """Queries from the target, keys and values from the encoder's output."""
+    """Lower an attention of queries from the target to the encoder's output."""
     place = f"{place}.cross_attention"
-    attention = _Attention.of(settings, maskings, context, place)
+    attention = _Attention.of(settings, plan, None, context, place)
     body = Body(context.origin(f"{place}.mask"))
     projected = body.apply(attention.linear("query"), "x", part="query")
     (query,) = body.unpack(attention.split("query"), projected, names=("query",))
@@ -60,7 +65,6 @@ def lower_cross_attention(
     inputs = (
         Input(name="x", shape=(BATCH, TARGET, context.d_model)),
         Input(name="memory", shape=(BATCH, SOURCE, context.widths["encoder"])),
-        *attention.told(),
     )
     return Block(
         names=("CrossAttention", f"{attention_word(settings)}CrossAttention"),
@@ -89,7 +93,7 @@ def _summary(groups: tuple[HeadGroup, ...], settings: Settings) -> str:
 
 
 def _masked(groups: tuple[HeadGroup, ...]) -> str:
-    """What the heads may read, where that is not all."""
+    """Return the masks of the heads in words, where they do not read all."""
     if len(groups) > 1:
         return f": {words_of(groups)}"
     mask = groups[0].mask
@@ -106,10 +110,17 @@ class _Attention:
     heads: dict[str, Hyperparameter]
     widths: dict[str, Hyperparameter]
     groups: tuple[HeadGroup, ...]
+    plan: MaskPlan
+    position: Distance | None
 
     @classmethod
     def of(
-        cls, settings: Settings, maskings: tuple[Masking, ...], context: Context, place: str
+        cls,
+        settings: Settings,
+        plan: MaskPlan,
+        position: Distance | None,
+        context: Context,
+        place: str,
     ) -> "_Attention":
         d_k, d_v = (
             Hyperparameter("d_k", required(settings.d_k)),
@@ -125,13 +136,17 @@ class _Attention:
             place=place,
             heads=by_kind,
             widths={"query": d_k, "key": d_k, "value": d_v},
-            groups=head_groups(settings, maskings, by_kind),
+            groups=head_groups(settings, plan, by_kind),
+            plan=plan,
+            position=position,
         )
 
-    def told(self) -> tuple[Input, ...]:
-        """What the attention is given beside the streams, each once."""
-        every = (each for group in self.groups for each in group.masking.inputs())
-        return tuple(dict.fromkeys(every))
+    def bias_parts(self) -> tuple[tuple[str, Op], ...]:
+        """Return the table of a learned bias, which all layers share once it is hoisted."""
+        if not isinstance(self.position, Bias):
+            return ()
+        op = self.position.op(self.groups[0].reads, self.context)
+        return ((self.position.table(op), op),) if op.parameters() else ()
 
     def linear(self, *kinds: str, inputs: Hyperparameter | None = None) -> Linear:
         """From the stack's own stream, or from one of another width."""
@@ -197,9 +212,10 @@ class _Attention:
     def attend(self, body: Body, query: str, key: str, value: str) -> str:
         query = self.normalised(body, query, "query")
         key = self.normalised(body, key, "key")
-        if rotary := self.groups[0].masking.rotary:
-            query = rotary.turn(body, query, "query")
-            key = rotary.turn(body, key, "key")
+        if isinstance(self.position, Rotary):
+            angles = self.position.angles(body)
+            query = self.position.rotate(body, query, angles, "query")
+            key = self.position.rotate(body, key, angles, "key")
         mixed = self.mixed(body, query, key, value)
         merged = body.apply(
             MergeHeads(heads=self.heads["query"], width=self.widths["value"]), mixed
@@ -223,7 +239,8 @@ class _Attention:
 
     def read(self, body: Body, group: HeadGroup, query: str, key: str, value: str) -> str:
         """The values that the heads of one group read."""
-        attention = group.masking.attention(
+        attention = Attention(
+            reads=group.reads,
             heads=group.heads["query"],
             label=group.label,
             kv_heads=group.heads["key"],
@@ -232,10 +249,12 @@ class _Attention:
             dropout=Hyperparameter("attention_dropout", self.settings.dropout),
             scale=_number("attention_scale", self.settings.scale),
             soft_cap=_number("score_cap", self.settings.soft_cap),
+            biased=isinstance(self.position, Bias),
+            prefers_flex=self.context.prefers_flex and self.plan.sub_layer == "self_attention",
         )
-        masks = (each.name for each in group.masking.told())
         own = body.at(self.context.origin(f"{self.place}.{group.setting}"))
-        return own.apply(attention, query, key, value, *masks, name=labelled("mixed", group.label))
+        mask = self.plan.build(own, group.text, self.position, self.context)
+        return own.apply(attention, query, key, value, mask, name=labelled("mixed", group.label))
 
 
 def _number(name: str, value: float | None) -> Hyperparameter | None:

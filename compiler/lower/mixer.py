@@ -9,7 +9,7 @@ from typing import Any
 
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
-from compiler.lower.masking import STREAMS
+from compiler.lower.masking import STREAMS, padding_mask
 from compiler.lower.settings import Context, required
 from compiler.ops.convolution import DepthwiseConvolution, GatedConvolution
 from compiler.ops.elementwise import Activation, Multiply
@@ -27,21 +27,21 @@ _RECURRENCES = {
 }
 
 
-def lower_mixer(
-    settings: Mixer, real: Input, context: Context, *, stack: str, name: str, place: str
-) -> Block:
+def lower_mixer(settings: Mixer, context: Context, *, stack: str, name: str, place: str) -> Block:
     """Return the block of a mixer, whose key is `name` and whose settings stand at `place`."""
     origin = context.origin(".".join(filter(None, (place, name, settings.AHEAD_KEY))))
-    stream = Input(name="x", shape=(BATCH, STREAMS[stack], context.d_model))
-    inputs = (stream, real) if settings.reads_ahead else (stream,)
-    writer = _Writer(name=name, inputs=inputs, context=context, body=Body(origin))
+    stream, body = STREAMS[stack], Body(origin)
+    x, inputs = Input(name="x", shape=(BATCH, stream, context.d_model)), ["x"]
+    if settings.reads_ahead:
+        inputs.append(padding_mask(body, stream, f"{stream.name}_mask"))
+    writer = _Writer(name=name, inputs=tuple(inputs), context=context, body=body)
     summary, result = _LOWERINGS[type(settings)](settings, writer)
     title = "".join(each.capitalize() for each in (stack, *name.split("_")))
     return Block(
         names=(title,),
         summary=summary,
         parts=tuple(writer.parts.items()),
-        functions=(writer.body.function("forward", inputs, result),),
+        functions=(body.function("forward", (x,), result),),
         origin=origin,
     )
 
@@ -53,7 +53,7 @@ class _Writer:
     """
 
     name: str
-    inputs: tuple[Input, ...]
+    inputs: tuple[str, ...]
     context: Context
     body: Body
     parts: dict[str, Op] = field(default_factory=dict)
@@ -61,8 +61,7 @@ class _Writer:
     def mix(self, op: Op, *names: str) -> list[str]:
         """Apply the op that mixes positions to the inputs; return its results."""
         self.parts[self.name] = op
-        inputs = (each.name for each in self.inputs)
-        return self.body.unpack(op, *inputs, part=self.name, names=names)
+        return self.body.unpack(op, *self.inputs, part=self.name, names=names)
 
     def output(self, x: str, width: Expression) -> str:
         """Map `width` numbers of each position to the width of the stream by a part `output`."""

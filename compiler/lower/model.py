@@ -10,7 +10,6 @@ from compiler.lower.deep_norm import lower_deep_norm
 from compiler.lower.embedding import SIDES, Embeddings, logits, lower_embeddings, table_names
 from compiler.lower.head import Head, lower_head
 from compiler.lower.initialization import lower_initialization, residual_gain
-from compiler.lower.masking import Maskings, lower_masks
 from compiler.lower.settings import Context
 from compiler.lower.stack import lower_stack
 from compiler.ops.elementwise import Add
@@ -35,7 +34,6 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
     contexts = _contexts(model, origin)
     lowering = _Lowering(
         model=model,
-        masks=lower_masks(model, contexts),
         embeddings=lower_embeddings(model, contexts),
         head=lower_head(model, _last(contexts)),
         contexts=contexts,
@@ -62,6 +60,7 @@ def _contexts(model: Model, origin: Callable[[str], Span]) -> dict[str, Context]
             origin=origin,
             deep_norm=lower_deep_norm(model, name),
             residual_gain=residual_gain(model.initialization, settings),
+            prefers_flex=model.kernel == "flex",
         )
     return contexts
 
@@ -103,7 +102,6 @@ class _Lowering:
     """The whole network on its way to a block."""
 
     model: Model
-    masks: Maskings
     embeddings: Embeddings
     head: Head | None
     contexts: dict[str, Context]
@@ -116,9 +114,8 @@ class _Lowering:
     def parts(self) -> Iterator[tuple[str, Op | Block]]:
         """Tables, stacks, and what stands between the last stack and the output."""
         yield from self.embeddings.parts()
-        yield from self.masks.tables().items()
         for name, settings in self.model.stacks():
-            yield name, lower_stack(settings, name, self.masks, self.contexts[name])
+            yield name, lower_stack(settings, name, self.contexts[name])
         if self.head is not None:
             yield from self.head.parts
 
@@ -147,7 +144,7 @@ class _Lowering:
     def encode(self) -> Function:
         body = Body(self.context.origin("model.encoder"))
         x = self.embeddings.embed(body, "source", self.contexts["encoder"])
-        memory = body.invoke("encoder", x, *self.masks.build("encoder", body))
+        memory = body.invoke("encoder", x)
         return body.function("encode", self.tokens("encoder"), memory)
 
     def decode(self, tokens: tuple[Input, ...]) -> Function:
@@ -155,9 +152,8 @@ class _Lowering:
         body, memory = Body(self.context.origin("model.decoder")), tuple[str, ...]()
         if len(tokens) == 2:
             memory = (body.invoke("", "source", function="encode", name="memory"),)
-        told = self.masks.build("decoder", body)
         x = self.embeddings.embed(body, "target", self.contexts["decoder"])
-        return body.function("features", tokens, body.invoke("decoder", x, *memory, *told))
+        return body.function("features", tokens, body.invoke("decoder", x, *memory))
 
     def read(self, tokens: tuple[Input, ...]) -> Function:
         """Features of the source, of which a position may read all."""

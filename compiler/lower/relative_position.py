@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.ir.block import Input
 from compiler.ir.build import Body
 from compiler.ir.labels import labelled
 from compiler.lower.settings import Context, required
 from compiler.ops.attention_bias import SCORE_BIASES, PositionIds, ScoreBias
 from compiler.ops.expression import Hyperparameter
+from compiler.ops.masking import Tokens
 from compiler.ops.op import Predicate
-from compiler.ops.rotary import RopeLinearScaling, RopeLlama3Scaling, RotaryAngles, Rotate, pairs
+from compiler.ops.rotary import RopeLinearScaling, RopeLlama3Scaling, RotaryAngles, Rotate
 from compiler.ops.shape import SOURCE, Free
 from compiler.spec.position import (
     AttentionPosition,
@@ -25,33 +25,28 @@ from compiler.spec.sub_layer import Attention
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotary:
-    """The angles by which the queries and keys of some layers are turned."""
+    """The angles by which the queries and keys of some layers are rotated."""
 
     settings: RotaryPosition
     width: Hyperparameter
     stream: Free
     label: str = ""
 
-    @property
-    def input(self) -> Input:
-        """The input of layers that holds the angles."""
-        name = labelled(f"{self.stream.name}_angle", self.label)
-        return Input(name=name, shape=(self.stream, pairs(self.width)))
-
-    def build(self, body: Body) -> str:
-        """The angles, computed once for all layers."""
+    def angles(self, body: Body) -> str:
+        """Make the angles of all positions."""
         base, stretch = Hyperparameter("rotary_base", self.settings.base), self.settings.stretch
         op = RotaryAngles(width=self.width, base=base)
-        angle = body.apply(op, self.stream.name, name=self.input.name)
+        name = labelled(f"{self.stream.name}_angle", self.label)
+        angle = body.apply(op, body.apply(Tokens(stream=self.stream)), name=name)
         if stretch is None:
             return angle
-        return body.apply(_stretch(stretch, self.width, base), angle, name=self.input.name)
+        return body.apply(_stretch(stretch, self.width, base), angle, name=name)
 
-    def turn(self, body: Body, x: str, name: str) -> str:
-        """A query or key with its pairs turned."""
+    def rotate(self, body: Body, x: str, angle: str, name: str) -> str:
+        """Rotate the pairs of a query or key by the angles of their positions."""
         is_partial = self.width.name != "d_k"
         op = Rotate(width=self.width, layout=self.settings.layout, is_partial=is_partial)
-        return body.apply(op, x, self.input.name, name=name)
+        return body.apply(op, x, angle, name=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +77,11 @@ class Bias:
             **numbers,
         )
 
-    def build(self, body: Body, masks: list[str], name: str, op: ScoreBias) -> str:
-        """Return the bias, masked, for all layers that have the same."""
-        places = body.apply(PositionIds(), self.stream.name, name="place")
-        return body.apply(op, places, *masks, part=self.table(op), name=name)
+    def build(self, body: Body, mask: str, name: str, reads: Predicate, context: Context) -> str:
+        """Make the bias, masked."""
+        op = self.op(reads, context)
+        places = body.apply(PositionIds(), body.apply(Tokens(stream=self.stream)), name="place")
+        return body.apply(op, places, mask, part=self.table(op), name=name)
 
 
 Distance = Rotary | Bias

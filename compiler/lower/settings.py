@@ -27,6 +27,7 @@ class Context:
     origin: Callable[[str], Span]
     deep_norm: DeepNorm | None = None
     residual_gain: Expression = UNIT
+    prefers_flex: bool = False
 
     @property
     def d_model(self) -> Hyperparameter:

@@ -9,7 +9,7 @@ from compiler.ir.build import Body
 from compiler.lower.attention import lower_cross_attention, lower_self_attention
 from compiler.lower.feed_forward import lower_feed_forward
 from compiler.lower.kinds import layer_words
-from compiler.lower.masking import STREAMS, Maskings
+from compiler.lower.masking import STREAMS, MaskPlan, plan_masks
 from compiler.lower.mixer import lower_mixer
 from compiler.lower.residual import lower_norm, lower_residual
 from compiler.lower.settings import Context, required
@@ -17,14 +17,15 @@ from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH
 from compiler.spec.model import LayerGroup, Stack
+from compiler.spec.tasks import ATTENTIONS
 
 Parts = list[tuple[str, Op | Repeat | Block]]
 
 
-def lower_stack(settings: Stack, stack: str, masks: Maskings, context: Context) -> Block:
+def lower_stack(settings: Stack, stack: str, context: Context) -> Block:
     """Lower the groups of layers, one after the other; groups share the list `layers`."""
-    real = masks.padding(stack).input
-    lowering = _Lowering(settings=settings, stack=stack, masks=masks, real=real, context=context)
+    plans = {each: plan_masks(settings, stack, each) for each in ATTENTIONS}
+    lowering = _Lowering(settings=settings, stack=stack, plans=plans, context=context)
     layers = [lowering.layer(number) for number in range(len(settings.layers))]
     body, x, first, parts = Body(context.origin(f"model.{stack}")), "x", 0, Parts()
     for layer, group in zip(layers, settings.layers, strict=True):
@@ -51,7 +52,7 @@ def lower_stack(settings: Stack, stack: str, masks: Maskings, context: Context) 
         names=(stack.capitalize(),),
         summary=f"{summary} (section 3.1).",
         parts=tuple(parts),
-        functions=(body.function("forward", lowering.inputs(masks.told(stack), layers), x),),
+        functions=(body.function("forward", lowering.inputs(layers), x),),
         closed=True,
         origin=body.origin,
     )
@@ -63,15 +64,14 @@ class _Lowering:
 
     settings: Stack
     stack: str
-    masks: Maskings
-    real: Input
+    plans: dict[str, MaskPlan]
     context: Context
 
-    def inputs(self, told: tuple[Input, ...], layers: list[Block]) -> tuple[Input, ...]:
-        """The stream, the encoder's output if a layer reads it, and what masks need."""
+    def inputs(self, layers: list[Block]) -> tuple[Input, ...]:
+        """Return the stream, and the encoder's output if a layer reads it."""
         read = (each for layer in layers for each in layer.function("forward").inputs)
         memory = dict.fromkeys(each for each in read if each.name == "memory")
-        return (self.stream("x"), *memory, *told)
+        return (self.stream("x"), *memory)
 
     def stream(self, name: str) -> Input:
         shape = (BATCH, STREAMS[self.stack], self.context.d_model)
@@ -90,7 +90,7 @@ class _Lowering:
             given_to = {name: tuple(one.name for one in each) for name, each in others.items()}
             x = residual.add(body, x, given_to)
         name = f"{self.stack.capitalize()}Layer"
-        inputs = (self.stream("x"), *sorted(told, key=lambda each: each.name != "memory"))
+        inputs = (self.stream("x"), *told)
         return Block(
             names=(name, *(f"{word}{name}" for word in layer_words(group))),
             summary=residual.summary,
@@ -119,9 +119,9 @@ class _Lowering:
             case "feed_forward":
                 return lower_feed_forward(required(group.feed_forward), context, stack=stack)
             case _ if kind in group.mixers:
-                mixer, real = group.mixers[kind], self.real
-                return lower_mixer(mixer, real, context, stack=stack, name=kind, place=place)
-        maskings = self.masks.of(stack, kind, number)
+                mixer = group.mixers[kind]
+                return lower_mixer(mixer, context, stack=stack, name=kind, place=place)
+        plan = self.plans[kind]
         if kind == "self_attention":
-            return lower_self_attention(required(group.self_attention), maskings, context, place)
-        return lower_cross_attention(required(group.cross_attention), maskings, context, place)
+            return lower_self_attention(required(group.self_attention), plan, group, context, place)
+        return lower_cross_attention(required(group.cross_attention), plan, context, place)

@@ -1,8 +1,8 @@
 """Scaled dot-product attention over heads (section 3.2.1), in the forms that masks allow."""
 
-from abc import abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from math import inf
+from typing import Any
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
 from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name
@@ -15,12 +15,14 @@ CHUNK = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention(Op):
-    """query [batch, heads, queries, d_k], key [batch, kv_heads, keys, d_k], value [..., keys, d_v]
+    """The dense kernel computes all scores at once and is right for every mask.
 
+    query [batch, heads, queries, d_k], key [batch, kv_heads, keys, d_k], value [..., keys, d_v]
     -> [batch, heads, queries, d_v]. A fourth input is a mask, true where a key may be read:
-    [batch, 1, 1 or queries, keys]; or, `biased`, what is added to the scores. `mask` is all that
+    [batch, 1, 1 or queries, keys]; or, if `biased`, what is added to the scores. `mask` is all that
     the attention allows, padding apart. Scores are multiplied by `scale`, by default d_k^-0.5, and
     kept within `soft_cap` by a tanh. A `label` tells apart the groups of heads of one layer.
+    `prefers_flex` asks the pass `select_kernel` for FlexAttention, where it can be used.
     """
 
     heads: Hyperparameter
@@ -32,11 +34,12 @@ class Attention(Op):
     scale: Hyperparameter | None = None
     soft_cap: Hyperparameter | None = None
     biased: bool = False
+    prefers_flex: bool = False
     label: str = field(default="", compare=False)
 
     @property
     def mask(self) -> Mask:
-        """What a query may read."""
+        """Return what a query may read."""
         return self.reads.mask
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
@@ -59,24 +62,14 @@ class Attention(Op):
         return Cost(flops=flops, saved_for_backward=kept + 2 * scores if self.is_explicit else kept)
 
     def keys_read(self, keys: int) -> int:
-        """Of so many keys, those whose score is computed for one query."""
+        """Return of how many of `keys` the score is computed for one query."""
         return keys
 
     def in_evaluation(self) -> "Attention":
         return replace(self, dropout=None)
 
     def state(self, decoded: tuple[bool, ...]) -> State:
-        step = DenseAttention(
-            heads=self.heads,
-            kv_heads=self.kv_heads,
-            d_k=self.d_k,
-            d_v=self.d_v,
-            reads=EVERYTHING,
-            dropout=None,
-            scale=self.scale,
-            soft_cap=self.soft_cap,
-            biased=self.biased,
-        )
+        step = Attention(**self.shared() | {"reads": EVERYTHING, "dropout": None, "label": ""})
         if decoded[1] or decoded[2]:
             cache = Cache(reads=EVERYTHING if self.biased else self.reads, label=self.label)
             return CachesKeyValue(cached=(1, 2), step=step, cache=cache, has_mask=self.biased)
@@ -84,18 +77,18 @@ class Attention(Op):
 
     @property
     def is_explicit(self) -> bool:
-        """Whether the steps of attention are written out, as torch's function lacks one."""
+        """Return whether the steps are written out, as torch's function lacks one."""
         return self.dropout is not None or self.soft_cap is not None
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        keywords = (*self.settings(this), *self.keywords())
+        keywords = self.settings(this)
         if not self.is_explicit:
             return Call(Name("F.scaled_dot_product_attention"), inputs, keywords)
         bias = tuple(("bias", each) for each in inputs[3:] if self.biased)
         return Call(Name("attention"), inputs[:3] if bias else inputs, (*bias, *keywords))
 
     def settings(self, this: Expression) -> tuple[tuple[str, Expression], ...]:
-        """What the call is told besides the mask."""
+        """Return the keywords of the call."""
         found: list[tuple[str, Expression]] = []
         if self.dropout is not None:
             found += [("rate", self.dropout), ("training", Attribute(this, "training"))]
@@ -109,48 +102,40 @@ class Attention(Op):
 
     @property
     def is_grouped(self) -> bool:
-        """Whether several queries share the heads of keys and values."""
+        """Return whether several queries share a head of keys and values."""
         return self.kv_heads.value != self.heads.value
 
-    @abstractmethod
-    def keywords(self) -> tuple[tuple[str, Expression], ...]:
-        """What the call is told of the mask."""
+    def shared(self) -> dict[str, Any]:
+        """Return the fields that all kernels have."""
+        return {each.name: getattr(self, each.name) for each in fields(Attention)}
 
 
 EVERYTHING = Predicate(place="decoder", mask=ALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DenseAttention(Attention):
-    """All scores at once; what may not be read is told by the fourth input."""
-
-    def keywords(self) -> tuple[tuple[str, Expression], ...]:
-        return ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CausalAttention(Attention):
-    """The mask of section 3.2.3, which torch knows: half of the scores are never computed."""
+    """The causal kernel, which torch knows: half of the scores are never computed."""
 
-    def keywords(self) -> tuple[tuple[str, Expression], ...]:
+    def settings(self, this: Expression) -> tuple[tuple[str, Expression], ...]:
         assert self.mask == CAUSAL
-        return (("is_causal", Const(True)),)
+        return (*Attention.settings(self, this), ("is_causal", Const(True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlexAttention(Attention):
-    """Block by block on a GPU: the fourth input says which blocks are read, and what of each."""
+    """FlexAttention, block by block on a GPU.
+
+    The fourth input says which blocks are read, and what of each.
+    """
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(Name("flexible_attention"), inputs)
 
-    def keywords(self) -> tuple[tuple[str, Expression], ...]:
-        return ()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalAttention(Attention):
-    """Chunk by chunk, within `bounds`: linear in the length (section 4, restricted attention).
+    """The local kernel: chunk by chunk, within `bounds`, linear in the length.
 
     A fourth input says which positions are real: [batch, 1, 1, position].
     """
@@ -165,22 +150,23 @@ class LocalAttention(Attention):
         return min(keys, own.chunk + own.left + own.right + own.first)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        keywords = (*self.keywords(), *self.settings(this))
         query, key, value, *real = inputs
         arguments = (query, key, value, Name(self.reads.name), *real)
-        return Call(Name("local_attention"), arguments, keywords)
+        return Call(Name("local_attention"), arguments, self.settings(this))
 
-    def keywords(self) -> tuple[tuple[str, Expression], ...]:
+    def settings(self, this: Expression) -> tuple[tuple[str, Expression], ...]:
+        """Return the bounds, and the keywords of all kernels."""
         own = self.bounds
         numbers = {"chunk": own.chunk, "left": own.left, "right": own.right, "first": own.first}
-        return tuple((k, Const(n)) for k, n in numbers.items() if k != "first" or n)
+        bounds = ((k, Const(n)) for k, n in numbers.items() if k != "first" or n)
+        return (*bounds, *Attention.settings(self, this))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalBounds:
-    """The chunks of local attention: each reads `left` positions before it, `right` after it,
+    """The chunks of local attention.
 
-    and the `first` positions of all.
+    Each chunk reads `left` positions before it, `right` after it, and the `first` of the stream.
     """
 
     chunk: int
@@ -190,7 +176,7 @@ class LocalBounds:
 
 
 def local_bounds(mask: Mask) -> LocalBounds | None:
-    """Those within which all lies that a mask allows, if there are any."""
+    """Return the bounds within which all lies that a mask allows, if there are any."""
     near = [term for term in mask.terms if -inf < term.low and term.high < inf]
     far = [term for term in mask.terms if term not in near]
     if not near or any(term.stop == inf for term in far):

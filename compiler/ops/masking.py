@@ -1,11 +1,28 @@
 """Masks as tensors: which tokens are real, and which positions may be read."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from compiler.mask.mask import ALL, Mask
 from compiler.ops.expression import Binary, Const, Expression, Name, call, method
 from compiler.ops.op import NeedsPosition, Op, Predicate, State
-from compiler.ops.shape import Shape
+from compiler.ops.shape import BATCH, Free, Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens(Op):
+    """The tokens [batch, position] that the model is given for a stream, wherever they are named.
+
+    The pass `hoist` moves all that is made of them alone to the model, which has them as an input.
+    """
+
+    stream: Free
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return ((BATCH, self.stream),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        raise NotImplementedError("tokens are an input of the model")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +90,8 @@ class MaskAnd(Op):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlexMask(Op):
     """tokens [batch, position] -> the blocks of pairs that are read, real keys alone."""
+
+    annotation: ClassVar[str] = "BlockMask | Tensor"
 
     reads: Predicate
 

@@ -241,8 +241,10 @@ class Op(ABC):
     """One operation of the network. A subclass is its rules.
 
     `returns_list` says that the code returns a list of results even where there is one.
+    `annotation` is the type of each result.
     """
 
+    annotation: ClassVar[str] = "Tensor"
     returns_list: ClassVar[bool] = False
 
     @abstractmethod

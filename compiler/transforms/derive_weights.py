@@ -5,7 +5,7 @@ from dataclasses import replace
 from compiler.ir.block import Block, Function, Statement, walk
 from compiler.ir.labels import labelled
 from compiler.mask.mask import ALL
-from compiler.ops.attention import Attention, DenseAttention, FlexAttention
+from compiler.ops.attention import Attention, CausalAttention, FlexAttention, LocalAttention
 from compiler.ops.heads import JoinHeads
 from compiler.ops.weights import AttentionWeights
 from compiler.transforms.rewrite import live
@@ -54,7 +54,7 @@ def _weights(statement: Statement, op: Attention) -> Statement:
     """The weights where the attention was; of a group of heads under a name of their own."""
     query, key, _, *masks = statement.inputs
     has_blocks = isinstance(op, FlexAttention)
-    is_told = has_blocks or isinstance(op, DenseAttention) or op.mask == ALL
+    is_told = not isinstance(op, CausalAttention | LocalAttention) or op.mask == ALL
     weights = AttentionWeights(
         reads=None if is_told else op.reads,
         scale=op.scale,

@@ -24,8 +24,8 @@ D_K = 32
 KV_HEADS = 2
 D_V = 32
 D_FF = 384
-ROTARY_BASE = 10000.0
 DROPOUT = 0.1
+ROTARY_BASE = 10000.0
 PADDING = 0
 
 
@@ -44,15 +44,6 @@ def linear(inputs: int, *outputs: int, bias: bool, std: float) -> nn.Linear:
     return module
 
 
-def rotary_angles(first: int, count: int, width: int, base: float, device: torch.device) -> Tensor:
-    """Angles of positions first, first + 1, ... for pairs of `width` numbers (Su et al. 2021)
-
-    -> [count, width // 2]
-    """
-    position = torch.arange(first, first + count, device=device).unsqueeze(1)
-    return position * base ** (-torch.arange(0, width, 2, device=device) / width)
-
-
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
 
@@ -65,6 +56,15 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
     return x * (kept * (256 / (256 - zeroed))).type_as(x)
+
+
+def rotary_angles(first: int, count: int, width: int, base: float, device: torch.device) -> Tensor:
+    """Angles of positions first, first + 1, ... for pairs of `width` numbers (Su et al. 2021)
+
+    -> [count, width // 2]
+    """
+    position = torch.arange(first, first + count, device=device).unsqueeze(1)
+    return position * base ** (-torch.arange(0, width, 2, device=device) / width)
 
 
 def split_groups(x: Tensor, *parts: tuple[int, int]) -> list[Tensor]:
@@ -343,9 +343,9 @@ class Transformer(nn.Module):
 
     def features(self, target: Tensor) -> Tensor:
         """target [batch, target] -> [batch, target, D_MODEL]"""
-        target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
         x = self.embedding(target)
         x = dropout(x, DROPOUT, self.training)
+        target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
         return self.decoder(x, target_angle)
 
     def project(self, features: Tensor) -> Tensor:
@@ -363,8 +363,8 @@ class Transformer(nn.Module):
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
         state.lineage.extend(parent)
-        target_angle = rotary_angles(state.lineage.position, 1, D_K, ROTARY_BASE, token.device)
         x = self.embedding(token)
+        target_angle = rotary_angles(state.lineage.position, 1, D_K, ROTARY_BASE, token.device)
         return self.decoder.step(x, target_angle, state.decoder, state.lineage)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
@@ -374,6 +374,6 @@ class Transformer(nn.Module):
         target [batch, target] -> [batch, target, D_MODEL]
         """
         state.lineage.fill(target.size(1))
-        target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
         x = self.embedding(target)
+        target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
         return self.decoder.prefill(x, target_angle, state.decoder)

@@ -415,9 +415,9 @@ class Transformer(nn.Module):
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
         memory = self.encode(source)
-        source_mask = real_tokens(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
+        source_mask = real_tokens(source)
         return self.decoder(x, memory, source_mask)
 
     def project(self, features: Tensor) -> Tensor:

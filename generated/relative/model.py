@@ -74,14 +74,14 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
-def real_tokens(tokens: Tensor) -> Tensor:
-    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
-
-
 def places(tokens: Tensor) -> Tensor:
     """tokens [batch, position] -> 0, 1, 2 ... [position]"""
     return torch.arange(tokens.size(1), device=tokens.device)
+
+
+def real_tokens(tokens: Tensor) -> Tensor:
+    """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
+    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
 
 
 def masked_bias(bias: Tensor, mask: Tensor) -> Tensor:
@@ -535,14 +535,14 @@ class Transformer(nn.Module):
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """source [batch, source], target [batch, target] -> [batch, target, D_MODEL]"""
         memory = self.encode(source)
+        x = self.embedding(target) * math.sqrt(D_MODEL)
+        x = dropout(x, DROPOUT, self.training)
         place = places(target)
         target_bias = masked_bias(
             backward_bias(self.target_distance, MAX_DISTANCE, place, place),
             position_mask(decoder_reads, 0, target.size(1), target),
         )
         source_mask = real_tokens(source)
-        x = self.embedding(target) * math.sqrt(D_MODEL)
-        x = dropout(x, DROPOUT, self.training)
         return self.decoder(x, memory, target_bias, source_mask)
 
     def project(self, features: Tensor) -> Tensor:
@@ -564,13 +564,13 @@ class Transformer(nn.Module):
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
         state.lineage.extend(parent)
+        x = self.embedding(token) * math.sqrt(D_MODEL)
         target_bias = masked_bias(
             backward_bias(
                 self.target_distance, MAX_DISTANCE, state.lineage.newest, state.lineage.positions
             ),
             state.lineage.mask.unsqueeze(1),
         )
-        x = self.embedding(token) * math.sqrt(D_MODEL)
         return self.decoder.step(x, target_bias, state.source_mask, state.decoder)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
@@ -580,10 +580,10 @@ class Transformer(nn.Module):
         target [batch, target] -> [batch, target, D_MODEL]
         """
         state.lineage.fill(target.size(1))
+        x = self.embedding(target) * math.sqrt(D_MODEL)
         place = places(target)
         target_bias = masked_bias(
             backward_bias(self.target_distance, MAX_DISTANCE, place, place),
             position_mask(decoder_reads, 0, target.size(1), target),
         )
-        x = self.embedding(target) * math.sqrt(D_MODEL)
         return self.decoder.prefill(x, target_bias, state.source_mask, state.decoder)

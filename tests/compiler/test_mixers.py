@@ -154,7 +154,7 @@ def test_padding_is_told_beside_a_mask_of_pairs(tmp_path: Path) -> None:
     package = compile_tree(tree(mask, {"convolution": {"kind": "gated"}}), tmp_path)
     layer = package.model.part("encoder").part("layers").block  # type: ignore[union-attr]
     names = [each.name for each in layer.function("forward").inputs]
-    assert names == ["x", "source_mask", "source_real"]
+    assert names == ["x", "source_mask", "source_mask_2"]
     model = network(package, tmp_path)
     source, padding = torch.randint(1, 20, (2, 6)), torch.zeros(2, 3, dtype=torch.long)
     padded = model.encode(torch.cat((source, padding), 1))
