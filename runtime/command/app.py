@@ -16,7 +16,6 @@ from runtime.command.command_line import (
     prepare_streams,
     refuse_bytes,
 )
-from runtime.command.corpus import corpus
 from runtime.command.diff import diff
 from runtime.command.encoders import classify, fill
 from runtime.command.evaluate import evaluate
@@ -24,7 +23,7 @@ from runtime.command.explain import explain_spec
 from runtime.command.generate import generate
 from runtime.command.import_weights import import_weights
 from runtime.command.packages import compile_specs, eject, verify
-from runtime.command.score import score
+from runtime.command.texts import corpus, score
 from runtime.command.train import train
 from runtime.command.transfer import transfer
 from runtime.command.translate import translate

@@ -1,4 +1,4 @@
-"""The English-German corpus of the demo and the tests; nothing else of the product imports it.
+"""The English-German corpus of the demo and the tests, which one command of the product writes.
 
 A small model learns it in minutes on a CPU, and yet it cannot be translated word for word. It is
 spoken by a grammar of our own (some 250 words, thirty kinds of sentence), so there is as
@@ -15,8 +15,7 @@ show that a difficulty was mastered, and `runtime.scoring.phenomena` counts them
 """
 
 from runtime.corpus.files import Corpus, make_corpus, read_pairs, read_phenomena, write_corpus
-from runtime.corpus.grammar import pairs
-from runtime.corpus.pair import Pair
+from runtime.corpus.grammar import Pair, pairs
 from runtime.corpus.phrase import Phenomenon
 
 __all__ = [

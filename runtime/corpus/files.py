@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from runtime.corpus.grammar import pairs
-from runtime.corpus.pair import Pair
+from runtime.corpus.grammar import Pair, pairs
 from runtime.corpus.phrase import Phenomenon
 
 PHENOMENA = "test.phenomena.jsonl"

@@ -1,35 +1,56 @@
 """The grammar: the kinds of sentence, how often each is spoken, and the endless stream of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from random import Random
 
-from runtime.corpus import antecedents, main_clauses, relative_clauses, subordinate_clauses
+from runtime.corpus import antecedents, clauses, english, german
 from runtime.corpus.draw import Draw
-from runtime.corpus.pair import Pair, linearise
+from runtime.corpus.phrase import Phenomenon, detokenise, sentence_case
 from runtime.corpus.syntax import Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """`phenomena` names the phrases of `german` that show whether a difficulty was mastered."""
+
+    english: str
+    german: str
+    phenomena: Mapping[Phenomenon, tuple[str, ...]] = field(hash=False)
+
+
+def linearise(tree: Sentence) -> Pair:
+    """Puts what the tree says into the order of each language."""
+    translation = german.sentence(tree)
+    return Pair(
+        english=sentence_case(detokenise(english.sentence(tree))),
+        german=sentence_case(detokenise(translation.words)),
+        phenomena=translation.expected(),
+    )
+
 
 Pattern = Callable[[Draw], Sentence]
 
 PATTERNS: tuple[tuple[int, Pattern], ...] = (
-    (10, main_clauses.event),
-    (4, main_clauses.habit),
-    (4, main_clauses.duty),
-    (3, main_clauses.state),
-    (3, main_clauses.scene),
-    (4, subordinate_clauses.hindrance),
-    (5, subordinate_clauses.motive),
-    (5, subordinate_clauses.feeling),
-    (5, subordinate_clauses.report),
-    (4, subordinate_clauses.possibility),
-    (3, subordinate_clauses.meanwhile),
-    (3, subordinate_clauses.occasion),
-    (3, subordinate_clauses.condition),
-    (4, subordinate_clauses.errand),
-    (4, relative_clauses.acting_subject),
-    (5, relative_clauses.acting_object),
-    (4, relative_clauses.affected_person),
-    (4, relative_clauses.affected_thing),
-    (3, relative_clauses.place),
+    (10, clauses.event),
+    (4, clauses.habit),
+    (4, clauses.duty),
+    (3, clauses.state),
+    (3, clauses.scene),
+    (4, clauses.hindrance),
+    (5, clauses.motive),
+    (5, clauses.feeling),
+    (5, clauses.report),
+    (4, clauses.possibility),
+    (3, clauses.meanwhile),
+    (3, clauses.occasion),
+    (3, clauses.condition),
+    (4, clauses.errand),
+    (4, clauses.acting_subject),
+    (5, clauses.acting_object),
+    (4, clauses.affected_person),
+    (4, clauses.affected_thing),
+    (3, clauses.place),
     (5, antecedents.reason),
     (4, antecedents.objection),
     (3, antecedents.fronted_objection),

@@ -7,7 +7,7 @@ import pytest
 from runtime.corpus import Phenomenon, lexicon
 from runtime.corpus import pronouns as p
 from runtime.corpus.draw import be, coordinate, subordinate
-from runtime.corpus.pair import linearise
+from runtime.corpus.grammar import linearise
 from runtime.corpus.syntax import (
     Clause,
     Nominal,
