@@ -32,18 +32,75 @@ from compiler.spec.tasks import (
 )
 
 _SEEN_BY_ATTENTION = kinds_of(AttentionPosition)
-_MAPPINGS = ("attention", "norm", *(each for each in SUB_LAYERS if each not in ATTENTIONS))
-_OF_LAYERS = ("block", "distinct", "dropout", "stochastic_depth")
 _ALIKE = ("norm", *MIXERS)
 """Sections whose kinds have their settings in common: a stack with another kind of norm still has
 the model's place of it."""
-HANDED_DOWN: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("model",): _MAPPINGS,
-    ("model", "embedding"): ("position",),
-    **{("model", stack): ("attention", *SUB_LAYERS, *_OF_LAYERS) for stack in EVERY_STACK},
-    **{("model", stack, "layers"): ("attention", *SUB_LAYERS) for stack in EVERY_STACK},
+
+
+def _at(key: str, *holders: str) -> tuple[tuple[str, str], ...]:
+    return tuple((holder, key) for holder in holders)
+
+
+Holders = dict[str, Node | None]
+"""The sections that a setting may be written in, by the names that `SOURCES` has for them."""
+SOURCES: dict[str, tuple[tuple[str, str], ...]] = {
+    **{
+        each: (
+            *(("model", "attention"), ("stack", "attention"), ("stack", each)),
+            *(("layers", "attention"), ("layers", each)),
+        )
+        for each in ATTENTIONS
+    },
+    "norm": _at("norm", "model", "stack"),
+    **{each: _at(each, "model", "stack", "layers") for each in (*MIXERS, "feed_forward")},
+    "block": _at("block", "stack", "layers"),
+    "distinct": _at("distinct", "stack", "layers"),
+    "dropout": _at("dropout", "model", "stack", "layers"),
+    "stochastic_depth": _at("stochastic_depth", "stack", "layers"),
+    "position": _at("position", "embedding", "stack", "layers"),
 }
-"""The keys that may stand at a place for those below it to inherit."""
+"""For each setting of a stack or its layers, where it may be written, the most general place first:
+the section, and the key there. All that is known of inheritance follows from this table."""
+_OF_LAYERS = ("block", "distinct", "dropout", "stochastic_depth")
+_OWN = {
+    *(("model", "dropout"), ("stack", "norm"), ("stack", "position")),
+    *(("layers", each) for each in (*_OF_LAYERS, "position")),
+}
+"""Settings that mean something in a section itself, not only to those below it."""
+
+
+def _handed_down(holder: str) -> tuple[str, ...]:
+    found = dict.fromkeys(key for each in SOURCES.values() for at, key in each if at == holder)
+    return tuple(key for key in found if (holder, key) not in _OWN)
+
+
+def _paths(stack: str) -> dict[str, tuple[str, ...]]:
+    """Return the paths of the sections that a stack and its layers inherit from."""
+    above: dict[str, tuple[str, ...]] = {"model": ("model",), "embedding": ("model", "embedding")}
+    return above | {"stack": ("model", stack), "layers": ("model", stack, "layers")}
+
+
+HANDED_DOWN: dict[tuple[str, ...], tuple[str, ...]] = {
+    path: _handed_down(holder) for stack in EVERY_STACK for holder, path in _paths(stack).items()
+}
+"""The keys that may stand at a place only for those below it to inherit."""
+
+
+def places_of(stack: str, key: str) -> tuple[tuple[str, ...], ...]:
+    """Return the paths at which a setting of a stack or its layers may be written, the most general
+    first; those of layers have no numbers.
+    """
+    return tuple((*_paths(stack)[holder], name) for holder, name in SOURCES[key])
+
+
+def written_at(path: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Return the paths at which the setting at a path of a complete spec may have been written."""
+    if path[:1] != ("model",) or path[1:2] == () or path[1] not in EVERY_STACK:
+        return (path,)
+    above = 3 if path[2:3] == ("layers",) else 2
+    if path[above : above + 1] == () or path[above] not in SOURCES:
+        return (path,)
+    return tuple((*each, *path[above + 1 :]) for each in places_of(path[1], path[above]))
 
 
 def inherit(root: Mapping) -> Mapping:
@@ -64,7 +121,9 @@ def inherit(root: Mapping) -> Mapping:
     if isinstance(embedding, Mapping):
         below = without_entries(embedding, "position")
         model = with_entry(model, "embedding", below, model.keys["embedding"])
-    return with_entry(root, "model", without_entries(model, *_MAPPINGS), root.keys["model"])
+    return with_entry(
+        root, "model", without_entries(model, *HANDED_DOWN["model",]), root.keys["model"]
+    )
 
 
 def task_of(root: Mapping) -> str:
@@ -89,15 +148,18 @@ def sub_layers_of(block: Node | None) -> Iterator[str]:
 
 
 def _stack(model: Mapping, stack: Mapping, name: str, usual: tuple[str, ...]) -> Mapping:
-    stack = _over(
-        stack, "position", _child(model.get("embedding"), "position"), stack.get("position")
-    )
+    holders: dict[str, Node | None] = {
+        "model": model,
+        "embedding": model.get("embedding"),
+        "stack": stack,
+    }
+    stack = _over(stack, "position", *_written("position", holders))
     groups = _groups(stack.get("layers"))
     if isinstance(groups, Sequence):
         below = tuple(_group(model, stack, each, name, usual) for each in groups.items)
         layers = Sequence(span=groups.span, items=below)
         stack = with_entry(stack, "layers", layers, stack.keys["layers"])
-    stack = _over(stack, "norm", model.get("norm"), stack.get("norm"))
+    stack = _over(stack, "norm", *_written("norm", holders))
     if _is_seen(stack.get("position")):
         stack = _by_default(stack, "position", _none(stack.span))
     return without_entries(stack, *HANDED_DOWN["model", name])
@@ -115,31 +177,27 @@ def _group(model: Mapping, stack: Mapping, group: Node, name: str, usual: tuple[
     if not isinstance(group, Mapping):
         return group
     whole = group
+    holders: Holders = {"model": model, "stack": stack, "layers": group}
     for each in _OF_LAYERS:
-        above = model.get(each) if each == "dropout" else None
-        whole = _over(whole, each, above, stack.get(each), group.get(each))
+        whole = _over(whole, each, *_written(each, holders))
     if "block" not in whole.entries:
         whole = _by_default(whole, "block", _listed(usual, group.span))
     names = tuple(sub_layers_of(whole.get("block")))
     if "self_attention" not in names:
         whole = without_entries(whole, "position") if _is_seen(whole.get("position")) else whole
-    elif _is_seen(position := stack.get("position")):
-        whole = _over(whole, "position", position, group.get("position"))
+    elif _is_seen(stack.get("position")):
+        whole = _over(whole, "position", *_written("position", holders))
     for each in names:
-        whole = _over(whole, each, *_above(model, stack, group, each))
+        whole = _over(whole, each, *_written(each, holders))
         if each in ATTENTIONS:
             whole = _with_mask(whole, each, usual_mask(name, each))
     return without_entries(whole, "attention", *(each for each in SUB_LAYERS if each not in names))
 
 
-def _above(model: Mapping, stack: Mapping, group: Mapping, sub_layer: str) -> Iterator[Node | None]:
-    """The places that a sub-layer's settings come from, its own last."""
-    if sub_layer in ATTENTIONS:
-        yield from (model.get("attention"), stack.get("attention"), stack.get(sub_layer))
-        yield group.get("attention")
-    else:
-        yield from (model.get(sub_layer), stack.get(sub_layer))
-    yield group.get(sub_layer)
+def _written(key: str, holders: Holders) -> Iterator[Node | None]:
+    """Yield what is written of a setting in each of the sections, the most general first."""
+    for holder, name in SOURCES[key]:
+        yield _child(holders.get(holder), name)
 
 
 def _with_mask(group: Mapping, sub_layer: str, mask: str) -> Mapping:

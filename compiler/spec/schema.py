@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from compiler.spec.inherit import HANDED_DOWN
+from compiler.spec.inherit import HANDED_DOWN, places_of
 from compiler.spec.mixer import MIXERS
 from compiler.spec.shorthand import PLACES as SHORT_FORMS
 from compiler.spec.spec import Spec
@@ -103,10 +103,9 @@ def _somewhere() -> Iterator[Schema]:
     for stack in EVERY_STACK:
         kinds = {"properties": {stack: {"properties": {"layers": {"type": "array"}}}}}
         others = [{"not": {"required": [stack]}}, _has(stack, "block"), kinds | _has(stack)]
-        above = (("attention",), (stack, "attention"), (stack, "self_attention"))
-        yield {"anyOf": [*(_has(*path, "heads") for path in above), *others]}
-        places = (("feed_forward",), (stack, "feed_forward"))
-        yield {"anyOf": [*(_has(*path, "d_ff") for path in places), *others]}
+        for section, key in (("self_attention", "heads"), ("feed_forward", "d_ff")):
+            above = (path[1:] for path in places_of(stack, section) if "layers" not in path)
+            yield {"anyOf": [*(_has(*path, key) for path in above), *others]}
 
 
 def _has(key: str, *below: str) -> Schema:

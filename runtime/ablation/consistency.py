@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+from compiler.spec.inherit import written_at
 from compiler.spec.lock import LOCK, load_lock, read_lock_text, read_tree
 from compiler.spec.spec import Spec
 from runtime.ablation.collect import Ablation, Outcome, Row
@@ -81,7 +82,7 @@ def find_setting(tree: Tree, key: str) -> str | None:
     wanted = tuple(key.split("."))
     found = list(leaves(tree))
     own = {value for path, value in found if path == wanted}
-    inherited = {value for path, value in found if _inherits(path, wanted)}
+    inherited = {value for path, value in found if wanted in written_at(path)}
     values = own or inherited
     return values.pop() if len(values) == 1 else None
 
@@ -93,23 +94,12 @@ def say_setting(tree: Tree, key: str) -> str:
     """
     for words in (f"{key}.kind", key):
         wanted = tuple(words.split("."))
-        found = [(path, value) for path, value in leaves(tree) if _inherits(path, wanted)]
+        found = [(path, value) for path, value in leaves(tree) if wanted in written_at(path)]
         nearest = min((len(path) for path, _ in found), default=0)
         values = dict.fromkeys(value for path, value in found if len(path) == nearest and value)
         if values:
             return ", ".join(values)
     return "–"
-
-
-def _inherits(path: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
-    """Tell whether the wanted keys are among those of the path, in order, and end as it does.
-
-    `attention` stands for `self_attention` and `cross_attention`.
-    """
-    if path[-1:] != wanted[-1:]:
-        return False
-    keys = iter(path)
-    return all(any(key == each or key.endswith(f"_{each}") for key in keys) for each in wanted)
 
 
 def different_settings(one: Tree, other: Tree, sections: tuple[str, ...]) -> list[str]:

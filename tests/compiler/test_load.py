@@ -6,6 +6,7 @@ import pytest
 
 from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Rejected
+from compiler.spec.inherit import written_at
 from compiler.spec.load import load
 
 pytestmark = pytest.mark.quick
@@ -138,3 +139,27 @@ def test_the_command_line_makes_no_mistake_of_what_a_file_has(tmp_path: Path) ->
     assert load(str(path), ["decoding.beam=1"]).spec.decoding.beam == 1
     with pytest.raises(Rejected, match="`length_penalty` has no effect with `beam: 1`"):
         load(str(path), ["decoding.beam=1", "decoding.length_penalty=2.0"])
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("model.decoder.layers.self_attention.dropout", 0.25),
+        ("model.decoder.layers.cross_attention.bias", True),
+        ("model.decoder.layers.feed_forward.d_ff", 96),
+        ("model.decoder.layers.dropout", 0.25),
+        ("model.decoder.norm.eps", 0.01),
+        ("model.decoder.position.kind", "learned"),
+        ("training.seed", 7),
+    ],
+)
+def test_a_setting_is_inherited_from_each_place_that_the_table_names(
+    path: str, value: object
+) -> None:
+    for place in written_at(tuple(path.split("."))):
+        if "layers" in place:
+            continue
+        found: object = load("transformer-base", [f"{'.'.join(place)}={value}".lower()]).spec
+        for step in path.split("."):
+            found = getattr(found[0] if isinstance(found, list) else found, step)
+        assert found == value, place

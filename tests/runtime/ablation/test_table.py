@@ -229,7 +229,7 @@ def test_the_base_says_its_defaults(bench: Bench) -> None:
         "model.feed_forward.gated": "false",
         "model.norm.kind": "layer_norm",
         "model.norm": "layer_norm",
-        "model.position": "sinusoidal",
+        "model.embedding.position": "sinusoidal",
         "model.attention.mask": "all, causal",
         "model.attention.soft_cap": "–",
         "training.optimizer": "adam",
