@@ -14,17 +14,17 @@ from compiler.spec.sub_layer import Experts
 from compiler.spec.sub_layer import FeedForward as Settings
 
 
-def lower_feed_forward(settings: Settings, context: Context, *, stack: str) -> Block:
+def lower_feed_forward(settings: Settings, context: Context, *, stack: str, place: str) -> Block:
     """Linear maps and a non-linearity, the same at each position; or several such networks."""
     if settings.experts is not None:
-        return _experts(settings, settings.experts, context, stack)
+        return _experts(settings, settings.experts, context, stack, place)
     names = ("FeedForward", f"{stack.capitalize()}FeedForward")
     shape = (BATCH, Free("position"), context.d_model)
-    return _network(settings, context, stack, names, shape)
+    return _network(settings, context, place, names, shape)
 
 
 def _network(
-    settings: Settings, context: Context, stack: str, classes: tuple[str, ...], shape: Shape
+    settings: Settings, context: Context, place: str, classes: tuple[str, ...], shape: Shape
 ) -> Block:
     d_ff, activation = (
         Hyperparameter("d_ff", settings.d_ff),
@@ -33,7 +33,7 @@ def _network(
     names = ("gate", "hidden") if settings.gated else ("hidden",)
     to_hidden = _linear(settings, context, context.d_model, *((name, d_ff) for name in names))
     to_output = _linear(settings, context, d_ff, ("output", context.d_model))
-    body = Body(context.origin(f"model.{stack}.feed_forward"))
+    body = Body(context.origin(f"{place}.feed_forward"))
     h = body.apply(to_hidden, "x", part="hidden")
     if settings.gated:
         gate, h = body.unpack(Chunk(width=d_ff), h, names=names)
@@ -53,15 +53,17 @@ def _network(
     )
 
 
-def _experts(settings: Settings, experts: Experts, context: Context, stack: str) -> Block:
+def _experts(
+    settings: Settings, experts: Experts, context: Context, stack: str, place: str
+) -> Block:
     """A router, the networks that it chooses from, and what keeps all of them in use."""
     count, active = Hyperparameter("expert_count", experts.count), _active(experts)
     router = _router(context, count)
     names, shape = ("Expert", f"{stack.capitalize()}Expert"), (Free("tokens"), context.d_model)
-    network = _network(settings, context, stack, names, shape)
+    network = _network(settings, context, place, names, shape)
     parts: list[tuple[str, Op | Repeat]] = [("router", router)]
     parts.append(("experts", Repeat(block=network, count=count)))
-    body = Body(context.origin(f"model.{stack}.feed_forward"))
+    body = Body(context.origin(f"{place}.feed_forward"))
     scores = body.apply(router, "x", part="router", name="scores")
     choice = body.unpack(
         TopKRouter(count=count, active=active), scores, names=("chosen", "weights")

@@ -10,7 +10,7 @@ from compiler.lower.deep_norm import lower_deep_norm
 from compiler.lower.embedding import SIDES, Embeddings, logits, lower_embeddings, table_names
 from compiler.lower.head import Head, lower_head
 from compiler.lower.initialization import lower_initialization, residual_gain
-from compiler.lower.settings import Context
+from compiler.lower.settings import Context, checked
 from compiler.lower.stack import lower_stack
 from compiler.ops.elementwise import Add
 from compiler.ops.experts import LoadBalancingLoss
@@ -30,7 +30,7 @@ SEGMENTS = Input(name="segments", shape=(BATCH, SOURCE))
 
 def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
     """The network of a complete spec; `origin` tells where the setting at a path was written."""
-    model = spec.model
+    model, origin = spec.model, checked(origin, spec)
     contexts = _contexts(model, origin)
     lowering = _Lowering(
         model=model,

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from compiler.ir.verify import CompilerBug
 from compiler.lower.deep_norm import DeepNorm
 from compiler.lower.initialization import Initials
 from compiler.ops.expression import Expression, Hyperparameter
 from compiler.ops.op import UNIT, times
 from compiler.source.span import Span
+from compiler.spec.spec import Spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +58,21 @@ def required(value: T | None) -> T:
     """A setting that `complete` has filled in."""
     assert value is not None
     return value
+
+
+def checked(origin: Callable[[str], Span], spec: Spec) -> Callable[[str], Span]:
+    """Return `origin`, which raises `CompilerBug` for a path that no setting of the spec has.
+
+    A path that is wrong would otherwise point at the line of a section above it.
+    """
+
+    def of_setting(path: str) -> Span:
+        found: Any = spec
+        for step in path.split("."):
+            below = found[int(step)] if step.isdecimal() else getattr(found, step, found)
+            if below is found:
+                raise CompilerBug(f"compiler bug, please report: no setting has the path {path}")
+            found = below
+        return origin(path)
+
+    return of_setting

@@ -117,7 +117,8 @@ class _Lowering:
         place, stack, context = f"model.{self.stack}.layers.{number}", self.stack, self.context
         match kind:
             case "feed_forward":
-                return lower_feed_forward(required(group.feed_forward), context, stack=stack)
+                settings = required(group.feed_forward)
+                return lower_feed_forward(settings, context, stack=stack, place=place)
             case _ if kind in group.mixers:
                 mixer = group.mixers[kind]
                 return lower_mixer(mixer, context, stack=stack, name=kind, place=place)

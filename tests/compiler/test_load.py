@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from compiler.ir.verify import CompilerBug
+from compiler.lower.settings import checked
 from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Rejected
 from compiler.spec.inherit import written_at
@@ -163,3 +165,12 @@ def test_a_setting_is_inherited_from_each_place_that_the_table_names(
         for step in path.split("."):
             found = getattr(found[0] if isinstance(found, list) else found, step)
         assert found == value, place
+
+
+def test_a_place_that_no_setting_has_is_a_bug_of_the_compiler() -> None:
+    loaded = load("demo")
+    origin = checked(loaded.origin, loaded.spec)
+    assert origin("model.decoder.layers.0.self_attention.mask")
+    for wrong in ("model.decoder.self_attention.mask", "model.decoder.layers.0.attention"):
+        with pytest.raises(CompilerBug, match=wrong):
+            origin(wrong)
