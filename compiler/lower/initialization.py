@@ -35,8 +35,8 @@ def lower_initialization(settings: Initialization, d_model: Hyperparameter) -> I
             halved = Initial(kind="xavier", scale=Binary(Const(2), "**", Const(-0.5)))
             plain = Initial(kind="xavier")
             return Initials(query_key_value=halved, matrix=plain, embedding=by_width(d_model))
-        case NormalInitialization(deviation=deviation) | ScaledInitialization(deviation=deviation):
-            normal = Initial(kind="normal", scale=Hyperparameter("deviation", deviation))
+        case NormalInitialization(std=std) | ScaledInitialization(std=std):
+            normal = Initial(kind="normal", scale=Hyperparameter("deviation", std))
             return Initials(query_key_value=normal, matrix=normal, embedding=normal)
         case _:
             assert_never(settings)

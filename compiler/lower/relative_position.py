@@ -15,10 +15,10 @@ from compiler.ops.shape import SOURCE, Free
 from compiler.spec.position import (
     AttentionPosition,
     BiasPosition,
-    LinearStretch,
+    LinearScaling,
     NoPosition,
+    RopeScaling,
     RotaryPosition,
-    Stretch,
 )
 from compiler.spec.sub_layer import Attention
 
@@ -34,13 +34,13 @@ class Rotary:
 
     def angles(self, body: Body) -> str:
         """Make the angles of all positions."""
-        base, stretch = Hyperparameter("rotary_base", self.settings.base), self.settings.stretch
+        base, scaling = Hyperparameter("rotary_base", self.settings.base), self.settings.scaling
         op = RotaryAngles(width=self.width, base=base)
         name = labelled(f"{self.stream.name}_angle", self.label)
         angle = body.apply(op, body.apply(Tokens(stream=self.stream)), name=name)
-        if stretch is None:
+        if scaling is None:
             return angle
-        return body.apply(_stretch(stretch, self.width, base), angle, name=name)
+        return body.apply(_scaling(scaling, self.width, base), angle, name=name)
 
     def rotate(self, body: Body, x: str, angle: str, name: str) -> str:
         """Rotate the pairs of a query or key by the angles of their positions."""
@@ -87,9 +87,11 @@ class Bias:
 Distance = Rotary | Bias
 
 
-def _stretch(settings: Stretch, width: Hyperparameter, base: Hyperparameter) -> RopeLinearScaling:
+def _scaling(
+    settings: RopeScaling, width: Hyperparameter, base: Hyperparameter
+) -> RopeLinearScaling:
     factor = Hyperparameter("stretch_factor", settings.factor)
-    if isinstance(settings, LinearStretch):
+    if isinstance(settings, LinearScaling):
         return RopeLinearScaling(factor=factor)
     original_length = Hyperparameter("original_length", settings.original_length)
     return RopeLlama3Scaling(factor=factor, width=width, base=base, original_length=original_length)
@@ -100,9 +102,9 @@ def lower_relative_position(
 ) -> Distance | None:
     """Return what the self-attention of some layers knows of positions, if anything."""
     match settings:
-        case RotaryPosition(share=share):
+        case RotaryPosition(fraction=fraction):
             d_k = required(attention.d_k)
-            turned = Hyperparameter("rotary_width", round(share * d_k))
+            turned = Hyperparameter("rotary_width", round(fraction * d_k))
             width = turned if turned.value != d_k else Hyperparameter("d_k", d_k)
             return Rotary(settings=settings, width=width, stream=stream)
         case BiasPosition():

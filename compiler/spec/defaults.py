@@ -65,9 +65,9 @@ def _initialization(model: Model) -> Initialization:
     match model.initialization:
         case FairseqInitialization() if names.isdisjoint(ATTENTIONS):
             return XavierInitialization(kind="xavier")
-        case ScaledInitialization(deviation=deviation) if names <= MIXERS.keys():
+        case ScaledInitialization(std=std) if names <= MIXERS.keys():
             if not any(each.has_output for group in groups for each in group.mixers.values()):
-                return NormalInitialization(kind="normal", deviation=deviation)
+                return NormalInitialization(kind="normal", std=std)
     return model.initialization
 
 

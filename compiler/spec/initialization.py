@@ -30,7 +30,7 @@ class NormalInitialization(Section):
     """Matrices and embeddings normal with one deviation."""
 
     kind: Literal["normal"]
-    deviation: Positive = setting("standard deviation", default=0.02, examples=[0.02])
+    std: Positive = setting("standard deviation", default=0.02, examples=[0.02])
 
 
 class ScaledInitialization(Section):
@@ -40,7 +40,7 @@ class ScaledInitialization(Section):
     """
 
     kind: Literal["scaled"]
-    deviation: Positive = setting("standard deviation", default=0.02, examples=[0.02])
+    std: Positive = setting("standard deviation", default=0.02, examples=[0.02])
 
 
 Initialization = Annotated[

@@ -13,7 +13,7 @@ from compiler.spec.extend import NOT_INHERITED, Dropped, Extended, dropped, over
 from compiler.spec.inherit import inherit, task_of
 from compiler.spec.moot import moot_keys
 from compiler.spec.overrides import override_all
-from compiler.spec.shorthand import write_out
+from compiler.spec.shorthand import former_names, write_out
 from compiler.spec.spec import VERSION, Spec
 from compiler.spec.tasks import EVERY_STACK, stacks_of
 from compiler.spec.validate import validate
@@ -62,7 +62,7 @@ def resolve(extended: Extended, changes: Iterable[Mapping] = ()) -> Loaded:
         _require_short_lists(each)
     whole = inherit(tree)
     spec = validate(whole, tree)
-    found = [*_moot(file, tree, whole), *check(spec, whole)]
+    found = [*_moot(file, tree, whole), *former_names(tree), *check(spec, whole)]
     if any(each.severity == "error" for each in found):
         raise Rejected(found)
     spec = complete(spec)

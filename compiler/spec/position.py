@@ -65,14 +65,14 @@ class LearnedPosition(AddedPosition):
     )
 
 
-class LinearStretch(Section):
+class LinearScaling(Section):
     """Each angle is divided, as if positions stood closer (Chen et al. 2023)."""
 
     kind: Literal["linear"]
     factor: Positive = setting("divisor of the angles", unit="factor", examples=[8.0])
 
 
-class Llama3Stretch(Section):
+class Llama3Scaling(Section):
     """Slow angles are divided, fast ones stay, between them it changes evenly (Llama 3.1).
 
     An angle is fast that goes round four times in `original_length`, slow if it does so but once.
@@ -81,11 +81,11 @@ class Llama3Stretch(Section):
     kind: Literal["llama3"]
     factor: Positive = setting("divisor of slow angles", unit="factor", examples=[8.0])
     original_length: Count = setting(
-        "length of the texts before the stretch", unit="positions", examples=[8192]
+        "length of the texts before the scaling", unit="positions", examples=[8192]
     )
 
 
-Stretch = LinearStretch | Llama3Stretch
+RopeScaling = LinearScaling | Llama3Scaling
 
 
 class RotaryPosition(AttentionPosition):
@@ -95,14 +95,14 @@ class RotaryPosition(AttentionPosition):
     base: Positive = setting(
         "longest wavelength, in units of 2 pi positions", default=10000.0, examples=[500000.0]
     )
-    share: Share = setting(
+    fraction: Share = setting(
         "share of a head's width that is turned", default=1.0, unit="share", examples=[0.25]
     )
     layout: Literal["half", "interleaved"] = setting(
         "a number is turned together with that half a width away, or with its neighbour",
         default="half",
     )
-    stretch: Stretch | None = setting(
+    scaling: RopeScaling | None = setting(
         "smaller angles, for longer texts than a model was trained on at first",
         default=None,
         discriminator="kind",

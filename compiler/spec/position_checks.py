@@ -31,14 +31,14 @@ def _rotary(
     spec: Spec, position: RotaryPosition, attention: Attention, root: Node, path: Path
 ) -> Iterator[Diagnostic]:
     width = attention.d_k or spec.model.width(str(path[1])) // attention.heads
-    turned = round(position.share * width)
+    turned = round(position.fraction * width)
     if turned % 2 or not turned:
         yield Diagnostic(
             code="odd-rotation",
             message=f"rotary positions turn pairs of numbers, not {turned} of a head's {width}",
             span=at(root, *path),
             notes=note("the heads", root, *path[:-1], "self_attention", "heads"),
-            help="choose `d_k`, or a `share` of it, so that the number is even",
+            help="choose `d_k`, or a `fraction` of it, so that the number is even",
         )
 
 

@@ -44,7 +44,7 @@ SECTIONS = {
     "`model.embedding.position`, also in a stack; the last four in layers, too": tuple(
         each.__name__ for each in KINDS.values()
     ),
-    "`stretch`, in a position of `kind: rotary`": ("LinearStretch", "Llama3Stretch"),
+    "`scaling`, in a position of `kind: rotary`": ("LinearScaling", "Llama3Scaling"),
     "`model.attention`, also in a stack; `self_attention` and `cross_attention` in a stack": (
         "Attention",
     ),

@@ -1,7 +1,13 @@
-"""Words that stand for a mapping: `position: learned` is `position: {kind: learned}`."""
+"""What may be written otherwise: words for mappings, and the names that keys had before.
 
+`position: learned` is `position: {kind: learned}`, and the former `share` of a rotary position is
+its `fraction`.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from compiler.source.diagnostic import Diagnostic
 from compiler.source.node import Mapping, Node, Scalar, Sequence, with_entry
 from compiler.spec.tasks import EVERY_STACK
 
@@ -18,8 +24,25 @@ PLACES: tuple[tuple[str, ...], ...] = (
 )
 
 
+FORMER_NAMES: dict[str, dict[str, str]] = {
+    "position": {"share": "fraction", "stretch": "scaling"},
+    "initialization": {"deviation": "std"},
+}
+"""The former names of keys with their names of today, by the section in which they stand."""
+
+
+def named_today(keys: Iterable[str]) -> tuple[str, ...]:
+    """Return the keys of a path with the names of today."""
+    path = tuple(keys)
+    pairs = zip(("", *path), path, strict=False)
+    return tuple(FORMER_NAMES.get(section, {}).get(key, key) for section, key in pairs)
+
+
 def write_out(root: Mapping) -> Mapping:
-    """The tree with the mappings in place of the words, so that trees can be merged key by key."""
+    """Return the tree with mappings for words and with the names of today.
+
+    Trees can then be merged key by key.
+    """
     for path in PLACES:
         written = _written_out(root, path)
         assert isinstance(written, Mapping)
@@ -27,16 +50,41 @@ def write_out(root: Mapping) -> Mapping:
     return root
 
 
-def _written_out(node: Node, path: tuple[str, ...]) -> Node:
-    """With the word at `path`, in each item of a list on the way, replaced."""
+def former_names(root: Mapping) -> Iterator[Diagnostic]:
+    """Return a warning for each key of a tree that was written by its former name."""
+    for path in PLACES:
+        for holder in _mappings(root, path):
+            for former, name in FORMER_NAMES.get(path[-1], {}).items():
+                span = holder.keys.get(name)
+                if span and span.source.line(span.line)[span.column - 1 :].startswith(former):
+                    yield Diagnostic(
+                        code="former-name",
+                        message=f"`{former}` is called `{name}`",
+                        span=span,
+                        help=f"write `{name}`: the former name is understood and means the same",
+                        severity="warning",
+                    )
+
+
+def _mappings(node: Node | None, path: tuple[str, ...]) -> Iterator[Mapping]:
+    """Return the mappings at `path`, in each item of a list on the way."""
+    for each in node.items if isinstance(node, Sequence) else (node,):
+        if isinstance(each, Mapping) and path:
+            yield from _mappings(each.get(path[0]), path[1:])
+        elif isinstance(each, Mapping):
+            yield each
+
+
+def _written_out(node: Node, path: tuple[str, ...], section: str = "") -> Node:
+    """Return the node with what is at `path`, in each item of a list on the way, written out."""
     if not path:
-        return _mapping(node)
+        return _renamed(_mapping(node), FORMER_NAMES.get(section, {}))
     if isinstance(node, Sequence):
-        return replace(node, items=tuple(_written_out(each, path) for each in node.items))
+        return replace(node, items=tuple(_written_out(each, path, section) for each in node.items))
     key, *rest = path
     if not isinstance(node, Mapping) or (below := node.get(key)) is None:
         return node
-    written = _written_out(below, tuple(rest))
+    written = _written_out(below, tuple(rest), key)
     return node if written is below else with_entry(node, key, written, node.keys[key])
 
 
@@ -44,3 +92,13 @@ def _mapping(node: Node) -> Node:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return Mapping(span=node.span, entries={"kind": node}, keys={"kind": node.span})
     return node
+
+
+def _renamed(node: Node, names: dict[str, str]) -> Node:
+    """Return the mapping with new names for its keys; a key that is there under both stays."""
+    if not isinstance(node, Mapping) or names.keys().isdisjoint(node.entries):
+        return node
+    today = {old: name for old, name in names.items() if name not in node.entries}
+    entries = {today.get(key, key): below for key, below in node.entries.items()}
+    keys = {today.get(key, key): place for key, place in node.keys.items()}
+    return Mapping(span=node.span, entries=entries, keys=keys)

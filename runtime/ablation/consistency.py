@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from compiler.spec.inherit import written_at
 from compiler.spec.lock import LOCK, load_lock, read_lock_text, read_tree
+from compiler.spec.shorthand import named_today
 from compiler.spec.spec import Spec
 from runtime.ablation.collect import Ablation, Outcome, Row
 from runtime.ablation.record import PACKAGE, RUN, Locked
@@ -70,7 +71,7 @@ def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
         for value in tree:
             yield from leaves(value, path)
     else:
-        yield path, str(tree)
+        yield named_today(path), str(tree)
 
 
 def find_setting(tree: Tree, key: str) -> str | None:
@@ -79,7 +80,7 @@ def find_setting(tree: Tree, key: str) -> str | None:
     A setting that layers inherit stands in a lock where it applies: `model.attention.d_k`
     is then that of each attention, if they agree.
     """
-    wanted = tuple(key.split("."))
+    wanted = named_today(key.split("."))
     found = list(leaves(tree))
     own = {value for path, value in found if path == wanted}
     inherited = {value for path, value in found if wanted in written_at(path)}
@@ -93,7 +94,7 @@ def say_setting(tree: Tree, key: str) -> str:
     Different values of layers are joined; a dash stands for no value.
     """
     for words in (f"{key}.kind", key):
-        wanted = tuple(words.split("."))
+        wanted = named_today(words.split("."))
         found = [(path, value) for path, value in leaves(tree) if wanted in written_at(path)]
         nearest = min((len(path) for path, _ in found), default=0)
         values = dict.fromkeys(value for path, value in found if len(path) == nearest and value)

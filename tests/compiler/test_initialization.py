@@ -46,8 +46,8 @@ def tree(initialization: object, place: str = "post") -> dict[str, Any]:
         "xavier",
         {"kind": "xavier", "gain": 0.5},
         "fairseq",
-        {"kind": "normal", "deviation": 0.3},
-        {"kind": "scaled", "deviation": 0.3},
+        {"kind": "normal", "std": 0.3},
+        {"kind": "scaled", "std": 0.3},
     ],
     ids=str,
 )
@@ -75,7 +75,7 @@ def tensors_start_as_the_ops_say(settings: dict[str, Any], tmp_path: Path) -> No
 
 def test_what_is_added_to_a_stream_starts_smaller(tmp_path: Path) -> None:
     """By the root of the additions: two in a layer of the encoder, three in one of the decoder."""
-    settings = tree({"kind": "scaled", "deviation": 0.3})
+    settings = tree({"kind": "scaled", "std": 0.3})
     settings["model"] |= {"encoder": {}, "decoder": {"layers": 2}}
     settings["model"]["encoder"]["layers"] = [{"repeat": 4}, {"dropout": 0.1}]
     model = import_package(compile_tree(settings, tmp_path), tmp_path).Model()

@@ -174,8 +174,8 @@ INITIALIZATIONS = {
     "xavier": ("xavier", 1.0),
     "gain": ({"kind": "xavier", "gain": 0.5}, 0.5),
     "fairseq": ("fairseq", 1.0),
-    "normal": ({"kind": "normal", "deviation": 0.3}, None),
-    "scaled": ({"kind": "scaled", "deviation": 0.3}, None),
+    "normal": ({"kind": "normal", "std": 0.3}, None),
+    "scaled": ({"kind": "scaled", "std": 0.3}, None),
 }
 
 

@@ -246,7 +246,7 @@ VALUE_PATHS = {
     "task": ("task",),
     "position.kind": ("model", "embedding", "position", "kind"),
     "position.layout": ("model", "embedding", "position", "layout"),
-    "stretch.kind": ("model", "embedding", "position", "stretch", "kind"),
+    "scaling.kind": ("model", "embedding", "position", "scaling", "kind"),
 }
 
 
@@ -278,7 +278,7 @@ def test_a_value_of_another_tool_is_shown_with_a_line_that_is_right(
     if place == "position.layout":
         kind = "rotary" if ours in ("half", "interleaved") else "sinusoidal"
         set_at(tree, (*path[:-1], "kind"), kind)
-    if place == "stretch.kind":
+    if place == "scaling.kind":
         set_at(tree, ("model", "embedding", "position"), {"kind": "rotary"})
         set_at(tree, (*path[:-1], "factor"), 2.0)
         if ours == "llama3":

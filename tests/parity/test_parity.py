@@ -30,7 +30,7 @@ def test_greedy_tokens_agree(name: str) -> None:
         ("bloom", "model.embedding.position=none"),
         ("gemma2", "model.output.soft_cap=2.9"),
         ("glm4", "model.embedding.position.layout=half"),
-        ("gpt_neox", "model.embedding.position.share=0.5"),
+        ("gpt_neox", "model.embedding.position.fraction=0.5"),
         ("llama", "model.embedding.position.base=10000.0"),
         ("mistral", "model.attention.mask=causal & window(3)"),
         ("mistral", "model.attention.mask=causal & window(5)"),

@@ -168,10 +168,10 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         for stack in STACKS
     },
     **{
-        f"model.{stack}.layers.position.stretch:{kind}": (
-            f"model.{stack}.position.stretch.kind={kind}",
-            f"model.{stack}.position.stretch.factor=8.0",
-            *((f"model.{stack}.position.stretch.original_length=64",) if kind == "llama3" else ()),
+        f"model.{stack}.layers.position.scaling:{kind}": (
+            f"model.{stack}.position.scaling.kind={kind}",
+            f"model.{stack}.position.scaling.factor=8.0",
+            *((f"model.{stack}.position.scaling.original_length=64",) if kind == "llama3" else ()),
         )
         for stack in STACKS
         for kind in ("linear", "llama3")
@@ -260,7 +260,7 @@ VALUES: dict[str, str] = {
     **{f"model.{stack}.{place}.soft_cap": "2.0" for stack in STACKS for place in PLACES},
     **{f"model.{stack}.position.max_length": "30" for stack in STACKS},
     **{f"model.{stack}.position.offset": "2" for stack in STACKS},
-    **{f"model.{stack}.position.share": "0.5" for stack in STACKS},
+    **{f"model.{stack}.position.fraction": "0.5" for stack in STACKS},
     **{f"model.{stack}.position.buckets": "16" for stack in STACKS},
     "model.encoder.convolution.width": "5",
     "model.output.soft_cap": "20.0",
