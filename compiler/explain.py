@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 
+from compiler.analysis.complexity import Reading, readings
 from compiler.analysis.cost import (
     call_lengths,
     cost_of,
@@ -21,7 +22,6 @@ from compiler.mask.interval import HERE, Interval
 from compiler.ops.op import Op
 from compiler.ops.shape import Lengths, Shape, elements, words
 from compiler.pipeline import CompiledPackage
-from compiler.readings import Reading, readings
 from compiler.spec.training import Training
 
 FLOAT_BYTES = 4
@@ -90,11 +90,14 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
     memory = decoding_memory(model)
     sentences = _Sentences(length=length, memory=memory)
     every = [each for kinds in memory.values() for each in kinds]
+    layers = {
+        name: [group.block for group in stack.layers] for name, stack in package.spec.model.stacks()
+    }
     *_, stream = (each.name for each in forward.inputs if each.name != "segments")
     return Explanation(
         name=package.spec.name,
         rows=_merged(sentences.rows(model, forward, lengths, _Place())),
-        readings=tuple(readings(model, package.spec.model, length)),
+        readings=tuple(readings(model, layers, length)),
         parameters=parameters,
         length=length,
         flops_per_token=per_token,

@@ -10,6 +10,7 @@ import pytest
 pytestmark = pytest.mark.quick
 
 ROOT = Path(__file__).parents[1]
+EXPLAIN = ROOT / "compiler" / "explain.py"
 FLOORS = (
     *(
         "atomic_files",
@@ -25,7 +26,7 @@ FLOORS = (
         "transforms",
         "import_map",
     ),
-    *("emit", "pipeline", "output", "format", "readings", "explain", "diff", "ablation"),
+    *("emit", "pipeline", "output", "format", "explain", "diff", "ablation"),
 )
 ROOMS = (
     *("errors", "system", "corpus", "package", "data"),
@@ -65,6 +66,25 @@ def test_ops_and_passes_know_no_spec() -> None:
     for floor in ("ops", "ir", "analysis", "transforms"):
         for path in files(f"compiler/{floor}"):
             assert not any(each.startswith("compiler.spec") for each in imports(path)), path
+
+
+ABSTRACT = {"compiler.ops.op", "compiler.ops.expression", "compiler.ops.shape"}
+CREATED = {
+    "derive_step": {"decoding"},
+    "partition": {"decoding"},
+    "select_kernel": {"attention", "attention_bias", "masking"},
+    "hoist": {"masking"},  # it takes `Tokens` away
+    "derive_weights": {"attention"},
+}
+"""The modules of the ops that each transform creates."""
+
+
+def test_only_transforms_name_ops_and_only_those_that_they_create() -> None:
+    clients = ("ir", "analysis", "transforms", "emit", "diff", "import_map", "page", "ablation")
+    for path in (*(each for room in clients for each in files(f"compiler/{room}")), EXPLAIN):
+        created = CREATED.get(path.stem, set()) if path.parent.name == "transforms" else set()
+        ops = {each for each in imports(path) if each.startswith("compiler.ops")}
+        assert ops <= ABSTRACT | {f"compiler.ops.{each}" for each in created}, path
 
 
 def test_the_compiler_imports_neither_the_runtime_nor_torch() -> None:

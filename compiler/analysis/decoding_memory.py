@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from compiler.analysis.infer_shapes import shapes_of
-from compiler.ir.block import Block, children
-from compiler.ops.decoding import Append, MakeState, NewCache
-from compiler.ops.op import Cache, Op
+from compiler.ir.block import Block, Invoke, children
+from compiler.ops.op import Cache
 from compiler.ops.shape import BATCH, BEAM, SOURCE, Lengths, elements
 
 ONE: Lengths = {each.name: 1 for each in (BATCH, BEAM, SOURCE)}
@@ -52,29 +51,19 @@ def _own(block: Block) -> Iterator[DecodingMemory]:
         return
     yield from _made_at_start(block)
     shapes = shapes_of(block, block.function("step"))
-    caches = _caches(block)
     for statement in block.function("step").body:
-        if not isinstance(statement.op, Op):
+        if isinstance(statement.op, Invoke):
             continue
         inputs = tuple(shapes[each] for each in statement.inputs)
         if numbers := statement.op.state_size(inputs):
-            is_cache = isinstance(statement.op, Append)
-            yield DecodingMemory(numbers=numbers, cache=next(caches) if is_cache else None)
-
-
-def _caches(block: Block) -> Iterator[Cache]:
-    """Yield the caches that `start` makes, in the order in which `step` appends to them."""
-    for statement in block.function("start").body:
-        if isinstance(statement.op, NewCache):
-            yield statement.op.cache
+            yield DecodingMemory(numbers=numbers, cache=statement.op.appended_cache())
 
 
 def _made_at_start(block: Block) -> Iterator[DecodingMemory]:
-    """Yield the tensors that are computed once: keys and values of cross-attention."""
+    """Yield the tensors of the state that are computed once: keys and values of cross-attention."""
     start = block.function("start")
     shapes = shapes_of(block, start)
-    for statement in start.body:
-        if isinstance(statement.op, MakeState):
-            tensors = [shapes[each] for each in statement.inputs if shapes[each]]
-            for shape in tensors:
-                yield DecodingMemory(numbers=elements(shape, ONE), is_of_source=SOURCE in shape)
+    made = [each for each in start.body if block.state and each.results == start.outputs]
+    for shape in (shapes[each] for statement in made for each in statement.inputs):
+        if shape:
+            yield DecodingMemory(numbers=elements(shape, ONE), is_of_source=SOURCE in shape)

@@ -3,8 +3,7 @@
 from compiler.analysis.dependence import Read, dependence_of, reads_of
 from compiler.ir.block import Block
 from compiler.mask.search import later_read
-from compiler.ops.convolution import Convolution
-from compiler.ops.recurrence import Recurrence
+from compiler.ops.op import Op
 from compiler.source.diagnostic import Diagnostic, Rejected
 
 
@@ -37,7 +36,8 @@ def _judged(read: Read) -> Diagnostic | None:
 
 def _leak(read: Read, found: tuple[int, int]) -> Diagnostic:
     i, j = found
-    reader, help = _reader(read)
+    assert isinstance(read.statement.op, Op)
+    reader, help = read.statement.op.explain_leak(read.mask)
     return Diagnostic(
         code="not-causal",
         message=f"{_where(read)}: position {i} reads position {j}; {reader} lets a token see "
@@ -45,18 +45,6 @@ def _leak(read: Read, found: tuple[int, int]) -> Diagnostic:
         span=read.statement.origin,
         help=f"{help}: the decoder is causal by default",
     )
-
-
-def _reader(read: Read) -> tuple[str, str]:
-    """Return what reads ahead, and the way out."""
-    match read.statement.op:
-        case Recurrence():
-            return "a recurrence in both directions", "leave `bidirectional` to the encoder"
-        case Convolution(width=width):
-            return f"a convolution centred in {width.value} positions", "leave `causal` out"
-    text = read.mask.text
-    wanted = "causal" if text == "all" else f"causal & {text if ' | ' not in text else f'({text})'}"
-    return f"mask `{text}`", f"write `mask: {wanted}`, or leave `mask` out"
 
 
 def _unproved(read: Read, why: str) -> Diagnostic:

@@ -6,13 +6,13 @@ nor does the form of an attention, which its mask says better.
 """
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from hashlib import sha256
+from typing import Any
 
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
-from compiler.ops.attention import Attention
 from compiler.ops.expression import Hyperparameter
-from compiler.ops.op import Identity, Op, Predicate
+from compiler.ops.op import Identity, Predicate
 
 IN_TRAINING_ALONE = {"dropout", "initial", "gains", "decays"}
 """Fields of ops that say nothing of what a trained network computes."""
@@ -45,8 +45,8 @@ def _made(block: Block, statement: Statement, path: str, given: list[str]) -> It
     else:
         below = block.part(statement.part) if statement.part else None
         own = _of_parts(below, here) if isinstance(below, Repeat | Block) else ""
-        kept = given[: _inputs_that_count(statement.op, len(given))]
-        one = _digest(_plain(statement.op), here, own, *kept)
+        op, inputs = statement.op.reference(tuple(given))
+        one = _digest(_plain(op), here, own, *inputs)
         yield from (_digest(one, str(number)) for number in range(len(statement.results)))
 
 
@@ -72,11 +72,6 @@ def _of_parts(part: Repeat | Block, here: str) -> str:
     return _digest(*_called(block, function, f"{here}.{{}}.", inputs))
 
 
-def _inputs_that_count(op: Op, given: int) -> int:
-    """The mask of an attention is among its own fields, unless it comes as a bias."""
-    return 3 if isinstance(op, Attention) and not op.biased else given
-
-
 def _plain(value: object) -> str:
     """An op with all its numbers, whatever they and its masks are called."""
     if isinstance(value, Hyperparameter):
@@ -85,21 +80,14 @@ def _plain(value: object) -> str:
         return value.mask.text
     if isinstance(value, tuple):
         return f"({', '.join(map(_plain, value))})"
-    if isinstance(value, Attention):
-        return _numbers(Attention, replace(value, scale=_scale(value)))
-    return _numbers(type(value), value) if is_dataclass(value) else repr(value)
+    return _numbers(value) if is_dataclass(value) else repr(value)
 
 
-def _numbers(kind: type, value: object) -> str:
-    """The fields that a kind of op has, as far as they say what is computed."""
-    names = [e.name for e in fields(kind) if e.compare and e.name not in IN_TRAINING_ALONE]
+def _numbers(value: Any) -> str:
+    """Return the fields of an op, as far as they say what is computed."""
+    names = [e.name for e in fields(value) if e.compare and e.name not in IN_TRAINING_ALONE]
     numbers = (f"{name}={_plain(getattr(value, name))}" for name in names)
-    return f"{kind.__name__}({', '.join(numbers)})"
-
-
-def _scale(attention: Attention) -> Hyperparameter:
-    """Return the scale of the scores: 1 / sqrt(d_k) where none is set."""
-    return attention.scale or Hyperparameter("attention_scale", attention.d_k.value**-0.5)
+    return f"{type(value).__name__}({', '.join(numbers)})"
 
 
 def _digest(*parts: str) -> str:

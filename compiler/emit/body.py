@@ -2,7 +2,6 @@
 
 from compiler.emit.layout import NameOf, lay, lay_loop, lay_results
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, shown
-from compiler.ops.decoding import Field
 from compiler.ops.expression import (
     Attribute,
     Call,
@@ -66,13 +65,12 @@ class _Writer:
         return lay(f"{left} = " if names else "", expression, self.name_of, self.depth)
 
     def inlined(self, statement: Statement) -> bool:
-        if len(statement.results) != 1 or (
-            isinstance(statement.op, Op) and statement.op.returns_list
-        ):
+        op = statement.op if isinstance(statement.op, Op) else None
+        if len(statement.results) != 1 or (op and op.returns_list):
             return False
         (result,) = statement.results
         last = statement is self.function.body[-1] and self.function.outputs == statement.results
-        return shown(result) == "_" or isinstance(statement.op, Field) or last
+        return shown(result) == "_" or bool(op and op.is_inline) or last
 
     def expression(self, statement: Statement) -> Expression:
         inputs = tuple(self.values[each] for each in statement.inputs)

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from compiler.mask.mask import ALL
+from compiler.mask.mask import ALL, CAUSAL
 from compiler.mask.parse import parse
 from compiler.mask.primitives import PRIMITIVES, Example
 from compiler.mask.relation import picture
 from compiler.mask.search import empty_row
-from compiler.ops.attention import Attention, CausalAttention, LocalAttention
-from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Cache, Predicate
 from compiler.page.markdown import table
-from compiler.transforms.select_kernel import kernel
+from compiler.transforms.select_kernel import self_attention_kernel
+
+LONGEST = 2**30
 
 INTRODUCTION = """\
 # Masks
@@ -130,13 +130,11 @@ def _reads(text: str) -> Predicate:
 
 def _kernel(reads: Predicate) -> tuple[str, str]:
     """Return the kernel of self-attention with a mask, and how its cost grows."""
-    one = Hyperparameter("one", 1)
-    dense = Attention(heads=one, kv_heads=one, d_k=one, d_v=one, reads=reads, dropout=None)
-    match kernel(dense, is_self=True):
-        case LocalAttention() as local:
-            return "chunks", f"{local.keys_read(2**30)} n"
-        case CausalAttention():
-            return "`is_causal`", "n^2 / 2"
+    keys = self_attention_kernel(reads).keys_read(LONGEST)
+    if keys < LONGEST:
+        return "chunks", f"{keys} n"
+    if reads.mask == CAUSAL:
+        return "`is_causal`", "n^2 / 2"
     return ("padding alone" if reads.mask == ALL else "mask"), "n^2"
 
 

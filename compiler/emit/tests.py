@@ -11,11 +11,9 @@ from compiler.emit.predicates import plain_predicate
 from compiler.emit.template import fill
 from compiler.ir.block import Block, walk
 from compiler.lower.embedding import table_names
-from compiler.mask.mask import CAUSAL
-from compiler.ops.attention import Attention, LocalAttention
-from compiler.ops.convolution import Convolution
+from compiler.mask.mask import CAUSAL, Mask
 from compiler.ops.expression import Name, Tuple
-from compiler.ops.recurrence import Recurrence
+from compiler.ops.op import Op
 from compiler.spec.spec import Spec
 from compiler.transforms.derive_weights import attentions
 
@@ -29,7 +27,7 @@ def tests_text(spec: Spec, model: Block) -> str:
     found, others = attentions(model), mixers(model)
     edges = sorted(
         {edge for _, ops in found.values() for op in ops for edge in _edges(op)}
-        | {edge for op in others.values() for edge in op.mask.numbers if edge <= LARGEST_EDGE}
+        | {edge for mask in others.values() for edge in mask.numbers if edge <= LARGEST_EDGE}
     )
     longest, padding = _longest(spec)
     head = f"{spec.name}: tests of the network, with torch and pytest alone. Written by specformer."
@@ -65,20 +63,21 @@ def tests_text(spec: Spec, model: Block) -> str:
         padding=padding,
         edges=f"({', '.join(map(str, edges))}{',' if len(edges) == 1 else ''})",
         masks=dict.fromkeys(plain_predicate(op.reads) for _, ops in found.values() for op in ops),
-        reads=[line for name, (_, ops) in found.items() for line in _reads(name, ops)],
+        reads=[
+            line
+            for name, (_, ops) in found.items()
+            for line in _reads(name, [(int(op.heads.value), op.reads.name) for op in ops])
+        ],
         crosses=[name for name, (block, _) in found.items() if _reads_memory(block)],
         random=_random(model),
-        mixers=[(name, op.mask == op.mask & CAUSAL) for name, op in others.items()],
+        mixers=[(name, mask == mask & CAUSAL) for name, mask in others.items()],
     )
 
 
-def _reads(name: str, ops: tuple[Attention, ...]) -> list[str]:
-    """An entry of the table of mask functions, which share the heads evenly, in order."""
-    heads = [int(op.heads.value) for op in ops]
-    shares = [count // gcd(*heads) for count in heads]
-    shared = [
-        Name(op.reads.name) for op, share in zip(ops, shares, strict=True) for _ in range(share)
-    ]
+def _reads(name: str, groups: list[tuple[int, str]]) -> list[str]:
+    """Return an entry of the table of mask functions, which share the heads evenly, in order."""
+    least = gcd(*(heads for heads, _ in groups))
+    shared = [Name(reads) for heads, reads in groups for _ in range(heads // least)]
     if len(set(shared)) == 1:
         return [f"    {name}: ({shared[0].text},),"]
     *lines, last = lay(f"{name}: ", Tuple(tuple(shared)), lambda number: number.name, 1)
@@ -95,18 +94,18 @@ def _random(model: Block) -> list[str]:
     return sorted(helpers_of(expressions(model)).texts.keys() & {"dropout", "stochastic_depth"})
 
 
-def mixers(model: Block) -> dict[str, Recurrence | Convolution]:
-    """The classes in which positions meet without attention, each with the widest of its ops."""
-    found: dict[str, Recurrence | Convolution] = {}
+def mixers(model: Block) -> dict[str, Mask]:
+    """Return the classes in which positions meet without attention, with their widest masks."""
+    found: dict[str, Mask] = {}
     for _, block in walk(model):
-        for _, part in block.parts:
-            if isinstance(part, Recurrence | Convolution):
-                found[block.name] = max((found.get(block.name, part), part), key=_width)
+        for part in (each for _, each in block.parts if isinstance(each, Op)):
+            if mask := part.mask:
+                found[block.name] = max((found.get(block.name, mask), mask), key=_width)
     return found
 
 
-def _width(op: Recurrence | Convolution) -> int:
-    return max(op.mask.numbers, default=0)
+def _width(mask: Mask) -> int:
+    return max(mask.numbers, default=0)
 
 
 def _inputs(model: Block, function: str) -> list[str]:
@@ -126,11 +125,10 @@ def _outputs(spec: Spec, texts: list[str]) -> str:
     return "CLASSES" if spec.model.classifier else _rows(spec, texts)[texts[-1]]
 
 
-def _edges(op: Attention) -> list[int]:
-    """Distances at which an attention may go wrong."""
-    bounds = op.bounds if isinstance(op, LocalAttention) else None
-    chunks = [bounds.chunk, bounds.chunk + bounds.first] if bounds else []
-    return [edge for edge in (*op.mask.numbers, *chunks) if edge <= LARGEST_EDGE]
+def _edges(op: Op) -> list[int]:
+    """Return distances at which an attention may go wrong."""
+    numbers = op.mask.numbers if op.mask else ()
+    return [edge for edge in (*numbers, *op.boundaries()) if edge <= LARGEST_EDGE]
 
 
 def _length(usual: int, edges: list[int]) -> int:

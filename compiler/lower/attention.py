@@ -246,7 +246,7 @@ class _Attention:
             kv_heads=group.heads["key"],
             d_k=self.widths["key"],
             d_v=self.widths["value"],
-            dropout=Hyperparameter("attention_dropout", self.settings.dropout),
+            dropout=_number("attention_dropout", self.settings.dropout or None),
             scale=_number("attention_scale", self.settings.scale),
             soft_cap=_number("score_cap", self.settings.soft_cap),
             biased=isinstance(self.position, Bias),

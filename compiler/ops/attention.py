@@ -5,12 +5,14 @@ from math import inf
 from typing import Any
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
-from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name
-from compiler.ops.op import Cache, CachesKeyValue, Cost, Op, Pointwise, Predicate, State
+from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name, call
+from compiler.ops.op import Cache, CachesKeyValue, Complexity, Cost, Op, Pointwise, Predicate, State
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 CHUNK = 32
 """Fewest positions in a chunk of local attention."""
+LONGEST_TEXT = 2**20
+"""More positions than the bounds of any local attention."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,25 @@ class Attention(Op):
         """Return of how many of `keys` the score is computed for one query."""
         return keys
 
+    def complexity(self, *, is_self: bool) -> Complexity:
+        return Complexity(per_layer="n^2 d" if is_self else "n m d")
+
+    def reference(self, inputs: tuple[str, ...]) -> tuple["Attention", tuple[str, ...]]:
+        """Return the dense kernel. Its mask is a field of the op, unless it comes as a bias."""
+        scale = self.scale or Hyperparameter("attention_scale", self.d_k.value**-0.5)
+        dense = Attention(**self.shared() | {"scale": scale})
+        return dense, inputs if self.biased else inputs[:3]
+
+    def weights(self) -> "AttentionWeights":
+        """Return the op that gives the weights of the attention."""
+        return AttentionWeights(
+            reads=None,
+            scale=self.scale,
+            soft_cap=self.soft_cap,
+            is_grouped=self.is_grouped,
+            biased=self.biased,
+        )
+
     def in_evaluation(self) -> "Attention":
         return replace(self, dropout=None)
 
@@ -117,6 +138,9 @@ EVERYTHING = Predicate(place="decoder", mask=ALL)
 class CausalAttention(Attention):
     """The causal kernel, which torch knows: half of the scores are never computed."""
 
+    def weights(self) -> "AttentionWeights":
+        return replace(Attention.weights(self), reads=self.reads)
+
     def settings(self, this: Expression) -> tuple[tuple[str, Expression], ...]:
         assert self.mask == CAUSAL
         return (*Attention.settings(self, this), ("is_causal", Const(True)))
@@ -128,6 +152,9 @@ class FlexAttention(Attention):
 
     The fourth input says which blocks are read, and what of each.
     """
+
+    def weights(self) -> "AttentionWeights":
+        return replace(Attention.weights(self), has_blocks=True)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(Name("flexible_attention"), inputs)
@@ -144,6 +171,16 @@ class LocalAttention(Attention):
 
     def predicates(self) -> tuple[Predicate, ...]:
         return (self.reads,)
+
+    def complexity(self, *, is_self: bool) -> Complexity:
+        return Complexity(per_layer=f"{self.keys_read(LONGEST_TEXT)} n d")
+
+    def weights(self) -> "AttentionWeights":
+        reads = None if self.mask == ALL else self.reads
+        return replace(Attention.weights(self), reads=reads)
+
+    def boundaries(self) -> tuple[int, ...]:
+        return (self.bounds.chunk, self.bounds.chunk + self.bounds.first)
 
     def keys_read(self, keys: int) -> int:
         own = self.bounds
@@ -189,3 +226,41 @@ def local_bounds(mask: Mask) -> LocalBounds | None:
     left = max(0, *(int(-term.low) for term in near))
     right = max(0, *(int(term.high) for term in near))
     return LocalBounds(chunk=max(left, right, CHUNK), left=left, right=right, first=first)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttentionWeights(Op):
+    """The share of its attention that a query gives to each key: for pictures and for tests.
+
+    query [batch, heads, queries, d_k], key [batch, heads, keys, d_k], and a mask if there is one
+    -> [batch, heads, queries, keys]. `reads` is called where no mask from outside says it all.
+    Scores are scaled and capped as in the attention.
+    """
+
+    reads: Predicate | None
+    scale: Hyperparameter | None
+    soft_cap: Hyperparameter | None
+    is_grouped: bool
+    biased: bool
+    has_blocks: bool = False
+
+    def predicates(self) -> tuple[Predicate, ...]:
+        return () if self.reads is None else (self.reads,)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        query, key, *_ = inputs
+        return ((*query[:3], key[2]),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        query, key, *masks = inputs
+        if self.has_blocks:
+            masks = [call("as_tensor", *masks, query)]
+        if self.reads is not None:
+            masks.insert(0, call("pairs", Name(self.reads.name), query))
+        settings: dict[str, Expression | None] = {"scale": self.scale, "soft_cap": self.soft_cap}
+        if self.is_grouped:
+            settings["enable_gqa"] = Const(True)
+        if self.biased:
+            settings["bias"] = masks.pop()
+        keywords = tuple((name, each) for name, each in settings.items() if each is not None)
+        return Call(Name("weights"), (query, key, *masks), keywords)

@@ -14,7 +14,7 @@ from compiler.ops.expression import (
     product,
 )
 from compiler.ops.mixer import Mixer
-from compiler.ops.op import ZEROS, Cost, Parameter
+from compiler.ops.op import ZEROS, Complexity, Cost, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 
@@ -34,6 +34,9 @@ class Convolution(Mixer):
     def mask(self) -> Mask:
         width = int(self.width.value)
         return window(width - 1, 0) if self.causal else window(width // 2, width // 2)
+
+    def explain_leak(self, mask: Mask) -> tuple[str, str]:
+        return f"a convolution centred in {self.width.value} positions", "leave `causal` out"
 
     @property
     def memory(self) -> str:
@@ -98,6 +101,9 @@ class GatedConvolution(Convolution):
     def products(self) -> Expression:
         return product(self.outputs, self.d_model)
 
+    def complexity(self, *, is_self: bool) -> Complexity:
+        return Complexity(per_layer=f"{self.width.value} n d^2")
+
     @property
     def maker(self) -> str:
         return "gated_convolution"
@@ -131,6 +137,9 @@ class DepthwiseConvolution(Convolution):
     @property
     def products(self) -> Expression:
         return self.d_model
+
+    def complexity(self, *, is_self: bool) -> Complexity:
+        return Complexity(per_layer=f"{self.width.value} n d + n d^2")
 
     @property
     def maker(self) -> str:

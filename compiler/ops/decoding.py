@@ -1,6 +1,7 @@
 """Ops of the derived step program: they read and write what decoding keeps between steps."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from compiler.ops.expression import Attribute, Call, Const, Expression, Name, call, method
 from compiler.ops.op import Cache, Memory, Op, Predicate
@@ -12,6 +13,8 @@ SLOTS = Free("slots")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field(Op):
     """state -> one of its fields, of shape `declared` if it is a tensor."""
+
+    is_inline: ClassVar[bool] = True
 
     name: str
     declared: Shape = ()
@@ -64,11 +67,14 @@ class Append(Op):
     A cache that hands out not all slots is told the lineage, too, and says which they are.
     """
 
-    is_partial: bool
+    cache: Cache
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         grown = tuple((*each[:2], SLOTS, *each[3:]) for each in inputs[1:3])
-        return (*grown, (SLOTS,)) if self.is_partial else grown
+        return (*grown, (SLOTS,)) if self.cache.is_partial else grown
+
+    def appended_cache(self) -> Cache:
+        return self.cache
 
     def state_size(self, inputs: tuple[Shape, ...]) -> int:
         return sum(elements(each, {BATCH.name: 1, BEAM.name: 1}) for each in inputs[1:3])

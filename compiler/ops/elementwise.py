@@ -48,6 +48,10 @@ class Dropout(Op):
 
     rate: Hyperparameter
 
+    @property
+    def is_identity(self) -> bool:
+        return self.rate.value == 0
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs
 
@@ -67,6 +71,10 @@ class StochasticDepth(Op):
     """x [batch, ...]: in training zero for a share `rate` of the sentences, others scaled up."""
 
     rate: Hyperparameter
+
+    @property
+    def is_identity(self) -> bool:
+        return self.rate.value == 0
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs

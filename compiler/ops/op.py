@@ -86,6 +86,17 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Complexity:
+    """The terms of Table 1 (Vaswani et al. 2017), for n (and m) positions of width d.
+
+    `per_layer` is the work of a layer; `sequential`, the operations that wait for each other.
+    """
+
+    per_layer: str
+    sequential: str = "1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Predicate:
     """A mask as a function of the generated file, of two positions.
 
@@ -241,11 +252,13 @@ class Op(ABC):
     """One operation of the network. A subclass is its rules.
 
     `returns_list` says that the code returns a list of results even where there is one.
-    `annotation` is the type of each result.
+    `annotation` is the type of each result. `is_inline` says that the code is written where the
+    result is read.
     """
 
     annotation: ClassVar[str] = "Tensor"
     returns_list: ClassVar[bool] = False
+    is_inline: ClassVar[bool] = False
 
     @abstractmethod
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
@@ -267,6 +280,35 @@ class Op(ABC):
         """Return, for each input, the positions that a result's position depends on, or None."""
         return (DIAGONAL,) * inputs
 
+    @property
+    def mask(self) -> Mask | None:
+        """Return the mask by which positions read others, of an op that lets them meet."""
+        return None
+
+    @property
+    def is_identity(self) -> bool:
+        """Return whether the op never changes its first input, such as dropout at rate 0."""
+        return False
+
+    def complexity(self, *, is_self: bool) -> Complexity | None:
+        """Return how an op with a mask grows with the positions, of one stream or of two."""
+        return None
+
+    def explain_leak(self, mask: Mask) -> tuple[str, str]:
+        """Return what lets a position read later ones by a mask, and how a spec forbids it."""
+        text = mask.text
+        inner = f"({text})" if " | " in text else text
+        wanted = "causal" if text == "all" else f"causal & {inner}"
+        return f"mask `{text}`", f"write `mask: {wanted}`, or leave `mask` out"
+
+    def boundaries(self) -> tuple[int, ...]:
+        """Return distances from which the code treats positions differently, to be tested."""
+        return ()
+
+    def reference(self, inputs: tuple[str, ...]) -> tuple["Op", tuple[str, ...]]:
+        """Return the op and the inputs that define what is computed, in whatever form."""
+        return self, inputs
+
     def predicates(self) -> tuple[Predicate, ...]:
         """Return the masks that the code calls, as functions of the generated file."""
         return ()
@@ -281,6 +323,10 @@ class Op(ABC):
         An op that appends to a cache counts those of the newest position.
         """
         return 0
+
+    def appended_cache(self) -> Cache | None:
+        """Return the cache for each of whose positions the state is kept, if the op has one."""
+        return None
 
     def in_evaluation(self) -> "Op":
         """Return the op without dropout, as decoding applies it to several positions at once."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from compiler.mask.mask import ALL, CAUSAL, Mask
 from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call, product
 from compiler.ops.mixer import Mixer
-from compiler.ops.op import ZEROS, Cost, Parameter
+from compiler.ops.op import ZEROS, Complexity, Cost, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 GATES = {
@@ -35,6 +35,9 @@ class Recurrence(Mixer):
     @property
     def mask(self) -> Mask:
         return CAUSAL
+
+    def complexity(self, *, is_self: bool) -> Complexity:
+        return Complexity(per_layer="n d^2", sequential="n")
 
     @property
     def memory(self) -> str:
@@ -107,6 +110,9 @@ class BidirectionalRecurrence(Recurrence):
     @property
     def mask(self) -> Mask:
         return ALL
+
+    def explain_leak(self, mask: Mask) -> tuple[str, str]:
+        return "a recurrence in both directions", "leave `bidirectional` to the encoder"
 
     @property
     def directions(self) -> tuple[str, ...]:

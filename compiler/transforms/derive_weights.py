@@ -4,17 +4,14 @@ from dataclasses import replace
 
 from compiler.ir.block import Block, Function, Statement, walk
 from compiler.ir.labels import labelled
-from compiler.mask.mask import ALL
-from compiler.ops.attention import Attention, CausalAttention, FlexAttention, LocalAttention
-from compiler.ops.heads import JoinHeads
-from compiler.ops.weights import AttentionWeights
+from compiler.ops.attention import Attention
 from compiler.transforms.rewrite import live
 
 WEIGHTS = "_.weights"
 
 
 def attentions(model: Block) -> dict[str, tuple[Block, tuple[Attention, ...]]]:
-    """The classes of attention, each with its op, or with those of its groups of heads."""
+    """Return the classes of attention, each with its op, or those of its groups of heads."""
     found: dict[str, tuple[Block, tuple[Attention, ...]]] = {}
     for _, block in walk(model):
         ops = (each.op for each in block.function("forward").body)
@@ -24,12 +21,12 @@ def attentions(model: Block) -> dict[str, tuple[Block, tuple[Attention, ...]]]:
 
 
 def derive_weights(model: Block) -> dict[str, tuple[Block, Function]]:
-    """The program of each class of attention: inputs of `forward` -> weights, values."""
+    """Return the program of each class of attention: inputs of `forward` -> weights, values."""
     return {name: (block, _program(block)) for name, (block, _) in attentions(model).items()}
 
 
 def _program(block: Block) -> Function:
-    """Up to the last attention, each replaced by its weights."""
+    """Return the statements up to the last attention, each replaced by its weights."""
     forward = block.function("forward")
     reads = [each for each in forward.body if isinstance(each.op, Attention)]
     before = forward.body[: forward.body.index(reads[-1])]
@@ -43,25 +40,16 @@ def _program(block: Block) -> Function:
 
 
 def _joined(forward: Function, made: list[Statement], value: str) -> tuple[list[Statement], str]:
-    """The weights of all groups of heads, and the values before they are divided into groups."""
-    join = next(each for each in forward.body if isinstance(each.op, JoinHeads))
+    """Return the weights of all groups of heads, and the values before these are divided."""
+    read = tuple(each.results[0] for each in forward.body if isinstance(each.op, Attention))
+    join = next(each for each in forward.body if each.inputs == read)
     divide = next(each for each in forward.body if value in each.results)
     parts = tuple(each.results[0] for each in made)
     return [*made, replace(join, results=(WEIGHTS,), inputs=parts)], divide.inputs[0]
 
 
 def _weights(statement: Statement, op: Attention) -> Statement:
-    """The weights where the attention was; of a group of heads under a name of their own."""
+    """Return the weights where the attention was; a group of heads has a label of its own."""
     query, key, _, *masks = statement.inputs
-    has_blocks = isinstance(op, FlexAttention)
-    is_told = not isinstance(op, CausalAttention | LocalAttention) or op.mask == ALL
-    weights = AttentionWeights(
-        reads=None if is_told else op.reads,
-        scale=op.scale,
-        soft_cap=op.soft_cap,
-        is_grouped=op.is_grouped,
-        biased=op.biased,
-        has_blocks=has_blocks,
-    )
     result = labelled("weights", op.label) if op.label else WEIGHTS
-    return replace(statement, results=(result,), op=weights, inputs=(query, key, *masks))
+    return replace(statement, results=(result,), op=op.weights(), inputs=(query, key, *masks))

@@ -135,7 +135,7 @@ class Partition:
         name = labelled("cache", memory.label)
         cache = self.keep(name, memory.annotation, NewCache(cache=memory))
         slots, told = ((f"{labelled('slots', memory.label)}.1",), (LINEAGE,)) if some else ((), ())
-        append, fill = Append(is_partial=some), Fill(is_partial=some)
+        append, fill = Append(cache=memory), Fill(is_partial=some)
         stored = replace(statement, inputs=(cache, *newest), results=grown, part="")
         self.add(
             replace(stored, op=append, inputs=(*stored.inputs, *told), results=(*grown, *slots)),

@@ -17,7 +17,9 @@ from compiler.ops.attention import (
     local_bounds,
 )
 from compiler.ops.attention_bias import ScoreBias
+from compiler.ops.expression import Hyperparameter
 from compiler.ops.masking import FlexMask, MaskAnd, PositionMask, Tokens
+from compiler.ops.op import Predicate
 from compiler.transforms.rewrite import bottom_up
 
 
@@ -42,6 +44,13 @@ def kernel(op: Attention, *, is_self: bool) -> Attention:
         if is_self and op.mask == CAUSAL:
             return CausalAttention(**shared)
     return Attention(**shared)
+
+
+def self_attention_kernel(reads: Predicate) -> Attention:
+    """Return the kernel of self-attention with a mask, for one head."""
+    one = Hyperparameter("one", 1)
+    dense = Attention(heads=one, kv_heads=one, d_k=one, d_v=one, reads=reads, dropout=None)
+    return kernel(dense, is_self=True)
 
 
 def _functions(block: Block) -> tuple[Function, ...]:

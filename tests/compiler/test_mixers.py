@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from compiler.analysis.complexity import Reading
 from compiler.explain import explain
 from compiler.pipeline import CompiledPackage
-from compiler.readings import Reading
 from compiler.source.diagnostic import Rejected
 from tests.support.packages import compile_tree, import_package
 
