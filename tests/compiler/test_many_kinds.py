@@ -2,11 +2,14 @@
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from compiler.pipeline import compile_spec
+from tests.support.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick
 
@@ -24,3 +27,31 @@ def test_letters_go_on_after_z(tmp_path: Path) -> None:
     assert "decoder_ad_reads" in names
     assert "DecoderSelfAttentionAD" in names
     assert len(names) == len(set(names))
+
+
+def test_local_attentions_of_one_model_may_differ(tmp_path: Path) -> None:
+    """One drops weights, the other groups heads and scales scores: one helper serves both."""
+    files = {"text": "a"}
+    mask = "causal & window(2)"
+    kinds: list[dict[str, Any]] = [
+        {"self_attention": {"dropout": 0.3, "mask": mask}},
+        {"self_attention": {"kv_heads": 1, "scale": 0.7, "mask": mask}},
+    ]
+    tree: dict[str, Any] = {
+        "name": "kinds",
+        "task": "language_model",
+        "model": {
+            "d_model": 8,
+            "vocabulary": {"size": 30},
+            "attention": {"heads": 2},
+            "feed_forward": {"d_ff": 8},
+            "decoder": {"layers": kinds},
+        },
+        "data": {"train": {**files}, "valid": {**files}, "test": {**files}},
+        "training": {"batch_tokens": 1000, "steps": 5000},
+    }
+    model = import_package(compile_tree(tree, tmp_path), tmp_path).Model()
+    text = torch.randint(4, 30, (2, 21))
+    whole, part = model.eval()(text), model(text[:, :3])
+    torch.testing.assert_close(whole[:, :3], part)
+    model.train()(text).sum().backward()
