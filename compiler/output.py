@@ -44,7 +44,7 @@ class Output:
         return foreign_files(place, files) if place.is_dir() else []
 
     def is_listed(self, package: str) -> bool:
-        """Whether it is known how the files of a package were written."""
+        """Return whether the sums of a package's files are known."""
         return bool(self._sums(package))
 
     def is_ejected(self, package: str) -> bool:
@@ -52,7 +52,7 @@ class Output:
         return init.is_file() and EJECTED.encode() in init.read_bytes()
 
     def is_free(self, package: CompiledPackage) -> bool:
-        """Whether no work of anybody's hands is lost when a package is written."""
+        """Return whether nobody's own work is lost when a package is written."""
         return not self.is_ejected(package.folder_name) and not self.at_stake(package)
 
     def at_stake(self, package: CompiledPackage) -> list[str]:
@@ -161,5 +161,5 @@ def _digest(text: str) -> str:
 
 
 def _is_of(package: str, name: str) -> bool:
-    """Whether a file lies in the folder of a package, and no deeper: sums may say anything."""
+    """Return whether a file lies in the folder of a package, and no deeper."""
     return name.rpartition("/")[0] == package

@@ -34,7 +34,7 @@ class Assignment:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is all of the parameter."""
+        """True if it is all of the parameter."""
         return self.target == self.holder
 
 

@@ -1,4 +1,4 @@
-"""That every parameter gets something once, and that every tensor of the files is spoken of."""
+"""Coverage: every parameter gets something once, and every tensor of the files is spoken of."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 

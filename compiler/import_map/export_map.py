@@ -31,7 +31,7 @@ def export_map(
 
 
 def _grouped(moves: Iterable[Move]) -> Iterator[list[Move]]:
-    """Those of the same tensor, or slice, of all layers."""
+    """Yield the moves of the same tensor, or slice, of all layers together."""
     groups: dict[str, list[Move]] = {}
     for move in moves:
         groups.setdefault(general(move.target.tensor) + f"[{move.target.slice}]", []).append(move)
@@ -54,7 +54,7 @@ def _lines(group: list[Move], names: list[str], rows: dict[str, int]) -> Iterato
 
 
 def _says(form: str, binding: Binding, text: str) -> bool:
-    """Whether a right side means this text for these placeholders."""
+    """Return whether a right side means this text for these placeholders."""
     return filled(form, binding) == text
 
 

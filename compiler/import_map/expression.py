@@ -1,4 +1,4 @@
-"""What stands right of a colon in an import map: foreign tensors, and what is made of them.
+"""Expressions on the right of a colon in an import map: foreign tensors, and computations.
 
 Every node knows its place, so that a shape that does not fit is shown where it arises.
 """

@@ -29,7 +29,7 @@ def named_parameters(block: Block, path: str = "") -> Iterator[NamedParameter]:
 
 
 def parameters_of(name: str, op: Op, path: str) -> Iterator[NamedParameter]:
-    """Those of an op that is a part of the block at `path`, which ends in a dot."""
+    """Return the parameters of an op that is a part of the block at `path`, which ends in a dot."""
     return (_named(f"{path}{name}.", each) for each in op.parameters())
 
 

@@ -1,4 +1,4 @@
-"""From a map, our parameters and the files' tensors to what each parameter is made of.
+"""A map, our parameters and the files' tensors to assignments of every parameter.
 
 All mistakes of a map are found here, from names and shapes alone, before any tensor is read.
 """
@@ -17,7 +17,7 @@ from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, mista
 def plan(
     of: ImportMap, parameters: Sequence[NamedParameter], files: Mapping[str, Stored]
 ) -> tuple[Assigned, ...]:
-    """What every parameter is made of, in their order; raises `Rejected` with all mistakes."""
+    """Return every parameter with its assignments; raises `Rejected` with all mistakes."""
     by_name = {each.name: each for each in parameters}
     assignments: dict[str, Assignment] = {}
     wrong: list[Diagnostic] = []
@@ -41,7 +41,7 @@ def plan(
 def _assignments(
     entry: Entry, parameters: Mapping[str, NamedParameter], files: Mapping[str, Stored]
 ) -> list[Assignment]:
-    """What a line gives to each parameter that it stands for. Stops at the first mistake."""
+    """Return the assignments of one line; raises `Rejected` at its first mistake."""
     found = list(bindings(entry.pattern, parameters))
     if not found:
         raise Rejected([_unknown(entry, parameters)])

@@ -57,7 +57,7 @@ def extent(part: Range | Index, size: int) -> Extent:
 
 
 def _read(expression: Expression, box: Box, files: Files) -> Iterator[tuple[str, Box]]:
-    """What is read of the tensors for a box of the expression's value."""
+    """Yield the boxes of tensors that are read for a box of the expression's value."""
     match expression:
         case Foreign(name=name):
             yield name, box

@@ -30,7 +30,7 @@ class Stored:
 
     @property
     def holds_weights(self) -> bool:
-        """Whether its numbers are what weights are: not whole, not quantised."""
+        """True if its numbers can be weights: neither whole numbers nor quantised."""
         return "float" in self.kind
 
 
@@ -114,7 +114,7 @@ def _changed(expression: Transposed | Indexed | Called, shape: Shape) -> Shape:
 
 
 def _part(part: Range | Index, size: int) -> int | None:
-    """How many of a dimension are taken; None where it goes."""
+    """Return the number of entries taken of a dimension; None where the dimension goes."""
     if isinstance(part, Index):
         if part.place >= size:
             raise misfit(part.span, f"there is no {part.place}: it goes from 0 to {size - 1}")

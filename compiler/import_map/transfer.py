@@ -1,4 +1,4 @@
-"""What of one network's weights fits into another: tensors and slices, by name and shape.
+"""Weights of one network that fit into another: tensors and slices, by name and shape.
 
 Slices go by what they are, so that they may move between fused and separate tensors; layers that
 take turns go by where they are used, so that they may become several; and a table that several
@@ -44,7 +44,7 @@ class Region:
 
     @property
     def numbers(self) -> int:
-        """How many there are."""
+        """The number of elements."""
         return prod(self.shape)
 
 
@@ -58,7 +58,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """What goes where, what of the new network gets nothing, and what of the old is not needed.
+    """The moves of tensors, those of the new network without any, and unused ones of the old.
 
     `is_same`: both have the same names, shapes and slices.
     """
@@ -70,17 +70,17 @@ class Transfer:
 
     @property
     def taken(self) -> int:
-        """How many parameters of the new network come from the old one."""
+        """The number of parameters of the new network that come from the old one."""
         return sum(each.target.numbers for each in self.moves)
 
     @property
     def parameters(self) -> int:
-        """How many the new network has."""
+        """The number of parameters of the new network."""
         return self.taken + sum(each.numbers for each in self.new)
 
 
 def transfer(old: Block, new: Block) -> Transfer:
-    """What of the weights of `old` fits into `new`."""
+    """Return the weights of `old` that fit into `new`."""
     have, want = list(named_parameters(old)), list(named_parameters(new))
     is_same = _by_name(have) == _by_name(want)
     given = {each.name: each for each in have} if is_same else dict(_used(old))

@@ -1,4 +1,4 @@
-"""What is wrong with a spec, where, and the way out."""
+"""Diagnostics: a mistake in a spec, its place, and the way out."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def mistake(span: Span, code: str, message: str, help: str = "") -> Diagnostic:
 
 
 def for_each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:
-    """What `work` makes of each item; raises `Rejected` with the mistakes of all of them."""
+    """Return the results of `work` for each item; raises `Rejected` with the mistakes of all."""
     results: list[Result] = []
     wrong: list[Diagnostic] = []
     for item in items:

@@ -1,4 +1,4 @@
-"""How large a spec and its masks may be: each limit ends in an error at its place."""
+"""Limits of the size of a spec and its masks: each ends in an error at its place."""
 
 LAYERS = 1000
 """In one stack, those that take turns counted as often as they are applied."""

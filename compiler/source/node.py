@@ -53,7 +53,7 @@ def to_python(node: Node) -> object:
 
 
 def is_nothing(node: Node) -> bool:
-    """Whether the author wrote `null`, or a key without a value."""
+    """Return whether the author wrote `null`, or a key without a value."""
     return isinstance(node, Scalar) and node.value is None
 
 
@@ -110,6 +110,6 @@ def without_entries(mapping: Mapping, *keys: str) -> Mapping:
 
 
 def place_of_key(root: Node, path: Path) -> Span:
-    """Where the last key of a path was written; that of the node above where it was not."""
+    """Return the place of the last key of a path, or of the node above where it is not written."""
     holder, key = deepest(root, path[:-1]), str(path[-1])
     return holder.keys.get(key, holder.span) if isinstance(holder, Mapping) else holder.span

@@ -159,7 +159,7 @@ class _Reader:
 
 
 def plain_value(text: str) -> Value:
-    """What an unquoted scalar means in YAML 1.2."""
+    """Return the value of an unquoted scalar of YAML 1.2."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text) and len(text) < LONGEST_INTEGER:
@@ -192,7 +192,7 @@ def _argument(source: Source, text: str, right: str) -> str:
 
 
 def _refusal(key: yaml.Node, at: Span, before: dict[str, Span]) -> Diagnostic | None:
-    """What is wrong with a key, if anything is."""
+    """Return the mistake of a key, if there is one."""
     if not isinstance(key, yaml.ScalarNode) or not key.value:
         return mistake(at, "yaml-key", "a key is a word")
     if key.value == "<<":

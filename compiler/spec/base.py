@@ -1,4 +1,4 @@
-"""What every section of a spec has in common."""
+"""The base class of every section of a spec, and the types that settings share."""
 
 from typing import Annotated, Any
 

@@ -100,7 +100,7 @@ class Complaints:
         return paths[0] if paths and errors[0]["type"] == "union_tag_not_found" else None
 
     def _is_meant(self, path: Path) -> bool:
-        """Whether an unknown key was meant for what is missing, or for something in it."""
+        """Return whether an unknown key was meant for a missing one, or for something in it."""
         of_the_task = ("task",) in self.meant and path[0] in ("model", "data")
         return of_the_task or any(each[: len(path)] == path for each in self.meant)
 

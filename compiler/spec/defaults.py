@@ -20,9 +20,8 @@ from compiler.spec.training import COMPARISONS, Decoding, Sampling
 
 
 def complete(spec: Spec) -> Spec:
-    """The spec with every default resolved: d_k, d_v, final norms, the learning rate's peak,
-
-    and what depends on the task.
+    """Return the spec with every default resolved that depends on other settings or on the task,
+    such as d_k, d_v, final norms and the peak of the learning rate.
     """
     model, training = spec.model, spec.training
     width = model.d_model

@@ -34,7 +34,7 @@ _EXPECTED = {
 
 
 def expectation(error: ErrorDetails) -> str:
-    """What pydantic would have taken; errors that are our own say it themselves."""
+    """Return what pydantic would have taken; errors that are our own say it themselves."""
     if words := choices(error):
         *others, last = (f"`{word}`" for word in words)
         return f"{', '.join(others)} or {last}" if others else last

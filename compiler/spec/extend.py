@@ -65,7 +65,7 @@ def over(base: Mapping, above: Mapping) -> Mapping:
 
 
 def dropped(base: Mapping, above: Mapping) -> Iterator[Dropped]:
-    """What of `base` goes because `above` is of another kind."""
+    """Return the settings of `base` that are dropped because `above` is of another kind."""
     return (Dropped(path=path, span=span) for path, span in lost(base, above))
 
 

@@ -31,7 +31,7 @@ def members(field: FieldInfo) -> dict[str, type[BaseModel]]:
 
 
 def has_names(field: FieldInfo) -> bool:
-    """Whether it holds a mapping whose keys the author chooses."""
+    """Return whether a field holds a mapping whose keys the author chooses."""
     return any(get_origin(each) is dict for each in get_args(field.annotation))
 
 
@@ -102,7 +102,7 @@ def sections_of(path: Path, kind: object = None) -> list[type[BaseModel]]:
 
 
 def fields_at(path: Path, kind: object = None) -> list[FieldInfo]:
-    """What may stand at a path as it is written, in a section of a kind or of any."""
+    """Return the fields that may stand at a path as written, in a section of a kind or of any."""
     if not path:
         return []
     *above, key = schema_path(path)
@@ -111,7 +111,7 @@ def fields_at(path: Path, kind: object = None) -> list[FieldInfo]:
 
 
 def accepts(path: Path, value: object, kind: object = None) -> bool:
-    """Whether a setting, by itself, may have a value, in a section of a kind or of any."""
+    """Return whether a setting may have a value by itself, in a section of a kind or of any."""
     if path[-1:] == ("layers",) and isinstance(value, int):
         return _takes(LayerGroup.model_fields["repeat"], value)
     if isinstance(value, str) and _may_be_a_word(path) and value in kinds_at(path):
@@ -159,12 +159,12 @@ def words_at(path: Path) -> list[str]:
 
 
 def _may_be_a_word(path: Path) -> bool:
-    """Whether the word of a kind may stand for its mapping."""
+    """Return whether the word of a kind may stand for its mapping."""
     return tuple(step for step in path if isinstance(step, str)) in PLACES
 
 
 def is_section(path: Path) -> bool:
-    """Whether keys and values stand at a path, and no list of them."""
+    """Return whether keys and values stand at a path, and no list of them."""
     return bool(sections_at(path)) and path[-1:] != ("layers",) and path[-1:] != ("mask",)
 
 
@@ -177,7 +177,7 @@ def keys_at(path: Path, kind: object) -> list[str]:
 
 
 def is_corpus(path: Path) -> bool:
-    """Whether a text is described at a path."""
+    """Return whether a text is described at a path."""
     return "parallel" in sections_at(path)
 
 
@@ -255,7 +255,7 @@ def sections_like(name: str, task: str) -> list[Path]:
 
 
 def _common(one: Path, other: Path) -> int:
-    """How many keys two paths begin with together."""
+    """Return the number of keys that two paths begin with together."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 

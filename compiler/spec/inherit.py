@@ -1,4 +1,4 @@
-"""What layers inherit from `model:` and from their stack, carried out on the tree.
+"""Inheritance from `model:` and from a stack to its layers, carried out on the tree.
 
 `model.attention` < `model.decoder.attention` < `model.decoder.self_attention` < the same in a group
 of `model.decoder.layers`, and so for each setting: the more precise place wins.
@@ -104,7 +104,7 @@ def written_at(path: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
 
 
 def inherit(root: Mapping) -> Mapping:
-    """The tree of a spec with the settings of every place complete but for defaults."""
+    """Return the tree of a spec with the settings of every place complete but for defaults."""
     model = root.get("model")
     if not isinstance(model, Mapping):
         return root
@@ -127,19 +127,19 @@ def inherit(root: Mapping) -> Mapping:
 
 
 def task_of(root: Mapping) -> str:
-    """What the model is for."""
+    """Return the name of the task that the model is for."""
     return str(word(root, "task", USUAL_TASK))
 
 
 def handed_down(path: Path) -> set[str]:
-    """The keys that may stand at `path` for the places below it to inherit."""
+    """Return the keys that may stand at `path` for the places below it to inherit."""
     if path == ():
         return {"extends"}
     return set(HANDED_DOWN.get(tuple(str(step) for step in path if isinstance(step, str)), ()))
 
 
 def sub_layers_of(block: Node | None) -> Iterator[str]:
-    """The names in a block, those that run in parallel, too."""
+    """Yield the sub-layers that a block names, those that run side by side, too."""
     if isinstance(block, Sequence):
         for item in block.items:
             yield from sub_layers_of(item)
@@ -166,7 +166,7 @@ def _stack(model: Mapping, stack: Mapping, name: str, usual: tuple[str, ...]) ->
 
 
 def _groups(layers: Node | None) -> Node | None:
-    """A number of layers is one group of so many."""
+    """Return the groups of layers: a number of layers is one group of so many."""
     if not isinstance(layers, Scalar):
         return layers
     one = Mapping(span=layers.span, entries={"repeat": layers}, keys={"repeat": layers.span})
@@ -201,7 +201,7 @@ def _written(key: str, holders: Holders) -> Iterator[Node | None]:
 
 
 def _with_mask(group: Mapping, sub_layer: str, mask: str) -> Mapping:
-    """With the mask that a place has by default."""
+    """Return the group with the mask that an attention has by default."""
     node = group.get(sub_layer) or Mapping(span=group.span, entries={}, keys={})
     if not isinstance(node, Mapping) or "mask" in node.entries:
         return group
@@ -214,7 +214,7 @@ def _is_seen(position: Node | None) -> bool:
 
 
 def _none(span: Span) -> Mapping:
-    """No position."""
+    """Return the mapping of no position."""
     return Mapping(span=span, entries={"kind": Scalar(span=span, value="none")}, keys={})
 
 
@@ -227,7 +227,7 @@ def _child(mapping: Node | None, key: str) -> Node | None:
 
 
 def _by_default(mapping: Mapping, key: str, node: Node) -> Mapping:
-    """With a value under no key of the author's."""
+    """Return the mapping with a value that stands under no key of the author's."""
     keys = {each: place for each, place in mapping.keys.items() if each != key}
     return Mapping(span=mapping.span, entries={**mapping.entries, key: node}, keys=keys)
 
@@ -242,7 +242,7 @@ def _over(mapping: Mapping, key: str, *layers: Node | None) -> Mapping:
 
 
 def _keeping_the_rest(base: Node, over: Node) -> Node:
-    """As `merge`, but another kind takes the place of the kind alone."""
+    """Merge like `merge`, but let another kind take the place of the kind alone."""
     if isinstance(base, Mapping) and isinstance(over, Mapping) and "kind" in over.entries:
         base = without_entries(base, "kind")
     return merge(base, over)

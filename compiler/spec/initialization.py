@@ -1,4 +1,4 @@
-"""How weights begin: `initialization:` of a network."""
+"""Distributions that weights start from: `initialization:` of a network."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Where specs are found: a path, or the name of a spec of the library."""
+"""Files of specs, found by a path or by the name of a spec of the library."""
 
 import os
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ class SpecFile(Protocol):
 
     @property
     def name(self) -> str:
-        """As its places are shown: `specs/demo.yaml`."""
+        """The name that its places are shown with: `specs/demo.yaml`."""
 
     @property
     def identity(self) -> str:
-        """The same for the same file, however it was reached."""
+        """A text that is equal for equal files, however they were reached."""
 
     def read(self) -> str:
         """Its text; raises `Rejected` if there is none."""
 
     def find(self, reference: str) -> "SpecFile | None":
-        """What it means by a reference: a path seen from it, else a name of the library."""
+        """Return the file of a reference: a path seen from this one, else a name of the library."""
 
     def suggestion(self, reference: str) -> str:
         """A help line for a reference by which it means nothing."""

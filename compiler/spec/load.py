@@ -30,12 +30,12 @@ class Loaded:
     warnings: tuple[Diagnostic, ...] = ()
 
     def origin(self, path: str) -> Span:
-        """Where the setting at a dotted path was written, or the deepest one above it."""
+        """Return the place of the setting at a dotted path, or of the deepest one above it."""
         steps = (int(step) if step.isdecimal() else step for step in path.split("."))
         return deepest(self.tree, tuple(steps)).span
 
     def written(self, path: Path) -> Span | None:
-        """Where the value of a setting was written; None of a default."""
+        """Return the place where the value of a setting was written; None for a default."""
         *above, key = path
         holder = find(self.tree, tuple(above))
         if not isinstance(holder, Mapping) or key not in holder.entries.keys() & holder.keys.keys():
@@ -136,7 +136,7 @@ def _leaves(node: Node) -> int:
 
 
 def _require_every_stack(whole: Mapping) -> None:
-    """Those that `inherit` gives to every spec of the task."""
+    """Refuse a spec without one of the stacks that `inherit` gives to every spec of its task."""
     task, model = task_of(whole), whole.get("model")
     for stack in stacks_of(task):
         if isinstance(model, Mapping) and model.get(stack) is None:
@@ -152,7 +152,7 @@ def _moot(file: Mapping, tree: Mapping, whole: Mapping) -> list[Diagnostic]:
 
 
 def _has_another_value(parent: Node, child: Node) -> bool:
-    """Whether some setting of the parent has another value in the child."""
+    """Return whether some setting of the parent has another value in the child."""
     if isinstance(parent, Scalar) and isinstance(child, Scalar):
         return parent.value != child.value
     if not isinstance(parent, Mapping) or not isinstance(child, Mapping):

@@ -75,7 +75,7 @@ def flex_dropout(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def flex_settings(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """What the other forms of attention can and FlexAttention, as it is called here, cannot."""
+    """Refuse settings that other kernels of attention have, and FlexAttention here has not."""
     for path, attention in _for_flex(spec):
         own_heads = attention.kv_heads in (None, attention.heads)
         for key, is_plain in (
@@ -115,7 +115,7 @@ def flex_nowhere(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def _takes_no_flex(layer: LayerGroup) -> bool:
-    """Whether its scores get a bias, or its mask asks for the end."""
+    """Return whether the scores of a layer get a bias, or its mask asks for the end."""
     if isinstance(layer.position, BiasPosition):
         return True
     mask = layer.self_attention.mask if layer.self_attention else None
@@ -123,7 +123,7 @@ def _takes_no_flex(layer: LayerGroup) -> bool:
 
 
 def end_of_the_target(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Where a translation ends is not known while it is made."""
+    """Refuse masks that ask where a translation ends, which is not known while it is made."""
     for path, mask in masks(self_attentions(spec)):
         if "decoder" in path and parse(mask).needs_length:
             yield mistake(
@@ -160,7 +160,7 @@ def shares_of_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def masks_together(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """What some head or other reads is a mask, too."""
+    """Refuse masks of heads whose union has too many alternatives to be a mask."""
     for path, attention in attentions(spec):
         try:
             parse(" | ".join(each.mask for each in attention.head_masks))
@@ -174,7 +174,7 @@ def masks_together(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def head_masks(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """What is made for one mask of all heads."""
+    """Refuse, beside masks for groups of heads, what works with one mask for all heads only."""
     stacks = dict(spec.model.stacks())
     for path, attention in self_attentions(spec):
         *above, _ = path

@@ -46,7 +46,9 @@ def lost(base: Node, over: Node, path: Path = ()) -> Iterator[tuple[Path, Span]]
 
 
 def _is_another_form(base: Mapping, over: Mapping, name: str) -> bool:
-    """Whether `over` is of another kind, shares a vocabulary or not, or has other files."""
+    """Return whether `over` has another kind, other files, or shares a vocabulary where `base` does
+    not.
+    """
     kind = word(base, "kind", _KIND_BY_DEFAULT.get(name))
     return (
         ("kind" in over.entries and kind not in (None, word(over, "kind")))
@@ -56,7 +58,7 @@ def _is_another_form(base: Mapping, over: Mapping, name: str) -> bool:
 
 
 def _form(mapping: Mapping) -> str:
-    """That of a corpus; empty for a mapping that is none, or whose keys do not tell."""
+    """Return the form of a corpus, or an empty text for a mapping whose keys do not tell one."""
     nodes = (mapping.entries[key] for key in _FORMS if key in mapping.entries)
     texts = any(not isinstance(each, Scalar) or isinstance(each.value, str) for each in nodes)
     return next((_FORMS[key] for key in _FORMS if key in mapping.entries), "") if texts else ""

@@ -182,7 +182,7 @@ class LayerGroup(Mixers, LayerSettings):
 
     @property
     def sub_layers(self) -> Iterator[str]:
-        """The names in its block, those side by side, too."""
+        """The sub-layers that its block names, those side by side, too."""
         for each in self.block:
             yield from [each] if isinstance(each, str) else each
 
@@ -206,13 +206,13 @@ class Stack(Section):
 
     @property
     def is_balanced(self) -> bool:
-        """Whether some layer has experts whose use is to be even."""
+        """True if some layer has experts whose use is to be even."""
         networks = [group.feed_forward for group in self.layers]
         return any(each and each.experts and each.experts.balance_loss for each in networks)
 
 
 class Prediction(Section):
-    """What a masked language model does before it projects to tokens (Devlin et al. 2019)."""
+    """The layer before the output projection of a masked language model (Devlin et al. 2019)."""
 
     activation: ActivationName = setting("after the linear map", default="gelu")
 
@@ -221,7 +221,7 @@ Classes = Annotated[int, Field(ge=2, le=2**31 - 1)]
 
 
 class Classifier(Section):
-    """What a classifier makes of the encoder's output (Devlin et al. 2019)."""
+    """The layers of a classifier behind the encoder (Devlin et al. 2019)."""
 
     classes: Classes = setting("labels to choose from", unit="labels", examples=[3])
     pooling: Literal["first", "mean"] = setting(
@@ -259,23 +259,23 @@ class Model(Section):
     classifier: Classifier | None = setting("of a classification model", default=None)
 
     def stacks(self) -> Iterator[tuple[str, Stack]]:
-        """Those that it has, by name."""
+        """Yield the stacks that the model has, by name."""
         for name in EVERY_STACK:
             if (stack := getattr(self, name)) is not None:
                 yield name, stack
 
     def width(self, stack: str) -> int:
-        """That of the residual stream of a stack."""
+        """Return the width of the residual stream of a stack."""
         return getattr(self, stack).d_model or self.d_model
 
     @property
     def has_two_widths(self) -> bool:
-        """Whether the encoder's residual stream is not as wide as the decoder's."""
+        """True if the encoder's residual stream is not as wide as the decoder's."""
         return len({self.width(name) for name, _ in self.stacks()}) > 1
 
     @property
     def positions(self) -> int | None:
-        """How many positions of a text have a learned vector, if there is a table of them."""
+        """The number of positions that have a learned vector, if there is a table of them."""
         tables = [stack.position for _, stack in self.stacks()]
         return min(
             (each.max_length for each in tables if isinstance(each, LearnedPosition)), default=None

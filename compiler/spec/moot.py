@@ -33,7 +33,7 @@ _FORMS: tuple[tuple[tuple[str, ...], str, str, object, str], ...] = (
 
 
 def moot_keys(written: Mapping, whole: Mapping) -> Iterator[Diagnostic]:
-    """What the author wrote in vain; what a parent wrote gives way in silence.
+    """Yield the keys that the author wrote in vain; those of a parent give way in silence.
 
     `whole` is the tree after inheritance: it holds the very nodes that won.
     """
@@ -73,7 +73,7 @@ def _handed_down(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
 
 
 def _positions(written: Mapping, whole: Node) -> Iterator[Diagnostic]:
-    """Of stacks and layers without self-attention, those that it alone would see."""
+    """Yield positions that only self-attention would see, in stacks and layers without any."""
     for stack in EVERY_STACK:
         taken = {id(node) for node in _scalars(find(whole, ("model", stack)))}
         for path in (("model", stack), ("model", stack, "layers")):
@@ -192,7 +192,7 @@ def _without_effect(
 
 
 def _is_set(span: Span) -> bool:
-    """Whether a setting comes from the command line."""
+    """Return whether a setting comes from the command line."""
     return span.source.name == "--set"
 
 
@@ -281,7 +281,7 @@ def _groups(whole: Mapping, stack: str) -> Iterator[Mapping]:
 
 
 def _repeat(group: Mapping) -> object:
-    """How many layers of a kind there are."""
+    """Return the number of layers of a kind."""
     return word(group, "repeat", LayerGroup.model_fields["repeat"].default)
 
 

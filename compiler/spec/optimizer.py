@@ -1,4 +1,4 @@
-"""How a gradient changes the weights: `training.optimizer:`."""
+"""Optimizers: `training.optimizer:`."""
 
 from functools import reduce
 from operator import or_

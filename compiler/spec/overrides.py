@@ -22,7 +22,7 @@ def override_all(arguments: Iterable[str]) -> list[Mapping]:
 
 
 def is_key(text: str) -> bool:
-    """Whether a text has the form of a setting's key, with dots, not deeper than a file may be."""
+    """Return whether a text is a dotted key, not deeper than a file may be."""
     steps = text.split(".")
     return len(steps) <= DEEPEST and all(step.isidentifier() for step in steps)
 
@@ -48,7 +48,7 @@ def nested(key: str, node: Node, at: Span) -> Mapping:
 
 
 def _value(source: Source, start: int) -> Node:
-    """What stands behind the equals sign, as YAML; nothing at all is the empty text."""
+    """Return the YAML behind the equals sign; nothing at all is the empty text."""
     if start == len(source.text):
         return Scalar(span=Span.at(source, start), value="")
     node = read_from(source, start)

@@ -1,4 +1,4 @@
-"""Places of settings in the tree of a spec, for the checks."""
+"""Paths and places of settings, for the checks."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +11,7 @@ from compiler.spec.sub_layer import Attention, FeedForward
 
 
 def at(root: Node, *path: str | int) -> Span:
-    """That of a setting, or of the deepest one above it."""
+    """Return the place of a setting, or of the deepest one written above it."""
     return deepest(root, path).span
 
 
@@ -22,36 +22,36 @@ def note(text: str, root: Node, *path: str | int) -> tuple[Note, ...]:
 
 
 def width_path(spec: Spec, stack: str) -> Path:
-    """Where the width of a stack is written: there, or for the whole model."""
+    """Return the path at which the width of a stack is set: its own, or that of the model."""
     is_own = getattr(spec.model, stack).d_model is not None
     return ("model", stack, "d_model") if is_own else ("model", "d_model")
 
 
 def attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
-    """All attentions of a model with their paths."""
+    """Yield all attentions of a model with their paths."""
     yield from self_attentions(spec)
     yield from cross_attentions(spec)
 
 
 def self_attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
-    """Those in which a stream reads itself."""
+    """Yield the attentions in which a stream reads itself, with their paths."""
     return _attentions(spec, "self_attention")
 
 
 def cross_attentions(spec: Spec) -> Iterator[tuple[Path, Attention]]:
-    """Those in which the target reads the source."""
+    """Yield the attentions in which the target reads the source, with their paths."""
     return _attentions(spec, "cross_attention")
 
 
 def groups(spec: Spec) -> Iterator[tuple[Path, LayerGroup]]:
-    """All kinds of layers of a model with their paths."""
+    """Yield all kinds of layers of a model with their paths."""
     for stack, settings in spec.model.stacks():
         for number, group in enumerate(settings.layers):
             yield ("model", stack, "layers", number), group
 
 
 def masks(found: Iterable[tuple[Path, Attention]]) -> Iterator[tuple[Path, str]]:
-    """The masks of attentions with their paths: several where groups of heads have their own."""
+    """Yield the masks of attentions with their paths, one for each group of heads."""
     for path, attention in found:
         if isinstance(attention.mask, str):
             yield (*path, "mask"), attention.mask
@@ -61,7 +61,7 @@ def masks(found: Iterable[tuple[Path, Attention]]) -> Iterator[tuple[Path, str]]
 
 
 def feed_forwards(spec: Spec) -> Iterator[tuple[Path, FeedForward]]:
-    """All feed-forward networks of a model with their paths."""
+    """Yield all feed-forward networks of a model with their paths."""
     for path, group in groups(spec):
         if group.feed_forward is not None:
             yield (*path, "feed_forward"), group.feed_forward

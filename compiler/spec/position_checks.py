@@ -16,7 +16,7 @@ from compiler.spec.sub_layer import Attention
 
 
 def distances(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """What self-attention knows of positions must fit its heads."""
+    """Refuse positions seen by attention that do not fit its heads."""
     for path, attention in self_attentions(spec):
         *above, _ = path
         stack = dict(spec.model.stacks())[str(path[1])]

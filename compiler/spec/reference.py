@@ -104,7 +104,7 @@ def _section(title: str, names: tuple[str, ...], sections: Schema) -> str:
 
 
 def _form(section: Schema, sections: Schema, *, several: bool) -> str:
-    """What one kind of section is for, and a table of its keys."""
+    """Return the purpose of one kind of section, and a table of its keys."""
     kind = section["properties"].get("kind", {}).get("const")
     title = [f"**`kind: {kind}`**"] if several and kind else []
     rows = list(_rows(section, sections))
@@ -149,7 +149,7 @@ def _takes(about: Schema) -> str:
 
 
 def _bounds(about: Schema) -> Iterator[str]:
-    """What limits a number; those that only keep it from being absurd are left out."""
+    """Yield the bounds of a number, without those that only keep it from being absurd."""
     if "exclusiveMinimum" in about:
         yield f"above {about['exclusiveMinimum']:g}"
     elif "minimum" in about:
@@ -172,7 +172,7 @@ def _default(about: Schema) -> str:
 
 
 def _examples(about: Schema) -> str:
-    """What is no choice of words needs some."""
+    """Return the examples of a setting, which a choice of words does not need."""
     given = [] if "enum" in about else about.get("examples", [])
     return ", ".join(f"`{each}`" for each in given).replace("|", r"\|")
 

@@ -81,7 +81,7 @@ def _dotted_lines(settings: Settings, source: Source) -> str:
 
 
 def _is_dotted(holder: Node | None) -> bool:
-    """Whether a section has no place in a file: it comes from a dotted key."""
+    """Return whether a section has no place in a file, since it comes from a dotted key."""
     return (
         isinstance(holder, Mapping)
         and not _is_word(holder)
@@ -109,7 +109,7 @@ def _line(
 
 
 def _is_word(holder: Mapping) -> bool:
-    """Whether a mapping was written as the word of its kind."""
+    """Return whether a mapping was written as the word of its kind."""
     kind = holder.get("kind")
     return kind is not None and holder.keys.get("kind") == kind.span
 

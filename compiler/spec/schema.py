@@ -63,7 +63,7 @@ def json_schema() -> Schema:
 
 
 def _untitled(schema: Any) -> Any:
-    """Without the titles that pydantic makes of names."""
+    """Return a schema without the titles that pydantic makes of names."""
     if isinstance(schema, list):
         return [_untitled(each) for each in schema]
     if not isinstance(schema, dict):
@@ -95,10 +95,10 @@ def _hand_down(sections: Schema) -> None:
 
 
 def _somewhere() -> Iterator[Schema]:
-    """What may be inherited must stand at one of the places that hand it down, or at its own.
+    """Yield conditions: what may be inherited must stand at one of the places that hand it down.
 
-    Where a block is written, or layers are of several kinds, that is for the compiler to say; and
-    whether a decoder has cross-attention is, as it depends on the task.
+    The compiler decides where a block is written or layers are of several kinds, and whether a
+    decoder has cross-attention, which depends on the task.
     """
     for stack in EVERY_STACK:
         kinds = {"properties": {stack: {"properties": {"layers": {"type": "array"}}}}}

@@ -1,4 +1,4 @@
-"""What may be written otherwise: words for mappings, and the names that keys had before.
+"""Other ways to write a spec: words for mappings, and the names that keys had before.
 
 `position: learned` is `position: {kind: learned}`, and the former `share` of a rotary position is
 its `fraction`.

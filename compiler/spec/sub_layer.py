@@ -29,7 +29,7 @@ class QueryKeyNorm(Section):
 
 
 class HeadMask(Section):
-    """What some of the heads of an attention may read."""
+    """The mask of some of the heads of an attention."""
 
     heads: Heads = setting(
         "how many, one after the other; with `kv_heads` whole groups of them",

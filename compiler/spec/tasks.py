@@ -55,12 +55,12 @@ class Task:
 
     @property
     def reads_a_source(self) -> bool:
-        """Whether the decoder has an encoder to read."""
+        """True if the decoder has an encoder to read."""
         return self.stacks == EVERY_STACK
 
     @property
     def reads_whole_texts(self) -> bool:
-        """Whether an encoder alone reads a text, between BEGIN and END."""
+        """True if an encoder alone reads a text, between BEGIN and END."""
         return self.stacks == ("encoder",)
 
     @property

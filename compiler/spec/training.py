@@ -1,4 +1,4 @@
-"""How the network is trained, decoded and scored: `training:`, `decoding:`, `evaluation:`."""
+"""Training, decoding and scoring: `training:`, `decoding:` and `evaluation:` of a spec."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -64,7 +64,7 @@ class Validation(Section):
 
 
 class Masking(Section):
-    """What a masked language model has to guess (Devlin et al. 2019, section 3.1)."""
+    """The tokens that a masked language model has to guess (Devlin et al. 2019, section 3.1)."""
 
     share: Share = setting(
         "share of a text's tokens that are predicted", default=0.15, unit="share", examples=[0.15]
@@ -240,7 +240,7 @@ BleuTokenizer = Literal[
 
 
 class Evaluation(Section):
-    """How a trained model is scored; translations by sacreBLEU."""
+    """The scores of a trained model; translations are scored by sacreBLEU."""
 
     average_last: Count = setting(
         "checkpoints whose weights are averaged", default=1, unit="checkpoints", examples=[5]
