@@ -79,6 +79,13 @@ CAUSAL_PADDING = "(width - 1, 0)"
 CENTRED = "inputs = x.transpose(1, 2).masked_fill(~real.squeeze(1), 0.0)"
 STRIPPED = "lengths = real.flatten(1).sum(1).clamp(min=1).cpu()"
 
+
+def kept(field: str, rows: str) -> tuple[str, str]:
+    """A selection of sentences, and one in which a field of the state has other rows."""
+    right = "setattr(self, name, value[rows])"
+    return right, f'setattr(self, name, value[{rows}] if name == "{field}" else value[rows])'
+
+
 PLANTED: dict[str, Plant] = {
     # what the target reads
     "a window without causal": ("window", "(j <= i) & (i - j <= 3)", "(j - i <= 3) & (i - j <= 3)"),
@@ -286,51 +293,23 @@ PLANTED: dict[str, Plant] = {
         "known[sentence, parent]",
         "known[sentence, 0 * parent]",
     ),
-    "hidden states of other sentences": (
-        "GRU",
-        "self.hidden[sentences]",
-        "self.hidden[: len(sentences)]",
-    ),
+    "hidden states of other sentences": ("GRU", *kept("hidden", ": len(rows)")),
     "cell states of other sentences": (
         "LSTM",
-        "each[sentences] for each in self.known",
-        "each[sentences.sort().values] for each in self.known",
+        "each[rows] for each in self.known",
+        "each[rows.sort().values] for each in self.known",
     ),
-    "inputs of other sentences": (
-        "convolution",
-        "self.inputs[sentences]",
-        "self.inputs[: len(sentences)]",
-    ),
+    "inputs of other sentences": ("convolution", *kept("inputs", ": len(rows)")),
     "a convolution that forgets its newest input": (
         "depthwise",
         "inputs[..., 1:]",
         "inputs[..., :-1]",
     ),
-    "keys of other sentences": (
-        "plain",
-        "self.key, self.value = self.key[sentences], self.value[sentences]",
-        "self.key, self.value = self.key[: len(sentences)], self.value[: len(sentences)]",
-    ),
-    "keys of sentences in another order": (
-        "plain",
-        "self.key = self.key[sentences]",
-        "self.key = self.key[sentences.sort().values]",
-    ),
-    "values of other sentences": (
-        "window",
-        "self.value[sentences]",
-        "self.value[: len(sentences)]",
-    ),
-    "padding of other sentences": (
-        "plain",
-        "self.source_mask = self.source_mask[sentences]",
-        "self.source_mask = self.source_mask[: len(sentences)]",
-    ),
-    "hypotheses of other sentences": (
-        "plain",
-        "self.mask = self.mask[sentences]",
-        "self.mask = self.mask[: len(sentences)]",
-    ),
+    "keys of other sentences": ("plain", *kept("key", ": len(rows)")),
+    "keys of sentences in another order": ("plain", *kept("key", "rows.sort().values")),
+    "values of other sentences": ("window", *kept("value", ": len(rows)")),
+    "padding of other sentences": ("plain", *kept("source_mask", ": len(rows)")),
+    "hypotheses of other sentences": ("plain", *kept("mask", ": len(rows)")),
     "a step at the next position": (
         "plain",
         STEPPED,
