@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.command import finish, say
 from benchmarks.rounds import Disagreement
 from runtime.data.symbols import END
-from runtime.inference.lengths import longest_translation
+from runtime.inference.batch_decoder import longest_translation
 from tests.support.plain_search import plain_search
 
 NEAR = 1e-4

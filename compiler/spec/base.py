@@ -1,18 +1,36 @@
 """The base class of every section of a spec, and the types that settings share."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, Union
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from compiler.mask.parse import MaskError, parse
 from compiler.source.limits import LAYERS
 
 
+class Unused(NamedTuple):
+    """A value of one setting that leaves others without effect."""
+
+    key: str
+    value: object
+    others: tuple[str, ...]
+    why: str
+
+
 class Section(BaseModel):
     """A mapping of the spec: unknown keys are refused, types not coerced, values fixed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+    unused_if: ClassVar[tuple[Unused, ...]] = ()
+
+    def without_unused(self) -> Self:
+        """Returns the section with settings that have no effect at their defaults."""
+        found = (each for each in self.unused_if if getattr(self, each.key) == each.value)
+        keys = {key for each in found for key in each.others}
+        fields = type(self).model_fields
+        return self.model_copy(update={key: fields[key].default for key in keys})
 
 
 def setting(
@@ -35,6 +53,12 @@ def kind_or(default: str) -> Discriminator:
         return str(getattr(value, "kind", default))
 
     return Discriminator(kind)
+
+
+def union_of(kinds: dict[str, Any], usual: str) -> Any:
+    """Returns the union of sections that are told apart by their `kind`."""
+    members = tuple(Annotated[section, Tag(kind)] for kind, section in kinds.items())
+    return Annotated[Union[members], kind_or(usual)]  # noqa: UP007
 
 
 def _normal(text: str) -> str:

@@ -16,7 +16,6 @@ from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
 from compiler.spec.sub_layer import Attention
 from compiler.spec.tasks import ATTENTIONS, TASKS
-from compiler.spec.training import COMPARISONS, Decoding, Sampling
 
 
 def complete(spec: Spec) -> Spec:
@@ -25,7 +24,7 @@ def complete(spec: Spec) -> Spec:
     """
     model, training = spec.model, spec.training
     width = model.d_model
-    decoding, evaluation = spec.decoding, spec.evaluation
+    evaluation = spec.evaluation
     return spec.model_copy(
         update={
             "model": model.model_copy(
@@ -39,12 +38,12 @@ def complete(spec: Spec) -> Spec:
             "data": _data(spec),
             "training": training.model_copy(
                 update={
-                    "optimizer": training.optimizer.completed(),
+                    "optimizer": training.optimizer.without_unused(),
                     "schedule": _schedule(training.schedule, width),
                     "masking": _implied(spec, "training", "masking"),
                 }
             ),
-            "decoding": _decoding(decoding),
+            "decoding": spec.decoding.without_unused(),
             "evaluation": evaluation.model_copy(
                 update={"metric": evaluation.metric or TASKS[spec.task].scores[0]}
             ),
@@ -71,25 +70,9 @@ def _initialization(model: Model) -> Initialization:
 
 
 def _schedule(schedule: Schedule, width: int) -> Schedule:
-    """Its peak; without warm-up there is nothing that could start elsewhere."""
+    """Returns a schedule with its peak, without settings that have no effect."""
     peak = schedule.peak or paper_peak(width, schedule.warmup_steps)
-    start = schedule.start if schedule.warmup_steps else 0.0
-    return schedule.model_copy(update={"peak": peak, "start": start})
-
-
-def _decoding(decoding: Decoding) -> Decoding:
-    """Sets the settings of `decoding:` that have no effect to their defaults."""
-    sampling, moot = decoding.sampling, list[str]()
-    if sampling is not None:
-        moot = ["beam", *COMPARISONS]
-        if sampling.top_k == 1:
-            sampling = Sampling(top_k=1)
-    elif decoding.beam == 1:
-        moot = [*COMPARISONS]
-    elif not decoding.length_penalty:
-        moot = ["normalization"]
-    defaults = {key: Decoding.model_fields[key].default for key in moot}
-    return decoding.model_copy(update={**defaults, "sampling": sampling})
+    return schedule.model_copy(update={"peak": peak}).without_unused()
 
 
 def _implied(spec: Spec, part: str, key: str) -> Any:

@@ -5,12 +5,23 @@ from dataclasses import dataclass, replace
 
 from compiler.source.diagnostic import Diagnostic, Rejected, in_order, mistake
 from compiler.source.limits import BLOCK_LENGTH, LAYER_KINDS
-from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, deepest, find, is_nothing
+from compiler.source.node import (
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    Sequence,
+    deepest,
+    find,
+    is_nothing,
+    with_entry,
+)
 from compiler.source.span import Span
 from compiler.spec.check import check
 from compiler.spec.defaults import complete
 from compiler.spec.extend import NOT_INHERITED, Dropped, Extended, dropped, over, read_extended
 from compiler.spec.inherit import inherit, task_of
+from compiler.spec.merge import with_chosen_kind
 from compiler.spec.moot import moot_keys
 from compiler.spec.overrides import override_all
 from compiler.spec.shorthand import former_names, write_out
@@ -56,6 +67,7 @@ def resolve(extended: Extended, changes: Iterable[Mapping] = ()) -> Loaded:
     for setting in settings:
         gone += dropped(tree, setting)
         tree = replace(over(tree, setting), span=file.span)
+    file, tree = _with_method(file), _with_method(tree)
     _require_known_version(tree)
     _require_stacks_of_the_task(tree)
     for each in (file, tree):
@@ -83,6 +95,14 @@ def resolve_whole(whole: Mapping) -> Loaded:
     if any(each.severity == "error" for each in found):
         raise Rejected(found)
     return Loaded(spec=complete(spec), tree=whole)
+
+
+def _with_method(tree: Mapping) -> Mapping:
+    """Returns a tree whose `decoding:` has the kind that its keys choose."""
+    decoding = tree.get("decoding")
+    if not isinstance(decoding, Mapping):
+        return tree
+    return with_entry(tree, "decoding", with_chosen_kind(decoding), tree.keys["decoding"])
 
 
 def _require_known_version(tree: Mapping) -> None:

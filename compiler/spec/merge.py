@@ -2,13 +2,22 @@
 
 from collections.abc import Iterator
 
-from compiler.source.node import Mapping, Node, Path, Scalar, is_nothing
+from compiler.source.node import (
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    is_nothing,
+    with_entry,
+    without_entries,
+)
 from compiler.source.span import Span
+from compiler.spec.decoding import DECODINGS, decoding_kind
 
 _FORMS = {"source": "parallel", "target": "parallel", "tsv": "tsv", "text": "text", "label": "text"}
 """Of a corpus, by the keys that give it away."""
 
-_KIND_BY_DEFAULT = {"optimizer": "adam"}
+_KIND_BY_DEFAULT = {"optimizer": "adam", "decoding": "beam"}
 """Of sections whose kinds have little in common. What others say without a word of their kind is
 for the child's kind too: every schedule has a warm-up."""
 
@@ -20,8 +29,13 @@ def merge(base: Node, over: Node, name: str = "") -> Node:
     """
     if not isinstance(base, Mapping) or not isinstance(over, Mapping):
         return over
+    if name == "decoding":
+        base = with_chosen_kind(base)
+        over = with_chosen_kind(over, str(word(base, "kind", "beam")))
     if _is_another_form(base, over, name):
-        return over
+        if not (shared := _shared_keys(over, name)):
+            return over
+        base = without_entries(base, *(base.entries.keys() - shared))
     entries, keys = dict(base.entries), dict(base.keys)
     for key, node in over.entries.items():
         if key in entries and is_nothing(node):
@@ -36,13 +50,35 @@ def lost(base: Node, over: Node, path: Path = ()) -> Iterator[tuple[Path, Span]]
     """The keys of `base` that go because a mapping of another form replaces theirs."""
     if not isinstance(base, Mapping) or not isinstance(over, Mapping):
         return
-    if _is_another_form(base, over, str(path[-1]) if path else ""):
-        gone = (key for key in base.entries if key not in over.entries)
+    name = str(path[-1]) if path else ""
+    if name == "decoding":
+        base = with_chosen_kind(base)
+        over = with_chosen_kind(over, str(word(base, "kind", "beam")))
+    if _is_another_form(base, over, name):
+        stays = over.entries.keys() | _shared_keys(over, name)
+        gone = (key for key in base.entries if key not in stays and key in base.keys)
         yield from (((*path, key), base.keys[key]) for key in gone)
         return
     for key, node in over.entries.items():
         if key in base.entries:
             yield from lost(base.entries[key], node, (*path, key))
+
+
+def with_chosen_kind(decoding: Mapping, usual: str = "beam") -> Mapping:
+    """Returns `decoding:` with the kind that its keys choose, if that is not the usual one."""
+    kind = decoding_kind({*decoding.entries}, usual)
+    if kind == usual or "kind" in decoding.entries:
+        return decoding
+    own = DECODINGS[kind].model_fields.keys() - DECODINGS[usual].model_fields.keys()
+    key = next(each for each in decoding.entries if each in own)
+    place = Scalar(span=decoding.entries[key].span, value=kind)
+    return with_entry(decoding, "kind", place, decoding.keys[key])
+
+
+def _shared_keys(over: Mapping, name: str) -> set[str]:
+    """Returns the keys that stay where `decoding:` becomes one of another kind."""
+    kind = DECODINGS.get(str(word(over, "kind"))) if name == "decoding" else None
+    return {*kind.model_fields} - {"kind"} if kind else set()
 
 
 def _is_another_form(base: Mapping, over: Mapping, name: str) -> bool:

@@ -2,18 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
 from itertools import islice
 
 from compiler.source.diagnostic import Diagnostic, Note
 from compiler.source.node import Mapping, Node, Scalar, Sequence, find, is_nothing
 from compiler.source.span import Span
-from compiler.spec.base import Section
+from compiler.spec.base import Section, Unused
+from compiler.spec.decoding import DECODINGS
 from compiler.spec.inherit import HANDED_DOWN, sub_layers_of, task_of
 from compiler.spec.merge import word
 from compiler.spec.mixer import MIXERS
 from compiler.spec.model import LayerGroup
+from compiler.spec.optimizer import OPTIMIZERS
+from compiler.spec.schedule import SCHEDULES
 from compiler.spec.tasks import ATTENTIONS, EVERY_STACK, TASKS, tasks_with
-from compiler.spec.training import COMPARISONS, Decoding, Sampling
 
 MOST_NOTES = 3
 """Places that a message shows beside its own, where there may be one for each kind of layer."""
@@ -24,12 +27,13 @@ NORMS = {
 }
 """The settings of each kind of norm."""
 
-_FORMS: tuple[tuple[tuple[str, ...], str, str, object, str], ...] = (
-    (("decoding",), "normalization", "length_penalty", "gnmt", "scores are divided by 1"),
-    (("training", "schedule"), "start", "warmup_steps", 0, "the first update has the peak"),
-    (("training", "optimizer"), "nesterov", "momentum", False, "there is none to look ahead by"),
-)
-"""Where, the form of something, what makes it nothing when it is 0, the form in a lock, and why."""
+
+_CHOICES: dict[tuple[str, ...], tuple[AbstractMapping[str, type[Section]], str]] = {
+    ("decoding",): (DECODINGS, "beam"),
+    ("training", "schedule"): (SCHEDULES, "inverse_sqrt"),
+    ("training", "optimizer"): (OPTIMIZERS, "adam"),
+}
+"""Sections of several kinds, by their kinds, and the usual kind."""
 
 
 def moot_keys(written: Mapping, whole: Mapping) -> Iterator[Diagnostic]:
@@ -40,11 +44,10 @@ def moot_keys(written: Mapping, whole: Mapping) -> Iterator[Diagnostic]:
     yield from (each for each in _handed_down(written, whole) if _is_own(each.span, written))
     yield from (each for each in _positions(written, whole) if _is_own(each.span, written))
     for check in (
-        _of_nothing,
         _of_other_norms,
         _of_other_matrices,
         _of_no_turns,
-        _unsearched,
+        _of_other_settings,
         _of_other_tasks,
     ):
         yield from (each for each in check(whole) if _is_own(each.span, written))
@@ -150,43 +153,36 @@ def _of_other_tasks(whole: Mapping) -> Iterator[Diagnostic]:
             )
 
 
-def _unsearched(whole: Mapping) -> Iterator[Diagnostic]:
-    """Settings of the search where tokens are drawn, or where it is greedy."""
-    decoding, sampling = (find(whole, path) for path in (("decoding",), ("decoding", "sampling")))
-    if not isinstance(decoding, Mapping):
-        return
-    beam = decoding.get("beam")
-    if sampling is not None and not is_nothing(sampling):
-        decider = (sampling, "sampling", "tokens are drawn")
-        yield from _without_effect(decoding, Decoding, ("beam", *COMPARISONS), decider)
-    elif isinstance(beam, Scalar) and beam.value == 1:
-        decider = (beam, "beam: 1", "greedy search compares no finished hypotheses")
-        yield from _without_effect(decoding, Decoding, COMPARISONS, decider)
-    top_k = find(whole, ("decoding", "sampling", "top_k"))
-    if isinstance(sampling, Mapping) and isinstance(top_k, Scalar) and top_k.value == 1:
-        decider = (top_k, "top_k: 1", "the likeliest token is the only choice")
-        yield from _without_effect(sampling, Sampling, ("temperature", "top_p", "seed"), decider)
+def _of_other_settings(whole: Mapping) -> Iterator[Diagnostic]:
+    """Settings that a value of another one in their section leaves without effect."""
+    for path, (kinds, usual) in _CHOICES.items():
+        holder = find(whole, path)
+        if isinstance(holder, Mapping) and (section := kinds.get(str(word(holder, "kind", usual)))):
+            for each in section.unused_if:
+                yield from _without_effect(holder, section, each)
 
 
 def _without_effect(
-    holder: Mapping, section: type[Section], keys: tuple[str, ...], decider: tuple[Node, str, str]
+    holder: Mapping, section: type[Section], unused: Unused
 ) -> Iterator[Diagnostic]:
-    """Keys that another setting makes moot.
+    """Keys that another setting leaves without effect.
 
-    A file has no mistake if the other setting comes from the command line: what the file has gives
-    way in silence, as inherited settings do.
+    A file has no mistake if the other setting comes from the command line: the keys of the file
+    give way in silence, as inherited settings do.
     """
-    chosen, words, why = decider
-    for key in keys:
+    chosen = holder.get(unused.key)
+    if not isinstance(chosen, Scalar) or chosen.value != unused.value:
+        return
+    for key in unused.others:
         node, default = holder.get(key), section.model_fields[key].default
         is_given_way = _is_set(chosen.span) and node is not None and not _is_set(node.span)
         is_default = isinstance(node, Scalar) and node.value == default  # as in locks
         if isinstance(node, Scalar) and not is_default and not is_given_way:
             yield Diagnostic(
                 code="moot-key",
-                message=f"`{key}` has no effect with `{words}`",
+                message=f"`{key}` has no effect with `{unused.key}: {unused.value}`",
                 span=holder.keys[key],
-                notes=(Note(span=chosen.span, text=why),),
+                notes=(Note(span=chosen.span, text=unused.why),),
                 help="remove one of them",
             )
 
@@ -194,22 +190,6 @@ def _without_effect(
 def _is_set(span: Span) -> bool:
     """Return whether a setting comes from the command line."""
     return span.source.name == "--set"
-
-
-def _of_nothing(whole: Mapping) -> Iterator[Diagnostic]:
-    """The form of a penalty that is none, the start of a warm-up that is none, and the like."""
-    for section, key, decider, harmless, why in _FORMS:
-        found, zero = (find(whole, (*section, each)) for each in (key, decider))
-        if not isinstance(found, Scalar) or found.value == harmless:
-            continue
-        if isinstance(zero, Scalar) and zero.value == 0:
-            yield Diagnostic(
-                code="moot-key",
-                message=f"`{key}` has no effect with `{decider}: 0`",
-                span=found.span,
-                notes=(Note(span=zero.span, text=why),),
-                help="remove it",
-            )
 
 
 def _of_other_norms(whole: Mapping) -> Iterator[Diagnostic]:

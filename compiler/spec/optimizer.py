@@ -1,12 +1,10 @@
 """Optimizers: `training.optimizer:`."""
 
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, Tag
+from pydantic import Field
 
-from compiler.spec.base import NotNegative, Positive, Rate, Section, kind_or, setting
+from compiler.spec.base import NotNegative, Positive, Rate, Section, Unused, setting, union_of
 
 Pair = Field(min_length=2, max_length=2)
 
@@ -53,10 +51,6 @@ class OptimizerKind(Section):
     def arguments(self) -> dict[str, str | bool | float]:
         """Return the keywords of the constructor: the name of a setting each, or a value."""
         return {}
-
-    def completed(self) -> Self:
-        """Return the settings without those that have no effect."""
-        return self
 
 
 class TwoMeans(OptimizerKind):
@@ -113,6 +107,9 @@ class Sgd(OptimizerKind):
 
     CONSTRUCTOR = "torch.optim.SGD"
     USUAL_PEAK = 0.1
+    unused_if: ClassVar[tuple[Unused, ...]] = (
+        Unused(key="momentum", value=0, others=("nesterov",), why="there is none to look ahead by"),
+    )
 
     kind: Literal["sgd"]
     momentum: Rate = setting(
@@ -135,10 +132,6 @@ class Sgd(OptimizerKind):
     def arguments(self) -> dict[str, str | bool | float]:
         momentum: dict[str, str | bool | float] = {"momentum": "momentum"} if self.momentum else {}
         return momentum | ({"nesterov": True} if self.nesterov else {}) | {"fused": True}
-
-    def completed(self) -> Self:
-        """Return the settings; without momentum there is none to look ahead by."""
-        return self if self.momentum else self.model_copy(update={"nesterov": False})
 
 
 class Adafactor(OptimizerKind):
@@ -198,8 +191,4 @@ OPTIMIZERS: dict[str, type[OptimizerKind]] = {
 if TYPE_CHECKING:
     Optimizer = OptimizerKind
 else:
-    # Without a word it is Adam, as in the paper.
-    Optimizer = Annotated[
-        reduce(or_, (Annotated[kind, Tag(name)] for name, kind in OPTIMIZERS.items())),
-        kind_or("adam"),
-    ]
+    Optimizer = union_of(OPTIMIZERS, "adam")  # as in the paper

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Diagnostic, mistake, quoted
 from compiler.source.node import Node, find, place_of_key, to_python
 from compiler.spec.data import corpus_path, sides_of
+from compiler.spec.decoding import Sampling
 from compiler.spec.paths import at, note
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
@@ -192,16 +193,30 @@ def translation_lengths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 def tokens_to_draw(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Drawing among more tokens than there are is drawing among all."""
-    sampling, rows = spec.decoding.sampling, spec.model.vocabulary.size
-    if sampling is None or sampling.top_k is None or rows is None or sampling.top_k < rows:
+    decoding, rows = spec.decoding, spec.model.vocabulary.size
+    top_k = decoding.top_k if isinstance(decoding, Sampling) else None
+    if top_k is None or rows is None or top_k < rows:
         return
     yield Diagnostic(
         code="moot-key",
-        message=f"`top_k: {sampling.top_k}` has no effect: the vocabulary has {rows} rows",
-        span=at(root, "decoding", "sampling", "top_k"),
+        message=f"`top_k: {top_k}` has no effect: the vocabulary has {rows} rows",
+        span=at(root, "decoding", "top_k"),
         notes=note("the vocabulary", root, "model", "vocabulary", "size"),
         help="remove it: by default all tokens can be drawn",
     )
+
+
+def draws(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Texts that are compared with references are not drawn."""
+    kind, task = spec.decoding.kind, TASKS[spec.task]
+    if spec.decoding.draws and ("decoding",) in task.own and not task.draws:
+        tasks = " and ".join(f"`{name}`" for name, each in TASKS.items() if each.draws)
+        yield mistake(
+            at(root, "decoding", "kind"),
+            "moot-key",
+            f"`kind: {kind}` is not for `task: {spec.task}`: its texts are compared with others",
+            f"remove it: drawing tokens is for {tasks}",
+        )
 
 
 def repetitions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -238,6 +253,7 @@ RECIPE_CHECKS = (
     validation_metric,
     one_best_checkpoint,
     translation_lengths,
+    draws,
     tokens_to_draw,
     repetitions,
     prefix_of_spaces,

@@ -81,10 +81,9 @@ SECTIONS = {
         "WarmupStableDecay",
     ),
     "`training.ema`": ("MovingAverage",),
-    "`training.masking`": ("Masking",),
+    "`training.masking`": ("MaskedTokens",),
     "`training.validation`": ("Validation",),
-    "`decoding`": ("Decoding",),
-    "`decoding.sampling`": ("Sampling",),
+    "`decoding`": ("BeamSearch", "Sampling"),
     "`evaluation`": ("Evaluation",),
 }
 _TYPES = {"integer": "a whole number", "number": "a number", "string": "text"}

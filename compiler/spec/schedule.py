@@ -1,14 +1,27 @@
 """The learning rate of each update: `training.schedule:`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Tag
 
-from compiler.spec.base import Count, NotNegative, Positive, Section, Whole, kind_or, setting
+from compiler.spec.base import (
+    Count,
+    NotNegative,
+    Positive,
+    Section,
+    Unused,
+    Whole,
+    kind_or,
+    setting,
+)
 
 
 class WarmUp(Section):
     """Linear warm-up to the peak: what all schedules begin with."""
+
+    unused_if: ClassVar[tuple[Unused, ...]] = (
+        Unused(key="warmup_steps", value=0, others=("start",), why="the first update has the peak"),
+    )
 
     kind: str
     warmup_steps: Whole = setting(
@@ -89,3 +102,8 @@ Schedule = Annotated[
     kind_or("inverse_sqrt"),
 ]
 """Without a word the paper's."""
+
+SCHEDULES: dict[str, type[WarmUp]] = {
+    get_args(each)[1].tag: get_args(each)[0] for each in get_args(get_args(Schedule)[0])
+}
+"""All kinds of schedules by their names."""

@@ -17,6 +17,7 @@ from compiler.spec.tasks import EVERY_STACK
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SECTIONS: dict[tuple[str, ...], str] = {
+    (): "Spec",
     ("model",): "Model",
     ("model", "embedding"): "Embedding",
     **{("model", stack): "Stack" for stack in EVERY_STACK},
@@ -119,7 +120,9 @@ def _allow_words(sections: Schema) -> None:
         value = sections[name]["properties"][key]
         value.pop("discriminator", None)
         form = {each: value.pop(each) for each in ("$ref", "oneOf") if each in value}
-        kinds = [kind for each in form.get("oneOf", [form]) for kind in _kinds(sections, each)]
+        if "oneOf" in form:  # what names no kind may have several forms
+            form = {"anyOf": form["oneOf"]}
+        kinds = [kind for each in form.get("anyOf", [form]) for kind in _kinds(sections, each)]
         value["anyOf"] = [{"enum": kinds}, form]
         if "$ref" in form:
             value.setdefault("description", _section(sections, form)["description"])

@@ -8,7 +8,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from compiler.source.diagnostic import Diagnostic
-from compiler.source.node import Mapping, Node, Scalar, Sequence, with_entry
+from compiler.source.node import (
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    is_nothing,
+    with_entry,
+    without_entries,
+)
+from compiler.spec.decoding import BeamSearch, Sampling
+from compiler.spec.merge import word
 from compiler.spec.tasks import EVERY_STACK
 
 PLACES: tuple[tuple[str, ...], ...] = (
@@ -21,6 +31,7 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("data", "tokenizer"),
     ("training", "optimizer"),
     ("training", "schedule"),
+    ("decoding",),
 )
 
 
@@ -47,7 +58,10 @@ def write_out(root: Mapping) -> Mapping:
         written = _written_out(root, path)
         assert isinstance(written, Mapping)
         root = written
-    return root
+    decoding = root.get("decoding")
+    if not isinstance(decoding, Mapping):
+        return root
+    return with_entry(root, "decoding", _with_kind(decoding), root.keys["decoding"])
 
 
 def former_names(root: Mapping) -> Iterator[Diagnostic]:
@@ -86,6 +100,32 @@ def _written_out(node: Node, path: tuple[str, ...], section: str = "") -> Node:
         return node
     written = _written_out(below, tuple(rest), key)
     return node if written is below else with_entry(node, key, written, node.keys[key])
+
+
+def _with_kind(decoding: Mapping) -> Mapping:
+    """Returns `decoding:` with the `kind` that a section `sampling` of former versions stands for.
+
+    They had draws in this section, beside a search with its defaults; `sampling: null` was a
+    search.
+    """
+    former = decoding.get("sampling")
+    if former is None or not (is_nothing(former) or isinstance(former, Mapping)):
+        return decoding
+    kind = Scalar(span=former.span, value="beam" if is_nothing(former) else "sample")
+    defaults = (key for key in decoding.entries if _is_default_of_search(decoding, key))
+    rest = without_entries(decoding, "sampling", *(() if is_nothing(former) else defaults))
+    if isinstance(former, Mapping):
+        entries, keys = {**rest.entries, **former.entries}, {**rest.keys, **former.keys}
+        rest = replace(rest, entries=entries, keys=keys)
+    if "kind" in rest.entries:
+        return rest
+    return with_entry(rest, "kind", kind, decoding.keys["sampling"])
+
+
+def _is_default_of_search(decoding: Mapping, key: str) -> bool:
+    field = BeamSearch.model_fields.get(key)
+    is_own = field is not None and key not in Sampling.model_fields
+    return is_own and field is not None and word(decoding, key) == field.default
 
 
 def _mapping(node: Node) -> Node:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from compiler.spec.base import Section, setting
+from compiler.spec.base import Section, setting, union_of
 from compiler.spec.data import Data
+from compiler.spec.decoding import DECODINGS, BeamSearch, Decoding
 from compiler.spec.model import Model
 from compiler.spec.tasks import TASKS, USUAL_TASK
-from compiler.spec.training import Decoding, Evaluation, Training
+from compiler.spec.training import Evaluation, Training
 
 VERSION = 1
 """Of the language: what the keys of a spec mean."""
@@ -19,8 +20,10 @@ NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 LONGEST_WORD = 60
 if TYPE_CHECKING:
     TaskName = str
+    AnyDecoding = Decoding
 else:
     TaskName = Literal[*TASKS]
+    AnyDecoding = union_of(DECODINGS, "beam")
 
 
 def _one_line(text: str) -> str:
@@ -60,5 +63,7 @@ class Spec(Section):
     model: Model
     data: Data
     training: Training
-    decoding: Decoding = Decoding()
+    decoding: AnyDecoding = setting(
+        "the choice of the tokens that a trained model says", default=BeamSearch()
+    )
     evaluation: Evaluation = Evaluation()

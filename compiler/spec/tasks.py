@@ -49,7 +49,7 @@ class Task:
     implied: tuple[Setting, ...] = ()
     """Sections that stand with their defaults unless they are written."""
     draws: bool = False
-    """Whether its texts may be drawn: they are not compared with references."""
+    """Whether its texts may be drawn, as they are not compared with references."""
     symbols: int = 4
     """The rows of a vocabulary that are no text: padding, unknown, begin, end, and the mask."""
 
@@ -106,7 +106,7 @@ TASKS = {
         command="generate",
         scores=("perplexity", "accuracy"),
         columns=("valid_ppl", "test_ppl"),
-        own=(("decoding",), ("decoding", "sampling")),
+        own=(("decoding",),),
         draws=True,
     ),
     "masked_language_model": Task(

@@ -1,15 +1,11 @@
-"""Training, decoding and scoring: `training:`, `decoding:` and `evaluation:` of a spec."""
+"""The recipe of a training and the protocol of its scores: `training:` and `evaluation:`."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from compiler.spec.base import (
-    MOST_TOKENS,
     Count,
-    Hypotheses,
-    Length,
-    NotNegative,
     Portion,
     Positive,
     Rate,
@@ -18,7 +14,6 @@ from compiler.spec.base import (
     Whole,
     setting,
 )
-from compiler.spec.data import Text
 from compiler.spec.optimizer import Adam, Optimizer
 from compiler.spec.schedule import InverseSquareRoot, Schedule
 from compiler.spec.tasks import TASKS
@@ -63,7 +58,7 @@ class Validation(Section):
     )
 
 
-class Masking(Section):
+class MaskedTokens(Section):
     """The tokens that a masked language model has to guess (Devlin et al. 2019, section 3.1)."""
 
     share: Share = setting(
@@ -122,7 +117,7 @@ class Training(Section):
     seed: Whole = setting(
         "of initialisation, dropout and the order of the data", default=1, examples=[1]
     )
-    masking: Masking | None = setting(
+    masking: MaskedTokens | None = setting(
         "what a masked language model has to guess, drawn anew in each epoch", default=None
     )
     validation: Validation = Validation()
@@ -138,90 +133,6 @@ class Training(Section):
     def micro_batch_tokens(self) -> int:
         """Tokens of one of the `accumulate` batches of an update."""
         return max(1, self.batch_tokens // self.accumulate)
-
-
-class Sampling(Section):
-    """Tokens drawn by their probabilities: a function of the seed and the line of the prompt."""
-
-    temperature: Positive = setting(
-        "divisor of the logits: below 1 likely tokens become likelier still",
-        default=1.0,
-        unit="factor",
-        examples=[0.8],
-    )
-    top_k: Count | None = setting(
-        "draw among so many of the likeliest tokens", default=None, unit="tokens", examples=[50]
-    )
-    top_p: Share = setting(
-        "draw among the likeliest tokens that have this share of the probability (Holtzman et al. "
-        "2020)",
-        default=1.0,
-        unit="share",
-        examples=[0.9],
-    )
-    seed: Whole = setting("of the draws", default=1, examples=[1])
-
-
-class Decoding(Section):
-    """Beam search (section 6.1) for translations, and for what follows a prompt."""
-
-    beam: Hypotheses = setting(
-        "hypotheses a sentence; 1 is greedy search", default=4, unit="hypotheses", examples=[4]
-    )
-    length_penalty: NotNegative = setting(
-        "exponent of the length penalty", default=0.6, unit="exponent", examples=[0.6]
-    )
-    normalization: Literal["gnmt", "length"] = setting(
-        "divisor of scores: ((5 + length) / 6)^penalty (GNMT), or length^penalty", default="gnmt"
-    )
-    stop: Literal["beam", "certain"] = setting(
-        "a search ends once `beam` hypotheses are finished, or when none can become better",
-        default="beam",
-    )
-    min_length: Length = setting(
-        "tokens of a translation or continuation, at least, where its limits allow as many",
-        default=0,
-        unit="tokens",
-        examples=[5],
-    )
-    max_extra_length: Length = setting(
-        "tokens beyond the length of the source, or after a prompt",
-        default=50,
-        unit="tokens",
-        examples=[50],
-    )
-    max_length: Annotated[int, Field(ge=1, le=MOST_TOKENS)] | None = setting(
-        "tokens of a translation, or of prompt and continuation, in any case",
-        default=None,
-        unit="tokens",
-        examples=[200],
-    )
-    no_repeat_ngram: Annotated[int, Field(ge=1, le=100)] | None = setting(
-        "no sequence of so many tokens occurs twice in a text (Paulus et al. 2018)",
-        default=None,
-        unit="tokens",
-        examples=[3],
-    )
-    repetition_penalty: Annotated[float, Field(ge=0.01, le=100.0)] | None = setting(
-        "divisor of the positive logits of tokens that a text already has, factor of their "
-        "negative ones (Keskar et al. 2019); by default none",
-        default=None,
-        unit="factor",
-        examples=[1.2],
-    )
-    prefix: Text | Annotated[list[Text], Field(min_length=1)] | None = setting(
-        "what every translation begins with: a text, or a list of tokens of the vocabulary; "
-        "it counts neither in scores nor in lengths",
-        default=None,
-        examples=["Der", ["▁Der", "▁alte"]],
-    )
-    sampling: Sampling | None = setting(
-        "draw tokens instead of searching for the best, for language models", default=None
-    )
-
-
-COMPARISONS = ("length_penalty", "normalization", "stop")
-"""Settings of `decoding:` by which finished hypotheses are compared."""
 
 
 BleuTokenizer = Literal[

@@ -28,7 +28,7 @@ from runtime.command.test_sets import DataFolder, Tests, scored_texts
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from compiler.spec.training import Decoding
+    from compiler.spec.decoding import Decoding
     from runtime.run import Run
     from runtime.scoring.measures import Measured
     from runtime.scoring.translations import Evaluated
@@ -185,10 +185,10 @@ def print_evaluated(evaluated: "Evaluated") -> None:
 
 
 def described(decoding: "Decoding") -> str:
-    """The settings of a search, in words."""
-    words = [f"beam {decoding.beam}"]
-    if decoding.beam > 1:
-        words.append(f"length penalty {decoding.length_penalty} ({decoding.normalization})")
+    """Returns the settings of a decoding in words."""
+    from runtime.inference.methods import method_of
+
+    words = [*method_of(decoding).words()]
     if decoding.no_repeat_ngram is not None:
         words.append(f"no {decoding.no_repeat_ngram} tokens twice in sequence")
     if decoding.repetition_penalty is not None:

@@ -20,7 +20,6 @@ from runtime.command.options import (
     Which,
     Workers,
     changed_decoding,
-    refuse_narrow_beam,
     translator_settings,
 )
 from runtime.command.output import report
@@ -74,6 +73,7 @@ def generate(
     """
     from runtime.inference.generator import Generator
     from runtime.inference.load import load_as
+    from runtime.inference.methods import method_of
     from runtime.system.process import keep_freed_memory
 
     keep_freed_memory()
@@ -89,8 +89,7 @@ def generate(
         "repetition_penalty": repetition_penalty,
     }
     decoding = changed_decoding(opened.package.folder, options, chosen)
-    if decoding.sampling is None:
-        refuse_narrow_beam(n_best, decoding)
+    method_of(decoding).refuse(n_best)
     settings = translator_settings(device, int8, workers)
     generator = load_as(Generator, opened, decoding=decoding, **settings)
     say_weights(opened)
@@ -107,7 +106,7 @@ def generate(
 
 
 def search_or_draw(beam: int | None, sampling: dict[str, float | None]) -> Iterator[str]:
-    """The settings of options that say how to go on: a search takes the place of draws."""
+    """Yields the settings of the options that draw. Raises a UserError beside --beam."""
     given = {key: value for key, value in sampling.items() if value is not None}
     if beam is not None and given:
         options = ", ".join(f"--{key.replace('_', '-')}" for key in given)
@@ -115,9 +114,7 @@ def search_or_draw(beam: int | None, sampling: dict[str, float | None]) -> Itera
             f"--beam searches for the likeliest text, {options} draws one",
             help="give either --beam or the others",
         )
-    if beam is not None:
-        yield "decoding.sampling=null"
-    yield from (f"decoding.sampling.{key}={value}" for key, value in given.items())
+    yield from (f"decoding.{key}={value}" for key, value in given.items())
 
 
 def formatted(several: list[list["Continuation"]], first: int, n_best: int) -> Iterator[str]:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from compiler.spec.base import MOST_HYPOTHESES
+from compiler.spec.decoding import DECODINGS, Decoding
 from compiler.spec.load import load
 from compiler.spec.lock import LOCK
-from compiler.spec.training import Decoding
 from runtime.command.command_line import refuse_repeated
 from runtime.errors import UserError
 
@@ -107,25 +107,17 @@ def changed_decoding(
     Raises a UserError for a setting outside of `decoding`, which would change nothing, or one that
     is given twice; `Rejected` for an unknown key or a wrong value.
     """
+    keys = dict.fromkeys(key for each in DECODINGS.values() for key in each.model_fields)
     for assignment in assignments:
         if not assignment.startswith("decoding."):
             raise UserError(
                 f"--set {assignment}: a trained model has only its decoding left to choose",
-                help="decoding.KEY=VALUE; KEY is one of " + ", ".join(Decoding.model_fields),
+                help="decoding.KEY=VALUE; KEY is one of " + ", ".join(keys),
             )
     given = (f"decoding.{key}={value}" for key, value in options.items() if value is not None)
     chosen = [*given, *assignments]
     refuse_repeated("the command line", chosen)
     return load(str(package / LOCK), chosen).spec.decoding
-
-
-def refuse_narrow_beam(n_best: int, decoding: Decoding) -> None:
-    """Raises a UserError if a search keeps less than is asked for."""
-    if n_best > decoding.beam:
-        raise UserError(
-            f"--n-best {n_best} is more than the beam of {decoding.beam}",
-            help=f"add --beam {n_best}",
-        )
 
 
 def translator_settings(device: str | None, int8: bool, workers: int | None) -> dict[str, Any]:

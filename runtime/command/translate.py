@@ -22,7 +22,6 @@ from runtime.command.options import (
     Which,
     Workers,
     changed_decoding,
-    refuse_narrow_beam,
     translator_settings,
 )
 from runtime.command.output import report
@@ -67,6 +66,7 @@ def translate(
     With --n-best above 1, output lines are: line number, score, translation (tabs between).
     """
     from runtime.inference.load import load_as
+    from runtime.inference.methods import method_of
     from runtime.inference.translator import Translator
     from runtime.system.process import keep_freed_memory
 
@@ -83,7 +83,7 @@ def translate(
         assignments or [],
     )
     beginnings = Beginnings(prefix)
-    refuse_narrow_beam(n_best, decoding)
+    method_of(decoding).refuse(n_best)
     settings = translator_settings(device, int8, workers)
     translator = load_as(Translator, opened, decoding=decoding, **settings)
     say_weights(opened)

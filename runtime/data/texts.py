@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.spec.training import Masking
+from compiler.spec.training import MaskedTokens
 from runtime.data.examples import Batch
 from runtime.data.sentences import Indices, Sentences
 from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK, PADDING
@@ -64,7 +64,7 @@ class MaskedTexts:
     unit: ClassVar[str] = "text"
 
     texts: Sentences
-    masking: Masking
+    masking: MaskedTokens
     vocabulary: int
     """Rows of the vocabulary, symbols included."""
     seed: int = 0

@@ -1,16 +1,17 @@
 """From rows of tokens to the best hypotheses: batches of like length, shared by some processes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import cast
+from typing import Any
 
 import torch
 from torch import nn
 
 from compiler.spec.spec import Spec
-from runtime.data.symbols import END, PADDING
-from runtime.inference.beam_search import Hypothesis, beam_search
-from runtime.inference.lengths import longest_translation
-from runtime.inference.network import TranslationModel, located
+from runtime.data.symbols import BEGIN, END, PADDING
+from runtime.data.tasks.task import longest_sentence
+from runtime.inference.beam_search import Hypothesis
+from runtime.inference.methods import method_of
+from runtime.inference.network import located, read_all_but_last
 from runtime.inference.worker_pool import in_processes
 
 BATCH_TOKENS = 2048
@@ -18,11 +19,11 @@ BATCH_SENTENCES = 64
 BATCH_HYPOTHESES = 1024
 """Rows of a step, at most, where a beam is so wide that fewer sentences must share them."""
 
-Sources = Sequence[Sequence[int]]
+Rows = Sequence[Sequence[int]]
 
 
 class BatchDecoder:
-    """A network and the search that a spec's `decoding:` describes."""
+    """A network that decodes as a spec's `decoding:` describes."""
 
     def __init__(
         self,
@@ -37,35 +38,39 @@ class BatchDecoder:
         With `workers` above 1 (on a CPU alone) the batches of a call are shared by as many
         one-thread processes, which live as long as the call.
         """
-        self.model = cast(TranslationModel, model)
+        self.model: Any = model
         self.device = next(model.parameters()).device
         if workers > 1 and self.device.type != "cpu":
             raise ValueError(f"expected one worker on {self.device.type}, got {workers}")
         self.spec, self.workers, self.batch_sentences = spec, workers, batch_sentences
+        self.method = method_of(spec.decoding)
 
     def decode(
         self,
-        sources: Sources,
+        sources: Rows | None,
         *,
-        prefixes: Sources | None = None,
+        prefixes: Rows | None = None,
         n_best: int = 1,
         first_line: int = 1,
         advance: Callable[[int], None] | None = None,
     ) -> list[list[Hypothesis]]:
         """Rows of tokens without END -> for each its best hypotheses, at most `n_best`.
 
-        An empty row gives the empty hypothesis. Hypotheses do not include the prefix of a row.
+        A translation has a source, and an empty one gives the empty hypothesis; a language model
+        has none, and its prompts are prefixes. Hypotheses do not include the prefix of a row.
         `advance` gets the number of rows just done. Raises a UserError that names the line, counted
         from `first_line`, for which the network's numbers overflow.
         """
-        results = [[Hypothesis(tokens=(), score=0.0)]] * len(sources)
-        given = [()] * len(sources) if prefixes is None else prefixes
-        batches = list(self._batches(sources, given))
+        given: Rows = [()] * len(sources or ()) if prefixes is None else prefixes
+        lengths = [1] * len(given) if sources is None else [len(source) for source in sources]
+        results = [[Hypothesis(tokens=(), score=0.0)]] * len(given)
+        batches = list(self._batches(lengths, given))
 
         def search(batch: list[int]) -> list[list[Hypothesis]]:
-            with located([first_line + row for row in batch]):
-                rows = [sources[row] for row in batch]
-                return self._search(rows, [given[row] for row in batch], n_best)
+            lines = [first_line + row for row in batch]
+            with located(lines):
+                own = None if sources is None else [sources[row] for row in batch]
+                return self._search(own, [given[row] for row in batch], lines, n_best)
 
         found = in_processes(search, batches, min(self.workers, len(batches)))
         for batch, hypotheses in zip(batches, found, strict=True):
@@ -75,35 +80,68 @@ class BatchDecoder:
                 advance(len(batch))
         return results
 
-    def _batches(self, sources: Sources, prefixes: Sources) -> Iterator[list[int]]:
-        """Indices of sentences of like length whose prefixes are equally long."""
-        most = sentences_of_a_batch(self.spec.decoding.beam, self.batch_sentences)
-        for length in sorted({len(prefix) for prefix in prefixes}, reverse=True):
-            lengths = [
-                len(source) if len(prefix) == length else 0
-                for source, prefix in zip(sources, prefixes, strict=True)
-            ]
-            yield from length_batches(lengths, most)
+    def _batches(self, lengths: Sequence[int], prefixes: Rows) -> Iterator[list[int]]:
+        """Yields the indices of rows of like length whose prefixes are equally long."""
+        most = sentences_of_a_batch(self.method.hypotheses, self.batch_sentences)
+        for equal in sorted({len(prefix) for prefix in prefixes}, reverse=True):
+            pairs = zip(lengths, prefixes, strict=True)
+            here = [length if len(prefix) == equal else 0 for length, prefix in pairs]
+            yield from length_batches(here, most)
 
-    def _search(self, sources: Sources, prefixes: Sources, n_best: int) -> list[list[Hypothesis]]:
-        """Searches for rows whose `prefixes` are equally long."""
-        prefix = torch.tensor(prefixes, dtype=torch.int64, device=self.device)
-        limits = [longest_translation(self.spec, len(tokens), prefix.size(1)) for tokens in sources]
-        source = padded([[*tokens, END] for tokens in sources]).to(self.device)
-        return beam_search(
-            self.model, source, limits, self.spec.decoding, n_best=n_best, prefix=prefix
-        )
+    @torch.inference_mode()
+    def _search(
+        self, sources: Rows | None, prefixes: Rows, lines: Sequence[int], n_best: int
+    ) -> list[list[Hypothesis]]:
+        """Decodes rows whose `prefixes` are equally long."""
+        text = torch.tensor([[BEGIN, *prefix] for prefix in prefixes], device=self.device)
+        length = len(prefixes[0])
+        if sources is None:
+            state = self.model.start(text)
+            limits = [longest_continuation(self.spec, length)] * len(prefixes)
+        else:
+            state = self.model.start(padded([[*row, END] for row in sources]).to(self.device))
+            limits = [longest_translation(self.spec, len(row), length) for row in sources]
+        read_all_but_last(self.model, state, text)
+        return self.method.decode(self.model, state, text, limits, lines=lines, n_best=n_best)
 
 
-def sentences_of_a_batch(beam: int, most: int = BATCH_SENTENCES) -> int:
-    """Returns the number of sentences that are searched at once, at least one."""
-    return max(min(most, BATCH_HYPOTHESES // beam), 1)
+def longest_read(spec: Spec) -> int:
+    """Returns the most tokens of a source or a prompt, beside which one symbol has its place."""
+    return longest_sentence(spec) - 1
+
+
+def longest_translation(spec: Spec, source: int, prefix: int = 0) -> int:
+    """Returns the most tokens of the translation of `source` tokens (section 6.1), END not counted.
+
+    A forced prefix is not counted either, but a table of positions needs rows for both.
+    """
+    limits = [source + spec.decoding.max_extra_length]
+    if spec.decoding.max_length is not None:
+        limits.append(spec.decoding.max_length)
+    if (positions := spec.model.positions) is not None:
+        limits.append(positions - 1 - prefix)
+    return min(limits)
+
+
+def longest_continuation(spec: Spec, prompt: int) -> int:
+    """Returns the most tokens that may follow a prompt of so many, END not counted."""
+    limits = [spec.decoding.max_extra_length]
+    if spec.decoding.max_length is not None:
+        limits.append(spec.decoding.max_length - prompt)
+    if (positions := spec.model.positions) is not None:
+        limits.append(positions - 1 - prompt)
+    return max(min(limits), 0)
+
+
+def sentences_of_a_batch(hypotheses: int, most: int = BATCH_SENTENCES) -> int:
+    """Returns the number of sentences that are decoded at once, at least one."""
+    return max(min(most, BATCH_HYPOTHESES // hypotheses), 1)
 
 
 def length_batches(
     lengths: Sequence[int], batch_sentences: int = BATCH_SENTENCES
 ) -> Iterator[list[int]]:
-    """Indices of sentences of like length, the longest first; empty sentences are left out.
+    """Yields indices of sentences of like length, the longest first; empty ones are left out.
 
     A batch has at most `batch_sentences` and, padded, BATCH_TOKENS, but one sentence at least.
     """
@@ -116,7 +154,7 @@ def length_batches(
         start = stop
 
 
-def padded(rows: list[list[int]]) -> torch.Tensor:
+def padded(rows: Sequence[Sequence[int]]) -> torch.Tensor:
     """Rows of tokens -> [row, longest], PADDING on the right."""
     longest = max(map(len, rows))
-    return torch.tensor([row + [PADDING] * (longest - len(row)) for row in rows])
+    return torch.tensor([[*row, *[PADDING] * (longest - len(row))] for row in rows])

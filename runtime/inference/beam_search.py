@@ -17,24 +17,18 @@ BEGIN are never chosen. `runtime.inference.repetition` says what `no_repeat_ngra
 `repetition_penalty` changes the logits, before they become probabilities.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, assert_never
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple, assert_never
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from compiler.spec.training import Decoding
+from compiler.spec.decoding import BeamSearch
 from runtime.data.symbols import BEGIN, END, PADDING
-from runtime.inference.network import (
-    DecodingState,
-    IncrementalModel,
-    NotFinite,
-    TranslationModel,
-    check_finite,
-    read_all_but_last,
-)
+from runtime.errors import UserError
+from runtime.inference.network import DecodingState, IncrementalModel, NotFinite, check_finite
 from runtime.inference.repetition import Repetition, keep_an_end
 
 BLOCK = 64
@@ -43,10 +37,58 @@ LEAST_SHARE_TO_LEAVE = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hypothesis:
-    """A translation: its tokens without END, and its score (END's log-probability included)."""
+    """A text: its tokens without END, and its score (END's log-probability included)."""
 
     tokens: tuple[int, ...]
     score: float
+
+
+class BeamSearcher:
+    """The method `beam`."""
+
+    def __init__(self, decoding: BeamSearch) -> None:
+        self.decoding, self.hypotheses = decoding, decoding.beam
+
+    def refuse(self, n_best: int) -> None:
+        """Raises a UserError if a search keeps less than is asked for."""
+        if n_best > self.hypotheses:
+            raise UserError(
+                f"--n-best {n_best} is more than the beam of {self.hypotheses}",
+                help=f"add --beam {n_best}",
+            )
+
+    def words(self) -> Iterator[str]:
+        """Yields the settings in words."""
+        yield f"beam {self.decoding.beam}"
+        if self.decoding.beam > 1:
+            yield f"length penalty {self.decoding.length_penalty} ({self.decoding.normalization})"
+
+    @torch.inference_mode()
+    def decode(
+        self,
+        model: IncrementalModel,
+        state: DecodingState,
+        text: Tensor,
+        limits: Sequence[int],
+        *,
+        lines: Sequence[int] = (),  # noqa: ARG002
+        n_best: int = 1,
+    ) -> list[list[Hypothesis]]:
+        """Searches for the best hypotheses; see `runtime.inference.methods`.
+
+        Raises ValueError for `n_best` beyond the beam, and for a network in training mode.
+        """
+        if not 1 <= n_best <= self.hypotheses:
+            raise ValueError(
+                f"expected n_best from 1 to the beam of {self.hypotheses}, got {n_best}"
+            )
+        if model.training:
+            raise ValueError("expected a network in evaluation mode, got one in training mode")
+        return self.search(model, state, text, limits, n_best).run()
+
+    def search(self, *begun: Any) -> "Search":
+        """Returns the search of a batch before its first step."""
+        return Search(self.decoding, *begun)
 
 
 class Candidates(NamedTuple):
@@ -60,110 +102,161 @@ class Candidates(NamedTuple):
     """[batch, count]: by which token"""
 
 
-@torch.inference_mode()
-def beam_search(
-    model: TranslationModel,
-    source: Tensor,
-    limits: Sequence[int],
-    decoding: Decoding,
-    *,
-    n_best: int = 1,
-    prefix: Tensor | None = None,
-) -> list[list[Hypothesis]]:
-    """Searches for the best translations of each sentence.
+@dataclass(slots=True, kw_only=True)
+class BatchRows:
+    """Tensors [batch, ...] that lose rows together."""
 
-    source [batch, source], limits: the most tokens of each translation, END not counted
-    -> for each sentence its best hypotheses, at most `n_best`, the best first. The result of a
-    sentence does not depend on the others in the batch. A prefix [batch, prefix] begins each
-    translation: hypotheses, their scores and limits begin after it.
-    Raises ValueError for `n_best` beyond the beam.
-    """
-    text = torch.full((source.size(0), 1), BEGIN, device=source.device)
-    if prefix is not None:
-        text = torch.cat((text, prefix), dim=1)
-    state = model.start(source)
-    read_all_but_last(model, state, text)
-    return search_from(model, state, text, limits, decoding, n_best=n_best)
+    def keep(self, rows: Tensor) -> None:
+        """Drops all sentences of the batch but these."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name)[rows])
 
 
-@torch.inference_mode()
-def search_from(
-    model: IncrementalModel,
-    state: DecodingState,
-    text: Tensor,
-    limits: Sequence[int],
-    decoding: Decoding,
-    *,
-    n_best: int = 1,
-) -> list[list[Hypothesis]]:
-    """`beam_search` from a state that has read all but the last token of each text [batch, length].
+@dataclass(slots=True, kw_only=True)
+class Bounds(BatchRows):
+    """Facts about each sentence that stay as they are."""
 
-    Hypotheses begin after the text, and limits count from there. Raises NotFinite for the first
-    row whose scores are not finite.
-    """
-    if not 1 <= n_best <= decoding.beam:
-        raise ValueError(f"expected n_best from 1 to the beam of {decoding.beam}, got {n_best}")
-    if model.training:
-        raise ValueError("expected a network in evaluation mode, got one in training mode")
-    search = _Search(model, state, text, limits, decoding, n_best)
-    while len(search.results) < text.size(0):
-        search.advance()
-    return [search.results[sentence] for sentence in range(text.size(0))]
+    limit: Tensor
+    """[batch]: the most tokens of a hypothesis"""
+    largest_penalty: Tensor
+    """[batch]: the length penalty of a hypothesis that reaches its limit"""
+    text: Tensor
+    """[batch, 1, given]: the tokens after BEGIN that were read before"""
 
 
-class _Search:
+@dataclass(slots=True, kw_only=True)
+class Live(BatchRows):
+    """The hypotheses of each sentence that go on, all of one length, the best first."""
+
+    score: Tensor
+    """[batch, beam]: the sum of log-probabilities"""
+    parent: Tensor
+    """[batch, beam]: the hypothesis of the step before that each continues"""
+    token: Tensor
+    """[batch, beam]: the newest token"""
+    tokens: Tensor
+    """[batch, beam, length]"""
+
+    @classmethod
+    def empty(cls, token: Tensor) -> "Live":
+        """Returns one empty hypothesis for each sentence, which goes on after token [batch, 1]."""
+        return cls(
+            score=torch.zeros(token.shape, device=token.device),
+            parent=torch.zeros_like(token),
+            token=token,
+            tokens=token.new_empty(*token.shape, 0),
+        )
+
+    def continued(self, candidates: Candidates, is_end: Tensor, beam: int) -> "Live":
+        """Returns the best `beam` candidates that do not end."""
+        score = candidates.score.masked_fill(is_end, -torch.inf)
+        score, best = score.topk(min(beam, score.size(1)))
+        parent, token = candidates.parent.gather(1, best), candidates.token.gather(1, best)
+        tokens = torch.cat((select(self.tokens, parent), token.unsqueeze(2)), dim=2)
+        return Live(score=score, parent=parent, token=token, tokens=tokens)
+
+
+@dataclass(slots=True, kw_only=True)
+class Finished(BatchRows):
+    """The best hypotheses of each sentence that have ended, and the number of all of them."""
+
+    score: Tensor
+    """[batch, n_best], the best first; -inf where there is none yet"""
+    tokens: Tensor
+    """[batch, n_best, length], PADDING on the right"""
+    count: Tensor
+    """[batch]"""
+
+    @classmethod
+    def none(cls, batch: int, n_best: int, device: torch.device) -> "Finished":
+        """Returns a batch of sentences without a finished hypothesis."""
+        return cls(
+            score=torch.full((batch, n_best), -torch.inf, device=device),
+            tokens=torch.empty(batch, n_best, 0, dtype=torch.int64, device=device),
+            count=torch.zeros(batch, dtype=torch.int64, device=device),
+        )
+
+    def add(self, score: Tensor, tokens: Tensor, is_end: Tensor) -> None:
+        """Adds hypotheses of one length where they end: score, is_end [batch, new]."""
+        if not is_end.any():
+            return
+        self.count += is_end.sum(1)
+        score = torch.cat((self.score, score.masked_fill(~is_end, -torch.inf)), dim=1)
+        longer = F.pad(self.tokens, (0, tokens.size(2) - self.tokens.size(2)), value=PADDING)
+        self.score, best = score.topk(self.score.size(1))
+        self.tokens = select(torch.cat((longer, tokens), dim=1), best)
+
+    def hypotheses(self, row: int) -> list[Hypothesis]:
+        """Returns those of the sentence in a row of the batch."""
+        found = zip(self.score[row].tolist(), self.tokens[row].tolist(), strict=True)
+        return [
+            Hypothesis(tokens=tuple(token for token in tokens if token != PADDING), score=score)
+            for score, tokens in found
+            if score != -torch.inf
+        ]
+
+
+class Search:
     """The search of a batch, between two steps. All rows belong to hypotheses of one length."""
 
     def __init__(
         self,
+        decoding: BeamSearch,
         model: IncrementalModel,
         state: DecodingState,
         text: Tensor,
         limits: Sequence[int],
-        decoding: Decoding,
         n_best: int,
     ) -> None:
-        batch, device = text.size(0), text.device
-        self.model, self.decoding = model, decoding
+        device = text.device
+        self.decoding, self.model, self.state = decoding, model, state
         self.repetition = Repetition.of(decoding)
         self.results: dict[int, list[Hypothesis]] = {}
-        self.sentences = list(range(batch))
-        self.limit = torch.tensor(limits, device=device)
+        self.sentences = list(range(text.size(0)))
         self.shortest = min(limits, default=0)
         penalties = [length_penalty(limit + 1, decoding) for limit in limits]
-        self.largest_penalty = torch.tensor(penalties, device=device)
-        self.state = state
-        self.total = torch.zeros(batch, 1, device=device)
-        self.parent = torch.zeros(batch, 1, dtype=torch.int64, device=device)
-        self.token = text[:, -1:]
-        self.given = text[:, None, 1:]
-        self.prefix = torch.empty(batch, 1, 0, dtype=torch.int64, device=device)
-        self.kept = torch.empty(batch, n_best, 0, dtype=torch.int64, device=device)
-        self.finished = torch.zeros(batch, dtype=torch.int64, device=device)
-        self.kept_score = torch.full((batch, n_best), -torch.inf, device=device)
+        self.bounds = Bounds(
+            limit=torch.tensor(limits, device=device),
+            largest_penalty=torch.tensor(penalties, device=device),
+            text=text[:, None, 1:],
+        )
+        self.live = Live.empty(text[:, -1:])
+        self.finished = Finished.none(text.size(0), n_best, device)
 
-    def advance(self) -> None:
-        """One more token for every live hypothesis."""
-        scores = self._next_token_scores()
-        count = min(2 * self.decoding.beam, scores[0].numel())
-        candidates = best_candidates(self.total, scores, count)
+    def run(self) -> list[list[Hypothesis]]:
+        """Searches to the end -> the best hypotheses of each sentence."""
+        count = len(self.sentences)
+        while len(self.results) < count:
+            self._leave(self.advance(self._next_token_scores()))
+        return [self.results[sentence] for sentence in range(count)]
+
+    def advance(self, scores: Tensor) -> Tensor:
+        """Continues every live hypothesis by one token -> [batch]: where the search is over.
+
+        scores [batch, beam, vocabulary] are the log-probabilities of the next tokens.
+        """
+        beam = self.decoding.beam
+        candidates = best_candidates(self.live.score, scores, min(2 * beam, scores[0].numel()))
         self._check(candidates)
         is_possible = candidates.score > -torch.inf
         is_end = (candidates.token == END) & is_possible
-        self._keep_finished(candidates, is_end)
-        self._continue(candidates, is_end)
-        is_full_of_ends = (is_end | ~is_possible)[:, : self.decoding.beam].all(1)
-        cannot_improve = self.kept_score[:, -1] >= self.total[:, 0] / self.largest_penalty
-        self._leave(is_full_of_ends | cannot_improve | self._has_enough())
+        length = self.live.tokens.size(2)
+        score = candidates.score[:, :beam] / length_penalty(length + 1, self.decoding)
+        ended = select(self.live.tokens, candidates.parent[:, :beam])
+        self.finished.add(score, ended, is_end[:, :beam])
+        self.live = self.live.continued(candidates, is_end, beam)
+        is_full_of_ends = (is_end | ~is_possible)[:, :beam].all(1)
+        best_possible = self.live.score[:, 0] / self.bounds.largest_penalty
+        return is_full_of_ends | (self.finished.score[:, -1] >= best_possible) | self._has_enough()
 
     def _has_enough(self) -> Tensor:
         """[batch]: where as many hypotheses are finished as the beam is wide, if that is enough."""
         most = self.decoding.beam if self.decoding.stop == "beam" else torch.inf
-        return self.finished >= most
+        return self.finished.count >= most
 
     def _next_token_scores(self) -> Tensor:
         """Log-probabilities [batch, beam, vocabulary] of the next tokens, -inf where forbidden."""
-        features = self.model.step(self.token, self.parent, self.state)
+        features = self.model.step(self.live.token, self.live.parent, self.state)
         logits = self.model.project(features).float()
         text = self._text() if self.repetition else None
         if self.repetition and text is not None:
@@ -180,8 +273,8 @@ class _Search:
 
     def _text(self) -> Tensor:
         """All tokens but BEGIN that were read for each hypothesis [batch, beam, length]."""
-        given = self.given.expand(-1, self.prefix.size(1), -1)
-        return torch.cat((given, self.prefix), dim=2)
+        given = self.bounds.text.expand(-1, self.live.tokens.size(1), -1)
+        return torch.cat((given, self.live.tokens), dim=2)
 
     def _check(self, candidates: Candidates) -> None:
         """Raises NotFinite for NaN, which `topk` would take for the best score of all."""
@@ -192,65 +285,29 @@ class _Search:
 
     def _bound_lengths(self, scores: Tensor, end: Tensor) -> None:
         """Forbids END below the least length, and all but END, with its score, at a limit."""
-        length = self.prefix.size(2)
+        length = self.live.tokens.size(2)
         if length < self.decoding.min_length:
             scores[..., END] = -torch.inf
         if length >= self.shortest:
-            is_full = self.limit <= length
+            is_full = self.bounds.limit <= length
             scores[is_full] = -torch.inf
             scores[is_full, :, END] = end[is_full]
-
-    def _keep_finished(self, candidates: Candidates, is_end: Tensor) -> None:
-        """Adds the best `beam` candidates that end to the best that have ended before."""
-        beam, length = self.decoding.beam, self.prefix.size(2)
-        is_end = is_end[:, :beam]
-        if not is_end.any():
-            return
-        self.finished += is_end.sum(1)
-        score = candidates.score[:, :beam] / length_penalty(length + 1, self.decoding)
-        score = torch.cat((self.kept_score, score.masked_fill(~is_end, -torch.inf)), dim=1)
-        longer = F.pad(self.kept, (0, length - self.kept.size(2)), value=PADDING)
-        tokens = torch.cat((longer, select(self.prefix, candidates.parent[:, :beam])), dim=1)
-        self.kept_score, best = score.topk(self.kept_score.size(1))
-        self.kept = select(tokens, best)
-
-    def _continue(self, candidates: Candidates, is_end: Tensor) -> None:
-        """The best candidates that do not end become the live hypotheses."""
-        score = candidates.score.masked_fill(is_end, -torch.inf)
-        self.total, best = score.topk(min(self.decoding.beam, score.size(1)))
-        self.parent = candidates.parent.gather(1, best)
-        self.token = candidates.token.gather(1, best)
-        self.prefix = torch.cat((select(self.prefix, self.parent), self.token.unsqueeze(2)), dim=2)
 
     def _leave(self, is_done: Tensor) -> None:
         """Notes the results of sentences that are done; drops them once they are a fair share."""
         for row in is_done.nonzero().flatten().tolist():
-            self.results.setdefault(self.sentences[row], self._hypotheses(row))
+            self.results.setdefault(self.sentences[row], self.finished.hypotheses(row))
         live = [row for row, name in enumerate(self.sentences) if name not in self.results]
         left = len(self.sentences) - len(live)
         if live and left >= LEAST_SHARE_TO_LEAVE * len(self.sentences):
-            self._keep(live)
+            self.sentences = [self.sentences[row] for row in live]
+            self.keep(torch.tensor(live, device=is_done.device))
 
-    def _hypotheses(self, row: int) -> list[Hypothesis]:
-        scores, rows = self.kept_score[row].tolist(), self.kept[row].tolist()
-        return [
-            Hypothesis(tokens=tuple(token for token in tokens if token != PADDING), score=score)
-            for tokens, score in zip(rows, scores, strict=True)
-            if score != -torch.inf
-        ]
-
-    def _keep(self, rows: list[int]) -> None:
+    def keep(self, rows: Tensor) -> None:
         """Drops all sentences but those in these rows of the batch."""
-        index = torch.tensor(rows, device=self.total.device)
-        self.sentences = [self.sentences[row] for row in rows]
-        self.state.keep(index)
-        self.limit, self.largest_penalty = self.limit[index], self.largest_penalty[index]
-        self.shortest = int(self.limit.min())
-        self.total, self.prefix = self.total[index], self.prefix[index]
-        self.given = self.given[index]
-        self.parent, self.token = self.parent[index], self.token[index]
-        self.kept, self.kept_score = self.kept[index], self.kept_score[index]
-        self.finished = self.finished[index]
+        for each in (self.state, self.bounds, self.live, self.finished):
+            each.keep(rows)
+        self.shortest = int(self.bounds.limit.min())
 
 
 def select(rows: Tensor, index: Tensor) -> Tensor:
@@ -291,8 +348,8 @@ def block_maxima(scores: Tensor) -> Tensor:
     return torch.cat((maxima, scores[..., whole:].amax(-1, keepdim=True)), dim=-1)
 
 
-def length_penalty(length: int, decoding: Decoding) -> float:
-    """The divisor for a hypothesis of `length` tokens, END included; it never falls with `length`.
+def length_penalty(length: int, decoding: BeamSearch) -> float:
+    """Returns the divisor of scores of `length` tokens, END included; it never falls with `length`.
 
     With the exponent `decoding.length_penalty`: ((5 + length) / 6)^exponent (Wu et al. 2016,
     equation 14) or length^exponent.

@@ -7,13 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 from torch import nn
 
+from compiler.spec.decoding import DECODINGS, Decoding, decoding_kind, other_decoding
 from compiler.spec.expectation import expectation
 from compiler.spec.spec import Spec
-from compiler.spec.tasks import TASKS
-from compiler.spec.training import Decoding, Sampling
+from compiler.spec.tasks import TASKS, Task
 from runtime.errors import UserError
-
-DRAWS = tuple(Sampling.model_fields)
 
 
 def texts_of(given: object) -> list[str]:
@@ -30,35 +28,41 @@ def texts_of(given: object) -> list[str]:
 
 
 def chosen_spec(spec: Spec, chosen: Mapping[str, Any]) -> Spec:
-    """The spec with keys of `decoding:`, and of its `sampling:`, changed for one call.
+    """Returns the spec with keys of `decoding:` changed for one call.
 
-    Raises TypeError for an unknown key, ValueError for a value that the spec could not have.
+    Keys that another method has, such as `temperature`, choose it. Raises TypeError for an unknown
+    key, ValueError for a value that the spec could not have.
     """
-    draws = DRAWS if TASKS[spec.task].draws else ()
-    meaningless = ("sampling", "prefix") if draws else ("sampling",)
-    known = [*(key for key in Decoding.model_fields if key not in meaningless), *draws]
+    known = _keys_of_calls(TASKS[spec.task])
     for key in chosen:
         if key not in known:
             near = get_close_matches(key, known, n=1)
             help = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
             raise TypeError(f"unexpected keyword {key!r}: {help}")
-    decoding = spec.decoding.model_dump() | {k: v for k, v in chosen.items() if k not in DRAWS}
-    if drawn := {key: value for key, value in chosen.items() if key in DRAWS}:
-        if "beam" in chosen:
-            raise ValueError(f"beam searches for the likeliest text, {', '.join(drawn)} draws one")
-        decoding["sampling"] = (decoding["sampling"] or {}) | drawn
-    elif "beam" in chosen:
-        decoding["sampling"] = None
-    return spec.model_copy(update={"decoding": _validated(decoding)})
+    kind = chosen.get("kind") or decoding_kind({*chosen}, spec.decoding.kind)
+    for key in chosen:
+        if kind in DECODINGS and key not in DECODINGS[kind].model_fields:
+            owners = (name for name, each in DECODINGS.items() if key in each.model_fields)
+            raise ValueError(f"{key} is for kind={' or '.join(map(repr, owners))}, not {kind!r}")
+    return spec.model_copy(update={"decoding": _changed(spec.decoding, kind, chosen)})
 
 
-def _validated(settings: dict[str, Any]) -> Decoding:
+def _keys_of_calls(task: Task) -> list[str]:
+    """Returns the keys of `decoding:` that mean something to a task."""
+    sections = [each for each in DECODINGS.values() if task.draws or not each.draws]
+    keys = dict.fromkeys(key for section in sections for key in section.model_fields)
+    return [key for key in keys if ("decoding", key) not in task.without_meaning]
+
+
+def _changed(decoding: Decoding, kind: str, chosen: Mapping[str, Any]) -> Decoding:
+    if kind not in DECODINGS:
+        raise ValueError(f"kind: expected {' or '.join(map(repr, DECODINGS))}, got {kind!r}")
     try:
-        return Decoding.model_validate(settings)
+        return other_decoding(decoding, kind, **chosen)
     except ValidationError as error:
         first = error.errors()[0]
-        key = [step for step in first["loc"] if step in (*Decoding.model_fields, *DRAWS)][-1]
-        given = settings.get(str(key), (settings["sampling"] or {}).get(key))
+        key = str(first["loc"][0])
+        given = chosen.get(key)
         raise ValueError(f"{key}: expected {expectation(first)}, got {given!r}") from None
 
 

@@ -5,9 +5,9 @@ from typing import Protocol, Self, TypeVar
 import torch
 from torch import nn
 
+from compiler.spec.decoding import Decoding
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
-from compiler.spec.training import Decoding
 from runtime.errors import UserError
 from runtime.inference.classifier import Classifier
 from runtime.inference.filler import Filler

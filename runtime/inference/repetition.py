@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from compiler.spec.training import Decoding
+from compiler.spec.decoding import Decoding
 from runtime.data.symbols import END, PADDING
 
 

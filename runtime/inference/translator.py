@@ -11,10 +11,9 @@ from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
 from runtime.data.tokenizer import Tokenizer
 from runtime.errors import UserError
-from runtime.inference.batch_decoder import BatchDecoder
+from runtime.inference.batch_decoder import BatchDecoder, longest_read
 from runtime.inference.beam_search import Hypothesis
 from runtime.inference.calls import chosen_spec, description, texts_of
-from runtime.inference.lengths import longest_source
 from runtime.run import Run
 
 
@@ -138,7 +137,7 @@ class Translator:
         self, prefixes: Sequence[Prefix] | None, lines: int, first_line: int
     ) -> list[list[int]]:
         """The tokens that each translation begins with."""
-        tokenizer, longest = self.target_tokenizer, longest_source(self.spec)
+        tokenizer, longest = self.target_tokenizer, longest_read(self.spec)
         if prefixes is not None:
             places = (f"line {number}: the prefix" for number in count(first_line))
             pairs = zip(prefixes, places, strict=False)
@@ -151,7 +150,7 @@ class Translator:
         self, lines: Sequence[str], first_line: int, report: Callable[[str], None] | None
     ) -> list[list[int]]:
         """The tokens of each line, cut where the network ends."""
-        longest = longest_source(self.spec)
+        longest = longest_read(self.spec)
         sources = self.source_tokenizer.encode_lines(lines)
         for number, tokens in enumerate(sources, start=first_line):
             if len(tokens) > longest and report:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from torch import nn
 
+from compiler.spec.decoding import Decoding, other_decoding
 from compiler.spec.spec import Spec
-from compiler.spec.training import Decoding, Evaluation
+from compiler.spec.training import Evaluation
 from runtime.checkpoints.choice import Weights
 from runtime.data.prepare import Prepared
 from runtime.inference.load import load_as
@@ -165,7 +166,8 @@ def timed_translations(
 
 def greedy_bleu(spec: Spec) -> Callable[[nn.Module, Prepared], float]:
     """A function that gives the BLEU of a network's greedy translations of the validation set."""
-    greedy = spec.model_copy(update={"decoding": spec.decoding.model_copy(update={"beam": 1})})
+    decoding = other_decoding(spec.decoding, "beam", beam=1)
+    greedy = spec.model_copy(update={"decoding": decoding})
 
     if spec.training.validation.bleu:
         bleu_metric(spec.evaluation)  # raises now, not after the training

@@ -19,8 +19,8 @@ from benchmarks.engines.pool import length_batches
 from runtime.data.pairs import load_pairs
 from runtime.data.symbols import END, PADDING
 from runtime.errors import UserError
-from runtime.inference.beam_search import beam_search
 from runtime.package import load_package
+from tests.support.search import beam_search
 
 pytestmark = [
     pytest.mark.quick,

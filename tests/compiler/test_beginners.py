@@ -127,10 +127,10 @@ TWENTY = {
         "{text: train.txt, y: train.label}",
     ),
     "the number of labels": (CLASSIFICATION, "classifier: {classes: 3}", "num_labels: 3"),
-    "temperature beside the beam": (
+    "another word for drawing": (
         LANGUAGE_MODEL,
         "training:\n",
-        "decoding: {temperature: 0.8}\ntraining:\n",
+        "decoding: {kind: sampling, temperature: 0.8}\ntraining:\n",
     ),
     "search below training": (TRANSLATION, "decoding: {beam: 4}\n", "  beam: 5\n"),
 }

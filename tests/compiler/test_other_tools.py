@@ -86,7 +86,7 @@ TASK_OF = {
     "prediction": "masked_language_model",
     "training.masking": "masked_language_model",
     "model.embedding.segments": "masked_language_model",
-    "decoding.sampling": "language_model",
+    **{f"decoding.{key}": "language_model" for key in ("kind", "temperature", "top_k", "top_p")},
 }
 
 
@@ -140,7 +140,7 @@ EXAMPLES: dict[str, Any] = {
     "evaluation.metric": "bleu",
     "evaluation.lowercase": True,
     "evaluation.tokenize": "intl",
-    "decoding.sampling.top_p": 0.9,
+    "decoding.top_p": 0.9,
     "decoding.no_repeat_ngram": 3,
     "decoding.repetition_penalty": 1.2,
     "decoding.prefix": "A dog",
@@ -315,7 +315,7 @@ def test_a_key_of_one_stack_is_moved_within_it(key: str, in_a_list: bool, tmp_pa
     [
         (("model", "position"), "ALiBi", "embedding: {position: alibi}"),
         (("model", "encoder", "mask"), "window(3)", "self_attention: {mask: window(3)}"),
-        (("decoding",), "greedy", "decoding: {beam: 4}"),
+        (("decoding",), "greedy", "decoding: {beam: 1}"),
         (("decoding", "beam"), "greedy", "beam: 1"),
         (("evaluation", "checkpoint"), "averaged", "checkpoint: last"),
     ],

@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 from torch import nn
 
 from compiler.pipeline import CompiledPackage, compile_spec
+from compiler.spec.decoding import Decoding
 from compiler.spec.fields import members
 from compiler.spec.position import AttentionPosition, kinds_of
 from compiler.spec.spec import Spec
@@ -98,11 +99,11 @@ SEPARATE = (
     *("model.vocabulary.shared=false", "model.vocabulary.source=18", "model.vocabulary.target=18"),
     "model.embedding.tied=target",
 )
+DRAWN = "decoding.temperature=1.5"
 TASKS: dict[str, str] = {
     "model.prediction": "masked_language_model",
     "model.embedding.segments": "masked_language_model",
     "training.masking": "masked_language_model",
-    "decoding.sampling": "language_model",
     "model.classifier": "classification",
     **{f"data.{part}.text": "language_model" for part in PARTS},
     **{f"data.{part}.label": "classification" for part in PARTS},
@@ -153,7 +154,7 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     "model.vocabulary.source": SEPARATE,
     "model.vocabulary.target": SEPARATE,
     "model.vocabulary.size": (),
-    "decoding.sampling": ("decoding.sampling.temperature=1.5",),
+    "decoding:Sampling": (DRAWN,),
     **{
         f"data.{part}:LabelledColumns": (f"data.{part}={LABELLED.format(part=part)}",)
         for part in PARTS
@@ -249,8 +250,8 @@ VALUES: dict[str, str] = {
     "evaluation.metric": "chrf",
     "evaluation.tokenize": "char",
     "training.masking.share": "0.6",
-    "decoding.sampling.top_k": "2",
-    "decoding.sampling.top_p": "0.01",
+    "decoding.top_k": "2",
+    "decoding.top_p": "0.01",
     **{f"data.{part}.label_column": "2" for part in PARTS},
     **{f"data.{part}.text_column": "3" for part in PARTS},
     "model.encoder.block": "[feed_forward, self_attention]",
@@ -349,6 +350,7 @@ def other_value(place: str, field: FieldInfo, value: object) -> str | None:
 FIELDS = {
     f"{place} {' '.join(context)}".strip(): (place, field, context)
     for place, field, context in leaves(Spec)
+    if DRAWN not in context or place.removeprefix("decoding.") not in Decoding.model_fields
 }
 
 
@@ -369,6 +371,8 @@ def task_of(place: str, context: tuple[str, ...]) -> str:
     """The task of the spec in which a field is changed."""
     if any("label_column" in setting for setting in context):
         return "classification"
+    if DRAWN in context:
+        return "language_model"
     found = (TASKS[key] for key in TASKS if f"{place}.".startswith(f"{key}."))
     return next(found, "translation")
 

@@ -103,7 +103,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "pooling": ("first", "mean"),
     "labels": ("files", "columns", "bare columns"),
     "masking": (None, {"share": 0.3}, {"mask": 0.5, "random": 0.5}),
-    "sampling": (None, {"temperature": 0.8, "top_k": 3}, {"top_p": 0.9}),
+    "sampling": (None, {"temperature": 0.8, "top_k": 3}, {"kind": "sample", "top_p": 0.9}),
     "no_repeat_ngram": (None, None, 1, 3),
     "repetition_penalty": (None, None, 1.3),
     "prefix": (None, None, "w03 w01", ["w02"]),

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from compiler.spec.training import Decoding
+from compiler.spec.decoding import BeamSearch
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.inference.beam_search import Hypothesis
 
@@ -17,7 +17,7 @@ def plain_search(
     model: Any,
     source: list[int],
     limit: int,
-    decoding: Decoding,
+    decoding: BeamSearch,
     n_best: int = 1,
     prefix: Sequence[int] = (),
 ) -> list[Hypothesis]:
@@ -96,6 +96,6 @@ def _best(scores: Tensor, count: int) -> list[tuple[float, int]]:
     return [(score, token) for score, token in pairs if score > -math.inf]
 
 
-def _penalty(length: int, decoding: Decoding) -> float:
+def _penalty(length: int, decoding: BeamSearch) -> float:
     base = length if decoding.normalization == "length" else (5 + length) / 6
     return math.pow(base, decoding.length_penalty)

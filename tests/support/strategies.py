@@ -73,6 +73,7 @@ def _decoding(choose: Chooser, task: str) -> Tree:
     if keys is None:
         return {}
     chosen = {key: choose(key) for key in (*keys, "no_repeat_ngram", "repetition_penalty")}
+    chosen |= chosen.pop("sampling", None) or {}
     decoding = {key: value for key, value in chosen.items() if value is not None}
     return {"decoding": decoding} if decoding else {}
 

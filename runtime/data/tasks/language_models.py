@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from compiler.spec.training import Masking
+from compiler.spec.training import MaskedTokens
 from runtime.data.sentences import SentencesWriter, load_sentences
 from runtime.data.symbols import END, NAMES_WITH_MASK
 from runtime.data.tasks.task import Report, longest_between_symbols, longest_sentence
@@ -46,6 +46,6 @@ class MaskedLanguageModel(CutTexts):
     def load(self, folder: Path) -> MaskedTexts:
         return MaskedTexts(
             texts=load_sentences(folder, "text"),
-            masking=self.spec.training.masking or Masking(),
+            masking=self.spec.training.masking or MaskedTokens(),
             vocabulary=self.spec.model.vocabulary.size or len(NAMES_WITH_MASK) + 1,
         )

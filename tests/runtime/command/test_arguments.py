@@ -29,7 +29,7 @@ OPTIONS = [
     if option.param_type_name == "option"
 ]
 DRAWS = {"temperature", "top_k", "top_p", "seed"}
-"""Options of `generate` whose bounds are those of `decoding.sampling`."""
+"""Options of `generate` whose bounds are those of `kind: sample` of `decoding`."""
 
 
 @pytest.mark.parametrize(

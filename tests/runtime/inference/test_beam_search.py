@@ -8,34 +8,35 @@ import pytest
 import torch
 from torch import Tensor
 
-from compiler.spec.training import Decoding
+from compiler.spec.decoding import BeamSearch, Decoding
 from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
-from runtime.inference.beam_search import Hypothesis, beam_search
+from runtime.inference.beam_search import Hypothesis
 from runtime.inference.network import NotFinite
 from tests.support.plain_search import next_token_scores, plain_search
+from tests.support.search import beam_search
 
 Build = Callable[..., Any]
 
 RARE_END = {END: -1.0}
 
 DECODINGS = [
-    Decoding(beam=1, length_penalty=6.0),
-    Decoding(beam=2, length_penalty=0.6),
-    Decoding(beam=4, length_penalty=0.6),
-    Decoding(beam=4, length_penalty=1.0, normalization="length"),
-    Decoding(beam=5, length_penalty=0.0),
-    Decoding(beam=3, length_penalty=2.0),
-    Decoding(beam=3, length_penalty=0.6, min_length=5),
-    Decoding(beam=4, length_penalty=0.6, stop="certain"),
-    Decoding(beam=3, length_penalty=2.0, stop="certain"),
-    Decoding(beam=1, no_repeat_ngram=1),
-    Decoding(beam=4, no_repeat_ngram=1, min_length=5),
-    Decoding(beam=3, no_repeat_ngram=2),
-    Decoding(beam=4, no_repeat_ngram=3, stop="certain"),
-    Decoding(beam=1, repetition_penalty=3.0),
-    Decoding(beam=4, repetition_penalty=1.3, length_penalty=1.0),
-    Decoding(beam=3, repetition_penalty=0.5),
-    Decoding(beam=3, repetition_penalty=1.7, no_repeat_ngram=2, min_length=4),
+    BeamSearch(beam=1, length_penalty=6.0),
+    BeamSearch(beam=2, length_penalty=0.6),
+    BeamSearch(beam=4, length_penalty=0.6),
+    BeamSearch(beam=4, length_penalty=1.0, normalization="length"),
+    BeamSearch(beam=5, length_penalty=0.0),
+    BeamSearch(beam=3, length_penalty=2.0),
+    BeamSearch(beam=3, length_penalty=0.6, min_length=5),
+    BeamSearch(beam=4, length_penalty=0.6, stop="certain"),
+    BeamSearch(beam=3, length_penalty=2.0, stop="certain"),
+    BeamSearch(beam=1, no_repeat_ngram=1),
+    BeamSearch(beam=4, no_repeat_ngram=1, min_length=5),
+    BeamSearch(beam=3, no_repeat_ngram=2),
+    BeamSearch(beam=4, no_repeat_ngram=3, stop="certain"),
+    BeamSearch(beam=1, repetition_penalty=3.0),
+    BeamSearch(beam=4, repetition_penalty=1.3, length_penalty=1.0),
+    BeamSearch(beam=3, repetition_penalty=0.5),
+    BeamSearch(beam=3, repetition_penalty=1.7, no_repeat_ngram=2, min_length=4),
 ]
 
 
@@ -90,7 +91,7 @@ def test_equals_the_plain_search_over_several_blocks(tiny_model: Build) -> None:
     """150 tokens: two whole blocks of 64 and a short one."""
     model = tiny_model(vocabulary=150)
     source = sources(150, [4, 2, 6])
-    decoding = Decoding(beam=6, length_penalty=0.6)
+    decoding = BeamSearch(beam=6, length_penalty=0.6)
     results = beam_search(model, source, [8, 8, 8], decoding, n_best=6)
     for row, found in zip(source, results, strict=True):
         assert_same(found, plain_search(model, unpadded(row), 8, decoding, 6))
@@ -173,7 +174,7 @@ def test_padding_and_begin_are_never_chosen(tiny_model: Build) -> None:
 def test_a_beam_wider_than_the_vocabulary(tiny_model: Build) -> None:
     model = tiny_model(vocabulary=7)
     source = sources(7, [3, 1])
-    decoding = Decoding(beam=9, length_penalty=0.6)
+    decoding = BeamSearch(beam=9, length_penalty=0.6)
     results = beam_search(model, source, [3, 5], decoding, n_best=9)
     for row, limit, found in zip(source, [3, 5], results, strict=True):
         assert_same(found, plain_search(model, unpadded(row), limit, decoding, 9))
@@ -209,7 +210,7 @@ def test_misuse_is_refused(tiny_model: Build) -> None:
 def test_ngrams_that_leave_nothing_but_an_end(tiny_model: Build, beam: int) -> None:
     """No token twice: END comes, in spite of a least length, when all are used."""
     model = tiny_model(bias={END: -50.0})
-    decoding = Decoding(beam=beam, no_repeat_ngram=1, min_length=20)
+    decoding = BeamSearch(beam=beam, no_repeat_ngram=1, min_length=20)
     ((found,),) = beam_search(model, sources(13, [4]), [30], decoding)
     assert sorted(found.tokens) == [UNKNOWN, *range(END + 1, 13)]
     assert math.isfinite(found.score)

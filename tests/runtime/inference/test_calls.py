@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from compiler.spec.decoding import BeamSearch, Sampling
 from runtime.errors import UserError
 from runtime.inference.calls import chosen_spec, texts_of
 from runtime.inference.translator import Translation, Translator
@@ -82,15 +83,19 @@ def test_what_is_no_text(wrong: object) -> None:
 
 def test_draws_are_for_language_models() -> None:
     spec = demo_spec().model_copy(update={"task": "language_model"})
-    drawn = chosen_spec(spec, {"temperature": 0.5, "top_k": 3}).decoding.sampling
-    assert drawn is not None
+    drawn = chosen_spec(spec, {"temperature": 0.5, "top_k": 3}).decoding
+    assert isinstance(drawn, Sampling)
     assert (drawn.temperature, drawn.top_k, drawn.seed) == (0.5, 3, 1)
-    with pytest.raises(ValueError, match="beam searches for the likeliest text, top_k draws one"):
+    with pytest.raises(ValueError, match="top_k is for kind='sample', not 'beam'"):
         chosen_spec(spec, {"beam": 2, "top_k": 3})
     with pytest.raises(ValueError, match="temperature: expected more than 0, got 0"):
         chosen_spec(spec, {"temperature": 0})
     with pytest.raises(TypeError, match="unexpected keyword 'prefix'"):
         chosen_spec(spec, {"prefix": "a"})
+    again = chosen_spec(chosen_spec(spec, {"top_k": 3, "min_length": 2}), {"beam": 5}).decoding
+    assert again == BeamSearch(beam=5, min_length=2, max_extra_length=4)
+    with pytest.raises(ValueError, match="kind: expected 'beam' or 'sample', got 'draw'"):
+        chosen_spec(spec, {"kind": "draw"})
 
 
 def test_a_translator_says_what_it_is(translator: Translator) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import torch
 
+from compiler.spec.decoding import BeamSearch
 from compiler.spec.lock import read_lock
-from compiler.spec.training import Decoding
 from runtime.errors import DivergenceError, UserError
 from runtime.inference.batch_decoder import (
     BATCH_SENTENCES,
@@ -35,7 +35,7 @@ Build = Callable[..., Any]
 
 @pytest.fixture
 def make_decoder(tiny_model: Build) -> Callable[..., BatchDecoder]:
-    decoding = Decoding(beam=3, max_extra_length=6)
+    decoding = BeamSearch(beam=3, max_extra_length=6)
     spec = read_lock(DEMO).model_copy(update={"decoding": decoding})
     return lambda **settings: BatchDecoder(tiny_model(seed=2), spec, **settings)
 

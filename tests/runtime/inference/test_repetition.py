@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from compiler.spec.training import Decoding
+from compiler.spec.decoding import BeamSearch
 from runtime.data.symbols import END, PADDING
 from runtime.inference.repetition import Repetition, keep_an_end
 
@@ -57,6 +57,6 @@ def test_an_end_is_left_where_nothing_else_is() -> None:
 
 @pytest.mark.quick
 def test_what_bounds_nothing_costs_nothing() -> None:
-    assert Repetition.of(Decoding()) is None
-    assert Repetition.of(Decoding(repetition_penalty=1.0)) is None
-    assert Repetition.of(Decoding(no_repeat_ngram=3)) == Repetition(3, None)
+    assert Repetition.of(BeamSearch()) is None
+    assert Repetition.of(BeamSearch(repetition_penalty=1.0)) is None
+    assert Repetition.of(BeamSearch(no_repeat_ngram=3)) == Repetition(3, None)

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from compiler.spec.decoding import BeamSearch
 from compiler.spec.lock import read_lock
 from compiler.spec.position import LearnedPosition
 from compiler.spec.spec import Spec
-from compiler.spec.training import Decoding
 from runtime.data.symbols import NAMES
+from runtime.inference.batch_decoder import longest_read, longest_translation
 from runtime.inference.beam_search import length_penalty
-from runtime.inference.lengths import longest_source, longest_translation
 from runtime.inference.translator import Translator
 
 pytestmark = pytest.mark.quick
@@ -43,7 +43,7 @@ class Letters:
 
 
 def demo_spec(**decoding: Any) -> Spec:
-    settings = Decoding(**({"beam": 2, "max_extra_length": 4} | decoding))
+    settings = BeamSearch(**({"beam": 2, "max_extra_length": 4} | decoding))
     return read_lock(DEMO).model_copy(update={"decoding": settings})
 
 
@@ -98,15 +98,15 @@ def test_progress_counts_every_line_that_is_decoded(translator: Translator) -> N
 
 def test_lengths_follow_the_spec() -> None:
     spec = demo_spec(max_extra_length=50)
-    assert longest_source(spec) == spec.data.max_length - 1
+    assert longest_read(spec) == spec.data.max_length - 1
     assert longest_translation(spec, 10) == 60
     assert longest_translation(demo_spec(max_extra_length=50, max_length=20), 10) == 20
     learned = with_learned_positions(spec, 32)
-    assert longest_source(learned) == 31
+    assert longest_read(learned) == 31
     assert longest_translation(learned, 10) == 31
 
 
 def test_the_penalties_are_those_of_the_papers() -> None:
-    assert length_penalty(7, Decoding(length_penalty=0.6)) == pytest.approx(2**0.6)
-    assert length_penalty(7, Decoding(length_penalty=1.0, normalization="length")) == 7.0
-    assert length_penalty(7, Decoding(length_penalty=0.0)) == 1.0
+    assert length_penalty(7, BeamSearch(length_penalty=0.6)) == pytest.approx(2**0.6)
+    assert length_penalty(7, BeamSearch(length_penalty=1.0, normalization="length")) == 7.0
+    assert length_penalty(7, BeamSearch(length_penalty=0.0)) == 1.0

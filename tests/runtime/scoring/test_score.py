@@ -11,7 +11,8 @@ import sentencepiece
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.tokenizers.tokenizer_spm import SPM_MODELS
 
-from compiler.spec.training import BleuTokenizer, Decoding, Evaluation
+from compiler.spec.decoding import BeamSearch
+from compiler.spec.training import BleuTokenizer, Evaluation
 from runtime.checkpoints.choice import Weights
 from runtime.errors import UserError
 from runtime.scoring.phenomena import Score
@@ -66,7 +67,7 @@ def test_an_evaluation_is_written_beside_its_translations(tmp_path: Path) -> Non
             headline="bleu", bleu=41.0, bleu_signature="b", chrf=60.0, chrf_signature="c"
         ),
         protocol=Evaluation(tokenize="none"),
-        decoding=Decoding(beam=5),
+        decoding=BeamSearch(beam=5),
         weights=Weights(checkpoint="last", updates=(10, 20, 30)),
         int8=True,
         workers=2,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from compiler.spec.training import Decoding, Sampling
+from compiler.spec.decoding import BeamSearch, Decoding, Sampling
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.errors import DivergenceError, UserError
@@ -19,7 +19,7 @@ from tests.support.plain_search import forbid_repeated, penalize_repeated
 pytestmark = pytest.mark.quick
 
 PROMPTS = ["w03 w05", "", "w01", "w07 w02 w09", "w11", "w04 w04"]
-GREEDY = Decoding(beam=1, max_extra_length=7)
+GREEDY = BeamSearch(beam=1, max_extra_length=7)
 
 MakeGenerator = Callable[..., Generator]
 
@@ -31,7 +31,7 @@ def package(make_task: MakeTask) -> Package:
 
 @pytest.fixture
 def make_generator(package: Package) -> MakeGenerator:
-    """make_generator(Decoding()): a random network whose texts are long and differ."""
+    """make_generator(BeamSearch()): a random network whose texts are long and differ."""
 
     def make(decoding: Decoding) -> Generator:
         torch.manual_seed(4)
@@ -70,7 +70,7 @@ def test_the_state_changes_nothing(make_generator: MakeGenerator) -> None:
 
 @pytest.mark.parametrize(
     "decoding",
-    [GREEDY, Decoding(beam=3), Decoding(sampling=Sampling(temperature=1.5, seed=2))],
+    [GREEDY, BeamSearch(beam=3), Sampling(temperature=1.5, seed=2)],
     ids=["greedy", "beam", "sampling"],
 )
 def test_texts_beside_it_change_nothing(make_generator: MakeGenerator, decoding: Decoding) -> None:
@@ -93,10 +93,8 @@ def test_a_text_begins_with_its_prompt(make_generator: MakeGenerator) -> None:
 
 
 def test_lengths_are_kept(make_generator: MakeGenerator) -> None:
-    for sampling in (None, Sampling(temperature=3.0)):
-        decoding = Decoding(
-            beam=2, min_length=3, max_extra_length=5, max_length=7, sampling=sampling
-        )
+    lengths = {"min_length": 3, "max_extra_length": 5, "max_length": 7}
+    for decoding in (BeamSearch(beam=2, **lengths), Sampling(temperature=3.0, **lengths)):
         generator = make_generator(decoding)
         prompts = ["w01", "w01 w02 w03", "w01 w02 w03 w04 w05 w06 w07", "w01 " * 9]
         found = [best.tokens for best, *_ in generator.generate_n_best(prompts, 1)]
@@ -114,14 +112,14 @@ def test_a_long_prompt_is_cut_and_reported(make_generator: MakeGenerator) -> Non
 
 
 def test_several_texts_of_a_search(make_generator: MakeGenerator) -> None:
-    several = make_generator(Decoding(beam=4)).generate_n_best(PROMPTS, 3)
+    several = make_generator(BeamSearch(beam=4)).generate_n_best(PROMPTS, 3)
     for texts in several:
         assert len({text.text for text in texts}) == len(texts) == 3
         assert [text.score for text in texts] == sorted((t.score for t in texts), reverse=True)
 
 
 def test_draws_are_not_a_search(make_generator: MakeGenerator) -> None:
-    generator = make_generator(Decoding(sampling=Sampling()))
+    generator = make_generator(Sampling())
     with pytest.raises(UserError, match="--n-best 2 is for a search"):
         generator.generate_n_best(PROMPTS, 2)
 
@@ -129,7 +127,7 @@ def test_draws_are_not_a_search(make_generator: MakeGenerator) -> None:
 def test_draws_depend_on_seed_and_line(make_generator: MakeGenerator) -> None:
     def texts(seed: int) -> list[str]:
         sampling = Sampling(temperature=2.0, seed=seed)
-        return make_generator(Decoding(sampling=sampling)).generate(["w01", "w01", "w01"])
+        return make_generator(sampling).generate(["w01", "w01", "w01"])
 
     assert texts(1) == texts(1)
     assert texts(1) != texts(2)
@@ -140,7 +138,7 @@ def test_draws_depend_on_seed_and_line(make_generator: MakeGenerator) -> None:
 def test_draws_among_one_token_are_greedy(
     make_generator: MakeGenerator, sampling: Sampling
 ) -> None:
-    drawn = make_generator(Decoding(max_extra_length=7, sampling=sampling)).generate(PROMPTS)
+    drawn = make_generator(sampling.model_copy(update={"max_extra_length": 7})).generate(PROMPTS)
     assert drawn == make_generator(GREEDY).generate(PROMPTS)
 
 
@@ -181,7 +179,7 @@ def plain_text(generator: Generator, prompt: str, line: int) -> str:
         penalize_repeated(logits, [text], decoding.repetition_penalty or 1.0)
         if decoding.no_repeat_ngram is not None:
             forbid_repeated(logits, [text], decoding.no_repeat_ngram, [end])
-        sampling = decoding.sampling or Sampling(top_k=1)
+        sampling = decoding if isinstance(decoding, Sampling) else Sampling(top_k=1)
         token = int(draw(logits, uniform_draws([line], 99, sampling.seed)[:, number], sampling))
         if token == END:
             break
@@ -189,7 +187,7 @@ def plain_text(generator: Generator, prompt: str, line: int) -> str:
     return generator.tokenizer.decode(text)
 
 
-@pytest.mark.parametrize("sampling", [None, Sampling(temperature=1.5, seed=3)])
+@pytest.mark.parametrize("decoding", [BeamSearch(beam=1), Sampling(temperature=1.5, seed=3)])
 @pytest.mark.parametrize(
     "bounds",
     [
@@ -200,18 +198,18 @@ def plain_text(generator: Generator, prompt: str, line: int) -> str:
     ],
 )
 def test_repetition_is_bounded_in_prompt_and_text(
-    make_generator: MakeGenerator, bounds: dict[str, Any], sampling: Sampling | None
+    make_generator: MakeGenerator, bounds: dict[str, Any], decoding: Decoding
 ) -> None:
-    settings = {"beam": 1, "max_extra_length": 12, "sampling": sampling}
-    generator = make_generator(Decoding(**settings, **bounds))
+    unbounded = decoding.model_copy(update={"max_extra_length": 12})
+    generator = make_generator(unbounded.model_copy(update=bounds))
     prompts = [*PROMPTS, "w04 w03 w04 w03"]
     found = generator.generate(prompts)
     expected = [plain_text(generator, each, line) for line, each in enumerate(prompts, start=1)]
     assert [each.strip() for each in found] == [each.strip() for each in expected]
-    assert found != make_generator(Decoding(**settings)).generate(prompts)
+    assert found != make_generator(unbounded).generate(prompts)
 
 
-@pytest.mark.parametrize("decoding", [GREEDY, Decoding(beam=3), Decoding(sampling=Sampling())])
+@pytest.mark.parametrize("decoding", [GREEDY, BeamSearch(beam=3), Sampling()])
 def test_an_overflow_names_the_line(make_generator: MakeGenerator, decoding: Decoding) -> None:
     generator = make_generator(decoding)
     with torch.no_grad():
@@ -224,5 +222,5 @@ def test_an_overflow_names_the_line(make_generator: MakeGenerator, decoding: Dec
 @pytest.mark.parametrize("temperature", [1e-3, 1e-30, 1e-38, 1e-45, 1e-320])
 def test_the_coldest_draws_are_greedy(make_generator: MakeGenerator, temperature: float) -> None:
     sampling = Sampling(temperature=temperature)
-    drawn = make_generator(Decoding(max_extra_length=7, sampling=sampling)).generate(PROMPTS)
+    drawn = make_generator(sampling.model_copy(update={"max_extra_length": 7})).generate(PROMPTS)
     assert drawn == make_generator(GREEDY).generate(PROMPTS)

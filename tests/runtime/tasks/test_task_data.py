@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.spec.training import Masking
+from compiler.spec.training import MaskedTokens
 from runtime.data.prepare import Prepared, prepare
 from runtime.data.sentences import Sentences
 from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK, PADDING
@@ -74,7 +74,7 @@ def masked(texts: int = 50, **settings: float) -> MaskedTexts:
     draw = np.random.default_rng(0)
     rows = [[*draw.integers(5, 100, 20).tolist(), END] for _ in range(texts)]
     return MaskedTexts(
-        texts=sentences(*rows), masking=Masking.model_validate(settings), vocabulary=100
+        texts=sentences(*rows), masking=MaskedTokens.model_validate(settings), vocabulary=100
     )
 
 
@@ -118,7 +118,7 @@ SEEN = [4, 83, 4, 4, 4, 4, 4, 4, 4]
 
 
 def test_one_token_at_least_is_masked() -> None:
-    texts = MaskedTexts(texts=sentences([9, END]), masking=Masking(), vocabulary=100)
+    texts = MaskedTexts(texts=sentences([9, END]), masking=MaskedTokens(), vocabulary=100)
     batch = texts.collate(np.array([0]))
     assert batch.labels.tolist() == [9]
     assert batch.places.tolist() == [1]

@@ -10,15 +10,15 @@ import torch
 import torch.nn.functional as F
 
 from compiler.pipeline import compile_spec
-from compiler.spec.training import Decoding
+from compiler.spec.decoding import BeamSearch
 from runtime.data.symbols import PADDING
-from runtime.inference.beam_search import beam_search
 from runtime.inference.packed_linear import quantized
 from runtime.package import load_package
 from runtime.training import objective
 from runtime.training.objective import training_objective
 from tests.support.batches import PaddedPairs
 from tests.support.plain_search import plain_search
+from tests.support.search import beam_search
 
 TINY = (
     *("model.d_model=16", "model.vocabulary.size=20", "model.attention.heads=2", "model.dropout=0"),
@@ -160,7 +160,7 @@ def test_experts_decode_in_eight_bits(build: Build, batch: PaddedPairs) -> None:
 def test_beams_are_of_the_final_logits(build: Build, batch: PaddedPairs) -> None:
     """Of experts in each layer, of a bias, a scale and a cap: as the plain search finds them."""
     model, _ = build(EXPERTS.format(""), "model.output={bias: true, scale: 0.5, soft_cap: 2}")
-    decoding = Decoding(beam=3, length_penalty=0.6)
+    decoding = BeamSearch(beam=3, length_penalty=0.6)
     found = beam_search(model.eval(), batch.source, [6] * 4, decoding)
     for row, (best, *_) in zip(batch.source, found, strict=True):
         source = [token for token in row.tolist() if token != PADDING]
@@ -191,7 +191,7 @@ MIXERS = {
 def test_beams_without_self_attention(build: Build, batch: PaddedPairs, name: str) -> None:
     """What each hypothesis knows follows it: the plain search, which keeps nothing, finds them."""
     model, _ = build(*MIXERS[name])
-    decoding = Decoding(beam=3, length_penalty=0.6)
+    decoding = BeamSearch(beam=3, length_penalty=0.6)
     found = beam_search(model.eval(), batch.source, [6] * 4, decoding)
     for row, (best, *_) in zip(batch.source, found, strict=True):
         source = [token for token in row.tolist() if token != PADDING]
