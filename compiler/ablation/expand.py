@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 
 from compiler.ablation.columns import OF_TOKENS, Column
@@ -31,37 +31,64 @@ COMPARABLE = ("task", "data", "evaluation")
 """What all rows have in common."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
-    """A row with its package, compiled with the first seed."""
+    """A row with its complete spec, for the first seed; `tree` is its spec as it is written."""
 
-    name: str
-    group: str
+    written: WrittenRow
+    loaded: Loaded
+    tree: Mapping
     settings: dict[str, str]
-    package: CompiledPackage
-    parameters: int
-    flops_per_update: int
+
+    @property
+    def name(self) -> str:
+        return self.written.name
+
+    @property
+    def group(self) -> str:
+        return self.written.group
 
     @property
     def spec(self) -> Spec:
-        return self.package.spec
+        return self.loaded.spec
+
+    @cached_property
+    def package(self) -> CompiledPackage:
+        """The compiled package; raises `Rejected`."""
+        return compile_loaded(self.loaded)
+
+    @cached_property
+    def parameters(self) -> int:
+        return count_parameters(self.package.model)
+
+    @cached_property
+    def flops_per_update(self) -> int:
+        return flops_per_update(self.package.model, self.spec.training, LENGTH)
+
+    @property
+    def flops(self) -> int | None:
+        """The FLOPs of the whole training; None while its number of updates is unknown."""
+        steps = self.spec.training.steps
+        return None if steps is None else self.flops_per_update * steps
 
     def lasting(self, steps: int) -> "Row":
-        """The row with its length in updates, the same for all seeds, instead of epochs.
+        """Return the row with its length in updates, the same for all seeds, instead of epochs.
 
         Raises `Rejected` where its other settings do not fit that length.
         """
-        loaded = lasting(self.package.loaded, steps, keeps_epochs=False)
-        return replace(self, package=compile_loaded(loaded))
+        row = replace(self, loaded=lasting(self.loaded, steps, keeps_epochs=False))
+        assert row.package
+        return row
 
     def spec_with(self, seed: int) -> Spec:
-        """The spec of the row with this seed."""
+        """Return the spec of the row with this seed."""
         training = self.spec.training.model_copy(update={"seed": seed})
         return self.spec.model_copy(update={"training": training})
 
-    def files(self, seed: int) -> dict[str, str]:
-        """The package with this seed: the code is the same, for it has none."""
-        return {**self.package.files, LOCK: lock_text(self.spec_with(seed))}
+    def files(self, seed: int) -> dict[str, bytes]:
+        """Return the package with this seed: the code is the same, for it has none."""
+        lock = lock_text(self.spec_with(seed))
+        return {name: text.encode() for name, text in {**self.package.files, LOCK: lock}.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +101,10 @@ class Expansion:
     """What some row sets, by dotted key, with the value of the base."""
     seeds: tuple[int, ...]
     rows: tuple[Row, ...]
+
+    @property
+    def base(self) -> Row:
+        return self.rows[0]
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -101,27 +132,13 @@ def expand(path: Path, overrides: Iterable[str] = ()) -> Expansion:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Resolved:
-    """A row with its complete spec, and its tree as it is written."""
-
-    row: WrittenRow
-    loaded: Loaded
-    tree: Mapping
-    settings: dict[str, str]
-
-    @property
-    def spec(self) -> Spec:
-        return self.loaded.spec
-
-
 def _override(argument: str) -> Mapping:
     change = override(argument)
     require_no_seed(change)
     return change
 
 
-def _resolve(row: WrittenRow, ablation: Ablation, shared: tuple[Mapping, ...]) -> _Resolved:
+def _resolve(row: WrittenRow, ablation: Ablation, shared: tuple[Mapping, ...]) -> Row:
     extended, changes = read_extended(str(row.spec.path)), (*shared, *row.changes)
     with _pointing_at(row, ablation.source):
         loaded = resolve(extended, (*changes, ablation.seeds[0].change))
@@ -132,7 +149,7 @@ def _resolve(row: WrittenRow, ablation: Ablation, shared: tuple[Mapping, ...]) -
     elif row.group:
         summary = f"row {row.name} of the ablation {ablation.name}"
         loaded = replace(loaded, spec=loaded.spec.model_copy(update={"summary": summary}))
-    return _Resolved(row=row, loaded=loaded, tree=tree, settings=settings)
+    return Row(written=row, loaded=loaded, tree=tree, settings=settings)
 
 
 @contextmanager
@@ -164,7 +181,7 @@ def _differences(base: Mapping, tree: Mapping) -> dict[str, str]:
     return {key: after.get(key, "null") for key in keys if before.get(key) != after.get(key)}
 
 
-def _require_comparable(resolved: list[_Resolved]) -> None:
+def _require_comparable(resolved: list[Row]) -> None:
     """Raises `Rejected` for rows that are not measured as the base is."""
     base, *rows = resolved
     others = ((each, _other_part(each.spec, base.spec)) for each in rows)
@@ -178,25 +195,25 @@ def _other_part(spec: Spec, base: Spec) -> str:
     return next((part for part in COMPARABLE if getattr(spec, part) != getattr(base, part)), "")
 
 
-def _incomparable(each: _Resolved, part: str) -> Diagnostic:
+def _incomparable(each: Row, part: str) -> Diagnostic:
     return mistake(
-        _place_of(each.row, part),
+        _place_of(each.written, part),
         "not-comparable",
-        f"row `{each.row.name}` has another `{part}:` than the base: "
+        f"row `{each.name}` has another `{part}:` than the base: "
         "scores on other data, or measured otherwise, do not stand in one table",
         "set it for all rows, in `set:` at the top level; or make it an ablation of its own",
     )
 
 
-def _require_one_vocabulary(resolved: list[_Resolved], columns: tuple[Column, ...]) -> None:
+def _require_one_vocabulary(resolved: list[Row], columns: tuple[Column, ...]) -> None:
     """Raises `Rejected` if numbers of tokens stand beside those of other tokens."""
     base, *rows = resolved
     counted = [each for each in columns if each.partition("_")[2] in OF_TOKENS]
     wrong = [
         mistake(
-            _place_of(each.row, "model", "vocabulary"),
+            _place_of(each.written, "model", "vocabulary"),
             "not-comparable",
-            f"row `{each.row.name}` has another vocabulary than the base, and `{counted[0]}` is "
+            f"row `{each.name}` has another vocabulary than the base, and `{counted[0]}` is "
             "a mean over its tokens",
             "name `columns:` without losses, perplexities and accuracies: other scores compare",
         )
@@ -213,14 +230,14 @@ def _place_of(row: WrittenRow, *start: str) -> Span:
     return next((node.span for path, node in below if path[: len(start)] == start), row.span)
 
 
-def _require_different(resolved: list[_Resolved]) -> None:
+def _require_different(resolved: list[Row]) -> None:
     """Raises `Rejected` for rows that are the same network and recipe as one before."""
-    seen: dict[str, _Resolved] = {}
+    seen: dict[str, Row] = {}
     wrong = []
     for each in resolved:
         spec = each.spec.model_copy(update={"name": "", "summary": ""}).model_dump_json()
         if spec in seen:
-            wrong.append(_equal(each.row, seen[spec].row))
+            wrong.append(_equal(each.written, seen[spec].written))
         seen.setdefault(spec, each)
     if wrong:
         raise Rejected(wrong)
@@ -237,7 +254,7 @@ def _equal(row: WrittenRow, before: WrittenRow) -> Diagnostic:
     )
 
 
-def _varied(resolved: list[_Resolved]) -> dict[str, str]:
+def _varied(resolved: list[Row]) -> dict[str, str]:
     """Each setting of a row, once, with the base's value."""
     base = resolved[0]
     keys = {key: each for each in reversed(resolved) for key in each.settings}
@@ -245,7 +262,7 @@ def _varied(resolved: list[_Resolved]) -> dict[str, str]:
     return {key: _value(base, keys[key], key) for key in order}
 
 
-def _value(base: _Resolved, row: _Resolved, key: str) -> str:
+def _value(base: Row, row: Row, key: str) -> str:
     """Return the base's value as it is written, else the value that its complete spec has instead.
 
     Empty where that is not one value: layers may differ.
@@ -278,14 +295,8 @@ def _scalars(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
         yield from _scalars(below, (*path, key))
 
 
-def _compiled(each: _Resolved, ablation: Ablation) -> Row:
-    with _pointing_at(each.row, ablation.source):
-        package = compile_loaded(each.loaded)
-    return Row(
-        name=each.row.name,
-        group=each.row.group,
-        settings=each.settings,
-        package=package,
-        parameters=count_parameters(package.model),
-        flops_per_update=flops_per_update(package.model, package.spec.training, LENGTH),
-    )
+def _compiled(row: Row, ablation: Ablation) -> Row:
+    """Return the row after its package has been compiled."""
+    with _pointing_at(row.written, ablation.source):
+        assert row.package
+    return row

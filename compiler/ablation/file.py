@@ -20,7 +20,7 @@ Settings = dict[str, Any]
 Reference = Annotated[str, Field(min_length=1)]
 
 
-class Row(Section):
+class NamedRow(Section):
     """A row with a name of its own: the base with other settings, or another spec."""
 
     name: str = setting(
@@ -38,7 +38,7 @@ class Group(Section):
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = setting(
         "values of settings, by dotted key", default={}
     )
-    rows: list[Row] = setting("rows with names", default=[])
+    rows: list[NamedRow] = setting("rows with names", default=[])
 
 
 class AblationFile(Section):
@@ -57,7 +57,7 @@ class AblationFile(Section):
     )
 
 
-SECTIONS: dict[int, type[Section]] = {0: AblationFile, 2: Group, 4: Row}
+SECTIONS: dict[int, type[Section]] = {0: AblationFile, 2: Group, 4: NamedRow}
 """What a mapping is, by the keys and numbers above it: `groups`, A, `rows`, 3."""
 
 

@@ -1,6 +1,6 @@
 """Two complete specs, setting beside setting, and the layers of their stacks side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -9,7 +9,10 @@ from typing import TypeGuard
 from pydantic import BaseModel
 
 from compiler.source.node import Mapping, Node, Path, Scalar, Sequence, to_python, with_entry
+from compiler.source.write import flow
+from compiler.spec.inherit import written_at
 from compiler.spec.model import LayerGroup, Stack
+from compiler.spec.shorthand import named_today
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import ATTENTIONS, EVERY_STACK, SUB_LAYERS, TASKS
 
@@ -287,3 +290,58 @@ def _comes_or_goes(pair: Pair) -> bool:
 def _kinds(holder: Holder) -> list[LayerGroup]:
     assert isinstance(holder.section, Stack)
     return holder.section.layers
+
+
+def values_of(spec: Spec) -> dict[str, str]:
+    """Return all settings of a spec by general key; different values of layers are joined."""
+    found: dict[str, dict[str, None]] = {}
+    for pair in pairs(spec, spec):
+        for keys, text in _texts((pair.key,), pair.after):
+            found.setdefault(".".join(keys), {})[text] = None
+    return {key: ", ".join(texts) for key, texts in found.items()}
+
+
+def values_at(spec: Spec, keys: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the different values that each dotted key comes to after inheritance; none for null.
+
+    `model.attention.d_k` is that of each attention, `model.position` the kind of a section, and
+    `model.encoder.layers` the number of the encoder's layers.
+    """
+    found: dict[tuple[str, ...], dict[str, None]] = {}
+    for pair in pairs(spec, spec):
+        path = tuple(step for step in pair.paths[1] if isinstance(step, str))
+        for each, text in _texts(path, pair.after):
+            for place in written_at(each):
+                found.setdefault(place, {})[text] = None
+    paths = (named_today(key.split(".")) for key in keys)
+    return [tuple(found.get((*path, "kind"), found.get(path, ()))) for path in paths]
+
+
+def differences(before: Spec, after: Spec) -> dict[str, tuple[str, str]]:
+    """Return the settings that differ by general key, with both values in words."""
+    found: dict[str, tuple[str, str]] = {}
+    for pair in pairs(before, after):
+        one, other = (dict(_texts((pair.key,), value)) for value in (pair.before, pair.after))
+        for keys in one | other:
+            if one.get(keys) != other.get(keys):
+                texts = one.get(keys, "not set"), other.get(keys, "not set")
+                found.setdefault(".".join(keys), texts)
+    return found
+
+
+def _texts(path: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Return the texts of a value, those of a section each under its own key; none of null."""
+    if isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _texts((*path, name), getattr(value, name))
+    elif value is not None:
+        yield path, flow(plain(value))
+
+
+def plain(value: object) -> object:
+    """Return a value as JSON has it."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_none=True)
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return {key: plain(each) for key, each in value.items()} if isinstance(value, dict) else value

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel
 
 from compiler.diff.hybrid import Hybrids
-from compiler.diff.settings import Holder, Pair, Place, pairs
+from compiler.diff.settings import Holder, Pair, Place, pairs, plain
 from compiler.emit.show import origin_of_default
 from compiler.source.diagnostic import Rejected
 from compiler.source.node import Path, find, to_python
@@ -104,16 +104,7 @@ def _plain(value: object, spec: Loaded, path: Path) -> object:
     if isinstance(value, BaseModel):
         node = find(spec.tree, path)
         return to_python(node) if node else value.model_dump(exclude_defaults=True)
-    if isinstance(value, list):
-        return [_dumped(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _dumped(each) for key, each in value.items()}
-    return value
-
-
-def _dumped(value: object) -> object:
-    """A section as a plain mapping; other values as they are."""
-    return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
+    return plain(value)
 
 
 def _row_of_kinds(pair: Pair, sections: list[BaseModel], specs: tuple[Loaded, ...]) -> _Row:

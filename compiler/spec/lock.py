@@ -1,16 +1,11 @@
 """`spec.lock.yaml`: the spec as it was compiled, every default written out."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import yaml
 
-from compiler.source.diagnostic import Rejected, mistake
-from compiler.source.node import Mapping as Node
-from compiler.source.read import decoded, read, read_text
-from compiler.source.span import Source
+from compiler.source.read import decoded, read_text
 from compiler.source.write import Dumper
 from compiler.spec.extend import read_file
 from compiler.spec.library import SpecFile
@@ -49,22 +44,6 @@ class LockContent:
 def read_lock(path: Path) -> Spec:
     """The spec that a generated package was compiled from."""
     return load_lock(path, read_text(path).encode()).spec
-
-
-def read_lock_text(path: Path) -> str:
-    """The text of a lock; raises `Rejected` if it cannot be read, or is too long."""
-    return read_text(path)
-
-
-def read_tree(text: str, path: Path) -> Mapping[str, object]:
-    """The tree of a lock's text, every value as it is written there.
-
-    Raises `Rejected` for a text that is not plain YAML, or is nested too deeply.
-    """
-    node = read(Source(name=str(path), text=text))
-    if not isinstance(node, Node):
-        raise Rejected([mistake(node.span, "not-a-spec", "a lock is a mapping of keys to values")])
-    return cast(Mapping[str, object], yaml.load(text, Loader=yaml.CBaseLoader))
 
 
 def load_lock(path: Path, content: bytes) -> Loaded:

@@ -1,6 +1,7 @@
 """An ablation's folder, read: its rows, and what has become of each of their runs."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from runtime.ablation.record import (
     read_record,
 )
 from runtime.errors import UserError
+
+LONGEST_STATE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,6 +41,13 @@ class Outcome:
             return self.failure.reason
         return "not finished" if (self.folder / RUN).exists() else "not run"
 
+    @property
+    def end(self) -> str:
+        """The state in so few words that a cell holds them; a remark has it in full."""
+        if self.failure is not None and self.failure.has_diverged:
+            return "diverged"
+        return self.state if len(self.state) <= LONGEST_STATE else "failed"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Row:
@@ -55,6 +65,24 @@ class Row:
     @property
     def unfinished(self) -> list[Outcome]:
         return [each for each in self.outcomes if each.result is None]
+
+    @property
+    def state(self) -> str:
+        """The reason why there are no results at all, a word for each kind of end; else empty."""
+        if self.finished:
+            return ""
+        return ", ".join(dict.fromkeys(outcome.end for outcome in self.outcomes))
+
+    @property
+    def remark(self) -> str:
+        """The seeds that are missing, and the reasons, which are too long for a cell."""
+        if all(outcome.state == "not run" for outcome in self.outcomes) or not self.unfinished:
+            return ""
+        seeds = defaultdict(list)
+        for outcome in self.unfinished:
+            seeds[outcome.state].append(outcome.queued.seed)
+        missing = "; ".join(f"{_say_seeds(each)}: {state}" for state, each in seeds.items())
+        return f"{len(self.finished)} of {len(self.outcomes)} runs have a result; {missing}"
 
     @property
     def first(self) -> Outcome:
@@ -85,6 +113,10 @@ class Ablation:
     @property
     def seeds(self) -> list[int]:
         return sorted({outcome.queued.seed for outcome in self.outcomes})
+
+
+def _say_seeds(seeds: list[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
 def read_ablation(folder: Path) -> Ablation:

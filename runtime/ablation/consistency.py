@@ -10,9 +10,8 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from compiler.spec.inherit import written_at
-from compiler.spec.lock import LOCK, load_lock, read_lock_text, read_tree
-from compiler.spec.shorthand import named_today
+from compiler.diff.settings import differences, values_of
+from compiler.spec.lock import LOCK, load_lock, read_lock
 from compiler.spec.spec import Spec
 from runtime.ablation.collect import Ablation, Outcome, Row
 from runtime.ablation.record import PACKAGE, RUN, Locked
@@ -53,76 +52,10 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-Tree = Mapping[str, object]
-
-
-def read_settings(outcome: Outcome) -> Tree:
-    """The lock that was compiled when the run was queued; numbers as they are written there."""
+def read_spec(outcome: Outcome) -> Spec | None:
+    """Return the complete spec that was queued for a run; None if its lock is gone."""
     path = outcome.folder / PACKAGE / LOCK
-    return read_tree(read_lock_text(path), path) if path.is_file() else {}
-
-
-def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every setting with its keys; what is in a list, such as kinds of layers, has the list's."""
-    if isinstance(tree, Mapping):
-        for key, value in tree.items():
-            yield from leaves(value, (*path, key))
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from leaves(value, path)
-    else:
-        yield named_today(path), str(tree)
-
-
-def find_setting(tree: Tree, key: str) -> str | None:
-    """Return the value of a dotted key after inheritance; None where that is no single value.
-
-    A setting that layers inherit stands in a lock where it applies: `model.attention.d_k`
-    is then that of each attention, if they agree.
-    """
-    wanted = named_today(key.split("."))
-    found = list(leaves(tree))
-    own = {value for path, value in found if path == wanted}
-    inherited = {value for path, value in found if wanted in written_at(path)}
-    values = own or inherited
-    return values.pop() if len(values) == 1 else None
-
-
-def say_setting(tree: Tree, key: str) -> str:
-    """The value of a dotted key in a lock, as text for the cell of the base.
-
-    Different values of layers are joined; a dash stands for no value.
-    """
-    for words in (f"{key}.kind", key):
-        wanted = named_today(words.split("."))
-        found = [(path, value) for path, value in leaves(tree) if wanted in written_at(path)]
-        nearest = min((len(path) for path, _ in found), default=0)
-        values = dict.fromkeys(value for path, value in found if len(path) == nearest and value)
-        if values:
-            return ", ".join(values)
-    return "–"
-
-
-def different_settings(one: Tree, other: Tree, sections: tuple[str, ...]) -> list[str]:
-    """`data.folder: a or b`, for each setting of the sections that differs."""
-    first, second = (
-        setting_values({name: tree[name] for name in sections if name in tree})
-        for tree in (one, other)
-    )
-    return [
-        f"{key}: {first.get(key, 'not set')} or {second.get(key, 'not set')}"
-        for key in first | second
-        if first.get(key) != second.get(key)
-    ]
-
-
-def setting_values(tree: Tree) -> dict[str, str]:
-    """Return values by dotted key; what a list has several of, as kinds of layers, is joined."""
-    values: dict[str, str] = {}
-    for path, value in leaves(tree):
-        key = ".".join(path)
-        values[key] = f"{values[key]}, {value}" if key in values else value
-    return values
+    return read_lock(path) if path.is_file() else None
 
 
 PARTS = ("spec", "code", "protocol")
@@ -156,6 +89,7 @@ def strange_parts(outcome: Outcome) -> Iterator[str]:
 
 
 SECTIONS = {"data": ("data",), "protocol": ("task", "evaluation")}
+"""The sections of a spec that hashes stand for."""
 SHOWN = 5
 """Names in a message; of the others, the number is said."""
 
@@ -198,7 +132,8 @@ def different_seeds(row: Row) -> list[str]:
 
 def row_facts(outcome: Outcome) -> dict[str, str]:
     """Return what the seeds of a row have in common: the code, and all settings but the seed."""
-    settings = setting_values(read_settings(outcome))
+    spec = read_spec(outcome)
+    settings = values_of(spec) if spec else {}
     settings.pop("training.seed", None)
     return {f"code of {outcome.queued.row}": outcome.queued.locked.code} | settings
 
@@ -243,8 +178,12 @@ def say_settings(name: str, groups: list[list[Outcome]]) -> list[str]:
     """The settings that two kinds of locks differ in; if none does, it is the files they name."""
     if name not in SECTIONS:
         return []
-    one, other = (read_settings(group[0]) for group in groups[:2])
-    if not one or not other:
+    one, other = (read_spec(group[0]) for group in groups[:2])
+    if one is None or other is None:
         return []
-    different = different_settings(one, other, SECTIONS[name])
-    return [f"  {line}" for line in different] or ["  the settings agree: the files differ"]
+    lines = [
+        f"  {key}: {values[0]} or {values[1]}"
+        for key, values in differences(one, other).items()
+        if key.partition(".")[0] in SECTIONS[name]
+    ]
+    return lines or ["  the settings agree: the files differ"]

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from compiler.ablation.columns import Measure
 from compiler.page.model import Cell, Column, Table, Tone, columns
 from compiler.page.text import least_width
-from runtime.ablation.collect import Ablation, Outcome
-from runtime.ablation.columns import SHORT_NAMES, Measure, group_label
-from runtime.ablation.table import Line, Results, Value
+from runtime.ablation.collect import Ablation, Outcome, Row
+from runtime.ablation.table import SHORT_NAMES, Results, Value, group_label
 
 MINUS, MARK, PART = "−", "*", "†"
 DIFFERENCE, SETTING = "difference-cell", "setting"
@@ -23,15 +23,15 @@ SYMBOLS = {"N", *SHORT_NAMES.values()} - {"position"}
 
 def make_grid(results: Results) -> Table:
     """Return the table in words; a row without results has its state in the first of them."""
-    lines = results.lines
-    groups = ["", *(line.group for line in lines)]
-    starts = {n for n, line in enumerate(lines) if line.group != groups[n] or not line.group}
-    cells = (_cells(results, line, starts=number in starts) for number, line in enumerate(lines))
+    rows = results.rows
+    groups = ["", *(row.group for row in rows)]
+    starts = {n for n, row in enumerate(rows) if row.group != groups[n] or not row.group}
+    cells = (_cells(results, row, starts=number in starts) for number, row in enumerate(rows))
     return Table(
         columns=tuple(_heads(results)),
         rows=tuple(map(tuple, cells)),
         groups=frozenset(starts),
-        base=next((number for number, line in enumerate(lines) if line.is_base), None),
+        base=rows.index(results.base),
         notes=tuple(_notes(results)),
     )
 
@@ -81,17 +81,17 @@ def _heads(results: Results) -> Iterator[Column]:
             yield Column(name="Δ", align="right", kind=DIFFERENCE, tone="quiet", help=help)
 
 
-def _cells(results: Results, line: Line, *, starts: bool) -> Iterator[str | Cell]:
+def _cells(results: Results, row: Row, *, starts: bool) -> Iterator[str | Cell]:
     """Return the cells of a row; its first result has a mark if there is a remark."""
-    yield group_label(line.group) if starts else ""
-    yield Cell(text=line.row, link=f"#{anchor(line.row)}")
-    yield from line.settings
+    yield group_label(row.group) if starts else ""
+    yield Cell(text=row.name, link=f"#{anchor(row.name)}")
+    yield from results.cells[row.name]
     first = next((measure for measure in results.measures if not measure.repeated), None)
-    for measure, value in zip(results.measures, line.values, strict=True):
+    for measure, value in zip(results.measures, results.values[row.name], strict=True):
         number = "" if value is None else _mean(measure, value)
         if measure is first:
-            tone = tone_of(line.state) if line.state else ""
-            yield Cell(text=line.state or number, mark=PART if line.remark else "", tone=tone)
+            tone = tone_of(row.state) if row.state else ""
+            yield Cell(text=row.state or number, mark=PART if row.remark else "", tone=tone)
         else:
             yield number
         if measure.compared:
@@ -121,31 +121,31 @@ def _notes(results: Results) -> Iterator[str]:
     for key, signature in results.signatures.items():
         names[signature].append(_name_of(results, key))
     yield from (f"{' and '.join(each)}: {signature}" for signature, each in names.items())
-    yield from (f"{PART} {line.row}: {line.remark}" for line in results.lines if line.remark)
+    yield from (f"{PART} {row.name}: {row.remark}" for row in results.rows if row.remark)
 
 
 def _value_notes(results: Results) -> Iterator[str]:
-    yield f"Blank settings are those of {results.base}."
+    yield f"Blank settings are those of {results.base.name}."
     if len(results.seeds) > 1:
         numbers = ", ".join(map(str, results.seeds))
         yield f"Mean ± standard deviation (of the sample) over the seeds {numbers}."
     else:
         yield f"One seed: {results.seeds[0]}."
     if any(measure.compared for measure in results.measures):
-        yield f"Δ: difference to {results.base}, mean over the seeds that both rows have."
+        yield f"Δ: difference to {results.base.name}, mean over the seeds that both rows have."
 
 
 def _significance_notes(results: Results) -> Iterator[str]:
-    compared = results.significance.compared
+    compared, base = results.significance.compared, results.base.name
     for column, reason in results.significance.untested.items():
         yield f"No test of the differences in {_name_of(results, column)}: {reason}."
     if compared:
         names = dict.fromkeys(_name_of(results, each.column) for each in compared)
         yield (
-            f"{MARK} p < 0.05 against {results.base} in {' and '.join(names)}, for every seed that "
-            "both have: paired bootstrap resampling of the sentences (Koehn 2004), each run "
-            f"against that of {results.base} with the same seed, by sacreBLEU "
-            f"({compared[0].signature}); not corrected for the number of rows."
+            f"{MARK} p < 0.05 against {base} in {' and '.join(names)}, for every seed that both "
+            "have: paired bootstrap resampling of the sentences (Koehn 2004), each run against "
+            f"that of {base} with the same seed, by sacreBLEU ({compared[0].signature}); not "
+            "corrected for the number of rows."
         )
 
 
@@ -160,7 +160,7 @@ def row_values(results: Results) -> Table:
         *(setting.name for setting in results.settings),
         *(f"{measure.key}{end}" for measure in results.measures for end in _ends(measure)),
     ]
-    return _plain(heads, (_row_values(results, line) for line in results.lines))
+    return _plain(heads, (_row_values(results, row) for row in results.rows))
 
 
 def _plain(heads: Sequence[str], rows: Iterable[Iterable[object]]) -> Table:
@@ -174,10 +174,10 @@ def _ends(measure: Measure) -> tuple[str, ...]:
     return (*own, "_difference", "_significant") if measure.compared else own
 
 
-def _row_values(results: Results, line: Line) -> Iterator[object]:
-    state = line.state or ("partly" if line.remark else "finished")
-    yield from (line.row, line.group, state, *line.settings)
-    for measure, value in zip(results.measures, line.values, strict=True):
+def _row_values(results: Results, row: Row) -> Iterator[object]:
+    state = row.state or ("partly" if row.remark else "finished")
+    yield from (row.name, row.group, state, *results.cells[row.name])
+    for measure, value in zip(results.measures, results.values[row.name], strict=True):
         numbers: tuple[object, ...] = (None,) * 4
         if value is not None:
             significant = "yes" if value.significant else ""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.ablation.collect import Ablation, Row
-from runtime.ablation.columns import Setting, group_label, setting_columns
 from runtime.ablation.record import RUN
+from runtime.ablation.table import Setting, group_label, setting_columns
 from runtime.training.metrics import read_figures
 
 LONGEST_LABEL = 28

@@ -70,7 +70,7 @@ def write_reports(tabulated: Tabulated, style: str = "") -> list[Path]:
 def table_files(tabulated: Tabulated) -> dict[str, bytes]:
     """Return the contents of the files that hold the table, by their names."""
     results, grid = tabulated.results, tabulated.grid
-    caption = f"{results.title}: variations of {results.base}"
+    caption = f"{results.title}: variations of {results.base.name}"
     texts = {
         "table.txt": text(grid),
         "table.md": markdown(grid),

@@ -2,14 +2,15 @@
 
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.spec.lock import LOCK, read_lock_text, read_tree
-from compiler.spec.spec import Spec
-from runtime.ablation.consistency import data_hash, lock, setting_values
+from compiler.ablation.expand import Expansion, Row
+from compiler.diff.settings import differences
+from compiler.spec.lock import LOCK, load_lock, read_lock
+from runtime.ablation.consistency import data_hash, lock
 from runtime.ablation.record import (
     DIFFERENCE,
     JOBS,
@@ -29,46 +30,10 @@ from runtime.system.file_lock import held
 Difference = Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A row with a seed, as the file has it now."""
-
-    row: str
-    group: str
-    seed: int
-    settings: dict[str, str]
-    spec: Spec
-    files: dict[str, str]
-    parameters: int
-    flops_per_update: int
-
-    @property
-    def flops(self) -> int | None:
-        """The FLOPs of the whole training; None while its number of updates is unknown."""
-        steps = self.spec.training.steps
-        return None if steps is None else self.flops_per_update * steps
-
-    @property
-    def name(self) -> str:
-        return run_name(self.row, self.seed)
-
-    @property
-    def contents(self) -> dict[str, bytes]:
-        return {name: text.encode() for name, text in self.files.items()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """An ablation as its file has it now; the base is the first entry."""
-
-    ablation: str
-    columns: tuple[str, ...]
-    varied: dict[str, str]
-    entries: tuple[Entry, ...]
-
-    @property
-    def base(self) -> str:
-        return self.entries[0].row
+def runs_of(expansion: Expansion) -> dict[str, tuple[Row, int]]:
+    """Return each row with each seed, as the file has them now, by the names of runs."""
+    pairs = ((row, seed) for row in expansion.rows for seed in expansion.seeds)
+    return {run_name(row.name, seed): (row, seed) for row, seed in pairs}
 
 
 @contextmanager
@@ -116,70 +81,70 @@ def kept_of(folder: Path, queue: Queue | None) -> dict[str, Queued]:
     return {each.name: each for each in queued if (folder / ROWS / each.name).is_dir()}
 
 
-def add_to_queue(folder: Path, wanted: Wanted, difference: Difference) -> Queue:
-    """Queues what is not yet queued: packages first, then the queue, which makes them count.
+def add_to_queue(folder: Path, expansion: Expansion, difference: Difference) -> Queue:
+    """Queue what is not yet queued: packages first, then the queue, which makes them count.
 
     `difference` gives of a row's name what it changes against the base, as a piece of a page.
     Raises a UserError if a file of the data is missing or the disk is full: then nothing is added.
     """
     before = read_queue(folder)
     old = kept_of(folder, before)
-    entries = [each for each in wanted.entries if each.name not in old]
-    hashes = _data_hashes(entries)
-    new = {each.name: _queued(each, hashes) for each in entries}
+    runs = {name: run for name, run in runs_of(expansion).items() if name not in old}
+    hashes = _data_hashes(row for row, _ in runs.values())
+    new = {name: _queued(*run, hashes) for name, run in runs.items()}
     try:
         with explained_disk_errors(folder):
-            for each in entries:
-                page = "" if each.row == wanted.base else difference(each.row)
-                _write(folder / ROWS / each.name, each, page)
-            queue = _queue(wanted, before, {**old, **new})
+            for name, (row, seed) in runs.items():
+                page = "" if row is expansion.base else difference(row.name)
+                _write(folder / ROWS / name, row.files(seed), page)
+            queue = _queue(expansion, before, {**old, **new})
             write_record(folder / QUEUE, queue)
     except BaseException:
-        for each in entries:
-            shutil.rmtree(folder / ROWS / each.name, ignore_errors=True)
+        for name in runs:
+            shutil.rmtree(folder / ROWS / name, ignore_errors=True)
         if before is None:
             shutil.rmtree(folder / ROWS, ignore_errors=True)
         raise
     return queue
 
 
-def _queue(wanted: Wanted, before: Queue | None, queued: Mapping[str, Queued]) -> Queue:
-    """In the order of the file; what is no longer in it comes last."""
-    order = dict.fromkeys([*(each.name for each in wanted.entries), *queued])
+def _queue(expansion: Expansion, before: Queue | None, queued: Mapping[str, Queued]) -> Queue:
+    """Return the queue in the order of the file; what is no longer in it comes last."""
+    order = dict.fromkeys([*runs_of(expansion), *queued])
     return Queue(
-        ablation=wanted.ablation,
-        base=wanted.base,
-        columns=wanted.columns,
-        varied={**wanted.varied, **(before.varied if before else {})},
+        ablation=expansion.name,
+        base=expansion.base.name,
+        columns=expansion.columns,
+        varied={**expansion.varied, **(before.varied if before else {})},
         queued=tuple(queued[name] for name in order),
     )
 
 
-def _data_hashes(entries: Sequence[Entry]) -> dict[str, str]:
+def _data_hashes(rows: Iterable[Row]) -> dict[str, str]:
     """Return hashes by the settings of the data, so that files are read once."""
-    specs = {each.spec.data.model_dump_json(): each.spec for each in entries}
+    specs = {row.spec.data.model_dump_json(): row.spec for row in rows}
     return {key: data_hash(spec) for key, spec in specs.items()}
 
 
-def _queued(entry: Entry, hashes: Mapping[str, str]) -> Queued:
-    data = hashes[entry.spec.data.model_dump_json()]
+def _queued(row: Row, seed: int, hashes: Mapping[str, str]) -> Queued:
+    data = hashes[row.spec.data.model_dump_json()]
     return Queued(
-        row=entry.row,
-        group=entry.group,
-        seed=entry.seed,
-        settings=entry.settings,
-        locked=lock(entry.spec, entry.contents, data),
-        parameters=entry.parameters,
-        flops=entry.flops_per_update * entry.spec.training.updates,
+        row=row.name,
+        group=row.group,
+        seed=seed,
+        settings=row.settings,
+        locked=lock(row.spec, row.files(seed), data),
+        parameters=row.parameters,
+        flops=row.flops_per_update * row.spec.training.updates,
     )
 
 
-def _write(folder: Path, entry: Entry, page: str) -> None:
+def _write(folder: Path, files: Mapping[str, bytes], page: str) -> None:
     """Write a run; what is there was left by a process that died before it was queued."""
     shutil.rmtree(folder, ignore_errors=True)
     with new_folder(folder) as unfinished:
         (unfinished / PACKAGE).mkdir()
-        for name, content in entry.contents.items():
+        for name, content in files.items():
             (unfinished / PACKAGE / name).write_bytes(content)
         if page:
             (unfinished / DIFFERENCE).write_text(page, encoding="utf-8")
@@ -193,44 +158,41 @@ class Changes:
     lines: tuple[str, ...]
 
 
-def changes(folder: Path, queue: Queue, wanted: Wanted) -> Changes:
-    """Raises a UserError if rows would be added to a base that is not the queued one."""
-    old, kept = {each.name: each for each in queue.queued}, kept_of(folder, queue)
-    added = tuple(each.name for each in wanted.entries if each.name not in kept)
-    both = [(old[each.name], each) for each in wanted.entries if each.name in old]
-    differences = {
-        queued.name: text for queued, entry in both if (text := difference(folder, queued, entry))
+def changes(folder: Path, queue: Queue, expansion: Expansion) -> Changes:
+    """Compare a file with its queue.
+
+    Raises a UserError if rows would be added to a base that is not the queued one.
+    """
+    runs, kept = runs_of(expansion), kept_of(folder, queue)
+    added = tuple(name for name in runs if name not in kept)
+    both = [each for each in queue.queued if each.name in runs]
+    found = {
+        each.name: text for each in both if (text := difference(folder, each, *runs[each.name]))
     }
-    of_base = [each.name for each in queue.queued if each.row == queue.base]
-    base = [differences[name] for name in of_base if name in differences]
+    base = [found[each.name] for each in both if each.row == queue.base and each.name in found]
     if added and base:
         raise UserError(
             f"the base has changed since it was queued ({base[0]}): {added[0]} cannot stand "
             "in one table with what ran before",
             help="queue the ablation anew with another --out, or undo the change",
         )
-    gone = [name for name in kept if name not in {each.name for each in wanted.entries}]
-    stay = {name: text for name, text in differences.items() if name in kept}
+    gone = [name for name in kept if name not in runs]
+    stay = {name: text for name, text in found.items() if name in kept}
     return Changes(added=added, lines=(*_said(stay), *_gone(gone)))
 
 
-def difference(folder: Path, queued: Queued, entry: Entry) -> str:
-    """The first settings that differ between queue and file; empty if none does."""
-    path = folder / ROWS / queued.name / PACKAGE / LOCK
+def difference(folder: Path, queued: Queued, row: Row, seed: int) -> str:
+    """Return the first setting that differs between queue and file; empty if none does."""
+    path, files = folder / ROWS / queued.name / PACKAGE / LOCK, row.files(seed)
     if not path.is_file():
-        return "" if is_of(entry, queued) else f"{path} is gone, and the file says something else"
-    text = read_lock_text(path)
-    if text == entry.files[LOCK]:
+        is_same = lock(row.spec, files, queued.locked.data).spec == queued.locked.spec
+        return "" if is_same else f"{path} is gone, and the file says something else"
+    found = differences(read_lock(path), load_lock(path, files[LOCK]).spec)
+    if not found:
         return ""
-    before, now = (setting_values(read_tree(each, path)) for each in (text, entry.files[LOCK]))
-    found = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-    key, more = found[0], f", and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')} now{more}"
-
-
-def is_of(entry: Entry, queued: Queued) -> bool:
-    """Tell whether the file still has the spec that was queued."""
-    return lock(entry.spec, entry.contents, queued.locked.data).spec == queued.locked.spec
+    (key, (before, now)), *others = found.items()
+    more = f", and {len(others)} more" if others else ""
+    return f"{key} was {before}, is {now} now{more}"
 
 
 def _said(differences: dict[str, str]) -> Iterator[str]:

@@ -10,16 +10,17 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from compiler.ablation.columns import Measure
+from compiler.diff.settings import values_of
 from compiler.page import html
 from compiler.page.html import table
 from compiler.page.model import Cell, Column, Table, columns
 from runtime.ablation.collect import Ablation, Outcome, Row
-from runtime.ablation.columns import Measure, setting_columns
-from runtime.ablation.consistency import leaves, read_settings
+from runtime.ablation.consistency import read_spec
 from runtime.ablation.grid import anchor, format_number, tone_of
 from runtime.ablation.learning import label_of
 from runtime.ablation.record import DIFFERENCE, RUN, Locked
-from runtime.ablation.table import Results, number_of
+from runtime.ablation.table import Results, number_of, setting_columns
 
 PAGE = Path(__file__).parent / "page"
 CURVES = (
@@ -51,15 +52,15 @@ def make_report(
     `curves` is a picture as SVG, or empty for the reason `no_curves`; `style` is the CSS of the
     differences that lie in the folders of the rows.
     """
-    caption = f"Variations of {results.base}. A click on the head of a column sorts by it."
+    caption = f"Variations of {results.base.name}. A click on the head of a column sorts by it."
     values = {
         "title": results.title,
-        "base": results.base,
+        "base": results.base.name,
         "lead": lead(ablation),
         "table": Markup(html.table(grid, 'class="results" data-sortable', caption)),
         "notes": grid.notes,
         "curves": inline(curves),
-        "curves_caption": CURVES.format(base=results.base),
+        "curves_caption": CURVES.format(base=results.base.name),
         "no_curves": no_curves,
         "rows": [row_details(row, ablation, results) for row in ablation.rows],
         "provenance": provenance(ablation, results),
@@ -207,8 +208,10 @@ def provenance(ablation: Ablation, results: Results) -> list[tuple[str, Facts]]:
 
 def settings(ablation: Ablation, section: str) -> Facts:
     """Return the settings of a section of the base's lock."""
-    tree = read_settings(ablation.base.first).get(section, {})
-    return [(".".join(path), value) for path, value in leaves(tree)]
+    spec = read_spec(ablation.base.first)
+    values = values_of(spec) if spec else {}
+    pairs = ((key.partition("."), value) for key, value in values.items())
+    return [(rest, value) for (first, _, rest), value in pairs if first == section]
 
 
 def versions(ablation: Ablation) -> Facts:

@@ -1,17 +1,45 @@
-"""The table of an ablation as data, before it is text, Markdown, LaTeX, CSV or HTML."""
+"""The results of an ablation as numbers, before they are words: columns, rows, cells."""
 
 import statistics
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from compiler.ablation.columns import MEASURES, Measure
+from compiler.diff.settings import values_at
 from runtime.ablation.collect import Ablation, Outcome, Row
-from runtime.ablation.columns import Measure, Setting, measured_columns, setting_columns
-from runtime.ablation.consistency import Tree, find_setting, read_settings, say_setting
+from runtime.ablation.consistency import read_spec
 from runtime.ablation.record import Queued
 from runtime.ablation.significance import Significance, compare_with_base
+from runtime.errors import UserError
 
-LONGEST_STATE = 16
+SHORT_NAMES = {
+    "model.encoder.layers": "N_enc",
+    "model.decoder.layers": "N_dec",
+    "model.d_model": "d_model",
+    "model.feed_forward.d_ff": "d_ff",
+    "model.attention.heads": "h",
+    "model.attention.d_k": "d_k",
+    "model.attention.d_v": "d_v",
+    "model.dropout": "P_drop",
+    "training.label_smoothing": "ε_ls",
+    "model.embedding.position": "position",
+}
+"""As Table 3 of the paper (Vaswani et al. 2017) has them; its row E varies the position."""
+
+LAYERS = ("model.encoder.layers", "model.decoder.layers")
+
+
+def group_label(group: str) -> str:
+    """Letters in brackets, as in the paper; words as they are."""
+    return f"({group})" if len(group) == 1 else group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A column of settings, under the keys that it stands for."""
+
+    keys: tuple[str, ...]
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,33 +59,21 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A row of the table.
+class Results:
+    """The results of an ablation: the base first, groups in the order of the file.
 
-    `settings` and `values` have a cell for each column, blank or None where it is the base's or
-    there is nothing; `state` says in a word why a row has no results at all, `remark` in full what
-    has become of seeds that have none.
+    `cells` and `values` have, by the name of a row, a cell for each setting and for each measure:
+    blank or None where it is the base's, or there is nothing.
     """
 
-    row: str
-    group: str
-    is_base: bool
-    settings: tuple[str, ...]
-    values: tuple[Value | None, ...]
-    state: str
-    remark: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
-    """The results of an ablation: the base first, groups in the order of the file."""
-
     title: str
-    base: str
+    base: Row
     seeds: tuple[int, ...]
     settings: tuple[Setting, ...]
     measures: tuple[Measure, ...]
-    lines: tuple[Line, ...]
+    rows: tuple[Row, ...]
+    cells: dict[str, tuple[str, ...]]
+    values: dict[str, tuple[Value | None, ...]]
     significance: Significance
     signatures: dict[str, str]
     """Of the scores among the columns, by column."""
@@ -65,58 +81,53 @@ class Results:
 
 def make_results(ablation: Ablation) -> Results:
     """Raises a UserError if a column was asked for that there is none of."""
-    settings = setting_columns(ablation)
+    rows, base, settings = ablation.rows, ablation.base, setting_columns(ablation)
     measures = tuple(
-        measure.fitting([n for row in ablation.rows for n in numbers_of(row, measure).values()])
+        measure.fitting([n for row in rows for n in numbers_of(row, measure).values()])
         for measure in measured_columns(ablation.queue.columns)
     )
-    significance = compare_with_base(ablation, [each.key for each in measures])
-    trees = {row.name: read_settings(row.first) for row in ablation.rows}
+    found = compare_with_base(ablation, [each.key for each in measures])
     return Results(
         title=ablation.queue.ablation,
-        base=ablation.queue.base,
+        base=base,
         seeds=tuple(ablation.seeds),
         settings=settings,
         measures=measures,
-        lines=tuple(
-            Line(
-                row=row.name,
-                group=row.group,
-                is_base=row is ablation.base,
-                settings=setting_cells(row, ablation, settings, trees),
-                values=tuple(
-                    make_value(row, ablation.base, measure, significance) for measure in measures
-                ),
-                state=say_state(row),
-                remark=say_remark(row),
-            )
-            for row in ablation.rows
-        ),
-        significance=significance,
+        rows=rows,
+        cells=setting_cells(ablation, [setting.keys[0] for setting in settings]),
+        values={
+            row.name: tuple(make_value(row, base, each, found) for each in measures) for row in rows
+        },
+        significance=found,
         signatures=find_signatures(ablation.finished, measures),
     )
 
 
-def setting_cells(
-    row: Row, ablation: Ablation, settings: Iterable[Setting], trees: dict[str, Tree]
+def setting_cells(ablation: Ablation, keys: list[str]) -> dict[str, tuple[str, ...]]:
+    """Return the values of settings by the name of a row; those of the base in full."""
+    rows, varied = ablation.rows, ablation.queue.varied
+    values = {row.name: values_of_row(row, keys) for row in rows}
+    base = values[ablation.base.name]
+    cells = {row.name: changed_settings(row, keys, values[row.name], base) for row in rows}
+    own = (varied[key] or ", ".join(each) or "–" for key, each in zip(keys, base, strict=True))
+    return cells | {ablation.base.name: tuple(own)}
+
+
+def values_of_row(row: Row, keys: list[str]) -> list[tuple[str, ...]]:
+    """Return what each key comes to in the row's lock; nothing if the lock is gone."""
+    spec = read_spec(row.first)
+    return values_at(spec, keys) if spec else [()] * len(keys)
+
+
+def changed_settings(
+    row: Row, keys: list[str], own: list[tuple[str, ...]], base: list[tuple[str, ...]]
 ) -> tuple[str, ...]:
-    base = ablation.base
-    if row is base:
-        varied, tree = ablation.queue.varied, trees[base.name]
-        keys = [setting.keys[0] for setting in settings]
-        return tuple(varied[key] or say_setting(tree, key) for key in keys)
-    return tuple(
-        changed_setting(row, setting.keys[0], trees[row.name], trees[base.name])
-        for setting in settings
-    )
-
-
-def changed_setting(row: Row, key: str, own: Tree, base: Tree) -> str:
     """Return what the row sets, or what follows from it: `d_k` from the number of heads."""
-    if key in row.settings:
-        return row.settings[key]
-    value = find_setting(own, key)
-    return "" if value is None or value == find_setting(base, key) else value
+    found = zip(keys, own, base, strict=True)
+    follows = [
+        (key, each[0] if len(each) == 1 and each != other else "") for key, each, other in found
+    ]
+    return tuple(row.settings.get(key, text) for key, text in follows)
 
 
 def make_value(row: Row, base: Row, measure: Measure, significance: Significance) -> Value | None:
@@ -159,35 +170,6 @@ def difference_to(own: dict[int, float], base: dict[int, float]) -> float | None
     return statistics.fmean(own[seed] - base[seed] for seed in shared) if shared else None
 
 
-def say_state(row: Row) -> str:
-    """In a word, each kind of end once."""
-    if row.finished:
-        return ""
-    return ", ".join(dict.fromkeys(say_end(outcome) for outcome in row.outcomes))
-
-
-def say_end(outcome: Outcome) -> str:
-    """Return `diverged` or `failed` for what is too long for a cell; a remark has it in full."""
-    if outcome.failure is not None and outcome.failure.has_diverged:
-        return "diverged"
-    return outcome.state if len(outcome.state) <= LONGEST_STATE else "failed"
-
-
-def say_remark(row: Row) -> str:
-    """Return what a cell does not say: which seeds are missing, and why."""
-    if all(outcome.state == "not run" for outcome in row.outcomes) or not row.unfinished:
-        return ""
-    seeds = defaultdict(list)
-    for outcome in row.unfinished:
-        seeds[outcome.state].append(outcome.queued.seed)
-    missing = "; ".join(f"{say_seeds(each)}: {state}" for state, each in seeds.items())
-    return f"{len(row.finished)} of {len(row.outcomes)} runs have a result; {missing}"
-
-
-def say_seeds(seeds: list[int]) -> str:
-    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-
-
 def find_signatures(finished: Iterable[Outcome], measures: Iterable[Measure]) -> dict[str, str]:
     """Return signatures, which are the same for all runs: `refuse_mixture` sees to it."""
     found = {
@@ -197,3 +179,48 @@ def find_signatures(finished: Iterable[Outcome], measures: Iterable[Measure]) ->
         for key, signature in outcome.result.signatures.items()
     }
     return {each.key: found[each.key] for each in measures if each.key in found}
+
+
+def setting_columns(ablation: Ablation) -> tuple[Setting, ...]:
+    """In the paper's order where it has them, then as the file has them."""
+    varied = list(ablation.queue.varied)
+    joined = [LAYERS] if set(LAYERS) <= set(varied) and _agree(ablation.rows, LAYERS) else []
+    keys = [*joined, *((key,) for key in varied if not joined or key not in LAYERS)]
+    names = {each: "N" if each == LAYERS else _name(each[0], varied) for each in keys}
+    order = ["N", *SHORT_NAMES.values()]
+    return tuple(
+        Setting(keys=each, name=names[each])
+        for each in sorted(
+            keys, key=lambda each: order.index(names[each]) if names[each] in order else len(order)
+        )
+    )
+
+
+def _agree(rows: Iterable[Row], keys: tuple[str, ...]) -> bool:
+    """Tell whether no row has different values of two settings."""
+    return all(len({row.settings.get(key) for key in keys}) == 1 for row in rows)
+
+
+def _name(key: str, varied: list[str]) -> str:
+    return SHORT_NAMES.get(key) or _last_words(key, varied)
+
+
+def _last_words(key: str, others: Iterable[str]) -> str:
+    """The last word of a key with what it is of, and more where others end alike.
+
+    `model.attention.bias` is `attention bias`, `training.steps` is `steps`.
+    """
+    words = key.split(".")
+    ends = (words[-count:] for count in range(1 if len(words) < 3 else 2, len(words) + 1))
+    taken = [other.split(".") for other in others if other != key]
+    free = (end for end in ends if all(other[-len(end) :] != end for other in taken))
+    return " ".join(next(free, words))
+
+
+def measured_columns(asked: Iterable[str]) -> tuple[Measure, ...]:
+    """Raises a UserError for a name that nothing is measured under."""
+    unknown = [key for key in asked if key not in MEASURES]
+    if unknown:
+        help = f"there are: {', '.join(MEASURES)}"
+        raise UserError(f"there is no column {unknown[0]}", help=help)
+    return tuple(MEASURES[key] for key in asked)

@@ -17,7 +17,6 @@ from runtime.errors import UserError
 if TYPE_CHECKING:
     from compiler.ablation.expand import Expansion
     from runtime.ablation.launchers import Launcher, Room
-    from runtime.ablation.queue import Wanted
     from runtime.ablation.record import Queue
 
 
@@ -75,7 +74,7 @@ def ablate(
 
     expansion = expand(file, settings or ())
     say_warnings(expansion.warnings)
-    folder, wanted = out or Path("runs", expansion.name), wanted_of(expansion)
+    folder = out or Path("runs", expansion.name)
     refuse_others(folder)
     if tables:
         finish(folder)
@@ -85,13 +84,13 @@ def ablate(
     )
     room = options.room()
     if dry_run:
-        show_plan(folder, wanted, room)
+        show_plan(folder, expansion, room)
         return
-    wanted = wanted_of(counted(expansion, cache))
+    expansion = counted(expansion, cache)
     with owned_folder(folder):
         start = options.launcher_with(room, folder, cache)
-        show_plan(folder, wanted, room)
-        queue = add_to_queue(folder, wanted, differences(expansion))
+        show_plan(folder, expansion, room)
+        queue = add_to_queue(folder, expansion, differences(expansion))
         run_queue(folder, queue, start)
         finish(folder)
 
@@ -151,32 +150,6 @@ def counted(expansion: "Expansion", cache: Path) -> "Expansion":
     return replace(expansion, rows=tuple(rows))
 
 
-def wanted_of(expansion: "Expansion") -> "Wanted":
-    """The rows as they would be queued now."""
-    from runtime.ablation.queue import Entry, Wanted
-
-    entries = tuple(
-        Entry(
-            row=row.name,
-            group=row.group,
-            seed=seed,
-            settings=row.settings,
-            spec=row.spec_with(seed),
-            files=row.files(seed),
-            parameters=row.parameters,
-            flops_per_update=row.flops_per_update,
-        )
-        for row in expansion.rows
-        for seed in expansion.seeds
-    )
-    return Wanted(
-        ablation=expansion.name,
-        columns=expansion.columns,
-        varied=expansion.varied,
-        entries=entries,
-    )
-
-
 def run_queue(folder: Path, queue: "Queue", launcher: "Launcher") -> None:
     from runtime.ablation.record import ROWS
     from runtime.ablation.running import run_rows
@@ -207,7 +180,7 @@ def differences(expansion: "Expansion") -> Callable[[str], str]:
     from compiler.page.html import fragment
 
     sides = {row.name: of_package(row.package, row.name) for row in expansion.rows}
-    base = sides[expansion.rows[0].name]
+    base = sides[expansion.base.name]
     return cache_results(lambda row: fragment(document(difference(base, sides[row]))))
 
 

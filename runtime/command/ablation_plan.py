@@ -3,19 +3,20 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from compiler.ablation.expand import Expansion, Row
 from compiler.format import engineering
 from compiler.page.model import Table, columns
 from runtime.ablation.eta import Speed, finished_speed, measured_speed
 from runtime.ablation.launchers import Room
-from runtime.ablation.queue import Entry, Wanted, changes, read_queue
-from runtime.ablation.record import FAILURE, RESULT, ROWS, RUN
+from runtime.ablation.queue import changes, read_queue, runs_of
+from runtime.ablation.record import FAILURE, RESULT, ROWS, RUN, run_name
 from runtime.command.output import report
 from runtime.command.page import print_page
 
 STATES = ("done", "failed", "half done", "to do")
 
 
-def show_plan(folder: Path, wanted: Wanted, room: Room | None) -> None:
+def show_plan(folder: Path, expansion: Expansion, room: Room | None) -> None:
     """Print the rows, their changes and costs, and the time for all; nothing if all is done.
 
     Without `room` the rows run on other machines, whose speed is known by what they have finished.
@@ -23,50 +24,47 @@ def show_plan(folder: Path, wanted: Wanted, room: Room | None) -> None:
     """
     queue = read_queue(folder)
     if queue is not None:
-        for line in changes(folder, queue, wanted).lines:
+        for line in changes(folder, queue, expansion).lines:
             report(line)
-    left = [each for each in wanted.entries if state(folder, each) != "done"]
+    runs = runs_of(expansion)
+    left = [row for name, (row, _) in runs.items() if state(folder, name) != "done"]
     if not left:
         return
-    speed = finished_speed(folder, queue.queued if queue else ()) or _measured(wanted, room)
-    print_page(_table(folder, wanted, speed))
-    print(*_totals(folder, wanted, left, room, speed), sep="\n")
+    speed = finished_speed(folder, queue.queued if queue else ())
+    if speed is None and room is not None:
+        speed = measured_speed(expansion.base.spec, room.threads, room.device)
+    print_page(_table(folder, expansion, speed))
+    print(*_totals(folder, expansion, left, room, speed), sep="\n")
 
 
-def state(folder: Path, entry: Entry) -> str:
+def state(folder: Path, run: str) -> str:
     """Return how far a run is, in words."""
-    place = folder / ROWS / entry.name
     marks = {"done": RESULT, "failed": FAILURE, "half done": RUN}
-    return next((word for word, mark in marks.items() if (place / mark).exists()), "to do")
+    there = (word for word, mark in marks.items() if (folder / ROWS / run / mark).exists())
+    return next(there, "to do")
 
 
-def _measured(wanted: Wanted, room: Room | None) -> Speed | None:
-    if room is None:
-        return None
-    return measured_speed(wanted.entries[0].spec, room.threads, room.device)
-
-
-def _table(folder: Path, wanted: Wanted, speed: Speed | None) -> Table:
-    rows: dict[str, list[Entry]] = {}
-    for each in wanted.entries:
-        rows.setdefault(each.row, []).append(each)
+def _table(folder: Path, expansion: Expansion, speed: Speed | None) -> Table:
     numbers = ("parameters", "updates", "FLOPs", "time")
+    states = {
+        row.name: [state(folder, run_name(row.name, seed)) for seed in expansion.seeds]
+        for row in expansion.rows
+    }
     return Table(
         columns=columns(("group", "row", *numbers, "runs", "changes"), right=numbers),
-        rows=tuple(tuple(_cells(folder, entries, speed)) for entries in rows.values()),
+        rows=tuple(tuple(_cells(row, states[row.name], speed)) for row in expansion.rows),
     )
 
 
-def _cells(folder: Path, entries: Sequence[Entry], speed: Speed | None) -> Iterator[str]:
-    first = entries[0]
-    yield from (first.group, first.row)
-    yield f"{first.parameters:,}"
-    training, flops = first.spec.training, first.flops
+def _cells(row: Row, states: Sequence[str], speed: Speed | None) -> Iterator[str]:
+    yield from (row.group, row.name)
+    yield f"{row.parameters:,}"
+    training, flops = row.spec.training, row.flops
     yield f"{training.steps:,}" if training.steps else f"{training.epochs:,} epochs"
-    yield engineering(flops) if flops else f"{engineering(first.flops_per_update)} an update"
+    yield engineering(flops) if flops else f"{engineering(row.flops_per_update)} an update"
     yield duration(flops / speed.flops) if speed and flops else "?"
-    yield _states([state(folder, each) for each in entries])
-    yield ", ".join(f"{key}: {text}" for key, text in first.settings.items())
+    yield _states(states)
+    yield ", ".join(f"{key}: {text}" for key, text in row.settings.items())
 
 
 def _states(states: Sequence[str]) -> str:
@@ -76,18 +74,17 @@ def _states(states: Sequence[str]) -> str:
 
 def _totals(
     folder: Path,
-    wanted: Wanted,
-    left: Sequence[Entry],
+    expansion: Expansion,
+    left: Sequence[Row],
     room: Room | None,
     speed: Speed | None,
 ) -> Iterator[str]:
     flops = sum(each.flops or 0 for each in left)
     open_ended = sum(each.flops is None for each in left)
-    rows = len({each.row for each in wanted.entries})
-    seeds = len(wanted.entries) // rows
+    rows, seeds = len(expansion.rows), len(expansion.seeds)
     yield ""
     each = f"{seeds} seeds" if seeds > 1 else "1 seed"
-    yield f"{rows} rows x {each} = {len(wanted.entries)} runs, {len(left)} to do in {folder}"
+    yield f"{rows} rows x {each} = {rows * seeds} runs, {len(left)} to do in {folder}"
     yield f"{_room(room)}, {engineering(flops)}FLOP in all"
     if open_ended:
         yield f"and {open_ended} runs whose epochs are counted in updates once text is prepared"

@@ -163,7 +163,7 @@ def test_seeds_are_all_that_the_runs_of_a_row_differ_in(tmp_path: Path) -> None:
     one, other = row.files(3), row.files(4)
     assert [name for name in one if one[name] != other[name]] == [LOCK]
     for seed, files in ((3, one), (4, other)):
-        (tmp_path / "lock.yaml").write_text(files[LOCK], encoding="utf-8")
+        (tmp_path / "lock.yaml").write_bytes(files[LOCK])
         assert read_lock(tmp_path / "lock.yaml") == row.spec_with(seed)
 
 

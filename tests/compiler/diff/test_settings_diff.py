@@ -6,6 +6,7 @@ import pytest
 
 from compiler.diff.difference import difference
 from compiler.diff.operand import of_package, read_operand
+from compiler.diff.settings import differences, values_at, values_of
 from compiler.diff.settings_diff import Change, Origin
 from compiler.pipeline import compile_spec
 from tests.support.table3 import ROWS
@@ -111,3 +112,24 @@ ROW = {
     "e-learned": ["position"],
     "big": ["d_model", "dropout", "attention.heads", "feed_forward.d_ff", "training.steps"],
 }
+
+
+def test_a_dotted_key_comes_to_the_values_that_layers_have() -> None:
+    spec = compile_spec("demo", ["model.decoder.attention.heads=8", "model.encoder.layers=3"]).spec
+    found = {
+        "model.attention.heads": ("4", "8"),
+        "model.encoder.attention.heads": ("4",),
+        "model.decoder.cross_attention.heads": ("8",),
+        "model.encoder.layers": ("3",),
+        "model.position": ("sinusoidal",),
+        "training.optimizer": ("adam",),
+        "model.attention.soft_cap": (),
+    }
+    assert values_at(spec, found) == list(found.values())
+    assert values_of(spec)["layers"] == "3, 2"
+
+
+def test_differences_of_complete_specs_are_in_words() -> None:
+    one, other = (compile_spec("demo", settings).spec for settings in ([], ["training.steps=1700"]))
+    assert differences(one, other) == {"training.steps": ("1200", "1700")}
+    assert differences(one, one) == {}

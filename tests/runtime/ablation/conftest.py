@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from compiler.ablation.expand import expand
-from runtime.ablation.queue import Wanted, add_to_queue, owned_folder
+from compiler.ablation.expand import Expansion, expand
+from runtime.ablation.queue import add_to_queue, owned_folder
 from runtime.ablation.record import ROWS
-from runtime.command.ablate import differences, wanted_of
+from runtime.command.ablate import differences
 from tests.support.ablations import Bench
 
 ROOT = Path(__file__).parents[3]
@@ -73,9 +73,9 @@ def file(spec: Path) -> Path:
     return path
 
 
-def wanted(file: Path, *settings: str) -> Wanted:
+def wanted(file: Path, *settings: str) -> Expansion:
     """What the file would queue now."""
-    return wanted_of(expand(file, settings))
+    return expand(file, settings)
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.significance import PairedTest
 
-from runtime.ablation.collect import read_ablation
+from runtime.ablation.collect import Row, read_ablation
 from runtime.ablation.outputs import tabulate, write_reports
 from runtime.ablation.record import Failure
-from runtime.ablation.table import Line, Results
+from runtime.ablation.table import Results, Value
 from runtime.errors import UserError
 from tests.support.ablations import DIVERGED, PLANS, Bench, Plan
 
@@ -21,13 +21,18 @@ def table_of(folder: Path) -> Results:
     return tabulate(folder).results
 
 
-def line_of(table: Results, row: str) -> Line:
-    return next(line for line in table.lines if line.row == row)
+def row_of(table: Results, name: str) -> Row:
+    return next(row for row in table.rows if row.name == name)
+
+
+def value_of(table: Results, row: str, column: str) -> Value | None:
+    pairs = zip(table.measures, table.values[row], strict=True)
+    return next(value for measure, value in pairs if measure.key == column)
 
 
 def settings_of(table: Results, row: str) -> dict[str, str]:
     names = (setting.name for setting in table.settings)
-    return dict(zip(names, line_of(table, row).settings, strict=True))
+    return dict(zip(names, table.cells[row], strict=True))
 
 
 def test_settings_have_the_names_of_the_paper_and_blanks_are_the_base(bench: Bench) -> None:
@@ -85,8 +90,7 @@ def test_mean_deviation_and_difference(bench: Bench) -> None:
         for row in read_ablation(folder).rows
     }
     table = table_of(folder)
-    (column,) = (n for n, each in enumerate(table.measures) if each.key == "valid_ppl")
-    value, base = (line_of(table, row).values[column] for row in ("a-h1", "base"))
+    value, base = (value_of(table, row, "valid_ppl") for row in ("a-h1", "base"))
     assert value is not None
     assert base is not None
     assert value.mean == pytest.approx(statistics.fmean(scores["a-h1"]))
@@ -98,7 +102,7 @@ def test_mean_deviation_and_difference(bench: Bench) -> None:
 def test_one_seed_has_no_deviation(bench: Bench) -> None:
     table = table_of(bench.write(PLANS[:3], seeds=(7,)))
     assert all(
-        value is None or value.deviation is None for line in table.lines for value in line.values
+        value is None or value.deviation is None for row in table.values.values() for value in row
     )
 
 
@@ -107,14 +111,14 @@ def test_differences_are_those_of_the_seeds_that_both_have(bench: Bench) -> None
     for name, loss in (("base-seed1", 99.0), ("base-seed2", 2.0), ("a-h1-seed2", 3.0)):
         bench.change(f"rows/{name}/result.json", scores={"valid_ppl": loss})
     bench.change("ablation.json", columns=["valid_ppl"])
-    (value,) = line_of(table_of(folder), "a-h1").values
+    (value,) = table_of(folder).values["a-h1"]
     assert value is not None
     assert value.difference == 1.0
 
 
 def test_sizes_are_blank_where_they_are_the_base(bench: Bench) -> None:
     table = table_of(bench.write())
-    sizes = {line.row: line.values[0] for line in table.lines}
+    sizes = {row: values[0] for row, values in table.values.items()}
     assert sizes["a-h1"] is None
     assert sizes["base"] is not None
     assert sizes["b-dk8"] is not None
@@ -124,13 +128,13 @@ def test_sizes_are_blank_where_they_are_the_base(bench: Bench) -> None:
 def test_failed_and_missing_rows_say_so(bench: Bench) -> None:
     failures = {"c-n1-seed1": DIVERGED, "c-n1-seed2": DIVERGED, "a-h1-seed2": DIVERGED}
     table = table_of(bench.write(failures=failures, missing=["e-learned-seed1", "e-learned-seed2"]))
-    assert line_of(table, "c-n1").state == "diverged"
-    assert "seeds 1, 2: the loss or its gradient is not finite" in line_of(table, "c-n1").remark
-    assert line_of(table, "e-learned").state == "not run"
-    partly = line_of(table, "a-h1")
+    assert row_of(table, "c-n1").state == "diverged"
+    assert "seeds 1, 2: the loss or its gradient is not finite" in row_of(table, "c-n1").remark
+    assert row_of(table, "e-learned").state == "not run"
+    partly = row_of(table, "a-h1")
     assert partly.state == ""
     assert partly.remark.startswith("1 of 2 runs have a result; seed 2: the loss")
-    sizes = line_of(table, "c-n1").values[0]
+    sizes = table.values["c-n1"][0]
     assert sizes is not None, "known before it has run"
 
 
@@ -138,7 +142,7 @@ def test_failed_and_missing_rows_say_so(bench: Bench) -> None:
 def test_no_failure_is_a_divergence_for_the_name_of_a_file(bench: Bench) -> None:
     missing = Failure(reason="there is no file data/finance/test.de")
     table = table_of(bench.write(failures={"c-n1-seed1": missing, "c-n1-seed2": missing}))
-    assert line_of(table, "c-n1").state == "failed"
+    assert row_of(table, "c-n1").state == "failed"
 
 
 def test_the_bootstrap_is_that_of_sacrebleu(bench: Bench) -> None:
@@ -237,7 +241,7 @@ def test_the_base_says_its_defaults(bench: Bench) -> None:
     bench.change("ablation.json", varied=dict.fromkeys(expected, ""))
     table = table_of(bench.folder)
     keys = [setting.keys[0] for setting in table.settings]
-    assert dict(zip(keys, line_of(table, "base").settings, strict=True)) == expected
+    assert dict(zip(keys, table.cells["base"], strict=True)) == expected
 
 
 @pytest.mark.parametrize(
@@ -280,8 +284,7 @@ def test_a_row_with_the_translations_of_the_base_is_not_significant(bench: Bench
         (own / "run" / file.relative_to(base / "run")).write_bytes(file.read_bytes())
     (own / "result.json").write_bytes((base / "result.json").read_bytes())
     table = table_of(folder)
-    (column,) = (n for n, each in enumerate(table.measures) if each.key == "test_bleu")
-    value = line_of(table, "same").values[column]
+    value = value_of(table, "same", "test_bleu")
     assert value is not None
     assert (value.difference, value.significant) == (0.0, False)
     assert table.significance.p("test_bleu", "same") == [1.0]
