@@ -130,7 +130,7 @@ class _Writer:
         return part
 
     def place_of_states(self, statement: Statement, function: str) -> int | None:
-        """Which input is a list that holds something for each layer: the state of its step."""
+        """Return the place of the input that lists the states of the layers, if there is one."""
         names = [each.name for each in callee(self.block, statement).function(function).inputs]
         return next((names.index(name) for name in STATES if name in names), None)
 

@@ -14,32 +14,27 @@ DECODING = ("start", "step", "prefill")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a function: how many of its calls give it, and which values they give.
+    """One parameter of a function: how many calls there are, and the values that some give.
 
     It is true where some call gives it.
     """
 
     name: str
     calls: int
-    given: tuple[Expression, ...]
+    values: tuple[Expression, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.given)
+        return bool(self.values)
 
     @property
     def always(self) -> bool:
         """Every call gives it, so that it needs no default."""
-        return 0 < len(self.given) == self.calls
+        return 0 < len(self.values) == self.calls
 
     @property
     def sometimes(self) -> bool:
         """Some calls give it and others do not."""
-        return 0 < len(self.given) < self.calls
-
-    @property
-    def values(self) -> set[Expression]:
-        """The values that calls give."""
-        return set(self.given)
+        return 0 < len(self.values) < self.calls
 
     def declared(self, annotation: str, default: str) -> str:
         """Return the parameter as a signature declares it, or nothing where no call gives it."""

@@ -5,7 +5,7 @@ parameter that no call gives is left out, and one that every call gives has no d
 says itself what it needs: `needs` names helpers and imports, `call` writes the call of a helper.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from compiler.emit.calls import Given, attributes_in, calls_in
@@ -19,16 +19,22 @@ Keywords = tuple[tuple[str, Expression], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Helpers:
-    """The helpers of a file, as text by their names, and what they import."""
+    """The helpers of a file: texts by their names, what they import, and those of another file."""
 
     texts: dict[str, str]
     imports: frozenset[str]
+    elsewhere: frozenset[str]
 
 
-def helpers_of(expressions: Iterable[Expression], needs: Iterable[str] = ()) -> Helpers:
+def helpers_of(
+    expressions: Iterable[Expression],
+    needs: Iterable[str] = (),
+    elsewhere: Collection[str] = (),
+) -> Helpers:
     """Return the helpers that expressions call, and those that these or a file need besides.
 
-    They stand in the order of their first use, but each after those that it needs.
+    They stand in the order of their first use, but each after those that it needs. Those that
+    another file defines, `elsewhere`, are not written.
     """
     whole = list(expressions)
     needed, attributes = list(needs), attributes_in(whole)
@@ -36,7 +42,8 @@ def helpers_of(expressions: Iterable[Expression], needs: Iterable[str] = ()) -> 
     for name in filter(_is_helper, needed):
         own.setdefault(name, ())
     while True:
-        written = {name: _Helper(name, called, attributes) for name in called if _is_helper(name)}
+        names = [name for name in called if _is_helper(name) and name not in elsewhere]
+        written = {name: _Helper(name, called, attributes) for name in names}
         before, called = called, _joined(own, written.values())
         if called == before:
             break
@@ -45,7 +52,8 @@ def helpers_of(expressions: Iterable[Expression], needs: Iterable[str] = ()) -> 
         _place(name, written, ordered)
     needed += [need for each in written.values() for need in each.needed]
     imports = frozenset(each for each in needed if not _is_helper(each))
-    return Helpers(texts=ordered, imports=imports)
+    known = frozenset(name for name in called if name in elsewhere)
+    return Helpers(texts=ordered, imports=imports, elsewhere=known)
 
 
 def _is_helper(name: str) -> bool:
@@ -65,8 +73,8 @@ def _joined(own: Calls, helpers: Iterable["_Helper"]) -> Calls:
 
 
 def _place(name: str, written: dict[str, "_Helper"], ordered: dict[str, str]) -> None:
-    for need in filter(_is_helper, written[name].needed):
-        if need not in ordered:
+    for need in written[name].needed:
+        if need in written and need not in ordered:
             _place(need, written, ordered)
     ordered[name] = written[name].text
 
@@ -80,7 +88,7 @@ class _Helper:
     attributes: set[str]
     needed: dict[str, None] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    given: Given = field(init=False)
+    arguments: Given = field(init=False)
     text: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,9 +99,9 @@ class _Helper:
             "uses": self.attributes.__contains__,
             "doc": lambda *paragraphs: "\n".join(docstring(list(paragraphs), 1)),
         }
-        self.given = Given(self.called.get(self.name, ()))
+        self.arguments = Given(self.called.get(self.name, ()))
         template = f"helpers/{self.name}.py.jinja"
-        self.text = fill(template, given=self.given, **names).strip("\n")
+        self.text = fill(template, given=self.arguments, **names).strip("\n")
 
     def define(self, *parameters: str, result: str) -> str:
         """Return the line or lines of the `def`; a parameter that no call gives is empty.
@@ -111,7 +119,7 @@ class _Helper:
         return tuple(
             (name, value)
             for name, value in keywords
-            if not isinstance(value, Name) or not self.given[value.text].sometimes
+            if not isinstance(value, Name) or not self.arguments[value.text].sometimes
         )
 
     def needs(self, *names: str) -> None:

@@ -1,10 +1,10 @@
 """All files of a generated package."""
 
+from compiler.emit.attention_weights import weights_text
 from compiler.emit.model import model_text
 from compiler.emit.template import fill
 from compiler.emit.tests import tests_text
 from compiler.emit.training import training_text
-from compiler.emit.weights import weights_text
 from compiler.ir.block import Block
 from compiler.spec.lock import lock_text
 from compiler.spec.spec import Spec

@@ -25,7 +25,7 @@ class Rate:
 
 
 def rate(schedule: Schedule) -> Rate:
-    """What a kind of schedule makes of the updates after its warm-up, or of all."""
+    """Return the rate of a kind of schedule after its warm-up, or of all updates."""
     match schedule:
         case InverseSquareRoot():
             phrase = "by step^-0.5 (section 5.3)"
@@ -75,12 +75,12 @@ def _stable_decay(schedule: WarmupStableDecay) -> Rate:
 
 
 def _origin(schedule: Decay) -> str:
-    """Where the way down begins, if no warm-up has said it."""
+    """Return the words for the begin of the descent, where no warm-up has named it."""
     return "" if schedule.warmup_steps else "from PEAK "
 
 
 def _descent(schedule: Decay) -> tuple[str, str]:
-    """Where the rate goes in words, and its way there as code: what a falling share is taken of."""
+    """Return the lowest rate in words, and the code of which a falling share is taken."""
     return ("END", "END + (PEAK - END)") if schedule.end else ("zero", "PEAK")
 
 

@@ -1,4 +1,4 @@
-"""Optimizers: `training.optimizer:`."""
+"""The optimizers, which change the weights by their gradients: `training.optimizer:`."""
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 

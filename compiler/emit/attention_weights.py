@@ -19,8 +19,8 @@ from compiler.ops.shape import words
 from compiler.transforms.derive_weights import derive_weights
 
 MODULE = Name("module")
-PROGRAMS = ("collections.abc.Callable", "typing.Any")
-"""What running the programs takes of the standard library."""
+RUNNING = ("collections.abc.Callable", "typing.Any")
+"""The names of the standard library by which the programs are run."""
 
 
 def weights_text(model: Block, name: str) -> str:
@@ -28,8 +28,7 @@ def weights_text(model: Block, name: str) -> str:
     numbers, programs = collect(model), derive_weights(model)
     functions = [each for _, each in programs.values()]
     code = [each for function in functions for each in written(function)]
-    helpers, known = helpers_of(code), helpers_of(expressions(model)).texts
-    own = {name: text for name, text in helpers.texts.items() if name not in known}
+    helpers = helpers_of(code, elsewhere=helpers_of(expressions(model)).texts)
     ops = [each.op for function in functions for each in function.body if isinstance(each.op, Op)]
     streams = [each.name for each in model.function("features").inputs]
     declared = ["model: Transformer", *(f"{each}: Tensor" for each in streams)]
@@ -41,17 +40,12 @@ def weights_text(model: Block, name: str) -> str:
         docstring="\n".join(
             docstring([f"{name}: what each attention reads. Written by specformer."], 0)
         ),
-        imports=import_lines({*TORCH, *PROGRAMS, *helpers.imports}),
+        imports=import_lines({*TORCH, *RUNNING, *helpers.imports}),
         imported=as_imported(
-            [
-                *programs,
-                "Transformer",
-                *(helpers.texts.keys() & known.keys()),
-                *_constants(numbers, code),
-            ]
+            [*programs, "Transformer", *helpers.elsewhere, *_constants(numbers, code)]
         ),
         definitions=[
-            *own.values(),
+            *helpers.texts.values(),
             *predicates(ops),
             *("\n".join(_function(*each, numbers)) for each in programs.values()),
         ],
@@ -60,7 +54,7 @@ def weights_text(model: Block, name: str) -> str:
 
 
 def _takes_turns(model: Block) -> bool:
-    """Whether a module is applied more than once."""
+    """Tell whether a module is applied more than once."""
     parts = (part for _, block in walk(model) for _, part in block.parts)
     return any(isinstance(each, Repeat) and each.distinct for each in parts)
 
