@@ -2,7 +2,7 @@
 
 from compiler.analysis.dependence import Read, dependence_of, reads_of
 from compiler.ir.block import Block
-from compiler.mask.search import later_read
+from compiler.mask.relation import later_read
 from compiler.ops.op import Op
 from compiler.source.diagnostic import Diagnostic, Rejected
 

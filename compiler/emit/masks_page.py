@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.mask.parse import parse
 from compiler.mask.primitives import PRIMITIVES, Example
-from compiler.mask.relation import picture
-from compiler.mask.search import empty_row
+from compiler.mask.relation import empty_row, picture
 from compiler.ops.op import Cache, Predicate
 from compiler.page.markdown import table
 from compiler.transforms.select_kernel import self_attention_kernel
@@ -64,11 +63,11 @@ COMBINED = (
     "~window(1) | window(0)",
 )
 LENGTH = 12
-"""Of the pictures."""
+"""The number of positions in the pictures."""
 
 
 def masks_page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     return "\n".join([INTRODUCTION, "", *_primitives(), "", *_table(), "", *_combined()]) + "\n"
 
 
@@ -139,7 +138,7 @@ def _kernel(reads: Predicate) -> tuple[str, str]:
 
 
 def _cache(cache: Cache) -> str:
-    """What is kept, and what of it is read."""
+    """Return in words what is kept, and what of it is read."""
     if cache.keeps is None:
         return "all" if cache.dilation == 1 else f"all; reads 1 in {cache.dilation}"
     keeps = cache.keeps.mask.predicate

@@ -1,4 +1,4 @@
-"""`feed_forward:` to a block (section 3.3; Shazeer 2020 for the gated forms)."""
+"""Lowers `feed_forward:` to a block (section 3.3; Shazeer 2020 for the gated forms)."""
 
 from compiler.activations import ACTIVATIONS
 from compiler.ir.block import Block, Input, Repeat
@@ -15,7 +15,7 @@ from compiler.spec.sub_layer import FeedForward as Settings
 
 
 def lower_feed_forward(settings: Settings, context: Context, *, stack: str, place: str) -> Block:
-    """Linear maps and a non-linearity, the same at each position; or several such networks."""
+    """Make linear maps and a non-linearity, the same at each position; or several such networks."""
     if settings.experts is not None:
         return _experts(settings, settings.experts, context, stack, place)
     names = ("FeedForward", f"{stack.capitalize()}FeedForward")
@@ -56,7 +56,7 @@ def _network(
 def _experts(
     settings: Settings, experts: Experts, context: Context, stack: str, place: str
 ) -> Block:
-    """A router, the networks that it chooses from, and what keeps all of them in use."""
+    """Make a router, the networks that it chooses from, and what keeps all of them in use."""
     count, active = Hyperparameter("expert_count", experts.count), _active(experts)
     router = _router(context, count)
     names, shape = ("Expert", f"{stack.capitalize()}Expert"), (Free("tokens"), context.d_model)
@@ -84,7 +84,7 @@ def _experts(
 
 
 def _active(experts: Experts) -> Expression:
-    """One expert is another program than several."""
+    """Return the number of active experts; a single one makes another program."""
     return ONE if experts.active == 1 else Hyperparameter("active_experts", experts.active)
 
 

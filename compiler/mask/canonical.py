@@ -16,11 +16,11 @@ from compiler.source.limits import MASK_TERMS
 MOST_PAIRS = 1500
 """Pairs of terms that are compared at most; a mask with more stays as it was written."""
 MOST_PIECES = 32
-"""Into which a term is cut at most, when others may cover it."""
+"""A term is cut into so many pieces at most, when others may cover it."""
 
 
 def canonical(terms: list[Term]) -> list[Term]:
-    """The prime implicants of a union of terms, without those that the others cover.
+    """Return the prime implicants of a union of terms, without those that the others cover.
 
     Returns the terms unchanged where there are too many prime implicants.
     """
@@ -36,7 +36,7 @@ def canonical(terms: list[Term]) -> list[Term]:
 
 
 def _primes(terms: list[Term]) -> list[Term] | None:
-    """All prime implicants of the union of these terms; None if that takes too long."""
+    """Return all prime implicants of the union of these terms; None if that takes too long."""
     found: list[Term] = []
     waiting, pairs = sorted(terms, key=Term.order, reverse=True), 0
     while waiting:
@@ -53,7 +53,7 @@ def _primes(terms: list[Term]) -> list[Term] | None:
 
 
 def _is_covered(term: Term, others: list[Term]) -> bool:
-    """Whether the other terms cover a term; False where too much would have to be tried."""
+    """Return whether other terms cover a term; False where too much would have to be tried."""
     pieces = [term]
     for other in others:
         outside = ~other
@@ -66,7 +66,7 @@ def _is_covered(term: Term, others: list[Term]) -> bool:
 
 
 def _consensus(one: Term, other: Term) -> Iterator[Term]:
-    """Terms that lie in the union of two but in neither of them."""
+    """Yield terms that lie in the union of two but in neither of them."""
     one, other = one.loosened(), other.loosened()
     for whole, cut in ((one, other), (other, one)):
         yield from _across_offsets(whole, _after(cut, whole.high))
@@ -80,37 +80,37 @@ def _consensus(one: Term, other: Term) -> Iterator[Term]:
 
 
 def _after(term: Term, offset: float) -> Term | None:
-    """The part of a term behind an offset."""
+    """Return the part of a term behind an offset."""
     rest = replace(term, low=max(term.low, offset + 1)).simplified()
     return rest and rest.loosened()
 
 
 def _before(term: Term, offset: float) -> Term | None:
-    """The part of a term before an offset."""
+    """Return the part of a term before an offset."""
     rest = replace(term, high=min(term.high, offset - 1)).simplified()
     return rest and rest.loosened()
 
 
 def _across_offsets(left: Term | None, right: Term | None) -> Iterator[Term]:
-    """The union of the offsets of both terms, with the intersection of all else."""
+    """Yield the union of the offsets of both terms, with the intersection of all else."""
     if left and right and right.low <= left.high + 1:
         low, high = min(left.low, right.low), max(left.high, right.high)
         yield from _both(left, right, low=low, high=high)
 
 
 def _across_keys(lower: Term, upper: Term) -> Iterator[Term]:
-    """The union of the keys of both terms, with the intersection of all else."""
+    """Yield the union of the keys of both terms, with the intersection of all else."""
     below = replace(lower, stop=min(lower.stop, upper.first)).simplified()
     if below and lower.stop >= upper.first:
         yield from _both(below.loosened(), upper, first=below.first, stop=upper.stop)
 
 
 def _without(term: Term, condition: Condition) -> Term:
-    """The term without one of its conditions."""
+    """Return the term without one of its conditions."""
     return replace(term, conditions=term.conditions - {condition})
 
 
 def _both(one: Term, other: Term, **bounds: float) -> Iterator[Term]:
-    """The intersection of both terms, with other bounds."""
+    """Yield the intersection of both terms, with other bounds, if it is not empty."""
     if both := one.met(other, **bounds):
         yield both

@@ -1,4 +1,4 @@
-"""What a mask can ask of a query's position i and a key's position j besides bounds.
+"""Conditions on a query's position i and a key's position j, which masks have besides bounds.
 
 A condition is a class: its definition, its words, and the rules from which the algebra, the search
 for empty rows and the caches of decoding follow. A rule that a class leaves out has a default that
@@ -58,7 +58,7 @@ class Condition:
 
     @property
     def is_lasting(self) -> bool:
-        """Whether a key that a query does not read is read by no later query either."""
+        """A key that a query does not read is read by no later query either."""
         return False
 
     @property

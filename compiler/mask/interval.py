@@ -12,11 +12,11 @@ class Interval:
     high: float
 
     def __add__(self, other: "Interval") -> "Interval":
-        """One after the other along the network."""
+        """Return the offsets of reading by one and then, along the network, by the other."""
         return Interval(low=self.low + other.low, high=self.high + other.high)
 
     def __or__(self, other: "Interval") -> "Interval":
-        """Either way: the hull."""
+        """Return the hull: the offsets of reading by either."""
         return Interval(low=min(self.low, other.low), high=max(self.high, other.high))
 
     def __str__(self) -> str:

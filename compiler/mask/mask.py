@@ -1,4 +1,4 @@
-"""Which positions a query may read: a predicate over (query position i, key position j).
+"""A mask says which positions a query may read: a predicate of its position i and a key's, j.
 
 A mask is written in a small algebra (`parse.py`) and kept as a union of terms, each a conjunction
 (`term.py`). Its normal form (`canonical.py`) depends on what it means, not on how it was written.
@@ -66,7 +66,7 @@ class Mask:
 
     @property
     def needs_length(self) -> bool:
-        """Whether it depends on where the stream ends."""
+        """The mask depends on where the stream ends."""
         return any(each.needs_length for each in self.conditions)
 
     @property
@@ -82,11 +82,11 @@ class Mask:
         return sorted((found | {each.number for each in self.conditions}) - {0})
 
     def canonical(self) -> "Mask":
-        """Returns the mask in its normal form."""
+        """Return the mask in its normal form."""
         return Mask(tuple(canonical(list(self.terms))))
 
     def still_needed(self) -> "Mask":
-        """The positions j that a query at i, or at a later position, still reads, for j <= i."""
+        """Return the positions j <= i that a query at i, or at a later position, still reads."""
         return union(replace(term, high=inf, conditions=_lasting(term)) for term in self.terms)
 
 
@@ -95,7 +95,7 @@ def _lasting(term: Term) -> frozenset[Condition]:
 
 
 def union(terms: Iterable[Term]) -> Mask:
-    """The mask of some terms, none of which another one contains. Raises TooManyTerms."""
+    """Return the mask of some terms, none of which contains another. Raises TooManyTerms."""
     found: list[Term] = []
     for term in terms:
         _add(found, term)
@@ -105,7 +105,7 @@ def union(terms: Iterable[Term]) -> Mask:
 
 
 def _add(found: list[Term], term: Term) -> None:
-    """One more term: what it contains goes, and what it can be joined with becomes one with it."""
+    """Add a term: what it contains goes, and what it can be joined with becomes one with it."""
     if any(each.contains(term) for each in found):
         return
     found[:] = [each for each in found if not term.contains(each)]
@@ -120,7 +120,7 @@ def _add(found: list[Term], term: Term) -> None:
 
 
 def _joined(terms: list[list[str]], form: str) -> str:
-    """`a & (b | (c & d))`: what all terms share is written once; `form` goes around each part."""
+    """Return `a & (b | (c & d))`: what all share is written once, `form` goes around each part."""
 
     def every(parts: list[str]) -> str:
         return " & ".join(form.format(part) for part in parts)
@@ -145,12 +145,12 @@ DIAGONAL = Mask((Term(low=0, high=0),))
 
 
 def window(left: int, right: int) -> Mask:
-    """`-left <= j - i <= right`."""
+    """Return the mask `-left <= j - i <= right`."""
     return Mask((Term(low=-left, high=right),))
 
 
 def first(count: int) -> Mask:
-    """`j < count`."""
+    """Return the mask `j < count`."""
     return Mask((Term(stop=count),))
 
 

@@ -66,7 +66,7 @@ def _stable(mask: Mask) -> Mask:
 
 
 def _read(text: str) -> Mask:
-    """Parses the mask and simplifies it by consensus. Raises MaskError and TooManyTerms."""
+    """Parse the mask and simplify it by consensus. Raises MaskError and TooManyTerms."""
     parser = _Parser(text)
     mask = parser.mask()
     parser.expect("", "the end, `&` or `|`")
@@ -111,7 +111,7 @@ class _Parser(Parser):
         return ~mask
 
     def within(self) -> Mask:
-        """Parses the expression between parentheses."""
+        """Parse the expression between parentheses."""
         self.depth += 1
         if self.depth > MASK_DEPTH:
             raise MaskError(
@@ -123,7 +123,7 @@ class _Parser(Parser):
         return mask
 
     def spend(self, pairs: int) -> None:
-        """Counts the pairs of terms that are combined. Raises TooManyTerms."""
+        """Count the pairs of terms that are combined. Raises TooManyTerms."""
         self.pairs += pairs
         if self.pairs > MASK_PAIRS:
             raise TooManyTerms

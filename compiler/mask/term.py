@@ -11,9 +11,9 @@ from compiler.mask.condition import Condition, multiples, together
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """Position i reads position j where `low <= j - i <= high`, `first <= j < stop`,
+    """Position i reads position j where all bounds and all conditions hold.
 
-    and all conditions hold. Infinite bounds bound nothing.
+    The bounds are `low <= j - i <= high` and `first <= j < stop`; infinite ones bound nothing.
     """
 
     low: float = -inf
@@ -23,11 +23,11 @@ class Term:
     conditions: frozenset[Condition] = frozenset()
 
     def __and__(self, other: "Term") -> "Term | None":
-        """Where both hold; None if that is nowhere."""
+        """Return where both hold; None if that is nowhere."""
         return self.met(other)
 
     def met(self, other: "Term", **bounds: Any) -> "Term | None":
-        """The intersection of both, with `bounds` in place of theirs; None if it is empty."""
+        """Return the intersection, with `bounds` in place of its own; None if it is empty."""
         both = Term(
             low=max(self.low, other.low),
             high=min(self.high, other.high),
@@ -38,7 +38,7 @@ class Term:
         return replace(both, **bounds).simplified()
 
     def simplified(self) -> "Term | None":
-        """The tightest way to say the same; None if it holds nowhere."""
+        """Return the tightest equal term; None if it holds nowhere."""
         term: Term | None = self
         while term is not None:
             before, term = term, _merged(term)
@@ -48,7 +48,7 @@ class Term:
         return None
 
     def loosened(self) -> "Term":
-        """An equal term with the widest bounds on offsets: some follow from conditions and keys."""
+        """Return an equal term with the widest bounds: some follow from conditions and keys."""
         low, high = self.low, self.high if self.high < self.stop - 1 else inf
         step = lcm(*(each.step for each in self._relations()))
         low, high = low - step + 1, high + step - 1
@@ -62,7 +62,7 @@ class Term:
         return [each for each in self.conditions if each.holds]
 
     def __invert__(self) -> "list[Term]":
-        """The terms whose union is all that this is not (De Morgan)."""
+        """Return the terms whose union is all that this is not (De Morgan)."""
         others = [
             *([] if self._low_is_implied else [Term(high=self.low - 1)]),
             *([] if self._high_is_implied else [Term(low=self.high + 1)]),
@@ -73,7 +73,7 @@ class Term:
         return [simple for each in others if (simple := each.simplified())]
 
     def contains(self, other: "Term") -> bool:
-        """Whether this holds wherever `other` does."""
+        """Return whether this holds wherever `other` does."""
         return (
             self.low <= other.low
             and self.high >= min(other.high, other.stop - 1)  # as no query is before 0
@@ -83,18 +83,18 @@ class Term:
         )
 
     def implies(self, condition: Condition) -> bool:
-        """Whether a condition holds wherever this does."""
+        """Return whether a condition holds wherever this does."""
         bounds = (self.low, self.high, self.stop)
         by_bounds = _kept(condition, *bounds) is False
         return by_bounds or any(each.implies(condition) for each in self.conditions)
 
     def has_diagonal(self) -> bool:
-        """Whether every position reads itself."""
+        """Return whether every position reads itself."""
         within = self.low <= 0 <= self.high and self.first == 0 and self.stop == inf
         return within and all(each.decided(0, 0, inf) is each.holds for each in self.conditions)
 
     def joined(self, other: "Term") -> "Term | None":
-        """The union, if it is one term: the two differ in one bound, or in one condition."""
+        """Return the union, if it is one term: the two differ in one bound or condition."""
         if self.conditions == other.conditions:
             return self._joined_bounds(other)
         apart = self.conditions ^ other.conditions
@@ -115,11 +115,11 @@ class Term:
         return None
 
     def order(self) -> tuple[object, ...]:
-        """Places terms in a mask."""
+        """Return what orders the terms of a mask."""
         return (-self.low, self.high, self.first, self.stop, sorted(self.conditions))
 
     def code(self) -> list[str]:
-        """Comparisons of i and j in Python, all of which must hold."""
+        """Return comparisons of i and j in Python, all of which must hold."""
         return [*self._offset_code(), *self._key_code(), *(c.code() for c in self._ordered())]
 
     def _offset_code(self) -> Iterator[str]:
@@ -140,19 +140,19 @@ class Term:
 
     @property
     def _low_is_implied(self) -> bool:
-        """Whether a condition reads no position that is further back anyway."""
+        """Some condition reads no position that is further back anyway."""
         return any(-inf < each.reach.low >= self.low for each in self._relations())
 
     @property
     def _high_is_implied(self) -> bool:
-        """Whether a condition reads no position that is further ahead anyway."""
+        """Some condition reads no position that is further ahead anyway."""
         return any(inf > each.reach.high <= self.high for each in self._relations())
 
     def _ordered(self) -> list[Condition]:
         return sorted(self.conditions)
 
     def words(self) -> list[str]:
-        """Parts of the algebra, as an author writes them, all of which must hold."""
+        """Return parts of the algebra, as an author writes them, all of which must hold."""
         return [*self._offset_words(), *self._key_words(), *(c.words() for c in self._ordered())]
 
     def _offset_words(self) -> Iterator[str]:
@@ -188,7 +188,7 @@ class Term:
 
 
 def _one_sided_words(low: float, high: float) -> Iterator[str]:
-    """Offsets that are all before the query's own, or all after it."""
+    """Yield the words for offsets that are all before the query's own, or all after it."""
     side, near, far = ("~causal", low, high) if low > 0 else ("causal", -high, -low)
     yield side
     if near > 1 or side == "causal":
@@ -198,7 +198,7 @@ def _one_sided_words(low: float, high: float) -> Iterator[str]:
 
 
 def _merged(term: Term) -> Term | None:
-    """With conditions merged; None if two of them exclude each other."""
+    """Merge conditions of the term; None if two of them exclude each other."""
     conditions = set(term.conditions)
     for one, other in combinations(sorted(conditions), 2):
         if one.excludes(other):
@@ -210,7 +210,7 @@ def _merged(term: Term) -> Term | None:
 
 
 def _tightened(term: Term) -> Term | None:
-    """With bounds that the conditions allow, and without conditions that the bounds imply."""
+    """Tighten bounds as the conditions allow, and drop conditions that the bounds imply."""
     low, high, first = term.low, term.high, term.first
     for each in term.conditions:
         if each.holds:

@@ -1,4 +1,4 @@
-"""Where a token stands: sinusoidal or learned positions (section 3.5)."""
+"""Positions that are added to embeddings, sinusoidal or learned (section 3.5)."""
 
 from dataclasses import dataclass, replace
 
@@ -51,7 +51,7 @@ class SinusoidalPositions(Positions):
 
     @property
     def helper(self) -> str:
-        """By the layout: two stacks may differ in it."""
+        """The name of the function for the layout, in which two stacks may differ."""
         return _HELPERS[self.layout]
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
@@ -73,7 +73,7 @@ class LearnedPositions(Positions):
 
     @property
     def rows(self) -> Expression:
-        """Rows of the table."""
+        """The number of rows of the table."""
         return self.max_length if self.offset is None else total(self.max_length, self.offset)
 
     def module(self) -> Expression:
@@ -87,7 +87,7 @@ class LearnedPositions(Positions):
 def _span(
     op: SinusoidalPositions | LearnedPositions, inputs: tuple[Expression, ...]
 ) -> tuple[Expression, Expression]:
-    """The first position that is asked for, and how many are."""
+    """Return the first position that is asked for, and how many are."""
     tokens, *first = inputs
     if not op.counted:
         return op.offset or Const(0), method(tokens, "size", Const(1))

@@ -1,4 +1,4 @@
-"""Rotary positions: queries and keys turned by angles that grow with it (Su et al. 2021)."""
+"""Rotary positions: queries and keys rotated by angles that grow with it (Su et al. 2021)."""
 
 from dataclasses import dataclass, replace
 
@@ -57,7 +57,7 @@ class RopeLinearScaling(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RopeLlama3Scaling(RopeLinearScaling):
-    """Only those are divided that are slow in texts of `original_length` (Llama 3.1)."""
+    """Angles are divided if they are slow in texts of `original_length` (Llama 3.1)."""
 
     width: Hyperparameter
     base: Hyperparameter
@@ -94,5 +94,5 @@ class Rotate(Op):
 
 
 def pairs(width: Hyperparameter) -> Expression:
-    """How many angles turn so many numbers."""
+    """Return how many angles rotate `width` numbers."""
     return Binary(width, "//", Const(2))

@@ -1,9 +1,9 @@
-"""Masks that cannot be where they stand."""
+"""Checks of masks that cannot be where they stand."""
 
 from collections.abc import Iterator
 
 from compiler.mask.parse import MaskError, parse
-from compiler.mask.search import empty_row, reads_within
+from compiler.mask.relation import empty_row, reads_within
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path
 from compiler.spec.model import LayerGroup
@@ -94,7 +94,7 @@ def flex_settings(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def _for_flex(spec: Spec) -> Iterator[tuple[Path, Attention]]:
-    """The attentions that become FlexAttention."""
+    """Yield the attentions that become FlexAttention."""
     for path, layer in groups(spec):
         is_flex = spec.model.kernel == "flex" and not _takes_no_flex(layer)
         if is_flex and layer.self_attention is not None:

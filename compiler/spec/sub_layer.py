@@ -42,7 +42,7 @@ class HeadMask(Section):
 
 
 def _form_of_masks(masks: object) -> str:
-    """The tag of one mask for all heads, or of a list for groups of them."""
+    """Return the tag of one mask for all heads, or of a list for groups of them."""
     return "head_masks" if isinstance(masks, list) else "text"
 
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from compiler.mask.interval import Interval
 from compiler.mask.mask import Mask
 from compiler.mask.parse import MaskError, parse
-from compiler.mask.relation import composed, positions, rows
-from compiler.mask.search import empty_row, later_read, reads_within
+from compiler.mask.relation import composed, empty_row, later_read, positions, reads_within, rows
 from tests.support.masks import (
     ENDLESS,
     Written,

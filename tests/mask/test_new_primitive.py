@@ -13,8 +13,7 @@ from compiler.mask import parse as parsing
 from compiler.mask.condition import Arguments, Condition
 from compiler.mask.parse import parse
 from compiler.mask.primitives import PRIMITIVES, primitive
-from compiler.mask.relation import rows
-from compiler.mask.search import empty_row, later_read
+from compiler.mask.relation import empty_row, later_read, rows
 from compiler.ops.op import Cache, Predicate
 from tests.support.knobs import Tree
 from tests.support.masks import Written, both, either, negated, primitives
