@@ -4,7 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 
 from compiler.mask.mask import Mask
-from compiler.ops.decoding import SLOTS, readable_slots
+from compiler.ops.decoding import SLOTS, visible_slots
 from compiler.ops.expression import (
     Attribute,
     Call,
@@ -37,7 +37,7 @@ class ScoreBias(Op):
     """places [position], mask [..., position, position] -> [..., heads, position, position]
 
     The result is added to scores; it is -inf where the mask, if there is one, is false. In a step:
-    lineage -> [batch, heads, beam, slots], for the newest position of each hypothesis. Parameters
+    ancestry -> [batch, heads, beam, slots], for the newest position of each hypothesis. Parameters
     start from `initial`; what is not learned has the dtype of the weights of `table`, an attribute
     of the model.
     """
@@ -74,9 +74,9 @@ class ScoreBias(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         if self.is_step:
-            (lineage,) = inputs
-            i, j = Attribute(lineage, "newest"), Attribute(lineage, "positions")
-            allowed = readable_slots(lineage, self.reads if self.is_selective else None)
+            (ancestry,) = inputs
+            i, j = Attribute(ancestry, "newest"), Attribute(ancestry, "positions")
+            allowed = visible_slots(ancestry, self.reads if self.is_selective else None)
             return call("masked_bias", self.bias(this, i, j), allowed)
         places, *masks = inputs
         bias = self.bias(this, places, places)

@@ -64,7 +64,7 @@ class NewMemory(Op):
 class Append(Op):
     """cache, key, value of the newest position -> key, value of all slots.
 
-    A cache that hands out not all slots is told the lineage, too, and says which they are.
+    A cache that hands out not all slots is told the ancestry, too, and says which they are.
     """
 
     cache: Cache
@@ -99,44 +99,44 @@ class Fill(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewLineage(Op):
-    """tokens [batch, position] -> the lineage of one empty hypothesis for each sentence."""
+class NewAncestry(Op):
+    """tokens [batch, position] -> the ancestry of one empty hypothesis for each sentence."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (tokens,) = inputs
-        return call("Lineage", method(tokens, "size", Const(0)), Attribute(tokens, "device"))
+        return call("BeamAncestry", method(tokens, "size", Const(0)), Attribute(tokens, "device"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extend(Op):
-    """lineage, parent [batch, beam] -> nothing: the lineage is one position longer."""
+    """ancestry, parent [batch, beam] -> nothing: the ancestry is one position longer."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ()
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        lineage, parent = inputs
-        return method(lineage, "extend", parent)
+        ancestry, parent = inputs
+        return method(ancestry, "extend", parent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FillLineage(Op):
-    """Makes a new lineage one hypothesis that has read all tokens [batch, position]."""
+class FillAncestry(Op):
+    """Makes a new ancestry one hypothesis that has read all tokens [batch, position]."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ()
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        lineage, tokens = inputs
-        return method(lineage, "fill", method(tokens, "size", Const(1)))
+        ancestry, tokens = inputs
+        return method(ancestry, "fill", method(tokens, "size", Const(1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineageMask(Op):
-    """lineage -> mask [batch, 1, beam, slots]: the slots that each hypothesis descends from.
+class VisibleSlots(Op):
+    """ancestry -> mask [batch, 1, beam, slots]: the slots that each hypothesis descends from.
 
     Of these, what `reads` says, if not all is read; a second input says which slots there are.
     """
@@ -151,15 +151,15 @@ class LineageMask(Op):
         return (self.declared,)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        lineage, *slots = inputs
-        return readable_slots(lineage, self.reads, *slots)
+        ancestry, *slots = inputs
+        return visible_slots(ancestry, self.reads, *slots)
 
 
-def readable_slots(lineage: Expression, reads: Predicate | None, *slots: Expression) -> Expression:
+def visible_slots(ancestry: Expression, reads: Predicate | None, *slots: Expression) -> Expression:
     """The slots that each hypothesis descends from; of these, if told, what a mask allows."""
     if reads is None:
-        return method(Attribute(lineage, "mask"), "unsqueeze", Const(1))
-    return method(lineage, "readable", Name(reads.name), *slots)
+        return method(Attribute(ancestry, "mask"), "unsqueeze", Const(1))
+    return method(ancestry, "visible_slots", Name(reads.name), *slots)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,4 +130,4 @@ class BidirectionalRecurrence(Recurrence):
         return Recurrence.shape(self, inputs)[:1]
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return call("both_directions", this, *inputs)
+        return call("run_bidirectional", this, *inputs)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from compiler.analysis.infer_shapes import shapes_of
 from compiler.ir.block import Block, Function, Input, Repeat, StateClass, Statement
-from compiler.ops.decoding import SLOTS, Extend, Field, FillLineage, MakeState, NewLineage
+from compiler.ops.decoding import SLOTS, Extend, Field, FillAncestry, MakeState, NewAncestry
 from compiler.ops.expression import Const
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH, BEAM, TARGET, Free
-from compiler.transforms.partition import LINEAGE, PARENT, TOLD, Kept, Partition, rename_inputs
+from compiler.transforms.partition import ANCESTRY, PARENT, TOLD, Kept, Partition, rename_inputs
 
 
 def derive_step(model: Block) -> Block:
@@ -21,11 +21,11 @@ def derive_step(model: Block) -> Block:
     if "target" not in tokens:
         return model
     root = Partition(model, features, {"target"}, is_root=True)
-    if root.needs(LINEAGE) or not root.needs(PARENT):
-        new_lineage = Statement(
-            results=("_.lineage",), op=NewLineage(), inputs=(tokens[0],), origin=model.origin
+    if root.needs(ANCESTRY) or not root.needs(PARENT):
+        new_ancestry = Statement(
+            results=("_.ancestry",), op=NewAncestry(), inputs=(tokens[0],), origin=model.origin
         )
-        root.keep(LINEAGE, "Lineage", new_lineage)
+        root.keep(ANCESTRY, "BeamAncestry", new_ancestry)
     derived = _with_programs(root)
     *others, start, step, prefill = derived.functions
     if tokens == ["target"]:
@@ -43,10 +43,10 @@ def _without_source(start: Function, target: Input) -> Function:
 
 
 def _of_tokens(step: Function) -> Function:
-    """The step of the whole model: it reads tokens, and the lineage is a part of its state."""
+    """The step of the whole model: it reads tokens, and the ancestry is a part of its state."""
     token, state, *_ = step.inputs
-    body = _with_lineage(step.body, state, Extend(), PARENT)
-    renamed = {LINEAGE: "_.lineage", token.name: "token"}
+    body = _with_ancestry(step.body, state, Extend(), PARENT)
+    renamed = {ANCESTRY: "_.ancestry", token.name: "token"}
     return replace(
         step,
         inputs=(replace(token, name="token"), TOLD[1], state),
@@ -57,24 +57,24 @@ def _of_tokens(step: Function) -> Function:
 
 
 def _of_prompt(prefill: Function) -> Function:
-    """The `prefill` of the whole model, which also fills the lineage in its state."""
+    """The `prefill` of the whole model, which also fills the ancestry in its state."""
     target, state = prefill.inputs
     return replace(
         prefill,
-        body=_with_lineage(prefill.body, state, FillLineage(), target.name),
+        body=_with_ancestry(prefill.body, state, FillAncestry(), target.name),
         note="The first tokens of each sentence at once, without padding, into a new state: "
         "gives what as many steps would.",
     )
 
 
-def _with_lineage(
+def _with_ancestry(
     body: tuple[Statement, ...], state: Input, op: Op, told: str
 ) -> tuple[Statement, ...]:
-    """The body of a program, which first updates the lineage if the state has one."""
+    """The body of a program, which first updates the ancestry if the state has one."""
     fields = [each for each in body if isinstance(each.op, Field) and each.inputs == (state.name,)]
-    if not any(each.results == ("_.lineage",) for each in fields):
+    if not any(each.results == ("_.ancestry",) for each in fields):
         return body
-    on = Statement(results=(), op=op, inputs=("_.lineage", told), origin=body[0].origin)
+    on = Statement(results=(), op=op, inputs=("_.ancestry", told), origin=body[0].origin)
     return (*fields, on, *body[len(fields) :])
 
 

@@ -20,9 +20,9 @@ from compiler.ops.decoding import (
     Field,
     Fill,
     JoinStates,
-    LineageMask,
     NewCache,
     NewMemory,
+    VisibleSlots,
 )
 from compiler.ops.expression import Const
 from compiler.ops.op import (
@@ -38,8 +38,8 @@ from compiler.ops.op import (
 from compiler.ops.shape import BATCH, BEAM, Shape
 from compiler.transforms.rewrite import live
 
-LINEAGE, PARENT = "lineage", "parent"
-TOLD = Input(name=LINEAGE, annotation="Lineage"), Input(name=PARENT, shape=(BATCH, BEAM))
+ANCESTRY, PARENT = "ancestry", "parent"
+TOLD = Input(name=ANCESTRY, annotation="BeamAncestry"), Input(name=PARENT, shape=(BATCH, BEAM))
 """What a step may need to know of hypotheses: all that each descends from, or what it continues."""
 STATES = ("state", "states", "cache")
 """Names of the parameter that is the state."""
@@ -108,11 +108,11 @@ class Partition:
             case Pointwise(step=step):
                 self.add(replace(statement, op=step), at_once)
             case NeedsPosition(step=step):
-                position = self.tell("_.position", Field(name="position"), LINEAGE)
+                position = self.tell("_.position", Field(name="position"), ANCESTRY)
                 inputs = (*statement.inputs, position)
                 self.add(replace(statement, op=step, inputs=inputs), at_once)
             case NeedsCacheSlots(step=step):
-                self.add(replace(statement, op=step, inputs=(LINEAGE,)), at_once)
+                self.add(replace(statement, op=step, inputs=(ANCESTRY,)), at_once)
             case CachesKeyValue():
                 self.remember(statement, at_once, state)
             case CarriesState():
@@ -134,7 +134,7 @@ class Partition:
         some = memory.is_partial
         name = labelled("cache", memory.label)
         cache = self.keep(name, memory.annotation, NewCache(cache=memory))
-        slots, told = ((f"{labelled('slots', memory.label)}.1",), (LINEAGE,)) if some else ((), ())
+        slots, told = ((f"{labelled('slots', memory.label)}.1",), (ANCESTRY,)) if some else ((), ())
         append, fill = Append(cache=memory), Fill(is_partial=some)
         stored = replace(statement, inputs=(cache, *newest), results=grown, part="")
         self.add(
@@ -162,8 +162,8 @@ class Partition:
     def allowed(self, memory: Cache, slots: tuple[str, ...]) -> str:
         """The slots that each hypothesis descends from and its attention mask allows."""
         mask: Shape = (BATCH, Const(1), BEAM, SLOTS)
-        readable = LineageMask(declared=mask, reads=None if memory.is_plain else memory.reads)
-        return self.tell(labelled("_.mask", memory.label), readable, LINEAGE, *slots)
+        readable = VisibleSlots(declared=mask, reads=None if memory.is_plain else memory.reads)
+        return self.tell(labelled("_.mask", memory.label), readable, ANCESTRY, *slots)
 
     def divide_call(self, statement: Statement, invoke: Invoke) -> None:
         """Calls a block as it is if it needs no state, else by its own decoding programs."""

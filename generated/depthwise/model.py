@@ -126,7 +126,7 @@ class State:
                     each.keep(rows)
 
 
-class Lineage(State):
+class BeamAncestry(State):
     """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
@@ -150,7 +150,7 @@ class Lineage(State):
         self.position += 1
 
 
-def of_parents(known: Tensor, parent: Tensor) -> Tensor:
+def gather_beams(known: Tensor, parent: Tensor) -> Tensor:
     """For each new hypothesis what was known of the one that it continues:
 
     known [batch, old beam, ...], parent [batch, beam] -> [batch, beam, ...]
@@ -174,7 +174,7 @@ class LastInputs(State):
         if self.inputs is None:
             inputs = F.pad(newest, (layer.kernel_size[0] - 1, 0))
         else:
-            inputs = torch.cat((of_parents(self.inputs, parent), newest), dim=3)
+            inputs = torch.cat((gather_beams(self.inputs, parent), newest), dim=3)
         self.inputs = inputs[..., 1:]
         return layer(inputs.flatten(0, 1)).view(*parent.shape, -1)
 
@@ -452,7 +452,7 @@ class Decoder(nn.Module):
 class TransformerState(State):
     source_mask: Tensor
     decoder: list[DecoderLayerState]
-    lineage: Lineage
+    ancestry: BeamAncestry
 
 
 class Transformer(nn.Module):
@@ -495,7 +495,7 @@ class Transformer(nn.Module):
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(
-            source_mask, self.decoder.start(memory), Lineage(source.size(0), source.device)
+            source_mask, self.decoder.start(memory), BeamAncestry(source.size(0), source.device)
         )
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
@@ -504,9 +504,9 @@ class Transformer(nn.Module):
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
-        state.lineage.extend(parent)
+        state.ancestry.extend(parent)
         x = self.embedding(token) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(state.lineage.position, 1, D_MODEL, self.embedding.weight)
+        x = x + sinusoidal_positions(state.ancestry.position, 1, D_MODEL, self.embedding.weight)
         return self.decoder.step(x, state.source_mask, state.decoder, parent)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
@@ -515,7 +515,7 @@ class Transformer(nn.Module):
 
         target [batch, target] -> [batch, target, D_MODEL]
         """
-        state.lineage.fill(target.size(1))
+        state.ancestry.fill(target.size(1))
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.embedding.weight)
         return self.decoder.prefill(x, state.source_mask, state.decoder)

@@ -152,7 +152,7 @@ class State:
                     each.keep(rows)
 
 
-class Lineage(State):
+class BeamAncestry(State):
     """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
@@ -178,7 +178,7 @@ class Lineage(State):
         self.position += 1
         self.positions = F.pad(self.positions, (0, beam), value=self.position)
 
-    def readable(
+    def visible_slots(
         self, reads: Callable[[Tensor, Tensor], Tensor], slots: Tensor | slice = slice(None)
     ) -> Tensor:
         """The slots, of these, that each hypothesis descends from and `reads` allows it
@@ -207,20 +207,20 @@ class RollingCache(State):
         self.positions: list[int] = []
         self.limit = 16
 
-    def append(self, key: Tensor, value: Tensor, lineage: Lineage) -> tuple[Tensor, Tensor, Tensor]:
+    def append(self, key: Tensor, value: Tensor, ancestry: BeamAncestry) -> tuple[Tensor, Tensor, Tensor]:
         """Takes those of the newest position, [batch, heads, beam, width]
 
-        -> those of all that are held, and which slots of the lineage [slots] they are
+        -> those of all that are held, and which slots of the ancestry [slots] they are
         """
-        newest = torch.arange(lineage.mask.size(2), device=key.device)[-key.size(2) :]
+        newest = torch.arange(ancestry.mask.size(2), device=key.device)[-key.size(2) :]
         if self.positions:
             key = torch.cat((self.key, key), dim=2)
             value = torch.cat((self.value, value), dim=2)
             newest = torch.cat((self.slots, newest))
-        self.positions += [lineage.position] * (key.size(2) - len(self.positions))
+        self.positions += [ancestry.position] * (key.size(2) - len(self.positions))
         self.key, self.value, self.slots = key, value, newest
         if len(self.positions) > self.limit:
-            self.forget(lineage.position)
+            self.forget(ancestry.position)
         return self.key, self.value, self.slots
 
     def fill(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
@@ -327,7 +327,7 @@ class DecoderSelfAttention(nn.Module):
         """Empty as yet."""
         return DecoderSelfAttentionState(RollingCache(decoder_local_keeps), KeyValueCache())
 
-    def step(self, x: Tensor, state: DecoderSelfAttentionState, lineage: Lineage) -> Tensor:
+    def step(self, x: Tensor, state: DecoderSelfAttentionState, ancestry: BeamAncestry) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
@@ -337,14 +337,17 @@ class DecoderSelfAttention(nn.Module):
         key_local, key_global = key.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
         value_local, value_global = value.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
         key_local, value_local, slots_local = state.cache_local.append(
-            key_local, value_local, lineage
+            key_local, value_local, ancestry
         )
         mixed_local = F.scaled_dot_product_attention(
-            query_local, key_local, value_local, lineage.readable(decoder_local_reads, slots_local)
+            query_local,
+            key_local,
+            value_local,
+            ancestry.visible_slots(decoder_local_reads, slots_local),
         )
         key_global, value_global = state.cache_global.append(key_global, value_global)
         mixed_global = F.scaled_dot_product_attention(
-            query_global, key_global, value_global, lineage.mask.unsqueeze(1)
+            query_global, key_global, value_global, ancestry.mask.unsqueeze(1)
         )
         return self.output(merge_heads(torch.cat((mixed_local, mixed_global), dim=1)))
 
@@ -484,13 +487,13 @@ class DecoderLayer(nn.Module):
         return DecoderLayerState(self.self_attention.start(), self.cross_attention.start(memory))
 
     def step(
-        self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, lineage: Lineage
+        self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, ancestry: BeamAncestry
     ) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
-        y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, lineage)
+        y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, ancestry)
         x = x + y
         y = self.cross_attention.step(
             self.cross_attention_norm(x), source_mask, state.cross_attention
@@ -552,14 +555,18 @@ class Decoder(nn.Module):
         return [layer.start(memory) for layer in self.layers]
 
     def step(
-        self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState], lineage: Lineage
+        self,
+        x: Tensor,
+        source_mask: Tensor,
+        states: list[DecoderLayerState],
+        ancestry: BeamAncestry,
     ) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
         for layer, state in zip(self.layers, states, strict=True):
-            x = layer.step(x, source_mask, state, lineage)
+            x = layer.step(x, source_mask, state, ancestry)
         return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
@@ -576,7 +583,7 @@ class Decoder(nn.Module):
 class TransformerState(State):
     source_mask: Tensor
     decoder: list[DecoderLayerState]
-    lineage: Lineage
+    ancestry: BeamAncestry
 
 
 class Transformer(nn.Module):
@@ -619,7 +626,7 @@ class Transformer(nn.Module):
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(
-            source_mask, self.decoder.start(memory), Lineage(source.size(0), source.device)
+            source_mask, self.decoder.start(memory), BeamAncestry(source.size(0), source.device)
         )
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
@@ -628,10 +635,10 @@ class Transformer(nn.Module):
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
-        state.lineage.extend(parent)
+        state.ancestry.extend(parent)
         x = self.embedding(token) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(state.lineage.position, 1, D_MODEL, self.embedding.weight)
-        return self.decoder.step(x, state.source_mask, state.decoder, state.lineage)
+        x = x + sinusoidal_positions(state.ancestry.position, 1, D_MODEL, self.embedding.weight)
+        return self.decoder.step(x, state.source_mask, state.decoder, state.ancestry)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
         """The first tokens of each sentence at once, without padding, into a new state: gives what
@@ -639,7 +646,7 @@ class Transformer(nn.Module):
 
         target [batch, target] -> [batch, target, D_MODEL]
         """
-        state.lineage.fill(target.size(1))
+        state.ancestry.fill(target.size(1))
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.embedding.weight)
         return self.decoder.prefill(x, state.source_mask, state.decoder)

@@ -105,7 +105,7 @@ class State:
                     each.keep(rows)
 
 
-class Lineage(State):
+class BeamAncestry(State):
     """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
@@ -188,7 +188,7 @@ class DecoderSelfAttention(nn.Module):
         return KeyValueCache()
 
     def step(
-        self, x: Tensor, target_angle: Tensor, cache: KeyValueCache, lineage: Lineage
+        self, x: Tensor, target_angle: Tensor, cache: KeyValueCache, ancestry: BeamAncestry
     ) -> Tensor:
         """The newest position of each hypothesis.
 
@@ -201,7 +201,7 @@ class DecoderSelfAttention(nn.Module):
         key = rotate_halves(key, target_angle)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(
-            query, key, value, lineage.mask.unsqueeze(1), enable_gqa=True
+            query, key, value, ancestry.mask.unsqueeze(1), enable_gqa=True
         )
         return self.output(merge_heads(mixed))
 
@@ -259,13 +259,13 @@ class DecoderLayer(nn.Module):
         return self.self_attention.start()
 
     def step(
-        self, x: Tensor, target_angle: Tensor, cache: KeyValueCache, lineage: Lineage
+        self, x: Tensor, target_angle: Tensor, cache: KeyValueCache, ancestry: BeamAncestry
     ) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], target_angle [1, D_K // 2] -> [batch, beam, D_MODEL]
         """
-        y = self.self_attention.step(self.self_attention_norm(x), target_angle, cache, lineage)
+        y = self.self_attention.step(self.self_attention_norm(x), target_angle, cache, ancestry)
         x = x + y
         y = self.feed_forward(self.feed_forward_norm(x))
         return x + y
@@ -302,14 +302,14 @@ class Decoder(nn.Module):
         return [layer.start() for layer in self.layers]
 
     def step(
-        self, x: Tensor, target_angle: Tensor, states: list[KeyValueCache], lineage: Lineage
+        self, x: Tensor, target_angle: Tensor, states: list[KeyValueCache], ancestry: BeamAncestry
     ) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], target_angle [1, D_K // 2] -> [batch, beam, D_MODEL]
         """
         for layer, state in zip(self.layers, states, strict=True):
-            x = layer.step(x, target_angle, state, lineage)
+            x = layer.step(x, target_angle, state, ancestry)
         return self.norm(x)
 
     def prefill(self, x: Tensor, target_angle: Tensor, states: list[KeyValueCache]) -> Tensor:
@@ -325,7 +325,7 @@ class Decoder(nn.Module):
 @dataclass
 class TransformerState(State):
     decoder: list[KeyValueCache]
-    lineage: Lineage
+    ancestry: BeamAncestry
 
 
 class Transformer(nn.Module):
@@ -354,7 +354,7 @@ class Transformer(nn.Module):
 
     def start(self, target: Tensor) -> TransformerState:
         """An empty state. Of the target it is asked only how many sentences there are."""
-        return TransformerState(self.decoder.start(), Lineage(target.size(0), target.device))
+        return TransformerState(self.decoder.start(), BeamAncestry(target.size(0), target.device))
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
         """The newest token of each hypothesis, and the hypothesis of the step before that it
@@ -362,10 +362,10 @@ class Transformer(nn.Module):
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
-        state.lineage.extend(parent)
+        state.ancestry.extend(parent)
         x = self.embedding(token)
-        target_angle = rotary_angles(state.lineage.position, 1, D_K, ROTARY_BASE, token.device)
-        return self.decoder.step(x, target_angle, state.decoder, state.lineage)
+        target_angle = rotary_angles(state.ancestry.position, 1, D_K, ROTARY_BASE, token.device)
+        return self.decoder.step(x, target_angle, state.decoder, state.ancestry)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
         """The first tokens of each sentence at once, without padding, into a new state: gives what
@@ -373,7 +373,7 @@ class Transformer(nn.Module):
 
         target [batch, target] -> [batch, target, D_MODEL]
         """
-        state.lineage.fill(target.size(1))
+        state.ancestry.fill(target.size(1))
         x = self.embedding(target)
         target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
         return self.decoder.prefill(x, target_angle, state.decoder)

@@ -150,7 +150,7 @@ class State:
                     each.keep(rows)
 
 
-class Lineage(State):
+class BeamAncestry(State):
     """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
@@ -176,7 +176,7 @@ class Lineage(State):
         self.position += 1
         self.positions = F.pad(self.positions, (0, beam), value=self.position)
 
-    def readable(
+    def visible_slots(
         self, reads: Callable[[Tensor, Tensor], Tensor], slots: Tensor | slice = slice(None)
     ) -> Tensor:
         """The slots, of these, that each hypothesis descends from and `reads` allows it
@@ -205,20 +205,20 @@ class RollingCache(State):
         self.positions: list[int] = []
         self.limit = 16
 
-    def append(self, key: Tensor, value: Tensor, lineage: Lineage) -> tuple[Tensor, Tensor, Tensor]:
+    def append(self, key: Tensor, value: Tensor, ancestry: BeamAncestry) -> tuple[Tensor, Tensor, Tensor]:
         """Takes those of the newest position, [batch, heads, beam, width]
 
-        -> those of all that are held, and which slots of the lineage [slots] they are
+        -> those of all that are held, and which slots of the ancestry [slots] they are
         """
-        newest = torch.arange(lineage.mask.size(2), device=key.device)[-key.size(2) :]
+        newest = torch.arange(ancestry.mask.size(2), device=key.device)[-key.size(2) :]
         if self.positions:
             key = torch.cat((self.key, key), dim=2)
             value = torch.cat((self.value, value), dim=2)
             newest = torch.cat((self.slots, newest))
-        self.positions += [lineage.position] * (key.size(2) - len(self.positions))
+        self.positions += [ancestry.position] * (key.size(2) - len(self.positions))
         self.key, self.value, self.slots = key, value, newest
         if len(self.positions) > self.limit:
-            self.forget(lineage.position)
+            self.forget(ancestry.position)
         return self.key, self.value, self.slots
 
     def fill(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
@@ -309,15 +309,15 @@ class LocalDecoderSelfAttention(nn.Module):
         """Empty as yet."""
         return RollingCache(decoder_local_keeps)
 
-    def step(self, x: Tensor, cache: RollingCache, lineage: Lineage) -> Tensor:
+    def step(self, x: Tensor, cache: RollingCache, ancestry: BeamAncestry) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
-        key, value, slots = cache.append(key, value, lineage)
+        key, value, slots = cache.append(key, value, ancestry)
         mixed = F.scaled_dot_product_attention(
-            query, key, value, lineage.readable(decoder_local_reads, slots)
+            query, key, value, ancestry.visible_slots(decoder_local_reads, slots)
         )
         return self.output(merge_heads(mixed))
 
@@ -350,14 +350,14 @@ class GlobalDecoderSelfAttention(nn.Module):
         """Empty as yet."""
         return KeyValueCache()
 
-    def step(self, x: Tensor, cache: KeyValueCache, lineage: Lineage) -> Tensor:
+    def step(self, x: Tensor, cache: KeyValueCache, ancestry: BeamAncestry) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
-        mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
+        mixed = F.scaled_dot_product_attention(query, key, value, ancestry.mask.unsqueeze(1))
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
@@ -489,13 +489,13 @@ class LocalDecoderLayer(nn.Module):
         )
 
     def step(
-        self, x: Tensor, source_mask: Tensor, state: LocalDecoderLayerState, lineage: Lineage
+        self, x: Tensor, source_mask: Tensor, state: LocalDecoderLayerState, ancestry: BeamAncestry
     ) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
-        y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, lineage)
+        y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, ancestry)
         x = x + y
         y = self.cross_attention.step(
             self.cross_attention_norm(x), source_mask, state.cross_attention
@@ -555,13 +555,13 @@ class GlobalDecoderLayer(nn.Module):
         )
 
     def step(
-        self, x: Tensor, source_mask: Tensor, state: GlobalDecoderLayerState, lineage: Lineage
+        self, x: Tensor, source_mask: Tensor, state: GlobalDecoderLayerState, ancestry: BeamAncestry
     ) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
-        y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, lineage)
+        y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, ancestry)
         x = x + y
         y = self.cross_attention.step(
             self.cross_attention_norm(x), source_mask, state.cross_attention
@@ -622,13 +622,15 @@ class Decoder(nn.Module):
         """What is the same at every step, computed once."""
         return [layer.start(memory) for layer in self.layers]
 
-    def step(self, x: Tensor, source_mask: Tensor, states: list[State], lineage: Lineage) -> Tensor:
+    def step(
+        self, x: Tensor, source_mask: Tensor, states: list[State], ancestry: BeamAncestry
+    ) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
         for layer, state in zip(self.layers, states, strict=True):
-            x = layer.step(x, source_mask, state, lineage)
+            x = layer.step(x, source_mask, state, ancestry)
         return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[State]) -> Tensor:
@@ -645,7 +647,7 @@ class Decoder(nn.Module):
 class TransformerState(State):
     source_mask: Tensor
     decoder: list[State]
-    lineage: Lineage
+    ancestry: BeamAncestry
 
 
 class Transformer(nn.Module):
@@ -688,7 +690,7 @@ class Transformer(nn.Module):
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(
-            source_mask, self.decoder.start(memory), Lineage(source.size(0), source.device)
+            source_mask, self.decoder.start(memory), BeamAncestry(source.size(0), source.device)
         )
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
@@ -697,10 +699,10 @@ class Transformer(nn.Module):
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
-        state.lineage.extend(parent)
+        state.ancestry.extend(parent)
         x = self.embedding(token) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(state.lineage.position, 1, D_MODEL, self.embedding.weight)
-        return self.decoder.step(x, state.source_mask, state.decoder, state.lineage)
+        x = x + sinusoidal_positions(state.ancestry.position, 1, D_MODEL, self.embedding.weight)
+        return self.decoder.step(x, state.source_mask, state.decoder, state.ancestry)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
         """The first tokens of each sentence at once, without padding, into a new state: gives what
@@ -708,7 +710,7 @@ class Transformer(nn.Module):
 
         target [batch, target] -> [batch, target, D_MODEL]
         """
-        state.lineage.fill(target.size(1))
+        state.ancestry.fill(target.size(1))
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.embedding.weight)
         return self.decoder.prefill(x, state.source_mask, state.decoder)

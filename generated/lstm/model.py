@@ -77,7 +77,7 @@ def real_tokens(tokens: Tensor) -> Tensor:
     return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
 
 
-def both_directions(layer: nn.RNNBase, x: Tensor, real: Tensor) -> Tensor:
+def run_bidirectional(layer: nn.RNNBase, x: Tensor, real: Tensor) -> Tensor:
     """x [batch, position, inputs], real [batch, 1, 1, position]
 
     -> [batch, position, 2 * width]: from the beginning and from the end of each text, side by side.
@@ -114,7 +114,7 @@ class State:
                     each.keep(rows)
 
 
-def of_parents(known: Tensor, parent: Tensor) -> Tensor:
+def gather_beams(known: Tensor, parent: Tensor) -> Tensor:
     """For each new hypothesis what was known of the one that it continues:
 
     known [batch, old beam, ...], parent [batch, beam] -> [batch, beam, ...]
@@ -134,7 +134,7 @@ class LSTMState(State):
 
         had read -> hidden [batch, beam, width]
         """
-        before = [of_parents(each, parent).flatten(0, 1).unsqueeze(0) for each in self.known]
+        before = [gather_beams(each, parent).flatten(0, 1).unsqueeze(0) for each in self.known]
         _, known = layer(x.flatten(0, 1).unsqueeze(1), tuple(before) or None)
         self.known = tuple(each.view(*parent.shape, -1) for each in known)
         return self.known[0]
@@ -170,7 +170,7 @@ class EncoderRecurrence(nn.Module):
         """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
         -> [batch, source, D_MODEL]
         """
-        hidden = both_directions(self.recurrence, x, source_mask)
+        hidden = run_bidirectional(self.recurrence, x, source_mask)
         return self.output(hidden)
 
 

@@ -155,7 +155,7 @@ class State:
                     each.keep(rows)
 
 
-class Lineage(State):
+class BeamAncestry(State):
     """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
@@ -502,7 +502,7 @@ class Decoder(nn.Module):
 class TransformerState(State):
     source_mask: Tensor
     decoder: list[DecoderLayerState]
-    lineage: Lineage
+    ancestry: BeamAncestry
 
 
 class Transformer(nn.Module):
@@ -554,7 +554,7 @@ class Transformer(nn.Module):
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(
-            source_mask, self.decoder.start(memory), Lineage(source.size(0), source.device)
+            source_mask, self.decoder.start(memory), BeamAncestry(source.size(0), source.device)
         )
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
@@ -563,13 +563,13 @@ class Transformer(nn.Module):
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
-        state.lineage.extend(parent)
+        state.ancestry.extend(parent)
         x = self.embedding(token) * math.sqrt(D_MODEL)
         target_bias = masked_bias(
             backward_bias(
-                self.target_distance, MAX_DISTANCE, state.lineage.newest, state.lineage.positions
+                self.target_distance, MAX_DISTANCE, state.ancestry.newest, state.ancestry.positions
             ),
-            state.lineage.mask.unsqueeze(1),
+            state.ancestry.mask.unsqueeze(1),
         )
         return self.decoder.step(x, target_bias, state.source_mask, state.decoder)
 
@@ -579,7 +579,7 @@ class Transformer(nn.Module):
 
         target [batch, target] -> [batch, target, D_MODEL]
         """
-        state.lineage.fill(target.size(1))
+        state.ancestry.fill(target.size(1))
         x = self.embedding(target) * math.sqrt(D_MODEL)
         place = places(target)
         target_bias = masked_bias(

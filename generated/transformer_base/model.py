@@ -100,7 +100,7 @@ class State:
                     each.keep(rows)
 
 
-class Lineage(State):
+class BeamAncestry(State):
     """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
@@ -189,14 +189,14 @@ class DecoderSelfAttention(nn.Module):
         """Empty as yet."""
         return KeyValueCache()
 
-    def step(self, x: Tensor, cache: KeyValueCache, lineage: Lineage) -> Tensor:
+    def step(self, x: Tensor, cache: KeyValueCache, ancestry: BeamAncestry) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
-        mixed = F.scaled_dot_product_attention(query, key, value, lineage.mask.unsqueeze(1))
+        mixed = F.scaled_dot_product_attention(query, key, value, ancestry.mask.unsqueeze(1))
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
@@ -326,13 +326,13 @@ class DecoderLayer(nn.Module):
         return DecoderLayerState(self.self_attention.start(), self.cross_attention.start(memory))
 
     def step(
-        self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, lineage: Lineage
+        self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, ancestry: BeamAncestry
     ) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
-        y = self.self_attention.step(x, state.self_attention, lineage)
+        y = self.self_attention.step(x, state.self_attention, ancestry)
         x = self.self_attention_norm(x + y)
         y = self.cross_attention.step(x, source_mask, state.cross_attention)
         x = self.cross_attention_norm(x + y)
@@ -388,14 +388,18 @@ class Decoder(nn.Module):
         return [layer.start(memory) for layer in self.layers]
 
     def step(
-        self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState], lineage: Lineage
+        self,
+        x: Tensor,
+        source_mask: Tensor,
+        states: list[DecoderLayerState],
+        ancestry: BeamAncestry,
     ) -> Tensor:
         """The newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
         for layer, state in zip(self.layers, states, strict=True):
-            x = layer.step(x, source_mask, state, lineage)
+            x = layer.step(x, source_mask, state, ancestry)
         return x
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
@@ -412,7 +416,7 @@ class Decoder(nn.Module):
 class TransformerState(State):
     source_mask: Tensor
     decoder: list[DecoderLayerState]
-    lineage: Lineage
+    ancestry: BeamAncestry
 
 
 class Transformer(nn.Module):
@@ -455,7 +459,7 @@ class Transformer(nn.Module):
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(
-            source_mask, self.decoder.start(memory), Lineage(source.size(0), source.device)
+            source_mask, self.decoder.start(memory), BeamAncestry(source.size(0), source.device)
         )
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
@@ -464,10 +468,10 @@ class Transformer(nn.Module):
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
-        state.lineage.extend(parent)
+        state.ancestry.extend(parent)
         x = self.embedding(token) * math.sqrt(D_MODEL)
-        x = x + sinusoidal_positions(state.lineage.position, 1, D_MODEL, self.embedding.weight)
-        return self.decoder.step(x, state.source_mask, state.decoder, state.lineage)
+        x = x + sinusoidal_positions(state.ancestry.position, 1, D_MODEL, self.embedding.weight)
+        return self.decoder.step(x, state.source_mask, state.decoder, state.ancestry)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
         """The first tokens of each sentence at once, without padding, into a new state: gives what
@@ -475,7 +479,7 @@ class Transformer(nn.Module):
 
         target [batch, target] -> [batch, target, D_MODEL]
         """
-        state.lineage.fill(target.size(1))
+        state.ancestry.fill(target.size(1))
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = x + sinusoidal_positions(0, target.size(1), D_MODEL, self.embedding.weight)
         return self.decoder.prefill(x, state.source_mask, state.decoder)

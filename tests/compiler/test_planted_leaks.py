@@ -74,7 +74,7 @@ EMBEDDED = "x = self.embedding(source) * math.sqrt(D_MODEL)"
 TARGETS = "x = self.embedding(target) * math.sqrt(D_MODEL)"
 DROPPED = "return x * (kept"
 OWN = "own = torch.eye(beam, dtype=torch.bool, device=parent.device)"
-STEPPED = "sinusoidal_positions(state.lineage.position, 1,"
+STEPPED = "sinusoidal_positions(state.ancestry.position, 1,"
 CAUSAL_PADDING = "(width - 1, 0)"
 CENTRED = "inputs = x.transpose(1, 2).masked_fill(~real.squeeze(1), 0.0)"
 STRIPPED = "lengths = real.flatten(1).sum(1).clamp(min=1).cpu()"
@@ -196,8 +196,8 @@ PLANTED: dict[str, Plant] = {
     "one more at the edge between texts": ("near source", "(j - i <= 2)", "(j - i <= 3)"),
     "a step that is at another edge": (
         "near source",
-        "cross_reads, state.lineage.position, 1",
-        "cross_reads, state.lineage.position + 1, 1",
+        "cross_reads, state.ancestry.position, 1",
+        "cross_reads, state.ancestry.position + 1, 1",
     ),
     "a mean with padding": (
         "classifier",
@@ -264,8 +264,8 @@ PLANTED: dict[str, Plant] = {
     ),
     "a dilated cache that is read elsewhere": (
         "dilated",
-        "lineage.position % len(self.parts)",
-        "(lineage.position + lineage.position // 3) % len(self.parts)",
+        "ancestry.position % len(self.parts)",
+        "(ancestry.position + ancestry.position // 3) % len(self.parts)",
     ),
     "a cache that loses the newest value": (
         "plain",
@@ -322,20 +322,20 @@ PLANTED: dict[str, Plant] = {
     ),
     "a learned position that is another": (
         "learned",
-        "self.target_position, state.lineage.position",
-        "self.target_position, max(state.lineage.position - 1, 0)",
+        "self.target_position, state.ancestry.position",
+        "self.target_position, max(state.ancestry.position - 1, 0)",
     ),
     "rotary positions that stand still": (
         "rotary",
-        "rotary_angles(state.lineage.position, 1",
+        "rotary_angles(state.ancestry.position, 1",
         "rotary_angles(0, 1",
     ),
     "a step that is nearer to its keys": (
         "relative",
-        "state.lineage.newest,",
-        "state.lineage.newest - 1,",
+        "state.ancestry.newest,",
+        "state.ancestry.newest - 1,",
     ),
-    "ALiBi that stands still": ("ALiBi", "state.lineage.newest,", "0 * state.lineage.newest,"),
+    "ALiBi that stands still": ("ALiBi", "state.ancestry.newest,", "0 * state.ancestry.newest,"),
 }
 
 

@@ -79,7 +79,7 @@ def numbers_kept(package: CompiledPackage, folder: Path) -> int:
 def kept(state: Any, place: str) -> Iterator[tuple[str, int]]:
     """Each thing that is kept, and how many numbers of it; masks are none."""
     match type(state).__name__:
-        case "Lineage" | "bool" | "int" | "NoneType" | "function":
+        case "BeamAncestry" | "bool" | "int" | "NoneType" | "function":
             return
         case "Tensor":
             yield place, state.numel() if state.is_floating_point() else 0

@@ -22,13 +22,13 @@ def pairs() -> tuple[Tensor, Tensor, Tensor]:
     return query, key, torch.randn(2, 3, LENGTH, 5)
 
 
-def new_lineage(helpers: Any) -> Any:
-    return helpers.Lineage(2, torch.device("cpu"))
+def new_ancestry(helpers: Any) -> Any:
+    return helpers.BeamAncestry(2, torch.device("cpu"))
 
 
-@renders("KeyValueCache", "Lineage", "State")
+@renders("KeyValueCache", "BeamAncestry", "State")
 def test_a_cache_holds_all_that_was_appended() -> None:
-    helpers, (_, key, value) = rendered("KeyValueCache", "Lineage"), pairs()
+    helpers, (_, key, value) = rendered("KeyValueCache", "BeamAncestry"), pairs()
     cache = helpers.KeyValueCache()
     for step in range(LENGTH):
         got = cache.append(key[:, :, step : step + 1], value[:, :, step : step + 1])
@@ -48,19 +48,22 @@ CACHES = {
 @pytest.mark.parametrize("start", [0, 23])
 @pytest.mark.parametrize("mask", CACHES)
 def test_a_rolling_cache_forgets_what_nobody_reads(mask: str, start: int) -> None:
-    helpers, (query, key, value) = rendered("RollingCache", "Lineage", uses=["readable"]), pairs()
+    helpers, (query, key, value) = (
+        rendered("RollingCache", "BeamAncestry", uses=["visible_slots"]),
+        pairs(),
+    )
     reads = CACHES[mask]
     i = torch.arange(LENGTH)
     whole = F.scaled_dot_product_attention(query, key, value, reads(i.unsqueeze(1), i))
-    cache, lineage = helpers.RollingCache(lambda i, j: bool(reads(i, j))), new_lineage(helpers)
+    cache, ancestry = helpers.RollingCache(lambda i, j: bool(reads(i, j))), new_ancestry(helpers)
     if start:
         cache.fill(key[:, :, :start], value[:, :, :start])
-        lineage.fill(start)
+        ancestry.fill(start)
     for step in range(start, LENGTH):
-        lineage.extend(torch.zeros(2, 1, dtype=torch.long))
+        ancestry.extend(torch.zeros(2, 1, dtype=torch.long))
         at = slice(step, step + 1)
-        keys, values, slots = cache.append(key[:, :, at], value[:, :, at], lineage)
-        allowed = lineage.readable(reads, slots)
+        keys, values, slots = cache.append(key[:, :, at], value[:, :, at], ancestry)
+        allowed = ancestry.visible_slots(reads, slots)
         got = F.scaled_dot_product_attention(query[:, :, at], keys, values, allowed)
         torch.testing.assert_close(got, whole[:, :, at])
     assert cache.key.size(2) < LENGTH
@@ -69,54 +72,59 @@ def test_a_rolling_cache_forgets_what_nobody_reads(mask: str, start: int) -> Non
 @renders("DilatedCache")
 @pytest.mark.parametrize("start", [0, 2, 23])
 def test_a_dilated_cache_reads_each_step_th_position(start: int) -> None:
-    helpers, (query, key, value) = rendered("DilatedCache", "Lineage", uses=["readable"]), pairs()
+    helpers, (query, key, value) = (
+        rendered("DilatedCache", "BeamAncestry", uses=["visible_slots"]),
+        pairs(),
+    )
     i = torch.arange(LENGTH)
     reads = lambda i, j: (j <= i) & ((i - j) % 3 == 0)  # noqa: E731
     whole = F.scaled_dot_product_attention(query, key, value, reads(i.unsqueeze(1), i))
-    cache, lineage = helpers.DilatedCache(3), new_lineage(helpers)
+    cache, ancestry = helpers.DilatedCache(3), new_ancestry(helpers)
     if start:
         cache.fill(key[:, :, :start], value[:, :, :start])
-        lineage.fill(start)
+        ancestry.fill(start)
     for step in range(start, LENGTH):
-        lineage.extend(torch.zeros(2, 1, dtype=torch.long))
+        ancestry.extend(torch.zeros(2, 1, dtype=torch.long))
         at = slice(step, step + 1)
-        keys, values, slots = cache.append(key[:, :, at], value[:, :, at], lineage)
+        keys, values, slots = cache.append(key[:, :, at], value[:, :, at], ancestry)
         assert keys.size(2) <= step // 3 + 1
         got = F.scaled_dot_product_attention(
-            query[:, :, at], keys, values, lineage.readable(reads, slots)
+            query[:, :, at], keys, values, ancestry.visible_slots(reads, slots)
         )
         torch.testing.assert_close(got, whole[:, :, at])
     cache.keep(torch.tensor([1]))
     assert all(part.key.size(0) == 1 for part in cache.parts)
 
 
-@renders("Lineage")
-@pytest.mark.parametrize("uses", [(), ("newest",), ("readable",), ("newest", "readable")])
-def test_a_lineage_knows_the_ancestors_of_each_hypothesis(uses: tuple[str, ...]) -> None:
-    lineage = new_lineage(rendered("Lineage", uses=uses))
-    lineage.extend(torch.zeros(2, 1, dtype=torch.long))
-    lineage.extend(torch.zeros(2, 2, dtype=torch.long))
-    lineage.extend(torch.tensor([[1, 1], [0, 1]]))
+@renders("BeamAncestry")
+@pytest.mark.parametrize("uses", [(), ("newest",), ("visible_slots",), ("newest", "visible_slots")])
+def test_an_ancestry_knows_the_ancestors_of_each_hypothesis(uses: tuple[str, ...]) -> None:
+    ancestry = new_ancestry(rendered("BeamAncestry", uses=uses))
+    ancestry.extend(torch.zeros(2, 1, dtype=torch.long))
+    ancestry.extend(torch.zeros(2, 2, dtype=torch.long))
+    ancestry.extend(torch.tensor([[1, 1], [0, 1]]))
     expected = [
         [[1, 0, 1, 1, 0], [1, 0, 1, 0, 1]],
         [[1, 1, 0, 1, 0], [1, 0, 1, 0, 1]],
     ]
-    assert lineage.mask.int().tolist() == expected
-    assert lineage.position == 2
+    assert ancestry.mask.int().tolist() == expected
+    assert ancestry.position == 2
     if "newest" in uses:
-        assert lineage.newest.tolist() == [2]
-    if "readable" in uses:
-        allowed = lineage.readable(lambda i, j: i - j <= 1)
+        assert ancestry.newest.tolist() == [2]
+    if "visible_slots" in uses:
+        allowed = ancestry.visible_slots(lambda i, j: i - j <= 1)
         assert allowed[0, 0].int().tolist() == [[0, 0, 1, 1, 0], [0, 0, 1, 0, 1]]
-    assert all(hasattr(type(lineage), name) is (name in uses) for name in ("newest", "readable"))
-    lineage.keep(torch.tensor([1]))
-    assert lineage.mask.int().tolist() == expected[1:]
+    assert all(
+        hasattr(type(ancestry), name) is (name in uses) for name in ("newest", "visible_slots")
+    )
+    ancestry.keep(torch.tensor([1]))
+    assert ancestry.mask.int().tolist() == expected[1:]
 
 
-@renders("of_parents")
+@renders("gather_beams")
 def test_what_is_known_of_parents_is_gathered() -> None:
     known, parent = torch.randn(2, 3, 4), torch.tensor([[2, 2], [0, 1]])
-    got = rendered("of_parents").of_parents(known, parent)
+    got = rendered("gather_beams").gather_beams(known, parent)
     assert got.equal(torch.stack((known[0, [2, 2]], known[1, [0, 1]])))
 
 

@@ -145,13 +145,13 @@ def check_gates(key: str, parameter: Tensor, gates: int, setting: str) -> None:
         assert 0.8 * bound < gate.abs().max() <= bound
 
 
-@renders("both_directions")
+@renders("run_bidirectional")
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
-def test_both_directions_skip_padding(kind: type[nn.RNNBase]) -> None:
+def test_a_recurrence_in_both_directions_skips_padding(kind: type[nn.RNNBase]) -> None:
     layer = kind(6, 5, batch_first=True, bidirectional=True)
     x, lengths = torch.randn(3, 7, 6), [7, 4, 1]
     real = (torch.arange(7) < torch.tensor(lengths).unsqueeze(1)).view(3, 1, 1, 7)
-    got = rendered("both_directions").both_directions(layer, x, real)
+    got = rendered("run_bidirectional").run_bidirectional(layer, x, real)
     for row, length in enumerate(lengths):
         torch.testing.assert_close(got[row, :length], layer(x[row : row + 1, :length])[0][0])
         assert not got[row, length:].any()
