@@ -1,4 +1,4 @@
-"""How generated code is broken into lines: as ruff would, so that no formatter has to run."""
+"""Layout: generated code is broken into lines as ruff would, so that no formatter has to run."""
 
 import re
 import textwrap

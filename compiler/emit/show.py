@@ -54,7 +54,7 @@ def _origin(loaded: Loaded, section: BaseModel, path: Path) -> str:
 
 
 def origin_of_default(section: BaseModel, key: str) -> str:
-    """Where the value of a key comes from that nobody wrote."""
+    """Return, in words, the origin of the value of a key that nobody wrote."""
     is_derived = type(section).model_fields[key].default is None
     return "default, by other settings" if is_derived else "default"
 

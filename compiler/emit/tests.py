@@ -85,7 +85,7 @@ def _reads(name: str, groups: list[tuple[int, str]]) -> list[str]:
 
 
 def _reads_memory(block: Block) -> bool:
-    """Whether an attention reads the output of the encoder."""
+    """Return whether an attention reads the output of the encoder."""
     return any(each.name == "memory" for each in block.function("forward").inputs)
 
 
@@ -109,7 +109,7 @@ def _width(mask: Mask) -> int:
 
 
 def _inputs(model: Block, function: str) -> list[str]:
-    """What a function of the network takes, if there is one."""
+    """Return the names of the inputs of a function of the network, if there is one."""
     return [each.name for each in model.function(function).inputs] if model.has(function) else []
 
 

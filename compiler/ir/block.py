@@ -56,7 +56,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateClass:
-    """What a block keeps from one decoding step to the next; fields with their types."""
+    """The state of a block from one decoding step to the next: fields with their types."""
 
     name: str
     fields: tuple[tuple[str, str], ...]
@@ -124,7 +124,7 @@ class Block:
         return next(function for function in self.functions if function.name == name)
 
     def has(self, function: str) -> bool:
-        """Whether there is a function of this name."""
+        """Return whether there is a function of this name."""
         return any(each.name == function for each in self.functions)
 
 

@@ -33,7 +33,7 @@ class Body:
         return result
 
     def at(self, origin: Span) -> "Body":
-        """The same body, for statements that come from another place of the spec."""
+        """Return the body for statements that come from another place of the spec."""
         return replace(self, origin=origin)
 
     def fresh(self, name: str) -> str:
@@ -42,7 +42,7 @@ class Body:
         return f"{name}.{self.counts[name]}"
 
     def is_newest(self, value: str) -> bool:
-        """Whether no later value has the name of this one in the generated code."""
+        """Return whether no later value has the name of this one in the generated code."""
         name, _, number = value.partition(".")
         return self.counts[name] == int(number)
 

@@ -1,4 +1,4 @@
-"""What holds for every IR, whatever pass wrote it."""
+"""Conditions that hold for every IR, whatever pass wrote it."""
 
 from compiler.ir.block import Block, Function, Invoke, Statement, callee, shown, walk
 

@@ -49,7 +49,7 @@ class NewCache(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMemory(Op):
-    """What is known of an empty hypothesis: nothing."""
+    """The empty memory of an empty hypothesis."""
 
     memory: Memory
 

@@ -1,4 +1,4 @@
-"""What the ops have in common by which positions meet without attention, in steps too."""
+"""The base of ops by which positions meet without attention, with their step and prefill."""
 
 from abc import abstractmethod
 from dataclasses import dataclass

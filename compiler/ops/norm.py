@@ -9,7 +9,7 @@ from compiler.ops.shape import Lengths, Shape, elements, require
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Norm(Op):
-    """What both have: x [..., width] -> [..., width]."""
+    """The base of norms: x [..., width] -> [..., width]."""
 
     width: Expression
     eps: Hyperparameter

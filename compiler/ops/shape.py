@@ -44,12 +44,12 @@ def size(dimension: Dimension, lengths: Lengths) -> int:
 
 
 def elements(shape: Shape, lengths: Lengths) -> int:
-    """How many elements a tensor of this shape has."""
+    """Return the number of elements of a tensor of this shape."""
     return prod(size(dimension, lengths) for dimension in shape)
 
 
 def same(one: Dimension, other: Dimension) -> bool:
-    """Whether two dimensions have one size whatever the data: free ones must be the same stream."""
+    """Return whether two dimensions have one size whatever the data."""
     if isinstance(one, Free) or isinstance(other, Free):
         return one == other
     return size(one, {}) == size(other, {})

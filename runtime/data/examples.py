@@ -1,4 +1,4 @@
-"""What training asks of a corpus, whatever its task."""
+"""Examples: the interface of a corpus that training uses, whatever its task."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
@@ -8,7 +8,7 @@ from runtime.data.sentences import Indices
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What a network reads and what it shall say."""
+    """The inputs of a network and the labels that it shall predict."""
 
     inputs: tuple[Indices, ...]
     """What `features` is called with, each [batch, position], padded on the right with PADDING"""
@@ -41,10 +41,10 @@ class Examples(Protocol):
         """
 
     def count_labels(self, rows: Indices) -> int:
-        """How many labels these examples have, which the loss is divided by."""
+        """Return the number of labels of these examples, by which the loss is divided."""
 
     def count_tokens(self, rows: Indices) -> int:
-        """How many tokens these examples have without padding, which speed is measured by."""
+        """Return the number of tokens without padding, by which speed is measured."""
 
     def drawn(self, seed: int, epoch: int, /) -> Self:
         """The examples as this epoch of a training sees them, counted from 1.

@@ -174,7 +174,7 @@ def _gunzip(file: IO[bytes]) -> IO[bytes]:
 
 
 class _Streams(RawIOBase):
-    """What is packed in one or several streams, where nothing else may follow but zeros.
+    """A file packed in one or several streams, where nothing else may follow but zeros.
 
     `lzma.LZMAFile` and `bz2.BZ2File` take whatever follows for the end.
     """

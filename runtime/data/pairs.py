@@ -69,13 +69,12 @@ class Pairs:
         return self.count_labels(rows)
 
     def drawn(self, _seed: int, _epoch: int, /) -> Self:
-        """The same in every epoch."""
+        """Return these examples, which are equal in every epoch."""
         return self
 
     def collate(self, rows: Indices) -> Batch:
-        """Inputs: tokens and END of the source; BEGIN and tokens of the target. Labels: its
-
-        tokens and END.
+        """Return a batch: its inputs are tokens and END of the source, BEGIN and tokens of the target;
+        its labels are tokens and END of the target.
         """
         target = self.targets.padded(rows)
         shifted = np.pad(target[:, :-1], ((0, 0), (1, 0)), constant_values=BEGIN)

@@ -100,7 +100,7 @@ class SentencePieceTokenizer:
         return self._processor.encode(line)
 
     def encode_rest(self, text: str) -> list[int]:
-        """Where no space comes before it, a mark is no new word; letters are taken for one."""
+        """Encode text that no space precedes: a mark begins no new word, letters do."""
         if not text or text[0].isspace() or text[0].isalnum():
             return self.encode(text)
         word = self.encode(WORD)
@@ -125,7 +125,7 @@ class SentencePieceTokenizer:
 
 
 def explain(message: str, text: TrainingText) -> UserError:
-    """What a message of the sentencepiece trainer means for the author of the spec."""
+    """Return the error that a message of the sentencepiece trainer means for the spec's author."""
     if found := re.search(r"set it to a value <= (\d+)", message):
         return UserError(
             f"{text.setting} is {text.rows:,}, but {text.name} allows at most "

@@ -32,7 +32,7 @@ def check_sums(folder: Path) -> None:
 
 
 def is_sound(folder: Path) -> bool:
-    """Whether a folder is there, and all its files are as they were written."""
+    """Return whether a folder is there, and all its files are as they were written."""
     try:
         check_sums(folder)
     except DamagedEntry:

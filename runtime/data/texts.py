@@ -39,7 +39,7 @@ class Documents:
         return self.count_labels(rows)
 
     def drawn(self, _seed: int, _epoch: int, /) -> Self:
-        """The same in every epoch."""
+        """Return these examples, which are equal in every epoch."""
         return self
 
     def collate(self, rows: Indices) -> Batch:
@@ -106,15 +106,16 @@ class MaskedTexts:
         return Batch(inputs=(read,), places=flat, labels=right.flat[flat])
 
     def _chosen(self, rows: Indices) -> Indices:
-        """How many tokens of each text are predicted: its share, and at least one."""
+        """Return the number of tokens of each text that are predicted, at least one."""
         tokens = self.texts.lengths[rows] - 1
         share = np.rint(self.masking.share * tokens).astype(np.int64)
         return np.clip(share, 1, tokens)
 
     def _draw(self, row: int, chosen: int) -> tuple[Indices, NDArray[np.float64], Indices]:
-        """Of the tokens of a text that are predicted: their columns, a number from 0 to 1 that says
+        """Draw the tokens of a text that are predicted.
 
-        what becomes of each, and the other token that this may be.
+        Returns their columns, a number from 0 to 1 that decides what becomes of each, and the other
+        token that may stand there.
         """
         generator = np.random.Philox(key=[self.seed, self.epoch], counter=[0, 0, 0, row])
         tokens = int(self.texts.lengths[row]) - 1
@@ -126,7 +127,7 @@ class MaskedTexts:
         return columns, (change >> np.uint64(11)).astype(np.float64) * 2.0**-53, others
 
     def _fates(self, change: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Which tokens become the mask, and which stay; the others become any token."""
+        """Return which tokens become the mask, and which stay; the others become any token."""
         masking = self.masking
         return change < masking.mask, change >= masking.mask + masking.random
 
@@ -159,7 +160,7 @@ class LabelledTexts:
         return int(self.sizes[rows].sum())
 
     def drawn(self, _seed: int, _epoch: int, /) -> Self:
-        """The same in every epoch."""
+        """Return these examples, which are equal in every epoch."""
         return self
 
     def collate(self, rows: Indices) -> Batch:

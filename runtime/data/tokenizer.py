@@ -75,14 +75,14 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 
 
 def save_tokenizers(source: Tokenizer, target: Tokenizer, folder: Path) -> None:
-    """As `load_tokenizers` reads them."""
+    """Save tokenizers as `load_tokenizers` reads them."""
     source.save(folder / "source")
     if target is not source:
         target.save(folder / "target")
 
 
 def copy_tokenizers(tokenizers: Path, folder: Path) -> None:
-    """Those of another run into a new folder, and nothing else that it has learned."""
+    """Copy the tokenizers of another run into a new folder, and nothing else of the run."""
     for each in (tokenizers / name for name in NAMES if (tokenizers / name).is_dir()):
         shutil.copytree(each, folder / each.name)
 
@@ -93,7 +93,7 @@ def tokenizer_files(tokenizers: Path) -> list[Path]:
 
 
 def load_tokenizers(folder: Path) -> tuple[Tokenizer, Tokenizer]:
-    """Of source and target, or of the one text twice: the same object for one vocabulary."""
+    """Load the tokenizers of source and target: one object twice where the vocabulary is shared."""
     source = load_tokenizer(folder / "source")
     is_shared = not (folder / "target").is_dir()
     return source, source if is_shared else load_tokenizer(folder / "target")
