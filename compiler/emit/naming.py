@@ -35,7 +35,7 @@ class Numbers:
         return {name: next(iter(each)) for name, each in sorted(found.items()) if len(each) == 1}
 
     def name(self, number: Hyperparameter, block: Block, prefix: str = "") -> str:
-        """Return the name of a number in the code of `block`, with `self.` outside of `__init__`."""
+        """Return the name of a number in the code of `block`, an attribute after `prefix`."""
         if number.name not in self.varying:
             return number.name.upper()
         if number.name in self.parameters(block):

@@ -73,8 +73,9 @@ class Pairs:
         return self
 
     def collate(self, rows: Indices) -> Batch:
-        """Return a batch: its inputs are tokens and END of the source, BEGIN and tokens of the target;
-        its labels are tokens and END of the target.
+        """Return a batch. Inputs: tokens and END of the source; BEGIN and tokens of the target.
+
+        Labels: tokens and END of the target.
         """
         target = self.targets.padded(rows)
         shifted = np.pad(target[:, :-1], ((0, 0), (1, 0)), constant_values=BEGIN)
