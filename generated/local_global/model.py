@@ -205,7 +205,9 @@ class RollingCache(State):
         self.positions: list[int] = []
         self.limit = 16
 
-    def append(self, key: Tensor, value: Tensor, ancestry: BeamAncestry) -> tuple[Tensor, Tensor, Tensor]:
+    def append(
+        self, key: Tensor, value: Tensor, ancestry: BeamAncestry
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Takes those of the newest position, [batch, heads, beam, width]
 
         -> those of all that are held, and which slots of the ancestry [slots] they are
