@@ -87,18 +87,28 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Waits until no other process holds the lock of this folder. Raises an OSError after 30 s."""
+def held(folder: Path, patience: float = 0.0) -> Iterator[bool]:
+    """Takes the lock of a folder until the end -> False if another process has it.
+
+    It waits `patience` seconds for one that has it for a moment.
+    """
     handle = os.open(folder, os.O_RDONLY)
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     try:
-        while not try_lock(handle):
-            if time.monotonic() > end:
-                raise OSError(errno.EAGAIN, "another process writes into this folder", str(folder))
+        while not (is_ours := try_lock(handle)) and time.monotonic() < end:
             time.sleep(0.02)
-        yield
+        yield is_ours
     finally:
         os.close(handle)
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Waits until no other process holds the lock of this folder. Raises an OSError after 30 s."""
+    with held(folder, PATIENCE) as is_ours:
+        if not is_ours:
+            raise OSError(errno.EAGAIN, "another process writes into this folder", str(folder))
+        yield
 
 
 def try_lock(handle: int) -> bool:

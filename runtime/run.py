@@ -4,9 +4,6 @@
 `metrics.jsonl` and `run.json` (the versions and hashes that it began with).
 """
 
-import hashlib
-import importlib.metadata
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +11,6 @@ from typing import Any
 
 from torch import nn
 
-from compiler.atomic_files import is_special
 from compiler.spec.kinds_of_files import FOLDER, kind_of
 from compiler.spec.lock import LOCK
 from compiler.spec.spec import Spec
@@ -32,20 +28,27 @@ from runtime.checkpoints.choice import (
     chosen_checkpoints,
     naming_others,
 )
-from runtime.data.prepare import TOKENIZERS, Digests, Prepared, digests_of
+from runtime.data.prepare import TOKENIZERS, Prepared, digests_of
 from runtime.data.tokenizer import Tokenizer, load_tokenizers
 from runtime.errors import UserError
 from runtime.package import TRAINING, Package, import_package, read_package
+from runtime.run_record import (
+    ADOPTED,
+    BEGUN,
+    PACKAGE,
+    TRANSFERRED,
+    described,
+    files_below,
+    listed,
+    read_record,
+    refuse_changed,
+    sums_of,
+    version_of,
+)
 from runtime.system.atomic_files import copy_folder, new_folder, replace_file
 from runtime.system.checksummed import read_sealed_file, sealed
 
 CHECKPOINTS = "checkpoints"
-PACKAGE, BEGUN = "package", "run.json"
-ADOPTED = "adopted"
-"""What `run.json` calls the sums of files that have taken the place of those of the beginning."""
-TRANSFERRED = "transferred"
-"""What `run.json` calls the beginning of a run that goes on with the weights of another."""
-LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +91,7 @@ class Run:
             copy_folder(prepared.folder / TOKENIZERS, place)
 
         begun = beginning or Beginning()
-        told = {"prepared": prepared.entry, "text": _record(prepared.digests)}
+        told = {"prepared": prepared.entry, "text": listed(prepared.digests)}
         told |= begun.origin
         return cls.begin(folder, package, copy_tokenizers, replace(begun, origin=told))
 
@@ -112,8 +115,8 @@ class Run:
             (unfinished / CHECKPOINTS).mkdir()
             beginning.write_checkpoint(unfinished / CHECKPOINTS)
             write_tokenizers(unfinished / TOKENIZERS)
-            described = _describe(package, unfinished / TOKENIZERS) | beginning.origin
-            (unfinished / BEGUN).write_bytes(sealed(described))
+            record = described(package, unfinished / TOKENIZERS) | beginning.origin
+            (unfinished / BEGUN).write_bytes(sealed(record))
         return cls.open(folder)
 
     @classmethod
@@ -136,7 +139,7 @@ class Run:
                 help="`specformer train SPEC --out RUN` makes one",
             )
         files = read_package(folder / PACKAGE) if recompiled is None else recompiled
-        _refuse_changed(folder, None if recompiled else files)
+        refuse_changed(folder, None if recompiled else files)
         package = import_package(folder / PACKAGE, files)
         identity = Identity.of(package.spec)
         return cls(folder=folder, package=package, identity=identity, checkpoint=checkpoint)
@@ -145,7 +148,9 @@ class Run:
     def accept_edits(cls, folder: Path, package: Package) -> None:
         """Records the run's own package as it is now, since its user trains it after an edit."""
         begun = read_sealed_file(folder / BEGUN)
-        replace_file(folder / BEGUN, sealed(begun | {ADOPTED: _sums(read_package(package.folder))}))
+        replace_file(
+            folder / BEGUN, sealed(begun | {ADOPTED: sums_of(read_package(package.folder))})
+        )
 
     @property
     def checkpoints(self) -> Path:
@@ -164,7 +169,7 @@ class Run:
     def has_tokenizers(self, folder: Path) -> bool:
         """Tells whether the tokenizers in a folder are those of this run."""
         own = self.folder / TOKENIZERS
-        return _sums(_files_below(own)) == _sums(_files_below(folder))
+        return sums_of(files_below(own)) == sums_of(files_below(folder))
 
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
         """The tokenizers of the source and the target; the same object for one vocabulary."""
@@ -214,7 +219,7 @@ class Run:
         """
         self.check_spec(package.spec)
         new = {name: package.files[name] for name in (TRAINING, LOCK)}
-        sums = {PACKAGE: _sums(self.package.files), ADOPTED: _sums(new)}
+        sums = {PACKAGE: sums_of(self.package.files), ADOPTED: sums_of(new)}
         replace_file(self.folder / BEGUN, sealed(self._begun | sums))
         for name, content in new.items():  # a kill may come between: the record admits both
             replace_file(self.package.folder / name, content)
@@ -279,20 +284,13 @@ class Run:
     def _other_versions(self) -> str:
         """Names the libraries that prepare text and have other versions than at the beginning."""
         begun = {name: self.versions.get(name) for name in ("specformer", "sentencepiece")}
-        other = [f"{name} {old}" for name, old in begun.items() if old != _version(name)]
+        other = [f"{name} {old}" for name, old in begun.items() if old != version_of(name)]
         return f", or {' and '.join(other)}" if other else ""
 
     @property
     def _begun(self) -> dict[str, Any]:
         """Returns the content of `run.json`."""
-        return _read_begun(self.folder)
-
-
-def _record(digests: Digests) -> dict[str, list[tuple[str, str]]]:
-    """The files of each part of the data with their digests, for `run.json`."""
-    return {
-        part: [(str(path), digest) for path, digest in files] for part, files in digests.items()
-    }
+        return read_record(self.folder)
 
 
 def refuse_existing(folder: Path) -> None:
@@ -302,99 +300,3 @@ def refuse_existing(folder: Path) -> None:
             f"{folder} exists already",
             help="--resume continues that run; or choose another folder",
         )
-
-
-def is_as_begun(folder: Path, name: str) -> bool:
-    """Tells whether a file of the run's package is the one that the run began with."""
-    begun = read_sealed_file(folder / BEGUN).get(PACKAGE, {})
-    return begun.get(name) == _sums({name: (folder / PACKAGE / name).read_bytes()})[name]
-
-
-def _describe(package: Package, tokenizers: Path) -> dict[str, Any]:
-    return {
-        "versions": {"python": platform.python_version()}
-        | {name: _version(name) for name in LIBRARIES},
-        "spec": Identity.of(package.spec).metadata,
-        PACKAGE: _sums(package.files),
-        TOKENIZERS: _sums(_files_below(tokenizers)),
-    }
-
-
-def _read_begun(folder: Path) -> dict[str, Any]:
-    """The content of `run.json`. Raises a UserError if it is not of the form that is written."""
-    begun = read_sealed_file(folder / BEGUN)
-    for key in ("versions", PACKAGE, ADOPTED, TOKENIZERS):
-        found = begun.get(key, {})
-        if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
-            raise UserError(
-                f"{folder / BEGUN} is damaged: `{key}` is no list of names with texts",
-                help="bring the file back as it was written",
-            )
-    return begun
-
-
-def _refuse_changed(folder: Path, package: Mapping[str, bytes] | None) -> None:
-    """Raises a UserError if a file of the package, or of the tokenizers, is not as it was written.
-
-    `package` is None if the files of the package are not used.
-    Runs of older versions, whose `run.json` does not list the tokenizers, are not compared.
-    """
-    _refuse_links(folder / TOKENIZERS)
-    begun = _read_begun(folder)
-    if TOKENIZERS not in begun:
-        return
-    edited = package and _changed(package, begun.get(PACKAGE, {}), begun.get(ADOPTED, {}))
-    if edited:
-        place = folder / PACKAGE
-        raise UserError(
-            f"{place / edited} is not as {folder / BEGUN} has recorded it: it was damaged, or "
-            "edited by hand",
-            help="bring the file back as it was; after an edit, "
-            f"`specformer train {place} --out {folder} --resume` goes on with it",
-        )
-    damaged = _changed(_files_below(folder / TOKENIZERS), begun[TOKENIZERS], {})
-    if damaged:
-        raise UserError(
-            f"{folder / TOKENIZERS / damaged} is damaged, or was changed by hand",
-            help="bring the file back: a model can be used with its own tokenizer alone",
-        )
-
-
-def _refuse_links(folder: Path) -> None:
-    """Raises a UserError where a folder is, or holds, anything but regular files and folders.
-
-    The run may be a stranger's, and a link may lead to any file of its user's.
-    """
-    for path in (folder, *folder.rglob("*")):
-        if path.is_symlink() or is_special(path):
-            raise UserError(
-                f"{path} is a link or a pipe: a run holds its tokenizers as regular files",
-                help="put a copy of what it leads to in its place, if you trust the run",
-            )
-
-
-def _changed(
-    files: Mapping[str, bytes], written: Mapping[str, str], adopted: Mapping[str, str]
-) -> str | None:
-    """The first file that is missing, or has neither of its recorded sums."""
-    found = _sums(files)
-    names = sorted(found.keys() | written.keys())
-    wrong = (n for n in names if found.get(n) not in (written.get(n), adopted.get(n, "")))
-    return next(wrong, None)
-
-
-def _sums(files: Mapping[str, bytes]) -> dict[str, str]:
-    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-
-
-def _files_below(folder: Path) -> dict[str, bytes]:
-    """The content of all files below a folder, by their paths from it."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-def _version(library: str) -> str:
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"

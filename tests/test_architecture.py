@@ -30,7 +30,7 @@ FLOORS = (
 )
 ROOMS = (
     *("errors", "system", "corpus", "package", "data"),
-    *("checkpoints", "run", "weights", "training", "inference", "scoring"),
+    *("checkpoints", "run_record", "run", "weights", "training", "inference", "scoring"),
     *("behaviour", "ablation"),
 )
 

@@ -219,7 +219,7 @@ def refuse_lost_edits(run: Path, compiled: Path) -> None:
     """
     from compiler.pipeline import compile_spec
     from runtime.package import TRAINING, is_same_code
-    from runtime.run import BEGUN, is_as_begun
+    from runtime.run_record import BEGUN, is_as_begun
 
     own, lock = (run / "package" / name for name in (TRAINING, LOCK))
     if not (own.is_file() and lock.is_file()) or read_lock(lock) == read_lock(compiled / LOCK):

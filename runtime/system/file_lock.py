@@ -2,29 +2,14 @@
 
 import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from compiler.atomic_files import NO_LOCKS, try_lock
+from compiler.atomic_files import NO_LOCKS, held
 from runtime.errors import UserError
 
-
-@contextmanager
-def held(folder: Path, patience: float = 0.0) -> Iterator[bool]:
-    """Takes the lock of a folder until the end -> False if another process has it.
-
-    It waits `patience` seconds for one that only looks whether somebody has it.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    end = time.monotonic() + patience
-    try:
-        while not (is_ours := try_lock(handle)) and time.monotonic() < end:
-            time.sleep(0.05)
-        yield is_ours
-    finally:
-        os.close(handle)
+__all__ = ["followed", "has_locks", "held", "is_held", "wait_for_lock"]
 
 
 def is_held(folder: Path) -> bool:

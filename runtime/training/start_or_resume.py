@@ -21,7 +21,8 @@ from runtime.checkpoints.progress import Progress, with_other_batches
 from runtime.data.prepare import TOKENIZERS, Prepared, entry_name, file_digests, prepare
 from runtime.errors import UserError
 from runtime.package import MODEL, TRAINING, Package, is_same_code
-from runtime.run import PACKAGE, Run, refuse_existing
+from runtime.run import Run, refuse_existing
+from runtime.run_record import PACKAGE
 from runtime.system.atomic_files import remove_unfinished
 from runtime.system.file_lock import has_locks, held
 from runtime.training.train_state import TrainState

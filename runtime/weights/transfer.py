@@ -15,7 +15,8 @@ from runtime.checkpoints.choice import Weights
 from runtime.data.prepare import Prepared
 from runtime.errors import UserError
 from runtime.package import Package
-from runtime.run import TRANSFERRED, Beginning, Run
+from runtime.run import Beginning, Run
+from runtime.run_record import TRANSFERRED
 from runtime.weights.files import Tensors
 from runtime.weights.run import write_first
 
