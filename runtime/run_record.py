@@ -35,6 +35,11 @@ def is_as_begun(folder: Path, name: str) -> bool:
     return begun.get(name) == sums_of({name: (folder / PACKAGE / name).read_bytes()})[name]
 
 
+def is_of_other_version(folder: Path) -> bool:
+    """Tells whether another version of specformer began the run."""
+    return read_record(folder).get("versions", {}).get("specformer") != version_of("specformer")
+
+
 def described(package: Package, tokenizers: Path) -> dict[str, Any]:
     """Returns what the record of a new run says of its package and its tokenizers."""
     return {

@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from compiler.spec.shorthand import FORMER_NAMES
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 from runtime.checkpoints.progress import Metric, Progress
@@ -47,14 +48,18 @@ class Identity:
 
     model: str
     data: str
+    earlier_model: str = field(default="", repr=False)
+    """The `model` of checkpoints of versions until 0.2, in which keys had their former names."""
     earlier_data: str = field(default="", repr=False)
-    """What checkpoints of versions until 0.1 have as `data`: the places of the text were in it."""
+    """The `data` of checkpoints of versions until 0.1: the places of the text were in it."""
 
     @classmethod
     def of(cls, spec: Spec) -> "Identity":
         learned = spec.data.model_copy(update={"test": None, "tests": None})
+        model = spec.model.model_dump_json()
         return cls(
-            model=_hash(spec.model.model_dump_json()),
+            model=_hash(model),
+            earlier_model=_hash(_with_former_names(model)),
             data=_hash(json.dumps(learned.without_places(), sort_keys=True)),
             earlier_data=_hash(spec.data.model_dump_json(exclude_none=True)),
         )
@@ -65,7 +70,7 @@ class Identity:
 
     def differences(self, metadata: dict[str, str]) -> list[str]:
         """The parts of the spec in which a checkpoint with this metadata differs."""
-        own = {"model": (self.model,), "data": (self.data, self.earlier_data)}
+        own = {"model": (self.model, self.earlier_model), "data": (self.data, self.earlier_data)}
         return [part for part, hashes in own.items() if metadata.get(part) not in hashes]
 
 
@@ -279,6 +284,14 @@ def _describe(path: Path) -> File:
 def _hash_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _with_former_names(model: str) -> str:
+    """Returns the JSON text of a model's settings with the names that keys had until 0.2."""
+    for names in FORMER_NAMES.values():
+        for former, name in names.items():
+            model = model.replace(f'"{name}":', f'"{former}":')
+    return model
 
 
 def _hash(text: str) -> str:

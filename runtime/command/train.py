@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from difflib import SequenceMatcher
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -89,7 +90,7 @@ def train(
         settings = package.spec
         run = out or Path("runs", settings.name)
         if resume and not is_package(spec):
-            refuse_lost_edits(run, folder)
+            package = with_own_recipe(run, package)
         summary = train_package(
             package,
             run,
@@ -211,29 +212,51 @@ def compile_into(folder: Path, reference: str, assignments: Sequence[str]) -> Pa
     return package
 
 
-def refuse_lost_edits(run: Path, compiled: Path) -> None:
-    """Raises a UserError if a training.py that was edited by hand would give way to a compiled one.
+def with_own_recipe(run: Path, package: "Package") -> "Package":
+    """Returns the compiled package with the training.py that its run goes on with.
 
-    Where the specs are equal nothing would be replaced, and the training itself checks for edits.
-    Other comments do not count as edits in files that are as the run began with them.
+    It is the run's own where another version of specformer wrote that, and where the package that
+    the run began with was edited: the settings of now are carried over. Raises a UserError where
+    that cannot be done, or the file was edited since.
     """
     from compiler.pipeline import compile_spec
     from runtime.package import TRAINING, is_same_code
-    from runtime.run_record import BEGUN, is_as_begun
+    from runtime.run_record import BEGUN, is_as_begun, is_of_other_version
 
     own, lock = (run / "package" / name for name in (TRAINING, LOCK))
-    if not (own.is_file() and lock.is_file()) or read_lock(lock) == read_lock(compiled / LOCK):
-        return
-    edited, written = own.read_bytes(), compile_spec(str(lock)).files[TRAINING].encode()
-    if edited == written:
-        return
+    if not (own.is_file() and lock.is_file()):
+        return package
+    recipe, written = own.read_bytes(), compile_spec(str(lock)).files[TRAINING].encode()
     is_untouched = (run / BEGUN).is_file() and is_as_begun(run, TRAINING)
-    if not (is_untouched and is_same_code(edited, written)):
+    if recipe == written or (is_untouched and is_same_code(recipe, written)):
+        return package
+    if read_lock(lock) == package.spec:
+        if is_untouched:
+            report(f"the run goes on with its own {TRAINING}, which its spec does not compile to")
+            package = replace(package, files={**package.files, TRAINING: recipe})
+        return package
+    carried = None
+    if is_untouched and is_of_other_version(run):
+        carried = carried_over(recipe.decode(), written.decode(), package.files[TRAINING].decode())
+    if carried is None:
         raise UserError(
             f"{own} is not what its spec compiles to: it was edited by hand, or written by another "
             "version of specformer, and the settings of now would replace it",
             help=f"compile the spec, edit its {TRAINING} in the same way, and train that package",
         )
+    return replace(package, files={**package.files, TRAINING: carried.encode()})
+
+
+def carried_over(own: str, before: str, after: str) -> str | None:
+    """Changes a text as `before` became `after`; returns None if it lacks a changed place."""
+    old, new = (each.splitlines(keepends=True) for each in (before, after))
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        changed = "".join(old[a:b])
+        if kind != "equal":
+            if own.count(changed) != 1:
+                return None
+            own = own.replace(changed, "".join(new[c:d]))
+    return own
 
 
 def print_summary(summary: "Summary", training: Training, command: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from compiler.spec.load import load
 from compiler.spec.scaling import scaled
 from compiler.spec.training import Training
-from runtime.command.train import print_summary, rescaled
+from runtime.command.train import carried_over, print_summary, rescaled
 from runtime.training.train import Summary
 from tests.runtime.command.conftest import Command, changed
 
@@ -171,3 +171,12 @@ def test_an_edited_recipe_does_not_give_way_to_a_compiled_one(
     assert recipe.read_bytes() == edited
     recipe.write_bytes((trained_run / "package" / "training.py").read_bytes())
     assert specformer(*longer).code == 0
+
+
+@pytest.mark.quick
+def test_changes_of_settings_are_carried_over_into_code_of_another_version() -> None:
+    own = "STEPS = 8  # mine\nPEAK = 1\nrest()\n"
+    before, after = "STEPS = 8\nPEAK = 1\n", "STEPS = 8\nPEAK = 2\n"
+    assert carried_over(own, before, after) == "STEPS = 8  # mine\nPEAK = 2\nrest()\n"
+    assert carried_over(own, before, "STEPS = 9\nPEAK = 1\n") is None
+    assert carried_over(own, before, f"{before}WARMUP = 3\n") is None
