@@ -304,7 +304,7 @@ def values_of(spec: Spec) -> dict[str, str]:
 def values_at(spec: Spec, keys: Iterable[str]) -> list[tuple[str, ...]]:
     """Return the different values that each dotted key comes to after inheritance; none for null.
 
-    `model.attention.d_k` is that of each attention, `model.position` the kind of a section, and
+    `model.attention.d_k` is that of each attention, `model.norm` the kind of a section, and
     `model.encoder.layers` the number of the encoder's layers.
     """
     found: dict[tuple[str, ...], dict[str, None]] = {}

@@ -121,7 +121,7 @@ def test_a_dotted_key_comes_to_the_values_that_layers_have() -> None:
         "model.encoder.attention.heads": ("4",),
         "model.decoder.cross_attention.heads": ("8",),
         "model.encoder.layers": ("3",),
-        "model.position": ("sinusoidal",),
+        "model.embedding.position": ("sinusoidal",),
         "training.optimizer": ("adam",),
         "model.attention.soft_cap": (),
     }
