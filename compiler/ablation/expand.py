@@ -10,12 +10,12 @@ from compiler.ablation.columns import OF_TOKENS, Column
 from compiler.ablation.read import Ablation, WrittenRow, read_ablation, settings_of
 from compiler.ablation.settings import dotted, leaves, require_no_seed, text_of_node
 from compiler.analysis.cost import count_parameters
+from compiler.diff.settings import values_at
 from compiler.explain import flops_per_update
 from compiler.pipeline import CompiledPackage, compile_loaded
 from compiler.source.diagnostic import Diagnostic, Note, Rejected, for_each, mistake
-from compiler.source.node import Mapping, find
+from compiler.source.node import Mapping
 from compiler.source.span import Source, Span
-from compiler.source.write import flow
 from compiler.spec.extend import NOT_INHERITED, Extended, over, read_extended
 from compiler.spec.load import Loaded, resolve
 from compiler.spec.lock import LOCK, lock_text
@@ -255,44 +255,10 @@ def _equal(row: WrittenRow, before: WrittenRow) -> Diagnostic:
 
 
 def _varied(resolved: list[Row]) -> dict[str, str]:
-    """Each setting of a row, once, with the base's value."""
-    base = resolved[0]
-    keys = {key: each for each in reversed(resolved) for key in each.settings}
-    order = dict.fromkeys(key for each in resolved for key in each.settings)
-    return {key: _value(base, keys[key], key) for key in order}
-
-
-def _value(base: Row, row: Row, key: str) -> str:
-    """Return the base's value as it is written, else the value that its complete spec has instead.
-
-    Empty where that is not one value: layers may differ.
-    """
-    path = tuple(key.split("."))
-    for each in (path, (*path, "kind")):
-        written = find(base.tree, each)
-        if written is not None and not isinstance(written, Mapping):
-            return text_of_node(written)
-    before, after = (dict(_scalars(each.spec.model_dump())) for each in (base, row))
-    values = {
-        flow(value)
-        for place, value in before.items()
-        if place[-1] == path[-1] and after.get(place) != value
-    }
-    return values.pop() if len(values) == 1 else ""
-
-
-def _scalars(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Everything in a spec that has no parts, with its keys and numbers."""
-    match value:
-        case dict():
-            pairs = [(str(key), below) for key, below in value.items()]
-        case list() | tuple():
-            pairs = [(str(number), below) for number, below in enumerate(value)]
-        case _:
-            yield path, value
-            return
-    for key, below in pairs:
-        yield from _scalars(below, (*path, key))
+    """Return each setting of a row, once, with the base's value; empty where layers differ."""
+    keys = dict.fromkeys(key for each in resolved for key in each.settings)
+    found = zip(keys, values_at(resolved[0].spec, keys), strict=True)
+    return {key: values[0] if len(values) == 1 else "" for key, values in found}
 
 
 def _compiled(row: Row, ablation: Ablation) -> Row:

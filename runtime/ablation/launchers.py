@@ -48,17 +48,13 @@ class Launcher(Protocol):
 THREADS = "OMP_NUM_THREADS"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """Room for one row: what its process finds in the environment."""
-
-    environment: Mapping[str, str]
+Slot = Mapping[str, str]
+"""The room for one row: what its process finds in the environment."""
 
 
 def core_slots(jobs: int, processes: int) -> list[Slot]:
     """The cores in equal shares, unless the user has said how many threads a process has."""
-    environment = {THREADS: str(threads_each(jobs, processes))}
-    return [Slot(environment=environment)] * jobs
+    return [{THREADS: str(threads_each(jobs, processes))}] * jobs
 
 
 def device_slots(devices: Sequence[str], jobs: int, processes: int) -> list[Slot]:
@@ -71,7 +67,7 @@ def device_slots(devices: Sequence[str], jobs: int, processes: int) -> list[Slot
             help=f"--processes-per-row {len(devices)} takes them all",
         )
     chosen = [whole[number % len(whole)] for number in range(jobs)]
-    return [Slot(environment={"CUDA_VISIBLE_DEVICES": ",".join(each)}) for each in chosen]
+    return [{"CUDA_VISIBLE_DEVICES": ",".join(each)} for each in chosen]
 
 
 def threads_each(jobs: int, processes: int) -> int:
@@ -196,7 +192,7 @@ class LocalPool:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **slot.environment},
+                env={**os.environ, **slot},
                 start_new_session=True,
             )
 

@@ -1,7 +1,7 @@
 """The loop that keeps rows running, with rows that are no processes."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,13 +147,13 @@ def test_a_signal_stops_each_row_once(folders: list[Path]) -> None:
 def test_cores_and_gpus_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runtime.ablation.launchers.count_cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert [each.environment["OMP_NUM_THREADS"] for each in core_slots(2, 1)] == ["4", "4"]
-    assert core_slots(4, 4)[0].environment["OMP_NUM_THREADS"] == "1"
+    assert [each["OMP_NUM_THREADS"] for each in core_slots(2, 1)] == ["4", "4"]
+    assert core_slots(4, 4)[0]["OMP_NUM_THREADS"] == "1"
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert core_slots(2, 1)[0].environment["OMP_NUM_THREADS"] == "3"
+    assert core_slots(2, 1)[0]["OMP_NUM_THREADS"] == "3"
 
-    def visible(slots: list[object]) -> list[str]:
-        return [each.environment["CUDA_VISIBLE_DEVICES"] for each in slots]  # type: ignore[attr-defined]
+    def visible(slots: Sequence[Mapping[str, str]]) -> list[str]:
+        return [each["CUDA_VISIBLE_DEVICES"] for each in slots]
 
     devices = ["0", "1", "2", "3"]
     assert visible(device_slots(devices, 4, 1)) == devices
