@@ -23,7 +23,7 @@ LARGEST_EDGE = 512
 
 
 def tests_text(spec: Spec, model: Block) -> str:
-    """The file. Texts are longer than twice the largest number of a mask, and than two chunks."""
+    """Return the file. Its texts are longer than twice any number of a mask and any chunk."""
     found, others = attentions(model), mixers(model)
     edges = sorted(
         {edge for _, ops in found.values() for op in ops for edge in _edges(op)}
@@ -39,7 +39,7 @@ def tests_text(spec: Spec, model: Block) -> str:
     names += ["ENCODER_D_MODEL"] if spec.model.has_two_widths else []
 
     def define(name: str, *others: str, result: str = "None") -> str:
-        """The `def` of a test that is given the model and its texts."""
+        """Return the `def` of a test that takes the model and its texts."""
         declared = ["model: Transformer", *(f"{each}: Tensor" for each in streams), *others]
         return "\n".join(signature(name, declared, result, 0))
 
@@ -90,7 +90,7 @@ def _reads_memory(block: Block) -> bool:
 
 
 def _random(model: Block) -> list[str]:
-    """The functions of the network that drop something at random in training."""
+    """Return the functions of the network that drop something at random in training."""
     return sorted(helpers_of(expressions(model)).texts.keys() & {"dropout", "stochastic_depth"})
 
 
@@ -114,14 +114,14 @@ def _inputs(model: Block, function: str) -> list[str]:
 
 
 def _rows(spec: Spec, streams: list[str]) -> dict[str, str]:
-    """The constant that holds the rows of each text's vocabulary."""
+    """Return the constant that holds the rows of each text's vocabulary."""
     shared = spec.model.vocabulary.shared
     rows = {each: "VOCABULARY" if shared else f"{each.upper()}_VOCABULARY" for each in streams}
     return rows | ({"segments": "SEGMENT_ROWS"} if "segments" in rows else {})
 
 
 def _outputs(spec: Spec, texts: list[str]) -> str:
-    """The constant that holds how many outputs there are."""
+    """Return the constant that holds the number of outputs."""
     return "CLASSES" if spec.model.classifier else _rows(spec, texts)[texts[-1]]
 
 
@@ -132,11 +132,11 @@ def _edges(op: Op) -> list[int]:
 
 
 def _length(usual: int, edges: list[int]) -> int:
-    """A third chunk begins in it, and positions beyond the beginning that all may read."""
+    """Return the length of a text in which a third chunk begins."""
     return max([usual, *(2 * edge + usual for edge in edges)])
 
 
 def _longest(spec: Spec) -> tuple[int, int]:
-    """Positions that there are, and how many of them to fill with padding."""
+    """Return the number of positions that there are, and how many to fill with padding."""
     longest = spec.model.positions or 2**20
     return longest, min(PADDING, longest // 4)

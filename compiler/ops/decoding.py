@@ -1,4 +1,4 @@
-"""Ops of the derived step program: they read and write what decoding keeps between steps."""
+"""Ops of the decoding programs: they read and write the state between steps."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -64,7 +64,7 @@ class NewMemory(Op):
 class Append(Op):
     """cache, key, value of the newest position -> key, value of all slots.
 
-    A cache that hands out not all slots is told the ancestry, too, and says which they are.
+    A cache that hands out some slots only also reads the ancestry, and returns which they are.
     """
 
     cache: Cache
@@ -86,7 +86,7 @@ class Append(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill(Op):
-    """Fills an empty cache with the first positions: cache, key, value -> key, value."""
+    """cache, key, value of the first positions -> the same key, value; fills an empty cache."""
 
     is_partial: bool
 
@@ -124,7 +124,7 @@ class Extend(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillAncestry(Op):
-    """Makes a new ancestry one hypothesis that has read all tokens [batch, position]."""
+    """ancestry, tokens [batch, position] -> nothing: one hypothesis has read all the tokens."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ()
@@ -138,7 +138,7 @@ class FillAncestry(Op):
 class VisibleSlots(Op):
     """ancestry -> mask [batch, 1, beam, slots]: the slots that each hypothesis descends from.
 
-    Of these, what `reads` says, if not all is read; a second input says which slots there are.
+    `reads` is a mask that leaves out some of them; a second input says which slots there are.
     """
 
     declared: Shape
@@ -156,7 +156,7 @@ class VisibleSlots(Op):
 
 
 def visible_slots(ancestry: Expression, reads: Predicate | None, *slots: Expression) -> Expression:
-    """The slots that each hypothesis descends from; of these, if told, what a mask allows."""
+    """Return the slots that each hypothesis descends from and the mask allows, if there is one."""
     if reads is None:
         return method(Attribute(ancestry, "mask"), "unsqueeze", Const(1))
     return method(ancestry, "visible_slots", Name(reads.name), *slots)

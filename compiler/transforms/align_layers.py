@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from compiler.ir.block import Block, Function, Input, Invoke, Repeat, Statement
-from compiler.transforms.partition import STATES, TOLD
+from compiler.transforms.partition import BEAM_INPUTS, STATES
 from compiler.transforms.rewrite import bottom_up
 
-HYPOTHESES = {each.name for each in TOLD}
+HYPOTHESES = {each.name for each in BEAM_INPUTS}
 """Parameters about hypotheses, which come after the state."""
 
 

@@ -11,11 +11,18 @@ from compiler.ops.decoding import SLOTS, Extend, Field, FillAncestry, MakeState,
 from compiler.ops.expression import Const
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH, BEAM, TARGET, Free
-from compiler.transforms.partition import ANCESTRY, PARENT, TOLD, Kept, Partition, rename_inputs
+from compiler.transforms.partition import (
+    ANCESTRY,
+    BEAM_INPUTS,
+    PARENT,
+    Kept,
+    Partition,
+    rename_inputs,
+)
 
 
 def derive_step(model: Block) -> Block:
-    """The model with its decoding programs, and so every block on the way to the decoded stream."""
+    """Return the model with decoding programs in every block on the way to the decoded stream."""
     features = model.function("features")
     tokens = [each.name for each in features.inputs]
     if "target" not in tokens:
@@ -34,7 +41,7 @@ def derive_step(model: Block) -> Block:
 
 
 def _without_source(start: Function, target: Input) -> Function:
-    """The `start` of a model without a source: it is given the target, but hardly reads it."""
+    """Return the `start` of a model without a source, which hardly reads the target."""
     if not start.inputs:
         unread = replace(target, name="_target")
         return replace(start, inputs=(unread,), note="An empty state, whatever the target.")
@@ -43,13 +50,13 @@ def _without_source(start: Function, target: Input) -> Function:
 
 
 def _of_tokens(step: Function) -> Function:
-    """The step of the whole model: it reads tokens, and the ancestry is a part of its state."""
+    """Return the step of the whole model: it reads tokens, and its state has the ancestry."""
     token, state, *_ = step.inputs
     body = _with_ancestry(step.body, state, Extend(), PARENT)
     renamed = {ANCESTRY: "_.ancestry", token.name: "token"}
     return replace(
         step,
-        inputs=(replace(token, name="token"), TOLD[1], state),
+        inputs=(replace(token, name="token"), BEAM_INPUTS[1], state),
         body=tuple(rename_inputs(statement, renamed) for statement in body),
         note="The newest token of each hypothesis, and the hypothesis of the step before that it "
         "continues; the first step continues the empty one, 0.",
@@ -57,7 +64,7 @@ def _of_tokens(step: Function) -> Function:
 
 
 def _of_prompt(prefill: Function) -> Function:
-    """The `prefill` of the whole model, which also fills the ancestry in its state."""
+    """Return the `prefill` of the whole model, which also fills the ancestry in its state."""
     target, state = prefill.inputs
     return replace(
         prefill,
@@ -68,18 +75,18 @@ def _of_prompt(prefill: Function) -> Function:
 
 
 def _with_ancestry(
-    body: tuple[Statement, ...], state: Input, op: Op, told: str
+    body: tuple[Statement, ...], state: Input, op: Op, read: str
 ) -> tuple[Statement, ...]:
-    """The body of a program, which first updates the ancestry if the state has one."""
+    """Return the body of a program that first updates the ancestry, if the state has one."""
     fields = [each for each in body if isinstance(each.op, Field) and each.inputs == (state.name,)]
     if not any(each.results == ("_.ancestry",) for each in fields):
         return body
-    on = Statement(results=(), op=op, inputs=("_.ancestry", told), origin=body[0].origin)
+    on = Statement(results=(), op=op, inputs=("_.ancestry", read), origin=body[0].origin)
     return (*fields, on, *body[len(fields) :])
 
 
 def _with_programs(partition: Partition) -> Block:
-    """The block with its decoding programs, its parts with theirs."""
+    """Return the block with its decoding programs, its parts with theirs."""
     annotation, fields = partition.annotation(), partition.crossing()
     block = partition.block
     is_own = annotation == f"{block.name}State"
@@ -100,7 +107,7 @@ def _with_programs(partition: Partition) -> Block:
 
 
 def _part(partition: Partition, name: str, part: Op | Repeat | Block) -> Op | Repeat | Block:
-    """A part of a block, with its decoding programs where it has some."""
+    """Return a part of a block, with its decoding programs where it has some."""
     if name not in partition.below:
         return part
     block = _with_programs(partition.below[name])
@@ -108,7 +115,7 @@ def _part(partition: Partition, name: str, part: Op | Repeat | Block) -> Op | Re
 
 
 def _start(partition: Partition, fields: list[Kept], *, is_own: bool) -> Function:
-    """The program before the first position is read."""
+    """Return the program that runs before the first position is read."""
     body, values = partition.live_start(), tuple(each.value for each in fields)
     if is_own:
         make = Statement(
@@ -131,13 +138,17 @@ def _start(partition: Partition, fields: list[Kept], *, is_own: bool) -> Functio
 
 
 def _step(partition: Partition, fields: list[Kept], *, is_own: bool) -> Function:
-    """The program of one step."""
+    """Return the program of one step."""
     wanted = partition.inputs_of(partition.stepping)
     given = [each for each in partition.forward.inputs if each.name in wanted]
     state = _state_of(partition)
     return Function(
         name="step",
-        inputs=(*(_at_step(each, partition.decoded) for each in given), state, *partition.told()),
+        inputs=(
+            *(_at_step(each, partition.decoded) for each in given),
+            state,
+            *partition.beam_inputs(),
+        ),
         body=_reading(partition, partition.stepping, fields, state, is_own=is_own),
         outputs=partition.outputs(),
         note="The newest position of each hypothesis.",
@@ -145,7 +156,7 @@ def _step(partition: Partition, fields: list[Kept], *, is_own: bool) -> Function
 
 
 def _prefill(partition: Partition, fields: list[Kept], *, is_own: bool) -> Function:
-    """The program that reads the first positions at once."""
+    """Return the program that reads the first positions at once."""
     wanted = partition.inputs_of(partition.prefilling)
     given = (each for each in partition.forward.inputs if each.name in wanted)
     state = _state_of(partition)
@@ -159,7 +170,7 @@ def _prefill(partition: Partition, fields: list[Kept], *, is_own: bool) -> Funct
 
 
 def _state_of(partition: Partition) -> Input:
-    """The state as a parameter."""
+    """Return the state as a parameter."""
     annotation = partition.annotation()
     name = "states" if annotation.startswith("list[") else "state"
     return Input(name="cache" if annotation.endswith("Cache") else name, annotation=annotation)
@@ -173,7 +184,7 @@ def _reading(
     *,
     is_own: bool,
 ) -> tuple[Statement, ...]:
-    """The statements of a program, after those that read the fields of its state."""
+    """Return the statements of a program, after those that read the fields of its state."""
     if not is_own:
         return tuple(rename_inputs(each, {fields[0].value: state.name}) for each in program)
     shapes = shapes_of(partition.block, partition.forward)
@@ -190,7 +201,7 @@ def _reading(
 
 
 def _at_step(given: Input, decoded: set[str]) -> Input:
-    """An argument of `step`, with the shape that it has there.
+    """Return an argument of `step`, with the shape that it has there.
 
     The dimension of positions becomes that of hypotheses. A mask of positions is that of the newest
     one, and a mask of pairs of positions is that of the newest one and all slots of the cache.

@@ -147,7 +147,13 @@ class _Root:
         """Make the values for one call; what decoding keeps of them needs a name."""
         if self.before.name == "encode" and len(needed) == 1 and not needed[0].inputs[0].inputs:
             return [self.make(needed[0], "_")]
-        return [self.make(each, _name(each, self.names, self.taken)) for each in needed]
+        return [self.make(each, self.name(each)) for each in needed]
+
+    def name(self, value: _Value, beside: str = "") -> str:
+        """Return the name of a value: its own if it is inline, or has that of what it becomes."""
+        if value.name in ("_", beside):
+            return value.name
+        return _name(value, self.names, self.taken)
 
     def make(self, value: _Value, name: str) -> str:
         """Make a value of this name, unless it is there already."""
@@ -157,7 +163,7 @@ class _Root:
             return made
         if value.part:
             self.shared[value.part] = value.op
-        inputs = [self.make(each, each.name) for each in value.inputs]
+        inputs = [self.make(each, self.name(each, beside=value.name)) for each in value.inputs]
         made = self.body.at(value.origin).apply(value.op, *inputs, part=value.part, name=name)
         if name != "_":
             self.made[value] = made

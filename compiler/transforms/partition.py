@@ -39,8 +39,11 @@ from compiler.ops.shape import BATCH, BEAM, Shape
 from compiler.transforms.rewrite import live
 
 ANCESTRY, PARENT = "ancestry", "parent"
-TOLD = Input(name=ANCESTRY, annotation="BeamAncestry"), Input(name=PARENT, shape=(BATCH, BEAM))
-"""What a step may need to know of hypotheses: all that each descends from, or what it continues."""
+BEAM_INPUTS = (
+    Input(name=ANCESTRY, annotation="BeamAncestry"),
+    Input(name=PARENT, shape=(BATCH, BEAM)),
+)
+"""Inputs of a step about hypotheses: the slots that each descends from, and what it continues."""
 STATES = ("state", "states", "cache")
 """Names of the parameter that is the state."""
 
@@ -84,11 +87,11 @@ class Partition:
         self.prefilling = live(self.prefilling, self.outputs())
 
     def outputs(self) -> tuple[str, ...]:
-        """The values that `step` and `prefill` return."""
+        """Return the values that `step` and `prefill` return."""
         return tuple(self.stands_for.get(each, each) for each in self.forward.outputs)
 
     def divide(self, statement: Statement) -> None:
-        """Puts a statement, or what becomes of it, into the programs that need it."""
+        """Put a statement, or what becomes of it, into the programs that need it."""
         if not self.decoded.intersection(statement.inputs):
             self.starting.append(statement)
             return
@@ -99,7 +102,7 @@ class Partition:
             self.divide_op(statement, statement.op)
 
     def divide_op(self, statement: Statement, op: Op) -> None:
-        """Divides a statement by the state rule of its op."""
+        """Divide a statement by the state rule of its op."""
         state = op.state(tuple(each in self.decoded for each in statement.inputs))
         at_once = replace(statement, op=op.in_evaluation())
         match state:
@@ -108,7 +111,7 @@ class Partition:
             case Pointwise(step=step):
                 self.add(replace(statement, op=step), at_once)
             case NeedsPosition(step=step):
-                position = self.tell("_.position", Field(name="position"), ANCESTRY)
+                position = self.take("_.position", Field(name="position"), ANCESTRY)
                 inputs = (*statement.inputs, position)
                 self.add(replace(statement, op=step, inputs=inputs), at_once)
             case NeedsCacheSlots(step=step):
@@ -119,12 +122,12 @@ class Partition:
                 self.renew(statement, state)
 
     def add(self, step: Statement, prefill: Statement) -> None:
-        """Adds a statement to `step` and one to `prefill`."""
+        """Add a statement to `step` and one to `prefill`."""
         self.stepping.append(step)
         self.prefilling.append(prefill)
 
     def remember(self, statement: Statement, at_once: Statement, state: CachesKeyValue) -> None:
-        """Puts the newest keys and values into a cache, from which the query reads.
+        """Put the newest keys and values into a cache, from which the query reads.
 
         In `prefill` the cache takes those of all positions, and attention is the one of the
         forward pass.
@@ -134,11 +137,15 @@ class Partition:
         some = memory.is_partial
         name = labelled("cache", memory.label)
         cache = self.keep(name, memory.annotation, NewCache(cache=memory))
-        slots, told = ((f"{labelled('slots', memory.label)}.1",), (ANCESTRY,)) if some else ((), ())
+        slots, ancestry = (
+            ((f"{labelled('slots', memory.label)}.1",), (ANCESTRY,)) if some else ((), ())
+        )
         append, fill = Append(cache=memory), Fill(is_partial=some)
         stored = replace(statement, inputs=(cache, *newest), results=grown, part="")
         self.add(
-            replace(stored, op=append, inputs=(*stored.inputs, *told), results=(*grown, *slots)),
+            replace(
+                stored, op=append, inputs=(*stored.inputs, *ancestry), results=(*grown, *slots)
+            ),
             replace(stored, op=fill),
         )
         allowed = statement.inputs[3] if state.has_mask else self.allowed(memory, slots)
@@ -150,7 +157,7 @@ class Partition:
         )
 
     def renew(self, statement: Statement, state: CarriesState) -> None:
-        """Replaces the memory of each hypothesis, starting from the memory of its parent."""
+        """Replace the memory of each hypothesis, starting from the memory of its parent."""
         kept = self.keep("memory", state.memory.annotation, NewMemory(memory=state.memory))
         first, *_ = statement.results
         known = replace(statement, inputs=(statement.inputs[0], kept), results=(first,))
@@ -160,13 +167,13 @@ class Partition:
         )
 
     def allowed(self, memory: Cache, slots: tuple[str, ...]) -> str:
-        """The slots that each hypothesis descends from and its attention mask allows."""
+        """Return the slots that each hypothesis descends from and its attention mask allows."""
         mask: Shape = (BATCH, Const(1), BEAM, SLOTS)
         readable = VisibleSlots(declared=mask, reads=None if memory.is_plain else memory.reads)
-        return self.tell(labelled("_.mask", memory.label), readable, ANCESTRY, *slots)
+        return self.take(labelled("_.mask", memory.label), readable, ANCESTRY, *slots)
 
     def divide_call(self, statement: Statement, invoke: Invoke) -> None:
-        """Calls a block as it is if it needs no state, else by its own decoding programs."""
+        """Call a block as it is if it needs no state, else by its own decoding programs."""
         block = callee(self.block, statement)
         function = block.function(invoke.function)
         names = [each.name for each in function.inputs]
@@ -181,17 +188,21 @@ class Partition:
         self.below[statement.part] = inner
         state = self.keep_below(statement, inner, meaning)
 
-        def invoked(function: str, wanted: list[str], *told: str) -> Statement:
-            inputs = (*(meaning[name] for name in wanted), state, *told)
+        def invoked(function: str, wanted: list[str], *beams: str) -> Statement:
+            inputs = (*(meaning[name] for name in wanted), state, *beams)
             return replace(statement, op=Invoke(function=function), inputs=inputs)
 
         self.add(
-            invoked("step", inner.inputs_of(inner.stepping), *(each.name for each in inner.told())),
+            invoked(
+                "step",
+                inner.inputs_of(inner.stepping),
+                *(each.name for each in inner.beam_inputs()),
+            ),
             invoked("prefill", inner.inputs_of(inner.prefilling)),
         )
 
     def keep_below(self, statement: Statement, inner: "Partition", meaning: dict[str, str]) -> str:
-        """The value that holds the state of a block below, which the block's `start` makes."""
+        """Return the value that holds the state of a block below, made by the block's `start`."""
         name, part = statement.part, self.block.part(statement.part)
         start = replace(
             statement,
@@ -210,7 +221,7 @@ class Partition:
         return f"_.{part.holder}"
 
     def join_states(self) -> None:
-        """Makes one list of the states of all layers that share a list."""
+        """Make one list of the states of all layers that share a list."""
         for holder, states in self.shared.items():
             result = f"_.{holder}"
             inputs, kinds = tuple(states), set(states.values())
@@ -221,7 +232,7 @@ class Partition:
             self.made.append(Kept(name=holder, annotation=f"list[{kind}]", value=result))
 
     def keep(self, name: str, annotation: str, made_by: Op | Statement) -> str:
-        """Adds a field to the state that `start` makes; returns the value that stands for it."""
+        """Add a field to the state that `start` makes; return the value that stands for it."""
         result = f"_.{name}"
         if isinstance(made_by, Op):
             made_by = Statement(results=(result,), op=made_by, inputs=(), origin=self.block.origin)
@@ -229,8 +240,8 @@ class Partition:
         self.made.append(Kept(name=name, annotation=annotation, value=result))
         return result
 
-    def tell(self, result: str, op: Op, *inputs: str) -> str:
-        """A value that `step` takes from its arguments."""
+    def take(self, result: str, op: Op, *inputs: str) -> str:
+        """Return a value that `step` takes from its arguments, the same for all that take it."""
         statement = Statement(results=(result,), op=op, inputs=inputs, origin=self.block.origin)
         if statement not in self.stepping:
             self.stepping.append(statement)
@@ -240,56 +251,56 @@ class Partition:
         """Return whether `step` needs this argument about hypotheses."""
         return any(name in statement.inputs for statement in self.stepping)
 
-    def told(self) -> list[Input]:
-        """All arguments about hypotheses that `step` needs."""
-        return [each for each in TOLD if self.needs(each.name)]
+    def beam_inputs(self) -> list[Input]:
+        """Return the inputs about hypotheses that `step` needs."""
+        return [each for each in BEAM_INPUTS if self.needs(each.name)]
 
     def is_stateless(self) -> bool:
         """Return whether the forward pass serves as `step`: no other positions, no state."""
         offsets = dependence_of(self.block, self.forward)
         alone = all(offsets[each] == HERE and each in self.decoded for each in offsets)
-        return alone and not self.made and not self.told()
+        return alone and not self.made and not self.beam_inputs()
 
     def crossing(self) -> list[Kept]:
-        """The fields of the state: tensors of `start` that are read later, caches, states below."""
-        given = self.given()
+        """Return the fields of the state: tensors that are read later, caches, states below."""
+        passed = self.passed_inputs()
         caches = {each.value for each in self.made}
         later = (*self.stepping, *self.prefilling)
         own = {value for statement in self.starting for value in statement.results}
         own |= {each.name for each in self.forward.inputs} - self.decoded
         read = (value for statement in later for value in statement.inputs)
-        tensors = dict.fromkeys(v for v in read if v in own and v not in given | caches)
+        tensors = dict.fromkeys(v for v in read if v in own and v not in passed | caches)
         crossed = [Kept(name=shown(each), annotation="Tensor", value=each) for each in tensors]
         return crossed + self.made
 
-    def given(self) -> set[str]:
-        """Inputs that `step` and `prefill` are given; those of the root are the tokens alone."""
-        given = {each.name for each in self.forward.inputs}
-        return given & self.decoded if self.is_root else given
+    def passed_inputs(self) -> set[str]:
+        """Return the inputs that `step` and `prefill` have, too; at the root, tokens alone."""
+        inputs = {each.name for each in self.forward.inputs}
+        return inputs & self.decoded if self.is_root else inputs
 
     def annotation(self) -> str:
-        """The type of the state: a class of its own unless it is just one cache or state."""
+        """Return the type of the state: a class of its own unless it is one cache or state."""
         fields = self.crossing()
         if len(fields) == 1 and fields[0].annotation != "Tensor" and not self.is_root:
             return fields[0].annotation
         return f"{self.block.name}State"
 
     def live_start(self) -> list[Statement]:
-        """The statements that the state needs, in order."""
+        """Return the statements that the state needs, in order."""
         return live(self.starting, {each.value for each in self.crossing()})
 
     def start_inputs(self) -> list[str]:
-        """Inputs of the forward pass that `start` needs."""
+        """Return the inputs of the forward pass that `start` needs."""
         read = {value for statement in self.live_start() for value in statement.inputs}
         return [each.name for each in self.forward.inputs if each.name in read]
 
     def inputs_of(self, program: list[Statement]) -> list[str]:
-        """Inputs of the forward pass that the statements of `step` or of `prefill` need."""
+        """Return the inputs of the forward pass that the statements of a program need."""
         read = {value for statement in program for value in statement.inputs}
-        wanted = read & self.given()
+        wanted = read & self.passed_inputs()
         return [each.name for each in self.forward.inputs if each.name in wanted]
 
 
 def rename_inputs(statement: Statement, names: dict[str, str]) -> Statement:
-    """The statement with other values for some of its inputs."""
+    """Return the statement with other values for some of its inputs."""
     return replace(statement, inputs=tuple(names.get(each, each) for each in statement.inputs))
