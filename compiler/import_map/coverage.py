@@ -46,7 +46,7 @@ def missing(
     return [mistake(of.tensors_span, "missing-parameter", message, help)]
 
 
-def moot_ignores(
+def unused_ignores(
     of: ImportMap, assignments: Assignments, files: Mapping[str, Stored]
 ) -> Iterator[Diagnostic]:
     """The lines of `ignore` that match no tensor, or part of one, that is left over."""
@@ -55,11 +55,11 @@ def moot_ignores(
     unused = [*_unused(assignments, files), *gaps]
     for each in of.ignored:
         if each.parts:
-            yield from _moot_part(each, boxes, files)
+            yield from _unused_part(each, boxes, files)
         elif not any(each.matches(name) for name in unused):
             message = f"no tensor that is left over is called {quoted(each.pattern)}"
             help = did_you_mean(each.pattern, unused) or "remove the line"
-            yield mistake(each.span, "moot-ignore", message, help)
+            yield mistake(each.span, "unused-ignore", message, help)
 
 
 def left_over(of: ImportMap, assignments: Assignments, files: Iterable[str]) -> list[Diagnostic]:
@@ -94,7 +94,7 @@ def lost(
             )
 
 
-def _moot_part(
+def _unused_part(
     ignored: Ignored, boxes: Mapping[str, list[Box]], files: Mapping[str, Stored]
 ) -> Iterator[Diagnostic]:
     """An ignored part that lies outside of its tensor, or that is read."""
@@ -105,14 +105,14 @@ def _moot_part(
         is_inside = all(start < stop <= size for (start, stop), size in places)
         if not is_inside or len(ignored.parts) > len(shape):
             message = f"{quoted(name)} has {words(shape)}: this part lies outside of it"
-            yield mistake(ignored.span, "moot-ignore", message, "correct or remove the line")
+            yield mistake(ignored.span, "unused-ignore", message, "correct or remove the line")
         elif unread(shape, [*boxes[name], *_around(box, shape)]) is None:
             message = f"all of this part of {quoted(name)} is given to parameters"
-            yield mistake(ignored.span, "moot-ignore", message, "remove the line")
+            yield mistake(ignored.span, "unused-ignore", message, "remove the line")
     if not names:
         message = f"no line of `tensors` takes a part of a tensor called {quoted(ignored.pattern)}"
         help = did_you_mean(ignored.pattern, boxes) or "name the whole tensor, or remove the line"
-        yield mistake(ignored.span, "moot-ignore", message, help)
+        yield mistake(ignored.span, "unused-ignore", message, help)
 
 
 def _boxes(assignments: Assignments, files: Mapping[str, Stored]) -> dict[str, list[Box]]:

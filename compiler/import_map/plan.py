@@ -6,7 +6,7 @@ All mistakes of a map are found here, from names and shapes alone, before any te
 from collections.abc import Mapping, Sequence
 
 from compiler.import_map.assignment import Assigned, Assignment, parts
-from compiler.import_map.coverage import given_twice, left_over, lost, missing, moot_ignores
+from compiler.import_map.coverage import given_twice, left_over, lost, missing, unused_ignores
 from compiler.import_map.map import Entry, ImportMap
 from compiler.import_map.names import bindings, general
 from compiler.import_map.parameters import NamedParameter
@@ -31,7 +31,7 @@ def plan(
         assignments |= {assignment.target: assignment for assignment in found}
     if not wrong:  # else what follows would only say the same once more
         wrong += missing(of, parameters, assignments)
-        wrong += [*moot_ignores(of, assignments, files), *left_over(of, assignments, files)]
+        wrong += [*unused_ignores(of, assignments, files), *left_over(of, assignments, files)]
         wrong += lost(of, assignments, files)
     if wrong:
         raise Rejected(wrong)

@@ -10,6 +10,8 @@ from compiler.source.diagnostic import Diagnostic
 from compiler.source.span import Span
 
 PAGES = Path(__file__).with_name("errors.md")
+FORMER_CODES = {"moot-key": "unused-key", "moot-ignore": "unused-ignore"}
+"""Codes of former versions, which people may still look up."""
 
 
 @cache

@@ -43,7 +43,7 @@ def kernel_of_attention(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if spec.model.kernel != "auto" and not any(self_attentions(spec)):
         yield mistake(
             at(root, "model", "kernel"),
-            "moot-key",
+            "unused-key",
             "`kernel` has no effect here: no layer has `self_attention`",
             "remove it",
         )

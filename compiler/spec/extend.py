@@ -23,7 +23,7 @@ _KEY_LINE = re.compile(r"(?m)^(\w+)\s*:")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
-    """An inherited setting that the choice of a child made moot."""
+    """An inherited setting that the choice of a child left without effect."""
 
     path: Path
     span: Span

@@ -22,11 +22,11 @@ from compiler.spec.defaults import complete
 from compiler.spec.extend import NOT_INHERITED, Dropped, Extended, dropped, over, read_extended
 from compiler.spec.inherit import inherit, task_of
 from compiler.spec.merge import with_chosen_kind
-from compiler.spec.moot import moot_keys
 from compiler.spec.overrides import override_all
 from compiler.spec.shorthand import former_names, write_out
 from compiler.spec.spec import VERSION, Spec
 from compiler.spec.tasks import EVERY_STACK, stacks_of
+from compiler.spec.unused_keys import unused_keys
 from compiler.spec.validate import validate
 
 
@@ -37,7 +37,7 @@ class Loaded:
     spec: Spec
     tree: Mapping
     dropped: tuple[Dropped, ...] = ()
-    """Inherited settings that a later choice made moot."""
+    """Inherited settings that a later choice left without effect."""
     warnings: tuple[Diagnostic, ...] = ()
 
     def origin(self, path: str) -> Span:
@@ -74,7 +74,7 @@ def resolve(extended: Extended, changes: Iterable[Mapping] = ()) -> Loaded:
         _require_short_lists(each)
     whole = inherit(tree)
     spec = validate(whole, tree)
-    found = [*_moot(file, tree, whole), *former_names(tree), *check(spec, whole)]
+    found = [*_unused(file, tree, whole), *former_names(tree), *check(spec, whole)]
     if any(each.severity == "error" for each in found):
         raise Rejected(found)
     spec = complete(spec)
@@ -164,10 +164,10 @@ def _require_every_stack(whole: Mapping) -> None:
             raise Rejected([mistake(model.span, "missing-key", message)])
 
 
-def _moot(file: Mapping, tree: Mapping, whole: Mapping) -> list[Diagnostic]:
+def _unused(file: Mapping, tree: Mapping, whole: Mapping) -> list[Diagnostic]:
     """Keys without effect; `--set` may leave one of the file's so, as a child does a parent's."""
-    alone = list(moot_keys(file, inherit(file)))
-    now = moot_keys(tree, whole)
+    alone = list(unused_keys(file, inherit(file)))
+    now = unused_keys(tree, whole)
     return [each for each in now if each in alone or each.span.source is not file.span.source]
 
 

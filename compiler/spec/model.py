@@ -6,7 +6,7 @@ of nodes: there a number of layers becomes one group of them.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -82,6 +82,13 @@ class Embedding(Section):
 
 class Norm(Section):
     """Normalisation and its place around a sub-layer (section 3.1)."""
+
+    KEYS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "layer_norm": ("kind", "place", "joint", "final", "eps", "bias"),
+        "rms_norm": ("kind", "place", "joint", "final", "eps", "offset"),
+        "none": ("kind",),
+    }
+    """The settings that each kind has."""
 
     kind: Literal["layer_norm", "rms_norm", "none"] = setting(
         "Ba et al. 2016; without the mean (Zhang and Sennrich 2019); or no norm at all",

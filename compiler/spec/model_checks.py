@@ -29,7 +29,7 @@ def parts_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         if getattr(spec.model, part) is not None:
             yield mistake(
                 at(root, "model", part),
-                "moot-key",
+                "unused-key",
                 f"`{part}` has no effect with `task: {spec.task}`",
                 f"remove it, or write `task: {tasks_with(('model', part))[0]}`",
             )
@@ -65,7 +65,7 @@ def segments(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if spec.model.embedding.segments is not None and not TASKS[spec.task].reads_whole_texts:
         yield mistake(
             at(root, "model", "embedding", "segments"),
-            "moot-key",
+            "unused-key",
             f"`segments` has no effect with `task: {spec.task}`",
             "remove it: masked language models and classifiers have segments",
         )
@@ -102,7 +102,7 @@ def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     for span, reasons in judged.items():
         if all(reasons):
             message = f"`joint` has no effect here: {reasons[0]}"
-            yield mistake(span, "moot-key", message, _JOINT)
+            yield mistake(span, "unused-key", message, _JOINT)
 
 
 _JOINT = "remove it, or write `block: [[self_attention, feed_forward]]` with `place: pre`"
@@ -160,7 +160,7 @@ def widths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if spec.model.d_model not in own.values():
         (first, width), *_ = own.items()
         yield Diagnostic(
-            code="moot-key",
+            code="unused-key",
             message=f"`d_model: {spec.model.d_model}` has no effect: every stack has its own",
             span=at(root, "model", "d_model"),
             notes=_own_widths(root, *own),
@@ -262,7 +262,7 @@ def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
         if written and key not in wanted:
             yield Diagnostic(
-                code="moot-key",
+                code="unused-key",
                 message=f"`{key}` has no effect with `shared: {str(settings.shared).lower()}`",
                 span=at(root, *path, key),
                 notes=note("decides it", root, *path, "shared"),
@@ -283,7 +283,7 @@ def embedding_norm(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     stacks = dict(spec.model.stacks())
     if spec.model.embedding.norm and all(each.norm.kind == "none" for each in stacks.values()):
         yield Diagnostic(
-            code="moot-key",
+            code="unused-key",
             message="`norm: true` has no effect: norms are of `kind: none`",
             span=at(root, "model", "embedding", "norm"),
             notes=note("decides it", root, "model", *list(stacks)[:1], "norm", "kind"),
@@ -295,7 +295,7 @@ def output(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """A classifier projects to classes, by a map of its own."""
     if spec.model.classifier is not None and spec.model.output != Output():
         yield Diagnostic(
-            code="moot-key",
+            code="unused-key",
             message=f"`output` has no effect with `task: {spec.task}`",
             span=at(root, "model", "output"),
             notes=note("decides it", root, "task"),
@@ -310,7 +310,7 @@ def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         if spec.model.embedding.tied != "all":
             yield mistake(
                 at(root, "model", "embedding", "tied"),
-                "moot-key",
+                "unused-key",
                 "`tied` has no effect with a classifier, which projects to classes",
                 "remove it",
             )

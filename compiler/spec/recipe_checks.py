@@ -93,7 +93,7 @@ def references_are_for_scores(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         if getattr(spec.data.train, key, None) is not None:
             yield mistake(
                 at(root, "data", "train", key),
-                "moot-key",
+                "unused-key",
                 f"`{key}` has no effect on `data.train`: it is for scores alone",
                 "remove it; to learn from several translations, list their files and repeat the "
                 "source's",
@@ -198,7 +198,7 @@ def tokens_to_draw(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if top_k is None or rows is None or top_k < rows:
         return
     yield Diagnostic(
-        code="moot-key",
+        code="unused-key",
         message=f"`top_k: {top_k}` has no effect: the vocabulary has {rows} rows",
         span=at(root, "decoding", "top_k"),
         notes=note("the vocabulary", root, "model", "vocabulary", "size"),
@@ -213,7 +213,7 @@ def draws(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         tasks = " and ".join(f"`{name}`" for name, each in TASKS.items() if each.draws)
         yield mistake(
             at(root, "decoding", "kind"),
-            "moot-key",
+            "unused-key",
             f"`kind: {kind}` is not for `task: {spec.task}`: its texts are compared with others",
             f"remove it: drawing tokens is for {tasks}",
         )
@@ -223,7 +223,7 @@ def repetitions(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """A penalty that divides by 1 is none."""
     if spec.decoding.repetition_penalty == 1:
         yield Diagnostic(
-            code="moot-key",
+            code="unused-key",
             message="`repetition_penalty: 1` has no effect: it divides logits by 1",
             span=at(root, "decoding", "repetition_penalty"),
             help="remove it; above 1, tokens that a text already has become less likely",
@@ -237,7 +237,7 @@ def prefix_of_spaces(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if isinstance(prefix, str) and not prefix.strip():
         message = "`prefix` has no effect: it has no token, only spaces"
         help = "remove it, or name the words that every translation begins with"
-        yield mistake(at(root, "decoding", "prefix"), "moot-key", message, help)
+        yield mistake(at(root, "decoding", "prefix"), "unused-key", message, help)
 
 
 RECIPE_CHECKS = (

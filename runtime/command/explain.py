@@ -9,7 +9,7 @@ import typer
 from compiler.format import engineering, of_bytes
 from compiler.page.model import Document, Section, Table, columns
 from compiler.source.diagnostic import did_you_mean
-from compiler.source.report import pages
+from compiler.source.report import FORMER_CODES, pages
 from compiler.spec.base import MOST_TOKENS
 from compiler.spec.library import locate
 from runtime.command.options import Settings
@@ -49,6 +49,7 @@ def explain_spec(
 
 def explain_code(word: str) -> bool:
     """Print the page of an error, if the word is its code; raises a UserError if it nearly is."""
+    word = FORMER_CODES.get(word, word)
     if word in pages():
         typer.echo(f"{word}\n\n{pages()[word]}")
         return True

@@ -204,7 +204,7 @@ def test_an_initialization_without_effect_is_refused(
     stack: dict[str, object] = {"layers": 2, "block": block}
     path = written(tmp_path, stack, names=block, initialization=initialization)
     (found,) = refused(path)
-    assert found.startswith(f"moot-key: `{initialization}` has no effect here")
+    assert found.startswith(f"unused-key: `{initialization}` has no effect here")
     assert check_spec(path, [f"model.initialization={instead}"])
 
 
@@ -243,7 +243,7 @@ def test_an_initialization_with_effect_is_accepted(
 
 def test_kinds_of_layers_do_not_take_turns_with_each_other(tmp_path: Path) -> None:
     (found,) = refused(written(tmp_path, {"distinct": 1, "layers": kinds(2)}))
-    assert found.startswith("moot-key: `distinct: 1` has no effect here")
+    assert found.startswith("unused-key: `distinct: 1` has no effect here")
     layers = [{"repeat": 2}, {"dropout": 0.1}]
     spec = load(written(tmp_path, {"distinct": 1, "layers": layers})).spec
     lock = tmp_path / "lock.yaml"

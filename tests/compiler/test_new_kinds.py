@@ -96,7 +96,7 @@ two_masks = "[{heads: 1, mask: causal}, {heads: 1, mask: causal & window(3)}]"
 for code, setting in (
     ("biased-head-masks", f"model.decoder.self_attention.mask={two_masks}"),
     ("flex-setting", "model.kernel=flex"),
-    ("moot-key", f"model.decoder={{layers: 2, block: [feed_forward], position: {KIND}}}"),
+    ("unused-key", f"model.decoder={{layers: 2, block: [feed_forward], position: {KIND}}}"),
 ):
     try:
         check_spec("spec.yaml", [setting])

@@ -30,7 +30,7 @@ def place_mixers(choose: Choose, model: Tree) -> None:
             stack[mixer] = _settings(choose, name, mixer)
             others = ["cross_attention"] if name == "decoder" and "encoder" in model else []
             _place(choose("mixer_place"), stack, mixer, [*others, "feed_forward"])
-    _drop_moot(model)
+    _drop_unused(model)
 
 
 def _settings(choose: Choose, stack: str, mixer: str) -> Tree:
@@ -67,7 +67,7 @@ def _without_attention(layers: Tree) -> None:
         del layers["position"]
 
 
-def _drop_moot(model: Tree) -> None:
+def _drop_unused(model: Tree) -> None:
     """Without what is for the self-attention of stacks that have none."""
     stacks = [model[name] for name in ("encoder", "decoder") if name in model]
     having = [each for each in stacks if "self_attention" in sub_layers(each)]

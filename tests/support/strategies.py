@@ -130,7 +130,7 @@ def _model(choose: Chooser, task: str) -> Tree:
     place_mixers(choose, model)
     place_head_masks(choose, model)
     _prune(model)
-    _without_moot(model)
+    _without_unused(model)
     return model
 
 
@@ -179,7 +179,7 @@ def _left_out(stack: Tree) -> list[str]:
     return [each for each in ("attention", "feed_forward") if each not in sub_layers(stack)]
 
 
-def _without_moot(model: Tree) -> None:
+def _without_unused(model: Tree) -> None:
     """The settings without those for norms, logits, weights or kernels that do not exist."""
     stacks = [model[stack] for stack in ("encoder", "decoder") if stack in model]
     if all(stack.get("norm", model.get("norm", {})).get("kind") == "none" for stack in stacks):

@@ -76,6 +76,7 @@ def test_show_says_where_values_come_from(specformer: Command) -> None:
 
 
 def test_explain_prints_the_page_of_a_code(specformer: Command) -> None:
+    assert "unused-key" in specformer("explain", "moot-key").out, "a code of former versions"
     ended = specformer("explain", "uneven-heads")
     assert ended.code == 0
     assert ended.out.startswith("uneven-heads\n\nHeads that do not share")
