@@ -36,7 +36,7 @@ def lower_initialization(settings: Initialization, d_model: Hyperparameter) -> I
             plain = Initial(kind="xavier")
             return Initials(query_key_value=halved, matrix=plain, embedding=by_width(d_model))
         case NormalInitialization(std=std) | ScaledInitialization(std=std):
-            normal = Initial(kind="normal", scale=Hyperparameter("deviation", std))
+            normal = Initial(kind="normal", scale=Hyperparameter("init_std", std))
             return Initials(query_key_value=normal, matrix=normal, embedding=normal)
         case _:
             assert_never(settings)

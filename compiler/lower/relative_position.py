@@ -90,7 +90,7 @@ Distance = Rotary | Bias
 def _scaling(
     settings: RopeScaling, width: Hyperparameter, base: Hyperparameter
 ) -> RopeLinearScaling:
-    factor = Hyperparameter("stretch_factor", settings.factor)
+    factor = Hyperparameter("rope_factor", settings.factor)
     if isinstance(settings, LinearScaling):
         return RopeLinearScaling(factor=factor)
     original_length = Hyperparameter("original_length", settings.original_length)

@@ -65,7 +65,7 @@ class RopeLlama3Scaling(RopeLinearScaling):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         settings = (self.width, self.base, self.factor, self.original_length)
-        return call("stretched_angles", *inputs, *settings)
+        return call("scaled_angles", *inputs, *settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

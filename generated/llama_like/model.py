@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 VOCABULARY = 600
 D_MODEL = 128
-DEVIATION = 0.02
+INIT_STD = 0.02
 DECODER_LAYERS = 2
 NORM_EPS = 1e-06
 HEADS = 4
@@ -167,9 +167,9 @@ class DecoderSelfAttention(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.query_key_value = linear(
-            D_MODEL, HEADS * D_K, KV_HEADS * D_K, KV_HEADS * D_V, bias=False, std=DEVIATION
+            D_MODEL, HEADS * D_K, KV_HEADS * D_K, KV_HEADS * D_V, bias=False, std=INIT_STD
         )
-        self.output = linear(HEADS * D_V, D_MODEL, bias=False, std=DEVIATION)
+        self.output = linear(HEADS * D_V, D_MODEL, bias=False, std=INIT_STD)
 
     def forward(self, x: Tensor, target_angle: Tensor) -> Tensor:
         """x [batch, target, D_MODEL], target_angle [target, D_K // 2]
@@ -225,8 +225,8 @@ class FeedForward(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hidden = linear(D_MODEL, D_FF, D_FF, bias=False, std=DEVIATION)
-        self.output = linear(D_FF, D_MODEL, bias=False, std=DEVIATION)
+        self.hidden = linear(D_MODEL, D_FF, D_FF, bias=False, std=INIT_STD)
+        self.output = linear(D_FF, D_MODEL, bias=False, std=INIT_STD)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
@@ -333,8 +333,8 @@ class Transformer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = embedding(VOCABULARY, D_MODEL, std=DEVIATION)
-        self.projection = embedding(VOCABULARY, D_MODEL, std=DEVIATION)
+        self.embedding = embedding(VOCABULARY, D_MODEL, std=INIT_STD)
+        self.projection = embedding(VOCABULARY, D_MODEL, std=INIT_STD)
         self.decoder = Decoder()
 
     def forward(self, target: Tensor) -> Tensor:

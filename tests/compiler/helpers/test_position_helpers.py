@@ -51,12 +51,12 @@ def test_places_count_from_zero() -> None:
     assert rendered("places").places(TOKENS).tolist() == [0, 1, 2, 3]
 
 
-@renders("rotary_angles", "stretched_angles")
+@renders("rotary_angles", "scaled_angles")
 def test_slow_angles_are_stretched_and_fast_ones_stay() -> None:
-    helpers = rendered("rotary_angles", "stretched_angles")
+    helpers = rendered("rotary_angles", "scaled_angles")
     angle = helpers.rotary_angles(3, 5, 8, 100.0, torch.device("cpu"))
     torch.testing.assert_close(angle, torch.tensor(angles(3, 5, 8, 100.0)))
-    got = helpers.stretched_angles(angle, 8, 100.0, 8.0, 100)
+    got = helpers.scaled_angles(angle, 8, 100.0, 8.0, 100)
     for k in range(4):
         turns = 100 / (2 * math.pi * 100 ** (2 * k / 8))
         kept = min(max((turns - 1) / 3, 0), 1)
