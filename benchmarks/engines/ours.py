@@ -86,11 +86,11 @@ def _model(package: Package, network: Network) -> nn.Module:
 
 def _laid_out(model: nn.Module, search: Search) -> nn.Module:
     """As the commands load a network on a CPU."""
-    from runtime.inference.packed_linear import lay_out_by_columns, quantized
+    from runtime.inference.packed_linear import quantized, use_column_major
 
     if search.is_int8:
         return quantized(model)
-    lay_out_by_columns(model)
+    use_column_major(model)
     return model
 
 

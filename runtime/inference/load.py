@@ -12,7 +12,7 @@ from runtime.errors import UserError
 from runtime.inference.classifier import Classifier
 from runtime.inference.filler import Filler
 from runtime.inference.generator import Generator
-from runtime.inference.packed_linear import lay_out_by_columns, quantized
+from runtime.inference.packed_linear import quantized, use_column_major
 from runtime.inference.translator import Translator
 from runtime.run import Run
 from runtime.training.workers import default_device
@@ -82,5 +82,5 @@ def _fastest(model: nn.Module, *, int8: bool) -> nn.Module:
     if int8:
         return quantized(model)
     if next(model.parameters()).device.type == "cpu":
-        lay_out_by_columns(model)
+        use_column_major(model)
     return model

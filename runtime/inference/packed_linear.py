@@ -68,29 +68,29 @@ def replace_weights(
                 module.register_parameter(name, own[id(parameter)])
 
 
-class ColumnsWeight(ProductWeight):
+class ColumnMajorWeight(ProductWeight):
     """A table that looks rows up where they lie together, and projects by its columns."""
 
     def prepare_product(self, bias: Tensor | None) -> Product:
         """Keeps the matrix column by column as well."""
-        columns = _by_columns(self)
+        columns = _column_major(self)
         return lambda x: F.linear(x, columns, bias)
 
 
-def lay_out_by_columns(model: nn.Module) -> None:
+def use_column_major(model: nn.Module) -> None:
     """Changes how the matrices of a network lie in memory, in place; no number changes.
 
     What comes after is decoding alone: tables of embeddings have no gradient any more.
     """
     modules = list(model.modules())
     tables = [module.weight for module in modules if isinstance(module, nn.Embedding)]
-    replace_weights(model, ColumnsWeight, tables)
+    replace_weights(model, ColumnMajorWeight, tables)
     for module in modules:
-        if isinstance(module, nn.Linear) and not isinstance(module.weight, ColumnsWeight):
-            module.weight.data = _by_columns(module.weight.data)
+        if isinstance(module, nn.Linear) and not isinstance(module.weight, ColumnMajorWeight):
+            module.weight.data = _column_major(module.weight.data)
 
 
-def _by_columns(matrix: Tensor) -> Tensor:
+def _column_major(matrix: Tensor) -> Tensor:
     return matrix.t().contiguous().t()
 
 
