@@ -29,7 +29,7 @@ class PositionIds(Op):
         return (None,) * inputs
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return call("places", *inputs)
+        return call("position_ids", *inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,7 @@ class RecordLoad(Op):
         return ()
 
     def module(self) -> Expression:
-        return call("Balance", self.factor)
+        return call("LoadBalancing", self.factor)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)

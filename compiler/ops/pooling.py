@@ -36,4 +36,4 @@ class MaskedMean(Op):
         return (ALL,) * inputs
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return call("mean_of_real", *inputs)
+        return call("masked_mean", *inputs)

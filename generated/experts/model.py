@@ -49,7 +49,7 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
     return module
 
 
-class Balance(nn.Module):
+class LoadBalancing(nn.Module):
     """How evenly the experts of a layer are used: keeps what its last pass in training chose."""
 
     def __init__(self, factor: float) -> None:
@@ -109,7 +109,7 @@ def real_tokens(tokens: Tensor) -> Tensor:
 
 def balance_loss(stack: nn.Module, tokens: Tensor) -> Tensor:
     """The sum over the layers of a stack that has just read tokens [batch, position] -> []"""
-    layers = (each for each in stack.modules() if isinstance(each, Balance))
+    layers = (each for each in stack.modules() if isinstance(each, LoadBalancing))
     return torch.stack([each.loss(tokens != PADDING) for each in layers]).sum()
 
 
@@ -337,7 +337,7 @@ class Experts(nn.Module):
         super().__init__()
         self.router = linear(D_MODEL, EXPERT_COUNT, bias=False)
         self.experts = nn.ModuleList(Expert() for _ in range(EXPERT_COUNT))
-        self.balance = Balance(BALANCE_LOSS)
+        self.balance = LoadBalancing(BALANCE_LOSS)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""

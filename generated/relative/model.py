@@ -74,7 +74,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     return x * (kept * (256 / (256 - zeroed))).type_as(x)
 
 
-def places(tokens: Tensor) -> Tensor:
+def position_ids(tokens: Tensor) -> Tensor:
     """tokens [batch, position] -> 0, 1, 2 ... [position]"""
     return torch.arange(tokens.size(1), device=tokens.device)
 
@@ -526,7 +526,7 @@ class Transformer(nn.Module):
         """source [batch, source] -> [batch, source, D_MODEL]"""
         x = self.embedding(source) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
-        place = places(source)
+        place = position_ids(source)
         source_bias = masked_bias(
             relative_bias(self.source_distance, MAX_DISTANCE, place, place), real_tokens(source)
         )
@@ -537,7 +537,7 @@ class Transformer(nn.Module):
         memory = self.encode(source)
         x = self.embedding(target) * math.sqrt(D_MODEL)
         x = dropout(x, DROPOUT, self.training)
-        place = places(target)
+        place = position_ids(target)
         target_bias = masked_bias(
             backward_bias(self.target_distance, MAX_DISTANCE, place, place),
             position_mask(decoder_reads, 0, target.size(1), target),
@@ -581,7 +581,7 @@ class Transformer(nn.Module):
         """
         state.ancestry.fill(target.size(1))
         x = self.embedding(target) * math.sqrt(D_MODEL)
-        place = places(target)
+        place = position_ids(target)
         target_bias = masked_bias(
             backward_bias(self.target_distance, MAX_DISTANCE, place, place),
             position_mask(decoder_reads, 0, target.size(1), target),

@@ -251,10 +251,12 @@ def test_a_mixture_is_the_weighted_sum_of_the_chosen() -> None:
     torch.testing.assert_close(rendered("mixture").mixture(experts, x, chosen, weights), expected)
 
 
-@renders("Balance", "balance_loss")
+@renders("LoadBalancing", "balance_loss")
 def test_the_loss_is_its_factor_where_experts_are_used_alike() -> None:
-    helpers = rendered("balance_loss", "Balance")
-    stack = nn.ModuleList([helpers.Balance(0.01), nn.ModuleList([helpers.Balance(0.02)])])
+    helpers = rendered("balance_loss", "LoadBalancing")
+    stack = nn.ModuleList(
+        [helpers.LoadBalancing(0.01), nn.ModuleList([helpers.LoadBalancing(0.02)])]
+    )
     tokens = torch.tensor([[5, 6, 0], [7, 8, 0]])
     chosen = torch.tensor([[[0], [1], [0]], [[1], [0], [0]]])
     for each in (stack[0], stack[1][0]):  # type: ignore[index]

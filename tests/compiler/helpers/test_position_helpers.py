@@ -46,9 +46,9 @@ def test_a_table_of_positions_ends() -> None:
         helpers.learned_positions(table, 3, 4)
 
 
-@renders("places")
+@renders("position_ids")
 def test_places_count_from_zero() -> None:
-    assert rendered("places").places(TOKENS).tolist() == [0, 1, 2, 3]
+    assert rendered("position_ids").position_ids(TOKENS).tolist() == [0, 1, 2, 3]
 
 
 @renders("rotary_angles", "scaled_angles")
@@ -141,10 +141,10 @@ def test_masks_are_what_predicates_say() -> None:
     assert ends[:, 0, 0].tolist() == [[False, False, False, True], [False, True, False, False]]
 
 
-@renders("mean_of_real")
+@renders("masked_mean")
 def test_the_mean_leaves_padding_out() -> None:
     x, real = torch.randn(2, 4, 6), (TOKENS != 0).view(2, 1, 1, 4)
-    got = rendered("mean_of_real").mean_of_real(x, real)
+    got = rendered("masked_mean").masked_mean(x, real)
     torch.testing.assert_close(got, torch.stack((x[0].mean(0), x[1, :2].mean(0))))
 
 
