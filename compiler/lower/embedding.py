@@ -124,7 +124,10 @@ def lower_embeddings(model: Model, contexts: dict[str, Context]) -> Embeddings:
 
 
 def _lookup(model: Model, side: str, context: Context, last: Context) -> Embed:
-    """As wide as the stack that reads it; or all of one width, which begin as the last one's."""
+    """Return a table as wide as the stack that reads it, or one of the width that all tables have.
+
+    Tables of one width start as those of the last stack.
+    """
     if model.embedding.width is not None:
         width = Hyperparameter("embedding_width", model.embedding.width)
         return Embed(rows=_rows(model, side), width=width, initial=last.initials.embedding)
@@ -136,7 +139,7 @@ def _lookup(model: Model, side: str, context: Context, last: Context) -> Embed:
 
 
 def _project(table: Embed) -> Unembed:
-    """By a table like this one, or by this one."""
+    """Return the projection by this table, or by one like it."""
     return Unembed(rows=table.rows, width=table.width, initial=table.initial)
 
 
@@ -179,7 +182,7 @@ def _segments(model: Model, context: Context) -> SegmentEmbed | None:
 
 
 def _norms(model: Model, contexts: dict[str, Context]) -> Iterator[tuple[str, Norm]]:
-    """Of each stack's kind."""
+    """Yield the norm of the embeddings of each stack, of the kind that the stack has."""
     for name, stack in model.stacks():
         if norm := lower_norm(stack.norm, contexts[name]):
             yield _norm_of(SIDES[name]), norm

@@ -1,4 +1,4 @@
-"""What every lowering needs to know besides its own component."""
+"""The context of every lowering besides the settings of its own component."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Context:
 
     @property
     def has_two_widths(self) -> bool:
-        """Whether the stacks differ in the width of their residual streams."""
+        """True if the stacks differ in the width of their residual streams."""
         return len(set(self.widths.values())) > 1
 
     def gains(self, *outputs: str) -> tuple[Expression, ...]:

@@ -62,7 +62,7 @@ class Condition:
         return False
 
     @property
-    def reach(self) -> Interval:
+    def offsets(self) -> Interval:
         """The offsets j - i outside of which no position is read."""
         return ANYWHERE
 
@@ -167,7 +167,7 @@ class Block(Condition):
         return self.holds
 
     @property
-    def reach(self) -> Interval:
+    def offsets(self) -> Interval:
         return Interval(low=1 - self.number, high=self.number - 1)
 
     @property

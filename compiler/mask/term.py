@@ -53,8 +53,8 @@ class Term:
         step = lcm(*(each.step for each in self._relations()))
         low, high = low - step + 1, high + step - 1
         for each in self._relations():
-            low = low if low > each.reach.low else -inf
-            high = high if high < each.reach.high else inf
+            low = low if low > each.offsets.low else -inf
+            high = high if high < each.offsets.high else inf
         return replace(self, low=low, high=high)
 
     def _relations(self) -> list[Condition]:
@@ -141,12 +141,12 @@ class Term:
     @property
     def _low_is_implied(self) -> bool:
         """Some condition reads no position that is further back anyway."""
-        return any(-inf < each.reach.low >= self.low for each in self._relations())
+        return any(-inf < each.offsets.low >= self.low for each in self._relations())
 
     @property
     def _high_is_implied(self) -> bool:
         """Some condition reads no position that is further ahead anyway."""
-        return any(inf > each.reach.high <= self.high for each in self._relations())
+        return any(inf > each.offsets.high <= self.high for each in self._relations())
 
     def _ordered(self) -> list[Condition]:
         return sorted(self.conditions)
@@ -214,7 +214,7 @@ def _tightened(term: Term) -> Term | None:
     low, high, first = term.low, term.high, term.first
     for each in term.conditions:
         if each.holds:
-            low, high = max(low, each.reach.low), min(high, each.reach.high)
+            low, high = max(low, each.offsets.low), min(high, each.offsets.high)
             low, high = multiples(low, high, each.step)
     if high >= term.stop - 1:  # a key before `stop` is no later than that
         high = inf if low < term.stop - 1 else low
