@@ -72,7 +72,7 @@ ABSTRACT = {"compiler.ops.op", "compiler.ops.expression", "compiler.ops.shape"}
 CREATED = {
     "derive_step": {"decoding"},
     "partition": {"decoding"},
-    "select_kernel": {"attention", "attention_bias", "masking"},
+    "select_kernel": {"attention", "masking"},
     "hoist": {"masking"},  # it takes `Tokens` away
     "derive_weights": {"attention"},
 }

@@ -4,8 +4,7 @@ Lowering writes the dense kernel with the whole mask: which keys are real tokens
 positions the mask allows. The other kernels know some or all of it by themselves.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from compiler.ir.block import Block, Function, Statement, shown
 from compiler.mask.mask import ALL, CAUSAL
@@ -16,16 +15,17 @@ from compiler.ops.attention import (
     LocalAttention,
     local_bounds,
 )
-from compiler.ops.attention_bias import ScoreBias
 from compiler.ops.expression import Hyperparameter
 from compiler.ops.masking import FlexMask, MaskAnd, PositionMask, Tokens
-from compiler.ops.op import Predicate
+from compiler.ops.op import Op, Predicate
 from compiler.transforms.rewrite import bottom_up
 
 
 def select_kernel(model: Block) -> Block:
     """Return the model with the kernel that suits each mask best."""
-    return bottom_up(model, lambda block: replace(block, functions=_functions(block)))
+    return bottom_up(
+        model, lambda block: replace(block, functions=tuple(map(_selected, block.functions)))
+    )
 
 
 def kernel(op: Attention, *, is_self: bool) -> Attention:
@@ -53,96 +53,84 @@ def self_attention_kernel(reads: Predicate) -> Attention:
     return kernel(dense, is_self=True)
 
 
-def _functions(block: Block) -> tuple[Function, ...]:
-    return tuple(
-        replace(each, body=tuple(_Selection(made=_makers(each)).body(each)))
-        for each in block.functions
-    )
-
-
-def _makers(function: Function) -> dict[str, Statement]:
-    return {result: each for each in function.body for result in each.results}
+def _selected(function: Function) -> Function:
+    """Return the function with kernels; what is left of a mask stands before what reads it."""
+    made = {result: each for each in function.body for result in each.results}
+    masks = [_Mask.of(each, made) for each in function.body if isinstance(each.op, MaskAnd)]
+    by_value = {mask.whole.results[0]: mask for mask in masks}
+    replaced = [each for mask in masks for each in (mask.padding, mask.positions, mask.whole)]
+    body = list[Statement]()
+    for statement in (each for each in function.body if each not in replaced):
+        *others, last = statement.inputs or ("",)
+        mask = by_value.get(last)
+        if isinstance(statement.op, Attention):
+            is_self = mask is None or mask.is_self
+            statement = replace(statement, op=kernel(statement.op, is_self=is_self))
+        if mask and isinstance(statement.op, Op):
+            needed = mask.needed(statement.op)
+            body += needed
+            inputs = (*others, *(needed[-1].results if needed else ()))
+            statement = replace(statement, inputs=inputs)
+        body.append(statement)
+    return replace(function, body=tuple(body))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Selection:
-    """The choice for the attentions of one function; `made` are the statements by their results."""
+class _Mask:
+    """The mask of an attention: `whole` allows what both `padding` and `positions` allow."""
 
-    made: dict[str, Statement]
-    written: set[str] = field(default_factory=set)
+    whole: Statement
+    padding: Statement
+    positions: Statement
+    reads: Predicate
+    queries: Tokens
+    keys: Tokens
 
-    def body(self, function: Function) -> Iterator[Statement]:
-        """Yield the statements; those of a mask stand where they are needed, if they are."""
-        wholes = [each for each in function.body if isinstance(each.op, MaskAnd)]
-        operands = {value for each in wholes for value in each.inputs}
-        for statement in function.body:
-            if statement in wholes or operands.intersection(statement.results):
-                continue
-            if isinstance(statement.op, Attention):
-                yield from self.attention(statement, statement.op)
-            elif isinstance(statement.op, ScoreBias):
-                *places, mask = statement.inputs
-                yield from self.masked(statement, tuple(places), self.dense(self.made[mask]))
-            else:
-                yield statement
-
-    def attention(self, statement: Statement, op: Attention) -> Iterator[Statement]:
-        """Yield an attention and what it needs of its mask."""
-        *streams, mask = statement.inputs
-        if op.biased:
-            yield replace(statement, op=kernel(op, is_self=True))
-            return
-        whole = self.made[mask]
-        chosen = kernel(op, is_self=self.is_self(whole))
-        yield from self.masked(
-            replace(statement, op=chosen), tuple(streams), self.needed(chosen, whole)
+    @classmethod
+    def of(cls, whole: Statement, made: dict[str, Statement]) -> "_Mask":
+        """Return a mask as lowering has written it."""
+        padding, positions = (made[each] for each in whole.inputs)
+        queries, keys = (made[each].op for each in positions.inputs)
+        assert isinstance(positions.op, PositionMask)
+        assert isinstance(queries, Tokens)
+        assert isinstance(keys, Tokens)
+        return cls(
+            whole=whole,
+            padding=padding,
+            positions=positions,
+            reads=positions.op.reads,
+            queries=queries,
+            keys=keys,
         )
 
-    def masked(
-        self, statement: Statement, inputs: tuple[str, ...], masks: list[Statement]
-    ) -> Iterator[Statement]:
-        """Yield a statement after those that make its mask, the last of which it reads."""
-        yield from masks
-        yield replace(statement, inputs=(*inputs, *(masks[-1].results if masks else ())))
-
-    def needed(self, chosen: Attention, whole: Statement) -> list[Statement]:
-        """Return the statements that make what a kernel needs of a mask."""
-        padding, positions = (self.made[each] for each in whole.inputs)
-        if isinstance(chosen, FlexAttention):
-            return [replace(whole, op=FlexMask(reads=chosen.reads), inputs=positions.inputs[1:])]
-        if isinstance(chosen, CausalAttention):
-            return []
-        if isinstance(chosen, LocalAttention):
-            return [self.alone(padding, whole)] if self.needs_padding(whole) else []
-        return self.dense(whole)
-
-    def dense(self, whole: Statement) -> list[Statement]:
-        """Return the statements that make what the dense kernel needs of a mask."""
-        padding, positions = (self.made[each] for each in whole.inputs)
-        assert isinstance(positions.op, PositionMask)
-        if positions.op.reads.mask == ALL:
-            return [self.alone(padding, whole)] if self.needs_padding(whole) else []
-        if self.needs_padding(whole):
-            return [padding, positions, whole]
-        return [replace(positions, results=whole.results)]
-
-    def needs_padding(self, whole: Statement) -> bool:
-        """Return whether a mask must tell padding: it comes last, so not where none reads ahead."""
-        positions = self.made[whole.inputs[1]]
-        assert isinstance(positions.op, PositionMask)
-        offsets = positions.op.reads.mask.dependence
-        return not self.is_self(whole) or (offsets is not None and offsets.high > 0)
-
-    def is_self(self, whole: Statement) -> bool:
+    @property
+    def is_self(self) -> bool:
         """Return whether queries and keys are of one stream."""
-        queries, keys = (self.made[each].op for each in self.made[whole.inputs[1]].inputs)
-        return queries == keys
+        return self.queries == self.keys
 
-    def alone(self, padding: Statement, whole: Statement) -> Statement:
+    @property
+    def needs_padding(self) -> bool:
+        """Return whether padding must be told: it comes last, so not where none reads ahead."""
+        offsets = self.reads.mask.dependence
+        return not self.is_self or (offsets is not None and offsets.high > 0)
+
+    def needed(self, op: Op) -> list[Statement]:
+        """Return the statements that make what an op needs of the mask."""
+        if isinstance(op, FlexAttention):
+            blocks = FlexMask(reads=self.reads)
+            return [replace(self.whole, op=blocks, inputs=self.positions.inputs[1:])]
+        if isinstance(op, CausalAttention):
+            return []
+        if isinstance(op, LocalAttention) or self.reads.mask == ALL:
+            return [self.padding_alone()] if self.needs_padding else []
+        if self.needs_padding:
+            return [self.padding, self.positions, self.whole]
+        return [replace(self.positions, results=self.whole.results)]
+
+    def padding_alone(self) -> Statement:
         """Return the mask of real tokens under the name of a mask, which needs no label."""
-        tokens, (real,) = self.made[padding.inputs[0]].op, padding.results
-        assert isinstance(tokens, Tokens)
-        name = real.replace("real", f"{tokens.stream.name}_mask")
-        return replace(
-            padding, results=whole.results if shown(whole.results[0]) == "_" else (name,)
-        )
+        if shown(self.whole.results[0]) == "_":
+            return replace(self.padding, results=self.whole.results)
+        (real,) = self.padding.results
+        name = real.replace("real", f"{self.keys.stream.name}_mask")
+        return replace(self.padding, results=(name,))
