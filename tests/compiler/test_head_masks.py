@@ -79,8 +79,8 @@ PLANTED = {
         "query_local, key_global, value_local, decoder_local_reads",
     ),
     "one mask for all heads": (
-        "ancestry.readable(decoder_global_reads, slots_global)",
-        "ancestry.readable(decoder_local_reads, slots_global)",
+        "ancestry.visible_slots(decoder_global_reads, slots_global)",
+        "ancestry.visible_slots(decoder_local_reads, slots_global)",
     ),
 }
 
