@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from compiler.ablation.expand import expand
+from compiler.diff.settings import values_at
 from compiler.pipeline import check_spec
 from compiler.source.diagnostic import Rejected
 from compiler.spec.initialization import NormalInitialization, ScaledInitialization
@@ -13,7 +14,6 @@ from compiler.spec.load import Loaded, load
 from compiler.spec.lock import LOCK, lock_text, read_lock
 from compiler.spec.position import RotaryPosition
 from compiler.spec.shorthand import FORMER_NAMES
-from runtime.ablation.consistency import find_setting, say_setting, setting_values
 
 pytestmark = pytest.mark.quick
 
@@ -104,13 +104,14 @@ def test_ablations_may_use_either_name(tmp_path: Path) -> None:
     assert sum(bool(warnings(each)) for each in former) == 2
 
 
-def test_tables_of_ablations_find_settings_under_either_name() -> None:
-    former = {"model": {"initialization": {"kind": "normal", "deviation": "0.1"}}}
-    today = {"model": {"initialization": {"kind": "normal", "std": "0.1"}}}
-    for tree in (former, today):
-        for key in ("model.initialization.deviation", "model.initialization.std"):
-            assert find_setting(tree, key) == say_setting(tree, key) == "0.1"
-    assert setting_values(former) == setting_values(today)
+def test_tables_of_ablations_find_settings_under_either_name(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, FORMER).spec
+    section = "model.initialization"
+    former, today = values_at(spec, [f"{section}.deviation", f"{section}.std"])
+    assert former == today == ("0.5",)
+    section = "model.decoder.position"
+    former, today = values_at(spec, [f"{section}.share", f"{section}.fraction"])
+    assert former == today == ("0.25", "1.0")
 
 
 def test_a_key_under_both_names_is_refused(tmp_path: Path) -> None:
