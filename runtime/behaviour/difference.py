@@ -123,7 +123,7 @@ class _Difference:
 
 @contextmanager
 def _exactly() -> Iterator[None]:
-    """In float64, which leaves room between what is rounded and what differs."""
+    """Runs in float64, which leaves room between what is rounded and what differs."""
     usual = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:

@@ -17,7 +17,7 @@ from runtime.data.symbols import MASK, PADDING
 TEXTS = 3
 SHORTEST, LONGEST = 16, 257
 SETTINGS = ("mask", "max_distance", "convolution")
-"""Those whose numbers say how far a position sees."""
+"""The settings whose numbers say how far a position sees."""
 
 
 def fill_by_name(model: nn.Module) -> None:

@@ -22,7 +22,7 @@ SIGNS = 4
 PIECE = 2**12
 """Numbers that the same signs are for; each piece has one more for all of it."""
 SAME_SKETCH = 1e-9
-"""Of float64 numbers in another order of adding, relative to their root mean square."""
+"""The rounding of float64 sums in another order, relative to their root mean square."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ from runtime.system.atomic_files import new_folder
 from runtime.system.checksummed import sealed, unsealed
 
 METADATA, LENGTH_BYTES = "__metadata__", 8
-"""Of the header of a safetensors file: a key, and the bytes before it that give its length."""
+"""A key in the header of a safetensors file, and the number of bytes that give its length."""
 MODEL, TRAINER, RECORD = "model.safetensors", "trainer.safetensors", "trainer.json"
 
 Tensors = dict[str, Tensor]
@@ -93,7 +93,7 @@ class Machine:
         )
 
     def differences(self, other: "Machine") -> list[str]:
-        """In words: `torch version`, `threads`."""
+        """Names what differs, in words: `torch version`, `threads`."""
         names = (field.name for field in fields(self))
         return [n.replace("_", " ") for n in names if getattr(self, n) != getattr(other, n)]
 

@@ -47,7 +47,7 @@ def _closed(number: int) -> TextIOWrapper:
 
 
 ASSIGNMENT = "KEY=VALUE"
-"""How help writes an option that may be given for several keys, each of them once."""
+"""The form in which help writes an option that several keys may have, each of them once."""
 
 
 class Command(TyperCommand):

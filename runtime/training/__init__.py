@@ -1,1 +1,1 @@
-"""From a generated package and its data to a trained network."""
+"""Training of the network of a generated package on its data."""

@@ -41,7 +41,7 @@ class Objective:
     device: torch.device
     is_bfloat16: bool
     balance_loss: Callable[..., Tensor] | None = None
-    """Of a network with experts: of the inputs that it has just read, in training.
+    """The loss of uneven routing in a network with experts, of the inputs that it has just read.
 
     It is a mean over the tokens of one batch of one process. So that it weighs as much as the mean
     cross-entropy, it counts once for each label of the batch.
@@ -103,7 +103,7 @@ class Objective:
             return self.features(*inputs)
 
     def _moved(self, numbers: Indices) -> Tensor:
-        """On the device. From pinned memory a GPU fetches them itself, while it still computes."""
+        """Moves numbers to the device; a GPU fetches them from pinned memory while it computes."""
         tokens = torch.from_numpy(numbers)
         if self.device.type == "cuda":
             tokens = tokens.pin_memory()
@@ -131,7 +131,7 @@ class Objective:
 def training_objective(
     model: nn.Module, training_module: TrainingModule, training: Training, device: torch.device
 ) -> Objective:
-    """For training: compiled, if the spec says so."""
+    """Returns the objective of a training, compiled if the spec says so."""
     network = cast(Network, model)
     # Batches have many shapes: one program for all of them, instead of one for each.
     features = features_of(model)

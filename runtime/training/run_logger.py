@@ -27,7 +27,7 @@ class Display(Protocol):
 
 
 class Silence:
-    """For all processes but the first."""
+    """The display of all processes but the first, which shows nothing."""
 
     def advance(self, step: int) -> None:
         pass

@@ -66,7 +66,7 @@ class RunningMetrics:
         )
 
     def tensors(self) -> dict[str, Tensor]:
-        """For a checkpoint; without the times, which say nothing about the next session."""
+        """Returns the tensors of a checkpoint; times are left out: the next session has its own."""
         if not self._figures:
             return {}
         return {"figures": torch.stack(self._figures), "labels": torch.tensor(self._labels)}

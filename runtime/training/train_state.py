@@ -141,7 +141,7 @@ def load_optimizer_tensors(
 
 
 def _parameter_names(optimizer: Optimizer, model: nn.Module) -> list[str]:
-    """In the order in which the optimizer numbers its parameters."""
+    """Returns the names of parameters in the order in which the optimizer numbers them."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     return [names[id(p)] for group in optimizer.param_groups for p in group["params"]]
 

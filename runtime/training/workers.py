@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 LONGEST_WAIT = timedelta(days=7)
-"""For the first process, which prepares text and translates; gloo's default is half an hour."""
+"""The patience with the first process, which prepares text; gloo's default is half an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Workers:
     rank: int = 0
     size: int = 1
     patient: dist.ProcessGroup | None = None
-    """What tensors on the CPU go through; it waits for a process that prepares text."""
+    """The group for tensors on the CPU; it waits for a process that prepares text."""
 
     @property
     def is_first(self) -> bool:
