@@ -44,7 +44,7 @@ def load(
 
     files = None
     if recompile:
-        from runtime.command.tasks import recompiled_files
+        from runtime.command.options import recompiled_files
 
         files = recompiled_files(Path(run))
     return load_predictor(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from benchmarks.engines.engine import BETAS, EPS, LABEL_SMOOTHING, RATE, Network, Practice
 from benchmarks.engines.weights import Tensors, load_weights
 from benchmarks.machine import peak_memory, release_memory, wait_for_device
-from runtime.data.examples import Batch
+from runtime.data.batches import Batch
 from runtime.data.pairs import load_pairs
 from runtime.data.sentences import Indices
 from runtime.data.symbols import PADDING

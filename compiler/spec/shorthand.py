@@ -17,6 +17,7 @@ from compiler.source.node import (
     with_entry,
     without_entries,
 )
+from compiler.source.span import Span
 from compiler.spec.decoding import BeamSearch, Sampling
 from compiler.spec.merge import word
 from compiler.spec.tasks import EVERY_STACK
@@ -66,11 +67,22 @@ def write_out(root: Mapping) -> Mapping:
 
 def former_names(root: Mapping) -> Iterator[Diagnostic]:
     """Return a warning for each key of a tree that was written by its former name."""
+    decoding = root.get("decoding")
+    place = decoding.keys.get("kind") if isinstance(decoding, Mapping) else None
+    if place and _begins(place, "sampling"):
+        yield Diagnostic(
+            code="former-name",
+            message="`sampling` is a kind of `decoding`",
+            span=place,
+            help="write `kind: sample` and its keys below `decoding`, or `kind: beam` to search: "
+            "the former section is understood and means the same",
+            severity="warning",
+        )
     for path in PLACES:
         for holder in _mappings(root, path):
             for former, name in FORMER_NAMES.get(path[-1], {}).items():
                 span = holder.keys.get(name)
-                if span and span.source.line(span.line)[span.column - 1 :].startswith(former):
+                if span and _begins(span, former):
                     yield Diagnostic(
                         code="former-name",
                         message=f"`{former}` is called `{name}`",
@@ -78,6 +90,11 @@ def former_names(root: Mapping) -> Iterator[Diagnostic]:
                         help=f"write `{name}`: the former name is understood and means the same",
                         severity="warning",
                     )
+
+
+def _begins(span: Span, word: str) -> bool:
+    """Return whether a word stands at a place."""
+    return span.source.line(span.line)[span.column - 1 :].startswith(word)
 
 
 def _mappings(node: Node | None, path: tuple[str, ...]) -> Iterator[Mapping]:

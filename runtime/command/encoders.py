@@ -14,10 +14,11 @@ from runtime.command.options import (
     Recompile,
     RunFolder,
     Which,
+    open_run,
+    say_weights,
     translator_settings,
 )
 from runtime.command.output import report
-from runtime.command.tasks import open_run, say_weights
 
 
 def classify(

@@ -20,10 +20,10 @@ from runtime.command.options import (
     Workers,
     changed_decoding,
     check_device,
+    open_any_run,
     translator_settings,
 )
 from runtime.command.output import print_scores, progress, report
-from runtime.command.tasks import open_any_run
 from runtime.command.test_sets import DataFolder, Tests, scored_texts
 from runtime.errors import UserError
 

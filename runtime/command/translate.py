@@ -22,10 +22,11 @@ from runtime.command.options import (
     Which,
     Workers,
     changed_decoding,
+    open_run,
+    say_weights,
     translator_settings,
 )
 from runtime.command.output import report
-from runtime.command.tasks import open_run, say_weights
 from runtime.errors import UserError
 
 if TYPE_CHECKING:

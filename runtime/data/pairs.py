@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.data.examples import Batch
+from runtime.data.batches import Batch
 from runtime.data.sentences import (
     Indices,
     Sentences,

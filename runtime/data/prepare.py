@@ -17,11 +17,11 @@ import numpy as np
 
 from compiler.spec.data import Corpus
 from compiler.spec.spec import Spec
-from runtime.data.examples import Examples
+from runtime.data.batches import Examples
+from runtime.data.checksummed import DamagedEntry, check_sums, is_sound, write_sums
 from runtime.data.files import corpus_files, heading
 from runtime.data.lines import expecting, file_digest
 from runtime.data.sentencepiece_tokenizer import LONGEST
-from runtime.data.sums import DamagedEntry, check_sums, is_sound, write_sums
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import Report, keeps_all, longest_sentence
 from runtime.data.tokenizer import Tokenizer, load_tokenizers, tokenizer_files

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compiler.spec.training import MaskedTokens
-from runtime.data.examples import Batch
+from runtime.data.batches import Batch
 from runtime.data.sentences import Indices, Sentences
 from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK, PADDING
 

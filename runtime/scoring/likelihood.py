@@ -11,8 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from compiler.spec.spec import Spec
-from runtime.data.batches import in_order
-from runtime.data.examples import Examples
+from runtime.data.batches import Examples, in_order
 from runtime.data.prepare import TOKENIZERS
 from runtime.data.tasks import task_of
 from runtime.data.tasks.texts import CutTexts, tokenised

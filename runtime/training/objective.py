@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from compiler.spec.training import Training
-from runtime.data.examples import Batch
+from runtime.data.batches import Batch
 from runtime.data.sentences import Indices
 from runtime.package import TrainingModule, features_of
 

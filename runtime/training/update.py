@@ -10,8 +10,7 @@ from torch.optim import Optimizer
 
 from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import Batching
-from runtime.data.batches import batches
-from runtime.data.examples import Examples
+from runtime.data.batches import Examples, batches
 from runtime.data.sentences import Indices
 from runtime.training.objective import Objective
 from runtime.training.workers import Workers

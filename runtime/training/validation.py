@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from runtime.data.examples import Examples
+from runtime.data.batches import Examples
 from runtime.data.sentences import Indices
 from runtime.errors import DivergenceError
 from runtime.training.objective import Objective

@@ -27,7 +27,7 @@ from compiler.spec.fields import members
 from compiler.spec.position import AttentionPosition, kinds_of
 from compiler.spec.spec import Spec
 from runtime.command.train import with_steps
-from runtime.data.examples import Examples
+from runtime.data.batches import Examples
 from runtime.data.prepare import prepare
 from runtime.inference.generator import Generator
 from runtime.inference.translator import Translator

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from runtime.data.examples import Batch
+from runtime.data.batches import Batch
 from runtime.data.symbols import PADDING
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.spec.spec import Spec
-from runtime.data.examples import Examples
+from runtime.data.batches import Examples
 from runtime.data.files import Row, read_rows
 from runtime.data.tokenizer import copy_tokenizers
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from runtime.data.examples import Examples
+from runtime.data.batches import Examples
 from runtime.data.prepare import prepare
 from runtime.data.sentences import Indices
 from runtime.package import load_package
