@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from compiler.ir.block import Block, Function, Repeat, shown, walk
-from compiler.ops.expression import Attribute, Call, Expression, Name, parts
+from compiler.ops.expression import Attribute, Call, Expression, Name
 from compiler.ops.op import Op
 
 SELF = Name("self")
@@ -62,22 +62,17 @@ class Given:
         return Parameter(name, len(self._calls), tuple(values))
 
 
-def calls_in(expressions: Iterable[Expression]) -> dict[str, tuple[Call, ...]]:
-    """Return the calls of each function that is called by its name, in the order of first use."""
+def calls_in(pieces: Iterable[Expression]) -> dict[str, tuple[Call, ...]]:
+    """Return the calls of each function that is called by its name, in the order of first use.
+
+    `pieces` are expressions with all that is in them.
+    """
     found: dict[str, tuple[Call, ...]] = {}
-    for each in expressions:
-        for part in parts(each):
-            if isinstance(part, Call) and isinstance(part.function, Name):
-                name = part.function.text
-                found[name] = (*found.get(name, ()), part)
+    for each in pieces:
+        if isinstance(each, Call) and isinstance(each.function, Name):
+            name = each.function.text
+            found[name] = (*found.get(name, ()), each)
     return found
-
-
-def attributes_in(expressions: Iterable[Expression]) -> set[str]:
-    """Return the names of the attributes and methods that expressions use."""
-    return {
-        part.name for each in expressions for part in parts(each) if isinstance(part, Attribute)
-    }
 
 
 def expressions(model: Block) -> Iterator[Expression]:

@@ -8,10 +8,10 @@ says itself what it needs: `needs` names helpers and imports, `call` writes the 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 
-from compiler.emit.calls import Given, attributes_in, calls_in
+from compiler.emit.calls import Given, calls_in
 from compiler.emit.layout import docstring, lay, signature
 from compiler.emit.template import fill, helper_names
-from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name
+from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name, parts
 
 Calls = dict[str, tuple[Call, ...]]
 Keywords = tuple[tuple[str, Expression], ...]
@@ -36,9 +36,10 @@ def helpers_of(
     They stand in the order of their first use, but each after those that it needs. Those that
     another file defines, `elsewhere`, are not written.
     """
-    whole = list(expressions)
-    needed, attributes = list(needs), attributes_in(whole)
-    called = own = calls_in(whole)
+    pieces = [part for each in expressions for part in parts(each)]
+    attributes = {each.name for each in pieces if isinstance(each, Attribute)}
+    needed, called = list(needs), calls_in(pieces)
+    own = called
     for name in filter(_is_helper, needed):
         own.setdefault(name, ())
     while True:

@@ -3,7 +3,7 @@
 import keyword
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import reduce
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\[[A-Za-z_]+\])?")
@@ -220,8 +220,8 @@ def method(base: Expression, name: str, *arguments: Expression) -> Call:
 def parts(expression: Expression) -> Iterator[Expression]:
     """Yield the expression and all in it, from the outside to the inside."""
     yield expression
-    for field in fields(expression):
-        value = getattr(expression, field.name)
+    for field in expression.__slots__:
+        value = getattr(expression, field)
         for each in value if isinstance(value, tuple) else (value,):
             # A keyword is a pair of its name and its value.
             inner = each[1] if isinstance(each, tuple) else each
