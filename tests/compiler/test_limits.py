@@ -102,8 +102,8 @@ def test_a_block_has_a_bounded_number_of_sub_layers(
         block = [names] if inside else names
         return {"layers": [{"block": block}]} if below else {"layers": 2, "block": block}
 
-    assert check_spec(written(tmp_path, stack(limits.SUB_LAYERS), names=["self_attention"]))
-    found = refused(written(tmp_path, stack(limits.SUB_LAYERS + 1), names=["self_attention"]))
+    assert check_spec(written(tmp_path, stack(limits.BLOCK_LENGTH), names=["self_attention"]))
+    found = refused(written(tmp_path, stack(limits.BLOCK_LENGTH + 1), names=["self_attention"]))
     assert found == ["bad-value: expected at most 32 sub-layers of a block, got 33"]
 
 
@@ -165,7 +165,7 @@ def test_an_absurd_number_has_its_place(tmp_path: Path, setting: str) -> None:
 
 def test_the_page_of_errors_has_the_limits() -> None:
     page = ERRORS.read_text()
-    for number in (limits.LAYERS, limits.LAYER_KINDS, limits.SUB_LAYERS, limits.HEAD_GROUPS):
+    for number in (limits.LAYERS, limits.LAYER_KINDS, limits.BLOCK_LENGTH, limits.HEAD_GROUPS):
         assert f" {number:,} " in page
     for number in (limits.ANCESTORS, limits.SETTINGS):
         assert f" {number}" in page
