@@ -10,9 +10,6 @@ import pytest
 pytestmark = pytest.mark.quick
 
 ROOT = Path(__file__).parents[1]
-LEFT = ROOT / "tests" / "docstrings_left.txt"
-"""Files and old names that are not yet mended, one a line. Nothing may join the list, and what is
-mended must leave it, which `--update-golden` sees to."""
 WITHOUT_SUBJECT = re.compile(
     r"(Of|That|Those|The same|Both|Where|What|Whether|As|With|Without|By|How|Which|Why)(?!\w)"
 )
@@ -164,17 +161,21 @@ def names_in(path: Path) -> Iterator[str]:
                     yield each.target.id
 
 
-def test_docstrings_are_sentences_and_names_those_of_the_field(
-    request: pytest.FixtureRequest,
-) -> None:
+def test_docstrings_are_sentences() -> None:
     wrong = {str(path.relative_to(ROOT)): list(faults(path)) for path in files()}
-    found: dict[str, object] = {name: each for name, each in wrong.items() if each}
+    assert {name: each for name, each in wrong.items() if each} == {}
+
+
+def test_names_are_those_of_the_field() -> None:
     templates = (ROOT / "compiler/emit/templates").rglob("*.jinja")
     names = {each for path in [*files(), *templates] for each in defined(path)} - KEPT
-    found |= {f"name:{each}": OLD_NAMES[each] for each in names & OLD_NAMES.keys()}
-    left = LEFT.read_text().split() if LEFT.exists() else []
-    if request.config.getoption("--update-golden"):
-        left = [each for each in left if each in found]
-        LEFT.write_text("".join(f"{each}\n" for each in left))
-    assert {name: each for name, each in found.items() if name not in left} == {}
-    assert [each for each in left if each not in found] == [], f"take out of {LEFT.name}"
+    assert {each: OLD_NAMES[each] for each in names & OLD_NAMES.keys()} == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["Of a layer.", "What is read", "The same for x.", "The sum of a,\n\nand of b."]
+)
+def test_fragments_are_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(f'"""{text}"""\n')
+    assert list(faults(path)) == [text.partition("\n\n")[0]]

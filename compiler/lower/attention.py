@@ -174,7 +174,7 @@ class _Attention:
         return SplitHeads(heads=heads[0], widths=tuple(widths))
 
     def norms(self) -> dict[str, LayerNorm | RMSNorm]:
-        """Of queries and of keys, head by head or over all heads."""
+        """The norms of queries and of keys, head by head or over all heads."""
         settings = self.settings.query_key_norm
         if settings is None:
             return {}

@@ -49,7 +49,7 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
 
 
 def _contexts(model: Model, origin: Callable[[str], Span]) -> dict[str, Context]:
-    """What the lowering of each stack needs to know."""
+    """Return the context of the lowering of each stack."""
     widths, contexts = _widths(model), {}
     for name, settings in model.stacks():
         contexts[name] = Context(
@@ -66,12 +66,12 @@ def _contexts(model: Model, origin: Callable[[str], Span]) -> dict[str, Context]
 
 
 def _last(contexts: dict[str, Context]) -> Context:
-    """That of the stack whose output is projected."""
+    """Return the context of the stack whose output is projected."""
     return list(contexts.values())[-1]
 
 
 def _widths(model: Model) -> dict[str, Hyperparameter]:
-    """Those of the residual streams: one number, or two that have names of their own."""
+    """Return the widths of the residual streams, under two names where they differ."""
     own = {"encoder": "encoder_d_model"} if model.has_two_widths else {}
     return {
         name: Hyperparameter(own.get(name, "d_model"), model.width(name))
@@ -108,7 +108,7 @@ class _Lowering:
 
     @property
     def context(self) -> Context:
-        """What the output needs to know."""
+        """The context of the stack whose output is projected."""
         return _last(self.contexts)
 
     def parts(self) -> Iterator[tuple[str, Op | Block]]:
@@ -120,7 +120,7 @@ class _Lowering:
             yield from self.head.parts
 
     def functions(self) -> Iterator[Function]:
-        """What the runtime calls, by the stacks that there are."""
+        """Yield the functions that the runtime calls, by the stacks that there are."""
         stacks = dict(self.model.stacks())
         given_to = tuple(each for name in stacks for each in self.tokens(name))
         yield self.forward(given_to)
@@ -132,7 +132,7 @@ class _Lowering:
             yield self.balance_loss(balanced)
 
     def tokens(self, stack: str) -> tuple[Input, ...]:
-        """What a stack reads: its text, and which segment of it each token is of."""
+        """Return the inputs of a stack: its text, and the segment of each token."""
         has_segments = stack == "encoder" and self.model.embedding.segments is not None
         return (TOKENS[stack], SEGMENTS) if has_segments else (TOKENS[stack],)
 
@@ -173,7 +173,7 @@ class _Lowering:
         return body.function("project", (features,), result)
 
     def balance_loss(self, stacks: list[str]) -> Function:
-        """What is added to the loss in training, by the stacks with experts."""
+        """Return the function of the term that stacks with experts add to the loss in training."""
         body, losses = Body(self.context.origin("model")), list[str]()
         for name in stacks:
             losses.append(body.apply(LoadBalancingLoss(), TOKENS[name].name, part=name))

@@ -32,7 +32,7 @@ _SUMMARIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residual:
-    """What stands around the sub-layers of a layer. `alpha` weighs the stream (DeepNorm)."""
+    """The residual connections of a layer, with norms; `alpha` weighs the stream (DeepNorm)."""
 
     norm: Norm | None
     place: str | None
@@ -43,7 +43,7 @@ class Residual:
 
     @property
     def summary(self) -> str:
-        """Of a layer."""
+        """The summary of a layer."""
         return _SUMMARIES[self.place]
 
     def parts(self, names: tuple[str, ...]) -> Iterator[tuple[str, Norm]]:
@@ -76,7 +76,7 @@ class Residual:
         return self._normalised(body, x, first, *_SUMS, name="x")
 
     def _read(self, body: Body, x: str, names: tuple[str, ...]) -> dict[str, str]:
-        """What each sub-layer reads of the stream."""
+        """Return the value that each sub-layer reads of the stream."""
         if self.is_joint and len(names) > 1:
             joint = self._normalised(body, x, names[0], *_INPUTS, name="normalised")
             return dict.fromkeys(names, joint)
@@ -85,7 +85,7 @@ class Residual:
     def _branch(
         self, body: Body, inside: str, sub_layer: str, others: tuple[str, ...], name: str
     ) -> str:
-        """What is added to the stream."""
+        """Return the value that a sub-layer adds to the stream."""
         y = body.invoke(sub_layer, inside, *others, name=name)
         y = self._normalised(body, y, f"{sub_layer}_output", *_OUTPUTS)
         return body.apply(self.stochastic_depth, body.apply(self.dropout, y))
@@ -97,7 +97,7 @@ class Residual:
 
 
 def lower_residual(settings: Settings, group: LayerGroup, context: Context) -> Residual:
-    """What stands around the sub-layers of a layer with such norms."""
+    """Return the residual connections of a layer with such norms."""
     return Residual(
         norm=lower_norm(settings, context),
         place=settings.place,
