@@ -1,9 +1,12 @@
 """The body of a function as lines of Python."""
 
+from itertools import zip_longest
+
 from compiler.emit.layout import NameOf, lay, lay_loop, lay_results
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, shown
 from compiler.ops.expression import (
     Attribute,
+    Binary,
     Call,
     Comprehension,
     Const,
@@ -45,16 +48,16 @@ class _Writer:
 
     def lines(self) -> list[str]:
         lines: list[str] = []
-        for statement in self.function.body:
-            lines += self.statement(statement)
+        for statement, after in zip_longest(self.function.body, self.function.body[1:]):
+            lines += self.statement(statement, after)
         results = [self.values[each] for each in self.function.outputs]
         return [*lines, *lay_results(results, self.name_of, self.depth)]
 
-    def statement(self, statement: Statement) -> list[str]:
+    def statement(self, statement: Statement, after: Statement | None) -> list[str]:
         if isinstance(statement.op, Invoke) and self.loops(statement):
             return self.loop(statement, statement.op.function)
         expression = self.expression(statement)
-        if self.inlined(statement):
+        if self.inlined(statement) or (after is not None and self.is_summand(statement, after)):
             self.values[statement.results[0]] = expression
             return []
         names = [shown(each) for each in statement.results]
@@ -71,6 +74,17 @@ class _Writer:
         (result,) = statement.results
         last = statement is self.function.body[-1] and self.function.outputs == statement.results
         return shown(result) == "_" or bool(op and op.is_inline) or last
+
+    def is_summand(self, statement: Statement, after: Statement) -> bool:
+        """Whether the result of a call is only added to something, by the statement after it."""
+        reads = [value for each in self.function.body for value in each.inputs]
+        if not isinstance(statement.op, Invoke) or isinstance(after.op, Invoke):
+            return False
+        (result,) = statement.results
+        if reads.count(result) != 1 or after.inputs[1:] != (result,):
+            return False
+        code = after.op.code(self.holder, tuple(map(Name, map(shown, after.inputs))))
+        return isinstance(code, Binary) and code.operator == "+"
 
     def expression(self, statement: Statement) -> Expression:
         inputs = tuple(self.values[each] for each in statement.inputs)

@@ -8,8 +8,8 @@ from compiler.mask.mask import Mask
 from compiler.ops.op import Op, Predicate
 
 _ROLES = {
-    "reads": ("Tensor", "Tensor", "position i reads position j"),
-    "keeps": ("int", "bool", "a position from i on may still read position j"),
+    "reads": ("Tensor", "Tensor", "`{mask}`: whether position i reads position j."),
+    "keeps": ("int", "bool", "Tell whether a position from i on may still read position j."),
 }
 
 
@@ -29,7 +29,7 @@ def _lines(predicate: Predicate) -> Iterator[str]:
     mask = predicate.mask
     names = ("i", "j", "length") if mask.needs_length else ("i", "j")
     yield _head(predicate, names, position, result)
-    yield from docstring([f"`{mask.text}`: whether {meaning}."], 1)
+    yield from docstring([meaning.format(mask=mask.text)], 1)
     yield from _body(mask)
 
 

@@ -22,6 +22,8 @@ from compiler.spec.model import LayerGroup
 from compiler.spec.sub_layer import Attention as Settings
 from compiler.spec.sub_layer import QueryKeyNorm
 
+_PAPER = "Vaswani et al. 2017, section 3.2"
+
 
 def lower_self_attention(
     settings: Settings, plan: MaskPlan, group: LayerGroup, context: Context, place: str
@@ -68,8 +70,8 @@ def lower_cross_attention(
     )
     return Block(
         names=("CrossAttention", f"{attention_word(settings)}CrossAttention"),
-        summary="Attention to the encoder's output, {heads} heads of {d_k}"
-        f"{_masked(attention.groups)} (section 3.2.3).",
+        summary=f"Attention to the encoder's output ({_PAPER}), {_heads(settings)}"
+        f"{_masked(attention.groups)}.",
         parts=(
             ("query", attention.linear("query")),
             ("key_value", key_value),
@@ -82,14 +84,20 @@ def lower_cross_attention(
 
 
 def _summary(groups: tuple[HeadGroup, ...], settings: Settings) -> str:
-    heads, masks = "{heads} heads of {d_k}", [each.mask for each in groups]
-    if settings.kv_heads != settings.heads:
-        heads += " ({kv_heads} of keys and values)"
+    heads, masks = _heads(settings), [each.mask for each in groups]
     if masks == [CAUSAL]:
-        return f"Masked self-attention, {heads}: position i reads 0..i (section 3.2.3)."
+        return f"Masked self-attention ({_PAPER}), {heads}: position i reads 0..i."
     if masks == [ALL]:
-        return f"Self-attention, {heads}: a position reads all (section 3.2.3)."
-    return f"Self-attention, {heads}{_masked(groups)} (section 3.2.3)."
+        return f"Self-attention ({_PAPER}), {heads}: a position reads all."
+    return f"Self-attention ({_PAPER}), {heads}{_masked(groups)}."
+
+
+def _heads(settings: Settings) -> str:
+    """Return the words for the heads, with the paper of those that share keys and values."""
+    if settings.kv_heads == settings.heads:
+        return "{heads} heads of {d_k}"
+    paper = "Shazeer 2019" if settings.kv_heads == 1 else "Ainslie et al. 2023"
+    return f"{{heads}} heads of {{d_k}}, {{kv_heads}} of keys and values ({paper})"
 
 
 def _masked(groups: tuple[HeadGroup, ...]) -> str:

@@ -129,6 +129,8 @@ def _summary(settings: Settings) -> str:
     activation = ACTIVATIONS[settings.activation]
     if not settings.gated:
         between = f"with {activation.words} between them"
-        return f"Two linear maps {between}, position by position (section 3.3)."
+        return (
+            f"Two linear maps {between}, position by position (Vaswani et al. 2017, section 3.3)."
+        )
     source = f"({activation.gated}, Shazeer 2020)" if activation.gated else "(Shazeer 2020)"
     return f"A linear map gated by another through {activation.words}, and a third {source}."

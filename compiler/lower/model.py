@@ -89,10 +89,10 @@ _TIED = {
 def _summary(model: Model) -> str:
     tied = model.embedding.tied
     if model.encoder is not None and model.decoder is not None:
-        return f"Encoder and decoder; {_TIED[tied]} (sections 3.1 and 3.4)."
+        return f"Encoder and decoder; {_TIED[tied]}."
     stack = "Encoder" if model.decoder is None else "Decoder"
     if model.classifier is not None:
-        return f"{stack} and a projection to classes (section 3.1)."
+        return f"{stack} and a projection to classes."
     one = "one table embeds tokens and projects to them"
     return f"{stack}; {one if tied == 'all' else 'tokens and output have tables of their own'}."
 
@@ -179,5 +179,7 @@ class _Lowering:
             losses.append(body.apply(LoadBalancingLoss(), TOKENS[name].name, part=name))
         total = reduce(lambda one, other: body.apply(Add(), one, other), losses)
         function = body.function("balance_loss", tuple(TOKENS[name] for name in stacks), total)
-        note = "For uneven use of experts, in training: once, right after `features` of these."
+        note = (
+            "Compute the loss for uneven use of experts, once, right after `features` in training."
+        )
         return replace(function, note=note)

@@ -19,12 +19,14 @@ _INPUTS, _OUTPUTS, _SUMS = ("pre", "sandwich"), ("output", "sandwich"), ("post",
 """Places of norms that are applied to what is read, to what is added, and to the sum."""
 
 _SUMMARIES = {
-    None: "Each sub-layer is added to its input (section 3.1).",
-    "post": "Each sub-layer is added to its input, and the sum is normalised (section 3.1).",
-    "pre": "Each sub-layer reads a normalised copy of its input and is added to it (section 3.1).",
+    None: "Each sub-layer is added to its input.",
+    "post": "Each sub-layer is added to its input, and the sum is normalised (post-norm, Vaswani "
+    "et al. 2017, section 3.1).",
+    "pre": "Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, "
+    "Xiong et al. 2020).",
     "output": "Each sub-layer is normalised before it is added to its input.",
     "sandwich": "Each sub-layer reads a normalised copy of its input, and is normalised before it "
-    "is added to it.",
+    "is added to it (sandwich norm, Ding et al. 2021).",
     "deep": "Each sub-layer is added to {alpha} times its input, and the sum is normalised "
     "(DeepNorm, Wang et al. 2022).",
 }

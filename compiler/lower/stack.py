@@ -50,7 +50,7 @@ def lower_stack(settings: Stack, stack: str, context: Context) -> Block:
         summary += " and a norm after the last"
     return Block(
         names=(stack.capitalize(),),
-        summary=f"{summary} (section 3.1).",
+        summary=f"{summary}.",
         parts=tuple(parts),
         functions=(body.function("forward", lowering.inputs(layers), x),),
         closed=True,

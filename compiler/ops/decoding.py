@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from compiler.ops.expression import Attribute, Call, Const, Expression, Name, call, method
+from compiler.ops.expression import (
+    Attribute,
+    Call,
+    Const,
+    Expression,
+    Name,
+    Slice,
+    Subscript,
+    call,
+    method,
+)
 from compiler.ops.op import Cache, Memory, Op, Predicate
 from compiler.ops.shape import BATCH, BEAM, Free, Shape, elements
 
@@ -158,7 +168,7 @@ class VisibleSlots(Op):
 def visible_slots(ancestry: Expression, reads: Predicate | None, *slots: Expression) -> Expression:
     """Return the slots that each hypothesis descends from and the mask allows, if there is one."""
     if reads is None:
-        return method(Attribute(ancestry, "mask"), "unsqueeze", Const(1))
+        return Subscript(Attribute(ancestry, "mask"), (Slice(), Name("None")))
     return method(ancestry, "visible_slots", Name(reads.name), *slots)
 
 

@@ -17,7 +17,7 @@ class Name:
 
     def __post_init__(self) -> None:
         for part in self.text.split("."):
-            if not _NAME.fullmatch(part) or keyword.iskeyword(part):
+            if not _NAME.fullmatch(part) or (keyword.iskeyword(part) and part != "None"):
                 raise ValueError(f"{self.text!r} is no name")
 
 

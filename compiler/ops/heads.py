@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compiler.ops.expression import (
-    Attribute,
     Call,
     Const,
     Expression,
     Hyperparameter,
+    List,
     Name,
     Tuple,
     call,
@@ -75,9 +75,7 @@ class DivideHeads(Op):
         return tuple((batch, each, position, width) for each in self.heads)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        (x,) = inputs
-        function = Attribute(x, "split_with_sizes")
-        return Call(function, (Tuple(self.heads),), (("dim", Const(1)),))
+        return call("torch.split", *inputs, List(self.heads), dim=Const(1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

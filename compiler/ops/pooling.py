@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from compiler.mask.mask import ALL, Mask
-from compiler.ops.expression import Const, Expression, call, method
+from compiler.ops.expression import Const, Expression, Slice, Subscript, call
 from compiler.ops.op import Op
 from compiler.ops.shape import Shape
 
@@ -21,7 +21,7 @@ class SelectFirst(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (x,) = inputs
-        return method(x, "select", Const(1), Const(0))
+        return Subscript(x, (Slice(), Const(0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

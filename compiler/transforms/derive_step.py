@@ -44,8 +44,8 @@ def _without_source(start: Function, target: Input) -> Function:
     """Return the `start` of a model without a source, which hardly reads the target."""
     if not start.inputs:
         unread = replace(target, name="_target")
-        return replace(start, inputs=(unread,), note="An empty state, whatever the target.")
-    note = "An empty state. Of the target it is asked only how many sentences there are."
+        return replace(start, inputs=(unread,), note="Make an empty state, whatever the target.")
+    note = "Make an empty state for as many texts as the target has."
     return replace(start, note=note)
 
 
@@ -58,8 +58,9 @@ def _of_tokens(step: Function) -> Function:
         step,
         inputs=(replace(token, name="token"), BEAM_INPUTS[1], state),
         body=tuple(rename_inputs(statement, renamed) for statement in body),
-        note="The newest token of each hypothesis, and the hypothesis of the step before that it "
-        "continues; the first step continues the empty one, 0.",
+        note="Compute the features of the newest token of each hypothesis. `parent` is the "
+        "hypothesis of the step before that it continues; in the first step that is 0, the empty "
+        "one.",
     )
 
 
@@ -69,8 +70,8 @@ def _of_prompt(prefill: Function) -> Function:
     return replace(
         prefill,
         body=_with_ancestry(prefill.body, state, FillAncestry(), target.name),
-        note="The first tokens of each sentence at once, without padding, into a new state: "
-        "gives what as many steps would.",
+        note="Read the first tokens of each text at once, without padding, into a new state; "
+        "the result is that of as many steps.",
     )
 
 
@@ -133,7 +134,9 @@ def _start(partition: Partition, fields: list[Kept], *, is_own: bool) -> Functio
         body=tuple(body),
         outputs=values,
         annotation=partition.annotation(),
-        note="What is the same at every step, computed once." if inputs else "Empty as yet.",
+        note="Make the state of decoding, with all that no step changes."
+        if inputs
+        else "Make an empty state.",
     )
 
 
@@ -151,7 +154,7 @@ def _step(partition: Partition, fields: list[Kept], *, is_own: bool) -> Function
         ),
         body=_reading(partition, partition.stepping, fields, state, is_own=is_own),
         outputs=partition.outputs(),
-        note="The newest position of each hypothesis.",
+        note="Compute the newest position of each hypothesis.",
     )
 
 
@@ -165,7 +168,7 @@ def _prefill(partition: Partition, fields: list[Kept], *, is_own: bool) -> Funct
         inputs=(*given, state),
         body=_reading(partition, partition.prefilling, fields, state, is_own=is_own),
         outputs=partition.outputs(),
-        note="The first positions, into an empty state.",
+        note="Compute the first positions at once, into an empty state.",
     )
 
 

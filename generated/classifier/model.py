@@ -44,18 +44,18 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
 
 
 def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
-    """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
+    """Sines and cosines of positions first, first + 1, ... (Vaswani et al. 2017, section 3.5)
 
     -> [count, d_model]
     """
-    position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
+    position = torch.arange(first, first + count, device=like.device)[:, None]
     frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
     On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
     times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
@@ -70,7 +70,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
 
 def real_tokens(tokens: Tensor) -> Tensor:
     """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+    return (tokens != PADDING)[:, None, None]
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
@@ -85,7 +85,9 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class EncoderSelfAttention(nn.Module):
-    """Self-attention, HEADS heads of D_K: a position reads all (section 3.2.3)."""
+    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: a position reads
+    all.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +104,9 @@ class EncoderSelfAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear maps with a ReLU between them, position by position (section 3.3)."""
+    """Two linear maps with a ReLU between them, position by position (Vaswani et al. 2017,
+    section 3.3).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +120,9 @@ class FeedForward(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,7 +142,7 @@ class EncoderLayer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
+    """ENCODER_LAYERS layers and a norm after the last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -153,7 +159,7 @@ class Encoder(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Encoder and a projection to classes (section 3.1)."""
+    """Encoder and a projection to classes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -176,7 +182,7 @@ class Transformer(nn.Module):
     def features(self, source: Tensor) -> Tensor:
         """source [batch, source] -> [batch, D_MODEL]"""
         x = self.encode(source)
-        return torch.tanh(self.pooler(x.select(1, 0)))
+        return torch.tanh(self.pooler(x[:, 0]))
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., CLASSES]"""

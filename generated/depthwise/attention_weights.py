@@ -45,7 +45,7 @@ def attention_weights(model: Transformer, source: Tensor, target: Tensor) -> dic
 
 
 def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
-    """query [batch, heads, queries, width], key [batch, heads, keys, width] (section 3.2.1)
+    """query [batch, heads, queries, width], key [batch, heads, keys, width] of attention
 
     -> [batch, heads, queries, keys]: zero where a mask is false, sums of 1 but where all are.
     """

@@ -57,18 +57,18 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
 
 
 def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
-    """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
+    """Sines and cosines of positions first, first + 1, ... (Vaswani et al. 2017, section 3.5)
 
     -> [count, d_model]
     """
-    position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
+    position = torch.arange(first, first + count, device=like.device)[:, None]
     frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
     On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
     times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
@@ -83,7 +83,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
 
 def real_tokens(tokens: Tensor) -> Tensor:
     """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+    return (tokens != PADDING)[:, None, None]
 
 
 def centred_convolution(layer: nn.Conv1d, x: Tensor, real: Tensor) -> Tensor:
@@ -114,10 +114,10 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class State:
-    """What decoding keeps from step to step: tensors [batch, ...] and the states of parts."""
+    """The state of decoding: tensors [batch, ...] and the states of the parts of a network."""
 
     def keep(self, rows: Tensor) -> None:
-        """Selects rows of the batch: sentences that are finished are dropped."""
+        """Select rows of the batch, so as to drop texts that are finished."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(self, name, value[rows])
@@ -127,7 +127,7 @@ class State:
 
 
 class BeamAncestry(State):
-    """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
+    """The slots of the caches that each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
     """
@@ -137,40 +137,40 @@ class BeamAncestry(State):
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
     def fill(self, length: int) -> None:
-        """Begins with `length` positions of one hypothesis for each sentence."""
+        """Begin with `length` positions of one hypothesis for each text."""
         self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
         self.position = length - 1
 
     def extend(self, parent: Tensor) -> None:
-        """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
+        """Add a position: each new hypothesis continues its parent [batch, beam]."""
         batch, beam = parent.shape
-        old = self.mask.gather(1, parent.unsqueeze(2).expand(-1, -1, self.mask.size(2)))
+        old = self.mask.gather(1, parent[:, :, None].expand(-1, -1, self.mask.size(2)))
         own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
         self.mask = torch.cat((old, own), dim=2)
         self.position += 1
 
 
 def gather_beams(known: Tensor, parent: Tensor) -> Tensor:
-    """For each new hypothesis what was known of the one that it continues:
+    """Select for each new hypothesis what belongs to the one that it continues:
 
     known [batch, old beam, ...], parent [batch, beam] -> [batch, beam, ...]
     """
-    sentence = torch.arange(parent.size(0), device=parent.device).unsqueeze(1)
+    sentence = torch.arange(parent.size(0), device=parent.device)[:, None]
     return known[sentence, parent]
 
 
 class LastInputs(State):
-    """What a convolution has read last, of each hypothesis; a step replaces the oldest."""
+    """The inputs of a convolution that the next step needs; a step replaces the oldest."""
 
     def __init__(self) -> None:
         self.inputs: Tensor | None = None
 
     def advance(self, layer: nn.Conv1d, x: Tensor, parent: Tensor) -> Tensor:
-        """Reads the newest position, x [batch, beam, inputs], after what `parent` [batch, beam]
+        """Read the newest position of each hypothesis, which continues `parent` [batch, beam].
 
-        had read -> [batch, beam, outputs]
+        x [batch, beam, inputs] -> [batch, beam, outputs]
         """
-        newest = x.unsqueeze(3)
+        newest = x[..., None]
         if self.inputs is None:
             inputs = F.pad(newest, (layer.kernel_size[0] - 1, 0))
         else:
@@ -179,14 +179,14 @@ class LastInputs(State):
         return layer(inputs.flatten(0, 1)).view(*parent.shape, -1)
 
     def fill(self, layer: nn.Conv1d, x: Tensor) -> Tensor:
-        """Reads the first positions, x [batch, position, inputs] -> outputs of all of them"""
+        """Read the first positions: x [batch, position, inputs] -> [batch, position, outputs]"""
         inputs = F.pad(x.transpose(1, 2), (layer.kernel_size[0] - 1, 0))
-        self.inputs = inputs[:, :, x.size(1) :].unsqueeze(1)
+        self.inputs = inputs[:, None, :, x.size(1) :]
         return layer(inputs).transpose(1, 2)
 
 
 class Layers(nn.ModuleList):
-    """A list of layers, of which a type checker knows no more than that they are there."""
+    """A list of layers whose methods a type checker need not know."""
 
     def __iter__(self) -> Iterator[Any]:
         return super().__iter__()
@@ -224,18 +224,18 @@ class DecoderConvolution(nn.Module):
         return self.output(causal_convolution(self.convolution, x))
 
     def start(self) -> LastInputs:
-        """Empty as yet."""
+        """Make an empty state."""
         return LastInputs()
 
     def step(self, x: Tensor, state: LastInputs, parent: Tensor) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
         return self.output(state.advance(self.convolution, x, parent))
 
     def prefill(self, x: Tensor, state: LastInputs) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
         """
@@ -249,7 +249,7 @@ class CrossAttentionState(State):
 
 
 class CrossAttention(nn.Module):
-    """Attention to the encoder's output, HEADS heads of D_K (section 3.2.3)."""
+    """Attention to the encoder's output (Vaswani et al. 2017, section 3.2), HEADS heads of D_K."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -267,12 +267,12 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         return CrossAttentionState(key, value)
 
     def step(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
@@ -281,7 +281,7 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
@@ -291,7 +291,9 @@ class CrossAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear maps with a ReLU between them, position by position (section 3.3)."""
+    """Two linear maps with a ReLU between them, position by position (Vaswani et al. 2017,
+    section 3.3).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -305,7 +307,9 @@ class FeedForward(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -331,7 +335,9 @@ class DecoderLayerState(State):
 
 
 class DecoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -354,43 +360,37 @@ class DecoderLayer(nn.Module):
         return x + dropout(y, DROPOUT, self.training)
 
     def start(self, memory: Tensor) -> DecoderLayerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return DecoderLayerState(self.convolution.start(), self.cross_attention.start(memory))
 
     def step(
         self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, parent: Tensor
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source], parent [batch, beam]
         -> [batch, beam, D_MODEL]
         """
-        y = self.convolution.step(self.convolution_norm(x), state.convolution, parent)
-        x = x + y
-        y = self.cross_attention.step(
+        x = x + self.convolution.step(self.convolution_norm(x), state.convolution, parent)
+        x = x + self.cross_attention.step(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-        x = x + y
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
-        y = self.convolution.prefill(self.convolution_norm(x), state.convolution)
-        x = x + y
-        y = self.cross_attention.prefill(
+        x = x + self.convolution.prefill(self.convolution_norm(x), state.convolution)
+        x = x + self.cross_attention.prefill(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-        x = x + y
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
 
 class Encoder(nn.Module):
-    """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
+    """ENCODER_LAYERS layers and a norm after the last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -407,7 +407,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """DECODER_LAYERS layers and a norm after the last (section 3.1)."""
+    """DECODER_LAYERS layers and a norm after the last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -423,13 +423,13 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return [layer.start(memory) for layer in self.layers]
 
     def step(
         self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState], parent: Tensor
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source], parent [batch, beam]
         -> [batch, beam, D_MODEL]
@@ -439,7 +439,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
@@ -456,9 +456,7 @@ class TransformerState(State):
 
 
 class Transformer(nn.Module):
-    """Encoder and decoder; one table embeds source and target and projects to tokens (sections
-    3.1 and 3.4).
-    """
+    """Encoder and decoder; one table embeds source and target and projects to tokens."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -491,7 +489,7 @@ class Transformer(nn.Module):
         return F.linear(features, self.embedding.weight)
 
     def start(self, source: Tensor) -> TransformerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(
@@ -499,8 +497,8 @@ class Transformer(nn.Module):
         )
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
-        """The newest token of each hypothesis, and the hypothesis of the step before that it
-        continues; the first step continues the empty one, 0.
+        """Compute the features of the newest token of each hypothesis. `parent` is the hypothesis
+        of the step before that it continues; in the first step that is 0, the empty one.
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
@@ -510,8 +508,8 @@ class Transformer(nn.Module):
         return self.decoder.step(x, state.source_mask, state.decoder, parent)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
-        """The first tokens of each sentence at once, without padding, into a new state: gives what
-        as many steps would.
+        """Read the first tokens of each text at once, without padding, into a new state; the result
+        is that of as many steps.
 
         target [batch, target] -> [batch, target, D_MODEL]
         """

@@ -50,7 +50,7 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
 
 
 class LoadBalancing(nn.Module):
-    """How evenly the experts of a layer are used: keeps what its last pass in training chose."""
+    """Measures how evenly the experts of a layer are used in a pass of training."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
@@ -63,10 +63,10 @@ class LoadBalancing(nn.Module):
             self.kept = scores, chosen
 
     def loss(self, real: Tensor) -> Tensor:
-        """real [...], true where there is a token -> [], `factor` if all experts are used alike
+        """real [...], true where there is a token -> loss [], `factor` if all are used alike
 
         factor * experts * the sum of (share of the choices * mean probability), over the real
-        tokens (Fedus et al. 2021, equations 4 to 6). What was kept is gone.
+        tokens (Fedus et al. 2021, equations 4 to 6). A pass has its loss once.
         """
         assert self.kept is not None, "the loss of a pass in training, once"
         scores, chosen = (each[real] for each in self.kept)
@@ -78,18 +78,18 @@ class LoadBalancing(nn.Module):
 
 
 def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
-    """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
+    """Sines and cosines of positions first, first + 1, ... (Vaswani et al. 2017, section 3.5)
 
     -> [count, d_model]
     """
-    position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
+    position = torch.arange(first, first + count, device=like.device)[:, None]
     frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
     On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
     times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
@@ -104,11 +104,11 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
 
 def real_tokens(tokens: Tensor) -> Tensor:
     """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+    return (tokens != PADDING)[:, None, None]
 
 
 def balance_loss(stack: nn.Module, tokens: Tensor) -> Tensor:
-    """The sum over the layers of a stack that has just read tokens [batch, position] -> []"""
+    """Sum the losses of the layers of a stack that has just read tokens [batch, position] -> []"""
     layers = (each for each in stack.modules() if isinstance(each, LoadBalancing))
     return torch.stack([each.loss(tokens != PADDING) for each in layers]).sum()
 
@@ -140,14 +140,14 @@ def mixture(experts: nn.ModuleList, x: Tensor, chosen: Tensor, weights: Tensor) 
     inputs = torch.split(x.flatten(0, -2)[order // chosen.size(-1)], counts)
     outputs = torch.cat([expert(part) for expert, part in zip(experts, inputs, strict=True)])
     by_token = outputs[order.argsort()].view(*chosen.shape, -1)
-    return (by_token * weights.unsqueeze(-1)).sum(dim=-2).type_as(x)
+    return (by_token * weights[..., None]).sum(dim=-2).type_as(x)
 
 
 class State:
-    """What decoding keeps from step to step: tensors [batch, ...] and the states of parts."""
+    """The state of decoding: tensors [batch, ...] and the states of the parts of a network."""
 
     def keep(self, rows: Tensor) -> None:
-        """Selects rows of the batch: sentences that are finished are dropped."""
+        """Select rows of the batch, so as to drop texts that are finished."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(self, name, value[rows])
@@ -157,7 +157,7 @@ class State:
 
 
 class BeamAncestry(State):
-    """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
+    """The slots of the caches that each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
     """
@@ -167,14 +167,14 @@ class BeamAncestry(State):
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
     def fill(self, length: int) -> None:
-        """Begins with `length` positions of one hypothesis for each sentence."""
+        """Begin with `length` positions of one hypothesis for each text."""
         self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
         self.position = length - 1
 
     def extend(self, parent: Tensor) -> None:
-        """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
+        """Add a position: each new hypothesis continues its parent [batch, beam]."""
         batch, beam = parent.shape
-        old = self.mask.gather(1, parent.unsqueeze(2).expand(-1, -1, self.mask.size(2)))
+        old = self.mask.gather(1, parent[:, :, None].expand(-1, -1, self.mask.size(2)))
         own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
         self.mask = torch.cat((old, own), dim=2)
         self.position += 1
@@ -190,7 +190,7 @@ class KeyValueCache(State):
         self.slots = 0
 
     def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        """Append slots [batch, heads, new, width]; return the keys and values of all slots."""
         first, self.slots = self.slots, self.slots + key.size(2)
         if first == 0:
             self.key, self.value = key, value
@@ -204,14 +204,16 @@ class KeyValueCache(State):
 
 
 class Layers(nn.ModuleList):
-    """A list of layers, of which a type checker knows no more than that they are there."""
+    """A list of layers whose methods a type checker need not know."""
 
     def __iter__(self) -> Iterator[Any]:
         return super().__iter__()
 
 
 class EncoderSelfAttention(nn.Module):
-    """Self-attention, HEADS heads of D_K: a position reads all (section 3.2.3)."""
+    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: a position reads
+    all.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -228,7 +230,9 @@ class EncoderSelfAttention(nn.Module):
 
 
 class Expert(nn.Module):
-    """Two linear maps with a ReLU between them, position by position (section 3.3)."""
+    """Two linear maps with a ReLU between them, position by position (Vaswani et al. 2017,
+    section 3.3).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -242,7 +246,9 @@ class Expert(nn.Module):
 
 
 class DecoderSelfAttention(nn.Module):
-    """Masked self-attention, HEADS heads of D_K: position i reads 0..i (section 3.2.3)."""
+    """Masked self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: position i
+    reads 0..i.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -256,21 +262,21 @@ class DecoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
-        """Empty as yet."""
+        """Make an empty state."""
         return KeyValueCache()
 
     def step(self, x: Tensor, cache: KeyValueCache, ancestry: BeamAncestry) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
-        mixed = F.scaled_dot_product_attention(query, key, value, ancestry.mask.unsqueeze(1))
+        mixed = F.scaled_dot_product_attention(query, key, value, ancestry.mask[:, None])
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
         """
@@ -287,7 +293,7 @@ class CrossAttentionState(State):
 
 
 class CrossAttention(nn.Module):
-    """Attention to the encoder's output, HEADS heads of D_K (section 3.2.3)."""
+    """Attention to the encoder's output (Vaswani et al. 2017, section 3.2), HEADS heads of D_K."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -305,12 +311,12 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         return CrossAttentionState(key, value)
 
     def step(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
@@ -319,7 +325,7 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
@@ -348,7 +354,9 @@ class Experts(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -374,7 +382,9 @@ class DecoderLayerState(State):
 
 
 class DecoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -397,42 +407,38 @@ class DecoderLayer(nn.Module):
         return x + dropout(y, DROPOUT, self.training)
 
     def start(self, memory: Tensor) -> DecoderLayerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return DecoderLayerState(self.self_attention.start(), self.cross_attention.start(memory))
 
     def step(
         self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, ancestry: BeamAncestry
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
-        y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, ancestry)
-        x = x + y
-        y = self.cross_attention.step(
+        x = x + self.self_attention.step(
+            self.self_attention_norm(x), state.self_attention, ancestry
+        )
+        x = x + self.cross_attention.step(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-        x = x + y
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
-        y = self.self_attention.prefill(self.self_attention_norm(x), state.self_attention)
-        x = x + y
-        y = self.cross_attention.prefill(
+        x = x + self.self_attention.prefill(self.self_attention_norm(x), state.self_attention)
+        x = x + self.cross_attention.prefill(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-        x = x + y
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
 
 class Encoder(nn.Module):
-    """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
+    """ENCODER_LAYERS layers and a norm after the last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -449,7 +455,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """DECODER_LAYERS layers and a norm after the last (section 3.1)."""
+    """DECODER_LAYERS layers and a norm after the last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -465,7 +471,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return [layer.start(memory) for layer in self.layers]
 
     def step(
@@ -475,7 +481,7 @@ class Decoder(nn.Module):
         states: list[DecoderLayerState],
         ancestry: BeamAncestry,
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
@@ -484,7 +490,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
@@ -501,9 +507,7 @@ class TransformerState(State):
 
 
 class Transformer(nn.Module):
-    """Encoder and decoder; one table embeds source and target and projects to tokens (sections
-    3.1 and 3.4).
-    """
+    """Encoder and decoder; one table embeds source and target and projects to tokens."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -536,14 +540,14 @@ class Transformer(nn.Module):
         return F.linear(features, self.embedding.weight)
 
     def balance_loss(self, source: Tensor, target: Tensor) -> Tensor:
-        """For uneven use of experts, in training: once, right after `features` of these.
+        """Compute the loss for uneven use of experts, once, right after `features` in training.
 
         source [batch, source], target [batch, target] -> []
         """
         return balance_loss(self.encoder, source) + balance_loss(self.decoder, target)
 
     def start(self, source: Tensor) -> TransformerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(
@@ -551,8 +555,8 @@ class Transformer(nn.Module):
         )
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
-        """The newest token of each hypothesis, and the hypothesis of the step before that it
-        continues; the first step continues the empty one, 0.
+        """Compute the features of the newest token of each hypothesis. `parent` is the hypothesis
+        of the step before that it continues; in the first step that is 0, the empty one.
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
@@ -562,8 +566,8 @@ class Transformer(nn.Module):
         return self.decoder.step(x, state.source_mask, state.decoder, state.ancestry)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
-        """The first tokens of each sentence at once, without padding, into a new state: gives what
-        as many steps would.
+        """Read the first tokens of each text at once, without padding, into a new state; the result
+        is that of as many steps.
 
         target [batch, target] -> [batch, target, D_MODEL]
         """

@@ -49,7 +49,7 @@ def attention_weights(model: Transformer, source: Tensor, target: Tensor) -> dic
 
 
 def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
-    """query [batch, heads, queries, width], key [batch, heads, keys, width] (section 3.2.1)
+    """query [batch, heads, queries, width], key [batch, heads, keys, width] of attention
 
     -> [batch, heads, queries, keys]: zero where a mask is false, sums of 1 but where all are.
     """
@@ -60,9 +60,9 @@ def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
 
 
 def pairs(reads: Callable[[Tensor, Tensor], Tensor], query: Tensor) -> Tensor:
-    """What `reads` says of all pairs of positions, query [..., position, width] -> mask"""
+    """Ask `reads` for all pairs of positions, query [..., position, width] -> mask"""
     i = torch.arange(query.size(-2), device=query.device)
-    return reads(i.unsqueeze(1), i).expand(i.numel(), -1)
+    return reads(i[:, None], i).expand(i.numel(), -1)
 
 
 def decoder_global_reads(i: Tensor, j: Tensor) -> Tensor:
@@ -90,8 +90,8 @@ def decoder_self_attention(module: DecoderSelfAttention, x: Tensor) -> tuple[Ten
     values [batch, HEADS, target, D_V]
     """
     query, key, value = split_heads(module.query_key_value(x), HEADS, D_K, D_K, D_V)
-    query_local, query_global = query.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
-    key_local, key_global = key.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+    query_local, query_global = torch.split(query, [HEADS_LOCAL, HEADS_GLOBAL], dim=1)
+    key_local, key_global = torch.split(key, [HEADS_LOCAL, HEADS_GLOBAL], dim=1)
     weights_local = weights(query_local, key_local, pairs(decoder_local_reads, query_local))
     weights_global = weights(query_global, key_global, pairs(decoder_global_reads, query_global))
     return torch.cat((weights_local, weights_global), dim=1), value

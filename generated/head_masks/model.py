@@ -36,7 +36,7 @@ def decoder_local_reads(i: Tensor, j: Tensor) -> Tensor:
 
 
 def decoder_local_keeps(i: int, j: int) -> bool:
-    """`~causal | window(8)`: whether a position from i on may still read position j."""
+    """Tell whether a position from i on may still read position j."""
     return i - j <= 8
 
 
@@ -59,18 +59,18 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
 
 
 def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
-    """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
+    """Sines and cosines of positions first, first + 1, ... (Vaswani et al. 2017, section 3.5)
 
     -> [count, d_model]
     """
-    position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
+    position = torch.arange(first, first + count, device=like.device)[:, None]
     frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
     On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
     times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
@@ -85,7 +85,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
 
 def real_tokens(tokens: Tensor) -> Tensor:
     """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+    return (tokens != PADDING)[:, None, None]
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
@@ -117,7 +117,7 @@ def local_attention(
     batch, heads, length, _ = query.shape
     if length <= 2 * chunk:
         i = torch.arange(length, device=query.device)
-        mask = reads(i.unsqueeze(1), i)
+        mask = reads(i[:, None], i)
         return F.scaled_dot_product_attention(query, key, value, mask)
     chunks, span = -(-length // chunk), left + chunk + right
     after = chunks * chunk - length
@@ -140,10 +140,10 @@ def local_attention(
 
 
 class State:
-    """What decoding keeps from step to step: tensors [batch, ...] and the states of parts."""
+    """The state of decoding: tensors [batch, ...] and the states of the parts of a network."""
 
     def keep(self, rows: Tensor) -> None:
-        """Selects rows of the batch: sentences that are finished are dropped."""
+        """Select rows of the batch, so as to drop texts that are finished."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(self, name, value[rows])
@@ -153,7 +153,7 @@ class State:
 
 
 class BeamAncestry(State):
-    """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
+    """The slots of the caches that each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
     """
@@ -164,15 +164,15 @@ class BeamAncestry(State):
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
     def fill(self, length: int) -> None:
-        """Begins with `length` positions of one hypothesis for each sentence."""
+        """Begin with `length` positions of one hypothesis for each text."""
         self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
         self.position = length - 1
         self.positions = torch.arange(length, device=self.mask.device)
 
     def extend(self, parent: Tensor) -> None:
-        """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
+        """Add a position: each new hypothesis continues its parent [batch, beam]."""
         batch, beam = parent.shape
-        old = self.mask.gather(1, parent.unsqueeze(2).expand(-1, -1, self.mask.size(2)))
+        old = self.mask.gather(1, parent[:, :, None].expand(-1, -1, self.mask.size(2)))
         own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
         self.mask = torch.cat((old, own), dim=2)
         self.position += 1
@@ -181,12 +181,12 @@ class BeamAncestry(State):
     def visible_slots(
         self, reads: Callable[[Tensor, Tensor], Tensor], slots: Tensor | slice = slice(None)
     ) -> Tensor:
-        """The slots, of these, that each hypothesis descends from and `reads` allows it
+        """Mark the slots that each hypothesis descends from and that `reads` allows it to read
 
         -> [batch, 1, beam, slots]
         """
         allowed = reads(self.positions[-1], self.positions[slots])
-        return (self.mask[:, :, slots] & allowed).unsqueeze(1)
+        return (self.mask[:, :, slots] & allowed)[:, None]
 
     def keep(self, rows: Tensor) -> None:
         self.mask = self.mask[rows]
@@ -195,7 +195,7 @@ class BeamAncestry(State):
 class RollingCache(State):
     """Keys and values [batch, heads, slots, width] of the positions that may still be read.
 
-    `keeps` says which: others are dropped, all at once, when half of what is held is not needed.
+    `keeps` tells which these are. The others are dropped together, when they are half of the cache.
     """
 
     key: Tensor
@@ -210,9 +210,9 @@ class RollingCache(State):
     def append(
         self, key: Tensor, value: Tensor, ancestry: BeamAncestry
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Takes those of the newest position, [batch, heads, beam, width]
+        """Append a position, [batch, heads, beam, width].
 
-        -> those of all that are held, and which slots of the ancestry [slots] they are
+        Return all keys and values that are held, and which slots [slots] they are.
         """
         newest = torch.arange(ancestry.mask.size(2), device=key.device)[-key.size(2) :]
         if self.positions:
@@ -226,7 +226,7 @@ class RollingCache(State):
         return self.key, self.value, self.slots
 
     def fill(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes those of the first positions, [batch, heads, positions, width] -> the same"""
+        """Fill an empty cache with keys and values [batch, heads, position, width]; return them."""
         self.key, self.value = key, value
         self.slots = torch.arange(key.size(2), device=key.device)
         self.positions = list(range(key.size(2)))
@@ -235,7 +235,7 @@ class RollingCache(State):
         return key, value
 
     def forget(self, position: int) -> None:
-        """Drops what no query from `position` on reads."""
+        """Drop what no query from `position` on reads."""
         kept = [slot for slot, j in enumerate(self.positions) if self.keeps(position, j)]
         index = torch.tensor(kept, device=self.key.device)
         self.key, self.value = self.key[:, :, index], self.value[:, :, index]
@@ -258,7 +258,7 @@ class KeyValueCache(State):
         self.slots = 0
 
     def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        """Append slots [batch, heads, new, width]; return the keys and values of all slots."""
         first, self.slots = self.slots, self.slots + key.size(2)
         if first == 0:
             self.key, self.value = key, value
@@ -272,14 +272,16 @@ class KeyValueCache(State):
 
 
 class Layers(nn.ModuleList):
-    """A list of layers, of which a type checker knows no more than that they are there."""
+    """A list of layers whose methods a type checker need not know."""
 
     def __iter__(self) -> Iterator[Any]:
         return super().__iter__()
 
 
 class EncoderSelfAttention(nn.Module):
-    """Self-attention, HEADS heads of D_K: a position reads all (section 3.2.3)."""
+    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: a position reads
+    all.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -302,8 +304,8 @@ class DecoderSelfAttentionState(State):
 
 
 class DecoderSelfAttention(nn.Module):
-    """Self-attention, HEADS heads of D_K: HEADS_LOCAL masked by `causal & window(8)`,
-    HEADS_GLOBAL masked by `causal` (section 3.2.3).
+    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: HEADS_LOCAL masked
+    by `causal & window(8)`, HEADS_GLOBAL masked by `causal`.
     """
 
     def __init__(self) -> None:
@@ -314,9 +316,9 @@ class DecoderSelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
-        query_local, query_global = query.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
-        key_local, key_global = key.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
-        value_local, value_global = value.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+        query_local, query_global = torch.split(query, [HEADS_LOCAL, HEADS_GLOBAL], dim=1)
+        key_local, key_global = torch.split(key, [HEADS_LOCAL, HEADS_GLOBAL], dim=1)
+        value_local, value_global = torch.split(value, [HEADS_LOCAL, HEADS_GLOBAL], dim=1)
         mixed_local = local_attention(
             query_local, key_local, value_local, decoder_local_reads, chunk=32, left=8, right=0
         )
@@ -326,18 +328,18 @@ class DecoderSelfAttention(nn.Module):
         return self.output(merge_heads(torch.cat((mixed_local, mixed_global), dim=1)))
 
     def start(self) -> DecoderSelfAttentionState:
-        """Empty as yet."""
+        """Make an empty state."""
         return DecoderSelfAttentionState(RollingCache(decoder_local_keeps), KeyValueCache())
 
     def step(self, x: Tensor, state: DecoderSelfAttentionState, ancestry: BeamAncestry) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
-        query_local, query_global = query.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
-        key_local, key_global = key.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
-        value_local, value_global = value.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+        query_local, query_global = torch.split(query, [HEADS_LOCAL, HEADS_GLOBAL], dim=1)
+        key_local, key_global = torch.split(key, [HEADS_LOCAL, HEADS_GLOBAL], dim=1)
+        value_local, value_global = torch.split(value, [HEADS_LOCAL, HEADS_GLOBAL], dim=1)
         key_local, value_local, slots_local = state.cache_local.append(
             key_local, value_local, ancestry
         )
@@ -349,19 +351,19 @@ class DecoderSelfAttention(nn.Module):
         )
         key_global, value_global = state.cache_global.append(key_global, value_global)
         mixed_global = F.scaled_dot_product_attention(
-            query_global, key_global, value_global, ancestry.mask.unsqueeze(1)
+            query_global, key_global, value_global, ancestry.mask[:, None]
         )
         return self.output(merge_heads(torch.cat((mixed_local, mixed_global), dim=1)))
 
     def prefill(self, x: Tensor, state: DecoderSelfAttentionState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
-        query_local, query_global = query.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
-        key_local, key_global = key.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
-        value_local, value_global = value.split_with_sizes((HEADS_LOCAL, HEADS_GLOBAL), dim=1)
+        query_local, query_global = torch.split(query, [HEADS_LOCAL, HEADS_GLOBAL], dim=1)
+        key_local, key_global = torch.split(key, [HEADS_LOCAL, HEADS_GLOBAL], dim=1)
+        value_local, value_global = torch.split(value, [HEADS_LOCAL, HEADS_GLOBAL], dim=1)
         key_local, value_local = state.cache_local.fill(key_local, value_local)
         mixed_local = local_attention(
             query_local, key_local, value_local, decoder_local_reads, chunk=32, left=8, right=0
@@ -380,7 +382,7 @@ class CrossAttentionState(State):
 
 
 class CrossAttention(nn.Module):
-    """Attention to the encoder's output, HEADS heads of D_K (section 3.2.3)."""
+    """Attention to the encoder's output (Vaswani et al. 2017, section 3.2), HEADS heads of D_K."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -398,12 +400,12 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         return CrossAttentionState(key, value)
 
     def step(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
@@ -412,7 +414,7 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
@@ -422,7 +424,9 @@ class CrossAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear maps with a ReLU between them, position by position (section 3.3)."""
+    """Two linear maps with a ReLU between them, position by position (Vaswani et al. 2017,
+    section 3.3).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -436,7 +440,9 @@ class FeedForward(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -462,7 +468,9 @@ class DecoderLayerState(State):
 
 
 class DecoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -485,42 +493,38 @@ class DecoderLayer(nn.Module):
         return x + dropout(y, DROPOUT, self.training)
 
     def start(self, memory: Tensor) -> DecoderLayerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return DecoderLayerState(self.self_attention.start(), self.cross_attention.start(memory))
 
     def step(
         self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, ancestry: BeamAncestry
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
-        y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, ancestry)
-        x = x + y
-        y = self.cross_attention.step(
+        x = x + self.self_attention.step(
+            self.self_attention_norm(x), state.self_attention, ancestry
+        )
+        x = x + self.cross_attention.step(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-        x = x + y
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
-        y = self.self_attention.prefill(self.self_attention_norm(x), state.self_attention)
-        x = x + y
-        y = self.cross_attention.prefill(
+        x = x + self.self_attention.prefill(self.self_attention_norm(x), state.self_attention)
+        x = x + self.cross_attention.prefill(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-        x = x + y
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
 
 class Encoder(nn.Module):
-    """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
+    """ENCODER_LAYERS layers and a norm after the last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -537,7 +541,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """DECODER_LAYERS layers and a norm after the last (section 3.1)."""
+    """DECODER_LAYERS layers and a norm after the last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -553,7 +557,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return [layer.start(memory) for layer in self.layers]
 
     def step(
@@ -563,7 +567,7 @@ class Decoder(nn.Module):
         states: list[DecoderLayerState],
         ancestry: BeamAncestry,
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
@@ -572,7 +576,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
@@ -589,9 +593,7 @@ class TransformerState(State):
 
 
 class Transformer(nn.Module):
-    """Encoder and decoder; one table embeds source and target and projects to tokens (sections
-    3.1 and 3.4).
-    """
+    """Encoder and decoder; one table embeds source and target and projects to tokens."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -624,7 +626,7 @@ class Transformer(nn.Module):
         return F.linear(features, self.embedding.weight)
 
     def start(self, source: Tensor) -> TransformerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(
@@ -632,8 +634,8 @@ class Transformer(nn.Module):
         )
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
-        """The newest token of each hypothesis, and the hypothesis of the step before that it
-        continues; the first step continues the empty one, 0.
+        """Compute the features of the newest token of each hypothesis. `parent` is the hypothesis
+        of the step before that it continues; in the first step that is 0, the empty one.
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
@@ -643,8 +645,8 @@ class Transformer(nn.Module):
         return self.decoder.step(x, state.source_mask, state.decoder, state.ancestry)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
-        """The first tokens of each sentence at once, without padding, into a new state: gives what
-        as many steps would.
+        """Read the first tokens of each text at once, without padding, into a new state; the result
+        is that of as many steps.
 
         target [batch, target] -> [batch, target, D_MODEL]
         """

@@ -45,7 +45,7 @@ def linear(inputs: int, *outputs: int, bias: bool, std: float) -> nn.Linear:
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
     On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
     times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
@@ -63,7 +63,7 @@ def rotary_angles(first: int, count: int, width: int, base: float, device: torch
 
     -> [count, width // 2]
     """
-    position = torch.arange(first, first + count, device=device).unsqueeze(1)
+    position = torch.arange(first, first + count, device=device)[:, None]
     return position * base ** (-torch.arange(0, width, 2, device=device) / width)
 
 
@@ -93,10 +93,10 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class State:
-    """What decoding keeps from step to step: tensors [batch, ...] and the states of parts."""
+    """The state of decoding: tensors [batch, ...] and the states of the parts of a network."""
 
     def keep(self, rows: Tensor) -> None:
-        """Selects rows of the batch: sentences that are finished are dropped."""
+        """Select rows of the batch, so as to drop texts that are finished."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(self, name, value[rows])
@@ -106,7 +106,7 @@ class State:
 
 
 class BeamAncestry(State):
-    """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
+    """The slots of the caches that each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
     """
@@ -116,14 +116,14 @@ class BeamAncestry(State):
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
     def fill(self, length: int) -> None:
-        """Begins with `length` positions of one hypothesis for each sentence."""
+        """Begin with `length` positions of one hypothesis for each text."""
         self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
         self.position = length - 1
 
     def extend(self, parent: Tensor) -> None:
-        """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
+        """Add a position: each new hypothesis continues its parent [batch, beam]."""
         batch, beam = parent.shape
-        old = self.mask.gather(1, parent.unsqueeze(2).expand(-1, -1, self.mask.size(2)))
+        old = self.mask.gather(1, parent[:, :, None].expand(-1, -1, self.mask.size(2)))
         own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
         self.mask = torch.cat((old, own), dim=2)
         self.position += 1
@@ -139,7 +139,7 @@ class KeyValueCache(State):
         self.slots = 0
 
     def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        """Append slots [batch, heads, new, width]; return the keys and values of all slots."""
         first, self.slots = self.slots, self.slots + key.size(2)
         if first == 0:
             self.key, self.value = key, value
@@ -153,15 +153,15 @@ class KeyValueCache(State):
 
 
 class Layers(nn.ModuleList):
-    """A list of layers, of which a type checker knows no more than that they are there."""
+    """A list of layers whose methods a type checker need not know."""
 
     def __iter__(self) -> Iterator[Any]:
         return super().__iter__()
 
 
 class DecoderSelfAttention(nn.Module):
-    """Masked self-attention, HEADS heads of D_K (KV_HEADS of keys and values): position i reads
-    0..i (section 3.2.3).
+    """Masked self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K, KV_HEADS of
+    keys and values (Ainslie et al. 2023): position i reads 0..i.
     """
 
     def __init__(self) -> None:
@@ -184,13 +184,13 @@ class DecoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
-        """Empty as yet."""
+        """Make an empty state."""
         return KeyValueCache()
 
     def step(
         self, x: Tensor, target_angle: Tensor, cache: KeyValueCache, ancestry: BeamAncestry
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], target_angle [1, D_K // 2] -> [batch, beam, D_MODEL]
         """
@@ -201,12 +201,12 @@ class DecoderSelfAttention(nn.Module):
         key = rotate_halves(key, target_angle)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(
-            query, key, value, ancestry.mask.unsqueeze(1), enable_gqa=True
+            query, key, value, ancestry.mask[:, None], enable_gqa=True
         )
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, target_angle: Tensor, cache: KeyValueCache) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], target_angle [target, D_K // 2] -> [batch, target, D_MODEL]
         """
@@ -236,7 +236,9 @@ class FeedForward(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -255,34 +257,30 @@ class DecoderLayer(nn.Module):
         return x + dropout(y, DROPOUT, self.training)
 
     def start(self) -> KeyValueCache:
-        """Empty as yet."""
+        """Make an empty state."""
         return self.self_attention.start()
 
     def step(
         self, x: Tensor, target_angle: Tensor, cache: KeyValueCache, ancestry: BeamAncestry
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], target_angle [1, D_K // 2] -> [batch, beam, D_MODEL]
         """
-        y = self.self_attention.step(self.self_attention_norm(x), target_angle, cache, ancestry)
-        x = x + y
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        x = x + self.self_attention.step(self.self_attention_norm(x), target_angle, cache, ancestry)
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
     def prefill(self, x: Tensor, target_angle: Tensor, cache: KeyValueCache) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], target_angle [target, D_K // 2] -> [batch, target, D_MODEL]
         """
-        y = self.self_attention.prefill(self.self_attention_norm(x), target_angle, cache)
-        x = x + y
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        x = x + self.self_attention.prefill(self.self_attention_norm(x), target_angle, cache)
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
 
 class Decoder(nn.Module):
-    """DECODER_LAYERS layers and a norm after the last (section 3.1)."""
+    """DECODER_LAYERS layers and a norm after the last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -298,13 +296,13 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def start(self) -> list[KeyValueCache]:
-        """Empty as yet."""
+        """Make an empty state."""
         return [layer.start() for layer in self.layers]
 
     def step(
         self, x: Tensor, target_angle: Tensor, states: list[KeyValueCache], ancestry: BeamAncestry
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], target_angle [1, D_K // 2] -> [batch, beam, D_MODEL]
         """
@@ -313,7 +311,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def prefill(self, x: Tensor, target_angle: Tensor, states: list[KeyValueCache]) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], target_angle [target, D_K // 2] -> [batch, target, D_MODEL]
         """
@@ -353,12 +351,12 @@ class Transformer(nn.Module):
         return F.linear(features, self.projection.weight)
 
     def start(self, target: Tensor) -> TransformerState:
-        """An empty state. Of the target it is asked only how many sentences there are."""
+        """Make an empty state for as many texts as the target has."""
         return TransformerState(self.decoder.start(), BeamAncestry(target.size(0), target.device))
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
-        """The newest token of each hypothesis, and the hypothesis of the step before that it
-        continues; the first step continues the empty one, 0.
+        """Compute the features of the newest token of each hypothesis. `parent` is the hypothesis
+        of the step before that it continues; in the first step that is 0, the empty one.
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
@@ -368,8 +366,8 @@ class Transformer(nn.Module):
         return self.decoder.step(x, target_angle, state.decoder, state.ancestry)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
-        """The first tokens of each sentence at once, without padding, into a new state: gives what
-        as many steps would.
+        """Read the first tokens of each text at once, without padding, into a new state; the result
+        is that of as many steps.
 
         target [batch, target] -> [batch, target, D_MODEL]
         """

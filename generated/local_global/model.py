@@ -34,7 +34,7 @@ def decoder_local_reads(i: Tensor, j: Tensor) -> Tensor:
 
 
 def decoder_local_keeps(i: int, j: int) -> bool:
-    """`~causal | window(8)`: whether a position from i on may still read position j."""
+    """Tell whether a position from i on may still read position j."""
     return i - j <= 8
 
 
@@ -57,18 +57,18 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
 
 
 def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
-    """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
+    """Sines and cosines of positions first, first + 1, ... (Vaswani et al. 2017, section 3.5)
 
     -> [count, d_model]
     """
-    position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
+    position = torch.arange(first, first + count, device=like.device)[:, None]
     frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
     On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
     times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
@@ -83,7 +83,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
 
 def real_tokens(tokens: Tensor) -> Tensor:
     """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+    return (tokens != PADDING)[:, None, None]
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
@@ -115,7 +115,7 @@ def local_attention(
     batch, heads, length, _ = query.shape
     if length <= 2 * chunk:
         i = torch.arange(length, device=query.device)
-        mask = reads(i.unsqueeze(1), i)
+        mask = reads(i[:, None], i)
         return F.scaled_dot_product_attention(query, key, value, mask)
     chunks, span = -(-length // chunk), left + chunk + right
     after = chunks * chunk - length
@@ -138,10 +138,10 @@ def local_attention(
 
 
 class State:
-    """What decoding keeps from step to step: tensors [batch, ...] and the states of parts."""
+    """The state of decoding: tensors [batch, ...] and the states of the parts of a network."""
 
     def keep(self, rows: Tensor) -> None:
-        """Selects rows of the batch: sentences that are finished are dropped."""
+        """Select rows of the batch, so as to drop texts that are finished."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(self, name, value[rows])
@@ -151,7 +151,7 @@ class State:
 
 
 class BeamAncestry(State):
-    """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
+    """The slots of the caches that each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
     """
@@ -162,15 +162,15 @@ class BeamAncestry(State):
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
     def fill(self, length: int) -> None:
-        """Begins with `length` positions of one hypothesis for each sentence."""
+        """Begin with `length` positions of one hypothesis for each text."""
         self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
         self.position = length - 1
         self.positions = torch.arange(length, device=self.mask.device)
 
     def extend(self, parent: Tensor) -> None:
-        """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
+        """Add a position: each new hypothesis continues its parent [batch, beam]."""
         batch, beam = parent.shape
-        old = self.mask.gather(1, parent.unsqueeze(2).expand(-1, -1, self.mask.size(2)))
+        old = self.mask.gather(1, parent[:, :, None].expand(-1, -1, self.mask.size(2)))
         own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
         self.mask = torch.cat((old, own), dim=2)
         self.position += 1
@@ -179,12 +179,12 @@ class BeamAncestry(State):
     def visible_slots(
         self, reads: Callable[[Tensor, Tensor], Tensor], slots: Tensor | slice = slice(None)
     ) -> Tensor:
-        """The slots, of these, that each hypothesis descends from and `reads` allows it
+        """Mark the slots that each hypothesis descends from and that `reads` allows it to read
 
         -> [batch, 1, beam, slots]
         """
         allowed = reads(self.positions[-1], self.positions[slots])
-        return (self.mask[:, :, slots] & allowed).unsqueeze(1)
+        return (self.mask[:, :, slots] & allowed)[:, None]
 
     def keep(self, rows: Tensor) -> None:
         self.mask = self.mask[rows]
@@ -193,7 +193,7 @@ class BeamAncestry(State):
 class RollingCache(State):
     """Keys and values [batch, heads, slots, width] of the positions that may still be read.
 
-    `keeps` says which: others are dropped, all at once, when half of what is held is not needed.
+    `keeps` tells which these are. The others are dropped together, when they are half of the cache.
     """
 
     key: Tensor
@@ -208,9 +208,9 @@ class RollingCache(State):
     def append(
         self, key: Tensor, value: Tensor, ancestry: BeamAncestry
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Takes those of the newest position, [batch, heads, beam, width]
+        """Append a position, [batch, heads, beam, width].
 
-        -> those of all that are held, and which slots of the ancestry [slots] they are
+        Return all keys and values that are held, and which slots [slots] they are.
         """
         newest = torch.arange(ancestry.mask.size(2), device=key.device)[-key.size(2) :]
         if self.positions:
@@ -224,7 +224,7 @@ class RollingCache(State):
         return self.key, self.value, self.slots
 
     def fill(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes those of the first positions, [batch, heads, positions, width] -> the same"""
+        """Fill an empty cache with keys and values [batch, heads, position, width]; return them."""
         self.key, self.value = key, value
         self.slots = torch.arange(key.size(2), device=key.device)
         self.positions = list(range(key.size(2)))
@@ -233,7 +233,7 @@ class RollingCache(State):
         return key, value
 
     def forget(self, position: int) -> None:
-        """Drops what no query from `position` on reads."""
+        """Drop what no query from `position` on reads."""
         kept = [slot for slot, j in enumerate(self.positions) if self.keeps(position, j)]
         index = torch.tensor(kept, device=self.key.device)
         self.key, self.value = self.key[:, :, index], self.value[:, :, index]
@@ -256,7 +256,7 @@ class KeyValueCache(State):
         self.slots = 0
 
     def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        """Append slots [batch, heads, new, width]; return the keys and values of all slots."""
         first, self.slots = self.slots, self.slots + key.size(2)
         if first == 0:
             self.key, self.value = key, value
@@ -270,14 +270,16 @@ class KeyValueCache(State):
 
 
 class Layers(nn.ModuleList):
-    """A list of layers, of which a type checker knows no more than that they are there."""
+    """A list of layers whose methods a type checker need not know."""
 
     def __iter__(self) -> Iterator[Any]:
         return super().__iter__()
 
 
 class EncoderSelfAttention(nn.Module):
-    """Self-attention, HEADS heads of D_K: a position reads all (section 3.2.3)."""
+    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: a position reads
+    all.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -294,7 +296,9 @@ class EncoderSelfAttention(nn.Module):
 
 
 class LocalDecoderSelfAttention(nn.Module):
-    """Self-attention, HEADS heads of D_K, masked by `causal & window(8)` (section 3.2.3)."""
+    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K, masked by `causal &
+    window(8)`.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -308,11 +312,11 @@ class LocalDecoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self) -> RollingCache:
-        """Empty as yet."""
+        """Make an empty state."""
         return RollingCache(decoder_local_keeps)
 
     def step(self, x: Tensor, cache: RollingCache, ancestry: BeamAncestry) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
         """
@@ -324,7 +328,7 @@ class LocalDecoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, cache: RollingCache) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
         """
@@ -335,7 +339,9 @@ class LocalDecoderSelfAttention(nn.Module):
 
 
 class GlobalDecoderSelfAttention(nn.Module):
-    """Masked self-attention, HEADS heads of D_K: position i reads 0..i (section 3.2.3)."""
+    """Masked self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: position i
+    reads 0..i.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -349,21 +355,21 @@ class GlobalDecoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
-        """Empty as yet."""
+        """Make an empty state."""
         return KeyValueCache()
 
     def step(self, x: Tensor, cache: KeyValueCache, ancestry: BeamAncestry) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
-        mixed = F.scaled_dot_product_attention(query, key, value, ancestry.mask.unsqueeze(1))
+        mixed = F.scaled_dot_product_attention(query, key, value, ancestry.mask[:, None])
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
         """
@@ -380,7 +386,7 @@ class CrossAttentionState(State):
 
 
 class CrossAttention(nn.Module):
-    """Attention to the encoder's output, HEADS heads of D_K (section 3.2.3)."""
+    """Attention to the encoder's output (Vaswani et al. 2017, section 3.2), HEADS heads of D_K."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -398,12 +404,12 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         return CrossAttentionState(key, value)
 
     def step(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
@@ -412,7 +418,7 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
@@ -422,7 +428,9 @@ class CrossAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear maps with a ReLU between them, position by position (section 3.3)."""
+    """Two linear maps with a ReLU between them, position by position (Vaswani et al. 2017,
+    section 3.3).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -436,7 +444,9 @@ class FeedForward(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -462,7 +472,9 @@ class LocalDecoderLayerState(State):
 
 
 class LocalDecoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -485,7 +497,7 @@ class LocalDecoderLayer(nn.Module):
         return x + dropout(y, DROPOUT, self.training)
 
     def start(self, memory: Tensor) -> LocalDecoderLayerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return LocalDecoderLayerState(
             self.self_attention.start(), self.cross_attention.start(memory)
         )
@@ -493,32 +505,28 @@ class LocalDecoderLayer(nn.Module):
     def step(
         self, x: Tensor, source_mask: Tensor, state: LocalDecoderLayerState, ancestry: BeamAncestry
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
-        y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, ancestry)
-        x = x + y
-        y = self.cross_attention.step(
+        x = x + self.self_attention.step(
+            self.self_attention_norm(x), state.self_attention, ancestry
+        )
+        x = x + self.cross_attention.step(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-        x = x + y
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: LocalDecoderLayerState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
-        y = self.self_attention.prefill(self.self_attention_norm(x), state.self_attention)
-        x = x + y
-        y = self.cross_attention.prefill(
+        x = x + self.self_attention.prefill(self.self_attention_norm(x), state.self_attention)
+        x = x + self.cross_attention.prefill(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-        x = x + y
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
 
 @dataclass
@@ -528,7 +536,9 @@ class GlobalDecoderLayerState(State):
 
 
 class GlobalDecoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -551,7 +561,7 @@ class GlobalDecoderLayer(nn.Module):
         return x + dropout(y, DROPOUT, self.training)
 
     def start(self, memory: Tensor) -> GlobalDecoderLayerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return GlobalDecoderLayerState(
             self.self_attention.start(), self.cross_attention.start(memory)
         )
@@ -559,36 +569,32 @@ class GlobalDecoderLayer(nn.Module):
     def step(
         self, x: Tensor, source_mask: Tensor, state: GlobalDecoderLayerState, ancestry: BeamAncestry
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
-        y = self.self_attention.step(self.self_attention_norm(x), state.self_attention, ancestry)
-        x = x + y
-        y = self.cross_attention.step(
+        x = x + self.self_attention.step(
+            self.self_attention_norm(x), state.self_attention, ancestry
+        )
+        x = x + self.cross_attention.step(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-        x = x + y
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: GlobalDecoderLayerState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
-        y = self.self_attention.prefill(self.self_attention_norm(x), state.self_attention)
-        x = x + y
-        y = self.cross_attention.prefill(
+        x = x + self.self_attention.prefill(self.self_attention_norm(x), state.self_attention)
+        x = x + self.cross_attention.prefill(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-        x = x + y
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + y
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
 
 class Encoder(nn.Module):
-    """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
+    """ENCODER_LAYERS layers and a norm after the last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -605,7 +611,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """2 layers and a norm after the last (section 3.1)."""
+    """2 layers and a norm after the last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -621,13 +627,13 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def start(self, memory: Tensor) -> list[State]:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return [layer.start(memory) for layer in self.layers]
 
     def step(
         self, x: Tensor, source_mask: Tensor, states: list[State], ancestry: BeamAncestry
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
@@ -636,7 +642,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[State]) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
@@ -653,9 +659,7 @@ class TransformerState(State):
 
 
 class Transformer(nn.Module):
-    """Encoder and decoder; one table embeds source and target and projects to tokens (sections
-    3.1 and 3.4).
-    """
+    """Encoder and decoder; one table embeds source and target and projects to tokens."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -688,7 +692,7 @@ class Transformer(nn.Module):
         return F.linear(features, self.embedding.weight)
 
     def start(self, source: Tensor) -> TransformerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(
@@ -696,8 +700,8 @@ class Transformer(nn.Module):
         )
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
-        """The newest token of each hypothesis, and the hypothesis of the step before that it
-        continues; the first step continues the empty one, 0.
+        """Compute the features of the newest token of each hypothesis. `parent` is the hypothesis
+        of the step before that it continues; in the first step that is 0, the empty one.
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
@@ -707,8 +711,8 @@ class Transformer(nn.Module):
         return self.decoder.step(x, state.source_mask, state.decoder, state.ancestry)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
-        """The first tokens of each sentence at once, without padding, into a new state: gives what
-        as many steps would.
+        """Read the first tokens of each text at once, without padding, into a new state; the result
+        is that of as many steps.
 
         target [batch, target] -> [batch, target, D_MODEL]
         """

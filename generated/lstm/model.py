@@ -59,7 +59,7 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
     On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
     times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
@@ -74,7 +74,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
 
 def real_tokens(tokens: Tensor) -> Tensor:
     """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+    return (tokens != PADDING)[:, None, None]
 
 
 def run_bidirectional(layer: nn.RNNBase, x: Tensor, real: Tensor) -> Tensor:
@@ -102,10 +102,10 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class State:
-    """What decoding keeps from step to step: tensors [batch, ...] and the states of parts."""
+    """The state of decoding: tensors [batch, ...] and the states of the parts of a network."""
 
     def keep(self, rows: Tensor) -> None:
-        """Selects rows of the batch: sentences that are finished are dropped."""
+        """Select rows of the batch, so as to drop texts that are finished."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(self, name, value[rows])
@@ -115,11 +115,11 @@ class State:
 
 
 def gather_beams(known: Tensor, parent: Tensor) -> Tensor:
-    """For each new hypothesis what was known of the one that it continues:
+    """Select for each new hypothesis what belongs to the one that it continues:
 
     known [batch, old beam, ...], parent [batch, beam] -> [batch, beam, ...]
     """
-    sentence = torch.arange(parent.size(0), device=parent.device).unsqueeze(1)
+    sentence = torch.arange(parent.size(0), device=parent.device)[:, None]
     return known[sentence, parent]
 
 
@@ -130,17 +130,17 @@ class LSTMState(State):
         self.known: tuple[Tensor, ...] = ()
 
     def advance(self, layer: nn.LSTM, x: Tensor, parent: Tensor) -> Tensor:
-        """Reads the newest position, x [batch, beam, inputs], after what `parent` [batch, beam]
+        """Read the newest position of each hypothesis, which continues `parent` [batch, beam].
 
-        had read -> hidden [batch, beam, width]
+        x [batch, beam, inputs] -> hidden [batch, beam, width]
         """
-        before = [gather_beams(each, parent).flatten(0, 1).unsqueeze(0) for each in self.known]
-        _, known = layer(x.flatten(0, 1).unsqueeze(1), tuple(before) or None)
+        before = [gather_beams(each, parent).flatten(0, 1)[None] for each in self.known]
+        _, known = layer(x.flatten(0, 1)[:, None], tuple(before) or None)
         self.known = tuple(each.view(*parent.shape, -1) for each in known)
         return self.known[0]
 
     def fill(self, layer: nn.LSTM, x: Tensor) -> Tensor:
-        """Reads the first positions, x [batch, position, inputs] -> hidden of all of them"""
+        """Read the first positions: x [batch, position, inputs] -> [batch, position, width]"""
         hidden, known = layer(x)
         self.known = tuple(each.transpose(0, 1) for each in known)
         return hidden
@@ -150,7 +150,7 @@ class LSTMState(State):
 
 
 class Layers(nn.ModuleList):
-    """A list of layers, of which a type checker knows no more than that they are there."""
+    """A list of layers whose methods a type checker need not know."""
 
     def __iter__(self) -> Iterator[Any]:
         return super().__iter__()
@@ -187,18 +187,18 @@ class DecoderRecurrence(nn.Module):
         return hidden
 
     def start(self) -> LSTMState:
-        """Empty as yet."""
+        """Make an empty state."""
         return LSTMState()
 
     def step(self, x: Tensor, state: LSTMState, parent: Tensor) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], parent [batch, beam] -> [batch, beam, D_HIDDEN]
         """
         return state.advance(self.recurrence, x, parent)
 
     def prefill(self, x: Tensor, state: LSTMState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL] -> [batch, target, D_HIDDEN]
         """
@@ -212,7 +212,7 @@ class CrossAttentionState(State):
 
 
 class CrossAttention(nn.Module):
-    """Attention to the encoder's output, HEADS heads of D_K (section 3.2.3)."""
+    """Attention to the encoder's output (Vaswani et al. 2017, section 3.2), HEADS heads of D_K."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -230,12 +230,12 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         return CrossAttentionState(key, value)
 
     def step(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
@@ -244,7 +244,7 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
@@ -254,7 +254,9 @@ class CrossAttention(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -276,7 +278,9 @@ class DecoderLayerState(State):
 
 
 class DecoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (section 3.1)."""
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -295,39 +299,35 @@ class DecoderLayer(nn.Module):
         return x + dropout(y, DROPOUT, self.training)
 
     def start(self, memory: Tensor) -> DecoderLayerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return DecoderLayerState(self.recurrence.start(), self.cross_attention.start(memory))
 
     def step(
         self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, parent: Tensor
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source], parent [batch, beam]
         -> [batch, beam, D_MODEL]
         """
-        y = self.recurrence.step(self.recurrence_norm(x), state.recurrence, parent)
-        x = x + y
-        y = self.cross_attention.step(
+        x = x + self.recurrence.step(self.recurrence_norm(x), state.recurrence, parent)
+        return x + self.cross_attention.step(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-        return x + y
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
-        y = self.recurrence.prefill(self.recurrence_norm(x), state.recurrence)
-        x = x + y
-        y = self.cross_attention.prefill(
+        x = x + self.recurrence.prefill(self.recurrence_norm(x), state.recurrence)
+        return x + self.cross_attention.prefill(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-        return x + y
 
 
 class Encoder(nn.Module):
-    """ENCODER_LAYERS layers and a norm after the last (section 3.1)."""
+    """ENCODER_LAYERS layers and a norm after the last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -344,7 +344,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """DECODER_LAYERS layers and a norm after the last (section 3.1)."""
+    """DECODER_LAYERS layers and a norm after the last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -360,13 +360,13 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return [layer.start(memory) for layer in self.layers]
 
     def step(
         self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState], parent: Tensor
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source], parent [batch, beam]
         -> [batch, beam, D_MODEL]
@@ -376,7 +376,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
@@ -392,9 +392,7 @@ class TransformerState(State):
 
 
 class Transformer(nn.Module):
-    """Encoder and decoder; one table embeds source and target and projects to tokens (sections
-    3.1 and 3.4).
-    """
+    """Encoder and decoder; one table embeds source and target and projects to tokens."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -425,14 +423,14 @@ class Transformer(nn.Module):
         return F.linear(features, self.embedding.weight)
 
     def start(self, source: Tensor) -> TransformerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(source_mask, self.decoder.start(memory))
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
-        """The newest token of each hypothesis, and the hypothesis of the step before that it
-        continues; the first step continues the empty one, 0.
+        """Compute the features of the newest token of each hypothesis. `parent` is the hypothesis
+        of the step before that it continues; in the first step that is 0, the empty one.
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
@@ -440,8 +438,8 @@ class Transformer(nn.Module):
         return self.decoder.step(x, state.source_mask, state.decoder, parent)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
-        """The first tokens of each sentence at once, without padding, into a new state: gives what
-        as many steps would.
+        """Read the first tokens of each text at once, without padding, into a new state; the result
+        is that of as many steps.
 
         target [batch, target] -> [batch, target, D_MODEL]
         """

@@ -47,7 +47,7 @@ def attention_weights(model: Transformer, source: Tensor, target: Tensor) -> dic
 
 
 def weights(query: Tensor, key: Tensor, *masks: Tensor, bias: Tensor | None = None) -> Tensor:
-    """query [batch, heads, queries, width], key [batch, heads, keys, width] (section 3.2.1)
+    """query [batch, heads, queries, width], key [batch, heads, keys, width] of attention
 
     -> [batch, heads, queries, keys]: zero where a mask is false, sums of 1 but where all are.
     What is added to scores, `bias`, is minus infinity where a key may not be read.

@@ -47,7 +47,7 @@ def attention_weights(model: Transformer, source: Tensor, target: Tensor) -> dic
 
 
 def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
-    """query [batch, heads, queries, width], key [batch, heads, keys, width] (section 3.2.1)
+    """query [batch, heads, queries, width], key [batch, heads, keys, width] of attention
 
     -> [batch, heads, queries, keys]: zero where a mask is false, sums of 1 but where all are.
     """
@@ -58,9 +58,9 @@ def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
 
 
 def pairs(reads: Callable[[Tensor, Tensor], Tensor], query: Tensor) -> Tensor:
-    """What `reads` says of all pairs of positions, query [..., position, width] -> mask"""
+    """Ask `reads` for all pairs of positions, query [..., position, width] -> mask"""
     i = torch.arange(query.size(-2), device=query.device)
-    return reads(i.unsqueeze(1), i).expand(i.numel(), -1)
+    return reads(i[:, None], i).expand(i.numel(), -1)
 
 
 def decoder_reads(i: Tensor, j: Tensor) -> Tensor:

@@ -47,18 +47,18 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
 
 
 def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
-    """Sines and cosines of positions first, first + 1, ... (section 3.5), of the type of `like`
+    """Sines and cosines of positions first, first + 1, ... (Vaswani et al. 2017, section 3.5)
 
     -> [count, d_model]
     """
-    position = torch.arange(first, first + count, device=like.device).unsqueeze(1)
+    position = torch.arange(first, first + count, device=like.device)[:, None]
     frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zeroes numbers of x with probability `rate` and scales up the others (section 5.4).
+    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
     On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
     times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
@@ -73,7 +73,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
 
 def real_tokens(tokens: Tensor) -> Tensor:
     """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding"""
-    return (tokens != PADDING).unsqueeze(1).unsqueeze(1)
+    return (tokens != PADDING)[:, None, None]
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:
@@ -88,10 +88,10 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class State:
-    """What decoding keeps from step to step: tensors [batch, ...] and the states of parts."""
+    """The state of decoding: tensors [batch, ...] and the states of the parts of a network."""
 
     def keep(self, rows: Tensor) -> None:
-        """Selects rows of the batch: sentences that are finished are dropped."""
+        """Select rows of the batch, so as to drop texts that are finished."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(self, name, value[rows])
@@ -101,7 +101,7 @@ class State:
 
 
 class BeamAncestry(State):
-    """Which slots of the caches each hypothesis descends from; a step adds a slot for each.
+    """The slots of the caches that each hypothesis descends from; a step adds a slot for each.
 
     When a beam turns to other hypotheses no cache is moved: only this mask changes.
     """
@@ -111,14 +111,14 @@ class BeamAncestry(State):
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
     def fill(self, length: int) -> None:
-        """Begins with `length` positions of one hypothesis for each sentence."""
+        """Begin with `length` positions of one hypothesis for each text."""
         self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
         self.position = length - 1
 
     def extend(self, parent: Tensor) -> None:
-        """Goes on by one position: parent [batch, beam] is what each new hypothesis continues."""
+        """Add a position: each new hypothesis continues its parent [batch, beam]."""
         batch, beam = parent.shape
-        old = self.mask.gather(1, parent.unsqueeze(2).expand(-1, -1, self.mask.size(2)))
+        old = self.mask.gather(1, parent[:, :, None].expand(-1, -1, self.mask.size(2)))
         own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
         self.mask = torch.cat((old, own), dim=2)
         self.position += 1
@@ -134,7 +134,7 @@ class KeyValueCache(State):
         self.slots = 0
 
     def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes those of the newest position, [batch, heads, beam, width] -> those of all slots"""
+        """Append slots [batch, heads, new, width]; return the keys and values of all slots."""
         first, self.slots = self.slots, self.slots + key.size(2)
         if first == 0:
             self.key, self.value = key, value
@@ -148,14 +148,16 @@ class KeyValueCache(State):
 
 
 class Layers(nn.ModuleList):
-    """A list of layers, of which a type checker knows no more than that they are there."""
+    """A list of layers whose methods a type checker need not know."""
 
     def __iter__(self) -> Iterator[Any]:
         return super().__iter__()
 
 
 class EncoderSelfAttention(nn.Module):
-    """Self-attention, HEADS heads of D_K: a position reads all (section 3.2.3)."""
+    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: a position reads
+    all.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -172,7 +174,9 @@ class EncoderSelfAttention(nn.Module):
 
 
 class DecoderSelfAttention(nn.Module):
-    """Masked self-attention, HEADS heads of D_K: position i reads 0..i (section 3.2.3)."""
+    """Masked self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: position i
+    reads 0..i.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -186,21 +190,21 @@ class DecoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self) -> KeyValueCache:
-        """Empty as yet."""
+        """Make an empty state."""
         return KeyValueCache()
 
     def step(self, x: Tensor, cache: KeyValueCache, ancestry: BeamAncestry) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
         """
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.append(key, value)
-        mixed = F.scaled_dot_product_attention(query, key, value, ancestry.mask.unsqueeze(1))
+        mixed = F.scaled_dot_product_attention(query, key, value, ancestry.mask[:, None])
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
         """
@@ -217,7 +221,7 @@ class CrossAttentionState(State):
 
 
 class CrossAttention(nn.Module):
-    """Attention to the encoder's output, HEADS heads of D_K (section 3.2.3)."""
+    """Attention to the encoder's output (Vaswani et al. 2017, section 3.2), HEADS heads of D_K."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -235,12 +239,12 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         return CrossAttentionState(key, value)
 
     def step(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
@@ -249,7 +253,7 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: CrossAttentionState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
@@ -259,7 +263,9 @@ class CrossAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear maps with a ReLU between them, position by position (section 3.3)."""
+    """Two linear maps with a ReLU between them, position by position (Vaswani et al. 2017,
+    section 3.3).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -273,7 +279,9 @@ class FeedForward(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Each sub-layer is added to its input, and the sum is normalised (section 3.1)."""
+    """Each sub-layer is added to its input, and the sum is normalised (post-norm, Vaswani et al.
+    2017, section 3.1).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -299,7 +307,9 @@ class DecoderLayerState(State):
 
 
 class DecoderLayer(nn.Module):
-    """Each sub-layer is added to its input, and the sum is normalised (section 3.1)."""
+    """Each sub-layer is added to its input, and the sum is normalised (post-norm, Vaswani et al.
+    2017, section 3.1).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -322,38 +332,38 @@ class DecoderLayer(nn.Module):
         return self.feed_forward_norm(x + dropout(y, DROPOUT, self.training))
 
     def start(self, memory: Tensor) -> DecoderLayerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return DecoderLayerState(self.self_attention.start(), self.cross_attention.start(memory))
 
     def step(
         self, x: Tensor, source_mask: Tensor, state: DecoderLayerState, ancestry: BeamAncestry
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
-        y = self.self_attention.step(x, state.self_attention, ancestry)
-        x = self.self_attention_norm(x + y)
-        y = self.cross_attention.step(x, source_mask, state.cross_attention)
-        x = self.cross_attention_norm(x + y)
-        y = self.feed_forward(x)
-        return self.feed_forward_norm(x + y)
+        x = self.self_attention_norm(
+            x + self.self_attention.step(x, state.self_attention, ancestry)
+        )
+        x = self.cross_attention_norm(
+            x + self.cross_attention.step(x, source_mask, state.cross_attention)
+        )
+        return self.feed_forward_norm(x + self.feed_forward(x))
 
     def prefill(self, x: Tensor, source_mask: Tensor, state: DecoderLayerState) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
-        y = self.self_attention.prefill(x, state.self_attention)
-        x = self.self_attention_norm(x + y)
-        y = self.cross_attention.prefill(x, source_mask, state.cross_attention)
-        x = self.cross_attention_norm(x + y)
-        y = self.feed_forward(x)
-        return self.feed_forward_norm(x + y)
+        x = self.self_attention_norm(x + self.self_attention.prefill(x, state.self_attention))
+        x = self.cross_attention_norm(
+            x + self.cross_attention.prefill(x, source_mask, state.cross_attention)
+        )
+        return self.feed_forward_norm(x + self.feed_forward(x))
 
 
 class Encoder(nn.Module):
-    """ENCODER_LAYERS layers (section 3.1)."""
+    """ENCODER_LAYERS layers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -369,7 +379,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """DECODER_LAYERS layers (section 3.1)."""
+    """DECODER_LAYERS layers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -384,7 +394,7 @@ class Decoder(nn.Module):
         return x
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         return [layer.start(memory) for layer in self.layers]
 
     def step(
@@ -394,7 +404,7 @@ class Decoder(nn.Module):
         states: list[DecoderLayerState],
         ancestry: BeamAncestry,
     ) -> Tensor:
-        """The newest position of each hypothesis.
+        """Compute the newest position of each hypothesis.
 
         x [batch, beam, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, beam, D_MODEL]
         """
@@ -403,7 +413,7 @@ class Decoder(nn.Module):
         return x
 
     def prefill(self, x: Tensor, source_mask: Tensor, states: list[DecoderLayerState]) -> Tensor:
-        """The first positions, into an empty state.
+        """Compute the first positions at once, into an empty state.
 
         x [batch, target, D_MODEL], source_mask [batch, 1, 1, source] -> [batch, target, D_MODEL]
         """
@@ -420,9 +430,7 @@ class TransformerState(State):
 
 
 class Transformer(nn.Module):
-    """Encoder and decoder; one table embeds source and target and projects to tokens (sections
-    3.1 and 3.4).
-    """
+    """Encoder and decoder; one table embeds source and target and projects to tokens."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -455,7 +463,7 @@ class Transformer(nn.Module):
         return F.linear(features, self.embedding.weight)
 
     def start(self, source: Tensor) -> TransformerState:
-        """What is the same at every step, computed once."""
+        """Make the state of decoding, with all that no step changes."""
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(
@@ -463,8 +471,8 @@ class Transformer(nn.Module):
         )
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
-        """The newest token of each hypothesis, and the hypothesis of the step before that it
-        continues; the first step continues the empty one, 0.
+        """Compute the features of the newest token of each hypothesis. `parent` is the hypothesis
+        of the step before that it continues; in the first step that is 0, the empty one.
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
@@ -474,8 +482,8 @@ class Transformer(nn.Module):
         return self.decoder.step(x, state.source_mask, state.decoder, state.ancestry)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
-        """The first tokens of each sentence at once, without padding, into a new state: gives what
-        as many steps would.
+        """Read the first tokens of each text at once, without padding, into a new state; the result
+        is that of as many steps.
 
         target [batch, target] -> [batch, target, D_MODEL]
         """

@@ -65,7 +65,7 @@ def tokens(rows: int, batch: int, length: int) -> Tensor:
 
 
 def other(token: Tensor, rows: int) -> Tensor:
-    """Another token, not padding."""
+    """Return other tokens than these, none of them padding."""
     return PADDING + 1 + token % (rows - PADDING - 1)
 
 
@@ -88,7 +88,7 @@ def test_parameters(model: Transformer) -> None:
 
 
 def assert_close(got: Tensor, expected: Tensor) -> None:
-    """Within 1e-5 of the largest number, as float32 rounds."""
+    """Compare within 1e-5 of the largest number, as float32 rounds."""
     largest = max(1.0, expected.abs().max().item())
     torch.testing.assert_close(got, expected, atol=1e-5 * largest, rtol=1e-4)
 
@@ -101,13 +101,13 @@ def test_shapes(model: Transformer, source: Tensor, target: Tensor) -> None:
 
 
 def edges(length: int) -> list[int]:
-    """All positions of a short text; of a long one those beside the edges of masks and chunks."""
+    """Return all positions of a short text, or those near the edges of masks and chunks."""
     beside = {times * edge + by for edge in EDGES for times in (1, 2, 3) for by in (-1, 0, 1)}
     return [i for i in range(length) if length <= 64 or i in beside or i in (0, length - 1)]
 
 
 def layers(model: Transformer, source: Tensor, target: Tensor) -> list[Tensor]:
-    """What each layer of the decoder gives, the features and the logits."""
+    """Return the output of each layer of the decoder, the features and the logits."""
     found: list[Tensor] = []
 
     def keep(_: nn.Module, __: object, output: Tensor) -> None:
@@ -125,7 +125,7 @@ def layers(model: Transformer, source: Tensor, target: Tensor) -> list[Tensor]:
 def test_no_position_sees_a_later_one(
     model: Transformer, source: Tensor, target: Tensor, training: bool
 ) -> None:
-    """In training, too, where the same numbers are dropped each time."""
+    """Change one target token at a time; in training the same numbers are dropped each time."""
     model.train(training)
     with torch.no_grad():
         expected = layers(model, source, target)
@@ -161,7 +161,7 @@ Attention = tuple[nn.Module, list[Tensor], Tensor]
 
 @pytest.fixture
 def attentions(model: Transformer, source: Tensor, target: Tensor) -> list[Attention]:
-    """Each attention with what it is given and what it returns."""
+    """Return each attention with its inputs and its output."""
     found: list[Attention] = []
 
     def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -177,7 +177,7 @@ def attentions(model: Transformer, source: Tensor, target: Tensor) -> list[Atten
 
 
 def test_an_attention_reads_what_its_mask_says(attentions: list[Attention]) -> None:
-    """By gradient. A query always depends on its own position, which is left out."""
+    """Compare gradients with the mask; a query always depends on its own position."""
     for module, inputs, _ in attentions:
         reads, is_cross = READS[type(module)], type(module) in CROSS
         keys = inputs[1 if is_cross else 0].requires_grad_()
@@ -192,12 +192,12 @@ def test_an_attention_reads_what_its_mask_says(attentions: list[Attention]) -> N
 
 @cache
 def allowed(reads: Reads, queries: int, keys: int) -> Tensor:
-    """What `reads` says of each pair -> [queries, keys]"""
+    """Ask `reads` for each pair -> [queries, keys]"""
     return torch.tensor([[reads(i, j, keys) for j in range(keys)] for i in range(queries)])
 
 
 def test_no_head_reads_more_than_its_mask_says(attentions: list[Attention]) -> None:
-    """Of all pairs of positions; the first text has no padding."""
+    """Compare the weights of all pairs of positions; the first text has no padding."""
     for module, inputs, _ in attentions:
         reads = READS[type(module)]
         weights, _ = PROGRAMS[type(module)](module, *inputs)
@@ -238,7 +238,7 @@ def test_padding_changes_nothing(model: Transformer, source: Tensor, target: Ten
 
 
 def test_every_parameter_is_trained(model: Transformer, source: Tensor, target: Tensor) -> None:
-    """In training mode, with all that is dropped at random there."""
+    """The network is in training mode, where numbers are dropped at random."""
     model.train()
     model(source, target).square().sum().backward()
     missing = [name for name, each in model.named_parameters() if each.grad is None]
@@ -257,7 +257,7 @@ def test_training_computes_the_same_but_for_what_is_dropped(
 
 
 def test_other_sentences_change_nothing(model: Transformer, source: Tensor, target: Tensor) -> None:
-    """Nor does the padding that a longer one brings."""
+    """The padding that a longer sentence brings changes nothing either."""
     with torch.no_grad():
         expected = model(source, target)
         for row in range(BATCH):
@@ -269,7 +269,7 @@ def test_other_sentences_change_nothing(model: Transformer, source: Tensor, targ
 def test_in_training_a_sentence_changes_no_other(
     model: Transformer, source: Tensor, target: Tensor
 ) -> None:
-    """Where the same numbers are dropped each time."""
+    """The same numbers are dropped each time."""
     model.train()
     changed = target.clone()
     changed[1] = other(changed[1], VOCABULARY)
@@ -311,8 +311,8 @@ def test_hypotheses_follow_their_parents(model: Transformer, source: Tensor) -> 
             beams = prefix.size(1)
             parent = torch.randint(0, beams, (prefix.size(0), BEAM))
             token = tokens(VOCABULARY, prefix.size(0), BEAM)
-            prefix = prefix.gather(1, parent.unsqueeze(2).expand(-1, -1, position))
-            prefix = torch.cat((prefix, token.unsqueeze(2)), dim=2)
+            prefix = prefix.gather(1, parent[:, :, None].expand(-1, -1, position))
+            prefix = torch.cat((prefix, token[:, :, None]), dim=2)
             got = model.project(model.step(token, parent, state))
             for beam in range(BEAM if position in edges(TARGET) else 0):
                 expected = model(source, prefix[:, beam])[:, -1]

@@ -35,7 +35,7 @@ def loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
     Cross-entropy in nats, summed over tokens: whoever trains leaves padding out and divides by
     their number. The first is label-smoothed: LABEL_SMOOTHING is spread evenly over the whole
-    vocabulary (section 5.4).
+    vocabulary (Szegedy et al. 2016).
     """
     return smoothed_cross_entropy(logits.float(), labels, LABEL_SMOOTHING)
 
