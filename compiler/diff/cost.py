@@ -76,52 +76,57 @@ class CostDifference:
         return self.total.is_equal and all(each.is_equal for each in self.parts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Costs:
-    """The costs of one part on one side."""
-
-    parameters: int = 0
-    flops_per_token: int = 0
-    activation_bytes: int = 0
-    cache_bytes: int = 0
-    cache: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, costs: Row | Explanation) -> "_Costs":
-        numbers = {name: getattr(costs, name) for name, _, _ in QUANTITIES}
-        return cls(**numbers, cache=(costs.cache,) if costs.cache else ())
-
-    def __add__(self, other: "_Costs") -> "_Costs":
-        numbers = {name: getattr(self, name) + getattr(other, name) for name, _, _ in QUANTITIES}
-        return _Costs(**numbers, cache=(*self.cache, *other.cache))
-
-    def __sub__(self, other: "_Costs") -> "_Costs":
-        return _Costs(
-            **{name: getattr(self, name) - getattr(other, name) for name, _, _ in QUANTITIES}
-        )
+Costs = dict[str, int]
+"""The four quantities of one part on one side."""
 
 
 def cost_difference(a: CompiledPackage, b: CompiledPackage, length: int = 32) -> CostDifference:
     """Return what `b` costs against `a`."""
-    explanations = explain(a, length), explain(b, length)
-    before, after = (_by_part(each) for each in explanations)
+    one, other = explain(a, length), explain(b, length)
+    before, after = _by_part(one), _by_part(other)
+    caches = _caches(one), _caches(other)
     names = dict.fromkeys([*_in_both_orders(list(before), list(after)), BETWEEN])
-    totals = [_Costs.of(each) for each in explanations]
     return CostDifference(
         length=length,
-        parts=tuple(_change(name, before.get(name), after.get(name)) for name in names),
-        total=_change("total", *totals),
+        parts=tuple(
+            _change(
+                each,
+                (before.get(each), after.get(each)),
+                (caches[0].get(each, ""), caches[1].get(each, "")),
+            )
+            for each in names
+        ),
+        total=_change("total", (_costs(one), _costs(other)), (one.cache, other.cache)),
     )
 
 
-def _by_part(explanation: Explanation) -> dict[str, _Costs]:
-    """Return the costs of each part; layers of several kinds are one part."""
-    found: dict[str, _Costs] = {}
+def _costs(of: Row | Explanation) -> Costs:
+    return {name: getattr(of, name) for name, _, _ in QUANTITIES}
+
+
+def _name(row: Row) -> str:
+    """Return the part of a row; layers of several kinds are one part."""
+    return KINDS.sub("", row.part)
+
+
+def _by_part(explanation: Explanation) -> dict[str, Costs]:
+    """Return the costs of each part, and what is left between the parts."""
+    found: dict[str, Costs] = {}
+    left = _costs(explanation)
     for row in explanation.rows:
-        name = KINDS.sub("", row.part)
-        found[name] = found.get(name, _Costs()) + _Costs.of(row)
-    between = _Costs.of(explanation) - sum(found.values(), start=_Costs())
-    return {**found, BETWEEN: between}
+        own = found.setdefault(_name(row), dict.fromkeys(left, 0))
+        for name, number in _costs(row).items():
+            own[name] += number
+            left[name] -= number
+    return {**found, BETWEEN: left}
+
+
+def _caches(explanation: Explanation) -> dict[str, str]:
+    """Return in words how the cache of each part grows."""
+    found: dict[str, list[str]] = {}
+    for row in explanation.rows:
+        found.setdefault(_name(row), []).extend([row.cache] if row.cache else [])
+    return {name: "; ".join(words) for name, words in found.items()}
 
 
 def _in_both_orders(before: list[str], after: list[str]) -> Iterable[str]:
@@ -136,16 +141,16 @@ def _in_both_orders(before: list[str], after: list[str]) -> Iterable[str]:
     yield from rest
 
 
-def _change(part: str, before: _Costs | None, after: _Costs | None) -> CostChange:
-    one, other = before or _Costs(), after or _Costs()
-    numbers = {
-        name: _changed(getattr(one, name), getattr(other, name)) for name, _, _ in QUANTITIES
-    }
+def _change(
+    part: str, sides: tuple[Costs | None, Costs | None], cache: tuple[str, str]
+) -> CostChange:
+    one, other = (side or {} for side in sides)
+    numbers = {name: _changed(one.get(name, 0), other.get(name, 0)) for name, _, _ in QUANTITIES}
     return CostChange(
         part=part,
-        only="after" if before is None else "before" if after is None else None,
+        only="after" if sides[0] is None else "before" if sides[1] is None else None,
         **numbers,
-        cache=("; ".join(one.cache), "; ".join(other.cache)),
+        cache=cache,
     )
 
 

@@ -10,7 +10,7 @@ from compiler.diff.patience import hunks, paired
 from compiler.page.model import Document, Paragraph, Part, Patch, Section
 from compiler.source.diagnostic import Rejected
 from compiler.source.read import read_text
-from compiler.spec.library import DiskFile, SpecFile
+from compiler.spec.library import DiskFile
 
 ARGUMENTS = (1, 7, 9)
 """The number of arguments for a file that is unmerged, another one, and a renamed one."""
@@ -19,29 +19,18 @@ _SAME_LINES = "The lines are the same: their ends differ, or the mode of the fil
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class Version(DiskFile):
     """One version of a file: its text lies in `content`, what it extends beside `path`."""
 
-    name: str
-    path: Path
+    title: str
     content: Path
 
     @property
-    def identity(self) -> str:
-        return self._there.identity
-
-    @property
-    def _there(self) -> DiskFile:
-        return DiskFile(path=self.path)
+    def name(self) -> str:
+        return self.title
 
     def read(self) -> str:
         return "" if str(self.content) == NOTHING else read_text(self.content)
-
-    def find(self, reference: str) -> SpecFile | None:
-        return self._there.find(reference)
-
-    def suggestion(self, reference: str) -> str:
-        return self._there.suggestion(reference)
 
 
 def git_document(arguments: Sequence[str]) -> Document:
@@ -55,8 +44,8 @@ def git_document(arguments: Sequence[str]) -> Document:
         return Document(title=f"{path}: unmerged", sections=())
     old, _, _, new, *_ = rest
     renamed = rest[6] if len(rest) > 6 else path
-    before = Version(name=f"a/{path}", path=Path(path), content=Path(old))
-    after = Version(name=f"b/{renamed}", path=Path(renamed), content=Path(new))
+    before = Version(title=f"a/{path}", path=Path(path), content=Path(old))
+    after = Version(title=f"b/{renamed}", path=Path(renamed), content=Path(new))
     if NOTHING in (old, new):
         return _plain(before, after)
     return _of_two(before, after)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
+from string import Template
 
 from compiler.page.model import (
     Cell,
@@ -16,108 +18,49 @@ from compiler.page.model import (
 )
 from compiler.page.syntax import words
 
-CSS = """\
-.difference {
-  --ink: #1f2328; --paper: #ffffff; --quiet: #59636e; --line: #d1d9e0; --code: #f6f8fa;
-  --added: #dafbe1; --removed: #ffebe9; --head: #ddf4ff; --cause: #8250df;
-  --string: #0a3069; --number: #0550ae; --keyword: #cf222e; --name: #6639ba;
-  color: var(--ink); background: var(--paper);
-  font: 15px/1.5 system-ui, sans-serif;
-}
-@media (prefers-color-scheme: dark) {
-  .difference {
-    --ink: #e6edf3; --paper: #0d1117; --quiet: #9198a1; --line: #3d444d; --code: #151b23;
-    --added: #12361f; --removed: #4a1a1d; --head: #0c2d4f; --cause: #d2a8ff;
-    --string: #a5d6ff; --number: #79c0ff; --keyword: #ff7b72; --name: #d2a8ff;
-  }
-}
-.difference h2 { font-size: 1.35em; }
-.difference h3 { font-size: 1.1em; margin: 1.5em 0 .5em; }
-.difference table { border-collapse: collapse; margin: .75em 0; display: block; overflow-x: auto;
-  font-variant-numeric: tabular-nums; }
-.difference th { color: var(--quiet); font-weight: 600; text-align: left; }
-.difference th, .difference td { padding: .2em 1.25em .2em 0;
-  border-bottom: 1px solid var(--line); }
-.difference .right { text-align: right; }
-.difference .center { text-align: center; }
-.difference .strong { font-weight: 600; }
-.difference .quiet { color: var(--quiet); }
-.difference .patch { background: var(--code); border: 1px solid var(--line); border-radius: 6px;
-  margin: .75em 0; overflow-x: auto; }
-.difference .patch pre { margin: 0; font: 12.5px/1.5 ui-monospace, monospace; tab-size: 4; }
-.difference .patch code { display: block; width: max-content; min-width: 100%; }
-.difference .patch span.line { display: block; padding: 0 .75em; }
-.difference .file { color: var(--quiet); }
-.difference .head { background: var(--head); color: var(--quiet); }
-.difference .cause { color: var(--cause); font-weight: 600; }
-.difference .added { background: var(--added); }
-.difference .removed { background: var(--removed); }
-.difference .comment { color: var(--quiet); }
-.difference .string { color: var(--string); }
-.difference .number { color: var(--number); }
-.difference .keyword { color: var(--keyword); }
-.difference .name { color: var(--name); }
-"""
-
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>
-body {{ margin: 0; }}
-main.difference {{ min-height: 100vh; box-sizing: border-box; padding: 1em 2em 3em; }}
-{css}</style>
-</head>
-<body>
-<main class="difference">
-{content}</main>
-</body>
-</html>
-"""
-
 _CLASSES = {"+": "added", "-": "removed"}
 SPREAD = " \N{PLUS-MINUS SIGN} "
 
 
 def page(document: Document) -> str:
     """Return a whole file."""
-    content = "".join(_document(document))
-    return _PAGE.format(title=escape(document.title), css=CSS, content=content)
+    values = {"title": escape(document.title), "css": style(), "content": _document(document)}
+    return Template(_file("page.html")).substitute(values)
+
+
+def style() -> str:
+    """Return the CSS of pages, in which each rule is for what is inside of `.difference`."""
+    return _file("page.css")
+
+
+def _file(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def fragment(document: Document) -> str:
-    """Return a piece of another page, which has `CSS` once."""
-    return f'<section class="difference">\n{"".join(_document(document))}</section>\n'
+    """Return a piece of another page, which has the `style` once."""
+    return f'<section class="difference">\n{_document(document)}</section>\n'
 
 
-def _document(document: Document) -> Iterator[str]:
-    if document.title:
-        yield f"<h2>{escape(document.title)}</h2>\n"
-    for section in document.sections:
-        yield from _section(section)
+def _document(document: Document) -> str:
+    title = f"<h2>{escape(document.title)}</h2>\n" if document.title else ""
+    return title + "".join(map(_section, document.sections))
 
 
-def _section(section: Section) -> Iterator[str]:
-    if section.title:
-        yield f"<h3>{escape(section.title)}</h3>\n"
-    for part in section.parts:
-        yield from _part(part)
+def _section(section: Section) -> str:
+    title = f"<h3>{escape(section.title)}</h3>\n" if section.title else ""
+    return title + "".join(map(_part, section.parts))
 
 
-def _part(part: Part) -> Iterator[str]:
+def _part(part: Part) -> str:
     match part:
         case Paragraph(text=text):
-            yield f"<p>{escape(text)}</p>\n"
-        case Table():
-            yield table(part)
-            if part.notes:
-                yield f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in part.notes)}</ul>\n"
+            return f"<p>{escape(text)}</p>\n"
+        case Table(notes=notes):
+            listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
+            return table(part) + (f"<ul>{listed}</ul>\n" if notes else "")
         case Patch():
-            yield from _patch(part)
+            return "".join(_patch(part))
 
 
 def table(part: Table, attributes: str = "", caption: str = "") -> str:

@@ -43,8 +43,8 @@ def tabulate(folder: Path) -> Tabulated:
     return Tabulated(ablation=ablation, results=results, grid=make_grid(results))
 
 
-def write_reports(tabulated: Tabulated, style: str = "") -> list[Path]:
-    """Writes all files into the folder -> their paths; `style` is the CSS of the differences.
+def write_reports(tabulated: Tabulated) -> list[Path]:
+    """Write all files into the folder -> their paths.
 
     Raises a UserError if the disk is full.
     """
@@ -58,7 +58,6 @@ def write_reports(tabulated: Tabulated, style: str = "") -> list[Path]:
         tabulated.grid,
         curves=pictures.get("curves.svg", b"").decode(),
         no_curves=NO_MATPLOTLIB if curves else NO_LOOKS,
-        style=style,
     )
     files["report.html"] = page.encode()
     with explained_disk_errors(folder):

@@ -45,12 +45,11 @@ def environment() -> Environment:
 
 
 def make_report(
-    ablation: Ablation, results: Results, grid: Table, *, curves: str, no_curves: str, style: str
+    ablation: Ablation, results: Results, grid: Table, *, curves: str, no_curves: str
 ) -> str:
     """Return the whole page.
 
-    `curves` is a picture as SVG, or empty for the reason `no_curves`; `style` is the CSS of the
-    differences that lie in the folders of the rows.
+    `curves` is a picture as SVG, or empty for the reason `no_curves`.
     """
     caption = f"Variations of {results.base.name}. A click on the head of a column sorts by it."
     values = {
@@ -65,7 +64,7 @@ def make_report(
         "rows": [row_details(row, ablation, results) for row in ablation.rows],
         "provenance": provenance(ablation, results),
         "failures": failures(ablation),
-        "css": page_file("report.css") + Markup(style),
+        "css": page_file("report.css") + Markup(html.style()),
         "script": page_file("report.js"),
     }
     return environment().get_template("report.html").render(values)

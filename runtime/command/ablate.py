@@ -160,13 +160,12 @@ def run_queue(folder: Path, queue: "Queue", launcher: "Launcher") -> None:
 
 def finish(folder: Path) -> None:
     """Make tables and report, print the table; exit code 1 if a row has failed."""
-    from compiler.page.html import CSS
     from runtime.ablation.grid import fitting
     from runtime.ablation.outputs import tabulate, write_reports
     from runtime.command.page import print_page, terminal_width
 
     tabulated, width = tabulate(folder), terminal_width()
-    paths = write_reports(tabulated, CSS)
+    paths = write_reports(tabulated)
     print_page(fitting(tabulated.grid, width) if width else tabulated.grid)
     typer.echo(f"\nin {folder}: {', '.join(path.name for path in paths)}")
     if any(each.failure for each in tabulated.ablation.outcomes):

@@ -10,7 +10,7 @@ import pytest
 
 from compiler.diff.difference import Difference, as_json, difference, document, short_names, shown
 from compiler.diff.operand import read_operand
-from compiler.page.html import CSS, fragment, page
+from compiler.page.html import fragment, page, style
 from compiler.page.markdown import markdown
 from compiler.page.model import Column, Document, Hunk, Paragraph, Patch, Section, Table
 from compiler.page.syntax import words
@@ -121,7 +121,7 @@ def test_html_is_closed_escaped_and_asks_for_nothing(whole: bool, found: Differe
 def test_every_class_of_the_html_has_a_style(found: Difference) -> None:
     classes = set(re.findall(r'class="([^"]+)"', fragment(document(found))))
     for name in {word for each in classes for word in each.split()}:
-        assert re.search(rf"\.{name}\b", CSS), name
+        assert re.search(rf"\.{name}\b", style()), name
 
 
 def test_markdown_is_escaped() -> None:

@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     failures = {f"c-n1-seed{seed}": DIVERGED for seed in (1, 2, 3)} | {"a-h1-seed2": DIVERGED}
     bench.write((*PLANS, *more), seeds=(1, 2, 3), failures=failures, missing=["e-learned-seed1"])
-    write_reports(tabulate(bench.folder), ".added { color: red }")
+    write_reports(tabulate(bench.folder))
     return bench.folder
 
 
@@ -187,7 +187,7 @@ def test_it_tells_what_differs_what_failed_and_where_numbers_come_from(folder: P
     text = (folder / "report.html").read_text()
     for expected in (
         "<h3>Architecture</h3>",
-        ".added { color: red }",
+        ".difference .added {",
         "the loss or its gradient is not finite in update 300",
         "lower training.schedule.peak",
         "2.13.0",
