@@ -90,7 +90,7 @@ def needs(blocks: Iterable[Block]) -> Iterator[str]:
         for _, part in block.parts:
             if isinstance(part, Repeat):
                 yield from ("itertools.cycle", "itertools.islice") if part.distinct else ()
-                yield from ("typing.Any",) if part.holder else ()
+                yield from ("typing.Any",) if part.holder and part.block.has("step") else ()
                 yield from ("Layers",) if part.block.has("step") else ()
 
 

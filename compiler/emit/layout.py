@@ -75,7 +75,8 @@ def _call(head: str, call: Call, name_of: NameOf, depth: int) -> list[str]:
     items = [prefix + render(argument, name_of) for prefix, argument in arguments]
     opening = head + render(call.function, name_of)
     inner, outer = " " * (STEP * (depth + 1)), " " * (STEP * depth)
-    if max(map(len, items)) + len(inner) < WIDTH:
+    fits = len(inner + ", ".join(items)) <= WIDTH
+    if fits or max(map(len, items)) + len(inner) < WIDTH:
         return bracket(opening, items, ")")
     laid = [_argument(prefix, argument, name_of, depth + 1) for prefix, argument in arguments]
     lines = [line for each in laid for line in (*each[:-1], f"{each[-1]},")]
