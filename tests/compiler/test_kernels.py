@@ -110,3 +110,16 @@ def test_learned_biases_lie_in_the_model_whatever_layer_they_are_written_in() ->
     assert names.index("target_distance") < names.index("encoder")
     for _, block in list(walk(model))[1:]:
         assert not any("distance" in name for name, _ in block.parts)
+
+
+def test_layers_with_one_mask_and_two_kernels_have_a_mask_for_each() -> None:
+    """Scores that are capped need the whole mask, the others padding alone: two arguments."""
+    layers = "[{repeat: 1}, {repeat: 1, self_attention: {soft_cap: 5.0}}]"
+    settings = ('model.encoder.self_attention.mask="window(3)"', f"model.encoder.layers={layers}")
+    shape = [each for each in SMALL if "encoder" not in each]
+    package = compile_spec("demo", (*shape, *settings))
+    encoder = package.model.part("encoder")
+    assert isinstance(encoder, Block)
+    assert inputs_of(encoder) == ["x", "source_mask", "source_mask_2"]
+    made = [each.results for each in package.model.function("encode").body]
+    assert made.index(("source_mask.1",)) < made.index(("source_mask_2.1",))
