@@ -64,11 +64,12 @@ class StateClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
-    """`count` blocks of one structure, one after the other on the first input of a call of it.
+    """`count` blocks of one structure, of which each reads the result of the one before.
 
-    An op that names it as its part may use them otherwise: as experts to choose from. Where only
-    some are `distinct`, these take turns. Several repetitions may share a `holder`, the attribute
-    that holds the blocks of all of them; then `first` is the place of this one's first block there.
+    An op whose part is a repetition may apply the blocks in another way, such as a mixture of
+    experts, which applies some of them side by side. Where only some blocks are `distinct`, these
+    take turns. Several repetitions may share a `holder`, the attribute that holds the blocks of all
+    of them; then `first` is the index of this one's first block there.
     """
 
     block: "Block"

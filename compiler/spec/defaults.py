@@ -1,4 +1,4 @@
-"""Fills in the defaults that depend on other settings."""
+"""Defaults that depend on other settings or on the task."""
 
 from typing import Any, get_args
 
