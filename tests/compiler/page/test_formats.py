@@ -2,11 +2,14 @@
 
 import pytest
 
+from compiler.explain import explain
 from compiler.page import html, latex
 from compiler.page.csv import as_csv
 from compiler.page.markdown import escaped, markdown, table
 from compiler.page.model import Cell, Column, Document, Paragraph, Section, Table, columns
 from compiler.page.text import least_width, lines, text
+from compiler.pipeline import compile_spec
+from runtime.command.explain import page_of
 
 pytestmark = pytest.mark.quick
 
@@ -98,3 +101,11 @@ def test_parts_of_a_page_without_titles_are_set_apart() -> None:
     assert text(page) == "one\n\ntwo\n"
     assert markdown(page) == "one\n\ntwo\n"
     assert "<h2>" not in html.page(page)
+
+
+def test_explain_is_a_page_in_every_format() -> None:
+    page = page_of(explain(compile_spec("demo"), 32))
+    assert "\n  self_attention " in text(page)
+    assert "| self_attention | \\[source, D_MODEL\\] | 131,072 |" in markdown(page)
+    assert '<td class="right">131,072</td>' in html.page(page)
+    assert "<td>FLOPs per update</td>" in html.page(page)
