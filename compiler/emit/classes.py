@@ -25,21 +25,21 @@ from compiler.ops.shape import Shape, words
 
 
 def classes(model: Block) -> list[Block]:
-    """One block for each class, those that others are made of first: attention, layers, stacks."""
-    found: dict[str, tuple[int, int, Block]] = {}
-    for height, place, block in _by_height(model, 0):
-        before = found.get(block.name, (height, place, block))
-        found[block.name] = (height, max(place, before[1]), before[2])
-    return [block for _, _, block in sorted(found.values(), key=lambda each: each[:2])]
+    """Return one block for each class, each after those that it is made of, in the order of parts.
+
+    So the encoder comes whole before the decoder, and a variant moves no class that it leaves as
+    it is.
+    """
+    found: dict[str, Block] = {}
+    for block in _from_below(model):
+        found.setdefault(block.name, block)
+    return list(found.values())
 
 
-def _by_height(block: Block, place: int) -> Iterator[tuple[int, int, Block]]:
-    highest = -1
-    for index, (_, below, _) in enumerate(children(block)):
-        for height, inner, each in _by_height(below, index):
-            yield height, inner, each
-            highest = max(highest, height)
-    yield highest + 1, place, block
+def _from_below(block: Block) -> Iterator[Block]:
+    for _, below, _ in children(block):
+        yield from _from_below(below)
+    yield block
 
 
 def class_lines(block: Block, numbers: Numbers) -> list[str]:

@@ -209,6 +209,61 @@ class EncoderConvolution(nn.Module):
         return self.output(centred_convolution(self.convolution, x, source_mask))
 
 
+class FeedForward(nn.Module):
+    """Two linear maps with a ReLU between them, position by position (Vaswani et al. 2017,
+    section 3.3).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = linear(D_MODEL, D_FF)
+        self.output = linear(D_FF, D_MODEL)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
+        hidden = F.relu(self.hidden(x))
+        return self.output(hidden)
+
+
+class EncoderLayer(nn.Module):
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = EncoderConvolution()
+        self.convolution_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+        self.feed_forward = FeedForward()
+        self.feed_forward_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        y = self.convolution(self.convolution_norm(x), source_mask)
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + dropout(y, DROPOUT, self.training)
+
+
+class Encoder(nn.Module):
+    """ENCODER_LAYERS layers and a norm after the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer() for _ in range(ENCODER_LAYERS))
+        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        for layer in self.layers:
+            x = layer(x, source_mask)
+        return self.norm(x)
+
+
 class DecoderConvolution(nn.Module):
     """A convolution of each number by itself, and a linear map: a position reads
     CONVOLUTION_WIDTH, the last of them its own (Kaiser et al. 2018).
@@ -290,44 +345,6 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
 
-class FeedForward(nn.Module):
-    """Two linear maps with a ReLU between them, position by position (Vaswani et al. 2017,
-    section 3.3).
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.hidden = linear(D_MODEL, D_FF)
-        self.output = linear(D_FF, D_MODEL)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
-        hidden = F.relu(self.hidden(x))
-        return self.output(hidden)
-
-
-class EncoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
-    al. 2020).
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.convolution = EncoderConvolution()
-        self.convolution_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
-        self.feed_forward = FeedForward()
-        self.feed_forward_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
-
-    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
-        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
-        -> [batch, source, D_MODEL]
-        """
-        y = self.convolution(self.convolution_norm(x), source_mask)
-        x = x + dropout(y, DROPOUT, self.training)
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + dropout(y, DROPOUT, self.training)
-
-
 @dataclass
 class DecoderLayerState(State):
     convolution: LastInputs
@@ -387,23 +404,6 @@ class DecoderLayer(nn.Module):
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
         return x + self.feed_forward(self.feed_forward_norm(x))
-
-
-class Encoder(nn.Module):
-    """ENCODER_LAYERS layers and a norm after the last."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(EncoderLayer() for _ in range(ENCODER_LAYERS))
-        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
-
-    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
-        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
-        -> [batch, source, D_MODEL]
-        """
-        for layer in self.layers:
-            x = layer(x, source_mask)
-        return self.norm(x)
 
 
 class Decoder(nn.Module):

@@ -245,6 +245,64 @@ class Expert(nn.Module):
         return self.output(hidden)
 
 
+class Experts(nn.Module):
+    """EXPERT_COUNT feed-forward networks, of which a router chooses ACTIVE_EXPERTS for each
+    token (Shazeer et al. 2017).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.router = linear(D_MODEL, EXPERT_COUNT, bias=False)
+        self.experts = nn.ModuleList(Expert() for _ in range(EXPERT_COUNT))
+        self.balance = LoadBalancing(BALANCE_LOSS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
+        scores = self.router(x)
+        chosen, weights = choose_experts(scores, ACTIVE_EXPERTS)
+        self.balance(scores, chosen)
+        return mixture(self.experts, x, chosen, weights)
+
+
+class EncoderLayer(nn.Module):
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_attention = EncoderSelfAttention()
+        self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+        self.feed_forward = Experts()
+        self.feed_forward_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        y = self.self_attention(self.self_attention_norm(x), source_mask)
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + dropout(y, DROPOUT, self.training)
+
+
+class Encoder(nn.Module):
+    """ENCODER_LAYERS layers and a norm after the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer() for _ in range(ENCODER_LAYERS))
+        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        for layer in self.layers:
+            x = layer(x, source_mask)
+        return self.norm(x)
+
+
 class DecoderSelfAttention(nn.Module):
     """Masked self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: position i
     reads 0..i.
@@ -334,47 +392,6 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
 
-class Experts(nn.Module):
-    """EXPERT_COUNT feed-forward networks, of which a router chooses ACTIVE_EXPERTS for each
-    token (Shazeer et al. 2017).
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.router = linear(D_MODEL, EXPERT_COUNT, bias=False)
-        self.experts = nn.ModuleList(Expert() for _ in range(EXPERT_COUNT))
-        self.balance = LoadBalancing(BALANCE_LOSS)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
-        scores = self.router(x)
-        chosen, weights = choose_experts(scores, ACTIVE_EXPERTS)
-        self.balance(scores, chosen)
-        return mixture(self.experts, x, chosen, weights)
-
-
-class EncoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
-    al. 2020).
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.self_attention = EncoderSelfAttention()
-        self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
-        self.feed_forward = Experts()
-        self.feed_forward_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
-
-    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
-        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
-        -> [batch, source, D_MODEL]
-        """
-        y = self.self_attention(self.self_attention_norm(x), source_mask)
-        x = x + dropout(y, DROPOUT, self.training)
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + dropout(y, DROPOUT, self.training)
-
-
 @dataclass
 class DecoderLayerState(State):
     self_attention: KeyValueCache
@@ -435,23 +452,6 @@ class DecoderLayer(nn.Module):
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
         return x + self.feed_forward(self.feed_forward_norm(x))
-
-
-class Encoder(nn.Module):
-    """ENCODER_LAYERS layers and a norm after the last."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(EncoderLayer() for _ in range(ENCODER_LAYERS))
-        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
-
-    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
-        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
-        -> [batch, source, D_MODEL]
-        """
-        for layer in self.layers:
-            x = layer(x, source_mask)
-        return self.norm(x)
 
 
 class Decoder(nn.Module):

@@ -295,6 +295,61 @@ class EncoderSelfAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
 
+class FeedForward(nn.Module):
+    """Two linear maps with a ReLU between them, position by position (Vaswani et al. 2017,
+    section 3.3).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = linear(D_MODEL, D_FF)
+        self.output = linear(D_FF, D_MODEL)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
+        hidden = F.relu(self.hidden(x))
+        return self.output(hidden)
+
+
+class EncoderLayer(nn.Module):
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_attention = EncoderSelfAttention()
+        self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+        self.feed_forward = FeedForward()
+        self.feed_forward_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        y = self.self_attention(self.self_attention_norm(x), source_mask)
+        x = x + dropout(y, DROPOUT, self.training)
+        y = self.feed_forward(self.feed_forward_norm(x))
+        return x + dropout(y, DROPOUT, self.training)
+
+
+class Encoder(nn.Module):
+    """ENCODER_LAYERS layers and a norm after the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer() for _ in range(ENCODER_LAYERS))
+        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        for layer in self.layers:
+            x = layer(x, source_mask)
+        return self.norm(x)
+
+
 class LocalDecoderSelfAttention(nn.Module):
     """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K, masked by `causal &
     window(8)`.
@@ -335,47 +390,6 @@ class LocalDecoderSelfAttention(nn.Module):
         query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
         key, value = cache.fill(key, value)
         mixed = local_attention(query, key, value, decoder_local_reads, chunk=32, left=8, right=0)
-        return self.output(merge_heads(mixed))
-
-
-class GlobalDecoderSelfAttention(nn.Module):
-    """Masked self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: position i
-    reads 0..i.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.query_key_value = linear(D_MODEL, HEADS * D_K, HEADS * D_K, HEADS * D_V, bias=False)
-        self.output = linear(HEADS * D_V, D_MODEL, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
-        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
-        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        return self.output(merge_heads(mixed))
-
-    def start(self) -> KeyValueCache:
-        """Make an empty state."""
-        return KeyValueCache()
-
-    def step(self, x: Tensor, cache: KeyValueCache, ancestry: BeamAncestry) -> Tensor:
-        """Compute the newest position of each hypothesis.
-
-        x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
-        """
-        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
-        key, value = cache.append(key, value)
-        mixed = F.scaled_dot_product_attention(query, key, value, ancestry.mask[:, None])
-        return self.output(merge_heads(mixed))
-
-    def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
-        """Compute the first positions at once, into an empty state.
-
-        x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
-        """
-        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
-        key, value = cache.append(key, value)
-        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
         return self.output(merge_heads(mixed))
 
 
@@ -425,44 +439,6 @@ class CrossAttention(nn.Module):
         (query,) = split_heads(self.query(x), HEADS, D_K)
         mixed = F.scaled_dot_product_attention(query, state.key, state.value, source_mask)
         return self.output(merge_heads(mixed))
-
-
-class FeedForward(nn.Module):
-    """Two linear maps with a ReLU between them, position by position (Vaswani et al. 2017,
-    section 3.3).
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.hidden = linear(D_MODEL, D_FF)
-        self.output = linear(D_FF, D_MODEL)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, position, D_MODEL] -> [batch, position, D_MODEL]"""
-        hidden = F.relu(self.hidden(x))
-        return self.output(hidden)
-
-
-class EncoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
-    al. 2020).
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.self_attention = EncoderSelfAttention()
-        self.self_attention_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
-        self.feed_forward = FeedForward()
-        self.feed_forward_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
-
-    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
-        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
-        -> [batch, source, D_MODEL]
-        """
-        y = self.self_attention(self.self_attention_norm(x), source_mask)
-        x = x + dropout(y, DROPOUT, self.training)
-        y = self.feed_forward(self.feed_forward_norm(x))
-        return x + dropout(y, DROPOUT, self.training)
 
 
 @dataclass
@@ -529,6 +505,47 @@ class LocalDecoderLayer(nn.Module):
         return x + self.feed_forward(self.feed_forward_norm(x))
 
 
+class GlobalDecoderSelfAttention(nn.Module):
+    """Masked self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: position i
+    reads 0..i.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query_key_value = linear(D_MODEL, HEADS * D_K, HEADS * D_K, HEADS * D_V, bias=False)
+        self.output = linear(HEADS * D_V, D_MODEL, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL] -> [batch, target, D_MODEL]"""
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self.output(merge_heads(mixed))
+
+    def start(self) -> KeyValueCache:
+        """Make an empty state."""
+        return KeyValueCache()
+
+    def step(self, x: Tensor, cache: KeyValueCache, ancestry: BeamAncestry) -> Tensor:
+        """Compute the newest position of each hypothesis.
+
+        x [batch, beam, D_MODEL] -> [batch, beam, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        key, value = cache.append(key, value)
+        mixed = F.scaled_dot_product_attention(query, key, value, ancestry.mask[:, None])
+        return self.output(merge_heads(mixed))
+
+    def prefill(self, x: Tensor, cache: KeyValueCache) -> Tensor:
+        """Compute the first positions at once, into an empty state.
+
+        x [batch, target, D_MODEL] -> [batch, target, D_MODEL]
+        """
+        query, key, value = split_heads(self.query_key_value(x), HEADS, D_K, D_K, D_V)
+        key, value = cache.append(key, value)
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self.output(merge_heads(mixed))
+
+
 @dataclass
 class GlobalDecoderLayerState(State):
     self_attention: KeyValueCache
@@ -591,23 +608,6 @@ class GlobalDecoderLayer(nn.Module):
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
         return x + self.feed_forward(self.feed_forward_norm(x))
-
-
-class Encoder(nn.Module):
-    """ENCODER_LAYERS layers and a norm after the last."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(EncoderLayer() for _ in range(ENCODER_LAYERS))
-        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
-
-    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
-        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
-        -> [batch, source, D_MODEL]
-        """
-        for layer in self.layers:
-            x = layer(x, source_mask)
-        return self.norm(x)
 
 
 class Decoder(nn.Module):

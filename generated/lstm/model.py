@@ -174,6 +174,41 @@ class EncoderRecurrence(nn.Module):
         return self.output(hidden)
 
 
+class EncoderLayer(nn.Module):
+    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
+    al. 2020).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recurrence = EncoderRecurrence()
+        self.recurrence_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        y = self.recurrence(self.recurrence_norm(x), source_mask)
+        return x + dropout(y, DROPOUT, self.training)
+
+
+class Encoder(nn.Module):
+    """ENCODER_LAYERS layers and a norm after the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer() for _ in range(ENCODER_LAYERS))
+        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
+
+    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
+        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
+        -> [batch, source, D_MODEL]
+        """
+        for layer in self.layers:
+            x = layer(x, source_mask)
+        return self.norm(x)
+
+
 class DecoderRecurrence(nn.Module):
     """An LSTM of D_HIDDEN along the stream (Hochreiter and Schmidhuber 1997)."""
 
@@ -253,24 +288,6 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
 
-class EncoderLayer(nn.Module):
-    """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
-    al. 2020).
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.recurrence = EncoderRecurrence()
-        self.recurrence_norm = nn.LayerNorm(D_MODEL, NORM_EPS)
-
-    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
-        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
-        -> [batch, source, D_MODEL]
-        """
-        y = self.recurrence(self.recurrence_norm(x), source_mask)
-        return x + dropout(y, DROPOUT, self.training)
-
-
 @dataclass
 class DecoderLayerState(State):
     recurrence: LSTMState
@@ -324,23 +341,6 @@ class DecoderLayer(nn.Module):
         return x + self.cross_attention.prefill(
             self.cross_attention_norm(x), source_mask, state.cross_attention
         )
-
-
-class Encoder(nn.Module):
-    """ENCODER_LAYERS layers and a norm after the last."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(EncoderLayer() for _ in range(ENCODER_LAYERS))
-        self.norm = nn.LayerNorm(D_MODEL, NORM_EPS)
-
-    def forward(self, x: Tensor, source_mask: Tensor) -> Tensor:
-        """x [batch, source, D_MODEL], source_mask [batch, 1, 1, source]
-        -> [batch, source, D_MODEL]
-        """
-        for layer in self.layers:
-            x = layer(x, source_mask)
-        return self.norm(x)
 
 
 class Decoder(nn.Module):
