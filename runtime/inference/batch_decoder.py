@@ -1,7 +1,7 @@
 """From rows of tokens to the best hypotheses: batches of like length, shared by some processes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import cast
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.data.tasks.task import longest_sentence
 from runtime.inference.beam_search import Hypothesis
 from runtime.inference.methods import method_of
-from runtime.inference.network import located, read_all_but_last
+from runtime.inference.network import IncrementalModel, located, read_all_but_last
 from runtime.inference.worker_pool import in_processes
 
 BATCH_TOKENS = 2048
@@ -38,7 +38,7 @@ class BatchDecoder:
         With `workers` above 1 (on a CPU alone) the batches of a call are shared by as many
         one-thread processes, which live as long as the call.
         """
-        self.model: Any = model
+        self.model = cast(IncrementalModel, model)
         self.device = next(model.parameters()).device
         if workers > 1 and self.device.type != "cpu":
             raise ValueError(f"expected one worker on {self.device.type}, got {workers}")

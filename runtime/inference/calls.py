@@ -1,6 +1,6 @@
 """Checks the arguments of calls from Python: texts, and `decoding:` settings of one call."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -12,6 +12,8 @@ from compiler.spec.expectation import expectation
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS, Task
 from runtime.errors import UserError
+
+Report = Callable[[str], None] | None
 
 
 def texts_of(given: object) -> list[str]:
@@ -25,6 +27,15 @@ def texts_of(given: object) -> list[str]:
         if not isinstance(text, str):
             raise TypeError(f"line {number}: expected a text, got {text!r}")
     return texts
+
+
+def report_cuts(
+    rows: Iterable[list[int]], longest: int, first_line: int, report: Report, *, end: str = "first"
+) -> None:
+    """Reports each row of tokens that is longer than a network reads; `end` names what is read."""
+    for number, tokens in enumerate(rows, start=first_line):
+        if len(tokens) > longest and report:
+            report(f"line {number}: cut from {len(tokens):,} tokens to the {end} {longest:,}")
 
 
 def chosen_spec(spec: Spec, chosen: Mapping[str, Any]) -> Spec:

@@ -1,6 +1,6 @@
 """From texts to their labels."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast, overload
 
@@ -14,12 +14,10 @@ from runtime.data.tasks.classification import read_labels
 from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizer import Tokenizer
 from runtime.inference.batch_decoder import length_batches, padded
-from runtime.inference.calls import description, refuse_several, texts_of
+from runtime.inference.calls import Report, description, refuse_several, report_cuts, texts_of
 from runtime.inference.network import EncoderModel, check_logits, located
 from runtime.package import features_of
 from runtime.run import Run
-
-Report = Callable[[str], None] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +84,7 @@ class Classifier:
         n_best: int,
         *,
         first_line: int = 1,
-        report: Callable[[str], None] | None = None,
+        report: Report = None,
     ) -> list[list[Label]]:
         """For each line at most `n_best` labels, the likeliest first.
 
@@ -110,12 +108,8 @@ class Classifier:
                 ]
         return results
 
-    def _encode(
-        self, lines: Sequence[str], first_line: int, report: Callable[[str], None] | None
-    ) -> list[list[int]]:
+    def _encode(self, lines: Sequence[str], first_line: int, report: Report) -> list[list[int]]:
         longest = longest_between_symbols(self.spec)
         encoded = self.tokenizer.encode_lines(lines)
-        for number, tokens in enumerate(encoded, start=first_line):
-            if len(tokens) > longest and report:
-                report(f"line {number}: cut from {len(tokens):,} tokens to the first {longest:,}")
+        report_cuts(encoded, longest, first_line, report)
         return [[BEGIN, *tokens[:longest], END] for tokens in encoded]

@@ -1,6 +1,6 @@
 """From prompts to texts that begin with them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, overload
 
@@ -10,10 +10,8 @@ from compiler.spec.spec import Spec
 from runtime.data.tokenizer import Tokenizer
 from runtime.inference.batch_decoder import BatchDecoder, longest_read
 from runtime.inference.beam_search import Hypothesis
-from runtime.inference.calls import chosen_spec, description, texts_of
+from runtime.inference.calls import Report, chosen_spec, description, report_cuts, texts_of
 from runtime.run import Run
-
-Report = Callable[[str], None] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +87,7 @@ class Generator:
         n_best: int,
         *,
         first_line: int = 1,
-        report: Callable[[str], None] | None = None,
+        report: Report = None,
     ) -> list[list[Continuation]]:
         """For each prompt at most `n_best` texts, the best first; where they are drawn, one.
 
@@ -103,15 +101,11 @@ class Generator:
             for prompt, read, several in zip(prompts, tokens, found, strict=True)
         ]
 
-    def _encode(
-        self, prompts: Sequence[str], first_line: int, report: Callable[[str], None] | None
-    ) -> list[list[int]]:
+    def _encode(self, prompts: Sequence[str], first_line: int, report: Report) -> list[list[int]]:
         """The tokens of each prompt; of one that is too long, the last."""
         longest = longest_read(self.spec)
         encoded = self.tokenizer.encode_lines(prompts)
-        for number, tokens in enumerate(encoded, start=first_line):
-            if len(tokens) > longest and report:
-                report(f"line {number}: cut from {len(tokens):,} tokens to the last {longest:,}")
+        report_cuts(encoded, longest, first_line, report, end="last")
         return [tokens[max(len(tokens) - longest, 0) :] for tokens in encoded]
 
     def _decode(self, prompt: str, tokens: list[int], hypothesis: Hypothesis) -> Continuation:

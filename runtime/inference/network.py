@@ -25,6 +25,13 @@ class IncrementalModel(Protocol):
 
     training: bool
 
+    def start(self, read: Tensor, /) -> DecodingState:
+        """Returns the state before the first step: one empty hypothesis a row.
+
+        A translation model reads sources [batch, source]; of the texts [batch, target] that a
+        language model is given only the batch counts.
+        """
+
     def step(self, token: Tensor, parent: Tensor, state: DecodingState, /) -> Tensor:
         """token, parent [batch, beam] -> features [batch, beam, width]
 
@@ -34,20 +41,6 @@ class IncrementalModel(Protocol):
 
     def project(self, features: Tensor, /) -> Tensor:
         """features [..., width] -> logits [..., vocabulary]"""
-
-
-class TranslationModel(IncrementalModel, Protocol):
-    """One that reads a source before its first step."""
-
-    def start(self, source: Tensor, /) -> DecodingState:
-        """source [batch, source] -> the state before the first step: one empty hypothesis each."""
-
-
-class LanguageModel(IncrementalModel, Protocol):
-    """One that reads nothing but what it says."""
-
-    def start(self, target: Tensor, /) -> DecodingState:
-        """target [batch, target], of which only the batch counts -> the state of empty texts."""
 
 
 def read_all_but_last(model: IncrementalModel, state: DecodingState, text: Tensor) -> None:

@@ -13,7 +13,7 @@ from runtime.data.tokenizer import Tokenizer
 from runtime.errors import UserError
 from runtime.inference.batch_decoder import BatchDecoder, longest_read
 from runtime.inference.beam_search import Hypothesis
-from runtime.inference.calls import chosen_spec, description, texts_of
+from runtime.inference.calls import Report, chosen_spec, description, report_cuts, texts_of
 from runtime.run import Run
 
 
@@ -31,8 +31,6 @@ class Translation:
 
 Prefix = str | Sequence[str]
 """A text, which is cut into tokens, or the tokens themselves."""
-
-Report = Callable[[str], None] | None
 
 
 class Translator:
@@ -115,7 +113,7 @@ class Translator:
         *,
         prefixes: Sequence[Prefix] | None = None,
         first_line: int = 1,
-        report: Callable[[str], None] | None = None,
+        report: Report = None,
         advance: Callable[[int], None] | None = None,
     ) -> list[list[Translation]]:
         """For each line at most `n_best` translations, the best first.
@@ -146,15 +144,11 @@ class Translator:
             return [[]] * lines
         return [prefix_tokens(own, tokenizer, longest, "`decoding.prefix`")] * lines
 
-    def _encode(
-        self, lines: Sequence[str], first_line: int, report: Callable[[str], None] | None
-    ) -> list[list[int]]:
+    def _encode(self, lines: Sequence[str], first_line: int, report: Report) -> list[list[int]]:
         """The tokens of each line, cut where the network ends."""
         longest = longest_read(self.spec)
         sources = self.source_tokenizer.encode_lines(lines)
-        for number, tokens in enumerate(sources, start=first_line):
-            if len(tokens) > longest and report:
-                report(f"line {number}: cut from {len(tokens):,} tokens to the first {longest:,}")
+        report_cuts(sources, longest, first_line, report)
         return [tokens[:longest] for tokens in sources]
 
     def _decode(self, prefix: Sequence[int], hypothesis: Hypothesis) -> Translation:
