@@ -76,7 +76,7 @@ class _Writer:
         return shown(result) == "_" or bool(op and op.is_inline) or last
 
     def is_summand(self, statement: Statement, after: Statement) -> bool:
-        """Whether the result of a call is only added to something, by the statement after it."""
+        """Return whether the result of a call is only added to something, by the next statement."""
         reads = [value for each in self.function.body for value in each.inputs]
         if not isinstance(statement.op, Invoke) or isinstance(after.op, Invoke):
             return False
