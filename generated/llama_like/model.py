@@ -77,14 +77,14 @@ def split_groups(x: Tensor, *parts: tuple[int, int]) -> list[Tensor]:
 
 
 def rotate_halves(x: Tensor, angle: Tensor) -> Tensor:
-    """x [batch, heads, position, width], angle [position, pairs] -> x with its pairs turned
+    """x [batch, heads, position, width], angle [position, pairs] -> x with its pairs rotated
 
-    A number is turned together with that half a width further on.
+    A number is rotated together with that half a width further on.
     """
     one, other = x.chunk(2, dim=-1)
     cosine, sine = angle.cos(), angle.sin()
-    turned = torch.cat((one * cosine - other * sine, other * cosine + one * sine), dim=-1)
-    return turned.type_as(x)
+    rotated = torch.cat((one * cosine - other * sine, other * cosine + one * sine), dim=-1)
+    return rotated.type_as(x)
 
 
 def merge_heads(x: Tensor) -> Tensor:

@@ -55,3 +55,12 @@ def test_local_attentions_of_one_model_may_differ(tmp_path: Path) -> None:
     whole, part = model.eval()(text), model(text[:, :3])
     torch.testing.assert_close(whole[:, :3], part)
     model.train()(text).sum().backward()
+
+
+def test_one_loop_calls_layers_of_several_kinds() -> None:
+    """Layers take the masks that any layer of their list reads, and ignore those of the others."""
+    code = compile_spec(str(CASE)).files["model.py"]
+    assert "self.layers = Layers([DecoderLayerA(), DecoderLayerB()])" in code
+    assert code.count("for layer, state in zip(self.layers, states, strict=True):") == 2
+    assert "_source_mask_global: Tensor" in code
+    assert "_source_mask_local: Tensor" in code
