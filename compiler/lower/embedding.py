@@ -8,7 +8,7 @@ from compiler.ir.build import Body
 from compiler.lower.residual import lower_norm
 from compiler.lower.settings import Context, required
 from compiler.ops.elementwise import Add, Dropout, Scale, SoftCap
-from compiler.ops.embedding import Embed, OutputBias, SegmentEmbed, Unembed
+from compiler.ops.embedding import Embed, OutputBias, OutputProjection, SegmentEmbed, Unembed
 from compiler.ops.expression import Binary, Const, Expression, Hyperparameter, call
 from compiler.ops.linear import Linear
 from compiler.ops.norm import Norm
@@ -106,7 +106,7 @@ def lower_embeddings(model: Model, contexts: dict[str, Context]) -> Embeddings:
     sides = {SIDES[name]: context for name, context in contexts.items()}
     names, (last, context) = table_names(model), list(sides.items())[-1]
     tables = {side: _lookup(model, side, each, context) for side, each in sides.items()}
-    output = _project(tables[last])
+    output = _project(tables[last], is_tied=names["output"] != "projection")
     return Embeddings(
         tables={side: (names[side], each) for side, each in tables.items()},
         positions={
@@ -138,9 +138,10 @@ def _lookup(model: Model, side: str, context: Context, last: Context) -> Embed:
     )
 
 
-def _project(table: Embed) -> Unembed:
-    """Return the projection by this table, or by one like it."""
-    return Unembed(rows=table.rows, width=table.width, initial=table.initial)
+def _project(table: Embed, *, is_tied: bool) -> Unembed:
+    """Return the projection by this table, or by a matrix of its own that is as large."""
+    kind = Unembed if is_tied else OutputProjection
+    return kind(rows=table.rows, width=table.width, initial=table.initial)
 
 
 def _rows(model: Model, side: str) -> Hyperparameter:

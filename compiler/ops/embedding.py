@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Attribute, Call, Expression, Hyperparameter, Name, call
+from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name, call
 from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter, by_width
 from compiler.ops.shape import Lengths, Shape, elements, require
 
@@ -70,6 +70,28 @@ class Unembed(Table):
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         features, *bias = inputs
         return call("F.linear", features, Attribute(this, "weight"), *bias)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputProjection(Unembed):
+    """features [..., width], perhaps a bias [rows] -> logits [..., rows], by a matrix of its own.
+
+    It starts as an embedding does, but for the row of padding, which is like any other: padding is
+    never a label, and decoding never chooses it.
+    """
+
+    def module(self) -> Expression:
+        sizes = (self.width, self.rows)
+        if self.initial == by_width(self.width):
+            return call("output_projection", *sizes)
+        std = self.initial.arguments()
+        if isinstance(self.initial.scale, Hyperparameter):  # which all matrices have
+            return Call(Name("linear"), sizes, (("bias", Const(False)), *std))
+        return Call(Name("output_projection"), sizes, std)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        features, *bias = inputs
+        return Unembed.code(self, this, inputs) if bias else Call(this, (features,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -332,7 +332,7 @@ class Transformer(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embedding = embedding(VOCABULARY, D_MODEL, std=INIT_STD)
-        self.projection = embedding(VOCABULARY, D_MODEL, std=INIT_STD)
+        self.projection = linear(D_MODEL, VOCABULARY, bias=False, std=INIT_STD)
         self.decoder = Decoder()
 
     def forward(self, target: Tensor) -> Tensor:
@@ -348,7 +348,7 @@ class Transformer(nn.Module):
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""
-        return F.linear(features, self.projection.weight)
+        return self.projection(features)
 
     def start(self, target: Tensor) -> TransformerState:
         """Make an empty state for as many texts as the target has."""

@@ -98,6 +98,19 @@ def test_tables_are_normal_by_their_width_or_as_told(name: str) -> None:
             assert abs(weight.std() / std - 1) < 0.05
 
 
+@renders("output_projection")
+@pytest.mark.parametrize("keywords", [{}, {"std": 0.02}])
+def test_an_output_projection_is_a_linear_map_that_starts_as_a_table(
+    keywords: dict[str, float],
+) -> None:
+    helpers = rendered(called("output_projection", "a", "b", **dict.fromkeys(keywords, "std")))
+    made = helpers.output_projection(16, 500, **keywords)
+    assert type(made) is nn.Linear
+    assert made.bias is None
+    assert made.weight.shape == (500, 16)
+    assert abs(made.weight.std() / keywords.get("std", 16**-0.5) - 1) < 0.05
+
+
 @renders("distance_embedding")
 def test_numbers_for_distances_are_normal() -> None:
     table = rendered(called("distance_embedding", "a", "b", std="s")).distance_embedding(
