@@ -221,9 +221,9 @@ class _Attention:
         query = self.normalised(body, query, "query")
         key = self.normalised(body, key, "key")
         if isinstance(self.position, Rotary):
-            angles = self.position.angles(body)
-            query = self.position.rotate(body, query, angles, "query")
-            key = self.position.rotate(body, key, angles, "key")
+            rotation = self.position.rotation(body)
+            query = self.position.rotate(body, query, rotation, "query")
+            key = self.position.rotate(body, key, rotation, "key")
         mixed = self.mixed(body, query, key, value)
         merged = body.apply(
             MergeHeads(heads=self.heads["query"], width=self.widths["value"]), mixed

@@ -10,7 +10,13 @@ from compiler.ops.attention_bias import SCORE_BIASES, PositionIds, ScoreBias
 from compiler.ops.expression import Hyperparameter
 from compiler.ops.masking import Tokens
 from compiler.ops.op import Predicate
-from compiler.ops.rotary import RopeLinearScaling, RopeLlama3Scaling, RotaryAngles, Rotate
+from compiler.ops.rotary import (
+    CosineSine,
+    RopeLinearScaling,
+    RopeLlama3Scaling,
+    RotaryAngles,
+    Rotate,
+)
 from compiler.ops.shape import SOURCE, Free
 from compiler.spec.position import (
     AttentionPosition,
@@ -32,21 +38,22 @@ class Rotary:
     stream: Free
     label: str = ""
 
-    def angles(self, body: Body) -> str:
-        """Make the angles of all positions."""
+    def rotation(self, body: Body) -> str:
+        """Make the cosines and sines of the angles of all positions."""
         base, scaling = Hyperparameter("rotary_base", self.settings.base), self.settings.scaling
-        op = RotaryAngles(width=self.width, base=base)
         name = labelled(f"{self.stream.name}_angle", self.label)
-        angle = body.apply(op, body.apply(Tokens(stream=self.stream)), name=name)
-        if scaling is None:
-            return angle
-        return body.apply(_scaling(scaling, self.width, base), angle, name=name)
+        tokens = body.apply(Tokens(stream=self.stream))
+        angle = body.apply(RotaryAngles(width=self.width, base=base), tokens, name=name)
+        if scaling is not None:
+            angle = body.apply(_scaling(scaling, self.width, base), angle, name=name)
+        op = CosineSine(width=self.width, layout=self.settings.layout)
+        return body.apply(op, angle, name=labelled(f"{self.stream.name}_rotation", self.label))
 
-    def rotate(self, body: Body, x: str, angle: str, name: str) -> str:
+    def rotate(self, body: Body, x: str, rotation: str, name: str) -> str:
         """Rotate the pairs of a query or key by the angles of their positions."""
         is_partial = self.width.name != "d_k"
         op = Rotate(width=self.width, layout=self.settings.layout, is_partial=is_partial)
-        return body.apply(op, x, angle, name=name)
+        return body.apply(op, x, rotation, name=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,8 +69,28 @@ class RopeLlama3Scaling(RopeLinearScaling):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CosineSine(Op):
+    """angles [position, width / 2] -> their cosines and sines [2, position, width].
+
+    Both numbers of a pair have the angle: they are half a width apart, or neighbours if
+    `interleaved`.
+    """
+
+    width: Hyperparameter
+    layout: str
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        ((position, count),) = inputs
+        require((count,), (pairs(self.width),), "cosine_sine")
+        return ((Const(2), position, self.width),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call(_of_layout("cosine_sine", self.layout), *inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rotate(Op):
-    """x [batch, heads, position, d_k], angle [position, width / 2] -> x with pairs turned.
+    """x [batch, heads, position, d_k], rotation [2, position, width] -> x with pairs rotated.
 
     Pairs are numbers half a width apart, or `interleaved` neighbours; numbers beyond `width` stay.
     """
@@ -80,8 +100,8 @@ class Rotate(Op):
     is_partial: bool
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        x, angle = inputs
-        require(angle[1:], (pairs(self.width),), "rotate")
+        x, rotation = inputs
+        require((rotation[0], rotation[2]), (Const(2), self.width), "rotate")
         return (x,)
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
@@ -89,8 +109,12 @@ class Rotate(Op):
         return Cost(flops=3 * count, saved_for_backward=count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        helper = "rotate_pairs" if self.layout == "interleaved" else "rotate_halves"
-        return call(helper, *inputs, **({"width": self.width} if self.is_partial else {}))
+        width = {"width": self.width} if self.is_partial else {}
+        return call(_of_layout("rotate", self.layout), *inputs, **width)
+
+
+def _of_layout(helper: str, layout: str) -> str:
+    return f"{helper}_interleaved" if layout == "interleaved" else helper
 
 
 def pairs(width: Hyperparameter) -> Expression:

@@ -17,7 +17,7 @@ from .model import (
     KV_HEADS,
     DecoderSelfAttention,
     Transformer,
-    rotate_halves,
+    rotate,
     split_groups,
 )
 
@@ -71,16 +71,16 @@ def decoder_reads(i: Tensor, j: Tensor) -> Tensor:
 
 
 def decoder_self_attention(
-    module: DecoderSelfAttention, x: Tensor, target_angle: Tensor
+    module: DecoderSelfAttention, x: Tensor, target_rotation: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """x [batch, target, D_MODEL], target_angle [target, D_K // 2] ->
+    """x [batch, target, D_MODEL], target_rotation [2, target, D_K] ->
     weights [batch, HEADS, target, target], values [batch, KV_HEADS, target, D_V]
     """
     query, key, value = split_groups(
         module.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
     )
-    query = rotate_halves(query, target_angle)
-    key = rotate_halves(key, target_angle)
+    query = rotate(query, target_rotation)
+    key = rotate(key, target_rotation)
     return weights(query, key, pairs(decoder_reads, query), enable_gqa=True), value
 
 

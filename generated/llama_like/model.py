@@ -67,6 +67,14 @@ def rotary_angles(first: int, count: int, width: int, base: float, device: torch
     return position * base ** (-torch.arange(0, width, 2, device=device) / width)
 
 
+def cosine_sine(angle: Tensor) -> Tensor:
+    """angle [position, width // 2] -> cosines and sines [2, position, width]
+
+    The angle of a pair stands at both of its numbers, which are half a width apart.
+    """
+    return torch.stack((angle.cos(), angle.sin())).repeat(1, 1, 2)
+
+
 def split_groups(x: Tensor, *parts: tuple[int, int]) -> list[Tensor]:
     """x [batch, position, all widths] -> [batch, heads, position, width] for each (heads, width)"""
     slices = torch.split(x, [heads * width for heads, width in parts], dim=-1)
@@ -76,15 +84,20 @@ def split_groups(x: Tensor, *parts: tuple[int, int]) -> list[Tensor]:
     ]
 
 
-def rotate_halves(x: Tensor, angle: Tensor) -> Tensor:
-    """x [batch, heads, position, width], angle [position, pairs] -> x with its pairs rotated
+def rotate_half(x: Tensor) -> Tensor:
+    """x [..., width] -> each pair (a, b) as (-b, a), where b stands half a width after a"""
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat((-b, a), dim=-1)
 
-    A number is rotated together with that half a width further on.
+
+def rotate(x: Tensor, rotation: Tensor) -> Tensor:
+    """Rotate each pair of numbers by the angle of its position (Su et al. 2021).
+
+    x [batch, heads, position, width], rotation [2, position, width]
+    -> [batch, heads, position, width]
     """
-    one, other = x.chunk(2, dim=-1)
-    cosine, sine = angle.cos(), angle.sin()
-    rotated = torch.cat((one * cosine - other * sine, other * cosine + one * sine), dim=-1)
-    return rotated.type_as(x)
+    cosine, sine = rotation
+    return (x * cosine + rotate_half(x) * sine).type_as(x)
 
 
 def merge_heads(x: Tensor) -> Tensor:
@@ -171,15 +184,15 @@ class DecoderSelfAttention(nn.Module):
         )
         self.output = linear(HEADS * D_V, D_MODEL, bias=False, std=INIT_STD)
 
-    def forward(self, x: Tensor, target_angle: Tensor) -> Tensor:
-        """x [batch, target, D_MODEL], target_angle [target, D_K // 2]
+    def forward(self, x: Tensor, target_rotation: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], target_rotation [2, target, D_K]
         -> [batch, target, D_MODEL]
         """
         query, key, value = split_groups(
             self.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
         )
-        query = rotate_halves(query, target_angle)
-        key = rotate_halves(key, target_angle)
+        query = rotate(query, target_rotation)
+        key = rotate(key, target_rotation)
         mixed = F.scaled_dot_product_attention(query, key, value, enable_gqa=True, is_causal=True)
         return self.output(merge_heads(mixed))
 
@@ -188,33 +201,33 @@ class DecoderSelfAttention(nn.Module):
         return KeyValueCache()
 
     def step(
-        self, x: Tensor, target_angle: Tensor, cache: KeyValueCache, ancestry: BeamAncestry
+        self, x: Tensor, target_rotation: Tensor, cache: KeyValueCache, ancestry: BeamAncestry
     ) -> Tensor:
         """Compute the newest position of each hypothesis.
 
-        x [batch, beam, D_MODEL], target_angle [1, D_K // 2] -> [batch, beam, D_MODEL]
+        x [batch, beam, D_MODEL], target_rotation [2, 1, D_K] -> [batch, beam, D_MODEL]
         """
         query, key, value = split_groups(
             self.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
         )
-        query = rotate_halves(query, target_angle)
-        key = rotate_halves(key, target_angle)
+        query = rotate(query, target_rotation)
+        key = rotate(key, target_rotation)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(
             query, key, value, ancestry.mask[:, None], enable_gqa=True
         )
         return self.output(merge_heads(mixed))
 
-    def prefill(self, x: Tensor, target_angle: Tensor, cache: KeyValueCache) -> Tensor:
+    def prefill(self, x: Tensor, target_rotation: Tensor, cache: KeyValueCache) -> Tensor:
         """Compute the first positions at once, into an empty state.
 
-        x [batch, target, D_MODEL], target_angle [target, D_K // 2] -> [batch, target, D_MODEL]
+        x [batch, target, D_MODEL], target_rotation [2, target, D_K] -> [batch, target, D_MODEL]
         """
         query, key, value = split_groups(
             self.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
         )
-        query = rotate_halves(query, target_angle)
-        key = rotate_halves(key, target_angle)
+        query = rotate(query, target_rotation)
+        key = rotate(key, target_rotation)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, enable_gqa=True, is_causal=True)
         return self.output(merge_heads(mixed))
@@ -247,11 +260,11 @@ class DecoderLayer(nn.Module):
         self.feed_forward = FeedForward()
         self.feed_forward_norm = nn.RMSNorm(D_MODEL, NORM_EPS)
 
-    def forward(self, x: Tensor, target_angle: Tensor) -> Tensor:
-        """x [batch, target, D_MODEL], target_angle [target, D_K // 2]
+    def forward(self, x: Tensor, target_rotation: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], target_rotation [2, target, D_K]
         -> [batch, target, D_MODEL]
         """
-        y = self.self_attention(self.self_attention_norm(x), target_angle)
+        y = self.self_attention(self.self_attention_norm(x), target_rotation)
         x = x + dropout(y, DROPOUT, self.training)
         y = self.feed_forward(self.feed_forward_norm(x))
         return x + dropout(y, DROPOUT, self.training)
@@ -261,21 +274,23 @@ class DecoderLayer(nn.Module):
         return self.self_attention.start()
 
     def step(
-        self, x: Tensor, target_angle: Tensor, cache: KeyValueCache, ancestry: BeamAncestry
+        self, x: Tensor, target_rotation: Tensor, cache: KeyValueCache, ancestry: BeamAncestry
     ) -> Tensor:
         """Compute the newest position of each hypothesis.
 
-        x [batch, beam, D_MODEL], target_angle [1, D_K // 2] -> [batch, beam, D_MODEL]
+        x [batch, beam, D_MODEL], target_rotation [2, 1, D_K] -> [batch, beam, D_MODEL]
         """
-        x = x + self.self_attention.step(self.self_attention_norm(x), target_angle, cache, ancestry)
+        x = x + self.self_attention.step(
+            self.self_attention_norm(x), target_rotation, cache, ancestry
+        )
         return x + self.feed_forward(self.feed_forward_norm(x))
 
-    def prefill(self, x: Tensor, target_angle: Tensor, cache: KeyValueCache) -> Tensor:
+    def prefill(self, x: Tensor, target_rotation: Tensor, cache: KeyValueCache) -> Tensor:
         """Compute the first positions at once, into an empty state.
 
-        x [batch, target, D_MODEL], target_angle [target, D_K // 2] -> [batch, target, D_MODEL]
+        x [batch, target, D_MODEL], target_rotation [2, target, D_K] -> [batch, target, D_MODEL]
         """
-        x = x + self.self_attention.prefill(self.self_attention_norm(x), target_angle, cache)
+        x = x + self.self_attention.prefill(self.self_attention_norm(x), target_rotation, cache)
         return x + self.feed_forward(self.feed_forward_norm(x))
 
 
@@ -287,12 +302,12 @@ class Decoder(nn.Module):
         self.layers = Layers(DecoderLayer() for _ in range(DECODER_LAYERS))
         self.norm = nn.RMSNorm(D_MODEL, NORM_EPS)
 
-    def forward(self, x: Tensor, target_angle: Tensor) -> Tensor:
-        """x [batch, target, D_MODEL], target_angle [target, D_K // 2]
+    def forward(self, x: Tensor, target_rotation: Tensor) -> Tensor:
+        """x [batch, target, D_MODEL], target_rotation [2, target, D_K]
         -> [batch, target, D_MODEL]
         """
         for layer in self.layers:
-            x = layer(x, target_angle)
+            x = layer(x, target_rotation)
         return self.norm(x)
 
     def start(self) -> list[KeyValueCache]:
@@ -300,23 +315,27 @@ class Decoder(nn.Module):
         return [layer.start() for layer in self.layers]
 
     def step(
-        self, x: Tensor, target_angle: Tensor, states: list[KeyValueCache], ancestry: BeamAncestry
+        self,
+        x: Tensor,
+        target_rotation: Tensor,
+        states: list[KeyValueCache],
+        ancestry: BeamAncestry,
     ) -> Tensor:
         """Compute the newest position of each hypothesis.
 
-        x [batch, beam, D_MODEL], target_angle [1, D_K // 2] -> [batch, beam, D_MODEL]
+        x [batch, beam, D_MODEL], target_rotation [2, 1, D_K] -> [batch, beam, D_MODEL]
         """
         for layer, state in zip(self.layers, states, strict=True):
-            x = layer.step(x, target_angle, state, ancestry)
+            x = layer.step(x, target_rotation, state, ancestry)
         return self.norm(x)
 
-    def prefill(self, x: Tensor, target_angle: Tensor, states: list[KeyValueCache]) -> Tensor:
+    def prefill(self, x: Tensor, target_rotation: Tensor, states: list[KeyValueCache]) -> Tensor:
         """Compute the first positions at once, into an empty state.
 
-        x [batch, target, D_MODEL], target_angle [target, D_K // 2] -> [batch, target, D_MODEL]
+        x [batch, target, D_MODEL], target_rotation [2, target, D_K] -> [batch, target, D_MODEL]
         """
         for layer, state in zip(self.layers, states, strict=True):
-            x = layer.prefill(x, target_angle, state)
+            x = layer.prefill(x, target_rotation, state)
         return self.norm(x)
 
 
@@ -344,7 +363,8 @@ class Transformer(nn.Module):
         x = self.embedding(target)
         x = dropout(x, DROPOUT, self.training)
         target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
-        return self.decoder(x, target_angle)
+        target_rotation = cosine_sine(target_angle)
+        return self.decoder(x, target_rotation)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""
@@ -363,7 +383,8 @@ class Transformer(nn.Module):
         state.ancestry.extend(parent)
         x = self.embedding(token)
         target_angle = rotary_angles(state.ancestry.position, 1, D_K, ROTARY_BASE, token.device)
-        return self.decoder.step(x, target_angle, state.decoder, state.ancestry)
+        target_rotation = cosine_sine(target_angle)
+        return self.decoder.step(x, target_rotation, state.decoder, state.ancestry)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
         """Read the first tokens of each text at once, without padding, into a new state; the result
@@ -374,4 +395,5 @@ class Transformer(nn.Module):
         state.ancestry.fill(target.size(1))
         x = self.embedding(target)
         target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
-        return self.decoder.prefill(x, target_angle, state.decoder)
+        target_rotation = cosine_sine(target_angle)
+        return self.decoder.prefill(x, target_rotation, state.decoder)

@@ -63,11 +63,13 @@ def test_slow_angles_are_stretched_and_fast_ones_stay() -> None:
         torch.testing.assert_close(got[:, k], angle[:, k] * (kept + (1 - kept) / 8))
 
 
-@renders("rotate_halves", "rotate_pairs")
-@pytest.mark.parametrize("name", ["rotate_halves", "rotate_pairs"])
-def test_pairs_are_rotated_as_complex_numbers(name: str) -> None:
+@renders("cosine_sine", "cosine_sine_interleaved", "rotate", "rotate_interleaved")
+@renders("rotate_half", "rotate_neighbours")
+@pytest.mark.parametrize("layout", ["", "_interleaved"])
+def test_pairs_are_rotated_as_complex_numbers(layout: str) -> None:
     torch.manual_seed(1)
-    x = torch.randn(2, 3, 5, 8)
+    x, name = torch.randn(2, 3, 5, 8), f"rotate{layout}"
+    cosine_sine = getattr(rendered(f"cosine_sine{layout}"), f"cosine_sine{layout}")
     for calls in map(sites, states("width")):
         rotate = getattr(
             rendered(*(called(name, "x", "angle", **dict.fromkeys(e, "w")) for e in calls)), name
@@ -75,16 +77,16 @@ def test_pairs_are_rotated_as_complex_numbers(name: str) -> None:
         for each in calls:
             width = 4 if each else 8
             angle = torch.tensor(angles(3, 5, width, 100.0))
-            got = rotate(x, angle, **({"width": width} if each else {}))
-            torch.testing.assert_close(got[..., :width], turned(x[..., :width], angle, name))
+            got = rotate(x, cosine_sine(angle), **({"width": width} if each else {}))
+            torch.testing.assert_close(got[..., :width], rotated(x[..., :width], angle, layout))
             assert got[..., width:].equal(x[..., width:])
 
 
-def turned(x: Tensor, angle: Tensor, name: str) -> Tensor:
-    pairs = torch.stack(x.chunk(2, -1), -1) if name == "rotate_halves" else x.unflatten(-1, (-1, 2))
+def rotated(x: Tensor, angle: Tensor, layout: str) -> Tensor:
+    pairs = x.unflatten(-1, (-1, 2)) if layout else torch.stack(x.chunk(2, -1), -1)
     result = torch.view_as_complex(pairs.contiguous()) * torch.polar(torch.ones(()), angle)
     parts = torch.view_as_real(result)
-    return torch.cat(parts.unbind(-1), -1) if name == "rotate_halves" else parts.flatten(-2)
+    return parts.flatten(-2) if layout else torch.cat(parts.unbind(-1), -1)
 
 
 @renders("alibi_slopes", "alibi_bias")
