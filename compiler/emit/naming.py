@@ -4,35 +4,31 @@ A number that is the same everywhere is a constant at the top. One that differs 
 constructor argument of the classes below the stacks, and a literal where a stack makes them.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 
-from compiler.ir.block import Block, walk
-from compiler.ir.numbers import own_numbers
+from compiler.ir.block import Block
+from compiler.ir.numbers import all_numbers
 from compiler.ops.expression import Hyperparameter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """All numbers of a model: `constants` have one value, `varying` have several."""
+    """All numbers of a model: `constants` have one value, `varying` have several.
+
+    `arguments` are the constructor arguments of each block, under its `id`.
+    """
 
     constants: dict[str, Hyperparameter]
     varying: frozenset[str]
+    arguments: dict[int, dict[str, Hyperparameter]]
 
     def parameters(self, block: Block) -> dict[str, Hyperparameter]:
-        """Constructor arguments of a block's class, with the values of this block.
+        """Return the constructor arguments of a block's class, with the values of this block.
 
         A number of which the block holds several values is no argument of it: it is written where
         the block makes the parts that differ.
         """
-        if block.closed:
-            return {}
-        found: dict[str, set[Hyperparameter]] = defaultdict(set)
-        for _, below in walk(block):
-            for number in own_numbers(below):
-                if number.name in self.varying:
-                    found[number.name].add(number)
-        return {name: next(iter(each)) for name, each in sorted(found.items()) if len(each) == 1}
+        return {} if block.closed else self.arguments[id(block)]
 
     def name(self, number: Hyperparameter, block: Block, prefix: str = "") -> str:
         """Return the name of a number in the code of `block`, an attribute after `prefix`."""
@@ -44,11 +40,16 @@ class Numbers:
 
 
 def collect(model: Block) -> Numbers:
-    """The numbers that occur in a model."""
-    values: dict[str, set[Hyperparameter]] = defaultdict(set)
-    for _, block in walk(model):
-        for number in own_numbers(block):
-            values[number.name].add(number)
-    varying = frozenset(name for name, each in values.items() if len(each) > 1)
-    constants = {name: next(iter(each)) for name, each in values.items() if name not in varying}
-    return Numbers(constants=constants, varying=varying)
+    """Return the numbers that occur in a model."""
+    found = all_numbers(model)
+    single = {
+        block: {name: values[0] for name, values in numbers.items() if len(set(values)) == 1}
+        for block, numbers in found.items()
+    }
+    constants = single[id(model)]
+    arguments = {
+        block: {name: numbers[name] for name in sorted(numbers.keys() - constants.keys())}
+        for block, numbers in single.items()
+    }
+    varying = frozenset(found[id(model)]) - constants.keys()
+    return Numbers(constants=constants, varying=varying, arguments=arguments)

@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
-from compiler.ir.block import Block, Repeat, children, walk
+from compiler.ir.block import Block, Repeat, children
 from compiler.ops.expression import Hyperparameter
 
 
 def own_numbers(block: Block) -> Iterator[Hyperparameter]:
-    """The numbers of a block's own ops and repetitions."""
+    """Yield the numbers of a block's own ops and repetitions."""
     below = {id(each) for _, each, _ in children(block)}
     for _, part in block.parts:
         if isinstance(part, Repeat):
@@ -29,15 +29,34 @@ def _inside(value: object) -> Iterator[Hyperparameter]:
     elif isinstance(value, tuple):
         for each in value:
             yield from _inside(each)
-    elif is_dataclass(value):
-        for each in fields(value):
-            yield from _inside(getattr(value, each.name))
+    else:
+        for name in COMPARED[type(value)]:
+            yield from _inside(getattr(value, name))
 
 
-def mixed_numbers(block: Block) -> tuple[Hyperparameter, ...]:
-    """All numbers of which a block holds several values: its class can take none as an argument."""
-    found: dict[str, list[Hyperparameter]] = defaultdict(list)
-    for _, below in walk(block):
-        for number in own_numbers(below):
-            found[number.name].append(number)
-    return tuple(n for _, each in sorted(found.items()) if len(set(each)) > 1 for n in each)
+class _ComparedFields(dict[type, tuple[str, ...]]):
+    """The names of the fields that make two values of a type equal, if it is a dataclass."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        found = fields(kind) if is_dataclass(kind) else ()
+        return self.setdefault(kind, tuple(each.name for each in found if each.compare))
+
+
+COMPARED = _ComparedFields()
+
+
+def all_numbers(model: Block) -> dict[int, dict[str, list[Hyperparameter]]]:
+    """Return the numbers in each block and below it, in order, under the `id` of the block."""
+    found: dict[int, dict[str, list[Hyperparameter]]] = {}
+
+    def gather(block: Block) -> dict[str, list[Hyperparameter]]:
+        numbers: dict[str, list[Hyperparameter]] = defaultdict(list)
+        for number in own_numbers(block):
+            numbers[number.name].append(number)
+        for _, below, _ in children(block):
+            for name, values in gather(below).items():
+                numbers[name] += values
+        return found.setdefault(id(block), numbers)
+
+    gather(model)
+    return found

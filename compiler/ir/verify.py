@@ -23,31 +23,31 @@ def _verify_function(path: str, block: Block, function: Function) -> None:
     where = f"{path or block.name}.{function.name}"
     parts = {name for name, _ in block.parts}
     for statement in function.body:
-        known = not statement.part or statement.part in parts
-        _require(known, f"{where}: no part {statement.part}")
+        if statement.part and statement.part not in parts:
+            raise CompilerBug(f"{where}: no part {statement.part}")
         _verify_call(where, block, statement)
         for value in statement.inputs:
-            _require(value in made, f"{where}: {value} is used before it is made")
-            hidden = shown(value) != "_" and newest[shown(value)] != value
-            _require(not hidden, f"{where}: {value} is hidden by {newest.get(shown(value))}")
+            if value not in made:
+                raise CompilerBug(f"{where}: {value} is used before it is made")
+            if (name := shown(value)) != "_" and newest[name] != value:
+                raise CompilerBug(f"{where}: {value} is hidden by {newest[name]}")
         for value in statement.results:
-            _require(value not in made, f"{where}: {value} is made twice")
+            if value in made:
+                raise CompilerBug(f"{where}: {value} is made twice")
             made.add(value)
             newest[shown(value)] = value
     for value in function.outputs:
-        _require(value in made, f"{where}: {value} is returned but never made")
+        if value not in made:
+            raise CompilerBug(f"{where}: {value} is returned but never made")
 
 
 def _verify_call(where: str, block: Block, statement: Statement) -> None:
     if not isinstance(statement.op, Invoke):
         return
     below = callee(block, statement)
-    _require(below.has(statement.op.function), f"{where}: no function {statement.op.function}")
+    if not below.has(statement.op.function):
+        raise CompilerBug(f"{where}: no function {statement.op.function}")
     expected = len(below.function(statement.op.function).inputs)
     given = len(statement.inputs)
-    _require(expected == given, f"{where}: {statement.part} takes {expected} inputs, got {given}")
-
-
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise CompilerBug(message)
+    if expected != given:
+        raise CompilerBug(f"{where}: {statement.part} takes {expected} inputs, got {given}")

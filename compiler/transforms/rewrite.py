@@ -8,18 +8,23 @@ from compiler.ops.op import Op
 
 
 def bottom_up(block: Block, change: Callable[[Block], Block]) -> Block:
-    """The tree with `change` applied to every block, those below first."""
+    """Return the tree with `change` applied to every block, those below first."""
+    return change(change_below(block, lambda below: bottom_up(below, change)))
 
-    def below(part: Op | Repeat | Block) -> Op | Repeat | Block:
+
+def change_below(block: Block, change: Callable[[Block], Block]) -> Block:
+    """Return the block with `change` applied to the blocks directly below."""
+
+    def changed(part: Op | Repeat | Block) -> Op | Repeat | Block:
         if isinstance(part, Repeat):
-            return replace(part, block=bottom_up(part.block, change))
-        return bottom_up(part, change) if isinstance(part, Block) else part
+            return replace(part, block=change(part.block))
+        return change(part) if isinstance(part, Block) else part
 
-    return change(replace(block, parts=tuple((name, below(part)) for name, part in block.parts)))
+    return replace(block, parts=tuple((name, changed(part)) for name, part in block.parts))
 
 
 def live(statements: Iterable[Statement], needed: Iterable[str]) -> list[Statement]:
-    """The statements of which something is needed, in order."""
+    """Return the statements of which something is needed, in order."""
     wanted, kept = set(needed), list[Statement]()
     for statement in reversed(list(statements)):
         if wanted.intersection(statement.results):

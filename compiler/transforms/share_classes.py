@@ -1,13 +1,13 @@
 """Gives one class name to all blocks of one structure: a class per structure, not per number."""
 
 from collections import defaultdict
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
-from compiler.ir.block import Block, walk
+from compiler.ir.block import Block, children, walk
 from compiler.ir.labels import letters
-from compiler.ir.numbers import mixed_numbers
+from compiler.ir.numbers import COMPARED, all_numbers
 from compiler.ops.expression import Hyperparameter
-from compiler.transforms.rewrite import bottom_up
+from compiler.transforms.rewrite import change_below
 
 
 def share_classes(model: Block) -> Block:
@@ -16,44 +16,55 @@ def share_classes(model: Block) -> Block:
     That is the most general name which its structure has for itself. Where each name stands for
     several structures, that which the fewest share, with a letter if several need it.
     """
-    structures: dict[str, list[object]] = defaultdict(list)
-    names: dict[object, str] = {}
-    blocks = {_kind(block): block for _, block in walk(model)}
+    structures: dict[str, list[int]] = defaultdict(list)
+    names: dict[int, str] = {}
+    kinds = _kinds(model)
+    blocks = {kinds[id(block)]: block for _, block in walk(model)}
     for kind, block in blocks.items():
         for name in block.names:
             structures[name].append(kind)
-    shared: dict[str, list[object]] = defaultdict(list)
+    shared: dict[str, list[int]] = defaultdict(list)
     for kind, block in blocks.items():
         shared[min(block.names, key=lambda name: len(structures[name]))].append(kind)
-    for name, kinds in shared.items():
-        for number, kind in enumerate(kinds):
-            letter = letters(number).upper() if len(kinds) > 1 else ""
+    for name, numbers in shared.items():
+        for number, kind in enumerate(numbers):
+            letter = letters(number).upper() if len(numbers) > 1 else ""
             names[kind] = f"{name}{letter}"
 
-    def choose(block: Block) -> Block:
-        return replace(block, names=(names[_kind(block)],))
+    def named(block: Block) -> Block:
+        return replace(change_below(block, named), names=(names[kinds[id(block)]],))
 
-    return bottom_up(model, choose)
-
-
-def _kind(block: Block) -> object:
-    """Return what blocks of one class have in common: the structure, and the numbers in it."""
-    return structure(block), tuple((each.name, each.value) for each in mixed_numbers(block))
+    return named(model)
 
 
-def structure(part: object) -> object:
-    """A part without numbers, names and places: equal for parts that can be one class."""
-    if isinstance(part, Hyperparameter):
-        return part.name
-    if isinstance(part, tuple):
-        return tuple(structure(each) for each in part)
-    if is_dataclass(part):
-        return (
-            type(part).__name__,
-            *(
-                structure(getattr(part, each.name))
-                for each in fields(part)
-                if each.compare and each.name != "names"
-            ),
-        )
-    return part
+def _kinds(model: Block) -> dict[int, int]:
+    """Return a number for each block, under its `id`: blocks that can be one class have the same.
+
+    They have one structure, and the same values of what varies within the block: a class can take
+    no number as an argument of which it holds several values.
+    """
+    numbers, kinds = all_numbers(model), dict[int, int]()
+    known: dict[object, int] = {}
+
+    def structure(part: object) -> object:
+        """Return a part without numbers, names and places."""
+        if isinstance(part, Hyperparameter):
+            return part.name
+        if isinstance(part, tuple):
+            return tuple(map(structure, part))
+        if id(part) in kinds:
+            return kinds[id(part)]
+        compared = (name for name in COMPARED[type(part)] if name != "names")
+        inner = tuple(structure(getattr(part, name)) for name in compared)
+        return (type(part).__name__, *inner) if inner else part
+
+    def visit(block: Block) -> None:
+        for _, below, _ in children(block):
+            if id(below) not in kinds:
+                visit(below)
+        found = sorted(numbers[id(block)].items())
+        mixed = tuple((name, *values) for name, values in found if len(set(values)) > 1)
+        kinds[id(block)] = known.setdefault((structure(block), mixed), len(known))
+
+    visit(model)
+    return kinds
