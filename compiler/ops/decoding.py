@@ -37,16 +37,21 @@ class Field(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewCache(Op):
+class MakesState(Op):
+    """The base of ops whose result is a state, or a part of one, and no tensor."""
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return ((),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCache(MakesState):
     """An empty cache of keys and values."""
 
     cache: Cache
 
     def predicates(self) -> tuple[Predicate, ...]:
         return () if self.cache.keeps is None else (self.cache.keeps,)
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return ((),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         arguments: tuple[Expression, ...] = ()
@@ -58,13 +63,10 @@ class NewCache(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewMemory(Op):
+class NewMemory(MakesState):
     """The empty memory of an empty hypothesis."""
 
     memory: Memory
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return ((),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call(self.memory.annotation)
@@ -109,11 +111,8 @@ class Fill(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewAncestry(Op):
+class NewAncestry(MakesState):
     """tokens [batch, position] -> the ancestry of one empty hypothesis for each sentence."""
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return ((),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (tokens,) = inputs
@@ -173,30 +172,21 @@ def visible_slots(ancestry: Expression, reads: Predicate | None, *slots: Express
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MakeState(Op):
+class MakeState(MakesState):
     """Values -> the state that holds them."""
 
     name: str
-
-    def helpers(self) -> tuple[str, ...]:
-        return ("State",)
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return ((),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(Name(self.name), inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JoinStates(Op):
+class JoinStates(MakesState):
     """Lists of the states of layers of several kinds, one after the other -> one list.
 
     One call makes the states of all layers of a list, and so the code of all inputs is the same.
     """
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return ((),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return inputs[0]

@@ -1,6 +1,7 @@
 """Ops that work on each number by itself: sum, product, scale, cap, dropout, activation."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from compiler.activations import ACTIVATIONS, Nonlinearity
 from compiler.ops.expression import Attribute, Binary, Expression, Hyperparameter, Str, call, method
@@ -9,7 +10,25 @@ from compiler.ops.shape import Lengths, Shape, elements, require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Add(Op):
+class Elementwise(Op):
+    """The base of ops on each number x [...] by itself.
+
+    `flops` and `saved` are the operations for one number, and the numbers kept for its gradient.
+    """
+
+    flops: ClassVar[int] = 1
+    saved: ClassVar[int] = 0
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        count = elements(inputs[0], lengths)
+        return Cost(flops=self.flops * count, saved_for_backward=self.saved * count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Add(Elementwise):
     """x [..., position, width] + y of the same shape, or without the batch."""
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
@@ -17,25 +36,16 @@ class Add(Op):
         require(x[-len(y) :][-1:], y[-1:], "add")
         return (x,)
 
-    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
-        return Cost(flops=elements(inputs[0], lengths))
-
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         x, y = inputs
         return Binary(x, "+", y)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scale(Op):
+class Scale(Elementwise):
     """x * by."""
 
     by: Expression
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return inputs
-
-    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
-        return Cost(flops=elements(inputs[0], lengths))
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (x,) = inputs
@@ -43,21 +53,16 @@ class Scale(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dropout(Op):
+class Dropout(Elementwise):
     """Zeroes a share `rate` of the numbers in training and scales up the others (section 5.4)."""
+
+    saved: ClassVar[int] = 1
 
     rate: Hyperparameter
 
     @property
     def is_identity(self) -> bool:
         return self.rate.value == 0
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return inputs
-
-    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
-        count = elements(inputs[0], lengths)
-        return Cost(flops=count, saved_for_backward=count)
 
     def state(self, decoded: tuple[bool, ...]) -> State:
         return Identity()
@@ -67,31 +72,20 @@ class Dropout(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StochasticDepth(Op):
+class StochasticDepth(Dropout):
     """x [batch, ...]: in training zero for a share `rate` of the sentences, others scaled up."""
 
-    rate: Hyperparameter
-
-    @property
-    def is_identity(self) -> bool:
-        return self.rate.value == 0
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return inputs
-
-    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
-        return Cost(flops=elements(inputs[0], lengths))
-
-    def state(self, decoded: tuple[bool, ...]) -> State:
-        return Identity()
+    saved: ClassVar[int] = 0
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("stochastic_depth", *inputs, self.rate, Attribute(this, "training"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Activation(Op):
+class Activation(Elementwise):
     """x -> a non-linearity of each number; `name` is that of the table of activations."""
+
+    saved: ClassVar[int] = 1
 
     name: str
 
@@ -100,13 +94,6 @@ class Activation(Op):
         """The entry of the table."""
         return ACTIVATIONS[self.name]
 
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return inputs
-
-    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
-        count = elements(inputs[0], lengths)
-        return Cost(flops=count, saved_for_backward=count)
-
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         arguments = {key: Str(value) for key, value in self.formula.arguments}
         result = call(self.formula.function, *inputs, **arguments)
@@ -114,17 +101,15 @@ class Activation(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Multiply(Op):
+class Multiply(Elementwise):
     """x * y of the same shape."""
+
+    saved: ClassVar[int] = 2
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, y = inputs
         require(x, y, "multiply")
         return (x,)
-
-    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
-        count = elements(inputs[0], lengths)
-        return Cost(flops=count, saved_for_backward=2 * count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         x, y = inputs
@@ -132,17 +117,13 @@ class Multiply(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoftCap(Op):
+class SoftCap(Elementwise):
     """cap * tanh(x / cap): near 0 it is x, and none exceeds the cap (Gemma 2)."""
 
+    flops: ClassVar[int] = 3
+    saved: ClassVar[int] = 1
+
     cap: Hyperparameter
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return inputs
-
-    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
-        count = elements(inputs[0], lengths)
-        return Cost(flops=3 * count, saved_for_backward=count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (x,) = inputs

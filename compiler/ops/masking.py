@@ -1,11 +1,11 @@
 """Masks as tensors: which tokens are real, and which positions may be read."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from compiler.mask.mask import ALL, Mask
 from compiler.ops.expression import Binary, Const, Expression, Name, call, method
-from compiler.ops.op import NeedsPosition, Op, Predicate, State
+from compiler.ops.op import OfPositions, Op, Predicate
 from compiler.ops.shape import BATCH, Free, Shape
 
 
@@ -38,7 +38,7 @@ class PaddingMask(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PositionMask(Op):
+class PositionMask(OfPositions):
     """tokens of the queries' and of the keys' stream -> mask [query, key], true where one is read.
 
     [batch, 1, query, key] for a mask that depends on the end of the keys. `counted`, it has one
@@ -46,7 +46,6 @@ class PositionMask(Op):
     """
 
     reads: Predicate
-    counted: bool = False
 
     def predicates(self) -> tuple[Predicate, ...]:
         return (self.reads,)
@@ -60,9 +59,6 @@ class PositionMask(Op):
         """It asks for positions alone, except where a stream ends."""
         keys = ALL if self.reads.mask.needs_length else None
         return (None, keys, *(None for _ in range(inputs - 2)))
-
-    def state(self, decoded: tuple[bool, ...]) -> State:
-        return NeedsPosition(step=replace(self, counted=True))
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         queries, keys, *position = inputs

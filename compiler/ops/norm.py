@@ -1,6 +1,7 @@
 """Layer normalisation (Ba et al. 2016; section 3.1), and that by the root of the mean square."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call
 from compiler.ops.op import ONES, ZEROS, Cost, Op, Parameter
@@ -9,7 +10,9 @@ from compiler.ops.shape import Lengths, Shape, elements, require
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Norm(Op):
-    """The base of norms: x [..., width] -> [..., width]."""
+    """The base of norms: x [..., width] -> [..., width], `flops` operations for each number."""
+
+    flops: ClassVar[int] = 8
 
     width: Expression
     eps: Hyperparameter
@@ -21,7 +24,7 @@ class Norm(Op):
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
         count = elements(inputs[0], lengths)
-        return Cost(flops=8 * count, saved_for_backward=count)
+        return Cost(flops=self.flops * count, saved_for_backward=count)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)
@@ -51,15 +54,13 @@ class RMSNorm(Norm):
     With `offset` the gain is 1 + weight, so that a weight that decays leaves a gain of 1.
     """
 
+    flops: ClassVar[int] = 5
+
     offset: bool
 
     def parameters(self) -> tuple[Parameter, ...]:
         initial = ZEROS if self.offset else ONES
         return (Parameter(name="weight", shape=(self.width,), initial=initial, decays=False),)
-
-    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
-        count = elements(inputs[0], lengths)
-        return Cost(flops=5 * count, saved_for_backward=count)
 
     def module(self) -> Expression:
         return call("OffsetRMSNorm" if self.offset else "nn.RMSNorm", self.width, self.eps)

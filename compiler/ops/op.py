@@ -335,3 +335,13 @@ class Op(ABC):
     def state(self, decoded: tuple[bool, ...]) -> State:
         """Return the rule of incremental decoding, where `decoded` inputs grow by one a step."""
         return Pointwise(step=self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfPositions(Op):
+    """The base of ops on the numbers of positions; `counted`, on that of one, a further input."""
+
+    counted: bool = False
+
+    def state(self, decoded: tuple[bool, ...]) -> State:
+        return NeedsPosition(step=replace(self, counted=True))

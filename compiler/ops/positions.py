@@ -1,6 +1,6 @@
 """Positions that are added to embeddings, sinusoidal or learned (section 3.5)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from compiler.ops.expression import (
     Attribute,
@@ -13,7 +13,7 @@ from compiler.ops.expression import (
     method,
     total,
 )
-from compiler.ops.op import Initial, NeedsPosition, Op, Parameter, State, by_width
+from compiler.ops.op import Initial, OfPositions, Parameter, by_width
 from compiler.ops.shape import Shape
 
 _HELPERS = {
@@ -24,18 +24,14 @@ _HELPERS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Positions(Op):
+class Positions(OfPositions):
     """tokens [batch, position] -> [position, d_model]; counted: tokens, first -> [1, d_model]."""
 
     d_model: Hyperparameter
-    counted: bool = False
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         length = Const(1) if self.counted else inputs[0][1]
         return ((length, self.d_model),)
-
-    def state(self, decoded: tuple[bool, ...]) -> State:
-        return NeedsPosition(step=replace(self, counted=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

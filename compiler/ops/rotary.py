@@ -1,6 +1,6 @@
 """Rotary positions: queries and keys rotated by angles that grow with it (Su et al. 2021)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from compiler.ops.expression import (
     Attribute,
@@ -11,12 +11,12 @@ from compiler.ops.expression import (
     call,
     method,
 )
-from compiler.ops.op import Cost, NeedsPosition, Op, State
+from compiler.ops.op import Cost, OfPositions, Op
 from compiler.ops.shape import Lengths, Shape, elements, require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RotaryAngles(Op):
+class RotaryAngles(OfPositions):
     """tokens [batch, position] -> [position, width / 2]; counted: tokens, first -> [1, width / 2].
 
     Pair k of a head turns by `base` ** (-2 k / width) a position.
@@ -24,14 +24,10 @@ class RotaryAngles(Op):
 
     width: Hyperparameter
     base: Hyperparameter
-    counted: bool = False
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         length = Const(1) if self.counted else inputs[0][1]
         return ((length, pairs(self.width)),)
-
-    def state(self, decoded: tuple[bool, ...]) -> State:
-        return NeedsPosition(step=replace(self, counted=True))
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         tokens, *first = inputs

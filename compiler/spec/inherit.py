@@ -10,7 +10,6 @@ from functools import reduce
 from compiler.source.node import (
     Mapping,
     Node,
-    Path,
     Scalar,
     Sequence,
     is_nothing,
@@ -129,13 +128,6 @@ def inherit(root: Mapping) -> Mapping:
 def task_of(root: Mapping) -> str:
     """Return the name of the task that the model is for."""
     return str(word(root, "task", USUAL_TASK))
-
-
-def handed_down(path: Path) -> set[str]:
-    """Return the keys that may stand at `path` for the places below it to inherit."""
-    if path == ():
-        return {"extends"}
-    return set(HANDED_DOWN.get(tuple(str(step) for step in path if isinstance(step, str)), ()))
 
 
 def sub_layers_of(block: Node | None) -> Iterator[str]:
