@@ -8,7 +8,7 @@ from compiler.diff.hybrid import Hybrids
 from compiler.diff.operand import CODE, Operand
 from compiler.diff.patience import Edit, Pairing, hunks, paired
 from compiler.diff.settings_diff import Change
-from compiler.emit.model import model_text
+from compiler.emit.model import helpers_of_model, model_text
 from compiler.emit.package import package_files
 from compiler.emit.training import training_text
 from compiler.page.model import Hunk, Patch
@@ -92,8 +92,8 @@ def code_of(loaded: Loaded, title: Spec, names: Sequence[str]) -> Texts:
     model = build(loaded, passes())
     spec = loaded.spec.model_copy(update={"name": title.name, "summary": title.summary})
     if tuple(names) == CODE:
-        texts = model_text(model, spec.name, spec.summary), training_text(spec, model)
-        files = dict(zip(CODE, texts, strict=True))
+        network = model_text(model, helpers_of_model(model), spec.name, spec.summary)
+        files = dict(zip(CODE, (network, training_text(spec, model)), strict=True))
     else:
         files = package_files(spec, model)
     return {name: files.get(name, "").splitlines() for name in names}

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from compiler.analysis.infer_shapes import shapes_of
 from compiler.emit.body import body_lines
-from compiler.emit.calls import expressions, written
-from compiler.emit.helpers import helpers_of
+from compiler.emit.calls import written
+from compiler.emit.helpers import Helpers, helpers_of
 from compiler.emit.imports import TORCH, as_imported, import_lines
 from compiler.emit.layout import docstring, signature
 from compiler.emit.naming import Numbers, collect
@@ -23,12 +23,15 @@ RUNNING = ("collections.abc.Callable", "typing.Any")
 """The names of the standard library by which the programs are run."""
 
 
-def weights_text(model: Block, name: str) -> str:
-    """Return the file: a program for each class of attention, and one that runs them all."""
+def weights_text(model: Block, name: str, network: Helpers) -> str:
+    """Return the file: a program for each class of attention, and one that runs them all.
+
+    `network` are the helpers that `model.py` defines.
+    """
     numbers, programs = collect(model), derive_weights(model)
     functions = [each for _, each in programs.values()]
     code = [each for function in functions for each in written(function)]
-    helpers = helpers_of(code, elsewhere=helpers_of(expressions(model)).texts)
+    helpers = helpers_of(code, elsewhere=network.texts)
     ops = [each.op for function in functions for each in function.body if isinstance(each.op, Op)]
     streams = [each.name for each in model.function("features").inputs]
     declared = ["model: Transformer", *(f"{each}: Tensor" for each in streams)]

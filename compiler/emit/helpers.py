@@ -42,11 +42,17 @@ def helpers_of(
     own = called
     for name in filter(_is_helper, needed):
         own.setdefault(name, ())
+    written: dict[str, _Helper] = {}
     while True:
         names = [name for name in called if _is_helper(name) and name not in elsewhere]
-        written = {name: _Helper(name, called, attributes) for name in names}
-        before, called = called, _joined(own, written.values())
-        if called == before:
+        written = {
+            name: before
+            if (before := written.get(name)) and before.called == called[name]
+            else _Helper(name, called[name], attributes)
+            for name in names
+        }
+        last, called = called, _joined(own, written.values())
+        if called == last:
             break
     ordered = dict[str, str]()
     for name in written:
@@ -85,7 +91,7 @@ class _Helper:
     """One helper, written for the calls that a file has, with what its template has declared."""
 
     name: str
-    called: Calls
+    called: tuple[Call, ...]
     attributes: set[str]
     needed: dict[str, None] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
@@ -100,7 +106,7 @@ class _Helper:
             "uses": self.attributes.__contains__,
             "doc": lambda *paragraphs: "\n".join(docstring(list(paragraphs), 1)),
         }
-        self.arguments = Given(self.called.get(self.name, ()))
+        self.arguments = Given(self.called)
         template = f"helpers/{self.name}.py.jinja"
         self.text = fill(template, given=self.arguments, **names).strip("\n")
 

@@ -5,7 +5,7 @@ from sys import stdlib_module_names
 
 from compiler.emit.calls import expressions
 from compiler.emit.classes import class_lines, classes, needs
-from compiler.emit.helpers import helpers_of
+from compiler.emit.helpers import Helpers, helpers_of
 from compiler.emit.imports import FUNCTIONAL, TORCH, import_lines
 from compiler.emit.layout import docstring
 from compiler.emit.naming import Numbers, collect
@@ -17,10 +17,15 @@ from compiler.ops.op import Op
 from compiler.ops.shape import Free
 
 
-def model_text(model: Block, name: str, summary: str) -> str:
+def helpers_of_model(model: Block) -> Helpers:
+    """Return the helpers that `model.py` defines."""
+    return helpers_of(expressions(model), needs(classes(model)))
+
+
+def model_text(model: Block, helpers: Helpers, name: str, summary: str) -> str:
     """Return the file, top-down: constants, helpers, attention, feed-forward, layers, stacks."""
-    numbers, blocks, written = collect(model), classes(model), list(expressions(model))
-    helpers = helpers_of(written, needs(blocks))
+    numbers = collect(model)
+    written = [part for each in expressions(model) for part in parts(each)]
     head = f"{name}: {summary.rstrip('.')}." if summary else f"{name}: a Transformer."
     about = "Written by specformer from a spec. It needs the standard library and torch."
     return fill(
@@ -31,7 +36,7 @@ def model_text(model: Block, name: str, summary: str) -> str:
         definitions=[
             *predicates(_ops(model)),
             *helpers.texts.values(),
-            *("\n".join(class_lines(each, numbers)) for each in blocks),
+            *("\n".join(class_lines(each, numbers)) for each in classes(model)),
         ],
     )
 
@@ -42,14 +47,14 @@ def _plain(text: str) -> str:
 
 
 def _modules(written: Iterable[Expression]) -> set[str]:
-    """The modules of the standard library whose functions expressions call."""
-    names = (part.text for each in written for part in parts(each) if isinstance(part, Name))
+    """Return the modules of the standard library whose functions are called."""
+    names = (each.text for each in written if isinstance(each, Name))
     return {each.partition(".")[0] for each in names if "." in each} & stdlib_module_names
 
 
 def _constants(numbers: Numbers, model: Block, written: Iterable[Expression]) -> str:
-    """The numbers that have one value, in the order in which the model first uses them."""
-    used = [part for each in written for part in parts(each) if isinstance(part, Hyperparameter)]
+    """Return the numbers that have one value, in the order in which the model first uses them."""
+    used = [each for each in written if isinstance(each, Hyperparameter)]
     used += [each for block in walk(model) for each in _shapes(block[1])]
     names = dict.fromkeys(each.name for each in used if each.name in numbers.constants)
     lines = [f"{name.upper()} = {numbers.constants[name].value!r}" for name in names]

@@ -1,7 +1,7 @@
 """All files of a generated package."""
 
 from compiler.emit.attention_weights import weights_text
-from compiler.emit.model import model_text
+from compiler.emit.model import helpers_of_model, model_text
 from compiler.emit.template import fill
 from compiler.emit.tests import tests_text
 from compiler.emit.training import training_text
@@ -13,12 +13,17 @@ from compiler.transforms.derive_weights import attentions
 
 def package_files(spec: Spec, model: Block) -> dict[str, str]:
     """File names with their text. A model without attention has no weights of any to show."""
-    shown = {"attention_weights.py": weights_text(model, spec.name)} if attentions(model) else {}
+    helpers = helpers_of_model(model)
+    shown = (
+        {"attention_weights.py": weights_text(model, spec.name, helpers)}
+        if attentions(model)
+        else {}
+    )
     return {
         "__init__.py": fill("__init__.py.jinja", name=spec.name),
-        "model.py": model_text(model, spec.name, spec.summary),
+        "model.py": model_text(model, helpers, spec.name, spec.summary),
         "training.py": training_text(spec, model),
         **shown,
         "spec.lock.yaml": lock_text(spec),
-        "test_model.py": tests_text(spec, model),
+        "test_model.py": tests_text(spec, model, helpers),
     }

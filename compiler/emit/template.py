@@ -25,6 +25,7 @@ def environment() -> "Environment":
         lstrip_blocks=True,
         keep_trailing_newline=False,
         autoescape=False,
+        auto_reload=False,
     )
 
 

@@ -3,8 +3,7 @@
 from math import gcd
 
 from compiler.analysis.cost import count_parameters
-from compiler.emit.calls import expressions
-from compiler.emit.helpers import helpers_of
+from compiler.emit.helpers import Helpers
 from compiler.emit.imports import as_imported
 from compiler.emit.layout import docstring, lay, signature
 from compiler.emit.predicates import plain_predicate
@@ -22,7 +21,7 @@ LARGEST_EDGE = 512
 """Masks with larger numbers are tried within this."""
 
 
-def tests_text(spec: Spec, model: Block) -> str:
+def tests_text(spec: Spec, model: Block, helpers: Helpers) -> str:
     """Return the file. Its texts are longer than twice any number of a mask and any chunk."""
     found, others = attentions(model), mixers(model)
     edges = sorted(
@@ -69,7 +68,7 @@ def tests_text(spec: Spec, model: Block) -> str:
             for line in _reads(name, [(int(op.heads.value), op.reads.name) for op in ops])
         ],
         crosses=[name for name, (block, _) in found.items() if _reads_memory(block)],
-        random=_random(model),
+        random=sorted(helpers.texts.keys() & {"dropout", "stochastic_depth"}),
         mixers=[(name, mask == mask & CAUSAL) for name, mask in others.items()],
     )
 
@@ -87,11 +86,6 @@ def _reads(name: str, groups: list[tuple[int, str]]) -> list[str]:
 def _reads_memory(block: Block) -> bool:
     """Return whether an attention reads the output of the encoder."""
     return any(each.name == "memory" for each in block.function("forward").inputs)
-
-
-def _random(model: Block) -> list[str]:
-    """Return the functions of the network that drop something at random in training."""
-    return sorted(helpers_of(expressions(model)).texts.keys() & {"dropout", "stochastic_depth"})
 
 
 def mixers(model: Block) -> dict[str, Mask]:

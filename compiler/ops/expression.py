@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
+from typing import get_args
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\[[A-Za-z_]+\])?")
 
@@ -136,6 +137,7 @@ Expression = (
     | Comprehension
 )
 
+_KINDS = frozenset(get_args(Expression))
 _PRECEDENCE = {"!=": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "//": 4, "**": 5}
 _TIGHTEST = 6
 
@@ -225,5 +227,5 @@ def parts(expression: Expression) -> Iterator[Expression]:
         for each in value if isinstance(value, tuple) else (value,):
             # A keyword is a pair of its name and its value.
             inner = each[1] if isinstance(each, tuple) else each
-            if isinstance(inner, Expression):
+            if type(inner) in _KINDS:
                 yield from parts(inner)
