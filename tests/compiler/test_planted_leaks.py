@@ -285,8 +285,8 @@ PLANTED: dict[str, Plant] = {
     "hypotheses that read each other": ("plain", OWN, OWN.replace("eye(beam", "ones(beam, beam")),
     "hypotheses that all follow the first": (
         "plain",
-        "parent.unsqueeze(2).expand(-1, -1, self.mask.size(2))",
-        "(0 * parent).unsqueeze(2).expand(-1, -1, self.mask.size(2))",
+        "parent[:, :, None].expand(-1, -1, self.mask.size(2))",
+        "(0 * parent)[:, :, None].expand(-1, -1, self.mask.size(2))",
     ),
     "states that all follow the first": (
         "LSTM",
