@@ -117,12 +117,8 @@ def recipe(tmp_path: Path) -> Recipe:
 def test_a_position_is_a_class_an_op_and_a_helper(recipe: Recipe) -> None:
     """Inheritance, checks, schema, reference and decoding follow from its base class."""
     spec = "compiler/spec/position.py"
-    recipe.replace(spec, "class RelativePosition(", POSITION.lstrip() + "class RelativePosition(")
-    recipe.replace(
-        spec,
-        "AlibiPosition | RelativePosition |",
-        "AlibiPosition | RelativePosition | LogarithmicPosition |",
-    )
+    recipe.insert(spec, POSITION.lstrip(), before="class RelativePosition(")
+    recipe.insert(spec, "LogarithmicPosition | ", before="AlibiPosition | RelativePosition |")
     recipe.append("compiler/ops/attention_bias.py", OP)
     recipe.write("compiler/emit/templates/helpers/logarithmic_bias.py.jinja", HELPER)
     assert len(recipe.touched) == 3
@@ -163,7 +159,7 @@ def test_an_activation_is_an_entry_and_where_torch_lacks_it_a_helper(
     name: str, entry: str, helper: str, formula: str, recipe: Recipe
 ) -> None:
     table = "compiler/activations.py"
-    recipe.replace(table, '    "tanh": ', f'    "{name}": {entry},\n    "tanh": ')
+    recipe.insert(table, f'    "{name}": {entry},\n', before='    "tanh": ')
     if helper:
         recipe.write(f"compiler/emit/templates/helpers/{name}.py.jinja", helper)
     assert len(recipe.touched) <= 2

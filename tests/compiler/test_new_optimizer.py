@@ -129,13 +129,9 @@ for each, value, *steps in zip(model.parameters(), before, *gradients):
 
 def added(recipe: Recipe, kind: str, settings: str) -> None:
     """Writes the class into the settings and enters it in the table."""
-    recipe.replace(SETTINGS, "class Adafactor(", settings.lstrip() + "class Adafactor(")
+    recipe.insert(SETTINGS, settings.lstrip(), before="class Adafactor(")
     name = settings.partition("(")[0].split()[-1]
-    recipe.replace(
-        SETTINGS,
-        '    "adafactor": Adafactor,\n',
-        f'    "{kind}": {name},\n    "adafactor": Adafactor,\n',
-    )
+    recipe.insert(SETTINGS, f'    "{kind}": {name},\n', before='    "adafactor": Adafactor,\n')
 
 
 def run(recipe: Recipe, kind: str, optimizer: str, steps: str = "") -> None:

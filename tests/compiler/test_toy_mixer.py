@@ -1,15 +1,13 @@
 """A new kind of mixer is a class and an entry in two tables; everything else follows."""
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.recipe import Recipe
+
 pytestmark = pytest.mark.quick
 
-ROOT = Path(__file__).parents[2]
 SETTINGS = '''
 class Smoothing(Mixer):
     """A toy: each number by itself, over the positions before."""
@@ -78,34 +76,17 @@ for setting, code in {"span=1": "even-width", "spn=1": "unknown-key"}.items():
 """
 
 
-def insert(path: Path, *texts: tuple[str, str]) -> None:
-    """Puts each text before the one place where its mark stands."""
-    whole = path.read_text()
-    for mark, text in texts:
-        assert whole.count(mark) == 1, mark
-        whole = whole.replace(mark, f"{text}{mark}")
-    path.write_text(whole)
-
-
 def test_a_toy_mixer_is_one_class_and_two_entries(tmp_path: Path) -> None:
-    ignored = shutil.ignore_patterns("__pycache__", "diff", "ablation")
-    shutil.copytree(ROOT / "compiler", tmp_path / "compiler", ignore=ignored)
-    insert(
-        tmp_path / "compiler/spec/mixer.py",
-        ("class Mixers(Section):", SETTINGS.lstrip()),
-        ("    recurrence: Recurrence | None = None\n", "    smoothing: Smoothing | None = None\n"),
-    )
-    insert(
-        tmp_path / "compiler/lower/mixer.py",
-        (
-            "from compiler.spec.mixer import Convolution",
-            "from compiler.spec.mixer import Smoothing\n",
-        ),
-        ("_LOWERINGS: dict", LOWERING.lstrip()),
-        ("    Convolution: _convolution,\n", "    Smoothing: _smoothing,\n"),
-    )
-    (tmp_path / "toy.yaml").write_text(SPEC)
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    recipe = Recipe(tmp_path)
+    settings, lowering = "compiler/spec/mixer.py", "compiler/lower/mixer.py"
+    recipe.insert(settings, SETTINGS.lstrip(), before="class Mixers(Section):")
+    entry = "    recurrence: Recurrence | None = None\n"
+    recipe.insert(settings, "    smoothing: Smoothing | None = None\n", before=entry)
+    imported = "from compiler.spec.mixer import Convolution"
+    recipe.insert(lowering, "from compiler.spec.mixer import Smoothing\n", before=imported)
+    recipe.insert(lowering, LOWERING.lstrip(), before="_LOWERINGS: dict")
+    entry = "    Convolution: _convolution,\n"
+    recipe.insert(lowering, "    Smoothing: _smoothing,\n", before=entry)
+    assert recipe.touched == {settings, lowering}
+    (recipe.folder / "toy.yaml").write_text(SPEC)
+    recipe.run(SCRIPT)

@@ -35,6 +35,10 @@ class Recipe:
         assert text.count(old) == 1, f"{old!r} stands in {path} {text.count(old)} times"
         self.write(path, text.replace(old, new))
 
+    def insert(self, path: str, text: str, *, before: str) -> None:
+        """Puts text before a mark that stands in a file once."""
+        self.replace(path, before, text + before)
+
     def run(self, script: str) -> str:
         """Executes a script with the copy as the compiler and returns what it prints."""
         file = self.folder / "script.py"

@@ -1,5 +1,6 @@
 """The command line in this process, and a run that was trained by it in seconds."""
 
+import tarfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,17 @@ def specformer(
         return Ended(code=code if isinstance(code, int) else 0, out=captured.out, err=captured.err)
 
     return run
+
+
+@pytest.fixture
+def expected(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return the folder of what an earlier version computed, from the module's `ARCHIVE`.
+
+    The rest of the archive, such as the run and its spec, lies beside the folder.
+    """
+    with tarfile.open(Path(__file__).with_name(request.module.ARCHIVE)) as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path / "expected"
 
 
 @pytest.fixture(scope="session")
