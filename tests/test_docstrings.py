@@ -1,6 +1,7 @@
 """Docstrings are sentences with a subject, and names are those of the field."""
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,14 +131,29 @@ def files() -> list[Path]:
     return sorted(path for each in ("compiler", "runtime") for path in (ROOT / each).rglob("*.py"))
 
 
+def templates() -> list[Path]:
+    return sorted((ROOT / "compiler/emit/templates").rglob("*.py.jinja"))
+
+
 def faults(path: Path) -> Iterator[str]:
     """The first lines of docstrings that are no sentences."""
+    for text in docstrings(path):
+        summary, blank, _ = text.partition("\n\n")
+        if WITHOUT_SUBJECT.match(text) or (blank and not ENDS.search(summary)):
+            yield summary
+
+
+def docstrings(path: Path) -> Iterator[str]:
+    """The docstrings of a module, or those of a template without what fills it."""
+    if path.suffix == ".jinja":
+        text = re.sub(r"{%.*?%}\n?", "", path.read_text(), flags=re.DOTALL)
+        yield from map(inspect.cleandoc, re.findall(r'"{3}(.*?)"{3}', text, re.DOTALL))
+        yield from re.findall(r'{{ doc\("(.*?)"', path.read_text())
+        return
     kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, kinds) and (text := ast.get_docstring(node)):
-            summary, blank, _ = text.partition("\n\n")
-            if WITHOUT_SUBJECT.match(text) or (blank and not ENDS.search(summary)):
-                yield summary
+            yield text
 
 
 def defined(path: Path) -> Iterator[str]:
@@ -162,13 +178,13 @@ def names_in(path: Path) -> Iterator[str]:
 
 
 def test_docstrings_are_sentences() -> None:
-    wrong = {str(path.relative_to(ROOT)): list(faults(path)) for path in files()}
+    every = [*files(), *templates()]
+    wrong = {str(path.relative_to(ROOT)): list(faults(path)) for path in every}
     assert {name: each for name, each in wrong.items() if each} == {}
 
 
 def test_names_are_those_of_the_field() -> None:
-    templates = (ROOT / "compiler/emit/templates").rglob("*.jinja")
-    names = {each for path in [*files(), *templates] for each in defined(path)} - KEPT
+    names = {each for path in [*files(), *templates()] for each in defined(path)} - KEPT
     assert {each: OLD_NAMES[each] for each in names & OLD_NAMES.keys()} == {}
 
 
@@ -176,6 +192,7 @@ def test_names_are_those_of_the_field() -> None:
     "text", ["Of a layer.", "What is read", "The same for x.", "The sum of a,\n\nand of b."]
 )
 def test_fragments_are_refused(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "module.py"
-    path.write_text(f'"""{text}"""\n')
-    assert list(faults(path)) == [text.partition("\n\n")[0]]
+    for name in ("module.py", "helper.py.jinja"):
+        path = tmp_path / name
+        path.write_text(f'"""{text}"""\n')
+        assert list(faults(path)) == [text.partition("\n\n")[0]]

@@ -39,6 +39,7 @@ def weights_text(model: Block, name: str, network: Helpers) -> str:
         "attention_weights.py.jinja",
         streams=streams,
         takes_turns=_takes_turns(model),
+        about="\n".join(docstring(_about(model), 1)),
         head="\n".join(signature("attention_weights", declared, "dict[str, Tensor]", 0)),
         docstring="\n".join(
             docstring([f"{name}: what each attention reads. Written by specformer."], 0)
@@ -54,6 +55,19 @@ def weights_text(model: Block, name: str, network: Helpers) -> str:
         ],
         programs=[(each, _snake(each)) for each in programs],
     )
+
+
+def _about(model: Block) -> list[str]:
+    """Return the paragraphs of the docstring of the function that runs all programs."""
+    inputs = model.function("features").inputs
+    given = ", ".join(f"{each.name} {words(each.shape)}" for each in inputs)
+    again = " Where a module is applied again, a number follows its name."
+    return [
+        "Return the weights of each attention, without dropout, by the name of its module.",
+        f"{given} -> weights [batch, heads, queries, keys]",
+        "They are recomputed plainly from what each module is given as the model runs."
+        f"{again * _takes_turns(model)}",
+    ]
 
 
 def _takes_turns(model: Block) -> bool:

@@ -28,7 +28,7 @@ def rate(schedule: Schedule) -> Rate:
     """Return the rate of a kind of schedule after its warm-up, or of all updates."""
     match schedule:
         case InverseSquareRoot():
-            phrase = "by step^-0.5 (section 5.3)"
+            phrase = "by step^-0.5 (Vaswani et al. 2017, section 5.3)"
             return Rate(phrase=phrase, code=("PEAK * (WARMUP_STEPS / step) ** 0.5",))
         case Constant():
             needs_step = schedule.warmup_steps > 0

@@ -93,11 +93,14 @@ def _summary(groups: tuple[HeadGroup, ...], settings: Settings) -> str:
 
 
 def _heads(settings: Settings) -> str:
-    """Return the words for the heads, with the paper of those that share keys and values."""
-    if settings.kv_heads == settings.heads:
-        return "{heads} heads of {d_k}"
-    paper = "Shazeer 2019" if settings.kv_heads == 1 else "Ainslie et al. 2023"
-    return f"{{heads}} heads of {{d_k}}, {{kv_heads}} of keys and values ({paper})"
+    """Return the words for the heads, with the papers of what not all attentions have."""
+    words = "{heads} heads of {d_k}"
+    if settings.kv_heads != settings.heads:
+        paper = "Shazeer 2019" if settings.kv_heads == 1 else "Ainslie et al. 2023"
+        words += f", {{kv_heads}} of keys and values ({paper})"
+    if settings.query_key_norm is not None:
+        words += ", queries and keys normalised (Dehghani et al. 2023)"
+    return words
 
 
 def _masked(groups: tuple[HeadGroup, ...]) -> str:

@@ -45,8 +45,9 @@ class Residual:
 
     @property
     def summary(self) -> str:
-        """The summary of a layer."""
-        return _SUMMARIES[self.place]
+        """Return the summary of a layer."""
+        source = isinstance(self.norm, RMSNorm) * " The norm is RMSNorm (Zhang and Sennrich 2019)."
+        return f"{_SUMMARIES[self.place]}{source}"
 
     def parts(self, names: tuple[str, ...]) -> Iterator[tuple[str, Norm]]:
         """The norms of sub-layers that stand side by side, mostly of one."""

@@ -78,9 +78,7 @@ class Adam(TwoMeans):
 
     @property
     def title(self) -> str:
-        return (
-            "Adam over all parameters; whoever trains sets the rate of each update (section 5.3)."
-        )
+        return "Adam (Kingma and Ba 2015); whoever trains sets the rate of each update."
 
 
 class AdamW(TwoMeans):

@@ -23,10 +23,11 @@ from .model import (
 
 
 def attention_weights(model: Transformer, source: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """source [batch, source], target [batch, target]
+    """Return the weights of each attention, without dropout, by the name of its module.
 
-    -> the weights [batch, heads, queries, keys] of each attention, by the name of its module;
-    without dropout. They are recomputed plainly from what each module is given as the model runs.
+    source [batch, source], target [batch, target] -> weights [batch, heads, queries, keys]
+
+    They are recomputed plainly from what each module is given as the model runs.
     """
     found: dict[str, Tensor] = {}
 
@@ -47,9 +48,10 @@ def attention_weights(model: Transformer, source: Tensor, target: Tensor) -> dic
 
 
 def weights(query: Tensor, key: Tensor, *masks: Tensor) -> Tensor:
-    """query [batch, heads, queries, width], key [batch, heads, keys, width] of attention
+    """Compute the weights of attention: their sum is 1, or 0 where no key may be read.
 
-    -> [batch, heads, queries, keys]: zero where a mask is false, sums of 1 but where all are.
+    query [batch, heads, queries, width], key [batch, heads, keys, width]
+    -> [batch, heads, queries, keys]; a mask is true where a key may be read.
     """
     score = query @ key.transpose(2, 3) / math.sqrt(query.size(-1))
     for mask in masks:

@@ -87,6 +87,6 @@ class SmoothedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
-        """The gradient of the logits, made in place: this runs once; the others have none."""
+        """Return the gradient of the logits, made in place: this runs once."""
         (gradient,) = ctx.saved_tensors
         return gradient.mul_(outer[0]), None, None

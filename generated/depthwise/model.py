@@ -39,7 +39,7 @@ def embedding(rows: int, width: int) -> nn.Embedding:
 
 
 def depthwise_convolution(d_model: int, width: int) -> nn.Conv1d:
-    """Of each of d_model numbers by itself, each Xavier-uniform; without biases."""
+    """A convolution of each of d_model numbers by itself, each Xavier-uniform; without biases."""
     module = nn.Conv1d(d_model, d_model, width, groups=d_model, bias=False)
     bound = math.sqrt(3 / width)
     nn.init.uniform_(module.weight, -bound, bound)
@@ -57,9 +57,9 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
 
 
 def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
-    """Sines and cosines of positions first, first + 1, ... (Vaswani et al. 2017, section 3.5)
+    """Sines and cosines of positions first, first + 1, ... (Vaswani et al. 2017, section 3.5).
 
-    -> [count, d_model]
+    -> [count, d_model], of the type of `like`
     """
     position = torch.arange(first, first + count, device=like.device)[:, None]
     frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)

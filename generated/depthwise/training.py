@@ -17,14 +17,16 @@ EPS = 1e-09
 
 
 def learning_rate(step: int) -> float:
-    """The rate of update `step`, from 1 on: linear to PEAK, then by step^-0.5 (section 5.3)."""
+    """The rate of update `step`, from 1 on: linear to PEAK, then by step^-0.5 (Vaswani et al.
+    2017, section 5.3).
+    """
     if step < WARMUP_STEPS:
         return PEAK * step / WARMUP_STEPS
     return PEAK * (WARMUP_STEPS / step) ** 0.5
 
 
 def optimizer(model: nn.Module) -> torch.optim.Optimizer:
-    """Adam over all parameters; whoever trains sets the rate of each update (section 5.3)."""
+    """Adam (Kingma and Ba 2015); whoever trains sets the rate of each update."""
     return torch.optim.Adam(model.parameters(), lr=PEAK, betas=BETAS, eps=EPS, fused=True)
 
 
@@ -72,6 +74,6 @@ class SmoothedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
-        """The gradient of the logits, made in place: this runs once; the others have none."""
+        """Return the gradient of the logits, made in place: this runs once."""
         (gradient,) = ctx.saved_tensors
         return gradient.mul_(outer[0]), None, None

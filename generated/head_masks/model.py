@@ -59,9 +59,9 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
 
 
 def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
-    """Sines and cosines of positions first, first + 1, ... (Vaswani et al. 2017, section 3.5)
+    """Sines and cosines of positions first, first + 1, ... (Vaswani et al. 2017, section 3.5).
 
-    -> [count, d_model]
+    -> [count, d_model], of the type of `like`
     """
     position = torch.arange(first, first + count, device=like.device)[:, None]
     frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
@@ -181,7 +181,7 @@ class BeamAncestry(State):
     def visible_slots(
         self, reads: Callable[[Tensor, Tensor], Tensor], slots: Tensor | slice = slice(None)
     ) -> Tensor:
-        """Mark the slots that each hypothesis descends from and that `reads` allows it to read
+        """Mark the slots that each hypothesis descends from and that `reads` allows it to read.
 
         -> [batch, 1, beam, slots]
         """

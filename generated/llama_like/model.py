@@ -59,16 +59,16 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
 
 
 def rotary_angles(first: int, count: int, width: int, base: float, device: torch.device) -> Tensor:
-    """Angles of positions first, first + 1, ... for pairs of `width` numbers (Su et al. 2021)
+    """Return the angles of positions first, first + 1, ... (Su et al. 2021).
 
-    -> [count, width // 2]
+    -> [count, width // 2], an angle for each pair of `width` numbers
     """
     position = torch.arange(first, first + count, device=device)[:, None]
     return position * base ** (-torch.arange(0, width, 2, device=device) / width)
 
 
 def cosine_sine(angle: Tensor) -> Tensor:
-    """angle [position, width // 2] -> cosines and sines [2, position, width]
+    """Return cosines and sines: angle [position, width // 2] -> [2, position, width]
 
     The angle of a pair stands at both of its numbers, which are half a width apart.
     """
@@ -250,7 +250,7 @@ class FeedForward(nn.Module):
 
 class DecoderLayer(nn.Module):
     """Each sub-layer reads a normalised copy of its input and is added to it (pre-norm, Xiong et
-    al. 2020).
+    al. 2020). The norm is RMSNorm (Zhang and Sennrich 2019).
     """
 
     def __init__(self) -> None:

@@ -275,7 +275,7 @@ def test_other_sentences_change_nothing(model: Transformer, source: Tensor, targ
 def test_in_training_a_sentence_changes_no_other(
     model: Transformer, source: Tensor, target: Tensor
 ) -> None:
-    """The same numbers are dropped each time."""
+    """Training drops the same numbers each time."""
     model.train()
     changed = target.clone()
     changed[1] = other(changed[1], VOCABULARY)

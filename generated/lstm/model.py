@@ -78,10 +78,10 @@ def real_tokens(tokens: Tensor) -> Tensor:
 
 
 def run_bidirectional(layer: nn.RNNBase, x: Tensor, real: Tensor) -> Tensor:
-    """x [batch, position, inputs], real [batch, 1, 1, position]
+    """Run a recurrence from the beginning and one from the end of each text.
 
-    -> [batch, position, 2 * width]: from the beginning and from the end of each text, side by side.
-    Padding is skipped, and gets zeros.
+    x [batch, position, inputs], real [batch, 1, 1, position] -> [batch, position, 2 * width], the
+    two side by side. Padding is skipped, and gets zeros.
     """
     lengths = real.flatten(1).sum(1).clamp(min=1).cpu()
     packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)

@@ -90,7 +90,7 @@ def masked_bias(bias: Tensor, mask: Tensor) -> Tensor:
 
 
 def distance_bucket(distance: Tensor, buckets: int, longest: int) -> Tensor:
-    """The bucket of a distance, from 0 on (Raffel et al. 2020, section 2.1)
+    """Return the bucket of a distance, from 0 on (Raffel et al. 2020, section 2.1).
 
     The first half of the buckets hold one distance each, the others grow up to `longest`.
     """
@@ -101,7 +101,7 @@ def distance_bucket(distance: Tensor, buckets: int, longest: int) -> Tensor:
 
 
 def relative_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Tensor:
-    """A learned number for each bucket of distances and head; half of them are for later keys
+    """Look up a learned number for each head and bucket of distances; half are for later keys.
 
     i [queries], j [keys] -> [heads, queries, keys]
     """
@@ -113,9 +113,9 @@ def relative_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Te
 def position_mask(
     reads: Callable[[Tensor, Tensor], Tensor], first: int, count: int, keys: Tensor
 ) -> Tensor:
-    """Mark what `count` queries from position `first` on read of the tokens keys [batch, position]
+    """Mark what `count` queries from position `first` on read.
 
-    -> mask [count, position], true where a key is read
+    keys [batch, position] -> mask [count, position], true where a key is read
     """
     i = torch.arange(first, first + count, device=keys.device)[:, None]
     mask = reads(i, torch.arange(keys.size(1), device=keys.device))
@@ -123,7 +123,7 @@ def position_mask(
 
 
 def backward_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Tensor:
-    """A learned number for each bucket of distances to earlier keys, and head
+    """Look up a learned number for each head and bucket of distances to earlier keys.
 
     i [queries], j [keys] -> [heads, queries, keys]
     """
