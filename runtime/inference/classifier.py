@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, cast, overload
+from typing import Any, Self, overload
 
 import torch
 from torch import nn
@@ -14,9 +14,8 @@ from runtime.data.tasks.classification import read_labels
 from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizer import Tokenizer
 from runtime.inference.batch_decoder import length_batches, padded
-from runtime.inference.calls import Report, description, refuse_several, report_cuts, texts_of
-from runtime.inference.network import EncoderModel, check_logits, located
-from runtime.package import features_of
+from runtime.inference.calls import Report, refuse_several, report_cuts, texts_of
+from runtime.inference.network import EncoderPredictor, check_logits, located
 from runtime.run import Run
 
 
@@ -28,26 +27,21 @@ class Label:
     probability: float
 
 
-class Classifier:
+class Classifier(EncoderPredictor):
     """A network with its tokenizer and the names of its classes."""
 
     def __init__(
         self, model: nn.Module, tokenizer: Tokenizer, labels: Sequence[str], spec: Spec
     ) -> None:
-        """The network must be in evaluation mode."""
-        self.model = cast(EncoderModel, model)
-        self.features = features_of(model)
-        self.device = next(model.parameters()).device
-        self.tokenizer, self.labels, self.spec = tokenizer, labels, spec
+        """Use a network that is in evaluation mode."""
+        super().__init__(model, tokenizer, spec)
+        self.labels = labels
 
     @classmethod
     def of_run(cls, run: Run, model: nn.Module, spec: Spec, workers: int) -> Self:
         """Makes a classifier of a network, the tokenizer of its run and the labels beside it."""
         refuse_several(workers)
         return cls(model, run.tokenizers()[0], read_labels(run.folder / TOKENIZERS), spec)
-
-    def __repr__(self) -> str:
-        return description(self, cast(nn.Module, self.model), self.spec)
 
     @overload
     def classify(  # type: ignore[overload-overlap]

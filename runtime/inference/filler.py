@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self, cast, overload
+from typing import Self, overload
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +11,10 @@ from torch import Tensor, nn
 from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK
 from runtime.data.tasks.task import longest_between_symbols
-from runtime.data.tokenizer import Tokenizer
 from runtime.errors import UserError
 from runtime.inference.batch_decoder import length_batches, padded
-from runtime.inference.calls import description, refuse_several, texts_of
-from runtime.inference.network import EncoderModel, check_logits, located
-from runtime.package import features_of
+from runtime.inference.calls import refuse_several, texts_of
+from runtime.inference.network import EncoderPredictor, check_logits, located
 from runtime.run import Run
 
 GAP = re.compile(r"\[MASK\]|_{3,}")
@@ -34,24 +32,14 @@ Fillings = list[list[Filling]]
 """For each gap of a text, from left to right, the likeliest first."""
 
 
-class Filler:
-    """A network with its tokenizer."""
-
-    def __init__(self, model: nn.Module, tokenizer: Tokenizer, spec: Spec) -> None:
-        """The network must be in evaluation mode."""
-        self.model = cast(EncoderModel, model)
-        self.features = features_of(model)
-        self.device = next(model.parameters()).device
-        self.tokenizer, self.spec = tokenizer, spec
+class Filler(EncoderPredictor):
+    """A masked language model with its tokenizer."""
 
     @classmethod
     def of_run(cls, run: Run, model: nn.Module, spec: Spec, workers: int) -> Self:
         """Makes a filler of a network and the tokenizer of its run."""
         refuse_several(workers)
         return cls(model, run.tokenizers()[0], spec)
-
-    def __repr__(self) -> str:
-        return description(self, cast(nn.Module, self.model), self.spec)
 
     @overload
     def fill(  # type: ignore[overload-overlap]

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from compiler.spec.spec import Spec
+from runtime.data.tokenizer import Tokenizer
 from runtime.errors import DivergenceError, beyond_table
+from runtime.inference.calls import description
+from runtime.package import features_of
 
 
 class DecodingState(Protocol):
@@ -65,6 +69,20 @@ class EncoderModel(Protocol):
 
     def project(self, features: Tensor, /) -> Tensor:
         """features [..., width] -> logits [..., vocabulary or classes]"""
+
+
+class EncoderPredictor:
+    """A network that reads a text whole, with its tokenizer: the base of classifier and filler."""
+
+    def __init__(self, model: nn.Module, tokenizer: Tokenizer, spec: Spec) -> None:
+        """Use a network that is in evaluation mode."""
+        self.model = cast(EncoderModel, model)
+        self.features = features_of(model)
+        self.device = next(model.parameters()).device
+        self.tokenizer, self.spec = tokenizer, spec
+
+    def __repr__(self) -> str:
+        return description(self, cast(nn.Module, self.model), self.spec)
 
 
 class NotFinite(Exception):
