@@ -1,6 +1,7 @@
 """The texts that a network is scored on, and scores, each with the protocol that explains it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -36,6 +37,19 @@ def evaluation_files(run: Path, split: Split) -> tuple[Path, Path]:
     return run / f"evaluation-{split}.txt", run / f"evaluation-{split}.json"
 
 
+def write_evaluation(
+    run: Path, split: Split, answers: Sequence[str], report: dict[str, object]
+) -> None:
+    """Write the files of a split into a run; without answers, the report alone."""
+    text_file, report_file = evaluation_files(run, split)
+    content = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    with explained_disk_errors(run):
+        if answers:
+            lines = "".join(f"{line}\n" for line in answers)
+            replace_file(text_file, lines.encode(), follow_links=False)
+        replace_file(report_file, content.encode(), follow_links=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
     """A score and, in words, how it is computed."""
@@ -69,14 +83,8 @@ class Measured:
 
     def write(self, run: Path) -> Path:
         """Writes evaluation-<split>.json, and the answers as .txt, into a run."""
-        text, report = evaluation_files(run, self.split)
-        content = json.dumps(self._report(), indent=2, ensure_ascii=False) + "\n"
-        with explained_disk_errors(run):
-            if self.answers:
-                lines = "".join(f"{line}\n" for line in self.answers)
-                replace_file(text, lines.encode(), follow_links=False)
-            replace_file(report, content.encode(), follow_links=False)
-        return report
+        write_evaluation(run, self.split, self.answers, self._report())
+        return evaluation_files(run, self.split)[1]
 
     def _report(self) -> dict[str, object]:
         scores = {

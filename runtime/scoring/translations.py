@@ -1,6 +1,5 @@
 """Translations of a text by a trained network, scored by the protocol of its spec."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -17,10 +16,15 @@ from runtime.data.prepare import Prepared
 from runtime.inference.load import load_as
 from runtime.inference.translator import Translator
 from runtime.run import Run
-from runtime.scoring.measures import Measure, Split, evaluation_files, read_scoring_set
+from runtime.scoring.measures import (
+    Measure,
+    Split,
+    evaluation_files,
+    read_scoring_set,
+    write_evaluation,
+)
 from runtime.scoring.phenomena import Score, phenomena_scores
 from runtime.scoring.score import Scores, bleu_metric, doubts, score
-from runtime.system.atomic_files import explained_disk_errors, replace_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +71,8 @@ class Evaluated:
 
     def write(self, run: Path) -> tuple[Path, Path]:
         """Writes evaluation-<split>.txt, the translations, and .json, the rest, into a run."""
-        text, report = evaluation_files(run, self.split)
-        content = json.dumps(self._report(), indent=2, ensure_ascii=False) + "\n"
-        with explained_disk_errors(run):
-            lines = "".join(f"{line}\n" for line in self.hypotheses)
-            replace_file(text, lines.encode(), follow_links=False)
-            replace_file(report, content.encode(), follow_links=False)
-        return text, report
+        write_evaluation(run, self.split, self.hypotheses, self._report())
+        return evaluation_files(run, self.split)
 
     def _report(self) -> dict[str, object]:
         return {
