@@ -112,11 +112,12 @@ def document(found: Difference) -> Document:
     title = f"{found.before.name} {ARROW} {found.after.name}"
     if found.is_equal:
         return Document(title=title, sections=(Section(parts=tuple(_equal(found))),))
+    same = Paragraph(text="The generated code is the same.")
     sections = [
         _meaning_section(found),
         cost_section(found.cost),
         checkpoint_section(found.checkpoint),
-        Section(title="Code", parts=found.code or (_no_code(),)),
+        Section(title="Code", parts=found.code or (same,)),
     ]
     return Document(title=title, sections=tuple(sections))
 
@@ -128,10 +129,6 @@ def _equal(found: Difference) -> Iterator[Paragraph]:
     nothing, code = ("Nothing else", " and ".join(CODE)) if notes else ("Nothing", "the code")
     same = f"the settings, {code}, the cost and the checkpoints are the same."
     yield Paragraph(text=f"{nothing} differs: {same}")
-
-
-def _no_code() -> Paragraph:
-    return Paragraph(text="The generated code is the same.")
 
 
 def _meaning_section(found: Difference) -> Section:

@@ -70,7 +70,7 @@ class RevisionFile:
         named = self.revision.library()
         if beside or reference in named:
             return beside or self.revision.file(named[reference])
-        return None if named or reference not in library() else _today(reference)
+        return None if named or reference not in library() else DiskFile(path=library()[reference])
 
     def suggestion(self, reference: str) -> str:
         known = [path for path in self.revision.paths if path.endswith(".yaml")]
@@ -141,10 +141,6 @@ def _run(top: Path, *arguments: str) -> bytes | None:
     command = ["git", "-C", str(top), *arguments]
     done = subprocess.run(command, capture_output=True, check=False)
     return done.stdout if done.returncode == 0 else None
-
-
-def _today(name: str) -> DiskFile:
-    return DiskFile(path=library()[name])
 
 
 def _whole(reference: str) -> Span:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from compiler.import_map.assignment import parts
-from compiler.import_map.names import Binding, bindings, filled, general, starred
+from compiler.import_map.names import bindings, filled, general, starred
 from compiler.import_map.parameters import NamedParameter
 from compiler.import_map.shape import Shape, Stored, words
 from compiler.import_map.transfer import Move, Region, Transfer
@@ -46,16 +46,11 @@ def _lines(group: list[Move], names: list[str], rows: dict[str, int]) -> Iterato
     if len(group) > 1 and meant.keys() == {each.target.tensor for each in group}:
         texts = {each.target.tensor: _expression(each.source, rows) for each in group}
         for form in (right, texts[first.target.tensor]):
-            if all(_says(form, meant[name], text) for name, text in texts.items()):
+            if all(filled(form, meant[name]) == text for name, text in texts.items()):
                 yield _with_slice(pattern, first.target), form
                 return
     for move in group:
         yield move.target.name, _expression(move.source, rows)
-
-
-def _says(form: str, binding: Binding, text: str) -> bool:
-    """Return whether a right side means this text for these placeholders."""
-    return filled(form, binding) == text
 
 
 def _with_slice(pattern: str, region: Region) -> str:

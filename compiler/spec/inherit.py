@@ -189,7 +189,8 @@ def _group(model: Mapping, stack: Mapping, group: Node, name: str, usual: tuple[
 def _written(key: str, holders: Holders) -> Iterator[Node | None]:
     """Yield what is written of a setting in each of the sections, the most general first."""
     for holder, name in SOURCES[key]:
-        yield _child(holders.get(holder), name)
+        section = holders.get(holder)
+        yield section.get(name) if isinstance(section, Mapping) else None
 
 
 def _with_mask(group: Mapping, sub_layer: str, mask: str) -> Mapping:
@@ -212,10 +213,6 @@ def _none(span: Span) -> Mapping:
 
 def _listed(words: tuple[str, ...], span: Span) -> Sequence:
     return Sequence(span=span, items=tuple(Scalar(span=span, value=each) for each in words))
-
-
-def _child(mapping: Node | None, key: str) -> Node | None:
-    return mapping.get(key) if isinstance(mapping, Mapping) else None
 
 
 def _by_default(mapping: Mapping, key: str, node: Node) -> Mapping:

@@ -98,7 +98,7 @@ def suggestion(reference: str, beside: Path | None = None, child: Path | None = 
         wanted = like or ""
     if not found and wanted not in library():
         return "`specformer list` shows the library"
-    meant = _seen_from(found[0], beside or Path()) if found else wanted
+    meant = os.path.relpath(found[0], beside or Path()) if found else wanted
     return f"did you mean `{meant}`? `specformer list` shows the library"
 
 
@@ -120,10 +120,6 @@ def _specs_near(reference: str, beside: Path) -> list[Path]:
 
 def _is_same(path: Path, other: Path | None) -> bool:
     return other is not None and path.resolve() == other.resolve()
-
-
-def _seen_from(path: Path, beside: Path) -> str:
-    return os.path.relpath(path, beside)
 
 
 if __name__ == "__main__":

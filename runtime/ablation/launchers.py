@@ -171,11 +171,8 @@ class LocalPool:
         return job
 
     def _free_slot(self) -> int | None:
-        numbers = range(len(self.slots))
-        return next((n for n in numbers if n not in self._jobs or not self._is_busy(n)), None)
-
-    def _is_busy(self, number: int) -> bool:
-        return self._jobs[number].is_running()
+        numbers, jobs = range(len(self.slots)), self._jobs
+        return next((n for n in numbers if n not in jobs or not jobs[n].is_running()), None)
 
     def _process(self, folder: Path, slot: Slot) -> subprocess.Popen[bytes]:
         """In a session of its own, so that Ctrl-C in the terminal is the parent's affair."""

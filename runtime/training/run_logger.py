@@ -6,7 +6,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -16,27 +15,17 @@ from runtime.training.metrics import Metrics, TrainFigures, ValidFigures
 SECONDS_BETWEEN_LINES = 15.0
 
 
-class Display(Protocol):
-    """The progress that people see while the network trains."""
+class Display:
+    """The progress that people see while the network trains; this one shows them nothing."""
 
     def advance(self, step: int) -> None:
-        """Update `step` is done."""
+        """Show that update `step` is done."""
 
     def measure(self, loss: float, tokens_per_second: float) -> None:
-        """The newest figures."""
+        """Show the newest figures, the loss in nats a label."""
 
 
-class Silence:
-    """The display of all processes but the first, which shows nothing."""
-
-    def advance(self, step: int) -> None:
-        pass
-
-    def measure(self, loss: float, tokens_per_second: float) -> None:
-        pass
-
-
-class Bar:
+class Bar(Display):
     """A bar with the loss, the speed and the time left."""
 
     def __init__(self, progress: Progress, *, step: int, steps: int) -> None:
@@ -50,7 +39,7 @@ class Bar:
         self._progress.update(self._task, figures=_figures(loss, tokens_per_second))
 
 
-class Lines:
+class Lines(Display):
     """Lines of text with these figures."""
 
     def __init__(self, report: Callable[[str], None], *, step: int, steps: int) -> None:
@@ -135,7 +124,7 @@ def open_run_logger(
 
 def silent_run_logger() -> RunLogger:
     """The logger of the other processes."""
-    return RunLogger(metrics=None, display=Silence(), report=lambda _: None)
+    return RunLogger(metrics=None, display=Display(), report=lambda _: None)
 
 
 def describe_validation(figures: ValidFigures) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from compiler.import_map.assignment import Assigned, Assignment
+from compiler.import_map.assignment import Assigned
 from compiler.import_map.expression import (
     Arithmetic,
     Called,
@@ -63,15 +63,13 @@ def described(tensors: Mapping[str, Tensor]) -> dict[str, Stored]:
 
 
 def _value(filled: Assigned, tensors: Mapping[str, Tensor]) -> Tensor:
-    value = torch.cat([_assignment(assignment, tensors) for assignment in filled.assignments])
+    # A single number fills all of its place.
+    value = torch.cat(
+        [evaluate(each.expression, tensors).expand(each.shape) for each in filled.assignments]
+    )
     if not value.isfinite().all():
         raise UserError(f"{filled.name} would get values that are not finite (nan or inf)")
     return value
-
-
-def _assignment(assignment: Assignment, tensors: Mapping[str, Tensor]) -> Tensor:
-    """A single number fills all of its place."""
-    return evaluate(assignment.expression, tensors).expand(assignment.shape)
 
 
 OPERATORS = {
