@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from compiler.analysis.infer_shapes import output_shapes
+from compiler.analysis.infer_shapes import Known, output_shapes
 from compiler.emit.body import body_lines
 from compiler.emit.calls import written
 from compiler.emit.layout import NameOf, docstring, lay, signature
@@ -42,12 +42,15 @@ def _from_below(block: Block) -> Iterator[Block]:
     yield block
 
 
-def class_lines(block: Block, numbers: Numbers) -> list[str]:
-    """The class of a block, after the class of its state if it has one."""
+def class_lines(block: Block, numbers: Numbers, known: Known) -> list[str]:
+    """Return the class of a block, after the class of its state if it has one.
+
+    `known` are the shapes that classes written before have found; this one adds its own.
+    """
     lines = [*state_lines(block), f"class {block.name}(nn.Module):"]
     lines += [*docstring([_with_numbers(block, numbers)], 1), "", *_init(block, numbers)]
     for function in block.functions:
-        lines += ["", *_function(block, function, numbers)]
+        lines += ["", *_function(block, function, numbers, known)]
     return lines
 
 
@@ -157,18 +160,18 @@ def state_lines(block: Block) -> list[str]:
     return [*lines, *(f"    {name}: {annotation}" for name, annotation in state.fields), "", ""]
 
 
-def _function(block: Block, function: Function, numbers: Numbers) -> list[str]:
+def _function(block: Block, function: Function, numbers: Numbers, known: Known) -> list[str]:
     def name_of(number: Hyperparameter) -> str:
         return numbers.name(number, block, "self.")
 
     declared = ["self", *(f"{each.name}: {each.annotation}" for each in function.inputs)]
     lines = signature(function.name, declared, function.annotation, 1)
-    lines += docstring(_words(block, function, name_of), 2)
+    lines += docstring(_words(block, function, name_of, known), 2)
     return [*lines, *body_lines(block, function, name_of, 2)]
 
 
-def _words(block: Block, function: Function, name_of: NameOf) -> list[str]:
-    """The docstring: a note if there is one, and the shapes that the inference found."""
+def _words(block: Block, function: Function, name_of: NameOf, known: Known) -> list[str]:
+    """Return the docstring: a note if there is one, and the shapes that the inference found."""
 
     def shape_words(shape: Shape) -> str:
         return words(shape, lambda number: name_of(number).removeprefix("self."))
@@ -181,5 +184,5 @@ def _words(block: Block, function: Function, name_of: NameOf) -> list[str]:
     notes = [function.note] if function.note else []
     if function.annotation != "Tensor":
         return notes
-    (result,) = output_shapes(block, function)
+    (result,) = output_shapes(block, function, known)
     return [*notes, f"{', '.join(given)} -> {shape_words(result)}"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from sys import stdlib_module_names
 
+from compiler.analysis.infer_shapes import Known
 from compiler.emit.calls import expressions
 from compiler.emit.classes import class_lines, classes, needs
 from compiler.emit.helpers import Helpers, helpers_of
@@ -24,7 +25,7 @@ def helpers_of_model(model: Block) -> Helpers:
 
 def model_text(model: Block, helpers: Helpers, name: str, summary: str) -> str:
     """Return the file, top-down: constants, helpers, attention, feed-forward, layers, stacks."""
-    numbers = collect(model)
+    numbers, known = collect(model), Known()
     written = [part for each in expressions(model) for part in parts(each)]
     head = f"{name}: {summary.rstrip('.')}." if summary else f"{name}: a Transformer."
     about = "Written by specformer from a spec. It needs the standard library and torch."
@@ -36,7 +37,7 @@ def model_text(model: Block, helpers: Helpers, name: str, summary: str) -> str:
         definitions=[
             *predicates(_ops(model)),
             *helpers.texts.values(),
-            *("\n".join(class_lines(each, numbers)) for each in classes(model)),
+            *("\n".join(class_lines(each, numbers, known)) for each in classes(model)),
         ],
     )
 

@@ -26,6 +26,7 @@ def environment() -> "Environment":
         keep_trailing_newline=False,
         autoescape=False,
         auto_reload=False,
+        optimized=False,  # each is filled a few times: folding its constants takes longer
     )
 
 
