@@ -11,6 +11,7 @@ from runtime.command.options import (
     Device,
     Force,
     Int8,
+    NBest,
     Recompile,
     RunFolder,
     Which,
@@ -25,12 +26,7 @@ def classify(
     run: RunFolder,
     input: Input = None,
     output: Output = None,
-    n_best: Annotated[
-        int,
-        typer.Option(
-            "--n-best", metavar="N", min=1, max=MOST_HYPOTHESES, help="Labels of each line."
-        ),
-    ] = 1,
+    n_best: NBest = 1,
     checkpoint: Which = None,
     device: Device = None,
     int8: Int8 = False,

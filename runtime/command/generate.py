@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.spec.base import MOST_HYPOTHESES
 from runtime.command.lines import Input, Output, answer, in_a_column, opened_output, refuse_output
 from runtime.command.options import (
     Beam,
@@ -13,6 +12,7 @@ from runtime.command.options import (
     Device,
     Force,
     Int8,
+    NBest,
     NoRepeatNgram,
     Recompile,
     RepetitionPenalty,
@@ -54,12 +54,7 @@ def generate(
     seed: Annotated[int | None, typer.Option("--seed", metavar="S", help="Other draws.")] = None,
     no_repeat_ngram: NoRepeatNgram = None,
     repetition_penalty: RepetitionPenalty = None,
-    n_best: Annotated[
-        int,
-        typer.Option(
-            "--n-best", metavar="N", min=1, max=MOST_HYPOTHESES, help="Texts for each prompt."
-        ),
-    ] = 1,
+    n_best: NBest = 1,
     assignments: DecodingSettings = None,
     checkpoint: Which = None,
     device: Device = None,

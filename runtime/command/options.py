@@ -46,6 +46,12 @@ Beam = Annotated[
         help="Hypotheses a sentence; 1 is greedy search.",
     ),
 ]
+NBest = Annotated[
+    int,
+    typer.Option(
+        "--n-best", metavar="N", min=1, max=MOST_HYPOTHESES, help="The best answers to each line."
+    ),
+]
 NoRepeatNgram = Annotated[
     int | None,
     typer.Option(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.spec.base import MOST_HYPOTHESES
 from runtime.command.lines import Input, Output, answer, in_a_column, read_input, refuse_output
 from runtime.command.options import (
     Beam,
@@ -15,6 +14,7 @@ from runtime.command.options import (
     Device,
     Force,
     Int8,
+    NBest,
     NoRepeatNgram,
     Recompile,
     RepetitionPenalty,
@@ -38,12 +38,7 @@ def translate(
     input: Input = None,
     output: Output = None,
     beam: Beam = None,
-    n_best: Annotated[
-        int,
-        typer.Option(
-            "--n-best", metavar="N", min=1, max=MOST_HYPOTHESES, help="Translations of each line."
-        ),
-    ] = 1,
+    n_best: NBest = 1,
     no_repeat_ngram: NoRepeatNgram = None,
     repetition_penalty: RepetitionPenalty = None,
     prefix: Annotated[
