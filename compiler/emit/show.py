@@ -1,9 +1,10 @@
-"""The resolved spec as YAML, with the place that each value comes from."""
+"""Specs as YAML for people: one to start from, and one that is complete, with origins."""
 
 from collections.abc import Iterator
 
 from pydantic import BaseModel
 
+from compiler.emit.template import fill
 from compiler.source.node import Path
 from compiler.source.write import flow
 from compiler.spec.load import Loaded
@@ -11,6 +12,14 @@ from compiler.spec.tasks import TASKS
 
 COLUMN = 44
 """Where comments begin, if the value leaves room."""
+SCHEMA_FILE = "specformer.schema.json"
+"""What the first line of a new spec tells an editor to read."""
+
+
+def starter(name: str, extends: str | None) -> str:
+    """Return the text of a new spec: a variant of another, or one that stands alone."""
+    parent = flow(extends) if extends else None
+    return fill("starter.yaml.jinja", name=name, extends=parent, schema=SCHEMA_FILE)
 
 
 def annotated(loaded: Loaded) -> str:

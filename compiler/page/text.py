@@ -1,5 +1,7 @@
 """A page as text: lines of pieces with the name of their style, and of words of code their kind."""
 
+import csv
+import io
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from textwrap import wrap
@@ -32,6 +34,15 @@ def text(page: Document | Table) -> str:
     """Return the page without colour, in lines as long as they need to be."""
     whole = ("".join(piece for _, _, piece in line) for line in lines(page))
     return "".join(f"{line.rstrip()}\n" for line in whole)
+
+
+def as_csv(table: Table) -> str:
+    """Return a table for programs, as comma-separated values; notes are left out."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([column.name for column in table.columns])
+    writer.writerows(table.texts)
+    return file.getvalue()
 
 
 def lines(page: Document | Table, width: int = 0) -> Iterator[Line]:

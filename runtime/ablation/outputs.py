@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.page.csv import as_csv
 from compiler.page.latex import latex
 from compiler.page.markdown import markdown
 from compiler.page.model import Table
-from compiler.page.text import text
+from compiler.page.text import as_csv, text
 from runtime.ablation.collect import Ablation, read_ablation
 from runtime.ablation.consistency import refuse_mixture, refuse_strangers
 from runtime.ablation.grid import make_grid, row_values, run_values

@@ -79,7 +79,7 @@ def new(
     force: Force = False,
 ) -> None:
     """Write a spec to start from, with comments, and the schema that editors read."""
-    from compiler.emit.starter import SCHEMA_FILE, starter
+    from compiler.emit.show import SCHEMA_FILE, starter
 
     if not re.fullmatch(NAME, name):
         raise UserError(

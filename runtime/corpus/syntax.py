@@ -21,17 +21,21 @@ from runtime.corpus.words import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NounPhrase:
-    noun: Noun
+class _ThirdPerson:
     number: Number
-    determiner: Determiner
-    adjective: Adjective | None = None
-    relative: Clause | None = None
 
     @property
     def agreement(self) -> Agreement:
         plural = self.number is Number.PLURAL
         return Agreement.PLURAL if plural else Agreement.THIRD_SINGULAR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NounPhrase(_ThirdPerson):
+    noun: Noun
+    determiner: Determiner
+    adjective: Adjective | None = None
+    relative: Clause | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +49,11 @@ class Pronoun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RelativePronoun:
+class RelativePronoun(_ThirdPerson):
     """Stands in its clause for the noun phrase that the clause is attached to."""
 
     gender: Gender
-    number: Number
     human: bool
-
-    @property
-    def agreement(self) -> Agreement:
-        plural = self.number is Number.PLURAL
-        return Agreement.PLURAL if plural else Agreement.THIRD_SINGULAR
 
 
 Nominal = NounPhrase | Pronoun | RelativePronoun

@@ -8,8 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from compiler.emit.show import annotated
-from compiler.emit.starter import SCHEMA_FILE, starter
+from compiler.emit.show import SCHEMA_FILE, annotated, starter
 from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Rejected
 from compiler.source.node import to_python

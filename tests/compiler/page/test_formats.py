@@ -4,10 +4,9 @@ import pytest
 
 from compiler.explain import explain
 from compiler.page import html, latex
-from compiler.page.csv import as_csv
 from compiler.page.markdown import escaped, markdown, table
 from compiler.page.model import Cell, Column, Document, Paragraph, Section, Table, columns
-from compiler.page.text import least_width, lines, text
+from compiler.page.text import as_csv, least_width, lines, text
 from compiler.pipeline import compile_spec
 from runtime.command.explain import page_of
 
