@@ -97,8 +97,8 @@ def _function(block: Block, function: Function, numbers: Numbers) -> Iterator[st
 
 def _constants(numbers: Numbers, code: Iterable[Expression]) -> set[str]:
     """The constants of `model.py` that the programs use."""
-    used = {part.name for each in code for part in parts(each) if isinstance(part, Hyperparameter)}
-    return {name.upper() for name in used & numbers.constants.keys()}
+    used = {part for each in code for part in parts(each) if isinstance(part, Hyperparameter)}
+    return {numbers.constants[each] for each in used & numbers.constants.keys()}
 
 
 def _snake(name: str) -> str:

@@ -56,11 +56,7 @@ def class_lines(block: Block, numbers: Numbers, known: Known) -> list[str]:
 
 def _with_numbers(block: Block, numbers: Numbers) -> str:
     """The summary, `{heads}` replaced by what the class calls it."""
-    parameters = numbers.parameters(block)
-    named = {name: name.upper() for name in numbers.constants}
-    named |= {name: f"`{name}`" for name in parameters}
-    named |= {name: "its" for name in numbers.varying if name not in parameters}
-    return block.summary.format_map(named)
+    return block.summary.format_map(numbers.words(block))
 
 
 def _init(block: Block, numbers: Numbers) -> list[str]:
@@ -103,17 +99,12 @@ def _attribute(block: Block, name: str, part: Op | Repeat | Block, numbers: Numb
 
     if isinstance(part, Repeat):
         return _layers(block, name, part, numbers)
-    value = _construct(part, block, numbers) if isinstance(part, Block) else part.module()
+    value = _construct(part, numbers) if isinstance(part, Block) else part.module()
     return lay(f"self.{name} = ", value, name_of, 2)
 
 
-def _construct(block: Block, outer: Block, numbers: Numbers) -> Expression:
-    passed = numbers.parameters(outer)
-    keywords = tuple(
-        (name, Name(name) if name in passed else Const(number.value))
-        for name, number in numbers.parameters(block).items()
-    )
-    return Call(Name(block.name), (), keywords)
+def _construct(block: Block, numbers: Numbers) -> Expression:
+    return Call(Name(block.name), (), tuple(numbers.parameters(block).items()))
 
 
 def _layers(block: Block, name: str, part: Repeat, numbers: Numbers) -> list[str]:
@@ -122,7 +113,7 @@ def _layers(block: Block, name: str, part: Repeat, numbers: Numbers) -> list[str
     def name_of(number: Hyperparameter) -> str:
         return numbers.name(number, block)
 
-    made = _construct(part.block, block, numbers)
+    made = _construct(part.block, numbers)
     every = Comprehension(made, "_", call("range", part.held), brackets=False)
     return lay(f"self.{name} = ", call(_list_of(part.block), every), name_of, 2)
 
@@ -139,7 +130,7 @@ def _kinds(block: Block, holder: str, numbers: Numbers) -> list[str]:
         return numbers.name(number, block)
 
     parts = [each for _, each in block.parts if isinstance(each, Repeat) and each.holder == holder]
-    elements = tuple(_element(each, _construct(each.block, block, numbers)) for each in parts)
+    elements = tuple(_element(each, _construct(each.block, numbers)) for each in parts)
     return lay(f"self.{holder} = ", call(_list_of(parts[0].block), List(elements)), name_of, 2)
 
 

@@ -9,7 +9,7 @@ from compiler.emit.classes import class_lines, classes, needs
 from compiler.emit.helpers import Helpers, helpers_of
 from compiler.emit.imports import FUNCTIONAL, TORCH, import_lines
 from compiler.emit.layout import docstring
-from compiler.emit.naming import Numbers, collect
+from compiler.emit.naming import Numbers, collect, of_formula
 from compiler.emit.predicates import predicates
 from compiler.emit.template import fill
 from compiler.ir.block import Block, Repeat, walk
@@ -54,12 +54,12 @@ def _modules(written: Iterable[Expression]) -> set[str]:
 
 
 def _constants(numbers: Numbers, model: Block, written: Iterable[Expression]) -> str:
-    """Return the numbers that have one value, in the order in which the model first uses them."""
+    """Return the definitions of constants, in the order in which the model first uses them."""
     used = [each for each in written if isinstance(each, Hyperparameter)]
     used += [each for block in walk(model) for each in _shapes(block[1])]
-    names = dict.fromkeys(each.name for each in used if each.name in numbers.constants)
-    lines = [f"{name.upper()} = {numbers.constants[name].value!r}" for name in names]
-    return "\n".join([*lines, "PADDING = 0"])
+    used = [each for number in used for each in (*of_formula(number), number)]
+    known = dict.fromkeys(each for each in used if each in numbers.constants)
+    return "\n".join([*map(numbers.definition, known), "PADDING = 0"])
 
 
 def _shapes(block: Block) -> Iterator[Hyperparameter]:

@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import Hyperparameter
+from compiler.ops.expression import (
+    Binary,
+    Const,
+    Expression,
+    Formula,
+    Hyperparameter,
+    evaluate,
+    product,
+)
 from compiler.spec.model import Model
-
-DIGITS = 6
-"""Decimals of the factors: the paper gives its constants with two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,21 +31,28 @@ def lower_deep_norm(model: Model, stack: str) -> DeepNorm | None:
     if getattr(model, stack).norm.place != "deep":
         return None
     alpha, beta = factors(stack, _depth(model, "encoder"), _depth(model, "decoder"))
-    return DeepNorm(
-        alpha=Hyperparameter("alpha", round(alpha, DIGITS)),
-        beta=Hyperparameter("beta", round(beta, DIGITS)),
-    )
+    return DeepNorm(alpha=_number("alpha", alpha), beta=_number("beta", beta))
 
 
-def factors(stack: str, encoder: int, decoder: int) -> tuple[float, float]:
+def _number(name: str, formula: Expression) -> Hyperparameter:
+    return Hyperparameter(name, evaluate(formula), Formula(formula, "Wang et al. 2022"))
+
+
+def factors(stack: str, encoder: int, decoder: int) -> tuple[Expression, Expression]:
     """alpha and beta for these numbers of layers, 0 for a stack that there is not (figure 2)."""
+    n, m = Hyperparameter("encoder_layers", encoder), Hyperparameter("decoder_layers", decoder)
     if not encoder or not decoder:
-        depth = encoder or decoder
-        return (2 * depth) ** 0.25, (8 * depth) ** -0.25
-    if stack == "encoder":
-        both = encoder**4 * decoder
-        return 0.81 * both ** (1 / 16), 0.87 * both ** (-1 / 16)
-    return (3 * decoder) ** 0.25, (12 * decoder) ** -0.25
+        depth = n if encoder else m
+        return _power(depth, 2, 0.25), _power(depth, 8, -0.25)
+    if stack == "decoder":
+        return _power(m, 3, 0.25), _power(m, 12, -0.25)
+    both = product(Binary(n, "**", Const(4)), m)
+    alpha, beta = (Binary(both, "**", Binary(Const(each), "/", Const(16))) for each in (1, -1))
+    return product(Const(0.81), alpha), product(Const(0.87), beta)
+
+
+def _power(depth: Expression, factor: int, exponent: float) -> Expression:
+    return Binary(product(Const(factor), depth), "**", Const(exponent))
 
 
 def _depth(model: Model, stack: str) -> int:

@@ -1,6 +1,7 @@
 """Python expressions as values. What a spec says reaches code only as one of these."""
 
 import keyword
+import operator as operators
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,11 +42,20 @@ class Str:
 
 
 @dataclass(frozen=True, slots=True)
+class Formula:
+    """An expression that a number is computed by, and the paper that gives it."""
+
+    expression: "Expression"
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hyperparameter:
-    """A number of the spec under the name of its field: `Number("d_model", 512)`."""
+    """A number of the spec under the name of its field: `Hyperparameter("d_model", 512)`."""
 
     name: str
     value: int | float
+    formula: Formula | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +177,8 @@ def render(expression: Expression, name_of: Callable[[Hyperparameter], str]) -> 
                 given = [text(argument) for argument in arguments] + named
                 return f"{text(function, _TIGHTEST)}({', '.join(given)})"
             case Binary(left=left, operator="**", right=right):
-                return f"{text(left, inner + 1)}**{text(right, inner)}"
+                operands = text(left, inner + 1), text(right, inner)
+                return (" ** " if "(" in "".join(operands) else "**").join(operands)
             case Binary(left=left, operator=operator, right=right):
                 return f"{text(left, inner)} {operator} {text(right, inner + 1)}"
             case Tuple(elements=elements):
@@ -197,6 +208,20 @@ def _precedence(expression: Expression) -> int:
             return _PRECEDENCE[operator]
         case _:
             return _TIGHTEST
+
+
+_OPERATORS = {"*": operators.mul, "/": operators.truediv, "**": operators.pow}
+
+
+def evaluate(expression: Expression) -> float:
+    """Return the value of products, quotients and powers of numbers."""
+    match expression:
+        case Binary(left=left, operator=operator, right=right):
+            return float(_OPERATORS[operator](evaluate(left), evaluate(right)))
+        case Hyperparameter(value=value) | Const(value=value):
+            return value
+        case _:
+            raise TypeError(f"{expression} is no number")
 
 
 def product(*factors: Expression) -> Expression:

@@ -1,5 +1,6 @@
 """Kinds and places of norms, against torch's own modules and the formulas of the papers."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from compiler.analysis.cost import count_parameters
 from compiler.lower.deep_norm import factors
+from compiler.ops.expression import evaluate
 from tests.support.packages import compile_tree, import_package
 
 pytestmark = pytest.mark.quick
@@ -118,19 +120,27 @@ def test_places(place: str, tmp_path: Path, x: Tensor) -> None:
 def test_factors_of_deep_norm(
     stack: str, layers: tuple[int, int], expected: tuple[float, float]
 ) -> None:
-    assert factors(stack, *layers) == pytest.approx(expected)
+    assert [*map(evaluate, factors(stack, *layers))] == pytest.approx(expected)
 
 
 def test_each_stack_has_its_factors(tmp_path: Path) -> None:
     stacks = {"encoder": {"layers": [{"repeat": 2}, {"dropout": 0.1}]}, "decoder": {"layers": 27}}
     package = import_package(compile_tree(tree({"place": "deep"}, **stacks), tmp_path), tmp_path)
-    model = package.Model()
+    model, code = package.Model(), import_module(f"{package.__name__}.model")
     for stack in ("encoder", "decoder"):
-        alpha, beta = factors(stack, 3, 27)
+        alpha, beta = map(evaluate, factors(stack, 3, 27))
+        assert getattr(code, f"{stack.upper()}_ALPHA") == alpha
+        assert getattr(code, f"{stack.upper()}_BETA") == beta
         for layer in getattr(model, stack).layers:
-            assert layer.alpha == pytest.approx(alpha, abs=1e-6)
             bound = beta * (6 / (12 + WIDTH)) ** 0.5
             assert 0.8 * bound < layer.feed_forward.hidden.weight.abs().max() <= bound
+
+
+def test_factors_of_deep_norm_are_written_as_formulas(tmp_path: Path) -> None:
+    text = compile_tree(tree({"place": "deep"}), tmp_path).files["model.py"]
+    power = "(ENCODER_LAYERS**4 * DECODER_LAYERS) ** (1 / 16)"
+    assert f"\nENCODER_ALPHA = 0.81 * {power}  # Wang et al. 2022\n" in text
+    assert "\nDECODER_BETA = (12 * DECODER_LAYERS) ** -0.25  # Wang et al. 2022\n" in text
 
 
 def test_no_norm_is_no_parameter(tmp_path: Path) -> None:

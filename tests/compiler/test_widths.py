@@ -102,3 +102,37 @@ def test_the_usual_peak_is_that_of_the_models_width(stack: str, width: str, tmp_
     assert f"\nPEAK = {width}**-0.5 * WARMUP_STEPS**-0.5\n" in package.files["training.py"]
     peak = import_module(f"{import_package(package, tmp_path).__name__}.training").PEAK
     assert peak == pytest.approx(DECODER**-0.5 * 4000**-0.5)
+
+
+def test_a_number_that_differs_between_the_stacks_is_a_constant_of_each(tmp_path: Path) -> None:
+    """A class that both stacks use takes the number as an argument; no other class does."""
+    width = {"layers": 1, "feed_forward": {"d_ff": 24}, "self_attention": {"d_k": 4}}
+    spec = tree({"tied": "target"}, encoder=width)
+    text = compile_tree(spec, tmp_path).files["model.py"]
+    for line in ("ENCODER_D_K = 4", "DECODER_D_K = 8", "ENCODER_D_FF = 24", "DECODER_D_FF = 16"):
+        assert f"\n{line}\n" in text
+    assert [each for each in text.splitlines() if "d_ff" in each and "def " in each] == [
+        "    def __init__(self, d_ff: int) -> None:"
+    ]
+    assert "self.feed_forward = FeedForward(d_ff=ENCODER_D_FF)" in text
+    assert "d_k" not in text
+    assert shapes_of_feed_forward(import_package(compile_tree(spec, tmp_path), tmp_path)) == [
+        24,
+        16,
+    ]
+
+
+def shapes_of_feed_forward(package: Any) -> list[int]:
+    model = package.Model()
+    return [
+        each.layers[0].feed_forward.hidden.out_features for each in (model.encoder, model.decoder)
+    ]
+
+
+def test_a_number_of_several_values_in_a_stack_is_handed_down(tmp_path: Path) -> None:
+    several = {"layers": [{"feed_forward": {"d_ff": 24}}, {"feed_forward": {"d_ff": 32}}]}
+    package = compile_tree(tree({"tied": "target"}, decoder=several), tmp_path)
+    text = package.files["model.py"]
+    assert "ENCODER_D_FF" not in text
+    assert "D_FF =" not in text
+    assert "DecoderLayer(d_ff=24), DecoderLayer(d_ff=32)" in text
