@@ -12,6 +12,7 @@ from compiler.ops.expression import (
     Expression,
     Hyperparameter,
     List,
+    Starred,
     Tuple,
     render,
 )
@@ -29,9 +30,11 @@ def lay(prefix: str, expression: Expression, name_of: NameOf, depth: int) -> lis
         return [line]
     if isinstance(expression, Tuple | List):
         opening, closing = "()" if isinstance(expression, Tuple) else "[]"
-        elements = [line for each in expression.elements for line in lay("", each, name_of, depth)]
-        inner = [f"{' ' * STEP}{element}," for element in elements]
+        laid = [lay("", each, name_of, depth + 1) for each in expression.elements]
+        inner = [line for each in laid for line in (*each[:-1], f"{each[-1]},")]
         return [f"{indent}{prefix}{opening}", *inner, f"{indent}{closing}"]
+    if isinstance(expression, Starred) and isinstance(expression.value, Comprehension):
+        return _each(f"{indent}{prefix}*(", expression.value, ")", name_of, depth)
     if isinstance(expression, Comprehension):
         return _each(f"{indent}{prefix}[", expression, "]", name_of, depth)
     if isinstance(expression, Binary) and isinstance(expression.right, Call):
