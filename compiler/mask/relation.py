@@ -54,13 +54,6 @@ def _union(row: int, inner: Rows) -> int:
     return total
 
 
-def picture(mask: Mask, length: int) -> list[str]:
-    """Return the matrix, a line for each query: `#` where it reads a key."""
-    return [
-        "".join("#" if row >> j & 1 else "." for j in range(length)) for row in rows(mask, length)
-    ]
-
-
 def empty_row(mask: Mask) -> tuple[int, int] | None:
     """Return a query position without any key, and the length of the stream, if there is one.
 

@@ -15,7 +15,6 @@ from compiler.ops.attention import (
     LocalAttention,
     local_bounds,
 )
-from compiler.ops.expression import Hyperparameter
 from compiler.ops.masking import FlexMask, MaskAnd, PositionMask, Tokens
 from compiler.ops.op import Op, Predicate
 from compiler.transforms.rewrite import bottom_up
@@ -44,13 +43,6 @@ def kernel(op: Attention, *, is_self: bool) -> Attention:
         if is_self and op.mask == CAUSAL:
             return CausalAttention(**shared)
     return Attention(**shared)
-
-
-def self_attention_kernel(reads: Predicate) -> Attention:
-    """Return the kernel of self-attention with a mask, for one head."""
-    one = Hyperparameter("one", 1)
-    dense = Attention(heads=one, kv_heads=one, d_k=one, d_v=one, reads=reads, dropout=None)
-    return kernel(dense, is_self=True)
 
 
 def _selected(function: Function) -> Function:

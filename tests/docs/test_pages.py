@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from compiler.emit.masks_page import masks_page
 from compiler.mask.parse import parse
 from compiler.mask.primitives import PRIMITIVES
 from compiler.source.report import pages
 from compiler.spec.reference import SECTIONS, reference
 from compiler.spec.schema import CHANGES, json_schema
+from tests.docs.masks_page import masks_page
 from tests.support.table3 import table3_page
 
 pytestmark = pytest.mark.quick

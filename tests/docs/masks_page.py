@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.mask.parse import parse
 from compiler.mask.primitives import PRIMITIVES, Example
-from compiler.mask.relation import empty_row, picture
+from compiler.mask.relation import empty_row, rows
+from compiler.ops.attention import Attention
+from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Cache, Predicate
 from compiler.page.markdown import table
-from compiler.transforms.select_kernel import self_attention_kernel
+from compiler.transforms.select_kernel import kernel
 
 LONGEST = 2**30
 
@@ -92,8 +94,8 @@ def _combined() -> Iterator[str]:
 def _picture(text: str) -> Iterator[str]:
     """Queries go down, keys go right."""
     yield "```"
-    for line in picture(parse(text), LENGTH):
-        yield " ".join(line.replace("#", "■").replace(".", "·"))
+    for row in rows(parse(text), LENGTH):
+        yield " ".join("■" if row >> j & 1 else "·" for j in range(LENGTH))
     yield "```"
 
 
@@ -129,7 +131,9 @@ def _reads(text: str) -> Predicate:
 
 def _kernel(reads: Predicate) -> tuple[str, str]:
     """Return the kernel of self-attention with a mask, and how its cost grows."""
-    keys = self_attention_kernel(reads).keys_read(LONGEST)
+    one = Hyperparameter("one", 1)
+    dense = Attention(heads=one, kv_heads=one, d_k=one, d_v=one, reads=reads, dropout=None)
+    keys = kernel(dense, is_self=True).keys_read(LONGEST)
     if keys < LONGEST:
         return "chunks", f"{keys} n"
     if reads.mask == CAUSAL:
