@@ -67,7 +67,7 @@ class Residual:
         """
         first, is_alone = next(iter(branches)), len(branches) == 1
         added = [
-            self._branch(body, inside, name, branches[name], "y" if is_alone else name)
+            self._branch(body, inside, name, branches[name], "y" if is_alone else f"{name}_output")
             for name, inside in self._read(body, x, tuple(branches)).items()
         ]
         if self.alpha is not None:
