@@ -14,7 +14,7 @@ The German sentence is a function of the English one. Each pair says which phras
 show that a difficulty was mastered, and `runtime.scoring.phenomena` counts them in translations.
 """
 
-from runtime.corpus.files import Corpus, make_corpus, read_pairs, read_phenomena, write_corpus
+from runtime.corpus.files import Corpus, make_corpus, write_corpus
 from runtime.corpus.grammar import Pair, pairs
 from runtime.corpus.phrase import Phenomenon
 
@@ -24,7 +24,5 @@ __all__ = [
     "Phenomenon",
     "make_corpus",
     "pairs",
-    "read_pairs",
-    "read_phenomena",
     "write_corpus",
 ]

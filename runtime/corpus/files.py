@@ -49,23 +49,6 @@ def write_corpus(folder: Path, *, train: int, valid: int, test: int, seed: int) 
     return corpus
 
 
-def read_phenomena(path: Path) -> list[dict[Phenomenon, tuple[str, ...]]]:
-    """Reads what each test sentence asks for, in the order of the lines."""
-    with path.open(encoding="utf-8") as lines:
-        return [_from_json(line) for line in lines]
-
-
-def read_pairs(folder: Path, split: str = "test") -> list[Pair]:
-    """The pairs of one split as they were written, phenomena included where they are kept."""
-    english = _read_lines(folder / f"{split}.en")
-    german = _read_lines(folder / f"{split}.de")
-    phenomena = read_phenomena(folder / PHENOMENA) if split == "test" else [{} for _ in english]
-    return [
-        Pair(english=source, german=target, phenomena=expected)
-        for source, target, expected in zip(english, german, phenomena, strict=True)
-    ]
-
-
 def difficulties(pair: Pair) -> str:
     """Returns the difficulties of a pair as one label: `case+verb-final`, or `none`."""
     found = [str(each) for each in Phenomenon if pair.phenomena.get(each)]
@@ -82,7 +65,7 @@ def _contents(corpus: Corpus) -> dict[str, list[str]]:
         contents[f"{split}.difficulties.tsv"] = [
             f"{pair.english}\t{difficulties(pair)}" for pair in split_pairs
         ]
-    contents[PHENOMENA] = [_to_json(pair) for pair in corpus.test]
+    contents[PHENOMENA] = [json.dumps(pair.phenomena, ensure_ascii=False) for pair in corpus.test]
     return contents
 
 
@@ -98,15 +81,3 @@ def _write_lines(path: Path, lines: list[str]) -> None:
         file.writelines(f"{line}\n" for line in lines)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _read_lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines()
-
-
-def _to_json(pair: Pair) -> str:
-    return json.dumps(pair.phenomena, ensure_ascii=False)
-
-
-def _from_json(line: str) -> dict[Phenomenon, tuple[str, ...]]:
-    return {Phenomenon(name): tuple(phrases) for name, phrases in json.loads(line).items()}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from runtime.corpus import read_pairs
 from runtime.corpus.files import PHENOMENA
+from tests.support.corpus import read_pairs
 
 pytestmark = pytest.mark.quick
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.corpus import files, make_corpus, read_pairs, read_phenomena, write_corpus
+from runtime.corpus import files, make_corpus, write_corpus
+from tests.support.corpus import read_pairs, read_phenomena
 
 pytestmark = pytest.mark.quick
 
