@@ -9,10 +9,12 @@ from compiler.ir.block import Block
 from compiler.spec.lock import lock_text
 from compiler.spec.spec import Spec
 from compiler.transforms.derive_weights import attentions
+from compiler.transforms.name_tokens import name_tokens
 
 
 def package_files(spec: Spec, model: Block) -> dict[str, str]:
     """File names with their text. A model without attention has no weights of any to show."""
+    model = name_tokens(model)
     helpers = helpers_of_model(model)
     shown = (
         {"attention_weights.py": weights_text(model, spec.name, helpers)}

@@ -16,7 +16,9 @@ from compiler.ops.op import Op
 from compiler.spec.spec import Spec
 from compiler.transforms.derive_weights import attentions
 
-USUAL, PADDING = {"source": 7, "target": 9}, 4
+USUAL, PADDING = {"source": 7, "target": 9, "tokens": 9}, 4
+DECODED = ("target", "tokens")
+"""The names of a stream that is read position by position."""
 LARGEST_EDGE = 512
 """Masks with larger numbers are tried within this."""
 
@@ -56,7 +58,9 @@ def tests_text(spec: Spec, model: Block, helpers: Helpers) -> str:
         balance=_inputs(model, "balance_loss"),
         has_experts="experts" in {name for _, block in walk(model) for name, _ in block.parts},
         pools=spec.model.classifier is not None,
-        target_embedding=table_names(spec.model)["target"] if "target" in streams else "",
+        decoded=next((each for each in streams if each in DECODED), ""),
+        sizes={each: "LENGTH" if each == "tokens" else each.upper() for each in texts},
+        target_embedding=table_names(spec.model).get("target", ""),
         parameters=count_parameters(model),
         lengths={each: min(_length(USUAL[each], edges), longest - padding) for each in texts},
         padding=padding,

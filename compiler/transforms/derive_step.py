@@ -44,8 +44,8 @@ def _without_source(start: Function, target: Input) -> Function:
     """Return the `start` of a model without a source, which hardly reads the target."""
     if not start.inputs:
         unread = replace(target, name="_target")
-        return replace(start, inputs=(unread,), note="Make an empty state, whatever the target.")
-    note = "Make an empty state for as many texts as the target has."
+        return replace(start, inputs=(unread,), note="Make an empty state, whatever the tokens.")
+    note = "Make an empty state for as many texts as `tokens` has rows."
     return replace(start, note=note)
 
 

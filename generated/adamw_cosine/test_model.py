@@ -60,7 +60,7 @@ def begun_alike(model: Transformer) -> None:
     model.eval()
 
 
-def tokens(rows: int, batch: int, length: int) -> Tensor:
+def random_tokens(rows: int, batch: int, length: int) -> Tensor:
     return torch.randint(PADDING + 1, rows, (batch, length))
 
 
@@ -72,7 +72,7 @@ def other(token: Tensor, rows: int) -> Tensor:
 @pytest.fixture
 def source() -> Tensor:
     """Texts of unequal lengths, the first without padding."""
-    texts = tokens(VOCABULARY, BATCH, SOURCE)
+    texts = random_tokens(VOCABULARY, BATCH, SOURCE)
     texts[1, SOURCE // 2 :] = PADDING
     texts[2, -1] = PADDING
     return texts
@@ -80,7 +80,7 @@ def source() -> Tensor:
 
 @pytest.fixture
 def target() -> Tensor:
-    return tokens(VOCABULARY, BATCH, TARGET)
+    return random_tokens(VOCABULARY, BATCH, TARGET)
 
 
 def test_parameters(model: Transformer) -> None:
@@ -125,7 +125,7 @@ def layers(model: Transformer, source: Tensor, target: Tensor) -> list[Tensor]:
 def test_no_position_sees_a_later_one(
     model: Transformer, source: Tensor, target: Tensor, training: bool
 ) -> None:
-    """Change one target token at a time; in training the same numbers are dropped each time."""
+    """Change one token at a time; in training the same numbers are dropped each time."""
     model.train(training)
     with torch.no_grad():
         expected = layers(model, source, target)
@@ -310,7 +310,7 @@ def test_hypotheses_follow_their_parents(model: Transformer, source: Tensor) -> 
         for position in range(TARGET):
             beams = prefix.size(1)
             parent = torch.randint(0, beams, (prefix.size(0), BEAM))
-            token = tokens(VOCABULARY, prefix.size(0), BEAM)
+            token = random_tokens(VOCABULARY, prefix.size(0), BEAM)
             prefix = prefix.gather(1, parent[:, :, None].expand(-1, -1, position))
             prefix = torch.cat((prefix, token[:, :, None]), dim=2)
             got = model.project(model.step(token, parent, state))

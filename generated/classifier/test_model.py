@@ -49,7 +49,7 @@ def begun_alike(model: Transformer) -> None:
     model.eval()
 
 
-def tokens(rows: int, batch: int, length: int) -> Tensor:
+def random_tokens(rows: int, batch: int, length: int) -> Tensor:
     return torch.randint(PADDING + 1, rows, (batch, length))
 
 
@@ -61,7 +61,7 @@ def other(token: Tensor, rows: int) -> Tensor:
 @pytest.fixture
 def source() -> Tensor:
     """Texts of unequal lengths, the first without padding."""
-    texts = tokens(VOCABULARY, BATCH, SOURCE)
+    texts = random_tokens(VOCABULARY, BATCH, SOURCE)
     texts[1, SOURCE // 2 :] = PADDING
     texts[2, -1] = PADDING
     return texts

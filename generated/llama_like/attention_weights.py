@@ -22,10 +22,10 @@ from .model import (
 )
 
 
-def attention_weights(model: Transformer, target: Tensor) -> dict[str, Tensor]:
+def attention_weights(model: Transformer, tokens: Tensor) -> dict[str, Tensor]:
     """Return the weights of each attention, without dropout, by the name of its module.
 
-    target [batch, target] -> weights [batch, heads, queries, keys]
+    tokens [batch, position] -> weights [batch, heads, queries, keys]
 
     They are recomputed plainly from what each module is given as the model runs.
     """
@@ -40,7 +40,7 @@ def attention_weights(model: Transformer, target: Tensor) -> dict[str, Tensor]:
     observed = [(name, each) for name, each in model.named_modules() if type(each) in PROGRAMS]
     handles = [module.register_forward_pre_hook(observe(name)) for name, module in observed]
     try:
-        model.features(target)
+        model.features(tokens)
     finally:
         for handle in handles:
             handle.remove()
@@ -73,16 +73,16 @@ def decoder_reads(i: Tensor, j: Tensor) -> Tensor:
 
 
 def decoder_self_attention(
-    module: DecoderSelfAttention, x: Tensor, target_rotation: Tensor
+    module: DecoderSelfAttention, x: Tensor, rotation: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """x [batch, target, D_MODEL], target_rotation [2, target, D_K] ->
-    weights [batch, HEADS, target, target], values [batch, KV_HEADS, target, D_V]
+    """x [batch, position, D_MODEL], rotation [2, position, D_K] ->
+    weights [batch, HEADS, position, position], values [batch, KV_HEADS, position, D_V]
     """
     query, key, value = split_groups(
         module.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
     )
-    query = rotate(query, target_rotation)
-    key = rotate(key, target_rotation)
+    query = rotate(query, rotation)
+    key = rotate(key, rotation)
     return weights(query, key, pairs(decoder_reads, query), enable_gqa=True), value
 
 

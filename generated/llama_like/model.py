@@ -184,15 +184,15 @@ class DecoderSelfAttention(nn.Module):
         )
         self.output = linear(HEADS * D_V, D_MODEL, bias=False, std=INIT_STD)
 
-    def forward(self, x: Tensor, target_rotation: Tensor) -> Tensor:
-        """x [batch, target, D_MODEL], target_rotation [2, target, D_K]
-        -> [batch, target, D_MODEL]
+    def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
+        """x [batch, position, D_MODEL], rotation [2, position, D_K]
+        -> [batch, position, D_MODEL]
         """
         query, key, value = split_groups(
             self.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
         )
-        query = rotate(query, target_rotation)
-        key = rotate(key, target_rotation)
+        query = rotate(query, rotation)
+        key = rotate(key, rotation)
         mixed = F.scaled_dot_product_attention(query, key, value, enable_gqa=True, is_causal=True)
         return self.output(merge_heads(mixed))
 
@@ -201,33 +201,33 @@ class DecoderSelfAttention(nn.Module):
         return KeyValueCache()
 
     def step(
-        self, x: Tensor, target_rotation: Tensor, cache: KeyValueCache, ancestry: BeamAncestry
+        self, x: Tensor, rotation: Tensor, cache: KeyValueCache, ancestry: BeamAncestry
     ) -> Tensor:
         """Compute the newest position of each hypothesis.
 
-        x [batch, beam, D_MODEL], target_rotation [2, 1, D_K] -> [batch, beam, D_MODEL]
+        x [batch, beam, D_MODEL], rotation [2, 1, D_K] -> [batch, beam, D_MODEL]
         """
         query, key, value = split_groups(
             self.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
         )
-        query = rotate(query, target_rotation)
-        key = rotate(key, target_rotation)
+        query = rotate(query, rotation)
+        key = rotate(key, rotation)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(
             query, key, value, ancestry.mask[:, None], enable_gqa=True
         )
         return self.output(merge_heads(mixed))
 
-    def prefill(self, x: Tensor, target_rotation: Tensor, cache: KeyValueCache) -> Tensor:
+    def prefill(self, x: Tensor, rotation: Tensor, cache: KeyValueCache) -> Tensor:
         """Compute the first positions at once, into an empty state.
 
-        x [batch, target, D_MODEL], target_rotation [2, target, D_K] -> [batch, target, D_MODEL]
+        x [batch, position, D_MODEL], rotation [2, position, D_K] -> [batch, position, D_MODEL]
         """
         query, key, value = split_groups(
             self.query_key_value(x), (HEADS, D_K), (KV_HEADS, D_K), (KV_HEADS, D_V)
         )
-        query = rotate(query, target_rotation)
-        key = rotate(key, target_rotation)
+        query = rotate(query, rotation)
+        key = rotate(key, rotation)
         key, value = cache.append(key, value)
         mixed = F.scaled_dot_product_attention(query, key, value, enable_gqa=True, is_causal=True)
         return self.output(merge_heads(mixed))
@@ -260,11 +260,11 @@ class DecoderLayer(nn.Module):
         self.feed_forward = FeedForward()
         self.feed_forward_norm = nn.RMSNorm(D_MODEL, NORM_EPS)
 
-    def forward(self, x: Tensor, target_rotation: Tensor) -> Tensor:
-        """x [batch, target, D_MODEL], target_rotation [2, target, D_K]
-        -> [batch, target, D_MODEL]
+    def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
+        """x [batch, position, D_MODEL], rotation [2, position, D_K]
+        -> [batch, position, D_MODEL]
         """
-        y = self.self_attention(self.self_attention_norm(x), target_rotation)
+        y = self.self_attention(self.self_attention_norm(x), rotation)
         x = x + dropout(y, DROPOUT, self.training)
         y = self.feed_forward(self.feed_forward_norm(x))
         return x + dropout(y, DROPOUT, self.training)
@@ -274,23 +274,21 @@ class DecoderLayer(nn.Module):
         return self.self_attention.start()
 
     def step(
-        self, x: Tensor, target_rotation: Tensor, cache: KeyValueCache, ancestry: BeamAncestry
+        self, x: Tensor, rotation: Tensor, cache: KeyValueCache, ancestry: BeamAncestry
     ) -> Tensor:
         """Compute the newest position of each hypothesis.
 
-        x [batch, beam, D_MODEL], target_rotation [2, 1, D_K] -> [batch, beam, D_MODEL]
+        x [batch, beam, D_MODEL], rotation [2, 1, D_K] -> [batch, beam, D_MODEL]
         """
-        x = x + self.self_attention.step(
-            self.self_attention_norm(x), target_rotation, cache, ancestry
-        )
+        x = x + self.self_attention.step(self.self_attention_norm(x), rotation, cache, ancestry)
         return x + self.feed_forward(self.feed_forward_norm(x))
 
-    def prefill(self, x: Tensor, target_rotation: Tensor, cache: KeyValueCache) -> Tensor:
+    def prefill(self, x: Tensor, rotation: Tensor, cache: KeyValueCache) -> Tensor:
         """Compute the first positions at once, into an empty state.
 
-        x [batch, target, D_MODEL], target_rotation [2, target, D_K] -> [batch, target, D_MODEL]
+        x [batch, position, D_MODEL], rotation [2, position, D_K] -> [batch, position, D_MODEL]
         """
-        x = x + self.self_attention.prefill(self.self_attention_norm(x), target_rotation, cache)
+        x = x + self.self_attention.prefill(self.self_attention_norm(x), rotation, cache)
         return x + self.feed_forward(self.feed_forward_norm(x))
 
 
@@ -302,12 +300,12 @@ class Decoder(nn.Module):
         self.layers = Layers(DecoderLayer() for _ in range(DECODER_LAYERS))
         self.norm = nn.RMSNorm(D_MODEL, NORM_EPS)
 
-    def forward(self, x: Tensor, target_rotation: Tensor) -> Tensor:
-        """x [batch, target, D_MODEL], target_rotation [2, target, D_K]
-        -> [batch, target, D_MODEL]
+    def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
+        """x [batch, position, D_MODEL], rotation [2, position, D_K]
+        -> [batch, position, D_MODEL]
         """
         for layer in self.layers:
-            x = layer(x, target_rotation)
+            x = layer(x, rotation)
         return self.norm(x)
 
     def start(self) -> list[KeyValueCache]:
@@ -315,27 +313,23 @@ class Decoder(nn.Module):
         return [layer.start() for layer in self.layers]
 
     def step(
-        self,
-        x: Tensor,
-        target_rotation: Tensor,
-        states: list[KeyValueCache],
-        ancestry: BeamAncestry,
+        self, x: Tensor, rotation: Tensor, states: list[KeyValueCache], ancestry: BeamAncestry
     ) -> Tensor:
         """Compute the newest position of each hypothesis.
 
-        x [batch, beam, D_MODEL], target_rotation [2, 1, D_K] -> [batch, beam, D_MODEL]
+        x [batch, beam, D_MODEL], rotation [2, 1, D_K] -> [batch, beam, D_MODEL]
         """
         for layer, state in zip(self.layers, states, strict=True):
-            x = layer.step(x, target_rotation, state, ancestry)
+            x = layer.step(x, rotation, state, ancestry)
         return self.norm(x)
 
-    def prefill(self, x: Tensor, target_rotation: Tensor, states: list[KeyValueCache]) -> Tensor:
+    def prefill(self, x: Tensor, rotation: Tensor, states: list[KeyValueCache]) -> Tensor:
         """Compute the first positions at once, into an empty state.
 
-        x [batch, target, D_MODEL], target_rotation [2, target, D_K] -> [batch, target, D_MODEL]
+        x [batch, position, D_MODEL], rotation [2, position, D_K] -> [batch, position, D_MODEL]
         """
         for layer, state in zip(self.layers, states, strict=True):
-            x = layer.prefill(x, target_rotation, state)
+            x = layer.prefill(x, rotation, state)
         return self.norm(x)
 
 
@@ -354,25 +348,25 @@ class Transformer(nn.Module):
         self.projection = linear(D_MODEL, VOCABULARY, bias=False, std=INIT_STD)
         self.decoder = Decoder()
 
-    def forward(self, target: Tensor) -> Tensor:
-        """target [batch, target] -> [batch, target, VOCABULARY]"""
-        return self.project(self.features(target))
+    def forward(self, tokens: Tensor) -> Tensor:
+        """tokens [batch, position] -> [batch, position, VOCABULARY]"""
+        return self.project(self.features(tokens))
 
-    def features(self, target: Tensor) -> Tensor:
-        """target [batch, target] -> [batch, target, D_MODEL]"""
-        x = self.embedding(target)
+    def features(self, tokens: Tensor) -> Tensor:
+        """tokens [batch, position] -> [batch, position, D_MODEL]"""
+        x = self.embedding(tokens)
         x = dropout(x, DROPOUT, self.training)
-        target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
-        target_rotation = cosine_sine(target_angle)
-        return self.decoder(x, target_rotation)
+        angle = rotary_angles(0, tokens.size(1), D_K, ROTARY_BASE, tokens.device)
+        rotation = cosine_sine(angle)
+        return self.decoder(x, rotation)
 
     def project(self, features: Tensor) -> Tensor:
         """features [..., D_MODEL] -> [..., VOCABULARY]"""
         return self.projection(features)
 
-    def start(self, target: Tensor) -> TransformerState:
-        """Make an empty state for as many texts as the target has."""
-        return TransformerState(self.decoder.start(), BeamAncestry(target.size(0), target.device))
+    def start(self, tokens: Tensor) -> TransformerState:
+        """Make an empty state for as many texts as `tokens` has rows."""
+        return TransformerState(self.decoder.start(), BeamAncestry(tokens.size(0), tokens.device))
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
         """Compute the features of the newest token of each hypothesis. `parent` is the hypothesis
@@ -382,18 +376,18 @@ class Transformer(nn.Module):
         """
         state.ancestry.extend(parent)
         x = self.embedding(token)
-        target_angle = rotary_angles(state.ancestry.position, 1, D_K, ROTARY_BASE, token.device)
-        target_rotation = cosine_sine(target_angle)
-        return self.decoder.step(x, target_rotation, state.decoder, state.ancestry)
+        angle = rotary_angles(state.ancestry.position, 1, D_K, ROTARY_BASE, token.device)
+        rotation = cosine_sine(angle)
+        return self.decoder.step(x, rotation, state.decoder, state.ancestry)
 
-    def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
+    def prefill(self, tokens: Tensor, state: TransformerState) -> Tensor:
         """Read the first tokens of each text at once, without padding, into a new state; the result
         is that of as many steps.
 
-        target [batch, target] -> [batch, target, D_MODEL]
+        tokens [batch, position] -> [batch, position, D_MODEL]
         """
-        state.ancestry.fill(target.size(1))
-        x = self.embedding(target)
-        target_angle = rotary_angles(0, target.size(1), D_K, ROTARY_BASE, target.device)
-        target_rotation = cosine_sine(target_angle)
-        return self.decoder.prefill(x, target_rotation, state.decoder)
+        state.ancestry.fill(tokens.size(1))
+        x = self.embedding(tokens)
+        angle = rotary_angles(0, tokens.size(1), D_K, ROTARY_BASE, tokens.device)
+        rotation = cosine_sine(angle)
+        return self.decoder.prefill(x, rotation, state.decoder)

@@ -21,7 +21,7 @@ from .model import (
     merge_heads,
 )
 
-BATCH, TARGET, BEAM = 3, 9, 2
+BATCH, LENGTH, BEAM = 3, 9, 2
 EDGES: tuple[int, ...] = ()
 
 
@@ -48,7 +48,7 @@ def begun_alike(model: Transformer) -> None:
     model.eval()
 
 
-def tokens(rows: int, batch: int, length: int) -> Tensor:
+def random_tokens(rows: int, batch: int, length: int) -> Tensor:
     return torch.randint(PADDING + 1, rows, (batch, length))
 
 
@@ -58,8 +58,8 @@ def other(token: Tensor, rows: int) -> Tensor:
 
 
 @pytest.fixture
-def target() -> Tensor:
-    return tokens(VOCABULARY, BATCH, TARGET)
+def tokens() -> Tensor:
+    return random_tokens(VOCABULARY, BATCH, LENGTH)
 
 
 def test_parameters(model: Transformer) -> None:
@@ -72,10 +72,10 @@ def assert_close(got: Tensor, expected: Tensor) -> None:
     torch.testing.assert_close(got, expected, atol=1e-5 * largest, rtol=1e-4)
 
 
-def test_shapes(model: Transformer, target: Tensor) -> None:
+def test_shapes(model: Transformer, tokens: Tensor) -> None:
     with torch.no_grad():
-        assert model.features(target).shape == (BATCH, TARGET, D_MODEL)
-        assert model(target).shape == (BATCH, TARGET, VOCABULARY)
+        assert model.features(tokens).shape == (BATCH, LENGTH, D_MODEL)
+        assert model(tokens).shape == (BATCH, LENGTH, VOCABULARY)
 
 
 def edges(length: int) -> list[int]:
@@ -84,7 +84,7 @@ def edges(length: int) -> list[int]:
     return [i for i in range(length) if length <= 64 or i in beside or i in (0, length - 1)]
 
 
-def layers(model: Transformer, target: Tensor) -> list[Tensor]:
+def layers(model: Transformer, tokens: Tensor) -> list[Tensor]:
     """Return the output of each layer of the decoder, the features and the logits."""
     found: list[Tensor] = []
 
@@ -93,36 +93,36 @@ def layers(model: Transformer, target: Tensor) -> list[Tensor]:
 
     handles = [layer.register_forward_hook(keep) for layer in model.decoder.layers]
     torch.manual_seed(3)
-    features = model.features(target)
+    features = model.features(tokens)
     for handle in handles:
         handle.remove()
     return [*found, features, model.project(features)]
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_no_position_sees_a_later_one(model: Transformer, target: Tensor, training: bool) -> None:
-    """Change one target token at a time; in training the same numbers are dropped each time."""
+def test_no_position_sees_a_later_one(model: Transformer, tokens: Tensor, training: bool) -> None:
+    """Change one token at a time; in training the same numbers are dropped each time."""
     model.train(training)
     with torch.no_grad():
-        expected = layers(model, target)
-        for position in edges(TARGET):
-            changed = target.clone()
+        expected = layers(model, tokens)
+        for position in edges(LENGTH):
+            changed = tokens.clone()
             changed[:, position] = other(changed[:, position], VOCABULARY)
             for got, before in zip(layers(model, changed), expected, strict=True):
                 torch.testing.assert_close(got[:, :position], before[:, :position])
                 assert training or not torch.allclose(got[:, position], before[:, position])
 
 
-def test_no_gradient_from_a_later_position(model: Transformer, target: Tensor) -> None:
+def test_no_gradient_from_a_later_position(model: Transformer, tokens: Tensor) -> None:
     embedded: list[Tensor] = []
 
     def keep(_: nn.Module, __: object, output: Tensor) -> None:
         embedded.append(output)
 
     handle = model.embedding.register_forward_hook(keep)
-    outputs = layers(model, target)
+    outputs = layers(model, tokens)
     handle.remove()
-    middle = TARGET // 2
+    middle = LENGTH // 2
     for output in outputs:
         loss = (output[:, middle] @ torch.randn(output.size(2))).sum()
         (gradient,) = torch.autograd.grad(loss, embedded[-1], retain_graph=True)
@@ -134,7 +134,7 @@ Attention = tuple[nn.Module, list[Tensor], Tensor]
 
 
 @pytest.fixture
-def attentions(model: Transformer, target: Tensor) -> list[Attention]:
+def attentions(model: Transformer, tokens: Tensor) -> list[Attention]:
     """Return each attention with its inputs and its output."""
     found: list[Attention] = []
 
@@ -144,7 +144,7 @@ def attentions(model: Transformer, target: Tensor) -> list[Attention]:
     modules = [each for each in model.modules() if type(each) in READS]
     handles = [each.register_forward_hook(keep) for each in modules]
     with torch.no_grad():
-        model.features(target)
+        model.features(tokens)
     for handle in handles:
         handle.remove()
     return found
@@ -181,10 +181,10 @@ def test_no_head_reads_more_than_its_mask_says(attentions: list[Attention]) -> N
 
 
 def test_attention_weights_are_those_of_the_network(
-    model: Transformer, target: Tensor, attentions: list[Attention]
+    model: Transformer, tokens: Tensor, attentions: list[Attention]
 ) -> None:
     with torch.no_grad():
-        shown = attention_weights(model, target).values()
+        shown = attention_weights(model, tokens).values()
         for (module, inputs, output), by_name in zip(attentions, shown, strict=True):
             weights, values = PROGRAMS[type(module)](module, *inputs)
             values = values.repeat_interleave(weights.size(1) // values.size(1), 1)
@@ -193,100 +193,100 @@ def test_attention_weights_are_those_of_the_network(
             torch.testing.assert_close(weights, by_name)
 
 
-def test_logits_are_those_of_each_position(model: Transformer, target: Tensor) -> None:
+def test_logits_are_those_of_each_position(model: Transformer, tokens: Tensor) -> None:
     with torch.no_grad():
-        features, logits = model.features(target), model(target)
+        features, logits = model.features(tokens), model(tokens)
         for row in range(BATCH):
-            for position in edges(TARGET):
+            for position in edges(LENGTH):
                 own = model.project(features[row : row + 1, position : position + 1])
                 assert_close(logits[row, position], own[0, 0])
 
 
-def test_padding_changes_nothing(model: Transformer, target: Tensor) -> None:
+def test_padding_changes_nothing(model: Transformer, tokens: Tensor) -> None:
     with torch.no_grad():
-        expected = model(target)
+        expected = model(tokens)
         padding = torch.full((BATCH, 4), PADDING)
-        got = model(torch.cat((target, padding), 1))
-    assert_close(got[:, :TARGET], expected)
+        got = model(torch.cat((tokens, padding), 1))
+    assert_close(got[:, :LENGTH], expected)
 
 
-def test_every_parameter_is_trained(model: Transformer, target: Tensor) -> None:
+def test_every_parameter_is_trained(model: Transformer, tokens: Tensor) -> None:
     """The network is in training mode, where numbers are dropped at random."""
     model.train()
-    model(target).square().sum().backward()
+    model(tokens).square().sum().backward()
     missing = [name for name, each in model.named_parameters() if each.grad is None]
     model.zero_grad()
     assert not missing
 
 
 def test_training_computes_the_same_but_for_what_is_dropped(
-    model: Transformer, target: Tensor, monkeypatch: pytest.MonkeyPatch
+    model: Transformer, tokens: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with torch.no_grad():
-        expected = model(target)
+        expected = model(tokens)
         monkeypatch.setattr(network, "dropout", lambda x, *_: x)
-        got = model.train()(target)
+        got = model.train()(tokens)
     assert_close(got, expected)
 
 
-def test_other_sentences_change_nothing(model: Transformer, target: Tensor) -> None:
+def test_other_sentences_change_nothing(model: Transformer, tokens: Tensor) -> None:
     with torch.no_grad():
-        expected = model(target)
+        expected = model(tokens)
         for row in range(BATCH):
-            alone = model(target[row : row + 1])
+            alone = model(tokens[row : row + 1])
             assert_close(alone[0], expected[row])
 
 
-def test_in_training_a_sentence_changes_no_other(model: Transformer, target: Tensor) -> None:
+def test_in_training_a_sentence_changes_no_other(model: Transformer, tokens: Tensor) -> None:
     """Training drops the same numbers each time."""
     model.train()
-    changed = target.clone()
+    changed = tokens.clone()
     changed[1] = other(changed[1], VOCABULARY)
     with torch.no_grad():
         torch.manual_seed(3)
-        expected = model(target)
+        expected = model(tokens)
         torch.manual_seed(3)
         got = model(changed)
     assert_close(got[[0, 2]], expected[[0, 2]])
 
 
-def test_a_step_at_a_time_is_the_same(model: Transformer, target: Tensor) -> None:
+def test_a_step_at_a_time_is_the_same(model: Transformer, tokens: Tensor) -> None:
     with torch.no_grad():
-        expected, state = model(target), model.start(target)
+        expected, state = model(tokens), model.start(tokens)
         parent = torch.zeros(BATCH, 1, dtype=torch.long)
-        for position in range(TARGET):
-            got = model.step(target[:, position : position + 1], parent, state)
+        for position in range(LENGTH):
+            got = model.step(tokens[:, position : position + 1], parent, state)
             assert_close(model.project(got)[:, 0], expected[:, position])
 
 
-def test_a_prompt_is_read_at_once(model: Transformer, target: Tensor) -> None:
+def test_a_prompt_is_read_at_once(model: Transformer, tokens: Tensor) -> None:
     """`prefill` returns what as many steps return, and leaves the state that they leave."""
-    prompt = TARGET // 2
+    prompt = LENGTH // 2
     with torch.no_grad():
-        expected, state = model.features(target), model.start(target)
-        assert_close(model.prefill(target[:, :prompt], state), expected[:, :prompt])
+        expected, state = model.features(tokens), model.start(tokens)
+        assert_close(model.prefill(tokens[:, :prompt], state), expected[:, :prompt])
         parent = torch.zeros(BATCH, 1, dtype=torch.long)
-        for position in range(prompt, TARGET):
-            got = model.step(target[:, position : position + 1], parent, state)
+        for position in range(prompt, LENGTH):
+            got = model.step(tokens[:, position : position + 1], parent, state)
             assert_close(got[:, 0], expected[:, position])
 
 
-def test_hypotheses_follow_their_parents(model: Transformer, target: Tensor) -> None:
+def test_hypotheses_follow_their_parents(model: Transformer, tokens: Tensor) -> None:
     """Beams that cross over give what each hypothesis gives alone; dropped sentences are gone."""
     with torch.no_grad():
-        state, prefix = model.start(target), torch.empty(BATCH, 1, 0, dtype=torch.long)
+        state, prefix = model.start(tokens), torch.empty(BATCH, 1, 0, dtype=torch.long)
         state.keep(torch.arange(BATCH))
-        for position in range(TARGET):
+        for position in range(LENGTH):
             beams = prefix.size(1)
             parent = torch.randint(0, beams, (prefix.size(0), BEAM))
-            token = tokens(VOCABULARY, prefix.size(0), BEAM)
+            token = random_tokens(VOCABULARY, prefix.size(0), BEAM)
             prefix = prefix.gather(1, parent[:, :, None].expand(-1, -1, position))
             prefix = torch.cat((prefix, token[:, :, None]), dim=2)
             got = model.project(model.step(token, parent, state))
-            for beam in range(BEAM if position in edges(TARGET) else 0):
+            for beam in range(BEAM if position in edges(LENGTH) else 0):
                 expected = model(prefix[:, beam])[:, -1]
                 assert_close(got[:, beam], expected)
-            if position in (TARGET // 3, TARGET // 2):
-                kept = torch.tensor([2, 0]) if position < TARGET // 2 else torch.tensor([1])
+            if position in (LENGTH // 3, LENGTH // 2):
+                kept = torch.tensor([2, 0]) if position < LENGTH // 2 else torch.tensor([1])
                 state.keep(kept)
                 prefix = prefix[kept]

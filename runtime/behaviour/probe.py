@@ -37,7 +37,7 @@ def texts(model: nn.Module, rows: dict[str, int], length: int, seed: int) -> dic
     `rows` are those of each vocabulary.
     """
     found = {}
-    for name in signature(model.forward).parameters:
+    for name in map(_side, signature(model.forward).parameters):
         generator = _generator(f"{name} {seed}")
         low = MASK + 1 if name != "segments" else 0
         tokens = torch.randint(low, rows[name], (TEXTS, length), generator=generator)
@@ -46,6 +46,11 @@ def texts(model: nn.Module, rows: dict[str, int], length: int, seed: int) -> dic
                 tokens[text, length - text * length // (TEXTS + 1) :] = PADDING
         found[name] = tokens
     return found
+
+
+def _side(name: str) -> str:
+    """Return the vocabulary of an input; a language model called its `tokens` a target once."""
+    return "target" if name == "tokens" else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,7 @@ def calls(model: nn.Module, texts: dict[str, Tensor]) -> Iterator[Call]:
     """All at once, and position by position if it decodes. Each call must be made, in order."""
     is_real = texts.get("target", texts.get("source"))
     assert is_real is not None, "every network reads a source or a target"
-    yield Call(name="forward", run=lambda: model(**texts), real=is_real != PADDING)
+    yield Call(name="forward", run=lambda: model(*texts.values()), real=is_real != PADDING)
     if hasattr(model, "step"):
         yield from _steps(model, **texts)
 

@@ -72,6 +72,7 @@ PROJECTED = "F.linear(features, self.embedding.weight)"
 DECODED = "return self.decoder(x, memory, source_mask)"
 EMBEDDED = "x = self.embedding(source) * math.sqrt(D_MODEL)"
 TARGETS = "x = self.embedding(target) * math.sqrt(D_MODEL)"
+TOKENS = TARGETS.replace("target", "tokens")
 DROPPED = "return x * (kept"
 OWN = "own = torch.eye(beam, dtype=torch.bool, device=parent.device)"
 STEPPED = "sinusoidal_positions(state.ancestry.position, 1,"
@@ -128,8 +129,8 @@ PLANTED: dict[str, Plant] = {
     "a bidirectional language model": ("language model", ", is_causal=True", ""),
     "the features of a language model from its last token": (
         "language model",
-        TARGETS,
-        f"{TARGETS} + 1e-2 * self.embedding(target[:, -1:])",
+        TOKENS,
+        f"{TOKENS} + 1e-2 * self.embedding(tokens[:, -1:])",
     ),
     "a recurrence from the end": (
         "GRU",
@@ -248,8 +249,8 @@ PLANTED: dict[str, Plant] = {
     "features that are rolled": ("plain", DECODED, f"{DECODED}.roll(1, 1)"),
     "a language model that rolls its logits": (
         "language model",
-        "self.project(self.features(target))",
-        "self.project(self.features(target)).roll(1, 1)",
+        "self.project(self.features(tokens))",
+        "self.project(self.features(tokens)).roll(1, 1)",
     ),
     "a masked language model that rolls its logits": (
         "masked language model",

@@ -155,16 +155,16 @@ def shapes_are_as_inferred(block: Block, model: nn.Module, texts: Texts) -> None
     for name in ("features", "forward"):
         (shape,) = output_shapes(block, block.function(name))
         inferred = tuple(size(each, lengths) for each in shape if each != ANY)
-        assert getattr(model, name)(**texts).shape[-len(inferred) :] == inferred
+        assert getattr(model, name)(*texts.values()).shape[-len(inferred) :] == inferred
 
 
 def no_position_reads_a_later_one(model: nn.Module, texts: Texts, rows: int) -> None:
     with torch.no_grad():
-        expected = model(**texts)
+        expected = model(*texts.values())
         for position in range(1, TARGET):
             changed = texts["target"].clone()
             changed[:, position:] = 1 + changed[:, position:] % (rows - 1)
-            got = model(**{**texts, "target": changed})
+            got = model(*{**texts, "target": changed}.values())
             assert_close(got[:, :position], expected[:, :position])
 
 
@@ -172,7 +172,7 @@ def gradients_do_not_come_from_later_positions(model: nn.Module, texts: Texts) -
     embedded: list[Tensor] = []
     table = getattr(model, "embedding", None) or model.target_embedding
     handle = table.register_forward_hook(lambda _, __, output: embedded.append(output))
-    features = model.features(**texts)
+    features = model.features(*texts.values())
     handle.remove()
     weights = torch.randn(features.size(-1))
     for position in range(TARGET):
@@ -189,14 +189,14 @@ def assert_close(got: Tensor, expected: Tensor) -> None:
 
 
 def padding_and_other_sentences_change_nothing(model: nn.Module, texts: Texts) -> None:
-    expected = model.features(**texts)
+    expected = model.features(*texts.values())
     padding = torch.zeros(BATCH, 3, dtype=torch.long)
-    padded = model.features(**{name: torch.cat((each, padding), 1) for name, each in texts.items()})
+    padded = model.features(*(torch.cat((each, padding), 1) for each in texts.values()))
     if expected.dim() == 3:
         padded = padded[:, : expected.size(1)]
     assert_close(padded, expected)
     for row in range(BATCH):
-        alone = model.features(**{name: each[row : row + 1] for name, each in texts.items()})
+        alone = model.features(*(each[row : row + 1] for each in texts.values()))
         assert_close(alone[0], expected[row])
 
 
@@ -209,7 +209,7 @@ def cached_is_uncached(model: nn.Module, texts: Texts, rows: int, prompt: int = 
     state = model.start(*others.values() or (texts["target"],))
     prefix = torch.randint(1, rows, (BATCH, 1, prompt))
     if prompt:
-        expected = model.features(**others, target=prefix[:, 0])
+        expected = model.features(*others.values(), prefix[:, 0])
         assert_close(model.prefill(prefix[:, 0], state), expected)
     for position, beam in enumerate((2, 3, 1, 2)):
         parent = torch.randint(0, prefix.size(1), (prefix.size(0), beam))
@@ -218,7 +218,7 @@ def cached_is_uncached(model: nn.Module, texts: Texts, rows: int, prompt: int = 
         prefix = torch.cat((prefix, token.unsqueeze(2)), dim=2)
         got = model.step(token, parent, state)
         for index in range(beam):
-            expected = model.features(**others, target=prefix[:, index])[:, -1]
+            expected = model.features(*others.values(), prefix[:, index])[:, -1]
             assert_close(got[:, index], expected)
         if position == 1:
             kept = torch.tensor([2, 0])
