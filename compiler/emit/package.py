@@ -15,12 +15,8 @@ from compiler.transforms.name_tokens import name_tokens
 def package_files(spec: Spec, model: Block) -> dict[str, str]:
     """File names with their text. A model without attention has no weights of any to show."""
     model = name_tokens(model)
-    helpers = helpers_of_model(model)
-    shown = (
-        {"attention_weights.py": weights_text(model, spec.name, helpers)}
-        if attentions(model)
-        else {}
-    )
+    helpers, own = helpers_of_model(model), attentions(model)
+    shown = {"attention_weights.py": weights_text(model, spec.name, helpers)} if own else {}
     return {
         "__init__.py": fill("__init__.py.jinja", name=spec.name),
         "model.py": model_text(model, helpers, spec.name, spec.summary),

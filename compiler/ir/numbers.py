@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
-from compiler.ir.block import Block, Repeat, children
+from compiler.ir.block import Block, Repeat, children, walk
 from compiler.ops.expression import Hyperparameter
 
 
@@ -48,15 +48,12 @@ COMPARED = _ComparedFields()
 def all_numbers(model: Block) -> dict[int, dict[str, list[Hyperparameter]]]:
     """Return the numbers in each block and below it, in order, under the `id` of the block."""
     found: dict[int, dict[str, list[Hyperparameter]]] = {}
-
-    def gather(block: Block) -> dict[str, list[Hyperparameter]]:
+    for _, block in reversed([*walk(model)]):
         numbers: dict[str, list[Hyperparameter]] = defaultdict(list)
         for number in own_numbers(block):
             numbers[number.name].append(number)
         for _, below, _ in children(block):
-            for name, values in gather(below).items():
+            for name, values in found[id(below)].items():
                 numbers[name] += values
-        return found.setdefault(id(block), numbers)
-
-    gather(model)
+        found[id(block)] = numbers
     return found

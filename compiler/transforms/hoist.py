@@ -14,6 +14,7 @@ from compiler.ops.masking import Tokens
 from compiler.ops.op import Op
 from compiler.ops.shape import Shape
 from compiler.source.span import Span
+from compiler.transforms.rewrite import change_below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +58,8 @@ def _with_lifted(
     block: Block, below: dict[str, _Lifted]
 ) -> tuple[tuple[str, Op | Repeat | Block], ...]:
     """Return the parts of a block, those below it lifted."""
-
-    def part(name: str, before: Op | Repeat | Block) -> Op | Repeat | Block:
-        if isinstance(before, Repeat):
-            return replace(before, block=below[name].block)
-        return below[name].block if isinstance(before, Block) else before
-
-    return tuple((name, part(name, before)) for name, before in block.parts)
+    lifted = {id(each): below[name].block for name, each, _ in children(block)}
+    return change_below(block, lambda each: lifted[id(each)]).parts
 
 
 def _lift(block: Block) -> _Lifted:

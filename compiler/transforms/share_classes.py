@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import replace
 
-from compiler.ir.block import Block, children, walk
+from compiler.ir.block import Block, walk
 from compiler.ir.labels import letters
 from compiler.ir.numbers import COMPARED, all_numbers
 from compiler.ops.expression import Hyperparameter
@@ -58,13 +58,9 @@ def _kinds(model: Block) -> dict[int, int]:
         inner = tuple(structure(getattr(part, name)) for name in compared)
         return (type(part).__name__, *inner) if inner else part
 
-    def visit(block: Block) -> None:
-        for _, below, _ in children(block):
-            if id(below) not in kinds:
-                visit(below)
+    for _, block in reversed([*walk(model)]):
         found = sorted(numbers[id(block)].items())
         mixed = tuple((name, *values) for name, values in found if len(set(values)) > 1)
         kinds[id(block)] = known.setdefault((structure(block), mixed), len(known))
 
-    visit(model)
     return kinds
