@@ -79,10 +79,11 @@ def changes(
     rows = _rows(
         (_row(pair, before, after) for pair in found if pair.before != pair.after), is_locked
     )
+    derived = [row for row in rows if _is_derived(row)]
     own = [_change(row, places) for row in rows if not _is_derived(row)]
-    return _with_consequences(
-        own, [row for row in rows if _is_derived(row)], places, before, hybrids
-    )
+    if not own:  # nothing written differs: lengths counted in updates may
+        return tuple(_change(row, places) for row in derived)
+    return _with_consequences(own, derived, places, before, hybrids)
 
 
 def _row(pair: Pair, *specs: Loaded) -> _Row:
