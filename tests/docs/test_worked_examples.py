@@ -1,4 +1,4 @@
-"""The worked example of docs/architecture.md is what the compiler makes of the page's spec."""
+"""Code and messages in README.md and docs/architecture.md are what the compiler writes."""
 
 import os
 import re
@@ -13,19 +13,32 @@ from compiler.source.diagnostic import Rejected
 
 pytestmark = pytest.mark.quick
 
-PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
+ROOT = Path(__file__).parents[2]
 EXAMPLE = re.compile(r"(<!-- made by a test: (\w+) -->\n```\w*\n)(.*?)(```\n)", re.DOTALL)
 
 
-def test_the_worked_example_is_up_to_date(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    examples = examples_of(page, tmp_path / "tiny.yaml")
-    assert {name for _, name, _, _ in EXAMPLE.findall(page)} == set(examples)
-    made = EXAMPLE.sub(lambda found: found[1] + examples[found[2]] + found[4], page)
+def test_the_worked_example_of_the_architecture_is_up_to_date(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    page = ROOT / "docs" / "architecture.md"
+    text = page.read_text(encoding="utf-8")
+    compare(page, examples_of(text, tmp_path / "tiny.yaml"), request)
+
+
+def test_the_code_in_the_readme_is_up_to_date(request: pytest.FixtureRequest) -> None:
+    code = class_text(compile_spec("demo"), "DecoderSelfAttention", "forward", "step")
+    compare(ROOT / "README.md", {"demo": code}, request)
+
+
+def compare(page: Path, examples: dict[str, str], request: pytest.FixtureRequest) -> None:
+    """Compare the examples of a page with these, by name, or write them into it."""
+    text = page.read_text(encoding="utf-8")
+    assert {name for _, name, _, _ in EXAMPLE.findall(text)} == set(examples)
+    made = EXAMPLE.sub(lambda found: found[1] + examples[found[2]] + found[4], text)
     if request.config.getoption("--update-golden"):
         assert not os.environ.get("CI"), "expected outputs are not rewritten in CI"
-        PAGE.write_text(made, encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == made, "pytest tests/docs --update-golden"
+        page.write_text(made, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == made, "pytest tests/docs --update-golden"
 
 
 def examples_of(page: str, spec: Path) -> dict[str, str]:
