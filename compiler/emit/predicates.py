@@ -8,8 +8,8 @@ from compiler.mask.mask import Mask
 from compiler.ops.op import Op, Predicate
 
 _ROLES = {
-    "reads": ("Tensor", "Tensor", "`{mask}`: whether position i reads position j."),
-    "keeps": ("int", "bool", "Tell whether a position from i on may still read position j."),
+    "reads": ("Tensor", "Tensor", "`{mask}`: true where position i reads position j."),
+    "keeps": ("int", "bool", "Return whether position i or a later one reads position j."),
 }
 
 

@@ -86,9 +86,9 @@ def lower_cross_attention(
 def _summary(groups: tuple[HeadGroup, ...], settings: Settings) -> str:
     heads, masks = _heads(settings), [each.mask for each in groups]
     if masks == [CAUSAL]:
-        return f"Masked self-attention ({_PAPER}), {heads}: position i reads 0..i."
+        return f"Masked self-attention ({_PAPER}), {heads}: position i attends to positions 0..i."
     if masks == [ALL]:
-        return f"Self-attention ({_PAPER}), {heads}: a position reads all."
+        return f"Self-attention ({_PAPER}), {heads}; every position attends to all."
     return f"Self-attention ({_PAPER}), {heads}{_masked(groups)}."
 
 

@@ -41,7 +41,7 @@ def derive_step(model: Block) -> Block:
 
 
 def _without_source(start: Function, target: Input) -> Function:
-    """Return the `start` of a model without a source, which hardly reads the target."""
+    """Return the `start` of a model without a source, which reads at most the batch size."""
     if not start.inputs:
         unread = replace(target, name="_target")
         return replace(start, inputs=(unread,), note="Make an empty state, whatever the tokens.")
@@ -58,9 +58,9 @@ def _of_tokens(step: Function) -> Function:
         step,
         inputs=(replace(token, name="token"), BEAM_INPUTS[1], state),
         body=tuple(rename_inputs(statement, renamed) for statement in body),
-        note="Compute the features of the newest token of each hypothesis. `parent` is the "
-        "hypothesis of the step before that it continues; in the first step that is 0, the empty "
-        "one.",
+        note="Compute the features of the newest token of each hypothesis. `parent` is the index "
+        "of the hypothesis of the previous step that it extends: 0, the empty one, in the first "
+        "step.",
     )
 
 
@@ -70,8 +70,8 @@ def _of_prompt(prefill: Function) -> Function:
     return replace(
         prefill,
         body=_with_ancestry(prefill.body, state, FillAncestry(), target.name),
-        note="Read the first tokens of each text at once, without padding, into a new state; "
-        "the result is that of as many steps.",
+        note="Read the first tokens of each text, without padding, into a new state at once. The "
+        "result is the same as from one `step` for each token.",
     )
 
 
@@ -87,7 +87,7 @@ def _with_ancestry(
 
 
 def _with_programs(partition: Partition) -> Block:
-    """Return the block with its decoding programs, its parts with theirs."""
+    """Return the block with decoding programs added to it and to the blocks below it."""
     annotation, fields = partition.annotation(), partition.crossing()
     block = partition.block
     is_own = annotation == f"{block.name}State"
@@ -134,7 +134,7 @@ def _start(partition: Partition, fields: list[Kept], *, is_own: bool) -> Functio
         body=tuple(body),
         outputs=values,
         annotation=partition.annotation(),
-        note="Make the state of decoding, with all that no step changes."
+        note="Make the decoding state and compute what is the same for all steps."
         if inputs
         else "Make an empty state.",
     )

@@ -66,7 +66,7 @@ def pairs(reads: Callable[[Tensor, Tensor], Tensor], query: Tensor) -> Tensor:
 
 
 def decoder_reads(i: Tensor, j: Tensor) -> Tensor:
-    """`causal`: whether position i reads position j."""
+    """`causal`: true where position i reads position j."""
     return j <= i
 
 

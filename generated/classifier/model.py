@@ -26,7 +26,7 @@ PADDING = 0
 
 
 def embedding(rows: int, width: int) -> nn.Embedding:
-    """A vector for each token, normal with deviation width^-0.5; that of padding is zero."""
+    """Build an embedding, normal with std width^-0.5; the vector of padding is zero."""
     module = nn.Embedding(rows, width, padding_idx=PADDING)
     nn.init.normal_(module.weight, std=width**-0.5)
     nn.init.zeros_(module.weight.detach()[PADDING])
@@ -34,7 +34,7 @@ def embedding(rows: int, width: int) -> nn.Embedding:
 
 
 def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
-    """A linear map to `outputs` side by side, each Xavier-uniform by itself; biases zero."""
+    """Build a linear layer of joined outputs, each Xavier-uniform by itself; biases are zero."""
     module = nn.Linear(inputs, sum(outputs), bias=bias)
     for part in torch.split(module.weight.detach(), list(outputs)):
         nn.init.xavier_uniform_(part)
@@ -55,10 +55,11 @@ def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> 
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
+    """Zero elements of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
-    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
-    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
+    On a CPU most of the time of dropout goes into random numbers. One of 64 bits therefore serves
+    eight elements there, a byte for each, so `rate` is rounded to a multiple of 1/256, from 1/256
+    to 255/256.
     """
     if rate == 0 or not training or x.device.type != "cpu":
         return F.dropout(x, rate, training)
@@ -85,8 +86,8 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class EncoderSelfAttention(nn.Module):
-    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: a position reads
-    all.
+    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K; every position
+    attends to all.
     """
 
     def __init__(self) -> None:

@@ -32,7 +32,7 @@ PADDING = 0
 
 
 def embedding(rows: int, width: int) -> nn.Embedding:
-    """A vector for each token, normal with deviation width^-0.5; that of padding is zero."""
+    """Build an embedding, normal with std width^-0.5; the vector of padding is zero."""
     module = nn.Embedding(rows, width, padding_idx=PADDING)
     nn.init.normal_(module.weight, std=width**-0.5)
     nn.init.zeros_(module.weight.detach()[PADDING])
@@ -40,7 +40,7 @@ def embedding(rows: int, width: int) -> nn.Embedding:
 
 
 def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
-    """A linear map to `outputs` side by side, each Xavier-uniform by itself; biases zero."""
+    """Build a linear layer of joined outputs, each Xavier-uniform by itself; biases are zero."""
     module = nn.Linear(inputs, sum(outputs), bias=bias)
     for part in torch.split(module.weight.detach(), list(outputs)):
         nn.init.xavier_uniform_(part)
@@ -50,7 +50,7 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
 
 
 class LoadBalancing(nn.Module):
-    """Measures how evenly the experts of a layer are used in a pass of training."""
+    """The load-balancing loss of a layer's experts, from its last forward pass in training."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
@@ -63,12 +63,12 @@ class LoadBalancing(nn.Module):
             self.kept = scores, chosen
 
     def loss(self, real: Tensor) -> Tensor:
-        """real [...], true where there is a token -> loss [], `factor` if all are used alike
+        """real [...], false at padding -> loss [], which is `factor` where experts are used evenly
 
-        factor * experts * the sum of (share of the choices * mean probability), over the real
-        tokens (Fedus et al. 2021, equations 4 to 6). A pass has its loss once.
+        It is factor * experts * the sum over experts of share of the choices * mean probability,
+        both over real tokens (Fedus et al. 2021, equations 4 to 6). A call forgets the pass.
         """
-        assert self.kept is not None, "the loss of a pass in training, once"
+        assert self.kept is not None, "call `loss` once, after a forward pass in training mode"
         scores, chosen = (each[real] for each in self.kept)
         self.kept = None
         experts = scores.size(-1)
@@ -89,10 +89,11 @@ def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> 
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
+    """Zero elements of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
-    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
-    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
+    On a CPU most of the time of dropout goes into random numbers. One of 64 bits therefore serves
+    eight elements there, a byte for each, so `rate` is rounded to a multiple of 1/256, from 1/256
+    to 255/256.
     """
     if rate == 0 or not training or x.device.type != "cpu":
         return F.dropout(x, rate, training)
@@ -125,7 +126,7 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 def choose_experts(scores: Tensor, active: int) -> tuple[Tensor, Tensor]:
-    """scores [..., experts] -> the best of them [..., active], a softmax of their scores"""
+    """scores [..., experts] -> indices of the best and softmax of their scores, [..., active]"""
     highest, chosen = scores.float().topk(active)
     return chosen, highest.softmax(dim=-1)
 
@@ -144,10 +145,10 @@ def mixture(experts: nn.ModuleList, x: Tensor, chosen: Tensor, weights: Tensor) 
 
 
 class State:
-    """The state of decoding: tensors [batch, ...] and the states of the parts of a network."""
+    """The decoding state of a module: tensors [batch, ...] and the states of its submodules."""
 
     def keep(self, rows: Tensor) -> None:
-        """Select rows of the batch, so as to drop texts that are finished."""
+        """Keep only these rows of the batch [rows]; finished texts are dropped."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(self, name, value[rows])
@@ -157,9 +158,10 @@ class State:
 
 
 class BeamAncestry(State):
-    """The slots of the caches that each hypothesis descends from; a step adds a slot for each.
+    """The cache slots that belong to each hypothesis: those of its own tokens and no others.
 
-    When a beam turns to other hypotheses no cache is moved: only this mask changes.
+    `mask` is [batch, beam, slots]; a step adds a slot for each hypothesis. Where hypotheses are
+    reordered or dropped no cache is copied: only this mask changes.
     """
 
     def __init__(self, batch: int, device: torch.device) -> None:
@@ -167,12 +169,12 @@ class BeamAncestry(State):
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
     def fill(self, length: int) -> None:
-        """Begin with `length` positions of one hypothesis for each text."""
+        """Start with one hypothesis of `length` positions for each text."""
         self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
         self.position = length - 1
 
     def extend(self, parent: Tensor) -> None:
-        """Add a position: each new hypothesis continues its parent [batch, beam]."""
+        """Add a position: each new hypothesis extends its `parent` [batch, beam]."""
         batch, beam = parent.shape
         old = self.mask.gather(1, parent[:, :, None].expand(-1, -1, self.mask.size(2)))
         own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
@@ -181,7 +183,7 @@ class BeamAncestry(State):
 
 
 class KeyValueCache(State):
-    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
+    """Keys and values so far [batch, heads, slots, width]; the buffers double when full."""
 
     key: Tensor
     value: Tensor
@@ -211,8 +213,8 @@ class Layers(nn.ModuleList):
 
 
 class EncoderSelfAttention(nn.Module):
-    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: a position reads
-    all.
+    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K; every position
+    attends to all.
     """
 
     def __init__(self) -> None:
@@ -305,7 +307,7 @@ class Encoder(nn.Module):
 
 class DecoderSelfAttention(nn.Module):
     """Masked self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: position i
-    reads 0..i.
+    attends to positions 0..i.
     """
 
     def __init__(self) -> None:
@@ -369,7 +371,7 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
-        """Make the state of decoding, with all that no step changes."""
+        """Make the decoding state and compute what is the same for all steps."""
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         return CrossAttentionState(key, value)
 
@@ -424,7 +426,7 @@ class DecoderLayer(nn.Module):
         return x + dropout(y, DROPOUT, self.training)
 
     def start(self, memory: Tensor) -> DecoderLayerState:
-        """Make the state of decoding, with all that no step changes."""
+        """Make the decoding state and compute what is the same for all steps."""
         return DecoderLayerState(self.self_attention.start(), self.cross_attention.start(memory))
 
     def step(
@@ -471,7 +473,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
-        """Make the state of decoding, with all that no step changes."""
+        """Make the decoding state and compute what is the same for all steps."""
         return [layer.start(memory) for layer in self.layers]
 
     def step(
@@ -547,7 +549,7 @@ class Transformer(nn.Module):
         return balance_loss(self.encoder, source) + balance_loss(self.decoder, target)
 
     def start(self, source: Tensor) -> TransformerState:
-        """Make the state of decoding, with all that no step changes."""
+        """Make the decoding state and compute what is the same for all steps."""
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(
@@ -555,8 +557,8 @@ class Transformer(nn.Module):
         )
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
-        """Compute the features of the newest token of each hypothesis. `parent` is the hypothesis
-        of the step before that it continues; in the first step that is 0, the empty one.
+        """Compute the features of the newest token of each hypothesis. `parent` is the index of the
+        hypothesis of the previous step that it extends: 0, the empty one, in the first step.
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
@@ -566,8 +568,8 @@ class Transformer(nn.Module):
         return self.decoder.step(x, state.source_mask, state.decoder, state.ancestry)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
-        """Read the first tokens of each text at once, without padding, into a new state; the result
-        is that of as many steps.
+        """Read the first tokens of each text, without padding, into a new state at once. The result
+        is the same as from one `step` for each token.
 
         target [batch, target] -> [batch, target, D_MODEL]
         """

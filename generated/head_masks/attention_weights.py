@@ -68,12 +68,12 @@ def pairs(reads: Callable[[Tensor, Tensor], Tensor], query: Tensor) -> Tensor:
 
 
 def decoder_global_reads(i: Tensor, j: Tensor) -> Tensor:
-    """`causal`: whether position i reads position j."""
+    """`causal`: true where position i reads position j."""
     return j <= i
 
 
 def decoder_local_reads(i: Tensor, j: Tensor) -> Tensor:
-    """`causal & window(8)`: whether position i reads position j."""
+    """`causal & window(8)`: true where position i reads position j."""
     return (j <= i) & (i - j <= 8)
 
 

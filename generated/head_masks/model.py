@@ -31,17 +31,17 @@ PADDING = 0
 
 
 def decoder_local_reads(i: Tensor, j: Tensor) -> Tensor:
-    """`causal & window(8)`: whether position i reads position j."""
+    """`causal & window(8)`: true where position i reads position j."""
     return (j <= i) & (i - j <= 8)
 
 
 def decoder_local_keeps(i: int, j: int) -> bool:
-    """Tell whether a position from i on may still read position j."""
+    """Return whether position i or a later one reads position j."""
     return i - j <= 8
 
 
 def embedding(rows: int, width: int) -> nn.Embedding:
-    """A vector for each token, normal with deviation width^-0.5; that of padding is zero."""
+    """Build an embedding, normal with std width^-0.5; the vector of padding is zero."""
     module = nn.Embedding(rows, width, padding_idx=PADDING)
     nn.init.normal_(module.weight, std=width**-0.5)
     nn.init.zeros_(module.weight.detach()[PADDING])
@@ -49,7 +49,7 @@ def embedding(rows: int, width: int) -> nn.Embedding:
 
 
 def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
-    """A linear map to `outputs` side by side, each Xavier-uniform by itself; biases zero."""
+    """Build a linear layer of joined outputs, each Xavier-uniform by itself; biases are zero."""
     module = nn.Linear(inputs, sum(outputs), bias=bias)
     for part in torch.split(module.weight.detach(), list(outputs)):
         nn.init.xavier_uniform_(part)
@@ -70,10 +70,11 @@ def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> 
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
+    """Zero elements of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
-    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
-    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
+    On a CPU most of the time of dropout goes into random numbers. One of 64 bits therefore serves
+    eight elements there, a byte for each, so `rate` is rounded to a multiple of 1/256, from 1/256
+    to 255/256.
     """
     if rate == 0 or not training or x.device.type != "cpu":
         return F.dropout(x, rate, training)
@@ -140,10 +141,10 @@ def local_attention(
 
 
 class State:
-    """The state of decoding: tensors [batch, ...] and the states of the parts of a network."""
+    """The decoding state of a module: tensors [batch, ...] and the states of its submodules."""
 
     def keep(self, rows: Tensor) -> None:
-        """Select rows of the batch, so as to drop texts that are finished."""
+        """Keep only these rows of the batch [rows]; finished texts are dropped."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(self, name, value[rows])
@@ -153,9 +154,10 @@ class State:
 
 
 class BeamAncestry(State):
-    """The slots of the caches that each hypothesis descends from; a step adds a slot for each.
+    """The cache slots that belong to each hypothesis: those of its own tokens and no others.
 
-    When a beam turns to other hypotheses no cache is moved: only this mask changes.
+    `mask` is [batch, beam, slots]; a step adds a slot for each hypothesis. Where hypotheses are
+    reordered or dropped no cache is copied: only this mask changes.
     """
 
     def __init__(self, batch: int, device: torch.device) -> None:
@@ -164,13 +166,13 @@ class BeamAncestry(State):
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
     def fill(self, length: int) -> None:
-        """Begin with `length` positions of one hypothesis for each text."""
+        """Start with one hypothesis of `length` positions for each text."""
         self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
         self.position = length - 1
         self.positions = torch.arange(length, device=self.mask.device)
 
     def extend(self, parent: Tensor) -> None:
-        """Add a position: each new hypothesis continues its parent [batch, beam]."""
+        """Add a position: each new hypothesis extends its `parent` [batch, beam]."""
         batch, beam = parent.shape
         old = self.mask.gather(1, parent[:, :, None].expand(-1, -1, self.mask.size(2)))
         own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
@@ -181,7 +183,7 @@ class BeamAncestry(State):
     def visible_slots(
         self, reads: Callable[[Tensor, Tensor], Tensor], slots: Tensor | slice = slice(None)
     ) -> Tensor:
-        """Mark the slots that each hypothesis descends from and that `reads` allows it to read.
+        """Mark the slots that belong to each hypothesis and that `reads` allows it to read.
 
         -> [batch, 1, beam, slots]
         """
@@ -195,7 +197,7 @@ class BeamAncestry(State):
 class RollingCache(State):
     """Keys and values [batch, heads, slots, width] of the positions that may still be read.
 
-    `keeps` tells which these are. The others are dropped together, when they are half of the cache.
+    `keeps` tells which these are. The others are dropped together, once the cache has doubled.
     """
 
     key: Tensor
@@ -212,7 +214,7 @@ class RollingCache(State):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Append a position, [batch, heads, beam, width].
 
-        Return all keys and values that are held, and which slots [slots] they are.
+        Return the keys and values in the cache and the numbers of their slots [slots].
         """
         newest = torch.arange(ancestry.mask.size(2), device=key.device)[-key.size(2) :]
         if self.positions:
@@ -235,7 +237,7 @@ class RollingCache(State):
         return key, value
 
     def forget(self, position: int) -> None:
-        """Drop what no query from `position` on reads."""
+        """Drop the positions that no query from `position` on reads."""
         kept = [slot for slot, j in enumerate(self.positions) if self.keeps(position, j)]
         index = torch.tensor(kept, device=self.key.device)
         self.key, self.value = self.key[:, :, index], self.value[:, :, index]
@@ -249,7 +251,7 @@ class RollingCache(State):
 
 
 class KeyValueCache(State):
-    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
+    """Keys and values so far [batch, heads, slots, width]; the buffers double when full."""
 
     key: Tensor
     value: Tensor
@@ -279,8 +281,8 @@ class Layers(nn.ModuleList):
 
 
 class EncoderSelfAttention(nn.Module):
-    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K: a position reads
-    all.
+    """Self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K; every position
+    attends to all.
     """
 
     def __init__(self) -> None:
@@ -455,7 +457,7 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
-        """Make the state of decoding, with all that no step changes."""
+        """Make the decoding state and compute what is the same for all steps."""
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         return CrossAttentionState(key, value)
 
@@ -510,7 +512,7 @@ class DecoderLayer(nn.Module):
         return x + dropout(y, DROPOUT, self.training)
 
     def start(self, memory: Tensor) -> DecoderLayerState:
-        """Make the state of decoding, with all that no step changes."""
+        """Make the decoding state and compute what is the same for all steps."""
         return DecoderLayerState(self.self_attention.start(), self.cross_attention.start(memory))
 
     def step(
@@ -557,7 +559,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
-        """Make the state of decoding, with all that no step changes."""
+        """Make the decoding state and compute what is the same for all steps."""
         return [layer.start(memory) for layer in self.layers]
 
     def step(
@@ -626,7 +628,7 @@ class Transformer(nn.Module):
         return F.linear(features, self.embedding.weight)
 
     def start(self, source: Tensor) -> TransformerState:
-        """Make the state of decoding, with all that no step changes."""
+        """Make the decoding state and compute what is the same for all steps."""
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(
@@ -634,8 +636,8 @@ class Transformer(nn.Module):
         )
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
-        """Compute the features of the newest token of each hypothesis. `parent` is the hypothesis
-        of the step before that it continues; in the first step that is 0, the empty one.
+        """Compute the features of the newest token of each hypothesis. `parent` is the index of the
+        hypothesis of the previous step that it extends: 0, the empty one, in the first step.
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
@@ -645,8 +647,8 @@ class Transformer(nn.Module):
         return self.decoder.step(x, state.source_mask, state.decoder, state.ancestry)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
-        """Read the first tokens of each text at once, without padding, into a new state; the result
-        is that of as many steps.
+        """Read the first tokens of each text, without padding, into a new state at once. The result
+        is the same as from one `step` for each token.
 
         target [batch, target] -> [batch, target, D_MODEL]
         """

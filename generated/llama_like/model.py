@@ -30,7 +30,7 @@ PADDING = 0
 
 
 def embedding(rows: int, width: int, std: float) -> nn.Embedding:
-    """A vector for each token, normal with deviation `std`; that of padding is zero."""
+    """Build an embedding, normal with std `std`; the vector of padding is zero."""
     module = nn.Embedding(rows, width, padding_idx=PADDING)
     nn.init.normal_(module.weight, std=std)
     nn.init.zeros_(module.weight.detach()[PADDING])
@@ -38,17 +38,18 @@ def embedding(rows: int, width: int, std: float) -> nn.Embedding:
 
 
 def linear(inputs: int, *outputs: int, bias: bool, std: float) -> nn.Linear:
-    """A linear map to `outputs` side by side, normal with deviation `std`."""
+    """Build a linear layer of joined outputs, normal with standard deviation `std`."""
     module = nn.Linear(inputs, sum(outputs), bias=bias)
     nn.init.normal_(module.weight, std=std)
     return module
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
+    """Zero elements of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
-    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
-    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
+    On a CPU most of the time of dropout goes into random numbers. One of 64 bits therefore serves
+    eight elements there, a byte for each, so `rate` is rounded to a multiple of 1/256, from 1/256
+    to 255/256.
     """
     if rate == 0 or not training or x.device.type != "cpu":
         return F.dropout(x, rate, training)
@@ -106,10 +107,10 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class State:
-    """The state of decoding: tensors [batch, ...] and the states of the parts of a network."""
+    """The decoding state of a module: tensors [batch, ...] and the states of its submodules."""
 
     def keep(self, rows: Tensor) -> None:
-        """Select rows of the batch, so as to drop texts that are finished."""
+        """Keep only these rows of the batch [rows]; finished texts are dropped."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(self, name, value[rows])
@@ -119,9 +120,10 @@ class State:
 
 
 class BeamAncestry(State):
-    """The slots of the caches that each hypothesis descends from; a step adds a slot for each.
+    """The cache slots that belong to each hypothesis: those of its own tokens and no others.
 
-    When a beam turns to other hypotheses no cache is moved: only this mask changes.
+    `mask` is [batch, beam, slots]; a step adds a slot for each hypothesis. Where hypotheses are
+    reordered or dropped no cache is copied: only this mask changes.
     """
 
     def __init__(self, batch: int, device: torch.device) -> None:
@@ -129,12 +131,12 @@ class BeamAncestry(State):
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
     def fill(self, length: int) -> None:
-        """Begin with `length` positions of one hypothesis for each text."""
+        """Start with one hypothesis of `length` positions for each text."""
         self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
         self.position = length - 1
 
     def extend(self, parent: Tensor) -> None:
-        """Add a position: each new hypothesis continues its parent [batch, beam]."""
+        """Add a position: each new hypothesis extends its `parent` [batch, beam]."""
         batch, beam = parent.shape
         old = self.mask.gather(1, parent[:, :, None].expand(-1, -1, self.mask.size(2)))
         own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
@@ -143,7 +145,7 @@ class BeamAncestry(State):
 
 
 class KeyValueCache(State):
-    """Keys and values [batch, heads, slots, width] so far; the room doubles when it is full."""
+    """Keys and values so far [batch, heads, slots, width]; the buffers double when full."""
 
     key: Tensor
     value: Tensor
@@ -174,7 +176,7 @@ class Layers(nn.ModuleList):
 
 class DecoderSelfAttention(nn.Module):
     """Masked self-attention (Vaswani et al. 2017, section 3.2), HEADS heads of D_K, KV_HEADS of
-    keys and values (Ainslie et al. 2023): position i reads 0..i.
+    keys and values (Ainslie et al. 2023): position i attends to positions 0..i.
     """
 
     def __init__(self) -> None:
@@ -369,8 +371,8 @@ class Transformer(nn.Module):
         return TransformerState(self.decoder.start(), BeamAncestry(tokens.size(0), tokens.device))
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
-        """Compute the features of the newest token of each hypothesis. `parent` is the hypothesis
-        of the step before that it continues; in the first step that is 0, the empty one.
+        """Compute the features of the newest token of each hypothesis. `parent` is the index of the
+        hypothesis of the previous step that it extends: 0, the empty one, in the first step.
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
@@ -381,8 +383,8 @@ class Transformer(nn.Module):
         return self.decoder.step(x, rotation, state.decoder, state.ancestry)
 
     def prefill(self, tokens: Tensor, state: TransformerState) -> Tensor:
-        """Read the first tokens of each text at once, without padding, into a new state; the result
-        is that of as many steps.
+        """Read the first tokens of each text, without padding, into a new state at once. The result
+        is the same as from one `step` for each token.
 
         tokens [batch, position] -> [batch, position, D_MODEL]
         """

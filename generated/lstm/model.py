@@ -29,7 +29,7 @@ PADDING = 0
 
 
 def embedding(rows: int, width: int) -> nn.Embedding:
-    """A vector for each token, normal with deviation width^-0.5; that of padding is zero."""
+    """Build an embedding, normal with std width^-0.5; the vector of padding is zero."""
     module = nn.Embedding(rows, width, padding_idx=PADDING)
     nn.init.normal_(module.weight, std=width**-0.5)
     nn.init.zeros_(module.weight.detach()[PADDING])
@@ -37,7 +37,7 @@ def embedding(rows: int, width: int) -> nn.Embedding:
 
 
 def lstm(d_model: int, d_hidden: int, bidirectional: bool = False) -> nn.LSTM:
-    """An LSTM along a stream; its matrices are Xavier-uniform, gate by gate, biases zero."""
+    """Build an LSTM; its weight matrices are Xavier-uniform, gate by gate, biases zero."""
     module = nn.LSTM(d_model, d_hidden, batch_first=True, bidirectional=bidirectional)
     for name, parameter in module.named_parameters():
         if name.startswith("bias"):
@@ -49,7 +49,7 @@ def lstm(d_model: int, d_hidden: int, bidirectional: bool = False) -> nn.LSTM:
 
 
 def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
-    """A linear map to `outputs` side by side, each Xavier-uniform by itself; biases zero."""
+    """Build a linear layer of joined outputs, each Xavier-uniform by itself; biases are zero."""
     module = nn.Linear(inputs, sum(outputs), bias=bias)
     for part in torch.split(module.weight.detach(), list(outputs)):
         nn.init.xavier_uniform_(part)
@@ -59,10 +59,11 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
-    """Zero numbers of x with probability `rate`, scale up the others (Srivastava et al. 2014).
+    """Zero elements of x with probability `rate`, scale up the others (Srivastava et al. 2014).
 
-    On a CPU random numbers are most of what dropout costs, so there each, of 64 bits, decides eight
-    times; `rate` is rounded to a multiple of 1/256, but not to 0 or 1.
+    On a CPU most of the time of dropout goes into random numbers. One of 64 bits therefore serves
+    eight elements there, a byte for each, so `rate` is rounded to a multiple of 1/256, from 1/256
+    to 255/256.
     """
     if rate == 0 or not training or x.device.type != "cpu":
         return F.dropout(x, rate, training)
@@ -102,10 +103,10 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class State:
-    """The state of decoding: tensors [batch, ...] and the states of the parts of a network."""
+    """The decoding state of a module: tensors [batch, ...] and the states of its submodules."""
 
     def keep(self, rows: Tensor) -> None:
-        """Select rows of the batch, so as to drop texts that are finished."""
+        """Keep only these rows of the batch [rows]; finished texts are dropped."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(self, name, value[rows])
@@ -115,7 +116,7 @@ class State:
 
 
 def gather_beams(known: Tensor, parent: Tensor) -> Tensor:
-    """Select for each new hypothesis what belongs to the one that it continues:
+    """Select for each new hypothesis the values of the hypothesis that it extends.
 
     known [batch, old beam, ...], parent [batch, beam] -> [batch, beam, ...]
     """
@@ -265,7 +266,7 @@ class CrossAttention(nn.Module):
         return self.output(merge_heads(mixed))
 
     def start(self, memory: Tensor) -> CrossAttentionState:
-        """Make the state of decoding, with all that no step changes."""
+        """Make the decoding state and compute what is the same for all steps."""
         key, value = split_heads(self.key_value(memory), HEADS, D_K, D_V)
         return CrossAttentionState(key, value)
 
@@ -316,7 +317,7 @@ class DecoderLayer(nn.Module):
         return x + dropout(y, DROPOUT, self.training)
 
     def start(self, memory: Tensor) -> DecoderLayerState:
-        """Make the state of decoding, with all that no step changes."""
+        """Make the decoding state and compute what is the same for all steps."""
         return DecoderLayerState(self.recurrence.start(), self.cross_attention.start(memory))
 
     def step(
@@ -360,7 +361,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def start(self, memory: Tensor) -> list[DecoderLayerState]:
-        """Make the state of decoding, with all that no step changes."""
+        """Make the decoding state and compute what is the same for all steps."""
         return [layer.start(memory) for layer in self.layers]
 
     def step(
@@ -423,14 +424,14 @@ class Transformer(nn.Module):
         return F.linear(features, self.embedding.weight)
 
     def start(self, source: Tensor) -> TransformerState:
-        """Make the state of decoding, with all that no step changes."""
+        """Make the decoding state and compute what is the same for all steps."""
         memory = self.encode(source)
         source_mask = real_tokens(source)
         return TransformerState(source_mask, self.decoder.start(memory))
 
     def step(self, token: Tensor, parent: Tensor, state: TransformerState) -> Tensor:
-        """Compute the features of the newest token of each hypothesis. `parent` is the hypothesis
-        of the step before that it continues; in the first step that is 0, the empty one.
+        """Compute the features of the newest token of each hypothesis. `parent` is the index of the
+        hypothesis of the previous step that it extends: 0, the empty one, in the first step.
 
         token [batch, beam], parent [batch, beam] -> [batch, beam, D_MODEL]
         """
@@ -438,8 +439,8 @@ class Transformer(nn.Module):
         return self.decoder.step(x, state.source_mask, state.decoder, parent)
 
     def prefill(self, target: Tensor, state: TransformerState) -> Tensor:
-        """Read the first tokens of each text at once, without padding, into a new state; the result
-        is that of as many steps.
+        """Read the first tokens of each text, without padding, into a new state at once. The result
+        is the same as from one `step` for each token.
 
         target [batch, target] -> [batch, target, D_MODEL]
         """
