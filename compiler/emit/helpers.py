@@ -122,7 +122,7 @@ class _Helper:
         return "\n".join(signature(self.name, [*placed, *named], result, 0))
 
     def certain(self, keywords: Keywords) -> Keywords:
-        """The keywords but those whose value is a parameter that only some calls give."""
+        """Return the keywords whose value is no parameter that only some calls give."""
         return tuple(
             (name, value)
             for name, value in keywords

@@ -1,4 +1,4 @@
-"""Under which name a number of the spec stands in the generated code.
+"""Chooses the names that numbers of the spec have in the generated code.
 
 A number that is the same everywhere is a constant at the top. One that differs between the stacks
 is a constant of each, as `ENCODER_D_K` and `DECODER_D_K`, and an argument of the classes that are

@@ -54,7 +54,7 @@ ONES = Initial(kind="ones")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A tensor that is trained, of the op's module, or with no name the op's attribute itself.
+    """A trained tensor of the op's module; without a name, the op's attribute is the tensor itself.
 
     `slices` names the rows of a fused projection.
     `gains` are factors on how each slice starts, where they are not all 1.
@@ -116,13 +116,13 @@ class Predicate:
 
     @property
     def is_plain(self) -> bool:
-        """Return whether a position reads all earlier ones."""
+        """Return whether each position reads itself and all earlier ones."""
         return self.mask & CAUSAL == CAUSAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointwise:
-    """In decoding, `step` does to the newest position what the op does to all; it has no state."""
+    """In decoding, `step` treats the newest position as the op treats each; nothing is kept."""
 
     step: "Op"
 
@@ -249,7 +249,7 @@ State = Pointwise | Identity | NeedsPosition | NeedsCacheSlots | CachesKeyValue 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Op(ABC):
-    """One operation of the network. A subclass is its rules.
+    """One operation of the network; the methods of a subclass are its rules.
 
     `returns_list` says that the code returns a list of results even where there is one.
     `annotation` is the type of each result. `is_inline` says that the code is written where the
@@ -306,7 +306,7 @@ class Op(ABC):
         return ()
 
     def reference(self, inputs: tuple[str, ...]) -> tuple["Op", tuple[str, ...]]:
-        """Return the op and the inputs that define what is computed, in whatever form."""
+        """Return the op and inputs in the form by which networks are compared, kernels aside."""
         return self, inputs
 
     def predicates(self) -> tuple[Predicate, ...]:
@@ -339,7 +339,11 @@ class Op(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfPositions(Op):
-    """The base of ops on the numbers of positions; `counted`, on that of one, a further input."""
+    """The base of ops that compute something from position numbers, such as rotary angles.
+
+    In the forward pass the positions are 0, 1, ... In a step (`counted`) there is one position, and
+    a further input gives its number.
+    """
 
     counted: bool = False
 

@@ -67,7 +67,7 @@ class Decoding(Section):
 
 
 class BeamSearch(Decoding):
-    """Beam search (section 6.1) for translations, and for what follows a prompt."""
+    """Beam search (Vaswani et al. 2017, section 6.1) for translations and continuations."""
 
     unused_if: ClassVar[tuple[Unused, ...]] = (
         Unused(
@@ -138,14 +138,14 @@ DECODINGS: dict[str, type[Decoding]] = {"beam": BeamSearch, "sample": Sampling}
 
 
 def decoding_kind(keys: set[str], usual: str = "beam") -> str:
-    """Returns the kind that keys of `decoding:` stand for: the usual one, or the first with all."""
+    """Return the kind that keys of `decoding:` stand for: the usual one, or the first with all."""
     known = {key for key in keys if any(key in each.model_fields for each in DECODINGS.values())}
     kinds = (usual, *DECODINGS)
     return next((each for each in kinds if known <= DECODINGS[each].model_fields.keys()), usual)
 
 
 def other_decoding(decoding: Decoding, kind: str, **changes: object) -> Decoding:
-    """Returns a decoding of a kind with the settings that another has in common with it.
+    """Return a decoding of a kind with the settings that another has in common with it.
 
     Raises pydantic's ValidationError for changes that are wrong.
     """

@@ -32,8 +32,8 @@ from compiler.spec.tasks import (
 
 _SEEN_BY_ATTENTION = kinds_of(AttentionPosition)
 _ALIKE = ("norm", *MIXERS)
-"""Sections whose kinds have their settings in common: a stack with another kind of norm still has
-the model's place of it."""
+"""Sections whose kinds share their settings: a stack that changes the kind of norm still inherits
+the other settings of the model's norm."""
 
 
 def _at(key: str, *holders: str) -> tuple[tuple[str, str], ...]:
@@ -65,7 +65,7 @@ _OWN = {
     *(("model", "dropout"), ("stack", "norm"), ("stack", "position")),
     *(("layers", each) for each in (*_OF_LAYERS, "position")),
 }
-"""Settings that mean something in a section itself, not only to those below it."""
+"""Settings that a section uses itself, besides handing them down."""
 
 
 def _handed_down(holder: str) -> tuple[str, ...]:
@@ -216,7 +216,7 @@ def _listed(words: tuple[str, ...], span: Span) -> Sequence:
 
 
 def _by_default(mapping: Mapping, key: str, node: Node) -> Mapping:
-    """Return the mapping with a value that stands under no key of the author's."""
+    """Return the mapping with a value that the author has not written: its key has no place."""
     keys = {each: place for each, place in mapping.keys.items() if each != key}
     return Mapping(span=mapping.span, entries={**mapping.entries, key: node}, keys=keys)
 
@@ -238,6 +238,6 @@ def _keeping_the_rest(base: Node, over: Node) -> Node:
 
 
 def _misplaced(key: str, layers: list[Node]) -> Node | None:
-    """A word where keys and values belong: kept for validation to refuse, not to be merged over."""
+    """Return a word that stands in the place of a section, so that validation refuses it there."""
     words = (each for each in layers if not isinstance(each, Mapping))
     return None if key in _OF_LAYERS else next(words, None)

@@ -1,4 +1,4 @@
-"""The tasks that a model can be for: one record each, of which everything else follows."""
+"""The tasks that a model can have, one record for each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Task:
     example: str
     """A text on the command line."""
     adapt: Callable[[Corpus], Corpus] = lambda corpus: corpus
-    """Returns a corpus in the form that the task takes it for."""
+    """Return a corpus in the form that the task takes it for."""
     command: str
     """The command that asks a trained model for its answers."""
     scores: tuple[str, ...]
@@ -43,15 +43,15 @@ class Task:
     columns: tuple[str, ...]
     """The scores that a table of an ablation shows if its file names none."""
     own: tuple[Setting, ...] = ()
-    """Settings that mean something to this task, but not to every task."""
+    """Paths of settings that this task uses and some other task does not."""
     parts: tuple[str, ...] = ()
     """Sections of `model` that it has; those that are not implied must be written."""
     implied: tuple[Setting, ...] = ()
     """Sections that stand with their defaults unless they are written."""
     draws: bool = False
-    """Whether its texts may be drawn, as they are not compared with references."""
+    """True if decoding may sample, since its texts are not compared with references."""
     symbols: int = 4
-    """The rows of a vocabulary that are no text: padding, unknown, begin, end, and the mask."""
+    """The symbols of a vocabulary: padding, unknown, begin and end; a fifth is the mask."""
 
     @property
     def reads_a_source(self) -> bool:
@@ -138,7 +138,7 @@ USUAL_TASK = "translation"
 
 
 def tasks_with(setting: Setting) -> list[str]:
-    """Returns the names of the tasks that a setting, or a section of `model`, belongs to."""
+    """Return the names of the tasks that a setting, or a section of `model`, belongs to."""
     return [
         name
         for name, task in TASKS.items()
@@ -147,17 +147,17 @@ def tasks_with(setting: Setting) -> list[str]:
 
 
 def stacks_of(task: str) -> tuple[str, ...]:
-    """Returns the stacks of a task; all of them for a word that is no task."""
+    """Return the stacks of a task; all of them for a word that is no task."""
     return TASKS[task].stacks if task in TASKS else EVERY_STACK
 
 
 def usual_block(task: str, stack: str) -> tuple[str, ...]:
-    """Returns the sub-layers of a layer (section 3.1): a decoder reads a source if there is one."""
+    """Return the sub-layers of a layer (section 3.1): a decoder reads a source if there is one."""
     if TASKS[task].reads_a_source and stack == "decoder":
         return (*ATTENTIONS, "feed_forward")
     return ("self_attention", "feed_forward")
 
 
 def usual_mask(stack: str, sub_layer: str) -> str:
-    """Returns the mask of an attention whose settings name none."""
+    """Return the mask of an attention whose settings name none."""
     return "causal" if (stack, sub_layer) == ("decoder", "self_attention") else "all"

@@ -1,4 +1,4 @@
-"""Moves what is made of the model's tokens alone out of the layers: the model makes it, once.
+"""Moves what depends on the input tokens alone out of the layers: the model computes it, once.
 
 Masks, biases and angles of positions are the same in all layers. Lowering writes them where they
 are read; here each becomes an argument that the model hands to its stacks and they to their layers.
@@ -19,7 +19,7 @@ from compiler.transforms.rewrite import change_below
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Value:
-    """A value made of tokens alone. Equal values are the same computation, whatever their names."""
+    """A value that depends on tokens alone. Equal values, of any name, are one computation."""
 
     op: Op
     inputs: tuple["_Value", ...]
@@ -36,7 +36,7 @@ class _Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Lifted:
-    """A block without what was made of tokens alone, and the values that it is given instead."""
+    """A block whose values of tokens alone have become arguments (`needed`)."""
 
     block: Block
     needed: tuple[_Value, ...]
@@ -140,13 +140,17 @@ class _Root:
         return replace(self.before, body=tuple(self.body.statements))
 
     def values(self, needed: tuple[_Value, ...]) -> list[str]:
-        """Make the values for one call; what decoding keeps of them needs a name."""
+        """Compute the values for one call.
+
+        They are named, so that the decoding state can keep them; only a single mask in `encode` is
+        written where it is used.
+        """
         if self.before.name == "encode" and len(needed) == 1 and not needed[0].inputs[0].inputs:
             return [self.make(needed[0], "_")]
         return [self.make(each, self.name(each)) for each in needed]
 
     def name(self, value: _Value, beside: str = "") -> str:
-        """Return the name of a value: its own if it is inline, or has that of what it becomes."""
+        """Return the name of a value, which may have that of `beside`, the value made of it."""
         if value.name in ("_", beside):
             return value.name
         return _name(value, self.names, self.taken)

@@ -43,7 +43,7 @@ BEAM_INPUTS = (
     Input(name=ANCESTRY, annotation="BeamAncestry"),
     Input(name=PARENT, shape=(BATCH, BEAM)),
 )
-"""Inputs of a step about hypotheses: the slots that each descends from, and what it continues."""
+"""Inputs of a step about hypotheses: the cache slots of each, and the index of its parent."""
 STATES = ("state", "states", "cache")
 """Names of the parameter that is the state."""
 
@@ -241,7 +241,7 @@ class Partition:
         return result
 
     def take(self, result: str, op: Op, *inputs: str) -> str:
-        """Return a value that `step` takes from its arguments, the same for all that take it."""
+        """Return a value that `step` computes from its arguments; equal ones are computed once."""
         statement = Statement(results=(result,), op=op, inputs=inputs, origin=self.block.origin)
         if statement not in self.stepping:
             self.stepping.append(statement)

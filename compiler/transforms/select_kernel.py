@@ -30,8 +30,8 @@ def select_kernel(model: Block) -> Block:
 def kernel(op: Attention, *, is_self: bool) -> Attention:
     """Return the attention as the kernel that suits its mask best.
 
-    FlexAttention and local attention know no end of a stream and no biases; `is_causal` of torch is
-    only right where a stream reads itself (`is_self`).
+    FlexAttention and local attention take no biases and no masks that depend on the length.
+    `is_causal` of torch is right only where a stream reads itself (`is_self`).
     """
     shared = op.shared() | {"prefers_flex": False}
     if not op.biased and not op.mask.needs_length:
@@ -102,7 +102,10 @@ class _Mask:
 
     @property
     def needs_padding(self) -> bool:
-        """Return whether padding must be told: it comes last, so not where none reads ahead."""
+        """Return whether the kernel needs the mask of real tokens.
+
+        Padding comes last in a text, so self-attention that never reads ahead does not see it.
+        """
         offsets = self.reads.mask.dependence
         return not self.is_self or (offsets is not None and offsets.high > 0)
 
@@ -120,7 +123,7 @@ class _Mask:
         return [replace(self.positions, results=self.whole.results)]
 
     def padding_alone(self) -> Statement:
-        """Return the mask of real tokens under the name of a mask, which needs no label."""
+        """Return the mask of real tokens, under the name that the whole mask would have."""
         if shown(self.whole.results[0]) == "_":
             return replace(self.padding, results=self.whole.results)
         (real,) = self.padding.results

@@ -32,7 +32,9 @@ from runtime.inference.network import DecodingState, IncrementalModel, NotFinite
 from runtime.inference.repetition import Repetition, keep_an_end
 
 BLOCK = 64
+"""The tokens whose maximum `best_candidates` takes before it sorts."""
 LEAST_SHARE_TO_LEAVE = 0.2
+"""The share of a batch that must be finished before its rows are dropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +46,13 @@ class Hypothesis:
 
 
 class BeamSearcher:
-    """The method `beam`."""
+    """Decodes batches by beam search: the decoding method `beam`."""
 
     def __init__(self, decoding: BeamSearch) -> None:
         self.decoding, self.hypotheses = decoding, decoding.beam
 
     def refuse(self, n_best: int) -> None:
-        """Raises a UserError if a search keeps less than is asked for."""
+        """Raise a UserError if a search keeps less than is asked for."""
         if n_best > self.hypotheses:
             raise UserError(
                 f"--n-best {n_best} is more than the beam of {self.hypotheses}",
@@ -58,7 +60,7 @@ class BeamSearcher:
             )
 
     def words(self) -> Iterator[str]:
-        """Yields the settings in words."""
+        """Yield the settings in words."""
         yield f"beam {self.decoding.beam}"
         if self.decoding.beam > 1:
             yield f"length penalty {self.decoding.length_penalty} ({self.decoding.normalization})"
@@ -74,7 +76,7 @@ class BeamSearcher:
         lines: Sequence[int] = (),  # noqa: ARG002
         n_best: int = 1,
     ) -> list[list[Hypothesis]]:
-        """Searches for the best hypotheses; see `runtime.inference.methods`.
+        """Search for the best hypotheses; see `runtime.inference.methods`.
 
         Raises ValueError for `n_best` beyond the beam, and for a network in training mode.
         """
@@ -87,7 +89,7 @@ class BeamSearcher:
         return self.search(model, state, text, limits, n_best).run()
 
     def search(self, *begun: Any) -> "Search":
-        """Returns the search of a batch before its first step."""
+        """Return the search of a batch before its first step."""
         return Search(self.decoding, *begun)
 
 
@@ -99,7 +101,7 @@ class Candidates(NamedTuple):
     parent: Tensor
     """[batch, count]: the hypothesis that is continued"""
     token: Tensor
-    """[batch, count]: by which token"""
+    """[batch, count]: the token that is added"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,14 +109,14 @@ class BatchRows:
     """Tensors [batch, ...] that lose rows together."""
 
     def keep(self, rows: Tensor) -> None:
-        """Drops all sentences of the batch but these."""
+        """Drop all sentences of the batch but these."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name)[rows])
 
 
 @dataclass(slots=True, kw_only=True)
 class Bounds(BatchRows):
-    """Facts about each sentence that stay as they are."""
+    """Limits and given tokens of each sentence, which no step changes."""
 
     limit: Tensor
     """[batch]: the most tokens of a hypothesis"""
@@ -131,7 +133,7 @@ class Live(BatchRows):
     score: Tensor
     """[batch, beam]: the sum of log-probabilities"""
     parent: Tensor
-    """[batch, beam]: the hypothesis of the step before that each continues"""
+    """[batch, beam]: the hypothesis of the previous step that each extends"""
     token: Tensor
     """[batch, beam]: the newest token"""
     tokens: Tensor
@@ -139,7 +141,7 @@ class Live(BatchRows):
 
     @classmethod
     def empty(cls, token: Tensor) -> "Live":
-        """Returns one empty hypothesis for each sentence, which goes on after token [batch, 1]."""
+        """Return one empty hypothesis for each sentence, which goes on after token [batch, 1]."""
         return cls(
             score=torch.zeros(token.shape, device=token.device),
             parent=torch.zeros_like(token),
@@ -148,7 +150,7 @@ class Live(BatchRows):
         )
 
     def continued(self, candidates: Candidates, is_end: Tensor, beam: int) -> "Live":
-        """Returns the best `beam` candidates that do not end."""
+        """Return the best `beam` candidates that do not end."""
         score = candidates.score.masked_fill(is_end, -torch.inf)
         score, best = score.topk(min(beam, score.size(1)))
         parent, token = candidates.parent.gather(1, best), candidates.token.gather(1, best)
@@ -169,7 +171,7 @@ class Finished(BatchRows):
 
     @classmethod
     def none(cls, batch: int, n_best: int, device: torch.device) -> "Finished":
-        """Returns a batch of sentences without a finished hypothesis."""
+        """Return a batch of sentences without a finished hypothesis."""
         return cls(
             score=torch.full((batch, n_best), -torch.inf, device=device),
             tokens=torch.empty(batch, n_best, 0, dtype=torch.int64, device=device),
@@ -177,7 +179,7 @@ class Finished(BatchRows):
         )
 
     def add(self, score: Tensor, tokens: Tensor, is_end: Tensor) -> None:
-        """Adds hypotheses of one length where they end: score, is_end [batch, new]."""
+        """Add hypotheses of one length where they end: score, is_end [batch, new]."""
         if not is_end.any():
             return
         self.count += is_end.sum(1)
@@ -187,7 +189,7 @@ class Finished(BatchRows):
         self.tokens = select(torch.cat((longer, tokens), dim=1), best)
 
     def hypotheses(self, row: int) -> list[Hypothesis]:
-        """Returns those of the sentence in a row of the batch."""
+        """Return the finished hypotheses of the sentence in a row of the batch, the best first."""
         found = zip(self.score[row].tolist(), self.tokens[row].tolist(), strict=True)
         return [
             Hypothesis(tokens=tuple(token for token in tokens if token != PADDING), score=score)
@@ -224,14 +226,14 @@ class Search:
         self.finished = Finished.none(text.size(0), n_best, device)
 
     def run(self) -> list[list[Hypothesis]]:
-        """Searches to the end -> the best hypotheses of each sentence."""
+        """Search to the end -> the best hypotheses of each sentence."""
         count = len(self.sentences)
         while len(self.results) < count:
             self._leave(self.advance(self._next_token_scores()))
         return [self.results[sentence] for sentence in range(count)]
 
     def advance(self, scores: Tensor) -> Tensor:
-        """Continues every live hypothesis by one token -> [batch]: where the search is over.
+        """Continue every live hypothesis by one token -> [batch]: where the search is over.
 
         scores [batch, beam, vocabulary] are the log-probabilities of the next tokens.
         """
@@ -250,12 +252,12 @@ class Search:
         return is_full_of_ends | (self.finished.score[:, -1] >= best_possible) | self._has_enough()
 
     def _has_enough(self) -> Tensor:
-        """[batch]: where as many hypotheses are finished as the beam is wide, if that is enough."""
+        """Return [batch]: true where `beam` hypotheses are finished, if `stop` is `beam`."""
         most = self.decoding.beam if self.decoding.stop == "beam" else torch.inf
         return self.finished.count >= most
 
     def _next_token_scores(self) -> Tensor:
-        """Log-probabilities [batch, beam, vocabulary] of the next tokens, -inf where forbidden."""
+        """Return log-probabilities [batch, beam, vocabulary] of next tokens, -inf if forbidden."""
         features = self.model.step(self.live.token, self.live.parent, self.state)
         logits = self.model.project(features).float()
         text = self._text() if self.repetition else None
@@ -272,19 +274,19 @@ class Search:
         return scores
 
     def _text(self) -> Tensor:
-        """All tokens but BEGIN that were read for each hypothesis [batch, beam, length]."""
+        """Return the tokens that each hypothesis has read, without BEGIN [batch, beam, length]."""
         given = self.bounds.text.expand(-1, self.live.tokens.size(1), -1)
         return torch.cat((given, self.live.tokens), dim=2)
 
     def _check(self, candidates: Candidates) -> None:
-        """Raises NotFinite for NaN, which `topk` would take for the best score of all."""
+        """Raise NotFinite for NaN, which `topk` would take for the best score of all."""
         try:
             check_finite(~candidates.score.isnan())
         except NotFinite as error:
             raise NotFinite(self.sentences[error.row]) from None
 
     def _bound_lengths(self, scores: Tensor, end: Tensor) -> None:
-        """Forbids END below the least length, and all but END, with its score, at a limit."""
+        """Forbid END below the least length, and all but END, with its score, at a limit."""
         length = self.live.tokens.size(2)
         if length < self.decoding.min_length:
             scores[..., END] = -torch.inf
@@ -294,7 +296,7 @@ class Search:
             scores[is_full, :, END] = end[is_full]
 
     def _leave(self, is_done: Tensor) -> None:
-        """Notes the results of sentences that are done; drops them once they are a fair share."""
+        """Store the results of finished sentences; drop their rows once there are enough."""
         for row in is_done.nonzero().flatten().tolist():
             self.results.setdefault(self.sentences[row], self.finished.hypotheses(row))
         live = [row for row, name in enumerate(self.sentences) if name not in self.results]
@@ -304,7 +306,7 @@ class Search:
             self.keep(torch.tensor(live, device=is_done.device))
 
     def keep(self, rows: Tensor) -> None:
-        """Drops all sentences but those in these rows of the batch."""
+        """Drop all sentences but those in these rows of the batch."""
         for each in (self.state, self.bounds, self.live, self.finished):
             each.keep(rows)
         self.shortest = int(self.bounds.limit.min())
@@ -349,7 +351,7 @@ def block_maxima(scores: Tensor) -> Tensor:
 
 
 def length_penalty(length: int, decoding: BeamSearch) -> float:
-    """Returns the divisor of scores of `length` tokens, END included; it never falls with `length`.
+    """Return the divisor of scores of `length` tokens, END included; it never falls with `length`.
 
     With the exponent `decoding.length_penalty`: ((5 + length) / 6)^exponent (Wu et al. 2016,
     equation 14) or length^exponent.

@@ -1,4 +1,4 @@
-"""The state of a training: weights and their average, the optimizer, random numbers, figures."""
+"""The state of a training: weights and their average, optimizer, random numbers, metrics."""
 
 from copy import deepcopy
 
@@ -19,7 +19,7 @@ class TrainState:
     """A network in training, as one of perhaps several processes holds it."""
 
     def __init__(self, package: Package, device: torch.device, workers: Workers) -> None:
-        """A new network: all processes draw the same weights, then each its own dropout."""
+        """Make a network: all processes draw the same weights, then each its own dropout."""
         training, module = package.spec.training, package.training_module
         self.device, self.workers, self.seed = device, workers, training.seed
         torch.manual_seed(self.seed)
@@ -44,11 +44,14 @@ class TrainState:
         return self.model if self.average is None else self.average.network
 
     def weights(self) -> Tensors:
-        """Returns the weights of the result."""
+        """Return the weights of the result."""
         return self.result.state_dict()
 
     def other_tensors(self) -> Tensors:
-        """All but these weights. Every process must call this, since each has its own dropout."""
+        """Return the rest of the state, which `weights` leaves out.
+
+        Every process must call this: the random states of all of them are gathered.
+        """
         randoms = {
             f"{rank}/{kind}": state
             for kind, own in random_states(self.device).items()
@@ -63,7 +66,7 @@ class TrainState:
         }
 
     def load(self, weights: Tensors, training_state: Tensors, step: int) -> None:
-        """Continues after update `step` as if there had been no pause."""
+        """Continue after update `step` as if there had been no pause."""
         self.result.load_state_dict(weights)
         # Where no average was kept, the weights in training are the same.
         self.model.load_state_dict(_without_prefix("weights", training_state) or weights)
@@ -90,10 +93,10 @@ def _without_prefix(prefix: str, tensors: Tensors) -> Tensors:
 
 
 class MovingAverage:
-    """A second network, whose weights are a mean over those that the first had after each update.
+    """An exponential moving average of a network's weights, kept as a second network.
 
-    Every set of weights counts `decay` times as much as the one after it. The weights before the
-    first update do not count: they are random.
+    It has the bias correction of Adam's moments, so that the random weights before the first update
+    do not count.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -103,8 +106,8 @@ class MovingAverage:
 
     @torch.no_grad()
     def follow(self, model: nn.Module, step: int) -> None:
-        """Takes in the weights after update `step`, counted from 1."""
-        # The newest share of a sum of powers: 1 of 1 at first, and 1 - decay after many updates.
+        """Take in the weights after update `step`, counted from 1."""
+        # With the correction of the bias: 1 at the first update, 1 - decay after many.
         share = (1 - self.decay) / (1 - self.decay**step)
         torch._foreach_lerp_(self._weights, _float32(model), share)
 
@@ -117,7 +120,7 @@ def _float32(network: nn.Module) -> list[Tensor]:
 
 
 def optimizer_tensors(optimizer: Optimizer, model: nn.Module) -> dict[str, Tensor]:
-    """Its tensors by parameter and kind: `embedding.weight/exp_avg` is a running mean of Adam."""
+    """Return tensors by parameter and kind: `embedding.weight/exp_avg` is a moment of Adam."""
     names = _parameter_names(optimizer, model)
     states: dict[int, dict[str, Tensor]] = optimizer.state_dict()["state"]
     return {
@@ -130,7 +133,7 @@ def optimizer_tensors(optimizer: Optimizer, model: nn.Module) -> dict[str, Tenso
 def load_optimizer_tensors(
     optimizer: Optimizer, model: nn.Module, tensors: dict[str, Tensor]
 ) -> None:
-    """Continues from `optimizer_tensors`; rates and other settings stay the optimizer's own."""
+    """Continue from `optimizer_tensors`; rates and other settings stay the optimizer's own."""
     states: dict[int, dict[str, Tensor]] = {}
     indices = {name: index for index, name in enumerate(_parameter_names(optimizer, model))}
     for name, tensor in tensors.items():
@@ -141,19 +144,19 @@ def load_optimizer_tensors(
 
 
 def _parameter_names(optimizer: Optimizer, model: nn.Module) -> list[str]:
-    """Returns the names of parameters in the order in which the optimizer numbers them."""
+    """Return the names of parameters in the order in which the optimizer numbers them."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     return [names[id(p)] for group in optimizer.param_groups for p in group["params"]]
 
 
 def seed_worker(seed: int, step: int, rank: int) -> None:
-    """Gives each process random numbers of its own from here on."""
+    """Give each process random numbers of its own from here on."""
     state = np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)
     torch.manual_seed(int(state[0]))
 
 
 def random_states(device: torch.device) -> dict[str, Tensor]:
-    """The states of torch's generators that this process draws from, as bytes on the CPU."""
+    """Return the states of the generators that this process draws from, as bytes on the CPU."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
@@ -161,7 +164,7 @@ def random_states(device: torch.device) -> dict[str, Tensor]:
 
 
 def restore_random_states(states: dict[str, Tensor], device: torch.device) -> None:
-    """Continues where `random_states` was taken."""
+    """Continue where `random_states` was taken."""
     torch.set_rng_state(states["cpu"])
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)
