@@ -1,4 +1,4 @@
-"""`self_attention:` and `cross_attention:` to blocks (section 3.2)."""
+"""Lowers `self_attention:` and `cross_attention:` to blocks (Vaswani et al. 2017, section 3.2)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""`embedding:` and `vocabulary:` to tables and positions (sections 3.4 and 3.5)."""
+"""Lowers `embedding:` and `vocabulary:` (Vaswani et al. 2017, sections 3.4 and 3.5)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`model:` to the root of the IR (section 3)."""
+"""Lowers `model:` to the root of the IR (Vaswani et al. 2017, section 3)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

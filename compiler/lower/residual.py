@@ -1,4 +1,4 @@
-"""`norm:` to what stands around a sub-layer: residual sum and normalisation (section 3.1)."""
+"""Lowers `norm:`: residual sums and normalisation (Vaswani et al. 2017, section 3.1)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

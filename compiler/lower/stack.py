@@ -1,4 +1,4 @@
-"""`encoder:` and `decoder:` to stacks of layers (section 3.1)."""
+"""`encoder:` and `decoder:` to stacks of layers (Vaswani et al. 2017, section 3.1)."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Scaled dot-product attention over heads (section 3.2.1), in the forms that masks allow."""
+"""Scaled dot-product attention over heads (Vaswani et al. 2017, section 3.2.1), by kernel."""
 
 from dataclasses import dataclass, field, fields, replace
 from math import inf

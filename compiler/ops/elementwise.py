@@ -54,7 +54,7 @@ class Scale(Elementwise):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropout(Elementwise):
-    """Zeroes a share `rate` of the numbers in training and scales up the others (section 5.4)."""
+    """Dropout, which zeroes a share `rate` of the numbers in training (Srivastava et al. 2014)."""
 
     saved: ClassVar[int] = 1
 

@@ -1,4 +1,4 @@
-"""Tables of vectors: looking tokens up, and projecting back to tokens (section 3.4)."""
+"""Embeddings, and projections back to tokens (Vaswani et al. 2017, section 3.4)."""
 
 from dataclasses import dataclass
 

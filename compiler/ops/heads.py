@@ -1,4 +1,4 @@
-"""Splitting a width into heads and merging them again (section 3.2.2)."""
+"""Splitting a width into heads and merging them again (Vaswani et al. 2017, section 3.2.2)."""
 
 from dataclasses import dataclass
 from typing import ClassVar

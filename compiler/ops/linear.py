@@ -1,4 +1,4 @@
-"""The linear map, one or several side by side (sections 3.2.2 and 3.3)."""
+"""The linear map, one or several side by side (Vaswani et al. 2017, sections 3.2.2 and 3.3)."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Positions that are added to embeddings, sinusoidal or learned (section 3.5)."""
+"""Sinusoidal and learned positions, added to embeddings (Vaswani et al. 2017, section 3.5)."""
 
 from dataclasses import dataclass
 

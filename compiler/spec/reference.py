@@ -16,7 +16,8 @@ INTRODUCTION = """\
 
 Every key of a spec, made from the schema that `specformer schema` prints. `specformer new NAME`
 writes a spec to start from, `specformer check` says what is wrong with one, `specformer show`
-prints one with every default and the place that each value comes from.
+prints one with every default and the place that each value comes from. A section
+without a paper, as in "(section 3.4)", is one of Vaswani et al. 2017.
 
 **Handing down.** Settings at `model:` (`attention`, `norm`, `feed_forward`, `dropout` and the like)
 are inherited by both stacks; `encoder:` and `decoder:` override them, `self_attention:` and
