@@ -47,6 +47,7 @@ from compiler.spec.fields import (
 from compiler.spec.inherit import task_of
 from compiler.spec.merge import word
 from compiler.spec.remedy import Settings, corpus, example, mended, name, records_in, to_write
+from compiler.spec.shorthand import named_today
 from compiler.spec.synonyms import (
     Counterpart,
     counterpart_of_key,
@@ -167,6 +168,8 @@ class Complaints:
     def _known(self, key: str, at: Path, node: Node, place: Span) -> str:
         """The help for an unknown key: a key of this section, another tool, or another section."""
         known = keys_at(at[:-1], self._kind_of(at[:-1]))
+        if (today := named_today(map(str, at))[-1]) in known and today != key:
+            return f"`{key}` is the former name of `{today}`, which is written, too: leave it out"
         if together := run_together(key, node, place, known):
             self.meant.add(home((*at[:-1], together[0])))
             return f"write `{': '.join(together)}`, with a colon and a space"

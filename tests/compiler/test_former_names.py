@@ -119,3 +119,13 @@ def test_a_key_under_both_names_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Rejected) as caught:
         spec_of(tmp_path, yaml.safe_dump({"model": {"initialization": both}}))
     assert [each.code for each in caught.value.diagnostics] == ["unknown-key"]
+
+
+def test_a_key_under_both_names_is_told_so(tmp_path: Path) -> None:
+    both = "model: {embedding: {position: {kind: rotary, share: 0.5, fraction: 0.5}}}"
+    with pytest.raises(Rejected) as caught:
+        spec_of(tmp_path, both)
+    (found,) = caught.value.diagnostics
+    assert found.help == (
+        "`share` is the former name of `fraction`, which is written, too: leave it out"
+    )
