@@ -51,8 +51,11 @@ def chosen_spec(spec: Spec, chosen: Mapping[str, Any]) -> Spec:
             help = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
             raise TypeError(f"unexpected keyword {key!r}: {help}")
     kind = chosen.get("kind") or decoding_kind({*chosen}, spec.decoding.kind)
+    kinds = [name for name, each in DECODINGS.items() if TASKS[spec.task].draws or not each.draws]
+    if kind not in kinds:
+        raise ValueError(f"kind: expected {' or '.join(map(repr, kinds))}, got {kind!r}")
     for key in chosen:
-        if kind in DECODINGS and key not in DECODINGS[kind].model_fields:
+        if key not in DECODINGS[kind].model_fields:
             owners = (name for name, each in DECODINGS.items() if key in each.model_fields)
             raise ValueError(f"{key} is for kind={' or '.join(map(repr, owners))}, not {kind!r}")
     return spec.model_copy(update={"decoding": _changed(spec.decoding, kind, chosen)})
@@ -66,10 +69,9 @@ def _keys_of_calls(task: Task) -> list[str]:
 
 
 def _changed(decoding: Decoding, kind: str, chosen: Mapping[str, Any]) -> Decoding:
-    if kind not in DECODINGS:
-        raise ValueError(f"kind: expected {' or '.join(map(repr, DECODINGS))}, got {kind!r}")
+    changes = {key: value for key, value in chosen.items() if key != "kind"}
     try:
-        return other_decoding(decoding, kind, **chosen)
+        return other_decoding(decoding, kind, **changes)
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0])

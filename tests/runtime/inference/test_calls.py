@@ -98,6 +98,18 @@ def test_draws_are_for_language_models() -> None:
         chosen_spec(spec, {"kind": "draw"})
 
 
+def test_a_call_names_its_method() -> None:
+    spec = demo_spec()
+    assert (
+        chosen_spec(spec, {"kind": "beam", "beam": 3}).decoding
+        == chosen_spec(spec, {"beam": 3}).decoding
+    )
+    with pytest.raises(ValueError, match="kind: expected 'beam', got 'sample'"):
+        chosen_spec(spec, {"kind": "sample"})
+    talks = spec.model_copy(update={"task": "language_model"})
+    assert chosen_spec(talks, {"kind": "sample"}).decoding.draws
+
+
 def test_a_translator_says_what_it_is(translator: Translator) -> None:
     assert repr(translator).startswith("<Translator of demo: ")
     assert "parameters on cpu" in repr(translator)
