@@ -31,4 +31,4 @@ def import_lines(names: Iterable[str]) -> str:
 
 def as_imported(names: Iterable[str]) -> list[str]:
     """Return each name once, in the order that linters want: constants, classes, functions."""
-    return sorted(set(names), key=lambda name: (not name.isupper(), name.islower(), name))
+    return sorted(set(names), key=lambda name: (not name.isupper(), name.islower(), name.lower()))
