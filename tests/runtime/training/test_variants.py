@@ -132,7 +132,7 @@ def test_an_evaluation_has_no_balance(build: Build, batch: PaddedPairs) -> None:
     torch.testing.assert_close(plain, trained[1])
     assert trained[0] > trained[1] + 14 * 0.5, "two stacks of one layer, at least 0.5 each"
     model(batch.source, batch.decoder_input)
-    with pytest.raises(AssertionError, match="a pass in training"):
+    with pytest.raises(AssertionError, match="a forward pass in training mode"):
         model.balance_loss(batch.source, batch.decoder_input)  # type: ignore[operator]
 
 
