@@ -59,7 +59,7 @@ def renamed_layers(
 
 
 def with_fused_cross_attention(weights: Tensors) -> Tensors:
-    """The same with `cross_attention.query_key_value` in place of `query` and `key_value`."""
+    """Return the weights with `cross_attention.query_key_value` for `query` and `key_value`."""
     fused: Tensors = {}
     for name, tensor in weights.items():
         if "cross_attention.query." in name:

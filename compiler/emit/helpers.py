@@ -38,11 +38,10 @@ def helpers_of(
     """
     pieces = [part for each in expressions for part in parts(each)]
     attributes = {each.name for each in pieces if isinstance(each, Attribute)}
-    needed, called = list(needs), calls_in(pieces)
-    own = called
+    needed, own = list(needs), calls_in(pieces)
     for name in filter(_is_helper, needed):
         own.setdefault(name, ())
-    written: dict[str, _Helper] = {}
+    called, written = own, dict[str, _Helper]()
     while True:
         names = [name for name in called if _is_helper(name) and name not in elsewhere]
         written = {

@@ -90,7 +90,7 @@ def forbid_repeated(scores: Tensor, texts: list[list[int]], n: int, ends: list[f
 
 
 def _best(scores: Tensor, count: int) -> list[tuple[float, int]]:
-    """Those of the best tokens that are not forbidden."""
+    """Return the best tokens that are not forbidden, at most `count`, with their scores."""
     values, tokens = scores.topk(min(count, len(scores)))
     pairs = zip(values.tolist(), tokens.tolist(), strict=True)
     return [(score, token) for score, token in pairs if score > -math.inf]

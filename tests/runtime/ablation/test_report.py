@@ -108,7 +108,7 @@ def test_it_opens_from_a_file_in_silence(folder: Path, browse: Browse, tmp_path:
 @pytest.mark.quick
 @needs_browser
 def test_noise_would_be_heard(folder: Path, browse: Browse, tmp_path: Path) -> None:
-    """That the test above can fail: an error of a script, and a picture from elsewhere."""
+    """The test above can fail: at an error of a script, and at a picture from elsewhere."""
     page, log = tmp_path / "noisy.html", tmp_path / "log.json"
     noise = '<img src="http://127.0.0.1:9/x.png"><script>undefined.x</script></body>'
     page.write_text((folder / "report.html").read_text().replace("</body>", noise))

@@ -47,6 +47,6 @@ def _shrink(path: Path, constants: dict[str, int]) -> None:
 
 @pytest.fixture
 def tied() -> Tied:
-    """The same numbers each time."""
+    """Return a network that has the same weights in each test."""
     torch.manual_seed(5)
     return Tied().eval()

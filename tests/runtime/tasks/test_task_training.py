@@ -30,7 +30,7 @@ def figures(run: Path, kind: str) -> list[dict[str, Any]]:
 
 
 def test_one_batch_of_masked_texts_is_learned_by_heart(tmp_path: Path, make_task: MakeTask) -> None:
-    """The same tokens masked every time."""
+    """One batch, in which the same tokens are masked every time."""
     package = load_package(make_task("masked_language_model", "model.dropout=0.0"))
     examples = prepare(package.spec, tmp_path / "cache", report=lambda _: None).valid
     rows = np.arange(len(examples))

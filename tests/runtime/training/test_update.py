@@ -75,7 +75,7 @@ def test_an_update_uses_the_rate_it_is_given(setup: Setup) -> None:
 
 
 def test_the_rate_is_that_of_all_groups(tmp_path: Path, make_package: Make) -> None:
-    """Those that decay, and those that do not."""
+    """The optimizer has two groups: parameters that decay, and parameters that do not."""
     package = make_package("decaying", optimizer={"kind": "adamw", "weight_decay": 0.1})
     setup = Setup(package, tmp_path / "cache")
     state = setup.state()
