@@ -159,12 +159,12 @@ class Run:
     @property
     def given_tokenizers(self) -> Path | None:
         """The tokenizers that its text is prepared with, if it has not learned them itself."""
-        return self.folder / TOKENIZERS if TRANSFERRED in self._begun else None
+        return self.folder / TOKENIZERS if TRANSFERRED in self.begun else None
 
     @property
     def versions(self) -> dict[str, str]:
         """The versions of the libraries that it began with, by name."""
-        return dict(self._begun.get("versions", {}))
+        return dict(self.begun.get("versions", {}))
 
     def has_tokenizers(self, folder: Path) -> bool:
         """Tells whether the tokenizers in a folder are those of this run."""
@@ -220,7 +220,7 @@ class Run:
         self.check_spec(package.spec)
         new = {name: package.files[name] for name in (TRAINING, LOCK)}
         sums = {PACKAGE: sums_of(self.package.files), ADOPTED: sums_of(new)}
-        replace_file(self.folder / BEGUN, sealed(self._begun | sums))
+        replace_file(self.folder / BEGUN, sealed(self.begun | sums))
         for name, content in new.items():  # a kill may come between: the record admits both
             replace_file(self.package.folder / name, content)
         return Run.open(self.folder)
@@ -244,6 +244,11 @@ class Run:
             message = f"was begun with optimizer {begun}, and the spec has {wanted} now"
             raise UserError(f"{self.folder} {message}", help=help)
 
+    @property
+    def begun(self) -> dict[str, Any]:
+        """The content of `run.json`: what the run began with."""
+        return read_record(self.folder)
+
     def text_digests(self, split: str) -> dict[str, str]:
         """The SHA-256 of each file of a text that is scored."""
         return {str(path): digest for path, digest in digests_of(self.package.spec, split)}
@@ -254,7 +259,7 @@ class Run:
         Its scores would replace those of the old text, as if they could be compared.
         """
         now = self.text_digests(split)
-        begun = [digest for _, digest in self._begun.get("text", {}).get(split, [])]
+        begun = [digest for _, digest in self.begun.get("text", {}).get(split, [])]
         if begun and begun != list(now.values()):
             others = [path for path, digest in now.items() if digest not in begun] or list(now)
             raise UserError(
@@ -269,7 +274,7 @@ class Run:
 
         `entry` is the name of the text's folder in the cache.
         """
-        begun = self._begun
+        begun = self.begun
         if "prepared" not in begun:
             raise UserError(
                 f"{self.folder} was imported: there is no training to continue",
@@ -286,11 +291,6 @@ class Run:
         begun = {name: self.versions.get(name) for name in ("specformer", "sentencepiece")}
         other = [f"{name} {old}" for name, old in begun.items() if old != version_of(name)]
         return f", or {' and '.join(other)}" if other else ""
-
-    @property
-    def _begun(self) -> dict[str, Any]:
-        """Returns the content of `run.json`."""
-        return read_record(self.folder)
 
 
 def refuse_existing(folder: Path) -> None:

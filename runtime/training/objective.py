@@ -16,6 +16,7 @@ from compiler.spec.training import Training
 from runtime.data.batches import Batch
 from runtime.data.sentences import Indices
 from runtime.package import TrainingModule, features_of
+from runtime.training.computation import Computation
 
 CHUNK = {"cpu": 256, "cuda": 8192}
 """Labels whose logits exist at once: few enough for the caches of a CPU, many enough for a GPU."""
@@ -129,9 +130,17 @@ class Objective:
 
 
 def training_objective(
-    model: nn.Module, training_module: TrainingModule, training: Training, device: torch.device
+    model: nn.Module,
+    training_module: TrainingModule,
+    training: Training,
+    device: torch.device,
+    computation: Computation | None = None,
 ) -> Objective:
-    """Returns the objective of a training, compiled if the spec says so."""
+    """Returns the objective of a training, compiled if the spec says so.
+
+    `computation` is by default what a new run would choose on this device.
+    """
+    computation = computation or Computation.resolve(training, device)
     network = cast(Network, model)
     # Batches have many shapes: one program for all of them, instead of one for each.
     features = features_of(model)
@@ -140,7 +149,7 @@ def training_objective(
         project=network.project,
         training_module=training_module,
         device=device,
-        is_bfloat16=training.precision == "bfloat16",
+        is_bfloat16=computation.precision == "bfloat16",
         balance_loss=_balance_loss(model),
     )
 

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import MODEL as MODEL_WEIGHTS
@@ -21,10 +23,11 @@ from runtime.checkpoints.progress import Progress, with_other_batches
 from runtime.data.prepare import TOKENIZERS, Prepared, entry_name, file_digests, prepare
 from runtime.errors import UserError
 from runtime.package import MODEL, TRAINING, Package, is_same_code
-from runtime.run import Run, refuse_existing
+from runtime.run import Beginning, Run, refuse_existing
 from runtime.run_record import PACKAGE
 from runtime.system.atomic_files import remove_unfinished
 from runtime.system.file_lock import has_locks, held
+from runtime.training.computation import Computation
 from runtime.training.train_state import TrainState
 from runtime.training.update import updates_of
 
@@ -63,13 +66,19 @@ def alone(run: Path, report: Report) -> Iterator[None]:
 
 
 def create_run(
-    folder: Path, package: Package, cache: Path, report: Report, with_steps: WithSteps | None
+    folder: Path,
+    package: Package,
+    cache: Path,
+    report: Report,
+    with_steps: WithSteps | None,
+    device: torch.device,
 ) -> tuple[Run, Prepared]:
     """A new run; that the folder is free is known before any text is read."""
     refuse_existing(folder)
     prepared = prepare(package.spec, cache, report=report)
     package = counted(package, prepared, with_steps, report)
-    return Run.create(folder, package, prepared), prepared
+    computation = Computation.resolve(package.spec.training, device)
+    return Run.create(folder, package, prepared, Beginning(origin=computation.record())), prepared
 
 
 def counted(
@@ -97,7 +106,12 @@ def counted(
 
 
 def reopen_run(
-    folder: Path, package: Package, cache: Path, report: Report, with_steps: WithSteps | None
+    folder: Path,
+    package: Package,
+    cache: Path,
+    report: Report,
+    with_steps: WithSteps | None,
+    _: torch.device,
 ) -> tuple[Run, Prepared]:
     """The run that is there, with the recipe of the package: it may be a longer one."""
     if package.folder.resolve() == (folder / PACKAGE).resolve():

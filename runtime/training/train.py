@@ -14,6 +14,7 @@ from runtime.errors import UserError
 from runtime.package import Package, load_package
 from runtime.run import Run
 from runtime.system.atomic_files import explained_disk_errors
+from runtime.training.computation import Computation
 from runtime.training.interruption import watched_signals
 from runtime.training.run_logger import RunLogger, open_run_logger, silent_run_logger
 from runtime.training.start_or_resume import (
@@ -77,11 +78,12 @@ def train(
             if resume and workers.is_first and run_folder.is_dir():
                 holds.enter_context(alone(run_folder, say))
             begin = reopen_run if resume or not workers.is_first else create_run
-            run, prepared = begin(run_folder, package, cache, say, with_steps)
+            run, prepared = begin(run_folder, package, cache, say, with_steps, device)
             if not resume and workers.is_first:
                 holds.enter_context(alone(run_folder, say))
             start = find_start(run, Machine.here(device, workers.size), say)
-        state = TrainState(run.package, device, workers)
+        computation = Computation.of_record(run.begun, run.package.spec.training, device)
+        state = TrainState(run.package, device, workers, computation)
         start.apply(state)
         say(_describe(state, prepared))
         with _run_logger(run, start, workers.is_first, say) as logger:
@@ -136,7 +138,7 @@ def _describe(state: TrainState, prepared: Prepared) -> str:
     train, valid, unit = len(prepared.train), len(prepared.valid), prepared.train.unit
     return (
         f"{parameters:,} parameters, {train:,} training {unit}s, {valid:,} validation {unit}s, "
-        f"on {state.workers.size} x {state.device}"
+        f"on {state.workers.size} x {state.device}, {state.computation}"
     )
 
 

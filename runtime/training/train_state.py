@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 
 from runtime.checkpoints.checkpoint import Tensors
 from runtime.package import Package
+from runtime.training.computation import Computation
 from runtime.training.objective import training_objective, validation_objective
 from runtime.training.running_metrics import RunningMetrics
 from runtime.training.update import Updater
@@ -18,16 +19,26 @@ from runtime.training.workers import Workers
 class TrainState:
     """A network in training, as one of perhaps several processes holds it."""
 
-    def __init__(self, package: Package, device: torch.device, workers: Workers) -> None:
-        """Make a network: all processes draw the same weights, then each its own dropout."""
+    def __init__(
+        self,
+        package: Package,
+        device: torch.device,
+        workers: Workers,
+        computation: Computation | None = None,
+    ) -> None:
+        """Make a network: all processes draw the same weights, then each its own dropout.
+
+        `computation` is by default what a new run would choose on this device.
+        """
         training, module = package.spec.training, package.training_module
+        self.computation = computation or Computation.resolve(training, device)
         self.device, self.workers, self.seed = device, workers, training.seed
         torch.manual_seed(self.seed)
         self.model = package.model_class().to(device)
         seed_worker(self.seed, 0, workers.rank)
         self.average = MovingAverage(self.model, training.ema.decay) if training.ema else None
         self.optimizer = module.optimizer(self.model)
-        objective = training_objective(self.model, module, training, device)
+        objective = training_objective(self.model, module, training, device, self.computation)
         self.validation_objective = validation_objective(objective, self.result)
         self.update = Updater(
             model=self.model,
