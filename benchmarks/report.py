@@ -98,7 +98,9 @@ def training_table(case: dict[str, Any]) -> str:
         for engine in case["engines"]
     ]
     head = ("engine", "tokens/s", "ours to this", "memory, GiB", "share of peak")
-    return f"**{_training_title(case)}**\n\n{_table(head, rows)}"
+    ways = "; ".join(f"{TITLES[name]}: {way}" for name, way in case.get("practices", {}).items())
+    fastest = f"\n\nEach at its fastest of all trials: {ways}." if ways else ""
+    return f"**{_training_title(case)}**\n\n{_table(head, rows)}{fastest}"
 
 
 def decoding_table(cases: Sequence[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ one engine after the other, and before them one more off the clock. Speeds are r
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -41,11 +41,13 @@ from compiler.pipeline import CompiledPackage
 from runtime.data.batches import batches
 from runtime.data.pairs import Pairs, load_pairs
 from runtime.data.sentences import Indices
+from runtime.training.computation import Computation
 
 DROPOUT = 0.1
 FORWARD_AND_BACKWARD = 3
 """Operations of an update, in units of its forward pass."""
 
+DEFAULT_SIZES = {"cpu": ("tiny", "base"), "cuda": ("base", "big")}
 BATCHES_A_ROUND = {"cpu": {"tiny": 8, "base": 4, "big": 2}, "cuda": {}}
 GPU_BATCHES_A_ROUND = 30
 LOSS_BATCHES = 2
@@ -89,16 +91,12 @@ def measure(
     """One case: all engines at one size with one dropout in attention."""
     say(f"{size}, attention dropout {attention_dropout:g}")
     with TemporaryDirectory() as name, Children() as children:
-        package = _package(size, attention_dropout, options)
+        package = package_of(size, attention_dropout, options)
         network = seeded_network(package, "train", options, Path(name))
-        work = _work(load_pairs(network.pairs), package, size, options)
-        practice = Practice(
-            is_compiled=_is_compiled(options),
-            is_bfloat16=options.device == "cuda",
-            keeps_memory=not options.plain_memory,
-        )
+        work = work_of(load_pairs(network.pairs), package, size, options)
+        practices = _practices(size, attention_dropout, package, engines, options)
         for engine in engines:
-            children.start(engine, open_training, engine, network, practice)
+            children.start(engine, open_training, engine, network, practices[engine])
         losses = _losses(children.all, work)
         for child in children.all:
             child.call("train", work.warm_up)
@@ -114,7 +112,38 @@ def measure(
         "flops_a_token": flops_a_token(package.model, work),
         "peak_flops": max(peaks),
         "engines": _engine_results(losses, speeds, memory),
+        "practices": {engine: str(practices[engine]) for engine in engines} if options.best else {},
     }
+
+
+def _practices(
+    size: str,
+    attention_dropout: float,
+    package: CompiledPackage,
+    engines: Sequence[str],
+    options: argparse.Namespace,
+) -> dict[str, Practice]:
+    """Return the way that each engine trains: the fastest one of the trials, if there are any."""
+    training = package.spec.training
+    keeps_memory = not options.plain_memory
+    if options.best:
+        # Here, since trials are made of the cases of this file.
+        from benchmarks.trials import best_practices
+
+        best = best_practices(options.best, size, attention_dropout)
+        return {each: replace(best[each], keeps_memory=keeps_memory) for each in engines}
+    computation = Computation.resolve(training, torch.device(options.device))
+    ours = Practice(
+        precision=computation.precision,
+        attention="chosen by the library",
+        is_compiled=training.compile,
+    )
+    theirs = Practice(
+        precision="bfloat16" if options.device == "cuda" else "float32",
+        is_compiled=_is_compiled(options),
+        keeps_memory=keeps_memory,
+    )
+    return {each: ours if each == "ours" else theirs for each in engines}
 
 
 def flops_a_token(model: Block, work: Work) -> float:
@@ -134,7 +163,8 @@ def flops_a_token(model: Block, work: Work) -> float:
     return total / tokens
 
 
-def _package(size: str, attention_dropout: float, options: argparse.Namespace) -> CompiledPackage:
+def package_of(size: str, attention_dropout: float, options: argparse.Namespace) -> CompiledPackage:
+    """Return the package of a case."""
     settings = [*text_settings(options)]
     if options.device == "cuda":
         settings += [
@@ -150,8 +180,8 @@ def _package(size: str, attention_dropout: float, options: argparse.Namespace) -
     )
 
 
-def _work(pairs: Pairs, package: CompiledPackage, size: str, options: argparse.Namespace) -> Work:
-    """The first batches of a training, epoch after epoch."""
+def work_of(pairs: Pairs, package: CompiledPackage, size: str, options: argparse.Namespace) -> Work:
+    """Return the first batches of a training, epoch after epoch."""
     default = BATCHES_A_ROUND[options.device].get(size, GPU_BATCHES_A_ROUND)
     count = options.batches or default
     warm_up = options.warm_up or (2 if options.device == "cpu" else count)
@@ -220,7 +250,7 @@ def _is_compiled(options: argparse.Namespace) -> bool:
 
 def _sizes(options: argparse.Namespace) -> Sequence[str]:
     chosen: Sequence[str] | None = options.size
-    return chosen or (("tiny", "base") if options.device == "cpu" else ("base", "big"))
+    return chosen or DEFAULT_SIZES[options.device]
 
 
 def _options() -> argparse.Namespace:
@@ -231,6 +261,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--engines", nargs="+", choices=TRAINING_ENGINES, help="ours always runs")
     parser.add_argument("--batches", type=int, help="of a round; by default some seconds' worth")
     parser.add_argument("--warm-up", type=int, help="batches before the first round")
+    parser.add_argument(
+        "--best",
+        type=Path,
+        metavar="TRIALS.json",
+        help="each engine at its fastest, as `benchmarks.trials` has found it",
+    )
     parser.add_argument("--compile-peers", action=argparse.BooleanOptionalAction)
     parser.add_argument(
         "--plain-memory",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 from benchmarks.architecture import Architecture
 from runtime.data.sentences import Indices
@@ -29,6 +29,10 @@ TRAINING_ENGINES = ("ours", "marian", "torch_transformer", "x_transformers")
 DECODING_ENGINES = ("ours", "marian", "ctranslate2")
 
 
+Precision = Literal["float32", "bfloat16"]
+AttentionForm = Literal["fused", "written out", "chosen by the library"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """One network for all engines: they begin with the same weights, on the same device."""
@@ -45,13 +49,20 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Practice:
-    """How an engine trains."""
+    """A way to train with an engine."""
 
-    is_compiled: bool
-    """Whether a peer's network goes through torch.compile; ours does what its spec says."""
-    is_bfloat16: bool
+    precision: Precision = "float32"
+    """The type of matrix products under autocast; weights are float32."""
+    attention: AttentionForm = "fused"
+    """The library's fused attention, its switch for attention that is written out, or no switch."""
+    is_compiled: bool = False
+    """Whether the network goes through torch.compile."""
     keeps_memory: bool = True
     """Whether peers keep freed memory, as our commands do, or leave it to the C library."""
+
+    def __str__(self) -> str:
+        program = "compiled" if self.is_compiled else "eager"
+        return f"{self.precision}, attention {self.attention}, {program}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from transformers import (
 from transformers.utils import logging
 
 from benchmarks.architecture import Architecture
-from benchmarks.engines.engine import Network, Practice, Search
+from benchmarks.engines.engine import AttentionForm, Network, Practice, Search
 from benchmarks.engines.peer import Peer
 from benchmarks.engines.pool import Pool, length_batches
 from benchmarks.engines.weights import (
@@ -53,10 +53,11 @@ NAMES = {
 }
 
 
-def build(network: Network) -> Any:
+def build(network: Network, attention: AttentionForm = "fused") -> Any:
     """The network with our weights, in evaluation mode."""
     architecture = network.architecture
     settings = _settings(architecture)
+    settings["attn_implementation"] = "sdpa" if attention == "fused" else "eager"
     model: Any = (
         PegasusForConditionalGeneration(PegasusConfig(**settings))
         if architecture.pre_norm
@@ -87,7 +88,6 @@ def _settings(architecture: Architecture) -> dict[str, Any]:
         "eos_token_id": END,
         "decoder_start_token_id": BEGIN,
         "forced_eos_token_id": None,
-        "attn_implementation": "sdpa",
     }
 
 
@@ -108,7 +108,7 @@ class Training(Peer):
     """The model in training."""
 
     def __init__(self, network: Network, practice: Practice) -> None:
-        super().__init__(build(network), network, practice)
+        super().__init__(build(network, practice.attention), network, practice)
 
     def logits(self, source: Tensor, target: Tensor, is_real: Tensor | None) -> Tensor:
         """-> [batch, target, vocabulary]"""
@@ -128,8 +128,7 @@ class Decoding:
 
     def loss(self, batches: Sequence[Indices]) -> float:
         """Plain cross-entropy in nats a target token."""
-        practice = Practice(is_compiled=False, is_bfloat16=self.search.is_bfloat16)
-        return Training(self.network, practice).loss(batches)
+        return Training(self.network, Practice()).loss(batches)
 
     def decode(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         """The best translation of each sentence."""

@@ -21,12 +21,13 @@ from runtime.training.workers import Workers
 
 
 class Training:
-    """A state on one process; precision and compilation are its spec's."""
+    """A state on one process."""
 
-    def __init__(self, network: Network, _: Practice) -> None:
+    def __init__(self, network: Network, practice: Practice) -> None:
         self.device = torch.device(network.device)
         self.pairs = load_pairs(network.pairs)
-        self.state = TrainState(load_package(network.package), self.device, Workers())
+        package = _practised(load_package(network.package), practice)
+        self.state = TrainState(package, self.device, Workers())
         self.state.model.load_state_dict(load_weights(network.weights))
 
     def train(self, batches: Sequence[Indices]) -> None:
@@ -50,6 +51,13 @@ class Training:
         return peak_memory(self.device)
 
 
+def _practised(package: Package, practice: Practice) -> Package:
+    """Return the package with a precision and compilation in the place of its spec's."""
+    chosen = {"precision": practice.precision, "compile": practice.is_compiled}
+    training = package.spec.training.model_copy(update=chosen)
+    return replace(package, spec=package.spec.model_copy(update={"training": training}))
+
+
 class Decoding:
     """The decoder of the runtime."""
 
@@ -64,7 +72,7 @@ class Decoding:
 
     def loss(self, batches: Sequence[Indices]) -> float:
         """Plain cross-entropy in nats a target token."""
-        return Training(self.network, Practice(is_compiled=False, is_bfloat16=False)).loss(batches)
+        return Training(self.network, Practice()).loss(batches)
 
     def decode(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         """The best translation of each sentence."""

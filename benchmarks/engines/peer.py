@@ -24,7 +24,7 @@ class Peer(ABC):
         self.device = torch.device(network.device)
         self.model = model.to(self.device).train()
         self.pairs = load_pairs(network.pairs)
-        self.is_bfloat16 = practice.is_bfloat16
+        self.is_bfloat16 = practice.precision == "bfloat16"
         self.optimizer = torch.optim.Adam(
             model.parameters(), lr=RATE, betas=BETAS, eps=EPS, fused=True
         )

@@ -104,6 +104,11 @@ class Training(PostNormPeer):
 
     def __init__(self, network: Network, practice: Practice) -> None:
         super().__init__(Transformer(network.architecture), _state, network, practice)
+        if practice.attention == "written out":
+            # The module always calls `scaled_dot_product_attention`; this process is its own.
+            torch.backends.cuda.enable_flash_sdp(False)
+            torch.backends.cuda.enable_mem_efficient_sdp(False)
+            torch.backends.cuda.enable_cudnn_sdp(False)
 
 
 def _state(weights: Tensors) -> Tensors:

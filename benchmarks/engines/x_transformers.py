@@ -16,7 +16,7 @@ from x_transformers import Decoder, Encoder, TransformerWrapper
 from x_transformers.x_transformers import Attention, AttentionLayers
 
 from benchmarks.architecture import Architecture
-from benchmarks.engines.engine import Network, Practice
+from benchmarks.engines.engine import AttentionForm, Network, Practice
 from benchmarks.engines.peer import PostNormPeer
 from benchmarks.engines.weights import (
     POSITIONS,
@@ -51,11 +51,11 @@ class Transformer(nn.Module):
 
     positions: Tensor
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: Architecture, attention: AttentionForm) -> None:
         super().__init__()
         self.scale = math.sqrt(architecture.d_model)
         self.register_buffer("positions", position_table(architecture.d_model), persistent=False)
-        settings = _settings(architecture)
+        settings = _settings(architecture, attention)
         encoder = Encoder(depth=architecture.encoder_layers, **settings)
         decoder = Decoder(depth=architecture.decoder_layers, cross_attend=True, **settings)
         self.encoder, self.decoder = (
@@ -76,13 +76,13 @@ class Transformer(nn.Module):
         return F.linear(features / self.scale, self.encoder.token_emb.emb.weight)
 
 
-def _settings(architecture: Architecture) -> dict[str, Any]:
+def _settings(architecture: Architecture, attention: AttentionForm) -> dict[str, Any]:
     """Of both stacks."""
     return {
         "dim": architecture.d_model,
         "heads": architecture.heads,
         "pre_norm": False,
-        "attn_flash": True,
+        "attn_flash": attention == "fused",
         "attn_dim_head": architecture.d_model // architecture.heads,
         "attn_dropout": architecture.attention_dropout,
         "attn_sublayer_dropout": architecture.dropout,
@@ -114,7 +114,8 @@ class Training(PostNormPeer):
     """The stacks in training."""
 
     def __init__(self, network: Network, practice: Practice) -> None:
-        super().__init__(Transformer(network.architecture), _state, network, practice)
+        model = Transformer(network.architecture, practice.attention)
+        super().__init__(model, _state, network, practice)
 
 
 def _state(weights: Tensors) -> Tensors:

@@ -4,16 +4,19 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from benchmarks import architecture, command, decode, machine, train
+from benchmarks import architecture, command, decode, machine, train, trials
 from benchmarks.architecture import SIZES, Architecture, compile_size
+from benchmarks.engines.engine import Practice, Precision
 from compiler.pipeline import compile_spec
 from runtime.errors import UserError
 from tests.benchmarks.conftest import ROWS, SMALL
 
 Run = Callable[..., None]
+PRECISIONS = get_args(Precision)
 
 
 @pytest.fixture
@@ -87,6 +90,26 @@ def test_one_round_of_training(
     assert ours["median"] == ours["tokens_a_second"][0] > 0
     assert case["flops_a_token"] > 3 * 2 * case["parameters"] / 2
     assert "| specformer |" in capsys.readouterr().out
+
+
+def test_the_fastest_of_all_trials_is_measured(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(architecture.SIZES, "tiny", SMALL)
+    ways = [Practice(precision=each, attention="chosen by the library") for each in PRECISIONS]
+    monkeypatch.setattr(trials, "practices", lambda _: ways)
+    found, out = tmp_path / "trials.json", tmp_path / "train.json"
+    words = ["--size", "tiny", "--attention-dropout", "0", "--engines", "ours", "--batches", "1"]
+    words += ["--random-text", str(ROWS)]
+    run(trials.main, *words, "--out", str(found))
+    (tried,) = json.loads(found.read_text())["cases"]
+    assert [each["practice"]["precision"] for each in tried["trials"]] == list(PRECISIONS)
+    run(train.main, *words, "--rounds", "1", "--best", str(found), "--out", str(out))
+    (case,) = json.loads(out.read_text())["cases"]
+    best = max(tried["trials"], key=lambda trial: float(trial["tokens_a_second"]))
+    assert case["practices"]["ours"].startswith(best["practice"]["precision"])
+    with pytest.raises(UserError, match="has no trials of base"):
+        trials.best_practices(found, "base", 0.0)
 
 
 @pytest.mark.quick

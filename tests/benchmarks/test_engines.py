@@ -31,7 +31,7 @@ MakeNetwork = Callable[..., Network]
 BATCHES = [np.arange(5), np.arange(5, 12)]
 """Of sentences of different lengths, so that there is padding."""
 
-PRACTICE = Practice(is_compiled=False, is_bfloat16=False)
+PRACTICE = Practice()
 PEERS = ("marian", "torch_transformer", "x_transformers")
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.engines.engine import Practice
 from benchmarks.report import decoding_table, page, training_table
 
 pytestmark = pytest.mark.quick
@@ -53,6 +54,13 @@ def test_a_table_of_training() -> None:
         "| specformer | 8,000 |  | 0.50 | 40% |",
         "| transformers, Marian | 4,000 | 2.04x | 1.00 | 20% |",
     ]
+
+
+def test_a_table_of_the_fastest_ways_names_them() -> None:
+    practices = {"ours": str(Practice(precision="bfloat16", is_compiled=True))}
+    lines = training_table({**TRAINING_CASE, "practices": practices}).splitlines()
+    way = "specformer: bfloat16, attention fused, compiled"
+    assert lines[-1] == f"Each at its fastest of all trials: {way}."
 
 
 def test_a_table_of_decoding_has_a_column_for_each_engine_of_any_case() -> None:

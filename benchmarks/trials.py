@@ -1,0 +1,153 @@
+"""The fastest way to train each engine on this machine, found by trying them all.
+
+    python -m benchmarks.trials --data FOLDER --size tiny --out trials.json
+    python -m benchmarks.train --data FOLDER --size tiny --best trials.json --out results.json
+
+A trial is one engine with one precision (float32, or bfloat16 by autocast), with fused attention or
+attention that is written out, eager or through torch.compile. Each runs alone, in a process of its
+own: some updates off the clock, in which compilers do their work, then the same updates twice, of
+which the faster counts. `benchmarks.train --best` then compares each engine at its fastest.
+"""
+
+import argparse
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.architecture import SIZES
+from benchmarks.command import add_common_options, begin, chosen_engines, finish, say, write_results
+from benchmarks.engines.engine import (
+    TRAINING_ENGINES,
+    AttentionForm,
+    Network,
+    Practice,
+    Precision,
+    open_training,
+)
+from benchmarks.networks import seeded_network
+from benchmarks.report import TITLES
+from benchmarks.rounds import ChildFailed, Children
+from benchmarks.train import DEFAULT_SIZES, Work, package_of, work_of
+from compiler.page.markdown import table
+from runtime.data.pairs import load_pairs
+from runtime.errors import UserError
+
+REPETITIONS = 2
+"""A trial only has to tell ways apart that differ by more than the noise of the machine."""
+
+
+def main() -> None:
+    """Tries what the command line asks for."""
+    options = _options()
+    engines = chosen_engines(options, TRAINING_ENGINES)
+    results = begin("trials", engines, options, {})
+    sizes: Sequence[str] = options.size or DEFAULT_SIZES[options.device]
+    for size, dropout in itertools.product(sizes, options.attention_dropout):
+        say(f"{size}, attention dropout {dropout:g}")
+        trials = list(_trials(size, dropout, engines, options))
+        results["cases"].append({"size": size, "attention_dropout": dropout, "trials": trials})
+        write_results(results, options.out)
+        print(f"**{size}, attention dropout {dropout:g}**\n\n{trials_table(trials)}\n", flush=True)
+
+
+def practices(engine: str) -> Iterator[Practice]:
+    """Return the ways to train an engine. Ours has no switch for attention."""
+    attentions: tuple[AttentionForm, ...] = ("fused", "written out")
+    if engine == "ours":
+        attentions = ("chosen by the library",)
+    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
+    for precision, attention, is_compiled in itertools.product(
+        precisions, attentions, (False, True)
+    ):
+        yield Practice(precision=precision, attention=attention, is_compiled=is_compiled)
+
+
+def trials_table(trials: Sequence[dict[str, Any]]) -> str:
+    """All trials of a case, with the speeds in real target tokens a second."""
+    rows = [
+        (
+            TITLES[each["engine"]],
+            each["practice"]["precision"],
+            each["practice"]["attention"],
+            "compiled" if each["practice"]["is_compiled"] else "eager",
+            "failed" if each["tokens_a_second"] is None else f"{each['tokens_a_second']:,.0f}",
+        )
+        for each in trials
+    ]
+    heads = ("engine", "precision", "attention", "program", "tokens/s")
+    return table(heads, rows, right=[len(heads) - 1])
+
+
+def best_practices(path: Path, size: str, attention_dropout: float) -> dict[str, Practice]:
+    """The fastest way of each engine in a file of trials, for one case.
+
+    Raises a UserError if the file is none, or lacks the case.
+    """
+    try:
+        cases = json.loads(path.read_bytes())["cases"]
+        (trials,) = (
+            case["trials"]
+            for case in cases
+            if (case["size"], case["attention_dropout"]) == (size, attention_dropout)
+        )
+        done = [each for each in trials if each["tokens_a_second"] is not None]
+        ranked = sorted(done, key=lambda each: each["tokens_a_second"])
+        return {each["engine"]: Practice(**each["practice"]) for each in ranked}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} has no trials of {size} with attention dropout {attention_dropout:g}",
+            help=f"`python -m benchmarks.trials --size {size} --attention-dropout "
+            f"{attention_dropout:g} --out {path}` makes them",
+        ) from error
+
+
+def _trials(
+    size: str, attention_dropout: float, engines: Sequence[str], options: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    with TemporaryDirectory() as name:
+        package = package_of(size, attention_dropout, options)
+        network = seeded_network(package, "train", options, Path(name))
+        work = work_of(load_pairs(network.pairs), package, size, options)
+        for engine in engines:
+            for practice in practices(engine):
+                speed = _speed(engine, network, practice, work)
+                shown = "failed" if speed is None else f"{speed:,.0f} tokens/s"
+                say(f"  {engine}, {practice}: {shown}")
+                yield {
+                    "engine": engine,
+                    "practice": asdict(practice),
+                    "tokens_a_second": speed,
+                }
+
+
+def _speed(engine: str, network: Network, practice: Practice, work: Work) -> float | None:
+    """Real target tokens a second; None if the library cannot train so."""
+    try:
+        with Children().alone(engine, open_training, engine, network, practice) as child:
+            child.call("train", work.warm_up)
+            seconds = [child.call("train", work.rounds[0]).seconds for _ in range(REPETITIONS)]
+    except ChildFailed as error:
+        say(str(error).strip().splitlines()[-1])
+        return None
+    return work.tokens(0) / min(seconds)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.trials", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--size", nargs="+", choices=SIZES, help="default: tiny base; base big")
+    parser.add_argument("--attention-dropout", nargs="+", type=float, default=[0.1, 0.0])
+    parser.add_argument("--engines", nargs="+", choices=TRAINING_ENGINES, help="ours always runs")
+    parser.add_argument("--batches", type=int, help="updates that are timed, twice")
+    parser.add_argument("--warm-up", type=int, help="updates before them")
+    add_common_options(parser)
+    parser.set_defaults(rounds=1, settings=[])
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    finish(main)
