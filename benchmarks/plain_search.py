@@ -10,7 +10,9 @@ from pathlib import Path
 
 from benchmarks.command import finish, say
 from benchmarks.rounds import Disagreement
+from compiler.spec.decoding import BeamSearch
 from runtime.data.symbols import END
+from runtime.errors import UserError
 from runtime.inference.batch_decoder import longest_translation
 from tests.support.plain_search import plain_search
 
@@ -35,15 +37,18 @@ def main() -> None:
     spec, decoder = run.package.spec, translator.decoder
     lines = read_scoring_set(spec, "test", translator.target_tokenizer).sources
     sources = translator.source_tokenizer.encode_lines(lines[: options.sentences])
+    decoding = spec.decoding
+    if not isinstance(decoding, BeamSearch):
+        raise UserError(f"{options.run} does not decode by beam search", help="give another run")
     same = ties = 0
     for number, (source, (fast,)) in enumerate(zip(sources, decoder.decode(sources), strict=True)):
         limit = longest_translation(spec, len(source))
-        (slow,) = plain_search(decoder.model, [*source, END], limit, spec.decoding)
+        (slow,) = plain_search(decoder.model, [*source, END], limit, decoding)
         same += fast.tokens == slow.tokens
         ties += fast.tokens != slow.tokens and abs(fast.score - slow.score) < NEAR
         if number % 20 == 19:
             say(f"  {number + 1} of {len(sources)}")
-    print(f"{len(sources)} sentences, beam {spec.decoding.beam}: {same} the same, {ties} ties")
+    print(f"{len(sources)} sentences, beam {decoding.beam}: {same} the same, {ties} ties")
     if same + ties < len(sources):
         raise Disagreement(f"{len(sources) - same - ties} translations differ")
 
