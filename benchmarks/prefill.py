@@ -66,7 +66,7 @@ def measured(model: Any, tokens: Tensor) -> tuple[float, float]:
     parent = torch.zeros_like(tokens[:, :1])
 
     def by_token(state: object) -> None:
-        for token in tokens.split(1, dim=1):
+        for token in torch.split(tokens, 1, dim=1):
             model.step(token, parent, state)
 
     def at_once(state: object) -> None:

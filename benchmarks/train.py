@@ -130,7 +130,7 @@ def _practices(
         # Here, since trials are made of the cases of this file.
         from benchmarks.trials import best_practices
 
-        best = best_practices(options.best, size, attention_dropout)
+        best = best_practices(options.best, size, attention_dropout, engines)
         return {each: replace(best[each], keeps_memory=keeps_memory) for each in engines}
     computation = Computation.resolve(training, torch.device(options.device))
     ours = Practice(
@@ -263,6 +263,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--warm-up", type=int, help="batches before the first round")
     parser.add_argument(
         "--best",
+        nargs="+",
         type=Path,
         metavar="TRIALS.json",
         help="each engine at its fastest, as `benchmarks.trials` has found it",

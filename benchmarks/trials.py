@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
 from benchmarks.architecture import SIZES
-from benchmarks.command import add_common_options, begin, chosen_engines, finish, say, write_results
+from benchmarks.command import add_common_options, begin, finish, say, write_results
 from benchmarks.engines.engine import (
     TRAINING_ENGINES,
     AttentionForm,
@@ -36,6 +36,8 @@ from compiler.page.markdown import table
 from runtime.data.pairs import load_pairs
 from runtime.errors import UserError
 
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
 REPETITIONS = 2
 """A trial only has to tell ways apart that differ by more than the noise of the machine."""
 
@@ -43,7 +45,7 @@ REPETITIONS = 2
 def main() -> None:
     """Tries what the command line asks for."""
     options = _options()
-    engines = chosen_engines(options, TRAINING_ENGINES)
+    engines = options.engines or TRAINING_ENGINES
     results = begin("trials", engines, options, {})
     sizes: Sequence[str] = options.size or DEFAULT_SIZES[options.device]
     for size, dropout in itertools.product(sizes, options.attention_dropout):
@@ -54,12 +56,11 @@ def main() -> None:
         print(f"**{size}, attention dropout {dropout:g}**\n\n{trials_table(trials)}\n", flush=True)
 
 
-def practices(engine: str) -> Iterator[Practice]:
+def practices(engine: str, precisions: Sequence[Precision]) -> Iterator[Practice]:
     """Return the ways to train an engine. Ours has no switch for attention."""
     attentions: tuple[AttentionForm, ...] = ("fused", "written out")
     if engine == "ours":
         attentions = ("chosen by the library",)
-    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
     for precision, attention, is_compiled in itertools.product(
         precisions, attentions, (False, True)
     ):
@@ -82,27 +83,41 @@ def trials_table(trials: Sequence[dict[str, Any]]) -> str:
     return table(heads, rows, right=[len(heads) - 1])
 
 
-def best_practices(path: Path, size: str, attention_dropout: float) -> dict[str, Practice]:
-    """The fastest way of each engine in a file of trials, for one case.
+def best_practices(
+    files: Sequence[Path], size: str, attention_dropout: float, engines: Sequence[str]
+) -> dict[str, Practice]:
+    """Return the fastest way of each engine in files of trials, for one case.
 
-    Raises a UserError if the file is none, or lacks the case.
+    Raises a UserError if a file is none, or an engine of the case is in none of them.
     """
+    cases = [case for path in files for case in _cases(path)]
+    trials = [
+        trial
+        for case in cases
+        if (case["size"], case["attention_dropout"]) == (size, attention_dropout)
+        for trial in case["trials"]
+        if trial["tokens_a_second"] is not None
+    ]
+    ranked = sorted(trials, key=lambda each: float(each["tokens_a_second"]))
+    best = {each["engine"]: Practice(**each["practice"]) for each in ranked}
+    for engine in engines:
+        if engine not in best:
+            raise UserError(
+                f"no file has trials of {engine}, {size}, with attention dropout "
+                f"{attention_dropout:g}",
+                help="`python -m benchmarks.trials --help` says how they are made",
+            )
+    return best
+
+
+def _cases(path: Path) -> list[dict[str, Any]]:
     try:
-        cases = json.loads(path.read_bytes())["cases"]
-        (trials,) = (
-            case["trials"]
-            for case in cases
-            if (case["size"], case["attention_dropout"]) == (size, attention_dropout)
-        )
-        done = [each for each in trials if each["tokens_a_second"] is not None]
-        ranked = sorted(done, key=lambda each: each["tokens_a_second"])
-        return {each["engine"]: Practice(**each["practice"]) for each in ranked}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        cases: list[dict[str, Any]] = json.loads(path.read_bytes())["cases"]
+    except (OSError, ValueError, KeyError) as error:
         raise UserError(
-            f"{path} has no trials of {size} with attention dropout {attention_dropout:g}",
-            help=f"`python -m benchmarks.trials --size {size} --attention-dropout "
-            f"{attention_dropout:g} --out {path}` makes them",
+            f"{path} holds no trials: {error}", help="`python -m benchmarks.trials` makes them"
         ) from error
+    return cases
 
 
 def _trials(
@@ -113,7 +128,7 @@ def _trials(
         network = seeded_network(package, "train", options, Path(name))
         work = work_of(load_pairs(network.pairs), package, size, options)
         for engine in engines:
-            for practice in practices(engine):
+            for practice in practices(engine, options.precision):
                 speed = _speed(engine, network, practice, work)
                 shown = "failed" if speed is None else f"{speed:,.0f} tokens/s"
                 say(f"  {engine}, {practice}: {shown}")
@@ -141,7 +156,8 @@ def _options() -> argparse.Namespace:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--size", nargs="+", choices=SIZES, help="default: tiny base; base big")
     parser.add_argument("--attention-dropout", nargs="+", type=float, default=[0.1, 0.0])
-    parser.add_argument("--engines", nargs="+", choices=TRAINING_ENGINES, help="ours always runs")
+    parser.add_argument("--engines", nargs="+", choices=TRAINING_ENGINES, help="default: all")
+    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS)
     parser.add_argument("--batches", type=int, help="updates that are timed, twice")
     parser.add_argument("--warm-up", type=int, help="updates before them")
     add_common_options(parser)

@@ -97,7 +97,7 @@ def test_the_fastest_of_all_trials_is_measured(
 ) -> None:
     monkeypatch.setitem(architecture.SIZES, "tiny", SMALL)
     ways = [Practice(precision=each, attention="chosen by the library") for each in PRECISIONS]
-    monkeypatch.setattr(trials, "practices", lambda _: ways)
+    monkeypatch.setattr(trials, "practices", lambda *_: ways)
     found, out = tmp_path / "trials.json", tmp_path / "train.json"
     words = ["--size", "tiny", "--attention-dropout", "0", "--engines", "ours", "--batches", "1"]
     words += ["--random-text", str(ROWS)]
@@ -108,8 +108,10 @@ def test_the_fastest_of_all_trials_is_measured(
     (case,) = json.loads(out.read_text())["cases"]
     best = max(tried["trials"], key=lambda trial: float(trial["tokens_a_second"]))
     assert case["practices"]["ours"].startswith(best["practice"]["precision"])
-    with pytest.raises(UserError, match="has no trials of base"):
-        trials.best_practices(found, "base", 0.0)
+    with pytest.raises(UserError, match="no file has trials of ours, base"):
+        trials.best_practices([found], "base", 0.0, ["ours"])
+    with pytest.raises(UserError, match="holds no trials"):
+        trials.best_practices([out.with_name("none.json")], "tiny", 0.0, ["ours"])
 
 
 @pytest.mark.quick
