@@ -7,7 +7,7 @@ gradient made, before the next chunk's exist. It is spared what has no label, as
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from inspect import signature
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,9 @@ from runtime.training.computation import Computation
 
 CHUNK = {"cpu": 256, "cuda": 8192}
 """Labels whose logits exist at once: few enough for the caches of a CPU, many enough for a GPU."""
+
+Backward = Callable[[Any, Any], None]
+"""Makes a backward pass from some tensors with their gradients, as `torch.autograd.backward`."""
 
 
 class Network(Protocol):
@@ -60,19 +63,22 @@ class Objective:
         chunks = self._chunks(rows, labels)
         return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
 
-    def add_gradients(self, batch: Batch, weight: float) -> Tensor:
+    def add_gradients(
+        self, batch: Batch, weight: float, backward: Backward = torch.autograd.backward
+    ) -> Tensor:
         """Returns both losses [2]; adds the gradient of `weight` times the first to parameters.
 
-        The first has, here, the loss of an uneven use of experts in it.
+        The first has, here, the loss of an uneven use of experts in it. `backward` makes the
+        backward pass through the network, the last of the batch.
         """
         inputs, places, labels = self._tokens(batch)
         features = self._features(inputs)
         sums, gradient = self._project_backward(features.detach(), places, labels, weight)
         if self.balance_loss is None:
-            torch.autograd.backward(features, gradient)
+            backward(features, gradient)
             return sums
         balance = self.balance_loss(*inputs) * len(labels)
-        torch.autograd.backward((features, balance * weight), (gradient, None))
+        backward((features, balance * weight), (gradient, None))
         sums[0] += balance.detach()
         return sums
 

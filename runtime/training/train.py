@@ -138,8 +138,16 @@ def _describe(state: TrainState, prepared: Prepared) -> str:
     train, valid, unit = len(prepared.train), len(prepared.valid), prepared.train.unit
     return (
         f"{parameters:,} parameters, {train:,} training {unit}s, {valid:,} validation {unit}s, "
-        f"on {state.workers.size} x {state.device}, {state.computation}"
+        f"on {_places(state)}, {state.computation}"
     )
+
+
+def _places(state: TrainState) -> str:
+    """Return the devices in words: one, or as many of a kind as there are processes."""
+    size, device = state.workers.size, state.device
+    if size == 1:
+        return f"1 x {device}"
+    return f"{size} x {device.type} (`batch_tokens` counts the tokens of all of them)"
 
 
 @contextmanager

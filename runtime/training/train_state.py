@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from runtime.checkpoints.checkpoint import Tensors
 from runtime.package import Package
 from runtime.training.computation import Computation
+from runtime.training.gradient_sharing import gradient_sharing
 from runtime.training.objective import training_objective, validation_objective
 from runtime.training.running_metrics import RunningMetrics
 from runtime.training.update import Updater
@@ -46,6 +47,7 @@ class TrainState:
             objective=objective,
             clip_norm=training.clip_norm,
             workers=workers,
+            sharing=gradient_sharing(self.model.parameters(), workers),
         )
         self.running_metrics = RunningMetrics()
 

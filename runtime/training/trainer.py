@@ -67,7 +67,7 @@ class Trainer:
 
     def _train(self, watch: SignalWatch) -> Ending:
         while (reason := ending(self.progress, self.training)) is None:
-            if self.state.workers.any(watch.received is not None):
+            if self._is_stop_agreed(watch):
                 self._stop(watch.received or signal.SIGTERM)
             elif is_validation_due(self.progress, self.training):
                 self._validate()
@@ -76,6 +76,13 @@ class Trainer:
         if self.state.workers.any(watch.received is not None):  # it came in the last validation
             self._stop(watch.received or signal.SIGTERM)
         return reason
+
+    def _is_stop_agreed(self, watch: SignalWatch) -> bool:
+        """Tell whether all processes stop here, because one of them received a signal."""
+        sharing = self.state.update.sharing
+        if watch.received is not None:
+            sharing.request_stop()
+        return sharing.is_stop_agreed()
 
     def _update(self) -> None:
         started = time.perf_counter()

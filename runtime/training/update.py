@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import Batching
 from runtime.data.batches import Examples, batches
 from runtime.data.sentences import Indices
+from runtime.training.gradient_sharing import GradientSharing
 from runtime.training.objective import Objective
 from runtime.training.workers import Workers
 
@@ -25,6 +27,7 @@ class Updater:
     objective: Objective
     clip_norm: float | None
     workers: Workers
+    sharing: GradientSharing
 
     def __call__(
         self, examples: Examples, batches: Sequence[Indices], learning_rate: float
@@ -34,9 +37,8 @@ class Updater:
         -> [3]: smoothed and plain loss in nats, summed over the labels, and the norm of the
         gradient before it is clipped.
         """
-        sums = self.add_gradients(examples, batches)
+        sums = self.sharing.finish(self.add_gradients(examples, batches))
         parameters = list(self.model.parameters())
-        share_gradients(parameters, sums, self.workers)
         norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
         if self.clip_norm is not None:
             clip_grads_with_norm_(parameters, self.clip_norm, norm)
@@ -50,8 +52,11 @@ class Updater:
         """Returns the losses [2] of this process's rows; adds their gradients to parameters."""
         labels = count_labels(examples, batches)
         sums = torch.zeros(2, device=self.objective.device)
-        for rows in own_rows(batches, self.workers):
-            sums += self.objective.add_gradients(examples.collate(rows), 1 / labels)
+        parts = own_rows(batches, self.workers)
+        for number, rows in enumerate(parts, start=1):
+            backward = partial(self.sharing.backward, is_last=number == len(parts))
+            batch = examples.collate(rows)
+            sums += self.objective.add_gradients(batch, 1 / labels, backward)
         return sums
 
 
@@ -65,26 +70,16 @@ def count_tokens(examples: Examples, batches: Iterable[Indices]) -> int:
     return sum(examples.count_tokens(rows) for rows in batches)
 
 
-def own_rows(batches: Iterable[Indices], workers: Workers) -> list[Indices]:
-    """The part of each batch that this process computes, where there is any."""
-    parts = (rows[workers.rank :: workers.size] for rows in batches)
-    return [part for part in parts if len(part)]
+def own_rows(batches: Sequence[Indices], workers: Workers) -> list[Indices]:
+    """Return what this process computes: whole batches, and its rows of those that are left over.
 
-
-def share_gradients(parameters: Sequence[nn.Parameter], sums: Tensor, workers: Workers) -> None:
-    """Adds up gradients and `sums` over all processes, those without a row included."""
-    if workers.size == 1:
-        return
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    for parameter in trained:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    shares = [sums, *(p.grad for p in trained if p.grad is not None)]
-    flat = torch.cat([share.flatten() for share in shares])
-    workers.add_up(flat)
-    totals = torch.split(flat, [share.numel() for share in shares])
-    for share, total in zip(shares, totals, strict=True):
-        share.copy_(total.view_as(share))
+    Whole batches are dealt out as long as there is one for each process. The rest of them, fewer
+    than there are processes, are divided by rows; a process may have none of these.
+    """
+    dealt = len(batches) - len(batches) % workers.size
+    whole = list(batches[:dealt][workers.rank :: workers.size])
+    parts = (rows[workers.rank :: workers.size] for rows in batches[dealt:])
+    return [*whole, *(part for part in parts if len(part))]
 
 
 class EpochOrder:

@@ -33,6 +33,11 @@ class Workers:
         if self.size > 1:
             dist.all_reduce(tensor, group=self.patient if tensor.is_cpu else None)
 
+    def begin_to_add_up(self, tensor: Tensor) -> dist.Work | None:
+        """Begin what `add_up` does; the tensor is ready once the result has been waited for."""
+        group = self.patient if tensor.is_cpu else None
+        return dist.all_reduce(tensor, group=group, async_op=True)
+
     def any(self, flag: bool) -> bool:
         """Tells whether the flag is up in any process. It does not wait for an accelerator."""
         if self.size == 1:

@@ -116,3 +116,13 @@ def test_every_row_belongs_to_one_process() -> None:
     batches = [np.arange(5), np.arange(5, 6)]
     rows = [own_rows(batches, Workers(rank=rank, size=3)) for rank in range(3)]
     assert [[part.tolist() for part in parts] for parts in rows] == [[[0, 3], [5]], [[1, 4]], [[2]]]
+
+
+def test_micro_batches_are_dealt_out_whole() -> None:
+    """What is left over, fewer than there are processes, is divided by rows."""
+    batches = [np.arange(3 * number, 3 * number + 3) for number in range(5)]
+    rows = [own_rows(batches, Workers(rank=rank, size=2)) for rank in range(2)]
+    assert [[part.tolist() for part in parts] for parts in rows] == [
+        [[0, 1, 2], [6, 7, 8], [12, 14]],
+        [[3, 4, 5], [9, 10, 11], [13]],
+    ]

@@ -24,8 +24,10 @@ PROGRAM = """
 import os
 import sys
 from runtime.training.interruption import Interruption
+from runtime.training import gradient_sharing
 from runtime.training.train import train
 
+gradient_sharing.BUCKET_BYTES = gradient_sharing.FIRST_BUCKET_BYTES = 4000
 os.environ.update(environment)
 with said.open("w") as file:
     try:
@@ -77,11 +79,14 @@ def figures(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.parametrize("accumulate", [1, 2, 3])
 def test_two_processes_are_one(
-    tmp_path: Path, make_package: Make, run_training: Train, start_two: StartTwo
+    accumulate: int, tmp_path: Path, make_package: Make, run_training: Train, start_two: StartTwo
 ) -> None:
-    """Batches so small that the second process often has no row."""
-    package = make_package(dropout=0.0, batch_tokens=40, accumulate=2, steps=12, clip_norm=1.0)
+    """Batches are so small that the second process often has no row, and there are many buckets."""
+    package = make_package(
+        dropout=0.0, batch_tokens=20 * accumulate, accumulate=accumulate, steps=12, clip_norm=1.0
+    )
     run_training(package, tmp_path / "one")
     assert exit_codes(start_two(package, tmp_path / "two")) == [0, 0]
     torch.testing.assert_close(
@@ -91,7 +96,8 @@ def test_two_processes_are_one(
     assert [line["step"] for line in two] == [line["step"] for line in one]
     for name in ("loss", "nll"):
         assert [line[name] for line in two] == pytest.approx([line[name] for line in one], rel=1e-5)
-    assert "on 2 x cpu" in (tmp_path / "two-0.txt").read_text()
+    said = (tmp_path / "two-0.txt").read_text()
+    assert "on 2 x cpu (`batch_tokens` counts the tokens of all of them), float32" in said
     assert (tmp_path / "two-1.txt").read_text() == ""
 
 
