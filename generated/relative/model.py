@@ -108,7 +108,9 @@ def relative_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Te
     """
     distance, half = j - i[:, None], table.num_embeddings // 2
     bucket = distance_bucket(distance.abs(), half, longest) + half * (distance > 0)
-    return table(bucket).permute(2, 0, 1)
+    bias = table(bucket)
+    # The fused kernels of a GPU want the numbers of the keys side by side.
+    return bias.permute(2, 0, 1).contiguous()
 
 
 def position_mask(
@@ -129,7 +131,9 @@ def backward_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Te
     i [queries], j [keys] -> [heads, queries, keys]
     """
     distance = (i[:, None] - j).clamp(min=0)
-    return table(distance_bucket(distance, table.num_embeddings, longest)).permute(2, 0, 1)
+    bias = table(distance_bucket(distance, table.num_embeddings, longest))
+    # The fused kernels of a GPU want the numbers of the keys side by side.
+    return bias.permute(2, 0, 1).contiguous()
 
 
 def split_heads(x: Tensor, heads: int, *widths: int) -> list[Tensor]:

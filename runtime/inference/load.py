@@ -15,6 +15,7 @@ from runtime.inference.generator import Generator
 from runtime.inference.packed_linear import quantized, use_column_major
 from runtime.inference.translator import Translator
 from runtime.run import Run
+from runtime.system.attention_kernels import choose_attention_kernels
 from runtime.training.workers import default_device
 
 Predictor = Translator | Generator | Classifier | Filler
@@ -71,6 +72,7 @@ def load_as(
     if place.type != "cpu" and (int8 or workers > 1):
         setting = "--int8" if int8 else "--workers"
         raise UserError(f"{setting} is for a CPU, and this is {place}", help="add --device cpu")
+    choose_attention_kernels(place)
     model, spec = _fastest(run.load_model(average).to(place), int8=int8), run.package.spec
     if decoding is not None:
         spec = spec.model_copy(update={"decoding": decoding})

@@ -16,6 +16,7 @@ from compiler.spec.training import Training
 from runtime.data.batches import Batch
 from runtime.data.sentences import Indices
 from runtime.package import TrainingModule, features_of
+from runtime.system.attention_kernels import choose_attention_kernels
 from runtime.training.computation import Computation
 
 CHUNK = {"cpu": 256, "cuda": 8192}
@@ -147,6 +148,7 @@ def training_objective(
     `computation` is by default what a new run would choose on this device.
     """
     computation = computation or Computation.resolve(training, device)
+    choose_attention_kernels(device)
     network = cast(Network, model)
     # Batches have many shapes: one program for all of them, instead of one for each.
     features = features_of(model)

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from runtime.checkpoints.checkpoint import Machine
@@ -14,6 +15,7 @@ from runtime.errors import UserError
 from runtime.package import Package, load_package
 from runtime.run import Run
 from runtime.system.atomic_files import explained_disk_errors
+from runtime.system.attention_kernels import in_words, recorded_choices
 from runtime.training.computation import Computation
 from runtime.training.interruption import watched_signals
 from runtime.training.run_logger import RunLogger, open_run_logger, silent_run_logger
@@ -139,6 +141,7 @@ def _describe(state: TrainState, prepared: Prepared) -> str:
     return (
         f"{parameters:,} parameters, {train:,} training {unit}s, {valid:,} validation {unit}s, "
         f"on {_places(state)}, {state.computation}"
+        f"{_attention(state, prepared)}"
     )
 
 
@@ -148,6 +151,19 @@ def _places(state: TrainState) -> str:
     if size == 1:
         return f"1 x {device}"
     return f"{size} x {device.type} (`batch_tokens` counts the tokens of all of them)"
+
+
+def _attention(state: TrainState, prepared: Prepared) -> str:
+    """Return which kernels compute attention in this training, in words; empty on a CPU."""
+    if state.device.type != "cuda":
+        return ""
+    batch = prepared.train.collate(np.arange(min(2, len(prepared.train))))
+    choices = recorded_choices(
+        lambda: state.validation_objective.evaluate(batch),
+        torch.cuda.get_device_capability(state.device),
+        [state.device],
+    )
+    return f"; {words}" if (words := in_words(choices)) else ""
 
 
 @contextmanager
