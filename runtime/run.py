@@ -152,6 +152,10 @@ class Run:
             folder / BEGUN, sealed(begun | {ADOPTED: sums_of(read_package(package.folder))})
         )
 
+    def amend(self, entry: Mapping[str, Any]) -> None:
+        """Add an entry to `run.json`, in the place of one of this name."""
+        replace_file(self.folder / BEGUN, sealed(self.begun | dict(entry)))
+
     @property
     def checkpoints(self) -> Path:
         return self.folder / CHECKPOINTS

@@ -110,8 +110,10 @@ class Training(Section):
     ema: MovingAverage | None = setting(
         "keep a moving average of the weights; by default none", default=None
     )
-    precision: Literal["float32", "bfloat16"] = setting(
-        "of the matrix products (autocast); weights stay float32", default="float32"
+    precision: Literal["auto", "float32", "bfloat16"] = setting(
+        "of the matrix products (autocast); weights and sums stay float32; `auto` is bfloat16 on "
+        "devices with instructions for it, and in float32 lets a GPU use TF32",
+        default="auto",
     )
     compile: bool = setting("run through torch.compile", default=False)
     seed: Whole = setting(

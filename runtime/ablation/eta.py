@@ -7,10 +7,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from compiler.spec.spec import Spec
 from runtime.ablation.record import RESULT, ROWS, Queued, Result, read_record
 from runtime.system.process import module_command
+
+if TYPE_CHECKING:
+    from runtime.training.precision import Precision, Wanted
 
 SECONDS_OF_MEASUREMENT = 1.0
 MOST_TOKENS = 8192
@@ -39,28 +43,38 @@ def finished_speed(folder: Path, queued: Iterable[Queued]) -> Speed | None:
 def measured_speed(spec: Spec, threads: int, device: str | None) -> Speed:
     """The speed of matrix products such as those of a layer: [tokens, width] x [width, 4 width].
 
-    The numbers have the precision of the spec. A process of its own measures it, so that no memory
-    of a GPU stays taken.
+    The numbers have the precision of the spec, or the one that the device would choose. A process
+    of its own measures it, so that no memory of a GPU stays taken.
     """
     tokens, width = min(spec.training.micro_batch_tokens, MOST_TOKENS), spec.model.d_model
-    precision = spec.training.precision
-    arguments = [str(tokens), str(width), str(threads), precision, *([device] if device else [])]
+    wanted = spec.training.precision
+    arguments = [str(tokens), str(width), str(threads), wanted, *([device] if device else [])]
     command = module_command("runtime.ablation.eta", *arguments)
     measured = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    flops, precision = measured.stdout.split()
     return Speed(
-        flops=float(measured.stdout),
+        flops=float(flops),
         source=f"as this machine, when it is free, multiplies {precision} matrices of {tokens:,} x "
         f"{width} and {width} x {4 * width}; what is not such a product comes on top",
     )
 
 
-def measure(tokens: int, width: int, threads: int, precision: str, device: str | None) -> float:
-    """Operations a second in the fastest of many products; other processes slow the others down."""
+def measure(
+    tokens: int, width: int, threads: int, wanted: "Wanted", device: str | None
+) -> tuple[float, "Precision"]:
+    """Operations a second in the fastest of many products, and their precision.
+
+    Other processes slow the other products down.
+    """
     import torch
 
+    from runtime.training.precision import choose_precision
     from runtime.training.workers import default_device
 
     place = torch.device(device) if device else default_device()
+    precision, _ = choose_precision(wanted, place)
+    if place.type == "cuda" and wanted != "float32":
+        torch.set_float32_matmul_precision("high")
     torch.set_num_threads(threads)
     kind = getattr(torch, precision)
     left = torch.ones(tokens, width, device=place, dtype=kind)
@@ -70,10 +84,10 @@ def measure(tokens: int, width: int, threads: int, precision: str, device: str |
     while (started := time.perf_counter()) < end:
         (left @ right)[0, 0].item()
         fastest = min(fastest, time.perf_counter() - started)
-    return 2 * left.numel() * right.shape[1] / fastest
+    return 2 * left.numel() * right.shape[1] / fastest, precision
 
 
 if __name__ == "__main__":
     tokens, width, threads = map(int, sys.argv[1:4])
     device = sys.argv[5] if len(sys.argv) > 5 else None
-    print(measure(tokens, width, threads, sys.argv[4], device))
+    print(*measure(tokens, width, threads, cast("Wanted", sys.argv[4]), device))

@@ -9,6 +9,7 @@ import torch
 
 from compiler.spec.lock import LOCK, load_lock
 from compiler.spec.tasks import TASKS
+from runtime.ablation.agreement import agreed
 from runtime.ablation.consistency import data_hash, lock
 from runtime.ablation.record import (
     FAILURE,
@@ -35,6 +36,7 @@ from runtime.system.process import is_first_process, keep_freed_memory
 from runtime.training.metrics import read_figures
 from runtime.training.train import Summary, train
 from runtime.training.validation import perplexity
+from runtime.training.workers import own_device
 
 
 def execute(folder: Path, cache: Path, device: str | None) -> None:
@@ -45,12 +47,14 @@ def execute(folder: Path, cache: Path, device: str | None) -> None:
     keep_freed_memory()
     run = folder / RUN
     package = require_locked(folder)
+    place = own_device(torch.device(device) if device else None)
     summary = train(
         package,
         run,
         cache=cache,
         resume=run.exists(),
-        device=torch.device(device) if device else None,
+        device=place,
+        chosen=agreed(folder.parents[1], place),
         score=greedy_bleu(package.spec),
         report=_say,
     )

@@ -8,6 +8,7 @@ rows/<row>-seed<n>/
     result.json           its scores, written when all is done
     failure.json          why it has ended without; gone once it has begun again
     output.txt            what it has said
+computation.json          the precision of all rows that leave it to the machine
 jobs/                     what a cluster's jobs leave
 table.{txt,md,tex,csv}    the table; `runs.csv` has a line for each run
 curves.{svg,png}          the learning curves
@@ -107,6 +108,7 @@ class Failure:
 
 QUEUE, RESULT, FAILURE, OUTPUT = "ablation.json", "result.json", "failure.json", "output.txt"
 ROWS, PACKAGE, RUN, DIFFERENCE = "rows", "package", "run", "difference.html"
+COMPUTATION = "computation.json"
 JOBS = "jobs"
 """What a cluster's jobs leave."""
 

@@ -4,42 +4,72 @@ A spec leaves some choices to the machine, since the best one depends on the dev
 resolved when a run begins; a run that is continued computes as it began.
 """
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
 
 from compiler.spec.training import Training
+from runtime.training.precision import Precision, choose_precision, float32_products
 
 RECORD = "computation"
 """What `run.json` calls the choices."""
+AS_BEGUN = "chosen when it began"
+"""The reason for a choice that was made before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Computation:
     """The choices that were left to the machine, resolved."""
 
-    precision: Literal["float32", "bfloat16"]
+    precision: Precision
     """Of matrix products; weights and sums stay float32."""
+    precision_reason: str
+    tf32: bool
+    """Tells whether a GPU may multiply what is left of float32 numbers in TF32."""
 
     @classmethod
-    def resolve(cls, training: Training, device: torch.device) -> Self:  # noqa: ARG003
+    def resolve(cls, training: Training, device: torch.device) -> Self:
         """Return the choices for a new run on a device."""
-        return cls(precision=training.precision)
+        precision, reason = choose_precision(training.precision, device)
+        return cls(
+            precision=precision,
+            precision_reason=reason,
+            tf32=device.type == "cuda" and training.precision != "float32",
+        )
 
     @classmethod
-    def of_record(cls, begun: dict[str, Any], training: Training, device: torch.device) -> Self:
+    def of_record(cls, begun: Mapping[str, Any], training: Training, device: torch.device) -> Self:
         """Return the choices that a run began with.
 
-        `begun` is the content of its `run.json`. What a run of a former version does not say is
-        resolved anew.
+        `begun` is the content of its `run.json`. What it does not say, as those of former versions,
+        is resolved anew; a precision that the spec writes counts more than the record.
         """
-        return cls(**asdict(cls.resolve(training, device)) | begun.get(RECORD, {}))
+        new = asdict(cls.resolve(training, device))
+        kept = {key: value for key, value in begun.get(RECORD, {}).items() if key in new}
+        kept.pop("precision_reason", None)
+        if training.precision != "auto":
+            kept.pop("precision", None)
+        elif kept.get("precision", new["precision"]) != new["precision"]:
+            kept["precision_reason"] = AS_BEGUN
+        return cls(**new | kept | {"tf32": new["tf32"]})
 
     def record(self) -> dict[str, Any]:
         """Return the entry for `run.json`."""
         return {RECORD: asdict(self)}
 
+    def is_recorded(self, begun: Mapping[str, Any]) -> bool:
+        """Tell whether a `run.json` holds these choices, for whatever reasons."""
+        kept, own = begun.get(RECORD, {}), asdict(self)
+        return all(kept.get(key) == own[key] for key in own if not key.endswith("_reason"))
+
+    def products(self, device: torch.device) -> AbstractContextManager[None]:
+        """Return the context in which a GPU multiplies float32 numbers as was chosen."""
+        return float32_products(tf32=self.tf32) if device.type == "cuda" else nullcontext()
+
     def __str__(self) -> str:
         """Return the choices in words, for the first line of a run."""
-        return self.precision
+        tf32 = ", TF32 for what is float32" if self.tf32 else ""
+        return f"{self.precision} products{tf32} ({self.precision_reason})"

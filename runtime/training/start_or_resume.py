@@ -1,9 +1,10 @@
 """Start a training in a new run, or resume one after the last good checkpoint of its run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -72,12 +73,16 @@ def create_run(
     report: Report,
     with_steps: WithSteps | None,
     device: torch.device,
+    chosen: Mapping[str, Any],
 ) -> tuple[Run, Prepared]:
-    """A new run; that the folder is free is known before any text is read."""
+    """A new run; that the folder is free is known before any text is read.
+
+    `chosen` are choices of its computation that were made elsewhere, as `Computation` records them.
+    """
     refuse_existing(folder)
     prepared = prepare(package.spec, cache, report=report)
     package = counted(package, prepared, with_steps, report)
-    computation = Computation.resolve(package.spec.training, device)
+    computation = Computation.of_record(chosen, package.spec.training, device)
     return Run.create(folder, package, prepared, Beginning(origin=computation.record())), prepared
 
 
@@ -111,9 +116,13 @@ def reopen_run(
     cache: Path,
     report: Report,
     with_steps: WithSteps | None,
-    _: torch.device,
+    device: torch.device,
+    chosen: Mapping[str, Any],
 ) -> tuple[Run, Prepared]:
-    """The run that is there, with the recipe of the package: it may be a longer one."""
+    """The run that is there, with the recipe of the package: it may be a longer one.
+
+    `chosen` counts where its record does not say how it computes, as that of a former version.
+    """
     if package.folder.resolve() == (folder / PACKAGE).resolve():
         Run.accept_edits(folder, package)
     run = Run.open(folder)
@@ -129,10 +138,19 @@ def reopen_run(
     if is_other_network:
         report(f"the run goes on with the code of its own network: another {MODEL} was given")
     if old == new:
-        return run, prepared
+        return with_computation(run, device, chosen), prepared
     changed = [part for part in type(new).model_fields if getattr(old, part) != getattr(new, part)]
     report(f"the run goes on with other settings: {', '.join(f'`{part}`' for part in changed)}")
-    return adopted, prepared
+    return with_computation(adopted, device, chosen), prepared
+
+
+def with_computation(run: Run, device: torch.device, chosen: Mapping[str, Any]) -> Run:
+    """Write how the run computes into its record, where that does not say so yet."""
+    begun = run.begun
+    computation = Computation.of_record({**chosen, **begun}, run.package.spec.training, device)
+    if not computation.is_recorded(begun):
+        run.amend(computation.record())
+    return run
 
 
 def prepare_again(run: Run, spec: Spec, cache: Path, report: Report) -> Prepared:

@@ -1,9 +1,10 @@
 """Training as one call: from a generated package to a run that is done."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,6 +55,7 @@ def train(
     device: torch.device | None = None,
     score: Score | None = None,
     with_steps: WithSteps | None = None,
+    chosen: Mapping[str, Any] | None = None,
     report: Callable[[str], None] = print,
 ) -> Summary:
     """Trains a generated package, a folder or one that is loaded, in a new run folder.
@@ -61,7 +63,8 @@ def train(
     `resume` continues the run that is there.
     Prepared text is kept in `cache`. For specs that ask for it, `score` gives the BLEU of greedy
     translations of the validation set. For specs that count epochs, `with_steps` makes the package
-    whose training has so many updates. Raises UserError for what the user can mend, and
+    whose training has so many updates. `chosen` are choices of the computation that were made
+    elsewhere, as `Computation.record` gives them. Raises UserError for what the user can mend, and
     Interruption, with everything saved, after Ctrl-C, SIGTERM or SIGHUP. Under `torchrun`, call it
     in every process.
     """
@@ -80,11 +83,12 @@ def train(
             if resume and workers.is_first and run_folder.is_dir():
                 holds.enter_context(alone(run_folder, say))
             begin = reopen_run if resume or not workers.is_first else create_run
-            run, prepared = begin(run_folder, package, cache, say, with_steps, device)
+            run, prepared = begin(run_folder, package, cache, say, with_steps, device, chosen or {})
             if not resume and workers.is_first:
                 holds.enter_context(alone(run_folder, say))
             start = find_start(run, Machine.here(device, workers.size), say)
         computation = Computation.of_record(run.begun, run.package.spec.training, device)
+        holds.enter_context(computation.products(device))
         state = TrainState(run.package, device, workers, computation)
         start.apply(state)
         say(_describe(state, prepared))

@@ -57,6 +57,7 @@ REST = """\
 training:
   batch_tokens: 120
   steps: 6
+  precision: float32
   schedule: {warmup_steps: 2, peak: 0.01}
   validation: {every: 3}
 """
@@ -239,6 +240,7 @@ VALUES: dict[str, str] = {
     "training.batch_tokens": "80",
     "training.optimizer.clip_threshold": "2.0",
     "training.clip_norm": "0.001",
+    "training.precision": "bfloat16",
     "training.epochs": "1",
     "training.validation.patience": "1",
     "decoding.max_length": "2",

@@ -35,6 +35,7 @@ data:
 training:
   batch_tokens: 120
   steps: 30
+  precision: float32
   schedule: {{warmup_steps: 10, peak: 0.01}}
   validation: {{every: 10}}
 decoding: {{max_extra_length: 5}}

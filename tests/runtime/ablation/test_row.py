@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from runtime.ablation import row as rows
 from runtime.ablation.record import (
@@ -20,7 +21,9 @@ from runtime.ablation.record import (
 )
 from runtime.ablation.row import run_row
 from runtime.checkpoints.listing import regular_checkpoints
+from runtime.run import Run
 from runtime.system.file_lock import held
+from runtime.training.computation import RECORD
 from tests.runtime.ablation.conftest import Enqueue
 
 FEW = "training.steps=20"
@@ -54,6 +57,18 @@ def test_a_row_is_trained_and_scored(folder: Path, tmp_path: Path) -> None:
     before = (folder / RESULT).stat().st_mtime_ns
     assert run_row(folder, tmp_path / "cache", "cpu") == 0
     assert (folder / RESULT).stat().st_mtime_ns == before
+
+
+def test_rows_compute_in_what_the_first_of_them_chose(
+    enqueue: Enqueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, has_instructions in zip(
+        enqueue(FEW, "training.precision=auto"), (True, False), strict=True
+    ):
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+            monkeypatch.setattr(torch.cpu, name, lambda found=has_instructions: found)
+        assert run_row(folder, tmp_path / "cache", "cpu") == 0
+        assert Run.open(folder / RUN).begun[RECORD]["precision"] == "bfloat16"
 
 
 def test_a_missing_checkpoint_is_not_averaged_over_in_silence(folder: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ BASE = {
     "training": {
         "batch_tokens": 120,
         "steps": 30,
+        "precision": "float32",
         "schedule": {"peak": 0.01, "warmup_steps": 10},
         "validation": {"every": 10},
     },

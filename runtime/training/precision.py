@@ -1,0 +1,59 @@
+"""The precision of matrix products: chosen for a device where a spec or a command leaves it open.
+
+Weights, sums and the softmax of the loss are float32 in any case.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+Precision = Literal["float32", "bfloat16"]
+Wanted = Literal["auto", "float32", "bfloat16"]
+
+AS_WRITTEN = "as the spec says"
+"""The reason for a precision that `auto` has not chosen."""
+
+
+def choose_precision(wanted: Wanted, device: torch.device) -> tuple[Precision, str]:
+    """Return the precision that a device computes in, and the reason in words."""
+    if wanted != "auto":
+        return wanted, AS_WRITTEN
+    if device.type == "cuda":
+        return _of_gpu(device)
+    if device.type != "cpu":
+        return "float32", f"no instructions of {device.type} are known"
+    if (instructions := bfloat16_instructions()) is None:
+        return "float32", "this CPU has no instructions for bfloat16"
+    return "bfloat16", f"this CPU has {instructions}"
+
+
+def _of_gpu(device: torch.device) -> tuple[Precision, str]:
+    with torch.cuda.device(device):
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return "bfloat16", "this GPU has it"
+    return "float32", "this GPU has no bfloat16"
+
+
+def bfloat16_instructions() -> str | None:
+    """Return the name of this CPU's instructions for products in bfloat16; None without any."""
+    if torch.cpu._is_amx_tile_supported():
+        return "AMX"
+    return "AVX512_BF16" if torch.cpu._is_avx512_bf16_supported() else None
+
+
+@contextmanager
+def float32_products(*, tf32: bool) -> Iterator[None]:
+    """Let a GPU multiply float32 numbers in TF32, or forbid it, until the context ends.
+
+    TF32 rounds the factors to 10 bits of mantissa and adds up in float32.
+    """
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = tf32
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
