@@ -125,7 +125,8 @@ def reopen_run(
     """
     if package.folder.resolve() == (folder / PACKAGE).resolve():
         Run.accept_edits(folder, package)
-    run = Run.open(folder)
+    # Before other settings are adopted: a run of a former version computes as its own spec says.
+    run = with_computation(Run.open(folder), device, chosen)
     old, new = run.package.spec, package.spec
     run.check_spec(new)
     prepared = prepare_again(run, new, cache, report)
@@ -138,7 +139,7 @@ def reopen_run(
     if is_other_network:
         report(f"the run goes on with the code of its own network: another {MODEL} was given")
     if old == new:
-        return with_computation(run, device, chosen), prepared
+        return run, prepared
     changed = [part for part in type(new).model_fields if getattr(old, part) != getattr(new, part)]
     report(f"the run goes on with other settings: {', '.join(f'`{part}`' for part in changed)}")
     return with_computation(adopted, device, chosen), prepared

@@ -132,6 +132,18 @@ def test_a_run_without_a_record_gets_one_when_it_is_continued(
     assert Run.open(run).begun[RECORD]["precision"] == "bfloat16"
 
 
+def test_a_run_of_a_former_version_goes_on_in_the_precision_of_its_spec(
+    make_package: Any, run_training: Any, tmp_path: Path, give: Give
+) -> None:
+    """Its user has not written `float32`, which was the default then and is not any more."""
+    run = tmp_path / "run"
+    run_training(make_package(steps=10, every=10), run)
+    Run.open(run).amend({RECORD: {}})
+    give(avx512=True)
+    run_training(make_package("longer", steps=20, every=10, precision="auto"), run, resume=True)
+    assert Run.open(run).begun[RECORD]["precision"] == "float32"
+
+
 def test_all_rows_of_an_ablation_have_what_its_first_one_chose(tmp_path: Path, give: Give) -> None:
     give(avx512=True)
     first = agreed(tmp_path, CPU)
