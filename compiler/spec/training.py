@@ -116,6 +116,11 @@ class Training(Section):
         default="auto",
     )
     compile: bool = setting("run through torch.compile", default=False)
+    recompute: Literal["none", "layer"] = setting(
+        "what the backward pass computes anew instead of keeping it (activation checkpointing): "
+        "all of a `layer` but its inputs takes less memory and about a third more time",
+        default="none",
+    )
     seed: Whole = setting(
         "of initialisation, dropout and the order of the data", default=1, examples=[1]
     )

@@ -12,6 +12,7 @@ from runtime.package import Package
 from runtime.training.computation import Computation
 from runtime.training.gradient_sharing import gradient_sharing
 from runtime.training.objective import training_objective, validation_objective
+from runtime.training.recomputation import recompute_layers
 from runtime.training.running_metrics import RunningMetrics
 from runtime.training.update import Updater
 from runtime.training.workers import Workers
@@ -38,6 +39,8 @@ class TrainState:
         self.model = package.model_class().to(device)
         seed_worker(self.seed, 0, workers.rank)
         self.average = MovingAverage(self.model, training.ema.decay) if training.ema else None
+        if training.recompute == "layer":  # in training alone: its average keeps nothing anyway
+            recompute_layers(self.model)
         self.optimizer = module.optimizer(self.model)
         objective = training_objective(self.model, module, training, device, self.computation)
         self.validation_objective = validation_objective(objective, self.result)

@@ -35,6 +35,7 @@ from runtime.run import Run
 from runtime.scoring.measures import read_scoring_set
 from runtime.scoring.score import score
 from runtime.scoring.translations import greedy_bleu
+from runtime.training import recomputation
 from runtime.training.train import train
 
 pytestmark = pytest.mark.quick
@@ -411,9 +412,17 @@ def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         return function
 
     monkeypatch.setattr(torch, "compile", note)
+    recomputed: list[object] = []
+
+    def checkpointed(function: Any, *inputs: Any, **_: object) -> Any:
+        recomputed.append(function)
+        return function(*inputs)
+
+    monkeypatch.setattr(recomputation, "checkpoint", checkpointed)
 
     def look(package: CompiledPackage) -> dict[str, object]:
         compiled.clear()
+        recomputed.clear()
         place = tmp_path / str(len(list(tmp_path.iterdir())))
         package.write(place / "package")
         bleu = greedy_bleu(package.spec) if package.spec.training.validation.bleu else None
@@ -427,6 +436,7 @@ def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         )
         return {
             "compiled": len(compiled),
+            "recomputed": len(recomputed),
             "end": (summary.reason, summary.step, summary.best_step, summary.best_score),
             "figures": figures(place / "run" / "metrics.jsonl"),
             **data_of(package, tmp_path),

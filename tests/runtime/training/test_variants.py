@@ -255,3 +255,19 @@ def test_a_training_with_experts(tmp_path: Path, text: Path, run_training: Train
     first, last = losses(tmp_path / "run")
     assert last["loss"] < first["loss"] - 0.5
     assert 1.0 <= last["loss"] - last["nll"] < 1.5, "two layers, each at least its factor"
+
+
+@pytest.mark.quick
+def test_a_training_with_recomputed_layers_is_the_same_to_the_bit(
+    tmp_path: Path,
+    text: Path,
+    run_training: Train,
+    assert_same: Callable[[Path, Path], None],
+) -> None:
+    """With dropout, experts and a moving average."""
+    settings = [*short(text), EXPERTS.format(""), "model.dropout=0.2", "training.ema={decay: 0.9}"]
+    for name, recompute in (("kept", "none"), ("recomputed", "layer")):
+        package = tmp_path / f"package-{name}"
+        compile_spec("demo", [*settings, f"training.recompute={recompute}"]).write(package)
+        run_training(package, tmp_path / name)
+    assert_same(tmp_path / "kept", tmp_path / "recomputed")

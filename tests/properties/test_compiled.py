@@ -1,0 +1,102 @@
+"""Compiled networks give the losses and gradients of eager ones."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+
+from compiler.pipeline import compile_spec
+from runtime.package import load_package
+from runtime.training.objective import Objective
+from runtime.training.recomputation import recompute_layers
+from tests.support.knobs import Tree
+from tests.support.objectives import (
+    Drawn,
+    assert_same_gradients,
+    batch_for,
+    drawn,
+    loss_and_gradients,
+    without_dropout,
+)
+from tests.support.strategies import specs
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    """Forget the programs of a test, which are bound to its modules."""
+    yield
+    torch._dynamo.reset()
+
+
+@pytest.fixture
+def exact() -> Iterator[None]:
+    """In float64: deep and narrow networks without norms blow up what float32 rounds away."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def compiled(network: Drawn, backend: str) -> Objective:
+    """Return the objective of a network whose features are compiled, for all shapes at once."""
+    own = network.objective()
+    return replace(own, features=torch.compile(own.features, dynamic=True, backend=backend))
+
+
+@pytest.mark.usefixtures("exact")
+@settings(max_examples=10)
+@given(tree=specs())
+def test_compiled_is_eager(tree: Tree, tmp_path: Path) -> None:
+    """Dynamo and the split into a forward and a backward program change nothing."""
+    torch._dynamo.reset()
+    network = drawn(without_dropout(tree), tmp_path)
+    got = loss_and_gradients(network, compiled(network, "aot_eager"))
+    assert_same_gradients(got, loss_and_gradients(network))
+
+
+SMALL = ("model.d_model=32", "model.attention.heads=2", "model.feed_forward.d_ff=32")
+ONE_LAYER = ("model.encoder.layers=1", "model.decoder.layers=1")
+MIXED = (
+    "model.recurrence={kind: lstm}",
+    "model.encoder.block=[recurrence, feed_forward]",
+    "model.decoder.block=[recurrence, cross_attention, feed_forward]",
+)
+KINDS: dict[str, tuple[str, ...]] = {
+    "plain": ("demo", *ONE_LAYER),
+    "rotary": ("llama-like", "model.decoder.layers=1", "model.vocabulary.size=64"),
+    "masks": ("demo", *ONE_LAYER, "model.decoder.self_attention={mask: causal & window(2)}"),
+    "relative": ("demo", *ONE_LAYER, "model.embedding.position={kind: relative, buckets: 4}"),
+    "experts": ("demo", *ONE_LAYER, "model.feed_forward={d_ff: 16, experts: {count: 3}}"),
+    "recurrence": ("demo", *ONE_LAYER, *MIXED),
+}
+"""Six specs of different kinds: the name of one of the library, and settings."""
+
+
+def build(kind: str, folder: Path) -> Drawn:
+    """Return a small network of a kind and a batch for it."""
+    name, *changes = KINDS[kind]
+    compile_spec(name, [*SMALL, "model.dropout=0", *changes]).write(folder / "package")
+    package = load_package(folder / "package")
+    torch.manual_seed(7)
+    model = package.model_class()
+    return Drawn(package=package, model=model, batch=batch_for(package, model))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        each if each in ("plain", "rotary") else pytest.param(each, marks=pytest.mark.slow)
+        for each in KINDS
+    ],
+)
+def test_inductor_is_eager(kind: str, tmp_path: Path) -> None:
+    """Its kernels give the same in float32, layers recomputed or not."""
+    network = build(kind, tmp_path)
+    expected = loss_and_gradients(network)
+    assert_same_gradients(loss_and_gradients(network, compiled(network, "inductor")), expected)
+    again = replace(network, model=deepcopy(network.model))
+    recompute_layers(again.model)
+    assert_same_gradients(loss_and_gradients(again, compiled(again, "inductor")), expected)

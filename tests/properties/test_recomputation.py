@@ -1,0 +1,135 @@
+"""Recomputed activations give the losses and gradients of kept ones, in less memory."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+
+from compiler.pipeline import compile_spec
+from runtime.errors import UserError
+from runtime.package import load_package
+from runtime.training.recomputation import layers_of, recompute_layers
+from tests.support.knobs import Tree
+from tests.support.objectives import (
+    Drawn,
+    assert_same_gradients,
+    batch_for,
+    drawn,
+    loss_and_gradients,
+    without_dropout,
+)
+from tests.support.strategies import specs
+
+
+@pytest.fixture
+def exact() -> Iterator[None]:
+    """In float64: deep and narrow networks without norms blow up what float32 rounds away."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def recomputed(network: Drawn) -> Drawn:
+    """Return a copy of a network whose layers are recomputed."""
+    model = deepcopy(network.model)
+    recompute_layers(model)
+    return replace(network, model=model)
+
+
+@pytest.mark.usefixtures("exact")
+@settings(max_examples=30)
+@given(tree=specs())
+def test_recomputed_is_kept(tree: Tree, tmp_path: Path) -> None:
+    network = drawn(without_dropout(tree), tmp_path)
+    again = recomputed(network)
+    assert_same_gradients(loss_and_gradients(again), loss_and_gradients(network))
+    assert again.model.state_dict().keys() == network.model.state_dict().keys()
+
+
+@pytest.mark.usefixtures("exact")
+@settings(max_examples=15)
+@given(tree=specs())
+def test_dropout_draws_the_same_again(tree: Tree, tmp_path: Path) -> None:
+    network = drawn(tree, tmp_path)
+    again = recomputed(network)
+    torch.manual_seed(1)
+    expected = loss_and_gradients(network)
+    torch.manual_seed(1)
+    assert_same_gradients(loss_and_gradients(again), expected)
+
+
+def build(folder: Path, *assignments: str) -> Drawn:
+    """Return the network of the demo, changed, and a batch for it."""
+    compile_spec("demo", assignments).write(folder / "package")
+    package = load_package(folder / "package")
+    torch.manual_seed(7)
+    model = package.model_class()
+    return Drawn(package=package, model=model, batch=batch_for(package, model))
+
+
+def kept_bytes(network: Drawn) -> int:
+    """Return what autograd keeps of a forward pass, weights aside, each storage once."""
+    weights = {each.untyped_storage().data_ptr() for each in network.model.parameters()}
+    kept: dict[int, int] = {}
+    alive: list[Tensor] = []
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            alive.append(tensor)
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with saved_tensors_hooks(note, lambda tensor: tensor):
+        features = network.model.features(*map(torch.from_numpy, network.batch.inputs))  # type: ignore[operator]
+    assert features.requires_grad
+    return sum(kept.values())
+
+
+@pytest.mark.quick
+def test_recomputed_layers_keep_their_inputs_alone(tmp_path: Path) -> None:
+    """Of a network of 4 + 4 layers a sixth is kept; the share falls with the layers' parts."""
+    network = build(tmp_path, "model.encoder.layers=4", "model.decoder.layers=4")
+    before, after = kept_bytes(network), kept_bytes(recomputed(network))
+    inputs = sum(each.size for each in network.batch.inputs) * 4 * 128 * 4
+    assert inputs < after < 2 * inputs
+    assert after < before / 6
+
+
+EXPERTS = "model.feed_forward={d_ff: 16, experts: {count: 4, balance_loss: 0.5}}"
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("settings", [(), (EXPERTS,)], ids=["plain", "experts"])
+def test_recomputed_is_kept_in_bfloat16(settings: tuple[str, ...], tmp_path: Path) -> None:
+    """Autocast is as it was in the forward pass, to the bit, dropout included."""
+    network = build(tmp_path, "training.precision=bfloat16", *settings)
+    again = recomputed(network)
+    assert again.objective().is_bfloat16
+    torch.manual_seed(2)
+    expected = loss_and_gradients(network)
+    torch.manual_seed(2)
+    assert_same_gradients(loss_and_gradients(again), expected, tolerance=0.0)
+
+
+@pytest.mark.quick
+def test_layers_of_all_kinds_are_found(tmp_path: Path) -> None:
+    """Of several kinds in one list, and of layers that take turns; experts are no layers."""
+    kinds = "[{repeat: 2}, {repeat: 4, distinct: 2, self_attention: {mask: causal & window(2)}}]"
+    network = build(tmp_path, EXPERTS.replace("0.5", "0"), f"model.decoder.layers={kinds}")
+    names = [type(each).__name__ for each in layers_of(network.model)]
+    assert len(names) == 2 + 4
+    assert all("Layer" in name for name in names)
+
+
+@pytest.mark.quick
+def test_a_model_without_a_list_of_layers_is_refused() -> None:
+    """As an edit by hand may leave it."""
+    with pytest.raises(UserError, match="by which its layers are found"):
+        recompute_layers(nn.Sequential(nn.Linear(2, 2)))
