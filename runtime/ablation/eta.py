@@ -68,10 +68,10 @@ def measure(
     """
     import torch
 
+    from runtime.system.devices import own_device
     from runtime.training.precision import choose_precision
-    from runtime.training.workers import default_device
 
-    place = torch.device(device) if device else default_device()
+    place = own_device(device)
     precision, _ = choose_precision(wanted, place)
     if place.type == "cuda" and wanted != "float32":
         torch.set_float32_matmul_precision("high")

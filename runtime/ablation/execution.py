@@ -32,11 +32,11 @@ from runtime.scoring.likelihood import losses_of, split_examples
 from runtime.scoring.measures import Split
 from runtime.scoring.translations import greedy_bleu
 from runtime.system.atomic_files import explained_disk_errors
+from runtime.system.devices import own_device
 from runtime.system.process import is_first_process, keep_freed_memory
 from runtime.training.metrics import read_figures
 from runtime.training.train import Summary, train
 from runtime.training.validation import perplexity
-from runtime.training.workers import own_device
 
 
 def execute(folder: Path, cache: Path, device: str | None) -> None:

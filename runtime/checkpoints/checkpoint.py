@@ -82,20 +82,38 @@ class Machine:
     device: str
     threads: int
     processes: int
+    gpu: str = ""
+    """The name of the GPU; empty on a CPU, and in checkpoints of versions until 0.2."""
+    cuda: str = ""
+    cudnn: str = ""
 
     @classmethod
     def here(cls, device: torch.device, processes: int) -> "Machine":
+        """Return what this process computes with; its GPU must be the current one."""
+        is_gpu = device.type == "cuda"
         return cls(
             torch_version=str(torch.__version__),
             device=device.type,
             threads=torch.get_num_threads(),
             processes=processes,
+            gpu=torch.cuda.get_device_name(device) if is_gpu else "",
+            cuda=str(torch.version.cuda) if is_gpu else "",
+            cudnn=_cudnn_version() if is_gpu else "",
         )
 
     def differences(self, other: "Machine") -> list[str]:
-        """Names what differs, in words: `torch version`, `threads`."""
+        """Name what differs, in words: `torch version`, `threads`. What is empty is not known."""
         names = (field.name for field in fields(self))
-        return [n.replace("_", " ") for n in names if getattr(self, n) != getattr(other, n)]
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        return [
+            name.replace("_", " ")
+            for name, (own, its) in pairs.items()
+            if own != its and "" not in (own, its)
+        ]
+
+
+def _cudnn_version() -> str:
+    return str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

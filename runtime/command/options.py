@@ -131,29 +131,19 @@ def changed_decoding(
 
 def translator_settings(device: str | None, int8: bool, workers: int | None) -> dict[str, Any]:
     """Returns the arguments of `load_as` that --device, --int8 and --workers stand for."""
-    import torch
-
     from runtime.inference.worker_pool import most_workers
-    from runtime.training.workers import default_device
+    from runtime.system.devices import own_device
 
-    name = check_device(device)
-    place = torch.device(name) if name else default_device()
-    return {"device": name, "int8": int8, "workers": workers or most_workers(place)}
+    place = own_device(device)
+    return {"device": str(place), "int8": int8, "workers": workers or most_workers(place)}
 
 
 def check_device(name: str | None) -> str | None:
     """The name of a device that is there. Raises a UserError for any other."""
-    import torch
+    from runtime.system import devices
 
-    if name is None:
-        return None
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"--device {name}: {reason}", help="`--device cpu` is always there"
-        ) from error
+    if name is not None:
+        devices.check_device(name)
     return name
 
 

@@ -2,7 +2,6 @@
 
 from typing import Protocol, Self, TypeVar
 
-import torch
 from torch import nn
 
 from compiler.spec.decoding import Decoding
@@ -16,7 +15,7 @@ from runtime.inference.packed_linear import quantized, use_column_major
 from runtime.inference.translator import Translator
 from runtime.run import Run
 from runtime.system.attention_kernels import choose_attention_kernels
-from runtime.training.workers import default_device
+from runtime.system.devices import own_device
 
 Predictor = Translator | Generator | Classifier | Filler
 
@@ -68,7 +67,7 @@ def load_as(
     `int8` rounds linear maps to 8 bits, and `workers` processes share the work. Raises a UserError
     for either on a GPU.
     """
-    place = torch.device(device) if device else default_device()
+    place = own_device(device)
     if place.type != "cpu" and (int8 or workers > 1):
         setting = "--int8" if int8 else "--workers"
         raise UserError(f"{setting} is for a CPU, and this is {place}", help="add --device cpu")

@@ -12,6 +12,7 @@ from runtime.data.tokenizer import Tokenizer
 from runtime.errors import DivergenceError, beyond_table
 from runtime.inference.calls import description
 from runtime.package import features_of
+from runtime.system.devices import explained_memory_errors
 
 
 class DecodingState(Protocol):
@@ -105,14 +106,20 @@ def check_logits(logits: Tensor) -> None:
     check_finite(logits.amax(-1, keepdim=True).isfinite())
 
 
+LESS_MEMORY = "a smaller --beam or shorter lines need less; `--device cpu` has the machine's memory"
+"""What to do about a GPU without room for a batch of texts."""
+
+
 @contextmanager
 def located(lines: Sequence[int]) -> Iterator[None]:
     """Turns NotFinite, and a position that no table has, into an error that names the line.
 
-    Of a batch of several texts, the latter names the first and the last line.
+    Of a batch of several texts, the latter names the first and the last line. A GPU without room
+    for them is explained, too.
     """
     try:
-        yield
+        with explained_memory_errors(LESS_MEMORY):
+            yield
     except NotFinite as error:
         raise not_finite(f"line {lines[error.row]}") from None
     except ValueError as error:

@@ -19,9 +19,10 @@ from runtime.errors import DivergenceError
 from runtime.inference.network import not_finite
 from runtime.run import Run
 from runtime.scoring.measures import Measure, Measured, Split
+from runtime.system.devices import explained_memory_errors, own_device
 from runtime.training.objective import training_objective
 from runtime.training.validation import Losses, perplexity, validate
-from runtime.training.workers import Workers, default_device
+from runtime.training.workers import Workers
 
 
 @contextmanager
@@ -42,13 +43,14 @@ def losses_of(
     Raises a UserError that names the first line for which the network's numbers overflow.
     """
     spec, module = run.package.spec, run.package.training_module
-    place = default_device() if device is None else device
+    place = own_device(device)
     model = run.load_model(average).to(place)
     plain = spec.training.model_copy(update={"compile": False, "precision": "float32"})
     objective = training_objective(model, module, plain, next(model.parameters()).device)
     batches = in_order(examples, spec.training.micro_batch_tokens)
     try:
-        return validate(model, objective, examples, batches, Workers())
+        with explained_memory_errors("`--device cpu` has the machine's memory"):
+            return validate(model, objective, examples, batches, Workers())
     except DivergenceError:
         model.eval()
         row = next(

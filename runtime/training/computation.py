@@ -12,6 +12,7 @@ from typing import Any, Self
 import torch
 
 from compiler.spec.training import Training
+from runtime.system.devices import refuse_missing_bfloat16
 from runtime.training.precision import Precision, choose_precision, float32_products
 
 RECORD = "computation"
@@ -45,7 +46,8 @@ class Computation:
         """Return the choices that a run began with.
 
         `begun` is the content of its `run.json`. What it does not say, as those of former versions,
-        is resolved anew; a precision that the spec writes counts more than the record.
+        is resolved anew; a precision that the spec writes counts more than the record. Raises a
+        UserError for bfloat16 on a GPU that does not have it.
         """
         new = asdict(cls.resolve(training, device))
         kept = {key: value for key, value in begun.get(RECORD, {}).items() if key in new}
@@ -54,7 +56,10 @@ class Computation:
             kept.pop("precision", None)
         elif kept.get("precision", new["precision"]) != new["precision"]:
             kept["precision_reason"] = AS_BEGUN
-        return cls(**new | kept | {"tf32": new["tf32"]})
+        chosen = cls(**new | kept | {"tf32": new["tf32"]})
+        if chosen.precision == "bfloat16":
+            refuse_missing_bfloat16(device)
+        return chosen
 
     def record(self) -> dict[str, Any]:
         """Return the entry for `run.json`."""

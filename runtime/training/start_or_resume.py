@@ -199,6 +199,11 @@ def find_start(run: Run, here: Machine, report: Report) -> Start:
     report(f"continuing after update {record.state.step}, from {checkpoint.folder}")
     if changes := here.differences(record.machine):
         report(f"not the same to the bit as without the pause: other {', '.join(changes)}")
+    elif here.device == "cuda":
+        report(
+            "not the same to the bit as without the pause: a GPU adds up the gradients of "
+            "attention in an order that changes"
+        )
     return Start(
         progress=continued_progress(record, run.package.spec.training),
         metrics_bytes=record.metrics_bytes,

@@ -1,7 +1,7 @@
 """Training as one call: from a generated package to a run that is done."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ import torch
 from runtime.checkpoints.checkpoint import Machine
 from runtime.checkpoints.progress import Ending
 from runtime.data.prepare import Prepared
-from runtime.errors import UserError
 from runtime.package import Package, load_package
 from runtime.run import Run
 from runtime.system.atomic_files import explained_disk_errors
 from runtime.system.attention_kernels import in_words, recorded_choices
+from runtime.system.devices import explained_memory_errors, own_device
 from runtime.training.computation import Computation
 from runtime.training.interruption import watched_signals
 from runtime.training.run_logger import RunLogger, open_run_logger, silent_run_logger
@@ -30,7 +30,13 @@ from runtime.training.start_or_resume import (
 )
 from runtime.training.train_state import TrainState
 from runtime.training.trainer import Score, Trainer
-from runtime.training.workers import joined_workers, own_device
+from runtime.training.workers import joined_workers
+
+LESS_MEMORY = (
+    "raise training.accumulate (the update is made in more, smaller parts) or lower "
+    "training.batch_tokens; --resume goes on from the last checkpoint"
+)
+"""What to do about a GPU without room for a batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +74,14 @@ def train(
     Interruption, with everything saved, after Ctrl-C, SIGTERM or SIGHUP. Under `torchrun`, call it
     in every process.
     """
+    device = own_device(device)
     with (
-        joined_workers() as workers,
+        joined_workers(device) as workers,
         explained_disk_errors(run_folder, "try again, or continue with --resume"),
-        explained_memory_errors(),
+        explained_memory_errors(LESS_MEMORY),
         ExitStack() as holds,
     ):
         say = _undisturbed(report) if workers.is_first else _say_nothing
-        device = own_device(device)
         package = load_package(package) if isinstance(package, Path) else package
         if package.spec.training.validation.bleu and score is None:
             raise ValueError("validation.bleu is set: expected a function `score`, got None")
@@ -168,19 +174,6 @@ def _attention(state: TrainState, prepared: Prepared) -> str:
         [state.device],
     )
     return f"; {words}" if (words := in_words(choices)) else ""
-
-
-@contextmanager
-def explained_memory_errors() -> Iterator[None]:
-    """Turns a GPU without room for a batch into a message for people."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise UserError(
-            "the GPU is out of memory",
-            help="raise training.accumulate (the update is made in more, smaller parts) or lower "
-            "training.batch_tokens; --resume goes on from the last checkpoint",
-        ) from error
 
 
 def _undisturbed(report: Callable[[str], None]) -> Callable[[str], None]:

@@ -65,31 +65,22 @@ class Workers:
 
 
 @contextmanager
-def joined_workers() -> Iterator[Workers]:
-    """Joins the processes that `torchrun` announces in the environment, if it does."""
+def joined_workers(device: torch.device) -> Iterator[Workers]:
+    """Joins the processes that `torchrun` announces in the environment, if it does.
+
+    `device` is that of this process, which NCCL connects with those of the others.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield Workers()
         return
     # Flags and random states stay on the CPU and go through gloo, so that the GPU need not wait.
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    if device.type == "cuda":
+        dist.init_process_group("cpu:gloo,cuda:nccl", device_id=device)
+    else:
+        dist.init_process_group("gloo")
     patient = dist.new_group(backend="gloo", timeout=LONGEST_WAIT)
     try:
         yield Workers(rank=dist.get_rank(), size=size, patient=patient)
     finally:
         dist.destroy_process_group()
-
-
-def own_device(wanted: torch.device | None) -> torch.device:
-    """Returns the device that is wanted; if that is any GPU, the one of this process."""
-    is_any = wanted == torch.device("cuda") and torch.cuda.is_available()
-    return default_device() if wanted is None or is_any else wanted
-
-
-def default_device() -> torch.device:
-    """The GPU that belongs to this process, which becomes its current one; else the CPU."""
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    torch.cuda.set_device(device)
-    return device

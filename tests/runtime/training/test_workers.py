@@ -14,7 +14,6 @@ import torch
 from safetensors.torch import load_file
 
 from runtime.training.train import Summary
-from runtime.training.workers import own_device
 
 Make = Callable[..., Path]
 Train = Callable[..., Summary]
@@ -119,14 +118,3 @@ def test_two_processes_pause_together_and_go_on_to_the_bit(
     assert exit_codes(both) == [143, 143]
     assert exit_codes(start_two(package, tmp_path / "paused", resume=True)) == [0, 0]
     assert_same(tmp_path / "whole", tmp_path / "paused")
-
-
-@pytest.mark.quick
-def test_a_gpu_without_a_number_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert own_device(torch.device("cuda")) == torch.device("cuda"), "what is not there is told"
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
-    assert own_device(torch.device("cuda")) == own_device(None) == torch.device("cuda", 1)
-    assert own_device(torch.device("cuda", 3)) == torch.device("cuda", 3)
-    assert own_device(torch.device("cpu")) == torch.device("cpu")
