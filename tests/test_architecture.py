@@ -75,6 +75,7 @@ CREATED = {
     "select_kernel": {"attention", "masking"},
     "hoist": {"masking"},  # it takes `Tokens` away
     "derive_weights": {"attention"},
+    "derive_packed": {"packing"},
 }
 """The modules of the ops that each transform creates."""
 

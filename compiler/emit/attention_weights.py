@@ -1,7 +1,6 @@
 """`attention_weights.py`: what each attention gives to each key."""
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from compiler.analysis.infer_shapes import shapes_of
 from compiler.emit.body import body_lines
@@ -9,11 +8,11 @@ from compiler.emit.calls import written
 from compiler.emit.helpers import Helpers, helpers_of
 from compiler.emit.imports import TORCH, as_imported, import_lines
 from compiler.emit.layout import docstring, signature
-from compiler.emit.naming import Numbers, collect
+from compiler.emit.naming import Numbers, collect, constants_in, snake
 from compiler.emit.predicates import predicates
 from compiler.emit.template import fill
 from compiler.ir.block import Block, Function, Repeat, walk
-from compiler.ops.expression import Expression, Hyperparameter, Name, parts
+from compiler.ops.expression import Hyperparameter, Name
 from compiler.ops.op import Op
 from compiler.ops.shape import words
 from compiler.transforms.derive_weights import derive_weights
@@ -46,14 +45,14 @@ def weights_text(model: Block, name: str, network: Helpers) -> str:
         ),
         imports=import_lines({*TORCH, *RUNNING, *helpers.imports}),
         imported=as_imported(
-            [*programs, "Transformer", *helpers.elsewhere, *_constants(numbers, code)]
+            [*programs, "Transformer", *helpers.elsewhere, *constants_in(code, numbers)]
         ),
         definitions=[
             *helpers.texts.values(),
             *predicates(ops),
             *("\n".join(_function(*each, numbers)) for each in programs.values()),
         ],
-        programs=[(each, _snake(each)) for each in programs],
+        programs=[(each, snake(each)) for each in programs],
     )
 
 
@@ -87,19 +86,9 @@ def _function(block: Block, function: Function, numbers: Numbers) -> Iterator[st
         f"module: {block.name}",
         *(f"{each.name}: {each.annotation}" for each in function.inputs),
     ]
-    yield from signature(_snake(block.name), declared, "tuple[Tensor, Tensor]", 0)
+    yield from signature(snake(block.name), declared, "tuple[Tensor, Tensor]", 0)
     shapes = shapes_of(block, function)
     given = [f"{e.name} {words(e.shape, shown)}" for e in function.inputs if e.shape]
     weights, values = (words(shapes[each], shown) for each in function.outputs)
     yield from docstring([f"{', '.join(given)} -> weights {weights}, values {values}"], 1)
     yield from body_lines(block, function, name_of, 1, MODULE)
-
-
-def _constants(numbers: Numbers, code: Iterable[Expression]) -> set[str]:
-    """The constants of `model.py` that the programs use."""
-    used = {part for each in code for part in parts(each) if isinstance(part, Hyperparameter)}
-    return {numbers.constants[each] for each in used & numbers.constants.keys()}
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -1,5 +1,6 @@
 """The body of a function as lines of Python."""
 
+from collections.abc import Callable
 from itertools import zip_longest
 
 from compiler.emit.layout import NameOf, lay, lay_loop, lay_results
@@ -22,26 +23,40 @@ from compiler.ops.op import Op
 from compiler.transforms.partition import STATES
 
 SELF = Name("self")
+Program = Callable[[Statement, Expression, tuple[Expression, ...]], Call | None]
+"""A statement that calls a block, the block and the inputs as expressions -> the call."""
 
 
 def body_lines(
-    block: Block, function: Function, name_of: NameOf, depth: int, holder: Name = SELF
+    block: Block,
+    function: Function,
+    name_of: NameOf,
+    depth: int,
+    holder: Name = SELF,
+    program: Program = lambda *_: None,
 ) -> list[str]:
     """The statements; values without a name stand inside the expression that uses them.
 
-    `holder` is what the function calls the block: a method calls it `self`.
+    `holder` is what the function calls the block: a method calls it `self`. `program` writes calls
+    of blocks that are no calls of methods.
     """
-    return _Writer(block, function, name_of, depth, holder).lines()
+    return _Writer(block, function, name_of, depth, holder, program).lines()
 
 
 class _Writer:
     """Writes one function, statement by statement."""
 
     def __init__(
-        self, block: Block, function: Function, name_of: NameOf, depth: int, holder: Name
+        self,
+        block: Block,
+        function: Function,
+        name_of: NameOf,
+        depth: int,
+        holder: Name,
+        program: Program,
     ) -> None:
         self.block, self.function, self.holder = block, function, holder
-        self.name_of, self.depth = name_of, depth
+        self.name_of, self.depth, self.program = name_of, depth, program
         self.values: dict[str, Expression] = {
             each.name: Name(each.name) for each in function.inputs
         }
@@ -94,7 +109,15 @@ class _Writer:
         if self.repeats(statement):
             element = Call(Attribute(Name("layer"), statement.op.function), inputs)
             return Comprehension(element, "layer", self.in_turn(statement))
-        return _call(held, statement.op.function, inputs)
+        return self.call(held, statement, inputs)
+
+    def call(self, held: Expression, statement: Statement, inputs: tuple[Expression, ...]) -> Call:
+        """Return the call of a block, as of a module, a method or a function of the file."""
+        if program := self.program(statement, held, inputs):
+            return program
+        assert isinstance(statement.op, Invoke)
+        function = statement.op.function
+        return Call(held if function == "forward" else Attribute(held, function), inputs)
 
     def repeats(self, statement: Statement) -> bool:
         return bool(statement.part) and isinstance(self.block.part(statement.part), Repeat)
@@ -122,7 +145,7 @@ class _Writer:
             variables, over = "layer, state", call("zip", held, states, strict=Const(True))
             inputs = (*inputs[:place], Name("state"), *inputs[place + 1 :])
         head = lay_loop(variables, over, self.name_of, self.depth)
-        step = _call(Name("layer"), function, inputs)
+        step = self.call(Name("layer"), statement, inputs)
         return [*head, *lay(f"{shown(result)} = ", step, self.name_of, self.depth + 1)]
 
     def in_turn(self, statement: Statement) -> Expression:
@@ -155,8 +178,3 @@ def _in_turn(layers: Expression, part: Repeat) -> Expression:
     return (
         call("islice", call("cycle", own), Const(int(part.count.value))) if part.distinct else own
     )
-
-
-def _call(held: Expression, function: str, inputs: tuple[Expression, ...]) -> Call:
-    called = held if function == "forward" else Attribute(held, function)
-    return Call(called, inputs)

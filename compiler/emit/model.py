@@ -32,7 +32,7 @@ def model_text(model: Block, helpers: Helpers, name: str, summary: str) -> str:
     return fill(
         "model.py.jinja",
         docstring="\n".join(docstring([_plain(head), about], 0)),
-        imports=import_lines({*TORCH, FUNCTIONAL, *helpers.imports, *_modules(written)}),
+        imports=import_lines({*TORCH, FUNCTIONAL, *helpers.imports, *standard_modules(written)}),
         constants=_constants(numbers, model, written),
         definitions=[
             *predicates(_ops(model)),
@@ -47,7 +47,7 @@ def _plain(text: str) -> str:
     return text.replace("\\", "/").replace('"' * 3, "'").rstrip('"')
 
 
-def _modules(written: Iterable[Expression]) -> set[str]:
+def standard_modules(written: Iterable[Expression]) -> set[str]:
     """Return the modules of the standard library whose functions are called."""
     names = (each.text for each in written if isinstance(each, Name))
     return {each.partition(".")[0] for each in names if "." in each} & stdlib_module_names

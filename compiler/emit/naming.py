@@ -6,13 +6,14 @@ used with both. One that has several values in a stack is an argument of all cla
 stacks, and a literal where a stack makes them.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from compiler.ir.block import Block, children, walk
 from compiler.ir.numbers import all_numbers, own_numbers
-from compiler.ops.expression import Hyperparameter, parts, render
+from compiler.ops.expression import Expression, Hyperparameter, parts, render
 
 Values = dict[str, set[Hyperparameter]]
 """The numbers of each name."""
@@ -127,3 +128,14 @@ def _named(name: str, by_stack: Values) -> dict[Hyperparameter, str]:
     if len(whole) == 1:
         named |= dict.fromkeys(whole, name)
     return named if whole <= named.keys() else {}
+
+
+def constants_in(code: Iterable[Expression], numbers: Numbers) -> set[str]:
+    """Return the names of the constants of `model.py` that some code uses."""
+    used = {part for each in code for part in parts(each) if isinstance(part, Hyperparameter)}
+    return {numbers.constants[each] for each in used & numbers.constants.keys()}
+
+
+def snake(name: str) -> str:
+    """Return the name of a function that goes with a class: `encoder_layer` for `EncoderLayer`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -3,6 +3,7 @@
 from math import gcd
 
 from compiler.analysis.cost import count_parameters
+from compiler.analysis.packing import why_not_packed
 from compiler.emit.helpers import Helpers
 from compiler.emit.imports import as_imported
 from compiler.emit.layout import docstring, lay, signature
@@ -58,6 +59,7 @@ def tests_text(spec: Spec, model: Block, helpers: Helpers) -> str:
         balance=_inputs(model, "balance_loss"),
         has_experts="experts" in {name for _, block in walk(model) for name, _ in block.parts},
         pools=spec.model.classifier is not None,
+        packs=why_not_packed(model) is None,
         decoded=next((each for each in streams if each in DECODED), ""),
         sizes={each: "LENGTH" if each == "tokens" else each.upper() for each in texts},
         target_embedding=table_names(spec.model).get("target", ""),

@@ -5,14 +5,37 @@ from math import inf
 from typing import Any
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
-from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name, call
-from compiler.ops.op import Cache, CachesKeyValue, Complexity, Cost, Op, Pointwise, Predicate, State
+from compiler.mask.term import Term
+from compiler.ops.expression import (
+    Attribute,
+    Call,
+    Const,
+    Expression,
+    Hyperparameter,
+    Name,
+    Tuple,
+    call,
+)
+from compiler.ops.op import (
+    Cache,
+    CachesKeyValue,
+    Complexity,
+    Cost,
+    Op,
+    PackedForm,
+    Pointwise,
+    Predicate,
+    State,
+    Unpackable,
+)
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 CHUNK = 32
 """Fewest positions in a chunk of local attention."""
 LONGEST_TEXT = 2**20
 """More positions than the bounds of any local attention."""
+WIDEST = 256
+"""The most numbers of a head that torch's kernel for packed sentences takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +119,31 @@ class Attention(Op):
             return CachesKeyValue(cached=(1, 2), step=step, cache=cache, has_mask=self.biased)
         return Pointwise(step=step)
 
+    def packed(self, inputs: int) -> PackedForm | Unpackable:
+        reason, window = self._unpackable(), packed_window(self.mask)
+        if reason or window is None:
+            return Unpackable(reason=reason or f"no window says what mask `{self.mask.text}` reads")
+        op = PackedAttention(
+            window=window, scale=self.scale, is_grouped=self.is_grouped, d_v=self.d_v
+        )
+        return PackedForm(op=op, inputs=(0, 1, 2), streams=(0, 1))
+
+    def _unpackable(self) -> str:
+        """Return what torch's kernel for packed sentences lacks, if this attention needs it."""
+        if self.dropout is not None:
+            return "the kernel for packed sentences drops no attention weights (`dropout`)"
+        if self.soft_cap is not None:
+            return "the kernel for packed sentences has no cap on scores (`soft_cap`)"
+        if self.biased:
+            return "the kernel for packed sentences adds no bias to scores (`position`)"
+        if self.d_k.value != self.d_v.value:
+            return "the kernel for packed sentences takes queries as wide as values (`d_k`, `d_v`)"
+        if self.d_k.value > WIDEST:
+            return f"the kernel for packed sentences has heads of at most {WIDEST} numbers (`d_k`)"
+        if self.reads.place == "cross" and self.mask != ALL:
+            return "a window between two streams has no meaning for packed sentences (`mask`)"
+        return ""
+
     @property
     def is_explicit(self) -> bool:
         """Return whether the steps are written out, as torch's function lacks one."""
@@ -155,6 +203,9 @@ class FlexAttention(Attention):
 
     def weights(self) -> "AttentionWeights":
         return replace(Attention.weights(self), has_blocks=True)
+
+    def _unpackable(self) -> str:
+        return "`kernel: flex` asks for another kernel than that for packed sentences"
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(Name("flexible_attention"), inputs)
@@ -226,6 +277,52 @@ def local_bounds(mask: Mask) -> LocalBounds | None:
     left = max(0, *(int(-term.low) for term in near))
     right = max(0, *(int(term.high) for term in near))
     return LocalBounds(chunk=max(left, right, CHUNK), left=left, right=right, first=first)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedAttention(Op):
+    """Attention within each sentence, by torch's kernel for packed sentences on a GPU.
+
+    query [1, heads, place, width], key and value [1, kv_heads, place, width], the sentences of the
+    queries and those of the keys -> [1, heads, place, d_v]. A query reads `window[0]` positions
+    before it and `window[1]` after it, -1 of them without a bound.
+    """
+
+    window: tuple[int, int]
+    scale: Hyperparameter | None
+    is_grouped: bool
+    d_v: Hyperparameter
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        query, *_ = inputs
+        return ((*query[:3], self.d_v),)
+
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
+        return (DIAGONAL, *(ALL for _ in range(inputs - 1)))
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        settings: dict[str, Expression] = {}
+        if self.window != (-1, -1):
+            settings["window"] = Tuple(tuple(map(Const, self.window)))
+        if self.scale is not None:
+            settings["scale"] = self.scale
+        if self.is_grouped:
+            settings["enable_gqa"] = Const(True)
+        return call("packed_attention", *inputs, **settings)
+
+
+def packed_window(mask: Mask) -> tuple[int, int] | None:
+    """Return how far a mask reads before and after a query, -1 without a bound.
+
+    None if it leaves out some of that, the query's own position included.
+    """
+    if len(mask.terms) != 1:
+        return None
+    (term,) = mask.terms
+    if not term.low <= 0 <= term.high or term != Term(low=term.low, high=term.high):
+        return None
+    left, right = (-1 if each == inf else int(each) for each in (-term.low, term.high))
+    return left, right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

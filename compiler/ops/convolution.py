@@ -14,7 +14,7 @@ from compiler.ops.expression import (
     product,
 )
 from compiler.ops.mixer import Mixer
-from compiler.ops.op import ZEROS, Complexity, Cost, Parameter
+from compiler.ops.op import ZEROS, Complexity, Cost, Op, PackedForm, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 
@@ -80,8 +80,25 @@ class Convolution(Mixer):
             flops=2 * pairs * size(self.products, lengths), saved_for_backward=elements(x, lengths)
         )
 
+    def packed(self, inputs: int) -> PackedForm:
+        return PackedForm(op=PackedConvolution(of=self), inputs=(0,), streams=(0,))
+
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call(self._runner, this, *inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedConvolution(Op):
+    """x [1, place, d_model], packed sentences -> [1, place, outputs], each sentence by itself."""
+
+    of: Convolution
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return self.of.shape(inputs)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        keywords = {"is_causal": Const(True)} if self.of.causal else {}
+        return call("packed_convolution", this, *inputs, **keywords)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

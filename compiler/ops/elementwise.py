@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from compiler.activations import ACTIVATIONS, Nonlinearity
 from compiler.ops.expression import Attribute, Binary, Expression, Hyperparameter, Str, call, method
-from compiler.ops.op import Cost, Identity, Op, State
+from compiler.ops.op import Cost, Identity, Op, PackedForm, State
 from compiler.ops.shape import Lengths, Shape, elements, require
 
 
@@ -79,6 +79,20 @@ class StochasticDepth(Dropout):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("stochastic_depth", *inputs, self.rate, Attribute(this, "training"))
+
+    def packed(self, inputs: int) -> PackedForm:
+        return PackedForm(op=PackedDepth(rate=self.rate), inputs=(0,), streams=(0,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedDepth(StochasticDepth):
+    """x [1, place, width], packed sentences -> x, zero for a share `rate` of the sentences."""
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs[:1]
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("packed_stochastic_depth", *inputs, self.rate, Attribute(this, "training"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compiler.mask.mask import ALL, Mask
-from compiler.ops.expression import Binary, Const, Expression, Name, call, method
-from compiler.ops.op import OfPositions, Op, Predicate
+from compiler.ops.expression import Binary, Const, Expression, Name, call
+from compiler.ops.op import Op, PackedForm, Predicate
+from compiler.ops.positions import OfPositions
 from compiler.ops.shape import BATCH, Free, Shape
 
 
@@ -61,12 +62,12 @@ class PositionMask(OfPositions):
         return (None, keys, *(None for _ in range(inputs - 2)))
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        queries, keys, *position = inputs
-        span = (Const(0), method(queries, "size", Const(1)))
         helper = "end_mask" if self.reads.mask.needs_length else "position_mask"
-        return call(
-            helper, Name(self.reads.name), *((*position, Const(1)) if position else span), keys
-        )
+        return call(helper, Name(self.reads.name), *self.span(inputs), inputs[1])
+
+    def packed(self, inputs: int) -> PackedForm:
+        """Stay as it is: what would read it reads packed sentences without it, or refuses them."""
+        return PackedForm(op=self, inputs=tuple(range(inputs)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

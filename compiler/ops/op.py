@@ -248,6 +248,26 @@ State = Pointwise | Identity | NeedsPosition | NeedsCacheSlots | CachesKeyValue 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackedForm:
+    """The op for packed sentences, which stand one after the other without padding.
+
+    `op` reads those of the inputs that have the numbers `inputs`, and after them, for each number
+    of an input in `streams`, the packed sentences whose places that input has.
+    """
+
+    op: "Op"
+    inputs: tuple[int, ...]
+    streams: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpackable:
+    """The op has no form for packed sentences. `reason` is a clause that says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Op(ABC):
     """One operation of the network; the methods of a subclass are its rules.
 
@@ -336,16 +356,8 @@ class Op(ABC):
         """Return the rule of incremental decoding, where `decoded` inputs grow by one a step."""
         return Pointwise(step=self)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfPositions(Op):
-    """The base of ops that compute something from position numbers, such as rotary angles.
-
-    In the forward pass the positions are 0, 1, ... In a step (`counted`) there is one position, and
-    a further input gives its number.
-    """
-
-    counted: bool = False
-
-    def state(self, decoded: tuple[bool, ...]) -> State:
-        return NeedsPosition(step=replace(self, counted=True))
+    def packed(self, inputs: int) -> PackedForm | Unpackable:
+        """Return the rule of packed sentences; an op by which no positions meet stays as it is."""
+        if all(mask in (None, DIAGONAL) for mask in self.dependence(inputs)):
+            return PackedForm(op=self, inputs=tuple(range(inputs)))
+        return Unpackable(reason=f"{type(self).__name__} would read across sentences")

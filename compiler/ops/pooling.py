@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from compiler.mask.mask import ALL, Mask
-from compiler.ops.expression import Const, Expression, Slice, Subscript, call
-from compiler.ops.op import Op
-from compiler.ops.shape import Shape
+from compiler.ops.expression import Attribute, Const, Expression, Slice, Subscript, call
+from compiler.ops.op import Op, PackedForm
+from compiler.ops.shape import Free, Shape
+
+SENTENCE = Free("sentence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,26 @@ class SelectFirst(Op):
         (x,) = inputs
         return Subscript(x, (Slice(), Const(0)))
 
+    def packed(self, inputs: int) -> PackedForm:
+        return PackedForm(op=PackedFirst(), inputs=(0,), streams=(0,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedFirst(Op):
+    """x [1, place, width], packed sentences -> [1, sentence, width], that of the first place."""
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        ((one, _, width), _) = inputs
+        return ((one, SENTENCE, width),)
+
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
+        return (ALL,) * inputs
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        x, sentences = inputs
+        beginnings = Subscript(Attribute(sentences, "offsets"), (Slice(None, Const(-1)),))
+        return Subscript(x, (Slice(), beginnings))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskedMean(Op):
@@ -37,3 +59,14 @@ class MaskedMean(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("masked_mean", *inputs)
+
+    def packed(self, inputs: int) -> PackedForm:
+        return PackedForm(op=PackedMean(), inputs=(0,), streams=(0,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedMean(PackedFirst):
+    """x [1, place, width], packed sentences -> [1, sentence, width], the mean of its places."""
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("packed_mean", *inputs)

@@ -1,6 +1,6 @@
-"""Sinusoidal and learned positions, added to embeddings (Vaswani et al. 2017, section 3.5)."""
+"""Ops of position numbers: sinusoidal and learned positions (Vaswani et al. 2017, section 3.5)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.ops.expression import (
     Attribute,
@@ -13,7 +13,16 @@ from compiler.ops.expression import (
     method,
     total,
 )
-from compiler.ops.op import Initial, OfPositions, Parameter, by_width
+from compiler.ops.op import (
+    Initial,
+    NeedsPosition,
+    Op,
+    PackedForm,
+    Parameter,
+    State,
+    Unpackable,
+    by_width,
+)
 from compiler.ops.shape import Shape
 
 _HELPERS = {
@@ -24,10 +33,65 @@ _HELPERS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfPositions(Op):
+    """The base of ops that compute something from position numbers, such as rotary angles.
+
+    In the forward pass the positions are 0, 1, ... In a step (`counted`) there is one position, and
+    a further input gives its number. Of packed sentences (`is_packed`), which are the one input,
+    there are as many positions as the longest may have.
+    """
+
+    counted: bool = False
+    is_packed: bool = False
+
+    def state(self, decoded: tuple[bool, ...]) -> State:
+        return NeedsPosition(step=replace(self, counted=True))
+
+    def packed(self, inputs: int) -> PackedForm | Unpackable:
+        at_places = AtPlaces(of=replace(self, is_packed=True))
+        return PackedForm(op=at_places, inputs=(), streams=(0,))
+
+    def span(self, inputs: tuple[Expression, ...]) -> tuple[Expression, Expression]:
+        """Return the first position that is asked for, and how many are."""
+        tokens, *first = inputs
+        if self.counted:
+            return first[-1], Const(1)
+        if self.is_packed:
+            return Const(0), Attribute(tokens, "longest")
+        return Const(0), method(tokens, "size", Const(1))
+
+    def device(self, inputs: tuple[Expression, ...]) -> Expression:
+        """Return the device of the tokens."""
+        tokens = Attribute(inputs[0], "tokens") if self.is_packed else inputs[0]
+        return Attribute(tokens, "device")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtPlaces(Op):
+    """packed sentences -> what `of` computes of positions, for the position of each place."""
+
+    of: OfPositions
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return self.of.shape(inputs)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("at_places", self.of.code(this, inputs), *inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Positions(OfPositions):
     """tokens [batch, position] -> [position, d_model]; counted: tokens, first -> [1, d_model]."""
 
     d_model: Hyperparameter
+    offset: Hyperparameter | None = None
+
+    def span(self, inputs: tuple[Expression, ...]) -> tuple[Expression, Expression]:
+        """Return the first position after the `offset` that is asked for, and how many are."""
+        first, count = OfPositions.span(self, inputs)
+        if self.offset is None:
+            return first, count
+        return self.offset if first == Const(0) else total(first, self.offset), count
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         length = Const(1) if self.counted else inputs[0][1]
@@ -43,7 +107,6 @@ class SinusoidalPositions(Positions):
 
     layout: str
     table: str
-    offset: Hyperparameter | None = None
 
     @property
     def helper(self) -> str:
@@ -52,7 +115,7 @@ class SinusoidalPositions(Positions):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         like = Attribute(Attribute(this, self.table), "weight")
-        return call(self.helper, *_span(self, inputs), self.d_model, like)
+        return call(self.helper, *self.span(inputs), self.d_model, like)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +124,6 @@ class LearnedPositions(Positions):
 
     max_length: Hyperparameter
     initial: Initial
-    offset: Hyperparameter | None = None
 
     def parameters(self) -> tuple[Parameter, ...]:
         shape = (self.rows, self.d_model)
@@ -77,14 +139,4 @@ class LearnedPositions(Positions):
         return Call(Name("position_embedding"), (self.rows, self.d_model), keywords)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return call("learned_positions", this, *_span(self, inputs))
-
-
-def _span(
-    op: SinusoidalPositions | LearnedPositions, inputs: tuple[Expression, ...]
-) -> tuple[Expression, Expression]:
-    """Return the first position that is asked for, and how many are."""
-    tokens, *first = inputs
-    if not op.counted:
-        return op.offset or Const(0), method(tokens, "size", Const(1))
-    return first[0] if op.offset is None else total(first[0], op.offset), Const(1)
+        return call("learned_positions", this, *self.span(inputs))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from compiler.mask.mask import ALL, CAUSAL, Mask
 from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call, product
 from compiler.ops.mixer import Mixer
-from compiler.ops.op import ZEROS, Complexity, Cost, Parameter
+from compiler.ops.op import ZEROS, Complexity, Cost, Parameter, Unpackable
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 GATES = {
@@ -93,6 +93,10 @@ class Recurrence(Mixer):
             flops=steps * flops,
             saved_for_backward=elements(x, lengths) + steps * (gates + 2 * hidden),
         )
+
+    def packed(self, inputs: int) -> Unpackable:
+        kind = "an LSTM" if self.kind == "lstm" else "a GRU"
+        return Unpackable(reason=f"{kind} would go on from one sentence to the next")
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)

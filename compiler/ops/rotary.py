@@ -2,16 +2,9 @@
 
 from dataclasses import dataclass
 
-from compiler.ops.expression import (
-    Attribute,
-    Binary,
-    Const,
-    Expression,
-    Hyperparameter,
-    call,
-    method,
-)
-from compiler.ops.op import Cost, OfPositions, Op
+from compiler.ops.expression import Binary, Const, Expression, Hyperparameter, call
+from compiler.ops.op import Cost, Op
+from compiler.ops.positions import OfPositions
 from compiler.ops.shape import Lengths, Shape, elements, require
 
 
@@ -30,10 +23,7 @@ class RotaryAngles(OfPositions):
         return ((length, pairs(self.width)),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        tokens, *first = inputs
-        whole = (Const(0), method(tokens, "size", Const(1)))
-        span = (*first, Const(1)) if self.counted else whole
-        device = Attribute(tokens, "device")
+        span, device = self.span(inputs), self.device(inputs)
         return call("rotary_angles", *span, self.width, self.base, device)
 
 

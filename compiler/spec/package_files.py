@@ -15,7 +15,7 @@ from compiler.spec.lock import LOCK
 
 INIT, MODEL, TRAINING = "__init__.py", "model.py", "training.py"
 REQUIRED = (INIT, MODEL, TRAINING, LOCK)
-OPTIONAL = ("attention_weights.py", "test_model.py")
+OPTIONAL = ("attention_weights.py", "packed.py", "test_model.py")
 """Files that not every package has, or that nothing but its tests and its reader need."""
 FILES = (*REQUIRED, *OPTIONAL)
 BYTECODE = "__pycache__"

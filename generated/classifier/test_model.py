@@ -21,6 +21,7 @@ from .model import (
     Transformer,
     merge_heads,
 )
+from .packed import Packed, features
 
 BATCH, SOURCE = 3, 7
 EDGES: tuple[int, ...] = ()
@@ -207,3 +208,22 @@ def test_in_training_a_sentence_changes_no_other(model: Transformer, source: Ten
         torch.manual_seed(3)
         got = model(changed)
     assert_close(got[[0, 2]], expected[[0, 2]])
+
+
+def pack(texts: Tensor, lengths: list[int]) -> Packed:
+    """Pack the beginnings of texts, with a sentence of padding behind them."""
+    ends = torch.tensor([0, *lengths, 2]).cumsum(0).int()
+    parts = [text[:length] for text, length in zip(texts, lengths, strict=True)]
+    return Packed(torch.cat([*parts, torch.full((2,), PADDING)]), ends, max(2, *lengths))
+
+
+def test_packed_sentences_have_the_same_features(model: Transformer, source: Tensor) -> None:
+    """Compare sentences of unequal lengths, one token among them, without and with padding."""
+    source_lengths = [SOURCE, 1, SOURCE // 2]
+    for row, length in enumerate(source_lengths):
+        source[row] = random_tokens(VOCABULARY, 1, SOURCE)
+        source[row, length:] = PADDING
+    with torch.no_grad():
+        expected = model.features(source)
+        got = features(model, pack(source, source_lengths))
+    assert_close(got[:BATCH], expected)

@@ -22,6 +22,7 @@ from .model import (
     Transformer,
     merge_heads,
 )
+from .packed import Packed, features
 
 BATCH, SOURCE, TARGET, BEAM = 3, 7, 9, 2
 EDGES: tuple[int, ...] = ()
@@ -279,6 +280,32 @@ def test_in_training_a_sentence_changes_no_other(
         torch.manual_seed(3)
         got = model(source, changed)
     assert_close(got[[0, 2]], expected[[0, 2]])
+
+
+def pack(texts: Tensor, lengths: list[int]) -> Packed:
+    """Pack the beginnings of texts, with a sentence of padding behind them."""
+    ends = torch.tensor([0, *lengths, 2]).cumsum(0).int()
+    parts = [text[:length] for text, length in zip(texts, lengths, strict=True)]
+    return Packed(torch.cat([*parts, torch.full((2,), PADDING)]), ends, max(2, *lengths))
+
+
+def test_packed_sentences_have_the_same_features(
+    model: Transformer, source: Tensor, target: Tensor
+) -> None:
+    """Compare sentences of unequal lengths, one token among them, without and with padding."""
+    source_lengths = [SOURCE, 1, SOURCE // 2]
+    for row, length in enumerate(source_lengths):
+        source[row] = random_tokens(VOCABULARY, 1, SOURCE)
+        source[row, length:] = PADDING
+    target_lengths = [1, TARGET, TARGET // 2]
+    for row, length in enumerate(target_lengths):
+        target[row] = random_tokens(VOCABULARY, 1, TARGET)
+        target[row, length:] = PADDING
+    with torch.no_grad():
+        expected = model.features(source, target)
+        got = features(model, pack(source, source_lengths), pack(target, target_lengths))
+    rows = [expected[row, :length] for row, length in enumerate(target_lengths)]
+    assert_close(got[: sum(target_lengths)], torch.cat(rows))
 
 
 def test_a_step_at_a_time_is_the_same(model: Transformer, source: Tensor, target: Tensor) -> None:

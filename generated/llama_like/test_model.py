@@ -20,6 +20,7 @@ from .model import (
     Transformer,
     merge_heads,
 )
+from .packed import Packed, features
 
 BATCH, LENGTH, BEAM = 3, 9, 2
 EDGES: tuple[int, ...] = ()
@@ -248,6 +249,26 @@ def test_in_training_a_sentence_changes_no_other(model: Transformer, tokens: Ten
         torch.manual_seed(3)
         got = model(changed)
     assert_close(got[[0, 2]], expected[[0, 2]])
+
+
+def pack(texts: Tensor, lengths: list[int]) -> Packed:
+    """Pack the beginnings of texts, with a sentence of padding behind them."""
+    ends = torch.tensor([0, *lengths, 2]).cumsum(0).int()
+    parts = [text[:length] for text, length in zip(texts, lengths, strict=True)]
+    return Packed(torch.cat([*parts, torch.full((2,), PADDING)]), ends, max(2, *lengths))
+
+
+def test_packed_sentences_have_the_same_features(model: Transformer, tokens: Tensor) -> None:
+    """Compare sentences of unequal lengths, one token among them, without and with padding."""
+    tokens_lengths = [LENGTH, 1, LENGTH // 2]
+    for row, length in enumerate(tokens_lengths):
+        tokens[row] = random_tokens(VOCABULARY, 1, LENGTH)
+        tokens[row, length:] = PADDING
+    with torch.no_grad():
+        expected = model.features(tokens)
+        got = features(model, pack(tokens, tokens_lengths))
+    rows = [expected[row, :length] for row, length in enumerate(tokens_lengths)]
+    assert_close(got[: sum(tokens_lengths)], torch.cat(rows))
 
 
 def test_a_step_at_a_time_is_the_same(model: Transformer, tokens: Tensor) -> None:

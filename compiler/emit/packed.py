@@ -1,0 +1,187 @@
+"""`packed.py`: the forward pass of sentences that stand one after the other, without padding."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from compiler.analysis.infer_shapes import output_shapes
+from compiler.emit.body import body_lines
+from compiler.emit.calls import written
+from compiler.emit.helpers import Helpers, helpers_of
+from compiler.emit.imports import FUNCTIONAL, as_imported, import_lines
+from compiler.emit.layout import docstring, signature
+from compiler.emit.model import standard_modules
+from compiler.emit.naming import Numbers, collect, constants_in, snake
+from compiler.emit.template import fill
+from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, walk
+from compiler.ir.verify import verify
+from compiler.ops.expression import Call, Expression, Hyperparameter, Name, call, parts
+from compiler.ops.shape import words
+from compiler.transforms.derive_packed import PACKED, derive_packed
+
+TORCH = {"torch": "torch", "torch.Tensor": "Tensor", "torch.nn": "nn", FUNCTIONAL: "F"}
+"""What may be imported of torch, each with its name in the code."""
+
+
+def packed_text(model: Block, name: str, network: Helpers) -> str:
+    """Return the file: `features`, and a program for each class that needs one.
+
+    `network` are the helpers that `model.py` defines.
+    """
+    packed = derive_packed(model)
+    verify(packed, "derive_packed")
+    programs, in_table = _programs(model, packed), _in_table(packed)
+    code = [each for one in programs for each in written(one.function)]
+    needs = ["Packed", *_runners(packed)]
+    helpers = helpers_of(code, needs, elsewhere=network.texts)
+    others = {each: text for each, text in helpers.texts.items() if each != "Packed"}
+    definitions = [*("\n".join(each.lines()) for each in programs), *others.values()]
+    text = "\n".join(definitions)
+    used = {each for each, name in TORCH.items() if re.search(rf"(?<![\w.]){name}\b", text)}
+    counts = [each.count for one in programs for each in _in_turns(one.block)]
+    constants = constants_in((*code, *counts), collect(model))
+    return fill(
+        "packed.py.jinja",
+        docstring="\n".join(docstring(_about(name), 0)),
+        imports=import_lines(
+            {
+                "torch.Tensor",
+                *used,
+                *helpers.imports,
+                *standard_modules(part for each in code for part in parts(each)),
+                *(f"itertools.{each}" for each in ("cycle", "islice") if f"{each}(" in text),
+            }
+        ),
+        imported=as_imported(
+            [*(each.block.name for each in programs), *helpers.elsewhere, *constants]
+        ),
+        packed=helpers.texts["Packed"],
+        definitions=definitions,
+        in_table=in_table,
+    )
+
+
+def _about(name: str) -> list[str]:
+    """Return the paragraphs of the docstring of the file."""
+    return [
+        f"{name}: its features of packed sentences. Written by specformer.",
+        "Packed sentences stand one after the other, without padding. Each program is the forward "
+        "pass of a class of `model.py`. Positions begin anew in each sentence, and no place reads "
+        "one of another sentence. In shapes, the name of a stream is the number of its places.",
+    ]
+
+
+def _programs(model: Block, packed: Block) -> list["_Program"]:
+    """Return the functions of the model, and one for each class that needs one, from the top."""
+    numbers, found = collect(model), dict[str, _Program]()
+    for (_, whole), (_, block) in zip(walk(model), walk(packed), strict=True):
+        is_model = block is packed
+        for function in reversed(block.functions):
+            if is_model or function.name == PACKED:
+                name = function.name if is_model else snake(block.name)
+                holder = "model" if is_model else "module"
+                program = _Program(
+                    name=name,
+                    holder=holder,
+                    block=block,
+                    whole=whole,
+                    function=function,
+                    numbers=numbers,
+                )
+                found.setdefault(name, program)
+    return list(found.values())
+
+
+def _runners(packed: Block) -> Iterator[str]:
+    """Yield the helpers by which the programs of stacks run those of their layers."""
+    parts = [part for _, block in walk(packed) for _, part in block.parts]
+    if any(isinstance(each, Repeat) and each.block.has(PACKED) for each in parts):
+        yield "run"
+    if _in_table(packed):
+        yield "program_of"
+
+
+def _in_turns(block: Block) -> list[Repeat]:
+    """Return the repetitions of a block whose layers take turns in a list of their own."""
+    repeats = (part for _, part in block.parts if isinstance(part, Repeat))
+    return [each for each in repeats if each.distinct and not each.holder]
+
+
+def _in_table(packed: Block) -> list[tuple[str, str]]:
+    """Return the classes of layers that share a list with others, each with its program."""
+    blocks = (block for _, block in walk(packed))
+    shared = (part for block in blocks for part in _kinds(block))
+    return [(each, snake(each)) for each in dict.fromkeys(part.block.name for part in shared)]
+
+
+def _kinds(block: Block) -> list[Repeat]:
+    """Return the repetitions of a block that share a list, if they are of several classes."""
+    shared = [part for _, part in block.parts if isinstance(part, Repeat) and part.holder]
+    is_packed = any(each.block.has(PACKED) for each in shared)
+    several = len({each.block.name for each in shared}) > 1
+    return shared if is_packed and several else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Program:
+    """A function of the file. It computes `function` of `block`, which it calls `holder`.
+
+    `whole` is the block as `model.py` has it, with the numbers that its class takes.
+    """
+
+    name: str
+    holder: str
+    block: Block
+    whole: Block
+    function: Function
+    numbers: Numbers
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of the function."""
+        declared = [
+            f"{self.holder}: {self.block.name}",
+            *(f"{each.name}: {each.annotation}" for each in self.function.inputs),
+        ]
+        yield from signature(self.name, declared, "Tensor", 0)
+        yield from docstring(self.about(), 1)
+        holder = Name(self.holder)
+        yield from body_lines(
+            self.block, self.function, self.name_of, 1, holder, program=self.called
+        )
+
+    def about(self) -> list[str]:
+        """Return the paragraphs of the docstring: the shapes of inputs and result."""
+        (result,) = output_shapes(self.block, self.function)
+        given = ", ".join(
+            f"{each.name} {words(each.shape, self.shown)}"
+            for each in self.function.inputs
+            if each.annotation == "Tensor"
+        )
+        if not given:
+            note = f"Compute what `model.{self.name}` computes of padded sentences."
+            return [note, f"-> {words(result, self.shown)}"]
+        return [f"{given} -> {words(result, self.shown)}"]
+
+    def called(
+        self, statement: Statement, held: Expression, inputs: tuple[Expression, ...]
+    ) -> Call | None:
+        """Return the call of the program of a block, if it has one."""
+        assert isinstance(statement.op, Invoke)
+        if not statement.part:
+            return call(statement.op.function, held, *inputs)
+        below = callee(self.block, statement)
+        if not below.has(PACKED):
+            return None
+        part, program = self.block.part(statement.part), Name(snake(below.name))
+        if not isinstance(part, Repeat):
+            return Call(program, (held, *inputs))
+        of_layer = call("program_of", held) if part in _kinds(self.block) else program
+        return call("run", of_layer, held, *inputs)
+
+    def name_of(self, number: Hyperparameter) -> str:
+        """Return the name of a number in the code of the function."""
+        return self.numbers.name(number, self.whole, f"{self.holder}.")
+
+    def shown(self, number: Hyperparameter) -> str:
+        """Return the name of a number in a docstring."""
+        return self.name_of(number).removeprefix(f"{self.holder}.")
