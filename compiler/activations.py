@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 class Nonlinearity:
     """An activation: `function(x, **arguments)`, and of that the method `then` if it is named.
 
-    `words` stand in docstrings; `gated` is the name of a feed-forward network gated by it.
+    `words` stand in docstrings; `gated` is the name of a feed-forward network gated by it. Where
+    `keeps_result`, its gradient is computed from its result, not from its input.
     """
 
     words: str
@@ -19,16 +20,17 @@ class Nonlinearity:
     arguments: tuple[tuple[str, str], ...] = ()
     then: str = ""
     gated: str = ""
+    keeps_result: bool = False
 
 
 ACTIVATIONS = {
-    "relu": Nonlinearity("a ReLU", "F.relu", gated="ReGLU"),
+    "relu": Nonlinearity("a ReLU", "F.relu", gated="ReGLU", keeps_result=True),
     "gelu": Nonlinearity("a GELU", "F.gelu", gated="GEGLU"),
     "gelu_tanh": Nonlinearity("a GELU by its tanh formula", "F.gelu", (("approximate", "tanh"),)),
     "silu": Nonlinearity("a SiLU", "F.silu", gated="SwiGLU"),
-    "sigmoid": Nonlinearity("a sigmoid", "torch.sigmoid", gated="GLU"),
+    "sigmoid": Nonlinearity("a sigmoid", "torch.sigmoid", gated="GLU", keeps_result=True),
     "relu_squared": Nonlinearity("a squared ReLU", "F.relu", then="square"),
-    "tanh": Nonlinearity("a tanh", "torch.tanh"),
+    "tanh": Nonlinearity("a tanh", "torch.tanh", keeps_result=True),
 }
 """The non-linearities by the names that specs have for them."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
+from typing import get_args
 
 from compiler.analysis.complexity import Reading, readings
 from compiler.analysis.cost import (
@@ -16,6 +17,13 @@ from compiler.analysis.cost import (
 from compiler.analysis.decoding_memory import DecodingMemory, decoding_memory
 from compiler.analysis.dependence import dependence_of
 from compiler.analysis.infer_shapes import output_shapes, shapes_of
+from compiler.analysis.training_memory import (
+    FLOAT_BYTES,
+    LOSS_COPIES,
+    TrainingMemory,
+    WeightMemory,
+    training_memory,
+)
 from compiler.format import of_bytes
 from compiler.ir.block import Block, Function, Repeat, Statement, callee, children
 from compiler.mask.interval import HERE, Interval
@@ -24,9 +32,7 @@ from compiler.ops.shape import Lengths, Shape, elements, words
 from compiler.pipeline import CompiledPackage
 from compiler.spec.training import Training
 
-FLOAT_BYTES = 4
 BACKWARD = 2
-LOSS_COPIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +64,8 @@ class Explanation:
     `flops_per_update`: forward and backward, for `batch_tokens` target tokens.
     `dependence`: the offsets at which an output reads `stream`, the target where there is one.
     `cache_bytes` and `cache`: as of a row, all together.
-    `memory_bytes`: weights, their gradients, means and average, and activations of one micro-batch,
-    in float32.
+    `memory_bytes`: of an update on each of `gpus`, with the recipe's `recompute`; `memory`: the
+    parts of it, for each value that `recompute` may have.
     """
 
     name: str
@@ -73,26 +79,31 @@ class Explanation:
     cache: str
     batch_tokens: int
     flops_per_update: int
+    gpus: int
+    memory: dict[str, TrainingMemory]
     memory_bytes: int
     stream: str
     dependence: str
 
 
-def explain(package: CompiledPackage, length: int) -> Explanation:
-    """The table of a compiled spec, for sentences of `length` tokens on both sides."""
+def explain(package: CompiledPackage, length: int, gpus: int = 1) -> Explanation:
+    """The table of a compiled spec, for sentences of `length` tokens on both sides.
+
+    With several `gpus`, each keeps a share of the weights and of what belongs to them.
+    """
     model, training = package.model, package.spec.training
     forward = model.function("forward")
     lengths = {"batch": 1, "source": length, "target": length}
     kept = _activations(model, lengths)
-    batch = {**lengths, "batch": max(1, training.micro_batch_tokens // length)}
     per_token = flops_per_token(model, length)
     parameters = count_parameters(model)
-    memory = decoding_memory(model)
-    sentences = _Sentences(length=length, memory=memory)
-    every = [each for kinds in memory.values() for each in kinds]
+    caches = decoding_memory(model)
+    sentences = _Sentences(length=length, memory=caches)
+    every = [each for kinds in caches.values() for each in kinds]
     layers = {
         name: [group.block for group in stack.layers] for name, stack in package.spec.model.stacks()
     }
+    memory = memory_of_update(model, training, length, gpus)
     *_, stream = (each.name for each in forward.inputs if each.name != "segments")
     return Explanation(
         name=package.spec.name,
@@ -106,8 +117,9 @@ def explain(package: CompiledPackage, length: int) -> Explanation:
         cache=cache_words(every),
         batch_tokens=training.batch_tokens,
         flops_per_update=flops_per_update(model, training, length),
-        memory_bytes=FLOAT_BYTES
-        * (_kept_of_a_weight(training) * parameters + _activations(model, batch)),
+        gpus=gpus,
+        memory=memory,
+        memory_bytes=memory[training.recompute].together,
         stream=stream,
         dependence=str(dependence_of(model, forward)[stream]),
     )
@@ -122,6 +134,25 @@ def flops_per_token(model: Block, length: int) -> int:
 def flops_per_update(model: Block, training: Training, length: int) -> int:
     """Forward and backward, for a batch of the recipe."""
     return flops_per_token(model, length) * (1 + BACKWARD) * training.batch_tokens
+
+
+def memory_of_update(
+    model: Block, training: Training, length: int, gpus: int
+) -> dict[str, TrainingMemory]:
+    """Return the memory of an update on each GPU, for each value of `training.recompute`.
+
+    A GPU computes whole micro-batches, or its rows of one where there are fewer than GPUs.
+    """
+    rows = 1 if training.accumulate >= gpus else gpus
+    sentences = max(1, training.micro_batch_tokens // length // rows)
+    lengths = {"batch": sentences, "source": length, "target": length}
+    weights = WeightMemory(moments=training.optimizer.moments, has_average=training.ema is not None)
+    return {
+        recompute: training_memory(
+            model, weights, lengths, recomputes=recompute == "layer", gpus=gpus
+        )
+        for recompute in get_args(Training.model_fields["recompute"].annotation)
+    }
 
 
 def cache_words(memory: Iterable[DecodingMemory]) -> str:
@@ -151,11 +182,6 @@ def _activations(model: Block, lengths: Lengths) -> int:
     return cost_of(model, forward, lengths).saved_for_backward + LOSS_COPIES * elements(
         logits, lengths
     )
-
-
-def _kept_of_a_weight(training: Training) -> int:
-    """Itself, its gradient, what the optimizer keeps of that, and its moving average."""
-    return 2 + training.optimizer.moments + (training.ema is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Ops that work on each number by itself: sum, product, scale, cap, dropout, activation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from compiler.activations import ACTIVATIONS, Nonlinearity
@@ -107,6 +107,11 @@ class Activation(Elementwise):
     def formula(self) -> Nonlinearity:
         """The entry of the table."""
         return ACTIVATIONS[self.name]
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        cost = Elementwise.cost(self, inputs, lengths)
+        # The product that reads the result keeps it, too: it is there once.
+        return replace(cost, saved_for_backward=0) if self.formula.keeps_result else cost
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         arguments = {key: Str(value) for key, value in self.formula.arguments}

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from compiler.explain import Explanation
 
 
+MOST_GPUS = 65_536
+
+
 def explain_spec(
     spec: Annotated[
         str, typer.Argument(metavar="SPEC|CODE", help="A spec, or the code of an error.")
@@ -27,6 +30,12 @@ def explain_spec(
     settings: Settings = None,
     ir: Annotated[bool, typer.Option("--ir", help="print the intermediate representation")] = False,
     length: Annotated[int, typer.Option(min=1, max=MOST_TOKENS, help="tokens of a sentence")] = 32,
+    shard: Annotated[
+        int,
+        typer.Option(
+            min=1, max=MOST_GPUS, metavar="N", help="GPUs that share the weights (train --shard)"
+        ),
+    ] = 1,
     form: Annotated[Literal["text", "markdown", "json", "html"], typer.Option("--format")] = "text",
 ) -> None:
     """Explain a model, part by part: shapes, parameters, operations, reach; or an error's CODE."""
@@ -40,7 +49,7 @@ def explain_spec(
     if ir:
         typer.echo(dump(package.model))
         return
-    explanation = explain(package, length)
+    explanation = explain(package, length, shard)
     if form == "json":
         typer.echo(json.dumps(asdict(explanation), indent=2))
     else:
@@ -60,7 +69,12 @@ def explain_code(word: str) -> bool:
 
 def page_of(explanation: "Explanation") -> Document:
     """Return the page of a model: its parts, what each layer reads, the totals."""
-    tables = (_parts(explanation), _readings(explanation), _totals(explanation))
+    tables = (
+        _parts(explanation),
+        _readings(explanation),
+        _totals(explanation),
+        _memory(explanation),
+    )
     sections = tuple(Section(parts=(table,)) for table in tables)
     return Document(sections=sections)
 
@@ -111,8 +125,8 @@ def _totals(explanation: "Explanation") -> Table:
         f"in sentences of {explanation.length} tokens",
         "FLOPs per update": f"{engineering(explanation.flops_per_update)} forward and backward, "
         f"{explanation.batch_tokens:,} tokens",
-        "memory": f"{of_bytes(explanation.memory_bytes)}: weights, gradients, "
-        "optimizer, a micro-batch",
+        "memory": f"{of_bytes(explanation.memory_bytes)}{_each(explanation)} for an update: "
+        "below, in parts",
         "activations": f"{of_bytes(explanation.activation_bytes)} a token, "
         "kept for the backward pass",
         "cache": explanation.cache or "none",
@@ -120,3 +134,29 @@ def _totals(explanation: "Explanation") -> Table:
         "depends on",
     }
     return Table(columns=columns(("", "")), rows=tuple(rows.items()))
+
+
+def _each(explanation: "Explanation") -> str:
+    return f" on each of {explanation.gpus:,} GPUs" if explanation.gpus > 1 else ""
+
+
+def _memory(explanation: "Explanation") -> Table:
+    """Return the parts of the memory of an update, with and without recomputation of layers."""
+    parts = {
+        "weights": "weights",
+        "gradients": "gradients",
+        "optimizer": "optimizer",
+        "average": "moving average",
+        "gathered": "weights gathered from others",
+        "activations": "activations of a micro-batch",
+        "logits": "logits and their gradients",
+        "together": "together",
+    }
+    kinds = list(explanation.memory.values())
+    rows = tuple(
+        (words, *(of_bytes(each) for each in sizes))
+        for name, words in parts.items()
+        if any(sizes := [getattr(each, name) for each in kinds])
+    )
+    heads = [f"recompute: {kind}" for kind in explanation.memory]
+    return Table(columns=columns((f"memory{_each(explanation)}", *heads), right=heads), rows=rows)

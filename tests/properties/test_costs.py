@@ -10,10 +10,14 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor
 
+from compiler.analysis.training_memory import activations_of
 from compiler.diff.cost import cost_difference
 from compiler.explain import explain
-from compiler.pipeline import CompiledPackage
+from compiler.pipeline import CompiledPackage, compile_spec
+from runtime.package import load_package
+from runtime.training.recomputation import recompute_layers
 from tests.support.knobs import Tree
+from tests.support.objectives import kept_bytes
 from tests.support.packages import compile_tree, import_package
 from tests.support.strategies import specs
 
@@ -102,3 +106,55 @@ def kept(state: Any, place: str) -> Iterator[tuple[str, int]]:
 def one_slot(cache: Tensor) -> int:
     """key or value [1, heads, slots, width]"""
     return cache.size(1) * cache.size(3)
+
+
+LIBRARY: dict[str, tuple[float, float]] = {
+    "demo": (0.98, 1.05),
+    "transformer-base": (0.98, 1.05),
+    "local-global": (0.98, 1.05),
+    "head-masks": (0.95, 1.05),
+    "experts": (0.95, 1.25),
+    "llama-like": (0.85, 1.05),
+}
+"""What the estimate may be of the activations that are counted on a CPU, at least and at most.
+
+RMSNorm, which torch composes of smaller operations on a CPU, keeps more there than is estimated.
+"""
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", LIBRARY)
+def test_estimated_activations_are_those_that_autograd_keeps(name: str, tmp_path: Path) -> None:
+    """Of two sentences of 32 tokens, whether all are kept or layers are recomputed."""
+    package = compile_spec(name, ["training.precision=float32"])
+    package.write(tmp_path / "package")
+    loaded = load_package(tmp_path / "package")
+    function = package.model.function("features")
+    inputs = [torch.randint(4, 100, (2, 32)) for _ in function.inputs]
+    lengths = {"batch": 2, "source": 32, "target": 32}
+    estimate = activations_of(package.model, function, lengths)
+    least, most = LIBRARY[name]
+    torch.manual_seed(1)
+    assert least < FLOAT * estimate.kept / kept_bytes(loaded.model_class(), inputs) < most
+    model = loaded.model_class()
+    recompute_layers(model)
+    assert 0.8 < FLOAT * estimate.inputs / kept_bytes(model, inputs) < 1.1
+    assert estimate.layer < estimate.kept / 2
+
+
+def test_memory_is_shared_among_gpus() -> None:
+    """All but activations; what is gathered of the others is a few layers and the tables."""
+    package = compile_spec("transformer-base", ["training.ema.decay=0.9"])
+    one, eight = (explain(package, 32, gpus).memory for gpus in (1, 8))
+    for kind in ("none", "layer"):
+        for part in ("weights", "gradients", "optimizer", "average"):
+            assert getattr(eight[kind], part) == -(-getattr(one[kind], part) // 32) * 4
+        assert one[kind].gathered == 0
+        assert eight[kind].activations == pytest.approx(one[kind].activations / 8, rel=0.01)
+    table = 37000 * 512
+    decoder_layer = 8 * 512 * 512 + 2 * 512 * 2048 + 2048 + 512 + 3 * 2 * 512
+    others = table + 2 * 0
+    assert eight["none"].gathered == FLOAT * (3 * decoder_layer + 2 * others)
+    assert one["layer"].activations < one["none"].activations / 5
+    kept = explain(compile_spec("transformer-base", ["training.accumulate=8"]), 32, 8).memory
+    assert kept["none"].activations == pytest.approx(eight["none"].activations, rel=0.01)

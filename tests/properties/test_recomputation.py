@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import given, settings
-from torch import Tensor, nn
-from torch.autograd.graph import saved_tensors_hooks
+from torch import nn
 
 from compiler.pipeline import compile_spec
 from runtime.errors import UserError
@@ -21,6 +20,7 @@ from tests.support.objectives import (
     assert_same_gradients,
     batch_for,
     drawn,
+    kept_bytes,
     loss_and_gradients,
     without_dropout,
 )
@@ -73,30 +73,12 @@ def build(folder: Path, *assignments: str) -> Drawn:
     return Drawn(package=package, model=model, batch=batch_for(package, model))
 
 
-def kept_bytes(network: Drawn) -> int:
-    """Return what autograd keeps of a forward pass, weights aside, each storage once."""
-    weights = {each.untyped_storage().data_ptr() for each in network.model.parameters()}
-    kept: dict[int, int] = {}
-    alive: list[Tensor] = []
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            alive.append(tensor)
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with saved_tensors_hooks(note, lambda tensor: tensor):
-        features = network.model.features(*map(torch.from_numpy, network.batch.inputs))  # type: ignore[operator]
-    assert features.requires_grad
-    return sum(kept.values())
-
-
 @pytest.mark.quick
 def test_recomputed_layers_keep_their_inputs_alone(tmp_path: Path) -> None:
     """Of a network of 4 + 4 layers a sixth is kept; the share falls with the layers' parts."""
     network = build(tmp_path, "model.encoder.layers=4", "model.decoder.layers=4")
-    before, after = kept_bytes(network), kept_bytes(recomputed(network))
+    tokens = [*map(torch.from_numpy, network.batch.inputs)]
+    before, after = (kept_bytes(each.model, tokens) for each in (network, recomputed(network)))
     inputs = sum(each.size for each in network.batch.inputs) * 4 * 128 * 4
     assert inputs < after < 2 * inputs
     assert after < before / 6

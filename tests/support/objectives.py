@@ -1,5 +1,6 @@
 """Losses and gradients of random networks, to compare ways of computing them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 
 from runtime.data.batches import Batch
 from runtime.data.symbols import PADDING
@@ -29,8 +31,10 @@ class Drawn:
     batch: Batch
 
     def objective(self) -> Objective:
-        training = self.package.spec.training
-        device = torch.device("cpu")
+        """Return the objective in the precision that the spec writes, by default float32."""
+        training, device = self.package.spec.training, torch.device("cpu")
+        if training.precision == "auto":
+            training = training.model_copy(update={"precision": "float32"})
         return training_objective(self.model, self.package.training_module, training, device)
 
 
@@ -109,3 +113,22 @@ def assert_close(got: Tensor, expected: Tensor, tolerance: float, name: str) -> 
     assert expected.isfinite().all(), name
     bound = tolerance * max(expected.abs().max().item(), 1e-6)
     torch.testing.assert_close(got, expected, rtol=0.0, atol=bound, msg=lambda m: f"{name}: {m}")
+
+
+def kept_bytes(model: nn.Module, inputs: Sequence[Tensor]) -> int:
+    """Return what autograd keeps of a forward pass, weights aside, each storage once."""
+    weights = {each.untyped_storage().data_ptr() for each in model.parameters()}
+    kept: dict[int, int] = {}
+    alive: list[Tensor] = []  # so that no two storages have the same address
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            alive.append(tensor)
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with saved_tensors_hooks(note, lambda tensor: tensor):
+        features = model.features(*inputs)  # type: ignore[operator]
+    assert features.requires_grad
+    return sum(kept.values())

@@ -1,0 +1,162 @@
+"""Estimate the memory that the updates of a training take on one GPU, from the rules of the ops.
+
+The numbers are those of float32. Left out are what the backward pass needs for a moment (gradients
+of activations), the libraries' own (contexts, workspaces) and what the allocator cannot use. In
+bfloat16 activations take about half, and a copy of each matrix that a product reads is kept.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+
+from compiler.analysis.cost import (
+    call_lengths,
+    cost_of,
+    count_parameters,
+    parameters_of,
+    statement_cost,
+)
+from compiler.analysis.infer_shapes import output_shapes, shapes_of
+from compiler.ir.block import Block, Function, Repeat, callee
+from compiler.ops.op import Op
+from compiler.ops.shape import Lengths, elements
+
+FLOAT_BYTES = 4
+LABELS_AT_ONCE = 8192
+"""Labels whose logits exist at once: a GPU's chunk in `runtime/training/objective.py`."""
+LOSS_COPIES = 3
+"""Logits, what the loss makes of them, and their gradient."""
+GATHERED_LAYERS = 2
+"""Layers whose weights a GPU holds whole at once: that at work, and the next one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightMemory:
+    """The numbers that a training keeps of each weight, the weight included."""
+
+    moments: int
+    """Running means of the optimizer."""
+    has_average: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingMemory:
+    """Bytes on one GPU in float32.
+
+    `optimizer` are its running means, `average` the moving average of the weights, `gathered` what
+    a GPU that keeps a share of the weights holds whole for a moment: the weights outside of layers
+    and those of two layers, with the gradients of the former and of one layer. `activations` are
+    kept from the forward pass of a micro-batch until its backward pass has read them.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    average: int
+    gathered: int
+    activations: int
+    logits: int
+
+    @property
+    def together(self) -> int:
+        """Return the sum of all."""
+        kept = self.weights + self.gradients + self.optimizer + self.average
+        return kept + self.gathered + self.activations + self.logits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activations:
+    """Numbers that the backward pass needs, kept from the forward pass or computed anew.
+
+    `kept` of all that was computed; `inputs`, where each layer keeps its inputs alone; `layer`, of
+    the largest layer, which the backward pass computes anew.
+    """
+
+    kept: int
+    inputs: int = 0
+    layer: int = 0
+
+    @property
+    def recomputed(self) -> int:
+        """Return the most that there is at once where layers are recomputed."""
+        return self.inputs + self.layer
+
+    def __add__(self, other: "Activations") -> "Activations":
+        return Activations(
+            kept=self.kept + other.kept,
+            inputs=self.inputs + other.inputs,
+            layer=max(self.layer, other.layer),
+        )
+
+
+def training_memory(
+    model: Block, weights: WeightMemory, micro_batch: Lengths, *, recomputes: bool, gpus: int = 1
+) -> TrainingMemory:
+    """Estimate the memory of one GPU whose micro-batch has these lengths.
+
+    With several `gpus`, each keeps a share of the weights and of what belongs to them.
+    """
+    parameters = count_parameters(model)
+    share = FLOAT_BYTES * ceil(parameters / gpus)
+    layer, others = _gathered(model)
+    gathered = (GATHERED_LAYERS + 1) * layer + 2 * others if gpus > 1 else 0
+    forward = model.function("forward")
+    activations = activations_of(model, forward, micro_batch)
+    kept = activations.recomputed if recomputes else activations.kept
+    return TrainingMemory(
+        weights=share,
+        gradients=share,
+        optimizer=weights.moments * share,
+        average=share if weights.has_average else 0,
+        gathered=FLOAT_BYTES * gathered,
+        activations=FLOAT_BYTES * kept,
+        logits=FLOAT_BYTES * LOSS_COPIES * _logits(model, micro_batch),
+    )
+
+
+def activations_of(block: Block, function: Function, lengths: Lengths) -> Activations:
+    """Return what a call of a function keeps, with and without recomputation of layers."""
+    shapes = shapes_of(block, function)
+    total = Activations(kept=0)
+    shared: set[str] = set()
+    for statement in function.body:
+        saved = statement_cost(block, statement, shapes, lengths).saved_for_backward
+        if isinstance(statement.op, Op):
+            total += Activations(kept=saved, inputs=saved)
+            continue
+        below = callee(block, statement)
+        inner = call_lengths(below, statement, shapes, lengths)
+        called = below.function(statement.op.function)
+        part = block.part(statement.part) if statement.part else block
+        if not isinstance(part, Repeat):
+            total += activations_of(below, called, inner)
+            continue
+        first, *others = statement.inputs
+        once = [shapes[each] for each in others if each not in shared]
+        shared.update(others)
+        inputs = int(part.count.value) * elements(shapes[first], lengths)
+        total += Activations(
+            kept=saved,
+            inputs=inputs + sum(elements(each, lengths) for each in once),
+            layer=cost_of(below, called, inner).saved_for_backward,
+        )
+    return total
+
+
+def _logits(model: Block, lengths: Lengths) -> int:
+    """Return the logits that exist at once."""
+    (shape,) = output_shapes(model, model.function("forward"))
+    return min(elements(shape, lengths), LABELS_AT_ONCE * elements(shape[-1:], lengths))
+
+
+def _gathered(block: Block) -> tuple[int, int]:
+    """Return the parameters of the largest layer, and those outside of layers."""
+    largest, others = 0, 0
+    for _, part in block.parts:
+        if isinstance(part, Repeat):
+            largest = max(largest, count_parameters(part.block))
+        elif isinstance(part, Block):
+            layer, outside = _gathered(part)
+            largest, others = max(largest, layer), others + outside
+        else:
+            others += parameters_of(part)
+    return largest, others
