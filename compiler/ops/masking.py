@@ -86,11 +86,16 @@ class MaskAnd(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlexMask(Op):
-    """tokens [batch, position] -> the blocks of pairs that are read, real keys alone."""
+    """tokens [batch, position] -> the blocks of pairs that are read.
+
+    They leave out padding if `reads_ahead`; where no position reads a later one, padding, which
+    comes last, is read by padding alone, and texts of a length share their blocks.
+    """
 
     annotation: ClassVar[str] = "BlockMask | Tensor"
 
     reads: Predicate
+    reads_ahead: bool
 
     def predicates(self) -> tuple[Predicate, ...]:
         return (self.reads,)
@@ -99,4 +104,5 @@ class FlexMask(Op):
         return ((),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return call("block_mask", Name(self.reads.name), *inputs)
+        helper = "block_mask" if self.reads_ahead else "block_mask_of_positions"
+        return call(helper, Name(self.reads.name), *inputs)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from compiler.mask.parse import MaskError, parse
 from compiler.mask.relation import empty_row, reads_within
 from compiler.source.diagnostic import Diagnostic, mistake
-from compiler.source.node import Node, Path
+from compiler.source.node import Node, Path, find
 from compiler.spec.model import LayerGroup
 from compiler.spec.paths import (
     at,
@@ -20,6 +20,8 @@ from compiler.spec.position import BiasPosition, kinds_of
 from compiler.spec.spec import Spec
 from compiler.spec.sub_layer import Attention
 
+NARROWEST_FLEX_HEAD = 16
+"""Triton, in which PyTorch writes FlexAttention for GPUs, multiplies no narrower matrices."""
 _BIASES = ", ".join(f"`{kind}`" for kind in kinds_of(BiasPosition))
 
 
@@ -91,6 +93,25 @@ def flex_settings(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                     notes=note("decides it", root, "model", "kernel"),
                     help="leave `kernel` out: masks of near positions are cheap without it, too",
                 )
+
+
+def flex_widths(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Refuse heads that are narrower than the matrices that FlexAttention multiplies on a GPU."""
+    for path, attention in _for_flex(spec):
+        own = spec.model.width(str(path[1])) // attention.heads
+        for key, text in (("d_k", "a query or key"), ("d_v", "a value")):
+            width = getattr(attention, key) or own
+            if width < NARROWEST_FLEX_HEAD:
+                place = key if find(root, (*path, key)) else "heads"
+                yield Diagnostic(
+                    code="flex-width",
+                    message=f"`kernel: flex` needs heads of at least {NARROWEST_FLEX_HEAD}, and "
+                    f"{text} has {width}",
+                    span=at(root, *path, place),
+                    notes=note("decides it", root, "model", "kernel"),
+                    help="fewer or wider heads, or leave `kernel` out",
+                )
+                break
 
 
 def _for_flex(spec: Spec) -> Iterator[tuple[Path, Attention]]:
@@ -207,6 +228,7 @@ MASK_CHECKS = (
     query_rows,
     flex_dropout,
     flex_settings,
+    flex_widths,
     flex_nowhere,
     end_of_the_target,
 )

@@ -112,7 +112,7 @@ class _Mask:
     def needed(self, op: Op) -> list[Statement]:
         """Return the statements that make what an op needs of the mask."""
         if isinstance(op, FlexAttention):
-            blocks = FlexMask(reads=self.reads)
+            blocks = FlexMask(reads=self.reads, reads_ahead=self.needs_padding)
             return [replace(self.whole, op=blocks, inputs=self.positions.inputs[1:])]
         if isinstance(op, CausalAttention):
             return []

@@ -21,6 +21,10 @@ SMALL = (
 )
 
 
+WIDE = ("model.attention.d_k=16", "model.attention.d_v=16")
+"""As FlexAttention wants heads."""
+
+
 def compiled(**masks: str) -> CompiledPackage:
     settings = [f'model.{stack}.self_attention.mask="{mask}"' for stack, mask in masks.items()]
     return compile_spec("demo", (*SMALL, *settings))
@@ -39,7 +43,7 @@ def kernels(package: CompiledPackage) -> dict[str, str]:
         ("causal & block(4)", (), "LocalAttention"),
         ("causal & dilated(2)", (), "Attention"),
         ("causal & window(3)", ("model.attention.soft_cap=5.0",), "Attention"),
-        ("causal & window(3)", ("model.kernel=flex",), "FlexAttention"),
+        ("causal & window(3)", ("model.kernel=flex", *WIDE), "FlexAttention"),
         ("causal", ("model.embedding.position=alibi",), "Attention"),
     ],
 )

@@ -38,7 +38,10 @@ PLANTED = {
     "relative positions": ("demo", (*DECODER, "model.embedding.position=relative")),
     "FlexAttention": (
         "demo",
-        (*DECODER, "model.kernel=flex", "model.encoder.self_attention.mask=block(3)"),
+        (
+            *(*DECODER, "model.kernel=flex", "model.encoder.self_attention.mask=block(3)"),
+            *("model.attention.d_k=16", "model.attention.d_v=16"),
+        ),
     ),
     "local": ("demo", (*DECODER, "model.encoder.self_attention.mask=window(2)")),
     "local, with a soft cap": (

@@ -225,8 +225,8 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
     _blocks(choose, model)
     if position := choose("position_of_decoder"):
         model["decoder"]["position"] = position
-    _kinds(choose, model)
     _kernel(choose, model)
+    _kinds(choose, model)
     for stack, sub_layer, knob in PLACES:
         mask = choose(knob)
         if mask is not None:
@@ -256,7 +256,8 @@ def _kinds(choose: Chooser, model: Tree) -> None:
     """Layers of a second kind after those of the first, with another mask and other heads."""
     for stack in ("encoder", "decoder"):
         if choose("kinds_of_layers") == 2:
-            other: Tree = {"self_attention": {"heads": 2, "d_k": 4, "d_v": 1}}
+            d_k, d_v = (32, 20) if model["kernel"] == "flex" else (4, 1)
+            other: Tree = {"self_attention": {"heads": 2, "d_k": d_k, "d_v": d_v}}
             if mask := choose(f"{stack}_mask"):
                 other["self_attention"]["mask"] = mask
             if position := choose("position_of_layers"):
@@ -280,12 +281,13 @@ def _balances(part: Any) -> bool:
 
 
 def _kernel(choose: Chooser, model: Tree) -> None:
-    """FlexAttention drops no weights."""
+    """FlexAttention drops no weights, and needs heads of at least 16."""
     model["kernel"] = choose("kernel")
     if model["kernel"] == "flex":
         for settings in (model["attention"], model["encoder"].get("attention", {})):
             for key in ("dropout", "kv_heads", "scale", "soft_cap"):
                 settings.pop(key, None)
+            settings |= {"d_k": 16, "d_v": 18}
 
 
 def _attention(choose: Chooser) -> Tree:

@@ -175,9 +175,12 @@ def compare_local(helpers: Any, given: set[str], length: int) -> None:
     torch.testing.assert_close(got, plain(*tensors, mask, **scale))
 
 
-@renders("flexible_attention", "block_mask", "as_tensor")
+FLEXIBLE = ("flexible_attention", "block_mask", "block_mask_of_positions", "as_tensor")
+
+
+@renders(*FLEXIBLE, "compiled_block_mask")
 def test_flexible_attention_has_plain_masks_on_a_cpu() -> None:
-    helpers = rendered("flexible_attention", "block_mask", "as_tensor")
+    helpers = rendered(*FLEXIBLE)
     tokens = torch.tensor([[5, 6, 7, 8], [5, 6, 0, 0]])
     mask = helpers.block_mask(lambda i, j: j <= i, tokens)
     expected = torch.ones(4, 4, dtype=torch.bool).tril() & (tokens != 0).view(2, 1, 1, 4)
@@ -186,6 +189,8 @@ def test_flexible_attention_has_plain_masks_on_a_cpu() -> None:
     assert helpers.as_tensor(mask, tensors[0]) is mask
     got = helpers.flexible_attention(*tensors, mask)
     torch.testing.assert_close(got, F.scaled_dot_product_attention(*tensors, mask))
+    first = helpers.block_mask_of_positions(lambda _, j: j < 2, tokens)
+    assert first.equal(torch.tensor([True, True, False, False]).expand(4, 4))
 
 
 @renders("as_tensor")
