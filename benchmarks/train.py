@@ -38,7 +38,7 @@ from benchmarks.rounds import Child, Children, check_losses, interleaved, median
 from compiler.analysis.cost import cost_of, count_parameters
 from compiler.ir.block import Block
 from compiler.pipeline import CompiledPackage
-from runtime.data.batches import batches
+from runtime.data.batches import Padded, batches
 from runtime.data.pairs import Pairs, load_pairs
 from runtime.data.sentences import Indices
 from runtime.training.computation import Computation
@@ -190,7 +190,7 @@ def work_of(pairs: Pairs, package: CompiledPackage, size: str, options: argparse
     while len(order) < wanted:
         epoch += 1
         tokens = package.spec.training.batch_tokens
-        order += batches(pairs, tokens=tokens, seed=1, epoch=epoch)
+        order += batches(pairs, Padded(tokens=tokens), seed=1, epoch=epoch)
     starts = range(warm_up, wanted, count)
     rounds = [order[start : start + count] for start in starts]
     return Work(pairs=pairs, warm_up=order[:warm_up], rounds=rounds)

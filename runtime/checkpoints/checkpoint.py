@@ -116,17 +116,22 @@ def _cudnn_version() -> str:
     return str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call]
 
 
+BatchKind = Literal["padded", "buckets"]
+"""The form of batches."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batching:
     """The settings that the order of the batches depends on, besides the text and the epoch."""
 
     tokens: int
     seed: int
+    kind: BatchKind = "padded"
+    """The form of the batches; runs of versions until 0.2 had padded ones alone."""
 
     @classmethod
-    def of(cls, training: Training) -> "Batching":
-        tokens = training.micro_batch_tokens
-        return cls(tokens=tokens, seed=training.seed)
+    def of(cls, training: Training, kind: BatchKind = "padded") -> "Batching":
+        return cls(tokens=training.micro_batch_tokens, seed=training.seed, kind=kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,7 +86,7 @@ def ablate(
     if dry_run:
         show_plan(folder, expansion, room)
         return
-    expansion = counted(expansion, cache)
+    expansion = counted(expansion, cache, device)
     with owned_folder(folder):
         start = options.launcher_with(room, folder, cache)
         show_plan(folder, expansion, room)
@@ -130,20 +130,24 @@ class Options:
         return Slurm(folder, parameters, cache=cache, processes=self.processes, jobs=self.jobs)
 
 
-def counted(expansion: "Expansion", cache: Path) -> "Expansion":
+def counted(expansion: "Expansion", cache: Path, device: str | None) -> "Expansion":
     """The rows with their epochs counted in updates, for which their text is prepared.
 
     The first seed counts for all of them, so that all have equally many.
     """
+    import torch
+
     from runtime.data.prepare import prepare
+    from runtime.training.computation import Computation
     from runtime.training.update import updates_of
 
     rows = []
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     for row in expansion.rows:
         training = row.spec.training
         if training.epochs is not None:
             prepared = prepare(row.spec, cache, report=report)
-            updates = updates_of(training, prepared.train)
+            updates = updates_of(training, prepared, Computation.resolve(training, place).batching)
             report(f"{row.name}: {training.epochs:,} epochs of its text are {updates:,} updates")
             row = row.lasting(min(updates, training.steps or updates))
         rows.append(row)

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.data.batches import Batch
+from runtime.data.batches import Examples, Joined
 from runtime.data.sentences import (
     Indices,
     Sentences,
@@ -18,11 +18,11 @@ from runtime.data.sentences import (
     damaged,
     load_sentences,
 )
-from runtime.data.symbols import BEGIN, PADDING
+from runtime.data.symbols import BEGIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pairs:
+class Pairs(Examples):
     """A tokenised corpus of translations."""
 
     unit: ClassVar[str] = "pair"
@@ -52,37 +52,30 @@ class Pairs:
         return self.targets.lengths
 
     @property
-    def sizes(self) -> Indices:
-        """The longer side of each pair in tokens, END included."""
-        return np.maximum(self.source_lengths, self.target_lengths)
-
-    @property
-    def likeness(self) -> tuple[Indices, ...]:
-        """Among pairs of one size those with sources of one length stay together."""
-        return self.source_lengths, self.sizes
+    def lengths(self) -> tuple[Indices, ...]:
+        return self.source_lengths, self.target_lengths
 
     def count_labels(self, rows: Indices) -> int:
-        """The target tokens, END included."""
+        """Return the number of target tokens, END included."""
         return int(self.target_lengths[rows].sum())
 
     def count_tokens(self, rows: Indices) -> int:
         return self.count_labels(rows)
 
-    def drawn(self, _seed: int, _epoch: int, /) -> Self:
-        """Return these examples, which are equal in every epoch."""
-        return self
-
-    def collate(self, rows: Indices) -> Batch:
-        """Return a batch. Inputs: tokens and END of the source; BEGIN and tokens of the target.
+    def joined(self, rows: Indices) -> Joined:
+        """Return pairs. Inputs: tokens and END of the source; BEGIN and tokens of the target.
 
         Labels: tokens and END of the target.
         """
-        target = self.targets.padded(rows)
-        shifted = np.pad(target[:, :-1], ((0, 0), (1, 0)), constant_values=BEGIN)
-        read = np.where(target == PADDING, PADDING, shifted)
-        places = np.flatnonzero(target != PADDING)
-        return Batch(
-            inputs=(self.sources.padded(rows), read), places=places, labels=target.flat[places]
+        labels = self.targets.joined(rows)
+        lengths = self.target_lengths[rows]
+        read = np.roll(labels, 1)
+        read[np.cumsum(lengths) - lengths] = BEGIN
+        return Joined(
+            inputs=(self.sources.joined(rows), read),
+            lengths=(self.source_lengths[rows], lengths),
+            places=np.arange(len(labels)),
+            labels=labels,
         )
 
 

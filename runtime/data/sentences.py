@@ -13,7 +13,7 @@ from typing import IO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.data.symbols import END, PADDING
+from runtime.data.symbols import END
 from runtime.errors import UserError
 
 TOKEN, PLACE = np.dtype("<i4"), np.dtype("<i8")
@@ -40,18 +40,15 @@ class Sentences:
     def __getitem__(self, index: int) -> NDArray[np.int32]:
         return self.tokens[self.ends[index] - self.lengths[index] : self.ends[index]]
 
-    def padded(self, rows: Indices) -> Indices:
-        """These sentences as the rows of a matrix [rows, longest], PADDING on the right."""
-        places, inside = self.places(rows)
-        padded = np.full(inside.shape, PADDING, dtype=np.int64)
-        padded[inside] = self.tokens[places[inside]]
-        return padded
+    def joined(self, rows: Indices) -> Indices:
+        """Return the tokens of these sentences, one sentence after the other."""
+        return self.tokens[self.places(rows)].astype(np.int64)
 
-    def places(self, rows: Indices) -> tuple[Indices, NDArray[np.bool_]]:
-        """[rows, longest]: where in `tokens` each token stands, and whether there is one."""
+    def places(self, rows: Indices) -> Indices:
+        """Return where in `tokens` the tokens of these sentences stand, sentence by sentence."""
         lengths = self.lengths[rows]
-        column = np.arange(lengths.max())
-        return (self.ends[rows] - lengths)[:, None] + column, column < lengths[:, None]
+        joined = np.cumsum(lengths)
+        return np.repeat(self.ends[rows] - joined, lengths) + np.arange(joined[-1])
 
 
 class SentencesWriter:

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compiler.spec.training import MaskedTokens
-from runtime.data.batches import Batch
+from runtime.data.batches import Examples, Joined
 from runtime.data.sentences import Indices, Sentences
-from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK, PADDING
+from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Documents:
+class Documents(Examples):
     """Texts for a language model, each closed by END; a long one is several pieces in a row."""
 
     unit: ClassVar[str] = "text"
@@ -24,37 +24,34 @@ class Documents:
         return len(self.pieces)
 
     @property
-    def sizes(self) -> Indices:
-        return self.pieces.lengths
-
-    @property
-    def likeness(self) -> tuple[Indices, ...]:
-        return (self.sizes,)
+    def lengths(self) -> tuple[Indices, ...]:
+        return (self.pieces.lengths,)
 
     def count_labels(self, rows: Indices) -> int:
-        """All tokens, END included."""
+        """Return the number of tokens, END included."""
         return int(self.pieces.lengths[rows].sum())
 
     def count_tokens(self, rows: Indices) -> int:
         return self.count_labels(rows)
 
-    def drawn(self, _seed: int, _epoch: int, /) -> Self:
-        """Return these examples, which are equal in every epoch."""
-        return self
+    def joined(self, rows: Indices) -> Joined:
+        """Return texts. Inputs: each token's predecessor in its text, BEGIN for the first.
 
-    def collate(self, rows: Indices) -> Batch:
-        """Inputs: each token's predecessor in its text, BEGIN for the first. Labels: the tokens."""
-        places, inside = self.pieces.places(rows)
+        Labels: the tokens.
+        """
+        places = self.pieces.places(rows)
         # A text begins after the END of another; the very first, in a circle, after the last one's.
-        before = self.pieces.tokens[places[inside] - 1]
-        read = np.full(inside.shape, PADDING, dtype=np.int64)
-        read[inside] = np.where(before == END, BEGIN, before)
-        labels = self.pieces.tokens[places[inside]].astype(np.int64)
-        return Batch(inputs=(read,), places=np.flatnonzero(inside), labels=labels)
+        before = self.pieces.tokens[places - 1].astype(np.int64)
+        return Joined(
+            inputs=(np.where(before == END, BEGIN, before),),
+            lengths=(self.pieces.lengths[rows],),
+            places=np.arange(len(places)),
+            labels=self.pieces.tokens[places].astype(np.int64),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MaskedTexts:
+class MaskedTexts(Examples):
     """Texts, each closed by END, some of whose tokens are to be guessed from the others.
 
     Which ones depends on the seed, the epoch and the text's number alone. With the epoch 0 they are
@@ -74,13 +71,9 @@ class MaskedTexts:
         return len(self.texts)
 
     @property
-    def sizes(self) -> Indices:
-        """Tokens, BEGIN and END."""
-        return self.texts.lengths + 1
-
-    @property
-    def likeness(self) -> tuple[Indices, ...]:
-        return (self.sizes,)
+    def lengths(self) -> tuple[Indices, ...]:
+        """The tokens of each text, BEGIN and END included."""
+        return (self.texts.lengths + 1,)
 
     def count_labels(self, rows: Indices) -> int:
         return int(self._chosen(rows).sum())
@@ -91,19 +84,23 @@ class MaskedTexts:
     def drawn(self, seed: int, epoch: int, /) -> Self:
         return replace(self, seed=seed, epoch=epoch)
 
-    def collate(self, rows: Indices) -> Batch:
-        """Inputs: BEGIN, the tokens, some of them masked, and END. Labels: what these were."""
-        read = after_begin(self.texts.padded(rows))
-        right = read.copy()
-        places = []
-        for line, (row, chosen) in enumerate(zip(rows, self._chosen(rows), strict=True)):
+    def joined(self, rows: Indices) -> Joined:
+        """Return texts. Inputs: BEGIN, the tokens, some of them masked, and END.
+
+        Labels: what the masked tokens were.
+        """
+        right, lengths, beginnings = after_begin(self.texts, rows)
+        read = right.copy()
+        found = []
+        for row, begin, chosen in zip(rows, beginnings, self._chosen(rows), strict=True):
             columns, change, other = self._draw(int(row), int(chosen))
-            tokens = read[line, columns]
+            places = begin + columns
             is_mask, is_kept = self._fates(change)
-            read[line, columns] = np.where(is_mask, MASK, np.where(is_kept, tokens, other))
-            places.append(line * read.shape[1] + columns)
-        flat = np.concatenate(places)
-        return Batch(inputs=(read,), places=flat, labels=right.flat[flat])
+            kept = np.where(is_kept, right[places], other)
+            read[places] = np.where(is_mask, MASK, kept)
+            found.append(places)
+        places = np.concatenate(found)
+        return Joined(inputs=(read,), lengths=(lengths,), places=places, labels=right[places])
 
     def _chosen(self, rows: Indices) -> Indices:
         """Return the number of tokens of each text that are predicted, at least one."""
@@ -133,7 +130,7 @@ class MaskedTexts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabelledTexts:
+class LabelledTexts(Examples):
     """Texts, each closed by END, and the number of the label of each."""
 
     unit: ClassVar[str] = "text"
@@ -145,13 +142,9 @@ class LabelledTexts:
         return len(self.texts)
 
     @property
-    def sizes(self) -> Indices:
-        """Tokens, BEGIN and END."""
-        return self.texts.lengths + 1
-
-    @property
-    def likeness(self) -> tuple[Indices, ...]:
-        return (self.sizes,)
+    def lengths(self) -> tuple[Indices, ...]:
+        """The tokens of each text, BEGIN and END included."""
+        return (self.texts.lengths + 1,)
 
     def count_labels(self, rows: Indices) -> int:
         return len(rows)
@@ -159,16 +152,15 @@ class LabelledTexts:
     def count_tokens(self, rows: Indices) -> int:
         return int(self.sizes[rows].sum())
 
-    def drawn(self, _seed: int, _epoch: int, /) -> Self:
-        """Return these examples, which are equal in every epoch."""
-        return self
-
-    def collate(self, rows: Indices) -> Batch:
-        """Inputs: BEGIN, tokens and END of each text."""
-        read = after_begin(self.texts.padded(rows))
-        return Batch(inputs=(read,), places=np.arange(len(rows)), labels=self.labels[rows])
+    def joined(self, rows: Indices) -> Joined:
+        """Return texts. Inputs: BEGIN, tokens and END of each text."""
+        read, lengths, _ = after_begin(self.texts, rows)
+        return Joined(inputs=(read,), lengths=(lengths,), places=None, labels=self.labels[rows])
 
 
-def after_begin(texts: Indices) -> Indices:
-    """[rows, longest] -> [rows, 1 + longest]: BEGIN in front of each."""
-    return np.pad(texts, ((0, 0), (1, 0)), constant_values=BEGIN)
+def after_begin(texts: Sentences, rows: Indices) -> tuple[Indices, Indices, Indices]:
+    """Return texts with BEGIN in front of each [tokens], their lengths, and where each begins."""
+    lengths = texts.lengths[rows] + 1
+    beginnings = np.cumsum(lengths) - lengths
+    read = np.insert(texts.joined(rows), beginnings - np.arange(len(rows)), BEGIN)
+    return read, lengths, beginnings

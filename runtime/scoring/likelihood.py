@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from compiler.spec.spec import Spec
-from runtime.data.batches import Examples, in_order
+from runtime.data.batches import Examples, Padded, in_order
 from runtime.data.prepare import TOKENIZERS
 from runtime.data.tasks import task_of
 from runtime.data.tasks.texts import CutTexts, tokenised
@@ -47,7 +47,7 @@ def losses_of(
     model = run.load_model(average).to(place)
     plain = spec.training.model_copy(update={"compile": False, "precision": "float32"})
     objective = training_objective(model, module, plain, next(model.parameters()).device)
-    batches = in_order(examples, spec.training.micro_batch_tokens)
+    batches = in_order(examples, Padded(tokens=spec.training.micro_batch_tokens))
     try:
         with explained_memory_errors("`--device cpu` has the machine's memory"):
             return validate(model, objective, examples, batches, Workers())

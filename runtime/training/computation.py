@@ -12,7 +12,9 @@ from typing import Any, Self
 import torch
 
 from compiler.spec.training import Training
+from runtime.checkpoints.checkpoint import BatchKind
 from runtime.system.devices import refuse_missing_bfloat16
+from runtime.training import batching
 from runtime.training.precision import Precision, choose_precision, float32_products
 
 RECORD = "computation"
@@ -30,6 +32,8 @@ class Computation:
     precision_reason: str
     tf32: bool
     """Tells whether a GPU may multiply what is left of float32 numbers in TF32."""
+    batching: BatchKind
+    """The form of the batches, on which their order depends, too."""
 
     @classmethod
     def resolve(cls, training: Training, device: torch.device) -> Self:
@@ -39,6 +43,7 @@ class Computation:
             precision=precision,
             precision_reason=reason,
             tf32=device.type == "cuda" and training.precision != "float32",
+            batching=batching.choose(device),
         )
 
     @classmethod
@@ -77,4 +82,5 @@ class Computation:
     def __str__(self) -> str:
         """Return the choices in words, for the first line of a run."""
         tf32 = ", TF32 for what is float32" if self.tf32 else ""
-        return f"{self.precision} products{tf32} ({self.precision_reason})"
+        products = f"{self.precision} products{tf32} ({self.precision_reason})"
+        return f"{products}, {batching.described(self.batching)}"

@@ -13,6 +13,7 @@ from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import MODEL as MODEL_WEIGHTS
 from runtime.checkpoints.checkpoint import (
     Batching,
+    BatchKind,
     Checkpoint,
     Machine,
     Record,
@@ -81,13 +82,17 @@ def create_run(
     """
     refuse_existing(folder)
     prepared = prepare(package.spec, cache, report=report)
-    package = counted(package, prepared, with_steps, report)
     computation = Computation.of_record(chosen, package.spec.training, device)
+    package = counted(package, prepared, computation, with_steps, report)
     return Run.create(folder, package, prepared, Beginning(origin=computation.record())), prepared
 
 
 def counted(
-    package: Package, prepared: Prepared, with_steps: WithSteps | None, report: Report
+    package: Package,
+    prepared: Prepared,
+    computation: Computation,
+    with_steps: WithSteps | None,
+    report: Report,
 ) -> Package:
     """The package with `training.steps`, where the spec gives epochs of the text.
 
@@ -96,7 +101,7 @@ def counted(
     training = package.spec.training
     if training.epochs is None:
         return package
-    updates = updates_of(training, prepared.train)
+    updates = updates_of(training, prepared, computation.batching)
     epochs = (
         "1 epoch of this text is"
         if training.epochs == 1
@@ -130,7 +135,8 @@ def reopen_run(
     old, new = run.package.spec, package.spec
     run.check_spec(new)
     prepared = prepare_again(run, new, cache, report)
-    package = counted(package, prepared, with_steps, report)
+    computation = Computation.of_record(run.begun, new.training, device)
+    package = counted(package, prepared, computation, with_steps, report)
     new = package.spec
     is_other_network = not is_same_code(run.package.files[MODEL], package.files[MODEL])
     if old == new:
@@ -184,7 +190,7 @@ def refuse_other_recipe(run: Run, package: Package) -> None:
         )
 
 
-def find_start(run: Run, here: Machine, report: Report) -> Start:
+def find_start(run: Run, computation: Computation, here: Machine, report: Report) -> Start:
     """After the last good checkpoint, if there is one."""
     remove_unfinished(run.checkpoints)
     found = last_good_checkpoint(run.checkpoints, run.identity, report)
@@ -205,19 +211,19 @@ def find_start(run: Run, here: Machine, report: Report) -> Start:
             "attention in an order that changes"
         )
     return Start(
-        progress=continued_progress(record, run.package.spec.training),
+        progress=continued_progress(record, run.package.spec.training, computation.batching),
         metrics_bytes=record.metrics_bytes,
         checkpoint=checkpoint,
     )
 
 
-def continued_progress(record: Record, training: Training) -> Progress:
+def continued_progress(record: Record, training: Training, batching: BatchKind) -> Progress:
     """Returns the progress of a record, without what means nothing under the settings of now.
 
     With other batches the epoch begins anew; with another metric no score is the best yet.
     """
     progress = record.state
-    if record.batching != Batching.of(training):
+    if record.batching != Batching.of(training, batching):
         progress = with_other_batches(progress, training)
     if record.metric != training.validation.metric:
         progress = replace(progress, best_step=None, best_score=None, looks_without_better=0)

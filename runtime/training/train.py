@@ -92,8 +92,8 @@ def train(
             run, prepared = begin(run_folder, package, cache, say, with_steps, device, chosen or {})
             if not resume and workers.is_first:
                 holds.enter_context(alone(run_folder, say))
-            start = find_start(run, Machine.here(device, workers.size), say)
-        computation = Computation.of_record(run.begun, run.package.spec.training, device)
+            computation = Computation.of_record(run.begun, run.package.spec.training, device)
+            start = find_start(run, computation, Machine.here(device, workers.size), say)
         holds.enter_context(computation.products(device))
         state = TrainState(run.package, device, workers, computation)
         start.apply(state)

@@ -19,10 +19,11 @@ from runtime.checkpoints.progress import (
     ending,
     is_validation_due,
 )
-from runtime.data.batches import in_order
+from runtime.data.batches import Batched, in_order
 from runtime.data.prepare import Prepared
 from runtime.run import Run
 from runtime.system.file_lock import followed
+from runtime.training.batching import make_batcher
 from runtime.training.interruption import Interruption, SignalWatch
 from runtime.training.metrics import TrainFigures, ValidFigures
 from runtime.training.run_logger import RunLogger
@@ -56,9 +57,17 @@ class Trainer:
         self.progress = self.saved = progress
         self.place: Callable[[], Path] = lambda: run.folder
         self.prepared = prepared
-        self.batching = Batching.of(self.training)
-        self.order = EpochOrder(prepared.train, self.batching)
-        self.valid_batches = in_order(prepared.valid, self.batching.tokens)
+        self.batching = Batching.of(self.training, state.computation.batching)
+        batcher = make_batcher(
+            self.batching.kind,
+            prepared,
+            tokens=self.batching.tokens,
+            parts=state.workers.size if self.training.accumulate < state.workers.size else 1,
+        )
+        self.examples = Batched(examples=prepared.train, batcher=batcher)
+        self.order = EpochOrder(prepared.train, batcher, self.batching.seed)
+        self.valid_examples = Batched(examples=prepared.valid, batcher=batcher.share)
+        self.valid_batches = in_order(prepared.valid, batcher.share)
 
     def train(self, watch: SignalWatch) -> Ending:
         """Goes on to the end, or to an `Interruption`."""
@@ -91,7 +100,7 @@ class Trainer:
         step = self.progress.step + 1
         rate = self.run.package.training_module.learning_rate(step)
         state, metrics = self.state, self.state.running_metrics
-        examples = self.prepared.train.drawn(self.training.seed, self.progress.epoch)
+        examples = self.examples.drawn(self.training.seed, self.progress.epoch)
         figures = state.update(examples, batches, rate)
         if state.average is not None:
             state.average.follow(state.model, step)
@@ -133,7 +142,7 @@ class Trainer:
         losses = validate(
             state.result,
             state.validation_objective,
-            self.prepared.valid,
+            self.valid_examples,
             self.valid_batches,
             state.workers,
         )

@@ -10,9 +10,11 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
 from compiler.spec.training import Training
-from runtime.checkpoints.checkpoint import Batching
-from runtime.data.batches import Examples, batches
+from runtime.checkpoints.checkpoint import BatchKind
+from runtime.data.batches import Batched, Batcher, Examples, batches
+from runtime.data.prepare import Prepared
 from runtime.data.sentences import Indices
+from runtime.training.batching import make_batcher
 from runtime.training.gradient_sharing import GradientSharing
 from runtime.training.objective import Objective
 from runtime.training.workers import Workers
@@ -30,7 +32,7 @@ class Updater:
     sharing: GradientSharing
 
     def __call__(
-        self, examples: Examples, batches: Sequence[Indices], learning_rate: float
+        self, examples: Examples | Batched, batches: Sequence[Indices], learning_rate: float
     ) -> Tensor:
         """One update from all these batches.
 
@@ -48,7 +50,7 @@ class Updater:
         self.optimizer.zero_grad()
         return torch.cat((sums, norm.unsqueeze(0)))
 
-    def add_gradients(self, examples: Examples, batches: Sequence[Indices]) -> Tensor:
+    def add_gradients(self, examples: Examples | Batched, batches: Sequence[Indices]) -> Tensor:
         """Returns the losses [2] of this process's rows; adds their gradients to parameters."""
         labels = count_labels(examples, batches)
         sums = torch.zeros(2, device=self.objective.device)
@@ -60,12 +62,12 @@ class Updater:
         return sums
 
 
-def count_labels(examples: Examples, batches: Iterable[Indices]) -> int:
+def count_labels(examples: Examples | Batched, batches: Iterable[Indices]) -> int:
     """Returns the number of labels in all processes, by which losses are divided."""
     return sum(examples.count_labels(rows) for rows in batches)
 
 
-def count_tokens(examples: Examples, batches: Iterable[Indices]) -> int:
+def count_tokens(examples: Examples | Batched, batches: Iterable[Indices]) -> int:
     """Returns the number of tokens that all processes read, without padding."""
     return sum(examples.count_tokens(rows) for rows in batches)
 
@@ -85,26 +87,27 @@ def own_rows(batches: Sequence[Indices], workers: Workers) -> list[Indices]:
 class EpochOrder:
     """The batches of each epoch; those of the epoch at hand are kept."""
 
-    def __init__(self, examples: Examples, batching: Batching) -> None:
-        self._examples, self._batching = examples, batching
+    def __init__(self, examples: Examples, batcher: Batcher, seed: int) -> None:
+        self._examples, self._batcher, self._seed = examples, batcher, seed
         self._epoch = 0
         self._batches: list[Indices] = []
 
     def batches(self, epoch: int) -> list[Indices]:
         """The batches of an epoch, counted from 1."""
         if epoch != self._epoch:
-            tokens, seed = self._batching.tokens, self._batching.seed
-            self._batches = batches(self._examples, tokens=tokens, seed=seed, epoch=epoch)
+            self._batches = batches(self._examples, self._batcher, seed=self._seed, epoch=epoch)
             self._epoch = epoch
         return self._batches
 
 
-def updates_of(training: Training, examples: Examples) -> int:
+def updates_of(training: Training, prepared: Prepared, batching: BatchKind) -> int:
     """The updates in all epochs; the last of an epoch takes the batches that are left.
 
     Raises ValueError for a training whose length is not given in epochs.
     """
     if training.epochs is None:
         raise ValueError("expected `training.epochs`, got None")
-    order, epochs = EpochOrder(examples, Batching.of(training)), range(1, training.epochs + 1)
+    batcher = make_batcher(batching, prepared, tokens=training.micro_batch_tokens)
+    order = EpochOrder(prepared.train, batcher, training.seed)
+    epochs = range(1, training.epochs + 1)
     return sum(-(-len(order.batches(epoch)) // training.accumulate) for epoch in epochs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from runtime.data.batches import Examples
+from runtime.data.batches import Batched, Examples
 from runtime.data.sentences import Indices
 from runtime.errors import DivergenceError
 from runtime.training.objective import Objective
@@ -37,7 +37,7 @@ def perplexity(nll: float) -> float:
 def validate(
     model: nn.Module,
     objective: Objective,
-    examples: Examples,
+    examples: Examples | Batched,
     batches: Sequence[Indices],
     workers: Workers,
 ) -> Losses:

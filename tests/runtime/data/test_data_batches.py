@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runtime.data.batches import batches, in_order
+from runtime.data.batches import Padded, batches, in_order
 from runtime.data.pairs import Pairs
 from runtime.data.sentences import Sentences
 from runtime.data.symbols import BEGIN, END, PADDING
@@ -36,9 +36,9 @@ def test_batches_hold_every_fitting_pair_once_and_are_not_too_large(
     fitting = [number for number, pair in enumerate(corpus) if max(pair) <= tokens]
     if not fitting:
         with pytest.raises(UserError, match="no training pair fits into a batch"):
-            batches(pairs, tokens=tokens, seed=seed, epoch=epoch)
+            batches(pairs, Padded(tokens=tokens), seed=seed, epoch=epoch)
         return
-    found = batches(pairs, tokens=tokens, seed=seed, epoch=epoch)
+    found = batches(pairs, Padded(tokens=tokens), seed=seed, epoch=epoch)
     assert sorted(np.concatenate(found).tolist()) == fitting
     assert all(cost(pairs, rows) <= tokens for rows in found)
 
@@ -49,7 +49,7 @@ def test_in_order_holds_every_pair_once(
     make_pairs: MakePairs, corpus: list[tuple[int, int]], tokens: int
 ) -> None:
     pairs = make_pairs(*map(list, zip(*corpus, strict=True)))
-    found = in_order(pairs, tokens)
+    found = in_order(pairs, Padded(tokens=tokens))
     sizes = pairs.sizes[np.concatenate(found)]
     assert sorted(np.concatenate(found).tolist()) == list(range(len(corpus)))
     assert (np.diff(sizes) >= 0).all()
@@ -65,7 +65,7 @@ def test_the_order_is_a_function_of_seed_and_epoch(make_pairs: MakePairs) -> Non
     pairs = make_pairs(lengths, lengths[::-1])
 
     def order(seed: int, epoch: int) -> list[list[int]]:
-        return as_lists(batches(pairs, tokens=40, seed=seed, epoch=epoch))
+        return as_lists(batches(pairs, Padded(tokens=40), seed=seed, epoch=epoch))
 
     orders = [order(seed, epoch) for seed in (1, 2) for epoch in (1, 2)]
     assert order(1, 1) == orders[0]
@@ -77,13 +77,13 @@ def test_the_order_is_a_function_of_seed_and_epoch(make_pairs: MakePairs) -> Non
 def test_the_order_is_the_same_everywhere(make_pairs: MakePairs) -> None:
     """Resumed runs and other machines depend on it: this test must not be updated lightly."""
     pairs = make_pairs([3, 5, 3, 4, 5, 3, 4, 9, 3, 5], [3, 4, 3, 5, 5, 2, 4, 1, 3, 5])
-    found = as_lists(batches(pairs, tokens=10, seed=7, epoch=2))
+    found = as_lists(batches(pairs, Padded(tokens=10), seed=7, epoch=2))
     assert found == [[7], [8, 0, 5], [2, 6], [3, 4], [1, 9]]
 
 
 def test_equal_lengths_share_batches(make_pairs: MakePairs) -> None:
     lengths = [2, 30] * 100
-    found = batches(make_pairs(lengths, lengths), tokens=60, seed=1, epoch=1)
+    found = batches(make_pairs(lengths, lengths), Padded(tokens=60), seed=1, epoch=1)
     assert sorted(map(len, found)) == [2] * 50 + [10] + [30] * 3
 
 
@@ -112,5 +112,5 @@ def test_many_pairs_take_less_than_a_second() -> None:
         targets=Sentences.of(nothing, np.cumsum(lengths[1])),
     )
     start = time.process_time()
-    batches(pairs, tokens=4096, seed=1, epoch=1)
+    batches(pairs, Padded(tokens=4096), seed=1, epoch=1)
     assert time.process_time() - start < 1.0

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from compiler.spec.spec import Spec
 from runtime.data import sentences as sentences_module
-from runtime.data.batches import batches
+from runtime.data.batches import Padded, batches
 from runtime.data.files import read_rows
 from runtime.data.prepare import Prepared, load_prepared, prepare
 from runtime.data.symbols import END, UNKNOWN
@@ -162,7 +162,7 @@ def test_no_pair_left(run: Run, cache: Path) -> None:
 
 def test_pairs_larger_than_a_micro_batch_are_reported(run: Run, report: list[str]) -> None:
     prepared = run(training={"batch_tokens": 24, "accumulate": 4})
-    fitting = sum(map(len, batches(prepared.train, tokens=6, seed=1, epoch=1)))
+    fitting = sum(map(len, batches(prepared.train, Padded(tokens=6), seed=1, epoch=1)))
     assert report[-1] == (
         f"train: {300 - fitting} pairs larger than a batch of 6 tokens are left out"
     )

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Rejected
 from compiler.spec.lock import LOCK, read_lock
-from runtime.checkpoints.checkpoint import Batching
 from runtime.command.app import app
+from runtime.data.batches import Padded
 from runtime.data.prepare import prepare
 from runtime.errors import UserError
 from runtime.run import Run
@@ -78,7 +78,7 @@ def expected_updates(spec: Path, folder: Path) -> int:
     """Batches of each epoch by twos; what is left of an epoch makes an update of its own."""
     loaded = compile_spec(str(spec)).spec
     prepared = prepare(loaded, folder / "cache", report=lambda _: None)
-    order = EpochOrder(prepared.train, Batching.of(loaded.training))
+    order = EpochOrder(prepared.train, Padded(tokens=loaded.training.micro_batch_tokens), 1)
     return sum((len(order.batches(epoch)) + 1) // 2 for epoch in (1, 2, 3))
 
 
@@ -192,7 +192,7 @@ def test_a_warm_up_longer_than_the_epochs_is_refused_before_training(
 def test_only_trainings_in_epochs_are_counted() -> None:
     spec = compile_spec("demo").spec
     with pytest.raises(ValueError, match=r"expected `training\.epochs`"):
-        updates_of(spec.training, None)  # type: ignore[arg-type]
+        updates_of(spec.training, None, "padded")  # type: ignore[arg-type]
 
 
 def test_rows_of_an_ablation_count_their_epochs_when_they_are_queued(

@@ -32,21 +32,27 @@ def recipe(metric: Any = "loss", **settings: Any) -> Training:
 
 
 def test_a_longer_run_goes_on_where_it_was() -> None:
-    assert continued_progress(RECORD, recipe(steps=2000)) == PROGRESS
+    assert continued_progress(RECORD, recipe(steps=2000), "padded") == PROGRESS
 
 
 def test_the_same_batches_from_other_settings_are_the_same() -> None:
-    assert continued_progress(RECORD, recipe(batch_tokens=400, accumulate=4)).batch == 7
+    assert continued_progress(RECORD, recipe(batch_tokens=400, accumulate=4), "padded").batch == 7
 
 
 def test_other_batches_begin_the_epoch_anew() -> None:
     for settings in ({"batch_tokens": 200}, {"accumulate": 2}, {"seed": 2}):
-        progress = continued_progress(RECORD, recipe(**settings))
+        progress = continued_progress(RECORD, recipe(**settings), "padded")
         assert (progress.step, progress.epoch, progress.batch) == (50, 3, 0)
 
 
+def test_batches_of_another_form_begin_the_epoch_anew() -> None:
+    """As for a run that goes on with a GPU after a former version had begun it."""
+    progress = continued_progress(RECORD, recipe(), "buckets")
+    assert (progress.step, progress.epoch, progress.batch) == (50, 3, 0)
+
+
 def test_another_metric_has_no_best_yet() -> None:
-    progress = continued_progress(RECORD, recipe("bleu"))
+    progress = continued_progress(RECORD, recipe("bleu"), "padded")
     assert (progress.best_step, progress.best_score, progress.looks_without_better) == (
         None,
         None,
