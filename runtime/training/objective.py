@@ -4,7 +4,7 @@ The network runs whole, the output layer in chunks of labels: the logits of a ch
 gradient made, before the next chunk's exist. It is spared what has no label, as padding.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any, Protocol, cast
@@ -18,9 +18,7 @@ from runtime.data.sentences import Indices
 from runtime.package import TrainingModule, features_of
 from runtime.system.attention_kernels import choose_attention_kernels
 from runtime.training.computation import Computation
-
-CHUNK = {"cpu": 256, "cuda": 8192}
-"""Labels whose logits exist at once: few enough for the caches of a CPU, many enough for a GPU."""
+from runtime.training.output_layer import OutputLayer
 
 Backward = Callable[[Any, Any], None]
 """Makes a backward pass from some tensors with their gradients, as `torch.autograd.backward`."""
@@ -37,11 +35,24 @@ class Network(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceBatch:
+    """A batch on the device that computes it: `Batch` as tensors."""
+
+    inputs: Sequence[Any]
+    places: Tensor
+    labels: Tensor
+    has_fillers: bool = False
+    """Tells whether some labels are `NO_LABEL`, which have no part in the loss."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
     """Computes the loss of a batch."""
 
     features: Callable[..., Tensor]
     project: Callable[[Tensor], Tensor]
+    output: OutputLayer
+    """Makes losses and gradients of what `project` gives."""
     training_module: TrainingModule
     device: torch.device
     is_bfloat16: bool
@@ -59,9 +70,9 @@ class Objective:
         They are the label-smoothed and the plain cross-entropy, in nats, and the number of labels
         that the network finds likeliest.
         """
-        inputs, places, labels = self._tokens(batch)
-        rows = self._features(inputs).flatten(0, -2).index_select(0, places)
-        chunks = self._chunks(rows, labels)
+        moved = self.moved(batch)
+        rows = self._features(moved.inputs).flatten(0, -2).index_select(0, moved.places)
+        chunks = self.output.chunks(rows, moved.labels)
         return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
 
     def add_gradients(
@@ -72,40 +83,49 @@ class Objective:
         The first has, here, the loss of an uneven use of experts in it. `backward` makes the
         backward pass through the network, the last of the batch.
         """
-        inputs, places, labels = self._tokens(batch)
-        features = self._features(inputs)
-        sums, gradient = self._project_backward(features.detach(), places, labels, weight)
+        return self.add_gradients_of(self.moved(batch), weight, backward)
+
+    def add_gradients_of(
+        self,
+        batch: DeviceBatch,
+        weight: float | Tensor,
+        backward: Backward = torch.autograd.backward,
+    ) -> Tensor:
+        """Do what `add_gradients` does for a batch on the device, without any wait for it."""
+        features = self._features(batch.inputs)
+        sums, gradient = self._project_backward(features.detach(), batch, weight)
         if self.balance_loss is None:
             backward(features, gradient)
             return sums
-        balance = self.balance_loss(*inputs) * len(labels)
+        balance = self.balance_loss(*batch.inputs) * len(batch.labels)
         backward((features, balance * weight), (gradient, None))
         sums[0] += balance.detach()
         return sums
 
     def _project_backward(
-        self, features: Tensor, places: Tensor, labels: Tensor, weight: float
+        self, features: Tensor, batch: DeviceBatch, weight: float | Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns the losses [2] and the gradient of the features; adds the output layer's."""
-        losses, gradients = [], []
-        rows = features.flatten(0, -2).index_select(0, places)
-        for chunk, its_labels in self._chunks(rows, labels):
-            chunk.requires_grad_()
-            smoothed, plain = self._losses(chunk, its_labels)
-            torch.autograd.backward(smoothed * weight)
-            losses.append(torch.stack((smoothed.detach(), plain.detach())))
-            gradients.append(cast(Tensor, chunk.grad))
+        rows = features.flatten(0, -2).index_select(0, batch.places)
+        found = [
+            self.output.gradient(*chunk, weight, self._precision(), has_fillers=batch.has_fillers)
+            for chunk in self.output.chunks(rows, batch.labels)
+        ]
+        losses, gradients = zip(*found, strict=True)
         gradient = torch.zeros_like(features)
-        gradient.flatten(0, -2).index_copy_(0, places, torch.cat(gradients))
+        flat = gradient.flatten(0, -2)
+        if batch.has_fillers:  # they share a place, and their gradient is zero
+            flat.index_add_(0, batch.places, torch.cat(gradients))
+        else:
+            flat.index_copy_(0, batch.places, torch.cat(gradients))
         return torch.stack(losses).sum(dim=0), gradient
 
-    def _tokens(self, batch: Batch) -> tuple[list[Tensor], Tensor, Tensor]:
-        """Returns inputs [batch, position], the places of labels [labels] and the labels."""
-        arrays = (*batch.inputs, batch.places, batch.labels)
-        *inputs, places, labels = map(self._moved, arrays)
-        return inputs, places, labels
+    def moved(self, batch: Batch) -> DeviceBatch:
+        """Return a batch on the device."""
+        *inputs, places, labels = map(self._moved, (*batch.inputs, batch.places, batch.labels))
+        return DeviceBatch(inputs=inputs, places=places, labels=labels)
 
-    def _features(self, inputs: list[Tensor]) -> Tensor:
+    def _features(self, inputs: Sequence[Tensor]) -> Tensor:
         """Returns features [batch, position ..., width]."""
         with self._precision():
             return self.features(*inputs)
@@ -117,20 +137,12 @@ class Objective:
             tokens = tokens.pin_memory()
         return tokens.to(self.device, non_blocking=True)
 
-    def _chunks(self, rows: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        tokens = CHUNK.get(self.device.type, len(rows))
-        return zip(torch.split(rows, tokens), torch.split(labels, tokens), strict=True)
-
     def _figures(self, features: Tensor, labels: Tensor) -> Tensor:
         with self._precision():
             logits = self.project(features)
             smoothed, plain = self.training_module.loss(logits, labels)
         right = logits.argmax(dim=-1).eq(labels).sum()
         return torch.stack((smoothed, plain, right.to(plain.dtype)))
-
-    def _losses(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        with self._precision():
-            return self.training_module.loss(self.project(features), labels)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_bfloat16)
@@ -155,6 +167,12 @@ def training_objective(
     return Objective(
         features=torch.compile(features, dynamic=True) if training.compile else features,
         project=network.project,
+        # A GPU computes the loss in a program whatever the spec says: it is the larger part.
+        output=OutputLayer(
+            network.project,
+            training_module.loss,
+            is_compiled=training.compile or device.type == "cuda",
+        ),
         training_module=training_module,
         device=device,
         is_bfloat16=computation.precision == "bfloat16",

@@ -151,6 +151,7 @@ def _describe(state: TrainState, prepared: Prepared) -> str:
     return (
         f"{parameters:,} parameters, {train:,} training {unit}s, {valid:,} validation {unit}s, "
         f"on {_places(state)}, {state.computation}"
+        f"{', updates as one CUDA graph' if state.update.is_captured else ''}"
         f"{_attention(state, prepared)}"
     )
 

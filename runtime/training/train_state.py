@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 
 from runtime.checkpoints.checkpoint import Tensors
 from runtime.package import Package
+from runtime.training.captured_update import is_worth_capturing
 from runtime.training.computation import Computation
 from runtime.training.gradient_sharing import gradient_sharing
 from runtime.training.objective import training_objective, validation_objective
@@ -51,6 +52,8 @@ class TrainState:
             clip_norm=training.clip_norm,
             workers=workers,
             sharing=gradient_sharing(self.model.parameters(), workers),
+            is_captured=workers.size == 1
+            and is_worth_capturing(objective, self.computation.batching, self.optimizer),
         )
         self.running_metrics = RunningMetrics()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -15,12 +15,13 @@ from runtime.data.batches import Batched, Batcher, Examples, batches
 from runtime.data.prepare import Prepared
 from runtime.data.sentences import Indices
 from runtime.training.batching import make_batcher
+from runtime.training.captured_update import CapturedUpdate
 from runtime.training.gradient_sharing import GradientSharing
-from runtime.training.objective import Objective
+from runtime.training.objective import DeviceBatch, Objective
 from runtime.training.workers import Workers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Updater:
     """Makes updates; several processes share the work of each and do the same step."""
 
@@ -30,6 +31,13 @@ class Updater:
     clip_norm: float | None
     workers: Workers
     sharing: GradientSharing
+    is_captured: bool = False
+    """Makes updates of one shape through a `CapturedUpdate`."""
+
+    @cached_property
+    def captured(self) -> CapturedUpdate:
+        """The update of static tensors, which a GPU replays."""
+        return CapturedUpdate(self._update, self.optimizer, self.objective.device)
 
     def __call__(
         self, examples: Examples | Batched, batches: Sequence[Indices], learning_rate: float
@@ -39,7 +47,26 @@ class Updater:
         -> [3]: smoothed and plain loss in nats, summed over the labels, and the norm of the
         gradient before it is clipped.
         """
-        sums = self.sharing.finish(self.add_gradients(examples, batches))
+        if self.is_captured:
+            rows = own_rows(batches, self.workers)
+            moved = [self.objective.moved(examples.collate(each)) for each in rows]
+            if self.captured.takes(moved):
+                weight = 1 / count_labels(examples, batches)
+                return self.captured(moved, weight, learning_rate)
+        return self._step(self.add_gradients(examples, batches), learning_rate)
+
+    def _update(
+        self, batches: Sequence[DeviceBatch], weight: Tensor, learning_rate: Tensor
+    ) -> Tensor:
+        """Make an update without any wait, of batches that this process alone computes."""
+        sums = torch.zeros(2, device=self.objective.device)
+        for batch in batches:
+            sums += self.objective.add_gradients_of(batch, weight)
+        return self._step(sums, learning_rate)
+
+    def _step(self, sums: Tensor, learning_rate: float | Tensor) -> Tensor:
+        """Make the optimizer's step, once all gradients are there."""
+        sums = self.sharing.finish(sums)
         parameters = list(self.model.parameters())
         norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
         if self.clip_norm is not None:

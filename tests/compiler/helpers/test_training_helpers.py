@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.support.helpers import rendered, renders
+from tests.support.helpers import rendered, renders, replaced
 
 pytestmark = pytest.mark.quick
 
@@ -74,11 +74,14 @@ def plain_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 @renders("smoothed_cross_entropy")
 @pytest.mark.parametrize("scale", [1.0, 100.0])
-def test_the_smoothed_loss_and_its_gradient_are_torchs(scale: float) -> None:
+@pytest.mark.parametrize("kind", ["SmoothedCrossEntropy", "FusedCrossEntropy"])
+def test_the_smoothed_loss_and_its_gradient_are_torchs(kind: str, scale: float) -> None:
+    """Both that of a CPU and that of a GPU, which a CPU can compute, too."""
     labels = torch.randint(30, (40,))
     ours, theirs = ((torch.randn(40, 30) * scale).requires_grad_() for _ in range(2))
     theirs.data.copy_(ours.data)
     helpers = rendered("smoothed_cross_entropy")
+    replaced(helpers, SmoothedCrossEntropy=getattr(helpers, kind))
     got = helpers.smoothed_cross_entropy(ours, labels, SMOOTHING)
     expected = plain_loss(theirs, labels)
     torch.testing.assert_close(got, expected)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from runtime.data.symbols import PADDING
 from runtime.package import load_package
-from runtime.training import objective
+from runtime.training import output_layer
 from runtime.training.objective import Objective, training_objective
 from tests.support.batches import PaddedPairs
 
@@ -67,7 +67,7 @@ def plain(own: Objective, pairs: PaddedPairs) -> Tensor:
 def test_chunks_change_neither_loss_nor_gradient(
     own: Objective, pairs: PaddedPairs, tokens: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(objective.CHUNK, "cpu", tokens)
+    monkeypatch.setattr(output_layer, "CPU_LABELS", tokens)
     parameters = dict(network(own).named_parameters())
     expected = plain(own, pairs)
     (expected[0] / 23).backward()

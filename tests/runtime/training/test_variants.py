@@ -14,7 +14,7 @@ from compiler.spec.decoding import BeamSearch
 from runtime.data.symbols import PADDING
 from runtime.inference.packed_linear import quantized
 from runtime.package import load_package
-from runtime.training import objective
+from runtime.training import objective, output_layer
 from runtime.training.objective import training_objective
 from tests.support.batches import PaddedPairs
 from tests.support.plain_search import plain_search
@@ -68,7 +68,7 @@ def test_the_loss_is_of_the_final_logits(
     build: Build, batch: PaddedPairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In chunks, too: of a bias, a scale and a cap."""
-    monkeypatch.setitem(objective.CHUNK, "cpu", 3)
+    monkeypatch.setattr(output_layer, "CPU_LABELS", 3)
     model, own = build("model.output={bias: true, scale: 0.5, soft_cap: 2}")
     logits = model(batch.source, batch.decoder_input).flatten(0, 1)
     labels = batch.decoder_target.flatten()

@@ -1,0 +1,137 @@
+"""The output layer and its loss: in chunks of labels, and on a GPU as one compiled program.
+
+The logits of a chunk are the largest tensors of an update. As separate kernels, the loss goes many
+times over them; a program goes once for the loss and once for the gradient.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+Project = Callable[[Tensor], Tensor]
+Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Result = TypeVar("Result")
+
+CPU_LABELS = 256
+"""Labels whose logits exist at once on a CPU: few enough for its caches."""
+LOGITS_BYTES = 2**31
+"""The float32 logits that may exist at once elsewhere; a program keeps half of that, bfloat16."""
+NO_LABEL = -1
+"""The label of a row that fills a tensor of constant size and has no part in the loss."""
+
+
+def without_fillers(project: Project, loss: Loss) -> Loss:
+    """Return the losses [2] of rows [rows, width] and labels [rows], of which some are `NO_LABEL`.
+
+    A filler's logits are replaced by zeros, so that no gradient comes of it; the loss of such
+    logits is known, and is taken away.
+    """
+
+    def losses(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        is_filler = labels == NO_LABEL
+        logits = project(rows).masked_fill(is_filler.unsqueeze(1), 0)
+        smoothed, plain = loss(logits, labels.clamp(min=0))
+        known = loss(torch.zeros_like(logits[:1]), torch.zeros_like(labels[:1]))
+        fillers = is_filler.sum()
+        return smoothed - fillers * known[0], plain - fillers * known[1]
+
+    return losses
+
+
+class Program:
+    """A function that is compiled at its first call, or stays as written if that fails."""
+
+    def __init__(self, function: Loss) -> None:
+        self._written = function
+        # Chunks have many sizes: one program for all of them.
+        self._compiled: Loss | None = torch.compile(function, dynamic=True, fullgraph=True)
+
+    def use(self, compute: Callable[[Loss], Result]) -> Result:
+        """Return what `compute` makes with the program, backward pass included."""
+        if self._compiled is None:
+            return compute(self._written)
+        try:
+            return compute(self._compiled)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:
+            self._compiled = None
+            first, *_ = str(error).strip().splitlines() or [""]
+            reason = f"{type(error).__name__}: {first}"
+        result = compute(self._written)  # raises what is not the compiler's fault
+        warnings.warn(
+            f"the output layer and the loss run as they are written, not compiled: {reason}",
+            stacklevel=2,
+        )
+        return result
+
+
+class AsWritten:
+    """A function that is not compiled, in the place of a `Program`."""
+
+    def __init__(self, function: Loss) -> None:
+        self._written = function
+
+    def use(self, compute: Callable[[Loss], Result]) -> Result:
+        """Return what `compute` makes with the function."""
+        return compute(self._written)
+
+
+class OutputLayer:
+    """The projection of features and the loss of their logits."""
+
+    def __init__(self, project: Project, loss: Loss, *, is_compiled: bool) -> None:
+        make = Program if is_compiled else AsWritten
+        self._project = project
+
+        def losses(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+            return loss(project(rows), labels)
+
+        self._whole = make(losses)
+        self._filled = make(without_fillers(project, loss))
+        self._outputs: int | None = None
+
+    def gradient(
+        self,
+        rows: Tensor,
+        labels: Tensor,
+        weight: float | Tensor,
+        autocast: AbstractContextManager[object],
+        *,
+        has_fillers: bool,
+    ) -> tuple[Tensor, Tensor]:
+        """Return both losses [2] of a chunk and the gradient of its rows [rows, width].
+
+        The gradient is that of `weight` times the first loss; it is added to the parameters, too.
+        `has_fillers` says that some labels are `NO_LABEL`.
+        """
+        program = self._filled if has_fillers else self._whole
+
+        def compute(losses: Loss) -> tuple[Tensor, Tensor]:
+            own = rows.detach().requires_grad_()
+            with autocast:
+                smoothed, plain = losses(own, labels)
+            torch.autograd.backward(smoothed * weight)
+            assert own.grad is not None
+            return torch.stack((smoothed.detach(), plain.detach())), own.grad
+
+        return program.use(compute)
+
+    def chunks(self, rows: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Divide rows and labels into chunks whose logits may exist at once, of about one size."""
+        most = CPU_LABELS
+        if rows.device.type != "cpu":
+            parts = -(-len(rows) // max(LOGITS_BYTES // (4 * self._count_outputs(rows)), 1))
+            most = -(-len(rows) // max(parts, 1))
+        return zip(torch.split(rows, most), torch.split(labels, most), strict=True)
+
+    @torch.no_grad()
+    def _count_outputs(self, rows: Tensor) -> int:
+        """Return the number of logits of a row."""
+        if self._outputs is None:
+            self._outputs = self._project(rows[:1]).size(-1)
+        return self._outputs
