@@ -1,0 +1,126 @@
+"""Packed sentences, of random networks, have the losses and the gradients of padded ones."""
+
+import importlib
+from collections.abc import Iterator
+from inspect import signature
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import Tensor
+
+from compiler.analysis.packing import why_not_packed
+from tests.support.knobs import Tree
+from tests.support.packages import compile_tree, import_package
+from tests.support.packing import lengths_of, pack, packable, pad, real_places
+from tests.support.strategies import specs
+
+CLOSE = 1e-5
+"""The largest difference, as a share of the largest number."""
+Texts = dict[str, list[Tensor]]
+Found = tuple[Tensor, dict[str, Tensor]]
+"""A loss, and the gradients of all parameters that have one."""
+
+
+@pytest.fixture(autouse=True)
+def exact() -> Iterator[None]:
+    """Compute in float64, as deep and narrow networks without norms blow up rounding."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@settings(max_examples=40)
+@given(tree=specs().map(packable))
+def test_packed_is_padded(tree: Tree, tmp_path: Path) -> None:
+    """A recurrence is all that is left in these specs which cannot be packed."""
+    package = compile_tree(tree, tmp_path)
+    if reason := why_not_packed(package.model):
+        assert "recurrence" in reason.place
+        assert "packed.py" not in package.files
+    else:
+        torch.manual_seed(1)
+        streams = [each.name for each in package.model.function("features").inputs]
+        rows = [each for each in tree["model"]["vocabulary"].values() if not isinstance(each, bool)]
+        last = {each: -(each == "target") for each in streams}
+        texts = {each: random_texts(each, rows[last[each]]) for each in streams}
+        has_same_gradients(import_package(package, tmp_path), texts)
+
+
+@settings(max_examples=40)
+@given(tree=specs())
+def test_what_is_not_packed_says_why(tree: Tree, tmp_path: Path) -> None:
+    """The reason is a clause about a part of the network, at a line of the spec."""
+    package = compile_tree(tree, tmp_path)
+    reason = why_not_packed(package.model)
+    assert ("packed.py" in package.files) is (reason is None)
+    if reason is not None:
+        stack, *_ = reason.place.split(".")
+        assert stack in package.spec.model.model_dump()
+        assert reason.reason
+        assert reason.span.line >= 1
+
+
+def random_texts(stream: str, rows: int) -> list[Tensor]:
+    """Return texts of unequal lengths; segments are of two kinds, from 0 on."""
+    first, last = (0, 2) if stream == "segments" else (1, rows)
+    return [torch.randint(first, last, (length,)) for length in lengths_of(stream)]
+
+
+def has_same_gradients(module: ModuleType, texts: Texts) -> None:
+    """Compare a package's loss and gradients of packed texts with those of padded ones."""
+    packed = importlib.import_module(f"{module.__name__}.packed")
+    without_dropout(module, packed)
+    model = module.Model()
+    names = list(signature(model.features).parameters)
+    streams = {name: pack(packed, each) for name, each in zip(names, texts.values(), strict=True)}
+    padded = {name: pad(each) for name, each in zip(names, texts.values(), strict=True)}
+    lengths = lengths_of(list(texts)[-1])
+    labels = torch.randint(1, 3, (sum(lengths),))
+
+    features = model.features(*padded.values())
+    is_of_text = features.dim() == 2
+    features = features if is_of_text else real_places(features, lengths)
+    expected = found(module, model, features, labels, padded)
+
+    features = packed.features(model, *streams.values())
+    features = features[: len(lengths) if is_of_text else sum(lengths)]
+    rows = {name: each.tokens[None] for name, each in streams.items()}
+    got = found(module, model, features, labels, rows)
+    is_close(got, expected)
+
+
+def without_dropout(module: ModuleType, packed: ModuleType) -> None:
+    """Let the functions that drop numbers at random return what they are given."""
+    names = ("dropout", "stochastic_depth", "packed_stochastic_depth")
+    for each in (module.model, packed):
+        for name in (name for name in names if hasattr(each, name)):
+            setattr(each, name, lambda x, *_: x)
+
+
+def found(
+    module: ModuleType, model: Any, features: Tensor, labels: Tensor, tokens: dict[str, Tensor]
+) -> Found:
+    """Return the loss in training, that of the balance of experts included, and its gradients."""
+    training = importlib.import_module(f"{module.__name__}.training")
+    loss, _ = training.loss(model.project(features), labels[: len(features)])
+    if balance := getattr(model, "balance_loss", None):
+        loss = loss + balance(*(tokens[each] for each in signature(balance).parameters))
+    model.zero_grad()
+    loss.backward()
+    gradients = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+    return loss.detach(), gradients
+
+
+def is_close(got: Found, expected: Found) -> None:
+    """Compare within `CLOSE` of the loss, and of the largest gradient."""
+    torch.testing.assert_close(got[0], expected[0], rtol=CLOSE, atol=0.0)
+    assert got[1].keys() == expected[1].keys()
+    largest = max(each.abs().max().item() for each in expected[1].values())
+    for name, gradient in got[1].items():
+        torch.testing.assert_close(
+            gradient, expected[1][name], rtol=CLOSE, atol=CLOSE * largest, msg=name
+        )
