@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from compiler.spec.decoding import Decoding, other_decoding
@@ -23,8 +24,12 @@ from runtime.scoring.measures import (
     read_scoring_set,
     write_evaluation,
 )
-from runtime.scoring.phenomena import Score, phenomena_scores
+from runtime.scoring.phenomena import Score as PhenomenonScore
+from runtime.scoring.phenomena import phenomena_scores
 from runtime.scoring.score import Scores, bleu_metric, doubts, score
+from runtime.training.interruption import Abandoned
+from runtime.training.validation import Score
+from runtime.training.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,7 @@ class Evaluated:
     workers: int
     """Processes that shared the work."""
     speed: Speed
-    phenomena: dict[str, Score]
+    phenomena: dict[str, PhenomenonScore]
     sources: list[str]
     references: list[str]
     hypotheses: list[str]
@@ -163,18 +168,49 @@ def timed_translations(
     return [best.text for best, *_ in several], speed
 
 
-def greedy_bleu(spec: Spec) -> Callable[[nn.Module, Prepared], float]:
-    """A function that gives the BLEU of a network's greedy translations of the validation set."""
+def greedy_bleu(spec: Spec) -> Score:
+    """A function that gives the BLEU of a network's greedy translations of the validation set.
+
+    Several processes share the sentences, and the first one scores all translations.
+    """
     decoding = other_decoding(spec.decoding, "beam", beam=1)
     greedy = spec.model_copy(update={"decoding": decoding})
 
     if spec.training.validation.bleu:
         bleu_metric(spec.evaluation)  # raises now, not after the training
 
-    def bleu(model: nn.Module, prepared: Prepared) -> float:
+    def bleu(
+        model: nn.Module, prepared: Prepared, workers: Workers, is_stopping: Callable[[], bool]
+    ) -> float:
         text = read_scoring_set(spec, "valid", prepared.target)
         translator = Translator(model, prepared.source, prepared.target, greedy)
-        hypotheses = translator.translate(text.sources)
-        return score(hypotheses, text.references, spec.evaluation, text.further).bleu
+        own = text.sources[workers.rank :: workers.size]
+        shares = workers.gather_objects(abandonable_translations(translator, own, is_stopping))
+        hypotheses = [""] * len(text.sources)
+        for rank, share in enumerate(shares):
+            if share is None:
+                raise Abandoned
+            hypotheses[rank :: workers.size] = share
+        found = torch.zeros(1, dtype=torch.float64)
+        if workers.is_first:
+            found[0] = score(hypotheses, text.references, spec.evaluation, text.further).bleu
+        workers.add_up(found)
+        return found.item()
 
     return bleu
+
+
+def abandonable_translations(
+    translator: Translator, sources: Sequence[str], is_stopping: Callable[[], bool]
+) -> list[str] | None:
+    """The best translation of each source; None once `is_stopping` is true after a batch."""
+
+    def advance(_: int) -> None:
+        if is_stopping():
+            raise Abandoned
+
+    try:
+        several = translator.translate_n_best(sources, 1, advance=advance)
+    except Abandoned:
+        return None
+    return [best.text for best, *_ in several]

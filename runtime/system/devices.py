@@ -81,7 +81,8 @@ def _given_gpu(device: torch.device) -> torch.device:
         return _own_gpu()
     if (count := torch.cuda.device_count()) <= device.index:
         raise _refused(device, f"this machine has {_gpus(count)}")
-    if (processes := int(os.environ.get("LOCAL_WORLD_SIZE", "1"))) > 1:
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if processes > 1 and device.index != _local_rank():
         raise _refused(
             device,
             f"{processes} processes of this machine would share one GPU",
@@ -92,13 +93,18 @@ def _given_gpu(device: torch.device) -> torch.device:
 
 def _own_gpu() -> torch.device:
     """Return the GPU of this process: that of its rank among the processes of this machine."""
-    rank, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    rank, count = _local_rank(), torch.cuda.device_count()
     if rank >= count:
         raise UserError(
             f"process {rank} of this machine, counted from 0, has no GPU: there are {count}",
             help=f"`torchrun --nproc-per-node {count}` starts one for each",
         )
     return torch.device("cuda", rank)
+
+
+def _local_rank() -> int:
+    """Return the number of this process among those of this machine."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def _gpus(count: int) -> str:

@@ -1,4 +1,7 @@
-"""Ctrl-C, SIGTERM and SIGHUP: a run ends after the update it is at, with everything saved."""
+"""Ctrl-C, SIGTERM and SIGHUP: a run ends after the update it is at, with everything saved.
+
+A validation is given up; `--resume` repeats it.
+"""
 
 import shlex
 import signal
@@ -21,6 +24,10 @@ class Interruption(Exception):
         self.exit_code = 128 + received
 
 
+class Abandoned(Exception):
+    """A validation was given up, because a process was asked to stop."""
+
+
 class SignalWatch:
     """Remembers the first signal, if any."""
 
@@ -31,7 +38,7 @@ class SignalWatch:
 def watched_signals(*, once: bool) -> Iterator[SignalWatch]:
     """Notes signals instead of acting on them.
 
-    With `once`, a second one acts as usual, so that nobody has to wait for a long validation. An
+    With `once`, a second one acts as usual, so that nobody has to wait for a large checkpoint. An
     ignored signal stays ignored, as Ctrl-C is for jobs in the background. Only the main thread can
     handle signals; in another one, nothing changes.
     """

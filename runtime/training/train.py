@@ -29,7 +29,8 @@ from runtime.training.start_or_resume import (
     reopen_run,
 )
 from runtime.training.train_state import TrainState
-from runtime.training.trainer import Score, Trainer
+from runtime.training.trainer import Trainer
+from runtime.training.validation import Score
 from runtime.training.workers import joined_workers
 
 LESS_MEMORY = (

@@ -4,11 +4,11 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
-import torch
-from torch import nn
-
+from runtime.checkpoints.background import BackgroundWriter, copied
 from runtime.checkpoints.checkpoint import Batching, Content, Machine, write_checkpoint
 from runtime.checkpoints.listing import remove_old_checkpoints
 from runtime.checkpoints.progress import (
@@ -24,17 +24,15 @@ from runtime.data.prepare import Prepared
 from runtime.run import Run
 from runtime.system.file_lock import followed
 from runtime.training.batching import make_batcher
-from runtime.training.interruption import Interruption, SignalWatch
+from runtime.training.interruption import Abandoned, Interruption, SignalWatch
 from runtime.training.metrics import TrainFigures, ValidFigures
 from runtime.training.run_logger import RunLogger
 from runtime.training.running_metrics import RunningMetrics
 from runtime.training.train_state import TrainState
 from runtime.training.update import EpochOrder, count_labels, count_tokens
-from runtime.training.validation import perplexity, validate
+from runtime.training.validation import Losses, Score, perplexity, validate
 
 UPDATES_BETWEEN_LINES = 10
-
-Score = Callable[[nn.Module, Prepared], float]
 
 
 class Trainer:
@@ -50,12 +48,14 @@ class Trainer:
         score: Score | None,
         logger: RunLogger,
     ) -> None:
-        """`score` translates the validation set and gives its BLEU, if the spec asks for it."""
+        """`score` gives the BLEU of the validation set, if the spec asks for it."""
         self.spec = run.package.spec
         self.training = self.spec.training
         self.run, self.state, self.score, self.logger = run, state, score, logger
         self.progress = self.saved = progress
+        self.watch = SignalWatch()
         self.place: Callable[[], Path] = lambda: run.folder
+        self.writer = BackgroundWriter()
         self.prepared = prepared
         self.batching = Batching.of(self.training, state.computation.batching)
         batcher = make_batcher(
@@ -71,29 +71,34 @@ class Trainer:
 
     def train(self, watch: SignalWatch) -> Ending:
         """Goes on to the end, or to an `Interruption`."""
-        with followed(self.run.folder) as self.place:
-            return self._train(watch)
+        self.watch = watch
+        with followed(self.run.folder) as self.place, self.writer:
+            return self._train()
 
-    def _train(self, watch: SignalWatch) -> Ending:
+    def _train(self) -> Ending:
         while (reason := ending(self.progress, self.training)) is None:
-            if self._is_stop_agreed(watch):
-                self._stop(watch.received or signal.SIGTERM)
+            if self._is_stop_agreed():
+                self._stop()
             elif is_validation_due(self.progress, self.training):
                 self._validate()
             else:
                 self._update()
-        if self.state.workers.any(watch.received is not None):  # it came in the last validation
-            self._stop(watch.received or signal.SIGTERM)
+        if self.state.workers.any(self._is_signalled()):  # it came in the last validation
+            self._stop()
         return reason
 
-    def _is_stop_agreed(self, watch: SignalWatch) -> bool:
+    def _is_signalled(self) -> bool:
+        return self.watch.received is not None
+
+    def _is_stop_agreed(self) -> bool:
         """Tell whether all processes stop here, because one of them received a signal."""
         sharing = self.state.update.sharing
-        if watch.received is not None:
+        if self._is_signalled():
             sharing.request_stop()
         return sharing.is_stop_agreed()
 
     def _update(self) -> None:
+        self.writer.check()
         started = time.perf_counter()
         order = self.order.batches(self.progress.epoch)
         batches = order[self.progress.batch : self.progress.batch + self.training.accumulate]
@@ -138,15 +143,11 @@ class Trainer:
     def _validate(self) -> None:
         started = time.perf_counter()
         self.state.running_metrics.check(self.progress.step)
-        state, settings = self.state, self.training.validation
-        losses = validate(
-            state.result,
-            state.validation_objective,
-            self.valid_examples,
-            self.valid_batches,
-            state.workers,
-        )
-        bleu = self._bleu()
+        settings = self.training.validation
+        try:
+            losses, bleu = self._losses(), self._bleu()
+        except Abandoned:
+            self._stop()
         measured = {"loss": losses.loss, "accuracy": losses.accuracy, "bleu": bleu}
         score = measured[settings.metric]
         assert score is not None, "the spec's check lets no metric pass that is not measured"
@@ -167,22 +168,34 @@ class Trainer:
         )
         self._save(is_interim=False)
 
+    def _losses(self) -> Losses:
+        return validate(
+            self.state.result,
+            self.state.validation_objective,
+            self.valid_examples,
+            self.valid_batches,
+            self.state.workers,
+            self._is_stop_called,
+        )
+
     def _bleu(self) -> float | None:
-        """The first process translates for all."""
+        state = self.state
         if not self.training.validation.bleu or self.score is None:
             return None
-        bleu = torch.zeros(1, dtype=torch.float64)
-        if self.state.workers.is_first:
-            self.state.result.eval()
-            bleu[0] = self.score(self.state.result, self.prepared)
-            self.state.result.train()
-        self.state.workers.add_up(bleu)
-        return bleu.item()
+        state.result.eval()
+        bleu = self.score(state.result, self.prepared, state.workers, self._is_stop_called)
+        state.result.train()
+        return bleu
 
-    def _stop(self, received: signal.Signals) -> None:
+    def _is_stop_called(self) -> bool:
+        return self.state.workers.is_stop_called(self._is_signalled())
+
+    def _stop(self) -> NoReturn:
+        received = self.watch.received or signal.SIGTERM  # of another process
         self.state.running_metrics.check(self.progress.step)
         if self.progress != self.saved:
             self._save(is_interim=True)
+        self.writer.wait()
         raise Interruption(received, step=self.progress.step, folder=self.run.folder)
 
     def _follow_the_run(self) -> None:
@@ -196,6 +209,7 @@ class Trainer:
         self.saved = self.progress
         if not self.state.workers.is_first:
             return
+        self.writer.wait()  # so that there is one copy of the state at a time
         content = Content(
             identity=self.run.identity,
             progress=self.progress,
@@ -203,11 +217,20 @@ class Trainer:
             batching=self.batching,
             metrics_bytes=self.logger.sync(),
             machine=Machine.here(self.state.device, self.state.workers.size),
-            weights=self.state.weights(),
-            training_state=training_state,
+            weights=copied(self.state.weights()),
+            training_state=copied(training_state),
         )
         self._follow_the_run()
-        write_checkpoint(self.run.checkpoints, content, is_interim=is_interim)
-        remove_old_checkpoints(
-            self.run.checkpoints, keep=self.run.kept, best_step=self.progress.best_step
-        )
+        self.writer.start(partial(self._write, content, is_interim=is_interim))
+
+    def _write(self, content: Content, *, is_interim: bool) -> None:
+        """Write a checkpoint, anew if the folder of the run is renamed meanwhile."""
+        run = replace(self.run, folder=self.place())
+        try:
+            write_checkpoint(run.checkpoints, content, is_interim=is_interim)
+            best = content.progress.best_step
+            remove_old_checkpoints(run.checkpoints, keep=run.kept, best_step=best)
+        except FileNotFoundError:
+            if self.place() == run.folder:
+                raise
+            self._write(content, is_interim=is_interim)

@@ -1,15 +1,18 @@
 """Validation: losses and accuracy over the validation set."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import nn
 
 from runtime.data.batches import Batched, Examples
+from runtime.data.prepare import Prepared
 from runtime.data.sentences import Indices
 from runtime.errors import DivergenceError
+from runtime.training.interruption import Abandoned
 from runtime.training.objective import Objective
 from runtime.training.update import count_labels, own_rows
 from runtime.training.workers import Workers
@@ -28,6 +31,23 @@ class Losses:
     accuracy: float
 
 
+class Score(Protocol):
+    """Scores the translations of the validation set by a network."""
+
+    def __call__(
+        self,
+        model: nn.Module,
+        prepared: Prepared,
+        workers: Workers,
+        is_stopping: Callable[[], bool],
+        /,
+    ) -> float:
+        """Return the BLEU of a network in evaluation mode, in every process.
+
+        Raises Abandoned, in all processes, once `is_stopping` is true in one of them.
+        """
+
+
 def perplexity(nll: float) -> float:
     """e^nll, no more than a float can hold."""
     return math.exp(min(nll, 700.0))
@@ -40,15 +60,26 @@ def validate(
     examples: Examples | Batched,
     batches: Sequence[Indices],
     workers: Workers,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> Losses:
-    """The losses over these batches, without dropout; leaves the model in training mode."""
+    """The losses over these batches, without dropout; leaves the model in training mode.
+
+    Raises Abandoned, in all processes, once `is_stopping` is true in one of them.
+    """
     model.eval()
-    sums = torch.zeros(3, dtype=torch.float64, device=objective.device)
+    sums = torch.zeros(4, dtype=torch.float64, device=objective.device)
     for rows in own_rows(batches, workers):
-        sums += objective.evaluate(examples.collate(rows))
+        if is_stopping():
+            sums[3] = 1
+            break
+        sums[:3] += objective.evaluate(examples.collate(rows))
     workers.add_up(sums)
     model.train()
-    loss, nll, accuracy = (sums / count_labels(examples, batches)).tolist()
+    *totals, abandoned = sums.tolist()
+    if abandoned:
+        raise Abandoned
+    labels = count_labels(examples, batches)
+    loss, nll, accuracy = (total / labels for total in totals)
     if not math.isfinite(loss):
         raise DivergenceError(
             "the loss on the validation set is not finite",

@@ -5,13 +5,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, Protocol, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
+
+STOP = "specformer/stop"
+"""The note of a process that was asked to stop."""
+Picklable = TypeVar("Picklable")
 
 LONGEST_WAIT = timedelta(days=7)
 """The patience with the first process, which prepares text; gloo's default is half an hour."""
+
+
+class Notes(Protocol):
+    """The part of torch's store of keys and values, which joins processes, that is used here."""
+
+    def set(self, key: str, value: str, /) -> None: ...
+
+    def check(self, keys: list[str], /) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +36,8 @@ class Workers:
     size: int = 1
     patient: dist.ProcessGroup | None = None
     """The group for tensors on the CPU; it waits for a process that prepares text."""
+    notes: Notes | None = None
+    """What one process writes there, the others can read at any time."""
 
     @property
     def is_first(self) -> bool:
@@ -45,6 +61,24 @@ class Workers:
         raised = torch.tensor(int(flag))
         self.add_up(raised)
         return bool(raised)
+
+    def is_stop_called(self, own: bool) -> bool:
+        """Tell whether this process (`own`) or another was asked to stop, without waiting.
+
+        Processes may learn it at different times: what follows has to be agreed on by a collective.
+        """
+        if self.notes is None:
+            return own
+        if own:
+            self.notes.set(STOP, "")
+        return own or self.notes.check([STOP])
+
+    def gather_objects(self, own: Picklable) -> list[Picklable]:
+        """Return what all processes give, by rank."""
+        objects: list[Any] = [own] * self.size
+        if self.size > 1:
+            dist.all_gather_object(objects, own, group=self.patient)
+        return objects
 
     def gather(self, tensor: Tensor) -> list[Tensor]:
         """The tensors (on the CPU, of one shape) of all processes, by rank."""
@@ -75,12 +109,14 @@ def joined_workers(device: torch.device) -> Iterator[Workers]:
         yield Workers()
         return
     # Flags and random states stay on the CPU and go through gloo, so that the GPU need not wait.
+    store, rank, size = next(rendezvous("env://"))
+    joined = {"store": store, "rank": rank, "world_size": size}
     if device.type == "cuda":
-        dist.init_process_group("cpu:gloo,cuda:nccl", device_id=device)
+        dist.init_process_group("cpu:gloo,cuda:nccl", device_id=device, **joined)
     else:
-        dist.init_process_group("gloo")
+        dist.init_process_group("gloo", **joined)
     patient = dist.new_group(backend="gloo", timeout=LONGEST_WAIT)
     try:
-        yield Workers(rank=dist.get_rank(), size=size, patient=patient)
+        yield Workers(rank=rank, size=size, patient=patient, notes=store)
     finally:
         dist.destroy_process_group()

@@ -20,6 +20,7 @@ from runtime.system.devices import (
     own_device,
     refuse_missing_bfloat16,
 )
+from runtime.training import workers
 from runtime.training.computation import Computation
 from runtime.training.workers import joined_workers
 
@@ -85,6 +86,8 @@ def test_several_processes_cannot_share_one_gpu(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     with pytest.raises(UserError, match="2 processes of this machine would share one GPU"):
         own_device("cuda:1")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert own_device("cuda:1") == torch.device("cuda", 1), "it is that of this process"
 
 
 @pytest.mark.usefixtures("two_gpus")
@@ -154,10 +157,13 @@ def test_processes_are_joined_on_their_device(
     seen: list[object] = []
 
     def joined(*arguments: object, **options: object) -> None:
+        assert (options.pop("rank"), options.pop("world_size")) == (1, 2)
+        assert options.pop("store") == "store"
         seen.append((arguments, options))
         raise InterruptedError
 
     monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(workers, "rendezvous", lambda _: iter([("store", 1, 2)]))
     monkeypatch.setattr(dist, "init_process_group", joined)
     with pytest.raises(InterruptedError), joined_workers(device):
         pass

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,10 +17,15 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from runtime.errors import UserError
+from runtime.inference import batch_decoder
+from runtime.inference.batch_decoder import BatchDecoder
+from runtime.package import load_package
 from runtime.run import Run
+from runtime.scoring.translations import greedy_bleu
 from runtime.system.checksummed import read_sealed_file, sealed
 from runtime.system.file_lock import held
 from runtime.training.interruption import SIGNALS, Interruption, watched_signals
+from runtime.training.objective import Objective
 from runtime.training.train import Summary, train
 from runtime.training.trainer import Trainer
 
@@ -332,6 +338,49 @@ def test_a_signal_in_the_last_look_is_not_forgotten(
     with pytest.raises(Interruption, match="SIGTERM after update 30"):
         run_training(package, tmp_path / "run")
     assert run_training(package, tmp_path / "run", resume=True).step == 30
+
+
+@pytest.mark.parametrize("place", ["losses", "translations"])
+def test_a_signal_ends_a_validation_and_the_run_repeats_it(
+    place: str,
+    tmp_path: Path,
+    make_package: Make,
+    run_training: Train,
+    monkeypatch: pytest.MonkeyPatch,
+    assert_same: AssertSame,
+) -> None:
+    """Whoever sends SIGTERM may send SIGKILL half a minute later."""
+    package = make_package(dropout=0.1, bleu=True, batch_tokens=40)
+    score = greedy_bleu(load_package(package).spec)
+    run_training(package, tmp_path / "whole", score=score)
+    calls = CountedSignal(5)
+    with monkeypatch.context() as patch:
+        if place == "losses":
+            patch.setattr(Objective, "evaluate", calls.around(Objective.evaluate))
+        else:
+            patch.setattr(BatchDecoder, "_search", calls.around(BatchDecoder._search))
+            patch.setattr(batch_decoder, "BATCH_TOKENS", 10)
+        with pytest.raises(Interruption, match=r"SIGTERM after update [12]0"):
+            run_training(package, tmp_path / "paused", score=score)
+    assert calls.seen == calls.number, "nothing is computed after the signal"
+    run_training(package, tmp_path / "paused", resume=True, score=score)
+    assert_same(tmp_path / "whole", tmp_path / "paused")
+
+
+class CountedSignal:
+    """Sends SIGTERM to this process in the call of this number, of a function in a class."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.seen = number, 0
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            self.seen += 1
+            if self.seen == self.number:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return function(*arguments, **options)
+
+        return call
 
 
 def test_one_process_at_a_time_trains_a_run(

@@ -13,6 +13,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from runtime.checkpoints.listing import list_checkpoints
+from runtime.data.batches import Padded, in_order
+from runtime.data.prepare import prepare
+from runtime.package import load_package
+from runtime.scoring.translations import greedy_bleu
 from runtime.training.train import Summary
 
 Make = Callable[..., Path]
@@ -22,15 +27,32 @@ StartTwo = Callable[..., list[BaseProcess]]
 PROGRAM = """
 import os
 import sys
+import time
 from runtime.training.interruption import Interruption
+from runtime.package import load_package
+from runtime.scoring.translations import greedy_bleu
 from runtime.training import gradient_sharing
+from runtime.training.objective import Objective
 from runtime.training.train import train
 
 gradient_sharing.BUCKET_BYTES = gradient_sharing.FIRST_BUCKET_BYTES = 4000
 os.environ.update(environment)
+evaluate = Objective.evaluate
+
+def slowly_evaluated(objective, batch):
+    with run.with_name("validated.txt").open("a") as file:
+        file.write(".")
+    time.sleep(seconds_a_batch)
+    return evaluate(objective, batch)
+
+if seconds_a_batch:
+    Objective.evaluate = slowly_evaluated
+score = greedy_bleu(load_package(package).spec)
 with said.open("w") as file:
     try:
-        train(package, run, cache=run.parent / "cache", resume=resume, report=file.write)
+        train(
+            package, run, cache=run.parent / "cache", resume=resume, score=score, report=file.write
+        )
     except Interruption as interruption:
         sys.exit(interruption.exit_code)
 """
@@ -38,9 +60,14 @@ with said.open("w") as file:
 
 @pytest.fixture
 def start_two(processes: ForkServerContext) -> StartTwo:
-    """start_two(package, run, resume=False): both, with the environment of `torchrun`."""
+    """start_two(package, run, resume=False): both, with the environment of `torchrun`.
 
-    def start(package: Path, run: Path, *, resume: bool = False) -> list[BaseProcess]:
+    A batch of validation lasts `seconds_a_batch`.
+    """
+
+    def start(
+        package: Path, run: Path, *, resume: bool = False, seconds_a_batch: float = 0.0
+    ) -> list[BaseProcess]:
         shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
         both: list[BaseProcess] = []
         for rank in range(2):
@@ -49,6 +76,7 @@ def start_two(processes: ForkServerContext) -> StartTwo:
                 "package": package,
                 "run": run,
                 "resume": resume,
+                "seconds_a_batch": seconds_a_batch,
                 "said": run.with_name(f"{run.name}-{rank}.txt"),
             }
             both.append(processes.Process(target=exec, args=(PROGRAM, names)))
@@ -118,3 +146,39 @@ def test_two_processes_pause_together_and_go_on_to_the_bit(
     assert exit_codes(both) == [143, 143]
     assert exit_codes(start_two(package, tmp_path / "paused", resume=True)) == [0, 0]
     assert_same(tmp_path / "whole", tmp_path / "paused")
+
+
+@pytest.mark.quick
+def test_a_signal_to_one_process_ends_the_validation_of_both(
+    tmp_path: Path,
+    make_package: Make,
+    start_two: StartTwo,
+    assert_same: Callable[[Path, Path], None],
+) -> None:
+    """What was done of it is lost, and it is repeated when the run goes on."""
+    package = make_package(dropout=0.1, steps=20, every=10, batch_tokens=20)
+    assert exit_codes(start_two(package, tmp_path / "whole")) == [0, 0]
+    both = start_two(package, tmp_path / "paused", seconds_a_batch=1.0)
+    validated = tmp_path / "validated.txt"
+    while both[1].is_alive() and not validated.exists():
+        time.sleep(0.01)
+    both[1].terminate()
+    assert exit_codes(both) == [143, 143]
+    prepared = prepare(load_package(package).spec, tmp_path / "cache", report=lambda _: None)
+    assert len(in_order(prepared.valid, Padded(tokens=20))) == 5
+    assert validated.stat().st_size < 4
+    saved = list_checkpoints(tmp_path / "paused" / "checkpoints")
+    assert [each.folder.name for each in saved] == ["interim-00000010"]
+    assert exit_codes(start_two(package, tmp_path / "paused", resume=True)) == [0, 0]
+    assert_same(tmp_path / "whole", tmp_path / "paused")
+
+
+def test_two_processes_share_the_translations_of_a_validation(
+    tmp_path: Path, make_package: Make, run_training: Train, start_two: StartTwo
+) -> None:
+    package = make_package(dropout=0.0, steps=200, every=100, bleu=True)
+    run_training(package, tmp_path / "one", score=greedy_bleu(load_package(package).spec))
+    assert exit_codes(start_two(package, tmp_path / "two")) == [0, 0]
+    one, two = ([line.get("bleu") for line in figures(tmp_path / name)] for name in ("one", "two"))
+    assert two == one
+    assert any(one), "the network has learned to translate something"
