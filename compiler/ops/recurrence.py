@@ -99,7 +99,7 @@ class Recurrence(Mixer):
         return Unpackable(reason=f"{kind} would go on from one sentence to the next")
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return Call(this, inputs)
+        return call("run_recurrence", this, *inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,7 @@ class Adafactor(OptimizerKind):
     `schedule.peak` must be written; the paper's is 0.01.
     """
 
-    CONSTRUCTOR = "torch.optim.Adafactor"
+    CONSTRUCTOR = "Adafactor"
     USUAL_PEAK = 0.01
     IS_CAPPED = True
 

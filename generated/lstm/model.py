@@ -78,6 +78,17 @@ def real_tokens(tokens: Tensor) -> Tensor:
     return (tokens != PADDING)[:, None, None]
 
 
+def run_recurrence(layer: nn.RNNBase, x: Any, state: Any = None) -> tuple[Any, Any]:
+    """Run a recurrence in the dtype of its weights: x [batch, position, inputs], or packed.
+
+    On a GPU autocast would run it in float16, in which small gradients vanish.
+    -> hidden [batch, position, width] and the last state
+    """
+    weight = next(layer.parameters())
+    with torch.autocast(weight.device.type, enabled=False):
+        return layer(x.to(weight.dtype), state)
+
+
 def run_bidirectional(layer: nn.RNNBase, x: Tensor, real: Tensor) -> Tensor:
     """Run a recurrence from the beginning and one from the end of each text.
 
@@ -86,7 +97,7 @@ def run_bidirectional(layer: nn.RNNBase, x: Tensor, real: Tensor) -> Tensor:
     """
     lengths = real.flatten(1).sum(1).clamp(min=1).cpu()
     packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-    hidden, _ = layer(packed)
+    hidden, _ = run_recurrence(layer, packed)
     padded, _ = nn.utils.rnn.pad_packed_sequence(hidden, batch_first=True, total_length=x.size(1))
     return padded
 
@@ -136,13 +147,13 @@ class LSTMState(State):
         x [batch, beam, inputs] -> hidden [batch, beam, width]
         """
         before = [gather_beams(each, parent).flatten(0, 1)[None] for each in self.known]
-        _, known = layer(x.flatten(0, 1)[:, None], tuple(before) or None)
+        _, known = run_recurrence(layer, x.flatten(0, 1)[:, None], tuple(before) or None)
         self.known = tuple(each.view(*parent.shape, -1) for each in known)
         return self.known[0]
 
     def fill(self, layer: nn.LSTM, x: Tensor) -> Tensor:
         """Read the first positions: x [batch, position, inputs] -> [batch, position, width]"""
-        hidden, known = layer(x)
+        hidden, known = run_recurrence(layer, x)
         self.known = tuple(each.transpose(0, 1) for each in known)
         return hidden
 
@@ -219,7 +230,7 @@ class DecoderRecurrence(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, target, D_MODEL] -> [batch, target, D_HIDDEN]"""
-        hidden, _ = self.recurrence(x)
+        hidden, _ = run_recurrence(self.recurrence, x)
         return hidden
 
     def start(self) -> LSTMState:

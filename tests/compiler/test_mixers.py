@@ -283,3 +283,28 @@ def test_a_leak_says_where_it_is(tmp_path: Path) -> None:
         compile_tree(tree({"recurrence": lstm}, {"recurrence": lstm, "layers": layers}), tmp_path)
     (found,) = rejected.value.diagnostics
     assert found.message.startswith("decoder layer 3, recurrence: position 0 reads position 1")
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_recurrences_run_outside_of_autocast(kind: str, tmp_path: Path) -> None:
+    """In training, at the start of decoding, in a prefill and in a step."""
+    mixer = {"kind": kind, "d_hidden": 6}
+    encoder = {"recurrence": {**mixer, "bidirectional": True}}
+    package = compile_tree(tree(encoder, {"recurrence": mixer}), tmp_path)
+    model = network(package, tmp_path)
+    seen = []
+
+    def record(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+        x = getattr(inputs[0], "data", inputs[0])
+        seen.append((x.dtype, torch.is_autocast_enabled("cpu")))
+
+    for module in model.modules():
+        if isinstance(module, nn.RNNBase):
+            module.register_forward_pre_hook(record)
+    source, target = torch.randint(1, 20, (2, 6)), torch.randint(1, 20, (2, 5))
+    with torch.autocast("cpu", torch.bfloat16):
+        model.features(source, target)
+        state = model.start(source)
+        model.prefill(target, state)
+        model.step(target[:, :1], torch.zeros(2, 1, dtype=torch.long), state)
+    assert seen == [(torch.float32, False)] * 5

@@ -170,6 +170,17 @@ def test_a_recurrence_in_both_directions_skips_padding(kind: type[nn.RNNBase]) -
         assert not got[row, length:].any()
 
 
+@renders("run_recurrence")
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_a_recurrence_runs_in_the_dtype_of_its_weights(kind: type[nn.RNNBase]) -> None:
+    layer, x = kind(6, 5, batch_first=True), torch.randn(3, 7, 6).bfloat16()
+    run = rendered("run_recurrence").run_recurrence
+    with torch.autocast("cpu", torch.bfloat16):
+        got, _ = run(layer, x)
+    assert got.equal(layer(x.float())[0])
+    assert run(layer.double(), x)[0].dtype == torch.float64
+
+
 def plain_convolution(given: set[str]) -> nn.Conv1d:
     module = nn.Conv1d(4, 8, 3)
     gains = SETTINGS["gains"] if "gains" in given else [0.5 if "gain" in given else 1.0] * 2

@@ -1,5 +1,7 @@
 """The helpers that drop numbers, and those of `training.py`, against torch's own functions."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -107,3 +109,77 @@ def test_matrices_decay_and_vectors_do_not() -> None:
     assert [decaying["weight_decay"], others["weight_decay"]] == [0.1, 0.0]
     assert {each.ndim for each in decaying["params"]} == {2}
     assert len(decaying["params"]) + len(others["params"]) == len(list(model.parameters()))
+
+
+SHAPES = ((7, 5), (3,), (1, 6), (2, 3, 4), (5, 1))
+ADAFACTOR = {"lr": 0.05, "eps": (1e-15, 1e-3), "weight_decay": 0.1, "d": 1.2, "beta2_decay": -0.7}
+STEPS = 30
+
+
+def drawn(count: int) -> list[list[Tensor]]:
+    """Gradients of some updates, of different sizes; those of the second parameter are zero."""
+    return [
+        [torch.randn(each) * 10 ** (-step % 4) * (n != 1) for n, each in enumerate(SHAPES)]
+        for step in range(count)
+    ]
+
+
+def updated(optimizer: torch.optim.Optimizer, gradients: list[list[Tensor]]) -> None:
+    (group,) = optimizer.param_groups
+    for step, each in enumerate(gradients):
+        group["lr"] = ADAFACTOR["lr"] / (1 + step % 3)
+        for parameter, gradient in zip(group["params"], each, strict=True):
+            parameter.grad = gradient.clone()
+        optimizer.step()
+
+
+def adafactors() -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+    """Ours and torch's, of equal parameters; the third is zero."""
+    values = [torch.randn(each) * (n != 2) for n, each in enumerate(SHAPES)]
+    ours, theirs = ([nn.Parameter(each.clone()) for each in values] for _ in range(2))
+    return (
+        rendered("Adafactor").Adafactor(ours, **ADAFACTOR),
+        torch.optim.Adafactor(theirs, **ADAFACTOR),  # type: ignore[arg-type]
+    )
+
+
+def assert_equal_optimizers(ours: torch.optim.Optimizer, theirs: torch.optim.Optimizer) -> None:
+    pairs = zip(ours.param_groups[0]["params"], theirs.param_groups[0]["params"], strict=True)
+    for one, other in pairs:
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(ours.state_dict()["state"], theirs.state_dict()["state"])
+
+
+@renders("Adafactor")
+def test_adafactor_updates_as_that_of_torch() -> None:
+    ours, theirs = adafactors()
+    gradients = drawn(STEPS)
+    updated(ours, gradients)
+    updated(theirs, gradients)
+    assert_equal_optimizers(ours, theirs)
+
+
+@pytest.mark.parametrize("is_begun_by_ours", [False, True])
+def test_adafactor_continues_what_torch_has_begun_and_the_other_way(is_begun_by_ours: bool) -> None:
+    ours, theirs = adafactors()
+    begun, continued = (ours, theirs) if is_begun_by_ours else (theirs, ours)
+    first, second = drawn(STEPS), drawn(STEPS)
+    updated(begun, first)
+    with torch.no_grad():
+        for one, other in zip(
+            continued.param_groups[0]["params"], begun.param_groups[0]["params"], strict=True
+        ):
+            one.copy_(other)
+    continued.load_state_dict(deepcopy(begun.state_dict()))
+    updated(continued, second)
+    updated(begun, second)
+    assert_equal_optimizers(ours, theirs)
+
+
+def test_adafactor_asks_for_no_number_of_a_tensor() -> None:
+    """Tensors without data cannot be asked for any: torch's Adafactor fails on them."""
+    parameters = [nn.Parameter(torch.empty(each, device="meta")) for each in SHAPES]
+    gradients = [[torch.empty(each, device="meta") for each in SHAPES]] * 2
+    updated(rendered("Adafactor").Adafactor(parameters, **ADAFACTOR), gradients)
+    with pytest.raises(RuntimeError):
+        updated(torch.optim.Adafactor(parameters, **ADAFACTOR), gradients)  # type: ignore[arg-type]
