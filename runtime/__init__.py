@@ -1,7 +1,7 @@
 """Generated package and data -> trained model -> texts, labels and scores."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from runtime.inference.load import Predictor
@@ -17,6 +17,7 @@ def load(
     device: str | None = None,
     int8: bool = False,
     workers: int = 1,
+    precision: Literal["float32", "bfloat16"] | None = None,
     recompile: bool = False,
 ) -> "Predictor":
     """Loads the model of a run folder: `load("runs/demo").translate("A dog sleeps.")`.
@@ -30,7 +31,8 @@ def load(
     that has one. On a CPU, `int8` rounds linear maps to 8 bits, which is faster and changes some
     words, and `workers` one-thread processes share long texts. Idle OpenMP threads sleep instead of
     spinning if torch was not imported before this call; otherwise set `OMP_WAIT_POLICY=PASSIVE` for
-    the whole program, so that other processes get the cores.
+    the whole program, so that other processes get the cores. Matrix products have a `precision`, by
+    default bfloat16 on a GPU that has it.
     `recompile` compiles the run's spec anew and imports none of the code in its folder, which may
     then come from a stranger.
     Raises a UserError for a folder that is not a run, or has no such checkpoint; the compiler's
@@ -53,4 +55,5 @@ def load(
         device=device,
         int8=int8,
         workers=workers,
+        precision=precision,
     )

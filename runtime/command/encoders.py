@@ -12,6 +12,7 @@ from runtime.command.options import (
     Force,
     Int8,
     NBest,
+    PrecisionChoice,
     Recompile,
     RunFolder,
     Which,
@@ -30,6 +31,7 @@ def classify(
     checkpoint: Which = None,
     device: Device = None,
     int8: Int8 = False,
+    precision: PrecisionChoice = None,
     recompile: Recompile = False,
     force: Force = False,
 ) -> None:
@@ -45,7 +47,7 @@ def classify(
     keep_freed_memory()
     refuse_output(output, force=force)
     opened = open_run(run, "classify", checkpoint, recompile)
-    classifier = load_as(Classifier, opened, **translator_settings(device, int8, 1))
+    classifier = load_as(Classifier, opened, **translator_settings(device, int8, 1, precision))
     say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:
@@ -71,6 +73,7 @@ def fill(
     checkpoint: Which = None,
     device: Device = None,
     int8: Int8 = False,
+    precision: PrecisionChoice = None,
     recompile: Recompile = False,
     force: Force = False,
 ) -> None:
@@ -86,7 +89,7 @@ def fill(
     keep_freed_memory()
     refuse_output(output, force=force)
     opened = open_run(run, "fill", checkpoint, recompile)
-    filler = load_as(Filler, opened, **translator_settings(device, int8, 1))
+    filler = load_as(Filler, opened, **translator_settings(device, int8, 1, precision))
     say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:

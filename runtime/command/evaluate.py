@@ -13,6 +13,7 @@ from runtime.command.options import (
     Device,
     Int8,
     NoRepeatNgram,
+    PrecisionChoice,
     Recompile,
     RepetitionPenalty,
     RunFolder,
@@ -48,6 +49,7 @@ class Options:
     samples: int | None
     device: str | None
     int8: bool
+    precision: Literal["float32", "bfloat16"] | None
     workers: int | None
 
     def refuse_those_of_translation(self, task: str) -> None:
@@ -103,6 +105,7 @@ def evaluate(
     ] = None,
     device: Device = None,
     int8: Int8 = False,
+    precision: PrecisionChoice = None,
     workers: Workers = None,
     recompile: Recompile = False,
 ) -> None:
@@ -124,6 +127,7 @@ def evaluate(
         samples=samples,
         device=device,
         int8=int8,
+        precision=precision,
         workers=workers,
     )
     for name in names:
@@ -139,7 +143,7 @@ def evaluate_translations(run: "Run", split: str, options: Options) -> None:
     keys = ("beam", "no_repeat_ngram", "repetition_penalty")
     chosen = {key: getattr(options, key) for key in keys}
     decoding = changed_decoding(run.package.folder, chosen, options.assignments)
-    settings = translator_settings(options.device, options.int8, options.workers)
+    settings = translator_settings(options.device, options.int8, options.workers, options.precision)
     evaluated = score_translations(
         run,
         split,
@@ -160,9 +164,12 @@ def evaluate_probabilities(run: "Run", split: str, options: Options) -> None:
 
     options.refuse_those_of_translation(run.package.spec.task)
     device = check_device(options.device)
-    found = cast("Measured", evaluate_run(run, split, average=options.average, device=device))
+    asked = {"average": options.average, "device": device, "precision": options.precision}
+    found = cast("Measured", evaluate_run(run, split, **asked))
     report_file = found.write(run.folder)
     print(f"{found.split} set, {found.texts:,} texts; weights: {found.weights}")
+    if found.precision != "float32":
+        print(f"{found.precision} products")
     for each in found.ordered:
         print(f"  {each}")
     print(f"\nscores: {report_file}")
@@ -172,7 +179,10 @@ def print_evaluated(evaluated: "Evaluated") -> None:
     decoding, speed = evaluated.decoding, evaluated.speed
     print(f"{evaluated.split} set, {speed.sentences:,} sentences")
     print_scores(evaluated.scores)
-    print(f"\n{described(decoding)}{', linear maps in int8' if evaluated.int8 else ''}")
+    print(
+        f"\n{described(decoding)}{', linear maps in int8' if evaluated.int8 else ''}"
+        f"{f', {evaluated.precision} products' if evaluated.precision != 'float32' else ''}"
+    )
     print(f"weights: {evaluated.weights}")
     print(
         f"{speed.tokens:,} tokens in {speed.seconds:.1f} s: "

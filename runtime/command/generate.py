@@ -14,6 +14,7 @@ from runtime.command.options import (
     Int8,
     NBest,
     NoRepeatNgram,
+    PrecisionChoice,
     Recompile,
     RepetitionPenalty,
     RunFolder,
@@ -59,6 +60,7 @@ def generate(
     checkpoint: Which = None,
     device: Device = None,
     int8: Int8 = False,
+    precision: PrecisionChoice = None,
     workers: Workers = None,
     recompile: Recompile = False,
     force: Force = False,
@@ -86,7 +88,7 @@ def generate(
     }
     decoding = changed_decoding(opened.package.folder, options, chosen)
     method_of(decoding).refuse(n_best)
-    settings = translator_settings(device, int8, workers)
+    settings = translator_settings(device, int8, workers, precision)
     generator = load_as(Generator, opened, decoding=decoding, **settings)
     say_weights(opened)
 

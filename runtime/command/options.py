@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -86,6 +86,13 @@ Int8 = Annotated[
     bool,
     typer.Option("--int8", help="Linear maps in 8 bits: faster on a CPU, some words change."),
 ]
+PrecisionChoice = Annotated[
+    Literal["float32", "bfloat16"] | None,
+    typer.Option(
+        "--precision",
+        help="Of matrix products.  [default: bfloat16 on a GPU that has it, else float32]",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -129,13 +136,20 @@ def changed_decoding(
     return load(str(package / LOCK), chosen).spec.decoding
 
 
-def translator_settings(device: str | None, int8: bool, workers: int | None) -> dict[str, Any]:
-    """Returns the arguments of `load_as` that --device, --int8 and --workers stand for."""
+def translator_settings(
+    device: str | None, int8: bool, workers: int | None, precision: str | None
+) -> dict[str, Any]:
+    """Returns the arguments of `load_as` for --device, --int8, --workers and --precision."""
     from runtime.inference.worker_pool import most_workers
     from runtime.system.devices import own_device
 
     place = own_device(device)
-    return {"device": str(place), "int8": int8, "workers": workers or most_workers(place)}
+    return {
+        "device": str(place),
+        "int8": int8,
+        "workers": workers or most_workers(place),
+        "precision": precision,
+    }
 
 
 def check_device(name: str | None) -> str | None:

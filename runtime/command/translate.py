@@ -16,6 +16,7 @@ from runtime.command.options import (
     Int8,
     NBest,
     NoRepeatNgram,
+    PrecisionChoice,
     Recompile,
     RepetitionPenalty,
     RunFolder,
@@ -53,6 +54,7 @@ def translate(
     checkpoint: Which = None,
     device: Device = None,
     int8: Int8 = False,
+    precision: PrecisionChoice = None,
     workers: Workers = None,
     recompile: Recompile = False,
     force: Force = False,
@@ -80,7 +82,7 @@ def translate(
     )
     beginnings = Beginnings(prefix)
     method_of(decoding).refuse(n_best)
-    settings = translator_settings(device, int8, workers)
+    settings = translator_settings(device, int8, workers, precision)
     translator = load_as(Translator, opened, decoding=decoding, **settings)
     say_weights(opened)
 

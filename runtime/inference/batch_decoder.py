@@ -13,6 +13,7 @@ from runtime.inference.beam_search import Hypothesis
 from runtime.inference.methods import method_of
 from runtime.inference.network import IncrementalModel, located, read_all_but_last
 from runtime.inference.worker_pool import in_processes
+from runtime.training.precision import autocast_of
 
 BATCH_TOKENS = 2048
 BATCH_SENTENCES = 64
@@ -68,7 +69,7 @@ class BatchDecoder:
 
         def search(batch: list[int]) -> list[list[Hypothesis]]:
             lines = [first_line + row for row in batch]
-            with located(lines):
+            with located(lines), autocast_of(self.model):
                 own = None if sources is None else [sources[row] for row in batch]
                 return self._search(own, [given[row] for row in batch], lines, n_best)
 

@@ -17,6 +17,7 @@ from runtime.inference.batch_decoder import length_batches, padded
 from runtime.inference.calls import Report, refuse_several, report_cuts, texts_of
 from runtime.inference.network import EncoderPredictor, check_logits, located
 from runtime.run import Run
+from runtime.training.precision import autocast_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,8 @@ class Classifier(EncoderPredictor):
         for batch in length_batches([len(row) for row in rows]):
             read = padded([rows[row] for row in batch]).to(self.device)
             with located([first_line + row for row in batch]):
-                logits = self.model.project(self.features(read)).float()
+                with autocast_of(self.model):
+                    logits = self.model.project(self.features(read)).float()
                 check_logits(logits)
             shares = logits.softmax(dim=-1)
             best = shares.topk(min(n_best, len(self.labels)))

@@ -16,6 +16,7 @@ from runtime.inference.batch_decoder import length_batches, padded
 from runtime.inference.calls import refuse_several, texts_of
 from runtime.inference.network import EncoderPredictor, check_logits, located
 from runtime.run import Run
+from runtime.training.precision import autocast_of
 
 GAP = re.compile(r"\[MASK\]|_{3,}")
 
@@ -78,7 +79,8 @@ class Filler(EncoderPredictor):
             places = read.eq(MASK).nonzero()
             rows_of_gaps = [batch[place] for place in places[:, 0].tolist()]
             with located([first_line + row for row in rows_of_gaps]):
-                logits = self.model.project(self.features(read)[tuple(places.T)]).float()
+                with autocast_of(self.model):
+                    logits = self.model.project(self.features(read)[tuple(places.T)]).float()
                 check_logits(logits)
             for row, several in zip(rows_of_gaps, self._best(logits, n_best), strict=True):
                 results[row].append(several)

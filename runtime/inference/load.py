@@ -16,6 +16,7 @@ from runtime.inference.translator import Translator
 from runtime.run import Run
 from runtime.system.attention_kernels import choose_attention_kernels
 from runtime.system.devices import own_device
+from runtime.training.precision import Precision, compute_in, inference_precision
 
 Predictor = Translator | Generator | Classifier | Filler
 
@@ -46,10 +47,13 @@ def load_predictor(
     device: str | None = None,
     int8: bool = False,
     workers: int = 1,
+    precision: Precision | None = None,
 ) -> Predictor:
     """Loads what the task of a run asks for; the options are those of `load_as`."""
     kind = PREDICTORS[TASKS[run.package.spec.task].command]
-    return load_as(kind, run, average=average, device=device, int8=int8, workers=workers)
+    return load_as(
+        kind, run, average=average, device=device, int8=int8, workers=workers, precision=precision
+    )
 
 
 def load_as(
@@ -61,18 +65,23 @@ def load_as(
     decoding: Decoding | None = None,
     int8: bool = False,
     workers: int = 1,
+    precision: Precision | None = None,
 ) -> AnyPredictor:
     """Loads the trained network with the run's tokenizers; `decoding` replaces that of the spec.
 
     `int8` rounds linear maps to 8 bits, and `workers` processes share the work. Raises a UserError
-    for either on a GPU.
+    for either on a GPU. `precision` is that of matrix products, by default bfloat16 on a GPU that
+    has it. Raises a UserError for bfloat16 beside `int8`.
     """
+    if int8 and precision == "bfloat16":
+        raise UserError("--int8 rounds more than --precision bfloat16", help="give one of them")
     place = own_device(device)
     if place.type != "cpu" and (int8 or workers > 1):
         setting = "--int8" if int8 else "--workers"
         raise UserError(f"{setting} is for a CPU, and this is {place}", help="add --device cpu")
     choose_attention_kernels(place)
     model, spec = _fastest(run.load_model(average).to(place), int8=int8), run.package.spec
+    compute_in(model, inference_precision(precision, place))
     if decoding is not None:
         spec = spec.model_copy(update={"decoding": decoding})
     return kind.of_run(run, model, spec, workers)

@@ -10,22 +10,28 @@ from runtime.inference.load import load_as
 from runtime.run import Run
 from runtime.scoring.likelihood import measured
 from runtime.scoring.measures import Measure, Measured, Split
+from runtime.training.precision import Precision, inference_precision
 
 
 def measure_classification(
-    run: Run, split: Split, average: int | None = None, device: str | None = None
+    run: Run,
+    split: Split,
+    average: int | None = None,
+    device: str | None = None,
+    precision: Precision | None = None,
 ) -> Measured:
     """Accuracy and macro F1 of a split.
 
     Raises a UserError that names the first line whose label the network does not know.
     """
-    classifier = load_as(Classifier, run, average=average, device=device)
+    classifier = load_as(Classifier, run, average=average, device=device, precision=precision)
     task = Classification(run.package.spec)
     task.numbers(split, list(classifier.labels))
     rows = list(task.rows(split))
     answers = classifier.classify([row[0] for row in rows])
     measures = class_measures(answers, [row[1] for row in rows])
-    found = measured(run, split, len(rows), measures, average)
+    chosen = inference_precision(precision, classifier.device)
+    found = measured(run, split, len(rows), measures, average, chosen)
     return replace(found, answers=tuple(answers))
 
 

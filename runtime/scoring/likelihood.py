@@ -21,6 +21,7 @@ from runtime.run import Run
 from runtime.scoring.measures import Measure, Measured, Split
 from runtime.system.devices import explained_memory_errors, own_device
 from runtime.training.objective import training_objective
+from runtime.training.precision import Precision, inference_precision
 from runtime.training.validation import Losses, perplexity, validate
 from runtime.training.workers import Workers
 
@@ -36,16 +37,23 @@ def split_examples(run: Run, split: Split) -> Iterator[Examples]:
 
 
 def losses_of(
-    run: Run, split: Split, examples: Examples, average: int | None, device: str | None
+    run: Run,
+    split: Split,
+    examples: Examples,
+    average: int | None,
+    device: str | None,
+    precision: Precision | None = None,
 ) -> Losses:
-    """The losses of examples, in float32, as validation measures them.
+    """The losses of examples, as validation measures them.
 
+    `precision` is that of matrix products, by default bfloat16 on a GPU that has it.
     Raises a UserError that names the first line for which the network's numbers overflow.
     """
     spec, module = run.package.spec, run.package.training_module
     place = own_device(device)
     model = run.load_model(average).to(place)
-    plain = spec.training.model_copy(update={"compile": False, "precision": "float32"})
+    chosen = inference_precision(precision, next(model.parameters()).device)
+    plain = spec.training.model_copy(update={"compile": False, "precision": chosen})
     objective = training_objective(model, module, plain, next(model.parameters()).device)
     batches = in_order(examples, Padded(tokens=spec.training.micro_batch_tokens))
     try:
@@ -84,24 +92,33 @@ class Size:
 
 
 def measure_language_model(
-    run: Run, split: Split, average: int | None = None, device: str | None = None
+    run: Run,
+    split: Split,
+    average: int | None = None,
+    device: str | None = None,
+    precision: Precision | None = None,
 ) -> Measured:
     """Perplexities a token and a word, and bits a character, which any tokens leave comparable."""
     with split_examples(run, split) as examples:
         tokens = examples.count_labels(np.arange(len(examples)))
-        losses = losses_of(run, split, examples, average, device)
+        losses = losses_of(run, split, examples, average, device, precision)
     size = size_of(run.package.spec, split)
     measures = language_measures(losses, tokens, size, run.tokenizers()[0].size)
-    return measured(run, split, size.lines, measures, average)
+    chosen = inference_precision(precision, own_device(device))
+    return measured(run, split, size.lines, measures, average, chosen)
 
 
 def measure_masked_language_model(
-    run: Run, split: Split, average: int | None = None, device: str | None = None
+    run: Run,
+    split: Split,
+    average: int | None = None,
+    device: str | None = None,
+    precision: Precision | None = None,
 ) -> Measured:
     """Perplexity and accuracy where tokens are masked."""
     with split_examples(run, split) as examples:
         tokens, texts = examples.count_labels(np.arange(len(examples))), len(examples)
-        losses = losses_of(run, split, examples, average, device)
+        losses = losses_of(run, split, examples, average, device, precision)
     masking = run.package.spec.training.masking
     share = "" if masking is None else f", {masking.share:.0%} of each text"
     where = f"{tokens:,} tokens{share}, chosen by the text's number alone"
@@ -109,11 +126,17 @@ def measure_masked_language_model(
         Measure(name="perplexity", value=perplexity(losses.nll), protocol=f"e^nats, {where}"),
         Measure(name="accuracy", value=losses.accuracy, protocol=f"the likeliest token, {where}"),
     )
-    return measured(run, split, texts, measures, average)
+    chosen = inference_precision(precision, own_device(device))
+    return measured(run, split, texts, measures, average, chosen)
 
 
 def measured(
-    run: Run, split: Split, texts: int, measures: tuple[Measure, ...], average: int | None
+    run: Run,
+    split: Split,
+    texts: int,
+    measures: tuple[Measure, ...],
+    average: int | None,
+    precision: Precision,
 ) -> Measured:
     """Returns measures with the headline that the spec names."""
     evaluation = run.package.spec.evaluation
@@ -124,6 +147,7 @@ def measured(
         measures=measures,
         text=run.text_digests(split),
         weights=run.used(average),
+        precision=precision,
     )
 
 

@@ -10,6 +10,7 @@ from runtime.checkpoints.choice import Weights
 from runtime.data.tasks import task_of
 from runtime.data.tokenizer import Tokenizer
 from runtime.system.atomic_files import explained_disk_errors, replace_file
+from runtime.training.precision import Precision
 
 Split = str
 """`valid`, `test`, or the name of a test set of `data.tests`."""
@@ -73,6 +74,8 @@ class Measured:
     text: dict[str, str]
     """The SHA-256 of each file that was scored."""
     weights: Weights
+    precision: Precision = "float32"
+    """Of matrix products."""
     answers: tuple[str, ...] = ()
     """What the network says of each text, if that is one line."""
 
@@ -98,4 +101,5 @@ class Measured:
             "headline": self.headline,
             **scores,
             **self.weights.record(),
+            "precision": self.precision,
         }

@@ -28,6 +28,7 @@ from runtime.scoring.phenomena import Score as PhenomenonScore
 from runtime.scoring.phenomena import phenomena_scores
 from runtime.scoring.score import Scores, bleu_metric, doubts, score
 from runtime.training.interruption import Abandoned
+from runtime.training.precision import Precision, inference_precision
 from runtime.training.validation import Score
 from runtime.training.workers import Workers
 
@@ -57,6 +58,8 @@ class Evaluated:
     decoding: Decoding
     weights: Weights
     int8: bool
+    precision: Precision
+    """Of matrix products that are not in int8."""
     workers: int
     """Processes that shared the work."""
     speed: Speed
@@ -89,6 +92,7 @@ class Evaluated:
             "decoding": self.decoding.model_dump(),
             **self.weights.record(),
             "int8": self.int8,
+            "precision": self.precision,
             "workers": self.workers,
             **asdict(self.speed),
             "tokens_per_second": self.speed.tokens_per_second,
@@ -116,6 +120,7 @@ def evaluate_translations(
     device: str | None = None,
     int8: bool = False,
     workers: int = 1,
+    precision: Precision | None = None,
     progress: Progress = no_progress,
     report: Callable[[str], None] = print,
 ) -> Evaluated:
@@ -129,6 +134,7 @@ def evaluate_translations(
         device=device,
         int8=int8,
         workers=workers,
+        precision=precision,
     )
     text = read_scoring_set(spec, split, translator.target_tokenizer)
     bleu_metric(spec.evaluation)  # raises now, not after hours of translating
@@ -142,6 +148,7 @@ def evaluate_translations(
         protocol=spec.evaluation,
         decoding=decoding or spec.decoding,
         int8=int8,
+        precision=inference_precision(precision, translator.decoder.device),
         workers=workers,
         weights=run.used(average),
         speed=speed,

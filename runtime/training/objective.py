@@ -5,6 +5,7 @@ gradient made, before the next chunk's exist. It is spared what has no label, as
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any, Protocol, cast
@@ -18,6 +19,7 @@ from runtime.data.sentences import Indices
 from runtime.package import TrainingModule, features_of
 from runtime.system.attention_kernels import choose_attention_kernels
 from runtime.training.computation import Computation
+from runtime.training.cpu_attention import cpu_attention
 from runtime.training.output_layer import OutputLayer
 
 Backward = Callable[[Any, Any], None]
@@ -71,7 +73,9 @@ class Objective:
         that the network finds likeliest.
         """
         moved = self.moved(batch)
-        rows = self._features(moved.inputs).flatten(0, -2).index_select(0, moved.places)
+        with self._attention(moved):
+            features = self._features(moved.inputs)
+        rows = features.flatten(0, -2).index_select(0, moved.places)
         chunks = self.output.chunks(rows, moved.labels)
         return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
 
@@ -92,6 +96,12 @@ class Objective:
         backward: Backward = torch.autograd.backward,
     ) -> Tensor:
         """Do what `add_gradients` does for a batch on the device, without any wait for it."""
+        with self._attention(batch):  # in the backward pass, too, which may compute layers anew
+            return self._add_gradients(batch, weight, backward)
+
+    def _add_gradients(
+        self, batch: DeviceBatch, weight: float | Tensor, backward: Backward
+    ) -> Tensor:
         features = self._features(batch.inputs)
         sums, gradient = self._project_backward(features.detach(), batch, weight)
         if self.balance_loss is None:
@@ -143,6 +153,11 @@ class Objective:
             smoothed, plain = self.training_module.loss(logits, labels)
         right = logits.argmax(dim=-1).eq(labels).sum()
         return torch.stack((smoothed, plain, right.to(plain.dtype)))
+
+    def _attention(self, batch: DeviceBatch) -> AbstractContextManager[None]:
+        if self.device.type != "cpu":
+            return nullcontext()
+        return cpu_attention(batch.inputs, is_bfloat16=self.is_bfloat16)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_bfloat16)

@@ -5,9 +5,10 @@ Weights, sums and the softmax of the loss are float32 in any case.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, cast
 
 import torch
+from torch import nn
 
 Precision = Literal["float32", "bfloat16"]
 Wanted = Literal["auto", "float32", "bfloat16"]
@@ -41,6 +42,33 @@ def bfloat16_instructions() -> str | None:
     if torch.cpu._is_amx_tile_supported():
         return "AMX"
     return "AVX512_BF16" if torch.cpu._is_avx512_bf16_supported() else None
+
+
+def inference_precision(wanted: Precision | None, device: torch.device) -> Precision:
+    """Return the precision of a trained network: by default bfloat16 on a GPU that has it."""
+    if wanted is not None:
+        return wanted
+    return choose_precision("auto", device)[0] if device.type == "cuda" else "float32"
+
+
+_PRECISION = "inference_precision"
+"""The attribute of a network that `compute_in` sets."""
+
+
+def compute_in(network: nn.Module, precision: Precision) -> nn.Module:
+    """Let a trained network compute in a precision, in each context of `autocast_of`."""
+    setattr(network, _PRECISION, precision)
+    return network
+
+
+def autocast_of(network: object) -> torch.autocast:
+    """Return the context for texts that a network reads or writes, in the precision of its own.
+
+    It casts each weight once: whoever decodes enters it for a batch, not for a step.
+    """
+    is_bfloat16 = getattr(network, _PRECISION, "float32") == "bfloat16"
+    device = next(cast(nn.Module, network).parameters()).device
+    return torch.autocast(device.type, torch.bfloat16, enabled=is_bfloat16)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from runtime.training.captured_update import is_worth_capturing
 from runtime.training.computation import Computation
 from runtime.training.gradient_sharing import gradient_sharing
 from runtime.training.objective import training_objective, validation_objective
+from runtime.training.precision import compute_in
 from runtime.training.recomputation import recompute_layers
 from runtime.training.running_metrics import RunningMetrics
 from runtime.training.update import Updater
@@ -55,6 +56,8 @@ class TrainState:
             is_captured=workers.size == 1
             and is_worth_capturing(objective, self.computation.batching, self.optimizer),
         )
+        if device.type == "cuda":  # the BLEU of validations, as its losses
+            compute_in(self.result, self.computation.precision)
         self.running_metrics = RunningMetrics()
 
     @property
