@@ -22,7 +22,7 @@ from runtime.checkpoints.checkpoint import (
 )
 from runtime.checkpoints.listing import last_good_checkpoint
 from runtime.checkpoints.progress import Progress, with_other_batches
-from runtime.data.prepare import TOKENIZERS, Prepared, entry_name, file_digests, prepare
+from runtime.data.prepare import TOKENIZERS, Digests, Prepared, entry_name, file_digests, prepare
 from runtime.errors import UserError
 from runtime.package import MODEL, TRAINING, Package, is_same_code
 from runtime.run import Beginning, Run, refuse_existing
@@ -75,13 +75,15 @@ def create_run(
     with_steps: WithSteps | None,
     device: torch.device,
     chosen: Mapping[str, Any],
+    digests: Digests | None = None,
 ) -> tuple[Run, Prepared]:
     """A new run; that the folder is free is known before any text is read.
 
-    `chosen` are choices of its computation that were made elsewhere, as `Computation` records them.
+    `chosen` are choices of its computation that were made elsewhere, as `Computation` records them;
+    `digests` are those of the text, if another process has read all of it already.
     """
     refuse_existing(folder)
-    prepared = prepare(package.spec, cache, report=report)
+    prepared = prepare(package.spec, cache, report=report, digests=digests)
     computation = Computation.of_record(chosen, package.spec.training, device)
     package = counted(package, prepared, computation, with_steps, report)
     return Run.create(folder, package, prepared, Beginning(origin=computation.record())), prepared
@@ -123,10 +125,12 @@ def reopen_run(
     with_steps: WithSteps | None,
     device: torch.device,
     chosen: Mapping[str, Any],
+    digests: Digests | None = None,
 ) -> tuple[Run, Prepared]:
     """The run that is there, with the recipe of the package: it may be a longer one.
 
-    `chosen` counts where its record does not say how it computes, as that of a former version.
+    `chosen` counts where its record does not say how it computes, as that of a former version;
+    `digests` are as in `create_run`.
     """
     if package.folder.resolve() == (folder / PACKAGE).resolve():
         Run.accept_edits(folder, package)
@@ -134,7 +138,7 @@ def reopen_run(
     run = with_computation(Run.open(folder), device, chosen)
     old, new = run.package.spec, package.spec
     run.check_spec(new)
-    prepared = prepare_again(run, new, cache, report)
+    prepared = prepare_again(run, new, cache, report, digests)
     computation = Computation.of_record(run.begun, new.training, device)
     package = counted(package, prepared, computation, with_steps, report)
     new = package.spec
@@ -160,12 +164,14 @@ def with_computation(run: Run, device: torch.device, chosen: Mapping[str, Any]) 
     return run
 
 
-def prepare_again(run: Run, spec: Spec, cache: Path, report: Report) -> Prepared:
+def prepare_again(
+    run: Run, spec: Spec, cache: Path, report: Report, digests: Digests | None
+) -> Prepared:
     """The text that a run was begun with, in the tokens of its own tokenizers.
 
     Raises a UserError if the text is another.
     """
-    given, digests = run.given_tokenizers, file_digests(spec)
+    given, digests = run.given_tokenizers, digests or file_digests(spec)
     run.check_data(entry_name(spec, digests, given))
     prepared = prepare(spec, cache, report=report, tokenizers=given, digests=digests)
     if run.has_tokenizers(prepared.folder / TOKENIZERS):

@@ -86,11 +86,14 @@ def train(
         package = load_package(package) if isinstance(package, Path) else package
         if package.spec.training.validation.bleu and score is None:
             raise ValueError("validation.bleu is set: expected a function `score`, got None")
-        with workers.first_goes_first():
+        with workers.first_goes_first() as digests:
             if resume and workers.is_first and run_folder.is_dir():
                 holds.enter_context(alone(run_folder, say))
             begin = reopen_run if resume or not workers.is_first else create_run
-            run, prepared = begin(run_folder, package, cache, say, with_steps, device, chosen or {})
+            run, prepared = begin(
+                run_folder, package, cache, say, with_steps, device, chosen or {}, digests.value
+            )
+            digests.value = prepared.digests
             if not resume and workers.is_first:
                 holds.enter_context(alone(run_folder, say))
             computation = Computation.of_record(run.begun, run.package.spec.training, device)

@@ -20,6 +20,13 @@ LONGEST_WAIT = timedelta(days=7)
 """The patience with the first process, which prepares text; gloo's default is half an hour."""
 
 
+@dataclass(slots=True)
+class Handed:
+    """The value that the first process hands on to the others; None before it has one."""
+
+    value: Any = None
+
+
 class Notes(Protocol):
     """The part of torch's store of keys and values, which joins processes, that is used here."""
 
@@ -89,13 +96,21 @@ class Workers:
         return tensors
 
     @contextmanager
-    def first_goes_first(self) -> Iterator[None]:
-        """Lets the first process pass alone, then the others find what it made."""
+    def first_goes_first(self) -> Iterator[Handed]:
+        """Lets the first process pass alone; then the others get what it hands on."""
+        handed = Handed()
         if not self.is_first:
-            self.any(False)
-        yield
+            handed.value = self._broadcast(None)
+        yield handed
         if self.is_first:
-            self.any(False)
+            self._broadcast(handed.value)
+
+    def _broadcast(self, value: Any) -> Any:
+        """Returns the value of the first process, which must be picklable, in all of them."""
+        values = [value]
+        if self.size > 1:
+            dist.broadcast_object_list(values, src=0, group=self.patient)
+        return values[0]
 
 
 @contextmanager

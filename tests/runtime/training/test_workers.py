@@ -29,9 +29,10 @@ import os
 import sys
 import time
 from runtime.training.interruption import Interruption
+from runtime.data import prepare
 from runtime.package import load_package
 from runtime.scoring.translations import greedy_bleu
-from runtime.training import gradient_sharing
+from runtime.training import gradient_sharing, start_or_resume
 from runtime.training.objective import Objective
 from runtime.training.train import train
 
@@ -45,6 +46,15 @@ def slowly_evaluated(objective, batch):
     time.sleep(seconds_a_batch)
     return evaluate(objective, batch)
 
+file_digests = prepare.file_digests
+
+def counted_digests(spec):
+    with run.with_name("read.txt").open("a") as file:
+        file.write(environment["RANK"])
+    return file_digests(spec)
+
+prepare.file_digests = counted_digests
+start_or_resume.file_digests = counted_digests
 if seconds_a_batch:
     Objective.evaluate = slowly_evaluated
 score = greedy_bleu(load_package(package).spec)
@@ -126,6 +136,7 @@ def test_two_processes_are_one(
     said = (tmp_path / "two-0.txt").read_text()
     assert "on 2 x cpu (`batch_tokens` counts the tokens of all of them), float32" in said
     assert (tmp_path / "two-1.txt").read_text() == ""
+    assert (tmp_path / "read.txt").read_text() == "0", "the first process reads all text for both"
 
 
 @pytest.mark.quick
