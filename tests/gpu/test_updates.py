@@ -1,0 +1,65 @@
+"""Updates and evaluations of all packages of the library on a GPU that is pretended.
+
+Forward pass, loss, backward pass, clipping, optimizer, average and evaluation keep to the GPU and
+to one type of numbers where operations ask for it, and the host never waits, but for the packages
+of WAITING. How many kernels and bytes an update takes, and which kernels of attention, is golden.
+The kernels that the runtime names are those that PyTorch takes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from compiler.spec.library import library
+from tests.gpu import golden
+from tests.gpu.conftest import PretendedGpu
+
+PRECISIONS = ("float32", "bfloat16")
+SEVERAL_KERNELS = ("math", "written out")
+WAITING: Mapping[str, str] = {
+    "adafactor": "aten._local_scalar_dense.default",
+    "experts": "aten.bincount.default",
+    "gru": "aten._pack_padded_sequence.default",
+    "lstm": "aten._pack_padded_sequence.default",
+}
+"""Packages whose update makes the host wait, and the first operation for which it does.
+
+PyTorch's Adafactor reads the norm of each tensor; experts are given as many rows as have chosen
+them; recurrences leave out padding by lengths that the host knows.
+"""
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", library())
+def test_update(
+    gpu: PretendedGpu, name: str, precision: str, request: pytest.FixtureRequest
+) -> None:
+    answer = gpu.ask("update", name, precision)
+    if name in WAITING:
+        assert answer.get("waits") == WAITING[name], answer.get("error", "it no longer waits")
+        return
+    assert "error" not in answer, answer["error"]
+    counted = answer["result"]
+    assert not counted["waits"]
+    assert not counted["evaluation_waits"]
+    assert fused(counted["attention"]) == counted["fused"]
+    golden.check(f"update {name} {precision}", shown(counted), request)
+
+
+def test_no_other_updates_are_golden(request: pytest.FixtureRequest) -> None:
+    names = library().keys() - WAITING.keys()
+    keys = {f"update {name} {precision}" for name in names for precision in PRECISIONS}
+    golden.check_keys("update", keys, request)
+
+
+def fused(attention: Mapping[str, int]) -> dict[str, int]:
+    """Leave out the attention that is computed by several kernels."""
+    return {kernel: calls for kernel, calls in attention.items() if kernel not in SEVERAL_KERNELS}
+
+
+def shown(counted: Mapping[str, Any]) -> str:
+    """Return counts as a golden line says them."""
+    kinds = ", ".join(f"{kernel} {calls}" for kernel, calls in counted["attention"].items())
+    sums = f"{counted['kernels']} kernels, {counted['bytes']:,} bytes"
+    return f"{sums}, attention: {kinds or 'none'}"
