@@ -33,7 +33,7 @@ def output(tmp_path: Path, demo: CompiledPackage) -> Output:
 def test_what_was_written_is_listed_as_sha256sum_wants_it(output: Output) -> None:
     command = ["sha256sum", "--strict", "--check", SUMS]
     subprocess.run(command, cwd=output.folder, check=True, capture_output=True)
-    assert len((output.folder / SUMS).read_text().splitlines()) == 6
+    assert len((output.folder / SUMS).read_text().splitlines()) == 7
 
 
 def test_the_committed_packages_are_as_they_were_written() -> None:
