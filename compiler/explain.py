@@ -17,6 +17,7 @@ from compiler.analysis.cost import (
 from compiler.analysis.decoding_memory import DecodingMemory, decoding_memory
 from compiler.analysis.dependence import dependence_of
 from compiler.analysis.infer_shapes import output_shapes, shapes_of
+from compiler.analysis.packing import why_not_packed
 from compiler.analysis.training_memory import (
     FLOAT_BYTES,
     LOSS_COPIES,
@@ -66,6 +67,7 @@ class Explanation:
     `cache_bytes` and `cache`: as of a row, all together.
     `memory_bytes`: of an update on each of `gpus`, with the recipe's `recompute`; `memory`: the
     parts of it, for each value that `recompute` may have.
+    `not_packed`: why sentences cannot be packed, None if they can.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Explanation:
     memory_bytes: int
     stream: str
     dependence: str
+    not_packed: str | None
 
 
 def explain(package: CompiledPackage, length: int, gpus: int = 1) -> Explanation:
@@ -122,6 +125,7 @@ def explain(package: CompiledPackage, length: int, gpus: int = 1) -> Explanation
         memory_bytes=memory[training.recompute].together,
         stream=stream,
         dependence=str(dependence_of(model, forward)[stream]),
+        not_packed=str(reason) if (reason := why_not_packed(model)) else None,
     )
 
 

@@ -132,8 +132,16 @@ def _totals(explanation: "Explanation") -> Table:
         "cache": explanation.cache or "none",
         f"{explanation.stream} reach": f"{explanation.dependence}: the offsets that an output "
         "depends on",
+        "packed batches": _packed(explanation),
     }
     return Table(columns=columns(("", "")), rows=tuple(rows.items()))
+
+
+def _packed(explanation: "Explanation") -> str:
+    """Return whether sentences can stand one after the other without padding, and if not why."""
+    if explanation.not_packed is None:
+        return "yes: on a GPU, sentences can be trained on without padding"
+    return f"no: {explanation.not_packed}"
 
 
 def _each(explanation: "Explanation") -> str:

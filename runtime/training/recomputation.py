@@ -4,7 +4,7 @@ The forward pass keeps the inputs of a layer alone. The backward pass computes w
 of the layer anew, with the same random numbers, so that gradients are the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -50,9 +50,17 @@ class Recomputed(nn.Module):
 
     def forward(self, *inputs: Any) -> Any:
         """Return what the layer makes of its inputs."""
-        if not torch.is_grad_enabled():
-            return super().forward(*inputs)
-        return checkpoint(super().forward, *inputs, use_reentrant=False)
+        return _recomputing(super().forward, *inputs)
+
+    def run(self, program: Callable[..., Any], *inputs: Any) -> Any:
+        """Return what a program of `packed.py`, in place of `forward`, makes of the layer."""
+        return _recomputing(program, self, *inputs)
+
+
+def _recomputing(function: Callable[..., Any], *inputs: Any) -> Any:
+    if not torch.is_grad_enabled():
+        return function(*inputs)
+    return checkpoint(function, *inputs, use_reentrant=False)
 
 
 def _recomputed(kind: type[nn.Module]) -> type[nn.Module]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.attention import varlen
 
 from compiler.analysis.packing import why_not_packed
+from compiler.explain import explain
 from compiler.mask.parse import parse
 from compiler.ops.attention import packed_window
 from compiler.pipeline import PROOFS, build, compile_spec
@@ -48,6 +49,7 @@ def test_what_cannot_be_packed_says_why(setting: str, words: str) -> None:
     assert words in str(found)
     assert "packed.py" not in package.files
     assert "packed" not in package.files["test_model.py"]
+    assert explain(package, length=8).not_packed == str(found)
     loaded = load("demo", [setting])
     assert str(why_not_packed(build(loaded, PROOFS))) == str(found)
 

@@ -1,6 +1,7 @@
 """Recomputed activations give the losses and gradients of kept ones, in less memory."""
 
-from collections.abc import Iterator
+import importlib
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from tests.support.objectives import (
     loss_and_gradients,
     without_dropout,
 )
+from tests.support.packages import import_package
+from tests.support.packing import pack
 from tests.support.strategies import specs
 
 
@@ -115,3 +118,36 @@ def test_a_model_without_a_list_of_layers_is_refused() -> None:
     """As an edit by hand may leave it."""
     with pytest.raises(UserError, match="by which its layers are found"):
         recompute_layers(nn.Sequential(nn.Linear(2, 2)))
+
+
+@pytest.mark.quick
+def test_layers_of_packed_sentences_are_recomputed_too(tmp_path: Path) -> None:
+    """Programs of `packed.py` stand for `forward`; the layers are of two kinds."""
+    module = import_package(compile_spec("local-global"), tmp_path)
+    packed = importlib.import_module(f"{module.__name__}.packed")
+    torch.manual_seed(1)
+    kept = module.Model()
+    again = deepcopy(kept)
+    recompute_layers(again)
+    streams = [pack(packed, [torch.randint(1, 100, (n,)) for n in (9, 30)]) for _ in "st"]
+    saved: dict[nn.Module, int] = {}
+    for model in (kept, again):
+        torch.manual_seed(2)
+        sizes = list[int]()
+        with torch.autograd.graph.saved_tensors_hooks(noting(sizes), lambda x: x):
+            packed.features(model, *streams).square().sum().backward()
+        saved[model] = sum(sizes)
+    for (name, one), other in zip(kept.named_parameters(), again.parameters(), strict=True):
+        assert one.grad is not None, name
+        torch.testing.assert_close(other.grad, one.grad, rtol=0.0, atol=0.0, msg=name)
+    assert saved[again] < saved[kept] / 3
+
+
+def noting(sizes: list[int]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return a function that keeps a tensor for the backward pass and notes its size."""
+
+    def keep(x: torch.Tensor) -> torch.Tensor:
+        sizes.append(x.numel())
+        return x
+
+    return keep
