@@ -1,15 +1,16 @@
 """The whole compiler on one screen: spec to IR to passes to files."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.analysis.infer_shapes import infer_shapes
+from compiler.analysis.packing import why_not_packed
 from compiler.analysis.prove_causality import prove_causality
 from compiler.ir.block import Block
 from compiler.ir.verify import verify
 from compiler.lower.model import lower
-from compiler.source.diagnostic import Diagnostic
+from compiler.source.diagnostic import Diagnostic, in_order
 from compiler.spec.load import Loaded, load
 from compiler.spec.spec import Spec
 from compiler.transforms.drop_no_ops import drop_no_ops
@@ -68,8 +69,7 @@ class CompiledPackage:
 def check_spec(reference: str, overrides: Iterable[str] = ()) -> Loaded:
     """Return the spec, its network proved and built no further; raises `Rejected`."""
     loaded = load(reference, overrides)
-    build(loaded, PROOFS)
-    return loaded
+    return with_packing_checked(loaded, build(loaded, PROOFS))
 
 
 def compile_spec(reference: str, overrides: Iterable[str] = ()) -> CompiledPackage:
@@ -82,7 +82,22 @@ def compile_loaded(loaded: Loaded) -> CompiledPackage:
     from compiler.emit.package import package_files
 
     model = build(loaded, passes())
-    return CompiledPackage(loaded=loaded, model=model, files=package_files(loaded.spec, model))
+    files = package_files(loaded.spec, model)
+    return CompiledPackage(loaded=with_packing_checked(loaded, model), model=model, files=files)
+
+
+def with_packing_checked(loaded: Loaded, model: Block) -> Loaded:
+    """Return a spec with a warning if it wants packed batches, which its network cannot compute."""
+    if loaded.spec.training.batching != "packed" or (found := why_not_packed(model)) is None:
+        return loaded
+    warning = Diagnostic(
+        code="not-packed",
+        message=f"padded batches take the place of packed ones: {found}",
+        span=loaded.origin("training.batching"),
+        help="write `batching: auto`, or change that setting",
+        severity="warning",
+    )
+    return replace(loaded, warnings=in_order((*loaded.warnings, warning)))
 
 
 def build(loaded: Loaded, passes: tuple[Pass, ...]) -> Block:

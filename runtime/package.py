@@ -22,6 +22,7 @@ from compiler.spec.lock import LOCK, load_lock
 from compiler.spec.package_files import (
     INIT,
     MODEL,
+    PACKED,
     REQUIRED,
     TRAINING,
     explained,
@@ -31,7 +32,7 @@ from compiler.spec.package_files import (
 from compiler.spec.spec import Spec
 from runtime.errors import UserError
 
-__all__ = ["MODEL", "TRAINING", "Package", "load_package", "read_package"]
+__all__ = ["MODEL", "PACKED", "TRAINING", "Package", "load_package", "read_package"]
 
 _numbers = itertools.count()
 
@@ -50,6 +51,24 @@ class TrainingModule(Protocol):
 
         in nats, summed over the tokens.
         """
+
+
+class PackedModule(Protocol):
+    """The names that `packed.py` of a generated package defines."""
+
+    def Packed(self, tokens: Tensor, offsets: Tensor, longest: int, /) -> "PackedSentences":  # noqa: N802
+        """tokens [places], offsets [sentences + 1]"""
+
+    def features(self, model: nn.Module, /, *streams: "PackedSentences") -> Tensor:
+        """-> [places, width], or one for a sentence [sentences, width]"""
+
+
+class PackedSentences(Protocol):
+    """Sentences that stand one after the other, without padding."""
+
+    tokens: Tensor
+    offsets: Tensor
+    longest: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,9 +211,38 @@ def is_same_code(one: bytes, other: bytes) -> bool:
         return False
 
 
+def packed_module(model_class: type[nn.Module]) -> PackedModule | None:
+    """Import the `packed.py` of the package that a class of models comes from, if it has one.
+
+    Raises a UserError if it cannot be imported.
+    """
+    names = (each.__module__.partition(".")[0] for each in model_class.__mro__)
+    sources = next((_finder.packages[name] for name in names if name in _finder.packages), None)
+    if sources is None or PACKED not in sources.files:
+        return None
+    try:
+        module = importlib.import_module(f"{sources.package}.{PACKED.removesuffix('.py')}")
+    except (Exception, SystemExit) as error:
+        reason = f"{PACKED}: {type(error).__name__}: {error}"
+        raise _cannot_be_imported(sources.folder, reason) from error
+    return cast(PackedModule, module)
+
+
 def features_of(model: nn.Module) -> Callable[..., Tensor]:
     """The model's `features`; of one that knows segments, for texts of a single one, kind 0."""
     features = cast(Callable[..., Tensor], model.features)
     if "segments" not in signature(features).parameters:
         return features
     return lambda source: features(source, torch.zeros_like(source))
+
+
+def packed_features_of(module: PackedModule, model: nn.Module) -> Callable[..., Tensor]:
+    """Return the features of packed sentences; kinds of segments are 0, as in `features_of`."""
+    if "segments" not in signature(module.features).parameters:
+        return lambda *streams: module.features(model, *streams)
+
+    def features(source: PackedSentences) -> Tensor:
+        kinds = module.Packed(torch.zeros_like(source.tokens), source.offsets, source.longest)
+        return module.features(model, source, kinds)
+
+    return features

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from compiler.spec.lock import LOCK
 
-INIT, MODEL, TRAINING = "__init__.py", "model.py", "training.py"
+INIT, MODEL, TRAINING, PACKED = "__init__.py", "model.py", "training.py", "packed.py"
 REQUIRED = (INIT, MODEL, TRAINING, LOCK)
-OPTIONAL = ("attention_weights.py", "packed.py", "test_model.py")
+OPTIONAL = ("attention_weights.py", PACKED, "test_model.py")
 """Files that not every package has, or that nothing but its tests and its reader need."""
 FILES = (*REQUIRED, *OPTIONAL)
 BYTECODE = "__pycache__"

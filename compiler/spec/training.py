@@ -115,6 +115,13 @@ class Training(Section):
         "devices with instructions for it, and in float32 lets a GPU use TF32",
         default="auto",
     )
+    batching: Literal["auto", "padded", "packed"] = setting(
+        "the form of batches: `padded` to the longest sentence, on a GPU in at most 32 shapes; or "
+        "`packed`, whole sentences one after the other in batches of one shape, which a GPU trains "
+        "fastest with and a CPU slowly; `auto` packs on a GPU in bfloat16 where the network allows "
+        "it",
+        default="auto",
+    )
     compile: bool = setting("run through torch.compile", default=False)
     recompute: Literal["none", "layer"] = setting(
         "what the backward pass computes anew instead of keeping it (activation checkpointing): "

@@ -145,6 +145,20 @@ def unreached_looks(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def packed_in_float32(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """The kernel of a GPU for packed sentences takes numbers of 16 bits alone."""
+    if spec.training.batching == "packed" and spec.training.precision == "float32":
+        yield Diagnostic(
+            code="not-packed",
+            message="on a GPU padded batches take the place of packed ones: its kernel for packed "
+            "sentences takes no float32",
+            span=at(root, "training", "batching"),
+            notes=note("the precision", root, "training", "precision"),
+            help="write `precision: auto` or `precision: bfloat16`, or `batching: auto`",
+            severity="warning",
+        )
+
+
 def _looks(training: Training) -> int | None:
     """The largest number of looks; None while it depends on the text."""
     every = training.validation.every
@@ -172,4 +186,5 @@ TRAINING_CHECKS = (
     capped_peak,
     late_look,
     unreached_looks,
+    packed_in_float32,
 )

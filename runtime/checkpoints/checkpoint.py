@@ -116,7 +116,7 @@ def _cudnn_version() -> str:
     return str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call]
 
 
-BatchKind = Literal["padded", "buckets"]
+BatchKind = Literal["padded", "buckets", "packed"]
 """The form of batches."""
 
 

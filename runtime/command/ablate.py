@@ -147,7 +147,8 @@ def counted(expansion: "Expansion", cache: Path, device: str | None) -> "Expansi
         training = row.spec.training
         if training.epochs is not None:
             prepared = prepare(row.spec, cache, report=report)
-            updates = updates_of(training, prepared, Computation.resolve(training, place).batching)
+            kind = Computation.resolve(training, place).batching
+            updates = updates_of(row.spec, prepared, kind)
             report(f"{row.name}: {training.epochs:,} epochs of its text are {updates:,} updates")
             row = row.lasting(min(updates, training.steps or updates))
         rows.append(row)

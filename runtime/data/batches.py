@@ -214,8 +214,8 @@ def batches(examples: Examples, batcher: Batcher, *, seed: int, epoch: int) -> l
             help="set training.batch_tokens higher or training.accumulate lower",
         )
     generator = np.random.PCG64([seed, epoch])
-    divided = batcher.divide(examples, rows, _draws(generator, len(examples))[rows])
-    order = np.argsort(_draws(generator, len(divided)), kind="stable")
+    divided = batcher.divide(examples, rows, draws(generator, len(examples))[rows])
+    order = np.argsort(draws(generator, len(divided)), kind="stable")
     return [divided[number] for number in order]
 
 
@@ -225,7 +225,8 @@ def in_order(examples: Examples, batcher: Batcher) -> list[Indices]:
     return batcher.divide(examples, np.arange(count), np.zeros(count, dtype=np.uint64))
 
 
-def _draws(generator: np.random.PCG64, count: int) -> Draws:
+def draws(generator: np.random.PCG64, count: int) -> Draws:
+    """Return raw draws, whose stream numpy never changes."""
     return np.asarray(generator.random_raw(count))
 
 

@@ -1,28 +1,55 @@
-"""The choice of batches for a machine: padded as little as can be, or of few shapes for a GPU."""
+"""The form of the batches: padded as little as can be, padded to few shapes, or packed."""
+
+from typing import Literal
 
 import torch
 
+from compiler.spec.spec import Spec
 from runtime.checkpoints.checkpoint import BatchKind
 from runtime.data.batches import Batcher, Padded
 from runtime.data.buckets import MOST, Buckets
+from runtime.data.packing import Packing
 from runtime.data.prepare import Prepared
+from runtime.training.precision import Precision
+
+Written = Literal["auto", "padded", "packed"]
+
+IN_WORDS: dict[BatchKind, str] = {
+    "padded": "padded batches",
+    "buckets": f"padded batches of at most {MOST} shapes",
+    "packed": "packed batches of one shape",
+}
 
 
-def choose(device: torch.device) -> BatchKind:
-    """Return the kind of batches for a new run."""
+def choose_batching(
+    written: Written, device: torch.device, precision: Precision
+) -> tuple[BatchKind, str]:
+    """Return the form of batches for a new run, and the reason for it.
+
+    Whether the network can compute packed sentences is not known here.
+    """
+    if device.type != "cuda":
+        if written == "packed":
+            return "packed", "as the spec says; slow, since only a GPU has a kernel for them"
+        return "padded", "on a CPU" if written == "auto" else "as the spec says"
+    if written == "padded":
+        return "buckets", "as the spec says"
+    if precision == "float32":
+        return "buckets", "the kernel for packed sentences takes no float32"
+    return "packed", "the fastest on a GPU" if written == "auto" else "as the spec says"
+
+
+def padded_kind(device: torch.device) -> BatchKind:
+    """Return the form of batches for a network that cannot compute packed sentences."""
     return "buckets" if device.type == "cuda" else "padded"
 
 
-def described(kind: BatchKind) -> str:
-    """Return a kind of batches in words."""
-    return {
-        "padded": "padded batches",
-        "buckets": f"padded batches of at most {MOST} shapes",
-    }[kind]
-
-
-def make_batcher(kind: BatchKind, prepared: Prepared, *, tokens: int, parts: int = 1) -> Batcher:
-    """Return what makes batches of at most `tokens` tokens, each shared by `parts` processes."""
+def make_batcher(kind: BatchKind, spec: Spec, prepared: Prepared, parts: int = 1) -> Batcher:
+    """Return what makes the batches of a training, each shared by `parts` processes."""
+    tokens, train, valid = spec.training.micro_batch_tokens, prepared.train, prepared.valid
     if kind == "padded":
         return Padded(tokens=tokens)
-    return Buckets.of(prepared.train, prepared.valid, tokens=tokens, parts=parts)
+    if kind == "buckets":
+        return Buckets.of(train, valid, tokens=tokens, parts=parts)
+    positions = spec.model.positions
+    return Packing.of(train, valid, tokens=tokens, positions=positions, parts=parts)

@@ -14,7 +14,7 @@ import torch
 from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import BatchKind
 from runtime.system.devices import refuse_missing_bfloat16
-from runtime.training import batching
+from runtime.training.batching import IN_WORDS, Written, choose_batching
 from runtime.training.precision import Precision, choose_precision, float32_products
 
 RECORD = "computation"
@@ -34,16 +34,22 @@ class Computation:
     """Tells whether a GPU may multiply what is left of float32 numbers in TF32."""
     batching: BatchKind
     """The form of the batches, on which their order depends, too."""
+    batching_reason: str
+    batching_written: Written
+    """The setting of the spec for which the form was chosen."""
 
     @classmethod
     def resolve(cls, training: Training, device: torch.device) -> Self:
         """Return the choices for a new run on a device."""
         precision, reason = choose_precision(training.precision, device)
+        kind, batching_reason = choose_batching(training.batching, device, precision)
         return cls(
             precision=precision,
             precision_reason=reason,
             tf32=device.type == "cuda" and training.precision != "float32",
-            batching=batching.choose(device),
+            batching=kind,
+            batching_reason=batching_reason,
+            batching_written=training.batching,
         )
 
     @classmethod
@@ -57,6 +63,8 @@ class Computation:
         new = asdict(cls.resolve(training, device))
         kept = {key: value for key, value in begun.get(RECORD, {}).items() if key in new}
         kept.pop("precision_reason", None)
+        if kept.get("batching_written") != training.batching:
+            kept = {key: value for key, value in kept.items() if not key.startswith("batching")}
         if training.precision != "auto":
             kept.pop("precision", None)
         elif kept.get("precision", new["precision"]) != new["precision"]:
@@ -83,4 +91,4 @@ class Computation:
         """Return the choices in words, for the first line of a run."""
         tf32 = ", TF32 for what is float32" if self.tf32 else ""
         products = f"{self.precision} products{tf32} ({self.precision_reason})"
-        return f"{products}, {batching.described(self.batching)}"
+        return f"{products}, {IN_WORDS[self.batching]} ({self.batching_reason})"

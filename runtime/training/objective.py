@@ -10,13 +10,22 @@ from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any, Protocol, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from compiler.spec.training import Training
-from runtime.data.batches import Batch
+from runtime.data.batches import Batch, Stream
 from runtime.data.sentences import Indices
-from runtime.package import TrainingModule, features_of
+from runtime.package import (
+    PackedModule,
+    PackedSentences,
+    TrainingModule,
+    features_of,
+    packed_features_of,
+    packed_module,
+)
 from runtime.system.attention_kernels import choose_attention_kernels
 from runtime.training.computation import Computation
 from runtime.training.cpu_attention import cpu_attention
@@ -34,6 +43,22 @@ class Network(Protocol):
 
     def project(self, features: Tensor, /) -> Tensor:
         """features [..., width] -> logits [..., vocabulary or classes]"""
+
+
+Input = Tensor | PackedSentences
+"""Tokens [batch, position], or packed sentences."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedNetwork:
+    """The features of packed sentences that a network computes."""
+
+    module: PackedModule
+    features: Callable[..., Tensor]
+
+    def of(self, model: nn.Module) -> "PackedNetwork":
+        """Return the same for another model of the package, not compiled."""
+        return replace(self, features=packed_features_of(self.module, model))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +83,8 @@ class Objective:
     training_module: TrainingModule
     device: torch.device
     is_bfloat16: bool
+    packed: PackedNetwork | None = None
+    """The network for packed batches, if the training has them."""
     balance_loss: Callable[..., Tensor] | None = None
     """The loss of uneven routing in a network with experts, of the inputs that it has just read.
 
@@ -73,10 +100,7 @@ class Objective:
         that the network finds likeliest.
         """
         moved = self.moved(batch)
-        with self._attention(moved):
-            features = self._features(moved.inputs)
-        rows = features.flatten(0, -2).index_select(0, moved.places)
-        chunks = self.output.chunks(rows, moved.labels)
+        chunks = self.output.chunks(self.label_features(moved), moved.labels)
         return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
 
     def add_gradients(
@@ -112,6 +136,12 @@ class Objective:
         sums[0] += balance.detach()
         return sums
 
+    def label_features(self, batch: DeviceBatch) -> Tensor:
+        """Return the features [labels, width] by which the labels of a batch are predicted."""
+        with self._attention(batch):
+            features = self._features(batch.inputs)
+        return features.flatten(0, -2).index_select(0, batch.places)
+
     def _project_backward(
         self, features: Tensor, batch: DeviceBatch, weight: float | Tensor
     ) -> tuple[Tensor, Tensor]:
@@ -132,15 +162,27 @@ class Objective:
 
     def moved(self, batch: Batch) -> DeviceBatch:
         """Return a batch on the device."""
-        *inputs, places, labels = map(self._moved, (*batch.inputs, batch.places, batch.labels))
-        return DeviceBatch(inputs=inputs, places=places, labels=labels)
+        return DeviceBatch(
+            inputs=[self._input(each) for each in batch.inputs],
+            places=self._moved(batch.places),
+            labels=self._moved(batch.labels),
+        )
 
-    def _features(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Returns features [batch, position ..., width]."""
+    def _input(self, given: Indices | Stream) -> Input:
+        if not isinstance(given, Stream):
+            return self._moved(given)
+        assert self.packed is not None, "expected padded batches: the network has no packed.py"
+        tokens, offsets = self._moved(given.tokens), self._moved(given.offsets)
+        return self.packed.module.Packed(tokens, offsets, given.longest)
+
+    def _features(self, inputs: Sequence[Input]) -> Tensor:
+        """Returns features [batch, position ..., width], or [places, width] of packed sentences."""
+        is_packed = self.packed is not None and not isinstance(inputs[0], Tensor)
+        features = self.packed.features if self.packed and is_packed else self.features
         with self._precision():
-            return self.features(*inputs)
+            return features(*inputs)
 
-    def _moved(self, numbers: Indices) -> Tensor:
+    def _moved(self, numbers: Indices | NDArray[np.int32]) -> Tensor:
         """Moves numbers to the device; a GPU fetches them from pinned memory while it computes."""
         tokens = torch.from_numpy(numbers)
         if self.device.type == "cuda":
@@ -191,8 +233,20 @@ def training_objective(
         training_module=training_module,
         device=device,
         is_bfloat16=computation.precision == "bfloat16",
+        packed=_packed_network(model, training) if computation.batching == "packed" else None,
         balance_loss=_balance_loss(model),
     )
+
+
+def _packed_network(model: nn.Module, training: Training) -> PackedNetwork | None:
+    """Return the network for packed batches, if its package has one."""
+    module = packed_module(type(model))
+    if module is None:
+        return None
+    features = packed_features_of(module, model)
+    if training.compile and next(model.parameters()).is_cuda:
+        features = torch.compile(features, dynamic=False)  # all batches have one shape
+    return PackedNetwork(module=module, features=features)
 
 
 def _balance_loss(model: nn.Module) -> Callable[..., Tensor] | None:
@@ -204,8 +258,9 @@ def _balance_loss(model: nn.Module) -> Callable[..., Tensor] | None:
     read = signature(cast(Network, model).features).parameters
     streams = [each for each in read if each != "segments"]
 
-    def balance_loss(*inputs: Tensor) -> Tensor:
-        tokens = dict(zip(streams, inputs, strict=True))
+    def balance_loss(*inputs: Input) -> Tensor:
+        rows = (each if isinstance(each, Tensor) else each.tokens[None] for each in inputs)
+        tokens = dict(zip(streams, rows, strict=True))
         return method(**{name: tokens[name] for name in names})
 
     return balance_loss
@@ -214,4 +269,5 @@ def _balance_loss(model: nn.Module) -> Callable[..., Tensor] | None:
 def validation_objective(objective: Objective, model: nn.Module) -> Objective:
     """Returns the objective for another network, never compiled: that would take a while."""
     network = cast(Network, model)
-    return replace(objective, features=features_of(model), project=network.project)
+    packed = objective.packed and objective.packed.of(model)
+    return replace(objective, features=features_of(model), packed=packed, project=network.project)

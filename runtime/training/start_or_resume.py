@@ -30,6 +30,7 @@ from runtime.run_record import PACKAGE
 from runtime.system.atomic_files import remove_unfinished
 from runtime.system.file_lock import has_locks, held
 from runtime.training.computation import Computation
+from runtime.training.packed_check import settled
 from runtime.training.train_state import TrainState
 from runtime.training.update import updates_of
 
@@ -85,6 +86,7 @@ def create_run(
     refuse_existing(folder)
     prepared = prepare(package.spec, cache, report=report, digests=digests)
     computation = Computation.of_record(chosen, package.spec.training, device)
+    computation = settled(computation, package, prepared.train, device, report)
     package = counted(package, prepared, computation, with_steps, report)
     return Run.create(folder, package, prepared, Beginning(origin=computation.record())), prepared
 
@@ -103,7 +105,7 @@ def counted(
     training = package.spec.training
     if training.epochs is None:
         return package
-    updates = updates_of(training, prepared, computation.batching)
+    updates = updates_of(package.spec, prepared, computation.batching)
     epochs = (
         "1 epoch of this text is"
         if training.epochs == 1
@@ -126,11 +128,14 @@ def reopen_run(
     device: torch.device,
     chosen: Mapping[str, Any],
     digests: Digests | None = None,
+    *,
+    settles: bool = True,
 ) -> tuple[Run, Prepared]:
     """The run that is there, with the recipe of the package: it may be a longer one.
 
     `chosen` counts where its record does not say how it computes, as that of a former version;
-    `digests` are as in `create_run`.
+    `digests` are as in `create_run`. One process `settles` whether packed batches can be trained
+    with; others find that in the record.
     """
     if package.folder.resolve() == (folder / PACKAGE).resolve():
         Run.accept_edits(folder, package)
@@ -140,19 +145,23 @@ def reopen_run(
     run.check_spec(new)
     prepared = prepare_again(run, new, cache, report, digests)
     computation = Computation.of_record(run.begun, new.training, device)
+    if settles:
+        computation = settled(computation, run.package, prepared.train, device, report)
     package = counted(package, prepared, computation, with_steps, report)
     new = package.spec
     is_other_network = not is_same_code(run.package.files[MODEL], package.files[MODEL])
     if old == new:
         refuse_other_recipe(run, package)
-    adopted = run if old == new else run.adopt(package)
+    run = run if old == new else run.adopt(package)
+    if not computation.is_recorded(run.begun):
+        run.amend(computation.record())
     if is_other_network:
         report(f"the run goes on with the code of its own network: another {MODEL} was given")
     if old == new:
         return run, prepared
     changed = [part for part in type(new).model_fields if getattr(old, part) != getattr(new, part)]
     report(f"the run goes on with other settings: {', '.join(f'`{part}`' for part in changed)}")
-    return with_computation(adopted, device, chosen), prepared
+    return run, prepared
 
 
 def with_computation(run: Run, device: torch.device, chosen: Mapping[str, Any]) -> Run:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,8 @@ def train(
         with workers.first_goes_first() as digests:
             if resume and workers.is_first and run_folder.is_dir():
                 holds.enter_context(alone(run_folder, say))
-            begin = reopen_run if resume or not workers.is_first else create_run
+            is_reopened = resume or not workers.is_first
+            begin = partial(reopen_run, settles=workers.is_first) if is_reopened else create_run
             run, prepared = begin(
                 run_folder, package, cache, say, with_steps, device, chosen or {}, digests.value
             )

@@ -58,12 +58,8 @@ class Trainer:
         self.writer = BackgroundWriter()
         self.prepared = prepared
         self.batching = Batching.of(self.training, state.computation.batching)
-        batcher = make_batcher(
-            self.batching.kind,
-            prepared,
-            tokens=self.batching.tokens,
-            parts=state.workers.size if self.training.accumulate < state.workers.size else 1,
-        )
+        parts = state.workers.size if self.training.accumulate < state.workers.size else 1
+        batcher = make_batcher(self.batching.kind, self.spec, prepared, parts)
         self.examples = Batched(examples=prepared.train, batcher=batcher)
         self.order = EpochOrder(prepared.train, batcher, self.batching.seed)
         self.valid_examples = Batched(examples=prepared.valid, batcher=batcher.share)

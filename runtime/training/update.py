@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
-from compiler.spec.training import Training
+from compiler.spec.spec import Spec
 from runtime.checkpoints.checkpoint import BatchKind
 from runtime.data.batches import Batched, Batcher, Examples, batches
 from runtime.data.prepare import Prepared
@@ -127,14 +127,15 @@ class EpochOrder:
         return self._batches
 
 
-def updates_of(training: Training, prepared: Prepared, batching: BatchKind) -> int:
+def updates_of(spec: Spec, prepared: Prepared, batching: BatchKind) -> int:
     """The updates in all epochs; the last of an epoch takes the batches that are left.
 
     Raises ValueError for a training whose length is not given in epochs.
     """
+    training = spec.training
     if training.epochs is None:
         raise ValueError("expected `training.epochs`, got None")
-    batcher = make_batcher(batching, prepared, tokens=training.micro_batch_tokens)
+    batcher = make_batcher(batching, spec, prepared)
     order = EpochOrder(prepared.train, batcher, training.seed)
     epochs = range(1, training.epochs + 1)
     return sum(-(-len(order.batches(epoch)) // training.accumulate) for epoch in epochs)

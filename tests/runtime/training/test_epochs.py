@@ -192,7 +192,7 @@ def test_a_warm_up_longer_than_the_epochs_is_refused_before_training(
 def test_only_trainings_in_epochs_are_counted() -> None:
     spec = compile_spec("demo").spec
     with pytest.raises(ValueError, match=r"expected `training\.epochs`"):
-        updates_of(spec.training, None, "padded")  # type: ignore[arg-type]
+        updates_of(spec, None, "padded")  # type: ignore[arg-type]
 
 
 def test_rows_of_an_ablation_count_their_epochs_when_they_are_queued(
