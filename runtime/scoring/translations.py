@@ -58,7 +58,7 @@ class Evaluated:
     decoding: Decoding
     weights: Weights
     int8: bool
-    precision: Precision
+    precision: Precision = "float32"
     """Of matrix products that are not in int8."""
     workers: int
     """Processes that shared the work."""
