@@ -21,8 +21,8 @@ from compiler.ops.op import Op
 from compiler.ops.shape import Lengths, elements
 
 FLOAT_BYTES = 4
-LABELS_AT_ONCE = 8192
-"""Labels whose logits exist at once: a GPU's chunk in `runtime/training/objective.py`."""
+LOGITS_BYTES = 2**31
+"""The logits that may exist at once on a GPU, as `runtime/training/output_layer.py` says."""
 LOSS_COPIES = 3
 """Logits, what the loss makes of them, and their gradient."""
 GATHERED_LAYERS = 2
@@ -109,7 +109,7 @@ def training_memory(
         average=share if weights.has_average else 0,
         gathered=FLOAT_BYTES * gathered,
         activations=FLOAT_BYTES * kept,
-        logits=FLOAT_BYTES * LOSS_COPIES * _logits(model, micro_batch),
+        logits=LOSS_COPIES * min(FLOAT_BYTES * _logits(model, micro_batch), LOGITS_BYTES),
     )
 
 
@@ -143,9 +143,9 @@ def activations_of(block: Block, function: Function, lengths: Lengths) -> Activa
 
 
 def _logits(model: Block, lengths: Lengths) -> int:
-    """Return the logits that exist at once."""
+    """Return the number of logits of a micro-batch."""
     (shape,) = output_shapes(model, model.function("forward"))
-    return min(elements(shape, lengths), LABELS_AT_ONCE * elements(shape[-1:], lengths))
+    return elements(shape, lengths)
 
 
 def _gathered(block: Block) -> tuple[int, int]:

@@ -4,8 +4,8 @@
 run was interrupted, is good for continuing only, and goes when the next regular one is there. Each
 holds `model.safetensors` (the weights for use: of the network, or their moving average if the spec
 wants one), `trainer.safetensors` (the weights in training beside such an average, optimizer, random
-numbers, running figures) and `trainer.json` (the record: where the run stands, what the other files
-must be like).
+numbers, running figures; where they are in shares, `trainer/`) and `trainer.json` (the record:
+where the run stands, what the other files must be like).
 """
 
 import hashlib
@@ -34,6 +34,8 @@ from runtime.system.checksummed import sealed, unsealed
 METADATA, LENGTH_BYTES = "__metadata__", 8
 """A key in the header of a safetensors file, and the number of bytes that give its length."""
 MODEL, TRAINER, RECORD = "model.safetensors", "trainer.safetensors", "trainer.json"
+SHARES = "trainer"
+"""The folder of a training state in shares, in the place of TRAINER."""
 
 Tensors = dict[str, Tensor]
 
@@ -187,30 +189,43 @@ class RefusedCheckpoint(UserError):
 
 def write_checkpoint(parent: Path, content: Content, *, is_interim: bool) -> Checkpoint:
     """Saves a checkpoint in `parent`: all of it, or, when this fails or is killed, nothing."""
-    step, kind = content.progress.step, "interim" if is_interim else "step"
-    path = parent / f"{kind}-{step:08}"
+    path = checkpoint_path(parent, content.progress.step, is_interim=is_interim)
     with new_folder(path) as folder:
-        _save(content.weights, folder / MODEL, content.identity.metadata)
         _save(content.training_state, folder / TRAINER, {})
-        record = Record(
-            state=content.progress,
-            metric=content.metric,
-            batching=content.batching,
-            metrics_bytes=content.metrics_bytes,
-            machine=content.machine,
-            files={name: _describe(folder / name) for name in (MODEL, TRAINER)},
-        )
-        (folder / RECORD).write_bytes(sealed(_records.dump_python(record, mode="json")))
-    return Checkpoint(folder=path, step=step, is_interim=is_interim)
+        finish_checkpoint(folder, content)
+    return Checkpoint(folder=path, step=content.progress.step, is_interim=is_interim)
+
+
+def checkpoint_path(parent: Path, step: int, *, is_interim: bool) -> Path:
+    """Return the folder of the checkpoint after an update."""
+    return parent / f"{'interim' if is_interim else 'step'}-{step:08}"
+
+
+def finish_checkpoint(folder: Path, content: Content) -> None:
+    """Write the weights and the record into a folder that holds the training state."""
+    _save(content.weights, folder / MODEL, content.identity.metadata)
+    files = (each for each in folder.rglob("*") if each.is_file())
+    record = Record(
+        state=content.progress,
+        metric=content.metric,
+        batching=content.batching,
+        metrics_bytes=content.metrics_bytes,
+        machine=content.machine,
+        files={each.relative_to(folder).as_posix(): _describe(each) for each in sorted(files)},
+    )
+    (folder / RECORD).write_bytes(sealed(_records.dump_python(record, mode="json")))
 
 
 def check_checkpoint(
-    checkpoint: Checkpoint, identity: Identity, names: Iterable[str] = (MODEL, TRAINER)
+    checkpoint: Checkpoint, identity: Identity, names: Iterable[str] | None = None
 ) -> Record:
-    """Its record, once the files of these names are whole and belong to the run."""
+    """Its record, once files of these names, by default all, are whole and belong to the run."""
     record = _read_record(checkpoint.folder / RECORD)
-    for name in names:
-        _check_file(checkpoint.folder / name, record.files)
+    if names is None:
+        is_in_shares = any(name.startswith(f"{SHARES}/") for name in record.files)
+        names = {MODEL, *record.files} | (set() if is_in_shares else {TRAINER})
+    for name in sorted(names):
+        _check_file(checkpoint.folder, name, record.files)
     _check_identity(checkpoint.folder / MODEL, identity)
     return record
 
@@ -238,7 +253,12 @@ def check_shapes(path: Path, model: nn.Module) -> None:
 def load_checkpoint(checkpoint: Checkpoint, device: torch.device) -> tuple[Tensors, Tensors]:
     """(weights for use, all else of the training) of a checkpoint that was checked."""
     model = load_file(checkpoint.folder / MODEL, device=str(device))
-    return model, load_file(checkpoint.folder / TRAINER)
+    return model, load_training_state(checkpoint)
+
+
+def load_training_state(checkpoint: Checkpoint) -> Tensors:
+    """Return all else of the training, on the CPU, of a checkpoint that was checked."""
+    return load_file(checkpoint.folder / TRAINER)
 
 
 def _save(tensors: Tensors, path: Path, metadata: dict[str, str]) -> None:
@@ -283,10 +303,11 @@ def _read_record(path: Path) -> Record:
         raise RefusedCheckpoint(f"{path} is damaged: {error}") from error
 
 
-def _check_file(path: Path, expected: dict[str, File]) -> None:
-    if path.name not in expected or not path.is_file():
+def _check_file(folder: Path, name: str, expected: dict[str, File]) -> None:
+    path = folder / name
+    if name not in expected or not path.is_file():
         raise RefusedCheckpoint(f"{path} is missing")
-    file, size = expected[path.name], path.stat().st_size
+    file, size = expected[name], path.stat().st_size
     if size != file.bytes:
         raise RefusedCheckpoint(f"{path} is truncated: {size} bytes, {file.bytes} expected")
     if _hash_file(path) != file.sha256:

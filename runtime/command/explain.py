@@ -73,7 +73,7 @@ def page_of(explanation: "Explanation") -> Document:
         _parts(explanation),
         _readings(explanation),
         _totals(explanation),
-        _memory(explanation),
+        memory_table(explanation),
     )
     sections = tuple(Section(parts=(table,)) for table in tables)
     return Document(sections=sections)
@@ -148,7 +148,7 @@ def _each(explanation: "Explanation") -> str:
     return f" on each of {explanation.gpus:,} GPUs" if explanation.gpus > 1 else ""
 
 
-def _memory(explanation: "Explanation") -> Table:
+def memory_table(explanation: "Explanation") -> Table:
     """Return the parts of the memory of an update, with and without recomputation of layers."""
     parts = {
         "weights": "weights",

@@ -60,6 +60,13 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the run from its last checkpoint.")
     ] = False,
+    shard: Annotated[
+        bool,
+        typer.Option(
+            "--shard",
+            help="Keep a share of weights, gradients and optimizer in each process of torchrun.",
+        ),
+    ] = False,
     device: Device = None,
     data: DataFolder = None,
     cache: Annotated[
@@ -99,6 +106,7 @@ def train(
             device=torch.device(place) if place else None,
             score=greedy_bleu(settings),
             with_steps=with_steps,
+            is_sharded=shard,
             report=report,
         )
     if is_first_process():  # torchrun starts the command once for each process

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 
 from runtime.training.workers import Workers
 
@@ -27,6 +28,9 @@ FIGURES = 3
 
 class GradientSharing:
     """Keeps the gradients of a process that trains alone; a subclass shares them."""
+
+    is_in_step = False
+    """Tells whether all processes must make the same passes, in the same order."""
 
     def __init__(self) -> None:
         self._wishes_to_stop = False
@@ -44,6 +48,10 @@ class GradientSharing:
     def finish(self, sums: Tensor) -> Tensor:
         """Wait until gradients are those of all processes; return the sums [2] of all."""
         return sums
+
+    def norm(self, gradients: Sequence[Tensor]) -> Tensor:
+        """Return the norm [] of all gradients together."""
+        return get_total_norm(gradients)
 
     def request_stop(self) -> None:
         """Ask that all processes stop together."""
@@ -110,7 +118,33 @@ class Flag:
         return self._number.item() != 0
 
 
-class BucketedSharing(GradientSharing):
+class AgreedStop(GradientSharing):
+    """Lets all processes stop together; a subclass adds up their wishes and notes the sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._flags: deque[Flag] = deque(maxlen=2)
+
+    @property
+    def wishes_to_stop(self) -> bool:
+        """Tell whether this process asked for a stop."""
+        return self._wishes_to_stop
+
+    def note(self, wishes: Tensor) -> None:
+        """Note how many processes wished to stop in the update that ends."""
+        self._flags.append(Flag(wishes))
+
+    def is_stop_agreed(self) -> bool:
+        """Tell whether a process asked for a stop before the last update.
+
+        On a GPU, before the one before the last: the flag of the last is not there until that
+        update is done, and nobody waits for it.
+        """
+        known = [each for each in self._flags if not each.is_late or each is not self._flags[-1]]
+        return bool(known) and known[-1].is_up()
+
+
+class BucketedSharing(AgreedStop):
     """Adds up gradients over several processes, bucket by bucket.
 
     The first update of a session reduces all buckets at its end, when it is known which gradients
@@ -128,7 +162,6 @@ class BucketedSharing(GradientSharing):
         self._reduced = 0
         self._reached: set[nn.Parameter] = set()
         self._is_within_network = self._is_last = False
-        self._flags: deque[Flag] = deque(maxlen=2)
         for parameter in self._parameters:
             parameter.register_post_accumulate_grad_hook(self._note)  # type: ignore[no-untyped-call]
 
@@ -148,22 +181,13 @@ class BucketedSharing(GradientSharing):
             self._make_buckets()
         figures = self._buckets[-1].figures
         figures[:2].copy_(sums)
-        figures[2].fill_(self._wishes_to_stop)
+        figures[2].fill_(self.wishes_to_stop)
         self._reduce_until(len(self._buckets))
         for bucket in self._buckets:
             bucket.wait()
         self._reduced = 0
-        self._flags.append(Flag(figures[2]))
+        self.note(figures[2])
         return figures[:2].clone()
-
-    def is_stop_agreed(self) -> bool:
-        """Tell whether a process asked for a stop before the last update.
-
-        On a GPU, before the one before the last: the flag of the last is not there until that
-        update is done, and nobody waits for it.
-        """
-        known = [each for each in self._flags if not each.is_late or each is not self._flags[-1]]
-        return bool(known) and known[-1].is_up()
 
     def _make_buckets(self) -> None:
         """Divide the parameters, once one backward pass of every process is known."""

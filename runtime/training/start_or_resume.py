@@ -18,7 +18,6 @@ from runtime.checkpoints.checkpoint import (
     Machine,
     Record,
     check_shapes,
-    load_checkpoint,
 )
 from runtime.checkpoints.listing import last_good_checkpoint
 from runtime.checkpoints.progress import Progress, with_other_batches
@@ -51,8 +50,7 @@ class Start:
         """Brings a new state there."""
         if self.checkpoint is not None:
             check_shapes(self.checkpoint.folder / MODEL_WEIGHTS, state.model)
-            tensors = load_checkpoint(self.checkpoint, state.device)
-            state.load(*tensors, self.progress.step)
+            state.load(*state.read(self.checkpoint), self.progress.step)
 
 
 @contextmanager

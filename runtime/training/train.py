@@ -35,8 +35,9 @@ from runtime.training.validation import Score
 from runtime.training.workers import joined_workers
 
 LESS_MEMORY = (
-    "raise training.accumulate (the update is made in more, smaller parts) or lower "
-    "training.batch_tokens; --resume goes on from the last checkpoint"
+    "raise training.accumulate (the update is made in more, smaller parts), set "
+    "training.recompute to layer, or lower training.batch_tokens; --resume goes on from the last "
+    "checkpoint"
 )
 """What to do about a GPU without room for a batch."""
 
@@ -64,6 +65,7 @@ def train(
     score: Score | None = None,
     with_steps: WithSteps | None = None,
     chosen: Mapping[str, Any] | None = None,
+    is_sharded: bool = False,
     report: Callable[[str], None] = print,
 ) -> Summary:
     """Trains a generated package, a folder or one that is loaded, in a new run folder.
@@ -72,7 +74,8 @@ def train(
     Prepared text is kept in `cache`. For specs that ask for it, `score` gives the BLEU of greedy
     translations of the validation set. For specs that count epochs, `with_steps` makes the package
     whose training has so many updates. `chosen` are choices of the computation that were made
-    elsewhere, as `Computation.record` gives them. Raises UserError for what the user can mend, and
+    elsewhere, as `Computation.record` gives them. With `is_sharded`, each process keeps a share of
+    the weights, gradients and optimizer. Raises UserError for what the user can mend, and
     Interruption, with everything saved, after Ctrl-C, SIGTERM or SIGHUP. Under `torchrun`, call it
     in every process.
     """
@@ -87,6 +90,13 @@ def train(
         package = load_package(package) if isinstance(package, Path) else package
         if package.spec.training.validation.bleu and score is None:
             raise ValueError("validation.bleu is set: expected a function `score`, got None")
+        kind: type[TrainState] = TrainState
+        if is_sharded:
+            from runtime.training import sharded_state, sharding  # which takes a second
+
+            sharding.refuse_what_cannot_be_sharded(package.spec.training)
+            holds.enter_context(sharding.group_of_processes(device))
+            kind = sharded_state.ShardedState
         with workers.first_goes_first() as digests:
             if resume and workers.is_first and run_folder.is_dir():
                 holds.enter_context(alone(run_folder, say))
@@ -101,7 +111,7 @@ def train(
             computation = Computation.of_record(run.begun, run.package.spec.training, device)
             start = find_start(run, computation, Machine.here(device, workers.size), say)
         holds.enter_context(computation.products(device))
-        state = TrainState(run.package, device, workers, computation)
+        state = kind(run.package, device, workers, computation)
         start.apply(state)
         say(_describe(state, prepared))
         with _run_logger(run, start, workers.is_first, say) as logger:
@@ -156,10 +166,18 @@ def _describe(state: TrainState, prepared: Prepared) -> str:
     train, valid, unit = len(prepared.train), len(prepared.valid), prepared.train.unit
     return (
         f"{parameters:,} parameters, {train:,} training {unit}s, {valid:,} validation {unit}s, "
-        f"on {_places(state)}, {state.computation}"
+        f"on {_places(state)}, {state.computation}{_savings(state)}"
         f"{', updates as one CUDA graph' if state.update.is_captured else ''}"
         f"{_attention(state, prepared)}"
     )
+
+
+def _savings(state: TrainState) -> str:
+    """Return in words what makes the training take less memory on each device."""
+    shares = "; weights, gradients and optimizer in shares, gathered layer by layer (FSDP2)"
+    recomputed = "; activations of layers recomputed in the backward pass"
+    recomputes = state.package.spec.training.recompute == "layer"
+    return shares * state.is_sharded + recomputed * recomputes
 
 
 def _places(state: TrainState) -> str:

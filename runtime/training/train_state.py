@@ -7,12 +7,17 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from runtime.checkpoints.checkpoint import Tensors
+from runtime.checkpoints.checkpoint import (
+    SHARES,
+    Checkpoint,
+    Tensors,
+    load_checkpoint,
+)
 from runtime.package import Package
 from runtime.training.captured_update import is_worth_capturing
 from runtime.training.computation import Computation
-from runtime.training.gradient_sharing import gradient_sharing
-from runtime.training.objective import training_objective, validation_objective
+from runtime.training.gradient_sharing import GradientSharing, gradient_sharing
+from runtime.training.objective import Objective, training_objective, validation_objective
 from runtime.training.precision import compute_in
 from runtime.training.recomputation import recompute_layers
 from runtime.training.running_metrics import RunningMetrics
@@ -22,6 +27,9 @@ from runtime.training.workers import Workers
 
 class TrainState:
     """A network in training, as one of perhaps several processes holds it."""
+
+    is_sharded = False
+    """Tells whether processes keep shares of the weights, and of what belongs to them."""
 
     def __init__(
         self,
@@ -35,30 +43,54 @@ class TrainState:
         `computation` is by default what a new run would choose on this device.
         """
         training, module = package.spec.training, package.training_module
+        self.package = package
         self.computation = computation or Computation.resolve(training, device)
         self.device, self.workers, self.seed = device, workers, training.seed
         torch.manual_seed(self.seed)
-        self.model = package.model_class().to(device)
+        self.model = self._new_network()
         seed_worker(self.seed, 0, workers.rank)
         self.average = MovingAverage(self.model, training.ema.decay) if training.ema else None
         if training.recompute == "layer":  # in training alone: its average keeps nothing anyway
             recompute_layers(self.model)
-        self.optimizer = module.optimizer(self.model)
+        self._place_networks()
+        self.optimizer = self._new_optimizer()
         objective = training_objective(self.model, module, training, device, self.computation)
-        self.validation_objective = validation_objective(objective, self.result)
+        validating = validation_objective(objective, self.result)
+        self.validation_objective = self._calling(self.result, validating)
         self.update = Updater(
             model=self.model,
             optimizer=self.optimizer,
-            objective=objective,
+            objective=self._calling(self.model, objective),
             clip_norm=training.clip_norm,
             workers=workers,
-            sharing=gradient_sharing(self.model.parameters(), workers),
-            is_captured=workers.size == 1
-            and is_worth_capturing(objective, self.computation.batching, self.optimizer),
+            sharing=self._sharing(),
+            is_captured=self._is_captured(objective),
         )
         if device.type == "cuda":  # the BLEU of validations, as its losses
             compute_in(self.result, self.computation.precision)
         self.running_metrics = RunningMetrics()
+
+    def _new_network(self) -> nn.Module:
+        return self.package.model_class().to(self.device)
+
+    def _place_networks(self) -> None:
+        """Distribute the networks over processes, before the optimizer gets their parameters."""
+
+    def _new_optimizer(self) -> Optimizer:
+        return self.package.training_module.optimizer(self.model)
+
+    def _calling(self, network: nn.Module, objective: Objective) -> Objective:
+        """Return the objective of a network as the network is to be called."""
+        del network
+        return objective
+
+    def _sharing(self) -> GradientSharing:
+        return gradient_sharing(self.model.parameters(), self.workers)
+
+    def _is_captured(self, objective: Objective) -> bool:
+        """Tell whether an update is to be recorded as one CUDA graph."""
+        kind = self.computation.batching
+        return self.workers.size == 1 and is_worth_capturing(objective, kind, self.optimizer)
 
     @property
     def result(self) -> nn.Module:
@@ -66,8 +98,18 @@ class TrainState:
         return self.model if self.average is None else self.average.network
 
     def weights(self) -> Tensors:
-        """Return the weights of the result."""
+        """Return the weights of the result, whole, in the first process at least.
+
+        Every process must call this.
+        """
         return self.result.state_dict()
+
+    def whole_result(self) -> nn.Module:
+        """Return the result as a network of whole weights. Every process must call this."""
+        return self.result
+
+    def finish_passes(self) -> None:
+        """Free what passes without a backward pass have left behind."""
 
     def other_tensors(self) -> Tensors:
         """Return the rest of the state, which `weights` leaves out.
@@ -86,6 +128,14 @@ class TrainState:
             **_prefixed("random", randoms),
             **_prefixed("window", self.running_metrics.tensors()),
         }
+
+    def read(self, checkpoint: Checkpoint) -> tuple[Tensors, Tensors]:
+        """Return the weights of the result and the rest of the state, as `load` takes them."""
+        if not (checkpoint.folder / SHARES).is_dir():
+            return load_checkpoint(checkpoint, self.device)
+        from runtime.training.sharding import read_checkpoint  # whose imports take a second
+
+        return read_checkpoint(checkpoint, self.model.state_dict())
 
     def load(self, weights: Tensors, training_state: Tensors, step: int) -> None:
         """Continue after update `step` as if there had been no pause."""
@@ -124,18 +174,20 @@ class MovingAverage:
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
         self.network = deepcopy(model).requires_grad_(False)
-        self._weights = _float32(self.network)
+        _float32(self.network)
 
     @torch.no_grad()
     def follow(self, model: nn.Module, step: int) -> None:
         """Take in the weights after update `step`, counted from 1."""
         # With the correction of the bias: 1 at the first update, 1 - decay after many.
         share = (1 - self.decay) / (1 - self.decay**step)
-        torch._foreach_lerp_(self._weights, _float32(model), share)
+        torch._foreach_lerp_(_float32(self.network), _float32(model), share)
 
 
 def _float32(network: nn.Module) -> list[Tensor]:
+    """Return the weights of a network, of those in shares what this process keeps."""
     weights = [weight.detach() for weight in network.parameters()]
+    weights = [each.to_local() if hasattr(each, "to_local") else each for each in weights]
     if other := {weight.dtype for weight in weights} - {torch.float32}:
         raise ValueError(f"expected weights in float32, got {other}")
     return weights

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import NoReturn
 
 from runtime.checkpoints.background import BackgroundWriter, copied
-from runtime.checkpoints.checkpoint import Batching, Content, Machine, write_checkpoint
+from runtime.checkpoints.checkpoint import (
+    Batching,
+    Content,
+    Machine,
+    Tensors,
+    checkpoint_path,
+    finish_checkpoint,
+    write_checkpoint,
+)
 from runtime.checkpoints.listing import remove_old_checkpoints
 from runtime.checkpoints.progress import (
     Ending,
@@ -165,26 +173,36 @@ class Trainer:
         self._save(is_interim=False)
 
     def _losses(self) -> Losses:
-        return validate(
-            self.state.result,
-            self.state.validation_objective,
-            self.valid_examples,
-            self.valid_batches,
-            self.state.workers,
-            self._is_stop_called,
-        )
+        in_step = self.state.is_sharded
+        try:
+            return validate(
+                self.state.result,
+                self.state.validation_objective,
+                self.valid_examples,
+                self.valid_batches,
+                self.state.workers,
+                self._is_stop_called_for_all if in_step else self._is_stop_called,
+                in_step=in_step,
+            )
+        finally:
+            self.state.finish_passes()
 
     def _bleu(self) -> float | None:
         state = self.state
         if not self.training.validation.bleu or self.score is None:
             return None
-        state.result.eval()
-        bleu = self.score(state.result, self.prepared, state.workers, self._is_stop_called)
-        state.result.train()
+        network = state.whole_result()
+        network.eval()
+        bleu = self.score(network, self.prepared, state.workers, self._is_stop_called)
+        network.train()
         return bleu
 
     def _is_stop_called(self) -> bool:
         return self.state.workers.is_stop_called(self._is_signalled())
+
+    def _is_stop_called_for_all(self) -> bool:
+        """Tell whether a process was asked to stop, the same in all of them, which wait for it."""
+        return self.state.workers.any(self._is_signalled())
 
     def _stop(self) -> NoReturn:
         received = self.watch.received or signal.SIGTERM  # of another process
@@ -201,23 +219,44 @@ class Trainer:
             self.run = replace(self.run, folder=folder)
 
     def _save(self, *, is_interim: bool) -> None:
-        training_state = self.state.other_tensors()
+        training_state, weights = self.state.other_tensors(), self.state.weights()
         self.saved = self.progress
-        if not self.state.workers.is_first:
-            return
-        self.writer.wait()  # so that there is one copy of the state at a time
-        content = Content(
+        if self.state.is_sharded:
+            self._save_shares(weights, training_state, is_interim=is_interim)
+        elif self.state.workers.is_first:
+            self.writer.wait()  # so that there is one copy of the state at a time
+            content = self._content(copied(weights), copied(training_state))
+            self._follow_the_run()
+            self.writer.start(partial(self._write, content, is_interim=is_interim))
+
+    def _content(self, weights: Tensors, training_state: Tensors) -> Content:
+        return Content(
             identity=self.run.identity,
             progress=self.progress,
             metric=self.training.validation.metric,
             batching=self.batching,
             metrics_bytes=self.logger.sync(),
             machine=Machine.here(self.state.device, self.state.workers.size),
-            weights=copied(self.state.weights()),
-            training_state=copied(training_state),
+            weights=weights,
+            training_state=training_state,
         )
-        self._follow_the_run()
-        self.writer.start(partial(self._write, content, is_interim=is_interim))
+
+    def _save_shares(self, weights: Tensors, training_state: Tensors, *, is_interim: bool) -> None:
+        """Write the shares of this process; the first one writes the rest, while all wait."""
+        from runtime.checkpoints.sharded import new_folder_of_all, write_shares
+
+        is_first = self.state.workers.is_first
+        if is_first:
+            self._follow_the_run()
+        parent = self.run.checkpoints
+        path = checkpoint_path(parent, self.progress.step, is_interim=is_interim)
+        with new_folder_of_all(path, is_first=is_first) as folder:
+            write_shares(training_state, folder)
+            if is_first:
+                finish_checkpoint(folder, self._content(weights, {}))
+        if is_first:
+            best = self.progress.best_step
+            remove_old_checkpoints(parent, keep=self.run.kept, best_step=best)
 
     def _write(self, content: Content, *, is_interim: bool) -> None:
         """Write a checkpoint, anew if the folder of the run is renamed meanwhile."""

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.nn.utils import clip_grads_with_norm_
 from torch.optim import Optimizer
 
 from compiler.spec.spec import Spec
@@ -48,8 +49,8 @@ class Updater:
         gradient before it is clipped.
         """
         if self.is_captured:
-            rows = own_rows(batches, self.workers)
-            moved = [self.objective.moved(examples.collate(each)) for each in rows]
+            parts = own_rows(batches, self.workers)
+            moved = [self.objective.moved(examples.collate(each.rows)) for each in parts]
             if self.captured.takes(moved):
                 weight = 1 / count_labels(examples, batches)
                 return self.captured(moved, weight, learning_rate)
@@ -68,7 +69,7 @@ class Updater:
         """Make the optimizer's step, once all gradients are there."""
         sums = self.sharing.finish(sums)
         parameters = list(self.model.parameters())
-        norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
+        norm = self.sharing.norm([p.grad for p in parameters if p.grad is not None])
         if self.clip_norm is not None:
             clip_grads_with_norm_(parameters, self.clip_norm, norm)
         for group in self.optimizer.param_groups:
@@ -81,11 +82,11 @@ class Updater:
         """Returns the losses [2] of this process's rows; adds their gradients to parameters."""
         labels = count_labels(examples, batches)
         sums = torch.zeros(2, device=self.objective.device)
-        parts = own_rows(batches, self.workers)
-        for number, rows in enumerate(parts, start=1):
+        parts = own_rows(batches, self.workers, in_step=self.sharing.is_in_step)
+        for number, (rows, counts) in enumerate(parts, start=1):
             backward = partial(self.sharing.backward, is_last=number == len(parts))
             batch = examples.collate(rows)
-            sums += self.objective.add_gradients(batch, 1 / labels, backward)
+            sums += counts * self.objective.add_gradients(batch, counts / labels, backward)
         return sums
 
 
@@ -99,16 +100,25 @@ def count_tokens(examples: Examples | Batched, batches: Iterable[Indices]) -> in
     return sum(examples.count_tokens(rows) for rows in batches)
 
 
-def own_rows(batches: Sequence[Indices], workers: Workers) -> list[Indices]:
+class Part(NamedTuple):
+    """Rows of a batch that a process computes; `counts` is 0 where another process has them."""
+
+    rows: Indices
+    counts: int = 1
+
+
+def own_rows(batches: Sequence[Indices], workers: Workers, *, in_step: bool = False) -> list[Part]:
     """Return what this process computes: whole batches, and its rows of those that are left over.
 
     Whole batches are dealt out as long as there is one for each process. The rest of them, fewer
-    than there are processes, are divided by rows; a process may have none of these.
+    than there are processes, are divided by rows; a process may have none of these. Where all go
+    `in_step`, it takes a row of another process then, which does not count.
     """
     dealt = len(batches) - len(batches) % workers.size
-    whole = list(batches[:dealt][workers.rank :: workers.size])
-    parts = (rows[workers.rank :: workers.size] for rows in batches[dealt:])
-    return [*whole, *(part for part in parts if len(part))]
+    whole = [Part(rows) for rows in batches[:dealt][workers.rank :: workers.size]]
+    parts = [(rows, rows[workers.rank :: workers.size]) for rows in batches[dealt:]]
+    own = (Part(part) if len(part) else Part(rows[:1], 0) for rows, part in parts)
+    return [*whole, *(each for each in own if in_step or each.counts)]
 
 
 class EpochOrder:

@@ -61,18 +61,21 @@ def validate(
     batches: Sequence[Indices],
     workers: Workers,
     is_stopping: Callable[[], bool] = lambda: False,
+    *,
+    in_step: bool = False,
 ) -> Losses:
     """The losses over these batches, without dropout; leaves the model in training mode.
 
+    `in_step` says that all processes must make the same passes, as where weights are in shares.
     Raises Abandoned, in all processes, once `is_stopping` is true in one of them.
     """
     model.eval()
     sums = torch.zeros(4, dtype=torch.float64, device=objective.device)
-    for rows in own_rows(batches, workers):
+    for rows, counts in own_rows(batches, workers, in_step=in_step):
         if is_stopping():
             sums[3] = 1
             break
-        sums[:3] += objective.evaluate(examples.collate(rows))
+        sums[:3] += counts * objective.evaluate(examples.collate(rows))
     workers.add_up(sums)
     model.train()
     *totals, abandoned = sums.tolist()

@@ -47,7 +47,7 @@ def compiled(network: Drawn, backend: str) -> Objective:
 
 
 @pytest.mark.usefixtures("exact")
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(tree=specs())
 def test_compiled_is_eager(tree: Tree, tmp_path: Path) -> None:
     """Dynamo and the split into a forward and a backward program change nothing."""

@@ -10,11 +10,13 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor
 
+from compiler.analysis import training_memory
 from compiler.analysis.training_memory import activations_of
 from compiler.diff.cost import cost_difference
 from compiler.explain import explain
 from compiler.pipeline import CompiledPackage, compile_spec
 from runtime.package import load_package
+from runtime.training import output_layer
 from runtime.training.recomputation import recompute_layers
 from tests.support.knobs import Tree
 from tests.support.objectives import kept_bytes
@@ -140,6 +142,12 @@ def test_estimated_activations_are_those_that_autograd_keeps(name: str, tmp_path
     recompute_layers(model)
     assert 0.8 < FLOAT * estimate.inputs / kept_bytes(model, inputs) < 1.1
     assert estimate.layer < estimate.kept / 2
+
+
+def test_logits_take_no_more_than_the_runtime_lets_them() -> None:
+    assert training_memory.LOGITS_BYTES == output_layer.LOGITS_BYTES
+    memory = explain(compile_spec("transformer-base"), 32).memory["none"]
+    assert memory.logits == training_memory.LOSS_COPIES * output_layer.LOGITS_BYTES
 
 
 def test_memory_is_shared_among_gpus() -> None:

@@ -5,13 +5,17 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from torch import nn
 
 from compiler.pipeline import compile_spec
+from runtime.data.sentences import Indices
+from runtime.data.symbols import PADDING
 from runtime.errors import UserError
 from runtime.package import load_package
 from runtime.training.recomputation import layers_of, recompute_layers
@@ -151,3 +155,32 @@ def noting(sizes: list[int]) -> Callable[[torch.Tensor], torch.Tensor]:
         return x
 
     return keep
+
+
+@pytest.mark.usefixtures("exact")
+@settings(max_examples=15)
+@given(tree=specs())
+def test_recomputed_is_kept_in_packed_sentences(tree: Tree, tmp_path: Path) -> None:
+    """The program of a layer is recomputed as its forward pass is; dropout draws the same."""
+    network = drawn(tree, tmp_path)
+    if "packed.py" not in network.package.files:
+        return
+    module = type(network.model).__module__.rpartition(".")[0]
+    programs = importlib.import_module(f"{module}.packed")
+    streams = [packed(programs, each) for each in network.batch.inputs]
+    found = []
+    for each in (network, recomputed(network)):
+        torch.manual_seed(1)
+        features = programs.features(each.model, *streams)
+        features.square().sum().backward()
+        named = each.model.named_parameters()
+        found.append((features, {name: p.grad for name, p in named if p.grad is not None}))
+    assert_same_gradients(found[1], found[0])
+
+
+def packed(programs: Any, tokens: Indices) -> Any:
+    """Return the sentences of a padded batch one after the other."""
+    lengths = (tokens != PADDING).sum(axis=1)
+    offsets = torch.from_numpy(np.concatenate(([0], lengths.cumsum()))).int()
+    kept = torch.from_numpy(tokens[tokens != PADDING])
+    return programs.Packed(kept, offsets, int(lengths.max()))

@@ -115,14 +115,29 @@ def test_bfloat16_stays_near_float32(tmp_path: Path, make_package: Make, setup: 
 def test_every_row_belongs_to_one_process() -> None:
     batches = [np.arange(5), np.arange(5, 6)]
     rows = [own_rows(batches, Workers(rank=rank, size=3)) for rank in range(3)]
-    assert [[part.tolist() for part in parts] for parts in rows] == [[[0, 3], [5]], [[1, 4]], [[2]]]
+    assert [[part.rows.tolist() for part in parts] for parts in rows] == [
+        [[0, 3], [5]],
+        [[1, 4]],
+        [[2]],
+    ]
 
 
 def test_micro_batches_are_dealt_out_whole() -> None:
     """What is left over, fewer than there are processes, is divided by rows."""
     batches = [np.arange(3 * number, 3 * number + 3) for number in range(5)]
     rows = [own_rows(batches, Workers(rank=rank, size=2)) for rank in range(2)]
-    assert [[part.tolist() for part in parts] for parts in rows] == [
+    assert [[part.rows.tolist() for part in parts] for parts in rows] == [
         [[0, 1, 2], [6, 7, 8], [12, 14]],
         [[3, 4, 5], [9, 10, 11], [13]],
+    ]
+
+
+def test_processes_in_step_make_as_many_passes() -> None:
+    """One without a row takes the first of the batch, which does not count."""
+    batches = [np.arange(5), np.arange(5, 6)]
+    rows = [own_rows(batches, Workers(rank=rank, size=3), in_step=True) for rank in range(3)]
+    assert [[(part.rows.tolist(), part.counts) for part in parts] for parts in rows] == [
+        [([0, 3], 1), ([5], 1)],
+        [([1, 4], 1), ([5], 0)],
+        [([2], 1), ([5], 0)],
     ]

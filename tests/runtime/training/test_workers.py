@@ -1,7 +1,6 @@
 """Two processes, as `torchrun` would start them, are one."""
 
 import json
-import socket
 import time
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
@@ -19,6 +18,7 @@ from runtime.data.prepare import prepare
 from runtime.package import load_package
 from runtime.scoring.translations import greedy_bleu
 from runtime.training.train import Summary
+from tests.support.ports import free_port
 
 Make = Callable[..., Path]
 Train = Callable[..., Summary]
@@ -94,12 +94,6 @@ def start_two(processes: ForkServerContext) -> StartTwo:
         return both
 
     return start
-
-
-def free_port() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return str(free.getsockname()[1])
 
 
 def exit_codes(both: list[BaseProcess]) -> list[int | None]:
