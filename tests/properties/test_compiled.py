@@ -24,6 +24,9 @@ from tests.support.objectives import (
 )
 from tests.support.strategies import specs
 
+# Inductor itself uses what its authors call deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
@@ -46,15 +49,28 @@ def compiled(network: Drawn, backend: str) -> Objective:
     return replace(own, features=torch.compile(own.features, dynamic=True, backend=backend))
 
 
-@pytest.mark.usefixtures("exact")
-@settings(max_examples=4)
-@given(tree=specs())
-def test_compiled_is_eager(tree: Tree, tmp_path: Path) -> None:
+def compiled_is_eager(tree: Tree, folder: Path) -> None:
     """Dynamo and the split into a forward and a backward program change nothing."""
     torch._dynamo.reset()
-    network = drawn(without_dropout(tree), tmp_path)
+    network = drawn(without_dropout(tree), folder)
     got = loss_and_gradients(network, compiled(network, "aot_eager"))
     assert_same_gradients(got, loss_and_gradients(network))
+
+
+@pytest.mark.usefixtures("exact")
+@settings(max_examples=3)
+@given(tree=specs())
+def test_compiled_is_eager(tree: Tree, tmp_path: Path) -> None:
+    """To compile one takes ten seconds."""
+    compiled_is_eager(tree, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("exact")
+@settings(max_examples=30)
+@given(tree=specs())
+def test_compiled_is_eager_for_many(tree: Tree, tmp_path: Path) -> None:
+    compiled_is_eager(tree, tmp_path)
 
 
 SMALL = ("model.d_model=32", "model.attention.heads=2", "model.feed_forward.d_ff=32")
