@@ -93,7 +93,8 @@ def packed_of(reference: str, settings: Iterable[str], folder: Path) -> tuple[Mo
 
 def texts_of(model: Any) -> list[list[Tensor]]:
     """Return random texts for each stream that a model reads."""
-    streams = ("source", "target") if hasattr(model, "encoder") else ("target",)
+    stacks = {"source": "encoder", "target": "decoder"}
+    streams = [stream for stream, stack in stacks.items() if hasattr(model, stack)]
     return [[torch.randint(1, 100, (each,)) for each in LENGTHS[name]] for name in streams]
 
 
@@ -220,3 +221,36 @@ def test_a_layer_may_run_its_program_in_its_own_way(tmp_path: Path) -> None:
             layer.__class__ = type("Layer", (Own, type(layer)), {})
         assert torch.equal(packed.features(model, *streams), expected)
     assert set(ran) == {"encoder_layer", "local_decoder_layer", "global_decoder_layer"}
+
+
+@pytest.mark.parametrize("reference", ["local-global", "head-masks", "convolution", "classifier"])
+def test_the_forward_pass_of_packed_sentences_is_one_graph(
+    reference: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU, where attention is one operation; no length of a sentence is asked for.
+
+    Other sentences, as many and as long together, are computed by the same graph. Dropout is left
+    out, whose form for a CPU no graph can hold.
+    """
+
+    def of_queries(query: Tensor, *_: Any, **__: Any) -> Tensor:
+        return query * 2
+
+    packed, model = packed_of(reference, ["model.dropout=0"], tmp_path)
+    model.train()
+    monkeypatch.setattr(varlen, "varlen_attn", of_queries)
+    if hasattr(packed, "attention_by_sentence"):
+        monkeypatch.setattr(packed, "attention_by_sentence", packed.varlen_attention)
+    graphs = list[torch.fx.GraphModule]()
+
+    def noted(graph: torch.fx.GraphModule, _: list[Tensor]) -> torch.fx.GraphModule:
+        graphs.append(graph)
+        return graph
+
+    torch._dynamo.reset()
+    compiled = torch.compile(packed.features, backend=noted, fullgraph=True)
+    for lengths in ((7, 1, 4), (2, 2, 8), (3, 5, 4)):
+        texts = [torch.randint(1, 100, (each,)) for each in lengths]
+        streams = [pack(packed, texts)._replace(longest=9)] * len(texts_of(model))
+        assert compiled(model, *streams).requires_grad
+    assert len(graphs) == 1

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from torch import Tensor
 
 from compiler.analysis.packing import why_not_packed
+from compiler.pipeline import CompiledPackage, compile_spec
 from tests.support.knobs import Tree
 from tests.support.packages import compile_tree, import_package
 from tests.support.packing import lengths_of, pack, packable, pad, real_places
@@ -20,7 +21,8 @@ from tests.support.strategies import specs
 
 CLOSE = 1e-5
 """The largest difference, as a share of the largest number."""
-Texts = dict[str, list[Tensor]]
+LEAST_ROWS = 11
+"""The size of the smallest vocabulary of a random spec."""
 Found = tuple[Tensor, dict[str, Tensor]]
 """A loss, and the gradients of all parameters that have one."""
 
@@ -42,12 +44,14 @@ def test_packed_is_padded(tree: Tree, tmp_path: Path) -> None:
         assert "recurrence" in reason.place
         assert "packed.py" not in package.files
     else:
-        torch.manual_seed(1)
-        streams = [each.name for each in package.model.function("features").inputs]
-        rows = [each for each in tree["model"]["vocabulary"].values() if not isinstance(each, bool)]
-        last = {each: -(each == "target") for each in streams}
-        texts = {each: random_texts(each, rows[last[each]]) for each in streams}
-        has_same_gradients(import_package(package, tmp_path), texts)
+        has_same_gradients(package, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["convolution", "depthwise", "experts", "albert", "stochastic-depth", "classifier"]
+)
+def test_packed_is_padded_in_the_library(name: str, tmp_path: Path) -> None:
+    has_same_gradients(compile_spec(name), tmp_path)
 
 
 @settings(max_examples=40)
@@ -70,13 +74,19 @@ def random_texts(stream: str, rows: int) -> list[Tensor]:
     return [torch.randint(first, last, (length,)) for length in lengths_of(stream)]
 
 
-def has_same_gradients(module: ModuleType, texts: Texts) -> None:
-    """Compare a package's loss and gradients of packed texts with those of padded ones."""
+def has_same_gradients(package: CompiledPackage, folder: Path) -> None:
+    """Compare the loss and the gradients of packed texts with those of padded ones."""
+    torch.manual_seed(1)
+    module = import_package(package, folder)
+    streams = [each.name for each in package.model.function("features").inputs]
+    texts = {each: random_texts(each, LEAST_ROWS) for each in streams}
     packed = importlib.import_module(f"{module.__name__}.packed")
     without_dropout(module, packed)
     model = module.Model()
     names = list(signature(model.features).parameters)
-    streams = {name: pack(packed, each) for name, each in zip(names, texts.values(), strict=True)}
+    packed_texts = {
+        name: pack(packed, each) for name, each in zip(names, texts.values(), strict=True)
+    }
     padded = {name: pad(each) for name, each in zip(names, texts.values(), strict=True)}
     lengths = lengths_of(list(texts)[-1])
     labels = torch.randint(1, 3, (sum(lengths),))
@@ -86,9 +96,9 @@ def has_same_gradients(module: ModuleType, texts: Texts) -> None:
     features = features if is_of_text else real_places(features, lengths)
     expected = found(module, model, features, labels, padded)
 
-    features = packed.features(model, *streams.values())
+    features = packed.features(model, *packed_texts.values())
     features = features[: len(lengths) if is_of_text else sum(lengths)]
-    rows = {name: each.tokens[None] for name, each in streams.items()}
+    rows = {name: each.tokens[None] for name, each in packed_texts.items()}
     got = found(module, model, features, labels, rows)
     is_close(got, expected)
 
