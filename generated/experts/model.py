@@ -9,6 +9,7 @@ Written by specformer from a spec. It needs the standard library and torch.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -69,12 +70,14 @@ class LoadBalancing(nn.Module):
         both over real tokens (Fedus et al. 2021, equations 4 to 6). A call forgets the pass.
         """
         assert self.kept is not None, "call `loss` once, after a forward pass in training mode"
-        scores, chosen = (each[real] for each in self.kept)
-        self.kept = None
-        experts = scores.size(-1)
-        share = chosen.flatten().bincount(minlength=experts) / chosen.numel()
-        probability = scores.float().softmax(dim=-1).mean(dim=0)
-        return self.factor * experts * (share * probability).sum()
+        (scores, chosen), self.kept = self.kept, None
+        probabilities = scores.float().softmax(dim=-1) * real[..., None]
+        probability = probabilities.flatten(0, -2).sum(dim=0)
+        counted = real[..., None].expand_as(chosen).flatten().type_as(probability)
+        uses = torch.zeros_like(probability).index_add(0, chosen.flatten(), counted)
+        experts, total = scores.size(-1), real.sum()
+        share = uses / (total * chosen.size(-1))
+        return self.factor * experts * (share * probability / total).sum()
 
 
 def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
@@ -131,15 +134,55 @@ def choose_experts(scores: Tensor, active: int) -> tuple[Tensor, Tensor]:
     return chosen, highest.softmax(dim=-1)
 
 
+class GroupedExperts:
+    """Experts as one: it stands for `self` where their `forward` runs, with the tokens of them all.
+
+    Its linear maps multiply each token by the weight of its expert, in one kernel for all experts,
+    which reads on the device where the tokens of each end.
+    """
+
+    def __init__(self, experts: nn.ModuleList, owners: Tensor) -> None:
+        """owners [tokens], rising: the expert of each token"""
+        numbers = torch.arange(len(experts), device=owners.device)
+        self.experts, self.is_owner = experts, owners[:, None] == numbers
+        self.ends = torch.searchsorted(owners, numbers, right=True).int()
+
+    @staticmethod
+    def can_run(experts: nn.ModuleList, x: Tensor) -> bool:
+        """Tell whether there is such a kernel for x and the widths of the experts."""
+        is_even = all(each.size(-1) % 8 == 0 for each in experts[0].parameters())
+        is_cast = torch.is_autocast_enabled("cuda")
+        dtype = torch.get_autocast_dtype("cuda") if is_cast else x.dtype
+        return x.is_cuda and dtype == torch.bfloat16 and is_even
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the linear maps of this name as one; anything else is equal in all experts."""
+        parts = [getattr(each, name) for each in self.experts]
+        return partial(self.linear, parts) if isinstance(parts[0], nn.Linear) else parts[0]
+
+    def linear(self, maps: list[nn.Linear], x: Tensor) -> Tensor:
+        """x [tokens, inputs] -> [tokens, outputs]"""
+        weight = torch.stack([each.weight for each in maps]).bfloat16()
+        result = F.grouped_mm(x.bfloat16(), weight.transpose(1, 2), offs=self.ends)
+        if maps[0].bias is None:
+            return result
+        bias = torch.stack([each.bias for each in maps])
+        return result + self.is_owner.type_as(result) @ bias.type_as(result)
+
+
 def mixture(experts: nn.ModuleList, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
     """x [..., width], chosen, weights [..., active] -> the weighted sums [..., width]
 
-    Tokens are sorted by expert, so that each expert is called once and no token is left out.
+    Tokens are sorted by expert, so that each expert is called once and no token is left out. In
+    bfloat16 on a GPU all experts are called as one, without waiting to know how many each has.
     """
     order = chosen.flatten().argsort(stable=True)
-    counts = chosen.flatten().bincount(minlength=len(experts)).tolist()
-    inputs = torch.split(x.flatten(0, -2)[order // chosen.size(-1)], counts)
-    outputs = torch.cat([expert(part) for expert, part in zip(experts, inputs, strict=True)])
+    inputs, owners = x.flatten(0, -2)[order // chosen.size(-1)], chosen.flatten()[order]
+    if GroupedExperts.can_run(experts, x):
+        outputs = type(experts[0]).forward(GroupedExperts(experts, owners), inputs)
+    else:
+        parts = torch.split(inputs, owners.bincount(minlength=len(experts)).tolist())
+        outputs = torch.cat([expert(part) for expert, part in zip(experts, parts, strict=True)])
     by_token = outputs[order.argsort()].view(*chosen.shape, -1)
     return (by_token * weights[..., None]).sum(dim=-2).type_as(x)
 

@@ -58,7 +58,10 @@ def core_slots(jobs: int, processes: int) -> list[Slot]:
 
 
 def device_slots(devices: Sequence[str], jobs: int, processes: int) -> list[Slot]:
-    """GPUs, `processes` for each row; rows share them in turn if there are more rows."""
+    """GPUs, `processes` for each row; rows share them in turn if there are more rows.
+
+    The cores are shared as by rows without GPUs.
+    """
     shares = [devices[n : n + processes] for n in range(0, len(devices), processes)]
     whole = [share for share in shares if len(share) == processes]
     if not whole:
@@ -67,7 +70,8 @@ def device_slots(devices: Sequence[str], jobs: int, processes: int) -> list[Slot
             help=f"--processes-per-row {len(devices)} takes them all",
         )
     chosen = [whole[number % len(whole)] for number in range(jobs)]
-    return [{"CUDA_VISIBLE_DEVICES": ",".join(each)} for each in chosen]
+    threads = str(threads_each(jobs, processes))  # without it each process takes all cores
+    return [{"CUDA_VISIBLE_DEVICES": ",".join(each), THREADS: threads} for each in chosen]
 
 
 def threads_each(jobs: int, processes: int) -> int:

@@ -76,6 +76,61 @@ def test_a_mixture_is_a_sum_over_the_chosen(active: int, tmp_path: Path) -> None
     assert ours[1].any(), "the router learns"
 
 
+@pytest.mark.parametrize("gated", [False, True])
+def test_experts_run_as_one_compute_what_each_computes(
+    gated: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outputs and gradients in float32 of the form for GPUs; the last expert is chosen by none."""
+    settings = {"gated": gated, "d_ff": 16, "activation": "silu", "experts": {"count": COUNT}}
+    package = import_package(compile_tree(tree(settings), tmp_path), tmp_path)
+    experts = package.Model().encoder.layers[0].feed_forward
+    for parameter in experts.parameters():
+        parameter.data += torch.randn_like(parameter) / 2
+    x = torch.randn(3, 7, WIDTH).abs().requires_grad_()
+    experts.router.weight.data[-1] = -9.0
+    places, weights = [x, *experts.parameters()], torch.randn(x.shape)
+    apart = experts(x)
+    monkeypatch.setattr(package.model.GroupedExperts, "can_run", lambda *_: True)
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda tensor: tensor)
+    monkeypatch.setattr(torch.Tensor, "tolist", None)  # nothing asks how many tokens there are
+    together = experts(x)
+    torch.testing.assert_close(together, apart, rtol=1e-6, atol=1e-6)
+    theirs, ours = (
+        torch.autograd.grad((each * weights).sum(), places) for each in (apart, together)
+    )
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+def test_experts_run_as_one_make_one_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = import_package(
+        compile_tree(tree({"experts": {"count": 8}, "d_ff": 16}), tmp_path), tmp_path
+    )
+    experts = package.Model().encoder.layers[0].feed_forward
+    monkeypatch.setattr(package.model.GroupedExperts, "can_run", lambda *_: True)
+    compiled = torch.compile(experts, backend="eager", dynamic=True, fullgraph=True)
+    x = torch.randn(3, 7, WIDTH)
+    torch.testing.assert_close(compiled(x), experts(x))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "width", "expected"),
+    [(torch.bfloat16, 16, True), (torch.float32, 16, False), (torch.bfloat16, 12, False)],
+)
+def test_experts_run_as_one_where_there_is_a_kernel(
+    dtype: torch.dtype, width: int, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"experts": {"count": 8}, "d_ff": width}
+    package = import_package(compile_tree(tree(settings), tmp_path), tmp_path)
+    experts = package.Model().encoder.layers[0].feed_forward.experts
+    x = torch.zeros(1, dtype=dtype)
+    assert not package.model.GroupedExperts.can_run(experts, x)
+    monkeypatch.setattr(torch.Tensor, "is_cuda", True)
+    assert package.model.GroupedExperts.can_run(experts, x) == expected
+
+
 def balance(experts: Any, x: Tensor, factor: float) -> Tensor:
     """Equations 4 to 6 of Fedus et al. (2021), for tokens x [tokens, WIDTH], two choices each."""
     scores = F.linear(x, experts.router.weight)

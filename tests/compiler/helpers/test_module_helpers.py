@@ -264,7 +264,7 @@ def test_experts_are_the_best_and_weighed_by_a_softmax() -> None:
     torch.testing.assert_close(weights, scores.softmax(-1).amax(-1, keepdim=True))
 
 
-@renders("mixture")
+@renders("mixture", "GroupedExperts")
 def test_a_mixture_is_the_weighted_sum_of_the_chosen() -> None:
     experts = nn.ModuleList([nn.Linear(6, 6) for _ in range(4)])
     x, chosen = torch.randn(3, 5, 6), torch.rand(3, 5, 4).topk(2).indices

@@ -159,6 +159,8 @@ def test_cores_and_gpus_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     assert visible(device_slots(devices, 4, 1)) == devices
     assert visible(device_slots(devices, 2, 2)) == ["0,1", "2,3"]
     assert visible(device_slots(devices, 3, 2)) == ["0,1", "2,3", "0,1"]
+    threads = [each["OMP_NUM_THREADS"] for each in device_slots(devices, 2, 2)]
+    assert threads == [each["OMP_NUM_THREADS"] for each in core_slots(2, 2)]
     with pytest.raises(UserError, match="there are 4 GPUs"):
         device_slots(devices, 1, 5)
 
