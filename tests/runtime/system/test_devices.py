@@ -195,5 +195,7 @@ def test_a_run_on_a_gpu_goes_on_otherwise(
     machine = Machine(torch_version=str(torch.__version__), device="cuda", threads=1, processes=1)
     said: list[str] = []
     monkeypatch.setattr(Machine, "differences", lambda *_: [])
-    find_start(Run.open(tmp_path / "run"), machine, said.append)
+    run = Run.open(tmp_path / "run")
+    computation = Computation.resolve(run.package.spec.training, CPU)
+    find_start(run, computation, machine, said.append)
     assert "not the same to the bit as without the pause: a GPU adds up" in said[-1]
