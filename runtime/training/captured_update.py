@@ -7,6 +7,7 @@ learning rate and the weight of the loss are tensors. The first updates of a ses
 written, on a stream of their own; then the GPU records one, and replays it from then on.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -77,7 +78,7 @@ class CapturedUpdate:
         if self._has_failed:
             return False
         if not self._static:
-            most = int(max(len(batch.labels) for batch in batches) * SPARE)
+            most = max(map(_room, batches))
             self._static = [_copied(filled(batch, most)) for batch in batches]
         most = len(self._static[0].labels)
         has_room = all(len(batch.labels) <= most for batch in batches)
@@ -139,6 +140,20 @@ class CapturedUpdate:
             return False
         self._graph = graph
         return True
+
+
+def _room(batch: DeviceBatch) -> int:
+    """Return the number of labels that batches like this one have room for.
+
+    No batch has more of them than places in the last of its inputs.
+    """
+    places = tree_leaves(batch.inputs)[_last_tokens(batch)].numel()
+    return min(math.ceil(len(batch.labels) * SPARE), places)
+
+
+def _last_tokens(batch: DeviceBatch) -> int:
+    """Return where, among the tensors of all inputs, the tokens of the last one are."""
+    return len(tree_leaves(list(batch.inputs[:-1])))
 
 
 def _shapes(batches: Sequence[DeviceBatch]) -> list[object]:
