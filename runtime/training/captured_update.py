@@ -38,7 +38,8 @@ def is_worth_capturing(objective: Objective, batching: str, optimizer: Optimizer
     They are where a GPU computes batches of one shape. Experts wait for the number of their tokens.
     """
     is_possible = objective.balance_loss is None and is_capturable(optimizer)
-    return is_possible and objective.device.type == "cuda" and batching == "packed"
+    has_one_shape = batching == "packed" and objective.packed is not None
+    return is_possible and has_one_shape and objective.device.type == "cuda"
 
 
 def is_capturable(optimizer: Optimizer) -> bool:

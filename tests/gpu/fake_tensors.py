@@ -38,10 +38,12 @@ def constants_by_way_of_host() -> Iterator[None]:
 
 
 def mend() -> None:
-    """Give fake tensors what they lack: copies of modules, moves of modules, a fused SGD."""
+    """Give fake tensors what they lack: copies and moves of modules, fused SGD, Adam by tensor."""
     FakeTensorMode.__deepcopy__ = lambda self, _: self  # type: ignore[method-assign]
     nn.Module._apply = _move  # type: ignore[method-assign, assignment]
     torch.library.register_fake("aten::_fused_sgd_")(_update_nothing)
+    for name in ("_fused_adam_", "_fused_adamw_"):
+        torch.library.register_fake(f"aten::{name}.tensor_lr")(_update_nothing)
 
 
 def _move(

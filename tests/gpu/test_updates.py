@@ -48,6 +48,15 @@ def test_update(
     golden.check(f"update {name} {precision}", shown(counted), request)
 
 
+@pytest.mark.parametrize("name", ["demo", "adamw-cosine", "language-model", "classifier"])
+def test_the_update_that_a_cuda_graph_would_record_waits_for_nothing(
+    gpu: PretendedGpu, name: str
+) -> None:
+    answer = gpu.ask("captured_update", name, "bfloat16")
+    assert "error" not in answer, answer["error"]
+    assert not answer["result"]
+
+
 def test_no_other_updates_are_golden(request: pytest.FixtureRequest) -> None:
     pairs = {(name, precision) for name in library() for precision in PRECISIONS}
     keys = {" ".join(("update", *pair)) for pair in pairs - WAITING.keys()}

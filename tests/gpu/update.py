@@ -9,6 +9,7 @@ they are written; `compiled.py` counts them as programs.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -39,6 +40,8 @@ def update(name: str, precision: Precision) -> dict[str, Any]:
     rows = np.arange(len(batch))
     with pretended_gpu() as ledger, as_written(), AttentionRecorder(CAPABILITY) as recorder:
         state = TrainState(package, torch.device("cuda"), Workers())
+        # A pretended GPU has no streams to record a CUDA graph on: `captured_update` is for that.
+        state.update = replace(state.update, is_captured=False)
         first = state.update(batch, [rows], 1e-3)
         ledger.restart()
         recorder.choices.clear()
@@ -53,6 +56,26 @@ def update(name: str, precision: Precision) -> dict[str, Any]:
     for each in (first, second, losses):
         assert each.dtype == torch.float32, each.dtype
     return described(counts, choices) | {"evaluation_waits": dict(evaluation.waits)}
+
+
+def captured_update(name: str, precision: Precision) -> dict[str, int]:
+    """Make the update that a CUDA graph would record, twice -> the waits of the second one.
+
+    Raises AssertionError for a result that is not on the GPU.
+    """
+    package = with_training(compiled(name), precision=precision, compile=False)
+    batch = examples(package.spec, SOURCES, TARGETS)
+    with pretended_gpu() as ledger, as_written():
+        state = TrainState(package, torch.device("cuda"), Workers())
+        update = replace(state.update, is_captured=True)
+        moved = [update.objective.moved(batch.collate(np.arange(len(batch))))]
+        assert update.captured.takes(moved)
+        update.captured._compute()
+        ledger.restart()
+        figures = update.captured._compute()
+        waits = ledger.restart().waits
+    assert figures.device == DEVICE
+    return dict(waits)
 
 
 @contextmanager

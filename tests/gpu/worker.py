@@ -46,14 +46,19 @@ def main() -> None:
 
     from tests.gpu import fake_tensors
     from tests.gpu.decoding import decode, search
-    from tests.gpu.update import update
+    from tests.gpu.update import captured_update, update
 
     torch.set_num_threads(1)
     fake_tensors.mend()
     warnings.simplefilter("error")
     # `copy.deepcopy` of a module looks at the addresses of its tensors.
     warnings.filterwarnings("ignore", "Accessing the data pointer of FakeTensor")
-    probes = {"update": update, "decode": decode, "search": search}
+    probes = {
+        "update": update,
+        "captured_update": captured_update,
+        "decode": decode,
+        "search": search,
+    }
     for line in sys.stdin:
         print(json.dumps(answer(probes, json.loads(line))), file=answers, flush=True)
 
