@@ -1,12 +1,14 @@
 """The state of a training whose weights are in shares, one for each process."""
 
 from dataclasses import replace
+from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from runtime.checkpoints.checkpoint import Checkpoint, Tensors
+from runtime.package import PackedSentences, packed_features_of
 from runtime.training.gradient_sharing import GradientSharing
 from runtime.training.objective import Objective
 from runtime.training.precision import compute_in
@@ -40,7 +42,15 @@ class ShardedState(TrainState):
 
     def _calling(self, network: nn.Module, objective: Objective) -> Objective:
         """Return the objective that calls a network itself, for which its weights are gathered."""
-        return replace(objective, features=network)
+        packed = objective.packed
+        if packed is not None:
+            module = packed.module
+
+            def program(model: nn.Module, *streams: PackedSentences) -> Tensor:
+                return packed_features_of(module, model)(*streams)
+
+            packed = replace(packed, features=partial(network, program=program))
+        return replace(objective, features=network, packed=packed)
 
     def _sharing(self) -> GradientSharing:
         return ShardedSharing(self.workers)

@@ -92,8 +92,9 @@ def assert_same_training(run: Path, expected: Path, step: int) -> None:
     [
         {"accumulate": 2, "clip_norm": 1.0, "optimizer": {"kind": "sgd", "momentum": 0.9}},
         {"ema": {"decay": 0.9}, "bleu": True, "recompute": "layer"},
+        {"batching": "packed", "recompute": "layer"},
     ],
-    ids=["accumulated", "averaged"],
+    ids=["accumulated", "averaged", "packed"],
 )
 def test_shares_are_the_whole(
     settings: dict[str, Any],
@@ -110,6 +111,7 @@ def test_shares_are_the_whole(
     assert_same_training(tmp_path / "two", tmp_path / "one", 12)
     said = (tmp_path / "two-0.txt").read_text()
     assert "in shares" in said
+    assert ("packed" in said) == ("batching" in settings)
     model = Run.open(tmp_path / "two").load_model()
     expected = Run.open(tmp_path / "one").load_model()
     torch.testing.assert_close(
