@@ -14,7 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from runtime.data.prepare import prepare
 from runtime.package import load_package
-from runtime.training.captured_update import WARM_UP, is_capturable
+from runtime.training.captured_update import WARM_UP, CapturedUpdate, is_capturable
+from runtime.training.metrics import read_figures
 from runtime.training.train_state import TrainState
 from runtime.training.workers import Workers
 
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.quick
 CPU = torch.device("cpu")
 HALVES = [np.arange(20), np.arange(20, 40)]
 UPDATES = 6
+CALL = CapturedUpdate.__call__
 
 Make = Callable[..., Path]
 
@@ -159,3 +161,33 @@ def test_an_update_that_cannot_be_recorded_is_still_made(
         setup.train(captured, range(WARM_UP, UPDATES))
     assert len(said) == 1
     assert_same(captured, usual)
+
+
+@pytest.mark.parametrize("batching", ["padded", "packed"])
+def test_a_run_of_captured_updates_is_the_usual_one(
+    tmp_path: Path,
+    make_package: Make,
+    run_training: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    batching: str,
+) -> None:
+    """With packed batches nearly all updates have one shape; it is paused and continued, too."""
+    usual, captured = tmp_path / "usual", tmp_path / "captured"
+    short, whole = (
+        make_package(f"of-{steps}", dropout=0.1, batching=batching, steps=steps, every=10)
+        for steps in (10, 20)
+    )
+    run_training(whole, usual)
+    taken: list[int] = []
+
+    def count(update: CapturedUpdate, *given: Any) -> Tensor:
+        taken.append(1)
+        return CALL(update, *given)
+
+    monkeypatch.setattr("runtime.training.train_state.is_worth_capturing", lambda *_: True)
+    monkeypatch.setattr(CapturedUpdate, "__call__", count)
+    run_training(short, captured)
+    run_training(whole, captured, resume=True)
+    assert len(taken) >= (15 if batching == "packed" else 2)
+    losses = [[line["loss"] for line in read_figures(run, "valid")] for run in (usual, captured)]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
