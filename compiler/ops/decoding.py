@@ -100,14 +100,12 @@ class Append(Op):
 class Fill(Op):
     """cache, key, value of the first positions -> the same key, value; fills an empty cache."""
 
-    is_partial: bool
-
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs[1:]
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         cache, *first = inputs
-        return method(cache, "fill" if self.is_partial else "append", *first)
+        return method(cache, "fill", *first)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

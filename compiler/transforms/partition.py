@@ -140,7 +140,7 @@ class Partition:
         slots, ancestry = (
             ((f"{labelled('slots', memory.label)}.1",), (ANCESTRY,)) if some else ((), ())
         )
-        append, fill = Append(cache=memory), Fill(is_partial=some)
+        append, fill = Append(cache=memory), Fill()
         stored = replace(statement, inputs=(cache, *newest), results=grown, part="")
         self.add(
             replace(

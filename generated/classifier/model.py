@@ -43,12 +43,12 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
     return module
 
 
-def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
+def sinusoidal_positions(first: int | Tensor, count: int, d_model: int, like: Tensor) -> Tensor:
     """Sines and cosines of positions first, first + 1, ... (Vaswani et al. 2017, section 3.5).
 
     -> [count, d_model], of the type of `like`
     """
-    position = torch.arange(first, first + count, device=like.device)[:, None]
+    position = first + torch.arange(count, device=like.device)[:, None]
     frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)

@@ -58,12 +58,12 @@ def linear(inputs: int, *outputs: int, bias: bool = True) -> nn.Linear:
     return module
 
 
-def sinusoidal_positions(first: int, count: int, d_model: int, like: Tensor) -> Tensor:
+def sinusoidal_positions(first: int | Tensor, count: int, d_model: int, like: Tensor) -> Tensor:
     """Sines and cosines of positions first, first + 1, ... (Vaswani et al. 2017, section 3.5).
 
     -> [count, d_model], of the type of `like`
     """
-    position = torch.arange(first, first + count, device=like.device)[:, None]
+    position = first + torch.arange(count, device=like.device)[:, None]
     frequency = 10000.0 ** (-torch.arange(0, d_model, 2, device=like.device) / d_model)
     angle = position * frequency
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).type_as(like)
@@ -152,23 +152,37 @@ class State:
                 if isinstance(each, State):
                     each.keep(rows)
 
+    def fix(self, room: int, newest: Tensor) -> None:
+        """Give all buffers `room` slots, so that no later step changes a shape.
+
+        `newest` [beam] are the numbers of the newest slots; each step moves them on in place.
+        """
+        for value in vars(self).values():
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, State):
+                    each.fix(room, newest)
+
 
 class BeamAncestry(State):
     """The cache slots that belong to each hypothesis: those of its own tokens and no others.
 
-    `mask` is [batch, beam, slots]; a step adds a slot for each hypothesis. Where hypotheses are
-    reordered or dropped no cache is copied: only this mask changes.
+    `mask` is [batch, beam, slots], its end false, so that the number of slots is a multiple of 16;
+    a step uses a slot for each hypothesis. Where hypotheses are reordered or dropped no cache is
+    copied: only this mask changes.
     """
 
+    position: int | Tensor
+    slots: Tensor | None = None
+
     def __init__(self, batch: int, device: torch.device) -> None:
-        self.position = -1
+        self.position, self.used = -1, 0
         self.positions = torch.empty(0, dtype=torch.long, device=device)
         self.mask = torch.ones(batch, 1, 0, dtype=torch.bool, device=device)
 
     def fill(self, length: int) -> None:
         """Start with one hypothesis of `length` positions for each text."""
         self.mask = self.mask.new_ones(self.mask.size(0), 1, length)
-        self.position = length - 1
+        self.position, self.used = length - 1, length
         self.positions = torch.arange(length, device=self.mask.device)
 
     def extend(self, parent: Tensor) -> None:
@@ -176,9 +190,24 @@ class BeamAncestry(State):
         batch, beam = parent.shape
         old = self.mask.gather(1, parent[:, :, None].expand(-1, -1, self.mask.size(2)))
         own = torch.eye(beam, dtype=torch.bool, device=parent.device).expand(batch, -1, -1)
-        self.mask = torch.cat((old, own), dim=2)
-        self.position += 1
-        self.positions = F.pad(self.positions, (0, beam), value=self.position)
+        self.position = self.position + 1
+        if self.slots is not None:
+            self.slots += beam  # in place, since the caches read it as well
+            self.mask = old.index_copy(2, self.slots, own)
+            position = self.position + torch.zeros_like(self.slots)
+            self.positions = self.positions.index_copy(0, self.slots, position)
+            return
+        first, self.used = self.used, self.used + beam
+        blank = own.new_zeros(1).expand(batch, beam, -self.used % 16)
+        self.mask = torch.cat((old[:, :, :first], own, blank), dim=2)
+        more = self.mask.size(2) - first
+        self.positions = F.pad(self.positions[:first], (0, more), value=int(self.position))
+
+    def fix(self, room: int, newest: Tensor) -> None:
+        more = room + -room % 16 - self.mask.size(2)
+        self.mask = F.pad(self.mask, (0, more)).expand(-1, newest.size(0), -1).clone()
+        self.position, self.slots = newest.new_zeros(()) + self.position, newest
+        self.positions = F.pad(self.positions, (0, more))
 
     def visible_slots(
         self, reads: Callable[[Tensor, Tensor], Tensor], slots: Tensor | slice = slice(None)
@@ -187,7 +216,8 @@ class BeamAncestry(State):
 
         -> [batch, 1, beam, slots]
         """
-        allowed = reads(self.positions[-1], self.positions[slots])
+        newest = slice(-1, None) if self.slots is None else self.slots[-1:]
+        allowed = reads(self.positions[newest], self.positions[slots])
         return (self.mask[:, :, slots] & allowed)[:, None]
 
     def keep(self, rows: Tensor) -> None:
@@ -197,12 +227,14 @@ class BeamAncestry(State):
 class RollingCache(State):
     """Keys and values [batch, heads, slots, width] of the positions that may still be read.
 
-    `keeps` tells which these are. The others are dropped together, once the cache has doubled.
+    `keeps` tells which these are. The others are dropped together, once the cache has doubled; but
+    fixed buffers hold all positions.
     """
 
     key: Tensor
     value: Tensor
     slots: Tensor
+    newest: Tensor | None = None
 
     def __init__(self, keeps: Callable[[int, int], bool]) -> None:
         self.keeps = keeps
@@ -216,7 +248,11 @@ class RollingCache(State):
 
         Return the keys and values in the cache and the numbers of their slots [slots].
         """
-        newest = torch.arange(ancestry.mask.size(2), device=key.device)[-key.size(2) :]
+        if self.newest is not None:
+            self.key.index_copy_(2, self.newest, key)
+            self.value.index_copy_(2, self.newest, value)
+            return self.key, self.value, self.slots
+        newest = torch.arange(ancestry.used - key.size(2), ancestry.used, device=key.device)
         if self.positions:
             key = torch.cat((self.key, key), dim=2)
             value = torch.cat((self.value, value), dim=2)
@@ -245,32 +281,69 @@ class RollingCache(State):
         self.positions = [self.positions[slot] for slot in kept]
         self.limit = max(16, 2 * len(kept))
 
+    def fix(self, room: int, newest: Tensor) -> None:
+        for name in ("key", "value"):
+            old = getattr(self, name)
+            new = old.new_zeros(*old.shape[:2], room + -room % 16, old.size(3))
+            setattr(self, name, new.index_copy_(2, self.slots, old))
+        self.slots = torch.arange(self.key.size(2), device=newest.device)
+        self.newest = newest
+
     def keep(self, rows: Tensor) -> None:
         if self.positions:
             self.key, self.value = self.key[rows], self.value[rows]
 
 
 class KeyValueCache(State):
-    """Keys and values so far [batch, heads, slots, width]; the buffers double when full."""
+    """Keys and values so far [batch, heads, slots, width]; the buffers double when full.
+
+    Attention to keys whose number is no multiple of 16 takes up to twice the time on a CPU, so the
+    slots are handed out in blocks of 16, zeros at the end, which `BeamAncestry` masks. Fixed
+    buffers are handed out whole.
+    """
 
     key: Tensor
     value: Tensor
+    newest: Tensor | None = None
 
     def __init__(self) -> None:
         self.slots = 0
 
     def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Append slots [batch, heads, new, width]; return the keys and values of all slots."""
+        if self.newest is not None:
+            self.key.index_copy_(2, self.newest, key)
+            self.value.index_copy_(2, self.newest, value)
+            return self.key, self.value
+        if self.slots == 0:
+            self.key, self.value = key[:, :, :0], value[:, :, :0]
         first, self.slots = self.slots, self.slots + key.size(2)
-        if first == 0:
-            self.key, self.value = key, value
-            return key, value
         if self.slots > self.key.size(2):
-            self.key = F.pad(self.key, (0, 0, 0, self.slots))
-            self.value = F.pad(self.value, (0, 0, 0, self.slots))
+            self.grow(64 + 2 * first)
         self.key[:, :, first : self.slots] = key
         self.value[:, :, first : self.slots] = value
-        return self.key[:, :, : self.slots], self.value[:, :, : self.slots]
+        end = self.slots + -self.slots % 16
+        return self.key[:, :, :end], self.value[:, :, :end]
+
+    def fill(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Fill an empty cache with keys and values [batch, heads, position, width]; return them."""
+        self.key, self.value, self.slots = key, value, key.size(2)
+        return key, value
+
+    def grow(self, room: int) -> None:
+        """Move to buffers of at least `room` slots, a multiple of 16."""
+        self.key, self.value = (
+            F.pad(each, (0, 0, 0, room + -room % 16 - each.size(2)))
+            for each in (self.key, self.value)
+        )
+
+    def fix(self, room: int, newest: Tensor) -> None:
+        self.newest = newest
+        self.grow(room)
+
+    def keep(self, rows: Tensor) -> None:
+        if self.slots:
+            self.key, self.value = self.key[rows], self.value[rows]
 
 
 class Layers(nn.ModuleList):
@@ -425,7 +498,7 @@ class DecoderSelfAttention(nn.Module):
         mixed_local = local_attention(
             query_local, key_local, value_local, decoder_local_reads, chunk=32, left=8, right=0
         )
-        key_global, value_global = state.cache_global.append(key_global, value_global)
+        key_global, value_global = state.cache_global.fill(key_global, value_global)
         mixed_global = F.scaled_dot_product_attention(
             query_global, key_global, value_global, is_causal=True
         )

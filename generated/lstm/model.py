@@ -125,6 +125,16 @@ class State:
                 if isinstance(each, State):
                     each.keep(rows)
 
+    def fix(self, room: int, newest: Tensor) -> None:
+        """Give all buffers `room` slots, so that no later step changes a shape.
+
+        `newest` [beam] are the numbers of the newest slots; each step moves them on in place.
+        """
+        for value in vars(self).values():
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, State):
+                    each.fix(room, newest)
+
 
 def gather_beams(known: Tensor, parent: Tensor) -> Tensor:
     """Select for each new hypothesis the values of the hypothesis that it extends.

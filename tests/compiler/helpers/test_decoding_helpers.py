@@ -32,10 +32,42 @@ def test_a_cache_holds_all_that_was_appended() -> None:
     cache = helpers.KeyValueCache()
     for step in range(LENGTH):
         got = cache.append(key[:, :, step : step + 1], value[:, :, step : step + 1])
-        assert got[0].equal(key[:, :, : step + 1])
-        assert got[1].equal(value[:, :, : step + 1])
+        assert got[0][:, :, : step + 1].equal(key[:, :, : step + 1])
+        assert got[1][:, :, : step + 1].equal(value[:, :, : step + 1])
+        assert got[0].size(2) == got[1].size(2) == -(-(step + 1) // 16) * 16
+        assert not got[0][:, :, step + 1 :].any()
+        assert not got[1][:, :, step + 1 :].any()
     cache.keep(torch.tensor([1]))
     assert cache.key[:, :, :LENGTH].equal(key[1:])
+
+
+@renders("KeyValueCache", "BeamAncestry", "State")
+@pytest.mark.parametrize("start", [0, 7])
+def test_fixed_buffers_keep_their_places_and_hold_the_same(start: int) -> None:
+    helpers, (_, key, value) = rendered("KeyValueCache", "BeamAncestry"), pairs()
+    growing, fixed = helpers.KeyValueCache(), helpers.KeyValueCache()
+    ancestries = [new_ancestry(helpers) for _ in range(2)]
+    newest = torch.tensor([start])
+    for step in range(start, LENGTH):
+        if step == start + 1:
+            fixed.fix(LENGTH, newest)
+            ancestries[1].fix(LENGTH, newest)
+        if step == start and start:
+            for cache, ancestry in zip((growing, fixed), ancestries, strict=True):
+                cache.fill(key[:, :, :start], value[:, :, :start])
+                ancestry.fill(start)
+        at = slice(step, step + 1)
+        for ancestry in ancestries:
+            ancestry.extend(torch.zeros(2, 1, dtype=torch.long))
+        expected = growing.append(key[:, :, at], value[:, :, at])
+        got = fixed.append(key[:, :, at], value[:, :, at])
+        for one, other in zip(expected, got, strict=True):
+            assert other[:, :, : one.size(2)].equal(one)
+        wider = F.pad(ancestries[0].mask, (0, got[0].size(2) - expected[0].size(2)))
+        if step > start:
+            assert got[0] is fixed.key
+            assert ancestries[1].mask.equal(wider)
+            assert ancestries[1].position.item() == ancestries[0].position == step
 
 
 CACHES = {
@@ -107,18 +139,21 @@ def test_an_ancestry_knows_the_ancestors_of_each_hypothesis(uses: tuple[str, ...
         [[1, 0, 1, 1, 0], [1, 0, 1, 0, 1]],
         [[1, 1, 0, 1, 0], [1, 0, 1, 0, 1]],
     ]
-    assert ancestry.mask.int().tolist() == expected
+    assert ancestry.mask[:, :, :5].int().tolist() == expected
+    assert ancestry.mask.size(2) == 16
+    assert not ancestry.mask[:, :, 5:].any()
     assert ancestry.position == 2
     if "newest" in uses:
         assert ancestry.newest.tolist() == [2]
     if "visible_slots" in uses:
         allowed = ancestry.visible_slots(lambda i, j: i - j <= 1)
-        assert allowed[0, 0].int().tolist() == [[0, 0, 1, 1, 0], [0, 0, 1, 0, 1]]
+        assert allowed[0, 0, :, :5].int().tolist() == [[0, 0, 1, 1, 0], [0, 0, 1, 0, 1]]
+        assert not allowed[0, 0, :, 5:].any()
     assert all(
         hasattr(type(ancestry), name) is (name in uses) for name in ("newest", "visible_slots")
     )
     ancestry.keep(torch.tensor([1]))
-    assert ancestry.mask.int().tolist() == expected[1:]
+    assert ancestry.mask[:, :, :5].int().tolist() == expected[1:]
 
 
 @renders("gather_beams")
