@@ -65,10 +65,7 @@ class Decoding:
         self.network, self.search = network, search
         self.device = torch.device(network.device)
         package = load_package(network.package)
-        model = _model(package, network)
-        if self.device.type == "cpu":
-            model = _laid_out(model, search)
-        self.decoder = _decoder(model, package, search)
+        self.decoder = _decoder(_model(package, network), package, search)
 
     def loss(self, batches: Sequence[Indices]) -> float:
         """Plain cross-entropy in nats a target token."""
@@ -92,32 +89,24 @@ def _model(package: Package, network: Network) -> nn.Module:
     return model.eval()
 
 
-def _laid_out(model: nn.Module, search: Search) -> nn.Module:
-    """As the commands load a network on a CPU."""
-    from runtime.inference.packed_linear import quantized, use_column_major
-
-    if search.is_int8:
-        return quantized(model)
-    use_column_major(model)
-    return model
-
-
 def _decoder(model: nn.Module, package: Package, search: Search) -> Any:
+    """As the commands decode."""
     # Here, since training needs nothing of it.
     from runtime.inference.batch_decoder import BatchDecoder
+    from runtime.inference.load import fastest
 
     settings = [
         f"decoding.beam={search.beam}",
         f"decoding.stop={'beam' if search.stops_early else 'certain'}",
-        "decoding.normalization=length",
-        "decoding.length_penalty=1",
         f"decoding.max_length={search.longest}",
         f"decoding.max_extra_length={search.longest}",
     ]
+    if search.beam > 1:
+        settings += ["decoding.normalization=length", "decoding.length_penalty=1"]
     if search.shortest:
         settings.append(f"decoding.min_length={search.shortest}")
     return BatchDecoder(
-        model,
+        fastest(model, int8=search.is_int8),
         load(str(package.folder / LOCK), settings).spec,
         workers=search.workers,
         batch_sentences=search.batch_sentences,

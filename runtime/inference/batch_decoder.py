@@ -9,9 +9,11 @@ from torch import nn
 from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.data.tasks.task import longest_sentence
+from runtime.inference.batch_size import MOST_TOKENS, gpu_sentences
 from runtime.inference.beam_search import Hypothesis
 from runtime.inference.methods import method_of
 from runtime.inference.network import IncrementalModel, located, read_all_but_last
+from runtime.inference.stepper import is_asynchronous
 from runtime.inference.worker_pool import in_processes
 from runtime.training.precision import autocast_of
 
@@ -32,10 +34,12 @@ class BatchDecoder:
         spec: Spec,
         *,
         workers: int = 1,
-        batch_sentences: int = BATCH_SENTENCES,
+        batch_sentences: int | None = None,
     ) -> None:
         """The network must be in evaluation mode.
 
+        A batch has at most `batch_sentences`, by default BATCH_SENTENCES on a CPU, and on a GPU as
+        many as its memory holds.
         With `workers` above 1 (on a CPU alone) the batches of a call are shared by as many
         one-thread processes, which live as long as the call.
         """
@@ -65,7 +69,8 @@ class BatchDecoder:
         given: Rows = [()] * len(sources or ()) if prefixes is None else prefixes
         lengths = [1] * len(given) if sources is None else [len(source) for source in sources]
         results = [[Hypothesis(tokens=(), score=0.0)]] * len(given)
-        batches = list(self._batches(lengths, given))
+        with autocast_of(self.model):
+            batches = list(self._batches(lengths, given))
 
         def search(batch: list[int]) -> list[list[Hypothesis]]:
             lines = [first_line + row for row in batch]
@@ -83,11 +88,26 @@ class BatchDecoder:
 
     def _batches(self, lengths: Sequence[int], prefixes: Rows) -> Iterator[list[int]]:
         """Yields the indices of rows of like length whose prefixes are equally long."""
-        most = sentences_of_a_batch(self.method.hypotheses, self.batch_sentences)
+        most, tokens = self._largest_batch(lengths, prefixes)
         for equal in sorted({len(prefix) for prefix in prefixes}, reverse=True):
             pairs = zip(lengths, prefixes, strict=True)
             here = [length if len(prefix) == equal else 0 for length, prefix in pairs]
-            yield from length_batches(here, most)
+            yield from length_batches(here, most, tokens)
+
+    def _largest_batch(self, lengths: Sequence[int], prefixes: Rows) -> tuple[int, int]:
+        """The most sentences and the most padded tokens of a batch."""
+        hypotheses = self.method.hypotheses
+        if self.batch_sentences is not None or not is_asynchronous(self.device) or not prefixes:
+            own = self.batch_sentences or BATCH_SENTENCES
+            return sentences_of_a_batch(hypotheses, own), BATCH_TOKENS
+        source, given = max(lengths), max(map(len, prefixes))
+        longest = (
+            longest_translation(self.spec, source, given)
+            if self.spec.model.encoder
+            else longest_continuation(self.spec, given)
+        )
+        length = given + longest + 1
+        return gpu_sentences(self.model, self.device, source + 1, length, hypotheses), MOST_TOKENS
 
     @torch.inference_mode()
     def _search(
@@ -100,7 +120,9 @@ class BatchDecoder:
             state = self.model.start(text)
             limits = [longest_continuation(self.spec, length)] * len(prefixes)
         else:
-            state = self.model.start(padded([[*row, END] for row in sources]).to(self.device))
+            whole = max(map(len, sources)) + 1
+            read = padded([[*row, END] for row in sources], padded_length(self.spec, whole))
+            state = self.model.start(read.to(self.device))
             limits = [longest_translation(self.spec, len(row), length) for row in sources]
         read_all_but_last(self.model, state, text)
         return self.method.decode(self.model, state, text, limits, lines=lines, n_best=n_best)
@@ -109,6 +131,15 @@ class BatchDecoder:
 def longest_read(spec: Spec) -> int:
     """Returns the most tokens of a source or a prompt, beside which one symbol has its place."""
     return longest_sentence(spec) - 1
+
+
+def padded_length(spec: Spec, longest: int) -> int:
+    """Returns a multiple of 4 for sources of at most `longest` tokens, if the network takes it.
+
+    Attention to other numbers of keys takes up to twice the time on a CPU.
+    """
+    length = longest + -longest % 4
+    return length if spec.model.positions is None else min(length, spec.model.positions)
 
 
 def longest_translation(spec: Spec, source: int, prefix: int = 0) -> int:
@@ -140,22 +171,24 @@ def sentences_of_a_batch(hypotheses: int, most: int = BATCH_SENTENCES) -> int:
 
 
 def length_batches(
-    lengths: Sequence[int], batch_sentences: int = BATCH_SENTENCES
+    lengths: Sequence[int],
+    batch_sentences: int = BATCH_SENTENCES,
+    batch_tokens: int = BATCH_TOKENS,
 ) -> Iterator[list[int]]:
     """Yields indices of sentences of like length, the longest first; empty ones are left out.
 
-    A batch has at most `batch_sentences` and, padded, BATCH_TOKENS, but one sentence at least.
+    A batch has at most `batch_sentences` and, padded, `batch_tokens`, but one sentence at least.
     """
     by_length = sorted((i for i, length in enumerate(lengths) if length), key=lambda i: -lengths[i])
     start = 0
     while start < len(by_length):
-        room = BATCH_TOKENS // (lengths[by_length[start]] + 1)
+        room = batch_tokens // (lengths[by_length[start]] + 1)
         stop = start + min(max(room, 1), batch_sentences)
         yield by_length[start:stop]
         start = stop
 
 
-def padded(rows: Sequence[Sequence[int]]) -> torch.Tensor:
-    """Rows of tokens -> [row, longest], PADDING on the right."""
-    longest = max(map(len, rows))
-    return torch.tensor([[*row, *[PADDING] * (longest - len(row))] for row in rows])
+def padded(rows: Rows, length: int = 0) -> torch.Tensor:
+    """Rows of tokens -> [row, the longest or `length`, which is more], PADDING on the right."""
+    length = max(length, *map(len, rows))
+    return torch.tensor([[*row, *[PADDING] * (length - len(row))] for row in rows])

@@ -19,6 +19,7 @@ BEGIN are never chosen. `runtime.inference.repetition` says what `no_repeat_ngra
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import compress, count
 from typing import Any, NamedTuple, assert_never
 
 import torch
@@ -28,12 +29,18 @@ from torch import Tensor
 from compiler.spec.decoding import BeamSearch
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.errors import UserError
-from runtime.inference.network import DecodingState, IncrementalModel, NotFinite, check_finite
+from runtime.inference.network import DecodingState, IncrementalModel, NotFinite
 from runtime.inference.repetition import Repetition, keep_an_end
+from runtime.inference.stepper import (
+    LEAST_SHARE_TO_LEAVE,
+    Stepper,
+    is_asynchronous,
+    is_time_to_look,
+)
 
 BLOCK = 64
 """The tokens whose maximum `best_candidates` takes before it sorts."""
-LEAST_SHARE_TO_LEAVE = 0.2
+LEAST_SHARE_ON_A_CPU = 0.2
 """The share of a batch that must be finished before its rows are dropped."""
 
 
@@ -116,7 +123,7 @@ class BatchRows:
 
 @dataclass(slots=True, kw_only=True)
 class Bounds(BatchRows):
-    """Limits and given tokens of each sentence, which no step changes."""
+    """Limits and given tokens of each sentence, and whether its search has come to an end."""
 
     limit: Tensor
     """[batch]: the most tokens of a hypothesis"""
@@ -124,6 +131,10 @@ class Bounds(BatchRows):
     """[batch]: the length penalty of a hypothesis that reaches its limit"""
     text: Tensor
     """[batch, 1, given]: the tokens after BEGIN that were read before"""
+    is_done: Tensor
+    """[batch]: whether the search is over; what it finds later does not count"""
+    is_nan: Tensor
+    """[batch]: whether a score was no number"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,7 +191,7 @@ class Finished(BatchRows):
 
     def add(self, score: Tensor, tokens: Tensor, is_end: Tensor) -> None:
         """Add hypotheses of one length where they end: score, is_end [batch, new]."""
-        if not is_end.any():
+        if not is_asynchronous(is_end.device) and not is_end.any():
             return
         self.count += is_end.sum(1)
         score = torch.cat((self.score, score.masked_fill(~is_end, -torch.inf)), dim=1)
@@ -188,14 +199,18 @@ class Finished(BatchRows):
         self.score, best = score.topk(self.score.size(1))
         self.tokens = select(torch.cat((longer, tokens), dim=1), best)
 
-    def hypotheses(self, row: int) -> list[Hypothesis]:
-        """Return the finished hypotheses of the sentence in a row of the batch, the best first."""
-        found = zip(self.score[row].tolist(), self.tokens[row].tolist(), strict=True)
-        return [
-            Hypothesis(tokens=tuple(token for token in tokens if token != PADDING), score=score)
-            for score, tokens in found
-            if score != -torch.inf
-        ]
+    def of(self, rows: Tensor) -> "Finished":
+        """Return the finished hypotheses of the sentences in these rows of the batch."""
+        return Finished(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
+
+    def hypotheses(self) -> Iterator[list[Hypothesis]]:
+        """Yield the finished hypotheses of each sentence, the best first."""
+        for scores, texts in zip(self.score.tolist(), self.tokens.tolist(), strict=True):
+            yield [
+                Hypothesis(tokens=tuple(token for token in tokens if token != PADDING), score=score)
+                for score, tokens in zip(scores, texts, strict=True)
+                if score != -torch.inf
+            ]
 
 
 class Search:
@@ -210,27 +225,40 @@ class Search:
         limits: Sequence[int],
         n_best: int,
     ) -> None:
-        device = text.device
-        self.decoding, self.model, self.state = decoding, model, state
+        batch, device = text.size(0), text.device
+        self.decoding = decoding
+        self.steps = Stepper(model, state, text.size(1) - 1)
         self.repetition = Repetition.of(decoding)
-        self.results: dict[int, list[Hypothesis]] = {}
-        self.sentences = list(range(text.size(0)))
-        self.shortest = min(limits, default=0)
+        self.sentences, self.limits = list(range(batch)), list(limits)
         penalties = [length_penalty(limit + 1, decoding) for limit in limits]
         self.bounds = Bounds(
             limit=torch.tensor(limits, device=device),
             largest_penalty=torch.tensor(penalties, device=device),
             text=text[:, None, 1:],
+            is_done=torch.zeros(batch, dtype=torch.bool, device=device),
+            is_nan=torch.zeros(batch, dtype=torch.bool, device=device),
         )
         self.live = Live.empty(text[:, -1:])
-        self.finished = Finished.none(text.size(0), n_best, device)
+        self.finished = Finished.none(batch, n_best, device)
+        self.left: list[tuple[list[int], Finished]] = []
 
     def run(self) -> list[list[Hypothesis]]:
         """Search to the end -> the best hypotheses of each sentence."""
-        count = len(self.sentences)
-        while len(self.results) < count:
-            self._leave(self.advance(self._next_token_scores()))
-        return [self.results[sentence] for sentence in range(count)]
+        device = self.bounds.limit.device
+        for steps in count(1):
+            self.bounds.is_done |= self.advance(self._next_token_scores())
+            if is_time_to_look(device, steps) or steps > max(self.limits):
+                self._look(
+                    LEAST_SHARE_TO_LEAVE if is_asynchronous(device) else LEAST_SHARE_ON_A_CPU
+                )
+            if not self.sentences:
+                break
+        results = {
+            sentence: found
+            for sentences, finished in self.left
+            for sentence, found in zip(sentences, finished.hypotheses(), strict=True)
+        }
+        return [results[sentence] for sentence in sorted(results)]
 
     def advance(self, scores: Tensor) -> Tensor:
         """Continue every live hypothesis by one token -> [batch]: where the search is over.
@@ -239,13 +267,13 @@ class Search:
         """
         beam = self.decoding.beam
         candidates = best_candidates(self.live.score, scores, min(2 * beam, scores[0].numel()))
-        self._check(candidates)
+        self.bounds.is_nan |= candidates.score[:, 0].isnan()  # to `topk` the best score of all
         is_possible = candidates.score > -torch.inf
         is_end = (candidates.token == END) & is_possible
         length = self.live.tokens.size(2)
         score = candidates.score[:, :beam] / length_penalty(length + 1, self.decoding)
         ended = select(self.live.tokens, candidates.parent[:, :beam])
-        self.finished.add(score, ended, is_end[:, :beam])
+        self.finished.add(score, ended, is_end[:, :beam] & ~self.bounds.is_done.unsqueeze(1))
         self.live = self.live.continued(candidates, is_end, beam)
         is_full_of_ends = (is_end | ~is_possible)[:, :beam].all(1)
         best_possible = self.live.score[:, 0] / self.bounds.largest_penalty
@@ -258,14 +286,14 @@ class Search:
 
     def _next_token_scores(self) -> Tensor:
         """Return log-probabilities [batch, beam, vocabulary] of next tokens, -inf if forbidden."""
-        features = self.model.step(self.live.token, self.live.parent, self.state)
-        logits = self.model.project(features).float()
+        logits = self.steps(self.live.token, self.live.parent)
         text = self._text() if self.repetition else None
         if self.repetition and text is not None:
             logits = self.repetition.penalize(logits, text)
         # the fused kernel writes them all in less time than `logsumexp` takes for the divisor
         scores = F.log_softmax(logits, dim=-1)
-        scores[..., [PADDING, BEGIN]] = -torch.inf
+        for never in (PADDING, BEGIN):
+            scores[..., never].fill_(-torch.inf)
         end = scores[..., END].clone()
         self._bound_lengths(scores, end)
         if self.repetition and text is not None:
@@ -278,38 +306,40 @@ class Search:
         given = self.bounds.text.expand(-1, self.live.tokens.size(1), -1)
         return torch.cat((given, self.live.tokens), dim=2)
 
-    def _check(self, candidates: Candidates) -> None:
-        """Raise NotFinite for NaN, which `topk` would take for the best score of all."""
-        try:
-            check_finite(~candidates.score.isnan())
-        except NotFinite as error:
-            raise NotFinite(self.sentences[error.row]) from None
-
     def _bound_lengths(self, scores: Tensor, end: Tensor) -> None:
         """Forbid END below the least length, and all but END, with its score, at a limit."""
         length = self.live.tokens.size(2)
         if length < self.decoding.min_length:
-            scores[..., END] = -torch.inf
-        if length >= self.shortest:
+            scores[..., END].fill_(-torch.inf)
+        if length >= min(self.limits):
             is_full = self.bounds.limit <= length
-            scores[is_full] = -torch.inf
-            scores[is_full, :, END] = end[is_full]
+            scores.masked_fill_(is_full[:, None, None], -torch.inf)
+            scores[..., END] = torch.where(is_full[:, None], end, scores[..., END])
 
-    def _leave(self, is_done: Tensor) -> None:
-        """Store the results of finished sentences; drop their rows once there are enough."""
-        for row in is_done.nonzero().flatten().tolist():
-            self.results.setdefault(self.sentences[row], self.finished.hypotheses(row))
-        live = [row for row, name in enumerate(self.sentences) if name not in self.results]
-        left = len(self.sentences) - len(live)
-        if live and left >= LEAST_SHARE_TO_LEAVE * len(self.sentences):
-            self.sentences = [self.sentences[row] for row in live]
-            self.keep(torch.tensor(live, device=is_done.device))
+    def _look(self, least_share: float) -> None:
+        """Ask which searches are over; drop their rows once there are enough of them.
+
+        This is the only question to the device in a step. Raises NotFinite.
+        """
+        is_done, is_nan = torch.stack((self.bounds.is_done, self.bounds.is_nan)).tolist()
+        if any(is_nan):
+            raise NotFinite(min(compress(self.sentences, is_nan)))
+        over = sum(is_done)
+        if over < max(least_share * len(is_done), 1):
+            return
+        order = self.bounds.is_done.argsort(stable=True)  # made there, since an upload would wait
+        gone = list(compress(self.sentences, is_done))
+        self.left.append((gone, self.finished.of(order[len(is_done) - over :])))
+        is_live = [not each for each in is_done]
+        self.sentences = list(compress(self.sentences, is_live))
+        self.limits = list(compress(self.limits, is_live))
+        if self.sentences:
+            self.keep(order[: len(is_done) - over])
 
     def keep(self, rows: Tensor) -> None:
         """Drop all sentences but those in these rows of the batch."""
-        for each in (self.state, self.bounds, self.live, self.finished):
+        for each in (self.steps, self.bounds, self.live, self.finished):
             each.keep(rows)
-        self.shortest = int(self.bounds.limit.min())
 
 
 def select(rows: Tensor, index: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
 from runtime.errors import UserError
 from runtime.inference.classifier import Classifier
+from runtime.inference.direct_calls import call_directly
 from runtime.inference.filler import Filler
 from runtime.inference.generator import Generator
 from runtime.inference.packed_linear import quantized, use_column_major
@@ -80,17 +81,18 @@ def load_as(
         setting = "--int8" if int8 else "--workers"
         raise UserError(f"{setting} is for a CPU, and this is {place}", help="add --device cpu")
     choose_attention_kernels(place)
-    model, spec = _fastest(run.load_model(average).to(place), int8=int8), run.package.spec
+    model, spec = fastest(run.load_model(average).to(place), int8=int8), run.package.spec
     compute_in(model, inference_precision(precision, place))
     if decoding is not None:
         spec = spec.model_copy(update={"decoding": decoding})
     return kind.of_run(run, model, spec, workers)
 
 
-def _fastest(model: nn.Module, *, int8: bool) -> nn.Module:
+def fastest(model: nn.Module, *, int8: bool) -> nn.Module:
     """Returns a network in the form in which its device decodes it soonest."""
     if int8:
-        return quantized(model)
-    if next(model.parameters()).device.type == "cpu":
+        model = quantized(model)
+    elif next(model.parameters()).device.type == "cpu":
         use_column_major(model)
+    call_directly(model)
     return model

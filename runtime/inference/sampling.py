@@ -5,6 +5,8 @@ stands beside a text in a batch has no part in it.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import compress
 
 import numpy as np
 import torch
@@ -14,11 +16,48 @@ from compiler.spec.decoding import Sampling
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.errors import UserError
 from runtime.inference.beam_search import Hypothesis
-from runtime.inference.network import DecodingState, IncrementalModel, NotFinite, check_logits
+from runtime.inference.network import DecodingState, IncrementalModel, NotFinite
 from runtime.inference.repetition import Repetition, keep_an_end
+from runtime.inference.stepper import (
+    LEAST_SHARE_TO_LEAVE,
+    Stepper,
+    is_asynchronous,
+    is_time_to_look,
+)
 
 COLDEST = 1e-30
 """A temperature below which the likeliest token is drawn all the same; float32 has no smaller."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Live:
+    """The texts of a batch that are still drawn, in the order of the batch."""
+
+    row: Tensor
+    """[live]: the row of each in the batch"""
+    is_done: Tensor
+    """[live]: whether it has ended since the host asked"""
+    is_bad: Tensor
+    """[live]: whether no token could be drawn for want of finite numbers"""
+    text: Tensor
+    """[live, length]: all that it has read"""
+
+    def leave(self, steps: Stepper) -> bool:
+        """Ask which texts have ended and drop their rows -> whether all have.
+
+        This is the only question to the device in a step. Raises NotFinite.
+        """
+        row, is_done, is_bad = torch.stack((self.row, self.is_done, self.is_bad)).tolist()
+        if any(is_bad):
+            raise NotFinite(next(compress(row, is_bad)))
+        over = sum(is_done)
+        least = LEAST_SHARE_TO_LEAVE * len(row) if is_asynchronous(self.row.device) else 1
+        if least <= over < len(row):
+            rows = self.is_done.argsort(stable=True)[: len(row) - over]
+            steps.keep(rows)
+            for each in fields(self):
+                setattr(self, each.name, getattr(self, each.name)[rows])
+        return over == len(row)
 
 
 class Sampler:
@@ -58,61 +97,50 @@ class Sampler:
     ) -> list[list[Hypothesis]]:
         """Draws a text for each row, its score 0; see `runtime.inference.methods`."""
         self.refuse(n_best)
-        texts: list[list[int]] = [[] for _ in lines]
+        texts = self._texts(Stepper(model, state, text.size(1) - 1), text, limits, lines)
+        drawn = ([token for token in each if token != END] for each in texts.tolist())
+        return [[Hypothesis(tokens=tuple(each), score=0.0)] for each in drawn]
+
+    def _texts(
+        self, steps: Stepper, text: Tensor, limits: Sequence[int], lines: Sequence[int]
+    ) -> Tensor:
+        """[lines, longest]: the tokens of each text, then END."""
         repetition = Repetition.of(self.decoding)
+        texts = text.new_full((len(lines), max(limits)), END)
         draws = uniform_draws(lines, max(limits), self.decoding.seed).to(text.device)
-        live = list(range(len(lines)))
-        token, read = text[:, -1:], text[:, 1:]
-        parent = torch.zeros_like(token)
+        limit = torch.tensor(limits, device=text.device)
+        live = Live(
+            row=torch.arange(len(lines), device=text.device),
+            is_done=limit <= 0,
+            is_bad=torch.zeros_like(limit, dtype=torch.bool),
+            text=text,
+        )
         for length in range(max(limits)):
-            logits = model.project(model.step(token, parent, state)).float().squeeze(1)
-            logits = self._bounded(logits, length, repetition, read)
-            _check(logits, live)
-            token = draw(logits, draws[live, length], self.decoding).unsqueeze(1)
-            read = torch.cat((read, token), dim=1) if repetition else read
-            staying = _going_on(texts, live, token, limits)
-            if not staying:
+            logits = steps(live.text[:, -1:], torch.zeros_like(live.text[:, -1:])).squeeze(1)
+            logits = self._bounded(logits, length, repetition, live.text[:, 1:])
+            live.is_bad |= ~logits.amax(-1).isfinite()
+            token = draw(logits, draws[:, length][live.row], self.decoding)
+            live.is_done |= (token == END) | (limit[live.row] <= length)
+            texts[live.row, length] = token.masked_fill(live.is_done, END)
+            live.text = torch.cat((live.text, token.unsqueeze(1)), dim=1)
+            if is_time_to_look(text.device, length + 1) and live.leave(steps):
                 break
-            if len(staying) < len(live):
-                index = torch.tensor(staying, device=token.device)
-                state.keep(index)
-                token, parent, read = token[index], parent[index], read[index]
-                live = [live[place] for place in staying]
-        return [[Hypothesis(tokens=tuple(each), score=0.0)] for each in texts]
+        return texts
 
     def _bounded(
         self, logits: Tensor, length: int, repetition: Repetition | None, read: Tensor
     ) -> Tensor:
         """Forbids symbols, END below the least length, and what `read` must not repeat."""
         end = logits[:, END].clone()
-        logits[:, [PADDING, BEGIN]] = -torch.inf
+        for never in (PADDING, BEGIN):
+            logits[:, never].fill_(-torch.inf)
         if length < self.decoding.min_length:
-            logits[:, END] = -torch.inf
+            logits[:, END].fill_(-torch.inf)
         if repetition:
             logits = repetition.penalize(logits, read)
             repetition.forbid(logits, read)
             keep_an_end(logits, end)
         return logits
-
-
-def _check(logits: Tensor, live: list[int]) -> None:
-    """Raises NotFinite where logits [batch, vocabulary] have a NaN or are all -inf."""
-    try:
-        check_logits(logits)
-    except NotFinite as error:
-        raise NotFinite(live[error.row]) from None
-
-
-def _going_on(
-    texts: list[list[int]], live: list[int], token: Tensor, limits: Sequence[int]
-) -> list[int]:
-    """Adds each token but END to its text -> the rows of those below their limits that go on."""
-    staying = []
-    for row, (text, drawn) in enumerate(zip(live, token.flatten().tolist(), strict=True)):
-        if drawn != END and len(texts[text]) < limits[text]:
-            texts[text].append(drawn)
-            staying.append(row)
-    return staying
 
 
 def draw(logits: Tensor, uniform: Tensor, sampling: Sampling) -> Tensor:
@@ -126,9 +154,9 @@ def draw(logits: Tensor, uniform: Tensor, sampling: Sampling) -> Tensor:
     share = scores.softmax(dim=-1)
     above = share.cumsum(dim=-1) - share
     may_not = above >= sampling.top_p
-    may_not[:, 0] = False
+    may_not[:, 0].fill_(False)
     if sampling.top_k is not None:
-        may_not[:, sampling.top_k :] = True
+        may_not[:, sampling.top_k :].fill_(True)
     ends = share.masked_fill(may_not, 0.0).cumsum(dim=-1)
     goal = (uniform.to(ends.dtype) * ends[:, -1]).unsqueeze(1)
     place = (ends <= goal).sum(dim=-1, keepdim=True)

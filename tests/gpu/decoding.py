@@ -81,7 +81,7 @@ def search(name: str) -> dict[str, Any]:
         torch.manual_seed(0)
         model = package.model_class().to(torch.device("cuda")).eval()
         ledger.restart()
-        found = BatchDecoder(model, spec).decode(
+        found = BatchDecoder(model, spec, batch_sentences=len(texts)).decode(
             texts if is_translation else None, prefixes=None if is_translation else texts
         )
     tokens = [len(each.tokens) for several in found for each in several]
