@@ -6,7 +6,7 @@ resolved when a run begins; a run that is continued computes as it began.
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import torch
@@ -70,6 +70,9 @@ class Computation:
         elif kept.get("precision", new["precision"]) != new["precision"]:
             kept["precision_reason"] = AS_BEGUN
         chosen = cls(**new | kept | {"tf32": new["tf32"]})
+        if "batching" not in kept:  # the precision that is kept decides, too
+            kind, reason = choose_batching(training.batching, device, chosen.precision)
+            chosen = replace(chosen, batching=kind, batching_reason=reason)
         if chosen.precision == "bfloat16":
             refuse_missing_bfloat16(device)
         return chosen

@@ -15,6 +15,7 @@ from runtime.data.batches import Batch
 from runtime.data.packing import Packing
 from runtime.package import Package, load_package
 from runtime.system.checksummed import read_sealed_file
+from runtime.training import computation
 from runtime.training.batching import choose_batching
 from runtime.training.computation import RECORD, Computation
 from runtime.training.interruption import Interruption
@@ -123,6 +124,17 @@ def test_the_form_follows_from_the_device_and_the_precision() -> None:
     assert {forms[written, "cuda", precision] for written, precision in gpu_padded} == {"buckets"}
 
 
+def test_a_run_that_was_begun_in_float32_is_not_packed_on_a_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its record, of a former version, does not tell the form of its batches."""
+    monkeypatch.setattr(computation, "choose_precision", lambda *_: ("bfloat16", "it is there"))
+    training = compile_spec("demo", ["training.precision=auto"]).spec.training
+    begun = {RECORD: {"precision": "float32", "precision_reason": "", "tf32": True}}
+    assert Computation.resolve(training, GPU).batching == "packed"
+    assert Computation.of_record(begun, training, GPU).batching == "buckets"
+
+
 def test_experts_are_balanced_over_packed_sentences(tmp_path: Path) -> None:
     """The loss of both forms is the same: padding is no token of any expert."""
     settings = [*SMALL, "training.batching=packed", "training.precision=float32"]
@@ -165,8 +177,8 @@ def outcome(package: Package, batch: Batch) -> tuple[torch.Tensor, dict[str, tor
     """Return the losses of a batch, of training and of evaluation, and its gradients."""
     torch.manual_seed(1)
     model, training = package.model_class(), package.spec.training
-    computation = replace(Computation.resolve(training, CPU), precision="float32")
-    objective = training_objective(model, package.training_module, training, CPU, computation)
+    chosen = replace(Computation.resolve(training, CPU), precision="float32")
+    objective = training_objective(model, package.training_module, training, CPU, chosen)
     losses = objective.add_gradients(batch, 1 / len(batch.labels))
     gradients = {
         name: each.grad for name, each in model.named_parameters() if each.grad is not None
