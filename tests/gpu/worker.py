@@ -46,6 +46,7 @@ def main() -> None:
 
     from tests.gpu import fake_tensors
     from tests.gpu.decoding import decode, search
+    from tests.gpu.sharing import share
     from tests.gpu.update import captured_update, update
 
     torch.set_num_threads(1)
@@ -56,6 +57,7 @@ def main() -> None:
     probes = {
         "update": update,
         "captured_update": captured_update,
+        "share": share,
         "decode": decode,
         "search": search,
     }
