@@ -118,8 +118,8 @@ class FixedStep:
 
     def captured(self) -> Callable[[], object]:
         """Return the replay of a CUDA graph of `compute`, or `compute` if there can be none."""
-        graph = torch.cuda.CUDAGraph()
         try:
+            graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph):
                 self.compute()
         except RuntimeError as error:
