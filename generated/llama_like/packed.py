@@ -129,6 +129,8 @@ def varlen_attention(
         raise ValueError(f"expected {expected}, got {value.dtype}: use autocast, or pad them")
     width = query.size(-1)
     extra = -width % 8  # the kernel reads eight numbers at once
+    # PyTorch 2.11 lets query heads share keys and values without being asked.
+    shares = {"enable_gqa": enable_gqa} if torch.__version__ >= "2.12" else {}
 
     def rows(x: Tensor) -> Tensor:
         """x [1, heads, place, width] -> [place, heads, width + extra]"""
@@ -145,7 +147,7 @@ def varlen_attention(
         keys.longest,
         scale=width**-0.5,
         window_size=window,
-        enable_gqa=enable_gqa,
+        **shares,
     )
     assert isinstance(mixed, Tensor)
     return mixed[..., :width].transpose(0, 1)[None]

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn.attention import varlen
+from torch.torch_version import TorchVersion
 
 from compiler.analysis.packing import why_not_packed
 from compiler.explain import explain
@@ -182,6 +183,27 @@ def test_the_kernel_for_packed_sentences_is_given_what_the_plain_form_is_given(
     torch.testing.assert_close(got, expected, atol=0.03 * largest, rtol=0.0)
     real = real_places(padded, tuple(map(len, texts[-1])))
     torch.testing.assert_close(got[: len(real)], real, atol=0.03 * largest, rtol=0.0)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("version", "names"), [("2.11.0", set()), ("2.12.0", {"enable_gqa"})])
+def test_the_kernel_is_asked_for_grouped_heads_where_it_wants_to_be(
+    version: str, names: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The function of PyTorch 2.11 groups heads of itself, and has no such argument."""
+    given = set[str]()
+
+    def noted(query: Tensor, *_: Any, **others: Any) -> Tensor:
+        given.update(others)
+        return query
+
+    packed, _ = packed_of("grouped-heads", [], tmp_path)
+    stream = pack(packed, [torch.ones(3, dtype=torch.long)])
+    query, key = (torch.randn(1, heads, 6, 8).bfloat16() for heads in (4, 2))
+    monkeypatch.setattr(varlen, "varlen_attn", noted)
+    monkeypatch.setattr(torch, "__version__", TorchVersion(version))
+    packed.varlen_attention(query, key, key, stream, stream, enable_gqa=True)
+    assert given & {"enable_gqa"} == names
 
 
 @pytest.mark.quick
