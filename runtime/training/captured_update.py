@@ -9,8 +9,10 @@ written, on a stream of their own; then the GPU records one, and replays it from
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +26,7 @@ from runtime.training.output_layer import NO_LABEL
 WARM_UP = 3
 """The updates before the recording, in which libraries and optimizer make their state."""
 SPARE = 1.25
-"""Room for labels, in those of the first batch; a batch with more of them runs as it is written."""
+"""Room for labels, in those of a first batch; one with more of them runs as it is written."""
 CAPTURABLE = (Adam, AdamW, SGD)
 """The optimizers whose fused kernels take the learning rate as a tensor and never wait."""
 
@@ -35,7 +37,8 @@ Step = Callable[[Sequence[DeviceBatch], Tensor, Tensor], Tensor]
 def is_worth_capturing(objective: Objective, batching: str, optimizer: Optimizer) -> bool:
     """Tell whether the updates of a process that trains alone are recorded.
 
-    They are where a GPU computes batches of one shape. Experts wait for the number of their tokens.
+    They are where a GPU computes batches of one shape. A network with experts adds a loss that
+    counts once for each label, and how many labels are not fillers only the GPU would know.
     """
     is_possible = objective.balance_loss is None and is_capturable(optimizer)
     has_one_shape = batching == "packed" and objective.packed is not None
@@ -71,16 +74,32 @@ class CapturedUpdate:
         self._updates = 0
         self._has_failed = False
 
+    @cached_property
+    def _side(self) -> torch.cuda.Stream:
+        """The stream of the first updates, whose memory is kept for it alone."""
+        return torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+
     def takes(self, batches: Sequence[DeviceBatch]) -> bool:
         """Tell whether an update of these batches has the constant shape.
 
-        The first batches that are asked for decide what it is.
+        Until an update is recorded the newest batches decide what it is, since the first ones may
+        be what an epoch has left over.
         """
         if self._has_failed:
             return False
-        if not self._static:
+        if self._fits(batches):
+            return True
+        if self._graph is None:
             most = max(map(_room, batches))
             self._static = [_copied(filled(batch, most)) for batch in batches]
+            self._updates = 0
+            return True
+        return False
+
+    def _fits(self, batches: Sequence[DeviceBatch]) -> bool:
+        """Tell whether these batches have the shape of the static tensors, and no more labels."""
+        if not self._static:
+            return False
         most = len(self._static[0].labels)
         has_room = all(len(batch.labels) <= most for batch in batches)
         return has_room and _shapes(batches) == _shapes(self._static)
@@ -110,22 +129,18 @@ class CapturedUpdate:
 
     def _warm_up(self) -> Tensor:
         """Make an update on a stream beside the usual one, as recording will."""
-        current, side = torch.cuda.current_stream(self._device), torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-        side.wait_stream(current)
-        with torch.cuda.stream(side):
+        current = torch.cuda.current_stream(self._device)
+        self._side.wait_stream(current)
+        with torch.cuda.stream(self._side):
             figures = self._compute()
-        current.wait_stream(side)
+        current.wait_stream(self._side)
         return figures
 
     def _capture(self) -> bool:
         """Record the update, which does not make it; tell whether that has worked."""
-        groups = self._optimizer.param_groups
-        for group in groups:
-            if "capturable" in group:
-                group["capturable"] = True
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph):
+            with _capturable(self._optimizer), torch.cuda.graph(graph):
                 self._figures = self._compute()
         except torch.OutOfMemoryError:
             raise
@@ -141,6 +156,19 @@ class CapturedUpdate:
             return False
         self._graph = graph
         return True
+
+
+@contextmanager
+def _capturable(optimizer: Optimizer) -> Iterator[None]:
+    """Let an optimizer allow that its step is recorded; it would warn of all other steps."""
+    groups = [group for group in optimizer.param_groups if "capturable" in group]
+    for group in groups:
+        group["capturable"] = True
+    try:
+        yield
+    finally:
+        for group in groups:
+            group["capturable"] = False
 
 
 def _room(batch: DeviceBatch) -> int:

@@ -33,7 +33,7 @@ class Updater:
     workers: Workers
     sharing: GradientSharing
     is_captured: bool = False
-    """Makes updates of one shape through a `CapturedUpdate`."""
+    """Makes updates of one shape through a `CapturedUpdate`, in a process that trains alone."""
 
     @cached_property
     def captured(self) -> CapturedUpdate:
@@ -48,16 +48,14 @@ class Updater:
         -> [3]: smoothed and plain loss in nats, summed over the labels, and the norm of the
         gradient before it is clipped.
         """
-        if self.is_captured:
-            parts = own_rows(batches, self.workers)
-            moved = [self.objective.moved(examples.collate(each.rows)) for each in parts]
-            if self.captured.takes(moved):
-                weight = 1 / count_labels(examples, batches)
-                return self.captured(moved, weight, learning_rate)
-        return self._step(self.add_gradients(examples, batches), learning_rate)
+        if not self.is_captured:
+            return self._step(self.add_gradients(examples, batches), learning_rate)
+        moved = [self.objective.moved(examples.collate(rows)) for rows in batches]
+        update = self.captured if self.captured.takes(moved) else self._update
+        return update(moved, 1 / count_labels(examples, batches), learning_rate)
 
     def _update(
-        self, batches: Sequence[DeviceBatch], weight: Tensor, learning_rate: Tensor
+        self, batches: Sequence[DeviceBatch], weight: float | Tensor, learning_rate: float | Tensor
     ) -> Tensor:
         """Make an update without any wait, of batches that this process alone computes."""
         sums = torch.zeros(2, device=self.objective.device)

@@ -14,7 +14,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from runtime.data.prepare import prepare
 from runtime.package import load_package
-from runtime.training.captured_update import WARM_UP, CapturedUpdate, is_capturable
+from runtime.training.captured_update import (
+    WARM_UP,
+    CapturedUpdate,
+    _capturable,
+    is_capturable,
+)
 from runtime.training.metrics import read_figures
 from runtime.training.train_state import TrainState
 from runtime.training.workers import Workers
@@ -90,11 +95,28 @@ def test_an_update_of_another_shape_is_made_as_it_is_written(setup: Setup) -> No
     usual, captured = setup.state(is_captured=False), setup.state(is_captured=True)
     for state in (usual, captured):
         setup.train(state, range(1))
+        state.update.captured._graph = object()  # type: ignore[assignment]
         torch.manual_seed(7)
         state.update(setup.pairs, [np.arange(7)], 0.01)
         setup.train(state, range(1, 2))
     assert captured.update.captured._updates == 2
     assert_same(captured, usual)
+
+
+def test_the_rest_of_an_epoch_does_not_decide_the_shape(setup: Setup) -> None:
+    """A run may be continued there: with a shape of its own, nothing would ever be recorded."""
+    captured = setup.state(is_captured=True)
+    captured.update(setup.pairs, [np.arange(7)], 0.01)
+    setup.train(captured, range(UPDATES))
+    assert captured.update.captured._updates == UPDATES
+
+
+def test_an_optimizer_may_be_recorded_at_the_recording_alone(setup: Setup) -> None:
+    """PyTorch warns of any other step of an optimizer that says it may be recorded."""
+    optimizer = setup.state(is_captured=False).optimizer
+    with _capturable(optimizer):
+        assert all(group["capturable"] for group in optimizer.param_groups)
+    assert not any(group["capturable"] for group in optimizer.param_groups)
 
 
 class Waits(TorchDispatchMode):
