@@ -17,6 +17,8 @@ import numpy as np
 import torch
 
 from runtime.system.attention_kernels import AttentionRecorder, Choice
+from runtime.training.batching import padded_kind
+from runtime.training.computation import Computation
 from runtime.training.train_state import TrainState
 from runtime.training.workers import Workers
 from tests.gpu import pretend_cuda
@@ -39,7 +41,9 @@ def update(name: str, precision: Precision) -> dict[str, Any]:
     batch = examples(package.spec, SOURCES, TARGETS)
     rows = np.arange(len(batch))
     with pretended_gpu() as ledger, as_written(), AttentionRecorder(CAPABILITY) as recorder:
-        state = TrainState(package, torch.device("cuda"), Workers())
+        chosen = Computation.resolve(package.spec.training, DEVICE)
+        padded = replace(chosen, batching=padded_kind(DEVICE))
+        state = TrainState(package, torch.device("cuda"), Workers(), padded)
         # A pretended GPU has no streams to record a CUDA graph on: `captured_update` is for that.
         state.update = replace(state.update, is_captured=False)
         first = state.update(batch, [rows], 1e-3)

@@ -46,6 +46,7 @@ def main() -> None:
 
     from tests.gpu import fake_tensors
     from tests.gpu.decoding import decode, search
+    from tests.gpu.roofline import estimate
     from tests.gpu.sharing import share
     from tests.gpu.update import captured_update, update
 
@@ -55,6 +56,7 @@ def main() -> None:
     # `copy.deepcopy` of a module looks at the addresses of its tensors.
     warnings.filterwarnings("ignore", "Accessing the data pointer of FakeTensor")
     probes = {
+        "estimate": estimate,
         "update": update,
         "captured_update": captured_update,
         "share": share,
