@@ -14,7 +14,7 @@ from compiler.spec.decoding import BeamSearch, Sampling
 from runtime.inference import beam_search, sampling, stepper
 from runtime.inference.network import NotFinite, read_all_but_last
 from runtime.inference.sampling import Sampler
-from runtime.inference.stepper import FixedStep, Stepper
+from runtime.inference.stepper import FixedStep, Stepper, tensors_of
 from tests.compiler.test_prefill import LAYERS, model_of, spec
 from tests.runtime.inference.test_beam_search import DECODINGS, RARE_END, sources
 from tests.support.search import beam_search as search
@@ -65,6 +65,18 @@ def steps_of(model: Any, prompt: Tensor) -> Iterator[Tensor]:
         token = torch.randint(4, 50, (batch, BEAM), generator=draw)
         parent = torch.randint(0, BEAM if number else 1, (batch, BEAM), generator=draw)
         yield steps(token, parent).clone()
+
+
+@pytest.mark.quick
+@torch.no_grad()
+def test_the_keys_of_a_source_are_gathered_once(tiny_model: Build) -> None:
+    model, source = tiny_model(), sources(13, [3, 5])
+    before, state = (model.start(source) for _ in range(2))
+    assert not all(tensor.is_contiguous() for _, _, tensor in tensors_of(before))
+    Stepper(model, state, 0)
+    for (_, _, got), (_, _, expected) in zip(tensors_of(state), tensors_of(before), strict=True):
+        assert got.is_contiguous()
+        torch.testing.assert_close(got, expected, rtol=0, atol=0)
 
 
 @torch.no_grad()
