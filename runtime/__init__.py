@@ -32,7 +32,7 @@ def load(
     words, and `workers` one-thread processes share long texts. Idle OpenMP threads sleep instead of
     spinning if torch was not imported before this call; otherwise set `OMP_WAIT_POLICY=PASSIVE` for
     the whole program, so that other processes get the cores. Matrix products have a `precision`, by
-    default bfloat16 on a GPU that has it.
+    default bfloat16 on a GPU that has it, unless the spec writes float32.
     `recompile` compiles the run's spec anew and imports none of the code in its folder, which may
     then come from a stranger.
     Raises a UserError for a folder that is not a run, or has no such checkpoint; the compiler's

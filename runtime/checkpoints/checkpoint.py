@@ -1,11 +1,12 @@
-"""Checkpoints: what a run needs to continue, one folder each, without pickle.
+"""Checkpoints: what a run needs to continue, one folder each.
 
 `step-00001234/` belongs to a validation; `interim-00001234/` was saved because the
 run was interrupted, is good for continuing only, and goes when the next regular one is there. Each
 holds `model.safetensors` (the weights for use: of the network, or their moving average if the spec
 wants one), `trainer.safetensors` (the weights in training beside such an average, optimizer, random
 numbers, running figures; where they are in shares, `trainer/`) and `trainer.json` (the record:
-where the run stands, what the other files must be like).
+where the run stands, what the other files must be like). No file is a pickle but the index of a
+state in shares, of which tensors alone are read.
 """
 
 import hashlib

@@ -90,7 +90,8 @@ PrecisionChoice = Annotated[
     Literal["float32", "bfloat16"] | None,
     typer.Option(
         "--precision",
-        help="Of matrix products.  [default: bfloat16 on a GPU that has it, else float32]",
+        help="Of matrix products.  [default: bfloat16 on a GPU that has it, unless the spec writes "
+        "float32; else float32]",
     ),
 ]
 Workers = Annotated[

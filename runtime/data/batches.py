@@ -207,16 +207,25 @@ def batches(examples: Examples, batcher: Batcher, *, seed: int, epoch: int) -> l
     A function of its arguments alone: it uses only the raw draws of the generator, whose stream
     numpy never changes. Raises a UserError if no example fits.
     """
-    rows = np.flatnonzero(examples.sizes <= batcher.tokens)
-    if not len(rows):
-        raise UserError(
-            f"no training {examples.unit} fits into a batch of {batcher.tokens:,} tokens",
-            help="set training.batch_tokens higher or training.accumulate lower",
-        )
+    rows = fitting(examples, batcher.tokens)
     generator = np.random.PCG64([seed, epoch])
     divided = batcher.divide(examples, rows, draws(generator, len(examples))[rows])
     order = np.argsort(draws(generator, len(divided)), kind="stable")
     return [divided[number] for number in order]
+
+
+def fitting(examples: Examples, tokens: int) -> Indices:
+    """Return the rows of the training examples that fit into a batch of `tokens` tokens.
+
+    Raises a UserError if no example fits.
+    """
+    rows = np.flatnonzero(examples.sizes <= tokens)
+    if not len(rows):
+        raise UserError(
+            f"no training {examples.unit} fits into a batch of {tokens:,} tokens",
+            help="set training.batch_tokens higher or training.accumulate lower",
+        )
+    return rows
 
 
 def in_order(examples: Examples, batcher: Batcher) -> list[Indices]:

@@ -37,7 +37,8 @@ class Buckets:
     def of(cls, train: Examples, valid: Examples, *, tokens: int, parts: int = 1) -> Self:
         """Return the buckets with the least padding in an epoch of `train`, of those tried."""
         lengths, looks = (np.stack(each.lengths, axis=1) for each in (train, valid))
-        lengths = lengths[lengths.max(axis=1) <= tokens]
+        fits = lengths.max(axis=1) <= tokens
+        lengths = lengths[fits] if fits.any() else lengths
         last = np.concatenate((lengths, looks)).max(axis=0)
         kinds, counts = np.unique(lengths, axis=0, return_counts=True)
         tried = [

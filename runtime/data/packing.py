@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from runtime.data.batches import Batch, Draws, Examples, Joined, Stream, draws
+from runtime.data.batches import Batch, Draws, Examples, Joined, Stream, draws, fitting
 from runtime.data.sentences import Indices
 from runtime.data.symbols import PADDING
 
@@ -53,12 +53,13 @@ class Packing:
     ) -> Self:
         """Return the shape with the least padding, of those tried on a part of `train`.
 
-        `positions` are those that the network has, if their number is bounded.
+        `positions` are those that the network has, if their number is bounded. Raises a UserError
+        if no example of `train` fits into a batch.
         """
         longest = max(int(each.sizes.max()) for each in (train, valid))
         rounded = -(-longest // MULTIPLE) * MULTIPLE
-        fitting = np.flatnonzero(train.sizes <= tokens)
-        order = fitting[np.argsort(draws(np.random.PCG64(0), len(fitting)), kind="stable")]
+        rows = fitting(train, tokens)
+        order = rows[np.argsort(draws(np.random.PCG64(0), len(rows)), kind="stable")]
         full = tokens / max(float(length[order].mean()) for length in train.lengths)
         lengths = [each[order[: int(TRIED * full) + 1]] for each in train.lengths]
         smallest = cls(

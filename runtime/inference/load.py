@@ -72,7 +72,7 @@ def load_as(
 
     `int8` rounds linear maps to 8 bits, and `workers` processes share the work. Raises a UserError
     for either on a GPU. `precision` is that of matrix products, by default bfloat16 on a GPU that
-    has it. Raises a UserError for bfloat16 beside `int8`.
+    has it, unless the spec writes float32. Raises a UserError for bfloat16 beside `int8`.
     """
     if int8 and precision == "bfloat16":
         raise UserError("--int8 rounds more than --precision bfloat16", help="give one of them")
@@ -82,7 +82,7 @@ def load_as(
         raise UserError(f"{setting} is for a CPU, and this is {place}", help="add --device cpu")
     choose_attention_kernels(place)
     model, spec = fastest(run.load_model(average).to(place), int8=int8), run.package.spec
-    compute_in(model, inference_precision(precision, place))
+    compute_in(model, inference_precision(precision, spec.training.precision, place))
     if decoding is not None:
         spec = spec.model_copy(update={"decoding": decoding})
     return kind.of_run(run, model, spec, workers)

@@ -30,7 +30,8 @@ def measure_classification(
     rows = list(task.rows(split))
     answers = classifier.classify([row[0] for row in rows])
     measures = class_measures(answers, [row[1] for row in rows])
-    chosen = inference_precision(precision, classifier.device)
+    written = run.package.spec.training.precision
+    chosen = inference_precision(precision, written, classifier.device)
     found = measured(run, split, len(rows), measures, average, chosen)
     return replace(found, answers=tuple(answers))
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from compiler.spec.spec import Spec
-from runtime.data.batches import Examples, Padded, in_order
+from runtime.data.batches import Batched, Examples, in_order
 from runtime.data.prepare import TOKENIZERS
 from runtime.data.tasks import task_of
 from runtime.data.tasks.texts import CutTexts, tokenised
@@ -20,6 +20,7 @@ from runtime.inference.network import not_finite
 from runtime.run import Run
 from runtime.scoring.measures import Measure, Measured, Split
 from runtime.system.devices import explained_memory_errors, own_device
+from runtime.training.batching import padded_batcher
 from runtime.training.objective import training_objective
 from runtime.training.precision import Precision, inference_precision
 from runtime.training.validation import Losses, perplexity, validate
@@ -46,19 +47,23 @@ def losses_of(
 ) -> Losses:
     """The losses of examples, as validation measures them.
 
-    `precision` is that of matrix products, by default bfloat16 on a GPU that has it.
-    Raises a UserError that names the first line for which the network's numbers overflow.
+    `precision` is that of matrix products, by default bfloat16 on a GPU that has it, unless the
+    spec writes float32. Raises a UserError that names the first line for which the network's
+    numbers overflow.
     """
     spec, module = run.package.spec, run.package.training_module
     place = own_device(device)
     model = run.load_model(average).to(place)
-    chosen = inference_precision(precision, next(model.parameters()).device)
-    plain = spec.training.model_copy(update={"compile": False, "precision": chosen})
-    objective = training_objective(model, module, plain, next(model.parameters()).device)
-    batches = in_order(examples, Padded(tokens=spec.training.micro_batch_tokens))
+    chosen = inference_precision(precision, spec.training.precision, place)
+    plain = {"compile": False, "precision": chosen, "batching": "padded"}
+    objective = training_objective(model, module, spec.training.model_copy(update=plain), place)
+    batcher = padded_batcher(place, examples, spec.training.micro_batch_tokens)
+    batches = in_order(examples, batcher)
     try:
         with explained_memory_errors("`--device cpu` has the machine's memory"):
-            return validate(model, objective, examples, batches, Workers())
+            return validate(
+                model, objective, Batched(examples=examples, batcher=batcher), batches, Workers()
+            )
     except DivergenceError:
         model.eval()
         row = next(
@@ -103,8 +108,9 @@ def measure_language_model(
         tokens = examples.count_labels(np.arange(len(examples)))
         losses = losses_of(run, split, examples, average, device, precision)
     size = size_of(run.package.spec, split)
+    written = run.package.spec.training.precision
     measures = language_measures(losses, tokens, size, run.tokenizers()[0].size)
-    chosen = inference_precision(precision, own_device(device))
+    chosen = inference_precision(precision, written, own_device(device))
     return measured(run, split, size.lines, measures, average, chosen)
 
 
@@ -120,13 +126,14 @@ def measure_masked_language_model(
         tokens, texts = examples.count_labels(np.arange(len(examples))), len(examples)
         losses = losses_of(run, split, examples, average, device, precision)
     masking = run.package.spec.training.masking
+    written = run.package.spec.training.precision
     share = "" if masking is None else f", {masking.share:.0%} of each text"
     where = f"{tokens:,} tokens{share}, chosen by the text's number alone"
     measures = (
         Measure(name="perplexity", value=perplexity(losses.nll), protocol=f"e^nats, {where}"),
         Measure(name="accuracy", value=losses.accuracy, protocol=f"the likeliest token, {where}"),
     )
-    chosen = inference_precision(precision, own_device(device))
+    chosen = inference_precision(precision, written, own_device(device))
     return measured(run, split, texts, measures, average, chosen)
 
 

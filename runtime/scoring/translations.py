@@ -148,7 +148,9 @@ def evaluate_translations(
         protocol=spec.evaluation,
         decoding=decoding or spec.decoding,
         int8=int8,
-        precision=inference_precision(precision, translator.decoder.device),
+        precision=inference_precision(
+            precision, spec.training.precision, translator.decoder.device
+        ),
         workers=workers,
         weights=run.used(average),
         speed=speed,

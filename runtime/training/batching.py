@@ -6,7 +6,7 @@ import torch
 
 from compiler.spec.spec import Spec
 from runtime.checkpoints.checkpoint import BatchKind
-from runtime.data.batches import Batcher, Padded
+from runtime.data.batches import Batcher, Examples, Padded
 from runtime.data.buckets import MOST, Buckets
 from runtime.data.packing import Packing
 from runtime.data.prepare import Prepared
@@ -42,6 +42,13 @@ def choose_batching(
 def padded_kind(device: torch.device) -> BatchKind:
     """Return the form of batches for a network that cannot compute packed sentences."""
     return "buckets" if device.type == "cuda" else "padded"
+
+
+def padded_batcher(device: torch.device, examples: Examples, tokens: int) -> Padded | Buckets:
+    """Return what makes padded batches of a text that is read once, in few shapes on a GPU."""
+    if padded_kind(device) == "padded":
+        return Padded(tokens=tokens)
+    return Buckets.of(examples, examples, tokens=tokens)
 
 
 def make_batcher(kind: BatchKind, spec: Spec, prepared: Prepared, parts: int = 1) -> Batcher:

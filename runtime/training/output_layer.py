@@ -133,5 +133,6 @@ class OutputLayer:
     def _count_outputs(self, rows: Tensor) -> int:
         """Return the number of logits of a row."""
         if self._outputs is None:
-            self._outputs = self._project(rows[:1]).size(-1)
+            # outside of autocast, in the dtype of the weights
+            self._outputs = self._project(rows[:1].float()).size(-1)
         return self._outputs

@@ -44,11 +44,18 @@ def bfloat16_instructions() -> str | None:
     return "AVX512_BF16" if torch.cpu._is_avx512_bf16_supported() else None
 
 
-def inference_precision(wanted: Precision | None, device: torch.device) -> Precision:
-    """Return the precision of a trained network: by default bfloat16 on a GPU that has it."""
+def inference_precision(
+    wanted: Precision | None, written: Wanted, device: torch.device
+) -> Precision:
+    """Return the precision of a trained network, whose spec has `written` that of its training.
+
+    By default it is bfloat16 on a GPU that has it, unless the spec writes float32.
+    """
     if wanted is not None:
         return wanted
-    return choose_precision("auto", device)[0] if device.type == "cuda" else "float32"
+    if device.type != "cuda" or written == "float32":
+        return "float32"
+    return choose_precision("auto", device)[0]
 
 
 _PRECISION = "inference_precision"

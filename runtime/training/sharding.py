@@ -141,7 +141,8 @@ class ShardedSharing(AgreedStop):
 
     def finish(self, sums: Tensor) -> Tensor:
         """Return the sums [2] of all processes, and learn whether one of them wishes to stop."""
-        figures = torch.cat((sums, sums.new_tensor([self.wishes_to_stop])))
+        wish = torch.full_like(sums[:1], self.wishes_to_stop)  # a number sent there would wait
+        figures = torch.cat((sums, wish))
         self._workers.add_up(figures)
         self.note(figures[2])
         return figures[:2]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from runtime.inference.load import load_as
 from runtime.inference.translator import Translator
@@ -19,18 +20,30 @@ from runtime.training.precision import autocast_of, compute_in, inference_precis
 Command = Callable[..., Any]
 
 
+class Results(TorchDispatchMode):
+    """Notes the dtypes of all results; modules of a loaded network call no hooks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dtypes: set[torch.dtype] = set()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor):
+            self.dtypes.add(result.dtype)
+        return result
+
+
 @pytest.mark.parametrize("precision", [None, "float32", "bfloat16"])
 def test_a_network_translates_in_its_precision(trained_run: Path, precision: Any) -> None:
     """On a CPU float32 is the default."""
     translator = load_as(Translator, Run.open(trained_run), device="cpu", precision=precision)
-    made: set[torch.dtype] = set()
-    for module in translator.model.modules():
-        if isinstance(module, nn.LayerNorm):
-            module.register_forward_pre_hook(lambda _, args: made.add(args[0].dtype))
-        if type(module).__name__.endswith("Attention"):
-            module.register_forward_hook(lambda *given: made.add(given[-1].dtype))
-    assert len(translator.translate(["The dog sees the cat.", "A cat sleeps."])) == 2
-    assert (torch.bfloat16 in made) == (precision == "bfloat16")
+    with Results() as results:
+        assert len(translator.translate(["The dog sees the cat.", "A cat sleeps."])) == 2
+    assert torch.float32 in results.dtypes
+    assert (torch.bfloat16 in results.dtypes) == (precision == "bfloat16")
 
 
 def test_scores_say_their_precision(specformer: Command, trained_run: Path) -> None:
@@ -57,9 +70,20 @@ def test_a_gpu_that_has_bfloat16_uses_it(monkeypatch: pytest.MonkeyPatch) -> Non
     for has_it, expected in ((True, "bfloat16"), (False, "float32")):
         answer = (expected, "")
         monkeypatch.setattr("runtime.training.precision._of_gpu", lambda _, found=answer: found)
-        assert inference_precision(None, gpu) == expected
-        assert inference_precision("float32", gpu) == "float32"
-        assert inference_precision(None, cpu) == "float32", has_it
+        assert inference_precision(None, "auto", gpu) == expected
+        assert inference_precision("float32", "auto", gpu) == "float32"
+        assert inference_precision(None, "auto", cpu) == "float32", has_it
+
+
+@pytest.mark.quick
+def test_a_network_whose_spec_writes_float32_is_not_rounded_unasked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gpu = torch.device("cuda", 0)
+    monkeypatch.setattr("runtime.training.precision._of_gpu", lambda _: ("bfloat16", ""))
+    assert inference_precision(None, "float32", gpu) == "float32"
+    assert inference_precision("bfloat16", "float32", gpu) == "bfloat16"
+    assert inference_precision(None, "bfloat16", gpu) == "bfloat16"
 
 
 @pytest.mark.quick

@@ -103,3 +103,12 @@ def test_rows_without_an_example_are_padding_and_have_no_label(make_pairs: MakeP
     assert batch.labels.tolist() == plain.labels.tolist()
     assert (batch.places // 6).tolist() == (plain.places // 5).tolist()
     assert (batch.places % 6).tolist() == (plain.places % 5).tolist()
+
+
+def test_there_are_buckets_for_a_text_of_which_nothing_fits(make_pairs: MakePairs) -> None:
+    """A text that is evaluated may be one; each example is a batch then."""
+    pairs = make_pairs([9, 12], [8, 20])
+    buckets = Buckets.of(pairs, pairs, tokens=7)
+    found = in_order(pairs, buckets)
+    assert sorted(rows.tolist() for rows in found) == [[0], [1]]
+    assert shapes(pairs, buckets, found) <= set(map(tuple, buckets.shapes.tolist()))

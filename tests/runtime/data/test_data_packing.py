@@ -14,6 +14,7 @@ from runtime.data.packing import Packing
 from runtime.data.pairs import Pairs
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.data.texts import Documents, LabelledTexts, MaskedTexts
+from runtime.errors import UserError
 from tests.support.lengths import news, short_captions
 
 pytestmark = pytest.mark.quick
@@ -153,3 +154,9 @@ def is_the_same(examples: Examples, rows: np.ndarray) -> None:
     assert packed.labels.tolist() == padded.labels.tolist()
     read = matrix.flat[padded.places]
     assert stream.tokens[packed.places].tolist() == read.tolist()
+
+
+def test_a_text_of_which_nothing_fits_is_refused(make_pairs: MakePairs) -> None:
+    pairs = make_pairs([9, 12], [8, 20])
+    with pytest.raises(UserError, match="no training pair fits into a batch of 7 tokens"):
+        Packing.of(pairs, pairs, tokens=7)

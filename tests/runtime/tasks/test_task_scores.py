@@ -49,9 +49,16 @@ def nats_of(run: Run, line: str) -> float:
     return -sum(scores[place, token].item() for place, token in enumerate([*tokens, END]))
 
 
+@pytest.mark.parametrize("kind", ["padded", "buckets"])
 def test_a_masked_model_is_scored_as_it_is_validated(
-    tmp_path: Path, make_task: MakeTask, run_training: Train
+    tmp_path: Path,
+    make_task: MakeTask,
+    run_training: Train,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
 ) -> None:
+    """A GPU has batches of few shapes there, too."""
+    monkeypatch.setattr("runtime.training.batching.padded_kind", lambda _: kind)
     package = make_task("masked_language_model", "training.steps=10", "evaluation.average_last=1")
     summary = run_training(package, tmp_path / "run")
     measured = measure_masked_language_model(Run.open(tmp_path / "run"), "valid", None, "cpu")

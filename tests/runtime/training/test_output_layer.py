@@ -223,3 +223,16 @@ def test_the_loss_of_base_moves_at_most_8_gigabytes(
     weight = torch.randn(4096, WIDTH, requires_grad=True)
     passes = passes_over_logits(recipe(kind).loss, rows, weight, torch.randint(4096, (256,)))
     assert passes * 2 * BASE_LABELS * BASE_VOCABULARY <= MOST_BYTES
+
+
+def test_chunks_are_found_for_features_in_bfloat16() -> None:
+    """A network that ends without a norm gives them, while its weights are float32."""
+    with torch.device("meta"):
+        weight, rows = torch.empty(OUTPUTS, WIDTH), torch.empty(7, WIDTH, dtype=torch.bfloat16)
+        labels = torch.empty(7, dtype=torch.int64)
+    layer = OutputLayer(
+        lambda features: F.linear(features, weight),
+        lambda logits, _: (logits.sum(), logits.sum()),
+        is_compiled=False,
+    )
+    assert [len(part) for part, _ in layer.chunks(rows, labels)] == [7]
