@@ -167,6 +167,9 @@ class Batcher(Protocol):
     def tokens(self) -> int:
         """The tokens of the longest side of a batch."""
 
+    def __str__(self) -> str:
+        """Return in words the form of the batches."""
+
     @property
     def share(self) -> "Batcher":
         """The batcher of batches as large as the share that one process has of a batch."""
@@ -187,6 +190,9 @@ class Padded:
     """Batches of about equally large examples, each a row, padded as little as can be."""
 
     tokens: int
+
+    def __str__(self) -> str:
+        return "padded batches"
 
     @property
     def share(self) -> Self:

@@ -47,6 +47,10 @@ class Buckets:
         ]
         return min(tried, key=lambda buckets: buckets._size_of_an_epoch(kinds, counts))
 
+    def __str__(self) -> str:
+        count = len(self.columns)
+        return f"padded batches of {count} shapes" if count > 1 else "padded batches of one shape"
+
     @property
     def share(self) -> Self:
         """The batcher whose batches are as large as the share of one process."""

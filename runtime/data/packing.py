@@ -82,6 +82,9 @@ class Packing:
             longest=max(int(each.max()) for each in joined.lengths),
         )
 
+    def __str__(self) -> str:
+        return f"packed batches of {' and '.join(f'{each:,}' for each in self.places)} places"
+
     @property
     def share(self) -> Self:
         """The packing whose batches are as large as the share of one process.

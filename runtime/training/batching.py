@@ -7,18 +7,12 @@ import torch
 from compiler.spec.spec import Spec
 from runtime.checkpoints.checkpoint import BatchKind
 from runtime.data.batches import Batcher, Examples, Padded
-from runtime.data.buckets import MOST, Buckets
+from runtime.data.buckets import Buckets
 from runtime.data.packing import Packing
 from runtime.data.prepare import Prepared
 from runtime.training.precision import Precision
 
 Written = Literal["auto", "padded", "packed"]
-
-IN_WORDS: dict[BatchKind, str] = {
-    "padded": "padded batches",
-    "buckets": f"padded batches of at most {MOST} shapes",
-    "packed": "packed batches of one shape",
-}
 
 
 def choose_batching(
@@ -51,8 +45,12 @@ def padded_batcher(device: torch.device, examples: Examples, tokens: int) -> Pad
     return Buckets.of(examples, examples, tokens=tokens)
 
 
-def make_batcher(kind: BatchKind, spec: Spec, prepared: Prepared, parts: int = 1) -> Batcher:
-    """Return what makes the batches of a training, each shared by `parts` processes."""
+def make_batcher(kind: BatchKind, spec: Spec, prepared: Prepared, processes: int = 1) -> Batcher:
+    """Return what makes the batches of a training, which processes share.
+
+    They share each batch unless an update has a whole one for each of them.
+    """
+    parts = processes if spec.training.accumulate < processes else 1
     tokens, train, valid = spec.training.micro_batch_tokens, prepared.train, prepared.valid
     if kind == "padded":
         return Padded(tokens=tokens)

@@ -13,8 +13,9 @@ import torch
 
 from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import BatchKind
+from runtime.data.batches import Batcher
 from runtime.system.devices import refuse_missing_bfloat16
-from runtime.training.batching import IN_WORDS, Written, choose_batching
+from runtime.training.batching import Written, choose_batching
 from runtime.training.precision import Precision, choose_precision, float32_products
 
 RECORD = "computation"
@@ -90,8 +91,8 @@ class Computation:
         """Return the context in which a GPU multiplies float32 numbers as was chosen."""
         return float32_products(tf32=self.tf32) if device.type == "cuda" else nullcontext()
 
-    def __str__(self) -> str:
-        """Return the choices in words, for the first line of a run."""
+    def in_words(self, batcher: Batcher) -> str:
+        """Return the choices in words, for the first line of a run with these batches."""
         tf32 = ", TF32 for what is float32" if self.tf32 else ""
         products = f"{self.precision} products{tf32} ({self.precision_reason})"
-        return f"{products}, {IN_WORDS[self.batching]} ({self.batching_reason})"
+        return f"{products}, {batcher} ({self.batching_reason})"

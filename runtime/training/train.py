@@ -12,12 +12,14 @@ import torch
 
 from runtime.checkpoints.checkpoint import Machine
 from runtime.checkpoints.progress import Ending
+from runtime.data.batches import Batcher
 from runtime.data.prepare import Prepared
 from runtime.package import Package, load_package
 from runtime.run import Run
 from runtime.system.atomic_files import explained_disk_errors
 from runtime.system.attention_kernels import in_words, recorded_choices
 from runtime.system.devices import explained_memory_errors, own_device
+from runtime.training.batching import make_batcher
 from runtime.training.computation import Computation
 from runtime.training.interruption import watched_signals
 from runtime.training.run_logger import RunLogger, open_run_logger, silent_run_logger
@@ -113,15 +115,17 @@ def train(
         holds.enter_context(computation.products(device))
         state = kind(run.package, device, workers, computation)
         start.apply(state)
-        say(_describe(state, prepared))
+        batcher = make_batcher(computation.batching, run.package.spec, prepared, workers.size)
+        say(_describe(state, prepared, batcher))
         with _run_logger(run, start, workers.is_first, say) as logger:
-            return _train(run, prepared, state, start, score, logger)
+            return _train(run, prepared, state, batcher, start, score, logger)
 
 
 def _train(
     run: Run,
     prepared: Prepared,
     state: TrainState,
+    batcher: Batcher,
     start: Start,
     score: Score | None,
     logger: RunLogger,
@@ -130,6 +134,7 @@ def _train(
         run=run,
         prepared=prepared,
         state=state,
+        batcher=batcher,
         progress=start.progress,
         score=score,
         logger=logger,
@@ -161,14 +166,14 @@ def _run_logger(
     )
 
 
-def _describe(state: TrainState, prepared: Prepared) -> str:
+def _describe(state: TrainState, prepared: Prepared, batcher: Batcher) -> str:
     parameters = sum(parameter.numel() for parameter in state.model.parameters())
     train, valid, unit = len(prepared.train), len(prepared.valid), prepared.train.unit
     return (
         f"{parameters:,} parameters, {train:,} training {unit}s, {valid:,} validation {unit}s, "
-        f"on {_places(state)}, {state.computation}{_savings(state)}"
+        f"on {_places(state)}, {state.computation.in_words(batcher)}{_savings(state)}"
         f"{', updates as one CUDA graph' if state.update.is_captured else ''}"
-        f"{_attention(state, prepared)}"
+        f"{_attention(state, prepared, batcher)}"
     )
 
 
@@ -188,11 +193,12 @@ def _places(state: TrainState) -> str:
     return f"{size} x {device.type} (`batch_tokens` counts the tokens of all of them)"
 
 
-def _attention(state: TrainState, prepared: Prepared) -> str:
-    """Return which kernels compute attention in this training, in words; empty on a CPU."""
+def _attention(state: TrainState, prepared: Prepared, batcher: Batcher) -> str:
+    """Return which kernels compute attention in these batches, in words; empty on a CPU."""
     if state.device.type != "cuda":
         return ""
-    batch = prepared.train.collate(np.arange(min(2, len(prepared.train))))
+    shortest = np.argsort(prepared.train.sizes, kind="stable")[:2]
+    batch = batcher.share.lay_out(prepared.train.joined(shortest))
     choices = recorded_choices(
         lambda: state.validation_objective.evaluate(batch),
         torch.cuda.get_device_capability(state.device),

@@ -27,11 +27,10 @@ from runtime.checkpoints.progress import (
     ending,
     is_validation_due,
 )
-from runtime.data.batches import Batched, in_order
+from runtime.data.batches import Batched, Batcher, in_order
 from runtime.data.prepare import Prepared
 from runtime.run import Run
 from runtime.system.file_lock import followed
-from runtime.training.batching import make_batcher
 from runtime.training.interruption import Abandoned, Interruption, SignalWatch
 from runtime.training.metrics import TrainFigures, ValidFigures
 from runtime.training.run_logger import RunLogger
@@ -52,6 +51,7 @@ class Trainer:
         run: Run,
         prepared: Prepared,
         state: TrainState,
+        batcher: Batcher,
         progress: Progress,
         score: Score | None,
         logger: RunLogger,
@@ -66,8 +66,6 @@ class Trainer:
         self.writer = BackgroundWriter()
         self.prepared = prepared
         self.batching = Batching.of(self.training, state.computation.batching)
-        parts = state.workers.size if self.training.accumulate < state.workers.size else 1
-        batcher = make_batcher(self.batching.kind, self.spec, prepared, parts)
         self.examples = Batched(examples=prepared.train, batcher=batcher)
         self.order = EpochOrder(prepared.train, batcher, self.batching.seed)
         self.valid_examples = Batched(examples=prepared.valid, batcher=batcher.share)

@@ -1,6 +1,7 @@
 """The kernels of attention on GPUs, as a table: no GPU is needed, and none is asked."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from compiler.pipeline import compile_spec
 from runtime.package import load_package
 from runtime.system.attention_kernels import (
     AttentionCall,
+    AttentionRecorder,
     Choice,
     choose_attention_kernels,
     in_words,
@@ -172,3 +174,14 @@ def test_words_name_the_most_frequent_kernel_first() -> None:
     )
     assert in_words([Choice("varlen")]) == "attention: varlen in 1 sub-layer"
     assert in_words([]) == ""
+
+
+def test_the_kernel_of_packed_sentences_is_recorded() -> None:
+    """A CPU has no such kernel: the call is recorded before that is known."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    query = torch.ones(6, 4, 16, dtype=torch.bfloat16)
+    offsets = torch.tensor([0, 2, 6], dtype=torch.int32)
+    with torch.no_grad(), AttentionRecorder(H200) as recorder, suppress(RuntimeError):
+        varlen_attn(query, query, query, offsets, offsets, 4, 4)
+    assert recorder.choices == [Choice("varlen")]

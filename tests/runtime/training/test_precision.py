@@ -12,6 +12,7 @@ import torch
 from compiler.spec.training import Training
 from runtime.ablation.agreement import agreed
 from runtime.ablation.record import COMPUTATION
+from runtime.data.batches import Padded
 from runtime.run import Run
 from runtime.training.computation import RECORD, Computation
 from runtime.training.precision import choose_precision, float32_products
@@ -19,6 +20,7 @@ from runtime.training.precision import choose_precision, float32_products
 pytestmark = pytest.mark.quick
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
+BATCHES = Padded(tokens=100)
 Give = Callable[..., None]
 
 
@@ -64,13 +66,13 @@ def test_a_gpu_is_asked_without_emulation(monkeypatch: pytest.MonkeyPatch, has_i
     assert choose_precision("auto", GPU)[0] == ("bfloat16" if has_it else "float32")
     computation = Computation.resolve(training("auto"), GPU)
     assert computation.tf32
-    assert "TF32" in str(computation)
+    assert "TF32" in computation.in_words(BATCHES)
 
 
 def test_float32_that_is_written_is_whole_float32_on_a_gpu() -> None:
     computation = Computation.resolve(training("float32"), GPU)
     assert not computation.tf32
-    assert str(computation).startswith("float32 products (as the spec says)")
+    assert computation.in_words(BATCHES).startswith("float32 products (as the spec says)")
     with computation.products(GPU):
         assert torch.get_float32_matmul_precision() == "highest"
         assert not torch.backends.cudnn.allow_tf32
@@ -89,7 +91,7 @@ def test_a_run_keeps_the_precision_that_it_began_with(give: Give) -> None:
     give()
     assert Computation.resolve(training("auto"), CPU).precision == "float32"
     continued = Computation.of_record(begun, training("auto"), CPU)
-    assert str(continued).startswith("bfloat16 products (chosen when it began)")
+    assert continued.in_words(BATCHES).startswith("bfloat16 products (chosen when it began)")
     assert continued.is_recorded(begun)
 
 
