@@ -11,12 +11,20 @@ pytestmark = pytest.mark.quick
 
 ROOT = Path(__file__).parents[1]
 NETWORKS = "many random networks, of which each is compiled and run"
+FAKE = "a worker is started that pretends to have a GPU, and computes with many networks"
 RUNS = "a training of some seconds begins each test"
 WITHOUT_QUICK_TESTS = {
+    "tests/gpu/test_decoding.py": FAKE,
+    "tests/gpu/test_sharing.py": FAKE,
+    "tests/gpu/test_updates.py": FAKE,
+    "tests/properties/test_compiled.py": "networks are compiled, each for ten seconds or more",
+    "tests/properties/test_filler_rows.py": NETWORKS,
     "tests/properties/test_generated_coverage.py": NETWORKS,
     "tests/properties/test_generated_style.py": "ruff and mypy read many packages",
+    "tests/properties/test_packed.py": NETWORKS,
     "tests/properties/test_random_specs.py": NETWORKS,
     "tests/properties/test_reach.py": NETWORKS,
+    "tests/properties/test_shares.py": "two processes train many random networks",
     "tests/properties/test_types.py": NETWORKS,
     "tests/runtime/ablation/test_ablate_command.py": RUNS,
     "tests/runtime/command/test_evaluate_command.py": RUNS,

@@ -115,12 +115,15 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class State:
-    """The decoding state of a module: tensors [batch, ...] and the states of its submodules."""
+    """The decoding state of a module: tensors [batch, ...] and the states of its submodules.
+
+    Tensors of fewer than two dimensions are positions and numbers of slots, which all texts share.
+    """
 
     def keep(self, rows: Tensor) -> None:
         """Keep only these rows of the batch [rows]; finished texts are dropped."""
         for name, value in vars(self).items():
-            if isinstance(value, Tensor):
+            if isinstance(value, Tensor) and value.dim() > 1:
                 setattr(self, name, value[rows])
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, State):
@@ -175,9 +178,6 @@ class BeamAncestry(State):
         more = room + -room % 16 - self.mask.size(2)
         self.mask = F.pad(self.mask, (0, more)).expand(-1, newest.size(0), -1).clone()
         self.position, self.slots = newest.new_zeros(()) + self.position, newest
-
-    def keep(self, rows: Tensor) -> None:
-        self.mask = self.mask[rows]
 
 
 def gather_beams(known: Tensor, parent: Tensor) -> Tensor:

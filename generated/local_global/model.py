@@ -139,12 +139,15 @@ def local_attention(
 
 
 class State:
-    """The decoding state of a module: tensors [batch, ...] and the states of its submodules."""
+    """The decoding state of a module: tensors [batch, ...] and the states of its submodules.
+
+    Tensors of fewer than two dimensions are positions and numbers of slots, which all texts share.
+    """
 
     def keep(self, rows: Tensor) -> None:
         """Keep only these rows of the batch [rows]; finished texts are dropped."""
         for name, value in vars(self).items():
-            if isinstance(value, Tensor):
+            if isinstance(value, Tensor) and value.dim() > 1:
                 setattr(self, name, value[rows])
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, State):
@@ -218,9 +221,6 @@ class BeamAncestry(State):
         allowed = reads(self.positions[newest], self.positions[slots])
         return (self.mask[:, :, slots] & allowed)[:, None]
 
-    def keep(self, rows: Tensor) -> None:
-        self.mask = self.mask[rows]
-
 
 class RollingCache(State):
     """Keys and values [batch, heads, slots, width] of the positions that may still be read.
@@ -255,10 +255,10 @@ class RollingCache(State):
             key = torch.cat((self.key, key), dim=2)
             value = torch.cat((self.value, value), dim=2)
             newest = torch.cat((self.slots, newest))
-        self.positions += [ancestry.position] * (key.size(2) - len(self.positions))
+        self.positions += [int(ancestry.position)] * (key.size(2) - len(self.positions))
         self.key, self.value, self.slots = key, value, newest
         if len(self.positions) > self.limit:
-            self.forget(ancestry.position)
+            self.forget(self.positions[-1])
         return self.key, self.value, self.slots
 
     def fill(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
@@ -286,10 +286,6 @@ class RollingCache(State):
             setattr(self, name, new.index_copy_(2, self.slots, old))
         self.slots = torch.arange(self.key.size(2), device=newest.device)
         self.newest = newest
-
-    def keep(self, rows: Tensor) -> None:
-        if self.positions:
-            self.key, self.value = self.key[rows], self.value[rows]
 
 
 class KeyValueCache(State):
@@ -338,10 +334,6 @@ class KeyValueCache(State):
     def fix(self, room: int, newest: Tensor) -> None:
         self.newest = newest
         self.grow(room)
-
-    def keep(self, rows: Tensor) -> None:
-        if self.slots:
-            self.key, self.value = self.key[rows], self.value[rows]
 
 
 class Layers(nn.ModuleList):

@@ -335,8 +335,12 @@ def test_a_prompt_is_read_at_once(model: Transformer, source: Tensor, target: Te
             assert_close(got[:, 0], expected[:, position])
 
 
-def test_hypotheses_follow_their_parents(model: Transformer, source: Tensor) -> None:
-    """Beams that cross over give what each hypothesis gives alone; dropped sentences are gone."""
+@pytest.mark.parametrize("fixed", [False, True])
+def test_hypotheses_follow_their_parents(model: Transformer, source: Tensor, fixed: bool) -> None:
+    """Beams that cross over give what each hypothesis gives alone; dropped sentences are gone.
+
+    From the third step on the buffers are `fixed`, as a CUDA graph of a step needs.
+    """
     with torch.no_grad():
         state, prefix = model.start(source), torch.empty(BATCH, 1, 0, dtype=torch.long)
         state.keep(torch.arange(BATCH))
@@ -346,6 +350,8 @@ def test_hypotheses_follow_their_parents(model: Transformer, source: Tensor) -> 
             token = random_tokens(VOCABULARY, prefix.size(0), BEAM)
             prefix = prefix.gather(1, parent[:, :, None].expand(-1, -1, position))
             prefix = torch.cat((prefix, token[:, :, None]), dim=2)
+            if fixed and position == 2:
+                state.fix(TARGET * BEAM, torch.arange(BEAM, 2 * BEAM))
             got = model.project(model.step(token, parent, state))
             for beam in range(BEAM if position in edges(TARGET) else 0):
                 expected = model(source, prefix[:, beam])[:, -1]

@@ -114,13 +114,13 @@ def relative_bias(table: nn.Embedding, longest: int, i: Tensor, j: Tensor) -> Te
 
 
 def position_mask(
-    reads: Callable[[Tensor, Tensor], Tensor], first: int, count: int, keys: Tensor
+    reads: Callable[[Tensor, Tensor], Tensor], first: int | Tensor, count: int, keys: Tensor
 ) -> Tensor:
     """Mark what `count` queries from position `first` on read.
 
     keys [batch, position] -> mask [count, position], true where a key is read
     """
-    i = torch.arange(first, first + count, device=keys.device)[:, None]
+    i = first + torch.arange(count, device=keys.device)[:, None]
     mask = reads(i, torch.arange(keys.size(1), device=keys.device))
     return mask.expand(count, -1)
 
@@ -148,12 +148,15 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class State:
-    """The decoding state of a module: tensors [batch, ...] and the states of its submodules."""
+    """The decoding state of a module: tensors [batch, ...] and the states of its submodules.
+
+    Tensors of fewer than two dimensions are positions and numbers of slots, which all texts share.
+    """
 
     def keep(self, rows: Tensor) -> None:
         """Keep only these rows of the batch [rows]; finished texts are dropped."""
         for name, value in vars(self).items():
-            if isinstance(value, Tensor):
+            if isinstance(value, Tensor) and value.dim() > 1:
                 setattr(self, name, value[rows])
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, State):
@@ -221,9 +224,6 @@ class BeamAncestry(State):
         """The position of the current step [1]."""
         return self.positions[-1:] if self.slots is None else self.positions[self.slots[-1:]]
 
-    def keep(self, rows: Tensor) -> None:
-        self.mask = self.mask[rows]
-
 
 class KeyValueCache(State):
     """Keys and values so far [batch, heads, slots, width]; the buffers double when full.
@@ -271,10 +271,6 @@ class KeyValueCache(State):
     def fix(self, room: int, newest: Tensor) -> None:
         self.newest = newest
         self.grow(room)
-
-    def keep(self, rows: Tensor) -> None:
-        if self.slots:
-            self.key, self.value = self.key[rows], self.value[rows]
 
 
 class Layers(nn.ModuleList):

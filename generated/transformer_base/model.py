@@ -89,12 +89,15 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class State:
-    """The decoding state of a module: tensors [batch, ...] and the states of its submodules."""
+    """The decoding state of a module: tensors [batch, ...] and the states of its submodules.
+
+    Tensors of fewer than two dimensions are positions and numbers of slots, which all texts share.
+    """
 
     def keep(self, rows: Tensor) -> None:
         """Keep only these rows of the batch [rows]; finished texts are dropped."""
         for name, value in vars(self).items():
-            if isinstance(value, Tensor):
+            if isinstance(value, Tensor) and value.dim() > 1:
                 setattr(self, name, value[rows])
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, State):
@@ -150,9 +153,6 @@ class BeamAncestry(State):
         self.mask = F.pad(self.mask, (0, more)).expand(-1, newest.size(0), -1).clone()
         self.position, self.slots = newest.new_zeros(()) + self.position, newest
 
-    def keep(self, rows: Tensor) -> None:
-        self.mask = self.mask[rows]
-
 
 class KeyValueCache(State):
     """Keys and values so far [batch, heads, slots, width]; the buffers double when full.
@@ -200,10 +200,6 @@ class KeyValueCache(State):
     def fix(self, room: int, newest: Tensor) -> None:
         self.newest = newest
         self.grow(room)
-
-    def keep(self, rows: Tensor) -> None:
-        if self.slots:
-            self.key, self.value = self.key[rows], self.value[rows]
 
 
 class Layers(nn.ModuleList):

@@ -161,6 +161,7 @@ def draw(logits: Tensor, uniform: Tensor, sampling: Sampling) -> Tensor:
     goal = (uniform.to(ends.dtype) * ends[:, -1]).unsqueeze(1)
     place = (ends <= goal).sum(dim=-1, keepdim=True)
     last = (share.masked_fill(may_not, 0.0) > 0).sum(dim=-1, keepdim=True) - 1
+    last = last.clamp(min=0)  # of logits that are no numbers, which the caller refuses
     return order.gather(1, torch.minimum(place, last)).squeeze(1)
 
 

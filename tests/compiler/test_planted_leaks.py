@@ -134,8 +134,8 @@ PLANTED: dict[str, Plant] = {
     ),
     "a recurrence from the end": (
         "GRU",
-        "hidden, _ = self.recurrence(x)",
-        "hidden, _ = self.recurrence(x.flip(1))",
+        "hidden, _ = run_recurrence(self.recurrence, x)",
+        "hidden, _ = run_recurrence(self.recurrence, x.flip(1))",
     ),
     "a convolution that reads one ahead": ("convolution", CAUSAL_PADDING, "(width - 2, 1)"),
     "a depthwise convolution that reads one ahead": ("depthwise", CAUSAL_PADDING, "(width - 2, 1)"),
@@ -265,8 +265,8 @@ PLANTED: dict[str, Plant] = {
     ),
     "a dilated cache that is read elsewhere": (
         "dilated",
-        "ancestry.position % len(self.parts)",
-        "(ancestry.position + ancestry.position // 3) % len(self.parts)",
+        "int(ancestry.position) % len(self.parts)",
+        "int(ancestry.position + ancestry.position // 3) % len(self.parts)",
     ),
     "a cache that loses the newest value": (
         "plain",
@@ -311,6 +311,16 @@ PLANTED: dict[str, Plant] = {
     "values of other sentences": ("window", *kept("value", ": len(rows)")),
     "padding of other sentences": ("plain", *kept("source_mask", ": len(rows)")),
     "hypotheses of other sentences": ("plain", *kept("mask", ": len(rows)")),
+    "slots of fixed buffers that stand still": (
+        "plain",
+        "self.slots += beam",
+        "self.slots += 0",
+    ),
+    "values of a fixed dilated cache in another order": (
+        "dilated",
+        "torch.cat([part.value for part in filled], dim=2)",
+        "torch.cat([part.value for part in filled[::-1]], dim=2)",
+    ),
     "a step at the next position": (
         "plain",
         STEPPED,

@@ -153,6 +153,7 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         for place in PLACES
     },
     "model.embedding.segments": ("model.embedding.segments=2",),
+    "model.kernel": ("model.attention={heads: 2, d_k: 16, d_v: 16}",),
     "model.vocabulary.source": SEPARATE,
     "model.vocabulary.target": SEPARATE,
     "model.vocabulary.size": (),

@@ -11,7 +11,7 @@ KNOWN = {
     "model.initialization=fairseq": "same",
     "model.attention.scale=0.25": "same",  # what it is by default, for heads of 16
     "training.seed=7": "same",
-    "model.attention.heads=2": "same shapes",
+    "model.attention.heads=2; model.attention.d_k=32; model.attention.d_v=32": "same shapes",
     "model.attention.scale=0.3": "same shapes",
     "model.norm.eps=0.01": "same shapes",
     "model.norm.place=post; model.norm.final=true": "same shapes",

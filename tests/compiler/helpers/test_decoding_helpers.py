@@ -214,10 +214,11 @@ def test_a_state_selects_rows_of_all_that_it_holds() -> None:
     state = rendered("State").State
     outer, inner, listed = state(), state(), state()
     for each in (outer, inner, listed):
-        each.tensor = torch.arange(3)
+        each.tensor, each.slots = torch.arange(3)[:, None], torch.arange(3)
     outer.part, outer.parts, outer.number = inner, [listed], 5
     outer.keep(torch.tensor([2, 0]))
-    assert [each.tensor.tolist() for each in (outer, inner, listed)] == [[2, 0]] * 3
+    assert [each.tensor.tolist() for each in (outer, inner, listed)] == [[[2], [0]]] * 3
+    assert [each.slots.tolist() for each in (outer, inner, listed)] == [[0, 1, 2]] * 3
     assert outer.number == 5
 
 
