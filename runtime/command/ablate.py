@@ -138,6 +138,8 @@ def counted(expansion: "Expansion", cache: Path, device: str | None) -> "Expansi
     import torch
 
     from runtime.data.prepare import prepare
+    from runtime.package import PACKED
+    from runtime.training.batching import padded_kind
     from runtime.training.computation import Computation
     from runtime.training.update import updates_of
 
@@ -148,6 +150,8 @@ def counted(expansion: "Expansion", cache: Path, device: str | None) -> "Expansi
         if training.epochs is not None:
             prepared = prepare(row.spec, cache, report=report)
             kind = Computation.resolve(training, place).batching
+            if kind == "packed" and PACKED not in row.package.files:
+                kind = padded_kind(place)
             updates = updates_of(row.spec, prepared, kind)
             report(f"{row.name}: {training.epochs:,} epochs of its text are {updates:,} updates")
             row = row.lasting(min(updates, training.steps or updates))

@@ -32,9 +32,13 @@ def gpu_sentences(
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return the memory that a GPU has left, with what torch keeps for later."""
+    """Return the memory that a GPU has left, after torch has given back what it kept for later.
+
+    What a CUDA graph, such as that of an update, keeps for its replays is not given back.
+    """
+    torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info(device)
-    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return free
 
 
 @torch.inference_mode()

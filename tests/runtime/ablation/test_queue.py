@@ -9,6 +9,7 @@ import pytest
 from compiler.spec.lock import LOCK, read_lock
 from runtime.ablation.queue import add_to_queue, changes, owned_folder, read_queue
 from runtime.ablation.record import DIFFERENCE, PACKAGE, QUEUE, ROWS, Queue
+from runtime.command.ablate import counted
 from runtime.errors import UserError
 from tests.runtime.ablation.conftest import Enqueue, wanted
 
@@ -171,3 +172,21 @@ def test_two_commands_do_not_run_one_queue(enqueue: Enqueue, file: Path, out: Pa
     with owned_folder(out):
         add_to_queue(out, wanted(file), lambda _: "")
     assert (out / QUEUE).is_file()
+
+
+@pytest.mark.parametrize(("dropout", "expected"), [("0", "packed"), ("0.1", "padded")])
+def test_epochs_are_counted_in_the_batches_that_a_row_can_have(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropout: str, expected: str
+) -> None:
+    """Dropout of attention weights keeps a network from being packed."""
+    kinds: list[str] = []
+
+    def updates_of(_spec: object, _prepared: object, kind: str) -> int:
+        kinds.append(kind)
+        return 20
+
+    monkeypatch.setattr("runtime.training.update.updates_of", updates_of)
+    settings = ("training.epochs=2", "training.steps=null", "training.batching=packed")
+    expansion = wanted(file, *settings, f"model.attention.dropout={dropout}")
+    counted(expansion, tmp_path / "cache", "cpu")
+    assert kinds == [expected] * 2
