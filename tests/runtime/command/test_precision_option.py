@@ -39,7 +39,9 @@ class Results(TorchDispatchMode):
 @pytest.mark.parametrize("precision", [None, "float32", "bfloat16"])
 def test_a_network_translates_in_its_precision(trained_run: Path, precision: Any) -> None:
     """On a CPU float32 is the default."""
-    translator = load_as(Translator, Run.open(trained_run), device="cpu", precision=precision)
+    translator = load_as(
+        Translator, Run.open(trained_run), device="cpu", precision=precision, workers=1
+    )
     with Results() as results:
         assert len(translator.translate(["The dog sees the cat.", "A cat sleeps."])) == 2
     assert torch.float32 in results.dtypes
