@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a GPU is asked for, in parts of at most four minutes each: benchmarks/gpu.sh PART [DATA]
 #
-#   checks       what a GPU alone can show: replayed = eager, packed = padded, BLEU of bfloat16
+#   checks       what a GPU alone can show: replayed = eager, packed = padded
 #   train-base   an update of base in bfloat16, beside transformers and x-transformers, compiled
 #   train-big    the same of big
 #   decode       1,000 sentences with beam 4, beside `generate` and CTranslate2 in float16
