@@ -130,7 +130,7 @@ def varlen_attention(
     width = query.size(-1)
     extra = -width % 8  # the kernel reads eight numbers at once
     # PyTorch 2.11 lets query heads share keys and values without being asked.
-    shares = {"enable_gqa": enable_gqa} if torch.__version__ >= "2.12" else {}
+    shares: Any = {"enable_gqa": enable_gqa} if torch.__version__ >= "2.12" else {}
 
     def rows(x: Tensor) -> Tensor:
         """x [1, heads, place, width] -> [place, heads, width + extra]"""
