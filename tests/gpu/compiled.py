@@ -154,6 +154,16 @@ def costs_of(graph: GraphModule, inputs: list[Any]) -> dict[str, Cost]:
     return costs
 
 
+def _origin(node: Any) -> Any:
+    """Return the operation of the graph that a kernel of a library does; None if it has none.
+
+    Inductor does not note it for an operation of several results, as attention is.
+    """
+    target = getattr(node, "op_overload", None)
+    others = (each for each in node.get_origins() if each.target is target)
+    return node.get_origin_node() or next(others, None)
+
+
 def _cost_of_node(node: Any) -> tuple[str, Cost]:
     """Return kind and cost of a node of the schedule: a fused kernel, or one of a library."""
     if isinstance(node, NopKernelSchedulerNode) or isinstance(node.node, MultiOutput):
@@ -161,7 +171,7 @@ def _cost_of_node(node: Any) -> tuple[str, Cost]:
     moved = node.get_read_write_buffers_sizes()
     if not isinstance(node, ExternKernelSchedulerNode):
         return FUSED, kernel(moved, 0, is_low=True)
-    origin = node.node.get_origin_node()
+    origin = _origin(node.node)
     if origin is None:  # a view or a seed, which Inductor has added
         return FUSED, kernel(moved, 0, is_low=True) if moved else Cost()
     values = [getattr(each, "meta", {}).get("val", each) for each in origin.args]
