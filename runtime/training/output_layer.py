@@ -43,12 +43,13 @@ def without_fillers(project: Project, loss: Loss) -> Loss:
 
 
 class Program:
-    """A function that is compiled at its first call, or stays as written if that fails."""
+    """A function that may be compiled at its first call, and stays as written if that fails."""
 
-    def __init__(self, function: Loss) -> None:
+    def __init__(self, function: Loss, *, is_compiled: bool) -> None:
         self._written = function
         # Chunks have many sizes: one program for all of them.
-        self._compiled: Loss | None = torch.compile(function, dynamic=True, fullgraph=True)
+        compiled = torch.compile(function, dynamic=True, fullgraph=True) if is_compiled else None
+        self._compiled: Loss | None = compiled
 
     def use(self, compute: Callable[[Loss], Result]) -> Result:
         """Return what `compute` makes with the program, backward pass included."""
@@ -70,29 +71,17 @@ class Program:
         return result
 
 
-class AsWritten:
-    """A function that is not compiled, in the place of a `Program`."""
-
-    def __init__(self, function: Loss) -> None:
-        self._written = function
-
-    def use(self, compute: Callable[[Loss], Result]) -> Result:
-        """Return what `compute` makes with the function."""
-        return compute(self._written)
-
-
 class OutputLayer:
     """The projection of features and the loss of their logits."""
 
     def __init__(self, project: Project, loss: Loss, *, is_compiled: bool) -> None:
-        make = Program if is_compiled else AsWritten
         self._project = project
 
         def losses(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
             return loss(project(rows), labels)
 
-        self._whole = make(losses)
-        self._filled = make(without_fillers(project, loss))
+        self._whole = Program(losses, is_compiled=is_compiled)
+        self._filled = Program(without_fillers(project, loss), is_compiled=is_compiled)
         self._outputs: int | None = None
 
     def gradient(

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from compiler.spec.spec import Spec
 from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import MODEL as MODEL_WEIGHTS
 from runtime.checkpoints.checkpoint import (
@@ -39,6 +38,22 @@ WithSteps = Callable[[Package, int], Package]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A training that is asked for, in a new run or in one that is there."""
+
+    package: Package
+    cache: Path
+    """The folder of prepared text."""
+    report: Report
+    with_steps: WithSteps | None
+    device: torch.device
+    chosen: Mapping[str, Any]
+    """Choices of its computation that were made elsewhere, as `Computation` records them."""
+    digests: Digests | None
+    """The digests of the text, if another process has read all of it already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """The place where a training begins: after a checkpoint or, if it is None, at update 0."""
 
@@ -66,41 +81,23 @@ def alone(run: Path, report: Report) -> Iterator[None]:
         yield
 
 
-def create_run(
-    folder: Path,
-    package: Package,
-    cache: Path,
-    report: Report,
-    with_steps: WithSteps | None,
-    device: torch.device,
-    chosen: Mapping[str, Any],
-    digests: Digests | None = None,
-) -> tuple[Run, Prepared]:
-    """A new run; that the folder is free is known before any text is read.
-
-    `chosen` are choices of its computation that were made elsewhere, as `Computation` records them;
-    `digests` are those of the text, if another process has read all of it already.
-    """
+def create_run(folder: Path, asked: Request) -> tuple[Run, Prepared]:
+    """A new run; that the folder is free is known before any text is read."""
     refuse_existing(folder)
-    prepared = prepare(package.spec, cache, report=report, digests=digests)
-    computation = Computation.of_record(chosen, package.spec.training, device)
-    computation = settled(computation, package, prepared.train, device, report)
-    package = counted(package, prepared, computation, with_steps, report)
+    package = asked.package
+    prepared = prepare(package.spec, asked.cache, report=asked.report, digests=asked.digests)
+    computation = Computation.of_record(asked.chosen, package.spec.training, asked.device)
+    computation = settled(computation, package, prepared.train, asked.device, asked.report)
+    package = counted(prepared, computation, asked)
     return Run.create(folder, package, prepared, Beginning(origin=computation.record())), prepared
 
 
-def counted(
-    package: Package,
-    prepared: Prepared,
-    computation: Computation,
-    with_steps: WithSteps | None,
-    report: Report,
-) -> Package:
+def counted(prepared: Prepared, computation: Computation, asked: Request) -> Package:
     """The package with `training.steps`, where the spec gives epochs of the text.
 
     Raises ValueError where another package is needed and `with_steps` is None.
     """
-    training = package.spec.training
+    package, training = asked.package, asked.package.spec.training
     if training.epochs is None:
         return package
     updates = updates_of(package.spec, prepared, computation.batching)
@@ -109,43 +106,33 @@ def counted(
         if training.epochs == 1
         else f"{training.epochs:,} epochs of this text are"
     )
-    report(f"{epochs} {updates:,} update{'s' if updates != 1 else ''}")
+    asked.report(f"{epochs} {updates:,} update{'s' if updates != 1 else ''}")
     if training.steps is not None and training.steps <= updates:
         return package
-    if with_steps is None:
+    if asked.with_steps is None:
         raise ValueError("training.epochs is set: expected a function `with_steps`, got None")
-    return with_steps(package, updates)
+    return asked.with_steps(package, updates)
 
 
-def reopen_run(
-    folder: Path,
-    package: Package,
-    cache: Path,
-    report: Report,
-    with_steps: WithSteps | None,
-    device: torch.device,
-    chosen: Mapping[str, Any],
-    digests: Digests | None = None,
-    *,
-    settles: bool = True,
-) -> tuple[Run, Prepared]:
+def reopen_run(folder: Path, asked: Request, *, settles: bool) -> tuple[Run, Prepared]:
     """The run that is there, with the recipe of the package: it may be a longer one.
 
-    `chosen` counts where its record does not say how it computes, as that of a former version;
-    `digests` are as in `create_run`. One process `settles` whether packed batches can be trained
-    with; others find that in the record.
+    `asked.chosen` counts where its record does not say how it computes, as that of a former
+    version. One process `settles` whether packed batches can be trained with; others find that in
+    the record.
     """
+    package, report = asked.package, asked.report
     if package.folder.resolve() == (folder / PACKAGE).resolve():
         Run.accept_edits(folder, package)
     # Before other settings are adopted: a run of a former version computes as its own spec says.
-    run = with_computation(Run.open(folder), device, chosen)
+    run = with_computation(Run.open(folder), asked)
     old, new = run.package.spec, package.spec
     run.check_spec(new)
-    prepared = prepare_again(run, new, cache, report, digests)
-    computation = Computation.of_record(run.begun, new.training, device)
+    prepared = prepare_again(run, asked)
+    computation = Computation.of_record(run.begun, new.training, asked.device)
     if settles:
-        computation = settled(computation, run.package, prepared.train, device, report)
-    package = counted(package, prepared, computation, with_steps, report)
+        computation = settled(computation, run.package, prepared.train, asked.device, report)
+    package = counted(prepared, computation, asked)
     new = package.spec
     is_other_network = not is_same_code(run.package.files[MODEL], package.files[MODEL])
     if old == new:
@@ -162,23 +149,22 @@ def reopen_run(
     return run, prepared
 
 
-def with_computation(run: Run, device: torch.device, chosen: Mapping[str, Any]) -> Run:
+def with_computation(run: Run, asked: Request) -> Run:
     """Write how the run computes into its record, where that does not say so yet."""
-    begun = run.begun
-    computation = Computation.of_record({**chosen, **begun}, run.package.spec.training, device)
+    begun, training = run.begun, run.package.spec.training
+    computation = Computation.of_record({**asked.chosen, **begun}, training, asked.device)
     if not computation.is_recorded(begun):
         run.amend(computation.record())
     return run
 
 
-def prepare_again(
-    run: Run, spec: Spec, cache: Path, report: Report, digests: Digests | None
-) -> Prepared:
+def prepare_again(run: Run, asked: Request) -> Prepared:
     """The text that a run was begun with, in the tokens of its own tokenizers.
 
     Raises a UserError if the text is another.
     """
-    given, digests = run.given_tokenizers, digests or file_digests(spec)
+    spec, cache, report = asked.package.spec, asked.cache, asked.report
+    given, digests = run.given_tokenizers, asked.digests or file_digests(spec)
     run.check_data(entry_name(spec, digests, given))
     prepared = prepare(spec, cache, report=report, tokenizers=given, digests=digests)
     if run.has_tokenizers(prepared.folder / TOKENIZERS):

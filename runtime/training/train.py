@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from runtime.training.computation import Computation
 from runtime.training.interruption import watched_signals
 from runtime.training.run_logger import RunLogger, open_run_logger, silent_run_logger
 from runtime.training.start_or_resume import (
+    Request,
     Start,
     WithSteps,
     alone,
@@ -102,11 +102,19 @@ def train(
         with workers.first_goes_first() as digests:
             if resume and workers.is_first and run_folder.is_dir():
                 holds.enter_context(alone(run_folder, say))
-            is_reopened = resume or not workers.is_first
-            begin = partial(reopen_run, settles=workers.is_first) if is_reopened else create_run
-            run, prepared = begin(
-                run_folder, package, cache, say, with_steps, device, chosen or {}, digests.value
+            asked = Request(
+                package=package,
+                cache=cache,
+                report=say,
+                with_steps=with_steps,
+                device=device,
+                chosen=chosen or {},
+                digests=digests.value,
             )
+            if resume or not workers.is_first:
+                run, prepared = reopen_run(run_folder, asked, settles=workers.is_first)
+            else:
+                run, prepared = create_run(run_folder, asked)
             digests.value = prepared.digests
             if not resume and workers.is_first:
                 holds.enter_context(alone(run_folder, say))
