@@ -90,7 +90,7 @@ def _model(package: Package, network: Network) -> nn.Module:
 
 
 def _decoder(model: nn.Module, package: Package, search: Search) -> Any:
-    """As the commands decode."""
+    """Make a decoder as the commands do."""
     # Here, since training needs nothing of it.
     from runtime.inference.batch_decoder import BatchDecoder
     from runtime.inference.load import fastest

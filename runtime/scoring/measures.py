@@ -75,7 +75,7 @@ class Measured:
     """The SHA-256 of each file that was scored."""
     weights: Weights
     precision: Precision = "float32"
-    """Of matrix products."""
+    """The type of matrix products."""
     answers: tuple[str, ...] = ()
     """What the network says of each text, if that is one line."""
 

@@ -59,7 +59,7 @@ class Evaluated:
     weights: Weights
     int8: bool
     precision: Precision = "float32"
-    """Of matrix products that are not in int8."""
+    """The type of matrix products that are not in int8."""
     workers: int
     """Processes that shared the work."""
     speed: Speed

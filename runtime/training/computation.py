@@ -29,7 +29,7 @@ class Computation:
     """The choices that were left to the machine, resolved."""
 
     precision: Precision
-    """Of matrix products; weights and sums stay float32."""
+    """The type of matrix products; weights and sums stay float32."""
     precision_reason: str
     tf32: bool
     """Tells whether a GPU may multiply what is left of float32 numbers in TF32."""

@@ -22,7 +22,7 @@ SMALL = (
 
 
 WIDE = ("model.attention.d_k=16", "model.attention.d_v=16")
-"""As FlexAttention wants heads."""
+"""Heads that are wide enough for FlexAttention."""
 
 
 def compiled(**masks: str) -> CompiledPackage:

@@ -2,7 +2,6 @@
 
 import copy
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,8 @@ from tests.support.checkpoints import KNOWN, SMALL
 from tests.support.knobs import Tree
 from tests.support.packages import compile_tree, import_package
 from tests.support.strategies import specs
+
+pytestmark = pytest.mark.usefixtures("exact")
 
 VERDICTS = Counter[str]()
 PARTS = (
@@ -55,13 +56,6 @@ SETTINGS: tuple[tuple[str, Any], ...] = (
 )
 
 State = dict[str, Tensor]
-
-
-@pytest.fixture(autouse=True)
-def exact() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 @st.composite

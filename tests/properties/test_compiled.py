@@ -35,14 +35,6 @@ def fresh() -> Iterator[None]:
     torch._dynamo.reset()
 
 
-@pytest.fixture
-def exact() -> Iterator[None]:
-    """In float64: deep and narrow networks without norms blow up what float32 rounds away."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
 def compiled(network: Drawn, backend: str) -> Objective:
     """Return the objective of a network whose features are compiled, for all shapes at once."""
     own = network.objective()

@@ -127,7 +127,7 @@ RMSNorm, which torch composes of smaller operations on a CPU, keeps more there t
 @pytest.mark.quick
 @pytest.mark.parametrize("name", LIBRARY)
 def test_estimated_activations_are_those_that_autograd_keeps(name: str, tmp_path: Path) -> None:
-    """Of two sentences of 32 tokens, whether all are kept or layers are recomputed."""
+    """Two sentences of 32 tokens are computed, with all activations kept or layers recomputed."""
     package = compile_spec(name, ["training.precision=float32"])
     package.write(tmp_path / "package")
     loaded = load_package(tmp_path / "package")

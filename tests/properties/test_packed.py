@@ -1,7 +1,6 @@
 """Packed sentences, of random networks, have the losses and the gradients of padded ones."""
 
 import importlib
-from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
@@ -19,20 +18,14 @@ from tests.support.packages import compile_tree, import_package
 from tests.support.packing import lengths_of, pack, packable, pad, real_places
 from tests.support.strategies import specs
 
+pytestmark = pytest.mark.usefixtures("exact")
+
 CLOSE = 1e-5
 """The largest difference, as a share of the largest number."""
 LEAST_ROWS = 11
 """The size of the smallest vocabulary of a random spec."""
 Found = tuple[Tensor, dict[str, Tensor]]
 """A loss, and the gradients of all parameters that have one."""
-
-
-@pytest.fixture(autouse=True)
-def exact() -> Iterator[None]:
-    """Compute in float64, as deep and narrow networks without norms blow up rounding."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 @settings(max_examples=40)

@@ -4,7 +4,6 @@ import ast
 import importlib
 import random
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,14 @@ from tests.support.knobs import DRAWN, KNOBS, Tree
 from tests.support.packages import compile_tree, import_package
 from tests.support.strategies import specs
 
+pytestmark = pytest.mark.usefixtures("exact")
+
 EXAMPLES = 60
 ASKED = 10
 BATCH, SOURCE, TARGET = 3, 5, 7
 PROMPT = 3
 LENGTHS = {"source": SOURCE, "segments": SOURCE, "target": TARGET}
 Texts = dict[str, Tensor]
-
-
-@pytest.fixture(autouse=True)
-def exact() -> Iterator[None]:
-    """In float64: deep and narrow networks without norms blow up what float32 rounds away."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 @settings(max_examples=EXAMPLES)

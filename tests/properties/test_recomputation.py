@@ -1,7 +1,7 @@
 """Recomputed activations give the losses and gradients of kept ones, in less memory."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -32,14 +32,6 @@ from tests.support.objectives import (
 from tests.support.packages import import_package
 from tests.support.packing import pack
 from tests.support.strategies import specs
-
-
-@pytest.fixture
-def exact() -> Iterator[None]:
-    """In float64: deep and narrow networks without norms blow up what float32 rounds away."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def recomputed(network: Drawn) -> Drawn:
@@ -82,7 +74,7 @@ def build(folder: Path, *assignments: str) -> Drawn:
 
 @pytest.mark.quick
 def test_recomputed_layers_keep_their_inputs_alone(tmp_path: Path) -> None:
-    """Of a network of 4 + 4 layers a sixth is kept; the share falls with the layers' parts."""
+    """A network of 4 + 4 layers keeps a sixth; the share falls with the layers' parts."""
     network = build(tmp_path, "model.encoder.layers=4", "model.decoder.layers=4")
     tokens = [*map(torch.from_numpy, network.batch.inputs)]
     before, after = (kept_bytes(each.model, tokens) for each in (network, recomputed(network)))
@@ -109,7 +101,7 @@ def test_recomputed_is_kept_in_bfloat16(settings: tuple[str, ...], tmp_path: Pat
 
 @pytest.mark.quick
 def test_layers_of_all_kinds_are_found(tmp_path: Path) -> None:
-    """Of several kinds in one list, and of layers that take turns; experts are no layers."""
+    """A list may hold layers of several kinds, or layers that take turns; experts are no layers."""
     kinds = "[{repeat: 2}, {repeat: 4, distinct: 2, self_attention: {mask: causal & window(2)}}]"
     network = build(tmp_path, EXPERTS.replace("0.5", "0"), f"model.decoder.layers={kinds}")
     names = [type(each).__name__ for each in layers_of(network.model)]
@@ -119,7 +111,7 @@ def test_layers_of_all_kinds_are_found(tmp_path: Path) -> None:
 
 @pytest.mark.quick
 def test_a_model_without_a_list_of_layers_is_refused() -> None:
-    """As an edit by hand may leave it."""
+    """An edit by hand may leave such a layer."""
     with pytest.raises(UserError, match="by which its layers are found"):
         recompute_layers(nn.Sequential(nn.Linear(2, 2)))
 

@@ -6,7 +6,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import given, settings
 
 from tests.support.knobs import Tree
@@ -14,6 +13,8 @@ from tests.support.objectives import assert_close, assert_same_gradients, drawn,
 from tests.support.pair import ask, for_shares, pair, trained_whole
 from tests.support.ports import free_port
 from tests.support.strategies import specs
+
+pytestmark = pytest.mark.usefixtures("exact")
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +24,6 @@ def both() -> Iterator[list[Connection]]:
     context.set_forkserver_preload(["torch._dynamo", "tests.support.pair"])
     with pair(context, free_port()) as ends:
         yield ends
-
-
-@pytest.fixture(autouse=True)
-def exact() -> Iterator[None]:
-    """In float64: deep and narrow networks without norms blow up what float32 rounds away."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 @settings(max_examples=12)

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from compiler.pipeline import compile_spec
 from runtime.checkpoints.listing import list_checkpoints
 from runtime.training.train import Summary, train
 from runtime.training.trainer import Trainer
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 WORDS = [f"w{number:02}" for number in range(16)]
@@ -60,6 +62,30 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> ForkServerContext:
     # Torch imports its compiler, which takes a second, when it makes an optimizer.
     context.set_forkserver_preload(["torch._dynamo", "runtime.training.train"])
     return context
+
+
+@pytest.fixture
+def start_pair(processes: ForkServerContext) -> Callable[..., list[BaseProcess]]:
+    """start_pair(program, package, run, resume=True): two, with the environment of `torchrun`.
+
+    They run the program with `package`, `run` and the names that follow, `environment` and `said`,
+    a file for what each reports.
+    """
+
+    def start(program: str, package: Path, run: Path, **names: Any) -> list[BaseProcess]:
+        shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+        both: list[BaseProcess] = []
+        for rank in range(2):
+            own = {
+                "environment": shared | {"RANK": str(rank)},
+                "said": run.with_name(f"{run.name}-{rank}.txt"),
+            }
+            known = {"package": package, "run": run, **names, **own}
+            both.append(processes.Process(target=exec, args=(program, known)))
+            both[-1].start()
+        return both
+
+    return start
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.support.knobs import Tree
 from tests.support.mixers import kind_of
 
 LENGTHS = {"source": (5, 1, 3, 2), "target": (1, 6, 2, 4)}
-"""Of a few sentences: both streams have long ones, and ones of a single token."""
+"""The lengths of a few sentences: both streams have long ones, and ones of a single token."""
 EXTRA = 3
 """The places of a sentence of padding behind the last."""
 WINDOWS = ("all", "causal", "window(2)", "window(left=1, right=3)", "causal & window(2)")

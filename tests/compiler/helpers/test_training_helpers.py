@@ -78,7 +78,7 @@ def plain_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("scale", [1.0, 100.0])
 @pytest.mark.parametrize("kind", ["SmoothedCrossEntropy", "FusedCrossEntropy"])
 def test_the_smoothed_loss_and_its_gradient_are_torchs(kind: str, scale: float) -> None:
-    """Both that of a CPU and that of a GPU, which a CPU can compute, too."""
+    """The form for CPUs and that for GPUs, which a CPU can compute, too, are tried."""
     labels = torch.randint(30, (40,))
     ours, theirs = ((torch.randn(40, 30) * scale).requires_grad_() for _ in range(2))
     theirs.data.copy_(ours.data)

@@ -5,7 +5,6 @@ import pickle
 import re
 import time
 from collections.abc import Callable
-from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from runtime.errors import UserError
 from runtime.run import Run
 from runtime.training.train import Summary
 from tests.runtime.training.test_workers import exit_codes
-from tests.support.ports import free_port
 
 Make = Callable[..., Path]
 Train = Callable[..., Summary]
@@ -48,23 +46,11 @@ def score(model: torch.nn.Module, *_: object) -> float:
 
 
 @pytest.fixture
-def start_two(processes: ForkServerContext) -> StartTwo:
+def start_two(start_pair: StartTwo) -> StartTwo:
     """start_two(package, run, resume=True): both, with the environment of `torchrun`."""
 
     def start(package: Path, run: Path, **given: Any) -> list[BaseProcess]:
-        shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
-        both: list[BaseProcess] = []
-        for rank in range(2):
-            names = {
-                "environment": shared | {"RANK": str(rank)},
-                "package": package,
-                "run": run,
-                "given": given,
-                "said": run.with_name(f"{run.name}-{rank}.txt"),
-            }
-            both.append(processes.Process(target=exec, args=(PROGRAM, names)))
-            both[-1].start()
-        return both
+        return start_pair(PROGRAM, package, run, given=given)
 
     return start
 
@@ -202,7 +188,7 @@ class Attack:
 
 @pytest.mark.quick
 def test_an_index_that_would_run_code_is_refused(tmp_path: Path) -> None:
-    """As one of a stranger's run may; a damaged one is refused, too."""
+    """The index of a stranger's run may hold other code; a damaged index is refused, too."""
     (tmp_path / SHARES).mkdir()
     index = tmp_path / SHARES / ".metadata"
     for content in (pickle.dumps(Attack(tmp_path / "made")), b"no pickle", b""):

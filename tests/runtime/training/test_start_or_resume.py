@@ -46,7 +46,7 @@ def test_other_batches_begin_the_epoch_anew() -> None:
 
 
 def test_batches_of_another_form_begin_the_epoch_anew() -> None:
-    """As for a run that goes on with a GPU after a former version had begun it."""
+    """A run that a former version began may go on with a GPU."""
     progress = continued_progress(RECORD, recipe(), "buckets")
     assert (progress.step, progress.epoch, progress.batch) == (50, 3, 0)
 

@@ -123,7 +123,7 @@ def test_every_row_belongs_to_one_process() -> None:
 
 
 def test_micro_batches_are_dealt_out_whole() -> None:
-    """What is left over, fewer than there are processes, is divided by rows."""
+    """Batches that are left over, fewer than there are processes, are divided by rows."""
     batches = [np.arange(3 * number, 3 * number + 3) for number in range(5)]
     rows = [own_rows(batches, Workers(rank=rank, size=2)) for rank in range(2)]
     assert [[part.rows.tolist() for part in parts] for parts in rows] == [

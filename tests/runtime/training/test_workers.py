@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from runtime.data.prepare import prepare
 from runtime.package import load_package
 from runtime.scoring.translations import greedy_bleu
 from runtime.training.train import Summary
-from tests.support.ports import free_port
 
 Make = Callable[..., Path]
 Train = Callable[..., Summary]
@@ -69,7 +67,7 @@ with said.open("w") as file:
 
 
 @pytest.fixture
-def start_two(processes: ForkServerContext) -> StartTwo:
+def start_two(start_pair: StartTwo) -> StartTwo:
     """start_two(package, run, resume=False): both, with the environment of `torchrun`.
 
     A batch of validation lasts `seconds_a_batch`.
@@ -78,20 +76,7 @@ def start_two(processes: ForkServerContext) -> StartTwo:
     def start(
         package: Path, run: Path, *, resume: bool = False, seconds_a_batch: float = 0.0
     ) -> list[BaseProcess]:
-        shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
-        both: list[BaseProcess] = []
-        for rank in range(2):
-            names = {
-                "environment": shared | {"RANK": str(rank)},
-                "package": package,
-                "run": run,
-                "resume": resume,
-                "seconds_a_batch": seconds_a_batch,
-                "said": run.with_name(f"{run.name}-{rank}.txt"),
-            }
-            both.append(processes.Process(target=exec, args=(PROGRAM, names)))
-            both[-1].start()
-        return both
+        return start_pair(PROGRAM, package, run, resume=resume, seconds_a_batch=seconds_a_batch)
 
     return start
 
