@@ -38,6 +38,8 @@ from runtime.errors import UserError
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
+PROGRAMS = ("eager", "compiled")
+
 REPETITIONS = 2
 """A trial only has to tell ways apart that differ by more than the noise of the machine."""
 
@@ -56,15 +58,15 @@ def main() -> None:
         print(f"**{size}, attention dropout {dropout:g}**\n\n{trials_table(trials)}\n", flush=True)
 
 
-def practices(engine: str, precisions: Sequence[Precision]) -> Iterator[Practice]:
+def practices(
+    engine: str, precisions: Sequence[Precision], programs: Sequence[str]
+) -> Iterator[Practice]:
     """Return the ways to train an engine. Ours has no switch for attention."""
     attentions: tuple[AttentionForm, ...] = ("fused", "written out")
     if engine == "ours":
         attentions = ("chosen by the library",)
-    for precision, attention, is_compiled in itertools.product(
-        precisions, attentions, (False, True)
-    ):
-        yield Practice(precision=precision, attention=attention, is_compiled=is_compiled)
+    for precision, attention, program in itertools.product(precisions, attentions, programs):
+        yield Practice(precision=precision, attention=attention, is_compiled=program == "compiled")
 
 
 def trials_table(trials: Sequence[dict[str, Any]]) -> str:
@@ -74,7 +76,7 @@ def trials_table(trials: Sequence[dict[str, Any]]) -> str:
             TITLES[each["engine"]],
             each["practice"]["precision"],
             each["practice"]["attention"],
-            "compiled" if each["practice"]["is_compiled"] else "eager",
+            PROGRAMS[each["practice"]["is_compiled"]],
             "failed" if each["tokens_a_second"] is None else f"{each['tokens_a_second']:,.0f}",
         )
         for each in trials
@@ -128,7 +130,7 @@ def _trials(
         network = seeded_network(package, "train", options, Path(name))
         work = work_of(load_pairs(network.pairs), package, size, options)
         for engine in engines:
-            for practice in practices(engine, options.precision):
+            for practice in practices(engine, options.precision, options.program):
                 speed = _speed(engine, network, practice, work)
                 shown = "failed" if speed is None else f"{speed:,.0f} tokens/s"
                 say(f"  {engine}, {practice}: {shown}")
@@ -158,6 +160,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--attention-dropout", nargs="+", type=float, default=[0.1, 0.0])
     parser.add_argument("--engines", nargs="+", choices=TRAINING_ENGINES, help="default: all")
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS)
+    parser.add_argument("--program", nargs="+", choices=PROGRAMS, default=PROGRAMS)
     parser.add_argument("--batches", type=int, help="updates that are timed, twice")
     parser.add_argument("--warm-up", type=int, help="updates before them")
     add_common_options(parser)

@@ -4,7 +4,7 @@ The network runs whole, the output layer in chunks of labels: the logits of a ch
 gradient made, before the next chunk's exist. It is spared what has no label, as padding.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from inspect import signature
@@ -100,8 +100,9 @@ class Objective:
         that the network finds likeliest.
         """
         moved = self.moved(batch)
-        chunks = self.output.chunks(self.label_features(moved), moved.labels)
-        return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
+        chunks = self._chunks(self.label_features(moved), moved.labels)
+        with self._precision():
+            return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
 
     def add_gradients(
         self, batch: Batch, weight: float, backward: Backward = torch.autograd.backward
@@ -147,10 +148,12 @@ class Objective:
     ) -> tuple[Tensor, Tensor]:
         """Returns the losses [2] and the gradient of the features; adds the output layer's."""
         rows = features.flatten(0, -2).index_select(0, batch.places)
-        found = [
-            self.output.gradient(*chunk, weight, self._precision(), has_fillers=batch.has_fillers)
-            for chunk in self.output.chunks(rows, batch.labels)
-        ]
+        chunks = self._chunks(rows, batch.labels)
+        with self._precision():  # around all chunks, so that weights are cast once for them
+            found = [
+                self.output.gradient(*chunk, weight, has_fillers=batch.has_fillers)
+                for chunk in chunks
+            ]
         losses, gradients = zip(*found, strict=True)
         gradient = torch.zeros_like(features)
         flat = gradient.flatten(0, -2)
@@ -159,6 +162,9 @@ class Objective:
         else:
             flat.index_copy_(0, batch.places, torch.cat(gradients))
         return torch.stack(losses).sum(dim=0), gradient
+
+    def _chunks(self, rows: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        return self.output.chunks(rows, labels, is_bfloat16=self.is_bfloat16)
 
     def moved(self, batch: Batch) -> DeviceBatch:
         """Return a batch on the device."""
@@ -190,9 +196,8 @@ class Objective:
         return tokens.to(self.device, non_blocking=True)
 
     def _figures(self, features: Tensor, labels: Tensor) -> Tensor:
-        with self._precision():
-            logits = self.project(features)
-            smoothed, plain = self.training_module.loss(logits, labels)
+        logits = self.project(features)
+        smoothed, plain = self.training_module.loss(logits, labels)
         right = logits.argmax(dim=-1).eq(labels).sum()
         return torch.stack((smoothed, plain, right.to(plain.dtype)))
 

@@ -6,7 +6,6 @@ times over them; a program goes once for the loss and once for the gradient.
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import torch
@@ -17,7 +16,10 @@ Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Result = TypeVar("Result")
 
 CPU_LABELS = 256
-"""Labels whose logits exist at once on a CPU: few enough for its caches."""
+"""Labels whose float32 logits exist at once on a CPU: few enough for its caches.
+
+Of bfloat16 logits there may be twice as many.
+"""
 LOGITS_BYTES = 2**31
 """The float32 logits that may exist at once elsewhere; a program keeps half of that, bfloat16."""
 NO_LABEL = -1
@@ -89,30 +91,31 @@ class OutputLayer:
         rows: Tensor,
         labels: Tensor,
         weight: float | Tensor,
-        autocast: AbstractContextManager[object],
         *,
         has_fillers: bool,
     ) -> tuple[Tensor, Tensor]:
         """Return both losses [2] of a chunk and the gradient of its rows [rows, width].
 
         The gradient is that of `weight` times the first loss; it is added to the parameters, too.
-        `has_fillers` says that some labels are `NO_LABEL`.
+        `has_fillers` says that some labels are `NO_LABEL`. The caller sets autocast.
         """
         program = self._filled if has_fillers else self._whole
 
         def compute(losses: Loss) -> tuple[Tensor, Tensor]:
             own = rows.detach().requires_grad_()
-            with autocast:
-                smoothed, plain = losses(own, labels)
-            torch.autograd.backward(smoothed * weight)
+            smoothed, plain = losses(own, labels)
+            with torch.autocast(rows.device.type, enabled=False):
+                torch.autograd.backward(smoothed * weight)
             assert own.grad is not None
             return torch.stack((smoothed.detach(), plain.detach())), own.grad
 
         return program.use(compute)
 
-    def chunks(self, rows: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def chunks(
+        self, rows: Tensor, labels: Tensor, *, is_bfloat16: bool
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """Divide rows and labels into chunks whose logits may exist at once, of about one size."""
-        most = CPU_LABELS
+        most = CPU_LABELS * (2 if is_bfloat16 else 1)
         if rows.device.type != "cpu":
             parts = -(-len(rows) // max(LOGITS_BYTES // (4 * self._count_outputs(rows)), 1))
             most = -(-len(rows) // max(parts, 1))

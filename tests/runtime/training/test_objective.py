@@ -1,6 +1,7 @@
 """The loss in chunks and without padding against the plain loss of the whole batch."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,22 @@ def test_chunks_change_neither_loss_nor_gradient(
 def test_an_evaluation_leaves_no_gradient(own: Objective, pairs: PaddedPairs) -> None:
     assert not own.evaluate(pairs.batch).requires_grad
     assert all(parameter.grad is None for parameter in network(own).parameters())
+
+
+@pytest.mark.parametrize("tokens", [1, 5])
+def test_bfloat16_chunks_add_up_to_the_gradient_of_one(
+    own: Objective, pairs: PaddedPairs, tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All chunks share one cast of the weights; an evaluation before them leaves none behind."""
+    own = replace(own, is_bfloat16=True)
+    parameters = dict(network(own).named_parameters())
+    expected = own.add_gradients(pairs.batch, 1 / 23)
+    gradients = {name: parameter.grad for name, parameter in parameters.items()}
+    network(own).zero_grad()
+    monkeypatch.setattr(output_layer, "CPU_LABELS", tokens)
+    own.evaluate(pairs.batch)
+    torch.testing.assert_close(own.add_gradients(pairs.batch, 1 / 23), expected)
+    for name, parameter in parameters.items():
+        got = parameter.grad
+        assert (got is not None and got.norm() > 0) or gradients[name].norm() == 0, name
+        torch.testing.assert_close(got, gradients[name], rtol=0.05, atol=0.005, msg=name)

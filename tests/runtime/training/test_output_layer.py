@@ -3,7 +3,6 @@
 import copy
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,7 @@ def all_of(layer: OutputLayer, parameters: tuple[Tensor, Tensor], count: int) ->
     """Return losses and all gradients for so many rows."""
     torch.manual_seed(count)
     rows, labels = torch.randn(count, WIDTH), torch.randint(OUTPUTS, (count,))
-    found = layer.gradient(rows, labels, 1 / count, nullcontext(), has_fillers=False)
+    found = layer.gradient(rows, labels, 1 / count, has_fillers=False)
     gradients = []
     for parameter in parameters:
         assert parameter.grad is not None
@@ -120,13 +119,13 @@ def test_fillers_have_no_part_in_the_loss(
     parameters = weights()
     layer = OutputLayer(projection(*parameters), recipe(kind).loss, is_compiled=False)
     rows, labels = torch.randn(6, WIDTH), torch.randint(OUTPUTS, (6,))
-    expected = layer.gradient(rows, labels, 0.5, nullcontext(), has_fillers=False)
+    expected = layer.gradient(rows, labels, 0.5, has_fillers=False)
     gradients = [each.grad.clone() for each in parameters if each.grad is not None]
     for parameter in parameters:
         parameter.grad = None
     more = torch.cat((rows, torch.randn(3, WIDTH)))
     filled = F.pad(labels, (0, 3), value=NO_LABEL)
-    losses, gradient = layer.gradient(more, filled, 0.5, nullcontext(), has_fillers=True)
+    losses, gradient = layer.gradient(more, filled, 0.5, has_fillers=True)
     torch.testing.assert_close(losses, expected[0], rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(gradient[:6], expected[1], rtol=1e-5, atol=1e-6)
     assert gradient[6:].eq(0).all()
@@ -174,9 +173,9 @@ def test_chunks_of_a_gpu_are_as_large_as_memory_for_logits(
     layer = OutputLayer(projection(*weights()), F.cross_entropy, is_compiled=False)  # type: ignore[arg-type]
     monkeypatch.setattr(output_layer, "LOGITS_BYTES", 4 * OUTPUTS * 10)
     rows, labels = torch.zeros(25, WIDTH), torch.zeros(25, dtype=torch.int64)
-    assert [len(chunk) for chunk, _ in layer.chunks(rows, labels)] == [25]
+    assert [len(chunk) for chunk, _ in layer.chunks(rows, labels, is_bfloat16=False)] == [25]
     monkeypatch.setattr(layer, "_count_outputs", lambda _: OUTPUTS)
-    chunks = layer.chunks(rows.to("meta"), labels.to("meta"))
+    chunks = layer.chunks(rows.to("meta"), labels.to("meta"), is_bfloat16=False)
     assert [len(chunk) for chunk, _ in chunks] == [9, 9, 7]
 
 
@@ -235,4 +234,4 @@ def test_chunks_are_found_for_features_in_bfloat16() -> None:
         lambda logits, _: (logits.sum(), logits.sum()),
         is_compiled=False,
     )
-    assert [len(part) for part, _ in layer.chunks(rows, labels)] == [7]
+    assert [len(part) for part, _ in layer.chunks(rows, labels, is_bfloat16=False)] == [7]
