@@ -90,7 +90,8 @@ def doubts(
     hypotheses: Sequence[str], references: Sequence[str], protocol: Evaluation
 ) -> Iterator[str]:
     """Warnings about circumstances that make the score misleading, each a line."""
-    if sum(line.endswith(" .") for line in hypotheses) > MOST_SPACED:
+    spaced = sum(line.endswith(" .") for line in hypotheses)
+    if spaced > MOST_SPACED and protocol.tokenize != "none":
         yield (
             "the hypotheses look tokenised (a space before the last full stop): BLEU is for plain "
             "text, and cuts it itself"

@@ -197,3 +197,5 @@ def test_scores_that_say_little_are_doubted() -> None:
     spaced = ["The dog sleeps here ."] * 101
     (tokenised,) = doubts(spaced, ["The dog sleeps here."] * 101, Evaluation())
     assert "look tokenised" in tokenised
+    segmented = Evaluation(tokenize="none")  # a corpus whose words and marks stand apart already
+    assert list(doubts(spaced, spaced, segmented)) == []
