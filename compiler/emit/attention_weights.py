@@ -6,7 +6,7 @@ from compiler.analysis.infer_shapes import shapes_of
 from compiler.emit.body import body_lines
 from compiler.emit.calls import written
 from compiler.emit.helpers import Helpers, helpers_of
-from compiler.emit.imports import TORCH, as_imported, import_lines
+from compiler.emit.imports import NETWORK, as_imported, import_lines
 from compiler.emit.layout import docstring, signature
 from compiler.emit.naming import Numbers, collect, constants_in, snake
 from compiler.emit.predicates import predicates
@@ -18,7 +18,7 @@ from compiler.ops.shape import words
 from compiler.transforms.derive_weights import derive_weights
 
 MODULE = Name("module")
-RUNNING = ("collections.abc.Callable", "typing.Any")
+RUNNING = frozenset({"collections.abc.Callable", "typing.Any"})
 """The names of the standard library by which the programs are run."""
 
 
@@ -43,7 +43,7 @@ def weights_text(model: Block, name: str, network: Helpers) -> str:
         docstring="\n".join(
             docstring([f"{name}: what each attention reads. Written by specformer."], 0)
         ),
-        imports=import_lines({*TORCH, *RUNNING, *helpers.imports}),
+        imports=import_lines(NETWORK | helpers.imports | RUNNING),
         imported=as_imported(
             [*programs, "Transformer", *helpers.elsewhere, *constants_in(code, numbers)]
         ),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from compiler.emit.calls import Given, calls_in
+from compiler.emit.imports import modules_of
 from compiler.emit.layout import docstring, lay, signature
 from compiler.emit.template import fill, helper_names
 from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name, parts
@@ -34,7 +35,8 @@ def helpers_of(
     """Return the helpers that expressions call, and those that these or a file need besides.
 
     They stand in the order of their first use, but each after those that it needs. Those that
-    another file defines, `elsewhere`, are not written.
+    another file defines, `elsewhere`, are not written. The imports are all that the expressions,
+    the helpers and `needs` ask for.
     """
     pieces = [part for each in expressions for part in parts(each)]
     attributes = {each.name for each in pieces if isinstance(each, Attribute)}
@@ -57,9 +59,9 @@ def helpers_of(
     for name in written:
         _place(name, written, ordered)
     needed += [need for each in written.values() for need in each.needed]
-    imports = frozenset(each for each in needed if not _is_helper(each))
+    imports = modules_of(pieces).union(each for each in needed if not _is_helper(each))
     known = frozenset(name for name in called if name in elsewhere)
-    return Helpers(texts=ordered, imports=imports, elsewhere=known)
+    return Helpers(texts=ordered, imports=frozenset(imports), elsewhere=known)
 
 
 def _is_helper(name: str) -> bool:
@@ -139,6 +141,7 @@ class _Helper:
         """
         given = tuple((name, _value(value)) for name, value in keywords.items() if value)
         whole = Call(Name(function), tuple(_value(each) for each in inputs if each), given)
+        self.needs(*modules_of([whole.function]))
         if _is_helper(function):
             self.needs(function)
             self.calls += [whole, replace(whole, keywords=self.certain(given))]

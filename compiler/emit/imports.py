@@ -2,10 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from sys import stdlib_module_names
 
-TORCH = frozenset({"torch", "torch.Tensor", "torch.nn"})
-"""What every file with a network imports."""
-FUNCTIONAL = "torch.nn.functional as F"
+from compiler.ops.expression import Expression, Name
+
+NETWORK = frozenset({"torch.Tensor", "torch.nn"})
+"""What the code around every network imports, for its annotations and classes."""
+TORCH = {"torch": "torch", "nn": "torch.nn", "F": "torch.nn.functional as F"}
+"""The modules of torch under their names in the code."""
+
+
+def modules_of(pieces: Iterable[Expression]) -> set[str]:
+    """Return the imports of the modules whose functions are named, as in `math.sqrt`.
+
+    `pieces` are expressions with all that is in them.
+    """
+    dotted = (each.text for each in pieces if isinstance(each, Name) and "." in each.text)
+    heads = {each.partition(".")[0] for each in dotted}
+    return heads & stdlib_module_names | {TORCH[each] for each in heads & TORCH.keys()}
 
 
 def import_lines(names: Iterable[str]) -> str:

@@ -1,19 +1,18 @@
 """`model.py`: the network."""
 
 from collections.abc import Iterable, Iterator
-from sys import stdlib_module_names
 
 from compiler.analysis.infer_shapes import Known
 from compiler.emit.calls import expressions
 from compiler.emit.classes import class_lines, classes, needs
 from compiler.emit.helpers import Helpers, helpers_of
-from compiler.emit.imports import FUNCTIONAL, TORCH, import_lines
+from compiler.emit.imports import NETWORK, import_lines
 from compiler.emit.layout import docstring
 from compiler.emit.naming import Numbers, collect, of_formula
 from compiler.emit.predicates import predicates
 from compiler.emit.template import fill
 from compiler.ir.block import Block, Repeat, walk
-from compiler.ops.expression import Expression, Hyperparameter, Name, parts
+from compiler.ops.expression import Expression, Hyperparameter, parts
 from compiler.ops.op import Op
 from compiler.ops.shape import Free
 
@@ -32,7 +31,7 @@ def model_text(model: Block, helpers: Helpers, name: str, summary: str) -> str:
     return fill(
         "model.py.jinja",
         docstring="\n".join(docstring([_plain(head), about], 0)),
-        imports=import_lines({*TORCH, FUNCTIONAL, *helpers.imports, *standard_modules(written)}),
+        imports=import_lines(NETWORK | helpers.imports),
         constants=_constants(numbers, model, written),
         definitions=[
             *predicates(_ops(model)),
@@ -45,12 +44,6 @@ def model_text(model: Block, helpers: Helpers, name: str, summary: str) -> str:
 def _plain(text: str) -> str:
     """Text that cannot leave a docstring, nor end it early."""
     return text.replace("\\", "/").replace('"' * 3, "'").rstrip('"')
-
-
-def standard_modules(written: Iterable[Expression]) -> set[str]:
-    """Return the modules of the standard library whose functions are called."""
-    names = (each.text for each in written if isinstance(each, Name))
-    return {each.partition(".")[0] for each in names if "." in each} & stdlib_module_names
 
 
 def _constants(numbers: Numbers, model: Block, written: Iterable[Expression]) -> str:

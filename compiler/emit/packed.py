@@ -1,26 +1,22 @@
 """`packed.py`: the forward pass of sentences that stand one after the other, without padding."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from compiler.analysis.infer_shapes import output_shapes
 from compiler.emit.body import body_lines
 from compiler.emit.calls import written
+from compiler.emit.classes import needs
 from compiler.emit.helpers import Helpers, helpers_of
-from compiler.emit.imports import FUNCTIONAL, as_imported, import_lines
+from compiler.emit.imports import as_imported, import_lines
 from compiler.emit.layout import docstring, signature
-from compiler.emit.model import standard_modules
 from compiler.emit.naming import Numbers, collect, constants_in, snake
 from compiler.emit.template import fill
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, walk
 from compiler.ir.verify import verify
-from compiler.ops.expression import Call, Expression, Hyperparameter, Name, call, parts
+from compiler.ops.expression import Call, Expression, Hyperparameter, Name, call
 from compiler.ops.shape import words
 from compiler.transforms.derive_packed import PACKED, derive_packed
-
-TORCH = {"torch": "torch", "torch.Tensor": "Tensor", "torch.nn": "nn", FUNCTIONAL: "F"}
-"""What may be imported of torch, each with its name in the code."""
 
 
 def packed_text(model: Block, name: str, network: Helpers) -> str:
@@ -30,35 +26,37 @@ def packed_text(model: Block, name: str, network: Helpers) -> str:
     """
     packed = derive_packed(model)
     verify(packed, "derive_packed")
-    programs, in_table = _programs(model, packed), _in_table(packed)
+    programs = _programs(model, packed)
     code = [each for one in programs for each in written(one.function)]
-    needs = ["Packed", *_runners(packed)]
-    helpers = helpers_of(code, needs, elsewhere=network.texts)
-    others = {each: text for each, text in helpers.texts.items() if each != "Packed"}
-    definitions = [*("\n".join(each.lines()) for each in programs), *others.values()]
-    text = "\n".join(definitions)
-    used = {each for each, name in TORCH.items() if re.search(rf"(?<![\w.]){name}\b", text)}
-    counts = [each.count for one in programs for each in _in_turns(one.block)]
-    constants = constants_in((*code, *counts), collect(model))
+    helpers = helpers_of(code, _needs(packed, programs), elsewhere=network.texts)
+    others = (text for each, text in helpers.texts.items() if each != "Packed")
+    names = (each.block.name for each in programs)
+    constants = _constants(model, programs, code)
     return fill(
         "packed.py.jinja",
         docstring="\n".join(docstring(_about(name), 0)),
-        imports=import_lines(
-            {
-                "torch.Tensor",
-                *used,
-                *helpers.imports,
-                *standard_modules(part for each in code for part in parts(each)),
-                *(f"itertools.{each}" for each in ("cycle", "islice") if f"{each}(" in text),
-            }
-        ),
-        imported=as_imported(
-            [*(each.block.name for each in programs), *helpers.elsewhere, *constants]
-        ),
+        imports=import_lines(helpers.imports),
+        imported=as_imported([*names, *helpers.elsewhere, *constants]),
         packed=helpers.texts["Packed"],
-        definitions=definitions,
-        in_table=in_table,
+        definitions=[*("\n".join(each.lines()) for each in programs), *others],
+        in_table=_in_table(packed),
     )
+
+
+def _needs(packed: Block, programs: list["_Program"]) -> Iterator[str]:
+    """Yield the helpers and imports of the file besides those of its expressions."""
+    yield from ("Packed", "torch.Tensor", *_runners(packed))
+    yield from needs(each.block for each in programs)
+    if _in_table(packed):
+        yield from ("torch.nn", "collections.abc.Callable")
+
+
+def _constants(
+    model: Block, programs: list["_Program"], code: Iterable[Expression]
+) -> Iterable[str]:
+    """Return the constants of `model.py` that the programs use, counts of layers among them."""
+    counts = [each.count for one in programs for each in _in_turns(one.block)]
+    return constants_in((*code, *counts), collect(model))
 
 
 def _about(name: str) -> list[str]:

@@ -1,7 +1,7 @@
 """`training.py`: the recipe."""
 
 from compiler.emit.helpers import helpers_of
-from compiler.emit.imports import TORCH, import_lines
+from compiler.emit.imports import NETWORK, import_lines
 from compiler.emit.layout import docstring, lay
 from compiler.emit.schedule import Rate, rate, schedule_constants
 from compiler.emit.template import fill
@@ -29,7 +29,7 @@ def training_text(spec: Spec, model: Block) -> str:
     return fill(
         "training.py.jinja",
         docstring=_docstring(head, 0),
-        imports=import_lines({*TORCH, *helpers.imports, *after_warmup.imports}),
+        imports=import_lines(NETWORK | helpers.imports | {"torch", *after_warmup.imports}),
         width=width,
         smoothing=training.label_smoothing,
         constants=schedule_constants(training.schedule, training.steps, peak)

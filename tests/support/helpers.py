@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from compiler.emit.helpers import helpers_of
-from compiler.emit.imports import FUNCTIONAL, TORCH, import_lines
+from compiler.emit.imports import NETWORK, import_lines
 from compiler.ops.expression import Attribute, Call, Expression, Name
 
 ASKED: set[str] = set()
@@ -39,7 +39,7 @@ def rendered(*calls: Expression | str, uses: Iterable[str] = ()) -> SimpleNamesp
     whole = [called(each) if isinstance(each, str) else each for each in calls]
     asked = [Attribute(Name("it"), each) for each in uses]
     helpers = helpers_of([*whole, *asked])
-    head = import_lines({*TORCH, FUNCTIONAL, *helpers.imports})
+    head = import_lines(NETWORK | helpers.imports)
     code = "\n\n\n".join([head, "PADDING = 0", *helpers.texts.values()])
     names: dict[str, Any] = {"__name__": "helpers"}
     exec(compile(code, "helpers", "exec"), names)
