@@ -3,11 +3,14 @@
     python -m benchmarks.gpu table train-base.json
     python -m benchmarks.gpu waits --size base --device cuda
     python -m benchmarks.gpu checks --device cuda
+    python -m benchmarks.gpu installed marian ctranslate2
+    python -m benchmarks.gpu text FOLDER
 
 `table` shows the results of `benchmarks.train` as milliseconds of an update, tokens a second and
 the share of the peak. `waits` makes some of our own updates and counts where the host waits for
 the GPU, and the programs that are compiled. `checks` compares results that a GPU alone computes;
-on a CPU it compares their plain forms.
+on a CPU it compares their plain forms. `installed` prints which engines are, and `text` writes a
+tiny corpus with the files of the segmented Multi30k, of 16 words, both for a dry run.
 """
 
 import argparse
@@ -17,7 +20,9 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import torch
@@ -26,6 +31,7 @@ from torch import Tensor
 
 from benchmarks.architecture import GPU_BATCH_TOKENS, SIZES, compile_size
 from benchmarks.command import finish
+from benchmarks.engines.engine import LIBRARIES
 from benchmarks.machine import check_device
 from benchmarks.report import TITLES
 from compiler.page.markdown import table
@@ -50,9 +56,13 @@ def main() -> None:
     check_device(options.device)
     match options.part:
         case "table":
-            print(training_times(json.loads(options.file.read_text(encoding="utf-8"))))
+            print(training_times(json.loads(Path(*options.names).read_text(encoding="utf-8"))))
         case "waits":
             print(_waits_table(options.size, torch.device(options.device)))
+        case "installed":
+            print(*(each for each in options.names if find_spec(LIBRARIES[each]) is not None))
+        case "text":
+            _write_text(Path(*options.names))
         case _:
             _print_checks(options.size, torch.device(options.device))
 
@@ -156,7 +166,8 @@ def replayed(size: str, device: torch.device) -> float:
     for is_captured in (False, True):
         package, state = _state(size, device)
         batch = _batch(package, device, _tokens(device))
-        plain, captured = _update_of(state, batch), state.update.captured
+        plain, captured = _update_of(state, batch), state.update.capturing().captured
+        assert captured is not None
         if is_captured:
             assert captured.takes([batch])
         figures = [
@@ -189,18 +200,30 @@ def _difference(one: Tensor, other: Tensor) -> float:
     return float((one - other).norm() / one.norm())
 
 
+def _write_text(folder: Path) -> None:
+    """Write pairs whose target is the source from behind."""
+    words, draw = [f"w{number:02}" for number in range(16)], Random(0)
+    folder.mkdir(parents=True)
+    for part, count in (("train", 60), ("valid", 10), ("test.2016", 5)):
+        pairs = [draw.choices(words, k=draw.randint(2, 9)) for _ in range(count)]
+        pairs += [words] if part == "train" else []
+        for language, step in (("en", 1), ("de", -1)):
+            lines = [" ".join(each[::step]) + "\n" for each in pairs]
+            (folder / f"{part}.{language}").write_text("".join(lines), encoding="utf-8")
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", choices=("table", "waits", "checks"))
-    parser.add_argument("file", type=Path, nargs="?", help="results of `benchmarks.train`")
+    parser.add_argument("part", choices=("table", "waits", "checks", "installed", "text"))
+    parser.add_argument("names", nargs="*", help="a file of results, engines, or a folder")
     parser.add_argument("--size", choices=SIZES, default="base")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda")
     options = parser.parse_args()
-    if options.part == "table":
-        if options.file is None:
-            parser.error("`table` needs a file")
+    if options.part in ("table", "text") and len(options.names) != 1:
+        parser.error(f"`{options.part}` needs a {'file' if options.part == 'table' else 'folder'}")
+    if options.part in ("table", "installed", "text"):
         options.device = "cpu"
     return options
 

@@ -19,6 +19,7 @@ from runtime.inference.translator import Translator
 from runtime.run import Run
 from runtime.scoring.measures import (
     Measure,
+    ScoringSet,
     Split,
     evaluation_files,
     read_scoring_set,
@@ -125,7 +126,6 @@ def evaluate_translations(
     report: Callable[[str], None] = print,
 ) -> Evaluated:
     """Scores of a run; what is not said is as in its spec."""
-    spec = run.package.spec
     translator = load_as(
         Translator,
         run,
@@ -136,24 +136,68 @@ def evaluate_translations(
         workers=workers,
         precision=precision,
     )
+    spec, place = run.package.spec, translator.decoder.device
+    return _scored(
+        run,
+        split,
+        _translated(spec, split, translator, progress, report),
+        decoding=decoding or spec.decoding,
+        weights=run.used(average),
+        int8=int8,
+        precision=inference_precision(precision, spec.training.precision, place),
+        workers=workers,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Translated:
+    """A text, its translations by a network, and the time that they took."""
+
+    text: ScoringSet
+    hypotheses: list[str]
+    speed: Speed
+
+
+def _translated(
+    spec: Spec,
+    split: Split,
+    translator: Translator,
+    progress: Progress,
+    report: Callable[[str], None],
+) -> _Translated:
+    """Translate a split; report what makes its scores doubtful."""
     text = read_scoring_set(spec, split, translator.target_tokenizer)
     bleu_metric(spec.evaluation)  # raises now, not after hours of translating
     hypotheses, speed = timed_translations(translator, text.sources, progress, report)
     for doubt in doubts(hypotheses, text.references, spec.evaluation):
         report(f"warning: {doubt}")
+    return _Translated(text=text, hypotheses=hypotheses, speed=speed)
+
+
+def _scored(
+    run: Run,
+    split: Split,
+    translated: _Translated,
+    *,
+    decoding: Decoding,
+    weights: Weights,
+    int8: bool,
+    precision: Precision,
+    workers: int,
+) -> Evaluated:
+    """Score translations that were computed in the given way."""
+    spec, text, hypotheses = run.package.spec, translated.text, translated.hypotheses
     return Evaluated(
         split=split,
         text=run.text_digests(split),
         scores=score(hypotheses, text.references, spec.evaluation, text.further),
         protocol=spec.evaluation,
-        decoding=decoding or spec.decoding,
+        decoding=decoding,
+        weights=weights,
         int8=int8,
-        precision=inference_precision(
-            precision, spec.training.precision, translator.decoder.device
-        ),
+        precision=precision,
         workers=workers,
-        weights=run.used(average),
-        speed=speed,
+        speed=translated.speed,
         phenomena=phenomena_scores(spec, hypotheses) if split == "test" else {},
         sources=text.sources,
         references=text.references,

@@ -55,7 +55,7 @@ class ShardedState(TrainState):
     def _sharing(self) -> GradientSharing:
         return ShardedSharing(self.workers)
 
-    def _is_captured(self, objective: Objective) -> bool:
+    def _is_worth_capturing(self, objective: Objective) -> bool:
         """Return that no update is recorded: what is gathered is not where it was before."""
         del objective
         return False

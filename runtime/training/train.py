@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from runtime.training.start_or_resume import (
 from runtime.training.train_state import TrainState
 from runtime.training.trainer import Trainer
 from runtime.training.validation import Score
-from runtime.training.workers import joined_workers
+from runtime.training.workers import Workers, joined_workers
 
 LESS_MEMORY = (
     "raise training.accumulate (the update is made in more, smaller parts), set "
@@ -88,67 +88,102 @@ def train(
         explained_memory_errors(LESS_MEMORY),
         ExitStack() as holds,
     ):
-        say = _undisturbed(report) if workers.is_first else _say_nothing
-        package = load_package(package) if isinstance(package, Path) else package
-        if package.spec.training.validation.bleu and score is None:
-            raise ValueError("validation.bleu is set: expected a function `score`, got None")
-        kind: type[TrainState] = TrainState
-        if is_sharded:
-            from runtime.training import sharded_state, sharding  # which takes a second
+        asked = Request(
+            package=load_package(package) if isinstance(package, Path) else package,
+            cache=cache,
+            report=_undisturbed(report) if workers.is_first else _say_nothing,
+            with_steps=with_steps,
+            device=device,
+            chosen=chosen or {},
+            digests=None,
+        )
+        _require_score(asked.package, score)
+        kind = _sharded(asked, holds) if is_sharded else TrainState
+        opened = _open(run_folder, asked, workers, holds, resume=resume)
+        holds.enter_context(opened.computation.products(device))
+        state = kind(opened.run.package, device, workers, opened.computation)
+        return _train(opened, state, score, asked.report)
 
-            sharding.refuse_what_cannot_be_sharded(package.spec.training)
-            holds.enter_context(sharding.group_of_processes(device))
-            kind = sharded_state.ShardedState
-        with workers.first_goes_first() as digests:
-            if resume and workers.is_first and run_folder.is_dir():
-                holds.enter_context(alone(run_folder, say))
-            asked = Request(
-                package=package,
-                cache=cache,
-                report=say,
-                with_steps=with_steps,
-                device=device,
-                chosen=chosen or {},
-                digests=digests.value,
-            )
-            if resume or not workers.is_first:
-                run, prepared = reopen_run(run_folder, asked, settles=workers.is_first)
-            else:
-                run, prepared = create_run(run_folder, asked)
-            digests.value = prepared.digests
-            if not resume and workers.is_first:
-                holds.enter_context(alone(run_folder, say))
-            computation = Computation.of_record(run.begun, run.package.spec.training, device)
-            start = find_start(run, computation, Machine.here(device, workers.size), say)
-        holds.enter_context(computation.products(device))
-        state = kind(run.package, device, workers, computation)
-        start.apply(state)
-        batcher = make_batcher(computation.batching, run.package.spec, prepared, workers.size)
-        say(_describe(state, prepared, batcher))
-        with _run_logger(run, start, workers.is_first, say) as logger:
-            return _train(run, prepared, state, batcher, start, score, logger)
+
+def _require_score(package: Package, score: Score | None) -> None:
+    if package.spec.training.validation.bleu and score is None:
+        raise ValueError("validation.bleu is set: expected a function `score`, got None")
+
+
+def _sharded(asked: Request, holds: ExitStack) -> type[TrainState]:
+    """Return the state of which each process keeps a share, and join the processes for it.
+
+    Raises a UserError for a training that cannot be sharded.
+    """
+    from runtime.training import sharded_state, sharding  # which takes a second
+
+    sharding.refuse_what_cannot_be_sharded(asked.package.spec.training)
+    holds.enter_context(sharding.group_of_processes(asked.device))
+    return sharded_state.ShardedState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A run that is ready to be trained, and how and from where it goes on."""
+
+    run: Run
+    prepared: Prepared
+    computation: Computation
+    start: Start
+
+
+def _open(
+    folder: Path, asked: Request, workers: Workers, holds: ExitStack, *, resume: bool
+) -> _Opened:
+    """Return the run: the first process begins or reopens it, then the others open it.
+
+    No other command changes it until `holds` ends.
+    """
+    with workers.first_goes_first() as digests:
+        asked = replace(asked, digests=digests.value)
+        if not workers.is_first:
+            run, prepared = reopen_run(folder, asked, settles=False)
+        elif resume:
+            run, prepared = _reopen_alone(folder, asked, holds)
+        else:
+            run, prepared = create_run(folder, asked)
+            holds.enter_context(alone(folder, asked.report))
+        digests.value = prepared.digests
+        computation = Computation.of_record(run.begun, run.package.spec.training, asked.device)
+        here = Machine.here(asked.device, workers.size)
+        start = find_start(run, computation, here, asked.report)
+    return _Opened(run=run, prepared=prepared, computation=computation, start=start)
+
+
+def _reopen_alone(folder: Path, asked: Request, holds: ExitStack) -> tuple[Run, Prepared]:
+    if folder.is_dir():
+        holds.enter_context(alone(folder, asked.report))
+    return reopen_run(folder, asked, settles=True)
 
 
 def _train(
-    run: Run,
-    prepared: Prepared,
-    state: TrainState,
-    batcher: Batcher,
-    start: Start,
-    score: Score | None,
-    logger: RunLogger,
+    opened: _Opened, state: TrainState, score: Score | None, report: Callable[[str], None]
 ) -> Summary:
-    trainer = Trainer(
-        run=run,
-        prepared=prepared,
-        state=state,
-        batcher=batcher,
-        progress=start.progress,
-        score=score,
-        logger=logger,
-    )
-    with watched_signals(once=state.workers.size == 1) as watch:
-        reason = trainer.train(watch)
+    """Train from the start of a run to its end, or to an `Interruption`."""
+    run, prepared, start, workers = opened.run, opened.prepared, opened.start, state.workers
+    start.apply(state)
+    batcher = make_batcher(opened.computation.batching, run.package.spec, prepared, workers.size)
+    report(_describe(state, prepared, batcher))
+    with _run_logger(run, start, workers.is_first, report) as logger:
+        trainer = Trainer(
+            run=run,
+            prepared=prepared,
+            state=state,
+            batcher=batcher,
+            progress=start.progress,
+            score=score,
+            logger=logger,
+        )
+        with watched_signals(once=workers.size == 1) as watch:
+            return _summary(trainer, trainer.train(watch))
+
+
+def _summary(trainer: Trainer, reason: Ending) -> Summary:
     return Summary(
         folder=trainer.run.folder,
         reason=reason,
@@ -180,7 +215,7 @@ def _describe(state: TrainState, prepared: Prepared, batcher: Batcher) -> str:
     return (
         f"{parameters:,} parameters, {train:,} training {unit}s, {valid:,} validation {unit}s, "
         f"on {_places(state)}, {state.computation.in_words(batcher)}{_savings(state)}"
-        f"{', updates as one CUDA graph' if state.update.is_captured else ''}"
+        f"{', updates as one CUDA graph' if state.update.captured else ''}"
         f"{_attention(state, prepared, batcher)}"
     )
 

@@ -57,15 +57,15 @@ class TrainState:
         objective = training_objective(self.model, module, training, device, self.computation)
         validating = validation_objective(objective, self.result)
         self.validation_objective = self._calling(self.result, validating)
-        self.update = Updater(
+        update = Updater(
             model=self.model,
             optimizer=self.optimizer,
             objective=self._calling(self.model, objective),
             clip_norm=training.clip_norm,
             workers=workers,
             sharing=self._sharing(),
-            is_captured=self._is_captured(objective),
         )
+        self.update = update.capturing() if self._is_worth_capturing(objective) else update
         if device.type == "cuda":  # the BLEU of validations, as its losses
             compute_in(self.result, self.computation.precision)
         self.running_metrics = RunningMetrics()
@@ -87,7 +87,7 @@ class TrainState:
     def _sharing(self) -> GradientSharing:
         return gradient_sharing(self.model.parameters(), self.workers)
 
-    def _is_captured(self, objective: Objective) -> bool:
+    def _is_worth_capturing(self, objective: Objective) -> bool:
         """Tell whether an update is to be recorded as one CUDA graph."""
         kind = self.computation.batching
         return self.workers.size == 1 and is_worth_capturing(objective, kind, self.optimizer)

@@ -1,9 +1,9 @@
 """The updates of a training: which batches each takes in its epoch, and what it does."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -32,13 +32,13 @@ class Updater:
     clip_norm: float | None
     workers: Workers
     sharing: GradientSharing
-    is_captured: bool = False
-    """Makes updates of one shape through a `CapturedUpdate`, in a process that trains alone."""
+    captured: CapturedUpdate | None = None
+    """The update of static tensors, which a GPU replays, in a process that trains alone."""
 
-    @cached_property
-    def captured(self) -> CapturedUpdate:
-        """The update of static tensors, which a GPU replays."""
-        return CapturedUpdate(self._update, self.optimizer, self.objective.device)
+    def capturing(self) -> Self:
+        """Return the same updater, which makes updates of one shape through a `CapturedUpdate`."""
+        captured = CapturedUpdate(self._update, self.optimizer, self.objective.device)
+        return replace(self, captured=captured)
 
     def __call__(
         self, examples: Examples | Batched, batches: Sequence[Indices], learning_rate: float
@@ -48,7 +48,7 @@ class Updater:
         -> [3]: smoothed and plain loss in nats, summed over the labels, and the norm of the
         gradient before it is clipped.
         """
-        if not self.is_captured:
+        if self.captured is None:
             return self._step(self.add_gradients(examples, batches), learning_rate)
         moved = [self.objective.moved(examples.collate(rows)) for rows in batches]
         update = self.captured if self.captured.takes(moved) else self._update

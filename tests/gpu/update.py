@@ -45,7 +45,7 @@ def update(name: str, precision: Precision) -> dict[str, Any]:
         padded = replace(chosen, batching=padded_kind(DEVICE))
         state = TrainState(package, torch.device("cuda"), Workers(), padded)
         # A pretended GPU has no streams to record a CUDA graph on: `captured_update` is for that.
-        state.update = replace(state.update, is_captured=False)
+        state.update = replace(state.update, captured=None)
         first = state.update(batch, [rows], 1e-3)
         ledger.restart()
         recorder.choices.clear()
@@ -71,7 +71,8 @@ def captured_update(name: str, precision: Precision) -> dict[str, int]:
     batch = examples(package.spec, SOURCES, TARGETS)
     with pretended_gpu() as ledger, as_written():
         state = TrainState(package, torch.device("cuda"), Workers())
-        update = replace(state.update, is_captured=True)
+        update = state.update.capturing()
+        assert update.captured is not None
         moved = [update.objective.moved(batch.collate(np.arange(len(batch))))]
         assert update.captured.takes(moved)
         update.captured._compute()
