@@ -1,7 +1,7 @@
 """Checkpoints are written by a thread while the training goes on."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self
 
@@ -9,18 +9,27 @@ import torch
 
 from runtime.checkpoints.checkpoint import Tensors
 
+SECONDS_BETWEEN_LOOKS = 0.1
+
 
 class BackgroundWriter:
     """Writes one checkpoint at a time; the end of its context waits for the last one."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_hurried: Callable[[], bool], report: Callable[[str], None]) -> None:
+        """While `is_hurried` returns true, `report` is told what is waited for."""
+        self._is_hurried, self._report = is_hurried, report
         self._pool = ThreadPoolExecutor(1, "checkpoint")
         self._newest: Future[None] | None = None
+        self._name = ""
 
-    def start(self, write: Callable[[], None]) -> None:
+    def start(self, write: Callable[[], None], name: str) -> None:
         """Begin to write. Raises the error of the checkpoint before, for which it waits."""
         self.wait()
-        self._newest = self._pool.submit(write)
+        self._newest, self._name = self._pool.submit(write), name
+
+    def is_writing(self) -> bool:
+        """Tell whether a checkpoint is being written."""
+        return self._newest is not None and not self._newest.done()
 
     def check(self) -> None:
         """Raise the error of a checkpoint that could not be written; do not wait for one."""
@@ -30,8 +39,17 @@ class BackgroundWriter:
     def wait(self) -> None:
         """Wait until the newest checkpoint is written. Raises the error if it could not be."""
         if self._newest is not None:
+            self._await(self._newest)
             newest, self._newest = self._newest, None
             newest.result()
+
+    def _await(self, newest: Future[None]) -> None:
+        """Wait without raising; say once for what, as soon as somebody is in a hurry."""
+        while not newest.done() and not self._is_hurried():
+            wait([newest], SECONDS_BETWEEN_LOOKS)
+        if not newest.done():
+            self._report(f"waiting until {self._name} is written")
+            wait([newest])
 
     def __enter__(self) -> Self:
         return self
@@ -42,6 +60,8 @@ class BackgroundWriter:
         try:
             if kind is None:  # the error that ends the training counts more than one of the disk
                 self.wait()
+            elif self._newest is not None:
+                self._await(self._newest)
         finally:
             self._pool.shutdown()
 

@@ -6,8 +6,9 @@ A validation is given up; `--resume` repeats it.
 import shlex
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -28,19 +29,23 @@ class Abandoned(Exception):
     """A validation was given up, because a process was asked to stop."""
 
 
+@dataclass(slots=True)
 class SignalWatch:
-    """Remembers the first signal, if any."""
+    """Remembers the first signal, if any, and whether there was another."""
 
     received: signal.Signals | None = None
+    is_repeated: bool = False
+    is_saving: Callable[[], bool] = field(default=lambda: False)
+    """Tells whether work is being saved at this moment, which no signal gives up."""
 
 
 @contextmanager
 def watched_signals(*, once: bool) -> Iterator[SignalWatch]:
     """Notes signals instead of acting on them.
 
-    With `once`, a second one acts as usual, so that nobody has to wait for a large checkpoint. An
-    ignored signal stays ignored, as Ctrl-C is for jobs in the background. Only the main thread can
-    handle signals; in another one, nothing changes.
+    With `once`, a second one acts as usual, unless work is being saved at that moment. An ignored
+    signal stays ignored, as Ctrl-C is for jobs in the background. Only the main thread can handle
+    signals; in another one, nothing changes.
     """
     watch = SignalWatch()
     if threading.current_thread() is not threading.main_thread():
@@ -54,9 +59,13 @@ def watched_signals(*, once: bool) -> Iterator[SignalWatch]:
             signal.signal(number, handler)
 
     def note(number: int, _: FrameType | None) -> None:
-        watch.received = watch.received or signal.Signals(number)
-        if once:
+        if watch.received is None:
+            watch.received = signal.Signals(number)
+        elif once and not watch.is_saving():
             restore()
+            signal.raise_signal(number)
+        else:
+            watch.is_repeated = True
 
     for number in previous:
         signal.signal(number, note)

@@ -63,7 +63,7 @@ class Trainer:
         self.progress = self.saved = progress
         self.watch = SignalWatch()
         self.place: Callable[[], Path] = lambda: run.folder
-        self.writer = BackgroundWriter()
+        self.writer = BackgroundWriter(lambda: self.watch.is_repeated, logger.report)
         self.prepared = prepared
         self.batching = Batching.of(self.training, state.computation.batching)
         self.examples = Batched(examples=prepared.train, batcher=batcher)
@@ -73,7 +73,7 @@ class Trainer:
 
     def train(self, watch: SignalWatch) -> Ending:
         """Goes on to the end, or to an `Interruption`."""
-        self.watch = watch
+        self.watch, watch.is_saving = watch, self.writer.is_writing
         with followed(self.run.folder) as self.place, self.writer:
             return self._train()
 
@@ -225,7 +225,8 @@ class Trainer:
             self.writer.wait()  # so that there is one copy of the state at a time
             content = self._content(copied(weights), copied(training_state))
             self._follow_the_run()
-            self.writer.start(partial(self._write, content, is_interim=is_interim))
+            write = partial(self._write, content, is_interim=is_interim)
+            self.writer.start(write, f"the checkpoint after update {self.progress.step}")
 
     def _content(self, weights: Tensors, training_state: Tensors) -> Content:
         return Content(

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import signal
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import torch
 
 from runtime.checkpoints import checkpoint as checkpoints
 from runtime.checkpoints.background import BackgroundWriter, copied
+from runtime.checkpoints.listing import list_checkpoints
 from runtime.errors import DivergenceError, UserError
+from runtime.training.interruption import Interruption
 from runtime.training.train import Summary
 from runtime.training.trainer import Trainer
 from runtime.training.update import Updater
@@ -96,7 +100,7 @@ def test_a_full_disk_ends_the_training_at_the_next_update(
     assert list((tmp_path / "run" / "checkpoints").iterdir()) == []
 
 
-def started_and_done(writer: BackgroundWriter, write: Callable[[], None]) -> None:
+def started_and_done(writer: BackgroundWriter, write: Callable[[], None], _name: str) -> None:
     writer.wait()
     writer._newest = writer._pool.submit(write)
     writer._newest.exception()
@@ -131,6 +135,32 @@ def test_a_training_that_fails_waits_for_its_last_checkpoint(
     with pytest.raises(DivergenceError):
         run_training(make_package(), tmp_path / "run")
     assert (tmp_path / "run" / "checkpoints" / "step-00000010").is_dir()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_is_told_which_checkpoint_is_waited_for(
+    tmp_path: Path,
+    make_package: Make,
+    run_training: Train,
+    said: list[str],
+    interrupt: Callable[..., AbstractContextManager[None]],
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+) -> None:
+    """It comes while the checkpoint of the first one is being written, which is not lost."""
+    expected = "waiting until the checkpoint after update 12 is written"
+
+    def be_interrupted(path: Path) -> None:
+        if "interim" in str(path) and expected not in said:
+            os.kill(os.getpid(), number)
+            for _ in range(1000):
+                threading.Event().wait(0.01 if expected not in said else 0)
+
+    patched_save(monkeypatch, be_interrupted)
+    with interrupt(12, number), pytest.raises(Interruption, match="after update 12"):
+        run_training(make_package(), tmp_path / "run")
+    assert said.count(expected) == 1
+    assert [each.step for each in list_checkpoints(tmp_path / "run" / "checkpoints")] == [10, 12]
 
 
 def test_a_run_that_is_renamed_while_it_is_saved_keeps_the_checkpoint(
