@@ -83,6 +83,8 @@ def ablate(
         launcher=launcher, jobs=jobs, processes=processes, device=device, slurm=slurm or []
     )
     room = options.room()
+    if room is None:
+        refuse_epochs(expansion)
     if dry_run:
         show_plan(folder, expansion, room)
         return
@@ -128,6 +130,21 @@ class Options:
 
         parameters = slurm_parameters(self.slurm)
         return Slurm(folder, parameters, cache=cache, processes=self.processes, jobs=self.jobs)
+
+
+def refuse_epochs(expansion: "Expansion") -> None:
+    """Raise a UserError for a row whose epochs would be counted for a machine that is not known.
+
+    How many updates they are depends on the form of its batches, which a GPU has others than a CPU.
+    """
+    for row in expansion.rows:
+        if row.spec.training.epochs is not None:
+            raise UserError(
+                f"row {row.name} sets training.epochs, and how many updates these are depends on "
+                "the machines that Slurm will choose",
+                help="set training.steps instead; `specformer train` of one row on such a machine "
+                "says how many updates its epochs are",
+            )
 
 
 def counted(expansion: "Expansion", cache: Path, device: str | None) -> "Expansion":

@@ -33,6 +33,11 @@ def choose_batching(
     return "packed", "the fastest on a GPU" if written == "auto" else "as the spec says"
 
 
+def is_native(kind: BatchKind, written: Written, device: torch.device) -> bool:
+    """Tell whether a new run on this device may have batches of this form."""
+    return kind != "padded" if device.type == "cuda" else kind in ("padded", written)
+
+
 def padded_kind(device: torch.device) -> BatchKind:
     """Return the form of batches for a network that cannot compute packed sentences."""
     return "buckets" if device.type == "cuda" else "padded"

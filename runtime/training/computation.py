@@ -15,7 +15,7 @@ from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import BatchKind
 from runtime.data.batches import Batcher
 from runtime.system.devices import refuse_missing_bfloat16
-from runtime.training.batching import Written, choose_batching
+from runtime.training.batching import Written, choose_batching, is_native
 from runtime.training.precision import Precision, choose_precision, float32_products
 
 RECORD = "computation"
@@ -70,6 +70,8 @@ class Computation:
             kept.pop("precision", None)
         elif kept.get("precision", new["precision"]) != new["precision"]:
             kept["precision_reason"] = AS_BEGUN
+        if "batching" in kept and not is_native(kept["batching"], training.batching, device):
+            kept["batching_reason"] = AS_BEGUN
         chosen = cls(**new | kept | {"tf32": new["tf32"]})
         if "batching" not in kept:  # the precision that is kept decides, too
             kind, reason = choose_batching(training.batching, device, chosen.precision)

@@ -141,6 +141,13 @@ def test_options_without_effect_are_refused(
     assert not out.exists()
 
 
+def test_epochs_are_not_counted_for_machines_that_slurm_chooses(ablate: Command, out: Path) -> None:
+    code, said = wait_for(ablate("--launcher=slurm", "--set=training.epochs=2"))
+    assert code == 2, said
+    assert "depends on the machines that Slurm will choose" in said
+    assert not out.exists()
+
+
 @pytest.fixture
 def whole(ablate: Command, tmp_path: Path) -> Path:
     """The long ablation, run in peace; with as many threads, or its last bits are others."""

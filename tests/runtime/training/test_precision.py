@@ -103,6 +103,21 @@ def test_a_precision_that_is_written_later_counts_more_than_the_record(give: Giv
     assert not continued.is_recorded(begun)
 
 
+@pytest.mark.parametrize("written", ["auto", "packed"])
+def test_batches_of_another_device_are_not_said_to_be_the_best_of_this_one(
+    monkeypatch: pytest.MonkeyPatch, give: Give, written: str
+) -> None:
+    give()
+    monkeypatch.setattr("runtime.training.precision._of_gpu", lambda _: ("bfloat16", "it has it"))
+    monkeypatch.setattr("runtime.training.computation.refuse_missing_bfloat16", lambda _: None)
+    own = training("auto").model_copy(update={"batching": written})
+    begun = Computation.resolve(own, GPU)
+    expected = {"auto": "chosen when it began", "packed": "as the spec says"}[written]
+    continued = Computation.of_record(begun.record(), own, CPU)
+    assert (continued.batching, continued.batching_reason) == ("packed", expected)
+    assert Computation.of_record(begun.record(), own, GPU) == begun
+
+
 def test_the_record_of_a_newer_version_may_say_more(give: Give) -> None:
     give()
     begun = {RECORD: {"precision": "bfloat16", "unheard_of": 1}}
