@@ -100,27 +100,35 @@ def read_figures(run: Path, kind: Literal["train", "valid"]) -> Iterator[dict[st
 
     Raises a UserError for any other line that is not ours.
     """
+    for number, figures in scan_figures(run):
+        if figures is None:
+            raise UserError(
+                f"line {number} of {run / METRICS} cannot be read",
+                help="the file was damaged: remove that line, or bring the old file back",
+            )
+        if figures["kind"] == kind:
+            yield figures
+
+
+def scan_figures(run: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Yield each line with its number, None for one that is not ours.
+
+    A last line that a killed run has not finished is left out.
+    """
     path = run / METRICS
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     lines = text.splitlines()
     for number, line in enumerate(lines, start=1):
         if number < len(lines) or line.endswith("}"):
-            figures = _figures(line, f"line {number} of {path}")
-            if figures["kind"] == kind:
-                yield figures
+            yield number, _figures(line)
 
 
-def _figures(line: str, place: str) -> dict[str, Any]:
+def _figures(line: str) -> dict[str, Any] | None:
     try:
         figures = json.loads(line)
     except ValueError:
-        figures = {}
-    if not figures.keys() >= IN_EACH_LINE:
-        raise UserError(
-            f"{place} cannot be read",
-            help="the file was damaged: remove that line, or bring the old file back",
-        )
-    return figures
+        return None
+    return figures if isinstance(figures, dict) and figures.keys() >= IN_EACH_LINE else None
 
 
 def _tensorboard(folder: Path, step: int) -> Any:

@@ -1,0 +1,163 @@
+"""The curves of runs and of specs that `specformer plot` draws, and what is missing of them."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.source.diagnostic import Rejected
+from compiler.spec.load import Loaded
+from compiler.spec.lock import LOCK, load_lock
+from compiler.spec.package_files import read_regular
+from compiler.spec.schedule import WarmupStableDecay
+from runtime.errors import UserError
+from runtime.system.file_lock import is_held
+from runtime.training.metrics import METRICS, scan_figures
+
+CURVES: Mapping[str, str] = {
+    "loss": "nll",
+    "perplexity": "perplexity",
+    "bleu": "bleu",
+    "learning_rate": "learning_rate",
+    "tokens_per_second": "tokens_per_second",
+}
+"""The curves, and the key of each in the lines of `metrics.jsonl`."""
+SAMPLES = 400
+"""The updates of a schedule at which its rate is computed, beside those where it turns."""
+
+Points = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Figures of updates, measured on the training or the validation set, or set by a schedule."""
+
+    part: str
+    points: Points
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A run or a spec with its curves by their names, and sentences about what is missing."""
+
+    name: str
+    curves: dict[str, list[Curve]]
+    notes: tuple[str, ...] = ()
+
+
+def is_run(reference: str) -> bool:
+    """Tell whether a path is the folder of a run: it holds metrics, or a package with its lock."""
+    folder = Path(reference)
+    return (folder / METRICS).is_file() or (folder / "package" / LOCK).is_file()
+
+
+def read_run(folder: Path) -> Source:
+    """Return the curves of a run, be it finished or not.
+
+    Raises a UserError for a run that has no figures at all.
+    """
+    lines = list(scan_figures(folder))
+    figures = [each for _, each in lines if each is not None]
+    if not figures:
+        raise UserError(
+            f"{folder / METRICS} has no figures yet",
+            help="the first are written after `training.log_every` updates, or the first "
+            "validation; wait for them, or name another run",
+        )
+    curves: dict[str, list[Curve]] = {name: [] for name in CURVES}
+    for name, key in CURVES.items():
+        for part in ("train", "valid"):
+            own = [each for each in figures if each["kind"] == part and key in each]
+            if points := tuple(_finite(own, key)):
+                curves[name].append(Curve(part=part, points=points))
+    notes = (
+        *_damaged(lines),
+        *_not_finite(figures),
+        *_absent(curves),
+        *_unfinished(folder, curves),
+    )
+    return Source(name=str(folder), curves=curves, notes=notes)
+
+
+def _finite(figures: Sequence[Mapping[str, object]], key: str) -> Iterator[tuple[float, float]]:
+    """Yield updates and figures; those of a resumed run that were written twice, the last time."""
+    once = {each["step"]: each[key] for each in figures}
+    for step, value in sorted(once.items(), key=lambda point: str(point[0]).zfill(20)):
+        if isinstance(step, int) and isinstance(value, int | float) and math.isfinite(value):
+            yield float(step), float(value)
+
+
+def _damaged(lines: Sequence[tuple[int, object]]) -> Iterator[str]:
+    numbers = [str(number) for number, figures in lines if figures is None]
+    if numbers:
+        word = "lines" if len(numbers) > 1 else "line"
+        yield f"{word} {', '.join(numbers[:5])} of {METRICS} cannot be read and left out"
+
+
+def _not_finite(figures: Sequence[Mapping[str, object]]) -> Iterator[str]:
+    wrong = [each["step"] for each in figures if not _is_finite(each["nll"])]
+    if wrong:
+        yield f"the loss is no finite number at update {wrong[0]}"
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _absent(curves: Mapping[str, Sequence[Curve]]) -> Iterator[str]:
+    parts = {each.part for each in curves["loss"]}
+    if "valid" not in parts:
+        yield "no validation yet: loss and perplexity are those of the training set"
+    if "train" not in parts:
+        yield "no figures of the training itself yet, such as its learning rate"
+    if "valid" in parts and not curves["bleu"]:
+        yield "no BLEU: `training.validation.bleu` is not set"
+
+
+def _unfinished(folder: Path, curves: Mapping[str, Sequence[Curve]]) -> Iterator[str]:
+    """Yield a sentence where the training goes on, or has ended before its last update."""
+    last = max(point[0] for own in curves.values() for each in own for point in each.points[-1:])
+    if folder.is_dir() and is_held(folder):
+        yield f"still being trained: update {last:,.0f}{_of_all(folder)}"
+    elif (steps := _updates(folder)) is not None and last < steps:
+        yield f"ends at update {last:,.0f} of {steps:,}: stopped by its patience, or from outside"
+
+
+def _of_all(folder: Path) -> str:
+    steps = _updates(folder)
+    return "" if steps is None else f" of {steps:,}"
+
+
+def _updates(folder: Path) -> int | None:
+    """Return the updates that a run's spec asks for; None if they are not known."""
+    path = folder / "package" / LOCK
+    try:
+        return load_lock(path, read_regular(path)).spec.training.steps
+    except (OSError, Rejected):
+        return None
+
+
+def read_spec(loaded: Loaded, name: str) -> Source:
+    """Return the schedule of a spec, as the code computes it that the spec compiles to.
+
+    Raises a UserError where the number of updates is known only when the text is prepared.
+    """
+    from compiler.emit.rate_function import rate_function
+    from compiler.pipeline import compile_loaded
+
+    training = loaded.spec.training
+    if training.steps is None:
+        raise UserError(
+            f"{name} trains for {training.epochs} epochs: how many updates these are is known only "
+            "when its text is prepared",
+            help="assume a number to draw the schedule: `--set training.steps=20000`",
+        )
+    rate = rate_function(compile_loaded(loaded).files)
+    schedule, steps = training.schedule, training.steps
+    turns = {1, schedule.warmup_steps, steps}
+    if isinstance(schedule, WarmupStableDecay):
+        turns.add(steps - schedule.decay_steps)
+    updates = turns | {round(1 + (steps - 1) * each / SAMPLES) for each in range(SAMPLES + 1)}
+    points = tuple((step, rate(step)) for step in sorted(updates) if 1 <= step <= steps)
+    curve = Curve(part="schedule", points=points)
+    return Source(name=loaded.spec.name, curves={"learning_rate": [curve]})

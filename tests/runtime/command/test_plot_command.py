@@ -1,0 +1,182 @@
+"""`plot`: the curves of runs, whatever state they are in, and the schedules of specs."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from compiler.page.chart import Chart, Line, Panel
+from compiler.page.terminal_chart import chart_lines
+from compiler.pipeline import compile_spec
+from runtime.command.plot_sources import read_run, read_spec
+from runtime.package import load_package
+
+pytestmark = pytest.mark.quick
+
+Command = Callable[..., Any]
+SVG = "{http://www.w3.org/2000/svg}"
+ROOT = Path(__file__).parents[3]
+
+
+def train_line(step: int, loss: float = 3.0) -> str:
+    figures = {"kind": "train", "step": step, "nll": loss, "perplexity": 20.0, "loss": loss}
+    return json.dumps(figures | {"learning_rate": 0.001, "tokens_per_second": 900.0})
+
+
+def valid_line(step: int, loss: float = 3.5, **more: float) -> str:
+    figures = {"kind": "valid", "step": step, "nll": loss, "perplexity": 30.0}
+    return json.dumps(figures | more)
+
+
+def make_run(folder: Path, *lines: str, end: str = "\n") -> Path:
+    folder.mkdir()
+    (folder / "metrics.jsonl").write_text("\n".join(lines) + end)
+    return folder
+
+
+def test_a_picture_has_every_curve_of_every_run(specformer: Command, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        make_run(tmp_path / name, *map(train_line, (1, 2, 3)), valid_line(3, bleu=20.5))
+    ended = specformer("plot", "one", "two", "--out", "curves.svg")
+    assert (ended.code, ended.out) == (0, "")
+    picture = ElementTree.parse(tmp_path / "curves.svg").getroot()
+    words = [each.text for each in picture.iter(f"{SVG}text")]
+    for title in ("loss in nats a label", "perplexity", "learning rate", "tokens a second"):
+        assert title in words
+    assert "BLEU of the validation set" in words
+    assert {"one", "two", "one 20.50", "two 20.50"} <= set(words)
+    strokes = {each.get("stroke") for each in picture.iter(f"{SVG}path")}
+    assert {"#0072b2", "#d55e00"} <= strokes
+
+
+def test_labels_at_the_ends_of_lines_do_not_overlap(specformer: Command, tmp_path: Path) -> None:
+    for number in range(6):
+        make_run(tmp_path / f"r{number}", train_line(1), train_line(2, 3 + number / 1e4))
+    names = [f"r{number}" for number in range(6)]
+    assert specformer("plot", *names, "--curve", "loss", "--out", "curves.svg").code == 0
+    picture = ElementTree.parse(tmp_path / "curves.svg").getroot()
+    ends = [each for each in picture.iter(f"{SVG}text") if (each.text or "")[:1] == "r"]
+    heights = sorted(float(each.get("y", 0)) for each in ends if " 3." in (each.text or ""))
+    assert len(heights) == 6
+    assert all(below - above >= 13.9 for above, below in pairwise(heights))
+
+
+def test_a_run_that_was_killed_and_damaged_is_drawn(specformer: Command, tmp_path: Path) -> None:
+    """The last line is half written, one is no JSON, one has no finite loss."""
+    lines = (train_line(1), "rubbish", train_line(2, float("nan")), train_line(3), train_line(4))
+    make_run(tmp_path / "run", *lines, end="")
+    text = (tmp_path / "run" / "metrics.jsonl").read_text()
+    (tmp_path / "run" / "metrics.jsonl").write_text(text[:-10])
+    source = read_run(tmp_path / "run")
+    (loss,) = source.curves["loss"]
+    assert loss.points == ((1.0, 3.0), (3.0, 3.0))
+    ended = specformer("plot", "run")
+    assert ended.code == 0
+    said = " ".join(ended.out.split())
+    assert "line 2 of metrics.jsonl cannot be read and left out" in said
+    assert "the loss is no finite number at update 2" in said
+    assert "no validation yet" in said
+
+
+def test_points_are_in_the_order_of_updates(tmp_path: Path) -> None:
+    """A resumed run may write an update again: the last counts, and 1,000 comes after 900."""
+    steps = ((1000, 2.0), (900, 2.5), (1000, 1.5))
+    run = make_run(tmp_path / "run", *(train_line(step, loss) for step, loss in steps))
+    assert read_run(run).curves["loss"][0].points == ((900.0, 2.5), (1000.0, 1.5))
+
+
+def test_text_is_plain_and_fits_into_80_columns(specformer: Command) -> None:
+    runs = [ROOT / "docs" / "results" / each for each in ("multi30k-tiny", "multi30k-raw")]
+    ended = specformer("plot", *runs)
+    assert ended.code == 0
+    assert ended.out.isascii()
+    assert max(map(len, ended.out.splitlines())) <= 80
+    assert "* multi30k-tiny" in ended.out
+    assert "o multi30k-raw" in ended.out
+
+
+def test_on_terminals_lines_are_dots_with_letters_at_their_ends() -> None:
+    lines = tuple(Line(series=each, points=((1, 1 + each), (9, 9 - each))) for each in range(2))
+    panel = Panel(title="loss", lines=lines)
+    chart = Chart(title="t", across="updates", series=("x", "y"), panels=(panel,))
+    rows = list(chart_lines(chart, 80, is_unicode=True))
+    text = ["".join(piece.words for piece in row) for row in rows]
+    assert max(map(len, text)) <= 80
+    plot = "".join(row.partition("\u2502")[2] for row in text)
+    assert any(0x2800 < ord(each) < 0x2900 for each in plot)
+    assert plot.count("a") == plot.count("b") == 1
+    assert {piece.series for row in rows for piece in row} == {None, 0, 1}
+
+
+@pytest.mark.parametrize(
+    "spec", ["transformer-base", "demo", "adamw-cosine", "wsd", "sgd", "multi30k-raw"]
+)
+def test_a_schedule_is_what_the_generated_code_gives(spec: str, tmp_path: Path) -> None:
+    package = compile_spec(spec)
+    folder = tmp_path / package.folder_name
+    package.write(folder)
+    rate = load_package(folder).training_module.learning_rate
+    (curve,) = read_spec(package.loaded, spec).curves["learning_rate"]
+    assert curve.points[0][0] == 1
+    assert curve.points[-1][0] == package.spec.training.steps
+    assert package.spec.training.schedule.warmup_steps in [step for step, _ in curve.points]
+    assert all(value == rate(int(step)) for step, value in curve.points)
+
+
+def test_schedules_are_drawn_without_torch() -> None:
+    script = (
+        "import sys\nsys.argv = ['specformer', 'plot', 'demo', 'wsd', '--log', 'updates']\n"
+        "from runtime.command.app import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "learning rate" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing"], "there is no spec `nothing`"),
+        (["empty"], "is not the folder of a run"),
+        (["new"], "has no figures yet"),
+        (["demo", "--curve", "bleu"], "there are no figures of bleu in demo"),
+        (["demo", "--set", "training.steps=null", "--set", "training.epochs=3"], "3 epochs"),
+        (["demo", "--out", "curves.jpg"], "neither .svg nor .png"),
+        (["demo", "--out", "there.svg"], "exists already"),
+        (["demo"] * 11, "at most 10 lines"),
+        (["demo", "--curve", "speed"], "speed"),
+    ],
+)
+def test_mistakes_are_explained(
+    specformer: Command, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    make_run(tmp_path / "new", end="")
+    (tmp_path / "there.svg").write_text("")
+    ended = specformer("plot", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+
+
+def test_a_png_is_drawn_or_the_extra_is_named(
+    specformer: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    ended = specformer("plot", "demo", "--out", "schedule.png")
+    assert ended.code == 2
+    assert "pip install 'specformer[report]'" in ended.err
+    assert not (tmp_path / "schedule.png").exists()
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    pytest.importorskip("cairosvg", reason="the extra `report` is not installed")
+    assert specformer("plot", "demo", "--out", "schedule.png").code == 0
+    assert (tmp_path / "schedule.png").read_bytes().startswith(b"\x89PNG")
