@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.architecture import SIZES, compile_size
-from benchmarks.command import text_settings
+from benchmarks.command import TEST, text_settings
 from benchmarks.engines.engine import Network, Search
 from benchmarks.networks import seeded_network, trained_network
 from runtime.data.pairs import load_pairs
@@ -54,7 +54,7 @@ def cases(options: argparse.Namespace, folder: Path) -> Iterator[Case]:
         compiled = compile_size(
             SIZES[size], dropout=0.0, attention_dropout=0.0, settings=text_settings(options)
         )
-        network = seeded_network(compiled, "test", options, folder / size)
+        network = seeded_network(compiled, TEST, options, folder / size)
         length = options.length
         yield from _searches(f"{size}, {length} tokens", network, (length, length), options)
 

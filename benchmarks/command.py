@@ -22,7 +22,9 @@ from runtime.errors import UserError
 
 GPU_PEERS = ("marian",)
 
-RANDOM_PAIRS = {"train": 30_000, "test": 1000}
+TRAIN, TEST = "train", "tests/test"
+"""The folders of the pairs in prepared text."""
+RANDOM_PAIRS = {TRAIN: 30_000, TEST: 1000}
 RANDOM_LENGTHS = (8, 48)
 """The fewest and the most tokens of random sentences: 28 on average, as in WMT14."""
 
@@ -84,7 +86,7 @@ def text_settings(options: argparse.Namespace) -> tuple[str, ...]:
 
 
 def text_folder(spec: Spec, options: argparse.Namespace, folder: Path) -> Path:
-    """A folder with the tokenised corpora `train` and `test`; a random one is made in `folder`."""
+    """A folder with the tokenised corpora TRAIN and TEST; a random one is made in `folder`."""
     if options.random_text:
         _write_random_text(folder / "text", options.random_text)
         return folder / "text"
@@ -152,7 +154,7 @@ def _write_random_text(folder: Path, rows: int) -> None:
     """Seeded sentences; both sides of a pair are about equally long."""
     random = np.random.default_rng(1)
     shortest, longest = RANDOM_LENGTHS
-    folder.mkdir()
+    (folder / TEST).parent.mkdir(parents=True)
     for part, pairs in RANDOM_PAIRS.items():
         sources = random.integers(shortest, longest, pairs)
         targets = np.clip(sources + random.integers(-4, 5, pairs), shortest, longest)

@@ -6,7 +6,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from benchmarks.architecture import Architecture
-from benchmarks.command import text_folder
+from benchmarks.command import TEST, text_folder
 from benchmarks.engines.engine import Network
 from benchmarks.engines.weights import write_seeded_weights
 from compiler.pipeline import CompiledPackage
@@ -17,7 +17,7 @@ from runtime.errors import UserError
 def seeded_network(
     compiled: CompiledPackage, part: str, options: argparse.Namespace, folder: Path
 ) -> Network:
-    """A package with seeded weights, and a part (`train`, `test`) of the text."""
+    """A package with seeded weights, and a part (TRAIN or TEST) of the text."""
     package, weights = folder / "package", folder / "weights.safetensors"
     compiled.write(package)
     write_seeded_weights(package, weights)
@@ -41,7 +41,7 @@ def trained_network(folder_of_run: Path, options: argparse.Namespace, folder: Pa
     run.check_data(text.name)
     weights = folder / "trained.safetensors"
     save_file(run.load_model().state_dict(), weights)
-    return _network(run.package.folder, weights, text / "test", spec, options)
+    return _network(run.package.folder, weights, text / TEST, spec, options)
 
 
 def _network(

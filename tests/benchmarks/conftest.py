@@ -18,12 +18,12 @@ SMALL = Size(layers=2, d_model=16, d_ff=24, heads=2, batch_tokens=256)
 @pytest.fixture(autouse=True)
 def few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that random text is there at once."""
-    monkeypatch.setattr(command, "RANDOM_PAIRS", {"train": 60, "test": 20})
+    monkeypatch.setattr(command, "RANDOM_PAIRS", {command.TRAIN: 60, command.TEST: 20})
 
 
 @pytest.fixture
 def make_network(tmp_path: Path) -> Callable[..., Network]:
-    """make_network("pre", part="test"): norms before or after the sub-layers."""
+    """make_network("pre", part=TEST): norms before or after the sub-layers."""
 
     def make(place: str = "post", *, part: str = "train") -> Network:
         options = Namespace(random_text=ROWS, device="cpu")

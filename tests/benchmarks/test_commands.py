@@ -2,6 +2,7 @@
 
 import json
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
@@ -12,6 +13,7 @@ from benchmarks import architecture, command, decode, machine, train, trials
 from benchmarks.architecture import SIZES, Architecture, compile_size
 from benchmarks.engines.engine import Practice, Precision
 from compiler.pipeline import compile_spec
+from runtime.data.pairs import load_pairs
 from runtime.errors import UserError
 from tests.benchmarks.conftest import ROWS, SMALL
 
@@ -131,3 +133,15 @@ def test_peers_can_build_all_sizes(size: str) -> None:
 def test_other_forms_are_refused(setting: str) -> None:
     with pytest.raises(UserError, match="the peers cannot build multi30k-tiny"):
         Architecture.of(compile_spec("multi30k-tiny", [setting]).spec)
+
+
+def test_prepared_text_has_the_folders_that_engines_read(tmp_path: Path) -> None:
+    for part, count in ("train", 8), ("valid", 3), ("test.2016", 5):
+        for language in "en", "de":
+            (tmp_path / f"{part}.{language}").write_text("a b c\n" * count)
+    settings = (f"data.folder={tmp_path}", "model.vocabulary.size=7")
+    spec = compile_spec("multi30k-tiny", settings).spec
+    options = Namespace(random_text=None, cache=tmp_path / "cache")
+    text = command.text_folder(spec, options, tmp_path)
+    assert len(load_pairs(text / command.TRAIN)) == 8
+    assert len(load_pairs(text / command.TEST)) == 5

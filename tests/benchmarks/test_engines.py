@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.command import TEST
 from benchmarks.engines.engine import (
     LIBRARIES,
     Network,
@@ -78,7 +79,7 @@ def test_the_others_refuse_them(peer: str, make_network: MakeNetwork) -> None:
 @pytest.mark.parametrize("peer", ["marian", "ctranslate2"])
 def test_greedy_translations_are_the_same(peer: str, place: str, make_network: MakeNetwork) -> None:
     pytest.importorskip(LIBRARIES[peer], reason="a peer: `make bench` installs it")
-    network = make_network(place, part="test")
+    network = make_network(place, part=TEST)
     search = Search(beam=1, shortest=0, longest=9, batch_sentences=3, workers=1)
     theirs = open_decoding(peer, network, search)
     ours = open_training("ours", network, PRACTICE)
