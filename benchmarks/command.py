@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -34,6 +35,8 @@ def finish(command: Callable[[], None]) -> NoReturn:
 
     with 1 where engines do not agree or one of them fails.
     """
+    # An exception, so that children end with their parent.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         command()
         code: int | None = 0
@@ -102,7 +105,6 @@ def write_results(results: dict[str, Any], path: Path | None) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-        say(f"written: {path}")
 
 
 def begin(

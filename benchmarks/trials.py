@@ -52,9 +52,11 @@ def main() -> None:
     sizes: Sequence[str] = options.size or DEFAULT_SIZES[options.device]
     for size, dropout in itertools.product(sizes, options.attention_dropout):
         say(f"{size}, attention dropout {dropout:g}")
-        trials = list(_trials(size, dropout, engines, options))
+        trials: list[dict[str, Any]] = []
         results["cases"].append({"size": size, "attention_dropout": dropout, "trials": trials})
-        write_results(results, options.out)
+        for trial in _trials(size, dropout, engines, options):
+            trials.append(trial)
+            write_results(results, options.out)
         print(f"**{size}, attention dropout {dropout:g}**\n\n{trials_table(trials)}\n", flush=True)
 
 
