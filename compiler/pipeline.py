@@ -11,6 +11,7 @@ from compiler.ir.block import Block
 from compiler.ir.verify import verify
 from compiler.lower.model import lower
 from compiler.source.diagnostic import Diagnostic, in_order
+from compiler.source.span import Span
 from compiler.spec.load import Loaded, load
 from compiler.spec.spec import Spec
 from compiler.transforms.drop_no_ops import drop_no_ops
@@ -100,9 +101,14 @@ def with_packing_checked(loaded: Loaded, model: Block) -> Loaded:
     return replace(loaded, warnings=in_order((*loaded.warnings, warning)))
 
 
-def build(loaded: Loaded, passes: tuple[Pass, ...]) -> Block:
-    """Return the network of a spec after these passes, verified after each."""
-    model = lower(loaded.spec, loaded.origin)
+def build(
+    loaded: Loaded, passes: tuple[Pass, ...], origin: Callable[[str], Span] | None = None
+) -> Block:
+    """Return the network of a spec after these passes, verified after each.
+
+    `origin` tells the place of the setting at a path, if not as the spec tells it.
+    """
+    model = lower(loaded.spec, origin or loaded.origin)
     verify(model, "lower")
     for each in passes:
         model = each(model)

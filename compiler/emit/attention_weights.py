@@ -4,10 +4,13 @@ from collections.abc import Iterator
 
 from compiler.analysis.infer_shapes import shapes_of
 from compiler.emit.body import body_lines
-from compiler.emit.calls import written
+from compiler.emit.calls import causes_of_names, written
+from compiler.emit.classes import causes_of_head
 from compiler.emit.helpers import Helpers, helpers_of
 from compiler.emit.imports import NETWORK, as_imported, import_lines
 from compiler.emit.layout import docstring, signature
+from compiler.emit.marks import mark, marked
+from compiler.emit.model import TASK, causes_of_layers
 from compiler.emit.naming import Numbers, collect, constants_in, snake
 from compiler.emit.predicates import predicates
 from compiler.emit.template import fill
@@ -31,6 +34,7 @@ def weights_text(model: Block, name: str, network: Helpers) -> str:
     functions = [each for _, each in programs.values()]
     code = [each for function in functions for each in written(function)]
     helpers = helpers_of(code, elsewhere=network.texts)
+    causes = causes_of_names((), functions)
     ops = [each.op for function in functions for each in function.body if isinstance(each.op, Op)]
     streams = [each.name for each in model.function("features").inputs]
     declared = ["model: Transformer", *(f"{each}: Tensor" for each in streams)]
@@ -48,11 +52,12 @@ def weights_text(model: Block, name: str, network: Helpers) -> str:
             [*programs, "Transformer", *helpers.elsewhere, *constants_in(code, numbers)]
         ),
         definitions=[
-            *helpers.texts.values(),
-            *predicates(ops),
+            *helpers.marked(causes).values(),
+            *predicates(ops, causes),
             *("\n".join(_function(*each, numbers)) for each in programs.values()),
         ],
         programs=[(each, snake(each)) for each in programs],
+        mark=mark((*TASK, *causes_of_layers(model)) if causes else ()),
     )
 
 
@@ -86,7 +91,8 @@ def _function(block: Block, function: Function, numbers: Numbers) -> Iterator[st
         f"module: {block.name}",
         *(f"{each.name}: {each.annotation}" for each in function.inputs),
     ]
-    yield from signature(snake(block.name), declared, "tuple[Tensor, Tensor]", 0)
+    head = signature(snake(block.name), declared, "tuple[Tensor, Tensor]", 0)
+    yield from marked(head, causes_of_head(block, function))
     shapes = shapes_of(block, function)
     given = [f"{e.name} {words(e.shape, shown)}" for e in function.inputs if e.shape]
     weights, values = (words(shapes[each], shown) for each in function.outputs)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from itertools import zip_longest
 
 from compiler.emit.layout import NameOf, lay, lay_loop, lay_results
+from compiler.emit.marks import marked
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, shown
+from compiler.ir.causes import Paths, causes_of, united
 from compiler.ops.expression import (
     Attribute,
     Binary,
@@ -60,13 +62,26 @@ class _Writer:
         self.values: dict[str, Expression] = {
             each.name: Name(each.name) for each in function.inputs
         }
+        self.causes: dict[str, Paths] = {}
 
     def lines(self) -> list[str]:
         lines: list[str] = []
         for statement, after in zip_longest(self.function.body, self.function.body[1:]):
-            lines += self.statement(statement, after)
+            causes = self.causes_of(statement)
+            laid = self.statement(statement, after)
+            lines += marked(laid, causes)
+            if causes and (not laid or statement.results == self.function.outputs):
+                self.causes.update(dict.fromkeys(statement.results, causes))
         results = [self.values[each] for each in self.function.outputs]
-        return [*lines, *lay_results(results, self.name_of, self.depth)]
+        causes = united(self.causes.get(each, ()) for each in self.function.outputs)
+        causes = causes or causes_of(self.block.origin)
+        return [*lines, *marked(lay_results(results, self.name_of, self.depth), causes)]
+
+    def causes_of(self, statement: Statement) -> Paths:
+        """Return the settings that a statement comes from, with those of what stands inside it."""
+        own = causes_of(statement.origin)
+        inlined = (self.causes.get(each, ()) for each in statement.inputs)
+        return united([own, *inlined]) if own else ()
 
     def statement(self, statement: Statement, after: Statement | None) -> list[str]:
         if isinstance(statement.op, Invoke) and self.loops(statement):

@@ -1,10 +1,12 @@
 """The calls of the functions of a generated file: what each call gives, read off the IR."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from compiler.ir.block import Block, Function, Repeat, shown, walk
-from compiler.ops.expression import Attribute, Call, Expression, Name
+from compiler.ir.block import Block, Function, Repeat, Statement, shown, walk
+from compiler.ir.causes import Caused, Paths, united
+from compiler.ops.expression import Attribute, Call, Expression, Name, parts
 from compiler.ops.op import Op
 
 SELF = Name("self")
@@ -99,5 +101,35 @@ def written(function: Function) -> Iterator[Expression]:
     """Yield what the ops of a function are written as."""
     for statement in function.body:
         if isinstance(statement.op, Op):
-            held = Attribute(SELF, statement.part) if statement.part else SELF
-            yield statement.op.code(held, tuple(Name(shown(each)) for each in statement.inputs))
+            yield code_of(statement, statement.op)
+
+
+def code_of(statement: Statement, op: Op) -> Expression:
+    """Return what the op of a statement is written as."""
+    held = Attribute(SELF, statement.part) if statement.part else SELF
+    return op.code(held, tuple(Name(shown(each)) for each in statement.inputs))
+
+
+def causes_of_names(blocks: Iterable[Block], functions: Iterable[Function]) -> dict[str, Paths]:
+    """Return the settings that the names in the code of ops come from.
+
+    Names are those of functions, classes, masks and attributes. The code is what makes the parts of
+    `blocks`, and the bodies of `functions`. It is empty where the network does not know its causes.
+    """
+    found = defaultdict[str, list[Paths]](list)
+    for block in blocks:
+        known = block.origin.parts if isinstance(block.origin, Caused) else {}
+        for name, part in block.parts:
+            if isinstance(part, Op) and name in known:
+                _note(found, part.module(), known[name].choices)
+    for function in functions:
+        for statement in function.body:
+            if isinstance(statement.origin, Caused) and isinstance(statement.op, Op):
+                _note(found, code_of(statement, statement.op), statement.origin.choices)
+    return {name: united(several) for name, several in found.items()}
+
+
+def _note(found: dict[str, list[Paths]], code: Expression, causes: Paths) -> None:
+    for each in parts(code):
+        if isinstance(each, Name | Attribute):
+            found[each.text if isinstance(each, Name) else each.name].append(causes)

@@ -6,8 +6,10 @@ from compiler.analysis.infer_shapes import Known, output_shapes
 from compiler.emit.body import body_lines
 from compiler.emit.calls import written
 from compiler.emit.layout import NameOf, docstring, lay, signature
+from compiler.emit.marks import marked
 from compiler.emit.naming import Numbers
-from compiler.ir.block import Block, Function, Repeat, children
+from compiler.ir.block import Block, Function, Repeat, children, walk
+from compiler.ir.causes import Caused, Paths, causes_of, causes_of_part, united
 from compiler.ops.expression import (
     Call,
     Comprehension,
@@ -51,7 +53,7 @@ def class_lines(block: Block, numbers: Numbers, known: Known) -> list[str]:
     lines += [*docstring([_with_numbers(block, numbers)], 1), "", *_init(block, numbers)]
     for function in block.functions:
         lines += ["", *_function(block, function, numbers, known)]
-    return lines
+    return marked(lines, causes_of(block.origin))
 
 
 def _with_numbers(block: Block, numbers: Numbers) -> str:
@@ -62,15 +64,35 @@ def _with_numbers(block: Block, numbers: Numbers) -> str:
 def _init(block: Block, numbers: Numbers) -> list[str]:
     parameters = numbers.parameters(block)
     declared = ["self", *(f"{name}: {type(n.value).__name__}" for name, n in parameters.items())]
-    lines = [*signature("__init__", declared, "None", 1), "        super().__init__()"]
+    head = [*signature("__init__", declared, "None", 1), "        super().__init__()"]
+    lines = marked(head, united([causes_of(block.origin), _causes_of_arguments(block, numbers)]))
     later = _numbers_of_functions(block)
     lines += [f"        self.{name} = {name}" for name in parameters if name in later]
     for name, part in block.parts:
+        causes = causes_of_part(block.origin, name)
+        if not isinstance(part, Op):
+            below = part.block if isinstance(part, Repeat) else part
+            causes = united([causes, _causes_of_arguments(below, numbers)])
         if not (isinstance(part, Repeat) and part.holder):
-            lines += _attribute(block, name, part, numbers)
+            lines += marked(_attribute(block, name, part, numbers), causes)
         elif part.first == 0:
-            lines += _kinds(block, part.holder, numbers)
+            lines += marked(_kinds(block, part.holder, numbers), causes)
     return lines
+
+
+def _causes_of_arguments(block: Block, numbers: Numbers) -> Paths:
+    """Return the settings that the constructor arguments of a block's class come from."""
+    if not isinstance(block.origin, Caused):
+        return ()
+    known = dict(_numbers_below(block))
+    return united(known.get(each, ()) for each in numbers.parameters(block))
+
+
+def _numbers_below(block: Block) -> Iterator[tuple[str, Paths]]:
+    """Yield the numbers of a block and of those below it, with the settings they come from."""
+    for _, each in walk(block):
+        if isinstance(each.origin, Caused):
+            yield from each.origin.numbers.items()
 
 
 def _numbers_of_functions(block: Block) -> set[str]:
@@ -158,7 +180,19 @@ def _function(block: Block, function: Function, numbers: Numbers, known: Known) 
     declared = ["self", *(f"{each.name}: {each.annotation}" for each in function.inputs)]
     lines = signature(function.name, declared, function.annotation, 1)
     lines += docstring(_words(block, function, name_of, known), 2)
-    return [*lines, *body_lines(block, function, name_of, 2)]
+    own = marked(lines, causes_of_head(block, function))
+    return [*own, *body_lines(block, function, name_of, 2)]
+
+
+def causes_of_head(block: Block, function: Function) -> Paths:
+    """Return the settings that the signature of a function comes from: its block, its inputs."""
+    if not isinstance(block.origin, Caused):
+        return ()
+    given = [block.origin.inputs.get(each.name, ()) for each in function.inputs]
+    if block.origin.path == "task":  # the model, whose functions are those of its parts
+        made = [each for each in function.body if causes_of(each.origin) != ("task",)]
+        given += [causes_of(each.origin) for each in made[-1:]]
+    return united([block.origin.causes, *given])
 
 
 def _words(block: Block, function: Function, name_of: NameOf, known: Known) -> list[str]:

@@ -5,13 +5,15 @@ parameter that no call gives is left out, and one that every call gives has no d
 says itself what it needs: `needs` names helpers and imports, `call` writes the call of a helper.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from compiler.emit.calls import Given, calls_in
 from compiler.emit.imports import modules_of
 from compiler.emit.layout import docstring, lay, signature
+from compiler.emit.marks import mark
 from compiler.emit.template import fill, helper_names
+from compiler.ir.causes import Paths, united
 from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name, parts
 
 Calls = dict[str, tuple[Call, ...]]
@@ -20,11 +22,31 @@ Keywords = tuple[tuple[str, Expression], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Helpers:
-    """The helpers of a file: texts by their names, what they import, and those of another file."""
+    """The helpers of a file: texts by their names, what they import, and those of another file.
+
+    Of each helper, `needed` are the names of the others that it needs, and `asked` the attributes
+    on whose use in the file its text depends.
+    """
 
     texts: dict[str, str]
     imports: frozenset[str]
     elsewhere: frozenset[str]
+    needed: Mapping[str, Collection[str]]
+    asked: Mapping[str, Collection[str]]
+
+    def marked(self, causes: Mapping[str, Paths]) -> dict[str, str]:
+        """Return the texts with the settings that they come from, by those of who calls them."""
+        known = {
+            name: dict.fromkeys(united(causes.get(each, ()) for each in (name, *self.asked[name])))
+            for name in self.texts
+        }
+        for name in reversed(self.texts) if causes else ():  # each stands after what it needs
+            for need in self.needed[name]:
+                if need in known and need not in causes:
+                    known[need].update(known[name])
+        return {
+            name: mark(known[name], ends=bool(causes)) + text for name, text in self.texts.items()
+        }
 
 
 def helpers_of(
@@ -61,7 +83,13 @@ def helpers_of(
     needed += [need for each in written.values() for need in each.needed]
     imports = modules_of(pieces).union(each for each in needed if not _is_helper(each))
     known = frozenset(name for name in called if name in elsewhere)
-    return Helpers(texts=ordered, imports=frozenset(imports), elsewhere=known)
+    return Helpers(
+        texts=ordered,
+        imports=frozenset(imports),
+        elsewhere=known,
+        needed={name: tuple(each.needed) for name, each in written.items()},
+        asked={name: tuple(sorted(each.asked)) for name, each in written.items()},
+    )
 
 
 def _is_helper(name: str) -> bool:
@@ -96,6 +124,7 @@ class _Helper:
     attributes: set[str]
     needed: dict[str, None] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
     arguments: Given = field(init=False)
     text: str = field(init=False)
 
@@ -104,7 +133,7 @@ class _Helper:
             "define": self.define,
             "needs": self.needs,
             "call": self.call,
-            "uses": self.attributes.__contains__,
+            "uses": self.uses,
             "doc": lambda *paragraphs: "\n".join(docstring(list(paragraphs), 1)),
         }
         self.arguments = Given(self.called)
@@ -129,6 +158,11 @@ class _Helper:
             for name, value in keywords
             if not isinstance(value, Name) or not self.arguments[value.text].sometimes
         )
+
+    def uses(self, name: str) -> bool:
+        """Tell whether some code has an attribute of this name."""
+        self.asked.add(name)
+        return name in self.attributes
 
     def needs(self, *names: str) -> None:
         """Declare helpers by their names and imports by their paths, as `typing.Any`."""

@@ -2,6 +2,7 @@
 
 from compiler.analysis.packing import why_not_packed
 from compiler.emit.attention_weights import weights_text
+from compiler.emit.marks import marker
 from compiler.emit.model import helpers_of_model, model_text
 from compiler.emit.packed import packed_text
 from compiler.emit.template import fill
@@ -27,7 +28,7 @@ def package_files(spec: Spec, model: Block) -> dict[str, str]:
     if why_not_packed(model) is None:
         beside["packed.py"] = packed_text(model, spec.name, helpers)
     return {
-        "__init__.py": fill("__init__.py.jinja", name=spec.name),
+        "__init__.py": fill("__init__.py.jinja", name=spec.name, mark=marker(model.origin)("task")),
         "model.py": model_text(model, helpers, spec.name, spec.summary),
         "training.py": training_text(spec, model),
         **beside,

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from compiler.analysis.infer_shapes import output_shapes
 from compiler.emit.body import body_lines
-from compiler.emit.calls import written
-from compiler.emit.classes import needs
+from compiler.emit.calls import causes_of_names, written
+from compiler.emit.classes import causes_of_head, needs
 from compiler.emit.helpers import Helpers, helpers_of
 from compiler.emit.imports import as_imported, import_lines
 from compiler.emit.layout import docstring, signature
+from compiler.emit.marks import mark, marked
+from compiler.emit.model import causes_of_layers
 from compiler.emit.naming import Numbers, collect, constants_in, snake
 from compiler.emit.template import fill
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, walk
@@ -28,8 +30,12 @@ def packed_text(model: Block, name: str, network: Helpers) -> str:
     verify(packed, "derive_packed")
     programs = _programs(model, packed)
     code = [each for one in programs for each in written(one.function)]
-    helpers = helpers_of(code, _needs(packed, programs), elsewhere=network.texts)
-    others = (text for each, text in helpers.texts.items() if each != "Packed")
+    wanted = list(_needs(packed, programs))
+    helpers = helpers_of(code, wanted, elsewhere=network.texts)
+    causes = causes_of_names((), (each.function for each in programs))
+    batching = ("training.batching", *causes_of_layers(model)) if causes else ()
+    texts = helpers.marked(causes and causes | dict.fromkeys(wanted, batching))
+    others = (text for each, text in texts.items() if each != "Packed")
     names = (each.block.name for each in programs)
     constants = _constants(model, programs, code)
     return fill(
@@ -37,9 +43,10 @@ def packed_text(model: Block, name: str, network: Helpers) -> str:
         docstring="\n".join(docstring(_about(name), 0)),
         imports=import_lines(helpers.imports),
         imported=as_imported([*names, *helpers.elsewhere, *constants]),
-        packed=helpers.texts["Packed"],
+        packed=texts["Packed"],
         definitions=[*("\n".join(each.lines()) for each in programs), *others],
         in_table=_in_table(packed),
+        mark=mark(batching),
     )
 
 
@@ -140,8 +147,8 @@ class _Program:
             f"{self.holder}: {self.block.name}",
             *(f"{each.name}: {each.annotation}" for each in self.function.inputs),
         ]
-        yield from signature(self.name, declared, "Tensor", 0)
-        yield from docstring(self.about(), 1)
+        head = [*signature(self.name, declared, "Tensor", 0), *docstring(self.about(), 1)]
+        yield from marked(head, causes_of_head(self.whole, self.function))
         holder = Name(self.holder)
         yield from body_lines(
             self.block, self.function, self.name_of, 1, holder, program=self.called

@@ -1,9 +1,11 @@
 """Masks as functions of two positions, at the top of `model.py`."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from compiler.emit.layout import STEP, WIDTH, docstring
+from compiler.emit.marks import mark
+from compiler.ir.causes import Paths
 from compiler.mask.mask import Mask
 from compiler.ops.op import Op, Predicate
 
@@ -13,10 +15,13 @@ _ROLES = {
 }
 
 
-def predicates(ops: Iterable[Op]) -> Iterator[str]:
-    """Yield one function for each mask that some op asks for, those of the encoder first."""
+def predicates(ops: Iterable[Op], causes: Mapping[str, Paths]) -> Iterator[str]:
+    """Yield one function for each mask that some op asks for, those of the encoder first.
+
+    `causes` are the settings that the names of masks come from.
+    """
     for each in sorted({each for op in ops for each in op.predicates()}, key=_order):
-        yield "\n".join(_lines(each))
+        yield mark(causes.get(each.name, ()), ends=bool(causes)) + "\n".join(_lines(each))
 
 
 def _order(predicate: Predicate) -> tuple[int, str, bool]:

@@ -7,6 +7,7 @@ from compiler.analysis.packing import why_not_packed
 from compiler.emit.helpers import Helpers
 from compiler.emit.imports import as_imported
 from compiler.emit.layout import docstring, lay, signature
+from compiler.emit.marks import marker
 from compiler.emit.predicates import plain_predicate
 from compiler.emit.template import fill
 from compiler.ir.block import Block, walk
@@ -15,6 +16,7 @@ from compiler.mask.mask import CAUSAL, Mask
 from compiler.ops.expression import Name, Tuple
 from compiler.ops.op import Op
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import ATTENTIONS
 from compiler.transforms.derive_weights import attentions
 
 USUAL, PADDING = {"source": 7, "target": 9, "tokens": 9}, 4
@@ -74,9 +76,45 @@ def tests_text(spec: Spec, model: Block, helpers: Helpers) -> str:
             for line in _reads(name, [(int(op.heads.value), op.reads.name) for op in ops])
         ],
         crosses=[name for name, (block, _) in found.items() if _reads_memory(block)],
+        at=_marks(spec, model),
         random=sorted(helpers.texts.keys() & {"dropout", "stochastic_depth"}),
         mixers=[(name, mask == mask & CAUSAL) for name, mask in others.items()],
     )
+
+
+def _marks(spec: Spec, model: Block) -> dict[str, str]:
+    """Return the marks of the parts of the file: the settings that each test comes from."""
+    of = marker(model.origin)
+    stacks = dict(spec.model.stacks())
+    groups = [
+        (f"model.{name}.layers.{number}", group)
+        for name, stack in stacks.items()
+        for number, group in enumerate(stack.layers)
+    ]
+    masks = [
+        f"{place}.{name}.mask"
+        for place, group in groups
+        for name in group.sub_layers
+        if name in ATTENTIONS
+    ]
+    mixers = [f"{place}.{name}" for place, group in groups for name in group.mixers]
+    whole = [f"model.{name}" for name in stacks]
+    segments = ["model.embedding.segments"] if spec.model.embedding.segments else []
+    bias = ["model.output"] if spec.model.output.bias else []
+    dropped = [f"{place}.{key}" for place, _ in groups for key in ("dropout", "stochastic_depth")]
+    return {
+        "task": of("task", *segments),
+        "texts": of("task", "model.vocabulary", *segments),
+        "vocabulary": of("model.vocabulary"),
+        "masks": of(*(masks or mixers or whole)),
+        "mixers": of(*mixers),
+        "lengths": of("task", *masks, *(mixers or whole[:0])),
+        "blocks": of(*(place for place, _ in groups)),
+        "decoder": of(*whole[-1:], "model.embedding.tied"),
+        "dropped": of(*dropped),
+        "packed": of("training.batching", "model.kernel", *(place for place, _ in groups)),
+        "sizes": of(*whole, "model.vocabulary", *bias, "model.embedding", "model.d_model"),
+    }
 
 
 def _reads(name: str, groups: list[tuple[int, str]]) -> list[str]:

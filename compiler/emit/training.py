@@ -1,19 +1,25 @@
 """`training.py`: the recipe."""
 
+from collections.abc import Callable, Iterator
+
 from compiler.emit.helpers import helpers_of
 from compiler.emit.imports import NETWORK, import_lines
 from compiler.emit.layout import docstring, lay
+from compiler.emit.marks import marker
 from compiler.emit.schedule import Rate, rate, schedule_constants
 from compiler.emit.template import fill
 from compiler.ir.block import Block, Repeat, walk
+from compiler.ir.causes import Paths
 from compiler.ir.verify import CompilerBug
-from compiler.ops.expression import Call, Const, Expression, Name, call, method
+from compiler.ops.expression import Call, Const, Expression, Name, call, method, parts
 from compiler.ops.op import Op
 from compiler.spec.defaults import paper_peak
 from compiler.spec.optimizer import OptimizerKind
 from compiler.spec.schedule import Decay, Schedule
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
+
+LOSS, OPTIMIZER = "training.label_smoothing", "training.optimizer"
 
 
 def training_text(spec: Spec, model: Block) -> str:
@@ -25,6 +31,7 @@ def training_text(spec: Spec, model: Block) -> str:
     peak = f"{width}**-0.5 * WARMUP_STEPS**-0.5" if width else repr(training.schedule.peak)
     made, loss = _optimizer(optimizer), _loss(training.label_smoothing)
     helpers = helpers_of([made, loss])
+    of = marker(model.origin)
     head = f"{spec.name}: the loss, the learning rate and the optimizer. Written by specformer."
     return fill(
         "training.py.jinja",
@@ -34,12 +41,14 @@ def training_text(spec: Spec, model: Block) -> str:
         smoothing=training.label_smoothing,
         constants=schedule_constants(training.schedule, training.steps, peak)
         | _constants(optimizer),
+        settings=_settings(training),
+        of=of,
         epochs=_unknown_length(training),
         **_rate_values(training.schedule, after_warmup),
         about_optimizer=_docstring(optimizer.title, 1),
         optimizer=_returned(made),
         loss=_returned(loss),
-        helpers=helpers.texts.values(),
+        helpers=helpers.marked(_causes_of_helpers(made, loss, of)).values(),
     )
 
 
@@ -65,6 +74,34 @@ def _constants(settings: OptimizerKind) -> dict[str, str]:
         name.upper(): repr(tuple(value) if isinstance(value, list) else value)
         for name, value in values.items()
     }
+
+
+def _settings(training: Training) -> dict[str, tuple[str, str]]:
+    """Return the setting of each constant, and the one whose kinds have such a setting."""
+    schedule, optimizer = training.schedule, training.optimizer
+    steps = "training.steps" if training.epochs is None else "training.epochs"
+    found = {key: f"training.schedule.{key}" for key in type(schedule).model_fields}
+    found |= {"steps": steps, "steps: int | none": steps}
+    of_schedule = {key: (path, "training.schedule.kind") for key, path in found.items()}
+    of_optimizer = {
+        key: (f"{OPTIMIZER}.{key}", f"{OPTIMIZER}.kind") for key in type(optimizer).model_fields
+    }
+    return of_schedule | of_optimizer
+
+
+def _causes_of_helpers(
+    made: Expression, loss: Expression, of: Callable[..., str]
+) -> dict[str, Paths]:
+    """Return the settings that functions of the optimizer and of the loss come from."""
+    if not of("training"):
+        return {}
+    return dict(_called(loss, LOSS)) | dict(_called(made, OPTIMIZER))
+
+
+def _called(code: Expression, setting: str) -> Iterator[tuple[str, Paths]]:
+    for each in parts(code):
+        if isinstance(each, Name):
+            yield each.text, (setting,)
 
 
 def _loss(smoothing: float) -> Call:

@@ -17,21 +17,22 @@ def own_numbers(block: Block) -> Iterator[Hyperparameter]:
                 yield part.count
                 yield part.held
         elif id(part) not in below:
-            yield from _inside(part)
+            yield from inside(part)
     for function in block.functions:
         for statement in function.body:
-            yield from _inside(statement.op)
+            yield from inside(statement.op)
 
 
-def _inside(value: object) -> Iterator[Hyperparameter]:
+def inside(value: object) -> Iterator[Hyperparameter]:
+    """Yield the numbers in an op or another value of the IR."""
     if isinstance(value, Hyperparameter):
         yield value
     elif isinstance(value, tuple):
         for each in value:
-            yield from _inside(each)
+            yield from inside(each)
     else:
         for name in COMPARED[type(value)]:
-            yield from _inside(getattr(value, name))
+            yield from inside(getattr(value, name))
 
 
 class _ComparedFields(dict[type, tuple[str, ...]]):

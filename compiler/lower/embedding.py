@@ -55,6 +55,7 @@ class Embeddings:
 
     def embed(self, body: Body, side: str, context: Context) -> str:
         """tokens -> scaled embeddings plus positions, normalised, with dropout."""
+        body = body.at(context.origin("model.embedding"))
         part, lookup = self.tables[side]
         expanding = _expansion_name(part, side, context)
         expansion = self.expansions.get(expanding)
@@ -68,8 +69,9 @@ class Embeddings:
         position = self.positions[side]
         if position is not None:
             holder = f"{side}_position" if position.parameters() else ""
-            positions = body.apply(position, side, part=holder)
-            x = body.apply(Add(), x, positions, name="x")
+            own = body.at(context.origin(f"model.{context.stack}.position"))
+            positions = own.apply(position, side, part=holder)
+            x = own.apply(Add(), x, positions, name="x")
         if self.segments is not None:
             kinds = body.apply(self.segments, "segments", part="segment_embedding")
             x = body.apply(Add(), x, kinds, name="x")

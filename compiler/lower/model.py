@@ -44,7 +44,7 @@ def lower(spec: Spec, origin: Callable[[str], Span]) -> Block:
         parts=tuple(lowering.parts()),
         functions=tuple(lowering.functions()),
         closed=True,
-        origin=origin("model"),
+        origin=origin("task"),
     )
 
 
@@ -137,7 +137,7 @@ class _Lowering:
         return (TOKENS[stack], SEGMENTS) if has_segments else (TOKENS[stack],)
 
     def forward(self, tokens: tuple[Input, ...]) -> Function:
-        body = Body(self.context.origin("model"))
+        body = Body(self.context.origin("task"))
         features = body.invoke("", *(each.name for each in tokens), function="features")
         return body.function("forward", tokens, body.invoke("", features, function="project"))
 
@@ -174,9 +174,10 @@ class _Lowering:
 
     def balance_loss(self, stacks: list[str]) -> Function:
         """Return the function of the term that stacks with experts add to the loss in training."""
-        body, losses = Body(self.context.origin("model")), list[str]()
+        body, losses = Body(self.context.origin("task")), list[str]()
         for name in stacks:
-            losses.append(body.apply(LoadBalancingLoss(), TOKENS[name].name, part=name))
+            own = body.at(self.context.origin(f"model.{name}"))
+            losses.append(own.apply(LoadBalancingLoss(), TOKENS[name].name, part=name))
         total = reduce(lambda one, other: body.apply(Add(), one, other), losses)
         function = body.function("balance_loss", tuple(TOKENS[name] for name in stacks), total)
         note = (

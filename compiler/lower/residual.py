@@ -9,6 +9,7 @@ from compiler.lower.settings import Context, required
 from compiler.ops.elementwise import Add, Dropout, Scale, StochasticDepth
 from compiler.ops.expression import Hyperparameter
 from compiler.ops.norm import LayerNorm, Norm, RMSNorm
+from compiler.source.span import Span
 from compiler.spec.model import LayerGroup
 from compiler.spec.model import Norm as Settings
 
@@ -42,6 +43,7 @@ class Residual:
     stochastic_depth: StochasticDepth
     alpha: Hyperparameter | None
     is_joint: bool
+    origin: Span
 
     @property
     def summary(self) -> str:
@@ -65,6 +67,7 @@ class Residual:
         x + f(x), norm(x + f(x)), x + f(norm(x)), x + norm(f(x)), x + norm(f(norm(x))),
         norm(alpha * x + f(x)).
         """
+        body = body.at(self.origin)
         first, is_alone = next(iter(branches)), len(branches) == 1
         added = [
             self._branch(body, inside, name, branches[name], "y" if is_alone else f"{name}_output")
@@ -110,6 +113,7 @@ def lower_residual(settings: Settings, group: LayerGroup, context: Context) -> R
         ),
         alpha=context.deep_norm.alpha if context.deep_norm else None,
         is_joint=settings.joint is True,
+        origin=context.origin(f"model.{context.stack}.norm"),
     )
 
 

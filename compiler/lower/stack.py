@@ -79,9 +79,9 @@ class _Lowering:
 
     def layer(self, number: int) -> Block:
         """A layer of a group: its sub-layers in order, each with a residual connection."""
-        group = self.settings.layers[number]
+        group, place = self.settings.layers[number], f"model.{self.stack}.layers.{number}"
         residual = lower_residual(self.settings.norm, group, self.context)
-        body, x, parts = Body(self.context.origin(f"model.{self.stack}")), "x", Parts()
+        body, x, parts = Body(self.context.origin(place)), "x", Parts()
         told = dict[Input, None]()
         for branches in self.sub_layers(number, group):
             parts += [*branches.items(), *residual.parts(tuple(branches))]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, fields, replace
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
 from compiler.mask.term import Term
@@ -49,6 +49,8 @@ class Attention(Op):
     kept within `soft_cap` by a tanh. A `label` tells apart the groups of heads of one layer.
     `prefers_flex` asks the pass `select_kernel` for FlexAttention, where it can be used.
     """
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask", "kernel", "position")
 
     heads: Hyperparameter
     kv_heads: Hyperparameter
@@ -288,6 +290,8 @@ class PackedAttention(Op):
     before it and `window[1]` after it, -1 of them without a bound.
     """
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask",)
+
     window: tuple[int, int]
     scale: Hyperparameter | None
     is_grouped: bool
@@ -333,6 +337,8 @@ class AttentionWeights(Op):
     -> [batch, heads, queries, keys]. `reads` is called where no mask from outside says it all.
     Scores are scaled and capped as in the attention.
     """
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask", "position")
 
     reads: Predicate | None
     scale: Hyperparameter | None

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from compiler.mask.mask import Mask
 from compiler.ops.decoding import SLOTS, visible_slots
@@ -20,6 +21,8 @@ from compiler.ops.shape import BATCH, BEAM, Lengths, Shape, elements
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionIds(Op):
     """tokens [batch, position] -> 0, 1, 2 ... [position]."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("position",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((_, position),) = inputs
@@ -41,6 +44,8 @@ class ScoreBias(Op):
     start from `initial`; what is not learned has the dtype of the weights of `table`, an attribute
     of the model.
     """
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("position",)
 
     heads: Hyperparameter
     reads: Predicate

@@ -48,6 +48,8 @@ class MakesState(Op):
 class NewCache(MakesState):
     """An empty cache of keys and values."""
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask",)
+
     cache: Cache
 
     def predicates(self) -> tuple[Predicate, ...]:
@@ -78,6 +80,8 @@ class Append(Op):
 
     A cache that hands out some slots only also reads the ancestry, and returns which they are.
     """
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask",)
 
     cache: Cache
 
@@ -147,6 +151,8 @@ class VisibleSlots(Op):
 
     `reads` is a mask that leaves out some of them; a second input says which slots there are.
     """
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask",)
 
     declared: Shape
     reads: Predicate | None

@@ -99,6 +99,7 @@ class PackedDepth(StochasticDepth):
 class Activation(Elementwise):
     """x -> a non-linearity of each number; `name` is that of the table of activations."""
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("activation",)
     saved: ClassVar[int] = 1
 
     name: str
@@ -123,6 +124,7 @@ class Activation(Elementwise):
 class Multiply(Elementwise):
     """x * y of the same shape."""
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("gated",)
     saved: ClassVar[int] = 2
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:

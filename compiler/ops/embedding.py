@@ -1,6 +1,7 @@
 """Embeddings, and projections back to tokens (Vaswani et al. 2017, section 3.4)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name, call
 from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter, by_width
@@ -10,6 +11,9 @@ from compiler.ops.shape import Lengths, Shape, elements, require
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table(Op):
     """A weight [rows, width]; its padding row starts at zero."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("embedding.tied",)
+    made_by: ClassVar[tuple[str, ...]] = ("initialization",)
 
     rows: Hyperparameter
     width: Hyperparameter
@@ -97,6 +101,8 @@ class OutputProjection(Unembed):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputBias(Op):
     """-> [rows]: a number for each token, a parameter of the model itself."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("bias",)
 
     rows: Hyperparameter
 

@@ -23,6 +23,7 @@ class TopKRouter(Op):
     has its probability among all, without which nothing would be learned (Fedus et al. 2021).
     """
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("experts",)
     returns_list: ClassVar[bool] = True
 
     count: Hyperparameter
@@ -50,6 +51,8 @@ class ExpertDispatch(Op):
     `this` is a list of networks; each has `matrices` of d_model x d_ff. Those that are not chosen
     cost nothing.
     """
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("experts", "activation")
 
     d_model: Hyperparameter
     d_ff: Hyperparameter
@@ -79,6 +82,8 @@ class ExpertDispatch(Op):
 class RecordLoad(Op):
     """scores [..., count], chosen [..., active] -> nothing: training keeps them for a loss."""
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("experts",)
+
     factor: Hyperparameter
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
@@ -97,6 +102,8 @@ class LoadBalancingLoss(Op):
 
     It is a mean over tokens, for training alone: no value of the network depends on it.
     """
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("experts",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((),)

@@ -22,6 +22,7 @@ from compiler.ops.shape import Shape, ShapeError, require, size
 class SplitHeads(Op):
     """x [batch, position, heads * sum(widths)] -> [batch, heads, position, width], for each."""
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("kv_heads",)
     returns_list: ClassVar[bool] = True
 
     heads: Hyperparameter
@@ -45,6 +46,7 @@ class SplitGroups(Op):
     As `SplitHeads` where keys and values have fewer heads (Ainslie et al. 2023).
     """
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("kv_heads",)
     returns_list: ClassVar[bool] = True
 
     parts: tuple[tuple[Hyperparameter, Hyperparameter], ...]
@@ -64,6 +66,7 @@ class SplitGroups(Op):
 class DivideHeads(Op):
     """x [batch, sum(heads), position, width] -> [batch, heads, position, width], for each."""
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask",)
     returns_list: ClassVar[bool] = True
 
     heads: tuple[Hyperparameter, ...]
@@ -81,6 +84,8 @@ class DivideHeads(Op):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinHeads(Op):
     """Several [batch, some heads, position, width] -> [batch, heads, position, width]."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask",)
 
     heads: Hyperparameter
 

@@ -24,6 +24,8 @@ class Linear(Op):
     `gains` are factors on how the weights of each output start, where they are not all 1.
     """
 
+    made_by: ClassVar[tuple[str, ...]] = ("bias", "initialization")
+
     inputs: Expression
     outputs: tuple[tuple[str, Expression], ...]
     bias: bool
@@ -73,6 +75,7 @@ class Linear(Op):
 class Chunk(Op):
     """x [..., 2 * width] -> two [..., width]: what a map to two outputs gives, taken apart."""
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("gated",)
     returns_list: ClassVar[bool] = True
 
     width: Hyperparameter

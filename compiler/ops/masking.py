@@ -30,6 +30,8 @@ class Tokens(Op):
 class PaddingMask(Op):
     """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding."""
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask", "kernel")
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, position),) = inputs
         return ((batch, Const(1), Const(1), position),)
@@ -45,6 +47,8 @@ class PositionMask(OfPositions):
     [batch, 1, query, key] for a mask that depends on the end of the keys. `counted`, it has one
     query: a third input says at which position.
     """
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask", "position")
 
     reads: Predicate
 
@@ -74,6 +78,8 @@ class PositionMask(OfPositions):
 class MaskAnd(Op):
     """mask & mask, of shapes that agree where neither is 1."""
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask", "position")
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         one, other = sorted(inputs, key=len, reverse=True)
         padded = (*(Const(1) for _ in range(len(one) - len(other))), *other)
@@ -92,6 +98,7 @@ class FlexMask(Op):
     comes last, is read by padding alone, and texts of a length share their blocks.
     """
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask", "kernel")
     annotation: ClassVar[str] = "BlockMask | Tensor"
 
     reads: Predicate

@@ -273,12 +273,16 @@ class Op(ABC):
 
     `returns_list` says that the code returns a list of results even where there is one.
     `annotation` is the type of each result. `is_inline` says that the code is written where the
-    result is read.
+    result is read. `chosen_by` are the keys of the spec that decide whether the op is there and
+    what its code calls, besides its numbers, and `made_by` those that decide how its module is
+    made: of each key, that of the closest section that has it.
     """
 
     annotation: ClassVar[str] = "Tensor"
     returns_list: ClassVar[bool] = False
     is_inline: ClassVar[bool] = False
+    chosen_by: ClassVar[tuple[str, ...]] = ()
+    made_by: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:

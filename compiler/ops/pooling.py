@@ -1,6 +1,7 @@
 """One vector for a whole text."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from compiler.mask.mask import ALL, Mask
 from compiler.ops.expression import Attribute, Const, Expression, Slice, Subscript, call
@@ -13,6 +14,8 @@ SENTENCE = Free("sentence")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectFirst(Op):
     """x [batch, position, width] -> [batch, width], that of the first position."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, _, width),) = inputs
@@ -33,6 +36,8 @@ class SelectFirst(Op):
 class PackedFirst(Op):
     """x [1, place, width], packed sentences -> [1, sentence, width], that of the first place."""
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling",)
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((one, _, width), _) = inputs
         return ((one, SENTENCE, width),)
@@ -49,6 +54,8 @@ class PackedFirst(Op):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskedMean(Op):
     """x [batch, position, width], mask [batch, 1, 1, position] -> [batch, width]."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (batch, _, width), _ = inputs

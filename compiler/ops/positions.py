@@ -1,6 +1,7 @@
 """Ops of position numbers: sinusoidal and learned positions (Vaswani et al. 2017, section 3.5)."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from compiler.ops.expression import (
     Attribute,
@@ -70,6 +71,8 @@ class OfPositions(Op):
 class AtPlaces(Op):
     """packed sentences -> what `of` computes of positions, for the position of each place."""
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("position", "embedding.tied")
+
     of: OfPositions
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
@@ -82,6 +85,8 @@ class AtPlaces(Op):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Positions(OfPositions):
     """tokens [batch, position] -> [position, d_model]; counted: tokens, first -> [1, d_model]."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("position", "embedding.tied")
 
     d_model: Hyperparameter
     offset: Hyperparameter | None = None

@@ -1,6 +1,7 @@
 """Rotary positions: queries and keys rotated by angles that grow with it (Su et al. 2021)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from compiler.ops.expression import Binary, Const, Expression, Hyperparameter, call
 from compiler.ops.op import Cost, Op
@@ -14,6 +15,8 @@ class RotaryAngles(OfPositions):
 
     Pair k of a head turns by `base` ** (-2 k / width) a position.
     """
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("position",)
 
     width: Hyperparameter
     base: Hyperparameter
@@ -30,6 +33,8 @@ class RotaryAngles(OfPositions):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RopeLinearScaling(Op):
     """angles [position, width / 2] -> divided by the factor (Chen et al. 2023)."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("position.scaling",)
 
     factor: Hyperparameter
 
@@ -62,6 +67,8 @@ class CosineSine(Op):
     `interleaved`.
     """
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("position",)
+
     width: Hyperparameter
     layout: str
 
@@ -80,6 +87,8 @@ class Rotate(Op):
 
     Pairs are numbers half a width apart, or `interleaved` neighbours; numbers beyond `width` stay.
     """
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("position",)
 
     width: Hyperparameter
     layout: str

@@ -12,10 +12,39 @@ from compiler.spec.initialization import (
 )
 from compiler.spec.mixer import MIXERS
 from compiler.spec.model import LayerGroup, Model, Norm, Stack
+from compiler.spec.paths import width_path
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
 from compiler.spec.sub_layer import Attention
 from compiler.spec.tasks import ATTENTIONS, TASKS
+
+_FOLLOWS = {
+    "d_k": ("heads",),
+    "d_v": ("heads",),
+    "kv_heads": ("heads",),
+    "output_bias": ("bias",),
+    "final": ("place",),
+    "peak": ("warmup_steps",),
+}
+"""The settings, in the same section, that give others their value where nobody wrote it."""
+_FOLLOW_WIDTH = ("d_k", "d_v", "d_hidden")
+_FOLLOW_TASK = ("block", "mask", "metric")
+
+
+def follows(spec: Spec, path: str) -> tuple[str, ...]:
+    """Return the paths of the settings that a default follows from; none if it is always the same.
+
+    `path` is that of a setting that nobody wrote, in the complete spec.
+    """
+    section, _, key = path.rpartition(".")
+    found = [f"{section}.{each}" for each in _FOLLOWS.get(key, ())]
+    if key in _FOLLOW_WIDTH:
+        found.append(".".join(map(str, width_path(spec, path.split(".")[1]))))
+    if path == "training.schedule.peak":
+        found.append("model.d_model")
+    if key in _FOLLOW_TASK:
+        found.append("task")
+    return tuple(found)
 
 
 def complete(spec: Spec) -> Spec:

@@ -1,0 +1,330 @@
+"""The settings that each statement, part and number of a network comes from.
+
+Most follow from names: a number has the name of its setting, or one in `KEYS`, and the setting is
+the closest one of that name, from the section that was lowered up to `model:`. What the numbers of
+an op do not say is said by the op's `chosen_by`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from compiler.emit.calls import code_of
+from compiler.ir.block import Block, Invoke, Repeat, Statement, callee, shown, walk
+from compiler.ir.causes import Caused, Paths, Place, causes_of, united
+from compiler.ir.numbers import inside, own_numbers
+from compiler.ops.expression import Expression, Hyperparameter, parts
+from compiler.ops.op import Op
+from compiler.source.span import Span
+from compiler.spec.spec import Spec
+
+KEYS = {
+    "encoder_d_model": "d_model",
+    "norm_eps": "norm.eps",
+    "query_key_eps": "query_key_norm.eps",
+    "alpha": "norm.place",
+    "beta": "norm.place",
+    "attention_dropout": "dropout",
+    "attention_scale": "scale",
+    "score_cap": "soft_cap",
+    "activation_dropout": "dropout",
+    "feed_forward_scale": "scale",
+    "expert_count": "experts.count",
+    "active_experts": "experts.active",
+    "balance_loss": "experts.balance_loss",
+    "convolution_width": "width",
+    "classes": "classifier.classes",
+    "classifier_dropout": "classifier.dropout",
+    "embedding_width": "embedding.width",
+    "segment_rows": "embedding.segments",
+    "vocabulary": "vocabulary.size",
+    "source_vocabulary": "vocabulary.source",
+    "target_vocabulary": "vocabulary.target",
+    "output_scale": "output.scale",
+    "soft_cap": "output.soft_cap",
+    "gain": "initialization.gain",
+    "init_std": "initialization.std",
+    "residual_additions": "initialization.kind",
+    "position_offset": "position.offset",
+    "max_length": "position.max_length",
+    "rotary_base": "position.base",
+    "rotary_width": "position.fraction",
+    "rope_factor": "position.scaling.factor",
+    "original_length": "position.scaling.original_length",
+    "buckets": "position.buckets",
+    "max_distance": "position.max_distance",
+    "encoder_layers": "encoder.layers",
+    "decoder_layers": "decoder.layers",
+    "encoder_distinct_layers": "encoder.layers",
+    "decoder_distinct_layers": "decoder.layers",
+}
+"""The keys of settings whose numbers have another name in the IR."""
+
+
+def with_causes(model: Block, spec: Spec) -> Block:
+    """Return a network, whose places have paths, with the causes of all its code.
+
+    Blocks of one class have one code: it comes from the settings of all of them.
+    """
+    settings = _Settings(spec, model)
+    own = {id(block): settings.of_block(block) for _, block in walk(model)}
+    by_class = defaultdict[str, list[Block]](list)
+    for _, block in walk(model):
+        by_class[block.name].append(own[id(block)])
+    joined = {name: _joined(blocks) for name, blocks in by_class.items()}
+    return _rebuilt(model, joined)
+
+
+def _rebuilt(block: Block, classes: dict[str, Block]) -> Block:
+    """Return a block and those below it with the causes of their classes."""
+
+    known = classes[block.name]
+    assert isinstance(known.origin, Caused)
+    of_parts = {name: _of_class(each, known, name, classes) for name, each in block.parts}
+
+    def part(each: Op | Repeat | Block) -> Op | Repeat | Block:
+        if isinstance(each, Repeat):
+            return replace(each, block=_rebuilt(each.block, classes))
+        return _rebuilt(each, classes) if isinstance(each, Block) else each
+
+    return replace(
+        block,
+        parts=tuple((name, part(each)) for name, each in block.parts),
+        functions=tuple(
+            replace(mine, body=tuple(map(_with_origin, mine.body, theirs.body)))
+            for mine, theirs in zip(block.functions, known.functions, strict=True)
+        ),
+        origin=replace(known.origin, parts=of_parts),
+    )
+
+
+def _of_class(
+    part: Op | Repeat | Block, known: Block, name: str, classes: dict[str, Block]
+) -> Caused:
+    """Return the causes of a part; of a block, those of all blocks of its class, which it names."""
+    assert isinstance(known.origin, Caused)
+    origin = known.origin.parts[name]
+    if isinstance(part, Op):
+        return origin
+    below = classes[(part.block if isinstance(part, Repeat) else part).name]
+    return replace(origin, causes=united([causes_of(below.origin), origin.causes]))
+
+
+def _with_origin(statement: Statement, known: Statement) -> Statement:
+    return replace(statement, origin=known.origin)
+
+
+def _joined(blocks: list[Block]) -> Block:
+    """Return the first of the blocks of a class with the causes of all."""
+    first = blocks[0]
+    if len(blocks) == 1:
+        return first
+    functions = [
+        replace(
+            function,
+            body=tuple(
+                replace(statement, origin=_union([each.functions[f].body[s] for each in blocks]))
+                for s, statement in enumerate(function.body)
+            ),
+        )
+        for f, function in enumerate(first.functions)
+    ]
+    return replace(first, functions=tuple(functions), origin=_union(blocks))
+
+
+def _union(several: list[Any]) -> Caused:
+    """Return the origin of the first of several blocks or statements with the causes of all."""
+    origins: list[Caused] = [each.origin for each in several]
+    return _union_of(origins)
+
+
+def _union_of(origins: list[Caused]) -> Caused:
+    first = origins[0]
+    return replace(
+        first,
+        causes=united(each.causes for each in origins),
+        choices=united(each.choices for each in origins),
+        parts={
+            name: _union_of([each.parts[name] for each in origins if name in each.parts])
+            for name in first.parts
+        },
+        numbers={
+            name: united(each.numbers.get(name, ()) for each in origins)
+            for name in {name for each in origins for name in each.numbers}
+        },
+    )
+
+
+class _Settings:
+    """The complete spec, asked by paths."""
+
+    def __init__(self, spec: Spec, model: Block) -> None:
+        self.spec = spec
+        self.numbers = self.of_numbers(model)
+        self.named = self.of_names()
+        self.given = self.of_inputs(model)
+
+    def of_names(self) -> dict[str, Paths]:
+        """Return the settings of the numbers of each name: they decide what the code calls it."""
+        found = defaultdict[str, list[Paths]](list)
+        for number, paths in self.numbers.items():
+            found[number.name].append(paths)
+        return {name: united(several) for name, several in found.items()}
+
+    def of_inputs(self, model: Block) -> dict[str, Paths]:
+        """Return the settings of what a model makes once and hands down, under its names."""
+        found = defaultdict[str, list[Paths]](list)
+        found["segments"].append(("model.embedding.segments",))
+        for function in model.functions:
+            for each in function.body:
+                for key in each.op.chosen_by if isinstance(each.op, Op) else ():
+                    for result in each.results:
+                        found[shown(result)].append(self.closest(key, each.origin, model))
+        return {name: united(several) for name, several in found.items() if name != "_"}
+
+    def of_numbers(self, model: Block) -> dict[Hyperparameter, Paths]:
+        """Return the settings of each number of a model, equal ones under one name together."""
+        found = defaultdict[Hyperparameter, list[Paths]](list)
+        for _, block in walk(model):
+            for origin, op in self.uses(block):
+                for number in inside(op):
+                    found[number].append(self.leaf(number, origin, block))
+            for _, part in block.parts:
+                if isinstance(part, Repeat):
+                    for number in (part.count, part.held):
+                        found[number].append(self.of_repeat(number, part, block))
+        return {number: united(several) for number, several in found.items()}
+
+    def of_block(self, block: Block) -> Block:
+        """Return the block with the causes of its own statements, parts and numbers."""
+        functions = tuple(
+            replace(each, body=tuple(self.statement(block, one) for one in each.body))
+            for each in block.functions
+        )
+        return replace(
+            block,
+            functions=functions,
+            origin=self.caused(
+                block.origin,
+                self.section(block.origin),
+                parts={name: self.part(block, name, part) for name, part in block.parts},
+                inputs=self.given,
+                numbers={
+                    each.name: united([self.numbers[each], self.named[each.name]])
+                    for each in own_numbers(block)
+                },
+            ),
+        )
+
+    def uses(self, block: Block) -> Iterator[tuple[Span, Op]]:
+        """Yield the ops of a block with the places that they were lowered from."""
+        for function in block.functions:
+            for each in function.body:
+                if isinstance(each.op, Op):
+                    yield each.origin, each.op
+        for name, part in block.parts:
+            if isinstance(part, Op):
+                yield self.origin_of_part(block, name), part
+
+    def statement(self, block: Block, statement: Statement) -> Statement:
+        """Return a statement with its causes."""
+        if isinstance(statement.op, Invoke):
+            below = callee(block, statement)
+            called = self.section(block.origin if below is block else below.origin)
+            given = united(self.given.get(shown(each), ()) for each in statement.inputs)
+            causes = united([called, self.section(statement.origin), given])
+            return replace(statement, origin=self.caused(statement.origin, causes))
+        code = code_of(statement, statement.op)
+        return replace(statement, origin=self.of_op(statement.origin, statement.op, block, code))
+
+    def part(self, block: Block, name: str, part: Op | Repeat | Block) -> Caused:
+        """Return the place of a part with its causes."""
+        if isinstance(part, Op):
+            origin = self.origin_of_part(block, name)
+            return self.of_op(origin, part, block, part.module(), is_made=True)
+        if isinstance(part, Repeat):
+            above = self.section(block.origin)
+            return self.caused(part.block.origin, united([self.section(part.block.origin), above]))
+        return self.caused(part.origin, self.section(part.origin))
+
+    def origin_of_part(self, block: Block, name: str) -> Span:
+        """Return the place of the first statement that uses a part, or of its block."""
+        bodies = (each.body for each in block.functions)
+        used = (each.origin for body in bodies for each in body if each.part == name)
+        return next(used, block.origin)
+
+    def of_op(
+        self, origin: Span, op: Op, block: Block, code: Expression, *, is_made: bool = False
+    ) -> Caused:
+        """Return a place with the causes of an op there, which is written as `code`.
+
+        `is_made` says that the code makes its module, and does not call it.
+        """
+        keys = (*op.chosen_by, *(op.made_by if is_made else ()))
+        chosen = united(self.closest(key, origin, block) for key in keys)
+        written = {each for each in parts(code) if isinstance(each, Hyperparameter)}
+        own, whole = list[Paths](), list[Paths]()
+        for number in inside(op):
+            for path in self.numbers[number]:
+                if "." in KEYS.get(number.name, ""):  # the section is what the op is for
+                    whole.append((path.rpartition(".")[0],))
+                elif number in written:
+                    own.append((path,))
+        sections = united([self.section(origin), self.section(block.origin)])
+        numbers = united([*whole, *own])
+        closest = tuple(each for each in numbers if each != "model.d_model")
+        helped = united([closest, chosen, sections if chosen or not closest else ()])
+        return self.caused(
+            origin,
+            united([numbers, chosen, sections]),
+            choices=helped,
+        )
+
+    def leaf(self, number: Hyperparameter, origin: Span, block: Block) -> Paths:
+        """Return the setting of a number."""
+        return self.closest(KEYS.get(number.name, number.name), origin, block)
+
+    def of_repeat(self, number: Hyperparameter, part: Repeat, block: Block) -> Paths:
+        """Return the setting that says how many blocks there are."""
+        key = KEYS.get(number.name)
+        return (f"model.{key}",) if key else self.leaf(number, part.block.origin, block)
+
+    def closest(self, key: str, origin: Span, block: Block) -> Paths:
+        """Return the setting of a key that is closest to a place, or else to its block."""
+        for start in (origin, block.origin):
+            above = start.path.split(".") if isinstance(start, Place) else []
+            while above:
+                path = ".".join((*above, key))
+                if self.value(path) is not None and (len(above) > 1 or start is block.origin):
+                    return (path,)
+                above.pop()
+        path = f"model.{key}"
+        return (path,) if self.value(path) is not None else ()
+
+    def section(self, origin: Span) -> Paths:
+        """Return the section that something was lowered from; none for the whole model."""
+        path = origin.path if isinstance(origin, Place) else ""
+        while "." in path and not isinstance(self.value(path), BaseModel):
+            path = path.rpartition(".")[0]
+        return (path,) if path and path != "model" else ()
+
+    def value(self, path: str) -> object:
+        """Return the value of the setting at a path; None if there is none."""
+        found: Any = self.spec
+        for step in path.split("."):
+            if isinstance(found, list) and step.isdecimal():
+                found = found[int(step)] if int(step) < len(found) else None
+            else:
+                found = getattr(found, step, None) if isinstance(found, BaseModel) else None
+            if found is None:
+                return None
+        return found
+
+    def caused(self, origin: Span, causes: Iterable[str], **others: Any) -> Caused:
+        """Return a place with causes."""
+        known = {each.name: getattr(origin, each.name) for each in fields(Span)}
+        path = origin.path if isinstance(origin, Place) else ""
+        return Caused(**known, path=path, causes=tuple(causes), **others)

@@ -1,0 +1,140 @@
+"""The settings that each line of generated code comes from, found by compiling a spec once more."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+
+from compiler.emit.find_causes import with_causes
+from compiler.emit.marks import unmarked
+from compiler.emit.package import package_files
+from compiler.ir.causes import Paths, Place, united
+from compiler.pipeline import build, passes
+from compiler.source.node import Path, find
+from compiler.source.span import Span
+from compiler.spec.defaults import follows
+from compiler.spec.inherit import written_at
+from compiler.spec.load import Loaded
+
+MOST = 4
+"""Settings that are named for one line; where there are more, their section stands for several."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A setting that code comes from, in all places that have it from where it was written.
+
+    `span` is where it was written, None for a default, whose value comes from the settings that it
+    `follows`, if any; `name` is its most general key.
+    """
+
+    name: str
+    span: Span | None
+    paths: Paths
+    follows: tuple["Setting", ...] = ()
+
+    def covers(self, path: str) -> bool:
+        """Tell whether a path of the complete spec is this setting, or lies in this section."""
+        own = any(path == each or path.startswith(f"{each}.") for each in self.paths)
+        return own or any(each.covers(path) for each in self.follows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceMap:
+    """The files of a package and, for each of their lines, the settings that it comes from."""
+
+    loaded: Loaded
+    files: dict[str, str]
+    lines: dict[str, list[tuple[Setting, ...]]]
+
+
+def source_map(loaded: Loaded) -> SourceMap:
+    """Return the source map of a complete spec; raises `Rejected` like its compilation."""
+
+    def origin(path: str) -> Span:
+        span = loaded.origin(path)
+        return Place(**{each.name: getattr(span, each.name) for each in fields(Span)}, path=path)
+
+    model = with_causes(build(loaded, passes(), origin), loaded.spec)
+    settings = _Settings(loaded)
+    files, lines = dict[str, str](), dict[str, list[tuple[Setting, ...]]]()
+    for name, text in package_files(loaded.spec, model).items():
+        files[name], causes = unmarked(text)
+        written = zip(files[name].split("\n"), causes, strict=True)
+        lines[name] = [settings.of(paths) if line.strip() else () for line, paths in written]
+    return SourceMap(loaded=loaded, files=files, lines=lines)
+
+
+class _Settings:
+    """Paths of the complete spec as the settings that an author knows."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        self.known: dict[Paths, tuple[Setting, ...]] = {}
+
+    def of(self, paths: Paths) -> tuple[Setting, ...]:
+        """Return the settings at paths, at most `MOST`."""
+        if paths not in self.known:
+            self.known[paths] = self._few(paths)
+        return self.known[paths]
+
+    def _few(self, paths: Paths) -> tuple[Setting, ...]:
+        found = self._joined(paths)
+        while len(found) > MOST:
+            paths = _without_one(paths, found)
+            found = self._joined(paths)
+        return found
+
+    def _joined(self, paths: Iterable[str]) -> tuple[Setting, ...]:
+        found: dict[object, Setting] = {}
+        for path in paths:
+            span = self._written(steps_of(path))
+            name = general(path)
+            key = (span.source.name, span.line, span.column) if span else name
+            before = found.get(key)
+            own = (*before.paths, path) if before else (path,)
+            found[key] = Setting(name=before.name if before else name, span=span, paths=own)
+        return tuple(map(self._with_followed, found.values()))
+
+    def _written(self, steps: Path) -> Span | None:
+        """Return the place where a setting, or an item of a list, was written; None if nowhere."""
+        if isinstance(steps[-1], str) or self.loaded.written(steps[:-1]) is None:
+            return self.loaded.written(steps)
+        item = find(self.loaded.tree, steps)
+        return item.span if item else None
+
+    def _with_followed(self, setting: Setting) -> Setting:
+        """Return a default with the settings that give it its value."""
+        if setting.span:
+            return setting
+        followed = united(follows(self.loaded.spec, path) for path in setting.paths)
+        return replace(setting, follows=self._joined(followed))
+
+
+def _without_one(paths: Paths, found: tuple[Setting, ...]) -> Paths:
+    """Return paths with the last setting left out that a section among them has, or widened."""
+    for setting in reversed(found):
+        others = [each for each in found if each is not setting]
+        if all(any(other.covers(path) for other in others) for path in setting.paths):
+            return tuple(path for path in paths if path not in setting.paths)
+    widest = max(found, key=lambda each: each.paths[0].count("."))
+    above = {path: _above(path) for path in widest.paths}
+    if all(each == path for path, each in above.items()):
+        return tuple(path for path in paths if path not in found[-1].paths)
+    return tuple(dict.fromkeys(above.get(path, path) for path in paths))
+
+
+def _above(path: str) -> str:
+    """Return the section that holds a setting; a part of the model has none."""
+    above = path.rpartition(".")[0]
+    above = above.rpartition(".")[0] if above.rpartition(".")[2] == "layers" else above
+    return path if above in ("", "model") else above
+
+
+def steps_of(path: str) -> Path:
+    """Return the steps of a dotted path."""
+    return tuple(int(step) if step.isdecimal() else step for step in path.split("."))
+
+
+def general(path: str) -> str:
+    """Return the most general key at which a setting of a complete spec may be written."""
+    steps = tuple(step for step in path.split(".") if not step.isdecimal())
+    return ".".join(written_at(steps)[0])
