@@ -26,7 +26,7 @@ FLOORS = (
         "transforms",
         "import_map",
     ),
-    *("emit", "pipeline", "output", "format", "explain", "diff", "ablation"),
+    *("emit", "pipeline", "source_map", "output", "format", "explain", "diff", "ablation"),
 )
 ROOMS = (
     *("errors", "system", "corpus", "package", "data"),
