@@ -1,5 +1,6 @@
 """English word order: subject, verbs, objects, places, time; commas only where one is needed."""
 
+from runtime.corpus.links import Word, marked
 from runtime.corpus.syntax import (
     Clause,
     Coordinate,
@@ -12,7 +13,7 @@ from runtime.corpus.syntax import (
     Sentence,
     Subordinate,
 )
-from runtime.corpus.words import Adverb, Agreement, Aspect, Case, Modal, Number, Tense, Verb
+from runtime.corpus.words import Adverb, Agreement, Aspect, Case, Modal, Noun, Number, Tense, Verb
 
 Words = tuple[str, ...]
 
@@ -63,12 +64,25 @@ def main_clause(clause: Clause) -> Words:
 
 
 def declarative(clause: Clause) -> Words:
-    return (*nominal(clause.subject, Case.NOMINATIVE), *predicate(clause))
+    return (*_subject(clause), *predicate(clause))
+
+
+def _subject(clause: Clause) -> Words:
+    """The subject; its noun or pronoun is marked as that of the clause."""
+    role, words = clause.subject, nominal(clause.subject, Case.NOMINATIVE)
+    head = role.noun if isinstance(role, NounPhrase) else None
+    return tuple(
+        marked(word, subject_of=id(clause))
+        if head is None or (isinstance(word, Word) and word.noun is head)
+        else word
+        for word in words
+    )
 
 
 def predicate(clause: Clause) -> Words:
-    verbs = verb_group(clause.verb, clause.tense, clause.modal, clause.subject.agreement)
-    return (*verbs, *complements(clause))
+    """The verbs, of which the last is marked as that of the clause, and what follows them."""
+    *before, last = verb_group(clause.verb, clause.tense, clause.modal, clause.subject.agreement)
+    return (*before, marked(last, verb_of=id(clause)), *complements(clause))
 
 
 def complements(clause: Clause) -> Words:
@@ -101,7 +115,9 @@ def nominal(role: Nominal, case: Case) -> Words:
         case NounPhrase():
             return noun_phrase(role)
         case Pronoun():
-            return (role.english[_CASES.index(case)],)
+            kind = "it" if role.from_antecedent else "personal"
+            word = role.english[_CASES.index(case)]
+            return (marked(word, antecedent=role.antecedent, kind=kind),)
         case RelativePronoun():
             return (relative_pronoun(role, case),)
 
@@ -116,26 +132,42 @@ def noun_phrase(role: NounPhrase) -> Words:
     plural = role.number is Number.PLURAL
     adjective = (role.adjective.english,) if role.adjective else ()
     noun = role.noun.english_plural if plural else role.noun.english
-    words = (*adjective, noun)
+    words = (*adjective, marked(noun, noun=role.noun))
     article = role.determiner.english_plural if plural else role.determiner.english
     if article == "a" and words[0][0] in "aeiou":
         article = "an"
-    relative = () if role.relative is None else relative_clause(role.relative)
-    return (*((article,) if article else ()), *words, *relative)
+    relative = () if role.relative is None else relative_clause(role.relative, role.noun)
+    return (*((_article(article, role),) if article else ()), *words, *relative)
 
 
-def relative_clause(clause: Clause) -> Words:
-    return (*_gap(clause), *_overt(clause.subject, Case.NOMINATIVE), *predicate(clause))
+def _article(article: str, role: NounPhrase) -> str:
+    """The article; a possessive is marked with the noun whose it says the thing is."""
+    kind = "its" if role.determiner.from_antecedent else "possessive"
+    noun = role.determiner.antecedent
+    return article if noun is None else marked(article, antecedent=noun, kind=kind)
 
 
-def _gap(clause: Clause) -> Words:
+def relative_clause(clause: Clause, noun: Noun) -> Words:
+    """The relative pronoun, which takes up `noun`, and its clause."""
+    gap = _gap(clause, noun)
+    if isinstance(clause.subject, RelativePronoun):
+        return (marked(gap[0], subject_of=id(clause)), *predicate(clause))
+    return (*gap, *_subject(clause), *predicate(clause))
+
+
+def _gap(clause: Clause, noun: Noun) -> Words:
     """The relative pronoun, with its preposition: that, whom, in which"""
     roles = (clause.subject, clause.direct, clause.dative)
     for role, case in zip(roles, _CASES, strict=True):
         if isinstance(role, RelativePronoun):
-            return (relative_pronoun(role, case),)
+            return (_relative(relative_pronoun(role, case), noun),)
     gaps = [p for p in clause.prepositional if isinstance(p.object, RelativePronoun)]
-    return tuple(word for gap in gaps for word in prepositional_phrase(gap))
+    words = [word for gap in gaps for word in prepositional_phrase(gap)]
+    return (*words[:-1], _relative(words[-1], noun))
+
+
+def _relative(word: str, noun: Noun) -> Word:
+    return marked(word, antecedent=noun, kind="relative")
 
 
 def prepositional_phrase(role: PrepositionalPhrase) -> Words:

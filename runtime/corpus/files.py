@@ -11,6 +11,8 @@ from runtime.corpus.grammar import Pair, pairs
 from runtime.corpus.phrase import Phenomenon
 
 PHENOMENA = "test.phenomena.jsonl"
+LINKS = "{split}.links.jsonl"
+"""The file with the positions of antecedents and verbs in the English sentences of a split."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,8 @@ def make_corpus(*, train: int, valid: int, test: int, seed: int) -> Corpus:
 def write_corpus(folder: Path, *, train: int, valid: int, test: int, seed: int) -> Corpus:
     """Makes a corpus and writes it.
 
-    Its files are {train,valid,test}.{en,de,difficulties.tsv} and test.phenomena.jsonl.
+    Its files are {train,valid,test}.{en,de,difficulties.tsv}, {valid,test}.links.jsonl and
+    test.phenomena.jsonl.
     The files get their names when all are written, the phenomena last: where that file is,
     the corpus is whole.
     """
@@ -65,6 +68,9 @@ def _contents(corpus: Corpus) -> dict[str, list[str]]:
         contents[f"{split}.difficulties.tsv"] = [
             f"{pair.english}\t{difficulties(pair)}" for pair in split_pairs
         ]
+    for split, pairs_of_split in (("valid", corpus.valid), ("test", corpus.test)):
+        lines = [json.dumps(each.links.record(), ensure_ascii=False) for each in pairs_of_split]
+        contents[LINKS.format(split=split)] = lines
     contents[PHENOMENA] = [json.dumps(pair.phenomena, ensure_ascii=False) for pair in corpus.test]
     return contents
 

@@ -1,31 +1,39 @@
 """The grammar: the kinds of sentence, how often each is spoken, and the endless stream of them."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from runtime.corpus import antecedents, clauses, english, german
 from runtime.corpus.draw import Draw
+from runtime.corpus.links import Links, links
 from runtime.corpus.phrase import Phenomenon, detokenise, sentence_case
 from runtime.corpus.syntax import Sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """`phenomena` names the phrases of `german` that show whether a difficulty was mastered."""
+    """`phenomena` names the phrases of `german` that show whether a difficulty was mastered.
+
+    `links` says which words of `english` belong together.
+    """
 
     english: str
     german: str
     phenomena: Mapping[Phenomenon, tuple[str, ...]] = field(hash=False)
+    links: Links = field(default=Links(), compare=False)
 
 
 def linearise(tree: Sentence) -> Pair:
     """Puts what the tree says into the order of each language."""
-    translation = german.sentence(tree)
+    words, translation = english.sentence(tree), german.sentence(tree)
+    found = links(words)
+    first, *others = found.words
     return Pair(
-        english=sentence_case(detokenise(english.sentence(tree))),
+        english=sentence_case(detokenise(words)),
         german=sentence_case(detokenise(translation.words)),
         phenomena=translation.expected(),
+        links=replace(found, words=(sentence_case(first), *others)),
     )
 
 

@@ -1,9 +1,11 @@
 """Determiners and personal pronouns, and those that take up a noun phrase."""
 
+from dataclasses import replace
+
 from runtime.corpus.inflection import personal_pronoun
 from runtime.corpus.lexicon import nouns
 from runtime.corpus.syntax import Nominal, NounPhrase, Pronoun, RelativePronoun
-from runtime.corpus.words import Agreement, Case, Declension, Determiner, Gender, Number
+from runtime.corpus.words import Agreement, Case, Declension, Determiner, Gender, Noun, Number
 
 
 def _ein_word(english: str, german: str) -> Determiner:
@@ -27,7 +29,7 @@ HER = _ein_word("her", "ihr")
 THEIR = _ein_word("their", "ihr")
 
 
-def its(owner: Gender) -> Determiner:
+def its(owner: Gender, antecedent: Noun | None = None) -> Determiner:
     """The possessive of a thing or an animal, which in German depends on its gender."""
     return Determiner(
         english="its",
@@ -35,6 +37,7 @@ def its(owner: Gender) -> Determiner:
         german="ihr" if owner is Gender.FEMININE else "sein",
         declension=Declension.EIN_WORD,
         from_antecedent=True,
+        antecedent=antecedent,
     )
 
 
@@ -59,16 +62,17 @@ THIRD_PERSON = (HE, SHE, THEY)
 _POSSESSIVES = ((I, MY), (WE, OUR), (HE, HIS), (SHE, HER), (THEY, THEIR))
 
 
-def it(antecedent: Gender) -> Pronoun:
+def it(gender: Gender, antecedent: Noun | None = None) -> Pronoun:
     """One word in English; er, sie or es in German."""
     nominative, accusative, dative = (
-        personal_pronoun(case, antecedent, Number.SINGULAR) for case in Case
+        personal_pronoun(case, gender, Number.SINGULAR) for case in Case
     )
     return Pronoun(
         english=("it", "it", "it"),
         german=(nominative, accusative, dative),
         agreement=Agreement.THIRD_SINGULAR,
         from_antecedent=True,
+        antecedent=antecedent,
     )
 
 
@@ -78,12 +82,13 @@ def pronoun_for(antecedent: Nominal) -> Pronoun:
         return antecedent
     assert isinstance(antecedent, NounPhrase)
     if antecedent.number is Number.PLURAL:
-        return THEY
+        return replace(THEY, antecedent=antecedent.noun)
     if antecedent.noun not in nouns("persons"):
-        return it(antecedent.noun.gender)
+        return it(antecedent.noun.gender, antecedent.noun)
     # A girl is "es" by grammar and "sie" by sense: the grammar asks only for the others.
     assert antecedent.noun.gender is not Gender.NEUTER
-    return HE if antecedent.noun.gender is Gender.MASCULINE else SHE
+    pronoun = HE if antecedent.noun.gender is Gender.MASCULINE else SHE
+    return replace(pronoun, antecedent=antecedent.noun)
 
 
 def possessives_for(owner: Nominal) -> tuple[Determiner, ...]:
@@ -93,7 +98,9 @@ def possessives_for(owner: Nominal) -> tuple[Determiner, ...]:
     if isinstance(owner, RelativePronoun):
         return ()
     taken_up_by = pronoun_for(owner)
-    return tuple(word for pronoun, word in _POSSESSIVES if pronoun == taken_up_by)
+    noun = taken_up_by.antecedent
+    found = (word for pronoun, word in _POSSESSIVES if pronoun == taken_up_by)
+    return tuple(replace(word, antecedent=noun) for word in found)
 
 
 def _is_neuter_or_no_person(owner: NounPhrase) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runtime.corpus.words import (
     Adjective,
@@ -40,12 +40,16 @@ class NounPhrase(_ThirdPerson):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pronoun:
-    """English and German each (nominative, accusative, dative)."""
+    """English and German each (nominative, accusative, dative).
+
+    `antecedent` is the noun that it takes up, where the sentence has it.
+    """
 
     english: tuple[str, str, str]
     german: tuple[str, str, str]
     agreement: Agreement
     from_antecedent: bool = False
+    antecedent: Noun | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

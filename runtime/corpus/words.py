@@ -1,6 +1,6 @@
 """The parts of speech: what the lexicon stores about a word, in both languages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 
@@ -174,10 +174,14 @@ class Conjunction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Determiner:
-    """`from_antecedent`: the German stem was chosen by a noun elsewhere in the text (its)."""
+    """`from_antecedent`: the German stem was chosen by a noun elsewhere in the text (its).
+
+    `antecedent` is the noun whose owner a possessive names, where the sentence has it.
+    """
 
     english: str
     english_plural: str
     german: str
     declension: Declension
     from_antecedent: bool = False
+    antecedent: Noun | None = field(default=None, compare=False)
