@@ -216,16 +216,23 @@ def packed_module(model_class: type[nn.Module]) -> PackedModule | None:
 
     Raises a UserError if it cannot be imported.
     """
+    return cast(PackedModule | None, beside_model(model_class, PACKED))
+
+
+def beside_model(model_class: type[nn.Module], file: str) -> ModuleType | None:
+    """Import a file of the package that a class of models comes from, if the package has it.
+
+    Raises a UserError if it cannot be imported.
+    """
     names = (each.__module__.partition(".")[0] for each in model_class.__mro__)
     sources = next((_finder.packages[name] for name in names if name in _finder.packages), None)
-    if sources is None or PACKED not in sources.files:
+    if sources is None or file not in sources.files:
         return None
     try:
-        module = importlib.import_module(f"{sources.package}.{PACKED.removesuffix('.py')}")
+        return importlib.import_module(f"{sources.package}.{file.removesuffix('.py')}")
     except (Exception, SystemExit) as error:
-        reason = f"{PACKED}: {type(error).__name__}: {error}"
+        reason = f"{file}: {type(error).__name__}: {error}"
         raise _cannot_be_imported(sources.folder, reason) from error
-    return cast(PackedModule, module)
 
 
 def features_of(model: nn.Module) -> Callable[..., Tensor]:

@@ -31,7 +31,7 @@ FLOORS = (
 ROOMS = (
     *("errors", "system", "corpus", "package", "data"),
     *("checkpoints", "run_record", "run", "weights", "training", "inference", "scoring"),
-    *("behaviour", "ablation"),
+    *("behaviour", "attention", "ablation"),
 )
 
 
@@ -94,10 +94,14 @@ def test_the_compiler_imports_neither_the_runtime_nor_torch() -> None:
             assert module.split(".")[0] not in {"runtime", "torch", "generated"}, path
 
 
+CLIENTS = ("command", "ablation", "attention")
+
+
 def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
     """They are those of specs, import maps and pages; `atomic_files` writes files for both.
 
-    Commands and ablations are clients of the whole compiler.
+    Commands, ablations and the pictures of attention, whose masks the IR knows, are clients of
+    the whole compiler.
     """
     languages = (
         "compiler.spec",
@@ -106,7 +110,7 @@ def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
         "compiler.atomic_files",
     )
     for path in files("runtime"):
-        is_client = path.relative_to(ROOT / "runtime").parts[0] in ("command", "ablation")
+        is_client = path.relative_to(ROOT / "runtime").parts[0] in CLIENTS
         for module in imports(path):
             ours = module.startswith("compiler")
             assert not ours or is_client or module.startswith(languages), f"{path}: {module}"

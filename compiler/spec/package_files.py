@@ -15,7 +15,8 @@ from compiler.spec.lock import LOCK
 
 INIT, MODEL, TRAINING, PACKED = "__init__.py", "model.py", "training.py", "packed.py"
 REQUIRED = (INIT, MODEL, TRAINING, LOCK)
-OPTIONAL = ("attention_weights.py", PACKED, "test_model.py")
+ATTENTION_WEIGHTS = "attention_weights.py"
+OPTIONAL = (ATTENTION_WEIGHTS, PACKED, "test_model.py")
 """Files that not every package has, or that nothing but its tests and its reader need."""
 FILES = (*REQUIRED, *OPTIONAL)
 BYTECODE = "__pycache__"

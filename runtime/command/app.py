@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from runtime.command.ablate import ablate
+from runtime.command.attend import attend
 from runtime.command.authoring import check, list_specs, new, schema, show
 from runtime.command.command_line import (
     INTERRUPTED,
@@ -37,7 +38,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     ),
     "Models": (
         *(train, translate, generate, fill, classify, evaluate),
-        *(plot, ablate, import_weights, transfer),
+        *(attend, plot, ablate, import_weights, transfer),
     ),
     "Text": (corpus, score),
 }

@@ -78,6 +78,13 @@ class SegmentedTokenizer:
     def name(self, token: int) -> str:
         return self._names[token]
 
+    def begins_words(self, tokens: Sequence[int]) -> list[bool]:
+        """For each of these tokens in a row, whether it begins a word; a symbol is one."""
+        before = [False, *(self._names[each].endswith(self._joiner) for each in tokens)]
+        symbols = range(len(self._symbols))
+        pairs = zip(tokens, before, strict=False)
+        return [token in symbols or not goes_on for token, goes_on in pairs]
+
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         return [self.encode(line) for line in lines]
 

@@ -26,6 +26,9 @@ LONGEST = 2**30
 WORD = "a"
 """Letters and marks are never in one piece, so that this tells how a mark after a word is cut."""
 
+SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
+"""The mark of a piece that begins a word."""
+
 QUIET = 2
 """The level of sentencepiece's own log that lets errors alone through."""
 
@@ -112,6 +115,22 @@ class SentencePieceTokenizer:
 
     def name(self, token: int) -> str:
         return str(self._processor.id_to_piece(token))
+
+    def begins_words(self, tokens: Sequence[int]) -> list[bool]:
+        """For each of these tokens in a row, whether it begins a word.
+
+        A symbol is a word, and so is a mark beside letters, from which no space parts it.
+        """
+        begins: list[bool] = []
+        before = ""
+        for token in tokens:
+            name = self.name(token)
+            own = name.removeprefix(SPACE)
+            is_symbol = self._processor.is_control(token) or self._processor.is_unknown(token)
+            parts = bool(own and before) and own[0].isalnum() != before[-1].isalnum()
+            begins.append(is_symbol or name.startswith(SPACE) or not begins or parts)
+            before = own or before if not is_symbol else "."
+        return begins
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         return self._processor.encode(list(lines))

@@ -35,6 +35,9 @@ class Tokenizer(Protocol):
     def name(self, token: int) -> str:
         """A token as the vocabulary writes it: `▁a` begins a word, `a` goes on with one."""
 
+    def begins_words(self, tokens: Sequence[int]) -> list[bool]:
+        """For each of these tokens in a row, whether it begins a word; a symbol is one."""
+
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """`encode` of each line, faster."""
 

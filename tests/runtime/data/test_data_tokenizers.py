@@ -91,6 +91,14 @@ def test_segmented_decoding_joins(text: Path, make_text: MakeText) -> None:
 
 
 @pytest.mark.quick
+def test_segmented_tokens_that_begin_words() -> None:
+    tokenizer = SegmentedTokenizer(ODD_TYPES, joiner="@@")
+    row = [BEGIN, *tokenizer.encode("a b@@ k@@ c a nowhere b@@"), END]
+    expected = [True, True, True, False, False, True, True, True, True]
+    assert tokenizer.begins_words(row) == expected
+
+
+@pytest.mark.quick
 def test_a_small_segmented_vocabulary_keeps_the_frequent_types(make_text: MakeText) -> None:
     facts: list[str] = []
     whole, small = train_segmented(make_text(19)), train_segmented(make_text(14), facts)

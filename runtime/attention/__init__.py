@@ -1,0 +1,1 @@
+"""The attention weights of trained networks, as arrays, pages, figures and numbers."""

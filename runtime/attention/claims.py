@@ -1,0 +1,180 @@
+"""The share of words from which a head reads most the word that the grammar asks for.
+
+The head is chosen on the validation set and measured on the test set. So is the head of a network
+that was never trained, since the best of many heads is good by chance; and so is the fixed offset,
+since a head that reads its neighbour needs no grammar.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from runtime.attention.layers import SELF
+from runtime.attention.links import LinkedText, Question, Sentence
+from runtime.attention.observe import Observer
+from runtime.data.symbols import BEGIN, END
+
+BATCH = 64
+RESAMPLES = 1000
+Head = tuple[int, int]
+"""The layer and the head, both from 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Right answers among all, 0 to 1, and the interval over resampled sentences (95 %)."""
+
+    right: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.right:.1%} [{self.low:.1%}, {self.high:.1%}]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reads:
+    """The strongest read of each word by each head [head, word], for each sentence.
+
+    None for a sentence whose tokens do not spell its words, such as one with an unknown token.
+    """
+
+    heads: tuple[Head, ...]
+    strongest: tuple[NDArray[np.int64] | None, ...]
+
+    def right(self, questions: Sequence[Question]) -> NDArray[np.bool_]:
+        """Return which questions each head answers [head, question]."""
+        columns = []
+        for each in questions:
+            read = self.strongest[each.sentence]
+            answers = (
+                np.zeros(len(self.heads), bool)
+                if read is None
+                else (read[:, each.word] == each.answer)
+            )
+            columns.append(answers)
+        return np.stack(columns, axis=1) if columns else np.zeros((len(self.heads), 0), bool)
+
+
+@torch.inference_mode()
+def strongest_reads(observer: Observer, sentences: Sequence[Sentence]) -> Reads:
+    """Return what each head reads most from each word: another word of the sentence.
+
+    Subwords are joined to words, END and the word itself are left out. The heads are those of the
+    stack that reads the sentences: the encoder, or the decoder of a language model.
+    """
+    is_encoder = observer.run.package.spec.model.encoder is not None
+    kind = SELF["encoder" if is_encoder else "decoder"]
+    tokenizer = observer.tokenizers[0]
+    encoded = tokenizer.encode_lines([each.text for each in sentences])
+    rows = [observer.read_by_stack(each) for each in encoded]
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        by_length[len(row)].append(number)
+    found: list[NDArray[np.int64] | None] = [None] * len(rows)
+    heads: tuple[Head, ...] = ()
+    for numbers in by_length.values():
+        for start in range(0, len(numbers), BATCH):
+            batch = numbers[start : start + BATCH]
+            layers = observer.batch_weights(torch.tensor([rows[each] for each in batch]), kind)
+            if not heads:
+                heads = tuple((n, h + 1) for n, w in layers for h in range(w.shape[1]))
+            joined = np.concatenate([weights for _, weights in layers], axis=1)
+            for weights, number in zip(joined, batch, strict=True):
+                spelled = [_surface(observer, each) for each in rows[number]]
+                found[number] = _strongest(weights, spelled, sentences[number].words)
+    return Reads(heads=heads, strongest=tuple(found))
+
+
+def _surface(observer: Observer, token: int) -> str:
+    symbol = token in (BEGIN, END)
+    return "" if symbol else observer.tokenizers[0].decode([token]).strip()
+
+
+def _strongest(
+    weights: NDArray[np.float32], spelled: Sequence[str], words: Sequence[str]
+) -> NDArray[np.int64] | None:
+    """weights [head, token, token] -> the word that each head reads most [head, word]"""
+    if "".join(spelled) != "".join(words):
+        return None
+    ends = np.cumsum([len(each) for each in words])
+    starts = np.cumsum([0, *(len(each) for each in spelled)])[:-1]
+    belongs = np.zeros((len(words), len(spelled)))
+    for token, (start, text) in enumerate(zip(starts, spelled, strict=True)):
+        if text:
+            belongs[np.searchsorted(ends, start, side="right"), token] = 1
+    means = belongs / belongs.sum(axis=1, keepdims=True)
+    joined = means @ weights @ belongs.T
+    joined[:, np.arange(len(words)), np.arange(len(words))] = -1
+    return np.asarray(joined.argmax(axis=-1))
+
+
+def share(right: NDArray[np.bool_], questions: Sequence[Question]) -> Share:
+    """Return the share of right answers with its interval over resampled sentences."""
+    numbers = np.unique([each.sentence for each in questions], return_inverse=True)[1]
+    asked = np.bincount(numbers).astype(float)
+    answered = np.bincount(numbers, weights=right)
+    random = np.random.default_rng(1)
+    drawn = random.integers(len(asked), size=(RESAMPLES, len(asked)))
+    shares = answered[drawn].sum(axis=1) / asked[drawn].sum(axis=1)
+    low, high = np.quantile(shares, (0.025, 0.975))
+    return Share(right=float(right.mean()), low=float(low), high=float(high))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The head that is best on the validation set, and its share of the test set."""
+
+    head: Head
+    valid: float
+    test: Share
+
+
+def choose(valid: Reads, test: Reads, asked: LinkedText, checked: LinkedText, task: str) -> Chosen:
+    """Return the best head of a task by `asked`, the validation set, measured on `checked`."""
+    right = valid.right(asked.questions[task]).mean(axis=1)
+    best = int(right.argmax())
+    questions = checked.questions[task]
+    return Chosen(
+        head=valid.heads[best],
+        valid=float(right[best]),
+        test=share(test.right(questions)[best], questions),
+    )
+
+
+def of_head(reads: Reads, text: LinkedText, task: str, head: Head) -> Share:
+    """Return the share of one head."""
+    questions = text.questions[task]
+    return share(reads.right(questions)[reads.heads.index(head)], questions)
+
+
+def chance(text: LinkedText, task: str) -> float:
+    """Return the share of a word drawn from all others of the sentence."""
+    questions = text.questions[task]
+    return float(np.mean([1 / (len(text.sentences[q.sentence].words) - 1) for q in questions]))
+
+
+def nearest_noun(text: LinkedText, task: str) -> float:
+    """Return the share of the nearest noun before a word, or after it where none is before."""
+    questions = text.questions[task]
+    guesses = (_nearest(text.sentences[each.sentence].nouns, each.word) for each in questions)
+    return float(np.mean([guess == q.answer for guess, q in zip(guesses, questions, strict=True)]))
+
+
+def _nearest(nouns: Iterable[int], word: int) -> int | None:
+    others = [each for each in nouns if each != word]
+    before = [each for each in others if each < word]
+    return max(before) if before else min(others, default=None)
+
+
+def best_offset(asked: LinkedText, checked: LinkedText, task: str) -> tuple[int, float]:
+    """Return the commonest distance of the validation set, and its share of the test set."""
+    distances = [each.answer - each.word for each in asked.questions[task]]
+    offsets, counts = np.unique(distances, return_counts=True)
+    offset = int(offsets[counts.argmax()])
+    right = [each.answer - each.word == offset for each in checked.questions[task]]
+    return offset, float(np.mean(right))

@@ -1,0 +1,215 @@
+"""A run's network reads texts, and its attention weights are kept."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from inspect import signature
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from compiler.mask.mask import Mask
+from compiler.spec.package_files import ATTENTION_WEIGHTS
+from compiler.spec.tasks import TASKS
+from runtime.attention.attention import Attention, Layer, LayerWithoutWeights
+from runtime.attention.layers import AttentionPlace, MixerPlace, Place, places
+from runtime.attention.words import Stream
+from runtime.data.symbols import BEGIN, END, MASK
+from runtime.data.tasks.task import longest_between_symbols
+from runtime.data.tokenizer import Tokenizer
+from runtime.errors import UserError
+from runtime.inference.batch_decoder import BatchDecoder, longest_read
+from runtime.inference.filler import GAP
+from runtime.inference.network import located
+from runtime.package import beside_model
+from runtime.run import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observer:
+    """A network in evaluation mode whose attention weights are asked for, on a CPU."""
+
+    run: Run
+    model: nn.Module
+    checkpoint: str
+    """The checkpoints of the weights, in words."""
+    tokenizers: tuple[Tokenizer, Tokenizer]
+    places: tuple[Place, ...]
+    program: Callable[..., dict[str, Tensor]] | None
+    """The `attention_weights` of the package; None for a network without attention."""
+    masks: dict[tuple[Mask, int, int], NDArray[np.bool_]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Run, model: nn.Module | None = None) -> "Observer":
+        """Return an observer of the checkpoints that a run uses; `model` replaces its network.
+
+        Raises a UserError if the package lacks the program that gives the weights.
+        """
+        found = tuple(places(run.package))
+        module = beside_model(run.package.model_class, ATTENTION_WEIGHTS)
+        if module is None and any(isinstance(each, AttentionPlace) for each in found):
+            raise UserError(
+                f"the package of {run.folder} has no {ATTENTION_WEIGHTS}: a former version "
+                "of specformer wrote it",
+                help="--recompile compiles the run's spec anew, with that file",
+            )
+        return cls(
+            run=run,
+            model=run.load_model() if model is None else model.eval(),
+            checkpoint=str(run.used()) if model is None else "an untrained network",
+            tokenizers=run.tokenizers(),
+            places=found,
+            program=None if module is None else module.attention_weights,
+        )
+
+    @torch.inference_mode()
+    def attention(self, text: str, target: str | None = None, *, line: int = 1) -> Attention:
+        """Return the weights of all heads for a text; a translation model without target makes one.
+
+        Errors name the line. Raises a UserError for a target where there is none, for a text that
+        has no token, and for a package whose model.py is not what its spec compiles to.
+        """
+        spec = self.run.package.spec
+        is_translation = TASKS[spec.task].command == "translate"
+        if target is not None and not is_translation:
+            raise UserError(
+                f"line {line}: a target is given, and `task: {spec.task}` has no target",
+                help="leave it out",
+            )
+        cuts: list[str] = []
+        with located([line]):
+            streams = self._streams(text, target, line, cuts)
+            inputs = [torch.tensor([each.numbers]) for each in streams.values()]
+            found = self._weights(inputs)
+        layers, without = self._layers(found)
+        return Attention(
+            run=str(self.run.folder),
+            spec=spec.name,
+            checkpoint=self.checkpoint,
+            task=spec.task,
+            text=text,
+            streams=streams,
+            layers=layers,
+            without_weights=without,
+            is_given=target is not None if is_translation else None,
+            cuts=tuple(cuts),
+        )
+
+    def _streams(
+        self, text: str, target: str | None, line: int, cuts: list[str]
+    ) -> dict[str, Stream]:
+        """Return what the stacks read: a source with END, a target after BEGIN, or both symbols."""
+        spec, (source_tokenizer, target_tokenizer) = self.run.package.spec, self.tokenizers
+        command = TASKS[spec.task].command
+        if command in ("fill", "classify"):
+            tokens = _kept(_with_gaps(text, source_tokenizer), longest_between_symbols(spec), cuts)
+            return {"source": Stream.of(self.read_by_stack(tokens), source_tokenizer)}
+        tokens = _kept(source_tokenizer.encode(text), longest_read(spec), cuts)
+        if not tokens:
+            raise UserError(f"line {line}: the text is empty", help="give one with words")
+        if command == "generate":
+            return {"target": Stream.of(self.read_by_stack(tokens), source_tokenizer)}
+        if target is None:
+            best = BatchDecoder(self.model, spec).decode([tokens], first_line=line)[0][0]
+            answer = list(best.tokens)
+        else:
+            answer = _kept(target_tokenizer.encode(target), longest_read(spec), cuts)
+        return {
+            "source": Stream.of(self.read_by_stack(tokens), source_tokenizer),
+            "target": Stream.of([BEGIN, *answer], target_tokenizer),
+        }
+
+    def read_by_stack(self, tokens: Sequence[int]) -> list[int]:
+        """Return a text's tokens with the symbols beside them that the first stack reads."""
+        command = TASKS[self.run.package.spec.task].command
+        before = [] if command == "translate" else [BEGIN]
+        return [*before, *tokens, *([] if command == "generate" else [END])]
+
+    def batch_weights(self, texts: Tensor, kind: str) -> list[tuple[int, NDArray[np.float32]]]:
+        """Return the numbers of layers with weights [text, head, query, key] of a kind.
+
+        texts [text, token] are equally long, as the first stack reads them.
+        """
+        inputs = [texts]
+        if TASKS[self.run.package.spec.task].command == "translate":
+            inputs.append(torch.full((len(texts), 1), BEGIN))
+        found = self._weights(inputs)
+        own = [each for each in self.places if isinstance(each, AttentionPlace)]
+        return [(e.layer, found[e.module].float().numpy()) for e in own if e.kind == kind]
+
+    def _weights(self, inputs: list[Tensor]) -> dict[str, Tensor]:
+        if self.program is None:
+            return {}
+        if "segments" in signature(self.program).parameters:
+            inputs = [*inputs, torch.zeros_like(inputs[0])]
+        return self.program(self.model, *inputs)
+
+    def _layers(
+        self, found: dict[str, Tensor]
+    ) -> tuple[tuple[Layer, ...], tuple[LayerWithoutWeights, ...]]:
+        layers: list[Layer] = []
+        without: list[LayerWithoutWeights] = []
+        for place in self.places:
+            if isinstance(place, MixerPlace):
+                one = LayerWithoutWeights(kind=place.kind, layer=place.layer, words=place.words)
+                without.append(one)
+            else:
+                layers.append(self._layer(place, found))
+        return tuple(layers), tuple(without)
+
+    def _layer(self, place: AttentionPlace, found: dict[str, Tensor]) -> Layer:
+        weights = found.get(place.module)
+        if weights is None or weights.size(1) != len(place.masks):
+            raise UserError(
+                f"the network of {self.run.folder} is not what its spec compiles to: "
+                f"{place.module} is missing, or has another number of heads",
+                help="model.py was edited: --recompile shows the network of the spec, if its "
+                "weights still fit",
+            )
+        values = weights[0].float().numpy()
+        allowed = np.stack([self._allowed(each, *values.shape[1:]) for each in place.masks])
+        texts = tuple(each.text for each in place.masks)
+        return Layer(
+            kind=place.kind, layer=place.layer, weights=values, allowed=allowed, masks=texts
+        )
+
+    def _allowed(self, mask: Mask, queries: int, keys: int) -> NDArray[np.bool_]:
+        """Return the mask [query, key]; each is computed once."""
+        if (mask, queries, keys) not in self.masks:
+            rows = [[mask.predicate(i, j, keys) for j in range(keys)] for i in range(queries)]
+            self.masks[mask, queries, keys] = np.array(rows, dtype=bool)
+        return self.masks[mask, queries, keys]
+
+
+def attention_of(run: Run, text: str, target: str | None = None) -> Attention:
+    """Return the attention weights of all heads of a run for a text; a notebook shows a page.
+
+    A translation model is given a target, or translates the text itself. Raises a UserError for a
+    text without a token, and for a target of another task.
+    """
+    return Observer.of(run).attention(text, target)
+
+
+def observed(
+    run: Run, texts: list[str], targets: list[str | None], first_line: int = 1
+) -> Iterator[Attention]:
+    """Yield the weights of several texts, whose lines are counted from `first_line`."""
+    observer = Observer.of(run)
+    for number, (text, target) in enumerate(zip(texts, targets, strict=True), start=first_line):
+        yield observer.attention(text, target, line=number)
+
+
+def _with_gaps(text: str, tokenizer: Tokenizer) -> list[int]:
+    """Return the tokens of a text; a gap, `[MASK]` or `___`, is the symbol of a masked token."""
+    first, *others = GAP.split(text)
+    tokens = tokenizer.encode(first)
+    for other in others:
+        tokens += [MASK, *tokenizer.encode_rest(other)]
+    return tokens
+
+
+def _kept(tokens: list[int], longest: int, cuts: list[str]) -> list[int]:
+    if len(tokens) > longest:
+        cuts.append(f"The text is cut: {len(tokens):,} tokens, of which it reads {longest:,}.")
+    return tokens[:longest]

@@ -1,0 +1,260 @@
+"""The numbers of one or several runs as a page: heads, claims about grammar, and checkpoints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import torch
+
+from compiler.page.model import Cell, Document, Paragraph, Section, Table, columns
+from runtime.attention.claims import (
+    Chosen,
+    Reads,
+    Share,
+    best_offset,
+    chance,
+    choose,
+    nearest_noun,
+    of_head,
+    strongest_reads,
+)
+from runtime.attention.links import (
+    FAR_VERBS,
+    TASKS,
+    VERB,
+    LinkedText,
+    linked_text,
+    split_files,
+)
+from runtime.attention.observe import Observer
+from runtime.attention.statistics import FAR, HeadStatistics, statistics
+from runtime.checkpoints.listing import regular_checkpoints
+from runtime.data.lines import read_lines
+from runtime.errors import UserError
+from runtime.run import Run
+
+SENTENCES = 200
+"""Validation sentences of the statistics, which change little with more."""
+NAMES = (*TASKS, VERB, FAR_VERBS)
+SHOWN_OVER_TIME = (*tuple(TASKS)[:1], FAR_VERBS)
+"""The tasks that are followed over the checkpoints."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """The strongest reads of a network in the validation set and in the test set."""
+
+    valid: Reads
+    test: Reads
+
+
+def measured(runs: Sequence[Run], texts: Sequence[str], targets: Sequence[str | None]) -> Document:
+    """Return the numbers of runs of one spec, such as several seeds.
+
+    The statistics are those of the first run, over `texts`; by default, over sentences of its
+    validation set with their references. Claims are measured where the links of the demo corpus
+    lie beside the validation set and the test set.
+    """
+    first = Observer.of(runs[0])
+    if not texts:
+        texts, targets = validation_text(runs[0])
+    found = statistics(
+        first.attention(text, target, line=number)
+        for number, (text, target) in enumerate(zip(texts, targets, strict=True), start=1)
+    )
+    spec = runs[0].package.spec
+    valid, test = (linked_text(spec, split) for split in ("valid", "test"))
+    sections = [_heads(found, first, len(texts))]
+    if valid is None or test is None or not found:
+        words = (
+            "There are no positions of antecedents and verbs beside the validation set and the "
+            "test set: `specformer corpus` writes them beside the demo corpus. So nothing is said "
+            "about pronouns and verbs."
+        )
+        sections.append(Section(title="Pronouns and verbs", parts=(Paragraph(text=words),)))
+    else:
+        sections += _claims(runs, valid, test)
+    return Document(title=f"Attention of {spec.name}, measured", sections=tuple(sections))
+
+
+def validation_text(run: Run) -> tuple[list[str], list[str | None]]:
+    """Return the first sentences of a run's validation set, and their references.
+
+    Raises a UserError for text that does not lie in one file a language.
+    """
+    spec = run.package.spec
+    files = split_files(spec, "valid")
+    wanted = {"translation": 2, "language-model": 1, "masked-language-model": 1}.get(spec.task)
+    if len(files) != wanted:
+        raise UserError(
+            f"the validation set of {run.folder} is no file of texts alone",
+            help="give the texts to measure by --input or --text",
+        )
+    sources, *others = (list(islice(read_lines(each), SENTENCES)) for each in files)
+    targets: list[str | None] = [*others[0]] if others else [None] * len(sources)
+    return sources, targets
+
+
+def _heads(found: list[HeadStatistics], observer: Observer, texts: int) -> Section:
+    names = (
+        *("attention", "layer", "head", "entropy", "distance", f"beyond {FAR}"),
+        *("diagonal", "previous", "next", "first", "END"),
+    )
+    rows = tuple(map(_row, found))
+    about = (
+        f"Means over the positions of {texts:,} texts, of {observer.run.folder.name} with "
+        f"{observer.checkpoint}. Entropy is in bits and distance in tokens; the rest are shares of "
+        "a position's weight. Between two texts places do not compare, and a text of a decoder has "
+        "no END."
+    )
+    table = Table(columns=columns(names, right=names[1:]), rows=rows)
+    return Section(title="What each head reads", parts=(Paragraph(text=about), table))
+
+
+def _row(of: HeadStatistics) -> tuple[str, ...]:
+    shares = (of.far, of.diagonal, of.previous, of.next, of.first, of.end)
+    place = (of.kind, str(of.layer), str(of.head))
+    return (*place, f"{of.entropy:.2f}", _number(of.distance), *map(_percent, shares))
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+def _claims(runs: Sequence[Run], valid: LinkedText, test: LinkedText) -> list[Section]:
+    trained = [_answers(Observer.of(run), valid, test) for run in runs]
+    untrained = [_answers(_untrained(run), valid, test) for run in runs]
+    unread = sum(each is None for each in trained[0].test.strongest)
+    sections = [_method(runs, valid, test, unread)]
+    for task in NAMES:
+        if valid.questions[task] and test.questions[task]:
+            pairs = list(zip(runs, trained, untrained, strict=True))
+            sections.append(_task(task, pairs, valid, test))
+    return [*sections, _over_time(runs[0], valid, test)]
+
+
+def _answers(observer: Observer, valid: LinkedText, test: LinkedText) -> Answers:
+    return Answers(
+        valid=strongest_reads(observer, valid.sentences),
+        test=strongest_reads(observer, test.sentences),
+    )
+
+
+def _untrained(run: Run) -> Observer:
+    """Return a random network of the run's spec, drawn with the seed of its training."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(run.package.spec.training.seed)
+        return Observer.of(run, run.package.model_class())
+
+
+def _method(runs: Sequence[Run], valid: LinkedText, test: LinkedText, unread: int) -> Section:
+    names = "; ".join(f"{run.folder.name}: {run.used()}" for run in runs)
+    words = (
+        "A head answers a question where its strongest read from a word is the word that the "
+        "grammar of the corpus names: subwords are joined to words, END and the word itself are "
+        f"left out. The best head is chosen on the {len(valid.sentences):,} validation sentences "
+        f"and measured on the {len(test.sentences):,} test sentences, with an interval of 95 % "
+        "over resampled sentences. Beside it stand the best head of a network that was not "
+        "trained, chosen in the same way; a word drawn by chance; the nearest noun before the "
+        "word; and the commonest distance of the validation set."
+    )
+    parts = [Paragraph(text=words), Paragraph(text=f"Weights: {names}.")]
+    if unread:
+        missing = f"{unread} test sentences have tokens that do not spell their words: all wrong."
+        parts.append(Paragraph(text=missing))
+    return Section(title="Pronouns and verbs", parts=tuple(parts))
+
+
+def _task(
+    task: str,
+    pairs: Sequence[tuple[Run, Answers, Answers]],
+    valid: LinkedText,
+    test: LinkedText,
+) -> Section:
+    names = ("run", "layer.head", "validation", "test", "untrained, test")
+    chosen = [choose(own.valid, own.test, valid, test, task) for _, own, _ in pairs]
+    random = [choose(own.valid, own.test, valid, test, task) for *_, own in pairs]
+    rows = [
+        (run.folder.name, _place(best), f"{best.valid:.1%}", str(best.test), str(other.test))
+        for (run, *_), best, other in zip(pairs, chosen, random, strict=True)
+    ]
+    if len(rows) > 1:
+        rows.append(("mean", "", "", _mean(chosen), _mean(random)))
+    offset, by_offset = best_offset(valid, test, task)
+    rules = {
+        "chance": chance(test, task),
+        "the nearest noun": nearest_noun(test, task),
+        f"the word {offset:+d} away": by_offset,
+    }
+    said = ", ".join(f"{name} {value:.1%}" for name, value in rules.items())
+    count = len(test.questions[task])
+    parts = (
+        Table(columns=columns(names, right=names[1:]), rows=tuple(rows)),
+        Paragraph(text=f"{count:,} questions of the test set. Rules: {said}."),
+        Paragraph(text=_verdict(chosen, random, max(rules.values()))),
+    )
+    return Section(title=task, parts=parts)
+
+
+def _place(best: Chosen) -> str:
+    return f"{best.head[0]}.{best.head[1]}"
+
+
+def _mean(several: Sequence[Chosen]) -> str:
+    shares = [each.test.right for each in several]
+    mean = sum(shares) / len(shares)
+    return f"{mean:.1%} ({min(shares):.1%} to {max(shares):.1%})"
+
+
+def _verdict(chosen: Sequence[Chosen], random: Sequence[Chosen], rule: float) -> str:
+    """Say in how many runs the head is better than what needs no training."""
+    beats = [
+        best.test.low > max(rule, other.test.high)
+        for best, other in zip(chosen, random, strict=True)
+    ]
+    runs = "run" if len(beats) == 1 else "runs"
+    if not any(beats):
+        return (
+            f"In none of {len(beats)} {runs} does a head do this: nowhere does the interval lie "
+            "above the best rule and above the untrained network."
+        )
+    return (
+        f"In {sum(beats)} of {len(beats)} {runs} the interval of the chosen head lies above the "
+        "best rule and above the untrained network."
+    )
+
+
+def _over_time(run: Run, valid: LinkedText, test: LinkedText) -> Section:
+    """Say at which update of the first run the heads appear."""
+    steps = [each.step for each in regular_checkpoints(run.checkpoints)]
+    answers = {
+        step: _answers(Observer.of(replace(run, checkpoint=str(step))), valid, test)
+        for step in steps
+    }
+    parts: list[Paragraph | Table] = [
+        Paragraph(
+            text=f"The checkpoints of {run.folder.name}, one by one: the best head of each, and "
+            "the head that is the best at the end."
+        )
+    ]
+    for task in SHOWN_OVER_TIME:
+        if valid.questions[task] and test.questions[task]:
+            parts.append(_task_over_time(task, answers, valid, test))
+    return Section(title="Over training", parts=tuple(parts))
+
+
+def _task_over_time(
+    task: str, answers: dict[int, Answers], valid: LinkedText, test: LinkedText
+) -> Table:
+    rows: list[tuple[str | Cell, ...]] = []
+    last = choose(answers[max(answers)].valid, answers[max(answers)].test, valid, test, task)
+    for step, own in answers.items():
+        best = choose(own.valid, own.test, valid, test, task)
+        later: Share = of_head(own.test, test, task, last.head)
+        rows.append((task, f"{step:,}", _place(best), str(best.test), str(later)))
+    names = ("task", "update", "best head", "test", f"head {_place(last)}, test")
+    return Table(columns=columns(names, right=names[1:]), rows=tuple(rows))

@@ -1,0 +1,156 @@
+"""`specformer attend`: pages and figures of a run, and the mistakes that it explains."""
+
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from runtime.attention.observe import attention_of
+from runtime.attention.page import attention_page
+from runtime.run import Run
+from tests.runtime.command.conftest import Command
+from tests.support.browser import needs_browser, visit
+
+TEXT, TARGET = "The dog followed its owner.", "Der Hund folgte seinem Besitzer."
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_a_page_shows_what_python_gives(specformer: Command, trained_run: Path) -> None:
+    ended = specformer(
+        *("attend", trained_run, "--text", TEXT, "--target", TARGET, "--out", "page.html")
+    )
+    assert ended.code == 0, ended.err
+    assert "weights: the " in ended.err
+    found = attention_of(Run.open(trained_run), TEXT, TARGET)
+    assert Path("page.html").read_text(encoding="utf-8") == attention_page([[found]])
+    assert "page.html: " in ended.err
+
+
+def test_learned_subwords_make_words_and_marks(trained_run: Path) -> None:
+    found = attention_of(Run.open(trained_run), TEXT, TARGET)
+    source, target = found.streams["source"], found.streams["target"]
+    assert source.words == ("The", "dog", "followed", "its", "owner", ".", "</s>")
+    assert target.words == ("<s>", "Der", "Hund", "folgte", "seinem", "Besitzer", ".")
+    assert len(source.tokens) > len(source.words)
+
+
+@needs_browser
+def test_texts_of_a_file_and_two_runs(
+    specformer: Command, trained_run: Path, tmp_path: Path
+) -> None:
+    Path("texts").write_text(f"{TEXT}\nThe lamp was cheap.\n", encoding="utf-8")
+    ended = specformer(
+        *("attend", trained_run, "--input", "texts", "--against", trained_run),
+        *("--out", "page.html"),
+    )
+    assert ended.code == 0, ended.err
+    probe = """
+      const select = one("#text");
+      select.value = "1";
+      send(select, "change");
+      return [all("#text option").length, all(".panel").map((each) => each.innerText)];
+    """
+    visited = visit(Path("page.html"), tmp_path / "visit", probe)
+    texts, panels = visited.found
+    assert texts == len(panels) == 2
+    assert all("the network's own translation" in each for each in panels)
+    assert (visited.console, visited.requests) == ([], [])
+
+
+def test_a_figure_has_a_line_for_each_weight_of_the_token(
+    specformer: Command, trained_run: Path
+) -> None:
+    options = ("--text", TEXT, "--target", TARGET, "--layer", 1, "--head", "2,1", "--token", "its")
+    ended = specformer("attend", trained_run, *options, "--words", "--figure", "figure.svg")
+    assert ended.code == 0, ended.err
+    found = attention_of(Run.open(trained_run), TEXT, TARGET)
+    layer = found.layer("encoder self-attention", 1)
+    row = found.streams["source"].words.index("its")
+    weights = found.words(layer).values[[1, 0], row]
+    picture = ElementTree.parse("figure.svg").getroot()
+    lines = picture.findall(f"{SVG}line")
+    opacities = [float(each.attrib["stroke-opacity"]) for each in lines]
+    np.testing.assert_allclose(opacities, weights[weights >= 0.01], atol=1e-3)
+    words = [each.text for each in picture.findall(f"{SVG}text")]
+    assert words == [*found.streams["source"].words] * 2
+
+
+def test_figures_as_png_and_pdf(specformer: Command, trained_run: Path) -> None:
+    for form in ("png", "pdf"):
+        options = ("--text", TEXT, "--target", TARGET, "--kind", "cross")
+        ended = specformer("attend", trained_run, *options, "--figure", f"figure.{form}")
+        assert ended.code == 0, ended.err
+    pixels = imread("figure.png")
+    assert pixels.min() < 0.5
+    assert pixels[0, 0].tolist() == [1, 1, 1, 1]
+    assert Path("figure.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_without_matplotlib_the_extra_is_named(
+    specformer: Command, trained_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    options = ("--text", TEXT, "--target", TARGET, "--figure", "figure.pdf")
+    ended = specformer("attend", trained_run, *options)
+    assert ended.code == 2
+    assert "pip install 'specformer[report]'" in ended.err
+    assert not Path("figure.pdf").exists()
+
+
+MISTAKES: dict[str, tuple[list[str], str]] = {
+    "nothing": (["--text", TEXT], "nothing is asked for"),
+    "no text": (["--out", "page.html"], "give texts by --text"),
+    "both": (
+        ["--text", TEXT, "--target", TARGET, "--translate", "--out", "page.html"],
+        "--target gives what --translate makes",
+    ),
+    "targets": (
+        ["--text", TEXT, "--text", TEXT, "--target", TARGET, "--out", "page.html"],
+        "there are 2 texts and 1 targets",
+    ),
+    "head": (["--text", TEXT, "--figure", "a.svg", "--head", "9"], "there is no head 9 in layer"),
+    "heads": (["--text", TEXT, "--figure", "a.svg", "--head", "one"], "expected numbers"),
+    "layer": (["--text", TEXT, "--figure", "a.svg", "--layer", "9"], "no encoder self-attention"),
+    "token": (["--text", TEXT, "--figure", "a.svg", "--token", "x"], "no position reads 'x'"),
+    "form": (["--text", TEXT, "--figure", "a.gif"], "names no form of a figure"),
+    "empty": (["--text", "", "--out", "page.html"], "line 1: the text is empty"),
+    "folder": (["--text", TEXT, "--out", "missing/page.html"], "there is no folder missing"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_explained(specformer: Command, trained_run: Path, name: str) -> None:
+    options, message = MISTAKES[name]
+    ended = specformer("attend", trained_run, *options)
+    assert (ended.code, ended.out) == (2, "")
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert not list(Path.cwd().glob("*.html"))
+
+
+def test_numbers_of_two_runs(specformer: Command, trained_run: Path) -> None:
+    """The demo corpus has the links beside its texts; nothing depends on the order of calls."""
+    options = ("attend", trained_run, "--against", trained_run, "--measure", "--out")
+    for name in ("one.md", "other.md"):
+        ended = specformer(*options, name)
+        assert ended.code == 0, ended.err
+    page = Path("one.md").read_text(encoding="utf-8")
+    assert page == Path("other.md").read_text(encoding="utf-8")
+    assert "it, its → antecedent" in page
+    assert "questions of the test set. Rules: chance " in page
+    assert "untrained" in page
+    assert "Over training" in page
+
+
+def test_numbers_of_a_text_alone(specformer: Command, trained_run: Path) -> None:
+    ended = specformer("attend", trained_run, "--measure", "--text", TEXT, "--target", TARGET)
+    assert ended.code == 0, ended.err
+    assert "Means over the positions of 1 texts" in ended.out
+
+
+def test_numbers_have_no_figure(specformer: Command, trained_run: Path) -> None:
+    ended = specformer("attend", trained_run, "--measure", "--figure", "a.svg")
+    assert (ended.code, "--measure draws no figure" in ended.err) == (2, True)
