@@ -203,7 +203,7 @@ def varlen_attention(
 
     def rows(x: Tensor) -> Tensor:
         """x [1, heads, place, width] -> [place, heads, width + extra]"""
-        x = x.type_as(value)[0].transpose(0, 1)
+        x = x.type_as(value).squeeze(0).transpose(0, 1)
         return F.pad(x, (0, extra)) if extra else x
 
     mixed = varlen_attn(

@@ -4,7 +4,7 @@ The network runs whole, the output layer in chunks of labels: the logits of a ch
 gradient made, before the next chunk's exist. It is spared what has no label, as padding.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from inspect import signature
@@ -100,7 +100,8 @@ class Objective:
         that the network finds likeliest.
         """
         moved = self.moved(batch)
-        chunks = self._chunks(self.label_features(moved), moved.labels)
+        rows = self.label_features(moved)
+        chunks = self.output.chunks(rows, moved.labels, is_bfloat16=self.is_bfloat16)
         with self._precision():
             return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
 
@@ -148,23 +149,23 @@ class Objective:
     ) -> tuple[Tensor, Tensor]:
         """Returns the losses [2] and the gradient of the features; adds the output layer's."""
         rows = features.flatten(0, -2).index_select(0, batch.places)
-        chunks = self._chunks(rows, batch.labels)
+        chunks = self.output.gradient_chunks(
+            rows, batch.labels, is_bfloat16=self.is_bfloat16, has_fillers=batch.has_fillers
+        )
         with self._precision():  # around all chunks, so that weights are cast once for them
             found = [
                 self.output.gradient(*chunk, weight, has_fillers=batch.has_fillers)
                 for chunk in chunks
             ]
         losses, gradients = zip(*found, strict=True)
+        together = torch.cat(gradients) if len(gradients) > 1 else gradients[0]
         gradient = torch.zeros_like(features)
         flat = gradient.flatten(0, -2)
         if batch.has_fillers:  # they share a place, and their gradient is zero
-            flat.index_add_(0, batch.places, torch.cat(gradients))
+            flat.index_add_(0, batch.places, together)
         else:
-            flat.index_copy_(0, batch.places, torch.cat(gradients))
+            flat.index_copy_(0, batch.places, together)
         return torch.stack(losses).sum(dim=0), gradient
-
-    def _chunks(self, rows: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        return self.output.chunks(rows, labels, is_bfloat16=self.is_bfloat16)
 
     def moved(self, batch: Batch) -> DeviceBatch:
         """Return a batch on the device."""

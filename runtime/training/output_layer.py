@@ -21,7 +21,8 @@ CPU_LABELS = 256
 Of bfloat16 logits there may be twice as many.
 """
 LOGITS_BYTES = 2**31
-"""The float32 logits that may exist at once elsewhere; a program keeps half of that, bfloat16."""
+"""The logits that may exist at once elsewhere: a program keeps them in bfloat16, where they are."""
+FLOAT32_BYTES, BFLOAT16_BYTES = 4, 2
 NO_LABEL = -1
 """The label of a row that fills a tensor of constant size and has no part in the loss."""
 
@@ -52,6 +53,11 @@ class Program:
         # Chunks have many sizes: one program for all of them.
         compiled = torch.compile(function, dynamic=True, fullgraph=True) if is_compiled else None
         self._compiled: Loss | None = compiled
+
+    @property
+    def is_compiled(self) -> bool:
+        """Tell whether the function is compiled, and has not failed to be."""
+        return self._compiled is not None
 
     def use(self, compute: Callable[[Loss], Result]) -> Result:
         """Return what `compute` makes with the program, backward pass included."""
@@ -111,13 +117,32 @@ class OutputLayer:
 
         return program.use(compute)
 
+    def gradient_chunks(
+        self, rows: Tensor, labels: Tensor, *, is_bfloat16: bool, has_fillers: bool
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Divide rows and labels into chunks for `gradient`.
+
+        A program keeps the logits of `is_bfloat16` as they are. As written, the loss converts them
+        to float32.
+        """
+        program = self._filled if has_fillers else self._whole
+        is_narrow = is_bfloat16 and program.is_compiled
+        bytes_of_logit = BFLOAT16_BYTES if is_narrow else FLOAT32_BYTES
+        return self.chunks(rows, labels, is_bfloat16=is_bfloat16, bytes_of_logit=bytes_of_logit)
+
     def chunks(
-        self, rows: Tensor, labels: Tensor, *, is_bfloat16: bool
+        self,
+        rows: Tensor,
+        labels: Tensor,
+        *,
+        is_bfloat16: bool,
+        bytes_of_logit: int = FLOAT32_BYTES,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Divide rows and labels into chunks whose logits may exist at once, of about one size."""
         most = CPU_LABELS * (2 if is_bfloat16 else 1)
         if rows.device.type != "cpu":
-            parts = -(-len(rows) // max(LOGITS_BYTES // (4 * self._count_outputs(rows)), 1))
+            bytes_of_row = bytes_of_logit * self._count_outputs(rows)
+            parts = -(-len(rows) // max(LOGITS_BYTES // bytes_of_row, 1))
             most = -(-len(rows) // max(parts, 1))
         return zip(torch.split(rows, most), torch.split(labels, most), strict=True)
 

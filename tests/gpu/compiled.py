@@ -6,6 +6,7 @@ scheduler, as for a GPU. Each node of the schedule is a kernel, with the bytes t
 for it; products and attention get their operations from their shapes, as outside of compiled code.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,11 @@ from torch._inductor.fx_passes import joint_graph
 from torch._inductor.fx_passes.post_grad import view_to_reshape
 from torch._inductor.graph import GraphLowering
 from torch._inductor.ir import MultiOutput
-from torch._inductor.scheduler import ExternKernelSchedulerNode, NopKernelSchedulerNode
+from torch._inductor.scheduler import (
+    ExternKernelSchedulerNode,
+    FusedSchedulerNode,
+    NopKernelSchedulerNode,
+)
 from torch._inductor.virtualized import V
 from torch.fx import GraphModule
 from torch.nn.utils import stateless
@@ -154,6 +159,21 @@ def costs_of(graph: GraphModule, inputs: list[Any]) -> dict[str, Cost]:
     return costs
 
 
+def bytes_of_node(node: Any) -> int:
+    """Return the bytes that Inductor counts for a node of the schedule.
+
+    For a fused kernel it takes each tensor whole, if a part reads a few of its elements by number,
+    too. For the parts by themselves it knows better: no more is moved than all of them move.
+    """
+    moved: dict[str, int] = node.get_read_write_buffer_accesses(True, True)
+    if not isinstance(node, FusedSchedulerNode):
+        return sum(moved.values())
+    parts: Counter[str] = Counter()
+    for part in node.get_nodes():
+        parts.update(part.get_read_write_buffer_accesses(True, True))
+    return sum(min(size, parts[name]) for name, size in moved.items())
+
+
 def _origin(node: Any) -> Any:
     """Return the operation of the graph that a kernel of a library does; None if it has none.
 
@@ -168,7 +188,7 @@ def _cost_of_node(node: Any) -> tuple[str, Cost]:
     """Return kind and cost of a node of the schedule: a fused kernel, or one of a library."""
     if isinstance(node, NopKernelSchedulerNode) or isinstance(node.node, MultiOutput):
         return FUSED, Cost()
-    moved = node.get_read_write_buffers_sizes()
+    moved = bytes_of_node(node)
     if not isinstance(node, ExternKernelSchedulerNode):
         return FUSED, kernel(moved, 0, is_low=True)
     origin = _origin(node.node)

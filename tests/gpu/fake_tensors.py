@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.utils import clip_grad
+from torch.utils._foreach_utils import _device_has_foreach_support
 
 from tests.gpu.ledger import Ledger
 
@@ -38,9 +40,14 @@ def constants_by_way_of_host() -> Iterator[None]:
 
 
 def mend() -> None:
-    """Give fake tensors what they lack: copies and moves of modules, fused SGD, Adam by tensor."""
+    """Give fake tensors what they lack: copies and moves of modules, fused SGD, Adam by tensor.
+
+    PyTorch computes the norm of plain tensors on a GPU by one kernel for many of them, and so it
+    does that of fake ones.
+    """
     FakeTensorMode.__deepcopy__ = lambda self, _: self  # type: ignore[method-assign]
     nn.Module._apply = _move  # type: ignore[method-assign, assignment]
+    clip_grad._has_foreach_support = lambda _, device: _device_has_foreach_support(device)
     torch.library.register_fake("aten::_fused_sgd_")(_update_nothing)
     for name in ("_fused_adam_", "_fused_adamw_"):
         torch.library.register_fake(f"aten::{name}.tensor_lr")(_update_nothing)

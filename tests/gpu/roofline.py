@@ -28,13 +28,15 @@ from tests.gpu.update import as_written
 PAIRS, LENGTH = 600, 41
 """A batch of about 25,000 tokens on each side."""
 
-Form = Literal["written", "loss", "packed"]
-"""What is compiled: nothing; output layer and loss; features of packed batches as well."""
+Form = Literal["written", "loss", "padded", "packed"]
+"""What is compiled: nothing; output layer and loss; features too, of padded or packed batches."""
 
 
 def estimate(name: str, form: Form) -> dict[str, Any]:
     """Return kernels, bytes, operations and seconds of an update in bfloat16, and its waits."""
-    package = with_training(compiled(name), precision="bfloat16", compile=form == "packed")
+    package = with_training(
+        compiled(name), precision="bfloat16", compile=form in ("padded", "packed")
+    )
     make = _packed_update if form == "packed" else _padded_update
     with ExitStack() as stack:
         ledger = stack.enter_context(pretended_gpu())

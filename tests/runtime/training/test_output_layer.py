@@ -179,6 +179,23 @@ def test_chunks_of_a_gpu_are_as_large_as_memory_for_logits(
     assert [len(chunk) for chunk, _ in chunks] == [9, 9, 7]
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize("is_bfloat16", [False, True])
+@pytest.mark.parametrize("is_compiled", [False, True])
+def test_a_program_has_room_for_twice_as_many_bfloat16_logits(
+    monkeypatch: pytest.MonkeyPatch, is_compiled: bool, is_bfloat16: bool
+) -> None:
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+    layer = OutputLayer(projection(*weights()), F.cross_entropy, is_compiled=is_compiled)  # type: ignore[arg-type]
+    monkeypatch.setattr(output_layer, "LOGITS_BYTES", 4 * OUTPUTS * 10)
+    monkeypatch.setattr(layer, "_count_outputs", lambda _: OUTPUTS)
+    rows = torch.zeros(25, WIDTH, device="meta")
+    labels = torch.zeros(25, dtype=torch.int64, device="meta")
+    chunks = layer.gradient_chunks(rows, labels, is_bfloat16=is_bfloat16, has_fillers=False)
+    expected = [13, 12] if is_compiled and is_bfloat16 else [9, 9, 7]
+    assert [len(chunk) for chunk, _ in chunks] == expected
+
+
 def passes_over_logits(loss: Loss, rows: Tensor, weight: Tensor, labels: Tensor) -> float:
     """Return how often Inductor's kernels, products aside, move all bfloat16 logits, both ways."""
     moved: list[int] = []
