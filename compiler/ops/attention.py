@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
 from compiler.mask.term import Term
+from compiler.ops.caption import Caption, Step, attention_steps, numeral
 from compiler.ops.expression import (
     Attribute,
     Call,
@@ -65,6 +66,23 @@ class Attention(Op):
     label: str = field(default="", compare=False)
 
     @property
+    def caption(self) -> Caption:
+        heads, shared = int(self.heads.value), int(self.kv_heads.value)
+        words = f"{heads} head{'s' * (heads > 1)} of {self.d_k.value}"
+        if self.is_grouped:
+            words += f", {shared} of keys and values"
+        name = "Multi-Head" if heads > 1 else "Single-Head"
+        if self.is_grouped:
+            name = "Multi-Query" if shared == 1 else "Grouped-Query"
+        return Caption(
+            title="Scaled Dot-Product Attention",
+            kind="attention",
+            words=words,
+            block=f"{'' if self.mask == ALL else 'Masked '}{name} Attention",
+            times=heads,
+        )
+
+    @property
     def mask(self) -> Mask:
         """Return what a query may read."""
         return self.reads.mask
@@ -75,6 +93,15 @@ class Attention(Op):
         require(key, (query[0], self.kv_heads, key[2], self.d_k), "attention, key")
         require(value, (query[0], self.kv_heads, key[2], self.d_v), "attention, value")
         return ((query[0], self.heads, query[2], self.d_v),)
+
+    def steps(self) -> tuple[Step, ...]:
+        return attention_steps(
+            scale=f"× {numeral(self.scale)}" if self.scale else f"÷ √{self.d_k.value}",
+            soft_cap=numeral(self.soft_cap) if self.soft_cap else None,
+            is_biased=self.biased,
+            is_masked=self.mask != ALL,
+            dropout=numeral(self.dropout) if self.dropout else None,
+        )
 
     def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         return (DIAGONAL, *(self.mask for _ in range(inputs - 1)))

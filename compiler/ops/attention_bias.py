@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from compiler.mask.mask import Mask
+from compiler.ops.caption import Caption
 from compiler.ops.decoding import SLOTS, visible_slots
 from compiler.ops.expression import (
     Attribute,
@@ -23,6 +24,10 @@ class PositionIds(Op):
     """tokens [batch, position] -> 0, 1, 2 ... [position]."""
 
     chosen_by: ClassVar[tuple[str, ...]] = ("position",)
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(inputs=False)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((_, position),) = inputs
@@ -96,6 +101,10 @@ class ScoreBias(Op):
 class AlibiBias(ScoreBias):
     """Each head has a slope by which scores fall with the distance (Press et al. 2022)."""
 
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="ALiBi", kind="bias")
+
     def bias(self, this: Expression, i: Expression, j: Expression) -> Expression:
         return call(
             "alibi_bias", self.heads, i, j, Attribute(Attribute(this, self.table), "weight")
@@ -108,6 +117,10 @@ class RelativeBias(ScoreBias):
 
     buckets: Hyperparameter
     max_distance: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Relative Bias", kind="bias")
 
     def parameters(self) -> tuple[Parameter, ...]:
         shape = (self.buckets, self.heads)

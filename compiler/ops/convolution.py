@@ -4,6 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 from compiler.mask.mask import Mask, window
+from compiler.ops.caption import Caption
 from compiler.ops.expression import (
     Call,
     Const,
@@ -65,6 +66,10 @@ class Convolution(Mixer):
     def _runner(self) -> str:
         return "causal_convolution" if self.causal else "centred_convolution"
 
+    @property
+    def _reads(self) -> str:
+        return f"width {self.width.value}, {'causal' if self.causal else 'centred'}"
+
     def module(self) -> Expression:
         return Call(Name(self.maker), (self.d_model, self.width), self.initial.arguments())
 
@@ -111,6 +116,12 @@ class GatedConvolution(Convolution):
     gains: tuple[Expression, ...] = ()
 
     @property
+    def caption(self) -> Caption:
+        return Caption(
+            title="Convolution", kind="mixer", words=self._reads, block="Gated Convolution"
+        )
+
+    @property
     def outputs(self) -> Expression:
         return product(Const(2), self.d_model)
 
@@ -146,6 +157,11 @@ class GatedConvolution(Convolution):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DepthwiseConvolution(Convolution):
     """Each of the d_model numbers by itself (Kaiser et al. 2018, section 2.1)."""
+
+    @property
+    def caption(self) -> Caption:
+        title = "Depthwise Convolution"
+        return Caption(title=title, kind="mixer", words=self._reads, block=title)
 
     @property
     def outputs(self) -> Expression:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from compiler.activations import ACTIVATIONS, Nonlinearity
+from compiler.ops.caption import Caption, numeral
 from compiler.ops.expression import Attribute, Binary, Expression, Hyperparameter, Str, call, method
 from compiler.ops.op import Cost, Identity, Op, PackedForm, State
 from compiler.ops.shape import Lengths, Shape, elements, require
@@ -31,6 +32,10 @@ class Elementwise(Op):
 class Add(Elementwise):
     """x [..., position, width] + y of the same shape, or without the batch."""
 
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="+", kind="sum")
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, y = inputs
         require(x[-len(y) :][-1:], y[-1:], "add")
@@ -47,6 +52,10 @@ class Scale(Elementwise):
 
     by: Expression
 
+    @property
+    def caption(self) -> Caption:
+        return Caption(note=f"× {numeral(self.by)}", words=f"× {numeral(self.by)}")
+
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (x,) = inputs
         return Binary(x, "*", self.by)
@@ -59,6 +68,10 @@ class Dropout(Elementwise):
     saved: ClassVar[int] = 1
 
     rate: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(aside=f"dropout {numeral(self.rate)}")
 
     @property
     def is_identity(self) -> bool:
@@ -76,6 +89,10 @@ class StochasticDepth(Dropout):
     """x [batch, ...]: in training zero for a share `rate` of the sentences, others scaled up."""
 
     saved: ClassVar[int] = 0
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(aside=f"stochastic depth {numeral(self.rate)}")
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("stochastic_depth", *inputs, self.rate, Attribute(this, "training"))
@@ -105,6 +122,11 @@ class Activation(Elementwise):
     name: str
 
     @property
+    def caption(self) -> Caption:
+        title = self.formula.words.removeprefix("a ").partition(" by ")[0]
+        return Caption(title=title[0].upper() + title[1:], words=title)
+
+    @property
     def formula(self) -> Nonlinearity:
         """The entry of the table."""
         return ACTIVATIONS[self.name]
@@ -127,6 +149,10 @@ class Multiply(Elementwise):
     chosen_by: ClassVar[tuple[str, ...]] = ("gated",)
     saved: ClassVar[int] = 2
 
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="×", kind="product", words="gated")
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, y = inputs
         require(x, y, "multiply")
@@ -145,6 +171,10 @@ class SoftCap(Elementwise):
     saved: ClassVar[int] = 1
 
     cap: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title=f"Soft cap {numeral(self.cap)}")
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (x,) = inputs

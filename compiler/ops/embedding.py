@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from compiler.ops.caption import Caption
 from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name, call
 from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter, by_width
 from compiler.ops.shape import Lengths, Shape, elements, require
@@ -36,6 +37,10 @@ class Table(Op):
 class Embed(Table):
     """tokens [batch, position] -> [batch, position, width]."""
 
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Embedding", kind="embedding")
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (tokens,) = inputs
         return ((*tokens, self.width),)
@@ -52,6 +57,10 @@ class Embed(Table):
 class SegmentEmbed(Embed):
     """segments [batch, position] -> [batch, position, width]: the first kind is a kind, too."""
 
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Segment Embedding", kind="embedding")
+
     def module(self) -> Expression:
         return self._made_by("segment_embedding")
 
@@ -59,6 +68,10 @@ class SegmentEmbed(Embed):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unembed(Table):
     """features [..., width], perhaps a bias [rows] -> logits [..., rows]."""
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Linear", kind="linear")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         features, *bias = inputs
@@ -105,6 +118,10 @@ class OutputBias(Op):
     chosen_by: ClassVar[tuple[str, ...]] = ("bias",)
 
     rows: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Output Bias", kind="bias")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((self.rows,),)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compiler.mask.mask import Mask
+from compiler.ops.caption import Caption, numeral
 from compiler.ops.expression import Call, Const, Expression, Hyperparameter, call
 from compiler.ops.op import Cost, Op
 from compiler.ops.shape import Lengths, Shape, elements, require, size
@@ -28,6 +29,11 @@ class TopKRouter(Op):
 
     count: Hyperparameter
     active: Expression
+
+    @property
+    def caption(self) -> Caption:
+        title = f"Top {numeral(self.active)} of {self.count.value}"
+        return Caption(title=title, kind="softmax", words=f"{title.lower()} experts")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (scores,) = inputs
@@ -59,6 +65,10 @@ class ExpertDispatch(Op):
     active: Expression
     matrices: int
 
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Weighted sum of experts", kind="sum")
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, chosen, weights = inputs
         require(x[-1:], (self.d_model,), "mixture")
@@ -85,6 +95,10 @@ class RecordLoad(Op):
     chosen_by: ClassVar[tuple[str, ...]] = ("experts",)
 
     factor: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Load of experts", kind="bias")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ()

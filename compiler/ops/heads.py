@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from compiler.ops.caption import Caption
 from compiler.ops.expression import (
     Call,
     Const,
@@ -28,6 +29,10 @@ class SplitHeads(Op):
     heads: Hyperparameter
     widths: tuple[Hyperparameter, ...]
 
+    @property
+    def caption(self) -> Caption:
+        return Caption()
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, position, width),) = inputs
         wanted = sum(size(self.heads, {}) * size(each, {}) for each in self.widths)
@@ -51,6 +56,10 @@ class SplitGroups(Op):
 
     parts: tuple[tuple[Hyperparameter, Hyperparameter], ...]
 
+    @property
+    def caption(self) -> Caption:
+        return Caption()
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, position, width),) = inputs
         wanted = sum(size(product(*each), {}) for each in self.parts)
@@ -71,6 +80,10 @@ class DivideHeads(Op):
 
     heads: tuple[Hyperparameter, ...]
 
+    @property
+    def caption(self) -> Caption:
+        return Caption()
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, heads, position, width),) = inputs
         if size(heads, {}) != sum(size(each, {}) for each in self.heads):
@@ -88,6 +101,10 @@ class JoinHeads(Op):
     chosen_by: ClassVar[tuple[str, ...]] = ("mask",)
 
     heads: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Concat of groups")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         batch, _, position, width = inputs[0]
@@ -107,6 +124,10 @@ class MergeHeads(Op):
 
     heads: Hyperparameter
     width: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Concat")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, heads, position, width),) = inputs

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from compiler.ops.caption import Caption
 from compiler.ops.expression import (
     Attribute,
     Call,
@@ -31,6 +32,10 @@ class Linear(Op):
     bias: bool
     initial: Initial
     gains: tuple[Expression, ...] = ()
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Linear", kind="linear", words=f"→ {size(self.outputs[-1][1], {})}")
 
     def width(self) -> Expression:
         """Rows of the weight."""
@@ -79,6 +84,10 @@ class Chunk(Op):
     returns_list: ClassVar[bool] = True
 
     width: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption()
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (x,) = inputs

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compiler.mask.mask import ALL, Mask
+from compiler.ops.caption import Caption
 from compiler.ops.expression import Binary, Const, Expression, Name, call
 from compiler.ops.op import Op, PackedForm, Predicate
 from compiler.ops.positions import OfPositions
@@ -19,6 +20,10 @@ class Tokens(Op):
 
     stream: Free
 
+    @property
+    def caption(self) -> Caption:
+        return Caption(kind="mask")
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ((BATCH, self.stream),)
 
@@ -31,6 +36,10 @@ class PaddingMask(Op):
     """tokens [batch, position] -> mask [batch, 1, 1, position], false at padding."""
 
     chosen_by: ClassVar[tuple[str, ...]] = ("mask", "kernel")
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(kind="mask")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, position),) = inputs
@@ -51,6 +60,10 @@ class PositionMask(OfPositions):
     chosen_by: ClassVar[tuple[str, ...]] = ("mask", "position")
 
     reads: Predicate
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(kind="mask")
 
     def predicates(self) -> tuple[Predicate, ...]:
         return (self.reads,)
@@ -80,6 +93,10 @@ class MaskAnd(Op):
 
     chosen_by: ClassVar[tuple[str, ...]] = ("mask", "position")
 
+    @property
+    def caption(self) -> Caption:
+        return Caption(kind="mask")
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         one, other = sorted(inputs, key=len, reverse=True)
         padded = (*(Const(1) for _ in range(len(one) - len(other))), *other)
@@ -103,6 +120,10 @@ class FlexMask(Op):
 
     reads: Predicate
     reads_ahead: bool
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(kind="mask")
 
     def predicates(self) -> tuple[Predicate, ...]:
         return (self.reads,)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from compiler.ops.caption import Caption
 from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call
 from compiler.ops.op import ONES, ZEROS, Cost, Op, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require
@@ -36,6 +37,10 @@ class LayerNorm(Norm):
 
     bias: bool
 
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Layer Norm", kind="norm")
+
     def parameters(self) -> tuple[Parameter, ...]:
         shape = (self.width,)
         weight = Parameter(name="weight", shape=shape, initial=ONES, decays=False)
@@ -57,6 +62,10 @@ class RMSNorm(Norm):
     flops: ClassVar[int] = 5
 
     offset: bool
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="RMS Norm", kind="norm")
 
     def parameters(self) -> tuple[Parameter, ...]:
         initial = ZEROS if self.offset else ONES

@@ -7,6 +7,7 @@ from math import inf, lcm
 from typing import ClassVar, Literal
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
+from compiler.ops.caption import Caption, Step, spaced
 from compiler.ops.expression import Binary, Const, Expression, Tuple, product
 from compiler.ops.shape import Lengths, Shape
 
@@ -308,6 +309,15 @@ class Op(ABC):
     def mask(self) -> Mask | None:
         """Return the mask by which positions read others, of an op that lets them meet."""
         return None
+
+    @property
+    def caption(self) -> Caption:
+        """Return what the op is called in pictures."""
+        return Caption(title=spaced(type(self).__name__))
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps that a picture of the op itself shows; none if it has no such form."""
+        return ()
 
     @property
     def is_identity(self) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compiler.mask.mask import ALL, Mask
+from compiler.ops.caption import Caption
 from compiler.ops.expression import Attribute, Const, Expression, Slice, Subscript, call
 from compiler.ops.op import Op, PackedForm
 from compiler.ops.shape import Free, Shape
@@ -16,6 +17,10 @@ class SelectFirst(Op):
     """x [batch, position, width] -> [batch, width], that of the first position."""
 
     chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling",)
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="First Position")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((batch, _, width),) = inputs
@@ -56,6 +61,10 @@ class MaskedMean(Op):
     """x [batch, position, width], mask [batch, 1, 1, position] -> [batch, width]."""
 
     chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling",)
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Mean of Positions")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (batch, _, width), _ = inputs

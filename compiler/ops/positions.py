@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from compiler.ops.caption import Caption
 from compiler.ops.expression import (
     Attribute,
     Call,
@@ -114,6 +115,12 @@ class SinusoidalPositions(Positions):
     table: str
 
     @property
+    def caption(self) -> Caption:
+        return Caption(
+            title="Positional Encoding", kind="position", words="sinusoidal", inputs=False
+        )
+
+    @property
     def helper(self) -> str:
         """The name of the function for the layout, in which two stacks may differ."""
         return _HELPERS[self.layout]
@@ -129,6 +136,10 @@ class LearnedPositions(Positions):
 
     max_length: Hyperparameter
     initial: Initial
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Positional Embedding", kind="position", words="learned", inputs=False)
 
     def parameters(self) -> tuple[Parameter, ...]:
         shape = (self.rows, self.d_model)

@@ -7,6 +7,7 @@ and under its names.
 from dataclasses import dataclass
 
 from compiler.mask.mask import ALL, CAUSAL, Mask
+from compiler.ops.caption import Caption
 from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call, product
 from compiler.ops.mixer import Mixer
 from compiler.ops.op import ZEROS, Complexity, Cost, Parameter, Unpackable
@@ -31,6 +32,11 @@ class Recurrence(Mixer):
 
     kind: str
     d_hidden: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        name = self.kind.upper()
+        return Caption(title=name, kind="mixer", words=f"hidden {self.d_hidden.value}", block=name)
 
     @property
     def mask(self) -> Mask:
@@ -110,6 +116,12 @@ class BidirectionalRecurrence(Recurrence):
     A second input says which positions are real, [batch, 1, 1, position]: the others are skipped,
     and get zeros. (Schuster and Paliwal 1997)
     """
+
+    @property
+    def caption(self) -> Caption:
+        name = f"Bidirectional {self.kind.upper()}"
+        words = f"hidden 2 × {self.d_hidden.value}"
+        return Caption(title=name, kind="mixer", words=words, block=name)
 
     @property
     def mask(self) -> Mask:

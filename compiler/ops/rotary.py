@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from compiler.ops.caption import Caption, numeral
 from compiler.ops.expression import Binary, Const, Expression, Hyperparameter, call
 from compiler.ops.op import Cost, Op
 from compiler.ops.positions import OfPositions
@@ -21,6 +22,10 @@ class RotaryAngles(OfPositions):
     width: Hyperparameter
     base: Hyperparameter
 
+    @property
+    def caption(self) -> Caption:
+        return Caption(aside=f"base {numeral(self.base)}", inputs=False)
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         length = Const(1) if self.counted else inputs[0][1]
         return ((length, pairs(self.width)),)
@@ -37,6 +42,10 @@ class RopeLinearScaling(Op):
     chosen_by: ClassVar[tuple[str, ...]] = ("position.scaling",)
 
     factor: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(aside=f"angles ÷ {numeral(self.factor)}")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return inputs
@@ -72,6 +81,10 @@ class CosineSine(Op):
     width: Hyperparameter
     layout: str
 
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Rotary Positions", kind="position")
+
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((position, count),) = inputs
         require((count,), (pairs(self.width),), "cosine_sine")
@@ -93,6 +106,10 @@ class Rotate(Op):
     width: Hyperparameter
     layout: str
     is_partial: bool
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Rotate", kind="position", words="rotary")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, rotation = inputs

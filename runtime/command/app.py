@@ -18,6 +18,7 @@ from runtime.command.command_line import (
     refuse_bytes,
 )
 from runtime.command.diff import diff
+from runtime.command.draw import draw
 from runtime.command.encoders import classify, fill
 from runtime.command.evaluate import evaluate
 from runtime.command.explain import explain_spec
@@ -33,7 +34,7 @@ from runtime.system.terminal import guarded_streams
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Specs": (
-        *(list_specs, new, check, show, explain_spec, diff),
+        *(list_specs, new, check, show, explain_spec, diff, draw),
         *(compile_specs, eject, verify, schema),
     ),
     "Models": (

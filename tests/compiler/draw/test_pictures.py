@@ -1,0 +1,96 @@
+"""Pictures of all specs of the library, and of random ones: nothing overlaps, nothing is lost."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+
+from compiler.draw.diagram import Picture
+from compiler.draw.drawing import Drawing, picture_of, read_drawing, written
+from compiler.draw.part import part_names
+from compiler.ir.block import Block, Invoke, Repeat, children
+from compiler.ops.elementwise import Add
+from compiler.ops.norm import Norm
+from compiler.spec.library import library
+from compiler.spec.load import load
+from tests.support.knobs import Tree
+from tests.support.pictures import geometry
+from tests.support.strategies import specs
+
+
+def check_picture(shown: Picture) -> None:
+    svg = written(shown, "svg")
+    faults = list(geometry(svg).faults())
+    assert not faults, "\n".join(faults)
+    assert all(each.startswith("#") for each in re.findall(r"url\(([^)]*)", svg))
+    assert not re.search(r"href|<style|<script|<image|@import", svg)
+    assert svg.count("http") == svg.count('xmlns="http://www.w3.org/2000/svg"') == 1
+
+
+def check_statements(drawing: Drawing) -> None:
+    """Each sub-layer, norm and sum of each group of layers is drawn exactly once."""
+    drawn = Counter(cover for node in drawing.diagram.nodes for cover in node.covers)
+    assert set(drawn.values()) == {1}
+    for stack, block in children_with_layers(drawing.model):
+        repeats = [(name, part) for name, part in block.parts if isinstance(part, Repeat)]
+        groups = next(each.groups for each in drawing.diagram.columns if each.id == stack)
+        assert [each.times for each in groups] == [int(part.count.value) for _, part in repeats]
+        for group, (name, part) in zip(groups, repeats, strict=True):
+            members = [drawing.diagram.by_id[each] for each in group.members]
+            covered = {cover for node in members for cover in node.covers}
+            sums = 0
+            for statement in part.block.function("forward").body:
+                if isinstance(statement.op, Invoke | Norm | Add):
+                    assert f"{stack}.{name}.forward:{statement.results[0]}" in covered
+                sums += isinstance(statement.op, Add)
+            residual = [
+                edge.target
+                for edge in drawing.diagram.edges
+                if edge.kind == "residual" and edge.target in group.members
+            ]
+            terms = [
+                edge.target
+                for edge in drawing.diagram.edges
+                if edge.target in set(residual) and edge.kind == "flow"
+            ]
+            assert len(residual) == len(set(residual)) > 0
+            assert len(terms) == sums
+            assert len([each for each in members if each.kind in ("sum", "add_norm")]) == len(
+                residual
+            )
+
+
+def children_with_layers(model: Block) -> list[tuple[str, Block]]:
+    return [(name, part) for name, part, _ in children(model) if name in ("encoder", "decoder")]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", library())
+def test_library(name: str) -> None:
+    drawing = read_drawing(load(name))
+    check_statements(drawing)
+    check_picture(picture_of([drawing]))
+    for part in part_names(drawing.calls):
+        check_picture(picture_of([drawing], part))
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", ["local-global", "rotary", "lstm", "side-by-side", "untied"])
+def test_comparisons(name: str) -> None:
+    drawings = [read_drawing(load(each)) for each in ("demo", name)]
+    check_picture(picture_of(drawings))
+
+
+@settings(max_examples=200)
+@given(tree=specs())
+def test_random_specs(tree: Tree, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    drawing = read_drawing(load(str(path)))
+    check_statements(drawing)
+    check_picture(picture_of([drawing]))
+    for part in part_names(drawing.calls):
+        check_picture(picture_of([drawing], part))
