@@ -99,7 +99,7 @@ function lines(panel, layer, number) {
   const y = (index) => 24 + LINE * index + LINE / 2;
   for (const [side, texts] of [["query", queries], ["key", keys]]) {
     texts.forEach((text, index) => {
-      const place = { panel: number, side, index };
+      const place = { panel: number, side, index, text };
       const x = side === "query" ? left - 8 : left + SPACE + 8;
       const token = make("text", { x, y: y(index) + 4, "data-side": side, "data-index": index,
         "text-anchor": side === "query" ? "end" : "start", class: "token", tabindex: 0,
@@ -112,22 +112,26 @@ function lines(panel, layer, number) {
   }
   const redraw = () => {
     const at = state.at ?? state.pinned;
-    const own = at && at.panel === number && at.index < tokens[at.side].length ? at : null;
+    const same = at && (at.panel === number || tokens[at.side][at.index]?.textContent === at.text);
+    const own = same ? at : null;
     shades.replaceChildren();
     strokes.replaceChildren();
-    for (const each of shown) {
+    const apart = Math.min(2.4, 12 / Math.max(1, shown.length));
+    shown.forEach((each, place) => {
+      const shift = (place - (shown.length - 1) / 2) * apart;
       for (let row = 0; row < each.rows; row++) {
         if (own?.side === "query" && own.index !== row) continue;
         for (let cell = 0; cell < each.cells; cell++) {
           if (own?.side === "key" && own.index !== cell) continue;
           const weight = each.weight(row, cell);
           if (weight < LEAST) continue;
-          strokes.append(make("line", { x1: left, y1: y(row), x2: left + SPACE, y2: y(cell),
+          strokes.append(make("line", { x1: left, y1: y(row) + shift,
+            x2: left + SPACE, y2: y(cell) + shift,
             stroke: colour(each.number), "stroke-width": 2, "data-head": each.number,
             "data-query": row, "data-key": cell, "stroke-opacity": Math.min(1, weight).toFixed(3) }));
         }
       }
-    }
+    });
     shade(own, shown, tokens, shades, { left, right, y });
   };
   picture.redraw = redraw;
@@ -231,7 +235,7 @@ function grid(panel, kind, number) {
 
 function say(words) { document.getElementById("readout").textContent = words; }
 
-/** Say in words what the current token reads most. */
+/** Say in words what the current token reads most, in the run where it is pointed at. */
 function readout() {
   const at = state.at ?? state.pinned;
   if (!at || state.view !== "lines") { say(""); return; }
@@ -246,7 +250,7 @@ function readout() {
     return `head ${each + 1}: “${text}” ${weight.toFixed(2)}`;
   });
   const verb = at.side === "query" ? "reads most" : "is read most by";
-  say(`“${(at.side === "query" ? queries : keys)[at.index]}” ${verb}: ${said.join(", ")}`);
+  say(`${panels().length > 1 ? `${panel.name}: ` : ""}“${at.text}” ${verb}: ${said.join(", ")}`);
 }
 
 function look(place) { state.at = place; refresh(); }

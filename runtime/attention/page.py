@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compiler.page.interactive import interactive_page
-from compiler.page.svg import COLOURS, MUTED
+from compiler.page.svg import COLOURS
 from runtime.attention.attention import Attention, Layer
 from runtime.attention.words import Stream
 
 LEVELS = 255
 """The largest number of 8 bits stands for the weight 1."""
-HEADS = tuple(each for each in COLOURS if each not in ("#f0e442", "#000000"))
-"""Colours of heads: neither the yellow, which is faint as a line on white, nor black."""
+HEADS = (*(each for each in COLOURS if each != "#f0e442"), "#332288", "#882255", "#999933")
+"""Colours of heads: not the yellow, which is faint as a line on white, and three of `MUTED`."""
 TITLE_LENGTH = 60
 
 BODY = """\
@@ -53,7 +53,7 @@ def attention_page(texts: Sequence[Sequence[Attention]]) -> str:
 def page_data(texts: Sequence[Sequence[Attention]]) -> dict[str, object]:
     """Return what the script of the page reads."""
     return {
-        "colours": [*HEADS, *MUTED],
+        "colours": HEADS,
         "start": {"kind": _first_kind(texts[0])},
         "texts": [
             {"title": _shortened(several[0].text), "panels": [_panel(each) for each in several]}

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,9 @@ def test_a_page_of_the_base_model_and_60_tokens_is_smaller_than_2_megabytes(tmp_
     found = observer.attention(text, target)
     assert {each.weights.shape for each in found.layers} == {(8, 60, 60)}
     assert len(found.layers) == 18
+    begun = perf_counter()
     assert len(attention_page([[found]]).encode()) < 2_000_000
+    assert perf_counter() - begun < 10
 
 
 @pytest.mark.quick
@@ -147,6 +150,21 @@ def test_keys_that_the_mask_forbids_are_struck_out(tmp_path: Path) -> None:
     visited = visit(write(tmp_path, [seen(tmp_path, "language-model")]), tmp_path / "visit", probe)
     assert visited.found == [False] * 3 + [True] * 9
     assert (visited.console, visited.requests) == ([], [])
+
+
+@needs_browser
+def test_a_token_is_shown_in_both_runs_that_read_it(tmp_path: Path) -> None:
+    panels = [seen(tmp_path / "one"), seen(tmp_path / "other", "alibi")]
+    probe = """
+      send(all(".panel")[1].querySelectorAll("[data-side=query]")[3], "mouseenter",
+        { bubbles: false });
+      const rows = (panel) => [...panel.querySelectorAll("line")].map((each) => each.dataset.query);
+      return [all(".panel").map((each) => [...new Set(rows(each))]), one("#readout").textContent];
+    """
+    visited = visit(write(tmp_path, panels), tmp_path / "visit", probe)
+    rows, words = visited.found
+    assert rows == [["3"], ["3"]]
+    assert f"{panels[1].run}: “lowed” reads most: " in words
 
 
 @needs_browser
