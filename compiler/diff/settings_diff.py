@@ -95,7 +95,8 @@ def _row(pair: Pair, *specs: Loaded) -> _Row:
         for value, spec, path in zip((pair.before, pair.after), specs, pair.paths, strict=True)
     ]
     origins = [
-        _origin(spec, holder, pair.field) for spec, holder in zip(specs, pair.holders, strict=True)
+        origin_of(spec, holder, pair.field)
+        for spec, holder in zip(specs, pair.holders, strict=True)
     ]
     return _Row(pairs=(pair,), before=values[0], after=values[1], origins=(origins[0], origins[1]))
 
@@ -127,7 +128,7 @@ def _detail(
     setting: str, key: str, holders: list[Holder], specs: tuple[Loaded, ...]
 ) -> Consequence:
     values = [getattr(holder.section, key, None) for holder in holders]
-    origins = [_origin(spec, each, key) for spec, each in zip(specs, holders, strict=True)]
+    origins = [origin_of(spec, each, key) for spec, each in zip(specs, holders, strict=True)]
     return Consequence(
         setting=f"{setting}.{key}",
         before=_plain(values[0], specs[0], (*holders[0].path, key)),
@@ -136,7 +137,7 @@ def _detail(
     )
 
 
-def _origin(spec: Loaded, holder: Holder, key: str) -> Origin:
+def origin_of(spec: Loaded, holder: Holder, key: str) -> Origin:
     """Return the origin of a value; it is empty where there is no value that anybody wrote."""
     if span := spec.written((*holder.path, key)):
         if span.source.name == "--set":

@@ -17,6 +17,7 @@ from runtime.command.command_line import (
     prepare_streams,
     refuse_bytes,
 )
+from runtime.command.conform import conform
 from runtime.command.diff import diff
 from runtime.command.draw import draw
 from runtime.command.encoders import classify, fill
@@ -34,7 +35,7 @@ from runtime.system.terminal import guarded_streams
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Specs": (
-        *(list_specs, new, check, show, explain_spec, diff, draw),
+        *(list_specs, new, check, show, explain_spec, diff, draw, conform),
         *(compile_specs, eject, verify, schema),
     ),
     "Models": (
