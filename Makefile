@@ -9,11 +9,13 @@ INSTALLED := $(VENV)/.installed
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 BENCH_VENV := .venv-bench
 BENCH_INSTALLED := $(BENCH_VENV)/.installed
+SITE_VENV := .venv-site
+SITE_INSTALLED := $(SITE_VENV)/.installed
 BENCH_RESULTS := runs/benchmarks
 FROM := HEAD
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test-quick test test-all fuzz docs lint generate changed-code bench clean
+.PHONY: help setup demo test-quick test test-all fuzz docs site lint generate changed-code bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -55,6 +57,15 @@ fuzz: setup  ## break 20,000 specs and demand located errors
 docs: setup  ## write the pages of docs/ that are made from code
 	@$(BIN)/python -m pytest tests/docs --update-golden
 
+site: $(SITE_INSTALLED)  ## the pages of docs/ as HTML, in site/: open site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(SITE_VENV)/bin/mkdocs build --quiet --strict
+
+$(SITE_INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(SITE_VENV)
+	$(SITE_VENV)/bin/python -m pip install --quiet $$($(PYTHON) -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])')
+	@touch $@
+
 lint: setup  ## ruff and mypy over everything
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -88,4 +99,4 @@ $(BENCH_INSTALLED): pyproject.toml constraints.txt benchmarks/constraints.txt
 	@touch $@
 
 clean:  ## remove the virtual environment and caches; runs and data stay
-	rm -rf $(VENV) $(BENCH_VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH_VENV) $(SITE_VENV) site .pytest_cache .mypy_cache .ruff_cache

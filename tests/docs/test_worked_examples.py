@@ -1,4 +1,4 @@
-"""Code and messages in README.md and docs/architecture.md are what the compiler writes."""
+"""Code and messages in two pages of docs/ are what the compiler writes."""
 
 import os
 import re
@@ -25,9 +25,9 @@ def test_the_worked_example_of_the_architecture_is_up_to_date(
     compare(page, examples_of(text, tmp_path / "tiny.yaml"), request)
 
 
-def test_the_code_in_the_readme_is_up_to_date(request: pytest.FixtureRequest) -> None:
+def test_the_code_in_the_first_steps_is_up_to_date(request: pytest.FixtureRequest) -> None:
     code = class_text(compile_spec("demo"), "DecoderSelfAttention", "forward", "step")
-    compare(ROOT / "README.md", {"demo": code}, request)
+    compare(ROOT / "docs" / "first_steps.md", {"demo": code}, request)
 
 
 def compare(page: Path, examples: dict[str, str], request: pytest.FixtureRequest) -> None:
