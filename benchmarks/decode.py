@@ -49,6 +49,8 @@ from benchmarks.rounds import (
 
 LOSS_SENTENCES = 64
 TOLERANCE = 1e-4
+HALF_TOLERANCE = 2e-2
+"""Of the loss of CTranslate2 where it computes in float16; others compute theirs in float32."""
 LEAST_EQUAL = 0.97
 """Of translations in float32 where the searches are the same: near ties fall either way."""
 
@@ -74,7 +76,7 @@ def measure(case: Case, engines: Sequence[str], options: argparse.Namespace) -> 
         for name, search in _engines(case, engines, options):
             engine = name.removesuffix(INT8)
             children.start(name, open_decoding, engine, case.network, search)
-        losses = _losses(children.all)
+        losses = _losses(children.all, case)
         answers = {child.name: _first_answers(child, case) for child in children.all}
         equal = _equal(answers, case)
         exhaustive = _check_beams(children, case)
@@ -114,14 +116,14 @@ def _reference(name: str) -> str:
     return "ours int8" if name.endswith(INT8) else "ours"
 
 
-def _losses(children: Sequence[Child]) -> dict[str, float]:
-    """Of the engines that compute in float32. Raises Disagreement when they differ."""
+def _losses(children: Sequence[Child], case: Case) -> dict[str, float]:
+    """Return those of the engines that are not in int8. Raises Disagreement when they differ."""
     rows = [np.arange(LOSS_SENTENCES)]
     exact = [child for child in children if not child.name.endswith(INT8)]
     losses = {child.name: float(child.call("loss", rows).value) for child in exact}
     for name, loss in losses.items():
         say(f"  {name:<18} loss {loss:.6f}")
-    check_losses(losses, TOLERANCE)
+    check_losses(losses, TOLERANCE if case.is_exact else HALF_TOLERANCE)
     return losses
 
 

@@ -42,7 +42,7 @@ class Decoding:
             self.translator = ctranslate2.Translator(
                 folder,
                 device=network.device,
-                compute_type="int8" if search.is_int8 else "float32",
+                compute_type=_compute_type(search),
                 # The other way round, two threads on one translation, is several times slower.
                 inter_threads=search.workers,
                 intra_threads=1,
@@ -79,6 +79,13 @@ class Decoding:
 
     def _words(self, tokens: Sequence[int]) -> list[str]:
         return [self.words[token] for token in tokens]
+
+
+def _compute_type(search: Search) -> str:
+    """Return what it computes in; where other engines have bfloat16, it has float16 on any GPU."""
+    if search.is_int8:
+        return "int8"
+    return "float16" if search.is_bfloat16 else "float32"
 
 
 def _model(weights: Tensors, architecture: Architecture, words: list[str]) -> Any:

@@ -28,21 +28,22 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
 def test_every_part_is_explained() -> None:
     parts = run("list").stdout.split()
     explained = run().stdout
-    assert parts == ["checks", "train-base", "train-big", "decode", "multi30k"]
+    assert parts == ["checks", "train-base", "train-big", "decode", "multi30k", "precision"]
     assert all(f"\n  {part} " in explained for part in parts)
 
 
 @pytest.mark.quick
-def test_an_unknown_part_is_refused() -> None:
-    done = run("no-such-part")
+def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
+    done = run("no-such-part", OUT=str(tmp_path))
     assert done.returncode != 0
     assert "PART" in done.stdout
+    assert run("--dry-run", "no-such-part", OUT=str(tmp_path)).returncode != 0
 
 
 def test_checks_run_on_a_cpu(tmp_path: Path) -> None:
-    done = run("checks", DRY_RUN="1", OUT=str(tmp_path))
+    done = run("--dry-run", "checks", OUT=str(tmp_path))
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    _, *lines = done.stdout.splitlines()
     assert [line.partition(",")[0] for line in lines] == [
         "pass: replayed = eager",
         "pass: packed = padded",
