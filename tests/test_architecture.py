@@ -140,6 +140,7 @@ def test_files_are_short() -> None:
         ["list"],
         ["check", "demo"],
         ["explain", "demo"],
+        ["draw", "demo"],
         ["import-weights", "demo", "--names"],
     ],
     ids=" ".join,

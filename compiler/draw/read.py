@@ -8,8 +8,7 @@ from compiler.analysis.cost import parameters_of
 from compiler.analysis.infer_shapes import shapes_of
 from compiler.draw.diagram import Edge, Group, Node
 from compiler.draw.sub_layer import describe, heads_of
-from compiler.draw.value import Call, Place, Value
-from compiler.draw.words import shape_words
+from compiler.draw.value import Call, Place, Value, shape_words
 from compiler.format import engineering
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
 from compiler.ops.caption import Caption

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from compiler.draw.diagram import Change, Edge, Node, Picture
+from compiler.draw.diagram import Change, Diagram, Edge, Node, Picture
 from compiler.draw.layout import Box, Layout, lay_out
 from compiler.draw.matrix import cell_width, shares
 from compiler.draw.measure import CHIP, CIRCLE, SHEET, Chip, Text, is_circle, sheets
@@ -39,6 +39,7 @@ PLAIN, FRAME, FRAME_LINE, LINE = "#ffffff", "#f4f5f6", "#8c959f", "#3d444d"
 MARKS: dict[Change, str] = {"changed": COLOURS[1], "only": COLOURS[0]}
 CHIP_CELLS = 12
 LEGEND = 28.0
+LEGEND_WORDS: dict[Change, str] = {"changed": "differs", "only": "the other has none"}
 _DARK = COLOURS[0]
 _FAINTEST = 0.18
 """The share of colour of a cell that has anything in it."""
@@ -80,7 +81,7 @@ def _legend(shown: Picture) -> Iterator[str]:
     if not shown.legend:
         return
     x = 0.0
-    for change, words in (("changed", "differs"), ("only", "the other has none")):
+    for change, words in LEGEND_WORDS.items():
         dash = "5 3" if change == "only" else ""
         yield element(
             "rect",
@@ -90,7 +91,7 @@ def _legend(shown: Picture) -> Iterator[str]:
             height=14,
             rx=3,
             fill=PAPER,
-            stroke=MARKS[change],  # type: ignore[index]
+            stroke=MARKS[change],
             stroke_width=2.5,
             stroke_dasharray=dash,
         )
@@ -103,7 +104,7 @@ def _diagram(layout: Layout, count: int) -> Iterator[str]:
     for group in diagram.groups:
         yield _frame(layout.frames[group.id], group.id, group.change)
     for line in layout.lines:
-        yield _line(line)
+        yield _line(line, diagram)
     for node in diagram.nodes:
         yield _node(node, layout, f"{count}:{node.id}")
     for each in layout.texts:
@@ -127,7 +128,7 @@ def _frame(box: Box, id: str, change: Change) -> str:
     )
 
 
-def _line(line: Line) -> str:
+def _line(line: Line, diagram: Diagram) -> str:
     edge, changed = line.edge, line.edge.change != ""
     return element(
         "path",
@@ -136,17 +137,15 @@ def _line(line: Line) -> str:
         fill="none",
         stroke=MARKS["changed"] if changed else LINE,
         stroke_width=2.2 if changed else 1.3,
-        stroke_dasharray="4 3" if _is_dashed(edge) else "",
+        stroke_dasharray="4 3" if _is_dashed(edge, diagram) else "",
         marker_end=f"url(#{'tip-changed' if changed else 'tip'})" if line.arrow else "",
     )
 
 
-def _is_dashed(edge: Edge) -> bool:
-    return (
-        edge.kind == "side"
-        and edge.heads > 0
-        and edge.source.rpartition(".")[2].startswith(("rotary", "relative", "alibi"))
-    )
+def _is_dashed(edge: Edge, diagram: Diagram) -> bool:
+    """Return whether an arrow brings positions or a bias from beside the stream to a layer."""
+    brings = diagram.by_id[edge.source].kind in ("position", "bias")
+    return brings and edge.kind == "side" and diagram.by_id[edge.target].kind != "sum"
 
 
 def _rounded(line: Line) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from compiler.ir.block import Block, Function
-from compiler.ops.shape import Shape
+from compiler.ops.shape import Free, Shape, size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +43,10 @@ class Call:
     function: Function
     values: tuple[Value, ...]
     place: Place
+
+
+def shape_words(shape: Shape) -> str:
+    """Return the dimensions of a shape: `[batch, source, 512]`."""
+    if not shape:
+        return ""
+    return f"[{', '.join(e.name if isinstance(e, Free) else str(size(e, {})) for e in shape)}]"

@@ -63,8 +63,8 @@ class Geometry:
         by_name = {each.of: each for each in self.boxes}
         for words in self.inside:
             node = words.of.split("|")[0]
-        if node not in self.bare and not by_name[node].holds(words, 1.0):
-            yield f"text {words.of} leaves its box"
+            if node not in self.bare and not by_name[node].holds(words, 1.0):
+                yield f"text {words.of} leaves its box"
         for one, other in combinations(self.inside, 2):
             if one.overlaps(other):
                 yield f"text {one.of} overlaps {other.of}"

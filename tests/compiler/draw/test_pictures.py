@@ -94,3 +94,53 @@ def test_random_specs(tree: Tree, tmp_path: Path) -> None:
     check_picture(picture_of([drawing]))
     for part in part_names(drawing.calls):
         check_picture(picture_of([drawing], part))
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "fault"),
+    [
+        (r'(data-key="0:decoder.0.feed_forward".*?y=")[\d.]+', r"\g<1>250", "overlaps box"),
+        (r">(Masked Multi-Head Attention)<", r">\g<1> over all words<", "leaves its box"),
+        (r'(class="residual" d="M)[\d.]+', r"\g<1>-20", "leaves the picture"),
+        (r'x="[\d.]+" y="[\d.]+" (class="label")', r'x="160" y="520" \g<1>', "is on box"),
+        (r'(class="group".*?height=")[\d.]+', r"\g<1>300", "is across the frame"),
+    ],
+)
+def test_the_check_finds_faults(pattern: str, replacement: str, fault: str) -> None:
+    svg = written(picture_of([read_drawing(load("transformer-base"))]), "svg")
+    broken, changes = re.subn(pattern, replacement, svg, count=1, flags=re.DOTALL)
+    assert changes == 1
+    assert any(fault in each for each in geometry(broken).faults())
+    assert not list(geometry(svg).faults())
+
+
+@pytest.mark.quick
+def test_figure_1() -> None:
+    """The boxes of figure 1 of Vaswani et al. 2017, from the bottom to the top."""
+    diagram = read_drawing(load("transformer-base")).diagram
+    encoder, decoder = (
+        [diagram.by_id[each].title for each in column.nodes] for column in diagram.columns
+    )
+    attention, norm, network = "Multi-Head Attention", "Add & Norm", "Feed Forward"
+    below = ["Positional Encoding", "+"]
+    assert encoder == ["Inputs", "Input Embedding", *below, attention, norm, network, norm]
+    assert decoder == [
+        *("Outputs (shifted right)", "Output Embedding", *below),
+        *(f"Masked {attention}", norm, attention, norm, network, norm),
+        *("Linear", "Softmax", "Output Probabilities"),
+    ]
+    memory = [each for each in diagram.edges if each.source.startswith("encoder.0.feed_forward.")]
+    assert [(each.target, each.heads) for each in memory] == [("decoder.0.cross_attention", 2)]
+
+
+@pytest.mark.quick
+def test_what_differs_is_marked_and_nothing_else() -> None:
+    drawings = [read_drawing(load(each)) for each in ("demo", "local-global")]
+    one, other = picture_of(drawings).diagrams
+    changed = {each.id for each in (*one.nodes, *one.groups) if each.change}
+    assert changed == {"decoder.0.self_attention", "decoder.0"}
+    assert {each.change for each in other.nodes if each.id.startswith("decoder.1.")} == {"only"}
+    assert not any(each.change for each in (*one.edges, *other.edges))
+    same = picture_of([drawings[0], drawings[0]])
+    assert "Both networks have one architecture." in written(same, "svg")

@@ -1,0 +1,62 @@
+"""Matrices of masks, and receptive fields layer by layer."""
+
+import pytest
+
+from compiler.draw.drawing import read_drawing
+from compiler.draw.mask_picture import mask_svg
+from compiler.draw.matrix import cell_width, receptive_fields, shares, widest
+from compiler.ir.block import Block
+from compiler.mask.parse import parse
+from compiler.mask.relation import positions
+from compiler.spec.load import load
+
+pytestmark = pytest.mark.quick
+
+
+def test_a_matrix_is_the_mask() -> None:
+    found = shares(parse("causal & (window(2) | first(1))"), 6, 1)
+    assert found == tuple(
+        tuple(float(j <= i and (i - j <= 2 or j < 1)) for j in range(6)) for i in range(6)
+    )
+
+
+@pytest.mark.parametrize("width", [2, 3, 8])
+def test_wide_cells_have_the_share_of_pairs_that_are_read(width: int) -> None:
+    reads = parse("causal & window(5)").predicate
+    for row, shades in enumerate(shares(parse("causal & window(5)"), 4, width)):
+        for column, shade in enumerate(shades):
+            pairs = [
+                reads(row * width + a, column * width + b)
+                for a in range(width)
+                for b in range(width)
+            ]
+            assert shade == sum(pairs) / width**2
+
+
+def test_the_edges_of_large_masks_are_seen() -> None:
+    for text in ("causal & window(300)", "window(left=100, right=7)", "first(1000) | window(0)"):
+        mask = parse(text)
+        found = shares(mask, 12, cell_width([mask], 12))
+        assert {0.0, 1.0} <= {round(each, 6) for row in found for each in row}, text
+
+
+def test_receptive_fields_grow_by_the_window_in_each_layer() -> None:
+    settings = ["model.decoder.self_attention.mask=causal & window(3)", "model.decoder.layers=3"]
+    stack = read_drawing(load("demo", settings)).model.part("decoder")
+    assert isinstance(stack, Block)
+    fields = receptive_fields(stack, 20)
+    assert [widest(each) for each in fields] == [4, 7, 10]
+    assert positions(fields[1][12]) == list(range(6, 13))
+
+
+def test_a_recurrence_reads_all_before_it() -> None:
+    stack = read_drawing(load("lstm")).model.part("decoder")
+    assert isinstance(stack, Block)
+    assert [widest(each) for each in receptive_fields(stack, 9)] == [9, 9]
+
+
+@pytest.mark.parametrize("text", ["causal", "~window(1) | window(0)", "all", "last(3)"])
+def test_all_masks_can_be_drawn(text: str) -> None:
+    drawn = mask_svg(text)
+    assert drawn.startswith("<svg")
+    assert drawn.count("<rect") > 2
