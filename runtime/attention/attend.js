@@ -279,6 +279,7 @@ function panelOf(panel, number) {
     return element;
   }
   const layer = layerOf(panel, state.kind, state.layer);
+  figure.before(caption(layer));
   if (!layer) {
     figure.append(make("p", { class: "note" }, `This network has no ${state.kind} in layer ${state.layer}.`));
   } else if (layer.weights === undefined) {
@@ -293,6 +294,17 @@ function panelOf(panel, number) {
       ...chosen.map((each) => matrix(panel, layer, each))));
   }
   return element;
+}
+
+/** The attention that is shown, and the colours of the heads, for paper, where no control is. */
+function caption(layer) {
+  const words = make("p", { class: "caption" }, `${state.kind}, layer ${state.layer}`);
+  for (const each of [...state.heads].sort((a, b) => a - b)) {
+    if (each >= (layer?.heads ?? 0)) continue;
+    words.append(make("span", { class: "legend" },
+      make("i", { style: `background: ${colour(each)}` }), ` head ${each + 1}`));
+  }
+  return words;
 }
 
 function choice(name, values, current, choose) {

@@ -106,6 +106,7 @@ def test_pointing_and_clicking(tmp_path: Path) -> None:
       found.chosen = [one("[data-choice=layer] [aria-pressed=true]").dataset.value, heads()];
       click("[data-value=matrix]");
       found.matrices = all("svg.matrix image").length;
+      found.caption = one(".caption").textContent;
       return found;
     """
     visited = visit(write(tmp_path, [seen(tmp_path)]), tmp_path / "visit", probe)
@@ -123,6 +124,7 @@ def test_pointing_and_clicking(tmp_path: Path) -> None:
     assert found["grid"] == 3 * 2 * 4
     assert found["chosen"] == ["2", ["1"]]
     assert found["matrices"] == 1
+    assert found["caption"] == "encoder self-attention, layer 2 head 2"
 
 
 @needs_browser

@@ -1,6 +1,7 @@
 """`specformer attend`: pages and figures of a run, and the mistakes that it explains."""
 
 import sys
+import tarfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from runtime.attention.observe import attention_of
+from runtime.attention.observe import attention_of, observed
 from runtime.attention.page import attention_page
 from runtime.run import Run
 from tests.runtime.command.conftest import Command
@@ -154,3 +155,13 @@ def test_numbers_of_a_text_alone(specformer: Command, trained_run: Path) -> None
 def test_numbers_have_no_figure(specformer: Command, trained_run: Path) -> None:
     ended = specformer("attend", trained_run, "--measure", "--figure", "a.svg")
     assert (ended.code, "--measure draws no figure" in ended.err) == (2, True)
+
+
+@pytest.mark.parametrize("archive", ["run-0.1.tar.xz", "run-0.2.tar.xz"])
+def test_runs_of_former_versions(specformer: Command, tmp_path: Path, archive: str) -> None:
+    with tarfile.open(Path(__file__).with_name(archive)) as packed:
+        packed.extractall(tmp_path, filter="data")
+    ended = specformer("attend", "run", "--text", "The dog", "--out", "page.html")
+    assert ended.code == 0, ended.err
+    (found,) = observed(Run.open(Path("run")), ["The dog"], [None])
+    assert Path("page.html").read_text(encoding="utf-8") == attention_page([[found]])
