@@ -8,7 +8,7 @@ from compiler.emit.marks import unmarked
 from compiler.emit.package import package_files
 from compiler.ir.causes import Paths, Place, united
 from compiler.pipeline import build, passes
-from compiler.source.node import Path, find
+from compiler.source.node import Mapping, Path, Sequence, find
 from compiler.source.span import Span
 from compiler.spec.defaults import follows
 from compiler.spec.inherit import written_at
@@ -30,6 +30,13 @@ class Setting:
     span: Span | None
     paths: Paths
     follows: tuple["Setting", ...] = ()
+
+    @property
+    def places(self) -> tuple[Span, ...]:
+        """Return where it was written, or the settings that a default follows from."""
+        if self.span:
+            return (self.span,)
+        return tuple(place for each in self.follows for place in each.places)
 
     def covers(self, path: str) -> bool:
         """Tell whether a path of the complete spec is this setting, or lies in this section."""
@@ -95,11 +102,17 @@ class _Settings:
         return tuple(map(self._with_followed, found.values()))
 
     def _written(self, steps: Path) -> Span | None:
-        """Return the place where a setting, or an item of a list, was written; None if nowhere."""
-        if isinstance(steps[-1], str) or self.loaded.written(steps[:-1]) is None:
-            return self.loaded.written(steps)
-        item = find(self.loaded.tree, steps)
-        return item.span if item else None
+        """Return the place where a setting was written, of a section its key; None if nowhere."""
+        *above, last = steps
+        holder = find(self.loaded.tree, tuple(above))
+        if isinstance(holder, Sequence) and self.loaded.written(tuple(above)):
+            item = find(holder, (last,))
+            return item.span if item else None
+        span = self.loaded.written(steps)
+        if span is None or not isinstance(holder, Mapping):
+            return None
+        is_section = isinstance(holder.entries[str(last)], Mapping)
+        return holder.keys[str(last)] if is_section else span
 
     def _with_followed(self, setting: Setting) -> Setting:
         """Return a default with the settings that give it its value."""

@@ -26,7 +26,8 @@ FLOORS = (
         "transforms",
         "import_map",
     ),
-    *("emit", "pipeline", "source_map", "output", "format", "draw", "explain", "diff", "ablation"),
+    *("emit", "pipeline", "source_map", "output", "format", "draw", "explain", "diff"),
+    *("where", "view", "ablation"),
 )
 ROOMS = (
     *("errors", "system", "corpus", "package", "data"),

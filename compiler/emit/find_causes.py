@@ -19,6 +19,7 @@ from compiler.ir.numbers import inside, own_numbers
 from compiler.ops.expression import Expression, Hyperparameter, parts
 from compiler.ops.op import Op
 from compiler.source.span import Span
+from compiler.spec.paths import value_at
 from compiler.spec.spec import Spec
 
 KEYS = {
@@ -313,15 +314,7 @@ class _Settings:
 
     def value(self, path: str) -> object:
         """Return the value of the setting at a path; None if there is none."""
-        found: Any = self.spec
-        for step in path.split("."):
-            if isinstance(found, list) and step.isdecimal():
-                found = found[int(step)] if int(step) < len(found) else None
-            else:
-                found = getattr(found, step, None) if isinstance(found, BaseModel) else None
-            if found is None:
-                return None
-        return found
+        return value_at(self.spec, path)
 
     def caused(self, origin: Span, causes: Iterable[str], **others: Any) -> Caused:
         """Return a place with causes."""

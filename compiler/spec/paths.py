@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from pydantic import BaseModel
+
 from compiler.source.diagnostic import Note
 from compiler.source.node import Node, Path, deepest, find
 from compiler.source.span import Span
@@ -19,6 +21,17 @@ def note(text: str, root: Node, *path: str | int) -> tuple[Note, ...]:
     """The place of a setting that has a part in the mistake; a default has none."""
     node = find(root, path)
     return (Note(span=node.span, text=text),) if node else ()
+
+
+def value_at(spec: Spec, path: str) -> object:
+    """Return the value of the setting at a dotted path of a spec; None if there is none."""
+    found: object = spec
+    for step in path.split("."):
+        if isinstance(found, list) and step.isdecimal():
+            found = found[int(step)] if int(step) < len(found) else None
+        else:
+            found = getattr(found, step, None) if isinstance(found, BaseModel) else None
+    return found
 
 
 def width_path(spec: Spec, stack: str) -> Path:

@@ -31,11 +31,13 @@ from runtime.command.texts import corpus, score
 from runtime.command.train import train
 from runtime.command.transfer import transfer
 from runtime.command.translate import translate
+from runtime.command.view import view
+from runtime.command.where import where
 from runtime.system.terminal import guarded_streams
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Specs": (
-        *(list_specs, new, check, show, explain_spec, diff, draw, conform),
+        *(list_specs, new, check, show, explain_spec, diff, draw, conform, where, view),
         *(compile_specs, eject, verify, schema),
     ),
     "Models": (

@@ -1,0 +1,80 @@
+"""A page with a spec on the left, its code on the right, and the lines between them."""
+
+from html import escape
+from pathlib import Path
+
+from compiler.page.interactive import interactive_page
+from compiler.source_map import Setting
+from compiler.where import Links, place_of, short, value_of
+
+BODY = """\
+<header><h1>{title}</h1><p id="hint">Point at a line of the spec to see the code that it causes, or
+at a line of code to see its settings. A click keeps them, Escape lets them go; arrow keys move.</p>
+</header>
+<main id="main">
+<section><nav id="spec-tabs"></nav><div class="text" id="spec"></div></section><div></div>
+<section><nav id="code-tabs"></nav><div class="text" id="code"></div></section>
+<svg id="lines" aria-hidden="true"></svg>
+</main>
+<footer id="settings" aria-live="polite"></footer>"""
+
+
+def view_page(links: Links, name: str, otherwise: str) -> str:
+    """Return the page of a spec and its code.
+
+    `otherwise` explains the lines of code that the spec does not compile to.
+    """
+    title = f"{name}: the spec and its code"
+    here = Path(__file__).parent / "page"
+    return interactive_page(
+        title=title,
+        style=(here / "view.css").read_text(encoding="utf-8"),
+        script=(here / "view.js").read_text(encoding="utf-8"),
+        data=_data(links, otherwise),
+        body=BODY.format(title=escape(title)),
+    )
+
+
+def _data(links: Links, otherwise: str) -> dict[str, object]:
+    """Return what the script reads; each setting, and each set of settings, is there once."""
+    sets: dict[tuple[Setting, ...], int] = {}
+    files = [
+        {
+            "name": file.name,
+            "lines": file.lines,
+            "sets": [sets.setdefault(each, len(sets)) for each in file.settings],
+            "edited": sorted(file.edited),
+        }
+        for file in links.files
+    ]
+    settings = {each: number for number, each in enumerate(_every(sets))}
+    sources = {source: number for number, source in enumerate(links.sources)}
+    return {
+        "otherwise": otherwise,
+        "sources": [
+            {"name": _title(each.name), "lines": each.text.splitlines()} for each in links.sources
+        ],
+        "files": files,
+        "sets": [[settings[one] for one in each] for each in sets],
+        "settings": [
+            {
+                "name": each.name,
+                "value": value_of(each, links.spec),
+                "where": place_of(each),
+                "places": [
+                    [sources[place.source], place.line - 1]
+                    for place in each.places
+                    if place.source in sources
+                ],
+            }
+            for each in settings
+        ],
+    }
+
+
+def _every(sets: dict[tuple[Setting, ...], int]) -> list[Setting]:
+    return list(dict.fromkeys(each for settings in sets for each in settings))
+
+
+def _title(name: str) -> str:
+    return name if name == "--set" else short(name)

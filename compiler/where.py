@@ -1,0 +1,139 @@
+"""The settings behind a line of code, and the code behind a line of a spec."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.diff.operand import Operand
+from compiler.diff.patience import paired
+from compiler.diff.settings import plain
+from compiler.source.node import walk
+from compiler.source.span import Source, Span
+from compiler.source.write import flow
+from compiler.source_map import Setting, SourceMap, source_map
+from compiler.spec.load import Loaded
+from compiler.spec.paths import value_at
+from compiler.spec.spec import Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeFile:
+    """A file of a package as it is there, with the settings of each of its lines.
+
+    `edited` are the lines, from 0 on, that the spec does not compile to.
+    """
+
+    name: str
+    lines: tuple[str, ...]
+    settings: tuple[tuple[Setting, ...], ...]
+    edited: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """A spec and its code, line by line. `sources` are the texts that its settings stand in."""
+
+    spec: Spec
+    sources: tuple[Source, ...]
+    files: tuple[CodeFile, ...]
+
+    def settings_at(self, source: str, line: int) -> set[Span]:
+        """Return the places of settings on a line, counted from 1, of a text."""
+        return {
+            place
+            for file in self.files
+            for settings in file.settings
+            for each in settings
+            for place in each.places
+            if place.source.name == source and place.line == line
+        }
+
+    def code_of(self, source: str, line: int) -> Iterator[tuple[CodeFile, range]]:
+        """Yield the runs of lines, from 0 on, that come from a line of a text."""
+        places = self.settings_at(source, line)
+        for file in self.files:
+            found = [
+                number
+                for number, settings in enumerate(file.settings)
+                if any(place in places for each in settings for place in each.places)
+            ]
+            yield from ((file, each) for each in runs(found, file.lines))
+
+
+def runs(numbers: Iterable[int], lines: Sequence[str]) -> Iterator[range]:
+    """Yield the ranges of the numbers of lines between which there are none but blank lines."""
+    first = last = -1
+    for number in numbers:
+        if first >= 0 and any(lines[each].strip() for each in range(last + 1, number)):
+            yield range(first, last + 1)
+            first = -1
+        first, last = number if first < 0 else first, number
+    if first >= 0:
+        yield range(first, last + 1)
+
+
+def links(operand: Operand, loaded: Loaded | None = None) -> Links:
+    """Return a spec or a package with its code; raises `Rejected`.
+
+    `loaded` is the spec in its author's words, where the operand has it as a lock.
+    """
+    found = source_map(loaded or operand.package.loaded)
+    names = [name for name in found.files if name.endswith(".py")]
+    return Links(
+        spec=found.loaded.spec,
+        sources=_sources(found.loaded),
+        files=tuple(_file(name, found, operand) for name in names),
+    )
+
+
+def _sources(loaded: Loaded) -> tuple[Source, ...]:
+    """Return the texts that the settings of a spec stand in, its own first."""
+    every = (node.span.source for _, node in walk(loaded.tree))
+    return tuple(dict.fromkeys([loaded.tree.span.source, *every]))
+
+
+def _file(name: str, found: SourceMap, operand: Operand) -> CodeFile:
+    compiled = found.files[name].removesuffix("\n").split("\n")
+    there = operand.files.get(name, "").removesuffix("\n").split("\n")
+    partners = paired(compiled, there).partners
+    settings = found.lines[name]
+    return CodeFile(
+        name=name,
+        lines=tuple(there),
+        settings=tuple(
+            settings[partners[line]] if line in partners else () for line in range(len(there))
+        ),
+        edited=frozenset(range(len(there)) - partners.keys()),
+    )
+
+
+def value_of(setting: Setting, spec: Spec) -> str:
+    """Return the value of a setting on one line; of a section nothing."""
+    found = [value_at(spec, path) for path in setting.paths]
+    texts = (flow(plain(value)) for value in found if is_leaf(value))
+    return ", ".join(dict.fromkeys(texts))
+
+
+def is_leaf(value: object) -> bool:
+    """Return whether a value is no section, and no list of sections."""
+    first = value[0] if isinstance(value, list) and value else value
+    return value is not None and not hasattr(first, "model_fields")
+
+
+def place_of(setting: Setting) -> str:
+    """Return where a setting was written, or in words what a default follows from."""
+    if setting.span:
+        source = setting.span.source
+        if source.name == "--set":
+            return f"--set {source.text}"
+        return f"{short(source.name)}:{setting.span.line}:{setting.span.column}"
+    if not setting.follows:
+        return "default"
+    others = (f"{each.name} ({place_of(each)})" for each in setting.follows)
+    return f"default, by {' and '.join(others)}"
+
+
+def short(name: str) -> str:
+    """Return the name of a file as it is seen from the current folder, if it lies below it."""
+    path, here = Path(name), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else name
