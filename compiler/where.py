@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from compiler.diff.operand import Operand
 from compiler.diff.patience import paired
 from compiler.diff.settings import plain
@@ -117,7 +119,7 @@ def value_of(setting: Setting, spec: Spec) -> str:
 def is_leaf(value: object) -> bool:
     """Return whether a value is no section, and no list of sections."""
     first = value[0] if isinstance(value, list) and value else value
-    return value is not None and not hasattr(first, "model_fields")
+    return value is not None and not isinstance(first, BaseModel)
 
 
 def place_of(setting: Setting) -> str:

@@ -28,6 +28,7 @@ FLOORS = (
     ),
     *("emit", "pipeline", "source_map", "output", "format", "draw", "explain", "diff"),
     *("where", "view", "ablation"),
+    *("where", "view", "ablation"),
 )
 ROOMS = (
     *("errors", "system", "corpus", "package", "data"),
