@@ -2,7 +2,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const one = (id) => document.getElementById(id);
 const shown = { spec: 0, code: 0 };
-let pinned = null;
+let pinned = null, pointed = null;
 
 const make = (tag, text, name) => {
   const element = document.createElement(tag);
@@ -77,6 +77,7 @@ const related = ({ side, number, line }) => {
 };
 const rows = (side) => one(side).children;
 const light = (at) => {
+  pointed = at;
   document.querySelectorAll(".on, .here, .pinned").forEach((row) =>
     row.classList.remove("on", "here", "pinned"));
   const found = at && related(at);
@@ -171,7 +172,7 @@ for (const side of ["spec", "code"]) {
     const row = event.target.closest(".row");
     if (row) pin(at(side, row));
   };
-  box.onscroll = () => join(pinned);
+  box.onscroll = () => join(pointed);
 }
 document.onkeydown = (event) => {
   if (event.key === "Escape") { pinned = null; light(null); return; }
@@ -187,5 +188,5 @@ document.onkeydown = (event) => {
     pin(at(side, row));
   }
 };
-window.onresize = () => join(pinned);
+window.onresize = () => join(pointed);
 open("code", Math.max(0, data.files.findIndex((each) => each.name === "model.py")));
