@@ -125,7 +125,7 @@ def test_edited_lines_are_marked(specformer: Command, page: Path) -> None:
 def test_a_page_is_one_file_that_is_not_replaced_unasked(specformer: Command, page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert len(text) < 2**20
-    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "://" not in text.replace("http://www.w3.org/2000/svg", "")
     again = specformer("view", "demo", "--out", "page.html")
     assert (again.code, again.out) == (2, "")
     assert "page.html exists already" in again.err
