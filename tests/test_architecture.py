@@ -27,8 +27,7 @@ FLOORS = (
         "import_map",
     ),
     *("emit", "pipeline", "source_map", "output", "format", "draw", "explain", "diff"),
-    *("where", "view", "ablation"),
-    *("where", "view", "ablation"),
+    *("conform", "where", "view", "ablation"),
 )
 ROOMS = (
     *("errors", "system", "corpus", "package", "data"),
