@@ -64,6 +64,17 @@ about a third of the rest are norms of the float32 residual (forward 1.03 and ba
 7.2 ms of fused kernels), and a narrower one would be another training.
 45 % would leave big 71.5 ms, of which products take 61.5 and attention 5.
 """
+CHOICES = """\
+## What a run chooses
+With `precision: auto`, the default, a GPU that has bfloat16 uses it: networks whose sentences can
+be packed train on packed batches of one shape, recorded as a CUDA graph, others on padded batches
+of at most 32 shapes. The first line of a run says what was chosen, and which kernels compute
+attention; `specformer explain` says what prevents packing, and what an update takes of each GPU's
+memory, in parts. `training.recompute: layer` trades time for memory, and `torchrun ... --shard`
+keeps weights in shares (FSDP2): [several GPUs](several_gpus.md). `torchrun` kills its processes 30
+seconds after SIGTERM, in which a run saves its work; give slow disks `--shutdown-timeout 120`.
+`benchmarks/gpu.sh` is what a GPU will be asked.
+"""
 
 
 @pytest.mark.parametrize(("name", "form"), CASES)
@@ -96,4 +107,4 @@ def page() -> str:
             if line := said.get(f"roofline {name} {form}"):
                 rows.append((words, *re.findall(r"[\d.]+%?(?= )", line)))
         parts.append(f"**{name}**\n\n{table(HEADS, rows, right=range(1, len(HEADS)))}\n")
-    return "\n".join(parts)
+    return "\n".join((*parts, CHOICES))
