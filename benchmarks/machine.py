@@ -63,13 +63,9 @@ def release_memory(device: torch.device) -> None:
         trim(0)
 
 
-def measure_peak(device: torch.device) -> float:
-    """Operations a second in the best of some large matrix products, as training does them:
-
-    float32 on a CPU, bfloat16 on a GPU.
-    """
-    is_gpu = device.type == "cuda"
-    size, kind = (8192, torch.bfloat16) if is_gpu else (2048, torch.float32)
+def measure_peak(device: torch.device, kind: torch.dtype) -> float:
+    """Return the operations a second in the best of some large matrix products of a dtype."""
+    size = 8192 if device.type == "cuda" else 2048
     left, right = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
     product = left @ right
     best = float("inf")

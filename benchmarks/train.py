@@ -101,7 +101,8 @@ def measure(
         for child in children.all:
             child.call("train", work.warm_up)
             child.call("rest")
-        speeds, peaks = _speeds(children.all, work, torch.device(options.device))
+        kind = getattr(torch, practices["ours"].precision)
+        speeds, peaks = _speeds(children.all, work, torch.device(options.device), kind)
         memory = {child.name: child.call("peak_memory").value for child in children.all}
     return {
         "size": size,
@@ -207,14 +208,17 @@ def _losses(children: Sequence[Child], work: Work) -> dict[str, float]:
 
 
 def _speeds(
-    children: Sequence[Child], work: Work, device: torch.device
+    children: Sequence[Child], work: Work, device: torch.device, kind: torch.dtype
 ) -> tuple[dict[str, list[float]], list[float]]:
-    """-> tokens a second of each engine in each round; the machine's peak before each round"""
+    """-> tokens a second of each engine in each round; the machine's peak before each round
+
+    The peak is that of products of the dtype in which ours trains.
+    """
     peaks: list[float] = []
 
     def begin(number: int) -> None:
         say(f"  round {number + 1} of {len(work.rounds)}")
-        peaks.append(measure_peak(device))
+        peaks.append(measure_peak(device, kind))
 
     def turn(child: Child, number: int) -> float:
         # Off the clock: memory is fetched, and caches are filled again after the others' turns.
