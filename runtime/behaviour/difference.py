@@ -1,6 +1,6 @@
 """Tell whether two packages compute the same and, if not, which operation differs first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -78,21 +78,20 @@ class _Difference:
     def of(self, given: list[Texts]) -> BehaviourDifference | None:
         """Returns the difference of the first call whose results are not the same."""
         for pair in zip(*self.calls(given), strict=False):
-            runs = zip(self.models, pair, strict=True)
-            before, after = (trace(model, call.run) for model, call in runs)
-            largest = _largest_of_outputs(before, after, pair)
+            with torch.no_grad():
+                outputs = [_real(call.run(), call) for call in pair]
+            largest = _largest(outputs[:1], outputs[1:])
             if largest is None or largest > TOLERANCE:
-                return self.found(given, pair[0].name, largest, before, after)
+                return self.found(given, pair[0].name, largest)
         return None
 
     def calls(self, given: list[Texts]) -> list[Iterator[Call]]:
         """Yields the calls of each network, with its inputs."""
         return [calls(*each) for each in zip(self.models, given, strict=True)]
 
-    def found(
-        self, given: list[Texts], call: str, largest: float | None, before: Trace, after: Trace
-    ) -> BehaviourDifference:
-        """Goes there once more, to keep the results that differ."""
+    def found(self, given: list[Texts], call: str, largest: float | None) -> BehaviourDifference:
+        """Goes there twice more: to record the operations, and to keep the results that differ."""
+        before, after = (self.once_more(side, given, call, frozenset()) for side in (0, 1))
         values = _first_of_values(before.ops, after.ops)
         structure = _first_of_structure(before.ops, after.ops)
         again = [
@@ -188,20 +187,17 @@ def _divergence(place: tuple[int, int] | None, before: Trace, after: Trace) -> D
     return Divergence(before=before.op(first), after=after.op(second), largest=_largest(*results))
 
 
-def _largest_of_outputs(before: Trace, after: Trace, pair: tuple[Call, ...]) -> float | None:
-    """Returns the largest difference at real positions: those of padding mean nothing."""
-    one, other = (_real(*each) for each in zip((before, after), pair, strict=True))
-    return _largest((one,), (other,))
+def _real(output: Tensor, call: Call) -> Tensor:
+    """output [text, position, ...] -> [real position, ...]; or of whole texts as it is
+
+    Those of padding mean nothing.
+    """
+    if call.real is None or output.shape[:2] != call.real.shape:
+        return output
+    return output[call.real]
 
 
-def _real(trace: Trace, call: Call) -> Tensor:
-    """output [text, position, ...] -> [real position, ...]; or of whole texts as it is"""
-    if call.real is None or trace.output.shape[:2] != call.real.shape:
-        return trace.output
-    return trace.output[call.real]
-
-
-def _largest(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> float | None:
+def _largest(one: Sequence[Tensor], other: Sequence[Tensor]) -> float | None:
     """The largest difference of two numbers, relative to the largest number."""
     if [each.shape for each in one] != [each.shape for each in other] or not one:
         return None

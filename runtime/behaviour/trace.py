@@ -67,9 +67,7 @@ class Trace:
         return self.ops[number].op if number < len(self.ops) else None
 
 
-def trace(
-    model: nn.Module, run: Callable[[], Tensor], wanted: frozenset[int] = frozenset()
-) -> Trace:
+def trace(model: nn.Module, run: Callable[[], Tensor], wanted: frozenset[int]) -> Trace:
     """Records what the network does in a call; keeps the results of `wanted`, by number."""
     file = sys.modules[type(model).__module__].__file__
     found = Trace()
