@@ -133,5 +133,7 @@ def joined_workers(device: torch.device) -> Iterator[Workers]:
     patient = dist.new_group(backend="gloo", timeout=LONGEST_WAIT)
     try:
         yield Workers(rank=rank, size=size, patient=patient, notes=store)
+        # torchrun ends all processes when one fails: none may exit while another still saves.
+        dist.barrier(group=patient)
     finally:
         dist.destroy_process_group()
