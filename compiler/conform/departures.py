@@ -88,7 +88,9 @@ def _sections(section: BaseModel, path: Path) -> Iterator[tuple[BaseModel, Path]
 def _finding(loaded: Loaded, statement: Statement, place: Place, name: str) -> Finding:
     value = _value(place.section, name)
     accepted = statement.values(place) if statement.values else ()
-    verdict: Verdict = "open" if not accepted else "agrees" if value in accepted else "departs"
+    verdict: Verdict = (
+        "open" if not accepted else "agrees" if _is_in(value, accepted) else "departs"
+    )
     holder = Holder(section=place.section, path=place.path)
     return Finding(
         setting=_setting(place, name),
@@ -100,6 +102,11 @@ def _finding(loaded: Loaded, statement: Statement, place: Place, name: str) -> F
         says=statement.says,
         origin=origin_of(loaded, holder, name),
     )
+
+
+def _is_in(value: object, accepted: tuple[object, ...]) -> bool:
+    """Tell whether one of the accepted values has the same type, too: True is not 1.0."""
+    return any(type(each) is type(value) and each == value for each in accepted)
 
 
 def _value(section: BaseModel, name: str) -> object:
@@ -114,7 +121,7 @@ def _value(section: BaseModel, name: str) -> object:
 
 def _fitting(accepted: tuple[object, ...], value: object, name: str, place: Place) -> object:
     """Return the value of the paper that is shown beside another: of the same type if one is."""
-    if value in accepted:
+    if _is_in(value, accepted):
         return value
     default = type(place.section).model_fields[name].default
     same = [each for each in accepted if type(each) is type(value)]

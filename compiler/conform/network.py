@@ -216,14 +216,26 @@ NETWORK = (
     ),
     Statement(
         section="3.4",
-        keys=("Output.bias", "Output.scale", "Output.soft_cap"),
-        values=exactly(False, 1.0, None),
-        says="a linear map, then softmax; no bias, factor or bound is named",
+        keys=("Output.bias",),
+        values=exactly(False),
+        says="a linear map, then softmax; no bias is named",
+    ),
+    Statement(
+        section="3.4",
+        keys=("Output.scale",),
+        values=exactly(1.0),
+        says="softmax of the projection as it is; no factor is named",
+    ),
+    Statement(
+        section="3.4",
+        keys=("Output.soft_cap",),
+        values=exactly(None),
+        says="no bound on the logits is named",
     ),
     Statement(
         section="3.4",
         keys=("Model.initialization",),
-        says="not given; tensor2tensor: uniform, scaled by the number of inputs",
+        says="not given; tensor2tensor: Xavier uniform (mean of inputs and outputs)",
     ),
     Statement(
         section="3.5",

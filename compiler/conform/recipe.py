@@ -42,9 +42,15 @@ RECIPE = (
     ),
     Statement(
         section="5.2",
-        keys=("Training.steps", "Training.epochs"),
-        values=lambda place: (place.row.steps, None),
+        keys=("Training.steps",),
+        values=of_row("steps"),
         says="100,000 updates of the base models, 300,000 of the big ones",
+    ),
+    Statement(
+        section="5.2",
+        keys=("Training.epochs",),
+        values=exactly(None),
+        says="the length of the training is given in updates, not in epochs",
     ),
     Statement(
         section="5.2",
@@ -185,9 +191,15 @@ SCORES = (
     ),
     Statement(
         section="6.1",
-        keys=("BeamSearch.max_extra_length", "BeamSearch.max_length"),
-        values=exactly(50, None),
+        keys=("BeamSearch.max_extra_length",),
+        values=exactly(50),
         says="at most the length of the input + 50",
+    ),
+    Statement(
+        section="6.1",
+        keys=("BeamSearch.max_length",),
+        values=exactly(None),
+        says="no bound on the length but that by the input",
     ),
     Statement(
         section="6.1",
@@ -197,13 +209,18 @@ SCORES = (
     ),
     Statement(
         section="6.1",
+        keys=("BeamSearch.min_length",),
+        values=exactly(0),
+        says="no shortest length is named",
+    ),
+    Statement(
+        section="6.1",
         keys=(
-            "BeamSearch.min_length",
             "BeamSearch.no_repeat_ngram",
             "BeamSearch.repetition_penalty",
             "BeamSearch.prefix",
         ),
-        values=exactly(0, None),
+        values=exactly(None),
         says="no other constraint on translations is named",
     ),
     Statement(

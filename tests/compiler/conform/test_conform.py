@@ -129,6 +129,9 @@ def test_every_row_has_a_spec() -> None:
         ("decoding.beam=5", "decoding.beam"),
         ("evaluation.average_last=1", "evaluation.average_last"),
         ("data.tokenizer.model=unigram", "data.tokenizer.model"),
+        ("model.output.bias=true", "output.bias"),
+        ("decoding.max_length=50", "decoding.max_length"),
+        ("training.epochs=100000", "training.epochs"),
     ],
 )
 def test_a_changed_setting_departs_and_says_where_it_was_written(
