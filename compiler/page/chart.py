@@ -28,6 +28,8 @@ PANEL, ALONE = (380.0, 230.0), (620.0, 340.0)
 LEFT, RIGHT, TOP, BOTTOM, EDGE = 66.0, 140.0, 34.0, 46.0, 16.0
 ABREAST = 2
 LINE_HEIGHT = 14.0
+ABOVE = 4.0
+"""What lies at least between the horizontal axis and the baseline of a label at a line's end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +190,7 @@ def _end_labels(
 ) -> Iterator[str]:
     """Yield the last value of each line beside its end, with its name where there are several."""
     own, in_order = colours(len(chart.series)), sorted(ends, key=lambda end: end[0][1])
-    heights = spread([y + 4 for (_, y), _ in in_order], LINE_HEIGHT, height)
+    heights = spread([y + 4 for (_, y), _ in in_order], LINE_HEIGHT, height - ABOVE)
     for ((x, _), line), y in zip(in_order, heights, strict=True):
         value = shown_value(line.points[-1][1])
         named = f"{chart.series[line.series]} {value}" if len(chart.series) > 1 else value

@@ -49,7 +49,7 @@ def draw(
     force: Force = False,
 ) -> None:
     """Draw a network, one of its sub-layers, two specs side by side, or a mask."""
-    form = form or SUFFIXES.get(out.suffix.lower() if out else "", "svg")
+    form = form or _form_of(out)
     given = {"--against": against, "--part": part, "--receptive-field": receptive_field}
     if mask is not None:
         _refuse(mask, spec, settings, given, form)
@@ -67,6 +67,22 @@ def draw(
         return
     with new_text_file(out, force=force) as file:
         file.write(text)
+
+
+def _form_of(out: Path | None) -> Form:
+    """Return the form that the name of a file asks for, SVG without a file.
+
+    Raises a UserError for a name that asks for none.
+    """
+    if out is None:
+        return "svg"
+    form = SUFFIXES.get(out.suffix.lower())
+    if form is None:
+        raise UserError(
+            f"{out} ends in none of {', '.join(SUFFIXES)}",
+            help="name the file so, network.svg, or choose a form with --format",
+        )
+    return form
 
 
 def _drawings(specs: list[str], settings: list[str] | None) -> list["Drawing"]:

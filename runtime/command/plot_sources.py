@@ -10,6 +10,7 @@ from compiler.spec.load import Loaded
 from compiler.spec.lock import LOCK, load_lock
 from compiler.spec.package_files import read_regular
 from compiler.spec.schedule import WarmupStableDecay
+from compiler.spec.spec import Spec
 from runtime.errors import UserError
 from runtime.system.file_lock import is_held
 from runtime.training.metrics import METRICS, scan_figures
@@ -73,7 +74,7 @@ def read_run(folder: Path) -> Source:
     notes = (
         *_damaged(lines),
         *_not_finite(figures),
-        *_absent(curves),
+        *_absent(folder, curves),
         *_unfinished(folder, curves),
     )
     return Source(name=str(folder), curves=curves, notes=notes)
@@ -104,13 +105,15 @@ def _is_finite(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _absent(curves: Mapping[str, Sequence[Curve]]) -> Iterator[str]:
+def _absent(folder: Path, curves: Mapping[str, Sequence[Curve]]) -> Iterator[str]:
     parts = {each.part for each in curves["loss"]}
     if "valid" not in parts:
         yield "no validation yet: loss and perplexity are those of the training set"
     if "train" not in parts:
         yield "no figures of the training itself yet, such as its learning rate"
-    if "valid" in parts and not curves["bleu"]:
+    spec = _spec(folder)
+    is_scored = spec is None or spec.task != "translation" or spec.training.validation.bleu
+    if "valid" in parts and not is_scored:
         yield "no BLEU: `training.validation.bleu` is not set"
 
 
@@ -130,9 +133,15 @@ def _of_all(folder: Path) -> str:
 
 def _updates(folder: Path) -> int | None:
     """Return the updates that a run's spec asks for; None if they are not known."""
+    spec = _spec(folder)
+    return None if spec is None else spec.training.steps
+
+
+def _spec(folder: Path) -> Spec | None:
+    """Return the spec of a run; None if it cannot be read."""
     path = folder / "package" / LOCK
     try:
-        return load_lock(path, read_regular(path)).spec.training.steps
+        return load_lock(path, read_regular(path)).spec
     except (OSError, Rejected):
         return None
 

@@ -40,6 +40,9 @@ def test_the_name_of_the_file_chooses_the_form(tmp_path: Path) -> None:
         done = draw("demo", "--out", str(tmp_path / name))
         assert done.returncode == 0, done.stderr
         assert (tmp_path / name).read_text(encoding="utf-8").startswith(beginning)
+    other = tmp_path / "picture.txt"
+    assert draw("demo", "--out", str(other), "--format", "mermaid").returncode == 0
+    assert other.read_text(encoding="utf-8").startswith("flowchart BT")
     assert "exists already" in draw("demo", "--out", str(tmp_path / "a.svg")).stderr
 
 
@@ -49,6 +52,8 @@ def test_the_name_of_the_file_chooses_the_form(tmp_path: Path) -> None:
         ([], "`draw` needs a spec, or a mask"),
         (["no-such-spec"], "no-such-spec"),
         (["demo", "--part", "decoder.self_atention"], "did you mean `decoder.self_attention`?"),
+        (["demo", "--out", "x.png"], "x.png ends in none of .svg, .html, .htm, .mmd, .mermaid"),
+        (["demo", "--out", "picture"], "choose a form with --format"),
         (["demo", "--part", "attention"], "encoder.self_attention, encoder.feed_forward"),
         (["--mask", "causl & window(2)"], "did you mean `causal`?"),
         (["--mask", "causal &"], "character 9"),

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from compiler.page.chart import Chart, Line, Panel
+from compiler.page.chart import ALONE, Chart, Line, Panel, chart_svg
 from compiler.page.terminal_chart import chart_lines
 from compiler.pipeline import compile_spec
 from runtime.command.plot_sources import read_run, read_spec
@@ -65,6 +65,33 @@ def test_labels_at_the_ends_of_lines_do_not_overlap(specformer: Command, tmp_pat
     heights = sorted(float(each.get("y", 0)) for each in ends if " 3." in (each.text or ""))
     assert len(heights) == 6
     assert all(below - above >= 13.9 for above, below in pairwise(heights))
+
+
+def test_labels_at_the_ends_of_lines_are_above_the_axis() -> None:
+    lines = tuple(Line(series=each, points=((1.0, 1.0), (9.0, 0.0))) for each in range(3))
+    panel = Panel(title="rate", lines=lines, begins_at_zero=True)
+    chart = Chart(title="t", across="updates", series=("x", "y", "z"), panels=(panel,))
+    texts = list(ElementTree.fromstring(chart_svg(chart)).iter(f"{SVG}text"))
+    heights = {each.text: float(each.get("y", 0)) for each in texts}
+    axis = ALONE[1]
+    assert heights["updates"] > axis
+    assert all(heights[f"{name} 0"] <= axis - 3 for name in "xyz")
+
+
+def test_a_missing_bleu_is_said_of_translations_that_do_not_ask_for_it(tmp_path: Path) -> None:
+    said = {}
+    settings = (
+        ("demo", "training.validation.bleu=false"),
+        ("demo", "training.validation.bleu=true"),
+        ("language-model", "training.seed=2"),
+        ("classifier", "training.seed=2"),
+    )
+    for number, (spec, setting) in enumerate(settings):
+        run = make_run(tmp_path / str(number), train_line(1), valid_line(1))
+        compile_spec(spec, [setting]).write(run / "package")
+        notes = read_run(run).notes
+        said[spec, setting] = "no BLEU: `training.validation.bleu` is not set" in notes
+    assert list(said.values()) == [True, False, False, False]
 
 
 def test_a_run_that_was_killed_and_damaged_is_drawn(specformer: Command, tmp_path: Path) -> None:
