@@ -1,4 +1,4 @@
-"""A page as HTML that needs nothing else: no script, no network; light and dark."""
+"""A page as HTML that needs nothing else: no script, no connection; light and dark."""
 
 from collections.abc import Iterator
 from html import escape

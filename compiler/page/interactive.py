@@ -1,4 +1,4 @@
-"""Pages with a script in one file that needs nothing else: no network, no other file.
+"""Pages with a script in one file that needs nothing else: no internet connection, no other file.
 
 A browser that opens such a page is told to refuse whatever would be loaded from elsewhere.
 """

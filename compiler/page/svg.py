@@ -15,7 +15,7 @@ FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 MONOSPACE = "'Liberation Mono', 'Courier New', monospace"
 INK, QUIET, RULE, PAPER = "#1f2328", "#59636e", "#d0d7de", "#ffffff"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#000000")
-"""After Okabe and Ito (2008): readers with every kind of colour vision tell them apart."""
+"""After Okabe and Ito (2008): red-, green- and blue-blind readers tell them apart."""
 MUTED = (
     *("#332288", "#cc6677", "#117733", "#ddcc77", "#88ccee"),
     *("#882255", "#44aa99", "#999933", "#aa4499", "#661100"),

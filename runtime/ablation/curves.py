@@ -19,7 +19,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from runtime.ablation.learning import Curve
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0568f", "#a67c00", "#3a9bdc")
-"""After Okabe and Ito (2008), for every kind of colour vision, on white and on black."""
+"""After Okabe and Ito (2008), for red-, green- and blue-blind readers, on white and on black."""
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 INK, GRID, PAPER = "#24292f", "#d0d7de", "#ffffff"
 DARK = {INK: "#e6edf3", GRID: "#3d444d", PAPER: "#0d1117"}

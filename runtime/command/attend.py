@@ -101,7 +101,7 @@ def attend(
 ) -> None:
     """Show the attention weights of a run: a page with every head, a figure, or numbers.
 
-    The page needs no network and no other file.
+    The page needs no internet connection and no other file.
     """
     runs = [run, *(against or [])]
     if measure:
