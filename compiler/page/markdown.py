@@ -25,18 +25,18 @@ def table(
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rules, *rows))
 
 
-def markdown(page: Document | Table) -> str:
-    """Return the page with headings of the second level and below, for it stands in another."""
+def markdown(page: Document | Table, *, level: int = 2) -> str:
+    """Return the page with headings of a level and below; 1 where it does not stand in another."""
     if isinstance(page, Table):
         return f"{_table(page)}\n"
-    blocks = [f"## {escaped(page.title)}"] if page.title else []
-    blocks += (block for section in page.sections for block in _section(section))
+    blocks = [f"{'#' * level} {escaped(page.title)}"] if page.title else []
+    blocks += (block for section in page.sections for block in _section(section, level + 1))
     return "\n\n".join(blocks) + "\n"
 
 
-def _section(section: Section) -> Iterator[str]:
+def _section(section: Section, level: int) -> Iterator[str]:
     if section.title:
-        yield f"### {escaped(section.title)}"
+        yield f"{'#' * level} {escaped(section.title)}"
     yield from map(_part, section.parts)
 
 

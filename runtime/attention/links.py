@@ -8,25 +8,23 @@ included, the positions of its `nouns` among them, `antecedents` as `{"pronoun":
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from compiler.spec.spec import Spec
-from runtime.data.files import corpus_files
+from runtime.data.files import corpus_files, read_rows
 from runtime.data.lines import read_lines
-from runtime.errors import UserError
 
 FILE = "{split}.links.jsonl"
 FAR_VERB = 3
 """Words from a subject to its verb, from which on they are told apart from neighbours."""
-TASKS = {
+PRONOUNS = {
     "it, its → antecedent": ("it", "its"),
     "he, she, they → antecedent": ("personal",),
     "his, her, their → owner": ("possessive",),
     "who, whom, which, that → noun": ("relative",),
 }
-VERB = "subject → final verb"
-FAR_VERBS = f"subject → final verb, {FAR_VERB} words away or more"
+VERB = "subject → last verb of its clause"
+FAR_VERBS = f"{VERB}, {FAR_VERB} words away or more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,35 +53,30 @@ class LinkedText:
     questions: dict[str, tuple[Question, ...]]
 
 
-def split_files(spec: Spec, split: str) -> list[Path]:
-    """Return the files of a split of a spec's data, the source first."""
-    return corpus_files(spec.data.corpora[split], spec.data.folder)
-
-
 def linked_text(spec: Spec, split: str) -> LinkedText | None:
-    """Return a split with the links beside it; None where its folder has none.
+    """Return a split with the links beside it.
 
-    Raises a UserError for a file of links that belongs to another text.
+    None where the spec has no such split, where its folder has no links, and where these belong to
+    another text, such as the English side of what is read in German.
     """
-    source = split_files(spec, split)[0]
-    path = source.parent / FILE.format(split=split)
+    corpus = spec.data.corpora.get(split)
+    if corpus is None:
+        return None
+    path = corpus_files(corpus, spec.data.folder)[0].parent / FILE.format(split=split)
     if not path.is_file():
         return None
-    texts = list(read_lines(source))
+    texts = [source for source, *_ in read_rows(corpus, spec.data.folder)]
     rows: list[dict[str, Any]] = [json.loads(each) for each in read_lines(path)]
     if len(texts) != len(rows) or any(
         "".join(row["words"]) != text.replace(" ", "")
         for row, text in zip(rows, texts, strict=False)
     ):
-        raise UserError(
-            f"{path} belongs to another text than {source}",
-            help="`specformer corpus FOLDER` writes both",
-        )
+        return None
     sentences = [
         Sentence(text=text, words=tuple(row["words"]), nouns=tuple(row["nouns"]))
         for text, row in zip(texts, rows, strict=True)
     ]
-    asked: dict[str, list[Question]] = {name: [] for name in (*TASKS, VERB, FAR_VERBS)}
+    asked: dict[str, list[Question]] = {name: [] for name in (*PRONOUNS, VERB, FAR_VERBS)}
     for number, row in enumerate(rows):
         for name, question in _questions(number, row):
             asked[name].append(question)
@@ -93,7 +86,7 @@ def linked_text(spec: Spec, split: str) -> LinkedText | None:
 
 def _questions(number: int, row: dict[str, Any]) -> Iterator[tuple[str, Question]]:
     for each in row["antecedents"]:
-        name = next(name for name, kinds in TASKS.items() if each["kind"] in kinds)
+        name = next(name for name, kinds in PRONOUNS.items() if each["kind"] in kinds)
         word, answer = each["pronoun"], each["antecedent"]
         yield name, Question(sentence=number, word=word, answer=answer)
     for each in row["verbs"]:

@@ -7,6 +7,7 @@ from itertools import islice
 import torch
 
 from compiler.page.model import Cell, Document, Paragraph, Section, Table, columns
+from compiler.spec.tasks import TASKS
 from runtime.attention.claims import (
     Chosen,
     Reads,
@@ -20,23 +21,21 @@ from runtime.attention.claims import (
 )
 from runtime.attention.links import (
     FAR_VERBS,
-    TASKS,
+    PRONOUNS,
     VERB,
     LinkedText,
     linked_text,
-    split_files,
 )
 from runtime.attention.observe import Observer
 from runtime.attention.statistics import FAR, HeadStatistics, statistics
 from runtime.checkpoints.listing import regular_checkpoints
-from runtime.data.lines import read_lines
-from runtime.errors import UserError
+from runtime.data.files import read_rows
 from runtime.run import Run
 
 SENTENCES = 200
 """Validation sentences of the statistics, which change little with more."""
-NAMES = (*TASKS, VERB, FAR_VERBS)
-SHOWN_OVER_TIME = (*tuple(TASKS)[:1], FAR_VERBS)
+NAMES = (*PRONOUNS, VERB, FAR_VERBS)
+SHOWN_OVER_TIME = (*tuple(PRONOUNS)[:1], FAR_VERBS)
 """The tasks that are followed over the checkpoints."""
 
 
@@ -67,9 +66,9 @@ def measured(runs: Sequence[Run], texts: Sequence[str], targets: Sequence[str | 
     sections = [_heads(found, first, len(texts))]
     if valid is None or test is None or not found:
         words = (
-            "There are no positions of antecedents and verbs beside the validation set and the "
-            "test set: `specformer corpus` writes them beside the demo corpus. So nothing is said "
-            "about pronouns and verbs."
+            "Beside the validation set and the test set there are no positions of antecedents and "
+            "verbs that belong to their texts: `specformer corpus` writes them for the English "
+            "side of the demo corpus. So nothing is said about pronouns and verbs."
         )
         sections.append(Section(title="Pronouns and verbs", parts=(Paragraph(text=words),)))
     else:
@@ -80,19 +79,13 @@ def measured(runs: Sequence[Run], texts: Sequence[str], targets: Sequence[str | 
 def validation_text(run: Run) -> tuple[list[str], list[str | None]]:
     """Return the first sentences of a run's validation set, and their references.
 
-    Raises a UserError for text that does not lie in one file a language.
+    Rows without a text are left out. Raises a UserError for files that cannot be read.
     """
     spec = run.package.spec
-    files = split_files(spec, "valid")
-    wanted = {"translation": 2, "language-model": 1, "masked-language-model": 1}.get(spec.task)
-    if len(files) != wanted:
-        raise UserError(
-            f"the validation set of {run.folder} is no file of texts alone",
-            help="give the texts to measure by --input or --text",
-        )
-    sources, *others = (list(islice(read_lines(each), SENTENCES)) for each in files)
-    targets: list[str | None] = [*others[0]] if others else [None] * len(sources)
-    return sources, targets
+    has_target = TASKS[spec.task].reads_a_source
+    read = read_rows(spec.data.corpora["valid"], spec.data.folder)
+    rows = list(islice((row for row in read if all(row)), SENTENCES))
+    return [row[0] for row in rows], [row[1] if has_target else None for row in rows]
 
 
 def _heads(found: list[HeadStatistics], observer: Observer, texts: int) -> Section:
@@ -104,8 +97,8 @@ def _heads(found: list[HeadStatistics], observer: Observer, texts: int) -> Secti
     about = (
         f"Means over the positions of {texts:,} texts, of {observer.run.folder.name} with "
         f"{observer.checkpoint}. Entropy is in bits and distance in tokens; the rest are shares of "
-        "a position's weight. Between two texts places do not compare, and a text of a decoder has "
-        "no END."
+        "a position's weight. Cross-attention has no distances (query and key belong to different "
+        "texts); the decoder's input has no END."
     )
     table = Table(columns=columns(names, right=names[1:]), rows=rows)
     return Section(title="What each head reads", parts=(Paragraph(text=about), table))
@@ -160,7 +153,8 @@ def _method(runs: Sequence[Run], valid: LinkedText, test: LinkedText, unread: in
         f"and measured on the {len(test.sentences):,} test sentences, with an interval of 95 % "
         "over resampled sentences. Beside it stand the best head of a network that was not "
         "trained, chosen in the same way; a word drawn by chance; the nearest noun before the "
-        "word; and the commonest distance of the validation set."
+        "word, or the first one after it where none is before; and the commonest distance of the "
+        "validation set."
     )
     parts = [Paragraph(text=words), Paragraph(text=f"Weights: {names}.")]
     if unread:
@@ -219,8 +213,8 @@ def _verdict(chosen: Sequence[Chosen], random: Sequence[Chosen], rule: float) ->
     runs = "run" if len(beats) == 1 else "runs"
     if not any(beats):
         return (
-            f"In none of {len(beats)} {runs} does a head do this: nowhere does the interval lie "
-            "above the best rule and above the untrained network."
+            f"In none of {len(beats)} {runs} is a head better than the best rule and the untrained "
+            "network: nowhere does the interval lie above both."
         )
     return (
         f"In {sum(beats)} of {len(beats)} {runs} the interval of the chosen head lies above the "

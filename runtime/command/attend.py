@@ -42,7 +42,10 @@ def attend(
     ] = None,
     translate: Annotated[
         bool,
-        typer.Option("--translate", help="Let the network make the target (the default)."),
+        typer.Option(
+            "--translate",
+            help="Let the network make the target, which it does without --target anyway.",
+        ),
     ] = False,
     against: Annotated[
         list[Path] | None,
@@ -103,11 +106,23 @@ def attend(
 
     The page needs no internet connection and no other file.
     """
+    of_figure = {
+        "--kind": kind is not None,
+        "--layer": layer is not None,
+        "--head": head is not None,
+        "--token": token is not None,
+        "--words": words,
+    }
+    _check_figure(figure, [name for name, given in of_figure.items() if given], against)
     runs = [run, *(against or [])]
     if measure:
         if figure is not None:
             raise UserError("--measure draws no figure", help="leave --figure or --measure out")
         has_texts = text is not None or input is not None
+        if not has_texts and (target or translate):
+            raise UserError(
+                "a target belongs to a text, and none is given", help="give one by --text"
+            )
         given = _texts(text, input, target, translate) if has_texts else ([], [])
         _measure([open_any_run(each, checkpoint, recompile) for each in runs], given, out, force)
         return
@@ -134,6 +149,21 @@ def attend(
         _write_page(out, list(zip(*found, strict=True)), force)
 
 
+def _check_figure(figure: Path | None, given: list[str], against: list[Path] | None) -> None:
+    """Raise a UserError for options of a figure without one, and for a figure of several runs."""
+    if figure is None and given:
+        raise UserError(
+            f"{', '.join(given)} without --figure: a page shows every head, and --measure counts "
+            "for each",
+            help="give --figure FILE.svg, or leave this out",
+        )
+    if figure is not None and against:
+        raise UserError(
+            "--figure draws one run, and --against names another",
+            help="draw a figure for each run, or see them side by side on a page: --out PAGE.html",
+        )
+
+
 def _measure(
     runs: list["Run"],
     given: tuple[list[str], list[str | None]],
@@ -158,7 +188,7 @@ def _measure(
         print_page(page)
         return
     with new_text_file(out, force=force) as file:
-        file.write(markdown(page))
+        file.write(markdown(page, level=1))
 
 
 def _texts(

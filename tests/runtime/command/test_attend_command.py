@@ -115,7 +115,21 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "head": (["--text", TEXT, "--figure", "a.svg", "--head", "9"], "there is no head 9 in layer"),
     "heads": (["--text", TEXT, "--figure", "a.svg", "--head", "one"], "expected numbers"),
     "layer": (["--text", TEXT, "--figure", "a.svg", "--layer", "9"], "no encoder self-attention"),
-    "token": (["--text", TEXT, "--figure", "a.svg", "--token", "x"], "no position reads 'x'"),
+    "no such token": (
+        ["--text", TEXT, "--figure", "a.svg", "--token", "x"],
+        "no position reads 'x'",
+    ),
+    "options of a figure": (
+        ["--text", TEXT, "--out", "page.html", "--head", "1", "--layer", "1", "--words"],
+        "--layer, --head, --words without --figure",
+    ),
+    "kind": (["--measure", "--kind", "cross"], "--kind without --figure"),
+    "token": (["--text", TEXT, "--out", "page.html", "--token", "its"], "--token without --figure"),
+    "figure of two runs": (
+        ["--text", TEXT, "--figure", "a.svg", "--against", "other"],
+        "--figure draws one run, and --against names another",
+    ),
+    "target without text": (["--measure", "--translate"], "a target belongs to a text"),
     "form": (["--text", TEXT, "--figure", "a.gif"], "names no form of a figure"),
     "empty": (["--text", "", "--out", "page.html"], "line 1: the text is empty"),
     "folder": (["--text", TEXT, "--out", "missing/page.html"], "there is no folder missing"),
@@ -140,6 +154,7 @@ def test_numbers_of_two_runs(specformer: Command, trained_run: Path) -> None:
         assert ended.code == 0, ended.err
     page = Path("one.md").read_text(encoding="utf-8")
     assert page == Path("other.md").read_text(encoding="utf-8")
+    assert page.startswith("# Attention of demo, measured\n\n## What each head reads\n")
     assert "it, its → antecedent" in page
     assert "questions of the test set. Rules: chance " in page
     assert "untrained" in page

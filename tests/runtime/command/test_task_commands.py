@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 import runtime
 from compiler.spec.data import TextFiles
+from runtime.attention.links import linked_text
 from runtime.command import app
 from runtime.errors import UserError
 from runtime.inference.classifier import Classifier
@@ -348,3 +349,20 @@ def test_imported_weights_that_are_no_good_are_named_as_such(
     assert "is not finite" in ended.err
     assert "validation" not in ended.err
     assert "import weights again that were imported" in ended.err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_attention_is_measured_on_the_validation_set(
+    name: str, specformer: Command, runs: Path
+) -> None:
+    ended = specformer("attend", runs / name, "--measure")
+    assert ended.code == 0, ended.err
+    assert "Means over the positions of 10 texts" in ended.out
+    assert "subject → last verb of its clause" in ended.out
+
+
+def test_links_of_another_text_are_not_used(runs: Path) -> None:
+    spec = Run.open(runs / "language-model").package.spec
+    german = spec.data.model_copy(update={"valid": TextFiles(text="valid.de")})
+    assert linked_text(spec, "valid") is not None
+    assert linked_text(spec.model_copy(update={"data": german}), "valid") is None
