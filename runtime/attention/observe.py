@@ -15,12 +15,12 @@ from compiler.spec.tasks import TASKS
 from runtime.attention.attention import Attention, Layer, LayerWithoutWeights
 from runtime.attention.layers import AttentionPlace, MixerPlace, Place, places
 from runtime.attention.words import Stream
-from runtime.data.symbols import BEGIN, END, MASK
+from runtime.data.symbols import BEGIN, END
 from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizer import Tokenizer
 from runtime.errors import UserError
 from runtime.inference.batch_decoder import BatchDecoder, longest_read
-from runtime.inference.filler import GAP
+from runtime.inference.filler import encode_with_gaps
 from runtime.inference.network import located
 from runtime.package import beside_model
 from runtime.run import Run
@@ -103,7 +103,9 @@ class Observer:
         spec, (source_tokenizer, target_tokenizer) = self.run.package.spec, self.tokenizers
         command = TASKS[spec.task].command
         if command in ("fill", "classify"):
-            tokens = _kept(_with_gaps(text, source_tokenizer), longest_between_symbols(spec), cuts)
+            tokens = _kept(
+                encode_with_gaps(text, source_tokenizer), longest_between_symbols(spec), cuts
+            )
             return {"source": Stream.of(self.read_by_stack(tokens), source_tokenizer)}
         tokens = _kept(source_tokenizer.encode(text), longest_read(spec), cuts)
         if not tokens:
@@ -191,22 +193,11 @@ def attention_of(run: Run, text: str, target: str | None = None) -> Attention:
     return Observer.of(run).attention(text, target)
 
 
-def observed(
-    run: Run, texts: list[str], targets: list[str | None], first_line: int = 1
-) -> Iterator[Attention]:
-    """Yield the weights of several texts, whose lines are counted from `first_line`."""
+def observed(run: Run, texts: list[str], targets: list[str | None]) -> Iterator[Attention]:
+    """Yield the weights of several texts, whose lines are counted from 1."""
     observer = Observer.of(run)
-    for number, (text, target) in enumerate(zip(texts, targets, strict=True), start=first_line):
+    for number, (text, target) in enumerate(zip(texts, targets, strict=True), start=1):
         yield observer.attention(text, target, line=number)
-
-
-def _with_gaps(text: str, tokenizer: Tokenizer) -> list[int]:
-    """Return the tokens of a text; a gap, `[MASK]` or `___`, is the symbol of a masked token."""
-    first, *others = GAP.split(text)
-    tokens = tokenizer.encode(first)
-    for other in others:
-        tokens += [MASK, *tokenizer.encode_rest(other)]
-    return tokens
 
 
 def _kept(tokens: list[int], longest: int, cuts: list[str]) -> list[int]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK
 from runtime.data.tasks.task import longest_between_symbols
+from runtime.data.tokenizer import Tokenizer
 from runtime.errors import UserError
 from runtime.inference.batch_decoder import length_batches, padded
 from runtime.inference.calls import refuse_several, texts_of
@@ -31,6 +32,15 @@ class Filling:
 
 Fillings = list[list[Filling]]
 """For each gap of a text, from left to right, the likeliest first."""
+
+
+def encode_with_gaps(line: str, tokenizer: Tokenizer) -> list[int]:
+    """Return the tokens of a line; a gap, `[MASK]` or `___`, is the symbol of a masked token."""
+    first, *others = GAP.split(line)
+    tokens = tokenizer.encode(first)
+    for other in others:
+        tokens += [MASK, *tokenizer.encode_rest(other)]
+    return tokens
 
 
 class Filler(EncoderPredictor):
@@ -87,14 +97,11 @@ class Filler(EncoderPredictor):
         return results
 
     def _encode(self, line: str, number: int) -> list[int]:
-        first, *others = GAP.split(line)
-        if not others:
+        if not GAP.search(line):
             raise UserError(
                 f"line {number} has no gap", help="write [MASK] or ___ where a token is missing"
             )
-        tokens = self.tokenizer.encode(first)
-        for other in others:
-            tokens += [MASK, *self.tokenizer.encode_rest(other)]
+        tokens = encode_with_gaps(line, self.tokenizer)
         longest = longest_between_symbols(self.spec)
         if len(tokens) > longest:
             raise UserError(
