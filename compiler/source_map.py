@@ -1,14 +1,14 @@
 """The settings that each line of generated code comes from, found by compiling a spec once more."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from compiler.emit.find_causes import with_causes
 from compiler.emit.marks import unmarked
 from compiler.emit.package import package_files
-from compiler.ir.causes import Paths, Place, united
+from compiler.ir.causes import Paths, Place, fields_of, united
 from compiler.pipeline import build, passes
-from compiler.source.node import Mapping, Path, Sequence, find
+from compiler.source.node import Mapping, Path, Sequence, find, steps_of
 from compiler.source.span import Span
 from compiler.spec.defaults import follows
 from compiler.spec.inherit import written_at
@@ -58,7 +58,7 @@ def source_map(loaded: Loaded) -> SourceMap:
 
     def origin(path: str) -> Span:
         span = loaded.origin(path)
-        return Place(**{each.name: getattr(span, each.name) for each in fields(Span)}, path=path)
+        return Place(**fields_of(span), path=path)
 
     model = with_causes(build(loaded, passes(), origin), loaded.spec)
     settings = _Settings(loaded)
@@ -140,11 +140,6 @@ def _above(path: str) -> str:
     above = path.rpartition(".")[0]
     above = above.rpartition(".")[0] if above.rpartition(".")[2] == "layers" else above
     return path if above in ("", "model") else above
-
-
-def steps_of(path: str) -> Path:
-    """Return the steps of a dotted path."""
-    return tuple(int(step) if step.isdecimal() else step for step in path.split("."))
 
 
 def general(path: str) -> str:

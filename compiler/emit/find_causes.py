@@ -7,14 +7,14 @@ an op do not say is said by the op's `chosen_by`.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
 
 from compiler.emit.calls import code_of
 from compiler.ir.block import Block, Invoke, Repeat, Statement, callee, shown, walk
-from compiler.ir.causes import Caused, Paths, Place, causes_of, united
+from compiler.ir.causes import Caused, Paths, Place, causes_of, fields_of, united
 from compiler.ir.numbers import inside, own_numbers
 from compiler.ops.expression import Expression, Hyperparameter, parts
 from compiler.ops.op import Op
@@ -318,6 +318,5 @@ class _Settings:
 
     def caused(self, origin: Span, causes: Iterable[str], **others: Any) -> Caused:
         """Return a place with causes."""
-        known = {each.name: getattr(origin, each.name) for each in fields(Span)}
         path = origin.path if isinstance(origin, Place) else ""
-        return Caused(**known, path=path, causes=tuple(causes), **others)
+        return Caused(**fields_of(origin), path=path, causes=tuple(causes), **others)

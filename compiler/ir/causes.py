@@ -6,7 +6,8 @@ from. A compilation that is not asked has plain places, and no function here cos
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from compiler.source.span import Span
 
@@ -35,6 +36,11 @@ class Caused(Place):
     parts: Mapping[str, "Caused"] = field(default_factory=dict)
     numbers: Mapping[str, Paths] = field(default_factory=dict)
     inputs: Mapping[str, Paths] = field(default_factory=dict)
+
+
+def fields_of(span: Span) -> dict[str, Any]:
+    """Return the fields of a place in a text, from which one with a path is made."""
+    return {each.name: getattr(span, each.name) for each in fields(Span)}
 
 
 def causes_of(origin: Span) -> Paths:

@@ -41,6 +41,11 @@ Node = Scalar | Sequence | Mapping
 Path = tuple[str | int, ...]
 
 
+def steps_of(path: str) -> Path:
+    """Return the steps of a dotted path: `model.encoder.layers.0`."""
+    return tuple(int(step) if step.isdecimal() else step for step in path.split("."))
+
+
 def to_python(node: Node) -> object:
     """The plain value of a tree."""
     match node:

@@ -14,6 +14,7 @@ from compiler.source.node import (
     deepest,
     find,
     is_nothing,
+    steps_of,
     with_entry,
 )
 from compiler.source.span import Span
@@ -42,8 +43,7 @@ class Loaded:
 
     def origin(self, path: str) -> Span:
         """Return the place of the setting at a dotted path, or of the deepest one above it."""
-        steps = (int(step) if step.isdecimal() else step for step in path.split("."))
-        return deepest(self.tree, tuple(steps)).span
+        return deepest(self.tree, steps_of(path)).span
 
     def written(self, path: Path) -> Span | None:
         """Return the place where the value of a setting was written; None for a default."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pydantic import BaseModel
 
 from compiler.source.diagnostic import Note
-from compiler.source.node import Node, Path, deepest, find
+from compiler.source.node import Node, Path, deepest, find, steps_of
 from compiler.source.span import Span
 from compiler.spec.model import LayerGroup
 from compiler.spec.spec import Spec
@@ -26,9 +26,9 @@ def note(text: str, root: Node, *path: str | int) -> tuple[Note, ...]:
 def value_at(spec: Spec, path: str) -> object:
     """Return the value of the setting at a dotted path of a spec; None if there is none."""
     found: object = spec
-    for step in path.split("."):
-        if isinstance(found, list) and step.isdecimal():
-            found = found[int(step)] if int(step) < len(found) else None
+    for step in steps_of(path):
+        if isinstance(step, int):
+            found = found[step] if isinstance(found, list) and step < len(found) else None
         else:
             found = getattr(found, step, None) if isinstance(found, BaseModel) else None
     return found

@@ -17,7 +17,7 @@ from runtime.errors import UserError
 if TYPE_CHECKING:
     from compiler.diff.operand import Operand
     from compiler.spec.load import Loaded
-    from compiler.where import CodeFile, Links
+    from compiler.where import CodeFile
 
 LONGEST = 60
 """Characters of the code of a line that are shown."""
@@ -122,10 +122,11 @@ def as_written(operand: "Operand", spec: str | None) -> "Loaded | None":
 def of_spec(at: Place, spec: str | None) -> dict[str, Any]:
     """Return the code behind a line of a spec, or of one that `spec` extends."""
     from compiler.diff.operand import read_operand
+    from compiler.where import links
 
     is_lock = at.path.name == LOCK
     operand = read_operand(spec or str(at.path.parent if is_lock else at.path))
-    found = _links(operand)
+    found = links(operand)
     names = {Path(each.name).resolve(): each for each in found.sources}
     source = names.get(at.path.resolve())
     if source is None:
@@ -137,12 +138,6 @@ def of_spec(at: Place, spec: str | None) -> dict[str, Any]:
         "edited": None,
         "code": [row(file, each) for file, each in found.code_of(source.name, at.line)],
     }
-
-
-def _links(operand: "Operand") -> "Links":
-    from compiler.where import links
-
-    return links(operand)
 
 
 def require_line(at: Place, lines: int) -> None:
