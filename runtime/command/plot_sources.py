@@ -71,20 +71,21 @@ def read_run(folder: Path) -> Source:
             own = [each for each in figures if each["kind"] == part and key in each]
             if points := tuple(_finite(own, key)):
                 curves[name].append(Curve(part=part, points=points))
+    spec = _spec(folder)
     notes = (
         *_damaged(lines),
         *_not_finite(figures),
-        *_absent(folder, curves),
-        *_unfinished(folder, curves),
+        *_absent(spec, curves),
+        *_unfinished(folder, spec, curves),
     )
     return Source(name=str(folder), curves=curves, notes=notes)
 
 
 def _finite(figures: Sequence[Mapping[str, object]], key: str) -> Iterator[tuple[float, float]]:
     """Yield updates and figures; those of a resumed run that were written twice, the last time."""
-    once = {each["step"]: each[key] for each in figures}
-    for step, value in sorted(once.items(), key=lambda point: str(point[0]).zfill(20)):
-        if isinstance(step, int) and isinstance(value, int | float) and math.isfinite(value):
+    once = {step: each[key] for each in figures if isinstance(step := each["step"], int)}
+    for step, value in sorted(once.items()):
+        if isinstance(value, int | float) and math.isfinite(value):
             yield float(step), float(value)
 
 
@@ -105,36 +106,28 @@ def _is_finite(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _absent(folder: Path, curves: Mapping[str, Sequence[Curve]]) -> Iterator[str]:
+def _absent(spec: Spec | None, curves: Mapping[str, Sequence[Curve]]) -> Iterator[str]:
     parts = {each.part for each in curves["loss"]}
     if "valid" not in parts:
         yield "no validation yet: loss and perplexity are those of the training set"
     if "train" not in parts:
         yield "no figures of the training itself yet, such as its learning rate"
-    spec = _spec(folder)
     is_scored = spec is None or spec.task != "translation" or spec.training.validation.bleu
     if "valid" in parts and not is_scored:
         yield "no BLEU: `training.validation.bleu` is not set"
 
 
-def _unfinished(folder: Path, curves: Mapping[str, Sequence[Curve]]) -> Iterator[str]:
+def _unfinished(
+    folder: Path, spec: Spec | None, curves: Mapping[str, Sequence[Curve]]
+) -> Iterator[str]:
     """Yield a sentence where the training goes on, or has ended before its last update."""
     last = max(point[0] for own in curves.values() for each in own for point in each.points[-1:])
+    steps = spec.training.steps if spec else None
     if folder.is_dir() and is_held(folder):
-        yield f"still being trained: update {last:,.0f}{_of_all(folder)}"
-    elif (steps := _updates(folder)) is not None and last < steps:
+        of_all = "" if steps is None else f" of {steps:,}"
+        yield f"still being trained: update {last:,.0f}{of_all}"
+    elif steps is not None and last < steps:
         yield f"ends at update {last:,.0f} of {steps:,}: stopped by its patience, or from outside"
-
-
-def _of_all(folder: Path) -> str:
-    steps = _updates(folder)
-    return "" if steps is None else f" of {steps:,}"
-
-
-def _updates(folder: Path) -> int | None:
-    """Return the updates that a run's spec asks for; None if they are not known."""
-    spec = _spec(folder)
-    return None if spec is None else spec.training.steps
 
 
 def _spec(folder: Path) -> Spec | None:
