@@ -1,8 +1,9 @@
 """A page with a spec on the left, its code on the right, and the lines between them."""
 
 from html import escape
-from pathlib import Path
 
+from compiler.page import html
+from compiler.page.html import file_beside
 from compiler.page.interactive import interactive_page
 from compiler.source_map import Setting
 from compiler.where import Links, place_of, short, value_of
@@ -25,11 +26,10 @@ def view_page(links: Links, name: str, otherwise: str) -> str:
     `otherwise` explains the lines of code that the spec does not compile to.
     """
     title = f"{name}: the spec and its code"
-    here = Path(__file__).parent / "page"
     return interactive_page(
         title=title,
-        style=(here / "view.css").read_text(encoding="utf-8"),
-        script=(here / "view.js").read_text(encoding="utf-8"),
+        style=file_beside(html.__file__, "view.css"),
+        script=file_beside(html.__file__, "view.js"),
         data=_data(links, otherwise),
         body=BODY.format(title=escape(title)),
     )

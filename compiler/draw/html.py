@@ -1,8 +1,7 @@
 """Writes pictures of networks as a page that tells, of each part, what it is."""
 
-from pathlib import Path
-
 from compiler.draw.diagram import Node, Picture
+from compiler.page.html import file_beside
 from compiler.page.interactive import interactive_page
 
 
@@ -10,8 +9,8 @@ def as_html(svg: str, title: str, nodes: dict[str, dict[str, object]] | None = N
     """Return a page with a picture; `nodes` are what is shown of each node that is pointed at."""
     return interactive_page(
         title=title,
-        style=_file("page.css"),
-        script=_file("page.js"),
+        style=file_beside(__file__, "page.css"),
+        script=file_beside(__file__, "page.js"),
         data={"nodes": nodes or {}},
         body=f'<main>{svg}</main>\n<aside id="facts" aria-live="polite" hidden></aside>',
     )
@@ -31,7 +30,3 @@ def _facts(node: Node) -> dict[str, object]:
     rows += [[name, value] for name, value in node.facts]
     rows += [["mask", each.mask.text] for each in node.masks]
     return {"title": node.title, "rows": rows}
-
-
-def _file(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")

@@ -4,17 +4,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 from compiler.draw.diagram import Column, Diagram, Edge, Group
-from compiler.draw.measure import (
-    LABEL,
-    LINE,
-    SHEET,
-    TITLE,
-    Content,
-    Text,
-    wrapped,
-)
+from compiler.draw.measure import LABEL, LINE, SHEET, TITLE, Content, Text
 from compiler.draw.routes import Line, Plan, plan_routes
 from compiler.draw.rows import rows_of
+from compiler.page.svg import wrapped
 
 MARGIN = 24.0
 FRAME = 14.0
@@ -153,7 +146,7 @@ def _inner_end(layout: Layout, plan: Plan) -> float:
 
 def _times(frame: Box, group: Group, outer: int) -> list[Text]:
     """Return `6 x` and what is below it, on the outer side of a frame."""
-    lines = [each for line in group.lines for each in wrapped(line, WIDEST_NOTE)]
+    lines = [each for line in group.lines for each in wrapped(line, WIDEST_NOTE, LINE)]
     x = frame.x - 10 if outer < 0 else frame.right + 10
     anchor = "end" if outer < 0 else "start"
     y = frame.y + frame.height / 2 - 7 * len(lines) + 7
@@ -213,7 +206,7 @@ def _finish(layout: Layout) -> None:
     heads = [Text(MARGIN, 0, layout.diagram.title, 17.0, True)] if layout.diagram.title else []
     heads += [
         Text(MARGIN, 0, words, LINE, False, "start", "quiet")
-        for words in wrapped(layout.diagram.subtitle, max(layout.width - 2 * MARGIN, 300))
+        for words in wrapped(layout.diagram.subtitle, max(layout.width - 2 * MARGIN, 300), LINE)
         if words
     ]
     layout.width = max([layout.width, *(each.width + 2 * MARGIN for each in heads)])
@@ -227,7 +220,7 @@ def _finish(layout: Layout) -> None:
     layout.texts += placed
     y = bottom - top + above + 8
     for note in layout.diagram.notes:
-        for words in wrapped(note, layout.width - 2 * MARGIN):
+        for words in wrapped(note, layout.width - 2 * MARGIN, LINE):
             y += 15
             layout.texts.append(Text(MARGIN, y, words, LINE, tone="quiet"))
     layout.height = y + MARGIN

@@ -12,12 +12,11 @@ from compiler.draw.matrix import (
     shares,
     widest,
 )
-from compiler.draw.measure import wrapped
 from compiler.draw.svg import matrix_cells
 from compiler.ir.block import Block
 from compiler.mask.mask import Mask
 from compiler.mask.parse import parse
-from compiler.page.svg import PAPER, QUIET, element, picture, text, text_width
+from compiler.page.svg import PAPER, QUIET, element, picture, text, text_width, wrapped
 
 MARGIN, SMALL, LARGE, FIELD = 28.0, 72.0, 336.0, 132.0
 SMALL_CELLS, CELLS = 12, 24
@@ -34,7 +33,6 @@ def mask_svg(written: str) -> str:
     Raises MaskError for a text that is no mask.
     """
     mask = parse(written)
-    words, x = list[str](), MARGIN
     y = MARGIN + 20
     content = [text(MARGIN, y - 4, written, font_size=17, font_weight="bold")]
     width = MARGIN * 2 + text_width(written, 17, bold=True)

@@ -7,7 +7,7 @@ from math import ceil
 from compiler.draw.diagram import MaskLabel, Node
 from compiler.format import engineering
 from compiler.mask.mask import Mask
-from compiler.page.svg import fitted, text_width
+from compiler.page.svg import fitted, text_width, wrapped
 
 TITLE, LINE, LABEL = 13.0, 11.0, 10.0
 """Sizes of fonts."""
@@ -132,7 +132,7 @@ Row = tuple[Mask | None, list[str]]
 
 def _rows(node: Node) -> Iterator[Row]:
     """Yield the lines below the title, those beside the matrix of a mask together."""
-    lines = [each for line in node.lines for each in wrapped(line, WIDEST)]
+    lines = [each for line in node.lines for each in wrapped(line, WIDEST, LINE)]
     if node.parameters and node.kind not in ("norm", "add_norm"):
         lines.append(f"{engineering(node.parameters)} parameters")
     if len(node.masks) == 1:
@@ -145,23 +145,11 @@ def _rows(node: Node) -> Iterator[Row]:
 
 
 def _mask_lines(label: MaskLabel) -> list[str]:
-    lines = wrapped(f"mask: {label.mask.text}", WIDEST)
+    lines = wrapped(f"mask: {label.mask.text}", WIDEST, LINE)
     if len(lines) > MOST_MASK_LINES:
         kept = " ".join(lines[MOST_MASK_LINES - 1 :])
         lines = [*lines[: MOST_MASK_LINES - 1], fitted(kept, WIDEST, LINE)]
     return lines
-
-
-def wrapped(words: str, width: float, size: float = LINE) -> list[str]:
-    """Return lines that are no wider than `width`, broken at blanks."""
-    lines = [""]
-    for word in words.split(" "):
-        longer = f"{lines[-1]} {word}".strip()
-        if text_width(longer, size) <= width or not lines[-1]:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return [fitted(each, width, size) for each in lines]
 
 
 def _row_width(row: Row) -> float:

@@ -12,7 +12,7 @@ from compiler.ir.block import Block, Input
 INPUTS = {"source": "Inputs", "target": "Outputs (shifted right)", "segments": "Segments"}
 
 
-def read_network(model: Block, title: str, subtitle: str = "") -> tuple[Diagram, dict[str, Call]]:
+def read_network(model: Block, title: str) -> tuple[Diagram, dict[str, Call]]:
     """Return the picture of a whole network, and its sub-layers."""
     reader, forward = Reader(), model.function("forward")
     is_pair = len([each for each in forward.inputs if each.name != "segments"]) == 2
@@ -26,11 +26,10 @@ def read_network(model: Block, title: str, subtitle: str = "") -> tuple[Diagram,
     chances = reader.add(softmax, stack, logits)
     reader.add(Node(id="output", kind="output", title=output), stack, replace(chances, shape=()))
     columns = tuple(_columns(reader))
-    total = f"{parameters_of(model):,} parameters"
     return (
         Diagram(
             title=title,
-            subtitle=", ".join(filter(None, (subtitle, total))),
+            subtitle=f"{parameters_of(model):,} parameters",
             columns=columns,
             nodes=tuple(reader.nodes.values()),
             edges=tuple(shown_shapes(reader)),

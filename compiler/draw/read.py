@@ -28,7 +28,7 @@ class Reader:
     columns: dict[str, list[str]] = field(default_factory=dict)
     groups: dict[str, list[Group]] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
-    tables: dict[str, str] = field(default_factory=dict)
+    tables: set[str] = field(default_factory=set)
     covered: set[str] = field(default_factory=set)
     noted: set[tuple[str, str]] = field(default_factory=set)
     is_open: bool = False
@@ -344,8 +344,8 @@ class _Scope:
             return (caption.words,)
         if caption.kind == "linear" and self.reader.is_open:
             return (f"{statement.part} {caption.words}",)
-        table = self.reader.tables.get(statement.part)
-        return (f"shares the weights of `{table}`",) if table and not self.place.id else ()
+        is_shared = statement.part in self.reader.tables and not self.place.id
+        return (f"shares the weights of `{statement.part}`",) if is_shared else ()
 
     def parameters(self, statement: Statement, op: Op) -> int:
         """Return the number of parameters; of a table that is used again, none."""
@@ -353,7 +353,7 @@ class _Scope:
         if statement.part and count and not self.place.id:
             if statement.part in self.reader.tables:
                 return 0
-            self.reader.tables[statement.part] = statement.part
+            self.reader.tables.add(statement.part)
         if not count and statement.part:
             part = self.block.part(statement.part)
             return parameters_of(part) if isinstance(part, Repeat) else 0

@@ -5,23 +5,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from compiler.page.svg import (
-    COLOURS,
     INK,
     MUTED,
     QUIET,
     RULE,
+    STRONG,
     element,
     fitted,
     number,
     picture,
     text,
     text_width,
+    wrapped,
 )
 from compiler.page.ticks import linear_ticks, logarithmic_ticks, tick_words
 
 MOST_COLOURS = len(MUTED)
-STRONG = tuple(each for each in COLOURS if each != "#f0e442")
-"""The colours that are strong enough for a line on paper: all but yellow."""
 SIZE, SMALL, TITLE = 12, 11, 13
 PANEL, ALONE = (380.0, 230.0), (620.0, 340.0)
 """Width and height of the plot of one panel of several, and of one alone."""
@@ -116,7 +115,7 @@ def chart_svg(chart: Chart) -> str:
         y = below + TOP + place // columns * cell[1]
         content.append(_panel(chart, panel, x, y, width, height))
     end = below + math.ceil(len(chart.panels) / columns) * cell[1]
-    notes = [line for note in chart.notes for line in _wrapped(note, whole - 2 * EDGE)]
+    notes = [line for note in chart.notes for line in wrapped(note, whole - 2 * EDGE, SMALL)]
     for line in notes:
         end += LINE_HEIGHT
         content.append(text(EDGE, end, line, font_size=SMALL, fill=QUIET))
@@ -226,13 +225,3 @@ def _stroke(colour: str) -> dict[str, str | float]:
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{number(x)} {number(y)}" for x, y in points)
-
-
-def _wrapped(words: str, width: float) -> Iterator[str]:
-    line = ""
-    for word in words.split(" "):
-        if line and text_width(f"{line} {word}", SMALL) > width:
-            yield line
-            line = ""
-        line = f"{line} {word}".strip()
-    yield line

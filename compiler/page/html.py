@@ -25,16 +25,17 @@ SPREAD = " \N{PLUS-MINUS SIGN} "
 def page(document: Document) -> str:
     """Return a whole file."""
     values = {"title": escape(document.title), "css": style(), "content": _document(document)}
-    return Template(_file("page.html")).substitute(values)
+    return Template(file_beside(__file__, "page.html")).substitute(values)
 
 
 def style() -> str:
     """Return the CSS of pages, in which each rule is for what is inside of `.difference`."""
-    return _file("page.css")
+    return file_beside(__file__, "page.css")
 
 
-def _file(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+def file_beside(module: str, name: str) -> str:
+    """Return the text of a file that lies beside a module, whose `__file__` is given."""
+    return Path(module).with_name(name).read_text(encoding="utf-8")
 
 
 def fragment(document: Document) -> str:

@@ -6,8 +6,9 @@ A browser that opens such a page is told to refuse whatever would be loaded from
 import json
 import re
 from html import escape
-from pathlib import Path
 from string import Template
+
+from compiler.page.html import file_beside
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 """The Content-Security-Policy of these pages: only what stands in the file itself is used."""
@@ -31,8 +32,7 @@ def interactive_page(*, title: str, style: str, script: str, data: object, body:
         "data": embedded(data),
         "script": script,
     }
-    template = Path(__file__).with_name("interactive.html").read_text(encoding="utf-8")
-    return Template(template).substitute(values)
+    return Template(file_beside(__file__, "interactive.html")).substitute(values)
 
 
 def embedded(data: object) -> str:

@@ -16,6 +16,8 @@ MONOSPACE = "'Liberation Mono', 'Courier New', monospace"
 INK, QUIET, RULE, PAPER = "#1f2328", "#59636e", "#d0d7de", "#ffffff"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#000000")
 """After Okabe and Ito (2008): red-, green- and blue-blind readers tell them apart."""
+STRONG = tuple(each for each in COLOURS if each != "#f0e442")
+"""The colours that are strong enough for a line on paper: all but yellow."""
 MUTED = (
     *("#332288", "#cc6677", "#117733", "#ddcc77", "#88ccee"),
     *("#882255", "#44aa99", "#999933", "#aa4499", "#661100"),
@@ -108,6 +110,18 @@ def fitted(words: str, width: float, size: float, *, bold: bool = False) -> str:
     while kept and text_width(kept + ELLIPSIS, size, bold=bold) > width:
         kept = kept[:-1]
     return kept.rstrip() + ELLIPSIS
+
+
+def wrapped(words: str, width: float, size: float) -> list[str]:
+    """Return lines of a text that are no wider than `width`, broken at blanks."""
+    lines = [""]
+    for word in words.split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        if text_width(longer, size) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [fitted(each, width, size) for each in lines]
 
 
 def mixed(colour: str, other: str, share: float) -> str:

@@ -6,20 +6,20 @@ Weights are rounded to 8 bits, which is finer than a screen shows.
 import base64
 from collections.abc import Iterable, Sequence
 from html import escape
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compiler.page.html import file_beside
 from compiler.page.interactive import interactive_page
-from compiler.page.svg import COLOURS
+from compiler.page.svg import STRONG
 from runtime.attention.attention import Attention, Layer
 from runtime.attention.words import Stream
 
 LEVELS = 255
 """The largest number of 8 bits stands for the weight 1."""
-HEADS = (*(each for each in COLOURS if each != "#f0e442"), "#332288", "#882255", "#999933")
-"""Colours of heads: not the yellow, which is faint as a line on white, and three of `MUTED`."""
+HEADS = (*STRONG, "#332288", "#882255", "#999933")
+"""Colours of heads: the strong ones, and three of `MUTED`."""
 TITLE_LENGTH = 60
 
 BODY = """\
@@ -43,8 +43,8 @@ def attention_page(texts: Sequence[Sequence[Attention]]) -> str:
     title = "Attention of " + ", ".join(dict.fromkeys(each.spec for each in texts[0]))
     return interactive_page(
         title=title,
-        style=_file("attend.css"),
-        script=_file("attend.js"),
+        style=file_beside(__file__, "attend.css"),
+        script=file_beside(__file__, "attend.js"),
         data=page_data(texts),
         body=BODY.format(title=escape(title), levels=LEVELS),
     )
@@ -131,7 +131,3 @@ def _base64(content: bytes) -> str:
 def _shortened(text: str) -> str:
     one_line = " ".join(text.split())
     return one_line if len(one_line) <= TITLE_LENGTH else f"{one_line[: TITLE_LENGTH - 1]}…"
-
-
-def _file(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
