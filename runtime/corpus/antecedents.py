@@ -88,7 +88,7 @@ def _judged(
     tense = draw.tense(verb)
     main = draw.clause(verb, tense, subject=draw.person(), direct=thing)
     quality = draw.one_of(qualities(thing.noun, appeal))
-    judgement = be(it(thing.noun.gender, thing.noun), quality, BACKGROUND[tense])
+    judgement = be(it(thing.noun), quality, BACKGROUND[tense])
     return Sentence(main=main, after=subordinate(conjunction, judgement))
 
 
@@ -100,7 +100,7 @@ def fronted_objection(draw: Draw) -> Sentence:
     thing = replace(thing, determiner=draw.one_of((THE, THIS)))
     judgement = be(thing, quality, Tense.PAST)
     tense = draw.one_of((Tense.PAST, Tense.PERFECT))
-    main = draw.clause(verb, tense, subject=draw.person(), direct=it(thing.noun.gender, thing.noun))
+    main = draw.clause(verb, tense, subject=draw.person(), direct=it(thing.noun))
     return Sentence(before=subordinate("although", judgement), main=main)
 
 
@@ -130,7 +130,7 @@ def _two_acts(
     thing = draw.one(candidates)
     first = draw.clause(verb, tense, subject=subject, direct=thing)
     next_verb = draw.one_of(next_verbs)
-    reference, actor = it(thing.noun.gender, thing.noun), pronoun_for(subject)
+    reference, actor = it(thing.noun), pronoun_for(subject)
     if next_verb.direct:
         return first, draw.clause(next_verb, then, subject=actor, direct=reference)
     return first, draw.clause(next_verb, then, subject=actor, dative=reference)
@@ -147,7 +147,7 @@ def contrast(draw: Draw) -> Sentence:
     faults = qualities(thing.noun, Appeal.AGAINST)
     bad = draw.one_of([fault for fault in faults if not are_opposites(fault, good)])
     first, second = draw.one_of(((good, bad), (bad, good)))
-    rest = coordinate("but", be(it(thing.noun.gender, thing.noun), second, tense), shares=False)
+    rest = coordinate("but", be(it(thing.noun), second, tense), shares=False)
     return Sentence(
         main=be(replace(thing, determiner=draw.one_of((THE, THIS))), first, tense), after=rest
     )
@@ -159,7 +159,7 @@ def tired_animal(draw: Draw) -> Sentence:
     verbs, conjunction, condition = draw.one_of(CONDITIONED)
     verb = draw.one_of(verbs)
     main = draw.clause(verb, draw.tense(verb), subject=animal)
-    state = be(it(animal.noun.gender, animal.noun), condition, BACKGROUND[main.tense])
+    state = be(it(animal.noun), condition, BACKGROUND[main.tense])
     return Sentence(main=main, after=subordinate(conjunction, state))
 
 
@@ -170,7 +170,7 @@ def startled_animal(draw: Draw) -> Sentence:
     event = draw.clause(
         draw.one_of(verbs("see", "hear")), Tense.PAST, subject=animal, direct=person
     )
-    main = draw.clause(VERBS["run"], Tense.PAST, subject=it(animal.noun.gender, animal.noun))
+    main = draw.clause(VERBS["run"], Tense.PAST, subject=it(animal.noun))
     return Sentence(before=subordinate("when", event), main=main)
 
 
@@ -234,5 +234,5 @@ def pride(draw: Draw) -> Sentence:
 
 
 def _its(possessor: NounPhrase, noun: Noun) -> NounPhrase:
-    owned = its(possessor.noun.gender, possessor.noun)
+    owned = its(possessor.noun)
     return NounPhrase(noun=noun, number=Number.SINGULAR, determiner=owned)

@@ -29,15 +29,15 @@ HER = _ein_word("her", "ihr")
 THEIR = _ein_word("their", "ihr")
 
 
-def its(owner: Gender, antecedent: Noun | None = None) -> Determiner:
+def its(owner: Noun) -> Determiner:
     """The possessive of a thing or an animal, which in German depends on its gender."""
     return Determiner(
         english="its",
         english_plural="its",
-        german="ihr" if owner is Gender.FEMININE else "sein",
+        german="ihr" if owner.gender is Gender.FEMININE else "sein",
         declension=Declension.EIN_WORD,
         from_antecedent=True,
-        antecedent=antecedent,
+        antecedent=owner,
     )
 
 
@@ -62,10 +62,10 @@ THIRD_PERSON = (HE, SHE, THEY)
 _POSSESSIVES = ((I, MY), (WE, OUR), (HE, HIS), (SHE, HER), (THEY, THEIR))
 
 
-def it(gender: Gender, antecedent: Noun | None = None) -> Pronoun:
+def it(antecedent: Noun) -> Pronoun:
     """One word in English; er, sie or es in German."""
     nominative, accusative, dative = (
-        personal_pronoun(case, gender, Number.SINGULAR) for case in Case
+        personal_pronoun(case, antecedent.gender, Number.SINGULAR) for case in Case
     )
     return Pronoun(
         english=("it", "it", "it"),
@@ -84,7 +84,7 @@ def pronoun_for(antecedent: Nominal) -> Pronoun:
     if antecedent.number is Number.PLURAL:
         return replace(THEY, antecedent=antecedent.noun)
     if antecedent.noun not in nouns("persons"):
-        return it(antecedent.noun.gender, antecedent.noun)
+        return it(antecedent.noun)
     # A girl is "es" by grammar and "sie" by sense: the grammar asks only for the others.
     assert antecedent.noun.gender is not Gender.NEUTER
     pronoun = HE if antecedent.noun.gender is Gender.MASCULINE else SHE

@@ -70,7 +70,7 @@ def that(english: str, *, plural: bool = False) -> RelativePronoun:
     )
 
 
-IT = {gender: p.it(gender) for gender in Gender}
+IT = {noun.gender: p.it(noun) for noun in NOUNS.values()}
 
 
 def clause(
@@ -384,7 +384,7 @@ ANTECEDENTS = [
                 "wait",
                 PROGRESSIVE,
                 prepositional=(
-                    *pp("wait for", "owner", p.its(Gender.FEMININE)),
+                    *pp("wait for", "owner", p.its(NOUNS["goat"])),
                     *pp("in front of", "palace"),
                 ),
             )
@@ -398,7 +398,7 @@ ANTECEDENTS = [
                 np("horse"),
                 "trust",
                 SIMPLE,
-                dative=np("owner", p.its(Gender.NEUTER)),
+                dative=np("owner", p.its(NOUNS["horse"])),
             )
         ),
         "The horse trusts its owner.",
