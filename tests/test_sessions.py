@@ -14,7 +14,9 @@ NETWORKS = "many random networks, of which each is compiled and run"
 FAKE = "a worker is started that pretends to have a GPU, and computes with many networks"
 RUNS = "a training of some seconds begins each test"
 WITHOUT_QUICK_TESTS = {
+    "tests/compiler/draw/test_other_programs.py": "a browser and Mermaid read all pictures",
     "tests/gpu/test_decoding.py": FAKE,
+    "tests/gpu/test_programs.py": "networks are compiled in many shapes",
     "tests/gpu/test_sharing.py": FAKE,
     "tests/gpu/test_updates.py": FAKE,
     "tests/properties/test_compiled.py": "networks are compiled, each for ten seconds or more",
@@ -27,6 +29,7 @@ WITHOUT_QUICK_TESTS = {
     "tests/properties/test_shares.py": "two processes train many random networks",
     "tests/properties/test_types.py": NETWORKS,
     "tests/runtime/ablation/test_ablate_command.py": RUNS,
+    "tests/runtime/command/test_attend_command.py": RUNS,
     "tests/runtime/command/test_evaluate_command.py": RUNS,
     "tests/runtime/command/test_import_weights_command.py": RUNS,
     "tests/runtime/command/test_test_sets.py": RUNS,

@@ -39,13 +39,14 @@ def test_an_option_that_is_no_list_is_given_once(command: str, option: Any) -> N
     """The refusal comes before anything is read: the arguments need not exist."""
     words = list(option.opts[:1])
     if not option.is_flag:
-        words.append("json" if option.opts[0] == "--format" else "1")
+        words.append("1")
     for each in COMMANDS.commands[command].params:
         if each is not option and each.required:
             words += [each.opts[0], "x"] if each.param_type_name == "option" else ["x"]
     context = COMMANDS.commands[command].make_context
     values = {"--launcher": "slurm", "--split": "test", "--tokenize": "char"}
-    values["--precision"] = "float32"
+    values |= {"--precision": "float32", "--kind": "cross", "--curve": "loss", "--log": "loss"}
+    values["--format"] = "svg" if command == "draw" else "json"
     words = [values.get(option.opts[0], word) if word == "1" else word for word in words]
     twice = [*words[: 1 if option.is_flag else 2], *words]
     if option.multiple and option.metavar != ASSIGNMENT:
