@@ -24,7 +24,7 @@ FLOORS = (
         "lower",
         "analysis",
         "transforms",
-        "import_map",
+        "weights",
     ),
     *("emit", "pipeline", "source_map", "output", "format", "draw", "explain", "diff"),
     *("conform", "where", "view", "ablation"),
@@ -84,7 +84,7 @@ CREATED = {
 def test_only_transforms_name_ops_and_only_those_that_they_create() -> None:
     clients = (
         *("ir", "analysis", "transforms", "emit", "draw", "diff"),
-        *("import_map", "page", "ablation"),
+        *("weights", "page", "ablation"),
     )
     for path in (*(each for room in clients for each in files(f"compiler/{room}")), EXPLAIN):
         created = CREATED.get(path.stem, set()) if path.parent.name == "transforms" else set()
@@ -109,7 +109,7 @@ def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
     """
     languages = (
         "compiler.spec",
-        "compiler.import_map",
+        "compiler.weights",
         "compiler.page",
         "compiler.atomic_files",
     )

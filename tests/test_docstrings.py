@@ -87,9 +87,9 @@ compiler/passes/flow.py dependence.py
 compiler/ops/weights.py attention_weights.py
 compiler/emit/weights.py attention_weights.py
 compiler/passes/derive_weights.py attention_weights.py
-compiler/weights import_map/
 runtime/decoding/weights.py packed_linear.py
 compiler/emit/fill.py template.py
+compiler/import_map weights/
 compiler/weights/written_map.py export_map.py
 compiler/weights/compacted.py name_ranges.py
 compiler/weights/skeleton.py map_template.py

@@ -5,12 +5,12 @@ from typing import Literal
 
 from compiler.diff.fingerprint import fingerprint
 from compiler.format import engineering
-from compiler.import_map.export_map import export_map
-from compiler.import_map.names import name_ranges
-from compiler.import_map.parameters import named_parameters
-from compiler.import_map.transfer import Transfer, transfer
 from compiler.page.model import Paragraph, Part, Section, Table, columns
 from compiler.pipeline import CompiledPackage
+from compiler.weights.export_map import export_map
+from compiler.weights.names import name_ranges
+from compiler.weights.parameters import named_parameters
+from compiler.weights.transfer import Transfer, transfer
 
 Verdict = Literal["same", "edited", "same shapes", "with a map", "partly", "not"]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.import_map.parameters import NamedParameter, named_parameters
 from compiler.spec.lock import LOCK
 from compiler.spec.tasks import TASKS
+from compiler.weights.parameters import NamedParameter, named_parameters
 from runtime.command.options import Force, Settings
 from runtime.command.output import check_output, say_warnings
 from runtime.errors import UserError
@@ -115,7 +115,7 @@ def package_folder(target: Path, compiled: "CompiledPackage") -> Iterator[Path]:
 
 def print_names(parameters: Sequence[NamedParameter], files: Sequence[Path]) -> None:
     """Print a template of a map: the names of the network and of the files' tensors."""
-    from compiler.import_map.export_map import map_template
+    from compiler.weights.export_map import map_template
 
     if not files:
         typer.echo(map_template(parameters, {}), nl=False)

@@ -15,7 +15,7 @@ from runtime.command.output import report
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from compiler.import_map.transfer import Transfer
+    from compiler.weights.transfer import Transfer
     from runtime.weights.transfer import Giver
 
 
@@ -39,7 +39,7 @@ def transfer(
 
     The rest begins as the spec says. The tokenizers are those of RUN.
     """
-    from compiler.import_map.transfer import transfer as find_transfer
+    from compiler.weights.transfer import transfer as find_transfer
     from runtime.run import Run
     from runtime.weights.transfer import Giver, check_vocabulary
 
@@ -92,7 +92,7 @@ def write_run(folder: Path, out: Path, cache: Path, giver: "Giver", found: "Tran
 
 
 def print_summary(out: Path, giver: "Giver", found: "Transfer") -> None:
-    from compiler.import_map.names import name_ranges
+    from compiler.weights.names import name_ranges
 
     share = found.taken / found.parameters
     of = f"{giver.run.folder}: {giver.weights}"

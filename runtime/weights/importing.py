@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from compiler.import_map.assignment import Assigned
-from compiler.import_map.expression import (
+from compiler.spec.lock import LOCK
+from compiler.weights.assignment import Assigned
+from compiler.weights.expression import (
     Arithmetic,
     Called,
     Expression,
@@ -20,11 +21,10 @@ from compiler.import_map.expression import (
     Rows,
     Transposed,
 )
-from compiler.import_map.map import read_map
-from compiler.import_map.parameters import NamedParameter
-from compiler.import_map.plan import plan
-from compiler.import_map.shape import Stored
-from compiler.spec.lock import LOCK
+from compiler.weights.map import read_map
+from compiler.weights.parameters import NamedParameter
+from compiler.weights.plan import plan
+from compiler.weights.shape import Stored
 from runtime.errors import UserError
 from runtime.package import Package
 from runtime.weights.files import Tensors

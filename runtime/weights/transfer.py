@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from compiler.import_map.transfer import Move, Region, Transfer
 from compiler.spec.base import Section
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
+from compiler.weights.transfer import Move, Region, Transfer
 from runtime.checkpoints.choice import Weights
 from runtime.data.prepare import Prepared
 from runtime.errors import UserError

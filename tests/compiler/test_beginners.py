@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from compiler.ablation.read import read_ablation
-from compiler.import_map.map import read_map
 from compiler.pipeline import check_spec
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, render
 from compiler.source.span import Source, Span
 from compiler.spec.load import load
+from compiler.weights.map import read_map
 from tests.support.repair import dumped, repaired, settings
 
 pytestmark = pytest.mark.quick

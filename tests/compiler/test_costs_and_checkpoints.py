@@ -9,9 +9,9 @@ from compiler.diff.checkpoint import checkpoint_difference, checkpoint_section
 from compiler.diff.cost import CostDifference, cost_difference, cost_section
 from compiler.explain import explain
 from compiler.format import engineering, of_bytes
-from compiler.import_map.names import name_ranges
 from compiler.page.model import Paragraph, Section, Table
 from compiler.pipeline import CompiledPackage, compile_spec
+from compiler.weights.names import name_ranges
 
 pytestmark = pytest.mark.quick
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from compiler.import_map.map import read_map
-from compiler.import_map.parameters import NamedParameter
-from compiler.import_map.parse import parse
-from compiler.import_map.plan import plan
-from compiler.import_map.regions import reads, unread
-from compiler.import_map.shape import Stored
 from compiler.source.diagnostic import Rejected
 from compiler.source.span import Source, Span
+from compiler.weights.map import read_map
+from compiler.weights.parameters import NamedParameter
+from compiler.weights.parse import parse
+from compiler.weights.plan import plan
+from compiler.weights.regions import reads, unread
+from compiler.weights.shape import Stored
 from runtime.weights.importing import evaluate
 
 pytestmark = pytest.mark.quick

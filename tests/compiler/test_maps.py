@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.import_map.assignment import Assigned
-from compiler.import_map.map import read_map
-from compiler.import_map.names import BadPlaceholder, filled
-from compiler.import_map.parameters import NamedParameter
-from compiler.import_map.parse import parse
-from compiler.import_map.plan import plan
-from compiler.import_map.shape import Stored
 from compiler.source.diagnostic import Rejected
 from compiler.source.span import Source, Span
+from compiler.weights.assignment import Assigned
+from compiler.weights.map import read_map
+from compiler.weights.names import BadPlaceholder, filled
+from compiler.weights.parameters import NamedParameter
+from compiler.weights.parse import parse
+from compiler.weights.plan import plan
+from compiler.weights.shape import Stored
 from tests.support.mutations import require_inside, scribble
 
 pytestmark = pytest.mark.quick

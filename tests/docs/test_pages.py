@@ -125,5 +125,8 @@ def test_pages_are_sorted_and_none_is_empty() -> None:
 
 def test_the_map_in_the_page_of_maps_is_the_one_that_is_tried() -> None:
     page = (ROOT / "docs" / "import_weights.md").read_text("utf-8")
-    for example in ("tests/parity/marian/map.yaml", "tests/maps/wrong-shape/diagnostics.txt"):
+    for example in (
+        "compiler/weights/families/marian/map.yaml",
+        "tests/maps/wrong-shape/diagnostics.txt",
+    ):
         assert (ROOT / example).read_text("utf-8") in page

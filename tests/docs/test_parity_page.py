@@ -9,11 +9,13 @@ import pytest
 
 from compiler.page.markdown import table
 from compiler.spec.spec import Spec
-from tests.parity.comparison import HERE, MODELS, Comparison, compare
+from tests.parity.comparison import MODELS, Comparison, compare
+from tests.parity.importing import HERE, map_file
 
 pytestmark = pytest.mark.quick
 
-PAGE = Path(__file__).parents[2] / "docs" / "parity.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "parity.md"
 HEAD = """# Parity
 
 Our networks against other people's, small and with weights at random (`transformers` 5.24,
@@ -58,7 +60,7 @@ def row(comparison: Comparison) -> tuple[str, ...]:
     measured = f"1e{math.ceil(math.log10(max(comparison.difference, 1e-9))):03d}"
     difference = max(measured, bounds().get(model, measured), key=float)
     tokens = str(sum(map(len, comparison.ours)) or "")
-    files = (linked(comparison, "spec.yaml"), linked(comparison, "map.yaml"))
+    files = (linked(HERE / comparison.name / "spec.yaml"), linked(map_file(comparison.name)))
     cells = (model, task(comparison.spec), tries, f"{comparison.parameters:,}", difference, tokens)
     return *cells, *files
 
@@ -72,10 +74,10 @@ def task(spec: Spec) -> str:
     return spec.task.replace("_", " ")
 
 
-def linked(comparison: Comparison, file: str) -> str:
+def linked(file: Path) -> str:
     """A link to a file, with its length."""
-    lines = len((HERE / comparison.name / file).read_text("utf-8").splitlines())
-    return f"[{lines} lines](../tests/parity/{comparison.name}/{file})"
+    lines = len(file.read_text("utf-8").splitlines())
+    return f"[{lines} lines](../{file.resolve().relative_to(ROOT).as_posix()})"
 
 
 def without_differences(text: str) -> str:

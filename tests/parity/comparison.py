@@ -13,10 +13,9 @@ from torch import Tensor
 
 from compiler.pipeline import compile_spec
 from compiler.spec.spec import Spec
-from tests.parity.importing import with_weights
+from tests.parity.importing import HERE, map_file, with_weights
 from tests.parity.peer import BEGIN, PADDING, Peer
 
-HERE = Path(__file__).parent
 MODELS = sorted(file.parent.name for file in HERE.glob("*/build.py"))
 LENGTH, PROMPT, STEPS = 24, 5, 20
 
@@ -39,8 +38,7 @@ def compare(name: str, *settings: str) -> Comparison:
     compiled = compile_spec(str(HERE / name / "spec.yaml"), settings)
     peer: Peer = importlib.import_module(f"tests.parity.{name}.build").build()
     with TemporaryDirectory() as workplace:
-        map_file = HERE / name / "map.yaml"
-        model = with_weights(compiled, peer.tensors, map_file, Path(workplace))
+        model = with_weights(compiled, peer.tensors, map_file(name), Path(workplace))
     texts = _texts(compiled.spec)
     with torch.inference_mode():
         given = (*texts, *_segments(compiled.spec, texts))

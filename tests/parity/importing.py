@@ -1,29 +1,43 @@
-"""Our model of a folder's `spec.yaml`, with foreign weights through the folder's `map.yaml`."""
+"""Our model of a folder's `spec.yaml`, with foreign weights through the map of its family."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from compiler.import_map.parameters import named_parameters
 from compiler.pipeline import CompiledPackage, compile_spec
+from compiler.weights.families import FAMILIES
+from compiler.weights.parameters import named_parameters
 from runtime.weights.importing import import_weights
 from tests.support.packages import import_package
 
+HERE = Path(__file__).parent
+MAPS = {"llama3": "llama", "mistral": "llama", "pythia": "gpt_neox", "exaone4": "olmo2"}
+"""Models whose tensors are named as those of another family."""
+
+
+def map_file(name: str) -> Path:
+    """Return the map that brings the tensors of a model into ours.
+
+    A family's map is part of the product; that of `torch.nn` lies beside its spec.
+    """
+    own = HERE / name / "map.yaml"
+    return own if own.is_file() else FAMILIES / MAPS.get(name, name) / "map.yaml"
+
 
 def imported_model(
-    folder: Path, tensors: Mapping[str, Tensor], workplace: Path, settings: Iterable[str] = ()
+    name: str, tensors: Mapping[str, Tensor], workplace: Path, settings: Iterable[str] = ()
 ) -> nn.Module:
     """Every tensor of theirs must have its place, and every parameter of ours a value."""
-    compiled = compile_spec(str(folder / "spec.yaml"), settings)
-    return with_weights(compiled, tensors, folder / "map.yaml", workplace)
+    compiled = compile_spec(str(HERE / name / "spec.yaml"), settings)
+    return with_weights(compiled, tensors, map_file(name), workplace)
 
 
 def with_weights(
-    compiled: CompiledPackage, tensors: Mapping[str, Tensor], map_file: Path, workplace: Path
+    compiled: CompiledPackage, tensors: Mapping[str, Tensor], map: Path, workplace: Path
 ) -> nn.Module:
     """The network of a package, with the tensors that a map brings to it."""
     parameters = list(named_parameters(compiled.model))
     model: nn.Module = import_package(compiled, workplace).Model()
-    model.load_state_dict(import_weights(parameters, tensors, map_file))
+    model.load_state_dict(import_weights(parameters, tensors, map))
     return model.eval()

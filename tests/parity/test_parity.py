@@ -1,6 +1,7 @@
 """Our networks against other people's with the same weights, which come through a map.
 
-A folder beside this file holds `spec.yaml`, `map.yaml`, and `build.py` with `build() -> Peer`.
+A folder beside this file holds `spec.yaml`, and `build.py` with `build() -> Peer`; the map is that
+of the family, in `compiler/weights/families`.
 """
 
 import pytest

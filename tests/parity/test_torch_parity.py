@@ -10,8 +10,6 @@ from tests.parity.torch.build import ROWS, peer_with
 
 pytestmark = pytest.mark.quick
 
-HERE = Path(__file__).parent
-
 
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 @pytest.mark.parametrize("place", ["post", "pre"])
@@ -19,7 +17,7 @@ HERE = Path(__file__).parent
 def test_logits_agree(place: str, activation: str, tmp_path: Path) -> None:
     theirs = peer_with(place, activation)
     settings = [f"model.norm.place={place}", f"model.feed_forward.activation={activation}"]
-    ours = imported_model(HERE / "torch", theirs.tensors, tmp_path, settings)
+    ours = imported_model("torch", theirs.tensors, tmp_path, settings)
     source, target = torch.randint(1, ROWS, (3, 9)), torch.randint(1, ROWS, (3, 7))
     source[1, 6:] = 0
     with torch.no_grad():

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from compiler.diff.checkpoint import CheckpointDifference, checkpoint_difference
-from compiler.import_map.parameters import named_parameters
-from compiler.import_map.transfer import Transfer, transfer
 from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.source.diagnostic import Rejected
+from compiler.weights.parameters import named_parameters
+from compiler.weights.transfer import Transfer, transfer
 from runtime.behaviour.probe import fill_by_name
 from runtime.weights.importing import import_weights
 from runtime.weights.transfer import moved

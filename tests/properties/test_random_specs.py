@@ -15,10 +15,10 @@ from torch.optim import Optimizer
 
 from compiler.analysis.cost import count_parameters
 from compiler.analysis.infer_shapes import ANY, output_shapes
-from compiler.import_map.parameters import named_parameters
 from compiler.ir.block import Block
 from compiler.ops.shape import size
 from compiler.pipeline import compile_spec
+from compiler.weights.parameters import named_parameters
 from tests.support.knobs import DRAWN, KNOBS, Tree
 from tests.support.packages import compile_tree, import_package
 from tests.support.strategies import specs

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from compiler.import_map.parameters import NamedParameter
 from compiler.source.diagnostic import Rejected
+from compiler.weights.parameters import NamedParameter
 from runtime.errors import UserError
 from runtime.weights.importing import import_weights
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from compiler.import_map.assignment import parts
-from compiler.import_map.parameters import NamedParameter, named_parameters
 from compiler.pipeline import CompiledPackage, compile_spec
+from compiler.weights.assignment import parts
+from compiler.weights.parameters import NamedParameter, named_parameters
 from runtime.weights.importing import import_weights
 from tests.support.knobs import Tree
 from tests.support.packages import compile_tree, import_package

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from compiler.import_map.expression import (
+from compiler.source.diagnostic import Rejected, did_you_mean, mistake, quoted
+from compiler.source.span import Span
+from compiler.weights.expression import (
     Arithmetic,
     Called,
     Expression,
@@ -15,8 +17,6 @@ from compiler.import_map.expression import (
     Rows,
     Transposed,
 )
-from compiler.source.diagnostic import Rejected, did_you_mean, mistake, quoted
-from compiler.source.span import Span
 
 Shape = tuple[int, ...]
 

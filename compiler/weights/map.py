@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from compiler.import_map.expression import Expression, Foreign, Index, Indexed, Number, Range, Rows
-from compiler.import_map.names import PLACEHOLDER, Binding
-from compiler.import_map.parse import parse, wrong
 from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, for_each, mistake, quoted
 from compiler.source.node import Mapping, Node, Scalar, Sequence
 from compiler.source.read import read_from, read_text
 from compiler.source.span import Source, Span
 from compiler.spec.extend import not_a
 from compiler.spec.kinds_of_files import MAP, kind_of
+from compiler.weights.expression import Expression, Foreign, Index, Indexed, Number, Range, Rows
+from compiler.weights.names import PLACEHOLDER, Binding
+from compiler.weights.parse import parse, wrong
 
 KEYS = ("tensors", "ignore")
 _NAME = re.compile(r"(?P<name>(?:[\w.]|\{[a-z]+\})+)(?:\[(?P<slice>\w+)\])?", re.ASCII)

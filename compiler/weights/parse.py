@@ -14,7 +14,10 @@ import re
 from dataclasses import replace
 from typing import cast
 
-from compiler.import_map.expression import (
+from compiler.source.diagnostic import Rejected, did_you_mean, mistake, quoted
+from compiler.source.parser import Parser, Token
+from compiler.source.span import Span
+from compiler.weights.expression import (
     Arithmetic,
     Called,
     Expression,
@@ -27,10 +30,7 @@ from compiler.import_map.expression import (
     Range,
     Transposed,
 )
-from compiler.import_map.names import BadPlaceholder, Binding, filled
-from compiler.source.diagnostic import Rejected, did_you_mean, mistake, quoted
-from compiler.source.parser import Parser, Token
-from compiler.source.span import Span
+from compiler.weights.names import BadPlaceholder, Binding, filled
 
 COUNTED = ("split", "pairs_to_halves", "halves_to_pairs")
 FUNCTIONS = ("join", *COUNTED)

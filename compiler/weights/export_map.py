@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from compiler.import_map.assignment import parts
-from compiler.import_map.names import bindings, filled, general, starred
-from compiler.import_map.parameters import NamedParameter
-from compiler.import_map.shape import Shape, Stored, words
-from compiler.import_map.transfer import Move, Region, Transfer
+from compiler.weights.assignment import parts
+from compiler.weights.names import bindings, filled, general, starred
+from compiler.weights.parameters import NamedParameter
+from compiler.weights.shape import Shape, Stored, words
+from compiler.weights.transfer import Move, Region, Transfer
 
 Named = tuple[str, Shape]
 

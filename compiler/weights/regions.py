@@ -6,7 +6,7 @@ A box is a range of indices for each dimension; an expression reads boxes of its
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from compiler.import_map.expression import (
+from compiler.weights.expression import (
     Arithmetic,
     Called,
     Expression,
@@ -18,7 +18,7 @@ from compiler.import_map.expression import (
     Rows,
     Transposed,
 )
-from compiler.import_map.shape import Shape, Stored, shape_of
+from compiler.weights.shape import Shape, Stored, shape_of
 
 Extent = tuple[int, int]
 """The first place of a dimension, and that after the last."""

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from compiler.import_map.expression import (
+from compiler.source.span import Span
+from compiler.weights.expression import (
     Arithmetic,
     Called,
     Expression,
@@ -13,9 +14,8 @@ from compiler.import_map.expression import (
     Rows,
     Transposed,
 )
-from compiler.import_map.parameters import NamedParameter
-from compiler.import_map.shape import Shape
-from compiler.source.span import Span
+from compiler.weights.parameters import NamedParameter
+from compiler.weights.shape import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from compiler.import_map.parameters import NamedParameter, named_parameters, parameters_of
-from compiler.import_map.shape import Shape
 from compiler.ir.block import Block, Repeat
+from compiler.weights.parameters import NamedParameter, named_parameters, parameters_of
+from compiler.weights.shape import Shape
 
 TABLES = {
     "embedding": ("target_embedding", "source_embedding"),

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from compiler.import_map.assignment import Assignment, parts, tensors
-from compiler.import_map.map import Ignored, ImportMap
-from compiler.import_map.names import general, starred
-from compiler.import_map.parameters import NamedParameter
-from compiler.import_map.regions import Box, Extent, extent, reads, unread, whole
-from compiler.import_map.shape import Shape, Stored, words
 from compiler.source.diagnostic import Diagnostic, Note, did_you_mean, mistake, quoted
+from compiler.weights.assignment import Assignment, parts, tensors
+from compiler.weights.map import Ignored, ImportMap
+from compiler.weights.names import general, starred
+from compiler.weights.parameters import NamedParameter
+from compiler.weights.regions import Box, Extent, extent, reads, unread, whole
+from compiler.weights.shape import Shape, Stored, words
 
 MOST_SHOWN = 20
 

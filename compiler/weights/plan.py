@@ -5,13 +5,13 @@ All mistakes of a map are found here, from names and shapes alone, before any te
 
 from collections.abc import Mapping, Sequence
 
-from compiler.import_map.assignment import Assigned, Assignment, parts
-from compiler.import_map.coverage import given_twice, left_over, lost, missing, unused_ignores
-from compiler.import_map.map import Entry, ImportMap
-from compiler.import_map.names import bindings, general
-from compiler.import_map.parameters import NamedParameter
-from compiler.import_map.shape import Shape, Stored, misfit, shape_of, words
 from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, mistake, quoted
+from compiler.weights.assignment import Assigned, Assignment, parts
+from compiler.weights.coverage import given_twice, left_over, lost, missing, unused_ignores
+from compiler.weights.map import Entry, ImportMap
+from compiler.weights.names import bindings, general
+from compiler.weights.parameters import NamedParameter
+from compiler.weights.shape import Shape, Stored, misfit, shape_of, words
 
 
 def plan(
