@@ -1,8 +1,9 @@
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
-const KINDS = ["encoder self-attention", "decoder self-attention", "cross-attention"];
+/** Kinds of attention; the texts of the queries and of the keys of one are `data.kinds[kind]`. */
+const KINDS = Object.keys(data.kinds);
 const VIEWS = ["lines", "matrix", "all heads"];
-const LINE = 20, SPACE = 230, MASKED = [217, 221, 226], LEAST = 0.012;
+const LINE = 20, SPACE = 230, MASKED = [217, 221, 226];
 const SVG = "http://www.w3.org/2000/svg";
 const state = { text: 0, kind: "", layer: 1, view: "lines", heads: new Set(), words: false,
   masks: true, at: null, pinned: null };
@@ -36,10 +37,7 @@ const headsOf = (kind, number) => Math.max(0, ...panels().map(
 
 /** The tokens of both columns, or the words that they make. */
 function columns(panel, kind) {
-  const [query, key] = { "encoder self-attention": ["source", "source"],
-    "decoder self-attention": ["target", "target"], "cross-attention": ["target", "source"] }[kind];
-  const streams = [panel[query], panel[key]];
-  return streams.map((stream) => state.words ? stream.words : stream.tokens);
+  return data.kinds[kind].map((text) => state.words ? panel[text].words : panel[text].tokens);
 }
 
 /** The word that each token belongs to. */
@@ -58,8 +56,7 @@ function head(panel, layer, number) {
   const weight = (row, cell) => all[(number * rows + row) * cells + cell] / 255;
   const reads = (row, cell) => (bits[(row * cells + cell) >> 3] >> (7 - ((row * cells + cell) & 7))) & 1;
   if (!state.words) return { rows, cells, weight, reads, mask: mask.text };
-  const ofRow = wordOf(panel[layer.kind === "encoder self-attention" ? "source" : "target"].starts);
-  const ofCell = wordOf(panel[layer.kind === "decoder self-attention" ? "target" : "source"].starts);
+  const [ofRow, ofCell] = data.kinds[layer.kind].map((text) => wordOf(panel[text].starts));
   const [height, width] = [ofRow.at(-1) + 1, ofCell.at(-1) + 1];
   const sums = new Float64Array(height * width), read = new Uint8Array(height * width);
   const counts = new Float64Array(height);
@@ -77,7 +74,7 @@ function head(panel, layer, number) {
 
 const measure = document.createElement("canvas").getContext("2d");
 function width(words) {
-  measure.font = "13px Arial, Helvetica, 'Liberation Sans', sans-serif";
+  measure.font = `13px ${getComputedStyle(document.body).fontFamily}`;
   return Math.ceil(Math.max(20, ...words.map((each) => measure.measureText(each).width)));
 }
 
@@ -124,7 +121,7 @@ function lines(panel, layer, number) {
         for (let cell = 0; cell < each.cells; cell++) {
           if (own?.side === "key" && own.index !== cell) continue;
           const weight = each.weight(row, cell);
-          if (weight < LEAST) continue;
+          if (weight < data.least) continue;
           strokes.append(make("line", { x1: left, y1: y(row) + shift,
             x2: left + SPACE, y2: y(cell) + shift,
             stroke: colour(each.number), "stroke-width": 2, "data-head": each.number,
@@ -154,7 +151,7 @@ function shade(own, shown, tokens, shades, { left, right, y }) {
         const weight = each.weight(...pair(each));
         const x = side === "key" ? left + SPACE + place * room : place * room;
         shades.append(make("rect", { x, y: y(index) - LINE / 2 + 1, width: room, height: LINE - 2,
-          fill: colour(each.number), "fill-opacity": Math.min(1, weight * 0.85).toFixed(3) }));
+          fill: colour(each.number), "fill-opacity": Math.min(1, weight * data.shade).toFixed(3) }));
       });
     });
   }

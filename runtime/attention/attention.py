@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.attention.layers import CROSS, KINDS, SELF
+from runtime.attention.layers import KINDS, STREAMS
 from runtime.attention.words import Stream
 
 AXES = ("head", "query", "key")
@@ -75,8 +75,8 @@ class Attention:
 
     def stream(self, kind: str, axis: str) -> Stream:
         """Return the tokens along the axis `query` or `key` of a kind of attention."""
-        is_source = kind == SELF["encoder"] or (kind == CROSS and axis == "key")
-        return self.streams["source" if is_source else "target"]
+        query, key = STREAMS[kind]
+        return self.streams[query if axis == "query" else key]
 
     def layer(self, kind: str, layer: int) -> Layer:
         """Return an attention, such as `("cross-attention", 2)`. Raises KeyError without one."""

@@ -18,7 +18,13 @@ from runtime.package import Package
 
 SELF = {"encoder": "encoder self-attention", "decoder": "decoder self-attention"}
 CROSS = "cross-attention"
-KINDS = (*SELF.values(), CROSS)
+STREAMS = {
+    SELF["encoder"]: ("source", "source"),
+    SELF["decoder"]: ("target", "target"),
+    CROSS: ("target", "source"),
+}
+"""The texts of the queries and of the keys of each kind of attention."""
+KINDS = tuple(STREAMS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

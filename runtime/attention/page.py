@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from compiler.page.html import file_beside
 from compiler.page.interactive import interactive_page
-from compiler.page.svg import STRONG
 from runtime.attention.attention import Attention, Layer
+from runtime.attention.figure import HEADS, LEAST, SHADE
+from runtime.attention.layers import STREAMS
 from runtime.attention.words import Stream
 
 LEVELS = 255
 """The largest number of 8 bits stands for the weight 1."""
-HEADS = (*STRONG, "#332288", "#882255", "#999933")
-"""Colours of heads: the strong ones, and three of `MUTED`."""
 TITLE_LENGTH = 60
 
 BODY = """\
@@ -54,6 +53,9 @@ def page_data(texts: Sequence[Sequence[Attention]]) -> dict[str, object]:
     """Return what the script of the page reads."""
     return {
         "colours": HEADS,
+        "least": LEAST,
+        "shade": SHADE,
+        "kinds": STREAMS,
         "start": {"kind": _first_kind(texts[0])},
         "texts": [
             {"title": _shortened(several[0].text), "panels": [_panel(each) for each in several]}

@@ -14,7 +14,8 @@ from runtime.command.options import (
     open_any_run,
     say_weights,
 )
-from runtime.command.output import check_output, new_text_file, report
+from runtime.command.output import check_output, new_text_file, report, say_written
+from runtime.command.pictures import check_picture, write_picture
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -130,10 +131,10 @@ def attend(
         raise UserError(
             "nothing is asked for", help="give --out PAGE.html, --figure FILE.svg or --measure"
         )
-    form = _figure_form(figure)
-    for path in (out, figure):
-        if path is not None:
-            check_output(path, force=force)
+    if out is not None:
+        check_output(out, force=force)
+    if figure is not None:
+        check_picture(figure, force=force)
     texts, targets = _texts(text, input, target, translate)
     from runtime.attention.observe import observed
 
@@ -143,8 +144,8 @@ def attend(
         say_weights(opened)
         found.append(list(observed(opened, texts, targets)))
     if figure is not None:
-        chosen = _figure(found[0][0], kind, layer, head, token, words, form)
-        _write(figure, chosen, force)
+        drawn = _figure(found[0][0], kind, layer, head, token, words)
+        write_picture(drawn, figure, force=force)
     if out is not None:
         _write_page(out, list(zip(*found, strict=True)), force)
 
@@ -189,6 +190,7 @@ def _measure(
         return
     with new_text_file(out, force=force) as file:
         file.write(markdown(page, level=1))
+    say_written(out)
 
 
 def _texts(
@@ -210,18 +212,6 @@ def _texts(
     return texts, [*target] if target else [None] * len(texts)
 
 
-def _figure_form(figure: Path | None) -> str:
-    """Return how the name of the figure ends. Raises a UserError for no known form."""
-    from runtime.attention.figure import FORMATS
-
-    form = "" if figure is None else figure.suffix.lower()
-    if figure is not None and form not in FORMATS:
-        raise UserError(
-            f"{figure} names no form of a figure", help=f"end it with {', '.join(FORMATS)}"
-        )
-    return form
-
-
 def _figure(
     attention: "Attention",
     kind: Kind | None,
@@ -229,9 +219,8 @@ def _figure(
     head: str | None,
     token: str | None,
     words: bool,
-    form: str,
-) -> bytes:
-    from runtime.attention.figure import as_other, as_svg, draw
+) -> str:
+    from runtime.attention.figure import draw
     from runtime.attention.layers import CROSS, SELF
 
     if not attention.layers:
@@ -245,8 +234,7 @@ def _figure(
         raise UserError(f"{attention.spec} has no {place}", help=f"it has {have}")
     chosen = found[-1]
     heads = _heads(head) or list(range(1, len(chosen.weights) + 1))
-    drawn = draw(attention, chosen, heads, token=token, joined=words)
-    return as_svg(drawn).encode() if form == ".svg" else as_other(drawn, form)
+    return draw(attention, chosen, heads, token=token, joined=words)
 
 
 def _heads(head: str | None) -> list[int]:
@@ -256,23 +244,14 @@ def _heads(head: str | None) -> list[int]:
     return [int(each) for each in parts]
 
 
-def _write(path: Path, content: bytes, force: bool) -> None:
-    from compiler.atomic_files import replace_file
-
-    check_output(path, force=force)
-    replace_file(path, content)
-    report(f"{path}: {len(content):,} bytes")
-
-
 def _write_page(path: Path, texts: list[tuple["Attention", ...]], force: bool) -> None:
     from runtime.attention.page import attention_page
 
     page = attention_page(texts)
     with new_text_file(path, force=force) as file:
         file.write(page)
-    size = len(page.encode())
-    report(f"{path}: {size:,} bytes")
-    if size > LARGE:
+    say_written(path)
+    if len(page.encode()) > LARGE:
         tokens = max(len(s.tokens) for each in texts for one in each for s in one.streams.values())
         report(
             f"warning: the page is large: {len(texts)} texts of up to {tokens} tokens; fewer or "

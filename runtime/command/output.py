@@ -31,6 +31,12 @@ def say_warnings(warnings: Iterable[Diagnostic]) -> int:
     return len(once)
 
 
+def say_written(path: Path) -> None:
+    """Say that a file is written, and how large it is; nothing of a device, which has no size."""
+    if path.is_file():
+        report(f"{path}: {path.stat().st_size:,} bytes")
+
+
 @contextmanager
 def new_text_file(path: Path, *, force: bool) -> Iterator[TextIO]:
     """A file to write into; it gets its name when all is written, and is removed on failure.

@@ -1,0 +1,74 @@
+"""Pictures that commands write: SVG, and PNG and PDF, which cairosvg makes of the SVG."""
+
+from pathlib import Path
+from types import ModuleType
+from xml.etree import ElementTree
+
+from compiler.atomic_files import replace_file
+from runtime.command.output import check_output, say_written
+from runtime.errors import UserError
+
+FORMS = (".svg", ".png", ".pdf")
+FINE = 2
+"""Pixels of a PNG for one of the SVG."""
+WIDEST = 32_767
+"""Pixels a side that Cairo draws at most."""
+
+
+def check_picture(path: Path, *, force: bool) -> None:
+    """Refuse a file, before anything is computed, that `write_picture` would refuse.
+
+    Raises a UserError for a name that ends in none of `FORMS`, for a PNG or a PDF without the extra
+    `report`, and where `check_output` does.
+    """
+    form = path.suffix.lower()
+    if form not in FORMS:
+        raise UserError(
+            f"{path} names no form of a picture: {form or 'no ending'} is none of "
+            f"{', '.join(FORMS)}",
+            help=f"name the file so: {path.with_suffix('.svg').name}",
+        )
+    if form != ".svg":
+        _cairosvg(form)
+    check_output(path, force=force)
+
+
+def write_picture(svg: str, path: Path, *, force: bool) -> None:
+    """Write a picture in the form that the name of its file asks for, and say that it is there.
+
+    Raises a UserError where `check_picture` does, and for a PNG that would be too large.
+    """
+    check_picture(path, force=force)
+    match path.suffix.lower():
+        case ".svg":
+            content = svg.encode()
+        case ".pdf":
+            content = _cairosvg(".pdf").svg2pdf(bytestring=svg.encode())
+        case form:
+            _refuse_too_large(svg, path)
+            content = _cairosvg(form).svg2png(bytestring=svg.encode(), scale=FINE)
+    replace_file(path, content)
+    say_written(path)
+
+
+def _refuse_too_large(svg: str, path: Path) -> None:
+    attributes = ElementTree.fromstring(svg).attrib
+    width, height = (round(FINE * float(attributes[side])) for side in ("width", "height"))
+    if max(width, height) > WIDEST:
+        raise UserError(
+            f"{path} would have {width:,} x {height:,} pixels, and a PNG has at most {WIDEST:,} a "
+            "side here",
+            help="write a .svg or a .pdf, which have no pixels",
+        )
+
+
+def _cairosvg(form: str) -> ModuleType:
+    """Import cairosvg. Raises a UserError where it, or the system's Cairo, is missing."""
+    try:
+        import cairosvg
+    except (ImportError, OSError) as error:  # OSError: the package without the system's Cairo
+        raise UserError(
+            f"a {form[1:].upper()} needs the extra `report`: {error}",
+            help="pip install 'specformer[report]', or write a .svg",
+        ) from error
+    return cairosvg
