@@ -23,6 +23,9 @@ TITLES = {
     "ctranslate2 int8": "CTranslate2, int8",
 }
 
+FASTEST = "fastest setting of its trials"
+"""The heading over the settings with which `benchmarks.trials` found an engine to be fastest."""
+
 HEADINGS = {"train": "Training", "decode": "Decoding"}
 INTRODUCTION = """\
 # Benchmarks
@@ -98,9 +101,13 @@ def training_table(case: dict[str, Any]) -> str:
         for engine in case["engines"]
     ]
     head = ("engine", "tokens/s", "ours to this", "memory, GiB", "share of peak")
-    ways = "; ".join(f"{TITLES[name]}: {way}" for name, way in case.get("practices", {}).items())
-    fastest = f"\n\nEach at its fastest of all trials: {ways}." if ways else ""
-    return f"**{_training_title(case)}**\n\n{_table(head, rows)}{fastest}"
+    if practices := case.get("practices"):
+        head = (*head, FASTEST)
+        rows = [
+            (*row, practices.get(engine["name"], ""))
+            for row, engine in zip(rows, case["engines"], strict=True)
+        ]
+    return f"**{_training_title(case)}**\n\n{_table(head, rows)}"
 
 
 def decoding_table(cases: Sequence[dict[str, Any]]) -> str:
