@@ -28,6 +28,7 @@ def seeded_network(
 def trained_network(folder_of_run: Path, options: argparse.Namespace, folder: Path) -> Network:
     """The network of a run, and the test set of the text that it was trained for."""
     # Here, since random weights on random text need none of it.
+    from runtime.data.prepare import entry_of
     from runtime.run import Run
 
     if options.random_text:
@@ -38,7 +39,7 @@ def trained_network(folder_of_run: Path, options: argparse.Namespace, folder: Pa
         data = spec.data.model_copy(update={"folder": options.data})
         spec = spec.model_copy(update={"data": data})
     text = text_folder(spec, options, folder)
-    run.check_data(text.name)
+    run.check_data(entry_of(text))
     weights = folder / "trained.safetensors"
     save_file(run.load_model().state_dict(), weights)
     return _network(run.package.folder, weights, text / TEST, spec, options)

@@ -61,7 +61,7 @@ class Prepared:
     @property
     def entry(self) -> str:
         """The hash of all that the text depends on, which a run records."""
-        return self.folder.name.partition("-")[0]
+        return entry_of(self.folder)
 
 
 def prepare(
@@ -138,6 +138,11 @@ def entry_name(spec: Spec, digests: Digests, tokenizers: Path | None = None) -> 
         version = importlib.metadata.version("sentencepiece")
         content["sentencepiece"] = [version, LONGEST] if tokenizers is None else version
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def entry_of(folder: Path) -> str:
+    """Return the name of an entry without the version of the layout, which follows a hyphen."""
+    return folder.name.partition("-")[0]
 
 
 def file_digests(spec: Spec) -> Digests:

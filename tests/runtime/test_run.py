@@ -19,7 +19,7 @@ from runtime.checkpoints.checkpoint import (
 )
 from runtime.checkpoints.progress import Progress
 from runtime.data.pairs import PairsWriter, load_pairs
-from runtime.data.prepare import Prepared
+from runtime.data.prepare import Prepared, entry_of
 from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.errors import UserError
 from runtime.package import Package, load_package
@@ -37,7 +37,7 @@ def package(tmp_path: Path) -> Package:
 @pytest.fixture
 def prepared(tmp_path: Path) -> Prepared:
     tokenizer = SegmentedTokenizer(["a", "b"], joiner="@@")
-    folder = tmp_path / "0123456789abcdef"
+    folder = tmp_path / "0123456789abcdef-2"
     tokenizer.save(folder / "tokenizers" / "source")
     with PairsWriter.open(tmp_path / "pairs") as writer:
         writer.add([[4, 5]], [[5, 4]])
@@ -261,7 +261,7 @@ def test_another_network_or_text_is_not_adopted(
 
 
 def test_changed_text_is_noticed(run: Run, prepared: Prepared) -> None:
-    run.check_data(prepared.folder.name)
+    run.check_data(entry_of(prepared.folder))
     with pytest.raises(UserError, match="text has changed"):
         run.check_data("other")
 
