@@ -29,7 +29,7 @@ from runtime.checkpoints.choice import (
     naming_others,
 )
 from runtime.data.prepare import TOKENIZERS, Prepared, digests_of
-from runtime.data.tokenizer import Tokenizer, load_tokenizers
+from runtime.data.tokenizers.tokenizer import Tokenizer, load_tokenizers
 from runtime.errors import UserError
 from runtime.package import TRAINING, Package, import_package, read_package
 from runtime.run_record import (

@@ -1,24 +1,18 @@
 """The text: `data:` of a spec."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from compiler.spec.base import Count, Section, Whole, setting
+from compiler.spec.tokenizer import SentencePieceTokenizer, Tokenizer
 
 
 def _texts(value: object) -> object:
     if not isinstance(value, list) or not value:
         raise PydanticCustomError("texts", "a list of texts")
     return value
-
-
-def _without_spaces(text: str) -> str:
-    """Requires a mark without spaces: tokens stand between spaces."""
-    if any(map(str.isspace, text)):
-        raise PydanticCustomError("spaces", "a mark without spaces, such as `@@`")
-    return text
 
 
 Text = Annotated[str, Field(min_length=1)]
@@ -117,33 +111,6 @@ def labelled(corpus: Corpus) -> Corpus:
     if isinstance(corpus, TabSeparated) and corpus.model_fields_set == {"tsv"}:
         return LabelledColumns(tsv=corpus.tsv, text_column=0, label_column=1)
     return corpus
-
-
-class SentencePieceTokenizer(Section):
-    """Subwords learned from the training text (Kudo and Richardson 2018)."""
-
-    kind: Literal["sentencepiece"]
-    model: Literal["bpe", "unigram"] = setting("how the pieces are chosen", default="bpe")
-    character_coverage: float = setting(
-        "share of the characters that get a piece",
-        default=1.0,
-        ge=0.98,
-        le=1.0,
-        unit="share",
-        examples=[0.9995],
-    )
-
-
-class SegmentedTokenizer(Section):
-    """Segmented text: tokens between spaces, `joiner` at the end of unfinished words."""
-
-    kind: Literal["segmented"]
-    joiner: Annotated[str, AfterValidator(_without_spaces)] = setting(
-        "mark of a token that the next continues", default="@@", min_length=1, examples=["@@"]
-    )
-
-
-Tokenizer = Annotated[SentencePieceTokenizer | SegmentedTokenizer, Field(discriminator="kind")]
 
 
 class Data(Section):

@@ -17,7 +17,7 @@ from compiler.spec.lock import LOCK, read_lock
 from runtime.ablation.collect import Ablation, Outcome
 from runtime.ablation.record import PACKAGE, RUN
 from runtime.data.prepare import TOKENIZERS
-from runtime.data.tokenizer import load_tokenizers
+from runtime.data.tokenizers.tokenizer import load_tokenizers
 from runtime.errors import UserError
 from runtime.scoring.measures import Split, evaluation_files, read_scoring_set
 

@@ -17,7 +17,7 @@ from runtime.attention.layers import AttentionPlace, MixerPlace, Place, places
 from runtime.attention.words import Stream
 from runtime.data.symbols import BEGIN, END
 from runtime.data.tasks.task import longest_between_symbols
-from runtime.data.tokenizer import Tokenizer
+from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.errors import UserError
 from runtime.inference.batch_decoder import BatchDecoder, longest_read
 from runtime.inference.filler import encode_with_gaps

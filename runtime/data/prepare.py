@@ -21,10 +21,10 @@ from runtime.data.batches import Examples
 from runtime.data.checksummed import DamagedEntry, check_sums, is_sound, write_sums
 from runtime.data.files import corpus_files, heading
 from runtime.data.lines import expecting, file_digest
-from runtime.data.sentencepiece_tokenizer import LONGEST
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import Report, keeps_all, longest_sentence
-from runtime.data.tokenizer import Tokenizer, load_tokenizers, tokenizer_files
+from runtime.data.tokenizers.sentencepiece import LONGEST
+from runtime.data.tokenizers.tokenizer import Tokenizer, load_tokenizers, tokenizer_files
 from runtime.errors import UserError
 from runtime.system.atomic_files import FULL, new_folder, remove, remove_unfinished
 from runtime.system.file_lock import wait_for_lock

@@ -12,7 +12,7 @@ from runtime.data.prepare import TOKENIZERS
 from runtime.data.symbols import BEGIN, END
 from runtime.data.tasks.classification import read_labels
 from runtime.data.tasks.task import longest_between_symbols
-from runtime.data.tokenizer import Tokenizer
+from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.inference.batch_decoder import length_batches, padded
 from runtime.inference.calls import Report, refuse_several, report_cuts, texts_of
 from runtime.inference.network import EncoderPredictor, check_logits, located

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK
 from runtime.data.tasks.task import longest_between_symbols
-from runtime.data.tokenizer import Tokenizer
+from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.errors import UserError
 from runtime.inference.batch_decoder import length_batches, padded
 from runtime.inference.calls import refuse_several, texts_of

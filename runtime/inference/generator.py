@@ -7,7 +7,7 @@ from typing import Any, Self, overload
 from torch import nn
 
 from compiler.spec.spec import Spec
-from runtime.data.tokenizer import Tokenizer
+from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.inference.batch_decoder import BatchDecoder, longest_read
 from runtime.inference.beam_search import Hypothesis
 from runtime.inference.calls import Report, chosen_spec, description, report_cuts, texts_of

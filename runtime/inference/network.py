@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from compiler.spec.spec import Spec
-from runtime.data.tokenizer import Tokenizer
+from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.errors import DivergenceError, beyond_table
 from runtime.inference.calls import description
 from runtime.package import features_of

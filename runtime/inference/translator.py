@@ -9,7 +9,7 @@ from torch import nn
 
 from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
-from runtime.data.tokenizer import Tokenizer
+from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.errors import UserError
 from runtime.inference.batch_decoder import BatchDecoder, longest_read
 from runtime.inference.beam_search import Hypothesis

@@ -8,7 +8,7 @@ from pathlib import Path
 from compiler.spec.spec import Spec
 from runtime.checkpoints.choice import Weights
 from runtime.data.tasks import task_of
-from runtime.data.tokenizer import Tokenizer
+from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.system.atomic_files import explained_disk_errors, replace_file
 from runtime.training.precision import Precision
 

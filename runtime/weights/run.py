@@ -8,8 +8,8 @@ import torch
 from compiler.spec.spec import Spec
 from runtime.checkpoints.checkpoint import Batching, Content, Identity, Machine, write_checkpoint
 from runtime.checkpoints.progress import Progress
-from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
-from runtime.data.tokenizer import Tokenizer, save_tokenizers
+from runtime.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from runtime.data.tokenizers.tokenizer import Tokenizer, save_tokenizers
 from runtime.errors import UserError
 from runtime.package import Package
 from runtime.run import Beginning, Run

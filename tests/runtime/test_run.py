@@ -20,7 +20,7 @@ from runtime.checkpoints.checkpoint import (
 from runtime.checkpoints.progress import Progress
 from runtime.data.pairs import PairsWriter, load_pairs
 from runtime.data.prepare import Prepared, entry_of
-from runtime.data.segmented_tokenizer import SegmentedTokenizer
+from runtime.data.tokenizers.segmented import SegmentedTokenizer
 from runtime.errors import UserError
 from runtime.package import Package, load_package
 from runtime.run import Run

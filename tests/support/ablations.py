@@ -15,7 +15,7 @@ from compiler.spec.lock import LOCK, lock_text
 from compiler.spec.training import Evaluation
 from runtime.ablation.consistency import lock
 from runtime.ablation.record import Failure, Queue, Queued, Result
-from runtime.data.segmented_tokenizer import SegmentedTokenizer
+from runtime.data.tokenizers.segmented import SegmentedTokenizer
 from runtime.scoring.score import score
 
 WORDS = [f"w{number:03}" for number in range(200)]

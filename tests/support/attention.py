@@ -6,9 +6,9 @@ import torch
 
 from compiler.pipeline import compile_spec
 from runtime.attention.observe import Observer
-from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.symbols import NAMES, NAMES_WITH_MASK
-from runtime.data.tokenizer import save_tokenizers
+from runtime.data.tokenizers.segmented import SegmentedTokenizer
+from runtime.data.tokenizers.tokenizer import save_tokenizers
 from runtime.package import load_package
 from runtime.run import Beginning, Run
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from compiler.spec.spec import Spec
 from runtime.data.batches import Examples
 from runtime.data.files import Row, read_rows
-from runtime.data.tokenizer import copy_tokenizers
+from runtime.data.tokenizers.tokenizer import copy_tokenizers
 
 PIECE = 20_000
 """Lines that are tokenised at a time."""

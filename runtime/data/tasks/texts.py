@@ -11,7 +11,7 @@ from runtime.data.files import Row
 from runtime.data.symbols import NAMES, UNKNOWN
 from runtime.data.tasks.task import PIECE, Report, Task
 from runtime.data.text import training_text
-from runtime.data.tokenizer import load_tokenizers, train_tokenizer
+from runtime.data.tokenizers.tokenizer import load_tokenizers, train_tokenizer
 from runtime.errors import UserError
 
 Tokens = list[int]

@@ -11,7 +11,7 @@ from runtime.data.pairs import Pairs, PairsWriter, load_pairs
 from runtime.data.symbols import UNKNOWN
 from runtime.data.tasks.task import PIECE, Report, Task, keeps_all, longest_sentence
 from runtime.data.text import training_text
-from runtime.data.tokenizer import (
+from runtime.data.tokenizers.tokenizer import (
     Tokenizer,
     load_tokenizers,
     save_tokenizers,

@@ -22,8 +22,8 @@ import pytest
 from safetensors.torch import save_file
 
 from runtime.command import app
-from runtime.data.segmented_tokenizer import SegmentedTokenizer
-from runtime.data.tokenizer import load_tokenizer
+from runtime.data.tokenizers.segmented import SegmentedTokenizer
+from runtime.data.tokenizers.tokenizer import load_tokenizer
 from runtime.errors import UserError
 from runtime.run import Run
 from tests.runtime.command.conftest import TINY

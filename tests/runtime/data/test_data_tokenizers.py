@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compiler.spec.data import ParallelFiles
-from compiler.spec.data import SegmentedTokenizer as SegmentedSettings
-from compiler.spec.data import SentencePieceTokenizer as SentencePieceSettings
+from compiler.spec.tokenizer import SegmentedTokenizer as SegmentedSettings
+from compiler.spec.tokenizer import SentencePieceTokenizer as SentencePieceSettings
 from runtime.data.checksummed import write_sealed
-from runtime.data.segmented_tokenizer import SegmentedTokenizer
-from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
 from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
 from runtime.data.text import TrainingText
-from runtime.data.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from runtime.data.tokenizers.segmented import SegmentedTokenizer
+from runtime.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from runtime.data.tokenizers.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from runtime.errors import UserError
 
 SEGMENTED = SegmentedSettings(kind="segmented")
@@ -120,7 +120,7 @@ def test_a_segmented_vocabulary_larger_than_the_text_allows(make_text: MakeText)
 
 @pytest.mark.parametrize("settings", [BPE, UNIGRAM], ids=["bpe", "unigram"])
 def test_sentencepiece(settings: SentencePieceSettings, make_text: MakeText, text: Path) -> None:
-    tokenizer = SentencePieceTokenizer.train(make_text(36), settings)
+    tokenizer = SentencePieceTokenizer.train(make_text(36), settings, print)
     assert tokenizer.size == 36
     for line in (text / "train.source").read_text().splitlines():
         tokens = tokenizer.encode(line)
@@ -140,7 +140,7 @@ def test_sentencepiece_is_deterministic_and_silent(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("one", "two"):
-        SentencePieceTokenizer.train(make_text(36), settings).save(tmp_path / name)
+        SentencePieceTokenizer.train(make_text(36), settings, print).save(tmp_path / name)
     one, two = (tmp_path / name / "sentencepiece.model" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
     assert capfd.readouterr() == ("", "")
@@ -149,24 +149,24 @@ def test_sentencepiece_is_deterministic_and_silent(
 @pytest.mark.quick
 def test_a_sentencepiece_vocabulary_larger_than_the_text_allows(make_text: MakeText) -> None:
     with pytest.raises(UserError, match=r"size is 5,000, but .*train\.source.* at most") as caught:
-        SentencePieceTokenizer.train(make_text(5000), BPE)
+        SentencePieceTokenizer.train(make_text(5000), BPE, print)
     most = int(caught.value.help.split(" to ")[1].split()[0])
-    assert SentencePieceTokenizer.train(make_text(most), BPE).size == most
+    assert SentencePieceTokenizer.train(make_text(most), BPE, print).size == most
 
 
 @pytest.mark.quick
 def test_a_sentencepiece_vocabulary_smaller_than_the_alphabet(make_text: MakeText) -> None:
     with pytest.raises(UserError, match=r"size is 10, but .*different characters") as caught:
-        SentencePieceTokenizer.train(make_text(10), BPE)
+        SentencePieceTokenizer.train(make_text(10), BPE, print)
     least = int(caught.value.help.split(" at least ")[1].split(",")[0])
-    assert SentencePieceTokenizer.train(make_text(least), BPE).size == least
+    assert SentencePieceTokenizer.train(make_text(least), BPE, print).size == least
 
 
 def test_sentencepiece_learns_from_long_lines(text: Path, make_text: MakeText) -> None:
     """By itself it leaves out lines of more than 4,192 bytes, and says so in its log alone."""
     for side in ("source", "target"):
         (text / f"train.{side}").write_text("xyx " * 2000 + "\nab ab\n")
-    pieces = SentencePieceTokenizer.train(make_text(12), BPE)
+    pieces = SentencePieceTokenizer.train(make_text(12), BPE, print)
     assert pieces.decode(pieces.encode("yx")) == "yx"
 
 
@@ -175,7 +175,7 @@ def test_sentencepiece_without_text(text: Path, make_text: MakeText) -> None:
     for side in ("source", "target"):
         (text / f"train.{side}").write_text("\n \n")
     with pytest.raises(UserError, match="sentencepiece can learn no vocabulary from"):
-        SentencePieceTokenizer.train(make_text(36), BPE)
+        SentencePieceTokenizer.train(make_text(36), BPE, print)
 
 
 @pytest.mark.parametrize("settings", [BPE, SEGMENTED], ids=["sentencepiece", "segmented"])
@@ -302,5 +302,5 @@ def test_what_stops_the_reading_stops_the_training(error: BaseException) -> None
             raise error
 
     with pytest.raises(type(error)) as raised:
-        SentencePieceTokenizer.train(cast(TrainingText, Stopped()), BPE)
+        SentencePieceTokenizer.train(cast(TrainingText, Stopped()), BPE, print)
     assert raised.value is error

@@ -6,7 +6,7 @@ import pytest
 
 from compiler.spec.data import ParallelFiles
 from compiler.spec.lock import read_lock
-from runtime.data.segmented_tokenizer import SegmentedTokenizer
+from runtime.data.tokenizers.segmented import SegmentedTokenizer
 from runtime.scoring.measures import read_scoring_set
 
 pytestmark = pytest.mark.quick

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from runtime.data.prepare import prepare
-from runtime.data.segmented_tokenizer import SegmentedTokenizer
-from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
 from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK
+from runtime.data.tokenizers.segmented import SegmentedTokenizer
+from runtime.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from runtime.errors import UserError
 from runtime.inference.classifier import Classifier
 from runtime.inference.filler import Filler

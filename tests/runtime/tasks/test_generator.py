@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from compiler.spec.decoding import BeamSearch, Decoding, Sampling
-from runtime.data.segmented_tokenizer import SegmentedTokenizer
 from runtime.data.symbols import BEGIN, END, PADDING
+from runtime.data.tokenizers.segmented import SegmentedTokenizer
 from runtime.errors import DivergenceError, UserError
 from runtime.inference.generator import Generator
 from runtime.inference.sampling import draw, uniform_draws

@@ -3,14 +3,13 @@
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from compiler.spec.data import SegmentedTokenizer as SegmentedSettings
-from compiler.spec.data import Tokenizer as Settings
-from runtime.data.checksummed import damaged, read_sealed
-from runtime.data.segmented_tokenizer import SegmentedTokenizer
-from runtime.data.sentencepiece_tokenizer import SentencePieceTokenizer
+from compiler.spec.tokenizer import Tokenizer as Settings
+from runtime.data.checksummed import Description, damaged, read_sealed
 from runtime.data.text import TrainingText
+from runtime.data.tokenizers.segmented import SegmentedTokenizer
+from runtime.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from runtime.errors import UserError
 
 NAMES = ("source", "target")
@@ -51,28 +50,46 @@ class Tokenizer(Protocol):
         """Writes into a folder what `load_tokenizer` reads."""
 
 
+class Kind(Protocol):
+    """A class of tokenizers, as the table of kinds holds it."""
+
+    def train(
+        self, text: TrainingText, settings: Any, report: Callable[[str], None], /
+    ) -> Tokenizer:
+        """Return the tokenizer that a section of a spec describes.
+
+        Raises a UserError if the text, or a given file, allows no vocabulary of this size.
+        """
+
+    def load(self, content: bytes, description: Description, /) -> Tokenizer:
+        """Return the tokenizer that `save` wrote."""
+
+
+KINDS: dict[str, Kind] = {
+    SentencePieceTokenizer.KIND: SentencePieceTokenizer,
+    SegmentedTokenizer.KIND: SegmentedTokenizer,
+}
+"""The class of each kind of `data.tokenizer`."""
+
+
 def train_tokenizer(
     text: TrainingText, settings: Settings, report: Callable[[str], None]
 ) -> Tokenizer:
-    """The tokenizer that a spec describes, its vocabulary from the training text."""
+    """Return the tokenizer that a spec describes, its vocabulary from the training text."""
     symbols = len(text.symbols)
     if text.rows <= symbols:
         raise UserError(
             f"{text.setting} is {text.rows}, which leaves no row beside the {symbols} symbols",
             help=f"set {text.setting} to more than {symbols}",
         )
-    if isinstance(settings, SegmentedSettings):
-        return SegmentedTokenizer.train(text, settings, report)
-    return SentencePieceTokenizer.train(text, settings)
+    return KINDS[settings.kind].train(text, settings, report)
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer that was saved there. Raises a UserError if it is missing or damaged."""
+    """Return the tokenizer that was saved there. Raises a UserError if it is missing or damaged."""
     description, content = read_sealed(folder)
     try:
-        if description["kind"] == SegmentedTokenizer.KIND:
-            return SegmentedTokenizer.load(content, description)
-        return SentencePieceTokenizer(content)
+        return KINDS[description["kind"]].load(content, description)
     except (LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise damaged(folder) from error
 

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Self
 
-from compiler.spec.data import SegmentedTokenizer as Settings
+from compiler.spec.tokenizer import SegmentedTokenizer as Settings
 from runtime.data.checksummed import Description, write_sealed
 from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
 from runtime.data.text import TrainingText
@@ -27,7 +27,9 @@ class SegmentedTokenizer:
         self._joiner = joiner
 
     @classmethod
-    def train(cls, text: TrainingText, settings: Settings, report: Callable[[str], None]) -> Self:
+    def train(
+        cls, text: TrainingText, settings: Settings, report: Callable[[str], None], /
+    ) -> Self:
         """The most frequent tokens of the text, equally frequent ones in alphabetical order.
 
         Reports how many are too rare to have a row. Raises a UserError if the vocabulary has more
@@ -50,7 +52,7 @@ class SegmentedTokenizer:
         return cls(kept, joiner=settings.joiner, symbols=text.symbols)
 
     @classmethod
-    def load(cls, content: bytes, description: Description) -> Self:
+    def load(cls, content: bytes, description: Description, /) -> Self:
         types = content.decode("utf-8").split("\n")[:-1]
         symbols = description["symbols"].split(" ")
         return cls(types, joiner=description["joiner"], symbols=symbols)

@@ -2,14 +2,14 @@
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
 import sentencepiece
 
-from compiler.spec.data import SentencePieceTokenizer as Settings
-from runtime.data.checksummed import write_sealed
+from compiler.spec.tokenizer import SentencePieceTokenizer as Settings
+from runtime.data.checksummed import Description, write_sealed
 from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
 from runtime.data.text import TrainingText
 from runtime.errors import UserError
@@ -43,8 +43,10 @@ class SentencePieceTokenizer:
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
 
     @classmethod
-    def train(cls, text: TrainingText, settings: Settings) -> Self:
-        """Learns pieces; the same text and settings give the same pieces.
+    def train(
+        cls, text: TrainingText, settings: Settings, _report: Callable[[str], None], /
+    ) -> Self:
+        """Learn pieces; the same text and settings give the same pieces.
 
         Raises a UserError if the text does not allow a vocabulary of this size.
         """
@@ -69,6 +71,10 @@ class SentencePieceTokenizer:
         except RuntimeError as error:
             raise (stopped[0] if stopped else explain(str(error), text)) from error
         return cls(model.getvalue())
+
+    @classmethod
+    def load(cls, content: bytes, _description: Description, /) -> Self:
+        return cls(content)
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -1,0 +1,1 @@
+"""Vocabularies of other programs' tokenizers, read without the libraries that made them."""

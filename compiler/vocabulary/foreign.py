@@ -1,0 +1,183 @@
+"""Sizes and symbols of vocabularies in files of sentencepiece and of Hugging Face's tokenizers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compiler.vocabulary.protobuf import fields_of
+from compiler.vocabulary.rows import Rows
+
+SYMBOLS = ("padding", "unknown", "begin", "end", "mask")
+"""Our symbols in the order of their numbers."""
+
+USUAL_NAMES: dict[str, tuple[str, ...]] = {
+    "padding": ("[PAD]", "<pad>", "<|pad|>", "<|padding|>", "<PAD>"),
+    "unknown": ("[UNK]", "<unk>", "<UNK>"),
+    "begin": ("[CLS]", "<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "[BOS]"),
+    "end": ("[SEP]", "</s>", "<eos>", "<|end_of_text|>", "<|endoftext|>", "[EOS]"),
+    "mask": ("[MASK]", "<mask>", "<|mask|>"),
+}
+"""What our symbols are called in vocabularies that say nothing of them."""
+
+_KEYS: dict[str, tuple[str, ...]] = {
+    "padding": ("pad_token",),
+    "unknown": ("unk_token",),
+    "begin": ("bos_token", "cls_token"),
+    "end": ("eos_token", "sep_token"),
+    "mask": ("mask_token",),
+}
+"""What they are called in `tokenizer_config.json` and `special_tokens_map.json`."""
+
+BESIDE = ("tokenizer_config.json", "special_tokens_map.json")
+"""The files beside a vocabulary that may name its symbols."""
+
+MODELS = ("BPE", "WordPiece", "Unigram", "WordLevel")
+"""The kinds of `tokenizer.json` that the library of Hugging Face knows."""
+
+
+class NoVocabulary(ValueError):
+    """Raised for a file that holds no vocabulary of the kind that is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignVocabulary:
+    """The vocabulary of another program's tokenizer."""
+
+    size: int
+    """The number after the last one of a token."""
+    symbols: tuple[int | None, ...]
+    """Their numbers of our symbols, in the order of `SYMBOLS`; None for one that they lack."""
+
+    def rows(self, symbols: int) -> Rows:
+        """Return the rows of a vocabulary that begins with so many of our symbols."""
+        return Rows.renumbered(self.symbols[:symbols], self.size)
+
+
+def vocabulary_of_tokens(
+    numbers: Mapping[str, int],
+    *,
+    given: Mapping[str, str] | None = None,
+    beside: Sequence[Mapping[str, Any]] = (),
+    unknown: str | None = None,
+) -> ForeignVocabulary:
+    """Return the vocabulary of tokens with these numbers.
+
+    A symbol is the token that `given` says; else the one that a file beside the vocabulary says;
+    else one of its usual names. `unknown` is what the model itself gives for an unknown token.
+    Raises NoVocabulary for a symbol of `given` that is no token.
+    """
+    found: dict[str, int | None] = {}
+    for symbol in SYMBOLS:
+        name = (given or {}).get(symbol)
+        if name is not None and name not in numbers:
+            raise NoVocabulary(f"has no token {name!r}, the `{symbol}` of `symbols`")
+        named = [_content(each.get(key)) for each in beside for key in _KEYS[symbol]]
+        own = (unknown,) if symbol == "unknown" else ()
+        names = [name] if name is not None else [*named, *own, *USUAL_NAMES[symbol]]
+        found[symbol] = next((numbers[each] for each in names if each in numbers), None)
+    if found["unknown"] in (found["begin"], found["end"]):
+        found["unknown"] = None  # GPT-2 has one symbol, and every text is made of known tokens
+    size = max(numbers.values(), default=-1) + 1
+    return ForeignVocabulary(size=size, symbols=tuple(found[each] for each in SYMBOLS))
+
+
+def numbers_of_tokenizer_json(tree: Any) -> dict[str, int]:
+    """Return the tokens of a `tokenizer.json` with their numbers, added ones included.
+
+    Raises NoVocabulary if the tree is none, or of an unknown kind.
+    """
+    model = tree.get("model") if isinstance(tree, dict) else None
+    if not isinstance(model, dict) or "vocab" not in model:
+        raise NoVocabulary("is no tokenizer.json: it has no `model` with a `vocab`")
+    kind = model.get("type", "BPE" if "merges" in model else None)
+    if kind not in MODELS:
+        raise NoVocabulary(f"holds a model of the unknown kind {kind!r}, and not {_words(MODELS)}")
+    try:
+        vocab = model["vocab"]
+        own = {piece: i for i, (piece, _) in enumerate(vocab)} if kind == "Unigram" else vocab
+        added = {each["content"]: each["id"] for each in tree.get("added_tokens") or ()}
+        numbers = {str(token): int(number) for token, number in {**own, **added}.items()}
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise NoVocabulary("is damaged: its tokens are no list with numbers") from error
+    if not numbers or min(numbers.values()) < 0:
+        raise NoVocabulary("has no tokens")
+    return numbers
+
+
+def unknown_of_tokenizer_json(tree: Any) -> str | None:
+    """Return the token that a model gives for an unknown one, if it says so."""
+    model = tree["model"]
+    if isinstance(number := model.get("unk_id"), int) and number < len(model["vocab"]):
+        return str(model["vocab"][number][0])
+    name = model.get("unk_token")
+    return name if isinstance(name, str) else None
+
+
+def read_beside(path: Path) -> list[dict[str, Any]]:
+    """Read the files beside a vocabulary that may name its symbols.
+
+    Raises NoVocabulary for one that is no mapping in JSON.
+    """
+    found = []
+    for name in BESIDE:
+        if (file := path.parent / name).is_file():
+            tree = parse_json(file.read_bytes(), file.name)
+            if not isinstance(tree, dict):
+                raise NoVocabulary(f"has beside it {name}, which is no mapping")
+            found.append(tree)
+    return found
+
+
+def parse_json(content: bytes, name: str = "") -> Any:
+    """Return the tree of a file in JSON. Raises NoVocabulary if it is not."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        beside = f"has beside it {name}, which" if name else ""
+        raise NoVocabulary(f"{beside} is no JSON: {error}".strip()) from error
+
+
+def sentencepiece_vocabulary(
+    content: bytes, given: Mapping[str, str] | None = None
+) -> ForeignVocabulary:
+    """Return the vocabulary of a sentencepiece model. Raises NoVocabulary if it is none."""
+    try:
+        pieces = [
+            _text_in(each, _PIECE) for number, each in fields_of(content) if number == _PIECES
+        ]
+        trainer = next((each for number, each in fields_of(content) if number == _TRAINER), b"")
+        named = {key: _text_in(trainer, number) for key, number in _NAMED_BY_TRAINER.items()}
+    except ValueError as error:
+        raise NoVocabulary("is no sentencepiece model") from error
+    if not pieces:
+        raise NoVocabulary("is no sentencepiece model: it has no pieces")
+    numbers = {name: number for number, name in enumerate(pieces)}
+    return vocabulary_of_tokens(numbers, given=given, beside=[named])
+
+
+_PIECES, _TRAINER, _PIECE = 1, 2, 1
+_NAMED_BY_TRAINER = {"unk_token": 45, "bos_token": 46, "eos_token": 47, "pad_token": 48}
+"""The numbers of fields of sentencepiece's `ModelProto`, its `TrainerSpec` and its pieces."""
+
+
+def _text_in(message: int | bytes, field: int) -> str:
+    """Return the text of a field of a message; empty if the message does not have it."""
+    if not isinstance(message, bytes):
+        raise ValueError("expected a message, got a number")
+    text = next((value for number, value in fields_of(message) if number == field), b"")
+    if not isinstance(text, bytes):
+        raise ValueError("expected a text, got a number")
+    return text.decode("utf-8")
+
+
+def _content(token: Any) -> str | None:
+    """Return the text of a symbol, which is written as it is or with its properties."""
+    if isinstance(token, dict):
+        token = token.get("content")
+    return token if isinstance(token, str) else None
+
+
+def _words(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
