@@ -36,7 +36,7 @@ def replace_file(path: Path, content: bytes, *, follow_links: bool = True) -> No
 
     A link stays and its target is replaced; a device is written into. A pipe is replaced, since
     writing into one may block for ever. Without `follow_links`, for a folder that a stranger may
-    have made, the link itself is replaced.
+    have made, the link itself is replaced. Raises an OSError that names `path`.
     """
     is_followed = follow_links or not path.is_symlink()
     if is_followed and (path.is_char_device() or path.is_block_device()):
@@ -48,8 +48,11 @@ def replace_file(path: Path, content: bytes, *, follow_links: bool = True) -> No
         temporary.write_bytes(content)
         sync(temporary)
         temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):  # it names the hidden file, of which nobody has heard
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     sync(target.parent)
 

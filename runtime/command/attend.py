@@ -14,7 +14,7 @@ from runtime.command.options import (
     open_any_run,
     say_weights,
 )
-from runtime.command.output import check_output, new_text_file, report, say_written
+from runtime.command.output import PAGE, output_form, report, write_file
 from runtime.command.pictures import check_picture, write_picture
 from runtime.errors import UserError
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_LAYERS = 10_000
 LARGE = 2_000_000
 """Bytes of a page that is said to be large."""
+MARKDOWN = {".md": "markdown", ".markdown": "markdown"}
 Kind = Literal["encoder", "decoder", "cross"]
 
 
@@ -115,6 +116,7 @@ def attend(
         "--words": words,
     }
     _check_figure(figure, [name for name, given in of_figure.items() if given], against)
+    output_form(out, MARKDOWN if measure else PAGE, force=force)
     runs = [run, *(against or [])]
     if measure:
         if figure is not None:
@@ -131,8 +133,6 @@ def attend(
         raise UserError(
             "nothing is asked for", help="give --out PAGE.html, --figure FILE.svg or --measure"
         )
-    if out is not None:
-        check_output(out, force=force)
     if figure is not None:
         check_picture(figure, force=force)
     texts, targets = _texts(text, input, target, translate)
@@ -176,8 +176,6 @@ def _measure(
     from runtime.attention.report import measured
     from runtime.command.page import print_page
 
-    if out is not None:
-        check_output(out, force=force)
     specs = {run.package.spec.name for run in runs}
     if len(specs) > 1:
         raise UserError(
@@ -188,9 +186,7 @@ def _measure(
     if out is None:
         print_page(page)
         return
-    with new_text_file(out, force=force) as file:
-        file.write(markdown(page, level=1))
-    say_written(out)
+    write_file(out, markdown(page, level=1), force=force)
 
 
 def _texts(
@@ -248,9 +244,7 @@ def _write_page(path: Path, texts: list[tuple["Attention", ...]], force: bool) -
     from runtime.attention.page import attention_page
 
     page = attention_page(texts)
-    with new_text_file(path, force=force) as file:
-        file.write(page)
-    say_written(path)
+    write_file(path, page, force=force)
     if len(page.encode()) > LARGE:
         tokens = max(len(s.tokens) for each in texts for one in each for s in one.streams.values())
         report(

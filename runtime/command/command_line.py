@@ -48,16 +48,23 @@ def _closed(number: int) -> TextIOWrapper:
 
 ASSIGNMENT = "KEY=VALUE"
 """The form in which help writes an option that several keys may have, each of them once."""
+NAMES_OF_FILES = {"FILE", "FOLDER", "MAP", "OUT", "RUN", "SPEC"}
+"""The forms in which help writes options that take the name of a file, a folder or a spec."""
 
 
 class Command(TyperCommand):
-    """A command that refuses an option which is given twice, as only one of both would count."""
+    """A command that refuses empty names, and an option of one value that is given twice."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Raises a UserError if an option that takes one value, or a key of a list, is repeated."""
+        """Raises a UserError if an option that takes one value, or a key of a list, is repeated.
+
+        It also does if the name of a file, a folder or a spec is empty.
+        """
         given = list(args)
         rest = super().parse_args(ctx, args)
-        _, _, order = self.make_parser(ctx).parse_args(args=given)
+        values, _, order = self.make_parser(ctx).parse_args(args=given)
+        for parameter in order:
+            refuse_empty(parameter, values[parameter.name])
         options = Counter(each for each in order if each.param_type_name == "option")
         for option, times in options.items():
             if times > 1 and not option.multiple:
@@ -68,6 +75,16 @@ class Command(TyperCommand):
             if option.metavar == ASSIGNMENT:
                 refuse_repeated(option.opts[0], ctx.params[option.name] or ())
         return rest
+
+
+def refuse_empty(parameter: Any, value: str | Sequence[str] | None) -> None:
+    """Raises a UserError if the name of a file, a folder or a spec is an empty text."""
+    is_argument = parameter.param_type_name == "argument"
+    if is_argument or parameter.metavar in NAMES_OF_FILES:
+        given = [value] if isinstance(value, str) else value or ()
+        if "" in given:
+            option = "" if is_argument else f"{max(parameter.opts, key=len)}: "
+            raise UserError(f"{option}the name is empty", help="name a file, a folder or a spec")
 
 
 def refuse_repeated(option: str, assignments: Sequence[str]) -> None:
@@ -94,6 +111,16 @@ def refuse_bytes(arguments: Sequence[str]) -> None:
 
 BAD_INPUT = 2
 INTERRUPTED = 128 + signal.SIGINT
+WAYS_OUT = {
+    errno.ENOENT: "look at the spelling, and at the folder that the command runs in",
+    errno.EISDIR: "this is a folder: name a file in it",
+    errno.ENOTDIR: "a part of this path is a file, where a folder was expected",
+    errno.EACCES: "ask its owner for the right, or name another",
+    errno.EPERM: "ask its owner for the right, or name another",
+    errno.EROFS: "nothing can be written there: name a file elsewhere",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+"""Help for what the system answers when a file is opened."""
 
 # The class of all mistakes on the command line: click's, or that of typer's own copy of click.
 UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
@@ -123,7 +150,7 @@ def exit_code(error: BaseException) -> int | None:
             )
             _close_stdout()
         case OSError(filename=str(name)):
-            _say(f"{name}: {error.strerror}", "")
+            _say(f"{name}: {error.strerror}", WAYS_OUT.get(error.errno or 0, ""))
         case OSError(errno=errno.EBADF):
             _say("standard output is closed", "leave `>&-` out; `> /dev/null` drops what is said")
             _close_stdout()

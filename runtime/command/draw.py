@@ -8,7 +8,7 @@ import typer
 
 from compiler.source.diagnostic import did_you_mean, for_each
 from runtime.command.options import Force, Settings
-from runtime.command.output import new_text_file, say_warnings
+from runtime.command.output import output_form, say_warnings, write_file
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def draw(
     force: Force = False,
 ) -> None:
     """Draw a network, one of its sub-layers, two specs side by side, or a mask."""
-    form = form or _form_of(out)
+    form = output_form(out, SUFFIXES, form, force=force)
     given = {"--against": against, "--part": part, "--receptive-field": receptive_field}
     if mask is not None:
         _refuse(mask, spec, settings, given, form)
@@ -65,24 +65,7 @@ def draw(
     if out is None:
         sys.stdout.write(text)
         return
-    with new_text_file(out, force=force) as file:
-        file.write(text)
-
-
-def _form_of(out: Path | None) -> Form:
-    """Return the form that the name of a file asks for, SVG without a file.
-
-    Raises a UserError for a name that asks for none.
-    """
-    if out is None:
-        return "svg"
-    form = SUFFIXES.get(out.suffix.lower())
-    if form is None:
-        raise UserError(
-            f"{out} ends in none of {', '.join(SUFFIXES)}",
-            help="name the file so, network.svg, or choose a form with --format",
-        )
-    return form
+    write_file(out, text, force=force)
 
 
 def _drawings(specs: list[str], settings: list[str] | None) -> list["Drawing"]:

@@ -12,7 +12,7 @@ from compiler.spec.lock import LOCK
 from compiler.spec.tasks import TASKS
 from compiler.weights.parameters import NamedParameter, named_parameters
 from runtime.command.options import Force, Settings
-from runtime.command.output import check_output, say_warnings
+from runtime.command.output import output_form, say_warnings
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def import_weights(
         if tokenizer:
             write_run(compiled, folder, files, map, tokenizer, out)
         else:
-            check_output(out, force=force)
+            output_form(out, {".safetensors": "safetensors"}, force=force)
             write_file(compiled, folder, files, map, out)
 
 

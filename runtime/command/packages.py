@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 Folder = Annotated[
-    Path, typer.Option("--output", "-o", help="folder that has a package for each spec")
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="FOLDER", help="folder that has a package for each spec"
+    ),
 ]
 
 

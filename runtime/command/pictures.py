@@ -4,33 +4,27 @@ from pathlib import Path
 from types import ModuleType
 from xml.etree import ElementTree
 
-from compiler.atomic_files import replace_file
-from runtime.command.output import check_output, say_written
+from runtime.command.output import output_form, write_file
 from runtime.errors import UserError
 
-FORMS = (".svg", ".png", ".pdf")
+FORMS = {".svg": "svg", ".pdf": "pdf", ".png": "png"}
+"""The ends of the names of pictures, each with its form."""
 FINE = 2
 """Pixels of a PNG for one of the SVG."""
 WIDEST = 32_767
 """Pixels a side that Cairo draws at most."""
 
 
-def check_picture(path: Path, *, force: bool) -> None:
-    """Refuse a file, before anything is computed, that `write_picture` would refuse.
+def check_picture(path: Path, *, force: bool) -> str:
+    """Return the form of a file; refuse one, before anything is computed, that would fail.
 
     Raises a UserError for a name that ends in none of `FORMS`, for a PNG or a PDF without the extra
     `report`, and where `check_output` does.
     """
-    form = path.suffix.lower()
-    if form not in FORMS:
-        raise UserError(
-            f"{path} names no form of a picture: {form or 'no ending'} is none of "
-            f"{', '.join(FORMS)}",
-            help=f"name the file so: {path.with_suffix('.svg').name}",
-        )
-    if form != ".svg":
+    form = output_form(path, FORMS, force=force)
+    if form != "svg":
         _cairosvg(form)
-    check_output(path, force=force)
+    return form
 
 
 def write_picture(svg: str, path: Path, *, force: bool) -> None:
@@ -38,17 +32,15 @@ def write_picture(svg: str, path: Path, *, force: bool) -> None:
 
     Raises a UserError where `check_picture` does, and for a PNG that would be too large.
     """
-    check_picture(path, force=force)
-    match path.suffix.lower():
-        case ".svg":
+    match check_picture(path, force=force):
+        case "svg":
             content = svg.encode()
-        case ".pdf":
-            content = _cairosvg(".pdf").svg2pdf(bytestring=svg.encode())
+        case "pdf":
+            content = _cairosvg("pdf").svg2pdf(bytestring=svg.encode())
         case form:
             _refuse_too_large(svg, path)
             content = _cairosvg(form).svg2png(bytestring=svg.encode(), scale=FINE)
-    replace_file(path, content)
-    say_written(path)
+    write_file(path, content, force=force)
 
 
 def _refuse_too_large(svg: str, path: Path) -> None:
@@ -68,7 +60,7 @@ def _cairosvg(form: str) -> ModuleType:
         import cairosvg
     except (ImportError, OSError) as error:  # OSError: the package without the system's Cairo
         raise UserError(
-            f"a {form[1:].upper()} needs the extra `report`: {error}",
+            f"a {form.upper()} needs the extra `report`: {error}",
             help="pip install 'specformer[report]', or write a .svg",
         ) from error
     return cairosvg

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from compiler.atomic_files import replace_file
 from runtime.command.options import Force, Settings
-from runtime.command.output import check_output, report
+from runtime.command.output import report
 from runtime.command.page import terminal_width
+from runtime.command.pictures import check_picture, write_picture
 from runtime.errors import UserError
 from runtime.system.terminal import Console, plain
 
@@ -50,18 +50,21 @@ def plot(
     settings: Settings = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="A picture: .svg, or .png (extra `report`)."),
+        typer.Option(
+            "--out", metavar="FILE", help="A picture: .svg; .pdf and .png with the extra `report`."
+        ),
     ] = None,
     force: Force = False,
 ) -> None:
     """Draw loss, perplexity, BLEU, learning rate and speed of runs, or the schedule of a spec."""
     if out is not None:
-        refuse_other_kinds(out)
-        check_output(out, force=force)
+        check_picture(out, force=force)
+    from compiler.page.chart import chart_svg
+
     sources = read_sources(things, settings or [])
     chart = make_chart(sources, curve or list(PARTS), log or ["perplexity"])
     if out is not None:
-        write_chart(chart, out)
+        write_picture(chart_svg(chart), out, force=force)
         for note in chart.notes[chart.notes[:1] == (DASHED,) :]:
             report(note)
     else:
@@ -99,12 +102,6 @@ def refuse_folders(things: Sequence[str]) -> None:
                 f"{each} is not the folder of a run: it has no metrics.jsonl",
                 help="name the folder that `specformer train --out` was given",
             )
-
-
-def refuse_other_kinds(out: Path) -> None:
-    """Raises a UserError for a file that is neither SVG nor PNG."""
-    if out.suffix.lower() not in (".svg", ".png"):
-        raise UserError(f"{out} is neither .svg nor .png", help="name the file so: curves.svg")
 
 
 def make_chart(sources: Sequence["Source"], names: Sequence[str], log: Sequence[str]) -> "Chart":
@@ -161,26 +158,6 @@ def _panel(name: str, sources: Sequence["Source"], log: Sequence[str]) -> "Panel
         is_logarithmic=is_logarithmic,
         begins_at_zero=name in FROM_ZERO,
     )
-
-
-def write_chart(chart: "Chart", out: Path) -> None:
-    """Write the picture. Raises a UserError for a PNG where the extra `report` is missing."""
-    from compiler.page.chart import chart_svg
-
-    svg = chart_svg(chart).encode()
-    replace_file(out, svg if out.suffix.lower() == ".svg" else as_png(svg))
-
-
-def as_png(svg: bytes) -> bytes:
-    """Return a picture with two pixels a unit of the SVG."""
-    try:
-        import cairosvg
-    except (ImportError, OSError) as error:  # OSError: the package without the system's Cairo
-        raise UserError(
-            f"a PNG needs the extra `report`: {error}",
-            help="pip install 'specformer[report]', or write a .svg",
-        ) from error
-    return cairosvg.svg2png(bytestring=svg, scale=2)
 
 
 def print_chart(chart: "Chart") -> None:

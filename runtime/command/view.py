@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from runtime.command.options import Force, Settings
-from runtime.command.output import new_text_file
+from runtime.command.output import PAGE, output_form, write_file
 from runtime.errors import UserError
 
 
@@ -25,6 +25,7 @@ def view(
     from compiler.where import links
     from runtime.command.where import as_written
 
+    output_form(out, PAGE, force=force)
     if settings and not _is_spec(spec):
         raise UserError(
             f"{spec} is compiled already: --set changes no code of it", help="leave --set out"
@@ -32,8 +33,7 @@ def view(
     operand = of_package(compile_spec(spec, settings), spec) if settings else read_operand(spec)
     loaded = as_written(operand, None) if operand.is_locked else None
     page = view_page(links(operand, loaded), operand.package.spec.name, operand.otherwise)
-    with new_text_file(out, force=force) as file:
-        file.write(page)
+    write_file(out, page, force=force)
 
 
 def _is_spec(reference: str) -> bool:

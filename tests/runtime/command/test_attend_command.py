@@ -29,7 +29,7 @@ def test_a_page_shows_what_python_gives(specformer: Command, trained_run: Path) 
     assert "weights: the " in ended.err
     found = attention_of(Run.open(trained_run), TEXT, TARGET)
     assert Path("page.html").read_text(encoding="utf-8") == attention_page([[found]])
-    assert "page.html: " in ended.err
+    assert "wrote page.html, " in ended.err
 
 
 def test_learned_subwords_make_words_and_marks(trained_run: Path) -> None:
@@ -135,7 +135,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
         "--figure draws one run, and --against names another",
     ),
     "target without text": (["--measure", "--translate"], "a target belongs to a text"),
-    "form": (["--text", TEXT, "--figure", "a.gif"], "names no form of a picture"),
+    "form": (["--text", TEXT, "--figure", "a.gif"], "does not end in .svg, .pdf or .png"),
     "empty": (["--text", "", "--out", "page.html"], "line 1: the text is empty"),
     "folder": (["--text", TEXT, "--out", "missing/page.html"], "there is no folder missing"),
 }

@@ -109,7 +109,8 @@ def test_a_mistake_in_the_map_is_shown_at_its_line(
 ) -> None:
     map_file.write_text(MAP.replace("table.T", "table"))
     ended = specformer(
-        *("import-weights", trained_run, "--from", foreign, "--map", map_file, "--out", "x")
+        *("import-weights", trained_run, "--from", foreign, "--map", map_file),
+        *("--out", "x.safetensors"),
     )
     assert ended.code == 2
     assert ended.err == (
@@ -119,7 +120,7 @@ def test_a_mistake_in_the_map_is_shown_at_its_line(
         "    |                     ^^^^^\n"
         "help: `.T` makes rows of columns\n"
     )
-    assert not Path("x").exists()
+    assert not Path("x.safetensors").exists()
 
 
 def test_what_cannot_be_used_is_explained(
@@ -149,6 +150,6 @@ def test_a_package_that_was_edited_is_noticed(
     model = package / "model.py"
     model.write_text(model.read_text().replace("D_FF = 32", "D_FF = 48"))
     ended = specformer(
-        *("import-weights", package, "--from", foreign, "--map", map_file, "--out", "x")
+        *("import-weights", package, "--from", foreign, "--map", map_file, "--out", "x.safetensors")
     )
     assert f"the network in {package} has other parameters than its spec.lock.yaml" in ended.err

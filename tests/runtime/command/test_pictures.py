@@ -18,7 +18,7 @@ def test_an_svg_is_written_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixtur
     path = tmp_path / "picture.SVG"
     write_picture(SVG, path, force=False)
     assert path.read_text(encoding="utf-8") == SVG
-    assert capsys.readouterr().err == f"{path}: {len(SVG)} bytes\n"
+    assert capsys.readouterr().err == f"wrote {path}, {len(SVG)} bytes\n"
 
 
 def test_a_device_has_no_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,11 +57,13 @@ def test_a_png_that_is_too_large_is_refused(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["wide.pdf"]
 
 
-@pytest.mark.parametrize(("name", "said"), [("a.gif", ".gif is none of"), ("a", "no ending is")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("a.gif", "gif does not end in .svg"), ("a", "a does not end in .svg")]
+)
 def test_other_forms_are_refused(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(UserError, match=said) as caught:
         check_picture(tmp_path / name, force=False)
-    assert caught.value.help == "name the file so: a.svg"
+    assert caught.value.help == "call it a.svg"
 
 
 @pytest.mark.parametrize("form", ["png", "pdf"])

@@ -177,7 +177,7 @@ def test_schedules_are_drawn_without_torch() -> None:
         (["new"], "has no figures yet"),
         (["demo", "--curve", "bleu"], "there are no figures of bleu in demo"),
         (["demo", "--set", "training.steps=null", "--set", "training.epochs=3"], "3 epochs"),
-        (["demo", "--out", "curves.jpg"], "neither .svg nor .png"),
+        (["demo", "--out", "curves.jpg"], "curves.jpg does not end in .svg, .pdf or .png"),
         (["demo", "--out", "there.svg"], "exists already"),
         (["demo"] * 11, "at most 10 lines"),
         (["demo", "--curve", "speed"], "speed"),
