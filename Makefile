@@ -59,10 +59,13 @@ docs: setup  ## write the pages of docs/ that are made from code
 
 site: $(SITE_INSTALLED)  ## the pages of docs/ as HTML, in site/: open site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(SITE_VENV)/bin/mkdocs build --quiet --strict
+	@echo "Open site/index.html. Search needs a server: $(PYTHON) -m http.server --directory site"
 
-$(SITE_INSTALLED): pyproject.toml
+$(SITE_INSTALLED): pyproject.toml constraints.txt docs/constraints.txt
 	$(PYTHON) -m venv $(SITE_VENV)
-	$(SITE_VENV)/bin/python -m pip install --quiet $$($(PYTHON) -c 'import tomllib; \
+	$(SITE_VENV)/bin/python -m pip install --quiet \
+		--constraint constraints.txt --constraint docs/constraints.txt \
+		$$($(PYTHON) -c 'import tomllib; \
 		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])')
 	@touch $@
 
