@@ -191,6 +191,11 @@ class Run:
         UserError where there is none yet, or the best or the named one is missing.
         """
         choice = Choice.of(self.package.spec.evaluation, self.checkpoint, average)
+        if not self.checkpoints.is_dir():
+            raise UserError(
+                f"{self.folder} has no folder {CHECKPOINTS}, where a run keeps its weights",
+                help="copy the whole folder of the run again",
+            )
         chosen = chosen_checkpoints(self.checkpoints, choice, kept=self.kept)
         if not chosen:
             raise UserError(

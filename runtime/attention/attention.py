@@ -70,8 +70,8 @@ class Attention:
     without_weights: tuple[LayerWithoutWeights, ...]
     is_given: bool | None
     """Whether the target was given; if not, it is the network's translation. None without both."""
-    cuts: tuple[str, ...] = ()
-    """Sentences about texts that were longer than the network reads."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what the network does not read of the text, or does not know."""
 
     def stream(self, kind: str, axis: str) -> Stream:
         """Return the tokens along the axis `query` or `key` of a kind of attention."""

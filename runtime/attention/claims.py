@@ -1,4 +1,4 @@
-"""The share of words from which a head reads most the word that the grammar asks for.
+"""The accuracy of heads: how often the strongest weight of a word is on the word that is asked for.
 
 The head is chosen on the validation set and measured on the test set. So is the head of a network
 that was never trained, since the best of many heads is good by chance; and so is the fixed offset,
@@ -6,7 +6,7 @@ since a head that reads its neighbour needs no grammar.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
-    """The strongest read of each word by each head [head, word], for each sentence.
+    """The argmax of each head's weights over the keys [head, word], for each sentence.
 
     None for a sentence whose tokens do not spell its words, such as one with an unknown token.
     """
@@ -62,43 +62,49 @@ class Reads:
 
 @torch.inference_mode()
 def strongest_reads(observer: Observer, sentences: Sequence[Sentence]) -> Reads:
-    """Return what each head reads most from each word: another word of the sentence.
+    """Return the word to which each head gives the largest weight, from each word of a sentence.
 
     Subwords are joined to words, END and the word itself are left out. The heads are those of the
     stack that reads the sentences: the encoder, or the decoder of a language model.
     """
     is_encoder = observer.run.package.spec.model.encoder is not None
     kind = SELF["encoder" if is_encoder else "decoder"]
-    tokenizer = observer.tokenizers[0]
-    encoded = tokenizer.encode_lines([each.text for each in sentences])
-    rows = [observer.read_by_stack(each) for each in encoded]
+    encoded = observer.reader.tokenizers[0].encode_lines([each.text for each in sentences])
+    rows = [observer.reader.with_symbols(each) for each in encoded]
+    found: list[NDArray[np.int64] | None] = [None] * len(rows)
+    heads: tuple[Head, ...] = ()
+    for batch in _batches(rows):
+        layers = observer.batch_weights(torch.tensor([rows[each] for each in batch]), kind)
+        heads = tuple((number, h + 1) for number, w in layers for h in range(w.shape[1]))
+        joined = np.concatenate([weights for _, weights in layers], axis=1)
+        for weights, number in zip(joined, batch, strict=True):
+            spelled = [_surface(observer, each) for each in rows[number]]
+            found[number] = _strongest(weights, spelled, sentences[number].words)
+    return Reads(heads=heads, strongest=tuple(found))
+
+
+def _batches(rows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """Yield the numbers of rows that are equally long, at most `BATCH` at a time."""
     by_length: dict[int, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
         by_length[len(row)].append(number)
-    found: list[NDArray[np.int64] | None] = [None] * len(rows)
-    heads: tuple[Head, ...] = ()
     for numbers in by_length.values():
         for start in range(0, len(numbers), BATCH):
-            batch = numbers[start : start + BATCH]
-            layers = observer.batch_weights(torch.tensor([rows[each] for each in batch]), kind)
-            if not heads:
-                heads = tuple((n, h + 1) for n, w in layers for h in range(w.shape[1]))
-            joined = np.concatenate([weights for _, weights in layers], axis=1)
-            for weights, number in zip(joined, batch, strict=True):
-                spelled = [_surface(observer, each) for each in rows[number]]
-                found[number] = _strongest(weights, spelled, sentences[number].words)
-    return Reads(heads=heads, strongest=tuple(found))
+            yield numbers[start : start + BATCH]
 
 
 def _surface(observer: Observer, token: int) -> str:
     symbol = token in (BEGIN, END)
-    return "" if symbol else observer.tokenizers[0].decode([token]).strip()
+    return "" if symbol else observer.reader.tokenizers[0].decode([token]).strip()
 
 
 def _strongest(
     weights: NDArray[np.float32], spelled: Sequence[str], words: Sequence[str]
 ) -> NDArray[np.int64] | None:
-    """weights [head, token, token] -> the word that each head reads most [head, word]"""
+    """Return the word of the largest weight for each word [head, word].
+
+    weights [head, token, token]. None where the tokens do not spell the words.
+    """
     if "".join(spelled) != "".join(words):
         return None
     ends = np.cumsum([len(each) for each in words])

@@ -38,11 +38,11 @@ def draw(
     `token` keeps the lines of the queries with this text alone; `joined` draws words in the place
     of subwords. Raises a UserError for a head or a token that is not there.
     """
-    refuse_other_heads(layer, heads)
+    refuse_other_heads(layer.kind, layer.layer, len(layer.weights), heads)
     streams = [attention.stream(layer.kind, axis) for axis in ("query", "key")]
     queries, keys = (each.words if joined else each.tokens for each in streams)
     weights = attention.words(layer).values if joined else layer.weights
-    rows = _rows(queries, token)
+    rows = rows_of(queries, token)
     above, below = (max(text_width(each, SIZE) for each in texts) for texts in (queries, keys))
     top = MARGIN + above + GAP
     bottom = top + SPACE
@@ -58,17 +58,20 @@ def draw(
     return picture(width, height, content, title=title, description=attention.about)
 
 
-def refuse_other_heads(layer: Layer, heads: Sequence[int]) -> None:
-    """Raise a UserError for the number of a head that the layer does not have."""
-    most = len(layer.weights)
+def refuse_other_heads(kind: str, layer: int, most: int, heads: Sequence[int]) -> None:
+    """Raise a UserError for the number of a head that a layer with `most` heads does not have."""
     if wrong := [each for each in heads if not 1 <= each <= most]:
         raise UserError(
-            f"there is no head {wrong[0]} in layer {layer.layer} of the {layer.kind}",
+            f"there is no head {wrong[0]} in layer {layer} of the {kind}",
             help=f"it has heads 1 to {most}",
         )
 
 
-def _rows(queries: Sequence[str], token: str | None) -> list[int]:
+def rows_of(queries: Sequence[str], token: str | None) -> list[int]:
+    """Return the positions of a token among the queries, all of them for None.
+
+    Raises a UserError for a token that is not there.
+    """
     if token is None:
         return list(range(len(queries)))
     rows = [row for row, each in enumerate(queries) if each == token]

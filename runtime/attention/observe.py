@@ -1,6 +1,6 @@
 """A run's network reads texts, and its attention weights are kept."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from inspect import signature
 
@@ -11,16 +11,12 @@ from torch import Tensor, nn
 
 from compiler.mask.mask import Mask
 from compiler.spec.package_files import ATTENTION_WEIGHTS
-from compiler.spec.tasks import TASKS
 from runtime.attention.attention import Attention, Layer, LayerWithoutWeights
 from runtime.attention.layers import AttentionPlace, MixerPlace, Place, places
-from runtime.attention.words import Stream
-from runtime.data.symbols import BEGIN, END
-from runtime.data.tasks.task import longest_between_symbols
-from runtime.data.tokenizers.tokenizer import Tokenizer
+from runtime.attention.reader import Reader
+from runtime.data.symbols import BEGIN
 from runtime.errors import UserError
-from runtime.inference.batch_decoder import BatchDecoder, longest_read
-from runtime.inference.filler import encode_with_gaps
+from runtime.inference.batch_decoder import BatchDecoder
 from runtime.inference.network import located
 from runtime.package import beside_model
 from runtime.run import Run
@@ -34,7 +30,7 @@ class Observer:
     model: nn.Module
     checkpoint: str
     """The checkpoints of the weights, in words."""
-    tokenizers: tuple[Tokenizer, Tokenizer]
+    reader: Reader
     places: tuple[Place, ...]
     program: Callable[..., dict[str, Tensor]] | None
     """The `attention_weights` of the package; None for a network without attention."""
@@ -58,7 +54,7 @@ class Observer:
             run=run,
             model=run.load_model() if model is None else model.eval(),
             checkpoint=str(run.used()) if model is None else "an untrained network",
-            tokenizers=run.tokenizers(),
+            reader=Reader.of(run),
             places=found,
             program=None if module is None else module.attention_weights,
         )
@@ -70,63 +66,32 @@ class Observer:
         Errors name the line. Raises a UserError for a target where there is none, for a text that
         has no token, and for a package whose model.py is not what its spec compiles to.
         """
-        spec = self.run.package.spec
-        is_translation = TASKS[spec.task].command == "translate"
-        if target is not None and not is_translation:
-            raise UserError(
-                f"line {line}: a target is given, and `task: {spec.task}` has no target",
-                help="leave it out",
-            )
-        cuts: list[str] = []
         with located([line]):
-            streams = self._streams(text, target, line, cuts)
-            inputs = [torch.tensor([each.numbers]) for each in streams.values()]
+            reading = self.reader.read(
+                *(text, target),
+                place=f"line {line}",
+                answer=lambda tokens: self._translation(tokens, line),
+            )
+            inputs = [torch.tensor([each.numbers]) for each in reading.streams.values()]
             found = self._weights(inputs)
         layers, without = self._layers(found)
+        spec = self.run.package.spec
         return Attention(
             run=str(self.run.folder),
             spec=spec.name,
             checkpoint=self.checkpoint,
             task=spec.task,
             text=text,
-            streams=streams,
+            streams=reading.streams,
             layers=layers,
             without_weights=without,
-            is_given=target is not None if is_translation else None,
-            cuts=tuple(cuts),
+            is_given=target is not None if self.reader.command == "translate" else None,
+            notes=reading.notes,
         )
 
-    def _streams(
-        self, text: str, target: str | None, line: int, cuts: list[str]
-    ) -> dict[str, Stream]:
-        """Return what the stacks read: a source with END, a target after BEGIN, or both symbols."""
-        spec, (source_tokenizer, target_tokenizer) = self.run.package.spec, self.tokenizers
-        command = TASKS[spec.task].command
-        if command in ("fill", "classify"):
-            tokens = _kept(
-                encode_with_gaps(text, source_tokenizer), longest_between_symbols(spec), cuts
-            )
-            return {"source": Stream.of(self.read_by_stack(tokens), source_tokenizer)}
-        tokens = _kept(source_tokenizer.encode(text), longest_read(spec), cuts)
-        if not tokens:
-            raise UserError(f"line {line}: the text is empty", help="give one with words")
-        if command == "generate":
-            return {"target": Stream.of(self.read_by_stack(tokens), source_tokenizer)}
-        if target is None:
-            best = BatchDecoder(self.model, spec).decode([tokens], first_line=line)[0][0]
-            answer = list(best.tokens)
-        else:
-            answer = _kept(target_tokenizer.encode(target), longest_read(spec), cuts)
-        return {
-            "source": Stream.of(self.read_by_stack(tokens), source_tokenizer),
-            "target": Stream.of([BEGIN, *answer], target_tokenizer),
-        }
-
-    def read_by_stack(self, tokens: Sequence[int]) -> list[int]:
-        """Return a text's tokens with the symbols beside them that the first stack reads."""
-        command = TASKS[self.run.package.spec.task].command
-        before = [] if command == "translate" else [BEGIN]
-        return [*before, *tokens, *([] if command == "generate" else [END])]
+    def _translation(self, tokens: list[int], line: int) -> list[int]:
+        decoder = BatchDecoder(self.model, self.run.package.spec)
+        return list(decoder.decode([tokens], first_line=line)[0][0].tokens)
 
     def batch_weights(self, texts: Tensor, kind: str) -> list[tuple[int, NDArray[np.float32]]]:
         """Return the numbers of layers with weights [text, head, query, key] of a kind.
@@ -134,7 +99,7 @@ class Observer:
         texts [text, token] are equally long, as the first stack reads them.
         """
         inputs = [texts]
-        if TASKS[self.run.package.spec.task].command == "translate":
+        if self.reader.command == "translate":
             inputs.append(torch.full((len(texts), 1), BEGIN))
         found = self._weights(inputs)
         own = [each for each in self.places if isinstance(each, AttentionPlace)]
@@ -198,9 +163,3 @@ def observed(run: Run, texts: list[str], targets: list[str | None]) -> Iterator[
     observer = Observer.of(run)
     for number, (text, target) in enumerate(zip(texts, targets, strict=True), start=1):
         yield observer.attention(text, target, line=number)
-
-
-def _kept(tokens: list[int], longest: int, cuts: list[str]) -> list[int]:
-    if len(tokens) > longest:
-        cuts.append(f"The text is cut: {len(tokens):,} tokens, of which it reads {longest:,}.")
-    return tokens[:longest]

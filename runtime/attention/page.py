@@ -1,4 +1,4 @@
-"""The page of attention weights: one file with all heads of one or two runs for some texts.
+"""The page of attention weights: one file with all heads of one or several runs for some texts.
 
 Weights are rounded to 8 bits, which is finer than a screen shows.
 """
@@ -87,7 +87,7 @@ def _panel(attention: Attention) -> dict[str, object]:
     masks: dict[tuple[str, bytes], int] = {}
     layers = [_layer(each, masks) for each in attention.layers]
     have = {(each.kind, each.layer) for each in attention.layers}
-    notes = list(attention.cuts)
+    notes = list(attention.notes)
     for each in attention.without_weights:
         if (each.kind, each.layer) in have:
             notes.append(each.words)

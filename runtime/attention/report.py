@@ -19,13 +19,8 @@ from runtime.attention.claims import (
     of_head,
     strongest_reads,
 )
-from runtime.attention.links import (
-    FAR_VERBS,
-    PRONOUNS,
-    VERB,
-    LinkedText,
-    linked_text,
-)
+from runtime.attention.layers import AttentionPlace, places
+from runtime.attention.links import FAR_VERBS, PRONOUNS, VERB, LinkedText, linked_text
 from runtime.attention.observe import Observer
 from runtime.attention.statistics import FAR, HeadStatistics, statistics
 from runtime.checkpoints.listing import regular_checkpoints
@@ -35,6 +30,7 @@ from runtime.run import Run
 SENTENCES = 200
 """Validation sentences of the statistics, which change little with more."""
 NAMES = (*PRONOUNS, VERB, FAR_VERBS)
+PRONOUNS_AND_VERBS = "Pronouns and verbs"
 SHOWN_OVER_TIME = (*tuple(PRONOUNS)[:1], FAR_VERBS)
 """The tasks that are followed over the checkpoints."""
 
@@ -50,30 +46,53 @@ class Answers:
 def measured(runs: Sequence[Run], texts: Sequence[str], targets: Sequence[str | None]) -> Document:
     """Return the numbers of runs of one spec, such as several seeds.
 
-    The statistics are those of the first run, over `texts`; by default, over sentences of its
-    validation set with their references. Claims are measured where the links of the demo corpus
-    lie beside the validation set and the test set.
+    The statistics are those over `texts`; by default, over sentences of the first run's validation
+    set with their references. Without texts, claims are measured where the links of the demo corpus
+    lie beside the validation set and the test set; then the statistics are the first run's alone.
     """
-    first = Observer.of(runs[0])
-    if not texts:
-        texts, targets = validation_text(runs[0])
-    found = statistics(
-        first.attention(text, target, line=number)
-        for number, (text, target) in enumerate(zip(texts, targets, strict=True), start=1)
-    )
     spec = runs[0].package.spec
-    valid, test = (linked_text(spec, split) for split in ("valid", "test"))
-    sections = [_heads(found, first, len(texts))]
-    if valid is None or test is None or not found:
-        words = (
-            "Beside the validation set and the test set there are no positions of antecedents and "
-            "verbs that belong to their texts: `specformer corpus` writes them for the English "
-            "side of the demo corpus. So nothing is said about pronouns and verbs."
-        )
-        sections.append(Section(title="Pronouns and verbs", parts=(Paragraph(text=words),)))
-    else:
-        sections += _claims(runs, valid, test)
+    links = None if texts else _links(runs[0])
+    read = (texts, targets) if texts else validation_text(runs[0])
+    shown = runs if links is None else runs[:1]
+    sections = [_statistics(run, *read, is_alone=len(shown) == 1) for run in shown]
+    if links is not None:
+        sections += _claims(runs, *links)
+    elif not texts:
+        sections.append(_no_claims(runs[0]))
     return Document(title=f"Attention of {spec.name}, measured", sections=tuple(sections))
+
+
+def _links(run: Run) -> tuple[LinkedText, LinkedText] | None:
+    """Return the validation set and the test set with their links; None where a claim has none."""
+    valid, test = (linked_text(run.package.spec, split) for split in ("valid", "test"))
+    return None if valid is None or test is None or not _has_attention(run) else (valid, test)
+
+
+def _has_attention(run: Run) -> bool:
+    return any(isinstance(each, AttentionPlace) for each in places(run.package))
+
+
+def _no_claims(run: Run) -> Section:
+    words = (
+        "Beside the validation set and the test set there are no positions of antecedents and "
+        "verbs that belong to their texts: `specformer corpus` writes them for the English "
+        "side of the demo corpus. So nothing is said about pronouns and verbs."
+        if _has_attention(run)
+        else "The network has no attention, so nothing is said about pronouns and verbs."
+    )
+    return Section(title=PRONOUNS_AND_VERBS, parts=(Paragraph(text=words),))
+
+
+def _statistics(
+    run: Run, texts: Sequence[str], targets: Sequence[str | None], *, is_alone: bool
+) -> Section:
+    """Return the table of a run's heads; a section of several names the run."""
+    observer = Observer.of(run)
+    pairs = enumerate(zip(texts, targets, strict=True), start=1)
+    found = statistics(observer.attention(*pair, line=number) for number, pair in pairs)
+    title = "What each head reads"
+    title = title if is_alone else f"{title}: {run.folder.name}"
+    return _heads(found, observer, len(texts), title)
 
 
 def validation_text(run: Run) -> tuple[list[str], list[str | None]]:
@@ -88,20 +107,21 @@ def validation_text(run: Run) -> tuple[list[str], list[str | None]]:
     return [row[0] for row in rows], [row[1] if has_target else None for row in rows]
 
 
-def _heads(found: list[HeadStatistics], observer: Observer, texts: int) -> Section:
+def _heads(found: list[HeadStatistics], observer: Observer, texts: int, title: str) -> Section:
     names = (
         *("attention", "layer", "head", "entropy", "distance", f"beyond {FAR}"),
         *("diagonal", "previous", "next", "first", "END"),
     )
     rows = tuple(map(_row, found))
+    count = f"{texts:,} text{'s' if texts != 1 else ''}"
     about = (
-        f"Means over the positions of {texts:,} texts, of {observer.run.folder.name} with "
+        f"Means over the positions of {count}, of {observer.run.folder.name} with "
         f"{observer.checkpoint}. Entropy is in bits and distance in tokens; the rest are shares of "
         "a position's weight. Cross-attention has no distances (query and key belong to different "
         "texts); the decoder's input has no END."
     )
     table = Table(columns=columns(names, right=names[1:]), rows=rows)
-    return Section(title="What each head reads", parts=(Paragraph(text=about), table))
+    return Section(title=title, parts=(Paragraph(text=about), table))
 
 
 def _row(of: HeadStatistics) -> tuple[str, ...]:
@@ -160,7 +180,7 @@ def _method(runs: Sequence[Run], valid: LinkedText, test: LinkedText, unread: in
     if unread:
         missing = f"{unread} test sentences have tokens that do not spell their words: all wrong."
         parts.append(Paragraph(text=missing))
-    return Section(title="Pronouns and verbs", parts=tuple(parts))
+    return Section(title=PRONOUNS_AND_VERBS, parts=tuple(parts))
 
 
 def _task(

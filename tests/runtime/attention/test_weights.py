@@ -121,7 +121,9 @@ def test_a_long_text_is_cut_and_said_to_be(tmp_path: Path) -> None:
     observer = random_observer("demo", tmp_path, "data.max_length=9")
     found = observer.attention(TEXT, TARGET)
     assert len(found.streams["source"].tokens) == 9
-    assert found.cuts == ("The text is cut: 11 tokens, of which it reads 8.",)
+    assert found.notes == (
+        "The text is cut: it has 11 tokens, of which the network reads the first 8.",
+    )
 
 
 def test_whether_the_target_was_given_is_told(tmp_path: Path) -> None:

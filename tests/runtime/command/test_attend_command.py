@@ -1,5 +1,7 @@
 """`specformer attend`: pages and figures of a run, and the mistakes that it explains."""
 
+import re
+import shutil
 import sys
 import tarfile
 from pathlib import Path
@@ -108,7 +110,11 @@ def test_without_cairosvg_the_extra_is_named(
 
 MISTAKES: dict[str, tuple[list[str], str]] = {
     "nothing": (["--text", TEXT], "nothing is asked for"),
-    "no text": (["--out", "page.html"], "give texts by --text"),
+    "no text": (["--out", "page.html"], "there is no text to read"),
+    "two origins": (
+        ["--text", TEXT, "--input", "texts", "--out", "page.html"],
+        "texts are given by --text, and a file of texts by --input",
+    ),
     "both": (
         ["--text", TEXT, "--target", TARGET, "--translate", "--out", "page.html"],
         "--target gives what --translate makes",
@@ -136,19 +142,107 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     ),
     "target without text": (["--measure", "--translate"], "a target belongs to a text"),
     "form": (["--text", TEXT, "--figure", "a.gif"], "does not end in .svg, .pdf or .png"),
-    "empty": (["--text", "", "--out", "page.html"], "line 1: the text is empty"),
+    "form of a page": (
+        ["--text", TEXT, "--out", "page.svg"],
+        "page.svg does not end in .html or .htm",
+    ),
+    "form of numbers": (["--measure", "--out", "a.html"], "a.html does not end in .md"),
+    "empty": (["--text", "", "--out", "page.html"], "--text: the text is empty"),
+    "one is empty": (
+        ["--text", TEXT, "--text", " ", "--out", "page.html"],
+        "--text 2: the text is empty",
+    ),
+    "empty target": (
+        ["--text", TEXT, "--target", "", "--out", "page.html"],
+        "--target: the text is empty",
+    ),
+    "figure of two texts": (
+        ["--text", TEXT, "--text", TEXT, "--figure", "a.svg"],
+        "--figure draws one text, and there are 2",
+    ),
+    "token of a target": (
+        [
+            *("--text", TEXT, "--target", TARGET, "--figure", "a.svg"),
+            *("--kind", "decoder", "--words", "--token", "dog"),
+        ],
+        "no position reads 'dog'",
+    ),
+    "unreadable other run": (
+        ["--text", TEXT, "--out", "page.html", "--against", "other"],
+        "other is not a run",
+    ),
+    "no such checkpoint": (
+        ["--text", TEXT, "--out", "page.html", "--checkpoint", "3"],
+        "has no checkpoint of update 3",
+    ),
     "folder": (["--text", TEXT, "--out", "missing/page.html"], "there is no folder missing"),
 }
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_are_explained(specformer: Command, trained_run: Path, name: str) -> None:
+def test_mistakes_are_explained(
+    specformer: Command, trained_run: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is found before any weight is loaded."""
+    monkeypatch.setattr(Run, "load_model", lambda *_: pytest.fail("the weights were loaded"))
     options, message = MISTAKES[name]
     ended = specformer("attend", trained_run, *options)
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err
     assert "Traceback" not in ended.err
-    assert not list(Path.cwd().glob("*.html"))
+    assert not list(Path.cwd().iterdir())
+
+
+def test_lines_of_a_file_are_named(specformer: Command, trained_run: Path) -> None:
+    Path("texts").write_text(f"{TEXT}\n\n", encoding="utf-8")
+    ended = specformer("attend", trained_run, "--input", "texts", "--out", "page.html")
+    assert (ended.code, "texts, line 2: the text is empty" in ended.err) == (2, True)
+
+
+def test_unknown_tokens_are_said(specformer: Command, trained_run: Path) -> None:
+    options = ("--text", TEXT, "--text", "The 犬 followed.", "--target", TARGET)
+    ended = specformer("attend", trained_run, *options, "--target", "Der 犬", "--out", "page.html")
+    assert ended.code == 0, ended.err
+    assert re.search(r"warning: --text 2: 1 of the \d+ tokens of the text are not in", ended.err)
+    assert re.search(r"warning: --text 2: 1 of the \d+ tokens of the target are", ended.err)
+    assert "--text 1" not in ended.err
+    assert "tokens of the text are not in the vocabulary" in Path("page.html").read_text()
+
+
+def test_a_run_without_its_weights(specformer: Command, trained_run: Path, tmp_path: Path) -> None:
+    """All commands that read weights say so."""
+    copied = tmp_path / "run"
+    shutil.copytree(trained_run, copied, ignore=shutil.ignore_patterns("checkpoints"))
+    Path("texts").write_text(TEXT, encoding="utf-8")
+    for arguments in (
+        ("attend", copied, "--text", TEXT, "--out", "page.html"),
+        ("translate", copied, "--input", "texts"),
+        ("evaluate", copied),
+    ):
+        ended = specformer(*arguments)
+        assert ended.code == 2
+        assert f"{copied} has no folder checkpoints, where a run keeps its weights" in ended.err
+        assert "help: copy the whole folder of the run again" in ended.err
+
+
+def test_runs_of_two_tasks_are_refused(specformer: Command, trained_run: Path) -> None:
+    with tarfile.open(Path(__file__).with_name("run-0.2.tar.xz")) as packed:
+        packed.extractall(Path.cwd(), filter="data")
+    ended = specformer("attend", trained_run, *("--text", TEXT, "--against", "run"), "--measure")
+    assert ended.code == 2
+    assert "run has `task: language_model`, and" in ended.err
+    assert "help: name a run with `task: translation`" in ended.err
+    for option in (("--target", TARGET), ("--translate",)):
+        ended = specformer("attend", "run", "--text", TEXT, *option, "--out", "page.html")
+        assert ended.code == 2
+        assert f"{option[0]}: `task: language_model` has no target" in ended.err
+
+
+def test_numbers_of_two_runs_for_a_text(specformer: Command, trained_run: Path) -> None:
+    options = ("--text", TEXT, "--target", TARGET, "--against", trained_run)
+    ended = specformer("attend", trained_run, *options, "--measure")
+    assert ended.code == 0, ended.err
+    assert ended.out.count(f"What each head reads: {trained_run.name}") == 2
 
 
 def test_numbers_of_two_runs(specformer: Command, trained_run: Path) -> None:
@@ -169,7 +263,8 @@ def test_numbers_of_two_runs(specformer: Command, trained_run: Path) -> None:
 def test_numbers_of_a_text_alone(specformer: Command, trained_run: Path) -> None:
     ended = specformer("attend", trained_run, "--measure", "--text", TEXT, "--target", TARGET)
     assert ended.code == 0, ended.err
-    assert "Means over the positions of 1 texts" in ended.out
+    assert "Means over the positions of 1 text, of" in ended.out
+    assert "Pronouns" not in ended.out
 
 
 def test_numbers_have_no_figure(specformer: Command, trained_run: Path) -> None:
