@@ -297,7 +297,8 @@ class Run:
 
     def _other_versions(self) -> str:
         """Names the libraries that prepare text and have other versions than at the beginning."""
-        begun = {name: self.versions.get(name) for name in ("specformer", "sentencepiece")}
+        names = ("specformer", "sentencepiece", "tokenizers")
+        begun = {name: self.versions[name] for name in names if name in self.versions}
         other = [f"{name} {old}" for name, old in begun.items() if old != version_of(name)]
         return f", or {' and '.join(other)}" if other else ""
 

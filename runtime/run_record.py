@@ -19,7 +19,7 @@ ADOPTED = "adopted"
 """What `run.json` calls the sums of files that have taken the place of those of the beginning."""
 TRANSFERRED = "transferred"
 """What `run.json` calls the beginning of a run that goes on with the weights of another."""
-LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece")
+LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece", "tokenizers")
 
 
 def listed(digests: Digests) -> dict[str, list[tuple[str, str]]]:

@@ -102,14 +102,15 @@ CLIENTS = ("command", "ablation", "attention")
 
 
 def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
-    """They are those of specs, import maps and pages; `atomic_files` writes files for both.
+    """They are those of specs, import maps, vocabularies and pages.
 
-    Commands, ablations and the pictures of attention, whose masks the IR knows, are clients of
-    the whole compiler.
+    `atomic_files` writes files for both. Commands, ablations and the pictures of attention, whose
+    masks the IR knows, are clients of the whole compiler.
     """
     languages = (
         "compiler.spec",
         "compiler.weights",
+        "compiler.vocabulary",
         "compiler.page",
         "compiler.atomic_files",
     )

@@ -50,7 +50,8 @@ DETAILS = {
     "Training.ema": "MovingAverage",
     "Spec.decoding": "Sampling BeamSearch.kind",
     "Spec.task": "Training.masking MaskedTokens",
-    "Data.tokenizer": "SentencePieceTokenizer.kind SegmentedTokenizer.kind",
+    "Data.tokenizer": "SentencePieceTokenizer.kind SegmentedTokenizer.kind "
+    "LibraryTokenizer TokenizerSymbols",
     "Data.train": "ParallelFiles TabSeparated TextFiles LabelledFiles LabelledColumns",
 }
 """The settings and sections that depend on a setting above, which is compared or in `SILENT`."""

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from compiler.spec.base import Count, Section, Whole, setting
-from compiler.spec.tokenizer import SentencePieceTokenizer, Tokenizer
+from compiler.spec.tokenizer import SentencePieceTokenizer, Tokenizer, without_places
 
 
 def _texts(value: object) -> object:
@@ -150,7 +150,8 @@ class Data(Section):
         corpora = {
             name: corpus.model_dump(exclude=set(PLACES)) for name, corpus in self.corpora.items()
         }
-        return {"corpora": corpora, **self.model_dump(include={"tokenizer", "max_length"})}
+        tokenizer = without_places(self.tokenizer)
+        return {"corpora": corpora, "tokenizer": tokenizer, "max_length": self.max_length}
 
 
 def corpus_path(name: str) -> tuple[str, ...]:

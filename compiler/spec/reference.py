@@ -71,7 +71,8 @@ SECTIONS = {
         *("ParallelFiles", "TabSeparated", "TextFiles"),
         *("LabelledFiles", "LabelledColumns"),
     ),
-    "`data.tokenizer`": ("SentencePieceTokenizer", "SegmentedTokenizer"),
+    "`data.tokenizer`": ("SentencePieceTokenizer", "SegmentedTokenizer", "LibraryTokenizer"),
+    "`symbols`, in a tokenizer from a file": ("TokenizerSymbols",),
     "`training`": ("Training",),
     "`training.optimizer`": tuple(each.__name__ for each in OPTIMIZERS.values()),
     "`training.schedule`": (

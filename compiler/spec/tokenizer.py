@@ -1,11 +1,17 @@
-"""The tokenizers of a spec: `data.tokenizer`."""
+"""The tokenizers of a spec: `data.tokenizer`.
 
-from typing import Annotated, Literal
+Settings that are younger than version 0.3 have None as their default, so that hashes of specs of
+former versions stay as they are.
+"""
+
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from compiler.spec.base import Section, setting
+
+Name = Annotated[str, Field(min_length=1)]
 
 
 def _without_spaces(text: str) -> str:
@@ -13,6 +19,19 @@ def _without_spaces(text: str) -> str:
     if any(map(str.isspace, text)):
         raise PydanticCustomError("spaces", "a mark without spaces, such as `@@`")
     return text
+
+
+class TokenizerSymbols(Section):
+    """The tokens of a given vocabulary that are our symbols.
+
+    By default the files beside it say so, or else the usual names, such as `[PAD]` or `<pad>`.
+    """
+
+    padding: Name | None = setting("the padding", default=None, examples=["[PAD]"])
+    unknown: Name | None = setting("an unknown token", default=None, examples=["[UNK]"])
+    begin: Name | None = setting("the beginning of a text", default=None, examples=["[CLS]"])
+    end: Name | None = setting("the end of a text", default=None, examples=["[SEP]"])
+    mask: Name | None = setting("a masked token", default=None, examples=["[MASK]"])
 
 
 class SentencePieceTokenizer(Section):
@@ -39,4 +58,36 @@ class SegmentedTokenizer(Section):
     )
 
 
-Tokenizer = Annotated[SentencePieceTokenizer | SegmentedTokenizer, Field(discriminator="kind")]
+class LibraryTokenizer(Section):
+    """A tokenizer of Hugging Face's library `tokenizers`, from its files."""
+
+    kind: Literal["tokenizers"]
+    file: Name = setting(
+        "a tokenizer.json, a vocab.txt of WordPiece, or a vocab.json with `merges`; the path "
+        "starts from `data.folder`",
+        examples=["tokenizer.json"],
+    )
+    merges: Name | None = setting(
+        "the merges of a byte-level BPE whose vocabulary is a vocab.json",
+        default=None,
+        examples=["merges.txt"],
+    )
+    symbols: TokenizerSymbols | None = setting(
+        "the tokens of the file that are padding, unknown, begin, end and mask; by default as the "
+        "files beside it say",
+        default=None,
+        examples=[{"begin": "[CLS]", "end": "[SEP]"}],
+    )
+
+
+Tokenizer = Annotated[
+    SentencePieceTokenizer | SegmentedTokenizer | LibraryTokenizer, Field(discriminator="kind")
+]
+
+FILES = ("file", "merges")
+"""The keys of a tokenizer that name files."""
+
+
+def without_places(tokenizer: Section) -> dict[str, Any]:
+    """Return the settings of a tokenizer but for the places of its files."""
+    return tokenizer.model_dump(exclude=set(FILES), exclude_none=True)

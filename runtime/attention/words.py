@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.data.tokenizers.sentencepiece import SPACE
 from runtime.data.tokenizers.tokenizer import Tokenizer
+from runtime.data.tokenizers.words import SPACE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

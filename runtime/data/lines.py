@@ -121,6 +121,17 @@ def file_digest(path: Path) -> str:
             return watched.digest.hexdigest()
 
 
+def read_bytes(path: Path) -> bytes:
+    """The content of a file, as a whole. Raises a UserError as `file_digest` does."""
+    with _explained(path):
+        require_regular(path)
+        with path.open("rb", buffering=0) as raw:
+            watched = _Watched(raw, path)
+            content = BufferedReader(watched, AT_ONCE).read()
+            watched.finish()
+            return content
+
+
 def require_regular(path: Path) -> None:
     """Raises a UserError for a pipe or a device, which cannot be read twice, or never ends."""
     mode = path.stat().st_mode

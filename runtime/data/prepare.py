@@ -17,12 +17,15 @@ import numpy as np
 
 from compiler.spec.data import Corpus
 from compiler.spec.spec import Spec
+from compiler.spec.tokenizer import without_places
 from runtime.data.batches import Examples
 from runtime.data.checksummed import DamagedEntry, check_sums, is_sound, write_sums
 from runtime.data.files import corpus_files, heading
 from runtime.data.lines import expecting, file_digest
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import Report, keeps_all, longest_sentence
+from runtime.data.tokenizers.given import given_files
+from runtime.data.tokenizers.hugging_face import library
 from runtime.data.tokenizers.sentencepiece import LONGEST
 from runtime.data.tokenizers.tokenizer import Tokenizer, load_tokenizers, tokenizer_files
 from runtime.errors import UserError
@@ -126,7 +129,7 @@ def entry_name(spec: Spec, digests: Digests, tokenizers: Path | None = None) -> 
         "format": FORMAT,
         "files": files,
         "columns": {part: _columns(corpus) for part, corpus in corpora.items()},
-        "tokenizer": spec.data.tokenizer.model_dump(),
+        "tokenizer": without_places(spec.data.tokenizer),
         "vocabulary": spec.model.vocabulary.model_dump(),
         "task": spec.task,
         "classes": spec.model.classifier and spec.model.classifier.classes,
@@ -134,9 +137,13 @@ def entry_name(spec: Spec, digests: Digests, tokenizers: Path | None = None) -> 
     }
     if tokenizers is not None:
         content["tokenizers"] = [file_digest(path) for path in tokenizer_files(tokenizers)]
+    elif given := digests_of_tokenizer(spec):
+        content["tokenizers"] = [digest for _, digest in given]
     if spec.data.tokenizer.kind == "sentencepiece":
         version = importlib.metadata.version("sentencepiece")
         content["sentencepiece"] = [version, LONGEST] if tokenizers is None else version
+    if spec.data.tokenizer.kind == "tokenizers":
+        content["library"] = library().__version__
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -153,6 +160,12 @@ def file_digests(spec: Spec) -> Digests:
 def digests_of(spec: Spec, part: str) -> FileDigests:
     """The SHA-256 of each file of one part, in the order in which they are read."""
     files = corpus_files(spec.data.corpora[part], spec.data.folder)
+    return [(path, file_digest(path)) for path in files]
+
+
+def digests_of_tokenizer(spec: Spec) -> FileDigests:
+    """The SHA-256 of each file that `data.tokenizer` names, and of those that are read beside."""
+    files = given_files(spec.data.tokenizer, spec.data.folder)
     return [(path, file_digest(path)) for path in files]
 
 
@@ -174,7 +187,8 @@ def _make(spec: Spec, folder: Path, tokenizers: Path | None, digests: Digests) -
         remove(folder)
         with new_folder(folder) as unfinished:
             facts: list[str] = []
-            with expecting(dict(chain.from_iterable(digests.values()))):
+            given = digests_of_tokenizer(spec) if tokenizers is None else []
+            with expecting(dict(chain(given, *digests.values()))):
                 _write(spec, unfinished, tokenizers, facts.append)
             lines = "".join(f"{fact}\n" for fact in facts)
             (unfinished / FACTS).write_text(lines, encoding="utf-8")

@@ -12,6 +12,7 @@ from compiler.spec.tokenizer import SentencePieceTokenizer as Settings
 from runtime.data.checksummed import Description, write_sealed
 from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
 from runtime.data.text import TrainingText
+from runtime.data.tokenizers.words import SPACE, encode_after_word
 from runtime.errors import UserError
 
 PAIRS = 2_000_000
@@ -22,12 +23,6 @@ THREADS = 4
 
 LONGEST = 2**30
 """Bytes of a line; longer ones would be left out without a word, and by default those of 4,192."""
-
-WORD = "a"
-"""Letters and marks are never in one piece, so that this tells how a mark after a word is cut."""
-
-SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
-"""The mark of a piece that begins a word."""
 
 QUIET = 2
 """The level of sentencepiece's own log that lets errors alone through."""
@@ -109,12 +104,7 @@ class SentencePieceTokenizer:
         return self._processor.encode(line)
 
     def encode_rest(self, text: str) -> list[int]:
-        """Encode text that no space precedes: a mark begins no new word, letters do."""
-        if not text or text[0].isspace() or text[0].isalnum():
-            return self.encode(text)
-        word = self.encode(WORD)
-        both = self.encode(f"{WORD}{text}")
-        return both[len(word) :] if both[: len(word)] == word else self.encode(text)
+        return encode_after_word(self.encode, text)
 
     def number(self, token: str) -> int:
         return int(self._processor.piece_to_id(token))

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from compiler.spec.tokenizer import Tokenizer as Settings
 from runtime.data.checksummed import Description, damaged, read_sealed
 from runtime.data.text import TrainingText
+from runtime.data.tokenizers.hugging_face import HuggingFaceTokenizer
 from runtime.data.tokenizers.segmented import SegmentedTokenizer
 from runtime.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from runtime.errors import UserError
@@ -68,6 +69,7 @@ class Kind(Protocol):
 KINDS: dict[str, Kind] = {
     SentencePieceTokenizer.KIND: SentencePieceTokenizer,
     SegmentedTokenizer.KIND: SegmentedTokenizer,
+    HuggingFaceTokenizer.KIND: HuggingFaceTokenizer,
 }
 """The class of each kind of `data.tokenizer`."""
 

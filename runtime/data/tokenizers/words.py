@@ -1,0 +1,78 @@
+"""Words and the tokens that they are made of, for tokenizers that know their tokens by decoding."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+WORD = "a"
+"""Letters and marks are never in one token, so that this tells how a mark after a word is cut."""
+
+SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
+"""The mark of a token that begins a word."""
+
+
+def encode_after_word(encode: Callable[[str], list[int]], text: str) -> list[int]:
+    """Encode text that no space precedes: a mark begins no new word, letters do."""
+    if not text or text[0].isspace() or text[0].isalnum():
+        return encode(text)
+    word, both = encode(WORD), encode(f"{WORD}{text}")
+    return both[len(word) :] if both[: len(word)] == word else encode(text)
+
+
+def begins_words(
+    tokens: Sequence[int], decode: Callable[[Sequence[int]], str], symbols: int
+) -> list[bool]:
+    """Tell for each of these tokens in a row whether it begins a word.
+
+    A symbol is a word, and so is a mark beside letters, from which no space parts it. A token that
+    is but a part of a character begins none, unless a space is before it.
+    """
+    begins: list[bool] = []
+    before, last = "", None
+    for token in tokens:
+        is_symbol = token < symbols
+        added = "" if is_symbol else _added(decode, last, token)
+        own = added.strip()
+        parts = bool(own and before) and own[0].isalnum() != before[-1].isalnum()
+        begins.append(is_symbol or added[:1].isspace() or not begins or parts)
+        before = "." if is_symbol else own or before
+        last = None if is_symbol else token
+    return begins
+
+
+def _added(decode: Callable[[Sequence[int]], str], last: int | None, token: int) -> str:
+    """Return what a token adds to the text of the one before it."""
+    if last is None:
+        return decode([token])
+    alone, both = decode([last]), decode([last, token])
+    return both[len(alone) :] if both.startswith(alone) else both.lstrip("\ufffd")
+
+
+def text_of_bytes(token: str) -> str:
+    """Return the text of a token whose bytes are written as characters (Radford et al. 2019).
+
+    Bytes that are but a part of a character are shown by their numbers: `<0xC3>`.
+    """
+    numbers = bytes_by_character()
+    if any(character not in numbers for character in token):
+        return token
+    return text_or_numbers(bytes(numbers[character] for character in token))
+
+
+def text_or_numbers(content: bytes) -> str:
+    """Return bytes as text, or by their numbers where they are none."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return "".join(f"<0x{byte:02X}>" for byte in content)
+
+
+@cache
+def bytes_by_character() -> dict[str, int]:
+    """Return the byte that each character of a byte-level vocabulary stands for.
+
+    Printable characters of Latin-1 stand for themselves, those from 256 on for the other bytes.
+    """
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    written = {chr(byte): byte for byte in printable}
+    return written | {chr(256 + number): byte for number, byte in enumerate(others)}
