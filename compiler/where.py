@@ -132,7 +132,7 @@ def place_of(setting: Setting) -> str:
     if not setting.follows:
         return "default"
     others = (f"{each.name} ({place_of(each)})" for each in setting.follows)
-    return f"default, by {' and '.join(others)}"
+    return f"default, derived from {' and '.join(others)}"
 
 
 def short(name: str) -> str:

@@ -1,6 +1,6 @@
 """The words of the paper about the network: section 3."""
 
-from compiler.conform.statement import Place, Statement, exactly, of_row
+from compiler.conform.statement import Place, Statement, exactly, of_row, unnamed
 
 
 def _mask(place: Place) -> tuple[object, ...]:
@@ -11,6 +11,10 @@ def _mask(place: Place) -> tuple[object, ...]:
 def _block(place: Place) -> tuple[object, ...]:
     across = ["cross_attention"] if "decoder" in place.path else []
     return (["self_attention", *across, "feed_forward"],)
+
+
+def _width(place: Place) -> tuple[object, ...]:
+    return (None, place.spec.model.d_model)
 
 
 def _scale(place: Place) -> tuple[object, ...]:
@@ -25,24 +29,32 @@ def _repeat(place: Place) -> tuple[object, ...]:
     return (None, getattr(place.section, "repeat", None))
 
 
-NETWORK = (
+STACKS = (
+    Statement(
+        section="3.1",
+        keys=("Spec.task",),
+        values=exactly("translation"),
+        says="an encoder and a decoder that translate; section 6.3 parses with the same network",
+    ),
     Statement(
         section="3.1",
         keys=("Stack.layers",),
         values=of_row("layers"),
-        says="the encoder and the decoder are stacks of N = 6 identical layers; Table 3 varies N",
+        says="the encoder and the decoder are stacks of N = 6 identical layers; Table 3 (C) "
+        "varies N",
     ),
     Statement(
         section="3.1",
         keys=("Model.d_model",),
         values=of_row("d_model"),
-        says="all sub-layers and embeddings have outputs of d_model = 512; Table 3 varies it",
+        says="all sub-layers and embedding layers have outputs of d_model = 512; Table 3 (C) "
+        "varies it",
     ),
     Statement(
         section="3.1",
         keys=("Stack.d_model",),
-        values=exactly(None),
-        says="both stacks have the same width",
+        values=_width,
+        says="both stacks have the width d_model",
     ),
     Statement(
         section="3.1",
@@ -50,6 +62,18 @@ NETWORK = (
         values=_block,
         says="self-attention, then the feed-forward network; the decoder has attention over the "
         "encoder's output between them",
+    ),
+    Statement(
+        section="3.1",
+        keys=("LayerGroup.recurrence", "LayerGroup.convolution"),
+        values=exactly(None),
+        says='"no recurrence and no convolution" (3.5)',
+    ),
+    Statement(
+        section="3.1",
+        keys=("LayerGroup.distinct",),
+        values=_repeat,
+        says='"different parameters from layer to layer" (3.3)',
     ),
     Statement(
         section="3.1",
@@ -61,20 +85,20 @@ NETWORK = (
         section="3.1",
         keys=("Norm.place",),
         values=exactly("post"),
-        says="LayerNorm(x + Sublayer(x)): the norm comes after the residual sum (tensor2tensor "
-        "later moved it before the sub-layer)",
+        says="LayerNorm(x + Sublayer(x)): the norm comes after the residual sum",
+        tensor2tensor="the same at first; later presets have it before the sub-layer",
     ),
     Statement(
         section="3.1",
         keys=("Norm.final",),
         values=exactly(False),
-        says="no norm after the last layer but that of its last sub-layer",
+        says="no norm after the last layer but that of its last sub-layer (Figure 1)",
     ),
     Statement(
         section="3.1",
-        keys=("Norm.joint", "Norm.offset"),
+        keys=("Norm.joint",),
         values=exactly(None, False),
-        says="a norm of its own for each sub-layer",
+        says="a norm of its own for each sub-layer (Figure 1)",
     ),
     Statement(
         section="3.1",
@@ -82,29 +106,9 @@ NETWORK = (
         values=exactly(True),
         says="Ba et al.'s norm has a learned gain and a learned bias",
     ),
-    Statement(
-        section="3.1",
-        keys=("Norm.eps",),
-        says="not given; tensor2tensor: 1e-6",
-    ),
-    Statement(
-        section="3.1",
-        keys=("LayerGroup.distinct",),
-        values=_repeat,
-        says="each layer has weights of its own",
-    ),
-    Statement(
-        section="3.1",
-        keys=("LayerGroup.recurrence", "LayerGroup.convolution"),
-        values=exactly(None),
-        says="no recurrence and no convolution",
-    ),
-    Statement(
-        section="3.1",
-        keys=("Spec.task", "Model.prediction", "Model.classifier"),
-        values=exactly("translation", None),
-        says="an encoder and a decoder that translate",
-    ),
+    unnamed("3.1", "Norm.eps", says="what is added to the variance", tensor2tensor="1e-6"),
+)
+SUB_LAYERS = (
     Statement(
         section="3.2",
         keys=("Attention.heads",),
@@ -127,25 +131,27 @@ NETWORK = (
         section="3.2",
         keys=("Attention.kv_heads",),
         values=_heads,
-        says="each head has keys and values of its own (3.2.2)",
+        says="each head has projections of its own for keys and values (3.2.2)",
     ),
     Statement(
         section="3.2",
         keys=("Attention.bias", "Attention.output_bias"),
         values=exactly(False),
-        says="projections are matrices; no bias is named (3.2.2); tensor2tensor has none",
+        says="head_i = Attention(Q W_i^Q, K W_i^K, V W_i^V), then W^O: matrices without biases "
+        "(3.2.2)",
+        tensor2tensor="none",
     ),
     Statement(
         section="3.2",
         keys=("Attention.scale",),
         values=_scale,
-        says="scores are divided by the square root of d_k (3.2.1)",
+        says="scores are divided by the square root of d_k (equation 1)",
     ),
     Statement(
         section="3.2",
         keys=("Attention.soft_cap", "Attention.query_key_norm"),
         values=exactly(None),
-        says="softmax of the scaled products, without a bound or a norm (3.2.1)",
+        says="softmax(Q K^T / sqrt(d_k)) V: no bound on scores, and no norm (equation 1)",
     ),
     Statement(
         section="3.2",
@@ -158,7 +164,7 @@ NETWORK = (
         section="3.3",
         keys=("FeedForward.d_ff",),
         values=of_row("d_ff"),
-        says="d_ff = 2048; Table 3 varies it",
+        says="d_ff = 2048; Table 3 (C) varies it",
     ),
     Statement(
         section="3.3",
@@ -170,7 +176,7 @@ NETWORK = (
         section="3.3",
         keys=("FeedForward.gated",),
         values=exactly(False),
-        says="two linear maps, no gate (equation 2)",
+        says="two linear maps, and no gate (equation 2)",
     ),
     Statement(
         section="3.3",
@@ -182,84 +188,100 @@ NETWORK = (
         section="3.3",
         keys=("FeedForward.scale",),
         values=exactly(1.0),
-        says="the output is added as it is",
+        says="the output is added as it is (equation 2, and x + Sublayer(x))",
     ),
     Statement(
         section="3.3",
         keys=("FeedForward.experts",),
         values=exactly(None),
-        says="one network for all tokens of a layer",
+        says='one network, "applied to each position separately and identically"',
     ),
+)
+EMBEDDINGS = (
     Statement(
         section="3.4",
         keys=("Embedding.tied",),
         values=exactly("all"),
-        says="one matrix for both embeddings and the projection before the softmax",
+        says="one matrix for both embedding layers and the linear map before the softmax",
     ),
     Statement(
         section="3.4",
         keys=("Embedding.scale",),
         values=exactly("sqrt_d_model"),
-        says="embeddings are multiplied by the square root of d_model",
+        says="the weights are multiplied by the square root of d_model in the embedding layers",
     ),
     Statement(
         section="3.4",
-        keys=("Embedding.width", "Embedding.segments"),
+        keys=("Embedding.width",),
+        values=_width,
+        says="tokens become vectors of d_model numbers by learned embeddings",
+    ),
+    unnamed(
+        "3.4",
+        "Embedding.segments",
         values=exactly(None),
-        says="embeddings of d_model numbers, of tokens alone",
+        says="vectors of segments, which are added to embeddings",
     ),
-    Statement(
-        section="3.4",
-        keys=("Embedding.norm",),
+    unnamed(
+        "3.4",
+        "Embedding.norm",
         values=exactly(False),
-        says="no norm on embeddings is named",
+        says="a norm of the sums of embeddings and positions",
+        tensor2tensor="none",
     ),
-    Statement(
-        section="3.4",
-        keys=("Output.bias",),
+    unnamed(
+        "3.4",
+        "Output.bias",
         values=exactly(False),
-        says="a linear map, then softmax; no bias is named",
+        says="a bias in the linear map before the softmax",
+        tensor2tensor="none",
     ),
-    Statement(
-        section="3.4",
-        keys=("Output.scale",),
+    unnamed(
+        "3.4",
+        "Output.scale",
         values=exactly(1.0),
-        says="softmax of the projection as it is; no factor is named",
+        says="a factor on the logits",
+        tensor2tensor="none",
     ),
-    Statement(
-        section="3.4",
-        keys=("Output.soft_cap",),
+    unnamed(
+        "3.4",
+        "Output.soft_cap",
         values=exactly(None),
-        says="no bound on the logits is named",
+        says="a bound on the logits",
+        tensor2tensor="none",
     ),
-    Statement(
-        section="3.4",
-        keys=("Model.initialization",),
-        says="not given; tensor2tensor: Xavier uniform (mean of inputs and outputs)",
+    unnamed(
+        "3.4",
+        "Model.initialization",
+        says="the weights at the start of the training",
+        tensor2tensor="Xavier uniform (variance by the mean of inputs and outputs); embeddings "
+        "normal with the deviation d_model^-0.5",
     ),
     Statement(
         section="3.5",
         keys=("Stack.position",),
         values=of_row("position"),
-        says="sinusoids, added to embeddings; Table 3 (E) learns them",
+        says="sinusoids, added to the embeddings; Table 3 (E) learns positions",
     ),
     Statement(
         section="3.5",
         keys=("SinusoidalPosition.layout",),
         values=exactly("interleaved"),
-        says="sine at even and cosine at odd places, wavelengths up to nearly 10000 x 2 pi "
-        "(tensor2tensor: all sines first, up to 10000 x 2 pi)",
+        says="sine at even and cosine at odd places; wavelengths from 2 pi to 10000 x 2 pi, which "
+        "the last falls short of by its formula",
+        tensor2tensor="all sines before all cosines, wavelengths up to 10000 x 2 pi itself",
     ),
-    Statement(
-        section="3.5",
-        keys=("SinusoidalPosition.offset",),
-        values=exactly(0),
-        says="pos is the position; whether the first is 0 or 1 is not given (tensor2tensor: 0)",
+    unnamed(
+        "3.5",
+        "SinusoidalPosition.offset",
+        says="the position of the first token: pos is the position, counted from 0 or from 1",
+        tensor2tensor="0",
     ),
     Statement(
         section="3.5",
         keys=("LayerGroup.position",),
         values=exactly("none"),
-        says="layers see no position of their own",
+        says="positions are added at the bottoms of the stacks, and nowhere else",
     ),
 )
+NETWORK = (*STACKS, *SUB_LAYERS, *EMBEDDINGS)

@@ -1,4 +1,4 @@
-"""All that the paper says of the settings of a spec, and all of which it does not speak."""
+"""All that the paper says of the settings of a spec, and what it does not speak of."""
 
 from compiler.conform.network import NETWORK
 from compiler.conform.recipe import RECIPE, SCORES
@@ -16,42 +16,49 @@ TITLES = {
     "6.1": "Machine translation",
 }
 
-
 PAPER = (*NETWORK, *RECIPE, *SCORES)
+STATEMENTS = {key: number for number, each in enumerate(PAPER) for key in each.keys}
+"""The number of the statement about each key that is compared."""
 
-SILENT = {
+OUTSIDE = {
     "names": "Spec.spec_version Spec.name Spec.summary",
     "the kernels of attention": "Model.kernel",
     "how updates are computed": "Training.accumulate Training.precision Training.batching "
     "Training.compile Training.recompute Training.seed",
     "what is measured while training": "Validation.bleu Validation.metric",
-    "places of files": "Data.folder Data.train Data.valid Data.test Data.tests",
+    "places of files": "Data.folder Data.train Data.valid Data.test Data.tests ParallelFiles "
+    "TabSeparated TextFiles LabelledFiles LabelledColumns",
     "scripts with many characters": "SentencePieceTokenizer.character_coverage",
     "the mark of segmented text": "SegmentedTokenizer.joiner",
 }
-"""The settings of which the paper does not speak, by what they are about."""
+"""The keys, or sections, that say nothing of the model or the recipe, by what they are about."""
 
-DETAILS = {
-    "Vocabulary.shared": "Vocabulary.source Vocabulary.target",
-    "Stack.layers": "LayerGroup.repeat",
-    "Stack.position": "LearnedPosition RotaryPosition LinearScaling Llama3Scaling AlibiPosition "
-    "RelativePosition NoPosition SinusoidalPosition.kind",
-    "Model.initialization": "XavierInitialization FairseqInitialization NormalInitialization "
+MOOT = {
+    "vocabulary.shared": "Vocabulary.source Vocabulary.target",
+    "encoder.layers and decoder.layers": "LayerGroup.repeat",
+    "embedding.position and layers.position": "LearnedPosition RotaryPosition LinearScaling "
+    "Llama3Scaling AlibiPosition RelativePosition NoPosition SinusoidalPosition.kind",
+    "model.initialization": "XavierInitialization FairseqInitialization NormalInitialization "
     "ScaledInitialization",
-    "Model.prediction": "Prediction",
-    "Model.classifier": "Classifier",
-    "LayerGroup.recurrence": "Recurrence",
-    "LayerGroup.convolution": "Convolution",
-    "Attention.query_key_norm": "QueryKeyNorm",
-    "Attention.mask": "HeadMask",
-    "FeedForward.experts": "Experts",
-    "Training.optimizer": "AdamW Sgd Adafactor Adam.kind",
-    "Training.schedule": "Constant Linear Cosine WarmupStableDecay InverseSquareRoot.kind",
-    "Training.ema": "MovingAverage",
-    "Spec.decoding": "Sampling BeamSearch.kind",
-    "Spec.task": "Training.masking MaskedTokens",
-    "Data.tokenizer": "SentencePieceTokenizer.kind SegmentedTokenizer.kind "
-    "LibraryTokenizer TokenizerSymbols",
-    "Data.train": "ParallelFiles TabSeparated TextFiles LabelledFiles LabelledColumns",
+    "task": "Model.prediction Prediction Model.classifier Classifier Training.masking MaskedTokens",
+    "norm.kind": "Norm.offset",
+    "layers.recurrence": "Recurrence",
+    "layers.convolution": "Convolution",
+    "attention.query_key_norm": "QueryKeyNorm",
+    "attention.mask": "HeadMask",
+    "feed_forward.experts": "Experts",
+    "training.optimizer": "AdamW Sgd Adafactor Adam.kind",
+    "training.schedule": "Constant Linear Cosine WarmupStableDecay InverseSquareRoot.kind",
+    "training.ema": "MovingAverage",
+    "decoding": "Sampling BeamSearch.kind",
+    "data.tokenizer": "SentencePieceTokenizer.kind SegmentedTokenizer.kind",
 }
-"""The settings and sections that depend on a setting above, which is compared or in `SILENT`."""
+"""The keys, or sections, about which there is nothing to say apart from the setting named first."""
+
+SECTIONS = (
+    *("Spec.model", "Spec.data", "Spec.training", "Spec.evaluation"),
+    *("Model.vocabulary", "Model.embedding", "Model.output", "Model.encoder", "Model.decoder"),
+    *("Stack.norm", "Training.validation"),
+    *("LayerGroup.self_attention", "LayerGroup.cross_attention", "LayerGroup.feed_forward"),
+)
+"""The keys of sections that every model of the paper has: what they hold is compared."""

@@ -1,6 +1,6 @@
 """The words of the paper about training and scores: sections 5 and 6."""
 
-from compiler.conform.statement import Place, Statement, exactly, of_row
+from compiler.conform.statement import Place, Statement, exactly, of_row, unnamed
 from compiler.spec.defaults import paper_peak
 
 
@@ -20,14 +20,14 @@ RECIPE = (
         section="5.1",
         keys=("Vocabulary.size",),
         values=exactly(37000),
-        says='"about 37000 tokens" (English-German)',
+        says='"about 37000 tokens" for English-German; 32000 word pieces for English-French',
     ),
     Statement(
         section="5.1",
         keys=("Data.tokenizer", "SentencePieceTokenizer.model"),
         values=exactly("sentencepiece", "segmented", "bpe"),
-        says="byte-pair encoding (Sennrich et al. 2016), learned by a tool that is not named; here "
-        "sentencepiece learns it, or the text is segmented already",
+        says="byte-pair encoding, learned by a tool that is not named; here sentencepiece learns "
+        "it, or the text is segmented already",
     ),
     Statement(
         section="5.1",
@@ -35,10 +35,11 @@ RECIPE = (
         values=exactly(25000),
         says="about 25000 source and 25000 target tokens a batch; here padding is counted, too",
     ),
-    Statement(
-        section="5.1",
-        keys=("Data.max_length",),
-        says="not given; tensor2tensor: 256 tokens",
+    unnamed(
+        "5.1",
+        "Data.max_length",
+        says="the longest sentence that is trained with",
+        tensor2tensor="256 tokens",
     ),
     Statement(
         section="5.2",
@@ -46,17 +47,19 @@ RECIPE = (
         values=of_row("steps"),
         says="100,000 updates of the base models, 300,000 of the big ones",
     ),
-    Statement(
-        section="5.2",
-        keys=("Training.epochs",),
+    unnamed(
+        "5.2",
+        "Training.epochs",
         values=exactly(None),
-        says="the length of the training is given in updates, not in epochs",
+        says="a bound on the passes over the text, beside that on updates",
+        tensor2tensor="none",
     ),
-    Statement(
-        section="5.2",
-        keys=("Validation.patience",),
+    unnamed(
+        "5.2",
+        "Validation.patience",
         values=exactly(None),
-        says="the number of updates is fixed",
+        says="early stopping",
+        tensor2tensor="none",
     ),
     Statement(
         section="5.3",
@@ -100,17 +103,19 @@ RECIPE = (
         values=exactly(0.0),
         says="the warm-up begins at zero (equation 3)",
     ),
-    Statement(
-        section="5.3",
-        keys=("Training.clip_norm",),
+    unnamed(
+        "5.3",
+        "Training.clip_norm",
         values=exactly(None),
-        says="no bound on the gradient is named; tensor2tensor has none",
+        says="a bound on the norm of the gradient",
+        tensor2tensor="none",
     ),
     Statement(
         section="5.4",
         keys=("Model.dropout",),
         values=of_row("dropout"),
-        says="P_drop = 0.1 on the sums of embeddings and positions, 0.3 in big; Table 3 (D)",
+        says="P_drop = 0.1 on the sums of embeddings and positions, 0.3 in big (0.1 in big for "
+        "English-French, 6.1); Table 3 (D) varies it",
     ),
     Statement(
         section="5.4",
@@ -118,31 +123,40 @@ RECIPE = (
         values=of_row("dropout"),
         says="P_drop on the output of each sub-layer, before it is added and normalized",
     ),
-    Statement(
-        section="5.4",
-        keys=("Attention.dropout", "FeedForward.dropout"),
+    unnamed(
+        "5.4",
+        "Attention.dropout",
         values=exactly(0.0),
-        says="no dropout of attention weights or activations is named (later presets of "
-        "tensor2tensor have 0.1)",
+        says="dropout of attention weights",
+        tensor2tensor="0 at first; 0.1 in later presets",
     ),
-    Statement(
-        section="5.4",
-        keys=("LayerGroup.stochastic_depth",),
+    unnamed(
+        "5.4",
+        "FeedForward.dropout",
         values=exactly(0.0),
-        says="no sub-layer is left out",
+        says="dropout of the activations in the feed-forward network",
+        tensor2tensor="0 at first; 0.1 in later presets",
+    ),
+    unnamed(
+        "5.4",
+        "LayerGroup.stochastic_depth",
+        values=exactly(0.0),
+        says="leaving out sub-layers at random",
     ),
     Statement(
         section="5.4",
         keys=("Training.label_smoothing",),
         values=of_row("smoothing"),
-        says="epsilon_ls = 0.1 (Szegedy et al. 2016, who spread it over all labels, as here; "
-        "tensor2tensor spreads it over all but the right one)",
+        says="epsilon_ls = 0.1 (Szegedy et al. 2016, who spread it over all labels, as here); "
+        "Table 3 (D) varies it",
+        tensor2tensor="spread over all labels but the right one",
     ),
-    Statement(
-        section="5.4",
-        keys=("Training.ema",),
+    unnamed(
+        "5.4",
+        "Training.ema",
         values=exactly(None),
-        says="no moving average of the weights",
+        says="a moving average of the weights",
+        tensor2tensor="none",
     ),
 )
 SCORES = (
@@ -201,27 +215,31 @@ SCORES = (
         values=exactly(None),
         says="no bound on the length but that by the input",
     ),
-    Statement(
-        section="6.1",
-        keys=("BeamSearch.stop",),
-        values=exactly("beam", "certain"),
-        says='"terminate early when possible": by which rule is not given',
+    unnamed(
+        "6.1",
+        "BeamSearch.stop",
+        says='the rule by which a search ends: "terminate early when possible" gives none',
+        tensor2tensor="as soon as the best translation is certain",
     ),
-    Statement(
-        section="6.1",
-        keys=("BeamSearch.min_length",),
+    unnamed(
+        "6.1",
+        "BeamSearch.min_length",
         values=exactly(0),
-        says="no shortest length is named",
+        says="a shortest length",
     ),
-    Statement(
-        section="6.1",
-        keys=(
-            "BeamSearch.no_repeat_ngram",
-            "BeamSearch.repetition_penalty",
-            "BeamSearch.prefix",
-        ),
+    unnamed(
+        "6.1",
+        "BeamSearch.no_repeat_ngram",
+        "BeamSearch.repetition_penalty",
         values=exactly(None),
-        says="no other constraint on translations is named",
+        says="a rule against repetitions",
+        tensor2tensor="none",
+    ),
+    unnamed(
+        "6.1",
+        "BeamSearch.prefix",
+        values=exactly(None),
+        says="what every translation begins with",
     ),
     Statement(
         section="6.1",
@@ -229,10 +247,17 @@ SCORES = (
         values=exactly("bleu"),
         says="BLEU",
     ),
-    Statement(
-        section="6.1",
-        keys=("Evaluation.tokenize", "Evaluation.lowercase"),
-        says="not given; tensor2tensor's script splits compounds at hyphens of tokenized text, "
-        "with case, which gives higher scores than sacreBLEU's 13a",
+    unnamed(
+        "6.1",
+        "Evaluation.tokenize",
+        says="the tokenization of BLEU",
+        tensor2tensor="its script splits compounds at the hyphens of tokenized text, which gives "
+        "higher scores than sacreBLEU's 13a",
+    ),
+    unnamed(
+        "6.1",
+        "Evaluation.lowercase",
+        says="whether BLEU distinguishes capital letters",
+        tensor2tensor="it does",
     ),
 )

@@ -1,4 +1,4 @@
-"""A statement of the paper about a setting of a spec."""
+"""A statement about settings of a spec: what the paper says, or that it does not name them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from compiler.spec.spec import Spec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A section of a spec with its path, and the row of Table 3 that the spec is held to."""
+    """A section of a spec with its path, and the row of Table 3 that the spec is compared with."""
 
     spec: Spec
     row: Row
@@ -28,15 +28,33 @@ Values = Callable[[Place], tuple[object, ...]]
 class Statement:
     """The words of the paper about settings, and the values that agree with them.
 
-    `keys` are settings as `Attention.heads`: the name of their section and their own. A statement
-    without `values` is about what the paper leaves open; then `says` names what tensor2tensor, the
-    code that its authors trained with, has there.
+    `keys` are settings as `Attention.heads`: the name of their section and their own. A setting
+    that no sentence, equation or figure of the paper names has `is_named` False: then `says` tells
+    what it is, and `values` are those that add nothing to what the paper describes. Without
+    `values` it is a choice that everyone who implements the paper has to make.
+    `tensor2tensor` tells what the code has there that the authors trained with.
     """
 
     section: str
     keys: tuple[str, ...]
     says: str
     values: Values | None = None
+    is_named: bool = True
+    tensor2tensor: str = ""
+
+
+def unnamed(
+    section: str, *keys: str, says: str, values: Values | None = None, tensor2tensor: str = ""
+) -> Statement:
+    """Return the statement that the paper does not name some settings."""
+    return Statement(
+        section=section,
+        keys=keys,
+        says=says,
+        values=values,
+        is_named=False,
+        tensor2tensor=tensor2tensor,
+    )
 
 
 def exactly(*values: object) -> Values:

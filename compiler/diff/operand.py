@@ -11,6 +11,7 @@ from compiler.pipeline import CompiledPackage, compile_loaded
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
 from compiler.source.span import Source, Span
 from compiler.spec.extend import no_spec, read_file
+from compiler.spec.kinds_of_files import FOLDER, kind_of
 from compiler.spec.library import DiskFile, SpecFile, locate
 from compiler.spec.load import resolve
 from compiler.spec.lock import LOCK
@@ -56,15 +57,26 @@ class Operand:
 
 def read_operand(reference: str) -> Operand:
     """Return the operand that a word of the command line means; raises `Rejected`."""
-    folder = _package_folder(Path(reference)) if reference else None
-    if folder:
-        side = of_lock(DiskFile(path=folder / LOCK), reference)
-        return replace(side, otherwise=_otherwise(folder))
+    file, is_locked = find_spec(reference)
+    operand = (of_lock if is_locked else of_spec)(file, reference)
+    if is_locked and isinstance(file, DiskFile):
+        return replace(operand, otherwise=_otherwise(file.path.parent))
+    return operand
+
+
+def find_spec(reference: str) -> tuple[SpecFile, bool]:
+    """Return the file with the spec of a word of the command line; True beside it for a lock.
+
+    The word is a spec, the folder of a package or of a run, or `REV:path` in git. Raises
+    `Rejected`.
+    """
+    if folder := _package_folder(Path(reference)) if reference else None:
+        return DiskFile(path=folder / LOCK), True
     if path := locate(reference):
-        return of_spec(DiskFile(path=path), reference)
+        return DiskFile(path=path), False
     if is_at_revision(reference):
         file = file_at_revision(reference, inside=LOCK)
-        return (of_lock if file.path.endswith(LOCK) else of_spec)(file, reference)
+        return file, file.path.endswith(LOCK)
     raise Rejected([_nothing(reference)])
 
 
@@ -116,12 +128,16 @@ def of_lock(lock: SpecFile, name: str) -> Operand:
 
 def _package_folder(path: Path) -> Path | None:
     """The folder itself, or that of a run."""
-    return next((each for each in (path, path / "package") if (each / LOCK).is_file()), None)
+    try:
+        return next((each for each in (path, path / "package") if (each / LOCK).is_file()), None)
+    except OSError:  # no path at all: too long
+        return None
 
 
 def _nothing(reference: str) -> Diagnostic:
     at = Span(source=Source(name="spec", text=reference), line=1, column=1, width=len(reference))
-    if reference and Path(reference).is_dir():
+    kind = kind_of(Path(reference)) if reference else None
+    if kind and kind.name == FOLDER:
         message = f"the folder {quoted(reference)} is no package and no run: it has no {LOCK}"
-        return mistake(at, "no-spec", message)
+        return mistake(at, "no-spec", message, kind.advice)
     return no_spec(reference, at)

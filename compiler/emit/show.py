@@ -65,7 +65,7 @@ def _origin(loaded: Loaded, section: BaseModel, path: Path) -> str:
 def origin_of_default(section: BaseModel, key: str) -> str:
     """Return, in words, the origin of the value of a key that nobody wrote."""
     is_derived = type(section).model_fields[key].default is None
-    return "default, by other settings" if is_derived else "default"
+    return "default, derived from other settings" if is_derived else "default"
 
 
 def _dropped(loaded: Loaded) -> Iterator[str]:

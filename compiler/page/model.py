@@ -49,7 +49,8 @@ class Table:
 
     `groups` are the numbers of the rows with which a group begins: its name is in the first cell of
     that row, and the cells below are blank. `base` is the number of the row that others are
-    compared with.
+    compared with. Text that has too little room for the columns of a table with `records` has a
+    line for each cell, behind the name of its column.
     """
 
     columns: tuple[Column, ...]
@@ -57,6 +58,7 @@ class Table:
     groups: frozenset[int] = frozenset()
     base: int | None = None
     notes: tuple[str, ...] = ()
+    records: bool = False
 
     @property
     def texts(self) -> list[list[str]]:

@@ -96,6 +96,9 @@ def _table(table: Table, alike: Sequence[Table], width: int) -> Iterator[Line]:
     is_narrow = bool(width) and _whole(_widths(alike, is_narrow=False)) > width
     widths = _widths(alike, is_narrow=is_narrow)
     room = max(NARROWEST, width - _whole([*widths[:-1], 0])) if width else 0
+    if table.records and is_narrow and _whole([*widths[:-1], NARROWEST]) > width:
+        yield from _records(table, width)
+        return
     rule = [_line("quiet", RULE * _whole(widths))] if table.notes else []
     yield from _heads(table, widths, is_narrow=is_narrow)
     yield from rule
@@ -109,6 +112,19 @@ def _table(table: Table, alike: Sequence[Table], width: int) -> Iterator[Line]:
             yield _row(table.columns, (*("" for _ in row[:-1]), below), widths)
     yield from rule
     yield from (_line("quiet", line) for note in table.notes for line in _folded(note, width))
+
+
+def _records(table: Table, width: int) -> Iterator[Line]:
+    """Return the rows of a table below each other, a cell a line, behind the name of its column."""
+    indent = max(len(column.name) for column in table.columns) + len(GAP)
+    for number, row in enumerate(table.rows):
+        if number:
+            yield ()
+        for column, cell in zip(table.columns, row, strict=True):
+            first, *rest = _folded(str(cell), max(NARROWEST, width - indent))
+            tone = cell.tone if isinstance(cell, Cell) and cell.tone else column.tone
+            yield ("column", "", column.name.ljust(indent)), (tone, "", first)
+            yield from (_line(tone, " " * indent + below) for below in rest)
 
 
 def _heads(table: Table, widths: Sequence[int], *, is_narrow: bool) -> Iterator[Line]:

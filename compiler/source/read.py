@@ -62,7 +62,8 @@ def read(source: Source) -> Node:
     """The tree of a document; raises `Rejected` if it is empty, no YAML, or more than plain."""
     node = read_from(source, 0)
     if node is None:
-        raise Rejected([mistake(Span.at(source, 0), "empty-spec", "the file holds no spec")])
+        message, help = "the file holds no spec", "`specformer new NAME` writes one to start from"
+        raise Rejected([mistake(Span.at(source, 0), "empty-spec", message, help)])
     return node
 
 

@@ -11,13 +11,16 @@ from compiler.page.model import Cell, Document, Paragraph, Part, Section, Table,
 from compiler.source.write import flow
 from runtime.command.options import Settings
 from runtime.command.page import print_page
+from runtime.command.specs import as_its_author_wrote, read_spec
 
 if TYPE_CHECKING:
     from compiler.conform.departures import Conformity, Finding
 
 LEAD = (
-    'Beside "Attention Is All You Need" (Vaswani et al. 2017). What the paper leaves open is '
-    "marked so; tensor2tensor is the code that its authors trained with."
+    'Beside "Attention Is All You Need" (Vaswani et al. 2017). A setting is "not named" where no '
+    "sentence, equation or figure of the paper gives its value; it departs where it adds something "
+    "to what the paper describes. tensor2tensor is the code that the authors trained with, in its "
+    "first published settings (transformer_base_v1)."
 )
 COLUMNS = {
     **{"layers": "N", "d_model": "d_model", "d_ff": "d_ff", "heads": "h", "d_k": "d_k"},
@@ -27,18 +30,22 @@ COLUMNS = {
 
 
 def conform(
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A file, or a name of the library.")],
+    spec: Annotated[
+        str, typer.Argument(metavar="SPEC", help="A spec, a package, or the folder of a run.")
+    ],
     settings: Settings = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Show the settings that agree, too.")
+        bool,
+        typer.Option("--all", help="Show the settings that agree or are not used, too."),
     ] = False,
     form: Annotated[Literal["text", "markdown", "json", "html"], typer.Option("--format")] = "text",
 ) -> None:
     """Show where a spec departs from Vaswani et al. 2017, section by section of the paper."""
     from compiler.conform.departures import conformity
-    from compiler.spec.load import load
 
-    found = conformity(load(spec, settings or ()))
+    loaded, is_locked = read_spec(spec, settings)
+    written = as_its_author_wrote(loaded.spec) if is_locked else loaded
+    found = conformity(written or loaded, is_locked=written is None)
     if form == "json":
         typer.echo(json.dumps(as_json(found), indent=2))
     else:
@@ -53,6 +60,7 @@ def as_json(found: "Conformity") -> dict[str, object]:
         "is_row": not found.differing,
         "differing": found.differing,
         "findings": [asdict(each) for each in found.findings],
+        "not_compared": {"outside": found.outside, "moot": found.moot},
     }
 
 
@@ -60,12 +68,16 @@ def page_of(found: "Conformity", *, everything: bool = False) -> Document:
     """Return the page: what the spec is in Table 3, then the findings by section of the paper."""
     from compiler.conform.paper import TITLES
 
-    shown = [each for each in found.findings if everything or each.verdict != "agrees"]
+    named = [each for each in found.findings if each.verdict != "not named"]
     sections = [Section(parts=tuple(_lead(found)))]
     for number, title in TITLES.items():
+        shown = [each for each in named if everything or each.verdict == "departs"]
         if own := [each for each in shown if each.section == number]:
             sections.append(Section(title=f"{number} {title}", parts=(_table(own),)))
-    sections.append(Section(title="Not compared", parts=(_silent(),)))
+    unnamed = [each for each in found.findings if each.verdict == "not named"]
+    shown = [each for each in unnamed if everything or each.is_choice]
+    sections.append(Section(title="Not named by the paper", parts=(_table_of_unnamed(shown),)))
+    sections.append(Section(title="Not compared", parts=tuple(_not_compared(found))))
     return Document(title=f"{found.name} and the paper", sections=tuple(sections))
 
 
@@ -80,35 +92,53 @@ def _lead(found: "Conformity") -> Iterator[Part]:
             f"{_shown(getattr(found.row, name))}"
             for name, values in found.differing.items()
         )
-        yield Paragraph(text=f'It is no row of Table 3. Held to row "{row}": {others}.')
-    departs, agrees, is_open = (
+        yield Paragraph(text=f'It is no row of Table 3. It is compared with "{row}": {others}.')
+    departs, agrees, unnamed = (
         sum(each.verdict == verdict for each in found.findings)
-        for verdict in ("departs", "agrees", "open")
+        for verdict in ("departs", "agrees", "not named")
     )
+    unused = sum(each.verdict == "not named" and not each.is_choice for each in found.findings)
     yield Paragraph(
-        text=f"Settings that depart from the paper: {departs}; that agree: {agrees}; that it "
-        f"leaves open: {is_open}."
+        text=f"Settings that depart from the paper: {departs}; that agree: {agrees}; that it does "
+        f"not name: {unnamed}, of which {unused} are not used here."
     )
 
 
 def _table(findings: list["Finding"]) -> Table:
     heads = ("setting", "here", "paper", "written at", "the paper says")
-    return Table(columns=columns(heads), rows=tuple(map(_row, findings)))
+    rows = tuple(
+        (
+            each.setting,
+            Cell(text=_shown(each.value), tone="bad" if each.verdict == "departs" else ""),
+            _shown(each.paper) if each.is_named else Cell(text="not named", tone="quiet"),
+            _written_at(each),
+            _says(each),
+        )
+        for each in findings
+    )
+    return Table(columns=columns(heads), rows=rows, records=True)
 
 
-def _row(finding: "Finding") -> tuple[str | Cell, ...]:
-    places = [each for each in finding.places if each]
-    setting = f"{finding.setting} ({places[0]})" if len(places) == 1 else finding.setting
-    is_open, departs = finding.verdict == "open", finding.verdict == "departs"
-    here = Cell(text=_shown(finding.value), tone="bad" if departs else "")
-    paper = Cell(text="open", tone="quiet") if is_open else _shown(finding.paper)
-    return setting, here, paper, _written_at(finding), finding.says
+def _says(finding: "Finding") -> str:
+    says = finding.says if finding.is_named else f"nothing of {finding.says}"
+    return f"{says}; tensor2tensor: {finding.tensor2tensor}" if finding.tensor2tensor else says
+
+
+def _table_of_unnamed(findings: list["Finding"]) -> Table:
+    heads = ("setting", "here", "written at", "what it is", "tensor2tensor")
+    rows = tuple(
+        (each.setting, _shown(each.value), _written_at(each), each.says, each.tensor2tensor)
+        for each in findings
+    )
+    return Table(columns=columns(heads), rows=rows, records=True)
 
 
 def _written_at(finding: "Finding") -> str:
+    from compiler.where import short
+
     origin = finding.origin
     if origin.file:
-        return f"{origin.file}:{origin.line}:{origin.column}"
+        return f"{short(origin.file)}:{origin.line}:{origin.column}"
     return origin.words or "default"
 
 
@@ -118,11 +148,8 @@ def _shown(value: object) -> str:
     return "none" if value is None else flow(value)
 
 
-def _silent() -> Paragraph:
-    from compiler.conform.paper import SILENT
-
-    about = "; ".join(
-        f"{words} ({', '.join(key.partition('.')[2] for key in keys.split())})"
-        for words, keys in SILENT.items()
-    )
-    return Paragraph(text=f"The paper does not speak of {about}.")
+def _not_compared(found: "Conformity") -> Iterator[Paragraph]:
+    outside = "; ".join(f"{about} ({', '.join(keys)})" for about, keys in found.outside.items())
+    yield Paragraph(text=f"Not the subject of the paper: {outside}.")
+    moot = "; ".join(f"{', '.join(keys)} (by {above})" for above, keys in found.moot.items())
+    yield Paragraph(text=f"Decided by another setting, which is compared: {moot}.")

@@ -9,6 +9,7 @@ import typer
 from compiler.source.diagnostic import did_you_mean, for_each
 from runtime.command.options import Force, Settings
 from runtime.command.output import output_form, say_warnings, write_file
+from runtime.command.specs import read_spec
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ SUFFIXES: dict[str, Form] = {
 
 def draw(
     spec: Annotated[
-        str | None, typer.Argument(metavar="[SPEC]", help="A file, or a name of the library.")
+        str | None,
+        typer.Argument(metavar="[SPEC]", help="A spec, a package, or the folder of a run."),
     ] = None,
     against: Annotated[
         str | None, typer.Option("--against", metavar="SPEC", help="Mark what differs from it.")
@@ -71,12 +73,11 @@ def draw(
 def _drawings(specs: list[str], settings: list[str] | None) -> list["Drawing"]:
     """Return the drawings of specs; the settings change the first of them."""
     from compiler.draw.drawing import read_drawing
-    from compiler.spec.load import load
 
     def read(numbered: tuple[int, str]) -> "Drawing":
         number, name = numbered
         changes = list(settings or ()) if not number else []
-        loaded = load(name, changes)
+        loaded, _ = read_spec(name, changes)
         say_warnings(loaded.warnings)
         title = " ".join([loaded.spec.name, *(["with"] if changes else []), ", ".join(changes)])
         return read_drawing(loaded, title.strip())

@@ -7,7 +7,7 @@ import typer
 
 from runtime.command.options import Force, Settings
 from runtime.command.output import PAGE, output_form, write_file
-from runtime.errors import UserError
+from runtime.command.specs import as_its_author_wrote, read_spec
 
 
 def view(
@@ -20,23 +20,15 @@ def view(
 ) -> None:
     """Write a page: the spec on the left, its code on the right, and what causes what."""
     from compiler.diff.operand import of_package, read_operand
-    from compiler.pipeline import compile_spec
+    from compiler.pipeline import compile_loaded
     from compiler.view import view_page
     from compiler.where import links
-    from runtime.command.where import as_written
 
     output_form(out, PAGE, force=force)
-    if settings and not _is_spec(spec):
-        raise UserError(
-            f"{spec} is compiled already: --set changes no code of it", help="leave --set out"
-        )
-    operand = of_package(compile_spec(spec, settings), spec) if settings else read_operand(spec)
-    loaded = as_written(operand, None) if operand.is_locked else None
+    if settings:
+        operand = of_package(compile_loaded(read_spec(spec, settings)[0]), spec)
+    else:
+        operand = read_operand(spec)
+    loaded = as_its_author_wrote(operand.package.spec) if operand.is_locked else None
     page = view_page(links(operand, loaded), operand.package.spec.name, operand.otherwise)
     write_file(out, page, force=force)
-
-
-def _is_spec(reference: str) -> bool:
-    from compiler.spec.library import locate
-
-    return locate(reference) is not None

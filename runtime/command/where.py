@@ -12,6 +12,7 @@ from compiler.page.model import Document, Paragraph, Section, Table, columns
 from compiler.spec.library import locate
 from compiler.spec.lock import LOCK
 from runtime.command.page import print_page
+from runtime.command.specs import as_its_author_wrote
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -99,24 +100,18 @@ def as_written(operand: "Operand", spec: str | None) -> "Loaded | None":
 
     Raises a UserError for a `spec` that is another one, and `Rejected` for what is none.
     """
-    from compiler.source.diagnostic import Rejected
     from compiler.spec.load import load
 
     own = operand.package.spec
-    try:
-        found = load(spec or own.name)
-    except Rejected:
-        if spec:
-            raise
-        return None
-    if found.spec == own:
-        return found
-    if spec:
+    if spec is None:
+        return as_its_author_wrote(own)
+    found = load(spec)
+    if found.spec != own:
         raise UserError(
             f"{spec} is not the spec of this package",
             help="leave --spec out: the package's own lock has all settings",
         )
-    return None
+    return found
 
 
 def of_spec(at: Place, spec: str | None) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def test_origins_are_those_of_file_parent_setting_and_default(tmp_path: Path) ->
     assert origins["batch_tokens:"].startswith(f"{parent}:")
     assert origins["seed:"] == "--set training.seed=5"
     assert origins["accumulate:"] == "default"
-    assert origins["d_k:"] == "default, by other settings"
+    assert origins["d_k:"] == "default, derived from other settings"
     (gone,) = (" ".join(line) for line in lines if "dropped," in line)
     assert "data.tokenizer.model" in gone
     assert str(parent) in gone

@@ -19,10 +19,12 @@ HEAD = """\
 
 `specformer conform SPEC` tells where a spec departs from "Attention Is All You Need" (Vaswani et
 al. 2017), section by section, with the line where the setting was written (through `extends`) and
-what the paper says. With `--all` it shows what agrees, too; `--format` is `text`, `markdown`,
-`html` or `json`. A spec whose sizes are those of a row of Table 3 is held to that row, any other to
-the nearer one of base and big. This is `specformer conform specs/transformer-base.yaml --all`,
-made by a test:
+what the paper says. SPEC is a spec, a generated package or the folder of a run. A setting agrees
+with the paper, departs from it, or is not named by it; where nothing is named, a spec departs only
+if it adds something, such as a bound on the gradient. With `--all` the page shows what agrees and
+what is not used, too; `--format` is `text`, `markdown`, `html` or `json`. A spec whose sizes are
+those of a row of Table 3 is compared with that row, any other with the nearer one of base and big.
+This is `specformer conform specs/transformer-base.yaml --all`, made by a test:
 
 """
 

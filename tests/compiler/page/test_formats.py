@@ -108,3 +108,17 @@ def test_explain_is_a_page_in_every_format() -> None:
     assert "| self_attention | \\[source, D_MODEL\\] | 131,072 |" in markdown(page)
     assert '<td class="right">131,072</td>' in html.page(page)
     assert "<td>FLOPs per update</td>" in html.page(page)
+
+
+def test_records_stand_below_each_other_where_columns_have_no_room() -> None:
+    rows = (("embedding.position", "sinusoidal", "a sentence of some words, which is folded"),)
+    table = Table(columns=columns(("setting", "here", "why")), rows=rows, records=True)
+    wide = ["".join(piece for _, _, piece in line) for line in lines(table, 70)]
+    assert wide[0].split() == ["setting", "here", "why"]
+    narrow = ["".join(piece for _, _, piece in line) for line in lines(table, 40)]
+    assert narrow[:3] == [
+        "setting  embedding.position",
+        "here     sinusoidal",
+        "why      a sentence of some words, which",
+    ]
+    assert max(map(len, narrow)) <= 40

@@ -19,7 +19,7 @@ def test_every_format_says_the_same(specformer: Command, form: str) -> None:
     if form == "json":
         found = json.loads(ended.out)
         assert (found["row"], found["is_row"]) == ("base", False)
-        heads = [each for each in found["findings"] if each["setting"] == "self_attention.heads"]
+        heads = [each for each in found["findings"] if each["setting"] == "attention.heads"]
         assert [(each["value"], each["paper"], each["verdict"]) for each in heads] == [
             (4, 8, "departs")
         ]
@@ -30,7 +30,7 @@ def test_a_row_of_table_3_says_so(specformer: Command) -> None:
     ended = specformer("conform", "transformer-base", "--set", "model.attention.heads=16")
     assert 'In the columns of Table 3 it is row "(A) h = 16".' in ended.out
     ended = specformer("conform", "demo")
-    assert 'It is no row of Table 3. Held to row "base": N is 2, not 6;' in ended.out
+    assert 'It is no row of Table 3. It is compared with "base": N is 2, not 6;' in ended.out
 
 
 def test_all_shows_what_agrees(specformer: Command) -> None:
