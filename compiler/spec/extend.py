@@ -42,8 +42,7 @@ class Extended:
 def read_extended(reference: str) -> Extended:
     """The tree of a spec over the trees that it extends; raises `Rejected`."""
     path = locate(reference)
-    if reference:
-        _require_spec(kind_of(path or File(reference)), reference)
+    _require_spec(kind_of(path or File(reference)), reference)
     if path is None:
         source = Source(name="spec", text=reference)
         at = Span(source=source, line=1, column=1, width=len(reference))
@@ -144,6 +143,4 @@ def _is_surely_a_spec(keys: Iterable[str]) -> bool:
 
 
 def _missing(reference: str, span: Span, help: str) -> Diagnostic:
-    there_is_none = f"there is no spec {quoted(reference)}"
-    message = there_is_none if reference else "the name of the spec is empty"
-    return mistake(span, "no-spec", message, help)
+    return mistake(span, "no-spec", f"there is no spec {quoted(reference)}", help)

@@ -3,19 +3,26 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from compiler.page.model import Cell, Document, Paragraph, Part, Section, Table, columns
 from compiler.source.write import flow
-from runtime.command.options import Settings
-from runtime.command.page import print_page
+from runtime.command.options import Force, Settings
+from runtime.command.output import output_form, write_file
+from runtime.command.page import page_in, print_page
 from runtime.command.specs import as_its_author_wrote, read_spec
 
 if TYPE_CHECKING:
     from compiler.conform.departures import Conformity, Finding
 
+Form = Literal["text", "markdown", "json", "html"]
+SUFFIXES: dict[str, Form] = {
+    **{".txt": "text", ".md": "markdown", ".json": "json"},
+    **{".html": "html", ".htm": "html"},
+}
 LEAD = (
     'Beside "Attention Is All You Need" (Vaswani et al. 2017). A setting is "not named" where no '
     "sentence, equation or figure of the paper gives its value; it departs where it adds something "
@@ -38,23 +45,35 @@ def conform(
         bool,
         typer.Option("--all", help="Show the settings that agree or are not used, too."),
     ] = False,
-    form: Annotated[Literal["text", "markdown", "json", "html"], typer.Option("--format")] = "text",
+    form: Annotated[
+        Form | None,
+        typer.Option("--format", help="By default that of the name of --out, or else text."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write here, not to stdout.")
+    ] = None,
+    force: Force = False,
 ) -> None:
     """Show where a spec departs from Vaswani et al. 2017, section by section of the paper."""
     from compiler.conform.departures import conformity
 
+    form = output_form(out, SUFFIXES, form, force=force)
     loaded, is_locked = read_spec(spec, settings)
     written = as_its_author_wrote(loaded.spec) if is_locked else loaded
     found = conformity(written or loaded, is_locked=written is None)
-    if form == "json":
-        typer.echo(json.dumps(as_json(found), indent=2))
+    page = page_of(found, everything=everything)
+    if out is not None:
+        text = as_json(found) if form == "json" else page_in(page, form)
+        write_file(out, text, force=force)
+    elif form == "json":
+        typer.echo(as_json(found), nl=False)
     else:
-        print_page(page_of(found, everything=everything), form)
+        print_page(page, form)
 
 
-def as_json(found: "Conformity") -> dict[str, object]:
+def as_json(found: "Conformity") -> str:
     """Return all findings, those that agree, too, for programs."""
-    return {
+    whole = {
         "name": found.name,
         "row": found.row.name,
         "is_row": not found.differing,
@@ -62,6 +81,7 @@ def as_json(found: "Conformity") -> dict[str, object]:
         "findings": [asdict(each) for each in found.findings],
         "not_compared": {"outside": found.outside, "moot": found.moot},
     }
+    return json.dumps(whole, indent=2) + "\n"
 
 
 def page_of(found: "Conformity", *, everything: bool = False) -> Document:

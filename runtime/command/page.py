@@ -40,18 +40,23 @@ def print_page(page: Document | Table, form: str = "text") -> None:
 
     Colours are there on terminals, and where git's pager shows them.
     """
+    if form == "text" and (console := _console()).is_terminal:
+        console.print(_coloured(text.lines(page, console.width)), soft_wrap=True, end="")
+    else:
+        typer.echo(page_in(page, form), nl=False)
+
+
+def page_in(page: Document | Table, form: str = "text") -> str:
+    """Return a page as a file holds it: text in lines as long as they need to be, or `form`."""
     if form == "markdown":
         from compiler.page.markdown import markdown
 
-        typer.echo(markdown(page), nl=False)
-    elif form == "html" and isinstance(page, Document):
+        return markdown(page)
+    if form == "html" and isinstance(page, Document):
         from compiler.page import html
 
-        typer.echo(html.page(page), nl=False)
-    elif (console := _console()).is_terminal:
-        console.print(_coloured(text.lines(page, console.width)), soft_wrap=True, end="")
-    else:
-        typer.echo(text.text(page), nl=False)
+        return html.page(page)
+    return text.text(page)
 
 
 def terminal_width() -> int | None:

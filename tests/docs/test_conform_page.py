@@ -22,9 +22,10 @@ al. 2017), section by section, with the line where the setting was written (thro
 what the paper says. SPEC is a spec, a generated package or the folder of a run. A setting agrees
 with the paper, departs from it, or is not named by it; where nothing is named, a spec departs only
 if it adds something, such as a bound on the gradient. With `--all` the page shows what agrees and
-what is not used, too; `--format` is `text`, `markdown`, `html` or `json`. A spec whose sizes are
-those of a row of Table 3 is compared with that row, any other with the nearer one of base and big.
-This is `specformer conform specs/transformer-base.yaml --all`, made by a test:
+what is not used, too; `--format` is `text`, `markdown`, `html` or `json`, and `--out page.html`
+writes a file. A spec whose sizes are those of a row of Table 3 is compared with that row, any other
+with the nearer one of base and big. This is
+`specformer conform specs/transformer-base.yaml --all`, made by a test:
 
 """
 

@@ -117,7 +117,7 @@ def test_what_is_no_revision(reference: str) -> None:
         ("HEAD:specs/bass.yaml", "help: did you mean `specs/base.yaml`?"),
         ("nothing.yaml", "spec:1:1: error[no-spec]: there is no spec `nothing.yaml`"),
         ("specs", "no package and no run: it has no spec.lock.yaml"),
-        ("", "spec:1:1: error[no-spec]: the name of the spec is empty"),
+        ("", "spec:1:1: error[no-spec]: there is no spec ``"),
     ],
 )
 def test_mistakes_point_at_the_part_that_is_wrong(reference: str, message: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,3 +43,22 @@ def test_a_mistake_is_located(specformer: Command) -> None:
     ended = specformer("conform", "demo", "--set", "model.d_model=x")
     assert (ended.code, ended.out) == (2, "")
     assert "--set" in ended.err
+
+
+@pytest.mark.parametrize("name", ["page.html", "page.md", "page.json", "page.txt"])
+def test_a_file_holds_what_is_printed_in_the_form_of_its_name(
+    specformer: Command, tmp_path: Path, name: str
+) -> None:
+    forms = {".html": "html", ".md": "markdown", ".json": "json", ".txt": "text"}
+    printed = specformer("conform", "demo", "--format", forms[Path(name).suffix])
+    written = specformer("conform", "demo", "--out", name)
+    assert (written.code, written.out) == (0, "")
+    assert written.err.startswith(f"wrote {name}, ")
+    assert (tmp_path / name).read_text() == printed.out
+    assert specformer("conform", "demo", "--out", name).code == 2  # it is there already
+
+
+def test_a_file_of_another_form_is_refused(specformer: Command) -> None:
+    ended = specformer("conform", "demo", "--format", "html", "--out", "page.svg")
+    assert ended.code == 2
+    assert "page.svg does not end in .html" in ended.err

@@ -73,7 +73,7 @@ def test_settings_of_a_package_are_not_changed(
 @pytest.mark.parametrize(
     ("name", "message", "help"),
     [
-        ("", "the name of the spec is empty", "`specformer list` shows the library"),
+        ("", "the name is empty", "name a file, a folder or a spec"),
         ("folder", "it has no spec.lock.yaml", "name a file"),
         ("empty.yaml", "the file holds no spec", "`specformer new NAME` writes one"),
     ],
