@@ -232,7 +232,7 @@ function grid(panel, kind, number) {
 
 function say(words) { document.getElementById("readout").textContent = words; }
 
-/** Say in words what the current token reads most, in the run where it is pointed at. */
+/** Say on which token the largest weight of the current one is, in the run that is pointed at. */
 function readout() {
   const at = state.at ?? state.pinned;
   if (!at || state.view !== "lines") { say(""); return; }
@@ -246,8 +246,8 @@ function readout() {
     const [text, weight] = pairs.reduce((one, other) => other[1] > one[1] ? other : one);
     return `head ${each + 1}: “${text}” ${weight.toFixed(2)}`;
   });
-  const verb = at.side === "query" ? "reads most" : "is read most by";
-  say(`${panels().length > 1 ? `${panel.name}: ` : ""}“${at.text}” ${verb}: ${said.join(", ")}`);
+  const side = at.side === "query" ? "from" : "on";
+  say(`${panels().length > 1 ? `${panel.name}: ` : ""}largest weight ${side} “${at.text}”: ${said.join(", ")}`);
 }
 
 function look(place) { state.at = place; refresh(); }

@@ -1,4 +1,4 @@
-"""The accuracy of heads: how often the strongest weight of a word is on the word that is asked for.
+"""The accuracy of heads: how often the largest weight from a word is on the word that is asked for.
 
 The head is chosen on the validation set and measured on the test set. So is the head of a network
 that was never trained, since the best of many heads is good by chance; and so is the fixed offset,
@@ -25,15 +25,15 @@ Head = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """Right answers among all, 0 to 1, and the interval over resampled sentences (95 %)."""
+class Accuracy:
+    """The accuracy, 0 to 1, and its interval over resampled sentences (95 %)."""
 
-    right: float
+    value: float
     low: float
     high: float
 
     def __str__(self) -> str:
-        return f"{self.right:.1%} [{self.low:.1%}, {self.high:.1%}]"
+        return f"{self.value:.1%} [{self.low:.1%}, {self.high:.1%}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,25 +119,25 @@ def _strongest(
     return np.asarray(joined.argmax(axis=-1))
 
 
-def share(right: NDArray[np.bool_], questions: Sequence[Question]) -> Share:
-    """Return the share of right answers with its interval over resampled sentences."""
+def accuracy(right: NDArray[np.bool_], questions: Sequence[Question]) -> Accuracy:
+    """Return the accuracy of answers [question] with its interval over resampled sentences."""
     numbers = np.unique([each.sentence for each in questions], return_inverse=True)[1]
     asked = np.bincount(numbers).astype(float)
     answered = np.bincount(numbers, weights=right)
     random = np.random.default_rng(1)
     drawn = random.integers(len(asked), size=(RESAMPLES, len(asked)))
-    shares = answered[drawn].sum(axis=1) / asked[drawn].sum(axis=1)
-    low, high = np.quantile(shares, (0.025, 0.975))
-    return Share(right=float(right.mean()), low=float(low), high=float(high))
+    resampled = answered[drawn].sum(axis=1) / asked[drawn].sum(axis=1)
+    low, high = np.quantile(resampled, (0.025, 0.975))
+    return Accuracy(value=float(right.mean()), low=float(low), high=float(high))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """The head that is best on the validation set, and its share of the test set."""
+    """The head that is best on the validation set, with its accuracy there and on the test set."""
 
     head: Head
     valid: float
-    test: Share
+    test: Accuracy
 
 
 def choose(valid: Reads, test: Reads, asked: LinkedText, checked: LinkedText, task: str) -> Chosen:
@@ -148,24 +148,24 @@ def choose(valid: Reads, test: Reads, asked: LinkedText, checked: LinkedText, ta
     return Chosen(
         head=valid.heads[best],
         valid=float(right[best]),
-        test=share(test.right(questions)[best], questions),
+        test=accuracy(test.right(questions)[best], questions),
     )
 
 
-def of_head(reads: Reads, text: LinkedText, task: str, head: Head) -> Share:
-    """Return the share of one head."""
+def of_head(reads: Reads, text: LinkedText, task: str, head: Head) -> Accuracy:
+    """Return the accuracy of one head."""
     questions = text.questions[task]
-    return share(reads.right(questions)[reads.heads.index(head)], questions)
+    return accuracy(reads.right(questions)[reads.heads.index(head)], questions)
 
 
 def chance(text: LinkedText, task: str) -> float:
-    """Return the share of a word drawn from all others of the sentence."""
+    """Return the expected accuracy of a word drawn from all others of the sentence."""
     questions = text.questions[task]
     return float(np.mean([1 / (len(text.sentences[q.sentence].words) - 1) for q in questions]))
 
 
 def nearest_noun(text: LinkedText, task: str) -> float:
-    """Return the share of the nearest noun before a word, or after it where none is before."""
+    """Return the accuracy of the nearest noun before a word, or after it where none is before."""
     questions = text.questions[task]
     guesses = (_nearest(text.sentences[each.sentence].nouns, each.word) for each in questions)
     return float(np.mean([guess == q.answer for guess, q in zip(guesses, questions, strict=True)]))
@@ -178,7 +178,7 @@ def _nearest(nouns: Iterable[int], word: int) -> int | None:
 
 
 def best_offset(asked: LinkedText, checked: LinkedText, task: str) -> tuple[int, float]:
-    """Return the commonest distance of the validation set, and its share of the test set."""
+    """Return the commonest distance of the validation set, and its accuracy on the test set."""
     distances = [each.answer - each.word for each in asked.questions[task]]
     offsets, counts = np.unique(distances, return_counts=True)
     offset = int(offsets[counts.argmax()])

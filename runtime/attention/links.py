@@ -29,7 +29,7 @@ FAR_VERBS = f"{VERB}, {FAR_VERB} words away or more"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A word of a sentence, and the word that a head should read from it most."""
+    """A word of a sentence, and the word on which its largest weight should be."""
 
     sentence: int
     word: int

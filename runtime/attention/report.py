@@ -9,9 +9,9 @@ import torch
 from compiler.page.model import Cell, Document, Paragraph, Section, Table, columns
 from compiler.spec.tasks import TASKS
 from runtime.attention.claims import (
+    Accuracy,
     Chosen,
     Reads,
-    Share,
     best_offset,
     chance,
     choose,
@@ -37,7 +37,7 @@ SHOWN_OVER_TIME = (*tuple(PRONOUNS)[:1], FAR_VERBS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """The strongest reads of a network in the validation set and in the test set."""
+    """The words of the largest weights of a network in the validation set and in the test set."""
 
     valid: Reads
     test: Reads
@@ -167,14 +167,15 @@ def _untrained(run: Run) -> Observer:
 def _method(runs: Sequence[Run], valid: LinkedText, test: LinkedText, unread: int) -> Section:
     names = "; ".join(f"{run.folder.name}: {run.used()}" for run in runs)
     words = (
-        "A head answers a question where its strongest read from a word is the word that the "
-        "grammar of the corpus names: subwords are joined to words, END and the word itself are "
-        f"left out. The best head is chosen on the {len(valid.sentences):,} validation sentences "
-        f"and measured on the {len(test.sentences):,} test sentences, with an interval of 95 % "
-        "over resampled sentences. Beside it stand the best head of a network that was not "
-        "trained, chosen in the same way; a word drawn by chance; the nearest noun before the "
-        "word, or the first one after it where none is before; and the commonest distance of the "
-        "validation set."
+        "A head is right about a word where the largest of its weights from this word (argmax) is "
+        "on the word that the grammar of the corpus names: subwords are joined to words, END and "
+        "the word itself are left out. The best head is chosen on the "
+        f"{len(valid.sentences):,} validation sentences and measured on the "
+        f"{len(test.sentences):,} test sentences, with an interval of 95 % over resampled "
+        "sentences. All figures are accuracies. The baselines are the best head of "
+        "a network that was not trained, chosen in the same way; a word drawn by chance; the "
+        "nearest noun before the word, or the first one after it where none is before; and the "
+        "commonest distance of the validation set."
     )
     parts = [Paragraph(text=words), Paragraph(text=f"Weights: {names}.")]
     if unread:
@@ -199,17 +200,17 @@ def _task(
     if len(rows) > 1:
         rows.append(("mean", "", "", _mean(chosen), _mean(random)))
     offset, by_offset = best_offset(valid, test, task)
-    rules = {
+    baselines = {
         "chance": chance(test, task),
         "the nearest noun": nearest_noun(test, task),
         f"the word {offset:+d} away": by_offset,
     }
-    said = ", ".join(f"{name} {value:.1%}" for name, value in rules.items())
+    said = ", ".join(f"{name} {value:.1%}" for name, value in baselines.items())
     count = len(test.questions[task])
     parts = (
         Table(columns=columns(names, right=names[1:]), rows=tuple(rows)),
-        Paragraph(text=f"{count:,} questions of the test set. Rules: {said}."),
-        Paragraph(text=_verdict(chosen, random, max(rules.values()))),
+        Paragraph(text=f"{count:,} questions of the test set. Baselines: {said}."),
+        Paragraph(text=_verdict(chosen, random, max(baselines.values()))),
     )
     return Section(title=task, parts=parts)
 
@@ -219,26 +220,26 @@ def _place(best: Chosen) -> str:
 
 
 def _mean(several: Sequence[Chosen]) -> str:
-    shares = [each.test.right for each in several]
-    mean = sum(shares) / len(shares)
-    return f"{mean:.1%} ({min(shares):.1%} to {max(shares):.1%})"
+    values = [each.test.value for each in several]
+    mean = sum(values) / len(values)
+    return f"{mean:.1%} ({min(values):.1%} to {max(values):.1%})"
 
 
-def _verdict(chosen: Sequence[Chosen], random: Sequence[Chosen], rule: float) -> str:
+def _verdict(chosen: Sequence[Chosen], random: Sequence[Chosen], baseline: float) -> str:
     """Say in how many runs the head is better than what needs no training."""
     beats = [
-        best.test.low > max(rule, other.test.high)
+        best.test.low > max(baseline, other.test.high)
         for best, other in zip(chosen, random, strict=True)
     ]
     runs = "run" if len(beats) == 1 else "runs"
     if not any(beats):
         return (
-            f"In none of {len(beats)} {runs} is a head better than the best rule and the untrained "
-            "network: nowhere does the interval lie above both."
+            f"In none of {len(beats)} {runs} is a head better than the best baseline and the "
+            "untrained network: nowhere does the interval lie above both."
         )
     return (
         f"In {sum(beats)} of {len(beats)} {runs} the interval of the chosen head lies above the "
-        "best rule and above the untrained network."
+        "best baseline and above the untrained network."
     )
 
 
@@ -268,7 +269,7 @@ def _task_over_time(
     last = choose(answers[max(answers)].valid, answers[max(answers)].test, valid, test, task)
     for step, own in answers.items():
         best = choose(own.valid, own.test, valid, test, task)
-        later: Share = of_head(own.test, test, task, last.head)
+        later: Accuracy = of_head(own.test, test, task, last.head)
         rows.append((task, f"{step:,}", _place(best), str(best.test), str(later)))
     names = ("task", "update", "best head", "test", f"head {_place(last)}, test")
     return Table(columns=columns(names, right=names[1:]), rows=tuple(rows))

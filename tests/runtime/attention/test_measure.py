@@ -12,11 +12,11 @@ from runtime.attention.attention import Attention, Layer
 from runtime.attention.claims import (
     Reads,
     _strongest,
+    accuracy,
     best_offset,
     chance,
     choose,
     nearest_noun,
-    share,
     strongest_reads,
 )
 from runtime.attention.layers import CROSS, SELF
@@ -108,12 +108,12 @@ def test_the_head_is_chosen_on_one_text_and_measured_on_another() -> None:
     valid = reads_of([4, 4, 1, 4], [1, 1, 1, 4])
     test = reads_of([1, 1, 4, 4], [1, 4, 1, 1])
     best = choose(valid, test, asked, checked, TASK)
-    assert (best.head, best.valid, best.test.right) == ((1, 2), 0.75, 0.25)
+    assert (best.head, best.valid, best.test.value) == ((1, 2), 0.75, 0.25)
     assert best.test.low == 0
     assert best.test.high <= 0.75
 
 
-def test_rules() -> None:
+def test_baselines() -> None:
     text = text_of([(3, 1), (3, 1), (0, 1), (2, 4)])
     assert chance(text, TASK) == pytest.approx(1 / 4)
     assert nearest_noun(text, TASK) == 3 / 4
@@ -125,8 +125,8 @@ def test_the_interval_is_that_of_whole_sentences() -> None:
     together = [Question(sentence=n // 10, word=0, answer=1) for n in range(100)]
     right = np.array([each.sentence < 5 for each in together])
     apart = [Question(sentence=n, word=0, answer=1) for n in range(100)]
-    wide, narrow = share(right, together), share(right, apart)
-    assert wide.right == narrow.right == 0.5
+    wide, narrow = accuracy(right, together), accuracy(right, apart)
+    assert wide.value == narrow.value == 0.5
     assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
 
 

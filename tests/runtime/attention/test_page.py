@@ -114,7 +114,7 @@ def test_pointing_and_clicking(tmp_path: Path) -> None:
     found = visited.found
     assert found["heads"] == ["0", "1", "2", "3"]
     assert found["hovered"] == ["1"]
-    assert found["readout"].startswith("“dog” reads most: head 1: ")
+    assert found["readout"].startswith("largest weight from “dog”: head 1: ")
     assert found["pinned"] == ["3"]
     assert found["all"] == found["after"] == found["released"]
     assert found["without"] == ["1", "2", "3"]
@@ -166,7 +166,7 @@ def test_a_token_is_shown_in_both_runs_that_read_it(tmp_path: Path) -> None:
     visited = visit(write(tmp_path, panels), tmp_path / "visit", probe)
     rows, words = visited.found
     assert rows == [["3"], ["3"]]
-    assert f"{panels[1].run}: “lowed” reads most: " in words
+    assert f"{panels[1].run}: largest weight from “lowed”: " in words
 
 
 @needs_browser

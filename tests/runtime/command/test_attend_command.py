@@ -255,7 +255,7 @@ def test_numbers_of_two_runs(specformer: Command, trained_run: Path) -> None:
     assert page == Path("other.md").read_text(encoding="utf-8")
     assert page.startswith("# Attention of demo, measured\n\n## What each head reads\n")
     assert "it, its → antecedent" in page
-    assert "questions of the test set. Rules: chance " in page
+    assert "questions of the test set. Baselines: chance " in page
     assert "untrained" in page
     assert "Over training" in page
 
