@@ -51,7 +51,8 @@ MOOT = {
     "training.schedule": "Constant Linear Cosine WarmupStableDecay InverseSquareRoot.kind",
     "training.ema": "MovingAverage",
     "decoding": "Sampling BeamSearch.kind",
-    "data.tokenizer": "SentencePieceTokenizer.kind SegmentedTokenizer.kind",
+    "data.tokenizer": "SentencePieceTokenizer.kind SegmentedTokenizer.kind LibraryTokenizer "
+    "TokenizerSymbols",
 }
 """The keys, or sections, about which there is nothing to say apart from the setting named first."""
 
