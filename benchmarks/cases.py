@@ -1,4 +1,4 @@
-"""What the benchmark of decoding measures: which network, which search, which sentences."""
+"""The cases of the benchmark of decoding: a network, a search and sentences each."""
 
 import argparse
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""How long a checkpoint stops a training: `python -m benchmarks.checkpoints transformer-base`.
+"""Measure how long a checkpoint stops a training.
+
+    python -m benchmarks.checkpoints transformer-base
 
 What is copied at once stops it; what a thread writes does not, unless the run ends: the sum of both
 is the time from a signal between two updates to the end.

@@ -1,4 +1,4 @@
-"""What the commands of this folder share: how they end, their text, their files."""
+"""Exit codes, text and result files of the commands of this folder."""
 
 import argparse
 import json
@@ -53,7 +53,7 @@ def finish(command: Callable[[], None]) -> NoReturn:
 
 
 def say(text: str) -> None:
-    """Tells people how far it is; results go to stdout."""
+    """Report progress on stderr; results go to stdout."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -130,7 +130,7 @@ def begin(
 
 
 def _check_installed(engines: Sequence[str]) -> None:
-    """Raises a UserError when the library of an engine is missing."""
+    """Raise a UserError if the library of an engine is missing."""
     for engine in engines:
         if find_spec(LIBRARIES[engine]) is None:
             raise UserError(
@@ -140,7 +140,7 @@ def _check_installed(engines: Sequence[str]) -> None:
 
 
 def _check_folder(spec: Spec) -> None:
-    """Says what is wanted, before anything else fails for want of it."""
+    """Raise a UserError that names the files that `--data` must hold, if one is missing."""
     try:
         for part in spec.data.corpora.values():
             corpus_files(part, spec.data.folder)

@@ -1,4 +1,4 @@
-"""Decoding speed: ours beside transformers' `generate` and CTranslate2.
+"""Measure the speed of decoding of our networks, of transformers' `generate` and of CTranslate2.
 
     python -m benchmarks.decode --data FOLDER --run RUN --int8 --out results.json
 

@@ -1,4 +1,4 @@
-"""What `benchmarks/gpu.sh` prints of a training on a GPU, and whether the GPU's results agree.
+"""Tables, waits and checks of a training on a GPU, for `benchmarks/gpu.sh`.
 
     python -m benchmarks.gpu table train-base.json
     python -m benchmarks.gpu waits --size base --device cuda

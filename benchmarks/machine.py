@@ -23,7 +23,7 @@ STATUS = Path("/proc/self/status")
 
 
 def refuse_busy() -> None:
-    """Raises a UserError when others use the processor."""
+    """Raise a UserError if other processes use the processor."""
     load = os.getloadavg()[0]
     if load > MOST_LOAD:
         raise UserError(
@@ -33,7 +33,7 @@ def refuse_busy() -> None:
 
 
 def check_device(name: str) -> None:
-    """Raises a UserError for a GPU that is not there."""
+    """Refuse a GPU that is not there."""
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch finds no GPU", help="`--device cpu` is always there")
 

@@ -1,4 +1,4 @@
-"""What bfloat16 products cost: losses and BLEU of an ablation's rows beside those of its base.
+"""Compare losses and BLEU of training in bfloat16 with those of float32, row by row of an ablation.
 
     specformer ablate specs/ablations/precision.yaml --set data.folder=FOLDER
     python -m benchmarks.precision runs/precision

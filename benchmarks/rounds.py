@@ -148,7 +148,7 @@ def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 
 def check_losses(losses: Mapping[str, float], tolerance: float) -> None:
-    """Raises Disagreement when a loss is not that of the first."""
+    """Raise Disagreement if a loss is not that of the first engine."""
     reference = next(iter(losses.values()))
     # Written so that nan disagrees.
     if not all(abs(loss - reference) <= tolerance for loss in losses.values()):

@@ -1,4 +1,4 @@
-"""The fastest way to train each engine on this machine, found by trying them all.
+"""Find the fastest setting of each engine for training on this machine by trying all settings.
 
     python -m benchmarks.trials --data FOLDER --size tiny --out trials.json
     python -m benchmarks.train --data FOLDER --size tiny --best trials.json --out results.json

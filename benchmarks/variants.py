@@ -1,4 +1,4 @@
-"""Whether each variant of the library learns: 200 updates on the embedded demo corpus, one table.
+"""Train each variant of the library for 200 updates on the demo corpus, and write one table.
 
     python -m benchmarks.variants --out docs/results/variants.md
 

@@ -27,7 +27,7 @@ def beside(path: Path) -> Path:
 
 
 def is_special(path: Path) -> bool:
-    """Tells whether the path is a device, a pipe or a socket."""
+    """Return whether the path is a device, a pipe or a socket."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 

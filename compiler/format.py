@@ -1,7 +1,7 @@
 """Numbers for people."""
 
 ROUNDED = 999.5
-"""What is 1000 in three digits."""
+"""From this number on, three digits would round to 1000."""
 
 
 def engineering(number: float) -> str:

@@ -202,7 +202,7 @@ def _no_package(folder: Path, reason: str) -> UserError:
 
 
 def is_same_code(one: bytes, other: bytes) -> bool:
-    """Tells whether two files are equal, or differ only in comments and layout."""
+    """Return whether two files are equal, or differ only in comments and layout."""
     if one == other:
         return True
     try:

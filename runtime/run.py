@@ -171,7 +171,7 @@ class Run:
         return dict(self.begun.get("versions", {}))
 
     def has_tokenizers(self, folder: Path) -> bool:
-        """Tells whether the tokenizers in a folder are those of this run."""
+        """Return whether the tokenizers in a folder are those of this run."""
         own = self.folder / TOKENIZERS
         return sums_of(files_below(own)) == sums_of(files_below(folder))
 
@@ -222,7 +222,7 @@ class Run:
         return model.eval()
 
     def adopt(self, package: Package) -> "Run":
-        """This run with the recipe of another package, for more steps, say.
+        """Return this run with the recipe of another package, for more steps, say.
 
         The network's code stays the run's own. Raises a UserError as `check_spec` does.
         """
@@ -235,7 +235,7 @@ class Run:
         return Run.open(self.folder)
 
     def check_spec(self, other: Spec) -> None:
-        """Raises a UserError if network, data or optimizer of a spec differ from the run's.
+        """Raise a UserError if network, data or optimizer of a spec differ from the run's.
 
         A checkpoint holds state of exactly these. The places of files may differ.
         """
@@ -263,7 +263,7 @@ class Run:
         return {str(path): digest for path, digest in digests_of(self.package.spec, split)}
 
     def check_text(self, split: str) -> None:
-        """Raises a UserError if the run was begun with another text of this name.
+        """Raise a UserError if the run was begun with another text of this name.
 
         Its scores would replace those of the old text, as if they could be compared.
         """
@@ -279,7 +279,7 @@ class Run:
             )
 
     def check_data(self, entry: str) -> None:
-        """Raises a UserError when the run was begun with other prepared text, or with none.
+        """Raise a UserError if the run was begun with other prepared text, or with none.
 
         `entry` is the name of the text's folder in the cache.
         """
@@ -304,7 +304,7 @@ class Run:
 
 
 def refuse_existing(folder: Path) -> None:
-    """Raises a UserError when there is anything at the place of a new run."""
+    """Raise a UserError if there is anything at the place of a new run."""
     if folder.exists():
         raise UserError(
             f"{folder} exists already",

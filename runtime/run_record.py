@@ -16,9 +16,9 @@ from runtime.system.checksummed import read_sealed_file
 
 PACKAGE, BEGUN = "package", "run.json"
 ADOPTED = "adopted"
-"""What `run.json` calls the sums of files that have taken the place of those of the beginning."""
+"""The key of `run.json` for checksums of files that replaced those of the beginning."""
 TRANSFERRED = "transferred"
-"""What `run.json` calls the beginning of a run that goes on with the weights of another."""
+"""The key of `run.json` for a run that begins with the weights of another."""
 LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece", "tokenizers")
 
 
@@ -30,13 +30,13 @@ def listed(digests: Digests) -> dict[str, list[tuple[str, str]]]:
 
 
 def is_as_begun(folder: Path, name: str) -> bool:
-    """Tells whether a file of the run's package is the one that the run began with."""
+    """Return whether a file of the run's package is the one that the run began with."""
     begun = read_sealed_file(folder / BEGUN).get(PACKAGE, {})
     return begun.get(name) == sums_of({name: (folder / PACKAGE / name).read_bytes()})[name]
 
 
 def is_of_other_version(folder: Path) -> bool:
-    """Tells whether another version of specformer began the run."""
+    """Return whether another version of specformer began the run."""
     return read_record(folder).get("versions", {}).get("specformer") != version_of("specformer")
 
 
@@ -65,7 +65,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def refuse_changed(folder: Path, package: Mapping[str, bytes] | None) -> None:
-    """Raises a UserError if a file of the package, or of the tokenizers, is not as it was written.
+    """Raise a UserError if a file of the package, or of the tokenizers, is not as it was written.
 
     `package` is None if the files of the package are not used.
     Runs of older versions, whose `run.json` does not list the tokenizers, are not compared.
@@ -92,7 +92,7 @@ def refuse_changed(folder: Path, package: Mapping[str, bytes] | None) -> None:
 
 
 def _refuse_links(folder: Path) -> None:
-    """Raises a UserError where a folder is, or holds, anything but regular files and folders.
+    """Raise a UserError where a folder is, or holds, anything but regular files and folders.
 
     The run may be a stranger's, and a link may lead to any file of its user's.
     """

@@ -182,7 +182,7 @@ def _differences(base: Mapping, tree: Mapping) -> dict[str, str]:
 
 
 def _require_comparable(resolved: list[Row]) -> None:
-    """Raises `Rejected` for rows that are not measured as the base is."""
+    """Raise `Rejected` for rows that are not measured as the base is."""
     base, *rows = resolved
     others = ((each, _other_part(each.spec, base.spec)) for each in rows)
     wrong = [_incomparable(each, part) for each, part in others if part]
@@ -206,7 +206,7 @@ def _incomparable(each: Row, part: str) -> Diagnostic:
 
 
 def _require_one_vocabulary(resolved: list[Row], columns: tuple[Column, ...]) -> None:
-    """Raises `Rejected` if numbers of tokens stand beside those of other tokens."""
+    """Raise `Rejected` if numbers of tokens stand beside those of other tokens."""
     base, *rows = resolved
     counted = [each for each in columns if each.partition("_")[2] in OF_TOKENS]
     wrong = [
@@ -231,7 +231,7 @@ def _place_of(row: WrittenRow, *start: str) -> Span:
 
 
 def _require_different(resolved: list[Row]) -> None:
-    """Raises `Rejected` for rows that are the same network and recipe as one before."""
+    """Raise `Rejected` for rows that are the same network and recipe as one before."""
     seen: dict[str, Row] = {}
     wrong = []
     for each in resolved:

@@ -123,7 +123,7 @@ def read_ablation(path: File) -> Ablation:
 
 
 def _require_few(groups: Mapping) -> None:
-    """Raises `Rejected` at the grid or the list with which there are too many rows."""
+    """Raise `Rejected` at the grid or the list with which there are too many rows."""
     count = 0
     for group in groups.entries.values():
         assert isinstance(group, Mapping)
@@ -228,7 +228,7 @@ def _words(keys: list[str]) -> dict[str, str]:
 
 
 def _scalar(node: Node) -> str:
-    """Raises `Rejected` for a value of a grid that would give its row no name."""
+    """Raise `Rejected` for a value of a grid that would give its row no name."""
     if isinstance(node, Scalar) and slug(text := text_of_node(node)):
         return text
     message = "a value of a grid is a number or a word: its row is called so"

@@ -33,7 +33,7 @@ def setting(key: str, at: Span, value: Node) -> Mapping:
 
 
 def require_no_seed(tree: Mapping) -> None:
-    """Raises `Rejected` if a tree sets the seed."""
+    """Raise `Rejected` if a tree sets the seed."""
     for path, node in leaves(tree):
         if path == SEED:
             raise Rejected([_seed(node.span)])

@@ -1,4 +1,4 @@
-"""Says whether a network can compute packed sentences, and what keeps it from that."""
+"""Decide whether a network can compute packed sentences, and what prevents it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

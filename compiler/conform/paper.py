@@ -1,4 +1,4 @@
-"""All that the paper says of the settings of a spec, and what it does not speak of."""
+"""The sections of Vaswani et al. (2017), the settings each determines, and those that none does."""
 
 from compiler.conform.network import NETWORK
 from compiler.conform.recipe import RECIPE, SCORES

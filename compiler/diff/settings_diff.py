@@ -70,7 +70,7 @@ class _Row:
 def changes(
     before: Loaded, after: Loaded, hybrids: Hybrids, is_locked: tuple[bool, bool] = (False, False)
 ) -> tuple[Change, ...]:
-    """All differences of two specs in the order of the language, with what follows from each.
+    """Return the settings that differ between two specs, with those that follow from each.
 
     The settings of a lock stand in a line of their own for each place: `is_locked` joins them.
     """
@@ -226,7 +226,7 @@ def _consequence(row: _Row, places: dict[str, list[Place]]) -> Consequence:
 
 
 def _places(found: Iterable[Pair]) -> dict[str, list[Place]]:
-    """All places that have a setting, by its key."""
+    """Return the places of the network at which each setting occurs, by its key."""
     places: dict[str, list[Place]] = {}
     for pair in found:
         if pair.before is not None or pair.after is not None:

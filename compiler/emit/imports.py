@@ -7,7 +7,7 @@ from sys import stdlib_module_names
 from compiler.ops.expression import Expression, Name
 
 NETWORK = frozenset({"torch.Tensor", "torch.nn"})
-"""What the code around every network imports, for its annotations and classes."""
+"""The imports that every `model.py` needs, for its annotations and classes."""
 TORCH = {"torch": "torch", "nn": "torch.nn", "F": "torch.nn.functional as F"}
 """The modules of torch under their names in the code."""
 

@@ -1,4 +1,4 @@
-"""All files of a generated package."""
+"""Write the text of each file of a generated package: network, training, tests, lock."""
 
 from compiler.analysis.packing import why_not_packed
 from compiler.emit.attention_weights import weights_text

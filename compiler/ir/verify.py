@@ -8,7 +8,7 @@ class CompilerBug(Exception):
 
 
 def verify(model: Block, after: str) -> None:
-    """Raises `CompilerBug` if a value is used before it is made, made twice, or hidden."""
+    """Raise `CompilerBug` if a value is used before it is made, made twice, or hidden."""
     try:
         for path, block in walk(model):
             for function in block.functions:

@@ -61,7 +61,7 @@ class ScoreBias(Op):
 
     @property
     def is_selective(self) -> bool:
-        """Tells whether a step reads not all that went before."""
+        """Return whether a decoding step reads less than all earlier positions."""
         return not self.reads.is_plain
 
     def predicates(self) -> tuple[Predicate, ...]:

@@ -56,7 +56,7 @@ def same(one: Dimension, other: Dimension) -> bool:
 
 
 def require(shape: Shape, wanted: Shape, what: str) -> None:
-    """Raises `ShapeError` unless the shapes agree, dimension by dimension."""
+    """Raise `ShapeError` unless the shapes agree, dimension by dimension."""
     fits = len(shape) == len(wanted)
     if not fits or not all(same(one, other) for one, other in zip(shape, wanted, strict=True)):
         raise ShapeError(f"{what}: expected {words(wanted)}, got {words(shape)}")

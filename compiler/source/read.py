@@ -85,7 +85,7 @@ def read_from(source: Source, start: int) -> Node | None:
 
 
 def require_plain(source: Source, text: str) -> None:
-    """Raises `Rejected` at the first thing that is more than a spec needs.
+    """Raise `Rejected` at the first thing that is more than a spec needs.
 
     The parser's events come one by one, where composing them recurses: in C, without a limit.
     """

@@ -70,7 +70,7 @@ def dropped(base: Mapping, above: Mapping) -> Iterator[Dropped]:
 
 
 def _require_spec(kind: Kind | None, reference: str) -> None:
-    """Raises `Rejected` for a file that is known to be of another kind."""
+    """Raise `Rejected` for a file that is known to be of another kind."""
     if kind is not None and kind.name != SPEC:
         raise Rejected([not_a(SPEC, reference, kind)])
 

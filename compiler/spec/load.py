@@ -128,7 +128,7 @@ def _require_stacks_of_the_task(tree: Mapping) -> None:
 
 
 def _require_short_lists(tree: Mapping) -> None:
-    """Raises `Rejected` for lists that are too long, before inheritance multiplies them."""
+    """Raise `Rejected` for lists that are too long, before inheritance multiplies them."""
     wrong = []
     for stack in EVERY_STACK:
         layers = find(tree, ("model", stack, "layers"))

@@ -120,7 +120,7 @@ def _say_seeds(seeds: list[int]) -> str:
 
 
 def read_ablation(folder: Path) -> Ablation:
-    """Raises a UserError if the folder has no queue, or something in it cannot be read."""
+    """Raise a UserError if the folder has no queue, or something in it cannot be read."""
     if not (folder / QUEUE).is_file():
         raise UserError(
             f"{folder} is not the folder of an ablation: it has no {QUEUE}",

@@ -62,7 +62,7 @@ PARTS = ("spec", "code", "protocol")
 
 
 def refuse_strangers(ablation: Ablation) -> None:
-    """Raises a UserError if a result is of another spec or code than was queued for its row."""
+    """Raise a UserError if a result is of another spec or code than was queued for its row."""
     strangers = [line for outcome in ablation.finished for line in strange_parts(outcome)]
     if strangers:
         raise UserError(
@@ -95,7 +95,7 @@ SHOWN = 5
 
 
 def refuse_mixture(ablation: Ablation) -> None:
-    """Raises a UserError that says which runs differ from the others, and in what."""
+    """Raise a UserError that says which runs differ from the others, and in what."""
     locks = {outcome: lock_facts(outcome) for outcome in ablation.outcomes}
     results = {outcome: result_facts(outcome) for outcome in ablation.finished}
     differences = [

@@ -23,7 +23,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0568f", "#a67c00", "#3a9bdc")
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 INK, GRID, PAPER = "#24292f", "#d0d7de", "#ffffff"
 DARK = {INK: "#e6edf3", GRID: "#3d444d", PAPER: "#0d1117"}
-"""What the colours become where the reader prefers a dark page."""
+"""The colours where the reader prefers a dark page."""
 PANELS_ABREAST = 3
 PANEL = (3.5, 2.7)
 """Width and height in inches."""

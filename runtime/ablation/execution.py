@@ -139,7 +139,7 @@ def result_of(run: Run, summary: Summary, device: str | None) -> Result:
 
 
 def require_checkpoints(run: Run) -> None:
-    """Raises a UserError unless all are there whose weights are averaged."""
+    """Raise a UserError unless all are there whose weights are averaged."""
     used = {each.step for each in run.averaged(None)}  # raises a UserError without the best one
     evaluation = run.package.spec.evaluation
     if evaluation.checkpoint == BEST:

@@ -29,7 +29,7 @@ class Job(Protocol):
         """Tell whether its process has not ended yet."""
 
     def stop(self) -> None:
-        """Asks it to save its work and to end; does not wait."""
+        """Ask the job to save its work and to end, without waiting for the end."""
 
     def ending(self) -> str:
         """Return how it ended, in words, for a row that has left neither result nor reason."""
@@ -264,7 +264,7 @@ class Slurm:
         jobs: int | None = None,
         cluster: str = "slurm",
     ) -> None:
-        """Raises a UserError without submitit, without Slurm, or for parameters they do not know.
+        """Raise a UserError without submitit, without Slurm, or for parameters they do not know.
 
         The cluster `local` is processes of this machine.
         """

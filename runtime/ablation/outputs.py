@@ -34,7 +34,7 @@ class Tabulated:
 
 
 def tabulate(folder: Path) -> Tabulated:
-    """Raises a UserError if runs may not stand in one table, or are not what was queued."""
+    """Raise a UserError if runs may not stand in one table, or are not what was queued."""
     ablation = read_ablation(folder)
     refuse_mixture(ablation)
     refuse_strangers(ablation)

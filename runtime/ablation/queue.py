@@ -59,7 +59,7 @@ def owned_folder(folder: Path) -> Iterator[None]:
 
 
 def refuse_others(folder: Path) -> None:
-    """Raises a UserError if there is something else than an ablation."""
+    """Raise a UserError if there is something else than an ablation."""
     if not folder.exists() or (folder / QUEUE).is_file():
         return
     if not folder.is_dir() or {path.name for path in folder.iterdir()} - {ROWS, JOBS}:

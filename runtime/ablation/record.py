@@ -110,13 +110,13 @@ QUEUE, RESULT, FAILURE, OUTPUT = "ablation.json", "result.json", "failure.json",
 ROWS, PACKAGE, RUN, DIFFERENCE = "rows", "package", "run", "difference.html"
 COMPUTATION = "computation.json"
 JOBS = "jobs"
-"""What a cluster's jobs leave."""
+"""The folder into which jobs of a cluster write."""
 
 Record = TypeVar("Record", Queue, Result, Failure)
 
 
 def read_record(path: Path, kind: type[Record]) -> Record:
-    """Raises a UserError if the file is not what we write."""
+    """Raise a UserError if the file is not what we write."""
     content = read_sealed_file(path)
     try:
         return TypeAdapter(kind).validate_python(content)

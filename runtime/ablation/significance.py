@@ -67,7 +67,7 @@ def compare_with_base(ablation: Ablation, columns: Iterable[str]) -> Significanc
 
 
 def compare_seeds(ablation: Ablation, column: str) -> list[Compared]:
-    """Raises a UserError where translations or references are gone or have changed."""
+    """Raise a UserError where translations or references are gone or have changed."""
     compared = []
     for base in ablation.base.finished:
         others = [
@@ -156,7 +156,7 @@ def read_references(outcome: Outcome, split: Split) -> tuple[tuple[str, ...], ..
 
 
 def check_score(outcome: Outcome, column: str, score: float) -> None:
-    """Raises a UserError if these translations and references have not led to the result."""
+    """Raise a UserError if these translations and references have not led to the result."""
     assert outcome.result is not None
     recorded = outcome.result.scores.get(column, math.nan)
     if not math.isclose(recorded, score, abs_tol=1e-6):

@@ -76,11 +76,11 @@ class Results:
     values: dict[str, tuple[Value | None, ...]]
     significance: Significance
     signatures: dict[str, str]
-    """Of the scores among the columns, by column."""
+    """The sacreBLEU signatures of columns with scores, by column."""
 
 
 def make_results(ablation: Ablation) -> Results:
-    """Raises a UserError if a column was asked for that there is none of."""
+    """Make the table. Raises a UserError if a column was asked for that does not exist."""
     rows, base, settings = ablation.rows, ablation.base, setting_columns(ablation)
     measures = tuple(
         measure.fitting([n for row in rows for n in numbers_of(row, measure).values()])
@@ -218,7 +218,7 @@ def _last_words(key: str, others: Iterable[str]) -> str:
 
 
 def measured_columns(asked: Iterable[str]) -> tuple[Measure, ...]:
-    """Raises a UserError for a name that nothing is measured under."""
+    """Raise a UserError for a name that no measured column has."""
     unknown = [key for key in asked if key not in MEASURES]
     if unknown:
         help = f"there are: {', '.join(MEASURES)}"

@@ -69,7 +69,7 @@ class Attention:
     layers: tuple[Layer, ...]
     without_weights: tuple[LayerWithoutWeights, ...]
     is_given: bool | None
-    """Whether the target was given; if not, it is the network's translation. None without both."""
+    """True if the target was given, false if the network translated, None without a target."""
     notes: tuple[str, ...] = ()
     """Sentences about what the network does not read of the text, or does not know."""
 

@@ -49,7 +49,7 @@ class Traced:
         return self.op.module, self.op.name, self.shapes
 
     def agrees(self, other: "Traced") -> bool:
-        """Tells whether the results are the same numbers."""
+        """Return whether the results are the same numbers."""
         pairs = zip(self.sketches, other.sketches, strict=True)
         return all(_agree(one, another) for one, another in pairs)
 

@@ -220,7 +220,7 @@ def finish_checkpoint(folder: Path, content: Content) -> None:
 def check_checkpoint(
     checkpoint: Checkpoint, identity: Identity, names: Iterable[str] | None = None
 ) -> Record:
-    """Its record, once files of these names, by default all, are whole and belong to the run."""
+    """Return the record of a checkpoint whose named files, or all, are whole and the run's."""
     record = _read_record(checkpoint.folder / RECORD)
     if names is None:
         is_in_shares = any(name.startswith(f"{SHARES}/") for name in record.files)
@@ -237,7 +237,7 @@ def best_step(checkpoint: Checkpoint) -> int | None:
 
 
 def check_shapes(path: Path, model: nn.Module) -> None:
-    """Raises RefusedCheckpoint unless a file has the tensors of the model, in their shapes."""
+    """Raise RefusedCheckpoint unless a file has the tensors of the model, in their shapes."""
     own = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
     with safe_open(path, framework="pt") as file:
         found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118

@@ -45,7 +45,7 @@ def ending(progress: Progress, training: Training) -> Ending | None:
 
 
 def is_validation_due(progress: Progress, training: Training) -> bool:
-    """Tells whether a validation comes before the next update."""
+    """Return whether a validation comes before the next update."""
     if progress.looked == progress.step:
         return False
     if progress.step >= training.updates:

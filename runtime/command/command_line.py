@@ -56,7 +56,7 @@ class Command(TyperCommand):
     """A command that refuses empty names, and an option of one value that is given twice."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Raises a UserError if an option that takes one value, or a key of a list, is repeated.
+        """Raise a UserError if an option that takes one value, or a key of a list, is repeated.
 
         It also does if the name of a file, a folder or a spec is empty.
         """
@@ -78,7 +78,7 @@ class Command(TyperCommand):
 
 
 def refuse_empty(parameter: Any, value: str | Sequence[str] | None) -> None:
-    """Raises a UserError if the name of a file, a folder or a spec is an empty text."""
+    """Raise a UserError if the name of a file, a folder or a spec is an empty text."""
     is_argument = parameter.param_type_name == "argument"
     if is_argument or parameter.metavar in NAMES_OF_FILES:
         given = [value] if isinstance(value, str) else value or ()
@@ -88,7 +88,7 @@ def refuse_empty(parameter: Any, value: str | Sequence[str] | None) -> None:
 
 
 def refuse_repeated(option: str, assignments: Sequence[str]) -> None:
-    """Raises a UserError where two of several `key=value` have one key."""
+    """Raise a UserError where two of several `key=value` have one key."""
     counts = Counter(each.partition("=")[0] for each in assignments)
     for key, times in counts.items():
         if times > 1:
@@ -97,7 +97,7 @@ def refuse_repeated(option: str, assignments: Sequence[str]) -> None:
 
 
 def refuse_bytes(arguments: Sequence[str]) -> None:
-    """Raises a UserError for an argument that is not UTF-8; Python hands its bytes on as they are.
+    """Refuse an argument that is not UTF-8, whose bytes Python hands on as they are.
 
     Such text could be neither cut into tokens, nor written into a spec or a message.
     """
@@ -127,7 +127,7 @@ UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
 
 
 def exit_code(error: BaseException) -> int | None:
-    """Says on stderr what happened; None for what is not a user's to mend and needs a traceback."""
+    """Explain an error on stderr; return None for one that needs a traceback."""
     match error:
         case BrokenPipeError():
             _close_stdout()

@@ -72,7 +72,7 @@ def read_operands(things: list[str]) -> tuple["Operand", "Operand"]:
 
 
 def refuse_foreign(thing: str) -> None:
-    """Raises a UserError for foreign files in a package: Python might import them instead."""
+    """Refuse foreign files in a package, which Python might import instead."""
     for folder in (Path(thing), Path(thing) / "package"):
         if (folder / LOCK).is_file() and (foreign := foreign_files(folder)):
             message, help = explained(folder, foreign)
@@ -104,7 +104,7 @@ def with_behaviour(page: "Document", computed: "BehaviourDifference | None") -> 
 
 
 def refuse_in_git_mode(form: str, behaviour: bool) -> None:
-    """Raises a UserError for what has no meaning there."""
+    """Refuse options that have no meaning there."""
     if form == "json" or behaviour:
         refused = "--behaviour" if behaviour else "--format json"
         raise UserError(f"--git and {refused} do not go together", help="leave one of them out")

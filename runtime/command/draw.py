@@ -128,7 +128,7 @@ def _refuse(
     given: dict[str, str | bool | None],
     form: Form,
 ) -> None:
-    """Raises a UserError for what has no meaning beside a mask."""
+    """Refuse options that have no meaning beside a mask."""
     others = [option for option, value in given.items() if value]
     others += [spec] if spec is not None else []
     others += ["--set"] if settings else []
@@ -141,7 +141,7 @@ def _refuse(
 
 
 def _refuse_beside_field(given: dict[str, str | bool | None], form: Form) -> None:
-    """Raises a UserError for what has no meaning beside a receptive field."""
+    """Refuse options that have no meaning beside a receptive field."""
     others = [name for name, value in given.items() if value and name != "--receptive-field"]
     if others:
         raise UserError(

@@ -53,7 +53,7 @@ class Options:
     workers: int | None
 
     def refuse_those_of_translation(self, task: str) -> None:
-        """Raises a UserError if one is given that means nothing to a task that does not decode."""
+        """Refuse options of decoding for a task that does not decode."""
         for name, value in (
             ("--beam", self.beam),
             ("--no-repeat-ngram", self.no_repeat_ngram),

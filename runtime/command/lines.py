@@ -58,7 +58,7 @@ def in_a_column(text: str) -> str:
 
 
 def refuse_output(output: Path | None, *, force: bool) -> None:
-    """Raises a UserError, before anything slow, if the output could not be written."""
+    """Raise a UserError, before anything slow, if the output could not be written."""
     if output:
         check_output(output, force=force)
 
@@ -90,7 +90,7 @@ def read_input(path: Path | None) -> Iterator[str]:
 
 
 def standard_input() -> Iterator[str]:
-    """Raises a UserError where standard input is closed, a folder, or cannot be read."""
+    """Raise a UserError where standard input is closed, a folder, or cannot be read."""
     from runtime.data.encodings import STREAM
     from runtime.data.lines import decoded_lines
 

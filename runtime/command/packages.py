@@ -69,7 +69,7 @@ def write_packages(packages: Iterable["CompiledPackage"], output: "Output", *, f
 
 
 def refuse_foreign(output: "Output", package: str) -> None:
-    """Raises a UserError for foreign files in the folder of a package."""
+    """Refuse foreign files in the folder of a package."""
     if foreign := output.foreign(package):
         message, help = explained(output.folder / package, foreign)
         raise UserError(message, help=help)
@@ -99,7 +99,7 @@ def check_packages(packages: Iterable["CompiledPackage"], output: "Output") -> N
 
 
 def is_up_to_date(package: "CompiledPackage", output: "Output") -> bool:
-    """Says what is not, and why, and shows what `compile` would change."""
+    """Return whether a package is up to date; report stale files and what would change."""
     name = package.folder_name
     folder, edited = output.folder / name, output.edited(name)
     foreign = output.foreign(name, FILES if output.is_ejected(name) else package.files)
@@ -117,7 +117,7 @@ def is_up_to_date(package: "CompiledPackage", output: "Output") -> bool:
 
 
 def condition(file: Path, package: "CompiledPackage", edited: Iterable[str]) -> str:
-    """Tells what is the matter with a file that is not up to date."""
+    """Return why a file is not up to date."""
     if not file.exists():
         return "is missing"
     if f"{package.folder_name}/{file.name}" in edited:

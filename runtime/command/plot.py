@@ -93,7 +93,7 @@ def read_sources(things: Sequence[str], settings: Sequence[str]) -> list["Source
 
 
 def refuse_folders(things: Sequence[str]) -> None:
-    """Raises a UserError for a folder that holds no run."""
+    """Refuse a folder that holds no run."""
     from runtime.command.plot_sources import is_run
 
     for each in things:

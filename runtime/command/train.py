@@ -142,7 +142,7 @@ def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str
 
 
 def is_package(reference: str) -> bool:
-    """Tells whether the reference is a folder of generated code, not a spec."""
+    """Return whether the reference is a folder of generated code, not a spec."""
     return os.path.lexists(Path(reference, "model.py"))
 
 
@@ -281,7 +281,7 @@ def print_summary(summary: "Summary", training: Training, command: str) -> None:
 
 
 def _reason(summary: "Summary", training: Training) -> str:
-    """Tells why there were no more updates."""
+    """Return why the training ended."""
     if summary.reason == "patience":
         return "no improvement within `patience`"
     if summary.step > training.updates:

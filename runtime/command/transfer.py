@@ -59,7 +59,7 @@ def transfer(
 
 
 def check_place(out: Path, run: Path, *, force: bool) -> None:
-    """Raises a UserError where no new run can stand."""
+    """Refuse a place where no new run can be written."""
     from runtime.run import refuse_existing
 
     if not force:

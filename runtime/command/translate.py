@@ -120,7 +120,7 @@ class Beginnings:
         return found
 
     def refuse_more(self) -> None:
-        """Raises a UserError if the text has ended before the file."""
+        """Raise a UserError if the text has ended before the file."""
         if self.lines and (more := sum(1 for _ in self.lines)):
             raise UserError(
                 f"{self.path} has {self.read + more:,} lines, and the text has {self.read:,}",

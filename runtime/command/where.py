@@ -136,7 +136,7 @@ def of_spec(at: Place, spec: str | None) -> dict[str, Any]:
 
 
 def require_line(at: Place, lines: int) -> None:
-    """Raises a UserError for a line that a file does not have."""
+    """Refuse a line number that the file does not have."""
     if at.line > lines:
         raise UserError(f"{at.path} has {lines} lines, and line {at.line} is asked for")
 

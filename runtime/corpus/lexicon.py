@@ -99,7 +99,7 @@ ATTRIBUTES = {
 
 
 def are_opposites(one: Adjective, other: Adjective) -> bool:
-    """Tells whether nothing can be both."""
+    """Return whether nothing can be both."""
     return sorted((one.english, other.english)) in map(sorted, TREE["opposites"])
 
 

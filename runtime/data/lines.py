@@ -133,7 +133,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def require_regular(path: Path) -> None:
-    """Raises a UserError for a pipe or a device, which cannot be read twice, or never ends."""
+    """Refuse a pipe or a device, which cannot be read twice, or never ends."""
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         kind = (

@@ -33,10 +33,10 @@ from runtime.system.atomic_files import FULL, new_folder, remove, remove_unfinis
 from runtime.system.file_lock import wait_for_lock
 
 FORMAT = 2
-"""Of the text; raise it when how text becomes tokens changes: no earlier run can go on then."""
+"""The version of tokenisation; raise it when that changes: no earlier run can go on then."""
 
 LAYOUT = 2
-"""Of an entry's files; raise it when what is written changes: entries are then made anew."""
+"""The version of an entry's files; raise it when they change: entries are then made anew."""
 
 FACTS, TOKENIZERS = "facts.txt", "tokenizers"
 

@@ -5,4 +5,4 @@ NAMES = ("<pad>", "<unk>", "<s>", "</s>")
 
 MASK = len(NAMES)
 NAMES_WITH_MASK = (*NAMES, "<mask>")
-"""What the vocabulary of a masked language model starts with; no text can contain them."""
+"""The symbols with which the vocabulary of a masked model starts; no text contains them."""

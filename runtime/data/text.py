@@ -24,7 +24,7 @@ class TrainingText:
     setting: str
     """The key of the spec that `rows` comes from, for messages."""
     symbols: tuple[str, ...] = NAMES
-    """What the vocabulary starts with."""
+    """The symbols with which the vocabulary starts."""
 
     def lines(self, *, most: int | None = None) -> Iterator[str]:
         """All lines, or those of `most` rows at regular distances."""

@@ -80,7 +80,7 @@ def _changed(decoding: Decoding, kind: str, chosen: Mapping[str, Any]) -> Decodi
 
 
 def refuse_several(workers: int) -> None:
-    """Raises a UserError for more than one process."""
+    """Refuse more than one process."""
     if workers > 1:
         raise UserError(
             f"{workers} workers share texts that are decoded, and nothing is decoded here",

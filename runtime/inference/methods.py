@@ -19,7 +19,7 @@ class Method(Protocol):
         """The rows of a step for each text."""
 
     def refuse(self, n_best: int) -> None:
-        """Raises a UserError for more texts than the method finds."""
+        """Refuse to return more texts than the method finds."""
 
     def words(self) -> Iterator[str]:
         """Yields the settings in words."""

@@ -95,19 +95,19 @@ class NotFinite(Exception):
 
 
 def check_finite(is_finite: Tensor) -> None:
-    """Raises NotFinite for the first text for which is_finite [batch, ...] is not all True."""
+    """Raise NotFinite for the first text for which is_finite [batch, ...] is not all True."""
     if not is_finite.all():
         row = is_finite.flatten(1).all(1).logical_not().nonzero()[0, 0]
         raise NotFinite(int(row))
 
 
 def check_logits(logits: Tensor) -> None:
-    """Raises NotFinite for a row of logits [batch, choices] with a NaN or without a choice."""
+    """Raise NotFinite for a row of logits [batch, choices] with a NaN or without a choice."""
     check_finite(logits.amax(-1, keepdim=True).isfinite())
 
 
 LESS_MEMORY = "a smaller --beam or shorter lines need less; `--device cpu` has the machine's memory"
-"""What to do about a GPU without room for a batch of texts."""
+"""The advice of the message that a batch of texts does not fit into a GPU."""
 
 
 @contextmanager

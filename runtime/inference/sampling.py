@@ -69,7 +69,7 @@ class Sampler:
         self.decoding = decoding
 
     def refuse(self, n_best: int) -> None:
-        """Raises a UserError for more than one text."""
+        """Refuse to draw more than one text."""
         if n_best > 1:
             raise UserError(
                 f"--n-best {n_best} is for a search, and here tokens are drawn",

@@ -13,7 +13,7 @@ from compiler.spec.training import Evaluation
 from runtime.errors import UserError
 
 PACKAGES = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}
-"""What brings the packages that a tokenizer needs."""
+"""The requirement that `pip install` needs for the packages of a tokenizer."""
 MOST_SPACED = 100
 """Lines that may end in " ." by chance, as sacreBLEU has it."""
 LONGEST_NGRAM = 4

@@ -103,12 +103,13 @@ class Evaluated:
 
 Advance = Callable[[int], None]
 Progress = Callable[[str, int], AbstractContextManager[Advance]]
-"""Of what, and how much of it in all -> what is told how much more of it is done."""
+"""A function that begins a display of progress, given the name of the work and its total amount; it
+yields an `Advance`, to be called with each amount that is done."""
 
 
 @contextmanager
 def no_progress(_what: str, _total: int) -> Iterator[Advance]:
-    """Shows nothing."""
+    """Display no progress."""
     yield lambda _: None
 
 

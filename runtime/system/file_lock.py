@@ -13,7 +13,7 @@ __all__ = ["followed", "has_locks", "held", "is_held", "wait_for_lock"]
 
 
 def is_held(folder: Path) -> bool:
-    """Tells whether some process works in the folder."""
+    """Return whether some process works in the folder."""
     with held(folder) as is_ours:
         return not is_ours
 
@@ -61,7 +61,7 @@ def _is_open(folder: Path, handle: int) -> bool:
 
 
 def has_locks(folder: Path) -> bool:
-    """Tells whether the file system of the folder has locks."""
+    """Return whether the file system of the folder has locks."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)

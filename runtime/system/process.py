@@ -50,7 +50,7 @@ def leave_out_current_folder() -> None:
 
 
 def end_with(parent: int) -> None:
-    """Has the system send SIGTERM to this process when its parent dies, however that happens.
+    """Have the system send SIGTERM to this process when its parent dies, however that happens.
 
     On Linux alone: elsewhere nothing is done.
     """
@@ -65,7 +65,7 @@ TRIM_THRESHOLD, MMAP_MAX = -1, -4
 
 
 def keep_freed_memory() -> None:
-    """Tells glibc to keep what is freed for the next tensor; other C libraries are left alone.
+    """Tell glibc to keep what is freed for the next tensor; other C libraries are left alone.
 
     By default it gives large blocks back to the system, which then has to clear the same pages
     again: some 30,000 of them in each update of a small network, up to a third of the time.
@@ -99,5 +99,5 @@ def wait_briefly() -> None:
 
 
 def is_first_process() -> bool:
-    """Tells whether this process reports and saves: the only one, or `torchrun`'s first."""
+    """Return whether this process reports and saves: the only one, or `torchrun`'s first."""
     return os.environ.get("RANK", "0") == "0"

@@ -19,7 +19,7 @@ from runtime.training.batching import Written, choose_batching, is_native
 from runtime.training.precision import Precision, choose_precision, float32_products
 
 RECORD = "computation"
-"""What `run.json` calls the choices."""
+"""The key of `run.json` under which the choices are recorded."""
 AS_BEGUN = "chosen when it began"
 """The reason for a choice that was made before."""
 
@@ -32,7 +32,7 @@ class Computation:
     """The type of matrix products; weights and sums stay float32."""
     precision_reason: str
     tf32: bool
-    """Tells whether a GPU may multiply what is left of float32 numbers in TF32."""
+    """Return whether a GPU may multiply what is left of float32 numbers in TF32."""
     batching: BatchKind
     """The form of the batches, on which their order depends, too."""
     batching_reason: str

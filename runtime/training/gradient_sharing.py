@@ -30,7 +30,7 @@ class GradientSharing:
     """Keeps the gradients of a process that trains alone; a subclass shares them."""
 
     is_in_step = False
-    """Tells whether all processes must make the same passes, in the same order."""
+    """Return whether all processes must make the same passes, in the same order."""
 
     def __init__(self) -> None:
         self._wishes_to_stop = False

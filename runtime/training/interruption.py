@@ -36,7 +36,7 @@ class SignalWatch:
     received: signal.Signals | None = None
     is_repeated: bool = False
     is_saving: Callable[[], bool] = field(default=lambda: False)
-    """Tells whether work is being saved at this moment, which no signal gives up."""
+    """Return whether work is being saved at this moment, which no signal gives up."""
 
 
 @contextmanager

@@ -69,7 +69,7 @@ class DeviceBatch:
     places: Tensor
     labels: Tensor
     has_fillers: bool = False
-    """Tells whether some labels are `NO_LABEL`, which have no part in the loss."""
+    """Return whether some labels are `NO_LABEL`, which have no part in the loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

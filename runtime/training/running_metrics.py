@@ -43,7 +43,7 @@ class RunningMetrics:
         self._seconds += seconds
 
     def check(self, last: int) -> None:
-        """Raises DivergenceError when a figure is not finite; `last` is the newest update."""
+        """Raise DivergenceError if a figure is not finite; `last` is the newest update."""
         if not self._figures:
             return
         bad = torch.stack(self._figures).isfinite().all(dim=1).logical_not().nonzero()

@@ -175,7 +175,7 @@ def prepare_again(run: Run, asked: Request) -> Prepared:
 
 
 def refuse_other_recipe(run: Run, package: Package) -> None:
-    """Raises a UserError if a package of the same spec has another training.py.
+    """Raise a UserError if a package of the same spec has another training.py.
 
     The run keeps its own; other comments, as of another version, are accepted.
     """

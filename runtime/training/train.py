@@ -41,7 +41,7 @@ LESS_MEMORY = (
     "training.recompute to layer, or lower training.batch_tokens; --resume goes on from the last "
     "checkpoint"
 )
-"""What to do about a GPU without room for a batch."""
+"""The advice of the message that a batch does not fit into a GPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ class TrainState:
     """A network in training, as one of perhaps several processes holds it."""
 
     is_sharded = False
-    """Tells whether processes keep shares of the weights, and of what belongs to them."""
+    """Return whether processes keep shares of the weights, and of what belongs to them."""
 
     def __init__(
         self,

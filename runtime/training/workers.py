@@ -48,7 +48,7 @@ class Workers:
 
     @property
     def is_first(self) -> bool:
-        """Tells whether this is the process that reports and saves."""
+        """Return whether this is the process that reports and saves."""
         return self.rank == 0
 
     def add_up(self, tensor: Tensor) -> None:
@@ -62,7 +62,7 @@ class Workers:
         return dist.all_reduce(tensor, group=group, async_op=True)
 
     def any(self, flag: bool) -> bool:
-        """Tells whether the flag is up in any process. It does not wait for an accelerator."""
+        """Return whether the flag is up in any process. It does not wait for an accelerator."""
         if self.size == 1:
             return flag
         raised = torch.tensor(int(flag))

@@ -81,7 +81,7 @@ def _read_state_dict(path: Path) -> Tensors:
 
 
 def _is_zip(path: Path) -> bool:
-    """Tells whether the file has the form that torch has written since version 1.6, and can map."""
+    """Return whether the file is a zip archive, which torch 1.6 and later write and can map."""
     with path.open("rb") as file:
         return file.read(2) == b"PK"
 

@@ -43,7 +43,7 @@ def import_weights(
 
 
 def check_package(package: Package, weights: Mapping[str, Tensor]) -> None:
-    """Raises a UserError if the network of a package, edited by hand, has other parameters."""
+    """Raise a UserError if the network of a package, edited by hand, has other parameters."""
     with torch.device("meta"):
         model = package.model_class()
     own = {name: tensor.shape for name, tensor in model.state_dict().items()}

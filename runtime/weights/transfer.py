@@ -45,7 +45,7 @@ class Giver:
 
 
 def check_vocabulary(giver: Run, spec: Spec) -> None:
-    """Raises a UserError unless the tokens of the run can be those of a model of the spec."""
+    """Raise a UserError unless the tokens of the run can be those of a model of the spec."""
     own = giver.package.spec
     settings = (
         ("model.vocabulary", own.model.vocabulary, spec.model.vocabulary),

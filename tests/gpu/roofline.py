@@ -1,4 +1,4 @@
-"""What an update costs on an H200, by a model: the estimates of `docs/gpu.md`.
+"""Estimate the time of an update on an H200 by a roofline model, for `docs/gpu.md`.
 
 The runtime's own update runs on tensors without data, with batches of the size of the paper's, and
 each kernel takes the time that `ledger.py` gives it. What the runtime compiles is counted by
@@ -29,7 +29,7 @@ PAIRS, LENGTH = 600, 41
 """A batch of about 25,000 tokens on each side."""
 
 Form = Literal["written", "loss", "padded", "packed"]
-"""What is compiled: nothing; output layer and loss; features too, of padded or packed batches."""
+"""The part that is compiled: nothing, output layer and loss, or all of a padded or packed batch."""
 
 
 def estimate(name: str, form: Form) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class CutTexts(Task):
 
 
 def refuse_nothing(tally: TextTally) -> None:
-    """Raises a UserError if no text is left."""
+    """Raise a UserError if no text is left."""
     if not tally.taken:
         raise UserError(
             f"data.{tally.part} has no text left: {tally.empty:,} empty lines",
