@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from compiler.page.svg import (
     INK,
     MUTED,
+    PAPER,
     QUIET,
     RULE,
     STRONG,
@@ -26,6 +27,8 @@ PANEL, ALONE = (380.0, 230.0), (620.0, 340.0)
 """Width and height of the plot of one panel of several, and of one alone."""
 LEFT, RIGHT, TOP, BOTTOM, EDGE = 66.0, 140.0, 34.0, 46.0, 16.0
 ABREAST = 2
+MOST_MARKED = 20
+"""Points of a line that are shown one by one."""
 LINE_HEIGHT = 14.0
 ABOVE = 4.0
 """What lies at least between the horizontal axis and the baseline of a label at a line's end."""
@@ -35,12 +38,17 @@ ABOVE = 4.0
 class Line:
     """Points (x, y), by x; `series` says whose they are, and by it lines have their colours.
 
-    Dashed lines are described by the note of the chart and get no label at their end.
+    Dashed lines are described in the legend of the chart and get no label at their end.
     """
 
     series: int
     points: tuple[tuple[float, float], ...]
     is_dashed: bool = False
+
+    @property
+    def is_marked(self) -> bool:
+        """Tell whether the points are so few that each of them is shown."""
+        return len(self.points) <= MOST_MARKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +70,8 @@ class Chart:
     series: tuple[str, ...]
     panels: tuple[Panel, ...]
     notes: tuple[str, ...] = ()
+    dashed: str = ""
+    """What dashed lines are, where there are any."""
     is_logarithmic: bool = False
 
 
@@ -126,13 +136,16 @@ def chart_svg(chart: Chart) -> str:
 
 def _legend(chart: Chart, width: float) -> tuple[list[str], float]:
     """Return the names beside pieces of their lines, and the height at which they end."""
+    named = [*zip(chart.series, colours(len(chart.series)), strict=False)]
+    named += [(chart.dashed, QUIET)] if chart.dashed else []
     parts, x, y = [], EDGE, 46.0
-    for name, colour in zip(chart.series, colours(len(chart.series)), strict=False):
+    for place, (name, colour) in enumerate(named):
+        stroke = _stroke(colour, place == len(chart.series))
         shown = fitted(name, width - 3 * EDGE - 28, SIZE)
         long = 28 + text_width(shown, SIZE)
         if x > EDGE and x + long > width - EDGE:
             x, y = EDGE, y + 18
-        parts.append(element("path", d=_path([(x, y - 4), (x + 20, y - 4)]), **_stroke(colour)))
+        parts.append(element("path", d=_path([(x, y - 4), (x + 20, y - 4)]), **stroke))
         parts.append(text(x + 28, y, shown, font_size=SIZE))
         x += long + 22
     return parts, y + 4
@@ -147,7 +160,7 @@ def _panel(chart: Chart, panel: Panel, x: float, y: float, width: float, height:
     ends = []
     for line in panel.lines:
         points = [(across.share(a) * width, (1 - up.share(b)) * height) for a, b in line.points]
-        parts += _drawn(points, own[line.series], line.is_dashed)
+        parts += _drawn(line, points, own[line.series])
         if not line.is_dashed:
             ends.append((points[-1], line))
     parts += _end_labels(chart, ends, width, height)
@@ -173,15 +186,14 @@ def _horizontal(axis: Axis, name: str, width: float, height: float) -> Iterator[
     yield text(width / 2, height + 34, name, font_size=SMALL, fill=INK, text_anchor="middle")
 
 
-def _drawn(points: Sequence[tuple[float, float]], colour: str, is_dashed: bool) -> Iterator[str]:
-    dashes: dict[str, str | float] = (
-        {"stroke_dasharray": "4 3", "stroke_opacity": 0.7} if is_dashed else {}
-    )
-    if len(points) == 1:
-        ((x, y),) = points
-        yield element("circle", cx=x, cy=y, r=2.5, fill=colour)
-    else:
-        yield element("path", d=_path(points), **_stroke(colour), **dashes)
+def _drawn(line: Line, points: Sequence[tuple[float, float]], colour: str) -> Iterator[str]:
+    """Yield a line through points of the picture; circles show them where they are few."""
+    if len(points) > 1:
+        yield element("path", d=_path(points), **_stroke(colour, line.is_dashed))
+    if line.is_marked:
+        for x, y in points:
+            inner = {"fill": PAPER if line.is_dashed else colour, "stroke": colour}
+            yield element("circle", cx=x, cy=y, r=2.5, **inner)
 
 
 def _end_labels(
@@ -219,8 +231,10 @@ def shown_value(value: float) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def _stroke(colour: str) -> dict[str, str | float]:
-    return {"stroke": colour, "stroke_width": 2, "fill": "none", "stroke_linejoin": "round"}
+def _stroke(colour: str, is_dashed: bool = False) -> dict[str, str | float]:
+    dashes = {"stroke_dasharray": "4 3", "stroke_opacity": 0.7} if is_dashed else {}
+    line = {"stroke": colour, "stroke_width": 2, "fill": "none", "stroke_linejoin": "round"}
+    return line | dashes
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:

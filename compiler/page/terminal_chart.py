@@ -16,6 +16,8 @@ LETTERS = "abcdefghij"
 BRAILLE = 0x2800
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """The bits of the dots of a character, by column and row."""
+POINT, DOTTED = "\u25cf", "\u2802 \u2802"
+"""A point that is shown by itself, and a piece of a dashed line."""
 VERTICAL, CORNER, HORIZONTAL = "\u2502", "\u2514", "\u2500"
 NARROWEST = 20
 
@@ -34,10 +36,7 @@ Row = tuple[Piece, ...]
 def chart_lines(chart: Chart, width: int, *, is_unicode: bool) -> Iterator[Row]:
     """Yield the lines of a chart, none wider than `width` columns, but for names and notes."""
     yield (Piece(chart.title),)
-    if len(chart.series) > 1:
-        marks = LETTERS if is_unicode else SIGNS
-        for series, name in enumerate(chart.series):
-            yield (Piece(f"  {marks[series]} {name}", series),)
+    yield from _legend(chart, width, is_unicode=is_unicode)
     for panel in chart.panels:
         yield ()
         yield (Piece(f"{panel.title}, against {chart.across}"),)
@@ -47,12 +46,27 @@ def chart_lines(chart: Chart, width: int, *, is_unicode: bool) -> Iterator[Row]:
         yield from ((Piece(line),) for line in wrap(note, width, break_on_hyphens=False))
 
 
+def _legend(chart: Chart, width: int, *, is_unicode: bool) -> Iterator[Row]:
+    """Yield the names of several series with their marks, and what dashed lines are."""
+    if len(chart.series) > 1:
+        marks = LETTERS if is_unicode else SIGNS
+        for series, name in enumerate(chart.series):
+            yield (Piece(f"  {marks[series]} {name}", series),)
+    if chart.dashed:
+        mark = DOTTED if is_unicode else "."
+        indent = " " * (3 + len(mark))
+        for line in wrap(f"  {mark} {chart.dashed}", width, subsequent_indent=indent):
+            yield (Piece(line),)
+
+
 def _panel(chart: Chart, panel: Panel, width: int, *, is_unicode: bool) -> Iterator[Row]:
     across, up = axes(chart, panel)
     labels = _vertical_labels(up)
     margin = max(map(len, labels.values()))
     room = max(NARROWEST, width - margin - 3)
     cells = _dots(panel, across, up, room) if is_unicode else _signs(panel, across, up, room)
+    if is_unicode:
+        _mark_points(cells, panel, across, up, room)
     if is_unicode and len(chart.series) > 1:
         _mark_ends(cells, panel, across, up, room)
     bar, corner, rule = (VERTICAL, CORNER, HORIZONTAL) if is_unicode else "|+-"
@@ -98,6 +112,14 @@ def _dots(panel: Panel, across: Axis, up: Axis, room: int) -> Cells:
     ]
 
 
+def _mark_points(cells: Cells, panel: Panel, across: Axis, up: Axis, room: int) -> None:
+    """Write a mark at each point of lines that have few: a dot of Braille would not be seen."""
+    for line in panel.lines:
+        if line.is_marked and not line.is_dashed:
+            for column, row in _corners(line, across, up, room, ROWS):
+                cells[row][column] = (POINT, line.series)
+
+
 def _mark_ends(cells: Cells, panel: Panel, across: Axis, up: Axis, room: int) -> None:
     """Write the letter of each line at its end."""
     for line in panel.lines:
@@ -113,10 +135,7 @@ def _dashed_first(panel: Panel) -> list[Line]:
 
 def _places(line: Line, across: Axis, up: Axis, wide: int, high: int) -> list[tuple[int, int]]:
     """Return the dots that a line goes through, from left to right, row 0 at the top."""
-    corners = [
-        (round(across.share(x) * (wide - 1)), round((1 - up.share(y)) * (high - 1)))
-        for x, y in line.points
-    ]
+    corners = _corners(line, across, up, wide, high)
     found = corners[:1]
     for (x, y), (to_x, to_y) in pairwise(corners):
         steps = max(abs(to_x - x), abs(to_y - y), 1)
@@ -125,6 +144,14 @@ def _places(line: Line, across: Axis, up: Axis, wide: int, high: int) -> list[tu
             for step in range(1, steps + 1)
         ]
     return list(dict.fromkeys(found))
+
+
+def _corners(line: Line, across: Axis, up: Axis, wide: int, high: int) -> list[tuple[int, int]]:
+    """Return the dots at the points of a line."""
+    return [
+        (round(across.share(x) * (wide - 1)), round((1 - up.share(y)) * (high - 1)))
+        for x, y in line.points
+    ]
 
 
 def _vertical_labels(axis: Axis) -> dict[int, str]:

@@ -65,6 +65,12 @@ def terminal_width() -> int | None:
     return console.width if console.is_terminal else None
 
 
+def page_width() -> int | None:
+    """Return the columns that the variable COLUMNS asks for, or that the terminal has, or None."""
+    asked = os.environ.get("COLUMNS", "")
+    return int(asked) if asked.isdecimal() and int(asked) else terminal_width()
+
+
 def _console() -> Console:
     return Console(force_terminal=True if "GIT_PAGER_IN_USE" in os.environ else None)
 

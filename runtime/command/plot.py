@@ -1,5 +1,6 @@
 """`specformer plot`: the curves of runs, or the schedules of specs, as a picture or as text."""
 
+import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from runtime.command.options import Force, Settings
 from runtime.command.output import report
-from runtime.command.page import terminal_width
+from runtime.command.page import page_width, terminal_width
 from runtime.command.pictures import check_picture, write_picture
 from runtime.errors import UserError
 from runtime.system.terminal import Console, plain
@@ -20,16 +21,22 @@ if TYPE_CHECKING:
     from compiler.page.chart import Chart, Panel
     from runtime.command.plot_sources import Source
 
-WIDTH = 80
+WIDTH, WIDEST = 80, 120
+"""Columns of a chart where no width is known, and of the widest one."""
 PARTS = {
-    "loss": "loss in nats a label",
+    "loss": "loss (nats)",
     "perplexity": "perplexity",
-    "bleu": "BLEU of the validation set",
+    "bleu": "BLEU, validation set",
     "learning_rate": "learning rate",
-    "tokens_per_second": "tokens a second",
+    "tokens_per_second": "tokens per second",
 }
 FROM_ZERO = ("learning_rate", "tokens_per_second")
-DASHED = "Loss and perplexity: the solid line is the validation set, the dashed one the training."
+ALWAYS_LOGARITHMIC = "perplexity"
+DASHED = "loss and perplexity of the training set, beside those of the validation set"
+SMOOTHED = (
+    "The loss is the cross-entropy with label smoothing, as `train` prints it; perplexity is that "
+    "without."
+)
 Name = StrEnum("Name", ["loss", "perplexity", "bleu", "learning_rate", "tokens_per_second"])
 Axis = StrEnum(
     "Axis", ["updates", "loss", "perplexity", "bleu", "learning_rate", "tokens_per_second"]
@@ -45,7 +52,7 @@ def plot(
     ] = None,
     log: Annotated[
         list[Axis] | None,
-        typer.Option("--log", help="Axes that show powers of ten.  [default: that of perplexity]"),
+        typer.Option("--log", help="Axes that show powers of ten, as that of perplexity does."),
     ] = None,
     settings: Settings = None,
     out: Annotated[
@@ -62,10 +69,10 @@ def plot(
     from compiler.page.chart import chart_svg
 
     sources = read_sources(things, settings or [])
-    chart = make_chart(sources, curve or list(PARTS), log or ["perplexity"])
+    chart = make_chart(sources, curve or list(PARTS), log or [])
     if out is not None:
         write_picture(chart_svg(chart), out, force=force)
-        for note in chart.notes[chart.notes[:1] == (DASHED,) :]:
+        for note in missing(sources):
             report(note)
     else:
         print_chart(chart)
@@ -97,7 +104,7 @@ def refuse_folders(things: Sequence[str]) -> None:
     from runtime.command.plot_sources import is_run
 
     for each in things:
-        if Path(each).is_dir() and not is_run(each):
+        if os.path.isdir(each) and not is_run(each):
             raise UserError(
                 f"{each} is not the folder of a run: it has no metrics.jsonl",
                 help="name the folder that `specformer train --out` was given",
@@ -108,27 +115,39 @@ def make_chart(sources: Sequence["Source"], names: Sequence[str], log: Sequence[
     """Return the chart of the curves that the sources have.
 
     Raises a UserError if they have none of these, or if an axis of powers of ten is asked for what
-    is zero everywhere.
+    is not drawn, or is zero everywhere.
     """
     from compiler.page.chart import Chart
 
-    panels = [panel for name in PARTS if name in names if (panel := _panel(name, sources, log))]
+    found = {name: _panel(name, sources, log) for name in PARTS if name in names}
+    panels = {name: panel for name, panel in found.items() if panel is not None}
     if not panels:
         raise UserError(
             f"there are no figures of {', '.join(names)} in {', '.join(e.name for e in sources)}",
             help="a spec has its learning_rate alone; leave --curve out to see what a run has",
         )
-    is_dashed = any(line.is_dashed for panel in panels for line in panel.lines)
-    missing = [f"{source.name}: {note}." for source in sources for note in source.notes]
+    if others := [each for each in log if each not in (*panels, "updates")]:
+        raise UserError(
+            f"--log {others[0]} has no effect: no {others[0]} is drawn",
+            help=f"drawn are {', '.join(panels)}; --log updates is the horizontal axis of each",
+        )
+    is_dashed = any(line.is_dashed for panel in panels.values() for line in panel.lines)
+    is_smoothed = "loss" in panels and any(each.is_smoothed for each in sources)
     is_of_specs = all("loss" not in source.curves for source in sources)
     return Chart(
         title="Learning-rate schedule" if is_of_specs else "Training",
         across="updates",
         series=short_names([each.name for each in sources]),
-        panels=tuple(panels),
-        notes=(*([DASHED] if is_dashed else []), *missing),
+        panels=tuple(panels.values()),
+        dashed=DASHED if is_dashed else "",
+        notes=(*([SMOOTHED] if is_smoothed else []), *missing(sources)),
         is_logarithmic="updates" in log,
     )
+
+
+def missing(sources: Sequence["Source"]) -> list[str]:
+    """Return sentences about what runs lack."""
+    return [f"{source.name}: {note}." for source in sources for note in source.notes]
 
 
 def short_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -141,7 +160,7 @@ def _panel(name: str, sources: Sequence["Source"], log: Sequence[str]) -> "Panel
     """Return a panel with the curves of this name; None where nobody has one."""
     from compiler.page.chart import Line, Panel
 
-    is_logarithmic = name in log
+    is_logarithmic = name in (*log, ALWAYS_LOGARITHMIC)
     lines = []
     for series, source in enumerate(sources):
         curves = source.curves.get(name, [])
@@ -165,11 +184,12 @@ def print_chart(chart: "Chart") -> None:
     from compiler.page.chart import colours
     from compiler.page.terminal_chart import chart_lines
 
-    width = terminal_width()
+    is_terminal = terminal_width() is not None
     encoding = (getattr(sys.stdout, "encoding", "") or "").lower()
-    is_unicode = width is not None and encoding.startswith("utf")
-    rows = list(chart_lines(chart, min(WIDTH, width or WIDTH), is_unicode=is_unicode))
-    if width is None:
+    is_unicode = is_terminal and encoding.startswith("utf")
+    width = min(WIDEST, page_width() or WIDTH)
+    rows = list(chart_lines(chart, width, is_unicode=is_unicode))
+    if not is_terminal:
         for row in rows:
             typer.echo("".join(piece.words for piece in row).rstrip())
         return

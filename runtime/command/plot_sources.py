@@ -1,6 +1,7 @@
 """The curves of runs and of specs that `specformer plot` draws, and what is missing of them."""
 
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,15 @@ from runtime.system.file_lock import is_held
 from runtime.training.metrics import METRICS, scan_figures
 
 CURVES: Mapping[str, str] = {
-    "loss": "nll",
+    "loss": "loss",
     "perplexity": "perplexity",
     "bleu": "bleu",
     "learning_rate": "learning_rate",
     "tokens_per_second": "tokens_per_second",
 }
 """The curves, and the key of each in the lines of `metrics.jsonl`."""
+MOST_NAMED = 5
+"""Lines that cannot be read and are named; there may be thousands."""
 SAMPLES = 400
 """The updates of a schedule at which its rate is computed, beside those where it turns."""
 
@@ -44,12 +47,14 @@ class Source:
     name: str
     curves: dict[str, list[Curve]]
     notes: tuple[str, ...] = ()
+    is_smoothed: bool = False
+    """The loss is that of smoothed labels, from which no perplexity follows."""
 
 
 def is_run(reference: str) -> bool:
     """Tell whether a path is the folder of a run: it holds metrics, or a package with its lock."""
-    folder = Path(reference)
-    return (folder / METRICS).is_file() or (folder / "package" / LOCK).is_file()
+    places = (METRICS, os.path.join("package", LOCK))
+    return any(os.path.isfile(os.path.join(reference, each)) for each in places)
 
 
 def read_run(folder: Path) -> Source:
@@ -60,11 +65,7 @@ def read_run(folder: Path) -> Source:
     lines = list(scan_figures(folder))
     figures = [each for _, each in lines if each is not None]
     if not figures:
-        raise UserError(
-            f"{folder / METRICS} has no figures yet",
-            help="the first are written after `training.log_every` updates, or the first "
-            "validation; wait for them, or name another run",
-        )
+        raise _no_figures(folder, lines)
     curves: dict[str, list[Curve]] = {name: [] for name in CURVES}
     for name, key in CURVES.items():
         for part in ("train", "valid"):
@@ -78,7 +79,29 @@ def read_run(folder: Path) -> Source:
         *_absent(spec, curves),
         *_unfinished(folder, spec, curves),
     )
-    return Source(name=str(folder), curves=curves, notes=notes)
+    is_smoothed = any(_is_finite(loss := e.get("loss")) and loss != e["nll"] for e in figures)
+    return Source(name=str(folder), curves=curves, notes=notes, is_smoothed=is_smoothed)
+
+
+def _no_figures(folder: Path, lines: Sequence[tuple[int, object]]) -> UserError:
+    """Return the error for a run of which nothing can be drawn: it is new, or damaged."""
+    if lines:
+        return UserError(
+            f"{folder / METRICS} holds no figures: {numbered(lines)} cannot be read",
+            help="the file was damaged: bring the old one back, or name another run",
+        )
+    return UserError(
+        f"{folder / METRICS} has no figures yet",
+        help="the first are written by the first validation, or before it; wait for them, or name "
+        "another run",
+    )
+
+
+def numbered(lines: Sequence[tuple[int, object]]) -> str:
+    """Return the first numbers of lines that cannot be read, in words."""
+    numbers = [str(number) for number, _ in lines]
+    more = ", ..." if len(numbers) > MOST_NAMED else ""
+    return f"line{'s' * (len(numbers) > 1)} {', '.join(numbers[:MOST_NAMED])}{more}"
 
 
 def _finite(figures: Sequence[Mapping[str, object]], key: str) -> Iterator[tuple[float, float]]:
@@ -90,10 +113,8 @@ def _finite(figures: Sequence[Mapping[str, object]], key: str) -> Iterator[tuple
 
 
 def _damaged(lines: Sequence[tuple[int, object]]) -> Iterator[str]:
-    numbers = [str(number) for number, figures in lines if figures is None]
-    if numbers:
-        word = "lines" if len(numbers) > 1 else "line"
-        yield f"{word} {', '.join(numbers[:5])} of {METRICS} cannot be read and left out"
+    if damaged := [each for each in lines if each[1] is None]:
+        yield f"{numbered(damaged)} of {METRICS} cannot be read, and left out"
 
 
 def _not_finite(figures: Sequence[Mapping[str, object]]) -> Iterator[str]:
@@ -107,7 +128,7 @@ def _is_finite(value: object) -> bool:
 
 
 def _absent(spec: Spec | None, curves: Mapping[str, Sequence[Curve]]) -> Iterator[str]:
-    parts = {each.part for each in curves["loss"]}
+    parts = {each.part for own in curves.values() for each in own}
     if "valid" not in parts:
         yield "no validation yet: loss and perplexity are those of the training set"
     if "train" not in parts:
@@ -127,7 +148,7 @@ def _unfinished(
         of_all = "" if steps is None else f" of {steps:,}"
         yield f"still being trained: update {last:,.0f}{of_all}"
     elif steps is not None and last < steps:
-        yield f"ends at update {last:,.0f} of {steps:,}: stopped by its patience, or from outside"
+        yield f"ends at update {last:,.0f} of {steps:,}: by early stopping, or interrupted"
 
 
 def _spec(folder: Path) -> Spec | None:

@@ -118,8 +118,9 @@ def scan_figures(run: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
     path = run / METRICS
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     lines = text.splitlines()
+    is_whole = text.endswith(("}", "\n"))
     for number, line in enumerate(lines, start=1):
-        if number < len(lines) or line.endswith("}"):
+        if number < len(lines) or is_whole:
             yield number, _figures(line)
 
 

@@ -14,6 +14,7 @@ import pytest
 from compiler.page.chart import ALONE, Chart, Line, Panel, chart_svg
 from compiler.page.terminal_chart import chart_lines
 from compiler.pipeline import compile_spec
+from runtime.command.plot import make_chart
 from runtime.command.plot_sources import read_run, read_spec
 from runtime.package import load_package
 
@@ -30,7 +31,7 @@ def train_line(step: int, loss: float = 3.0) -> str:
 
 
 def valid_line(step: int, loss: float = 3.5, **more: float) -> str:
-    figures = {"kind": "valid", "step": step, "nll": loss, "perplexity": 30.0}
+    figures = {"kind": "valid", "step": step, "nll": loss, "perplexity": 30.0, "loss": loss + 0.25}
     return json.dumps(figures | more)
 
 
@@ -47,9 +48,9 @@ def test_a_picture_has_every_curve_of_every_run(specformer: Command, tmp_path: P
     assert (ended.code, ended.out) == (0, "")
     picture = ElementTree.parse(tmp_path / "curves.svg").getroot()
     words = [each.text for each in picture.iter(f"{SVG}text")]
-    for title in ("loss in nats a label", "perplexity", "learning rate", "tokens a second"):
+    for title in ("loss (nats)", "perplexity", "learning rate", "tokens per second"):
         assert title in words
-    assert "BLEU of the validation set" in words
+    assert "BLEU, validation set" in words
     assert {"one", "two", "one 20.50", "two 20.50"} <= set(words)
     strokes = {each.get("stroke") for each in picture.iter(f"{SVG}path")}
     assert {"#0072b2", "#d55e00"} <= strokes
@@ -106,7 +107,7 @@ def test_a_run_that_was_killed_and_damaged_is_drawn(specformer: Command, tmp_pat
     ended = specformer("plot", "run")
     assert ended.code == 0
     said = " ".join(ended.out.split())
-    assert "line 2 of metrics.jsonl cannot be read and left out" in said
+    assert "line 2 of metrics.jsonl cannot be read, and left out" in said
     assert "the loss is no finite number at update 2" in said
     assert "no validation yet" in said
 
@@ -118,14 +119,55 @@ def test_points_are_in_the_order_of_updates(tmp_path: Path) -> None:
     assert read_run(run).curves["loss"][0].points == ((900.0, 2.5), (1000.0, 1.5))
 
 
-def test_text_is_plain_and_fits_into_80_columns(specformer: Command) -> None:
+@pytest.mark.parametrize("columns", [None, 60, 100])
+def test_text_is_plain_and_fits_into_the_columns(
+    specformer: Command, monkeypatch: pytest.MonkeyPatch, columns: int | None
+) -> None:
+    monkeypatch.delenv("COLUMNS")
+    if columns:
+        monkeypatch.setenv("COLUMNS", str(columns))
     runs = [ROOT / "docs" / "results" / each for each in ("multi30k-tiny", "multi30k-raw")]
     ended = specformer("plot", *runs)
     assert ended.code == 0
     assert ended.out.isascii()
-    assert max(map(len, ended.out.splitlines())) <= 80
+    widest = max(map(len, ended.out.splitlines()))
+    assert (columns or 80) - 10 <= widest <= (columns or 80)
     assert "* multi30k-tiny" in ended.out
     assert "o multi30k-raw" in ended.out
+    assert ". loss and perplexity of the training set" in ended.out
+
+
+def test_the_loss_is_the_one_that_training_prints(specformer: Command, tmp_path: Path) -> None:
+    make_run(tmp_path / "run", train_line(1), valid_line(2, 5.136))
+    ended = specformer("plot", "run", "--curve", "loss")
+    assert "run ends at 5.386" in ended.out
+    assert "5.136" not in ended.out
+    assert "cross-entropy with label smoothing, as `train` prints it" in " ".join(ended.out.split())
+
+
+def test_few_points_are_marked(specformer: Command, tmp_path: Path) -> None:
+    make_run(tmp_path / "run", train_line(1), *map(valid_line, range(2, 4)))
+    assert specformer("plot", "run", "--out", "few.svg").code == 0
+    picture = ElementTree.parse(tmp_path / "few.svg").getroot()
+    assert len(list(picture.iter(f"{SVG}circle"))) == 2 * 3 + 2
+    make_run(tmp_path / "long", *map(valid_line, range(1, 40)))
+    assert specformer("plot", "long", "--out", "many.svg").code == 0
+    assert not list(ElementTree.parse(tmp_path / "many.svg").getroot().iter(f"{SVG}circle"))
+    for count in (1, 2):
+        line = Line(series=0, points=tuple((1.0 + each, 2.0 + each) for each in range(count)))
+        panel = Panel(title="loss", lines=(line,))
+        chart = Chart(title="t", across="updates", series=("x",), panels=(panel,))
+        rows = chart_lines(chart, 80, is_unicode=True)
+        text = "".join(piece.words for row in rows for piece in row)
+        assert text.count("\u25cf") == count
+
+
+def test_perplexity_is_logarithmic_whatever_else_is(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", train_line(1), valid_line(1))
+    chart = make_chart([read_run(run)], ["loss", "perplexity"], ["loss"])
+    assert [panel.is_logarithmic for panel in chart.panels] == [True, True]
+    chart = make_chart([read_run(run)], ["loss", "perplexity"], [])
+    assert [panel.is_logarithmic for panel in chart.panels] == [False, True]
 
 
 def test_on_terminals_lines_are_dots_with_letters_at_their_ends() -> None:
@@ -179,6 +221,9 @@ def test_schedules_are_drawn_without_torch() -> None:
         (["demo", "--set", "training.steps=null", "--set", "training.epochs=3"], "3 epochs"),
         (["demo", "--out", "curves.jpg"], "curves.jpg does not end in .svg, .pdf or .png"),
         (["demo", "--out", "there.svg"], "exists already"),
+        (["damaged"], "holds no figures: line 1 cannot be read"),
+        (["demo", "--log", "loss"], "--log loss has no effect: no loss is drawn"),
+        (["x" * 300], "there is no spec"),
         (["demo"] * 11, "at most 10 lines"),
         (["demo", "--curve", "speed"], "speed"),
     ],
@@ -188,6 +233,7 @@ def test_mistakes_are_explained(
 ) -> None:
     (tmp_path / "empty").mkdir()
     make_run(tmp_path / "new", end="")
+    make_run(tmp_path / "damaged", "rubbish")
     (tmp_path / "there.svg").write_text("")
     ended = specformer("plot", *arguments)
     assert (ended.code, ended.out) == (2, "")
