@@ -1,11 +1,11 @@
 """The text: `data:` of a spec."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from compiler.spec.base import Count, Section, Whole, setting
+from compiler.spec.base import Count, Portion, Section, Whole, setting
 from compiler.spec.tokenizer import SentencePieceTokenizer, Tokenizer, without_places
 
 
@@ -56,6 +56,34 @@ class TextFiles(Section):
     text: Paths = setting("files with one text a line", examples=["train.en"])
 
 
+class RunningText(Section):
+    """Files of one language whose text runs on, for language models; packed or not.
+
+    Line breaks stay in the text. The documents follow each other with a boundary between them, and
+    the whole is cut into windows of `data.max_length` tokens, wherever these end.
+    """
+
+    text: Paths = setting("files of text", examples=["input.txt"])
+    running: Literal[True] = setting("the text runs on from line to line", examples=[True])
+    separator: Literal["file", "blank_line", "line"] = setting(
+        "what ends a document: the end of its file, a blank line, or the end of a line; it is no "
+        "part of the document",
+        default="file",
+    )
+    part: Annotated[list[Portion], Field(min_length=2, max_length=2)] | None = setting(
+        "the part of one file that is read, from and to, in shares of its characters; by default "
+        "all",
+        default=None,
+        unit="share",
+        examples=[[0.0, 0.9]],
+    )
+    shifted: bool = setting(
+        "windows begin elsewhere in each epoch: the first has fewer tokens, as drawn from seed and "
+        "epoch",
+        default=False,
+    )
+
+
 class LabelledFiles(Section):
     """Two files, or lists or globs of files, line by line a text and its label."""
 
@@ -80,6 +108,7 @@ _FORMS: dict[str, tuple[type[Section], set[str]]] = {
     "labelled_tsv": (LabelledColumns, {"text_column", "label_column"}),
     "tsv": (TabSeparated, {"tsv"}),
     "labelled": (LabelledFiles, {"label"}),
+    "running": (RunningText, {"running", "separator", "part", "shifted"}),
     "text": (TextFiles, {"text"}),
 }
 """Of a corpus: the keys any of which gives it away."""
@@ -100,6 +129,7 @@ Corpus = Annotated[
     Annotated[ParallelFiles, Tag("parallel")]
     | Annotated[TabSeparated, Tag("tsv")]
     | Annotated[TextFiles, Tag("text")]
+    | Annotated[RunningText, Tag("running")]
     | Annotated[LabelledFiles, Tag("labelled")]
     | Annotated[LabelledColumns, Tag("labelled_tsv")],
     Discriminator(_form),
@@ -129,7 +159,8 @@ class Data(Section):
         "how text becomes tokens", default=SentencePieceTokenizer(kind="sentencepiece")
     )
     max_length: Count = setting(
-        "tokens of a text, symbols included; longer training pairs are left out, other texts cut",
+        "tokens of a text, symbols included; longer training pairs are left out, other texts cut; "
+        "of running text, the tokens of a window",
         default=256,
         unit="tokens",
         examples=[256],

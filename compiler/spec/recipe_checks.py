@@ -9,6 +9,7 @@ from compiler.source.node import Node, find, place_of_key, to_python
 from compiler.spec.data import corpus_path, sides_of
 from compiler.spec.decoding import Sampling
 from compiler.spec.paths import at, note
+from compiler.spec.running_text_checks import RUNNING_TEXT_CHECKS
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
 from compiler.spec.training_checks import TRAINING_CHECKS
@@ -257,5 +258,6 @@ RECIPE_CHECKS = (
     tokens_to_draw,
     repetitions,
     prefix_of_spaces,
+    *RUNNING_TEXT_CHECKS,
     *TRAINING_CHECKS,
 )

@@ -68,7 +68,7 @@ SECTIONS = {
     "`model.classifier`": ("Classifier",),
     "`data`": ("Data",),
     "`data.train`, `data.valid`, `data.test`, each of `data.tests`": (
-        *("ParallelFiles", "TabSeparated", "TextFiles"),
+        *("ParallelFiles", "TabSeparated", "TextFiles", "RunningText"),
         *("LabelledFiles", "LabelledColumns"),
     ),
     "`data.tokenizer`": ("SentencePieceTokenizer", "SegmentedTokenizer", "LibraryTokenizer"),

@@ -256,8 +256,9 @@ def corpus(path: Path, value: object, task: str) -> dict[str, Any]:
     named = _by_side(value, sides)
     given = {key: each for key, each in named.items() if not records_in({key: each})}
     files = [each for each in given.values() if accepts((*path, "text"), each)]
-    if others and len(files) == 1 and ("tsv" in given or ".tsv" in str(files[0])):
-        return {"tsv": files[0], **_columns(path, given, others[0])}
+    table = next((each for each in others if "tsv" in each.model_fields), None)
+    if table and len(files) == 1 and ("tsv" in given or ".tsv" in str(files[0])):
+        return {"tsv": files[0], **_columns(path, given, table)}
     found = {key: each for key, each in given.items() if _is_own(form, path, key, each)}
     for key, each in given.items():
         start = _SHORT.get(key[:3].lower(), key[:3].lower())

@@ -186,3 +186,10 @@ class Evaluation(Section):
         default="13a",
     )
     lowercase: bool = setting("score without regard to case", default=False)
+    stride: Count | None = setting(
+        "tokens from one window to the next where running text is scored: a window's other tokens "
+        "are context alone; by default windows stand side by side",
+        default=None,
+        unit="tokens",
+        examples=[32],
+    )

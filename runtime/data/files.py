@@ -11,10 +11,12 @@ from compiler.spec.data import (
     LabelledFiles,
     ParallelFiles,
     Paths,
+    RunningText,
     TabSeparated,
     sides_of,
 )
 from runtime.data.lines import read_lines, require_regular
+from runtime.data.running import read_running
 from runtime.errors import UserError
 
 Row = tuple[str, ...]
@@ -35,6 +37,8 @@ SideBySide = ParallelFiles | LabelledFiles
 def read_rows(corpus: Corpus, folder: str | Path) -> Iterator[Row]:
     """All lines of a corpus whose paths start from `folder`, empty ones too.
 
+    Those of running text have their ends, and what parts documents is left out.
+
     Raises a UserError that names the file, and the line if there is one.
     """
     if isinstance(corpus, Columns):
@@ -43,6 +47,8 @@ def read_rows(corpus: Corpus, folder: str | Path) -> Iterator[Row]:
     elif isinstance(corpus, SideBySide):
         for paths in _find_side_by_side(corpus, folder):
             yield from _read_side_by_side(paths, corpus)
+    elif isinstance(corpus, RunningText):
+        yield from ((line.text,) for line in read_running(corpus, find_files(corpus.text, folder)))
     else:
         for path in find_files(corpus.text, folder):
             yield from ((line,) for line in read_lines(path))

@@ -61,8 +61,8 @@ def expecting(digests: Mapping[Path, str]) -> Iterator[None]:
         _expected.reset(token)
 
 
-def read_lines(path: Path, *, is_fixed: bool = True) -> Iterator[str]:
-    """The lines of a text file without their ends; a byte order mark is removed.
+def read_lines(path: Path, *, is_fixed: bool = True, keeps_ends: bool = False) -> Iterator[str]:
+    """The lines of a text file; a byte order mark is removed, and so are their ends by default.
 
     If a file grows meanwhile, only the bytes that were there at the beginning are read. Raises a
     UserError if there is no text, and, where the file `is_fixed`, if it has changed at the end.
@@ -70,7 +70,7 @@ def read_lines(path: Path, *, is_fixed: bool = True) -> Iterator[str]:
     with _explained(path), path.open("rb", buffering=0) as raw:
         watched = _Watched(raw, path) if _is_regular(raw) else None
         packed: IO[bytes] = BufferedReader(watched or raw, AT_ONCE)  # `raw` keeps it open
-        lines = decoded_lines(_unpacked(packed, path), str(path))
+        lines = decoded_lines(_unpacked(packed, path), str(path), keeps_ends=keeps_ends)
         first = next(lines, None)
         if first is None:
             raise UserError(f"{path} is empty", help="give a file with at least one line of text")
@@ -80,8 +80,10 @@ def read_lines(path: Path, *, is_fixed: bool = True) -> Iterator[str]:
             watched.finish()
 
 
-def decoded_lines(stream: IO[bytes], name: str, before_number: str = ":") -> Iterator[str]:
-    """The lines of UTF-8 text without their ends, and without a byte order mark.
+def decoded_lines(
+    stream: IO[bytes], name: str, before_number: str = ":", *, keeps_ends: bool = False
+) -> Iterator[str]:
+    """The lines of UTF-8 text without a byte order mark, and by default without their ends.
 
     `name` and the number of a line make its place in messages. Raises a UserError for a line that
     is not text, or that does not end.
@@ -108,7 +110,7 @@ def decoded_lines(stream: IO[bytes], name: str, before_number: str = ":") -> Ite
                 help="convert it, for example: " + applied("tr '\\r' '\\n'", name, " < "),
             )
         is_ascii = is_ascii and text.isascii()
-        yield text.removesuffix("\n").removesuffix("\r")
+        yield text if keeps_ends else text.removesuffix("\n").removesuffix("\r")
 
 
 def file_digest(path: Path) -> str:

@@ -96,7 +96,7 @@ def prepare(
         report(f"that text is damaged: preparing it anew into {folder}")
         _make(spec, folder, tokenizers, digests)
         prepared = load_prepared(spec, folder, digests)
-    _report_shared_text(digests, report)
+    _report_shared_text(spec, digests, report)
     for fact in prepared.facts:
         report(fact)
     _report_oversized(spec, prepared.train, report)
@@ -171,7 +171,8 @@ def digests_of_tokenizer(spec: Spec) -> FileDigests:
 
 def _columns(corpus: Corpus) -> dict[str, object]:
     columns = {"source_column", "target_column", "text_column", "label_column", "reference_columns"}
-    return corpus.model_dump(include=columns, exclude_none=True)
+    running = {"running", "separator", "part"}
+    return corpus.model_dump(include=columns | running, exclude_none=True)
 
 
 def _place(part: str) -> Path:
@@ -242,12 +243,16 @@ def _report_oversized(spec: Spec, train: Examples, report: Report) -> None:
         )
 
 
-def _report_shared_text(digests: Digests, report: Report) -> None:
-    """Warns of a file that is both training text and scored: its score shows memorisation."""
+def _report_shared_text(spec: Spec, digests: Digests, report: Report) -> None:
+    """Warns of a file that is both training text and scored: its score shows memorisation.
+
+    The parts of one file do not overlap, as the check of the spec has it.
+    """
     known = {digest: path for path, digest in digests["train"]}
     for part in digests.keys() - {"train"}:
+        is_divided = getattr(spec.data.corpora[part], "part", None) is not None
         for path, digest in digests[part]:
-            if digest in known:
+            if digest in known and not (is_divided and path == known[digest]):
                 report(
                     f"warning: data.{part} has the very text of data.train ({path}, "
                     f"{known[digest]}): its scores measure memorisation"

@@ -40,14 +40,93 @@ class Documents(Examples):
         Labels: the tokens.
         """
         places = self.pieces.places(rows)
-        # A text begins after the END of another; the very first, in a circle, after the last one's.
         before = self.pieces.tokens[places - 1].astype(np.int64)
+        begins = (before == END) | (places == 0)  # a text begins after the END of another
         return Joined(
-            inputs=(np.where(before == END, BEGIN, before),),
+            inputs=(np.where(begins, BEGIN, before),),
             lengths=(self.pieces.lengths[rows],),
             places=np.arange(len(places)),
             labels=self.pieces.tokens[places].astype(np.int64),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows(Documents):
+    """Windows of running text for a language model, one after the other.
+
+    The text is documents with END between them. Each window has `longest` tokens, but for the last
+    one and, in the epochs of a text that `is_shifted`, the first one, whose number of tokens
+    depends on the seed and the epoch alone. Each token is in one window.
+    """
+
+    unit: ClassVar[str] = "window"
+
+    longest: int
+    is_shifted: bool = False
+
+    @classmethod
+    def of(cls, tokens: NDArray[np.int32], longest: int, *, is_shifted: bool = False) -> Self:
+        """Return the windows of tokens [tokens], the first of them whole."""
+        pieces = _cut(tokens, longest, longest)
+        return cls(pieces=pieces, longest=longest, is_shifted=is_shifted)
+
+    def drawn(self, seed: int, epoch: int, /) -> Self:
+        if not self.is_shifted:
+            return self
+        draw = int(np.random.Philox(key=[seed, epoch]).random_raw())
+        first = 1 + draw % self.longest
+        return replace(self, pieces=_cut(self.pieces.tokens, first, self.longest))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlidingWindows(Examples):
+    """Overlapping windows of a running text, to score each of its tokens once.
+
+    A window ends `stride` tokens after the one before it, and these are its labels; its other
+    tokens are context. All tokens of the first window are labels.
+    """
+
+    unit: ClassVar[str] = "window"
+
+    windows: Windows
+    """The windows side by side; each of these is as long as one of them."""
+    stride: int
+
+    @property
+    def ends(self) -> Indices:
+        """[windows]: where each window ends."""
+        return _cut(self.windows.pieces.tokens, self.windows.longest, self.stride).ends
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @property
+    def lengths(self) -> tuple[Indices, ...]:
+        return (np.minimum(self.ends, self.windows.longest),)
+
+    def count_labels(self, rows: Indices) -> int:
+        return int(np.diff(self.ends, prepend=0)[rows].sum())
+
+    def count_tokens(self, rows: Indices) -> int:
+        return int(self.sizes[rows].sum())
+
+    def joined(self, rows: Indices) -> Joined:
+        """Return windows. Inputs: each token's predecessor. Labels: the tokens not yet scored."""
+        (lengths,), ends = self.lengths, self.ends
+        sliding = Sentences(tokens=self.windows.pieces.tokens, ends=ends, lengths=lengths)
+        whole = Documents(pieces=sliding).joined(rows)
+        scored = np.diff(ends, prepend=0)[rows]
+        within = np.arange(len(whole.labels)) - np.repeat(
+            np.cumsum(lengths[rows]) - scored, lengths[rows]
+        )
+        (places,) = np.nonzero(within >= 0)
+        return replace(whole, places=places, labels=whole.labels[places])
+
+
+def _cut(tokens: NDArray[np.int32], first: int, longest: int) -> Sentences:
+    """Cut tokens [tokens] into `first` tokens and then `longest` at a time; the last may be few."""
+    ends = np.arange(first, len(tokens), longest, dtype=np.int64)
+    return Sentences.of(tokens, np.append(ends, len(tokens)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from runtime.data.batches import Batched, Examples, in_order
 from runtime.data.prepare import TOKENIZERS
 from runtime.data.tasks import task_of
 from runtime.data.tasks.texts import CutTexts, tokenised
+from runtime.data.texts import Windows
 from runtime.errors import DivergenceError
 from runtime.inference.network import not_finite
 from runtime.run import Run
@@ -52,12 +53,12 @@ def losses_of(
     numbers overflow.
     """
     spec, module = run.package.spec, run.package.training_module
-    place = own_device(device)
-    model = run.load_model(average).to(place)
-    chosen = inference_precision(precision, spec.training.precision, place)
+    there = own_device(device)
+    model = run.load_model(average).to(there)
+    chosen = inference_precision(precision, spec.training.precision, there)
     plain = {"compile": False, "precision": chosen, "batching": "padded"}
-    objective = training_objective(model, module, spec.training.model_copy(update=plain), place)
-    batcher = padded_batcher(place, examples, spec.training.micro_batch_tokens)
+    objective = training_objective(model, module, spec.training.model_copy(update=plain), there)
+    batcher = padded_batcher(there, examples, spec.training.micro_batch_tokens)
     batches = in_order(examples, batcher)
     try:
         with explained_memory_errors("`--device cpu` has the machine's memory"):
@@ -71,7 +72,9 @@ def losses_of(
             for row in range(len(examples))
             if not objective.evaluate(examples.collate(np.array([row]))).isfinite().all()
         )
-        raise not_finite(line_of(run, split, row)) from None
+        is_line = examples.unit != Windows.unit
+        place = line_of(run, split, row) if is_line else f"{split} set, window {row + 1}"
+        raise not_finite(place) from None
 
 
 def line_of(run: Run, split: Split, row: int) -> str:
@@ -103,8 +106,15 @@ def measure_language_model(
     device: str | None = None,
     precision: Precision | None = None,
 ) -> Measured:
-    """Perplexities a token and a word, and bits a character, which any tokens leave comparable."""
+    """Perplexities a token and a word, and bits a character, which any tokens leave comparable.
+
+    Running text is scored window by window, as `measure_running_text` does.
+    """
+    from runtime.scoring.running_text import measure_running_text
+
     with split_examples(run, split) as examples:
+        if isinstance(examples, Windows):
+            return measure_running_text(run, split, examples, average, device, precision)
         tokens = examples.count_labels(np.arange(len(examples)))
         losses = losses_of(run, split, examples, average, device, precision)
     size = size_of(run.package.spec, split)

@@ -130,7 +130,8 @@ class EpochOrder:
     def batches(self, epoch: int) -> list[Indices]:
         """The batches of an epoch, counted from 1."""
         if epoch != self._epoch:
-            self._batches = batches(self._examples, self._batcher, seed=self._seed, epoch=epoch)
+            drawn = self._examples.drawn(self._seed, epoch)
+            self._batches = batches(drawn, self._batcher, seed=self._seed, epoch=epoch)
             self._epoch = epoch
         return self._batches
 
