@@ -113,7 +113,7 @@ function lines(panel, layer, number) {
     const own = same ? at : null;
     shades.replaceChildren();
     strokes.replaceChildren();
-    const apart = Math.min(2.4, 12 / Math.max(1, shown.length));
+    const apart = Math.min(data.apart, data.spread / Math.max(1, shown.length));
     shown.forEach((each, place) => {
       const shift = (place - (shown.length - 1) / 2) * apart;
       for (let row = 0; row < each.rows; row++) {

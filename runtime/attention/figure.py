@@ -17,6 +17,8 @@ SIZE, STEP, SPACE, MARGIN = 14.0, 22.0, 200.0, 8.0
 """Pixels: of the letters, from token to token, between the rows, and around all."""
 GAP = 6.0
 """Pixels between a token and the ends of its lines."""
+APART, SPREAD = 2.4, 12.0
+"""Pixels between the lines of two heads that join the same tokens, and at most between all."""
 HEADS = (*STRONG, "#332288", "#882255", "#999933")
 """Colours of heads: the strong ones, and three of `MUTED`."""
 LEAST = 0.01
@@ -98,15 +100,20 @@ def _lines(
     top: float,
     bottom: float,
 ) -> Iterator[str]:
-    """Yield a line for each weight [head, query, key] of the rows."""
+    """Yield a line for each weight [head, query, key] of the rows; those of a head are moved aside.
+
+    Otherwise the line of one head would hide that of another between the same tokens.
+    """
+    apart = min(APART, SPREAD / len(heads))
     for row in rows:
-        for head in heads:
+        for place, head in enumerate(heads):
+            shift = (place - (len(heads) - 1) / 2) * apart
             for key, weight in _seen(weights[head - 1, row]):
                 yield element(
                     "line",
-                    x1=_x(row),
+                    x1=_x(row) + shift,
                     y1=top,
-                    x2=_x(key),
+                    x2=_x(key) + shift,
                     y2=bottom,
                     stroke=_colour(head),
                     stroke_width=2,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from compiler.page.html import file_beside
 from compiler.page.interactive import interactive_page
 from runtime.attention.attention import Attention, Layer
-from runtime.attention.figure import HEADS, LEAST, SHADE
+from runtime.attention.figure import APART, HEADS, LEAST, SHADE, SPREAD
 from runtime.attention.layers import STREAMS
 from runtime.attention.words import Stream
 
@@ -54,6 +54,8 @@ def page_data(texts: Sequence[Sequence[Attention]]) -> dict[str, object]:
     return {
         "colours": HEADS,
         "least": LEAST,
+        "apart": APART,
+        "spread": SPREAD,
         "shade": SHADE,
         "kinds": STREAMS,
         "start": {"kind": _first_kind(texts[0])},

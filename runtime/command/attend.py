@@ -16,7 +16,6 @@ from runtime.command.options import (
     RunFolder,
     Which,
     open_any_run,
-    say_weights,
 )
 from runtime.command.output import PAGE, output_form, report, write_file
 from runtime.command.pictures import check_picture, write_picture
@@ -273,7 +272,7 @@ def _show(
     place = _place(figure, runs[0], texts[0]) if figure else None
     found: list[list[Attention]] = []
     for run in runs:
-        say_weights(run)
+        report(f"weights{f' of {run.folder}' if len(runs) > 1 else ''}: {run.used()}")
         pairs = [each.text for each in texts], [each.target for each in texts]
         found.append(list(observed(run, *pairs)))
     if figure and place:

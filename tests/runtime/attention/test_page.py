@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -152,6 +153,17 @@ def test_keys_that_the_mask_forbids_are_struck_out(tmp_path: Path) -> None:
     visited = visit(write(tmp_path, [seen(tmp_path, "language-model")]), tmp_path / "visit", probe)
     assert visited.found == [False] * 3 + [True] * 9
     assert (visited.console, visited.requests) == ([], [])
+
+
+@needs_browser
+def test_a_narrow_page_is_not_wider_than_the_window(tmp_path: Path) -> None:
+    found = replace(seen(tmp_path), text="W" * 80)
+    page = write(tmp_path, [found], [found])
+    probe = """
+      return [one("#text").getBoundingClientRect().right, document.documentElement.scrollWidth];
+    """
+    right, width = visit(page, tmp_path / "visit", probe, size="500,900").found
+    assert right < width == 500
 
 
 @needs_browser

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from runtime.attention.figure import LEAST
+from runtime.attention.figure import APART, LEAST
 from runtime.attention.observe import attention_of, observed
 from runtime.attention.page import attention_page
 from runtime.run import Run
@@ -81,6 +81,8 @@ def test_a_figure_has_a_line_for_each_weight_of_the_token(
     lines = picture.findall(f"{SVG}line")
     opacities = [float(each.attrib["stroke-opacity"]) for each in lines]
     np.testing.assert_allclose(opacities, weights[weights >= LEAST], atol=1e-3)
+    ends = {float(each.attrib["x1"]) for each in lines}
+    assert max(ends) - min(ends) == pytest.approx(APART), "one head would hide the other"
     words = [each.text for each in picture.findall(f"{SVG}text")]
     assert words == [*found.streams["source"].words] * 2
 
