@@ -20,6 +20,28 @@ if TYPE_CHECKING:
     from runtime.ablation.record import Queue
 
 
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        min=1,
+        max=MOST_PROCESSES,
+        help="Rows at a time.  [default: one a GPU or core]",
+    ),
+]
+ProcessesOfRow = Annotated[
+    int,
+    typer.Option(
+        "--processes-per-row",
+        metavar="N",
+        min=1,
+        max=MOST_PROCESSES,
+        help="Processes (GPUs) that train a row together.",
+    ),
+]
+
+
 def ablate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file of an ablation.")],
     settings: Settings = None,
@@ -32,26 +54,8 @@ def ablate(
     tables: Annotated[
         bool, typer.Option("--report", help="Make tables and report of what is done, and end.")
     ] = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            metavar="N",
-            min=1,
-            max=MOST_PROCESSES,
-            help="Rows at a time.  [default: one a GPU or core]",
-        ),
-    ] = None,
-    processes: Annotated[
-        int,
-        typer.Option(
-            "--processes-per-row",
-            metavar="N",
-            min=1,
-            max=MOST_PROCESSES,
-            help="Processes (GPUs) that train a row together.",
-        ),
-    ] = 1,
+    jobs: Jobs = None,
+    processes: ProcessesOfRow = 1,
     device: Device = None,
     launcher: Annotated[
         Literal["local", "slurm"], typer.Option("--launcher", help="Where rows run.")
@@ -69,32 +73,22 @@ def ablate(
     Ctrl-C saves everything; the same command goes on: rows that are done do not run again.
     """
     from compiler.ablation.expand import expand
-    from runtime.ablation.queue import add_to_queue, owned_folder, refuse_others
+    from runtime.ablation.queue import refuse_others
     from runtime.command.ablation_plan import show_plan
 
     expansion = expand(file, settings or ())
     say_warnings(expansion.warnings)
     folder = out or Path("runs", expansion.name)
     refuse_others(folder)
-    if tables:
-        finish(folder)
-        return
     options = Options(
         launcher=launcher, jobs=jobs, processes=processes, device=device, slurm=slurm or []
     )
-    room = options.room()
-    if room is None:
-        refuse_epochs(expansion)
-    if dry_run:
-        show_plan(folder, expansion, room)
-        return
-    expansion = counted(expansion, cache, device)
-    with owned_folder(folder):
-        start = options.launcher_with(room, folder, cache)
-        show_plan(folder, expansion, room)
-        queue = add_to_queue(folder, expansion, differences(expansion))
-        run_queue(folder, queue, start)
+    if tables:
         finish(folder)
+    elif dry_run:
+        show_plan(folder, expansion, options.room_for(expansion))
+    else:
+        train_rows(expansion, folder, options, cache)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,16 +101,17 @@ class Options:
     device: str | None
     slurm: list[str]
 
-    def room(self) -> "Room | None":
+    def room_for(self, expansion: "Expansion") -> "Room | None":
         """Return what this machine has; None where rows run elsewhere.
 
-        Raises a UserError for options that have no effect.
+        Raises a UserError for options that have no effect, and for rows that cannot run elsewhere.
         """
         from runtime.ablation.launchers import local_room
 
         if self.launcher == "slurm":
             if self.device:
                 raise UserError("--device has no effect on jobs", help="--slurm gpus_per_node=1")
+            refuse_epochs(expansion)
             return None
         if self.slurm:
             raise UserError("--slurm has no effect on this machine", help="--launcher slurm")
@@ -174,6 +169,21 @@ def counted(expansion: "Expansion", cache: Path, device: str | None) -> "Expansi
             row = row.lasting(min(updates, training.steps or updates))
         rows.append(row)
     return replace(expansion, rows=tuple(rows))
+
+
+def train_rows(expansion: "Expansion", folder: Path, options: Options, cache: Path) -> None:
+    """Show the plan, train and score the rows that are not done, and make the table."""
+    from runtime.ablation.queue import add_to_queue, owned_folder
+    from runtime.command.ablation_plan import show_plan
+
+    room = options.room_for(expansion)
+    expansion = counted(expansion, cache, options.device)
+    with owned_folder(folder):
+        start = options.launcher_with(room, folder, cache)
+        show_plan(folder, expansion, room)
+        queue = add_to_queue(folder, expansion, differences(expansion))
+        run_queue(folder, queue, start)
+        finish(folder)
 
 
 def run_queue(folder: Path, queue: "Queue", launcher: "Launcher") -> None:

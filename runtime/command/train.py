@@ -30,29 +30,40 @@ NO_STEPS = ("training.steps", "null")
 """The setting that removes the number of updates, for `training.epochs`."""
 
 
+Trained = Annotated[
+    str,
+    typer.Argument(
+        metavar="SPEC|PACKAGE",
+        help="The name or the file of a spec; or the folder of a generated package, "
+        "which is trained as it is, edits by hand included.",
+    ),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        "--steps",
+        metavar="N",
+        min=1,
+        max=2**31 - 1,
+        help="Train N updates: warm-up, decay and time between validations shrink as much.",
+    ),
+]
+Shard = Annotated[
+    bool,
+    typer.Option(
+        "--shard",
+        help="Keep a share of weights, gradients and optimizer in each process of torchrun.",
+    ),
+]
+
+
 def train(
-    spec: Annotated[
-        str,
-        typer.Argument(
-            metavar="SPEC|PACKAGE",
-            help="The name or the file of a spec; or the folder of a generated package, "
-            "which is trained as it is, edits by hand included.",
-        ),
-    ],
+    spec: Trained,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change the spec: training.steps=3000"),
     ] = None,
-    steps: Annotated[
-        int | None,
-        typer.Option(
-            "--steps",
-            metavar="N",
-            min=1,
-            max=2**31 - 1,
-            help="Train N updates: warm-up, decay and time between validations shrink as much.",
-        ),
-    ] = None,
+    steps: Steps = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="RUN", help="The run's folder.  [default: runs/NAME]"),
@@ -60,13 +71,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the run from its last checkpoint.")
     ] = False,
-    shard: Annotated[
-        bool,
-        typer.Option(
-            "--shard",
-            help="Keep a share of weights, gradients and optimizer in each process of torchrun.",
-        ),
-    ] = False,
+    shard: Shard = False,
     device: Device = None,
     data: DataFolder = None,
     cache: Annotated[
@@ -79,23 +84,15 @@ def train(
     """
     import torch
 
-    from runtime.package import load_package
     from runtime.scoring.translations import greedy_bleu
     from runtime.system.process import keep_freed_memory
     from runtime.training.train import train as train_package
 
     keep_freed_memory()
     place = check_device(device)
-    if steps is not None:
-        assignments = [*(assignments or []), *rescaled(spec, assignments or [], steps)]
-    if data is not None and not is_package(spec):
-        assignments = [*(assignments or []), f"data.folder={json.dumps(str(data))}"]
-    with package_folder(spec, assignments or []) as folder:
-        package = load_package(folder)
-        if data is not None and is_package(spec):
-            package = moved(package, data)
-        settings = package.spec
-        run = out or Path("runs", settings.name)
+    with package_folder(spec, changes(spec, assignments or [], steps, data)) as folder:
+        package = open_package(folder, data if is_package(spec) else None)
+        run = out or Path("runs", package.spec.name)
         if resume and not is_package(spec):
             package = with_own_recipe(run, package)
         summary = train_package(
@@ -104,14 +101,34 @@ def train(
             cache=cache,
             resume=resume,
             device=torch.device(place) if place else None,
-            score=greedy_bleu(settings),
+            score=greedy_bleu(package.spec),
             with_steps=with_steps,
             is_sharded=shard,
             report=report,
         )
     if is_first_process():  # torchrun starts the command once for each process
         training = read_lock(summary.folder / "package" / LOCK).training
-        print_summary(summary, training, TASKS[settings.task].command)
+        print_summary(summary, training, TASKS[package.spec.task].command)
+
+
+def changes(
+    spec: str, assignments: Sequence[str], steps: int | None, data: Path | None
+) -> list[str]:
+    """Return the settings of `--set`, and those by which `--steps` and `--data` change a spec."""
+    every = [*assignments]
+    if steps is not None:
+        every += rescaled(spec, assignments, steps)
+    if data is not None and not is_package(spec):
+        every.append(f"data.folder={json.dumps(str(data))}")
+    return every
+
+
+def open_package(folder: Path, data: Path | None) -> "Package":
+    """Return the package in a folder, with another `data.folder` if one is given."""
+    from runtime.package import load_package
+
+    package = load_package(folder)
+    return package if data is None else moved(package, data)
 
 
 def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str]:
@@ -134,11 +151,11 @@ def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str
         return [f"training.steps={steps}"]  # `package_folder` refuses it
     training = load(reference, assignments).spec.training
     settings = {key: each for key, each in scaled(training, steps).items() if key not in given}
-    changes = [f"{key}={value}" for key, value in settings.items()]
+    every = [f"{key}={value}" for key, value in settings.items()]
     if is_first_process():
         before = f"{training.steps:,}" if training.steps else f"{training.epochs:,} epochs"
-        report(f"{steps:,} updates instead of {before}: {', '.join(changes)}")
-    return changes
+        report(f"{steps:,} updates instead of {before}: {', '.join(every)}")
+    return every
 
 
 def is_package(reference: str) -> bool:
