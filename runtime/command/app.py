@@ -27,6 +27,7 @@ from runtime.command.generate import generate
 from runtime.command.import_weights import import_weights
 from runtime.command.packages import compile_specs, eject, verify
 from runtime.command.plot import plot
+from runtime.command.runs import runs
 from runtime.command.texts import corpus, score
 from runtime.command.train import train
 from runtime.command.transfer import transfer
@@ -42,7 +43,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     ),
     "Models": (
         *(train, translate, generate, fill, classify, evaluate),
-        *(attend, plot, ablate, import_weights, transfer),
+        *(runs, attend, plot, ablate, import_weights, transfer),
     ),
     "Text": (corpus, score),
 }
