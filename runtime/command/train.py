@@ -48,6 +48,14 @@ Steps = Annotated[
         help="Train N updates: warm-up, decay and time between validations shrink as much.",
     ),
 ]
+Trackers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        metavar="NAME",
+        help="Show the figures in wandb or trackio, too; tensorboard is used if installed.",
+    ),
+]
 Shard = Annotated[
     bool,
     typer.Option(
@@ -72,6 +80,7 @@ def train(
         bool, typer.Option("--resume", help="Continue the run from its last checkpoint.")
     ] = False,
     shard: Shard = False,
+    trackers: Trackers = None,
     device: Device = None,
     data: DataFolder = None,
     cache: Annotated[
@@ -104,6 +113,7 @@ def train(
             score=greedy_bleu(package.spec),
             with_steps=with_steps,
             is_sharded=shard,
+            trackers=trackers or [],
             report=report,
         )
     if is_first_process():  # torchrun starts the command once for each process

@@ -1,15 +1,17 @@
-"""The figures of a run: `metrics.jsonl`, one JSON object a line, and TensorBoard if it is there."""
+"""The figures of a run: `metrics.jsonl`, one JSON object a line, and trackers that show them."""
 
-import importlib.util
 import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from compiler.atomic_files import is_special
 from runtime.errors import UserError
+
+if TYPE_CHECKING:  # commands that only read figures load no more
+    from runtime.training.trackers import Trackers
 
 METRICS = "metrics.jsonl"
 IN_EACH_LINE = {"kind", "step", "nll"}
@@ -62,24 +64,26 @@ class ValidFigures:
 class Metrics:
     """Adds lines to the metrics of a run; each is in the file when `write` returns."""
 
-    def __init__(self, folder: Path, *, keep_bytes: int, step: int) -> None:
-        """Continues after the first `keep_bytes` bytes, which go up to update `step`."""
+    def __init__(
+        self, folder: Path, *, keep_bytes: int, trackers: "Trackers | None" = None
+    ) -> None:
+        """Continues after the first `keep_bytes` bytes; `trackers` get all figures, too."""
         path = folder / METRICS
         if is_special(path):
             raise UserError(f"{path} is no regular file", help="bring the old file back")
         self._file = path.open("ab", buffering=0)
         if self._length() > keep_bytes:
             self._file.truncate(keep_bytes)
-        self._tensorboard = _tensorboard(folder, step)
+        self._trackers = trackers
 
     def write(self, figures: TrainFigures | ValidFigures) -> None:
         line = {name: value for name, value in asdict(figures).items() if value is not None}
         rest = json.dumps(line).encode() + b"\n"
         while rest:  # a disk that becomes full may take a part without complaint
             rest = rest[self._file.write(rest) :]
-        if self._tensorboard is not None:
-            for name in line.keys() - {"kind", "step"}:
-                self._tensorboard.add_scalar(f"{figures.kind}/{name}", line[name], figures.step)
+        if self._trackers is not None:
+            shown = {name: line[name] for name in line if name not in ("kind", "step")}
+            self._trackers.write(figures.kind, figures.step, shown)
 
     def sync(self) -> int:
         """Waits until all lines are on the disk -> the length of the file in bytes."""
@@ -88,8 +92,8 @@ class Metrics:
 
     def close(self) -> None:
         self._file.close()
-        if self._tensorboard is not None:
-            self._tensorboard.close()
+        if self._trackers is not None:
+            self._trackers.close()
 
     def _length(self) -> int:
         return os.fstat(self._file.fileno()).st_size
@@ -130,12 +134,3 @@ def _figures(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return figures if isinstance(figures, dict) and figures.keys() >= IN_EACH_LINE else None
-
-
-def _tensorboard(folder: Path, step: int) -> Any:
-    """A writer that forgets what an earlier session wrote after `step`; None if not installed."""
-    if importlib.util.find_spec("tensorboard") is None:
-        return None
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)

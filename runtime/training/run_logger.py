@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from runtime.system.terminal import Console
 from runtime.training.metrics import Metrics, TrainFigures, ValidFigures
+from runtime.training.trackers import Trackers
 
 SECONDS_BETWEEN_LINES = 15.0
 
@@ -112,11 +113,17 @@ class RunLogger:
 
 @contextmanager
 def open_run_logger(
-    folder: Path, report: Callable[[str], None], *, keep_bytes: int, step: int, steps: int
+    folder: Path,
+    report: Callable[[str], None],
+    *,
+    keep_bytes: int,
+    step: int,
+    steps: int,
+    trackers: Trackers | None = None,
 ) -> Iterator[RunLogger]:
     """The logger of the first process, from update `step` to `steps`."""
     with (
-        closing(Metrics(folder, keep_bytes=keep_bytes, step=step)) as metrics,
+        closing(Metrics(folder, keep_bytes=keep_bytes, trackers=trackers)) as metrics,
         display(report, step=step, steps=steps) as shown,
     ):
         yield RunLogger(metrics=metrics, display=shown, report=report)

@@ -1,7 +1,7 @@
 """Training as one call: from a generated package to a run that is done."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from runtime.system.devices import explained_memory_errors, own_device
 from runtime.training.batching import make_batcher
 from runtime.training.computation import Computation
 from runtime.training.interruption import watched_signals
+from runtime.training.log_file import LogFile
 from runtime.training.run_logger import RunLogger, open_run_logger, silent_run_logger
 from runtime.training.start_or_resume import (
     Request,
@@ -31,6 +32,7 @@ from runtime.training.start_or_resume import (
     find_start,
     reopen_run,
 )
+from runtime.training.trackers import check_trackers, open_trackers
 from runtime.training.train_state import TrainState
 from runtime.training.trainer import Trainer
 from runtime.training.validation import Score
@@ -68,6 +70,7 @@ def train(
     with_steps: WithSteps | None = None,
     chosen: Mapping[str, Any] | None = None,
     is_sharded: bool = False,
+    trackers: Sequence[str] = (),
     report: Callable[[str], None] = print,
 ) -> Summary:
     """Trains a generated package, a folder or one that is loaded, in a new run folder.
@@ -77,7 +80,8 @@ def train(
     translations of the validation set. For specs that count epochs, `with_steps` makes the package
     whose training has so many updates. `chosen` are choices of the computation that were made
     elsewhere, as `Computation.record` gives them. With `is_sharded`, each process keeps a share of
-    the weights, gradients and optimizer. Raises UserError for what the user can mend, and
+    the weights, gradients and optimizer. `trackers` are names of `trackers.py` that show the
+    figures. Raises UserError for what the user can mend, and
     Interruption, with everything saved, after Ctrl-C, SIGTERM or SIGHUP. Under `torchrun`, call it
     in every process.
     """
@@ -86,12 +90,14 @@ def train(
         joined_workers(device) as workers,
         explained_disk_errors(run_folder, "try again, or continue with --resume"),
         explained_memory_errors(LESS_MEMORY),
+        LogFile(_undisturbed(report)) as log,
         ExitStack() as holds,
     ):
+        check_trackers(trackers)
         asked = Request(
             package=load_package(package) if isinstance(package, Path) else package,
             cache=cache,
-            report=_undisturbed(report) if workers.is_first else _say_nothing,
+            report=log if workers.is_first else _say_nothing,
             with_steps=with_steps,
             device=device,
             chosen=chosen or {},
@@ -102,7 +108,11 @@ def train(
         opened = _open(run_folder, asked, workers, holds, resume=resume)
         holds.enter_context(opened.computation.products(device))
         state = kind(opened.run.package, device, workers, opened.computation)
-        return _train(opened, state, score, asked.report)
+        if not workers.is_first:
+            return _train(opened, state, score, silent_run_logger())
+        log.open(opened.run.folder)
+        with _run_logger(opened, trackers, log) as logger:
+            return _train(opened, state, score, logger)
 
 
 def _require_score(package: Package, score: Score | None) -> None:
@@ -161,26 +171,23 @@ def _reopen_alone(folder: Path, asked: Request, holds: ExitStack) -> tuple[Run, 
     return reopen_run(folder, asked, settles=True)
 
 
-def _train(
-    opened: _Opened, state: TrainState, score: Score | None, report: Callable[[str], None]
-) -> Summary:
+def _train(opened: _Opened, state: TrainState, score: Score | None, logger: RunLogger) -> Summary:
     """Train from the start of a run to its end, or to an `Interruption`."""
-    run, prepared, start, workers = opened.run, opened.prepared, opened.start, state.workers
-    start.apply(state)
+    run, prepared, workers = opened.run, opened.prepared, state.workers
+    opened.start.apply(state)
     batcher = make_batcher(opened.computation.batching, run.package.spec, prepared, workers.size)
-    report(_describe(state, prepared, batcher))
-    with _run_logger(run, start, workers.is_first, report) as logger:
-        trainer = Trainer(
-            run=run,
-            prepared=prepared,
-            state=state,
-            batcher=batcher,
-            progress=start.progress,
-            score=score,
-            logger=logger,
-        )
-        with watched_signals(once=workers.size == 1) as watch:
-            return _summary(trainer, trainer.train(watch))
+    logger.report(_describe(state, prepared, batcher))
+    trainer = Trainer(
+        run=run,
+        prepared=prepared,
+        state=state,
+        batcher=batcher,
+        progress=opened.start.progress,
+        score=score,
+        logger=logger,
+    )
+    with watched_signals(once=workers.size == 1) as watch:
+        return _summary(trainer, trainer.train(watch))
 
 
 def _summary(trainer: Trainer, reason: Ending) -> Summary:
@@ -196,16 +203,17 @@ def _summary(trainer: Trainer, reason: Ending) -> Summary:
 
 
 def _run_logger(
-    run: Run, start: Start, is_first: bool, report: Callable[[str], None]
+    opened: _Opened, trackers: Sequence[str], report: Callable[[str], None]
 ) -> AbstractContextManager[RunLogger]:
-    if not is_first:
-        return nullcontext(silent_run_logger())
+    """Return the logger of the first process."""
+    run, start = opened.run, opened.start
     return open_run_logger(
         run.folder,
         report,
         keep_bytes=start.metrics_bytes,
         step=start.progress.step,
         steps=run.package.spec.training.updates,
+        trackers=open_trackers(trackers, run, start.progress.step, report),
     )
 
 

@@ -109,7 +109,7 @@ def test_a_bug_keeps_its_traceback() -> None:
 def test_a_file_that_may_not_be_written_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     error = PermissionError(errno.EACCES, "Permission denied", "some/file")
     assert exit_code(error) == 2
-    assert capsys.readouterr().err == "error: some/file: Permission denied\n"
+    assert capsys.readouterr().err.startswith("error: some/file: Permission denied\n")
 
 
 def test_a_reader_who_leaves_is_no_error() -> None:

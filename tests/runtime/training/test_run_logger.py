@@ -3,11 +3,8 @@
 import io
 import json
 import re
-import sys
-import types
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -49,7 +46,7 @@ VALID = ValidFigures(
 
 
 def test_each_line_is_an_object_in_the_file_at_once(tmp_path: Path) -> None:
-    metrics = Metrics(tmp_path, keep_bytes=0, step=0)
+    metrics = Metrics(tmp_path, keep_bytes=0)
     metrics.write(TRAIN)
     metrics.write(replace(VALID, bleu=21.5))
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
@@ -70,46 +67,16 @@ def test_each_line_is_an_object_in_the_file_at_once(tmp_path: Path) -> None:
 
 
 def test_the_file_goes_on_where_the_checkpoint_was(tmp_path: Path) -> None:
-    metrics = Metrics(tmp_path, keep_bytes=0, step=0)
+    metrics = Metrics(tmp_path, keep_bytes=0)
     metrics.write(TRAIN)
     length = metrics.sync()
     metrics.write(TRAIN)
     metrics.close()
-    metrics = Metrics(tmp_path, keep_bytes=length, step=10)
+    metrics = Metrics(tmp_path, keep_bytes=length)
     metrics.write(VALID)
     metrics.close()
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["kind"] for line in lines] == ["train", "valid"]
-
-
-class Writer:
-    """Stands in for TensorBoard's."""
-
-    def __init__(self, folder: str, *, purge_step: int) -> None:
-        self.folder, self.purge_step = folder, purge_step
-        self.scalars: dict[str, tuple[float, int]] = {}
-
-    def add_scalar(self, name: str, value: float, step: int) -> None:
-        self.scalars[name] = (value, step)
-
-    def close(self) -> None:
-        pass
-
-
-def test_tensorboard_is_told_if_it_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module: Any = types.ModuleType("torch.utils.tensorboard")
-    module.SummaryWriter = Writer
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: "found")
-    metrics = Metrics(tmp_path, keep_bytes=0, step=9)
-    metrics.write(TRAIN)
-    metrics.close()
-    writer = metrics._tensorboard
-    assert (writer.folder, writer.purge_step) == (str(tmp_path / "tensorboard"), 10)
-    assert writer.scalars["train/loss"] == (3.0, 10)
-    assert "train/step" not in writer.scalars
 
 
 def test_a_look_is_described_in_a_line() -> None:
@@ -166,7 +133,7 @@ def test_the_other_processes_say_nothing(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_figures_are_read_without_a_line_that_has_no_end(tmp_path: Path) -> None:
     assert list(read_figures(tmp_path, "valid")) == []
-    metrics = Metrics(tmp_path, keep_bytes=0, step=0)
+    metrics = Metrics(tmp_path, keep_bytes=0)
     metrics.write(TRAIN)
     metrics.write(VALID)
     metrics.close()
@@ -185,7 +152,7 @@ def test_a_damaged_line_is_named(damage: str, tmp_path: Path) -> None:
 
 def test_a_line_in_the_middle_that_has_no_end_is_damage(tmp_path: Path) -> None:
     """Only the last line of a run that was killed may be unfinished."""
-    metrics = Metrics(tmp_path, keep_bytes=0, step=0)
+    metrics = Metrics(tmp_path, keep_bytes=0)
     metrics.write(VALID)
     metrics.write(VALID)
     metrics.close()
@@ -197,7 +164,7 @@ def test_a_line_in_the_middle_that_has_no_end_is_damage(tmp_path: Path) -> None:
 
 def test_a_disk_that_takes_half_a_line_gets_the_rest(tmp_path: Path) -> None:
     """A raw file may write less than it was given, and raises nothing."""
-    metrics = Metrics(tmp_path, keep_bytes=0, step=0)
+    metrics = Metrics(tmp_path, keep_bytes=0)
     whole = metrics._file
 
     class Half:
