@@ -14,7 +14,7 @@ from runtime.command.page import print_page
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from runtime.run_overview import RunOverview, Score
+    from runtime.command.run_overview import RunOverview, Score
 
 HEADS = ("run", "task", "state", "updates", "validation", "scores", "settings that differ")
 TONES: dict[str, Tone] = {"damaged": "bad", "training": "strong", "empty": "absent"}
@@ -38,7 +38,7 @@ def runs(
 
     Settings are compared with those of the first run of the list.
     """
-    from runtime.run_overview import find_runs, overviews
+    from runtime.command.run_overview import find_runs, overviews
 
     places = folders or [Path("runs")]
     found = overviews(find_runs(places))
