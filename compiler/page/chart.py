@@ -232,9 +232,11 @@ def shown_value(value: float) -> str:
 
 
 def _stroke(colour: str, is_dashed: bool = False) -> dict[str, str | float]:
-    dashes = {"stroke_dasharray": "4 3", "stroke_opacity": 0.7} if is_dashed else {}
-    line = {"stroke": colour, "stroke_width": 2, "fill": "none", "stroke_linejoin": "round"}
-    return line | dashes
+    dashes: dict[str, str | float] = {"stroke_dasharray": "4 3", "stroke_opacity": 0.7}
+    return {
+        **{"stroke": colour, "stroke_width": 2, "fill": "none", "stroke_linejoin": "round"},
+        **(dashes if is_dashed else {}),
+    }
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -101,13 +101,17 @@ def read_sources(things: Sequence[str], settings: Sequence[str]) -> list["Source
 
 def refuse_folders(things: Sequence[str]) -> None:
     """Refuse a folder that holds no run."""
+    from runtime.ablation.record import QUEUE, ROWS, RUN
     from runtime.command.plot_sources import is_run
 
     for each in things:
         if os.path.isdir(each) and not is_run(each):
+            is_ablation = Path(each, QUEUE).is_file()
             raise UserError(
                 f"{each} is not the folder of a run: it has no metrics.jsonl",
-                help="name the folder that `specformer train --out` was given",
+                help=f"it is an ablation: its runs are {Path(each, ROWS, '*', RUN)}"
+                if is_ablation
+                else "name the folder that `specformer train --out` was given",
             )
 
 
@@ -126,11 +130,7 @@ def make_chart(sources: Sequence["Source"], names: Sequence[str], log: Sequence[
             f"there are no figures of {', '.join(names)} in {', '.join(e.name for e in sources)}",
             help="a spec has its learning_rate alone; leave --curve out to see what a run has",
         )
-    if others := [each for each in log if each not in (*panels, "updates")]:
-        raise UserError(
-            f"--log {others[0]} has no effect: no {others[0]} is drawn",
-            help=f"drawn are {', '.join(panels)}; --log updates is the horizontal axis of each",
-        )
+    refuse_idle_axes(log, panels)
     is_dashed = any(line.is_dashed for panel in panels.values() for line in panel.lines)
     is_smoothed = "loss" in panels and any(each.is_smoothed for each in sources)
     is_of_specs = all("loss" not in source.curves for source in sources)
@@ -143,6 +143,15 @@ def make_chart(sources: Sequence["Source"], names: Sequence[str], log: Sequence[
         notes=(*([SMOOTHED] if is_smoothed else []), *missing(sources)),
         is_logarithmic="updates" in log,
     )
+
+
+def refuse_idle_axes(log: Sequence[str], panels: Collection[str]) -> None:
+    """Raises a UserError for an axis of powers of ten that no panel has."""
+    if others := [each for each in log if each not in (*panels, "updates")]:
+        raise UserError(
+            f"--log {others[0]} has no effect: no {others[0]} is drawn",
+            help=f"drawn are {', '.join(panels)}; --log updates is the horizontal axis of each",
+        )
 
 
 def missing(sources: Sequence["Source"]) -> list[str]:

@@ -216,6 +216,7 @@ def test_schedules_are_drawn_without_torch() -> None:
     [
         (["nothing"], "there is no spec `nothing`"),
         (["empty"], "is not the folder of a run"),
+        (["table"], "it is an ablation: its runs are table/rows/*/run"),
         (["new"], "has no figures yet"),
         (["demo", "--curve", "bleu"], "there are no figures of bleu in demo"),
         (["demo", "--set", "training.steps=null", "--set", "training.epochs=3"], "3 epochs"),
@@ -232,6 +233,8 @@ def test_mistakes_are_explained(
     specformer: Command, tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / "ablation.json").write_text("{}")
     make_run(tmp_path / "new", end="")
     make_run(tmp_path / "damaged", "rubbish")
     (tmp_path / "there.svg").write_text("")
