@@ -149,11 +149,16 @@ def attend(
         )
     runs = _runs([run, *(against or [])], checkpoint, recompile)
     _refuse_other_tasks(runs, texts, translate)
+    place = _place(chosen, runs[0], texts[0]) if chosen else None
     _say_notes(runs, texts)
     if measure:
         _measure(runs, texts, out, force)
-    else:
-        _show(runs, texts, chosen, out, force)
+        return
+    found = _observed(runs, texts)
+    if chosen and place:
+        write_picture(_drawn(chosen, place, found[0][0]), chosen.path, force=force)
+    if out is not None:
+        _write_page(out, list(zip(*found, strict=True)), force)
 
 
 def _refuse_without_figure(figure: Path | None, options: Mapping[str, object]) -> None:
@@ -263,22 +268,16 @@ def _measure(runs: list["Run"], texts: list[Text], out: Path | None, force: bool
     write_file(out, markdown(page, level=1), force=force)
 
 
-def _show(
-    runs: list["Run"], texts: list[Text], figure: Figure | None, out: Path | None, force: bool
-) -> None:
-    """Write the figure and the page that are asked for."""
+def _observed(runs: list["Run"], texts: list[Text]) -> list[list["Attention"]]:
+    """Return the attention of each run for each text, and say which weights it is of."""
     from runtime.attention.observe import observed
 
-    place = _place(figure, runs[0], texts[0]) if figure else None
-    found: list[list[Attention]] = []
+    found = []
     for run in runs:
         report(f"weights{f' of {run.folder}' if len(runs) > 1 else ''}: {run.used()}")
         pairs = [each.text for each in texts], [each.target for each in texts]
         found.append(list(observed(run, *pairs)))
-    if figure and place:
-        write_picture(_drawn(figure, place, found[0][0]), figure.path, force=force)
-    if out is not None:
-        _write_page(out, list(zip(*found, strict=True)), force)
+    return found
 
 
 def _place(figure: Figure, run: "Run", text: Text) -> "AttentionPlace":
@@ -313,7 +312,10 @@ def _layer(figure: Figure, run: "Run") -> "AttentionPlace":
     of_kind = [each for each in there if each.kind == wanted]
     found = [each for each in of_kind if figure.layer in (None, each.layer)]
     if not found:
-        have = ", ".join(f"{each.kind} {each.layer}" for each in there)
+        layers: dict[str, list[str]] = {}
+        for each in there:
+            layers.setdefault(each.kind, []).append(f"{each.layer}")
+        have = "; ".join(f"{name} {', '.join(numbers)}" for name, numbers in layers.items())
         asked = wanted if figure.layer is None else f"{wanted} in layer {figure.layer}"
         raise UserError(f"{run.folder} has no {asked}", help=f"it has {have}")
     return found[-1]

@@ -251,7 +251,11 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise UserError(f"there is no file {path}") from error
+        raise UserError(f"there is no file {path}", help="check its name and its folder") from error
+    except IsADirectoryError as error:
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}", help="name a text file in it"
+        ) from error
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise UserError(f"{path} cannot be read: {error.strerror}") from error

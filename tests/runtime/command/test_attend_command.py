@@ -169,6 +169,12 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
         ],
         "no position reads 'dog'",
     ),
+    "no such file": (["--input", "nofile", "--out", "page.html"], "help: check its name"),
+    "a folder": (["--input", "/", "--out", "page.html"], "help: name a text file in it"),
+    "kind of another network": (
+        ["--text", TEXT, "--figure", "a.svg", "--layer", "2", "--kind", "cross"],
+        "help: it has encoder self-attention 1; decoder self-attention 1; cross-attention 1",
+    ),
     "unreadable other run": (
         ["--text", TEXT, "--out", "page.html", "--against", "other"],
         "other is not a run",
