@@ -1,6 +1,5 @@
 """Pictures of masks by themselves: one with its algebra, and receptive fields layer by layer."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from compiler.draw.matrix import (
@@ -8,14 +7,14 @@ from compiler.draw.matrix import (
     as_shares,
     cell_width,
     masks_of,
+    most_read,
     receptive_fields,
     shares,
-    widest,
 )
 from compiler.draw.svg import matrix_cells
 from compiler.ir.block import Block
 from compiler.mask.mask import Mask
-from compiler.mask.parse import parse
+from compiler.mask.parse import Written, parse, primitives_of
 from compiler.page.svg import PAPER, QUIET, element, picture, text, text_width, wrapped
 
 MARGIN, SMALL, LARGE, FIELD = 28.0, 72.0, 336.0, 132.0
@@ -24,7 +23,7 @@ SHORTEST, LONGEST = 16, 96
 """The fewest and the most positions of the streams for which receptive fields are drawn."""
 ABREAST = 6
 MOST_OPERANDS = 8
-_OPERAND = re.compile(r"[A-Za-z_]\w*(?:\s*\([^()]*\))?")
+INFINITY = "\N{INFINITY}"
 
 
 def mask_svg(written: str) -> str:
@@ -36,9 +35,9 @@ def mask_svg(written: str) -> str:
     y = MARGIN + 20
     content = [text(MARGIN, y - 4, written, font_size=17, font_weight="bold")]
     width = MARGIN * 2 + text_width(written, 17, bold=True)
-    operands = _OPERAND.findall(written)
+    operands = primitives_of(written)
     if 1 < len(operands) <= MOST_OPERANDS or (len(operands) == 1 and "~" in written):
-        row, x = _algebra(written, MARGIN, y + 14)
+        row, x = _algebra(written, operands, MARGIN, y + 14)
         content += row
         y += SMALL + 48
         width = max(width, x + MARGIN)
@@ -55,21 +54,22 @@ def mask_svg(written: str) -> str:
     )
 
 
-def _algebra(written: str, x: float, y: float) -> tuple[list[str], float]:
+def _algebra(
+    written: str, operands: Sequence[Written], x: float, y: float
+) -> tuple[list[str], float]:
     """Return the text as a row, a small matrix above each primitive -> and the end of the row."""
     content, end = list[str](), 0
-    masks = [parse(each.group()) for each in _OPERAND.finditer(written)]
-    cell = cell_width(masks, SMALL_CELLS)
-    for found, mask in zip(_OPERAND.finditer(written), masks, strict=True):
-        if between := written[end : found.start()].strip():
+    cell = cell_width([each.mask for each in operands], SMALL_CELLS)
+    for each in operands:
+        if between := written[end : each.start].strip():
             content.append(text(x, y + SMALL / 2 + 7, between, font_size=20))
             x += text_width(between, 20) + 14
-        name = found.group()
+        name = written[each.start : each.end]
         room = max(SMALL, text_width(name, 12))
-        cells = matrix_cells(shares(mask, SMALL_CELLS, cell), SMALL, x + (room - SMALL) / 2, y)
+        cells = matrix_cells(shares(each.mask, SMALL_CELLS, cell), SMALL, x + (room - SMALL) / 2, y)
         content.append(element("g", list(cells), shape_rendering="crispEdges"))
         content.append(text(x + room / 2, y + SMALL + 16, name, font_size=12, text_anchor="middle"))
-        x, end = x + room + 14, found.end()
+        x, end = x + room + 14, each.end
     if rest := written[end:].strip():
         content.append(text(x, y + SMALL / 2 + 7, rest, font_size=20))
         x += text_width(rest, 20)
@@ -111,7 +111,7 @@ def _facts(mask: Mask, written: str) -> list[str]:
         found += wrapped(f"Its normal form: {mask.text}", 250, 12)
     found += wrapped(f"As a predicate: {mask.code}", 250, 12)
     if mask.dependence is not None:
-        found.append(f"Offsets j - i that it reads: {mask.dependence}")
+        found.append(f"Offsets j - i that it reads: {mask.dependence}".replace("inf", INFINITY))
     if mask.needs_length:
         found.append(f"Drawn for a text of {CELLS * cell} positions.")
     return found
@@ -132,7 +132,7 @@ def receptive_field_svg(model: Block, title: str) -> str:
         fields = receptive_fields(stack, length)
         heading = f"{name.capitalize()}, {length} positions"
         content.append(text(MARGIN, y + 26, heading, font_size=14, font_weight="bold"))
-        panels = [(_words(k, widest(each)), as_shares(each)) for k, each in enumerate(fields)]
+        panels = [(_words(k, most_read(each)), as_shares(each)) for k, each in enumerate(fields)]
         panels = [*_merged(panels)]
         content += _panels(panels, y + 40)
         columns = min(ABREAST, len(panels))
@@ -142,7 +142,7 @@ def receptive_field_svg(model: Block, title: str) -> str:
 
 
 def _words(number: int, most: int) -> str:
-    return f"layer {number + 1}: {most}"
+    return f"layer {number + 1}: up to {most}"
 
 
 def _merged(panels: Sequence[tuple[str, Shares]]) -> Iterator[tuple[str, Shares]]:
@@ -163,4 +163,4 @@ def _panels(panels: Sequence[tuple[str, Shares]], y: float) -> Iterator[str]:
         left, top = MARGIN + column * (FIELD + 24), y + row * (FIELD + 44)
         cells = list(matrix_cells(values, FIELD, left, top))
         yield element("g", cells, shape_rendering="crispEdges")
-        yield text(left, top + FIELD + 17, f"{words} at most", font_size=11)
+        yield text(left, top + FIELD + 17, f"{words} positions", font_size=11)

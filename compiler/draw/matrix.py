@@ -80,7 +80,7 @@ def as_shares(relation: Rows) -> Shares:
     return tuple(tuple(float(row >> j & 1) for j in range(length)) for row in relation)
 
 
-def widest(relation: Rows) -> int:
+def most_read(relation: Rows) -> int:
     """Return the most positions that any position has read."""
     return max(row.bit_count() for row in relation)
 

@@ -21,14 +21,17 @@ TABLES = {"source": "Input", "target": "Output"}
 
 @dataclass(slots=True)
 class Reader:
-    """A picture that grows with the statements that are read."""
+    """A picture that grows with the statements that are read.
+
+    `tables` are the parts of the model with parameters that were drawn, each with its title.
+    """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     columns: dict[str, list[str]] = field(default_factory=dict)
     groups: dict[str, list[Group]] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
-    tables: set[str] = field(default_factory=set)
+    tables: dict[str, str] = field(default_factory=dict)
     covered: set[str] = field(default_factory=set)
     noted: set[tuple[str, str]] = field(default_factory=set)
     is_open: bool = False
@@ -36,7 +39,7 @@ class Reader:
     def run(
         self, block: Block, function: Function, values: Sequence[Value], place: Place
     ) -> list[Value]:
-        """Read a function that is called with these values -> its results."""
+        """Add what a function computes of these values; return its results."""
         given = tuple(
             replace(each, shape=value.shape)
             for each, value in zip(function.inputs, values, strict=True)
@@ -49,7 +52,7 @@ class Reader:
         return [known[each] for each in function.outputs]
 
     def add(self, node: Node, column: str, *inputs: Value) -> Value:
-        """Add a node that reads these values -> its result, without a shape."""
+        """Add a node that reads these values; return its result, which has no shape yet."""
         id, number = node.id, 1
         while id in self.nodes:
             number += 1
@@ -340,12 +343,15 @@ class _Scope:
         return caption.title
 
     def lines(self, statement: Statement, caption: Caption) -> tuple[str, ...]:
+        """Return what stands below the title of a box."""
         if caption.kind in ("position", "attention", "mixer") and caption.words:
             return (caption.words,)
         if caption.kind == "linear" and self.reader.is_open:
             return (f"{statement.part} {caption.words}",)
         is_shared = statement.part in self.reader.tables and not self.place.id
-        return (f"shares the weights of `{statement.part}`",) if is_shared else ()
+        if not is_shared:
+            return ()
+        return (f"shares the weights of {self.reader.tables[statement.part]}",)
 
     def parameters(self, statement: Statement, op: Op) -> int:
         """Return the number of parameters; of a table that is used again, none."""
@@ -353,7 +359,7 @@ class _Scope:
         if statement.part and count and not self.place.id:
             if statement.part in self.reader.tables:
                 return 0
-            self.reader.tables.add(statement.part)
+            self.reader.tables[statement.part] = self.title(statement, op.caption)
         if not count and statement.part:
             part = self.block.part(statement.part)
             return parameters_of(part) if isinstance(part, Repeat) else 0
@@ -361,6 +367,7 @@ class _Scope:
 
 
 def _facts(op: Op, path: str) -> tuple[tuple[str, str], ...]:
+    """Return the number of parameters of an op and its place in the code, if it has any."""
     count = parameters_of(op)
     own = (("parameters", f"{count:,}"),) if count else ()
     return (*own, *((("in the code", path),) if count else ()))

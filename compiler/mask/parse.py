@@ -7,6 +7,7 @@ numbers = WHOLE | "left" "=" WHOLE "," "right" "=" WHOLE        the second for `
 """
 
 import re
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 
@@ -34,6 +35,23 @@ def parse(text: str) -> Mask:
     if isinstance(found, MaskError):
         raise found
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A primitive as it was written in the text of a mask, from `start` to before `end`."""
+
+    start: int
+    end: int
+    mask: Mask
+
+
+def primitives_of(text: str) -> tuple[Written, ...]:
+    """Return the primitives of the text of a mask in their order. Raises MaskError."""
+    parse(text)
+    parser = _Parser(text)
+    parser.mask()
+    return tuple(parser.primitives)
 
 
 @cache
@@ -79,6 +97,7 @@ class _Parser(Parser):
     def __init__(self, text: str) -> None:
         super().__init__(_TOKEN, text, "expected a mask")
         self.depth, self.pairs = 0, 0
+        self.primitives = list[Written]()
         if len(self.tokens) > MASK_TOKENS:
             what = f"this mask is too long: it has more than {MASK_TOKENS:,} words and signs"
             raise MaskError(what, self.tokens[MASK_TOKENS].start)
@@ -132,7 +151,11 @@ class _Parser(Parser):
         token = self.next()
         if token.text not in PRIMITIVES:
             raise self.error(token, _expected_name(token.text))
-        return PRIMITIVES[token.text].read(self)
+        mask = PRIMITIVES[token.text].read(self)
+        last = self.tokens[self.place - 1]
+        end = last.start + last.width
+        self.primitives.append(Written(start=token.start, end=end, mask=mask))
+        return mask
 
     def number(self, least: int) -> int:
         """Read `(n)`, a whole number from `least` on."""

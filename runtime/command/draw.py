@@ -56,18 +56,22 @@ def draw(
     if mask is not None:
         _refuse(mask, spec, settings, given, form)
         text = _mask_picture(mask, form)
-    elif spec is None:
-        raise UserError("`draw` needs a spec, or a mask", help="specformer draw transformer-base")
     elif receptive_field:
         _refuse_beside_field(given, form)
-        text = _field_picture(_drawings([spec], settings)[0], form)
+        text = _field_picture(_drawings(_specs(spec), settings)[0], form)
     else:
-        specs = [spec] if against is None else [spec, against]
-        text = _network_picture(_drawings(specs, settings), part, form)
+        text = _network_picture(_drawings(_specs(spec, against), settings), part, form)
     if out is None:
         sys.stdout.write(text)
-        return
-    write_file(out, text, force=force)
+    else:
+        write_file(out, text, force=force)
+
+
+def _specs(spec: str | None, against: str | None = None) -> list[str]:
+    """Return the specs that are drawn; raises a UserError if there is none."""
+    if spec is None:
+        raise UserError("`draw` needs a spec, or a mask", help="specformer draw transformer-base")
+    return [spec] if against is None else [spec, against]
 
 
 def _drawings(specs: list[str], settings: list[str] | None) -> list["Drawing"]:

@@ -4,9 +4,9 @@ import pytest
 
 from compiler.draw.drawing import read_drawing
 from compiler.draw.mask_picture import mask_svg
-from compiler.draw.matrix import cell_width, receptive_fields, shares, widest
+from compiler.draw.matrix import cell_width, most_read, receptive_fields, shares
 from compiler.ir.block import Block
-from compiler.mask.parse import parse
+from compiler.mask.parse import parse, primitives_of
 from compiler.mask.relation import positions
 from compiler.spec.load import load
 
@@ -45,14 +45,14 @@ def test_receptive_fields_grow_by_the_window_in_each_layer() -> None:
     stack = read_drawing(load("demo", settings)).model.part("decoder")
     assert isinstance(stack, Block)
     fields = receptive_fields(stack, 20)
-    assert [widest(each) for each in fields] == [4, 7, 10]
+    assert [most_read(each) for each in fields] == [4, 7, 10]
     assert positions(fields[1][12]) == list(range(6, 13))
 
 
 def test_a_recurrence_reads_all_before_it() -> None:
     stack = read_drawing(load("lstm")).model.part("decoder")
     assert isinstance(stack, Block)
-    assert [widest(each) for each in receptive_fields(stack, 9)] == [9, 9]
+    assert [most_read(each) for each in receptive_fields(stack, 9)] == [9, 9]
 
 
 @pytest.mark.parametrize("text", ["causal", "~window(1) | window(0)", "all", "last(3)"])
@@ -60,3 +60,25 @@ def test_all_masks_can_be_drawn(text: str) -> None:
     drawn = mask_svg(text)
     assert drawn.startswith("<svg")
     assert drawn.count("<rect") > 2
+
+
+@pytest.mark.parametrize(
+    ("written", "operands"),
+    [
+        ("causal & (window(4) | first(2))", ["causal", "window(4)", "first(2)"]),
+        ("~ window ( left = 1,right=2 )|all", ["window ( left = 1,right=2 )", "all"]),
+        ("((causal))", ["causal"]),
+    ],
+)
+def test_the_primitives_of_a_mask_are_those_that_are_parsed(
+    written: str, operands: list[str]
+) -> None:
+    found = primitives_of(written)
+    assert [written[each.start : each.end] for each in found] == operands
+    assert [each.mask for each in found] == [parse(each) for each in operands]
+
+
+def test_boxes_that_share_weights_name_the_box_that_has_them() -> None:
+    nodes = read_drawing(load("transformer-base")).diagram.by_id
+    shared = {words for each in nodes.values() for words in each.lines if "shares" in words}
+    assert shared == {"shares the weights of Input Embedding"}

@@ -23,7 +23,7 @@ def draw(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["demo"], "Masked Multi-Head Attention"),
         (["demo", "--part", "encoder.feed_forward"], "ReLU"),
         (["demo", "--set", "model.attention.heads=8", "--against", "demo"], "8 heads of 16"),
-        (["local-global", "--receptive-field"], "layer 1: 9 at most"),
+        (["local-global", "--receptive-field"], "layer 1: up to 9 positions"),
         (["--mask", "causal & (window(4) | first(2))"], "window(4)"),
     ],
 )
