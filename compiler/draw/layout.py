@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from compiler.draw.diagram import Column, Diagram, Edge, Group
 from compiler.draw.measure import LABEL, LINE, SHEET, TITLE, Content, Text
-from compiler.draw.routes import Line, Plan, plan_routes
+from compiler.draw.plan import Plan, plan_routes
+from compiler.draw.routes import Route, labels, stream_routes, trunk_routes
 from compiler.draw.rows import rows_of
 from compiler.page.svg import wrapped
 
@@ -53,13 +54,13 @@ class Layout:
     boxes: dict[str, Box] = field(default_factory=dict)
     contents: dict[str, Content] = field(default_factory=dict)
     frames: dict[str, Box] = field(default_factory=dict)
-    lines: list[Line] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
 
     def extent(self) -> tuple[float, float, float, float]:
         """Return the left, upper, right and lower end of everything."""
         rectangles = [*self.boxes.values(), *self.frames.values()]
-        points = [point for line in self.lines for point in line.points]
+        points = [point for route in self.routes for point in route.points]
         x = [e.x for e in rectangles] + [e.right for e in rectangles] + [p[0] for p in points]
         y = [e.y for e in rectangles] + [e.bottom for e in rectangles] + [p[1] for p in points]
         x += [e.left for e in self.texts] + [e.left + e.width for e in self.texts]
@@ -70,7 +71,7 @@ class Layout:
         """Move everything."""
         self.boxes = {name: each.moved(x, y) for name, each in self.boxes.items()}
         self.frames = {name: each.moved(x, y) for name, each in self.frames.items()}
-        self.lines = [each.moved(x, y) for each in self.lines]
+        self.routes = [each.moved(x, y) for each in self.routes]
         self.texts = [each.moved(x, y) for each in self.texts]
 
 
@@ -91,7 +92,7 @@ def lay_out(diagram: Diagram) -> Layout:
         right = end + shift
         for name in ("boxes", "frames", "contents"):
             getattr(whole, name).update(getattr(part, name))
-        whole.lines += part.lines
+        whole.routes += part.routes
         whole.texts += part.texts
     _draw_crossings(whole, plans)
     _finish(whole)
@@ -111,12 +112,12 @@ def _draw_column(layout: Layout, plan: Plan) -> None:
             height=content.height,
         )
         layout.contents[name] = content
-    layout.lines += plan.lines()
-    layout.texts += plan.texts()
+    layout.routes += stream_routes(plan)
+    layout.texts += labels(plan)
     for group in rows.column.groups:
         layout.frames[group.id] = _frame(layout, plan, group)
     plan.inner = _inner_end(layout, plan)
-    layout.lines += plan.trunks()
+    layout.routes += trunk_routes(plan)
     for group in rows.column.groups:
         layout.texts += _times(layout.frames[group.id], group, rows.outer)
 
@@ -125,10 +126,10 @@ def _frame(layout: Layout, plan: Plan, group: Group) -> Box:
     """Return the frame around the boxes of a group and the arrows around them."""
     boxes = [layout.boxes[each] for each in group.members]
     x = [each.x for each in boxes] + [each.right + SHEET * 2 for each in boxes]
-    for line in plan.lines():
-        if line.edge.target in group.members and line.edge.kind == "residual":
-            x += [point[0] for point in line.points]
-    own = [text for text in plan.texts() if text.tone in group.members]
+    for route in stream_routes(plan):
+        if route.edge.target in group.members and route.edge.kind == "residual":
+            x += [point[0] for point in route.points]
+    own = [text for text in labels(plan) if text.tone in group.members]
     x += [text.left for text in own] + [text.left + text.width for text in own]
     rows = [plan.rows.row[each] for each in group.members]
     low, high = plan.frame_low[min(rows)], plan.frame_high[max(rows)]
@@ -168,31 +169,43 @@ def _draw_crossings(layout: Layout, plans: dict[str, Plan]) -> None:
         if columns[edge.source] is not columns[edge.target]:
             by_source[edge.source].append(edge)
     for number, (source, edges) in enumerate(by_source.items()):
-        box, plan = layout.boxes[source], columns[source]
-        x, over = box.x + box.width / 2, -plan.over - 12.0 * number
+        over = -columns[source].over - 12.0 * number
         reader = columns[edges[0].target]
-        left = min(
-            e.x
-            for e in (
-                *(layout.boxes[each] for each in reader.rows.column.nodes),
-                *(layout.frames[each.id] for each in reader.rows.column.groups),
-            )
-        )
-        trunk = min(left, reader.inner + reader.shift - reader.trunk_room) - 14 - 10 * number
-        heights = [reader.fork_height(each) for each in edges]
-        ends = [-each for each in heights]
-        low, high = max([*ends, over]), min([*ends, over])
-        way = ((x, box.y), (x, over), (trunk, over), (trunk, low if low > over else high))
-        layout.lines.append(Line(way, edges[0]))
-        if low > over > high:
-            layout.lines.append(Line(((trunk, over), (trunk, high)), edges[0]))
-        for edge, end in zip(edges, ends, strict=True):
-            slots = [each + reader.shift for each in reader.slots[edge.source, edge.target]]
-            layout.lines.append(Line(((trunk, end), (max(slots), end)), edge))
-            tip = layout.boxes[edge.target].bottom
-            layout.lines += [Line(((each, end), (each, tip)), edge, True) for each in slots]
-        if edges[0].shape:
-            layout.texts.append(Text(x + 6, over - 5, edges[0].shape, LABEL, tone="quiet"))
+        trunk = _left_of(layout, reader) - 14 - 10 * number
+        _draw_trunk(layout, edges, trunk, over, [-reader.fork_height(each) for each in edges])
+        for edge in edges:
+            _draw_branch(layout, edge, trunk, reader)
+
+
+def _left_of(layout: Layout, plan: Plan) -> float:
+    """Return where boxes, frames and trunks of a column begin."""
+    column = plan.rows.column
+    boxes = [layout.boxes[each] for each in column.nodes]
+    frames = [layout.frames[each.id] for each in column.groups]
+    left = min(each.x for each in (*boxes, *frames))
+    return min(left, plan.inner + plan.shift - plan.trunk_room)
+
+
+def _draw_trunk(
+    layout: Layout, edges: list[Edge], trunk: float, over: float, ends: list[float]
+) -> None:
+    """Draw what arrows from one box have in common: over its column, then along the other one."""
+    box, edge = layout.boxes[edges[0].source], edges[0]
+    x, low, high = box.x + box.width / 2, max([*ends, over]), min([*ends, over])
+    way = ((x, box.y), (x, over), (trunk, over), (trunk, low if low > over else high))
+    layout.routes.append(Route(way, edge))
+    if low > over > high:
+        layout.routes.append(Route(((trunk, over), (trunk, high)), edge))
+    if edge.shape:
+        layout.texts.append(Text(x + 6, over - 5, edge.shape, LABEL, tone="quiet"))
+
+
+def _draw_branch(layout: Layout, edge: Edge, trunk: float, reader: Plan) -> None:
+    """Draw an arrow from a trunk to the lower side of a box."""
+    end, tip = -reader.fork_height(edge), layout.boxes[edge.target].bottom
+    slots = [each + reader.shift for each in reader.slots[edge.source, edge.target]]
+    layout.routes.append(Route(((trunk, end), (max(slots), end)), edge))
+    layout.routes += [Route(((each, end), (each, tip)), edge, True) for each in slots]
 
 
 def _finish(layout: Layout) -> None:
@@ -203,12 +216,7 @@ def _finish(layout: Layout) -> None:
             layout.texts.append(_column_title(layout, column, top - 16))
     left, top, right, bottom = layout.extent()
     layout.width = right - left + 2 * MARGIN
-    heads = [Text(MARGIN, 0, layout.diagram.title, 17.0, True)] if layout.diagram.title else []
-    heads += [
-        Text(MARGIN, 0, words, LINE, False, "start", "quiet")
-        for words in wrapped(layout.diagram.subtitle, max(layout.width - 2 * MARGIN, 300), LINE)
-        if words
-    ]
+    heads = _heads(layout.diagram, layout.width - 2 * MARGIN)
     layout.width = max([layout.width, *(each.width + 2 * MARGIN for each in heads)])
     above, placed = MARGIN, []
     for each in heads:
@@ -218,12 +226,23 @@ def _finish(layout: Layout) -> None:
     free = layout.width - (right - left)
     layout.move(free / 2 - left, above - top)
     layout.texts += placed
-    y = bottom - top + above + 8
+    layout.height = _add_notes(layout, bottom - top + above + 8) + MARGIN
+
+
+def _heads(diagram: Diagram, width: float) -> list[Text]:
+    """Return the title and the lines of the subtitle, all at one height."""
+    title = [Text(MARGIN, 0, diagram.title, 17.0, True)] if diagram.title else []
+    subtitle = [each for each in wrapped(diagram.subtitle, max(width, 300), LINE) if each]
+    return [*title, *(Text(MARGIN, 0, each, LINE, tone="quiet") for each in subtitle)]
+
+
+def _add_notes(layout: Layout, y: float) -> float:
+    """Add the notes below a height; return the height of the last line."""
     for note in layout.diagram.notes:
         for words in wrapped(note, layout.width - 2 * MARGIN, LINE):
             y += 15
             layout.texts.append(Text(MARGIN, y, words, LINE, tone="quiet"))
-    layout.height = y + MARGIN
+    return y
 
 
 def _column_title(layout: Layout, column: Column, y: float) -> Text:

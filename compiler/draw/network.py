@@ -6,7 +6,7 @@ from dataclasses import replace
 from compiler.analysis.cost import parameters_of
 from compiler.draw.diagram import Column, Diagram, Edge, Node
 from compiler.draw.read import Reader
-from compiler.draw.value import Call, Place, Value
+from compiler.draw.value import Call, Location, Value
 from compiler.ir.block import Block, Input
 
 INPUTS = {"source": "Inputs", "target": "Outputs (shifted right)", "segments": "Segments"}
@@ -19,7 +19,7 @@ def read_network(model: Block, title: str) -> tuple[Diagram, dict[str, Call]]:
     values = [_input(reader, each, is_pair) for each in forward.inputs]
     last = [name for name, part in model.parts if isinstance(part, Block)]
     stack = next(name for name in ("decoder", "encoder") if name in last)
-    (logits,) = reader.run(model, forward, values, Place(column=stack))
+    (logits,) = reader.run(model, forward, values, Location(column=stack))
     classes = any(name == "classifier" for name, _ in model.parts)
     softmax = Node(id="softmax", kind="softmax", title="Softmax")
     output = "Class Probabilities" if classes else "Output Probabilities"

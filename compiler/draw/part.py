@@ -7,7 +7,7 @@ from compiler.draw.diagram import Column, Diagram, Edge, MaskLabel, Node
 from compiler.draw.network import shown_shapes
 from compiler.draw.read import Reader
 from compiler.draw.sub_layer import describe
-from compiler.draw.value import Call, Place, Value
+from compiler.draw.value import Call, Location, Value
 from compiler.ir.block import Repeat
 from compiler.ops.op import Op
 
@@ -33,7 +33,7 @@ def _short(name: str) -> str:
 def find_part(calls: Mapping[str, Call], wanted: str) -> Call | None:
     """Return the sub-layer of a name: that of `part_names`, its id, or its path in the code."""
     for id, name in zip(calls, part_names(calls), strict=True):
-        if wanted in (id, name, calls[id].place.path):
+        if wanted in (id, name, calls[id].location.path):
             return calls[id]
     return None
 
@@ -45,10 +45,10 @@ def read_part(call: Call, nodes: Mapping[str, Node], title: str) -> Diagram:
         _given(reader, name, value, nodes)
         for name, value in zip((e.name for e in call.function.inputs), call.values, strict=True)
     ]
-    place = Place(column="whole", path=call.place.path)
-    (result,) = reader.run(call.block, call.function, values, place)
+    location = Location(column="whole", path=call.location.path)
+    (result,) = reader.run(call.block, call.function, values, location)
     reader.add(Node(id="output", kind="output", title="Output"), "whole", result)
-    node = describe(call.block, call.function, call.place.id, call.place.path)
+    node = describe(call.block, call.function, call.location.id, call.location.path)
     edges, all_nodes = list(shown_shapes(reader)), dict(reader.nodes)
     columns = [Column(id="whole", title=node.title, nodes=tuple(reader.columns["whole"]))]
     beside = [*_steps(call, edges, all_nodes), *_repeated(call, edges, all_nodes)]
@@ -109,8 +109,8 @@ def _repeated(call: Call, edges: list[Edge], nodes: dict[str, Node]) -> Iterator
         inner, function = Reader(is_open=True), part.block.function("forward")
         given = function.inputs[0]
         value = inner.add(Node(id="given", kind="input", title="Input"), name)
-        place = Place(column=name, path=f"{call.place.path}.{name}", id=name)
-        (result,) = inner.run(part.block, function, [replace(value, shape=given.shape)], place)
+        location = Location(column=name, path=f"{call.location.path}.{name}", id=name)
+        (result,) = inner.run(part.block, function, [replace(value, shape=given.shape)], location)
         inner.add(Node(id="out", kind="output", title="Output"), name, result)
         renamed = {id: f"{name}:{id}" for id in inner.nodes}
         nodes |= {renamed[id]: replace(each, id=renamed[id]) for id, each in inner.nodes.items()}

@@ -8,7 +8,7 @@ from compiler.analysis.cost import parameters_of
 from compiler.analysis.infer_shapes import shapes_of
 from compiler.draw.diagram import Edge, Group, Node
 from compiler.draw.sub_layer import describe, heads_of
-from compiler.draw.value import Call, Place, Value, shape_words
+from compiler.draw.value import Call, Location, Value, shape_words
 from compiler.format import engineering
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
 from compiler.ops.caption import Caption
@@ -37,7 +37,7 @@ class Reader:
     is_open: bool = False
 
     def run(
-        self, block: Block, function: Function, values: Sequence[Value], place: Place
+        self, block: Block, function: Function, values: Sequence[Value], location: Location
     ) -> list[Value]:
         """Add what a function computes of these values; return its results."""
         given = tuple(
@@ -46,7 +46,7 @@ class Reader:
         )
         shapes = shapes_of(block, replace(function, inputs=given))
         known = dict(zip((each.name for each in given), values, strict=True))
-        scope = _Scope(self, block, function, shapes, known, place)
+        scope = _Scope(self, block, function, shapes, known, location)
         for statement in function.body:
             scope.read(statement)
         return [known[each] for each in function.outputs]
@@ -121,7 +121,7 @@ class _Scope:
     function: Function
     shapes: dict[str, Shape]
     known: dict[str, Value]
-    place: Place
+    location: Location
 
     def read(self, statement: Statement) -> None:
         """Add what a statement is drawn as, and make its results known."""
@@ -136,7 +136,7 @@ class _Scope:
     def cover(self, statement: Statement) -> str:
         """Return the name of a statement: the function that holds it, and its first result."""
         result = statement.results[0] if statement.results else statement.part
-        return f"{self.place.path}.{self.function.name}:{result}".lstrip(".")
+        return f"{self.location.path}.{self.function.name}:{result}".lstrip(".")
 
     def uses(self, value: str) -> int:
         """Return how often a value is read."""
@@ -146,52 +146,54 @@ class _Scope:
     def call(self, statement: Statement, values: list[Value]) -> list[Value]:
         """Read what is called, or add a node for a sub-layer."""
         assert isinstance(statement.op, Invoke)
-        below, column = callee(self.block, statement), self.place.column
+        below, column = callee(self.block, statement), self.location.column
         function = below.function(statement.op.function)
         if not statement.part:
             stack = _stack_of(below, function) or column
-            return self.reader.run(below, function, values, replace(self.place, column=stack))
+            return self.reader.run(below, function, values, replace(self.location, column=stack))
         part = self.block.part(statement.part)
         if isinstance(part, Repeat):
             return self.layers(statement, part, function, values)
         if _stack_of(below, function):
-            place = replace(self.place.below(statement.part), column=statement.part)
-            return self.reader.run(below, function, values, place)
+            location = replace(self.location.below(statement.part), column=statement.part)
+            return self.reader.run(below, function, values, location)
         return [self.sub_layer(statement, below, function, values)]
 
     def layers(
         self, statement: Statement, part: Repeat, function: Function, values: list[Value]
     ) -> list[Value]:
         """Read one of the layers of a group, and put a frame around it."""
-        column, reader = self.place.column, self.reader
+        column, reader = self.location.column, self.reader
         groups = reader.groups.setdefault(column, [])
-        place = replace(self.place.below(statement.part, str(len(groups))), is_layer=True)
+        location = replace(self.location.below(statement.part, str(len(groups))), is_layer=True)
         before = len(reader.columns.get(column, []))
-        results = reader.run(part.block, function, values, place)
+        results = reader.run(part.block, function, values, location)
         members = reader.columns[column][before:]
         count, held = int(part.count.value), int(part.held.value)
         lines = [f"{engineering(parameters_of(part))} parameters"]
         if held < count:
             lines.append(f"{held} distinct, used in turn")
-        groups.append(Group(id=place.id, times=count, lines=tuple(lines), members=tuple(members)))
+        groups.append(
+            Group(id=location.id, times=count, lines=tuple(lines), members=tuple(members))
+        )
         return results
 
     def sub_layer(
         self, statement: Statement, below: Block, function: Function, values: list[Value]
     ) -> Value:
         """Add a node for a whole block."""
-        place = self.place.below(statement.part)
-        node = describe(below, function, place.id, place.path)
+        location = self.location.below(statement.part)
+        node = describe(below, function, location.id, location.path)
         node = replace(
             node,
             covers=(self.cover(statement),),
             facts=(("result", shape_words(self.shapes[statement.results[0]])), *node.facts),
         )
-        self.reader.calls[place.id] = Call(
-            block=below, function=function, values=tuple(values), place=place
+        self.reader.calls[location.id] = Call(
+            block=below, function=function, values=tuple(values), location=location
         )
         result = self.reader.add(
-            node, self.place.column, *(Value(covers=v.covers, asides=v.asides) for v in values)
+            node, self.location.column, *(Value(covers=v.covers, asides=v.asides) for v in values)
         )
         for value, heads in zip(values, heads_of(function), strict=True):
             self.reader.connect(value, result.sources[0], heads)
@@ -252,20 +254,20 @@ class _Scope:
         made = Node(
             id=id, kind="sum", title=caption.title, covers=(cover,), facts=(("result", shape),)
         )
-        result = reader.add(made, self.place.column, *read)
+        result = reader.add(made, self.location.column, *read)
         self.mark_residual(result.sources[0])
         return result
 
     def own(self, name: str) -> str:
         """Return the id of what the model itself holds: it begins with the column."""
-        return ".".join(filter(None, (self.place.id or self.place.column, name)))
+        return ".".join(filter(None, (self.location.id or self.location.column, name)))
 
     def branch(self, read: list[Value]) -> str:
         """Return the sub-layer whose result is summed up, if it is one."""
         new = [source for value in read for source in value.sources]
         while new:
             node = new.pop()
-            if node in self.reader.calls and node.startswith(self.place.id or "-"):
+            if node in self.reader.calls and node.startswith(self.location.id or "-"):
                 return node
             if self.reader.nodes[node].kind == "norm":
                 new += [each.source for each in self.reader.edges if each.target == node]
@@ -277,25 +279,25 @@ class _Scope:
         for edge in edges:
             others = [each.source for each in edges if each is not edge]
             if any(edge.source in self.reader.before(each) for each in others):
-                place = self.reader.edges.index(edge)
-                self.reader.edges[place] = replace(edge, kind="residual")
+                number = self.reader.edges.index(edge)
+                self.reader.edges[number] = replace(edge, kind="residual")
 
     def joined(self, statement: Statement, op: Op, value: Value) -> Value | None:
         """Make of a sum in a layer, which a norm alone reads, one box: `Add & Norm`."""
         node = self.reader.nodes.get(value.sources[0]) if value.sources else None
-        is_own = node is not None and node.id.startswith(f"{self.place.id}.")
-        if not node or not is_own or node.kind != "sum" or not self.place.is_layer:
+        is_own = node is not None and node.id.startswith(f"{self.location.id}.")
+        if not node or not is_own or node.kind != "sum" or not self.location.is_layer:
             return None
         if value.covers or self.uses(statement.inputs[0]) != 1:
             return None
-        place = self.place.below(statement.part)
+        location = self.location.below(statement.part)
         self.reader.nodes[node.id] = replace(
             node,
             kind="add_norm",
             title=f"Add & {op.caption.title.removeprefix('Layer ')}",
             parameters=parameters_of(op),
             covers=(*node.covers, self.cover(statement)),
-            facts=(*node.facts, *_facts(op, place.path)),
+            facts=(*node.facts, *_facts(op, location.path)),
         )
         return Value(sources=(node.id,))
 
@@ -304,7 +306,7 @@ class _Scope:
     ) -> list[Value]:
         """Add a node for an op; of several linear maps in one, a node for each where it is open."""
         name = statement.part or caption.title.lower().replace(" ", "_")
-        place, reader = self.place.below(name), self.reader
+        location, reader = self.location.below(name), self.reader
         shape = shape_words(self.shapes[statement.results[0]]) if statement.results else ""
         node = Node(
             id=self.own(name),
@@ -313,7 +315,7 @@ class _Scope:
             lines=self.lines(statement, caption),
             parameters=self.parameters(statement, op),
             covers=(self.cover(statement),),
-            facts=(*((("result", shape),) if shape else ()), *_facts(op, place.path)),
+            facts=(*((("result", shape),) if shape else ()), *_facts(op, location.path)),
             times=caption.times,
         )
         slices = next((each.slices for each in op.parameters()), ())
@@ -328,16 +330,16 @@ class _Scope:
                     parameters=node.parameters * size(width, {}) // whole,
                     covers=() if sources else node.covers,
                 )
-                sources += reader.add(own, self.place.column, *read).sources
+                sources += reader.add(own, self.location.column, *read).sources
             return [Value(sources=tuple(sources))]
-        result = reader.add(node, self.place.column, *read)
+        result = reader.add(node, self.location.column, *read)
         return [result for _ in statement.results]
 
     def title(self, statement: Statement, caption: Caption) -> str:
         """Return the title, with the stream where an embedding reads one of two."""
         names = {each.name for each in self.function.inputs}
         words = TABLES.get(statement.inputs[0]) if statement.inputs else None
-        is_pair = ("target" in names and "source" in names) or self.place.column == "encoder"
+        is_pair = ("target" in names and "source" in names) or self.location.column == "encoder"
         if caption.kind == "embedding" and words and is_pair and "Segment" not in caption.title:
             return f"{words} {caption.title}"
         return caption.title
@@ -348,7 +350,7 @@ class _Scope:
             return (caption.words,)
         if caption.kind == "linear" and self.reader.is_open:
             return (f"{statement.part} {caption.words}",)
-        is_shared = statement.part in self.reader.tables and not self.place.id
+        is_shared = statement.part in self.reader.tables and not self.location.id
         if not is_shared:
             return ()
         return (f"shares the weights of {self.reader.tables[statement.part]}",)
@@ -356,7 +358,7 @@ class _Scope:
     def parameters(self, statement: Statement, op: Op) -> int:
         """Return the number of parameters; of a table that is used again, none."""
         count = parameters_of(op)
-        if statement.part and count and not self.place.id:
+        if statement.part and count and not self.location.id:
             if statement.part in self.reader.tables:
                 return 0
             self.reader.tables[statement.part] = self.title(statement, op.caption)

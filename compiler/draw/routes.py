@@ -1,398 +1,130 @@
-"""The ways of arrows: up between boxes, or around them in lanes on a side of a column.
+"""The ways of arrows in a column: up between boxes, or around them in lanes on a side."""
 
-Heights are measured upwards from the bottom of a column, in which the stream is at x = 0.
-"""
+from dataclasses import dataclass, replace
 
-from collections import defaultdict
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
-
-from compiler.draw.diagram import Diagram, Edge
+from compiler.draw.diagram import Edge
 from compiler.draw.measure import LABEL, SHEET, Text, is_circle, sheets
-from compiler.draw.rows import Rows, groups_at
-
-START, ARROW, LEVEL, FORK, LABELS, BORDER = 9.0, 11.0, 9.0, 10.0, 14.0, 10.0
-LANE, BETWEEN_LANES = 16.0, 11.0
-SPREAD = 34.0
-"""Between the three inputs of an attention."""
+from compiler.draw.plan import Plan
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of straight pieces, with an arrow at its end or without."""
+class Route:
+    """The way of an arrow in straight pieces, with a tip at its end or without."""
 
     points: tuple[Point, ...]
     edge: Edge
-    arrow: bool = False
+    tip: bool = False
 
-    def moved(self, x: float, y: float) -> "Line":
-        """Return the line elsewhere."""
+    def moved(self, x: float, y: float) -> "Route":
+        """Return the route elsewhere."""
         return replace(self, points=tuple((a + x, b + y) for a, b in self.points))
 
 
-@dataclass(slots=True)
-class Plan:
-    """The arrows of a column, and the heights that leave room for them.
-
-    `slots` are the places at the lower side of a target where an arrow ends. `levels` are the
-    horizontal pieces between two rows, numbered upwards.
-    """
-
-    diagram: Diagram
-    rows: Rows
-    slots: dict[tuple[str, str], list[float]] = field(default_factory=dict)
-    lanes: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
-    levels: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    counts: dict[int, int] = field(default_factory=dict)
-    base: list[float] = field(default_factory=list)
-    top: list[float] = field(default_factory=list)
-    level_base: list[float] = field(default_factory=list)
-    label_base: list[float] = field(default_factory=list)
-    frame_low: dict[int, float] = field(default_factory=dict)
-    frame_high: dict[int, float] = field(default_factory=dict)
-    shift: float = 0.0
-    inner: float = 0.0
-    over: float = 0.0
-
-    @property
-    def edges(self) -> list[Edge]:
-        """The arrows between nodes of the stream of the column."""
-        own = {*self.rows.row} - {*self.rows.beside}
-        return [e for e in self.diagram.edges if e.source in own and e.target in own]
-
-    @property
-    def asides(self) -> list[Edge]:
-        """The arrows from nodes beside the stream."""
-        return [each for each in self.diagram.edges if each.source in self.rows.beside]
-
-    @property
-    def crossing(self) -> list[Edge]:
-        """The arrows that come from another column."""
-        own = self.rows.row
-        return [e for e in self.diagram.edges if e.target in own and e.source not in own]
-
-    @property
-    def memory_room(self) -> float:
-        """The width that arrows from other columns need."""
-        sources = {each.source for each in self.crossing}
-        return self.trunk_room + (14 + 10 * len(sources) if sources else 0)
-
-    @property
-    def trunk_room(self) -> float:
-        """The width that arrows from beside the stream to layers need."""
-        trunks = {each.source for each in self.asides if not self.rows.beside[each.source]}
-        return 12.0 * (len(trunks) + 1) if trunks else 0.0
-
-    def is_lane(self, edge: Edge) -> bool:
-        """Return whether an arrow goes around boxes."""
-        return (edge.source, edge.target) in self.lanes
-
-    def fork_height(self, edge: Edge) -> float:
-        """Return the height at which an arrow divides below its target."""
-        return self.base[self.rows.row[edge.target]] - ARROW
-
-    def level(self, edge: Edge, end: str) -> float:
-        """Return the height of the horizontal piece that an arrow has after its start or end."""
-        rows = self.rows.row
-        gap = rows[edge.source] if end == "start" else rows[edge.target] - 1
-        return self.level_base[gap] + LEVEL * self.levels[edge.source, edge.target, end]
-
-    def lines(self) -> list[Line]:
-        """Return the arrows between nodes of the stream, and from those right beside them."""
-        found = [line for edge in self.edges for line in self.line(edge)]
-        for edge in self.asides:
-            if self.rows.beside[edge.source]:
-                found.append(self.beside_line(edge))
-        return found
-
-    def line(self, edge: Edge) -> list[Line]:
-        """Return the pieces of one arrow."""
-        rows = self.rows
-        x, start = rows.centre(edge.source), self.top_of(edge.source)
-        end = self.bottom_of(edge.target)
-        if self.is_lane(edge):
-            lane, side = self.lanes[edge.source, edge.target]
-            level = self.level(edge, "start")
-            begun = [(x, start), (x, level), (lane, level)]
-            if (edge.source, edge.target) not in self.slots:
-                height = (self.base[rows.row[edge.target]] + self.top[rows.row[edge.target]]) / 2
-                pile = SHEET * (sheets(self.diagram.by_id[edge.target]) - 1)
-                tip = rows.left[edge.target] if side < 0 else rows.right(edge.target) + pile
-                if is_circle(self.diagram.by_id[edge.target]):
-                    height += self.side_offset(edge)
-                points = [*begun, (lane, height), (tip, height)]
-            else:
-                (slot,) = self.slots[edge.source, edge.target]
-                high = self.level(edge, "end")
-                points = [*begun, (lane, high), (slot, high), (slot, end)]
-            return [_line(points, edge, True)]
-        slots = self.slots[edge.source, edge.target]
-        if len(slots) > 1:
-            fork = self.fork_height(edge)
-            bar = _line([(min(slots), fork), (max(slots), fork)], edge, False)
-            middle = sorted(slots)[len(slots) // 2]
-            stem = self.elbow(edge, x, start, middle, fork)
-            tips = [_line([(slot, fork), (slot, end)], edge, True) for slot in slots]
-            return [_line(stem, edge, False), bar, *tips]
-        return [_line(self.elbow(edge, x, start, slots[0], end), edge, True)]
-
-    def side_offset(self, edge: Edge) -> float:
-        """Return how far above or below the middle an arrow meets the side of its target."""
-        same = [e for e in self.edges if e.target == edge.target and self.is_lane(e)]
-        return 6.0 * same.index(edge) if len(same) > 1 else 0.0
-
-    def elbow(self, edge: Edge, x: float, start: float, slot: float, end: float) -> list[Point]:
-        """Return the way up from one x to another."""
-        if (edge.source, edge.target, "end") not in self.levels:
-            return [(x, start), (slot, end)]
-        level = self.level(edge, "end")
-        return [(x, start), (x, level), (slot, level), (slot, end)]
-
-    def top_of(self, node: str) -> float:
-        """Return the height of the upper side of a box."""
-        row = self.rows.row[node]
-        half = self.rows.content[node].height / 2
-        pile = SHEET * (sheets(self.diagram.by_id[node]) - 1)
-        return (self.base[row] + self.top[row]) / 2 + half + pile
-
-    def bottom_of(self, node: str) -> float:
-        """Return the height of the lower side of a box."""
-        row = self.rows.row[node]
-        return (self.base[row] + self.top[row]) / 2 - self.rows.content[node].height / 2
-
-    def beside_line(self, edge: Edge) -> Line:
-        """Return the arrow from a box beside the stream to the one next to it."""
-        rows, row = self.rows, self.rows.row[edge.source]
-        height = (self.base[row] + self.top[row]) / 2
-        if rows.left[edge.source] < rows.left[edge.target]:
-            points = [(rows.right(edge.source), height), (rows.left[edge.target], height)]
-        else:
-            points = [(rows.left[edge.source], height), (rows.right(edge.target), height)]
-        return _line(points, edge, True)
-
-    def trunks(self) -> list[Line]:
-        """Return the arrows from beside the stream to layers, on the inner side of the column."""
-        found, side, rows = list[Line](), -self.rows.outer, self.rows
-        sources = dict.fromkeys(e.source for e in self.asides if not rows.beside[e.source])
-        for number, source in enumerate(sources):
-            edges = [each for each in self.asides if each.source == source]
-            trunk = self.inner + side * 12.0 * (number + 1)
-            near = rows.left[source] if side > 0 else rows.right(source)
-            far = rows.right(source) if side > 0 else rows.left[source]
-            inside = min(near, far) + 8 <= trunk <= max(near, far) - 8
-            x = trunk if inside else rows.centre(source)
-            start = self.top_of(source)
-            heights = [self.middle_of(each.target) + 8.0 * number for each in edges]
-            turn = start + 8 + 5.0 * number
-            way = [(x, start)] if inside else [(x, start), (x, turn), (trunk, turn)]
-            found.append(_line([*way, (trunk, max(heights))], edges[0], False))
-            for edge, height in zip(edges, heights, strict=True):
-                tip = rows.right(edge.target) if side > 0 else rows.left[edge.target]
-                found.append(_line([(trunk, height), (tip, height)], edge, True))
-        return found
-
-    def middle_of(self, node: str) -> float:
-        """Return the height of the middle of a box."""
-        row = self.rows.row[node]
-        return (self.base[row] + self.top[row]) / 2
-
-    def texts(self) -> list[Text]:
-        """Return the labels of arrows: shapes, and factors."""
-        found = list[Text]()
-        for edge in self.edges:
-            x, gap = self.rows.centre(edge.source), self.rows.row[edge.source]
-            words = " ".join(filter(None, (edge.label, edge.shape)))
-            if not words:
-                continue
-            if self.is_lane(edge) and edge.kind == "residual":
-                lane, side = self.lanes[edge.source, edge.target]
-                anchor = "end" if side < 0 else "start"
-                height = self.middle_of(edge.target) - 20
-                found.append(
-                    Text(lane + 5 * side, -height, words, LABEL, False, anchor, edge.target)
-                )
-            else:
-                y, is_left = -(self.label_base[gap] + 3), self.trunk_room and self.rows.outer < 0
-                place, anchor = (x - 6, "end") if is_left else (x + 6, "start")
-                found.append(Text(place, y, words, LABEL, False, anchor, "quiet"))
-        return found
-
-
-def _line(points: list[Point], edge: Edge, arrow: bool) -> Line:
-    """Return a line in the coordinates of a picture, in which y grows downwards."""
-    return Line(tuple((x, -height) for x, height in points), edge, arrow)
-
-
-def plan_routes(diagram: Diagram, rows: Rows) -> Plan:
-    """Return the plan of a column."""
-    plan = Plan(diagram, rows)
-    _choose_lanes(plan)
-    _choose_slots(plan)
-    _choose_levels(plan)
-    _choose_heights(plan)
-    return plan
-
-
-def _choose_lanes(plan: Plan) -> None:
-    """Send around boxes what is residual, and what would cross a box."""
-    taken: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    rows = plan.rows
-    for edge in plan.edges:
-        first, last = rows.row[edge.source], rows.row[edge.target]
-        x = rows.centre(edge.source)
-        if edge.kind != "residual" and _is_clear(rows, x, first, last):
-            continue
-        side = rows.outer if edge.kind == "residual" or not x else (-1 if x < 0 else 1)
-        number = next(
-            n
-            for n in range(99)
-            if not any(n == m and a < last and first < b for m, a, b in taken[side])
-        )
-        taken[side].append((number, first, last))
-        ends = [rows.edge_of(each, side) for each in range(first + 1, last + 1)]
-        ends += [
-            rows.left[each] if side < 0 else rows.right(each)
-            for each in rows.beside
-            if first < rows.row[each] <= last and rows.beside[each]
-        ]
-        end = min(ends) if side < 0 else max(ends)
-        plan.lanes[edge.source, edge.target] = (end + side * (LANE + BETWEEN_LANES * number), side)
-
-
-def _is_clear(rows: Rows, x: float, first: int, last: int) -> bool:
-    """Return whether nothing stands above x between two rows."""
-    between = (each for row in range(first + 1, last) for each in rows.order[row])
-    return not any(rows.left[each] - 6 < x < rows.label_end(each) + 6 for each in between)
-
-
-def _choose_slots(plan: Plan) -> None:
-    """Choose where arrows end at the lower sides of boxes."""
-    rows = plan.rows
-    for target in rows.row:
-        if target in rows.beside:
-            continue
-        incoming = [
-            (rows.centre(each.source), each)
-            for each in plan.edges
-            if each.target == target and not _ends_at_side(plan, each)
-        ]
-        incoming += [(-rows.outer * 999.0, e) for e in plan.crossing if e.target == target]
-        incoming.sort(key=lambda each: each[0])
-        count = sum(each.heads for _, each in incoming)
-        places = _places(plan, target, [x for x, e in incoming for _ in range(e.heads)], count)
-        for _, edge in incoming:
-            own, places = places[: edge.heads], places[edge.heads :]
-            plan.slots[edge.source, edge.target] = own
-
-
-def _ends_at_side(plan: Plan, edge: Edge) -> bool:
-    """Return whether an arrow in a lane can reach its target from the side."""
-    if not plan.is_lane(edge):
-        return False
-    _, side = plan.lanes[edge.source, edge.target]
-    row = plan.rows.order[plan.rows.row[edge.target]]
-    return row[0 if side < 0 else -1] == edge.target
-
-
-def _places(plan: Plan, target: str, wanted: list[float], count: int) -> list[float]:
-    """Return places from left to right: above where arrows come from, or at equal distances."""
-    rows = plan.rows
-    left, right, middle = rows.left[target] + 12, rows.right(target) - 12, rows.centre(target)
-    if count == 1:
-        inside = left <= wanted[0] <= right
-        return [wanted[0] if inside else middle]
-    near = [min(max(x, left), right) for x in wanted]
-    if all(b - a >= 16 for a, b in pairwise(near)):
-        return near
-    step = min(SPREAD, max(6.0, right - left) / max(1, count - 1))
-    return [middle + (number - (count - 1) / 2) * step for number in range(count)]
-
-
-Key = tuple[str, str, str]
-"""An arrow by its ends, and which of its horizontal pieces is meant: `start` or `end`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A horizontal piece of an arrow; those at the start of arrows are below those at ends."""
-
-    low: float
-    high: float
-    key: Key
-
-    @property
-    def order(self) -> tuple[bool, float]:
-        """The order in which pieces get heights."""
-        return self.key[2] == "end", self.high - self.low
-
-    def touches(self, other: "_Piece") -> bool:
-        """Return whether two pieces cannot have one height."""
-        if self.key[2] != other.key[2]:
-            return True
-        is_apart = self.low >= other.high + 4 or other.low >= self.high + 4
-        return not is_apart and self.key[0] != other.key[0]
-
-
-def _choose_levels(plan: Plan) -> None:
-    """Give the horizontal pieces between two rows heights at which none touches another."""
-    for gap, pieces in _pieces(plan).items():
-        placed = list[tuple[_Piece, int]]()
-        for piece in sorted(pieces, key=lambda each: each.order):
-            below = [n for other, n in placed if other.key[2] != piece.key[2]]
-            number = 1 + max(below, default=-1)
-            while any(n == number and piece.touches(other) for other, n in placed):
-                number += 1
-            placed.append((piece, number))
-            plan.levels[piece.key] = number
-        plan.counts[gap] = 1 + max(number for _, number in placed)
-
-
-def _pieces(plan: Plan) -> dict[int, list[_Piece]]:
-    """Return the horizontal pieces above each row."""
-    rows, found = plan.rows, defaultdict[int, list[_Piece]](list)
-    for edge in plan.edges:
-        x, key = rows.centre(edge.source), (edge.source, edge.target)
-        if plan.is_lane(edge):
-            lane, _ = plan.lanes[key]
-            piece = _Piece(min(x, lane), max(x, lane), (*key, "start"))
-            found[rows.row[edge.source]].append(piece)
-            x = lane
-        slots = sorted(plan.slots.get(key, []))
-        if slots and abs((slot := slots[len(slots) // 2]) - x) > 0.5:
-            piece = _Piece(min(x, slot), max(x, slot), (*key, "end"))
-            found[rows.row[edge.target] - 1].append(piece)
+def stream_routes(plan: Plan) -> list[Route]:
+    """Return the arrows between nodes of the stream, and from those right beside them."""
+    found = [each for edge in plan.edges for each in _routes(plan, edge)]
+    for edge in plan.asides:
+        if plan.rows.beside[edge.source]:
+            found.append(_beside_route(plan, edge))
     return found
 
 
-def _choose_heights(plan: Plan) -> None:
-    """Stack the rows, with room between them for frames, labels and arrows."""
-    rows, height = plan.rows, 0.0
-    for number, row in enumerate(rows.order):
-        if number:
-            forks = any(
-                len(plan.slots.get((e.source, e.target), ())) > 1
-                for e in (*plan.edges, *plan.crossing)
-                if e.target in row
-            )
-            for _ in groups_at(rows, number, end=False):
-                height += BORDER
-                plan.frame_low[number] = height
-            plan.level_base.append(height + 5)
-            height += 5 + LEVEL * plan.counts.get(number - 1, 0) + FORK * forks + ARROW
-        plan.base.append(height)
-        nodes = [*row, *(each for each in rows.beside if rows.row[each] == number)]
-        height += max(
-            rows.content[e].height + 2 * SHEET * (sheets(plan.diagram.by_id[e]) - 1) for e in nodes
-        )
-        plan.top.append(height)
-        height += START
-        for _ in groups_at(rows, number, end=True):
-            height += BORDER - 4
-            plan.frame_high[number] = height
-            height += 4
-        plan.label_base.append(height)
-        leaving = [e for e in plan.edges if e.source in row and e.kind != "residual"]
-        height += LABELS * any(each.shape or each.label for each in leaving)
-    plan.over = plan.label_base[-1] + 6
+def _routes(plan: Plan, edge: Edge) -> list[Route]:
+    """Return the pieces of one arrow."""
+    if plan.is_lane(edge):
+        return [_route(_around(plan, edge), edge, True)]
+    x, start = plan.rows.centre(edge.source), plan.top_of(edge.source)
+    slots, end = plan.slots[edge.source, edge.target], plan.bottom_of(edge.target)
+    if len(slots) == 1:
+        return [_route(_elbow(plan, edge, x, start, slots[0], end), edge, True)]
+    fork = plan.fork_height(edge)
+    bar = _route([(min(slots), fork), (max(slots), fork)], edge, False)
+    middle = sorted(slots)[len(slots) // 2]
+    stem = _elbow(plan, edge, x, start, middle, fork)
+    tips = [_route([(slot, fork), (slot, end)], edge, True) for slot in slots]
+    return [_route(stem, edge, False), bar, *tips]
+
+
+def _around(plan: Plan, edge: Edge) -> list[Point]:
+    """Return the way of an arrow in a lane: to the side of its target, or up to its lower side."""
+    rows, (lane, side) = plan.rows, plan.lanes[edge.source, edge.target]
+    x, level = rows.centre(edge.source), plan.level(edge, "start")
+    begun = [(x, plan.top_of(edge.source)), (x, level), (lane, level)]
+    if (edge.source, edge.target) in plan.slots:
+        (slot,) = plan.slots[edge.source, edge.target]
+        high = plan.level(edge, "end")
+        return [*begun, (lane, high), (slot, high), (slot, plan.bottom_of(edge.target))]
+    target = plan.diagram.by_id[edge.target]
+    height = plan.middle_of(edge.target)
+    if is_circle(target):
+        height += plan.side_offset(edge)
+    pile = SHEET * (sheets(target) - 1)
+    tip = rows.left[edge.target] if side < 0 else rows.right(edge.target) + pile
+    return [*begun, (lane, height), (tip, height)]
+
+
+def _elbow(plan: Plan, edge: Edge, x: float, start: float, slot: float, end: float) -> list[Point]:
+    """Return the way up from one x to another."""
+    if (edge.source, edge.target, "end") not in plan.levels:
+        return [(x, start), (slot, end)]
+    level = plan.level(edge, "end")
+    return [(x, start), (x, level), (slot, level), (slot, end)]
+
+
+def _beside_route(plan: Plan, edge: Edge) -> Route:
+    """Return the arrow from a box beside the stream to the one next to it."""
+    rows, height = plan.rows, plan.middle_of(edge.source)
+    if rows.left[edge.source] < rows.left[edge.target]:
+        points = [(rows.right(edge.source), height), (rows.left[edge.target], height)]
+    else:
+        points = [(rows.left[edge.source], height), (rows.right(edge.target), height)]
+    return _route(points, edge, True)
+
+
+def trunk_routes(plan: Plan) -> list[Route]:
+    """Return the arrows from beside the stream to layers, on the inner side of the column."""
+    found, side, rows = list[Route](), -plan.rows.outer, plan.rows
+    sources = dict.fromkeys(e.source for e in plan.asides if not rows.beside[e.source])
+    for number, source in enumerate(sources):
+        edges = [each for each in plan.asides if each.source == source]
+        trunk = plan.inner + side * 12.0 * (number + 1)
+        near = rows.left[source] if side > 0 else rows.right(source)
+        far = rows.right(source) if side > 0 else rows.left[source]
+        inside = min(near, far) + 8 <= trunk <= max(near, far) - 8
+        x = trunk if inside else rows.centre(source)
+        start = plan.top_of(source)
+        heights = [plan.middle_of(each.target) + 8.0 * number for each in edges]
+        turn = start + 8 + 5.0 * number
+        way = [(x, start)] if inside else [(x, start), (x, turn), (trunk, turn)]
+        found.append(_route([*way, (trunk, max(heights))], edges[0], False))
+        for edge, height in zip(edges, heights, strict=True):
+            tip = rows.right(edge.target) if side > 0 else rows.left[edge.target]
+            found.append(_route([(trunk, height), (tip, height)], edge, True))
+    return found
+
+
+def labels(plan: Plan) -> list[Text]:
+    """Return the labels of arrows: shapes, and factors."""
+    found = list[Text]()
+    for edge in plan.edges:
+        x, gap = plan.rows.centre(edge.source), plan.rows.row[edge.source]
+        words = " ".join(filter(None, (edge.label, edge.shape)))
+        if not words:
+            continue
+        if plan.is_lane(edge) and edge.kind == "residual":
+            lane, side = plan.lanes[edge.source, edge.target]
+            anchor = "end" if side < 0 else "start"
+            height = plan.middle_of(edge.target) - 20
+            found.append(Text(lane + 5 * side, -height, words, LABEL, False, anchor, edge.target))
+        else:
+            y, is_left = -(plan.label_base[gap] + 3), plan.trunk_room and plan.rows.outer < 0
+            place, anchor = (x - 6, "end") if is_left else (x + 6, "start")
+            found.append(Text(place, y, words, LABEL, False, anchor, "quiet"))
+    return found
+
+
+def _route(points: list[Point], edge: Edge, tip: bool) -> Route:
+    """Return a route in the coordinates of a picture, in which y grows downwards."""
+    return Route(tuple((x, -height) for x, height in points), edge, tip)

@@ -7,7 +7,7 @@ from compiler.draw.diagram import Change, Diagram, Edge, Node, Picture
 from compiler.draw.layout import Box, Layout, lay_out
 from compiler.draw.matrix import cell_width, shares
 from compiler.draw.measure import CHIP, CIRCLE, SHEET, Chip, Text, is_circle, sheets
-from compiler.draw.routes import Line
+from compiler.draw.routes import Route
 from compiler.page.svg import (
     COLOURS,
     INK,
@@ -103,8 +103,8 @@ def _diagram(layout: Layout, count: int) -> Iterator[str]:
     diagram = layout.diagram
     for group in diagram.groups:
         yield _frame(layout.frames[group.id], group.id, group.change)
-    for line in layout.lines:
-        yield _line(line, diagram)
+    for route in layout.routes:
+        yield _arrow(route, diagram)
     for node in diagram.nodes:
         yield _node(node, layout, f"{count}:{node.id}")
     for each in layout.texts:
@@ -128,17 +128,17 @@ def _frame(box: Box, id: str, change: Change) -> str:
     )
 
 
-def _line(line: Line, diagram: Diagram) -> str:
-    edge, changed = line.edge, line.edge.change != ""
+def _arrow(route: Route, diagram: Diagram) -> str:
+    edge, changed = route.edge, route.edge.change != ""
     return element(
         "path",
         class_=edge.kind,
-        d=_rounded(line),
+        d=_rounded(route),
         fill="none",
         stroke=MARKS["changed"] if changed else LINE,
         stroke_width=2.2 if changed else 1.3,
         stroke_dasharray="4 3" if _is_dashed(edge, diagram) else "",
-        marker_end=f"url(#{'tip-changed' if changed else 'tip'})" if line.arrow else "",
+        marker_end=f"url(#{'tip-changed' if changed else 'tip'})" if route.tip else "",
     )
 
 
@@ -148,9 +148,9 @@ def _is_dashed(edge: Edge, diagram: Diagram) -> bool:
     return brings and edge.kind == "side" and diagram.by_id[edge.target].kind != "sum"
 
 
-def _rounded(line: Line) -> str:
+def _rounded(route: Route) -> str:
     """Return a path whose corners are round."""
-    first, *inner = line.points
+    first, *inner = route.points
     *inner, last = inner
     parts, previous = [f"M{number(first[0])} {number(first[1])}"], first
     for corner, following in pairwise([*inner, last]):

@@ -21,7 +21,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Location:
     """The place of a statement: the `id` of what is around it, and its `path` in the code."""
 
     id: str = ""
@@ -29,7 +29,7 @@ class Place:
     column: str = ""
     is_layer: bool = False
 
-    def below(self, part: str, key: str = "") -> "Place":
+    def below(self, part: str, key: str = "") -> "Location":
         """Return the place of a part, whose id ends in `key` where it differs from its name."""
         id = ".".join(filter(None, (self.id, key or part)))
         return replace(self, id=id, path=".".join(filter(None, (self.path, part))))
@@ -42,7 +42,7 @@ class Call:
     block: Block
     function: Function
     values: tuple[Value, ...]
-    place: Place
+    location: Location
 
 
 def shape_words(shape: Shape) -> str:
