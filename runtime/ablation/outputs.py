@@ -19,7 +19,7 @@ from runtime.system.atomic_files import explained_disk_errors, replace_file
 
 NO_MATPLOTLIB = (
     "There are no learning curves, because matplotlib is not installed: "
-    "install the extra `report` of specformer, then the same command with `--report`."
+    "`pip install matplotlib`, then the same command with `--report`."
 )
 NO_LOOKS = "There are no learning curves as yet: no run has looked at the validation set."
 

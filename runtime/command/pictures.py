@@ -60,7 +60,7 @@ def _cairosvg(form: str) -> ModuleType:
         import cairosvg
     except (ImportError, OSError) as error:  # OSError: the package without the system's Cairo
         raise UserError(
-            f"a {form.upper()} needs the extra `report`: {error}",
-            help="pip install 'specformer[report]', or write a .svg",
+            f"a {form.upper()} needs cairosvg: {error}",
+            help="pip install cairosvg, or write a .svg",
         ) from error
     return cairosvg

@@ -71,9 +71,9 @@ def test_without_cairosvg_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "cairosvg", None)
-    with pytest.raises(UserError, match=f"a {form.upper()} needs the extra `report`") as caught:
+    with pytest.raises(UserError, match=f"a {form.upper()} needs cairosvg") as caught:
         check_picture(tmp_path / f"a.{form}", force=False)
-    assert "pip install 'specformer[report]'" in caught.value.help
+    assert "pip install cairosvg" in caught.value.help
 
 
 def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
