@@ -10,7 +10,7 @@ from compiler.ir.causes import Paths, Place, fields_of, united
 from compiler.pipeline import build, passes
 from compiler.source.node import Mapping, Path, Sequence, find, steps_of
 from compiler.source.span import Span
-from compiler.spec.defaults import follows
+from compiler.spec.defaults import follows, width_taken_by
 from compiler.spec.inherit import written_at
 from compiler.spec.load import Loaded
 
@@ -22,8 +22,8 @@ MOST = 4
 class Setting:
     """A setting that code comes from, in all places that have it from where it was written.
 
-    `span` is where it was written, None for a default, whose value comes from the settings that it
-    `follows`, if any; `name` is its most general key.
+    `span` is where it was written, None for a default; `name` is its most general key. A default
+    `follows` the settings that give it its value, and a stack follows the width of the model.
     """
 
     name: str
@@ -115,11 +115,10 @@ class _Settings:
         return holder.keys[str(last)] if is_section else span
 
     def _with_followed(self, setting: Setting) -> Setting:
-        """Return a default with the settings that give it its value."""
-        if setting.span:
-            return setting
-        followed = united(follows(self.loaded.spec, path) for path in setting.paths)
-        return replace(setting, follows=self._joined(followed))
+        """Return a setting with those that give it its value where nobody wrote it."""
+        known = [width_taken_by, *([] if setting.span else [follows])]
+        followed = united(each(self.loaded.spec, path) for path in setting.paths for each in known)
+        return replace(setting, follows=self._joined(followed)) if followed else setting
 
 
 def _without_one(paths: Paths, found: tuple[Setting, ...]) -> Paths:
@@ -128,11 +127,20 @@ def _without_one(paths: Paths, found: tuple[Setting, ...]) -> Paths:
         others = [each for each in found if each is not setting]
         if all(any(other.covers(path) for other in others) for path in setting.paths):
             return tuple(path for path in paths if path not in setting.paths)
-    widest = max(found, key=lambda each: each.paths[0].count("."))
+    if "task" in paths:  # a change of the task changes stacks as well
+        return tuple(path for path in paths if path != "task")
+    widest = max(found, key=lambda each: _depth(each.paths))
     above = {path: _above(path) for path in widest.paths}
-    if all(each == path for path, each in above.items()):
-        return tuple(path for path in paths if path not in found[-1].paths)
+    if _depth(widest.paths) == 0:
+        above = {path: "model" for path in paths if path.startswith("model.")}
     return tuple(dict.fromkeys(above.get(path, path) for path in paths))
+
+
+def _depth(paths: Paths) -> int:
+    """Return how many sections lie above the deepest of some settings, none above a section of
+    the model.
+    """
+    return max(path.count(".") - path.startswith("model.") for path in paths)
 
 
 def _above(path: str) -> str:

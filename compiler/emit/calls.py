@@ -113,8 +113,9 @@ def code_of(statement: Statement, op: Op) -> Expression:
 def causes_of_names(blocks: Iterable[Block], functions: Iterable[Function]) -> dict[str, Paths]:
     """Return the settings that the names in the code of ops come from.
 
-    Names are those of functions, classes, masks and attributes. The code is what makes the parts of
-    `blocks`, and the bodies of `functions`. It is empty where the network does not know its causes.
+    Names are those of functions, classes and masks, and of attributes, with a dot before. The code
+    is what makes the parts of `blocks`, and the bodies of `functions`. It is empty where the
+    network does not know its causes.
     """
     found = defaultdict[str, list[Paths]](list)
     for block in blocks:
@@ -131,5 +132,7 @@ def causes_of_names(blocks: Iterable[Block], functions: Iterable[Function]) -> d
 
 def _note(found: dict[str, list[Paths]], code: Expression, causes: Paths) -> None:
     for each in parts(code):
-        if isinstance(each, Name | Attribute):
-            found[each.text if isinstance(each, Name) else each.name].append(causes)
+        if isinstance(each, Name):
+            found[each.text].append(causes)
+        elif isinstance(each, Attribute):
+            found[f".{each.name}"].append(causes)

@@ -49,11 +49,12 @@ def class_lines(block: Block, numbers: Numbers, known: Known) -> list[str]:
 
     `known` are the shapes that classes written before have found; this one adds its own.
     """
-    lines = [*state_lines(block), f"class {block.name}(nn.Module):"]
+    causes = causes_of(block.origin)
+    lines = [*state_lines(block), *marked([f"class {block.name}(nn.Module):"], causes)]
     lines += [*docstring([_with_numbers(block, numbers)], 1), "", *_init(block, numbers)]
     for function in block.functions:
         lines += ["", *_function(block, function, numbers, known)]
-    return marked(lines, causes_of(block.origin))
+    return marked(lines, causes)
 
 
 def _with_numbers(block: Block, numbers: Numbers) -> str:
@@ -170,7 +171,10 @@ def state_lines(block: Block) -> list[str]:
         return []
     state = block.state
     lines = ["@dataclass", f"class {state.name}(State):"]
-    return [*lines, *(f"    {name}: {annotation}" for name, annotation in state.fields), "", ""]
+    for name, annotation in state.fields:
+        causes = united([causes_of_part(block.origin, name), causes_of(block.origin)])
+        lines += marked([f"    {name}: {annotation}"], causes)
+    return [*lines, "", ""]
 
 
 def _function(block: Block, function: Function, numbers: Numbers, known: Known) -> list[str]:
@@ -188,7 +192,7 @@ def causes_of_head(block: Block, function: Function) -> Paths:
     """Return the settings that the signature of a function comes from: its block, its inputs."""
     if not isinstance(block.origin, Caused):
         return ()
-    given = [block.origin.inputs.get(each.name, ()) for each in function.inputs]
+    given = [block.origin.inputs.get(each.name.lstrip("_"), ()) for each in function.inputs]
     if block.origin.path == "task":  # the model, whose functions are those of its parts
         made = [each for each in function.body if causes_of(each.origin) != ("task",)]
         given += [causes_of(each.origin) for each in made[-1:]]

@@ -13,10 +13,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from compiler.emit.calls import code_of
+from compiler.emit.naming import of_formula
 from compiler.ir.block import Block, Invoke, Repeat, Statement, callee, shown, walk
 from compiler.ir.causes import Caused, Paths, Place, causes_of, fields_of, united
 from compiler.ir.numbers import inside, own_numbers
-from compiler.ops.expression import Expression, Hyperparameter, parts
+from compiler.ops.expression import Call, Expression, Hyperparameter, parts
 from compiler.ops.op import Op
 from compiler.source.span import Span
 from compiler.spec.paths import value_at
@@ -63,6 +64,10 @@ KEYS = {
     "decoder_distinct_layers": "decoder.layers",
 }
 """The keys of settings whose numbers have another name in the IR."""
+
+
+DIFFER_FROM = {"kv_heads": "heads"}
+"""Settings whose numbers are written only where they differ from another one."""
 
 
 def with_causes(model: Block, spec: Spec) -> Block:
@@ -192,7 +197,8 @@ class _Settings:
         for _, block in walk(model):
             for origin, op in self.uses(block):
                 for number in inside(op):
-                    found[number].append(self.leaf(number, origin, block))
+                    for each in (number, *of_formula(number)):
+                        found[each].append(self.leaf(each, origin, block))
             for _, part in block.parts:
                 if isinstance(part, Repeat):
                     for number in (part.count, part.held):
@@ -210,12 +216,13 @@ class _Settings:
             functions=functions,
             origin=self.caused(
                 block.origin,
-                self.section(block.origin),
+                united([self.section(block.origin), self.kinds(block.origin)]),
                 parts={name: self.part(block, name, part) for name, part in block.parts},
                 inputs=self.given,
                 numbers={
                     each.name: united([self.numbers[each], self.named[each.name]])
-                    for each in own_numbers(block)
+                    for number in own_numbers(block)
+                    for each in (number, *of_formula(number))
                 },
             ),
         )
@@ -236,7 +243,8 @@ class _Settings:
             below = callee(block, statement)
             called = self.section(block.origin if below is block else below.origin)
             given = united(self.given.get(shown(each), ()) for each in statement.inputs)
-            causes = united([called, self.section(statement.origin), given])
+            kinds = self.kinds(block.origin)
+            causes = united([called, self.section(statement.origin), given, kinds])
             return replace(statement, origin=self.caused(statement.origin, causes))
         code = code_of(statement, statement.op)
         return replace(statement, origin=self.of_op(statement.origin, statement.op, block, code))
@@ -266,27 +274,37 @@ class _Settings:
         """
         keys = (*op.chosen_by, *(op.made_by if is_made else ()))
         chosen = united(self.closest(key, origin, block) for key in keys)
+        if {"mask", "position"} & {*keys}:  # its name tells the kinds of layers apart
+            chosen = united([chosen, self.kinds(origin)])
+        sections = united([self.section(origin), self.section(block.origin)])
+        numbers = self.of_numbers_in(op, code)
+        asked = numbers
+        if op.made_by and is_made and isinstance(code, Call):  # all calls give sizes, not keywords
+            asked = self.of_numbers_in(tuple(value for _, value in code.keywords), code)
+        closest = tuple(each for each in asked if each != "model.d_model")
+        helped = united([closest, chosen, sections if chosen or not closest else ()])
+        return self.caused(origin, united([numbers, chosen, sections]), choices=helped)
+
+    def of_numbers_in(self, value: object, code: Expression) -> Paths:
+        """Return the settings of the numbers in an op or in arguments, which is written as `code`.
+
+        What is not written, or belongs to a section that the op is for, stands for that section.
+        """
         written = {each for each in parts(code) if isinstance(each, Hyperparameter)}
         own, whole = list[Paths](), list[Paths]()
-        for number in inside(op):
+        for number in inside(value):
             for path in self.numbers[number]:
-                if "." in KEYS.get(number.name, ""):  # the section is what the op is for
+                if "." in KEYS.get(number.name, ""):
                     whole.append((path.rpartition(".")[0],))
-                elif number in written:
-                    own.append((path,))
-        sections = united([self.section(origin), self.section(block.origin)])
-        numbers = united([*whole, *own])
-        closest = tuple(each for each in numbers if each != "model.d_model")
-        helped = united([closest, chosen, sections if chosen or not closest else ()])
-        return self.caused(
-            origin,
-            united([numbers, chosen, sections]),
-            choices=helped,
-        )
+            if number in written:
+                named = united([self.numbers[number], self.named[number.name]])
+                own.append(tuple(each for each in named if "." not in KEYS.get(number.name, "")))
+        return united([*whole, *own])
 
     def leaf(self, number: Hyperparameter, origin: Span, block: Block) -> Paths:
-        """Return the setting of a number."""
-        return self.closest(KEYS.get(number.name, number.name), origin, block)
+        """Return the setting of a number, and the one that it must differ from to be written."""
+        keys = (KEYS.get(number.name, number.name), DIFFER_FROM.get(number.name))
+        return united(self.closest(key, origin, block) for key in keys if key)
 
     def of_repeat(self, number: Hyperparameter, part: Repeat, block: Block) -> Paths:
         """Return the setting that says how many blocks there are."""
@@ -311,6 +329,13 @@ class _Settings:
         while "." in path and not isinstance(self.value(path), BaseModel):
             path = path.rpartition(".")[0]
         return (path,) if path and path != "model" else ()
+
+    def kinds(self, origin: Span) -> Paths:
+        """Return the layers of a stack, if they are of several kinds: names tell them apart."""
+        path = origin.path if isinstance(origin, Place) else ""
+        layers = ".".join(path.split(".")[:3])
+        found = self.value(layers) if layers.endswith(".layers") else None
+        return (layers,) if isinstance(found, list) and len(found) > 1 else ()
 
     def value(self, path: str) -> object:
         """Return the value of the setting at a path; None if there is none."""

@@ -37,8 +37,9 @@ class Helpers:
     def marked(self, causes: Mapping[str, Paths]) -> dict[str, str]:
         """Return the texts with the settings that they come from, by those of who calls them."""
         known = {
-            name: dict.fromkeys(united(causes.get(each, ()) for each in (name, *self.asked[name])))
+            name: dict.fromkeys(united(causes.get(each, ()) for each in (name, *attributes)))
             for name in self.texts
+            for attributes in [[f".{each}" for each in self.asked[name]]]
         }
         for name in reversed(self.texts) if causes else ():  # each stands after what it needs
             for need in self.needed[name]:

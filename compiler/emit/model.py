@@ -75,6 +75,8 @@ def causes_of_numbers(model: Block) -> dict[Hyperparameter, Paths]:
         known = block.origin.numbers if isinstance(block.origin, Caused) else {}
         for number in own_numbers(block) if known else ():
             found[number].append(known.get(number.name, ()))
+            for each in of_formula(number):  # it may be there for the formula alone
+                found[each] += [known.get(each.name, ()), *found[number][-1:]]
     return {number: united(several) for number, several in found.items()}
 
 

@@ -97,18 +97,27 @@ def _marks(spec: Spec, model: Block) -> dict[str, str]:
         for name in group.sub_layers
         if name in ATTENTIONS
     ]
+    edges = [*masks, *(f"{place}.position" for place, _ in groups)]
     mixers = [f"{place}.{name}" for place, group in groups for name in group.mixers]
     whole = [f"model.{name}" for name in stacks]
     segments = ["model.embedding.segments"] if spec.model.embedding.segments else []
     bias = ["model.output"] if spec.model.output.bias else []
     dropped = [f"{place}.{key}" for place, _ in groups for key in ("dropout", "stochastic_depth")]
+    dropped += [
+        f"{place}.{name}.dropout"
+        for place, group in groups
+        for name in group.sub_layers
+        if name not in group.mixers
+    ]
+    dropped += ["model.dropout", *(["model.classifier.dropout"] if spec.model.classifier else [])]
     return {
         "task": of("task", *segments),
         "texts": of("task", "model.vocabulary", *segments),
         "vocabulary": of("model.vocabulary"),
         "masks": of(*(masks or mixers or whole)),
         "mixers": of(*mixers),
-        "lengths": of("task", *masks, *(mixers or whole[:0])),
+        "edges": of(*edges),
+        "lengths": of("task", *edges, *(mixers or whole[:0])),
         "blocks": of(*(place for place, _ in groups)),
         "decoder": of(*whole[-1:], "model.embedding.tied"),
         "dropped": of(*dropped),

@@ -85,7 +85,8 @@ def logits(body: Body, settings: Output, embeddings: Embeddings, context: Contex
     part, project = embeddings.output
     given_to = ["features"]
     if embeddings.reduction is not None:
-        given_to = [body.apply(embeddings.reduction, "features", part="output_reduction")]
+        own = body.at(context.origin("model.embedding"))
+        given_to = [own.apply(embeddings.reduction, "features", part="output_reduction")]
     if embeddings.output_bias is not None:
         given_to.append(body.apply(embeddings.output_bias, part="output_bias"))
     is_last = settings.scale == 1.0 and settings.soft_cap is None

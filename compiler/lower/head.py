@@ -69,6 +69,7 @@ def _classifier(settings: Classifier, context: Context) -> Head:
     )
 
     def features(body: Body, x: str) -> str:
+        body = body.at(context.origin("model.classifier"))
         if settings.pooling == "first":
             pooled = body.apply(SelectFirst(), x)
         else:

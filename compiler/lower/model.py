@@ -168,6 +168,7 @@ class _Lowering:
         features = Input(name="features", shape=(Free("..."), self.context.d_model))
         if self.head is not None and self.head.output is not None:
             part, op = self.head.output
+            body = body.at(self.context.origin("model.classifier"))
             return body.function("project", (features,), body.apply(op, "features", part=part))
         result = logits(body, self.model.output, self.embeddings, self.context)
         return body.function("project", (features,), result)

@@ -48,7 +48,7 @@ class MakesState(Op):
 class NewCache(MakesState):
     """An empty cache of keys and values."""
 
-    chosen_by: ClassVar[tuple[str, ...]] = ("mask",)
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask", "position")
 
     cache: Cache
 
@@ -81,7 +81,7 @@ class Append(Op):
     A cache that hands out some slots only also reads the ancestry, and returns which they are.
     """
 
-    chosen_by: ClassVar[tuple[str, ...]] = ("mask",)
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask", "position")
 
     cache: Cache
 
@@ -152,7 +152,7 @@ class VisibleSlots(Op):
     `reads` is a mask that leaves out some of them; a second input says which slots there are.
     """
 
-    chosen_by: ClassVar[tuple[str, ...]] = ("mask",)
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask", "position")
 
     declared: Shape
     reads: Predicate | None

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from compiler.mask.mask import Mask
 from compiler.ops.expression import Expression, Hyperparameter, method
@@ -17,6 +18,8 @@ class Mixer(Op):
     In decoding, an object of the class `memory` holds what each hypothesis has read: its `advance`
     reads the newest position, its `fill` the first ones.
     """
+
+    made_by: ClassVar[tuple[str, ...]] = ("initialization",)
 
     d_model: Hyperparameter
     initial: Initial

@@ -47,6 +47,18 @@ def follows(spec: Spec, path: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def width_taken_by(spec: Spec, path: str) -> tuple[str, ...]:
+    """Return the path of the model's width for a section of the model that has no own width."""
+    match path:
+        case "model.encoder" | "model.decoder":
+            is_own = width_path(spec, path.removeprefix("model.")) != ("model", "d_model")
+        case "model.embedding":
+            is_own = spec.model.embedding.width is not None
+        case _:
+            return ()
+    return () if is_own else ("model.d_model",)
+
+
 def complete(spec: Spec) -> Spec:
     """Return the spec with every default resolved that depends on other settings or on the task,
     such as d_k, d_v, final norms and the peak of the learning rate.
