@@ -17,6 +17,7 @@ from compiler.pipeline import compile_spec
 from runtime.command.plot import make_chart
 from runtime.command.plot_sources import read_run, read_spec
 from runtime.package import load_package
+from tests.support.cairo import needs_cairo
 
 pytestmark = pytest.mark.quick
 
@@ -243,7 +244,7 @@ def test_mistakes_are_explained(
     assert said in ended.err
 
 
-def test_a_png_is_drawn_or_the_extra_is_named(
+def test_without_cairosvg_the_extra_is_named(
     specformer: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "cairosvg", None)
@@ -251,8 +252,9 @@ def test_a_png_is_drawn_or_the_extra_is_named(
     assert ended.code == 2
     assert "pip install cairosvg" in ended.err
     assert not (tmp_path / "schedule.png").exists()
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
-    pytest.importorskip("cairosvg", reason="the extra `report` is not installed")
+
+
+@needs_cairo
+def test_a_png_is_drawn(specformer: Command, tmp_path: Path) -> None:
     assert specformer("plot", "demo", "--out", "schedule.png").code == 0
     assert (tmp_path / "schedule.png").read_bytes().startswith(b"\x89PNG")
