@@ -136,13 +136,14 @@ def receptive_field_svg(model: Block, title: str) -> str:
         panels = [*_merged(panels)]
         content += _panels(panels, y + 40)
         columns = min(ABREAST, len(panels))
-        width = max(width, 2 * MARGIN + columns * (FIELD + 24) - 24)
+        last = (len(panels) - 1) % ABREAST * (FIELD + 24) + text_width(panels[-1][0], 11)
+        width = max(width, 2 * MARGIN + max(columns * (FIELD + 24) - 24, last))
         y += 40 + -(-len(panels) // ABREAST) * (FIELD + 44)
     return picture(width, y + MARGIN - 16, content, title=f"Receptive fields of {title}")
 
 
 def _words(number: int, most: int) -> str:
-    return f"layer {number + 1}: up to {most}"
+    return f"layer {number + 1}: up to {most} positions"
 
 
 def _merged(panels: Sequence[tuple[str, Shares]]) -> Iterator[tuple[str, Shares]]:
@@ -163,4 +164,4 @@ def _panels(panels: Sequence[tuple[str, Shares]], y: float) -> Iterator[str]:
         left, top = MARGIN + column * (FIELD + 24), y + row * (FIELD + 44)
         cells = list(matrix_cells(values, FIELD, left, top))
         yield element("g", cells, shape_rendering="crispEdges")
-        yield text(left, top + FIELD + 17, f"{words} positions", font_size=11)
+        yield text(left, top + FIELD + 17, words, font_size=11)
