@@ -18,6 +18,7 @@ FLOORS = (
         "activations",
         "source",
         "mask",
+        "vocabulary",
         "spec",
         "ops",
         "ir",

@@ -53,7 +53,9 @@ MOOT = {
     "training.ema": "MovingAverage",
     "decoding": "Sampling BeamSearch.kind",
     "data.tokenizer": "SentencePieceTokenizer.kind SegmentedTokenizer.kind LibraryTokenizer "
-    "TokenizerSymbols",
+    "TokenizerSymbols CharacterTokenizer ByteTokenizer SentencePieceTokenizer.file "
+    "SentencePieceTokenizer.byte_fallback SentencePieceTokenizer.normalization "
+    "SentencePieceTokenizer.user_symbols",
 }
 """The keys, or sections, about which there is nothing to say apart from the setting named first."""
 

@@ -3,6 +3,7 @@
 from typing import Any, get_args
 
 from compiler.spec.data import Data
+from compiler.spec.given_vocabulary import rows_of_tokenizer
 from compiler.spec.initialization import (
     FairseqInitialization,
     Initialization,
@@ -11,7 +12,7 @@ from compiler.spec.initialization import (
     XavierInitialization,
 )
 from compiler.spec.mixer import MIXERS
-from compiler.spec.model import LayerGroup, Model, Norm, Stack
+from compiler.spec.model import LayerGroup, Model, Norm, Stack, Vocabulary
 from compiler.spec.paths import width_path
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
@@ -70,6 +71,7 @@ def complete(spec: Spec) -> Spec:
         update={
             "model": model.model_copy(
                 update={
+                    "vocabulary": _vocabulary(spec),
                     "encoder": _stack(model.encoder, width, causal=False),
                     "decoder": _stack(model.decoder, width, causal=True),
                     "prediction": _implied(spec, "model", "prediction"),
@@ -95,6 +97,15 @@ def complete(spec: Spec) -> Spec:
 def paper_peak(d_model: int, warmup_steps: int) -> float:
     """The highest learning rate of section 5.3, equation 3, whose warm-up has an update or more."""
     return float(d_model**-0.5 * max(warmup_steps, 1) ** -0.5)
+
+
+def _vocabulary(spec: Spec) -> Vocabulary:
+    """Return the vocabulary with the rows of its tokenizer, where that says how many there are."""
+    vocabulary = spec.model.vocabulary
+    keys = ("size",) if vocabulary.shared else ("source", "target")
+    missing = [key for key in keys if getattr(vocabulary, key) is None]
+    rows = rows_of_tokenizer(spec) if missing else None
+    return vocabulary.model_copy(update=dict.fromkeys(missing, rows))
 
 
 def _initialization(model: Model) -> Initialization:

@@ -21,6 +21,7 @@ from compiler.source.span import Span
 from compiler.spec.check import check
 from compiler.spec.defaults import complete
 from compiler.spec.extend import NOT_INHERITED, Dropped, Extended, dropped, over, read_extended
+from compiler.spec.given_vocabulary import other_rows
 from compiler.spec.inherit import inherit, task_of
 from compiler.spec.merge import with_chosen_kind
 from compiler.spec.overrides import override_all
@@ -57,7 +58,10 @@ class Loaded:
 def load(reference: str, overrides: Iterable[str] = ()) -> Loaded:
     """The spec at a path or of the library; raises `Rejected` with all that is wrong with it."""
     extended = read_extended(reference)
-    return resolve(extended, override_all(overrides))
+    loaded = resolve(extended, override_all(overrides))
+    if wrong := list(other_rows(loaded.spec, loaded.tree)):
+        raise Rejected(wrong)
+    return loaded
 
 
 def resolve(extended: Extended, changes: Iterable[Mapping] = ()) -> Loaded:

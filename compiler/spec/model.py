@@ -243,7 +243,7 @@ class Model(Section):
     """The network."""
 
     d_model: Width = setting("width of the residual streams", unit="numbers", examples=[512])
-    vocabulary: Vocabulary
+    vocabulary: Vocabulary = Vocabulary()
     embedding: Embedding = Embedding()
     dropout: Rate = setting(
         "on the sums of embeddings and positions (section 5.4)",

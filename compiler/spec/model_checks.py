@@ -6,6 +6,7 @@ from compiler.source.diagnostic import Diagnostic, Note, mistake
 from compiler.source.limits import LAYERS
 from compiler.source.node import Node, Path, place_of_key
 from compiler.source.span import Span
+from compiler.spec.given_vocabulary import missing_rows
 from compiler.spec.model import Output, Stack
 from compiler.spec.paths import (
     at,
@@ -18,8 +19,6 @@ from compiler.spec.paths import (
 )
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import EVERY_STACK, TASKS, tasks_with
-
-USUAL_ROWS = 32000
 
 
 def parts_of_the_task(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -251,15 +250,8 @@ def vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     wanted = ("size",) if settings.shared else ("source", "target")
     for key in ("size", "source", "target"):
         written = getattr(settings, key) is not None
-        if key in wanted and not written:
-            kind = "shared" if settings.shared else "separate"
-            rows = settings.size or settings.source or settings.target or USUAL_ROWS
-            yield Diagnostic(
-                code="missing-key",
-                message=f"`model.vocabulary.{key}` is missing: the rows of a {kind} vocabulary",
-                span=at(root, *path),
-                help=f"write `{key}: {rows}` below `model.vocabulary`",
-            )
+        if key in wanted and not written and (wrong := missing_rows(spec, root, key)):
+            yield wrong
         if written and key not in wanted:
             yield Diagnostic(
                 code="unused-key",

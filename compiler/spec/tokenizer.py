@@ -35,10 +35,14 @@ class TokenizerSymbols(Section):
 
 
 class SentencePieceTokenizer(Section):
-    """Subwords learned from the training text (Kudo and Richardson 2018)."""
+    """Subwords learned from the training text, or given in a file (Kudo and Richardson 2018)."""
 
     kind: Literal["sentencepiece"]
-    model: Literal["bpe", "unigram"] = setting("how the pieces are chosen", default="bpe")
+    model: Literal["bpe", "unigram", "char", "word"] = setting(
+        "what the pieces are: merges of pairs (Sennrich et al. 2016), the likeliest ones (Kudo "
+        "2018), characters, or words",
+        default="bpe",
+    )
     character_coverage: float = setting(
         "share of the characters that get a piece",
         default=1.0,
@@ -46,6 +50,29 @@ class SentencePieceTokenizer(Section):
         le=1.0,
         unit="share",
         examples=[0.9995],
+    )
+    byte_fallback: bool | None = setting(
+        "a character without a piece becomes its bytes, which take 256 rows; by default it is "
+        "unknown",
+        default=None,
+    )
+    normalization: Literal["nmt_nfkc", "nmt_nfkc_cf", "nfkc", "nfkc_cf", "identity"] | None = (
+        setting(
+            "how text is normalised, `_cf` with case folding; `identity` leaves it, spaces "
+            "included, as it is; by default `nmt_nfkc`",
+            default=None,
+        )
+    )
+    user_symbols: list[Name] | None = setting(
+        "texts that are one piece wherever they stand",
+        default=None,
+        examples=[["<2de>", "<2fr>"]],
+    )
+    file: Name | None = setting(
+        "a model that is trained already, instead of learning one; the path starts from "
+        "`data.folder`",
+        default=None,
+        examples=["spm.model"],
     )
 
 
@@ -80,8 +107,28 @@ class LibraryTokenizer(Section):
     )
 
 
+class CharacterTokenizer(Section):
+    """A row for each character of the training text; text of these characters is kept as it is."""
+
+    kind: Literal["characters"]
+
+
+BYTES = 256
+
+
+class ByteTokenizer(Section):
+    """The bytes of UTF-8 (Xue et al. 2022): 256 rows and the symbols, and every text is kept."""
+
+    kind: Literal["bytes"]
+
+
 Tokenizer = Annotated[
-    SentencePieceTokenizer | SegmentedTokenizer | LibraryTokenizer, Field(discriminator="kind")
+    SentencePieceTokenizer
+    | SegmentedTokenizer
+    | LibraryTokenizer
+    | CharacterTokenizer
+    | ByteTokenizer,
+    Field(discriminator="kind"),
 ]
 
 FILES = ("file", "merges")

@@ -30,6 +30,9 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 """What they are called in `tokenizer_config.json` and `special_tokens_map.json`."""
 
+UNKNOWNS = USUAL_NAMES["unknown"][:2]
+"""The names of an unknown token in vocabularies of WordPiece."""
+
 BESIDE = ("tokenizer_config.json", "special_tokens_map.json")
 """The files beside a vocabulary that may name its symbols."""
 
@@ -113,6 +116,41 @@ def unknown_of_tokenizer_json(tree: Any) -> str | None:
         return str(model["vocab"][number][0])
     name = model.get("unk_token")
     return name if isinstance(name, str) else None
+
+
+def read_vocabulary(path: Path, given: Mapping[str, str]) -> ForeignVocabulary:
+    """Read the vocabulary of a file: a sentencepiece model, or one of Hugging Face's tokenizers.
+
+    Raises NoVocabulary, in words that follow the name of the file, if it holds none.
+    """
+    content = path.read_bytes()
+    if path.suffix not in (".json", ".txt"):
+        return sentencepiece_vocabulary(content, given)
+    beside, unknown = read_beside(path), None
+    if path.suffix == ".txt":
+        numbers = numbers_of_vocab_txt(content)
+    elif "model" in (tree := parse_json(content)) or not isinstance(tree, dict):
+        numbers, unknown = numbers_of_tokenizer_json(tree), unknown_of_tokenizer_json(tree)
+    else:
+        numbers = numbers_of_tokenizer_json({"model": {"type": "BPE", "vocab": tree}})
+    return vocabulary_of_tokens(numbers, given=given, beside=beside, unknown=unknown)
+
+
+def numbers_of_vocab_txt(content: bytes) -> dict[str, int]:
+    """Return the tokens of a vocabulary of WordPiece, one a line, with their numbers.
+
+    Raises NoVocabulary for text that names a token twice, or has no token for unknown ones.
+    """
+    try:
+        lines = content.decode("utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise NoVocabulary("is no vocabulary of WordPiece: it is not UTF-8") from error
+    numbers = {line.rstrip("\r"): number for number, line in enumerate(lines)}
+    if len(numbers) != len(lines):
+        raise NoVocabulary("is no vocabulary of WordPiece: it names a token twice")
+    if numbers.keys().isdisjoint(UNKNOWNS):
+        raise NoVocabulary("is no vocabulary of WordPiece: it has no [UNK]")
+    return numbers
 
 
 def read_beside(path: Path) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ import pytest
 import torch
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from sentencepiece import SentencePieceTrainer
 from torch import nn
 
 from compiler.pipeline import CompiledPackage, compile_spec
@@ -26,6 +27,7 @@ from compiler.spec.decoding import Decoding
 from compiler.spec.fields import members
 from compiler.spec.position import AttentionPosition, kinds_of
 from compiler.spec.spec import Spec
+from compiler.vocabulary.foreign import SYMBOLS
 from runtime.command.train import with_steps
 from runtime.data.batches import Examples
 from runtime.data.prepare import prepare
@@ -106,6 +108,7 @@ TASKS: dict[str, str] = {
     "model.prediction": "masked_language_model",
     "model.embedding.segments": "masked_language_model",
     "training.masking": "masked_language_model",
+    "data.tokenizer.symbols.mask": "masked_language_model",
     "model.classifier": "classification",
     **{f"data.{part}.text": "language_model" for part in PARTS},
     **{f"data.{part}.label": "classification" for part in PARTS},
@@ -113,6 +116,7 @@ TASKS: dict[str, str] = {
 """Of fields that mean nothing to a translation."""
 
 PIECES = ("data.tokenizer.kind=sentencepiece", "model.vocabulary.size=30")
+LIBRARY = ("data.tokenizer={kind: tokenizers, file: given.json}", "model.vocabulary.size=21")
 LOOKS = ("training.validation.every=1", "training.validation.bleu=true")
 STACKS, PLACES = ("encoder", "decoder"), ("self_attention", "cross_attention")
 SIDE_BY_SIDE = {
@@ -199,6 +203,14 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     "data.valid:TabSeparated": ("data.valid.tsv=valid.tsv",),
     "data.test:TabSeparated": ("data.test.tsv=test.tsv",),
     "data.tokenizer:sentencepiece": PIECES,
+    "data.tokenizer:tokenizers": LIBRARY,
+    "data.tokenizer.symbols:TokenizerSymbols": ("data.tokenizer.symbols={unknown: <unk>}",),
+    "data.tokenizer.merges": (
+        *("data.tokenizer.file=vocab.json", "data.tokenizer.merges=merges.txt"),
+        "model.vocabulary.size=23",
+    ),
+    "data.tokenizer:bytes": ("data.tokenizer=bytes", "model.vocabulary.size=260"),
+    "data.tokenizer.byte_fallback": ("model.vocabulary.size=286",),
     "training.validation.metric": LOOKS,
     "training.schedule:warmup_stable_decay": (
         "training.schedule.kind=warmup_stable_decay",
@@ -238,6 +250,12 @@ VALUES: dict[str, str] = {
     **{f"data.{part}.reference_columns": "[2]" for part in ("valid", "test")},
     "data.tokenizer.character_coverage": "0.98",
     "data.tokenizer.joiner": '"1"',
+    "data.tokenizer.file": "spm.model",
+    "data.tokenizer.merges": "other-merges.txt",
+    "data.tokenizer.user_symbols": "[w03 w01]",
+    "data.tokenizer.model": "unigram",
+    "data.tokenizer.normalization": "nfkc_cf",
+    **{f"data.tokenizer.symbols.{symbol}": "w05" for symbol in SYMBOLS},
     "training.validation.every": "2",
     "training.batch_tokens": "80",
     "training.optimizer.clip_threshold": "2.0",
@@ -273,6 +291,11 @@ VALUES: dict[str, str] = {
     "model.decoder.feed_forward.experts.active": "1",
 }
 """Another value, where it cannot be made up from the value that is there."""
+
+VALUES_OF_CONTEXTS: dict[tuple[str, str], str] = {
+    ("data.tokenizer.file", LIBRARY[0]): "other.json",
+}
+"""Another value of a field of several kinds, by a setting of its kind."""
 
 FIXED = {
     *("spec_version", "task", "data.train.references", "data.train.reference_columns"),
@@ -364,6 +387,7 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("alive")
     for number, name in enumerate(("text", "OTHER")):
         write_text(folder / name, random.Random(number))
+        write_tokenizers(folder / name)
     for task, rest in SPECS.items():
         rows = "21" if task == "masked_language_model" else "18"
         text = HEAD.replace("TASK", task).replace("ROWS", rows) + rest
@@ -387,7 +411,7 @@ def write_text(folder: Path, draw: random.Random) -> None:
     for part, lines in (parts | {f"other-{part}": lines for part, lines in parts.items()}).items():
         pairs = [draw.choices(WORDS, k=draw.randint(2, 9)) for _ in range(lines)]
         if part.endswith("train"):
-            pairs += [WORDS, ["rare\u00e9", "w011", "w021"]]
+            pairs += [WORDS, ["rare\u00e9", "w011", "W021"]]
         source = [" ".join(pair) for pair in pairs]
         target = [" ".join(pair[::-1]) for pair in pairs]
         for side, text in (("source", source), ("target", target)):
@@ -396,6 +420,28 @@ def write_text(folder: Path, draw: random.Random) -> None:
         (folder / f"{part}.label").write_text("".join(f"{label}\n" for label in labels))
         write_columns(folder / f"{part}.tsv", source, target, source[::-1])
         write_columns(folder / f"{part}.labelled.tsv", source, labels, labels[::-1], target)
+
+
+def write_tokenizers(folder: Path) -> None:
+    """Write a model of sentencepiece, and vocabularies of the library `tokenizers`."""
+    SentencePieceTrainer.train(
+        input=str(folder / "train.target"),
+        model_prefix=str(folder / "spm"),
+        vocab_size=30,
+        minloglevel=2,
+        **{"pad_id": 0, "unk_id": 1, "bos_id": 2, "eos_id": 3},
+    )
+    names = ["<pad>", "<unk>", "<s>", "</s>", "<mask>"]
+    for name, words_of in (("given", WORDS), ("other", WORDS[::-1])):
+        vocab = {each: number for number, each in enumerate([*names, *words_of])}
+        model = {"type": "WordLevel", "vocab": vocab, "unk_token": "<unk>"}
+        tree = {"version": "1.0", "pre_tokenizer": {"type": "WhitespaceSplit"}, "model": model}
+        (folder / f"{name}.json").write_text(json.dumps(tree))
+    parts = [*"w0123456789rae\u0120\u00c3\u00a9", "w0", "w1"]
+    vocab = {each: number for number, each in enumerate(parts)}
+    (folder / "vocab.json").write_text(json.dumps(vocab))
+    (folder / "merges.txt").write_text("#version: 0.2\nw 0\nw 1\n")
+    (folder / "other-merges.txt").write_text("w 0\n")
 
 
 def write_columns(path: Path, *columns: list[str]) -> None:
@@ -524,7 +570,9 @@ def test_every_field_changes_something(field: str, specs: Path, seen: Any) -> No
     for step in place.split("."):
         value = getattr(value[0] if isinstance(value, list) else value, step)
     place = as_written(place)
-    if (other := other_value(place, info, value)) is None:
+    of_context = (VALUES_OF_CONTEXTS.get((place, each)) for each in context)
+    other = next(filter(None, of_context), None) or other_value(place, info, value)
+    if other is None:
         pytest.skip("there is only one value")
     if place == "data.folder":
         other = str(specs / other)

@@ -15,7 +15,7 @@ from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK, PADDING, UNK
 from runtime.data.text import TrainingText
 from runtime.data.tokenizers.given import given_file, require_size
 from runtime.data.tokenizers.hugging_face_files import read_files
-from runtime.data.tokenizers.words import SPACE, begins_words, encode_after_word, text_of_bytes
+from runtime.data.tokenizers.words import begins_words, encode_after_word, shown, text_of_bytes
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class HuggingFaceTokenizer:
         written = self._backend.id_to_token(their) or ""
         if not self._writes_bytes or token < self.rows.symbols:
             return written
-        return text_of_bytes(written).replace(" ", SPACE)
+        return shown(text_of_bytes(written))
 
     def begins_words(self, tokens: Sequence[int]) -> list[bool]:
         return begins_words(tokens, self.decode, self.rows.symbols)

@@ -6,14 +6,16 @@ Each becomes the content of a `tokenizer.json`, and what is known of its vocabul
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from compiler.vocabulary.foreign import (
+    UNKNOWNS,
     ForeignVocabulary,
     NoVocabulary,
     numbers_of_tokenizer_json,
+    numbers_of_vocab_txt,
     parse_json,
     read_beside,
     unknown_of_tokenizer_json,
@@ -61,16 +63,7 @@ def _advice(file: Path, merges: Path | None) -> str:
 
 def _word_piece(content: bytes, beside: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the tree of BERT's tokenizer with the vocabulary of a `vocab.txt`."""
-    try:
-        lines = content.decode("utf-8").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise NoVocabulary("is no vocabulary of WordPiece: it is not UTF-8") from error
-    tokens = [line.rstrip("\r") for line in lines]
-    if len(set(tokens)) != len(tokens):
-        raise NoVocabulary("is no vocabulary of WordPiece: it names a token twice")
-    unknown = next((each for each in ("[UNK]", "<unk>") if each in tokens), None)
-    if unknown is None:
-        raise NoVocabulary("is no vocabulary of WordPiece: it has no [UNK]")
+    tokens = numbers_of_vocab_txt(content)
     lowercase = _setting(beside, "do_lower_case", _is_lower_case(tokens))
     return {
         "version": "1.0",
@@ -85,10 +78,10 @@ def _word_piece(content: bytes, beside: Sequence[Mapping[str, Any]]) -> dict[str
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
         "model": {
             "type": "WordPiece",
-            "unk_token": unknown,
+            "unk_token": next(each for each in UNKNOWNS if each in tokens),
             "continuing_subword_prefix": "##",
             "max_input_chars_per_word": 100,
-            "vocab": {token: number for number, token in enumerate(tokens)},
+            "vocab": tokens,
         },
     }
 
@@ -124,7 +117,7 @@ def _setting(beside: Sequence[Mapping[str, Any]], key: str, otherwise: Any) -> A
     return next((each[key] for each in beside if key in each), otherwise)
 
 
-def _is_lower_case(tokens: Sequence[str]) -> bool:
+def _is_lower_case(tokens: Iterable[str]) -> bool:
     """Tell whether a vocabulary has no token with a capital letter, symbols apart."""
     words = (each for each in tokens if not each.startswith(("[", "<")))
     return all(each == each.lower() for each in words)

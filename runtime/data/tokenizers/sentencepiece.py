@@ -4,14 +4,18 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import sentencepiece
 
 from compiler.spec.tokenizer import SentencePieceTokenizer as Settings
+from compiler.vocabulary.foreign import NoVocabulary, sentencepiece_vocabulary
+from compiler.vocabulary.rows import Rows
 from runtime.data.checksummed import Description, write_sealed
-from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
+from runtime.data.lines import read_bytes
+from runtime.data.symbols import BEGIN, END, NAMES, NAMES_WITH_MASK, PADDING, UNKNOWN
 from runtime.data.text import TrainingText
+from runtime.data.tokenizers.given import given_file, require_size
 from runtime.data.tokenizers.words import SPACE, encode_after_word
 from runtime.errors import UserError
 
@@ -29,22 +33,26 @@ QUIET = 2
 
 
 class SentencePieceTokenizer:
-    """A trained sentencepiece model (BPE or unigram)."""
+    """A trained sentencepiece model: BPE, unigram, characters or words."""
 
     KIND = "sentencepiece"
 
-    def __init__(self, model: bytes) -> None:
-        self._model = model
+    def __init__(self, model: bytes, rows: Rows | None = None) -> None:
+        """`rows` are those of a model that numbers the symbols otherwise than we do."""
+        self._model, self.rows = model, rows
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
 
     @classmethod
     def train(
         cls, text: TrainingText, settings: Settings, _report: Callable[[str], None], /
     ) -> Self:
-        """Learn pieces; the same text and settings give the same pieces.
+        """Learn pieces, or read the model that the spec names.
 
-        Raises a UserError if the text does not allow a vocabulary of this size.
+        The same text and settings give the same pieces. Raises a UserError if the text does not
+        allow a vocabulary of this size, or the model has another one.
         """
+        if settings.file is not None:
+            return cls._given(settings, text)
         model = io.BytesIO()
         stopped: list[BaseException] = []
         try:
@@ -60,6 +68,7 @@ class SentencePieceTokenizer:
                 eos_id=END,
                 control_symbols=list(text.symbols[len(NAMES) :]),
                 max_sentence_length=LONGEST,
+                **_options(settings),
                 num_threads=THREADS,
                 minloglevel=QUIET,
             )
@@ -68,8 +77,26 @@ class SentencePieceTokenizer:
         return cls(model.getvalue())
 
     @classmethod
-    def load(cls, content: bytes, _description: Description, /) -> Self:
-        return cls(content)
+    def _given(cls, settings: Settings, text: TrainingText) -> Self:
+        """Return the model of a file, with the rows that its symbols make."""
+        file = given_file(settings.file or "", text.folder)
+        content = read_bytes(file)
+        try:
+            rows = sentencepiece_vocabulary(content).rows(len(text.symbols))
+            require_size(rows, text, file)
+            return cls(content, None if rows.is_identity else rows)
+        except NoVocabulary as error:
+            raise UserError(
+                f"{file} {error}", help="give what sentencepiece has trained"
+            ) from error
+        except RuntimeError as error:
+            raise UserError(f"{file} is no sentencepiece model") from error
+
+    @classmethod
+    def load(cls, content: bytes, description: Description, /) -> Self:
+        if "rows" not in description:
+            return cls(content)
+        return cls(content, Rows.parse(description["rows"], int(description["symbols"])))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -94,23 +121,28 @@ class SentencePieceTokenizer:
     def save(self, folder: Path) -> None:
         """Writes the model, which any program that knows sentencepiece can read."""
         description = {"kind": self.KIND, "file": "sentencepiece.model"}
+        if self.rows is not None:
+            description |= {"rows": str(self.rows), "symbols": str(self.rows.symbols)}
         write_sealed(folder, description, self._model)
 
     @property
     def size(self) -> int:
-        return self._processor.get_piece_size()
+        return self._processor.get_piece_size() if self.rows is None else len(self.rows)
 
     def encode(self, line: str) -> list[int]:
-        return self._processor.encode(line)
+        pieces = self._processor.encode(line)
+        return pieces if self.rows is None else self.rows.encoded(pieces)
 
     def encode_rest(self, text: str) -> list[int]:
         return encode_after_word(self.encode, text)
 
     def number(self, token: str) -> int:
-        return int(self._processor.piece_to_id(token))
+        piece = int(self._processor.piece_to_id(token))
+        return piece if self.rows is None else self.rows.number(piece)
 
     def name(self, token: int) -> str:
-        return str(self._processor.id_to_piece(token))
+        piece = token if self.rows is None else self.rows.theirs[token]
+        return NAMES_WITH_MASK[token] if piece is None else str(self._processor.id_to_piece(piece))
 
     def begins_words(self, tokens: Sequence[int]) -> list[bool]:
         """For each of these tokens in a row, whether it begins a word.
@@ -121,22 +153,42 @@ class SentencePieceTokenizer:
         before = ""
         for token in tokens:
             name = self.name(token)
-            own = name.removeprefix(SPACE)
-            is_symbol = self._processor.is_control(token) or self._processor.is_unknown(token)
+            piece = token if self.rows is None else self.rows.theirs[token]
+            is_symbol = piece is None or self._is_symbol(piece)
+            is_byte = piece is not None and self._processor.is_byte(piece)
+            own = "" if is_byte else name.removeprefix(SPACE)
             parts = bool(own and before) and own[0].isalnum() != before[-1].isalnum()
             begins.append(is_symbol or name.startswith(SPACE) or not begins or parts)
             before = own or before if not is_symbol else "."
         return begins
 
+    def _is_symbol(self, piece: int) -> bool:
+        return self._processor.is_control(piece) or self._processor.is_unknown(piece)
+
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
-        return self._processor.encode(list(lines))
+        found: list[list[int]] = self._processor.encode(list(lines))
+        return found if self.rows is None else [self.rows.encoded(each) for each in found]
 
     def decode(self, tokens: Sequence[int]) -> str:
-        return self._processor.decode([int(token) for token in tokens])
+        if self.rows is None:
+            return self._processor.decode([int(token) for token in tokens])
+        pieces = (self.rows.theirs[each] for each in tokens if each not in (PADDING, BEGIN, END))
+        return self._processor.decode([each for each in pieces if each is not None])
 
     def detokenize(self, line: str) -> str:
         """The line as it is: the corpus of this tokenizer is plain text."""
         return line
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    """Return the trainer's options for settings that a spec need not have."""
+    options: dict[str, Any] = {
+        "byte_fallback": settings.byte_fallback,
+        "user_defined_symbols": settings.user_symbols,
+        "normalization_rule_name": settings.normalization,
+        "remove_extra_whitespaces": False if settings.normalization == "identity" else None,
+    }
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def explain(message: str, text: TrainingText) -> UserError:

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from compiler.spec.tokenizer import Tokenizer as Settings
 from runtime.data.checksummed import Description, damaged, read_sealed
 from runtime.data.text import TrainingText
+from runtime.data.tokenizers.bytes import ByteTokenizer
+from runtime.data.tokenizers.characters import CharacterTokenizer
 from runtime.data.tokenizers.hugging_face import HuggingFaceTokenizer
 from runtime.data.tokenizers.segmented import SegmentedTokenizer
 from runtime.data.tokenizers.sentencepiece import SentencePieceTokenizer
@@ -70,6 +72,8 @@ KINDS: dict[str, Kind] = {
     SentencePieceTokenizer.KIND: SentencePieceTokenizer,
     SegmentedTokenizer.KIND: SegmentedTokenizer,
     HuggingFaceTokenizer.KIND: HuggingFaceTokenizer,
+    CharacterTokenizer.KIND: CharacterTokenizer,
+    ByteTokenizer.KIND: ByteTokenizer,
 }
 """The class of each kind of `data.tokenizer`."""
 

@@ -9,6 +9,9 @@ WORD = "a"
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 """The mark of a token that begins a word."""
 
+PART = "\N{REPLACEMENT CHARACTER}"
+"""What a part of a character is decoded to."""
+
 
 def encode_after_word(encode: Callable[[str], list[int]], text: str) -> list[int]:
     """Encode text that no space precedes: a mark begins no new word, letters do."""
@@ -24,17 +27,20 @@ def begins_words(
     """Tell for each of these tokens in a row whether it begins a word.
 
     A symbol is a word, and so is a mark beside letters, from which no space parts it. A token that
-    is but a part of a character begins none, unless a space is before it.
+    is but a part of a character begins none, unless a space is before it. A token of nothing but
+    a space belongs to the word that follows.
     """
     begins: list[bool] = []
     before, last = "", None
     for token in tokens:
         is_symbol = token < symbols
         added = "" if is_symbol else _added(decode, last, token)
-        own = added.strip()
+        own = added.replace(PART, "").strip()
         parts = bool(own and before) and own[0].isalnum() != before[-1].isalnum()
-        begins.append(is_symbol or added[:1].isspace() or not begins or parts)
-        before = "." if is_symbol else own or before
+        is_first = is_symbol or last is None or added[:1].isspace() or parts
+        begins.append(is_first)
+        if own or is_symbol or added[:1].isspace():
+            before = own
         last = None if is_symbol else token
     return begins
 
@@ -44,7 +50,7 @@ def _added(decode: Callable[[Sequence[int]], str], last: int | None, token: int)
     if last is None:
         return decode([token])
     alone, both = decode([last]), decode([last, token])
-    return both[len(alone) :] if both.startswith(alone) else both.lstrip("\ufffd")
+    return both[len(alone) :] if both.startswith(alone) else both.lstrip(PART)
 
 
 def text_of_bytes(token: str) -> str:
@@ -56,6 +62,12 @@ def text_of_bytes(token: str) -> str:
     if any(character not in numbers for character in token):
         return token
     return text_or_numbers(bytes(numbers[character] for character in token))
+
+
+def shown(text: str) -> str:
+    """Return a token's text with a mark for each space, and numbers of what cannot be printed."""
+    parts = (SPACE if each == " " else each for each in text)
+    return "".join(each if each.isprintable() else f"<0x{ord(each):02X}>" for each in parts)
 
 
 def text_or_numbers(content: bytes) -> str:

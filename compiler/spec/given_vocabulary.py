@@ -1,0 +1,91 @@
+"""The rows of a vocabulary that is not learned: its tokenizer says how many there are."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from compiler.source.diagnostic import Diagnostic
+from compiler.source.node import Node
+from compiler.spec.paths import at, note
+from compiler.spec.spec import Spec
+from compiler.spec.tasks import TASKS
+from compiler.spec.tokenizer import BYTES
+from compiler.vocabulary.foreign import ForeignVocabulary, NoVocabulary, read_vocabulary
+
+USUAL_ROWS = 32000
+
+
+def rows_of_tokenizer(spec: Spec) -> int | None:
+    """Return the rows that the tokenizer of a spec has; None if it learns as many as it is told.
+
+    Raises NoVocabulary, in words that follow the name of the file, if it cannot be read.
+    """
+    tokenizer, symbols = spec.data.tokenizer, TASKS[spec.task].symbols
+    if tokenizer.kind == "bytes":
+        return BYTES + symbols
+    if (path := file_of_tokenizer(spec)) is None:
+        return None
+    own = getattr(tokenizer, "symbols", None)
+    names = own.model_dump(exclude_none=True) if own else {}
+    try:
+        about = path.stat()
+        vocabulary = _read(path, tuple(names.items()), (about.st_mtime_ns, about.st_size))
+    except OSError as error:
+        raise NoVocabulary(f"cannot be read: {error.strerror}") from error
+    return len(vocabulary.rows(symbols))
+
+
+def missing_rows(spec: Spec, root: Node, key: str) -> Diagnostic | None:
+    """Return what is wrong with a vocabulary whose rows the spec does not say; None if they follow.
+
+    They follow from a tokenizer that is not learned.
+    """
+    path = ("model", "vocabulary")
+    try:
+        if rows_of_tokenizer(spec) is not None:
+            return None
+        why = ""
+    except NoVocabulary as error:
+        why = f", and {file_of_tokenizer(spec)}, which would say it, {error}"
+    settings = spec.model.vocabulary
+    kind = "shared" if settings.shared else "separate"
+    rows = settings.size or settings.source or settings.target or USUAL_ROWS
+    return Diagnostic(
+        code="missing-key",
+        message=f"`model.vocabulary.{key}` is missing: the rows of a {kind} vocabulary{why}",
+        span=at(root, *path),
+        notes=note("the tokenizer", root, "data", "tokenizer", "file") if why else (),
+        help=f"write `{key}: {rows}` below `model.vocabulary`",
+    )
+
+
+def other_rows(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Yield sizes that are not those of the tokenizer, if that is not learned and can be read."""
+    vocabulary = spec.model.vocabulary
+    try:
+        rows = rows_of_tokenizer(spec)
+    except NoVocabulary:  # the file may lie on the machine that trains
+        return
+    for key in ("size",) if vocabulary.shared else ("source", "target"):
+        if rows is not None and (size := getattr(vocabulary, key)) != rows:
+            name = file_of_tokenizer(spec) or f"`kind: {spec.data.tokenizer.kind}`"
+            yield Diagnostic(
+                code="other-vocabulary",
+                message=f"`{key}` is {size:,}, and {name} has {rows:,} rows, symbols included",
+                span=at(root, "model", "vocabulary", key),
+                notes=note("the tokenizer", root, "data", "tokenizer"),
+                help=f"write `{key}: {rows}`, or leave it out",
+            )
+
+
+def file_of_tokenizer(spec: Spec) -> Path | None:
+    """Return the file that the tokenizer of a spec is read from, if it is not learned."""
+    name = getattr(spec.data.tokenizer, "file", None)
+    return None if name is None else Path(spec.data.folder).expanduser() / name
+
+
+@lru_cache(maxsize=16)
+def _read(
+    path: Path, names: tuple[tuple[str, str], ...], _version: tuple[int, int]
+) -> ForeignVocabulary:
+    return read_vocabulary(path, dict(names))
