@@ -36,6 +36,7 @@ from runtime.run_record import (
     ADOPTED,
     BEGUN,
     PACKAGE,
+    PUBLISHED,
     TRANSFERRED,
     described,
     files_below,
@@ -61,6 +62,8 @@ class Beginning:
 
     origin: dict[str, Any] = field(default_factory=dict)
     write_checkpoint: Callable[[Path], None] = lambda _: None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Further files of the run's folder, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +118,8 @@ class Run:
             (unfinished / CHECKPOINTS).mkdir()
             beginning.write_checkpoint(unfinished / CHECKPOINTS)
             write_tokenizers(unfinished / TOKENIZERS)
+            for name, content in beginning.files.items():
+                (unfinished / name).write_bytes(content)
             record = described(package, unfinished / TOKENIZERS) | beginning.origin
             (unfinished / BEGUN).write_bytes(sealed(record))
         return cls.open(folder)
@@ -163,7 +168,8 @@ class Run:
     @property
     def given_tokenizers(self) -> Path | None:
         """The tokenizers that its text is prepared with, if it has not learned them itself."""
-        return self.folder / TOKENIZERS if TRANSFERRED in self.begun else None
+        has_own = self.begun.keys().isdisjoint((TRANSFERRED, PUBLISHED))
+        return None if has_own else self.folder / TOKENIZERS
 
     @property
     def versions(self) -> dict[str, str]:
@@ -284,6 +290,8 @@ class Run:
         `entry` is the name of the text's folder in the cache.
         """
         begun = self.begun
+        if "prepared" not in begun and PUBLISHED in begun:
+            return  # the first text that it is trained with
         if "prepared" not in begun:
             raise UserError(
                 f"{self.folder} was imported: there is no training to continue",

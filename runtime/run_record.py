@@ -19,6 +19,8 @@ ADOPTED = "adopted"
 """The key of `run.json` for checksums of files that replaced those of the beginning."""
 TRANSFERRED = "transferred"
 """The key of `run.json` for a run that begins with the weights of another."""
+PUBLISHED = "published"
+"""The key of `run.json` for a run that begins as the model of a published folder."""
 LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece", "tokenizers")
 
 

@@ -17,6 +17,7 @@ FLOORS = (
         "page",
         "activations",
         "source",
+        "vocabulary",
         "mask",
         "vocabulary",
         "spec",

@@ -65,7 +65,11 @@ def read_map(path: Path) -> ImportMap:
     """The map in a file; raises `Rejected`."""
     if (kind := kind_of(path)) and kind.name != MAP:
         raise Rejected([not_a("map of names", str(path), kind)])
-    source = Source(name=str(path), text=read_text(path))
+    return map_in(Source(name=str(path), text=read_text(path)))
+
+
+def map_in(source: Source) -> ImportMap:
+    """The map in a text; raises `Rejected`."""
     root = _root(source)
     if not isinstance(root, Mapping):
         span = root.span if root else Span.at(source, 0)

@@ -24,6 +24,7 @@ from runtime.command.encoders import classify, fill
 from runtime.command.evaluate import evaluate
 from runtime.command.explain import explain_spec
 from runtime.command.generate import generate
+from runtime.command.import_folder import import_
 from runtime.command.import_weights import import_weights
 from runtime.command.packages import compile_specs, eject, verify
 from runtime.command.plot import plot
@@ -43,7 +44,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     ),
     "Models": (
         *(train, translate, generate, fill, classify, evaluate),
-        *(runs, attend, plot, ablate, import_weights, transfer),
+        *(runs, attend, plot, ablate, import_, import_weights, transfer),
     ),
     "Text": (corpus, score),
 }
@@ -71,7 +72,8 @@ app = typer.Typer(
 )
 for group, commands in GROUPS.items():
     for command in commands:
-        name = command.__name__.removesuffix("_specs").removesuffix("_spec").replace("_", "-")
+        name = command.__name__.removesuffix("_specs").removesuffix("_spec").strip("_")
+        name = name.replace("_", "-")
         app.command(name, cls=Command, rich_help_panel=group)(command)
 
 

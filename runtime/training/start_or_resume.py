@@ -24,7 +24,7 @@ from runtime.data.prepare import TOKENIZERS, Digests, Prepared, entry_name, file
 from runtime.errors import UserError
 from runtime.package import MODEL, TRAINING, Package, is_same_code
 from runtime.run import Beginning, Run, refuse_existing
-from runtime.run_record import PACKAGE
+from runtime.run_record import PACKAGE, listed
 from runtime.system.atomic_files import remove_unfinished
 from runtime.system.file_lock import has_locks, held
 from runtime.training.computation import Computation
@@ -167,6 +167,8 @@ def prepare_again(run: Run, asked: Request) -> Prepared:
     given, digests = run.given_tokenizers, asked.digests or file_digests(spec)
     run.check_data(entry_name(spec, digests, given))
     prepared = prepare(spec, cache, report=report, tokenizers=given, digests=digests)
+    if "prepared" not in run.begun:
+        run.amend({"prepared": prepared.entry, "text": listed(prepared.digests)})
     if run.has_tokenizers(prepared.folder / TOKENIZERS):
         return prepared
     own = run.folder / TOKENIZERS

@@ -21,7 +21,7 @@ from compiler.weights.expression import (
     Rows,
     Transposed,
 )
-from compiler.weights.map import read_map
+from compiler.weights.map import ImportMap, read_map
 from compiler.weights.parameters import NamedParameter
 from compiler.weights.plan import plan
 from compiler.weights.shape import Stored
@@ -38,7 +38,14 @@ def import_weights(
     Raises the compiler's Rejected with all that is wrong with the map, and a UserError for values
     that are no numbers.
     """
-    planned = plan(read_map(map), parameters, described(tensors))
+    return weights_by(read_map(map), parameters, tensors)
+
+
+def weights_by(
+    map: ImportMap, parameters: Sequence[NamedParameter], tensors: Mapping[str, Tensor]
+) -> Tensors:
+    """Return what a map gives to these parameters, in float32; raises as `import_weights` does."""
+    planned = plan(map, parameters, described(tensors))
     return {each.name: _value(each, tensors) for each in planned}
 
 

@@ -1,6 +1,6 @@
 """Runs that begin with weights from elsewhere; those of foreign weights were not trained here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -8,11 +8,13 @@ import torch
 from compiler.spec.spec import Spec
 from runtime.checkpoints.checkpoint import Batching, Content, Identity, Machine, write_checkpoint
 from runtime.checkpoints.progress import Progress
+from runtime.data.tasks.classification import write_labels
 from runtime.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from runtime.data.tokenizers.tokenizer import Tokenizer, save_tokenizers
 from runtime.errors import UserError
 from runtime.package import Package
 from runtime.run import Beginning, Run
+from runtime.run_record import PUBLISHED
 from runtime.weights.files import Tensors
 
 
@@ -29,6 +31,34 @@ def create_run(
         write_checkpoint=lambda place: write_first(place, package, weights, is_interim=False),
     )
     return Run.begin(folder, package, lambda place: save_tokenizers(*tokenizers, place), beginning)
+
+
+def create_published(
+    folder: Path,
+    package: Package,
+    weights: Tensors,
+    tokenizers: tuple[Tokenizer, Tokenizer],
+    labels: list[str],
+    about: Mapping[str, object],
+    files: Mapping[str, bytes],
+) -> Run:
+    """Create the run of a published model, which can be used, and trained on with a text.
+
+    `labels` are those of a classifier; `about` is what `run.json` says of the model, `files` are
+    further files of the run.
+    """
+
+    def write_tokenizers(place: Path) -> None:
+        save_tokenizers(*tokenizers, place)
+        if labels:
+            write_labels(labels, place)
+
+    beginning = Beginning(
+        origin={PUBLISHED: dict(about)},
+        write_checkpoint=lambda place: write_first(place, package, weights, is_interim=False),
+        files=files,
+    )
+    return Run.begin(folder, package, write_tokenizers, beginning)
 
 
 def write_first(place: Path, package: Package, weights: Tensors, *, is_interim: bool) -> None:

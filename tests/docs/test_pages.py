@@ -19,7 +19,8 @@ pytestmark = pytest.mark.quick
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases"
-PLACES = (CASES, ROOT / "tests" / "maps", ROOT / "tests" / "ablation_files")
+OTHERS = ("maps", "ablation_files", "configs")
+PLACES = (CASES, *(ROOT / "tests" / each for each in OTHERS))
 SEEN = sorted(path for place in PLACES for path in place.glob("*/diagnostics.txt"))
 WITHOUT_CASE = {"large-file", "unreadable", "no-git", "no-revision"}
 """Codes whose files cannot be committed: `test_load.py` and `diff/test_sides.py` have them."""

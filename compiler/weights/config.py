@@ -1,0 +1,116 @@
+"""config.json of a Hugging Face folder: each key is used, without effect, or refused."""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, mistake, quoted
+from compiler.source.node import Mapping, Node, deepest, to_python
+from compiler.source.read import read, read_text
+from compiler.source.span import Source, Span
+
+REFUSED = "not-importable"
+"""The code of what cannot be said by a spec."""
+
+
+@dataclass(kw_only=True)
+class Config:
+    """The keys of a config.json, and what has been found of them so far."""
+
+    root: Mapping
+    tensors: Collection[str] = ()
+    """The names of the tensors beside it."""
+    used: set[str] = field(default_factory=set)
+    wrong: list[Diagnostic] = field(default_factory=list)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.root.entries
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key, which is spoken of from now on; `null` is no value."""
+        self.used.add(key)
+        node = self.root.get(key)
+        value = None if node is None else to_python(node)
+        return default if value is None else value
+
+    def need(self, key: str) -> Any:
+        """Return the value of a key; where it is missing, that is wrong, and the result is None."""
+        if (value := self.get(key)) is None:
+            message = f"a {self.model_type} needs {quoted(key)}, and there is none"
+            self.wrong.append(mistake(self.root.span, "missing-key", message))
+        return value
+
+    def refuse(self, keys: str | tuple[str, ...], message: str, help: str = "") -> None:
+        """Note that a value cannot be said by a spec, at the place of the key."""
+        path = (keys,) if isinstance(keys, str) else keys
+        self.wrong.append(mistake(self.place(path), REFUSED, message, help))
+
+    def place(self, keys: tuple[str, ...]) -> Span:
+        """Return the place of a key, or of what is nearest to it."""
+        holder = deepest(self.root, keys[:-1])
+        if isinstance(holder, Mapping) and keys[-1] in holder.keys:
+            return holder.keys[keys[-1]]
+        return holder.span
+
+    def without(self, keys: Iterable[str]) -> list[str]:
+        """Return the keys that match none of these, with `*` for any text."""
+        patterns = list(keys)
+        return [
+            key for key in self.root.keys if not any(fnmatchcase(key, each) for each in patterns)
+        ]
+
+    def refuse_unknown(self, known: Iterable[str]) -> None:
+        """Note each key that nobody has spoken of: it may change what the network computes."""
+        words = [each for each in known if "*" not in each]
+        for key in self.without(known):
+            if key not in self.used:
+                message = f"nothing is known about {quoted(key)} of a {self.model_type}"
+                help = did_you_mean(key, words)
+                help = help or "a key that changes nothing may be removed from a copy of the file"
+                self.wrong.append(mistake(self.root.keys[key], "unknown-key", message, help))
+
+    @property
+    def model_type(self) -> str:
+        return str(self.get("model_type", "model without `model_type`"))
+
+
+def read_config(path: Path, tensors: Collection[str] = ()) -> Config:
+    """Return the keys of a config.json; raises `Rejected` if it is none."""
+    text = read_text(path)
+    source = Source(name=str(path), text=text)
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        place = Span.at(source, getattr(error, "pos", 0))
+        message = f"the file is no JSON: {getattr(error, 'msg', error)}"
+        raise Rejected([mistake(place, "bad-value", message)]) from None
+    root = _nodes(source, content)
+    if not isinstance(root, Mapping):
+        raise Rejected([mistake(root.span, "bad-value", "the configuration of a model has keys")])
+    return Config(root=root, tensors=tensors)
+
+
+def _nodes(source: Source, content: object) -> Node:
+    """Return the tree of a JSON text, which is YAML in all but a few odd spellings."""
+    try:
+        root = read(source)
+        if to_python(root) == content:
+            return root
+    except Rejected:
+        pass
+    plain = json.dumps(content, indent=2, ensure_ascii=False)
+    return read(Source(name=source.name, text=plain))
+
+
+def refusal(path: Path, message: str, help: str = "") -> Diagnostic:
+    """Return a refusal that is about a file or a folder as a whole."""
+    place = Span(source=Source(name=str(path), text=""), line=1, column=1)
+    return mistake(place, REFUSED, message, help)
+
+
+def refused(refusals: Iterable[Diagnostic]) -> Rejected:
+    """Return the exception for some refusals."""
+    return Rejected(refusals)

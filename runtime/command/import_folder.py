@@ -1,0 +1,124 @@
+"""`specformer import`."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from compiler.spec.tasks import TASKS
+from runtime.command.output import report, say_warnings
+from runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from compiler.weights.imported_spec import Understood
+    from runtime.command.import_model import Found
+    from runtime.weights.folder import Folder
+
+
+def import_(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER",
+            help="config.json, safetensors and a tokenizer, as `save_pretrained` of transformers "
+            "writes them.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="RUN", help="The run's folder.  [default: runs/NAME]"),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task",
+            metavar="TASK",
+            help="What the model is for, where its files do not say so: they have no head, or "
+            "several.",
+        ),
+    ] = None,
+    classes: Annotated[
+        int | None,
+        typer.Option("--classes", metavar="N", min=2, help="Labels of a new classifier."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be used, and what refused; write nothing."),
+    ] = False,
+) -> None:
+    """Make a spec and a run of a published model: BERT, GPT-2, Llama, T5 and others.
+
+    Where `transformers` is installed, the run is compared with its network before it exists.
+    """
+    from runtime.command.import_model import examine, find, import_folder
+
+    check_task(task)
+    opened, understood = examine(folder, task, classes)
+    if dry_run and understood is not None:
+        print_keys(understood)
+    found = find(opened, understood)
+    say_warnings(found.compiled.warnings)
+    print_found(found)
+    if dry_run:
+        return
+    warn_of_memory(opened)
+    run = out or Path("runs", found.compiled.spec.name)
+    comparison = import_folder(found, run)
+    if comparison is None:
+        report("not compared: transformers is not installed (pip install transformers)")
+    else:
+        print(f"compared  {comparison}")
+    print(f"the run:  {run}")
+    print(f"next:     specformer {TASKS[found.understood.task].command} {run}")
+
+
+def check_task(task: str | None) -> None:
+    """Refuse a word that is no task."""
+    if task is not None and task not in TASKS:
+        raise UserError(f"there is no task {task}", help=f"tasks are {', '.join(TASKS)}")
+
+
+def print_keys(understood: "Understood") -> None:
+    """Print what becomes of each key of config.json."""
+    for key, settings in understood.used.items():
+        print(f"used      {key}" + (f" -> {settings}" if settings else ""))
+    if understood.moot:
+        print(f"moot      {', '.join(understood.moot)}")
+
+
+def print_found(found: "Found") -> None:
+    """Print what the folder is, and what becomes of its vocabulary and its tensors."""
+    count = sum(_size(each.shape) for each in found.parameters)
+    own, task = found.understood, found.understood.task.replace("_", " ")
+    print(f"{found.folder.name}: {own.config.model_type}, {task}, {count:,} parameters")
+    print(f"used      {len(own.used)} keys of config.json, {len(own.moot)} change nothing")
+    print(f"rows      {', '.join(_rows(found))}")
+    if found.new:
+        print(f"new       {', '.join(found.new)}")
+
+
+def _rows(found: "Found") -> Iterator[str]:
+    from runtime.weights.symbols import SYMBOLS
+
+    rows = found.rows
+    yield f"{len(rows):,}"
+    for name, their in zip(SYMBOLS, rows.theirs[: rows.symbols], strict=False):
+        yield f"{name} {'has none' if their is None else f'is their {their}'}"
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for each in shape:
+        size *= each
+    return size
+
+
+def warn_of_memory(folder: "Folder") -> None:
+    """Say where the weights in float32 take more than half of the memory."""
+    needed = 4 * sum(tensor.numel() for tensor in folder.tensors.values())
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there / 2:
+        gigabytes = f"{needed / 1e9:.1f} GB of {there / 1e9:.1f}"
+        report(f"the weights take {gigabytes} of memory in float32, and the comparison as much")

@@ -1,0 +1,311 @@
+"""`specformer import`: published models beside those of transformers that they were saved from."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from compiler.weights.rows import unwanted
+from runtime.command.import_comparison import Comparison, compare
+from runtime.command.import_model import examine, find, import_folder
+from runtime.data.symbols import BEGIN, END
+from runtime.data.tasks.classification import read_labels
+from runtime.package import features_of
+from runtime.run import Run
+from tests.runtime.weights.published import KINDS, Published, lines, published, transformers
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+NEW_TOKENS = 16
+SHOWN = 5
+"""Lines whose logits are compared."""
+
+
+def imported(folder: Path, place: Path, **options: Any) -> tuple[Run, Comparison]:
+    """Return the run of a folder, and what the import itself has compared."""
+    found = find(*examine(folder, **options))
+    comparison = import_folder(found, place)
+    assert comparison is not None
+    return Run.open(place), comparison
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("name", KINDS)
+def test_logits_tokens_and_texts_are_theirs(name: str, seed: int, tmp_path: Path) -> None:
+    theirs = published(name, seed, tmp_path)
+    run, comparison = imported(theirs.folder, tmp_path / "run")
+    assert comparison.is_close
+    model, tokenizer = run.load_model(), run.tokenizers()[0]
+    rows = tokenizer.rows  # type: ignore[attr-defined]
+    encoded = tokenizer.encode_lines(lines())
+    expected = [theirs.tokenizer.encode(line, add_special_tokens=False).ids for line in lines()]
+    assert [[rows.theirs[each] for each in tokens] for tokens in encoded] == expected
+    with torch.inference_mode():
+        for tokens in encoded[:SHOWN]:
+            ours, right = outputs(run, model, theirs, tokens, rows)
+            never = unwanted(rows) if run.package.spec.task != "classification" else []
+            assert (ours - right).abs().max() <= 1e-5 * max(right.abs().max(), 1.0)
+            assert never or ours.shape == right.shape
+        if run.package.spec.model.decoder is not None:
+            for line in lines()[:SHOWN]:
+                assert written(run, line) == their_text(run, theirs, line, rows)
+
+
+def outputs(
+    run: Run, model: Any, theirs: Published, tokens: list[int], rows: Any
+) -> tuple[Tensor, Tensor]:
+    """Return the logits of both for a text, those of the tokens that both can choose."""
+
+    def their(text: list[int]) -> Tensor:
+        return torch.tensor([[rows.theirs[each] for each in text]])
+
+    spec = run.package.spec
+    if spec.model.encoder is not None and spec.model.decoder is not None:
+        source, target = [*tokens, END], [BEGIN, *tokens]
+        ours = model(torch.tensor([source]), torch.tensor([target]))
+        right = theirs.model(input_ids=their(source), decoder_input_ids=their(target)).logits
+    else:
+        text = [BEGIN, *tokens] if spec.model.decoder else [BEGIN, *tokens, END]
+        ours = model.project(features_of(model)(torch.tensor([text])))
+        right = theirs.model(input_ids=their(text)).logits
+    if spec.task == "classification":
+        labels = read_labels(run.folder / "tokenizers")
+        names = theirs.model.config.id2label
+        return ours, right[..., [list(names.values()).index(each) for each in labels]]
+    never = unwanted(rows)
+    kept = [each for each in range(len(rows)) if each not in never]
+    return ours[..., kept], right[..., [rows.theirs[each] for each in kept]]
+
+
+def written(run: Run, line: str) -> str:
+    """Return what the run writes greedily, as its command would."""
+    from runtime.inference.generator import Generator
+    from runtime.inference.translator import Translator
+
+    model, spec = run.load_model(), run.package.spec
+    if spec.model.encoder is None:
+        generator = Generator.of_run(run, model, spec, 1)
+        return generator.generate(line, beam=1, max_extra_length=NEW_TOKENS)
+    translator = Translator.of_run(run, model, spec, 1)
+    return translator.translate(line, beam=1, max_length=NEW_TOKENS)
+
+
+def their_text(run: Run, theirs: Published, line: str, rows: Any) -> str:
+    """Return what `generate` writes for a line, as text."""
+    begin, end = rows.theirs[BEGIN], rows.theirs[END]
+    own = theirs.tokenizer.encode(line, add_special_tokens=False).ids
+    translates = run.package.spec.model.encoder is not None
+    read = torch.tensor([[*own, end] if translates else [begin, *own]])
+    silent = {rows.theirs[0], begin} - {end, None}
+    config = transformers.GenerationConfig(
+        max_new_tokens=NEW_TOKENS,
+        do_sample=False,
+        eos_token_id=end,
+        pad_token_id=end,
+        decoder_start_token_id=begin,
+        suppress_tokens=sorted(silent) or None,
+    )
+    mask = torch.ones_like(read)
+    found = theirs.model.generate(read, attention_mask=mask, generation_config=config)[0].tolist()
+    new = found[1:] if translates else found[read.size(1) :]
+    new = new[: new.index(end)] if end in new else new
+    if translates:
+        return str(theirs.tokenizer.decode(new, skip_special_tokens=False))
+    decode = theirs.tokenizer.decode
+    return f"{line}{decode([*own, *new], skip_special_tokens=False).removeprefix(decode(own))}"
+
+
+def test_a_network_by_itself_gets_a_new_head(tmp_path: Path) -> None:
+    whole = published("bert", 1, tmp_path)
+    folder = tmp_path / "alone"
+    whole.model.bert.save_pretrained(folder)
+    (folder / "tokenizer.json").write_bytes((whole.folder / "tokenizer.json").read_bytes())
+    run, comparison = imported(folder, tmp_path / "run", task="classification", classes=4)
+    assert comparison.what == "hidden states"
+    record = json.loads((run.folder / "import.json").read_text())
+    assert set(record["new"]) >= {"classifier.weight", "classifier.bias"}
+    assert record["compared"]["difference"] < 1e-5
+    assert run.package.spec.model.classifier is not None
+    assert run.package.spec.model.classifier.classes == 4
+
+
+def test_shards_are_read_by_their_index(tmp_path: Path) -> None:
+    whole = published("llama", 1, tmp_path)
+    whole.model.save_pretrained(tmp_path / "shards", max_shard_size="10KB")
+    folder = tmp_path / "shards"
+    assert len(list(folder.glob("*.safetensors"))) > 1
+    (folder / "tokenizer.json").write_bytes((whole.folder / "tokenizer.json").read_bytes())
+    run, _ = imported(folder, tmp_path / "run")
+    one, _ = imported(whole.folder, tmp_path / "one")
+    first, second = run.load_model().state_dict(), one.load_model().state_dict()
+    assert all(torch.equal(first[each], second[each]) for each in second)
+
+
+def test_the_map_of_the_run_brings_the_same_weights(tmp_path: Path) -> None:
+    """`import-weights` with the spec and the map in the run, and nothing else."""
+    from compiler.pipeline import compile_spec
+    from compiler.weights.parameters import named_parameters
+    from runtime.weights.files import read_tensors
+    from runtime.weights.importing import import_weights
+
+    whole = published("gpt2", 2, tmp_path)
+    run, _ = imported(whole.folder, tmp_path / "run")
+    parameters = list(named_parameters(compile_spec(str(run.folder / "spec.yaml")).model))
+    tensors = read_tensors([whole.folder / "model.safetensors"])
+    found = import_weights(parameters, tensors, run.folder / "map.yaml")
+    own = run.load_model().state_dict()
+    assert found.keys() == own.keys()
+    assert all(torch.equal(found[each], own[each]) for each in own)
+
+
+def test_halves_become_whole_numbers(tmp_path: Path) -> None:
+    whole = published("qwen2", 1, tmp_path)
+    folder = tmp_path / "halves"
+    whole.model.to(torch.bfloat16).save_pretrained(folder)
+    (folder / "tokenizer.json").write_bytes((whole.folder / "tokenizer.json").read_bytes())
+    run, comparison = imported(folder, tmp_path / "run")
+    assert comparison.is_close
+    assert all(each.dtype == torch.float32 for each in run.load_model().state_dict().values())
+
+
+def test_a_comparison_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from runtime.command import import_model
+    from runtime.errors import UserError
+
+    def off(*arguments: Any, **options: Any) -> Comparison:
+        found = compare(*arguments, **options)
+        return Comparison(
+            what=found.what, texts=found.texts, difference=0.1, largest=1.0, greedy_equal=None
+        )
+
+    whole = published("gpt2", 1, tmp_path)
+    monkeypatch.setattr(import_model, "compare", off)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match="the network differs from that of transformers"):
+        import_folder(find(*examine(whole.folder)), tmp_path / "run")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+Change = Callable[[Path], None]
+
+
+def with_keys(**keys: Any) -> Change:
+    """Return a change that writes keys into config.json."""
+
+    def change(folder: Path) -> None:
+        file = folder / "config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | keys, indent=2))
+
+    return change
+
+
+def removed(name: str) -> Change:
+    return lambda folder: (folder / name).unlink()
+
+
+def written_file(name: str, text: str) -> Change:
+    return lambda folder: (folder / name).write_text(text) and None
+
+
+def truncated(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def tokenizer_with_more(folder: Path) -> None:
+    file = folder / "tokenizer.json"
+    tree = json.loads(file.read_text())
+    size = len(tree["model"]["vocab"])
+    tree["model"]["vocab"] |= {f"more{each}": size + each for each in range(9)}
+    file.write_text(json.dumps(tree))
+
+
+BAD: dict[str, tuple[Change, str]] = {
+    "unknown key": (
+        with_keys(attention_sinks=4),
+        "error[unknown-key]: nothing is known about `attention_sinks` of a llama",
+    ),
+    "yarn": (
+        with_keys(rope_parameters={"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0}),
+        "error[not-importable]: rotary angles of the kind `yarn`",
+    ),
+    "quantised": (
+        with_keys(quantization_config={"bits": 4}),
+        "error[not-importable]: the weights are quantised",
+    ),
+    "remote code": (
+        with_keys(auto_map={"AutoModel": "model.Model"}),
+        "error[not-importable]: the folder brings code of its own for its network",
+    ),
+    "no family": (
+        with_keys(model_type="electra"),
+        "error[not-importable]: no family has the `model_type` electra: its positions",
+    ),
+    "vocabulary": (
+        with_keys(vocab_size=17),
+        "error[not-importable]: the vocabulary has 17 tokens, and `model.embed_tokens.weight`",
+    ),
+    "value": (
+        with_keys(hidden_act="swiglu_oai"),
+        "error[not-importable]: `hidden_act: swiglu_oai`",
+    ),
+    "adapter": (
+        written_file("adapter_config.json", "{}"),
+        "error[not-importable]: the folder is an adapter",
+    ),
+    "no weights": (
+        removed("model.safetensors"),
+        "error[not-importable]: the folder has no weights",
+    ),
+    "truncated": (truncated, "is no safetensors file, or is damaged"),
+    "no tokenizer": (removed("tokenizer.json"), "has no tokenizer: none of tokenizer.json"),
+    "tokenizer": (
+        written_file("tokenizer.json", '{"model": {"type": "Odd", "vocab": {"a": 0}}}'),
+        "holds a model of the unknown kind 'Odd'",
+    ),
+    "larger tokenizer": (tokenizer_with_more, "tokens, and the table of embeddings"),
+    "lost shard": (
+        written_file("model.safetensors.index.json", '{"weight_map": {"a": "b.safetensors"}}'),
+        "model.safetensors.index.json names b.safetensors, which is not there",
+    ),
+    "no JSON": (written_file("config.json", "{"), "error[bad-value]: the file is no JSON"),
+    "no config": (removed("config.json"), "has no config.json"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_folder_is_one_clear_error(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from runtime.command import app
+
+    change, message = BAD[case]
+    folder = published("llama", 1, tmp_path).folder
+    change(folder)
+    before = sorted(tmp_path.rglob("*"))
+    out = tmp_path / "run"
+    monkeypatch.setattr("sys.argv", ["specformer", "import", str(folder), "--out", str(out)])
+    with pytest.raises(SystemExit) as ended:
+        app.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("error[") + said.startswith("error:") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_all_refusals_are_said_at_once(tmp_path: Path) -> None:
+    from compiler.source.diagnostic import Rejected
+
+    folder = published("llama", 1, tmp_path).folder
+    with_keys(quantization_config={"bits": 4}, mystery=1, hidden_act="odd")(folder)
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(Rejected) as rejected:
+        find(*examine(folder))
+    assert len(rejected.value.diagnostics) == 4
