@@ -14,6 +14,7 @@ from compiler.source.span import Source, Span
 from compiler.source.write import flow
 from compiler.source_map import Setting, SourceMap, source_map
 from compiler.spec.load import Loaded
+from compiler.spec.model import LayerGroup
 from compiler.spec.paths import value_at
 from compiler.spec.spec import Spec
 
@@ -110,10 +111,19 @@ def _file(name: str, found: SourceMap, operand: Operand) -> CodeFile:
 
 
 def value_of(setting: Setting, spec: Spec) -> str:
-    """Return the value of a setting on one line; of a section nothing."""
-    found = [value_at(spec, path) for path in setting.paths]
-    texts = (flow(plain(value)) for value in found if is_leaf(value))
-    return ", ".join(dict.fromkeys(texts))
+    """Return the value of a setting on one line: of layers their number; a section is called so."""
+    found = (value_at(spec, path) for path in setting.paths)
+    return ", ".join(dict.fromkeys(_shown(value) for value in found if value is not None))
+
+
+def _shown(value: object) -> str:
+    if is_leaf(value):
+        return flow(plain(value))
+    groups = value if isinstance(value, list) else [value]
+    layers = [each.repeat for each in groups if isinstance(each, LayerGroup)]
+    if not layers:
+        return "section"
+    return f"{sum(layers)} layer{'s' * (sum(layers) > 1)}"
 
 
 def is_leaf(value: object) -> bool:

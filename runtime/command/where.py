@@ -60,6 +60,8 @@ def read_place(text: str) -> Place:
             f"expected FILE:LINE, got {text}", help="specformer where generated/demo/model.py:81"
         )
     path, line = Path(found[1]), int(found[2])
+    if path.is_dir():
+        raise UserError(f"{path} is a folder", help="name a file in it: model.py:81")
     if not path.is_file() and path.suffix in ("", ".yaml"):
         path = locate(path.stem) or path
     if not path.is_file():
@@ -138,7 +140,10 @@ def of_spec(at: Place, spec: str | None) -> dict[str, Any]:
 def require_line(at: Place, lines: int) -> None:
     """Refuse a line number that the file does not have."""
     if at.line > lines:
-        raise UserError(f"{at.path} has {lines} lines, and line {at.line} is asked for")
+        raise UserError(
+            f"{at.path} has {lines} lines, and line {at.line} is asked for",
+            help=f"name a line from 1 to {lines}",
+        )
 
 
 def described(at: Place, text: str) -> dict[str, Any]:
@@ -165,7 +170,8 @@ def page_of(found: dict[str, Any]) -> Document:
             "No line of code comes from it: it is read when the model is trained or used, or it "
             "holds no setting."
             if "code" in found
-            else "No setting is named for this line: it holds no code."
+            else "No setting is named for this line: it is empty, words about the code, or an "
+            "import that the rest of the file needs."
         )
         return Document(sections=(Section(parts=(head, Paragraph(text=none))),))
     return Document(sections=(Section(parts=(head, table)),))
@@ -177,8 +183,13 @@ def _settings(settings: list[dict[str, Any]]) -> Table:
 
 
 def _code(code: list[dict[str, Any]]) -> Table:
-    rows = tuple((each["file"], _range(each), each["text"][:LONGEST]) for each in code)
+    rows = tuple((each["file"], _range(each), shortened(each["text"])) for each in code)
     return Table(columns=columns(("file", "lines", "code")), rows=rows)
+
+
+def shortened(text: str) -> str:
+    """Return the code of a line, its end left out where it is longer than `LONGEST`."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
 
 
 def _range(each: dict[str, Any]) -> str:

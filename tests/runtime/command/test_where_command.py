@@ -96,6 +96,8 @@ def test_a_line_that_only_the_runtime_reads_says_so(specformer: Command) -> None
         (("nowhere",), "expected FILE:LINE, got nowhere"),
         (("nowhere.py:3",), "there is no file nowhere.py"),
         (("demo.yaml:999",), "has 28 lines, and line 999 is asked for"),
+        (("demo.yaml:999",), "help: name a line from 1 to 28"),
+        ((f"{ROOT}:3",), "is a folder"),
         (("alone.py:1",), "lies in no package"),
         (("demo.yaml:3", "--spec", "language-model"), "language-model does not extend"),
         ((f"{ROOT}/generated/demo/model.py:3", "--spec", "language-model"), "not the spec of this"),
