@@ -19,4 +19,4 @@ MASK_TERMS = 64
 MASK_PAIRS = 10_000
 MASK_NUMBER = 2**20
 MASK_ROUNDS = 10
-"""How often a normal form is read again before it must have become stable."""
+"""The most rounds of simplification, after which a mask must be in normal form."""

@@ -111,7 +111,7 @@ _FORMS: dict[str, tuple[type[Section], set[str]]] = {
     "running": (RunningText, {"running", "separator", "part", "shifted"}),
     "text": (TextFiles, {"text"}),
 }
-"""Of a corpus: the keys any of which gives it away."""
+"""The class of each form of a corpus, and the keys any of which implies the form."""
 
 
 def _form(value: object) -> str:

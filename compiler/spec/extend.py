@@ -119,7 +119,7 @@ def _parsed(file: SpecFile, text: str) -> Mapping:
 
 
 def _read_parent(file: SpecFile, reference: str, at: Span) -> Mapping:
-    """Its tree; but nothing is quoted of a file that is no spec, which may hold anything."""
+    """Return the tree of a parent. Errors quote nothing of a file that is no spec."""
     text = file.read()
     try:
         tree = _parsed(file, text)

@@ -99,7 +99,7 @@ _FOREIGN = {
     "the configuration of a project": {"project"},
     "an environment of conda": {"dependencies"},
 }
-"""By keys that files of other programs have."""
+"""The keys by which configurations of other programs are recognised."""
 _BY_SUFFIX = {
     ".safetensors": "a file of weights",
     ".pt": "a file of weights",

@@ -10,7 +10,7 @@ from compiler.source.read import read_text
 from compiler.spec.kinds_of_files import SPEC, kind_of
 
 _MOST_FOLDERS, _MOST_FILES = 20, 50
-"""How much is read for a suggestion."""
+"""The most folders and files that are searched for a spec of a similar name."""
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -26,7 +26,7 @@ class SpecFile(Protocol):
         """A text that is equal for equal files, however they were reached."""
 
     def read(self) -> str:
-        """Its text; raises `Rejected` if there is none."""
+        """Return the text of the file. Raises `Rejected` if there is no such file."""
 
     def find(self, reference: str) -> "SpecFile | None":
         """Return the file of a reference: a path seen from this one, else a name of the library."""

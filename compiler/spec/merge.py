@@ -15,11 +15,11 @@ from compiler.source.span import Span
 from compiler.spec.decoding import DECODINGS, decoding_kind
 
 _FORMS = {"source": "parallel", "target": "parallel", "tsv": "tsv", "text": "text", "label": "text"}
-"""Of a corpus, by the keys that give it away."""
+"""The form of a corpus (two files, a table, one text) that each key implies."""
 
 _KIND_BY_DEFAULT = {"optimizer": "adam", "decoding": "beam"}
-"""Of sections whose kinds have little in common. What others say without a word of their kind is
-for the child's kind too: every schedule has a warm-up."""
+"""The default kind of each section whose kinds have little in common. In other sections the keys of
+a parent hold for the child's kind, too: every schedule has a warm-up."""
 
 
 def merge(base: Node, over: Node, name: str = "") -> Node:

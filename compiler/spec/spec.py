@@ -14,7 +14,7 @@ from compiler.spec.tasks import TASKS, USUAL_TASK
 from compiler.spec.training import Evaluation, Training
 
 VERSION = 1
-"""Of the language: what the keys of a spec mean."""
+"""The version of the spec language; it changes when the meaning of a key changes."""
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 LONGEST_WORD = 60

@@ -134,7 +134,7 @@ def _whole(parameter: NamedParameter) -> Region:
 
 
 def _regions(parameter: NamedParameter) -> Iterator[Region]:
-    """Its slices, or all of it if it has none."""
+    """Yield the slices of a fused parameter, or the whole parameter if it has none."""
     if not parameter.slices:
         yield _whole(parameter)
     start = 0

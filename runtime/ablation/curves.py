@@ -63,7 +63,7 @@ def draw_svg(curves: Sequence[Curve]) -> str:
 
 
 def draw_png(curves: Sequence[Curve]) -> bytes:
-    """On white, two pixels a point."""
+    """Return the curves as a PNG on white, two pixels a point."""
     file = io.BytesIO()
     with mpl.rc_context(STYLE):
         make_figure(curves).savefig(file, format="png", dpi=160, metadata={"Software": None})

@@ -59,7 +59,7 @@ class Queued:
     locked: Locked
     parameters: int
     flops: int
-    """Of all updates, forward and backward."""
+    """Operations of all updates together, forward and backward."""
 
     @property
     def name(self) -> str:
@@ -103,7 +103,7 @@ class Failure:
     reason: str
     help: str = ""
     has_diverged: bool = False
-    """Its loss or gradient is no number any more: the settings are why, not an accident."""
+    """True if a loss or gradient was not finite, so that running the row again would not help."""
 
 
 QUEUE, RESULT, FAILURE, OUTPUT = "ablation.json", "result.json", "failure.json", "output.txt"

@@ -106,7 +106,7 @@ def _attempt(folder: Path, cache: Path, device: str | None) -> int:
 
 
 def _fail(folder: Path, failure: Failure) -> int:
-    """On a full disk the reason is told by output alone."""
+    """Write why the row failed and return the exit code; on a full disk, print the reason alone."""
     from runtime.ablation.record import write_failure
     from runtime.system.process import is_first_process
 

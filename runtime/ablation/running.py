@@ -49,7 +49,7 @@ class Survivor:
         return is_held(self.folder)
 
     def stop(self) -> None:
-        """It is not ours to stop; it saves its work as it goes."""
+        """Do nothing: another command started this process, which saves its work as it goes."""
 
     def ending(self) -> str:
         return ""

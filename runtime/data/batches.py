@@ -93,7 +93,7 @@ class Examples(Protocol):
     """A tokenised corpus: how large its examples are, and what a batch of them is."""
 
     unit: ClassVar[str]
-    """What an example is called in messages."""
+    """The name of an example in messages, such as `pair`."""
 
     def __len__(self) -> int: ...
 

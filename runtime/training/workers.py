@@ -44,7 +44,7 @@ class Workers:
     patient: dist.ProcessGroup | None = None
     """The group for tensors on the CPU; it waits for a process that prepares text."""
     notes: Notes | None = None
-    """What one process writes there, the others can read at any time."""
+    """A store in which one process writes what the others can read at any time."""
 
     @property
     def is_first(self) -> bool:
