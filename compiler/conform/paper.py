@@ -55,7 +55,8 @@ MOOT = {
     "data.tokenizer": "SentencePieceTokenizer.kind SegmentedTokenizer.kind LibraryTokenizer "
     "TokenizerSymbols CharacterTokenizer ByteTokenizer SentencePieceTokenizer.file "
     "SentencePieceTokenizer.byte_fallback SentencePieceTokenizer.normalization "
-    "SentencePieceTokenizer.user_symbols",
+    "SentencePieceTokenizer.user_symbols SentencePieceTokenizer.dropout "
+    "SentencePieceTokenizer.sampling",
 }
 """The keys, or sections, about which there is nothing to say apart from the setting named first."""
 

@@ -11,6 +11,7 @@ from compiler.spec.paths import at, groups, self_attentions
 from compiler.spec.position_checks import POSITION_CHECKS
 from compiler.spec.recipe_checks import RECIPE_CHECKS
 from compiler.spec.spec import Spec
+from compiler.spec.tokenizer_checks import TOKENIZER_CHECKS
 
 Check = Callable[[Spec, Node], Iterator[Diagnostic]]
 
@@ -55,6 +56,7 @@ CHECKS: tuple[Check, ...] = (
     *POSITION_CHECKS,
     *MASK_CHECKS,
     *RECIPE_CHECKS,
+    *TOKENIZER_CHECKS,
 )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from compiler.spec.base import Section, setting
+from compiler.spec.base import Positive, Rate, Section, setting
 
 Name = Annotated[str, Field(min_length=1)]
 
@@ -74,6 +74,19 @@ class SentencePieceTokenizer(Section):
         default=None,
         examples=["spm.model"],
     )
+    dropout: Rate | None = setting(
+        "probability with which each merge of `bpe` is left out while training texts are cut, "
+        "anew in each epoch (Provilkov et al. 2020); by default none is",
+        default=None,
+        unit="probability",
+        examples=[0.1],
+    )
+    sampling: Positive | None = setting(
+        "training texts are cut anew in each epoch by a draw among all segmentations of `unigram`, "
+        "with their likelihoods to this power (Kudo 2018, alpha); by default they are not",
+        default=None,
+        examples=[0.2],
+    )
 
 
 class SegmentedTokenizer(Section):
@@ -86,12 +99,18 @@ class SegmentedTokenizer(Section):
 
 
 class LibraryTokenizer(Section):
-    """A tokenizer of Hugging Face's library `tokenizers`, from its files."""
+    """A tokenizer of Hugging Face's library `tokenizers`, from its files or learned."""
 
     kind: Literal["tokenizers"]
-    file: Name = setting(
+    model: Literal["byte_level_bpe", "wordpiece"] | None = setting(
+        "what is learned from the training text: merges of bytes (Radford et al. 2019), which are "
+        "every text, or the parts of words of BERT (Devlin et al. 2019)",
+        default=None,
+    )
+    file: Name | None = setting(
         "a tokenizer.json, a vocab.txt of WordPiece, or a vocab.json with `merges`; the path "
-        "starts from `data.folder`",
+        "starts from `data.folder`; instead of `model`",
+        default=None,
         examples=["tokenizer.json"],
     )
     merges: Name | None = setting(

@@ -22,10 +22,11 @@ from runtime.data.batches import Examples
 from runtime.data.checksummed import DamagedEntry, check_sums, is_sound, write_sums
 from runtime.data.files import corpus_files, heading
 from runtime.data.lines import expecting, file_digest
+from runtime.data.resegmented import resegmented
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import Report, keeps_all, longest_sentence
 from runtime.data.tokenizers.given import given_files
-from runtime.data.tokenizers.hugging_face import library
+from runtime.data.tokenizers.hugging_face_library import library
 from runtime.data.tokenizers.sentencepiece import LONGEST
 from runtime.data.tokenizers.tokenizer import Tokenizer, load_tokenizers, tokenizer_files
 from runtime.errors import UserError
@@ -113,7 +114,7 @@ def load_prepared(spec: Spec, folder: Path, digests: Digests) -> Prepared:
         folder=folder,
         source=source,
         target=target,
-        train=parts.pop("train"),
+        train=resegmented(parts.pop("train"), spec, source, target),
         valid=parts.pop("valid"),
         tests=parts,
         digests=digests,

@@ -1,12 +1,10 @@
 """Tokenizers of Hugging Face's library `tokenizers`, which most published models come with."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 from compiler.spec.tokenizer import LibraryTokenizer as Settings
 from compiler.vocabulary.rows import Rows
@@ -15,11 +13,10 @@ from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK, PADDING, UNK
 from runtime.data.text import TrainingText
 from runtime.data.tokenizers.given import given_file, require_size
 from runtime.data.tokenizers.hugging_face_files import read_files
+from runtime.data.tokenizers.hugging_face_library import new_backend
+from runtime.data.tokenizers.hugging_face_training import learn
 from runtime.data.tokenizers.words import begins_words, encode_after_word, shown, text_of_bytes
 from runtime.errors import UserError
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer as Backend
 
 
 class HuggingFaceTokenizer:
@@ -39,10 +36,14 @@ class HuggingFaceTokenizer:
     def train(
         cls, text: TrainingText, settings: Settings, _report: Callable[[str], None], /
     ) -> Self:
-        """Read the files that a spec names.
+        """Learn a tokenizer, or read the files that a spec names.
 
-        Raises a UserError if they hold no tokenizer, or one of another size than the embeddings.
+        Raises a UserError if the text allows none of this size, or if the files hold no tokenizer,
+        or one of another size than the embeddings.
         """
+        if settings.file is None:
+            symbols = range(len(text.symbols))
+            return cls(learn(text, settings.model or ""), Rows.renumbered(symbols, text.rows))
         file = given_file(settings.file, text.folder)
         merges = given_file(settings.merges, text.folder) if settings.merges else None
         names = settings.symbols.model_dump(exclude_none=True) if settings.symbols else {}
@@ -119,32 +120,3 @@ class HuggingFaceTokenizer:
         """The numbers of tokens by their names, where these are not written as they are."""
         numbers = range(self.rows.symbols, len(self.rows)) if self._writes_bytes else ()
         return {self.name(number): number for number in numbers}
-
-
-def library() -> Any:
-    """Return the module `tokenizers`. Raises a UserError where it is not installed."""
-    try:
-        import tokenizers
-    except ImportError as error:
-        raise UserError(
-            "data.tokenizer.kind is tokenizers, which needs the extra `tokenizers`",
-            help="pip install tokenizers; in a clone of specformer, pip install -e '.[tokenizers]'",
-        ) from error
-    return tokenizers
-
-
-def new_backend(content: str) -> Backend:
-    """Return the library's tokenizer, which cuts no text, pads none, and finds no symbol in one.
-
-    Raises a ValueError for content that it cannot read.
-    """
-    module = library()
-    try:
-        backend = module.Tokenizer.from_str(content)
-    except Exception as error:  # the library raises nothing more special
-        version = module.__version__
-        raise ValueError(f"tokenizers {version} cannot read it: {error}") from error
-    backend.no_padding()
-    backend.no_truncation()
-    backend.encode_special_tokens = True
-    return backend

@@ -2,6 +2,7 @@
 
 import io
 import re
+import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -10,6 +11,7 @@ import sentencepiece
 
 from compiler.spec.tokenizer import SentencePieceTokenizer as Settings
 from compiler.vocabulary.foreign import NoVocabulary, sentencepiece_vocabulary
+from compiler.vocabulary.protobuf import fields_of
 from compiler.vocabulary.rows import Rows
 from runtime.data.checksummed import Description, write_sealed
 from runtime.data.lines import read_bytes
@@ -27,6 +29,14 @@ THREADS = 4
 
 LONGEST = 2**30
 """Bytes of a line; longer ones would be left out without a word, and by default those of 4,192."""
+
+PIECES, TRAINER, PIECE_SCORE, PIECE_KIND, MODEL_KIND = 1, 2, 2, 3, 3
+"""The numbers of fields of sentencepiece's `ModelProto`, its pieces and its `TrainerSpec`."""
+
+NORMAL = 1
+"""The kind of a piece that is neither a symbol nor a byte nor a text of the user's."""
+
+MODEL_KINDS = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
 
 QUIET = 2
 """The level of sentencepiece's own log that lets errors alone through."""
@@ -132,6 +142,30 @@ class SentencePieceTokenizer:
     def encode(self, line: str) -> list[int]:
         pieces = self._processor.encode(line)
         return pieces if self.rows is None else self.rows.encoded(pieces)
+
+    @property
+    def model_kind(self) -> str:
+        """Return the kind of the model: `unigram`, `bpe`, `word` or `char`."""
+        trainer = next((each for number, each in fields_of(self._model) if number == TRAINER), b"")
+        fields = dict(fields_of(trainer)) if isinstance(trainer, bytes) else {}
+        return MODEL_KINDS[int(fields.get(MODEL_KIND, 1))]
+
+    def scores(self) -> dict[int, float]:
+        """Return the score of each piece by its number; symbols, bytes and user symbols have none.
+
+        A merge of BPE with a higher score comes first; of a unigram model it is a log likelihood.
+        """
+        found = {}
+        pieces = (each for number, each in fields_of(self._model) if number == PIECES)
+        for piece, message in enumerate(pieces):
+            assert isinstance(message, bytes)
+            fields = dict(fields_of(message))
+            if fields.get(PIECE_KIND, NORMAL) == NORMAL:
+                number = piece if self.rows is None else self.rows.number(piece)
+                score = fields.get(PIECE_SCORE, bytes(4))
+                assert isinstance(score, bytes)
+                (found[number],) = struct.unpack("<f", score)
+        return found
 
     def encode_rest(self, text: str) -> list[int]:
         return encode_after_word(self.encode, text)

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -316,3 +318,72 @@ def test_ten_thousand_lines_are_those_of_the_library(
         ]
         found = [ours.rows.theirs[each] if each != UNKNOWN else None for each in tokens]
         assert found == known
+
+
+@pytest.fixture(params=["byte_level_bpe", "wordpiece"])
+def taught(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[HuggingFaceTokenizer, Path]:
+    """A tokenizer that is learned here, and the folder of its text."""
+    text = "".join(f"{line}\n" for line in LINES * 9)
+    (tmp_path / "train.txt").write_text(text, encoding="utf-8")
+    settings = Settings(kind="tokenizers", model=request.param)
+    rows = {"byte_level_bpe": 290, "wordpiece": 90}[request.param]
+    found = train_tokenizer(text_of(tmp_path, rows, NAMES_WITH_MASK), settings, print)
+    assert isinstance(found, HuggingFaceTokenizer)
+    assert found.size == rows
+    return found, tmp_path
+
+
+Taught = tuple[HuggingFaceTokenizer, Path]
+
+
+@pytest.mark.quick
+def test_learned_here(taught: Taught) -> None:
+    ours, folder = taught
+    assert ours.rows.is_identity
+    assert [ours.name(each) for each in range(5)] == list(NAMES_WITH_MASK)
+    for line in ["the house is big", "the mouse is in the house"]:
+        assert ours.decode([BEGIN, *ours.encode(line), END]) == line
+    assert not {PADDING, BEGIN, END, MASK} & set(ours.encode("<s> </s> <mask>"))
+    ours.save(folder / "saved")
+    assert load_tokenizer(folder / "saved").encode_lines(LINES) == ours.encode_lines(LINES)
+
+
+@pytest.mark.quick
+def test_the_same_text_teaches_the_same(taught: Taught) -> None:
+    ours, folder = taught
+    ours.save(folder / "saved")
+    kind = "byte_level_bpe" if ours.size == 290 else "wordpiece"
+    code = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[3]);"
+        "from tests.runtime.data.test_library_tokenizers import *;"
+        "folder = Path(sys.argv[1]);"
+        "text = text_of(folder, int(sys.argv[4]), NAMES_WITH_MASK);"
+        "settings = Settings(kind='tokenizers', model=sys.argv[2]);"
+        "train_tokenizer(text, settings, print).save(folder / 'again')"
+    )
+    root = str(Path(__file__).parents[3])
+    command = [sys.executable, "-c", code, str(folder), kind, root, str(ours.size)]
+    subprocess.run(command, check=True, cwd=root)
+    one, two = (folder / name / "vocabulary.json" for name in ("saved", "again"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("model", "rows", "message"),
+    [
+        ("byte_level_bpe", 100, "size is 100, but .*train.txt allows at least 260 rows"),
+        ("byte_level_bpe", 5000, r"size is 5,000, but .*train.txt allows at most 3\d\d rows"),
+        ("wordpiece", 5000, "size is 5,000, but .*train.txt allows at most"),
+        ("wordpiece", 20, "size is 20, but .*train.txt allows at least"),
+    ],
+)
+def test_a_vocabulary_that_the_text_does_not_allow(
+    model: str, rows: int, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "train.txt").write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
+    settings = Settings(kind="tokenizers", model=model)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=message) as caught:
+        train_tokenizer(text_of(tmp_path, rows), settings, print)
+    allowed = int(caught.value.help.rpartition(" ")[2])
+    assert train_tokenizer(text_of(tmp_path, allowed), settings, print).size == allowed

@@ -1,0 +1,88 @@
+"""Settings of `data.tokenizer` that are each right but do not go together."""
+
+from collections.abc import Iterator
+
+from compiler.source.diagnostic import Diagnostic, mistake
+from compiler.source.node import Node
+from compiler.spec.paths import at, note
+from compiler.spec.spec import Spec
+from compiler.spec.tokenizer import SentencePieceTokenizer
+
+PLACE = ("data", "tokenizer")
+
+LEARNED = {
+    "sentencepiece": (
+        *("model", "character_coverage", "byte_fallback", "normalization", "user_symbols"),
+    ),
+    "tokenizers": ("model",),
+}
+"""The settings of a tokenizer that is learned, by its kind; they mean nothing beside a file."""
+
+GIVEN = ("merges", "symbols")
+"""The settings of a tokenizer that is read from a file."""
+
+
+def file_or_model(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A tokenizer is learned or given, and has settings of one of the two alone."""
+    tokenizer = spec.data.tokenizer
+    if tokenizer.kind not in LEARNED:
+        return
+    file = getattr(tokenizer, "file", None)
+    if tokenizer.kind == "tokenizers" and file is None and tokenizer.model is None:
+        yield mistake(
+            at(root, *PLACE),
+            "missing-key",
+            "`kind: tokenizers` has neither a `file` nor a `model` to learn",
+            "write `file: tokenizer.json`, or `model: byte_level_bpe`",
+        )
+    fields = type(tokenizer).model_fields
+    vain = LEARNED[tokenizer.kind] if file is not None else GIVEN
+    for key in vain:
+        if key in fields and getattr(tokenizer, key) != fields[key].default:
+            beside = "beside a `file`" if file is not None else "without a `file`"
+            yield Diagnostic(
+                code="unused-key",
+                message=f"`{key}` has no effect {beside}: "
+                + ("the tokenizer is not learned" if file is not None else "it is learned"),
+                span=at(root, *PLACE, key),
+                notes=note("the file", root, *PLACE, "file"),
+                help="remove one of them" if file is not None else "remove it, or name a file",
+            )
+
+
+def regularisation(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Merges are left out of BPE, segmentations are drawn of a unigram model; not of windows."""
+    tokenizer = spec.data.tokenizer
+    if not isinstance(tokenizer, SentencePieceTokenizer):
+        return
+    for key, model in (("dropout", "bpe"), ("sampling", "unigram")):
+        if getattr(tokenizer, key) is None:
+            continue
+        place = at(root, *PLACE, key)
+        if tokenizer.file is None and tokenizer.model != model:
+            yield Diagnostic(
+                code="unused-key",
+                message=f"`{key}` has no effect with `model: {tokenizer.model}`",
+                span=place,
+                notes=note("the model", root, *PLACE, "model"),
+                help=f"remove it, or write `model: {model}`",
+            )
+        elif getattr(spec.data.train, "running", False):
+            yield mistake(
+                place,
+                "unknown-length",
+                f"`{key}` changes the number of tokens, and windows of running text have a fixed "
+                "one",
+                "remove it, or give a text a line, without `running`",
+            )
+        elif spec.training.epochs is not None:
+            yield mistake(
+                place,
+                "unknown-length",
+                f"`{key}` changes the number of tokens of each epoch, so that `epochs` do not tell "
+                "how many updates there are",
+                "write `steps` instead of `epochs` below `training`",
+            )
+
+
+TOKENIZER_CHECKS = (file_or_model, regularisation)
