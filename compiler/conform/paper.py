@@ -28,7 +28,7 @@ OUTSIDE = {
     "what is measured while training": "Validation.bleu Validation.metric",
     "places of files": "Data.folder Data.train Data.valid Data.test Data.tests ParallelFiles "
     "TabSeparated TextFiles LabelledFiles LabelledColumns",
-    "texts that run on": "RunningText Evaluation.stride",
+    "texts that run on": "RunningText Model.documents Evaluation.stride",
     "scripts with many characters": "SentencePieceTokenizer.character_coverage",
     "the mark of segmented text": "SegmentedTokenizer.joiner",
 }

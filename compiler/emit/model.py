@@ -42,7 +42,7 @@ def model_text(model: Block, helpers: Helpers, name: str, summary: str) -> str:
         "model.py.jinja",
         docstring="\n".join(docstring([_plain(head), about], 0)),
         imports=import_lines(NETWORK | helpers.imports),
-        constants=_constants(numbers, model, written),
+        constants=_constants(numbers, model, written, helpers),
         definitions=[
             *predicates(_ops(model), causes),
             *helpers.marked(causes).values(),
@@ -56,16 +56,23 @@ def _plain(text: str) -> str:
     return text.replace("\\", "/").replace('"' * 3, "'").rstrip('"')
 
 
-def _constants(numbers: Numbers, model: Block, written: Iterable[Expression]) -> str:
-    """Return the definitions of constants, in the order in which the model first uses them."""
+def _constants(
+    numbers: Numbers, model: Block, written: Iterable[Expression], helpers: Helpers
+) -> str:
+    """Return the definitions of constants, in the order in which the model first uses them.
+
+    The numbers of symbols come last.
+    """
     used = [each for each in written if isinstance(each, Hyperparameter)]
     used += [each for block in walk(model) for each in _shapes(block[1])]
     used = [each for number in used for each in (*of_formula(number), number)]
     known = dict.fromkeys(each for each in used if each in numbers.constants)
     causes = causes_of_numbers(model)
     lines = (mark(causes.get(each, ())) + numbers.definition(each) for each in known)
-    padding = mark(("model.vocabulary",) if causes else ()) + "PADDING = 0"
-    return "\n".join([*lines, padding])
+    symbols = mark(("model.vocabulary",) if causes else ()) + "PADDING = 0"
+    if any("BEGIN" in text for text in helpers.texts.values()):
+        symbols = f"{symbols}\n{mark(('model.documents',) if causes else ())}BEGIN = 2"
+    return "\n".join([*lines, symbols])
 
 
 def causes_of_numbers(model: Block) -> dict[Hyperparameter, Paths]:

@@ -40,6 +40,8 @@ def tests_text(spec: Spec, model: Block, helpers: Helpers) -> str:
     rows, outputs = _rows(spec, streams), _outputs(spec, texts)
     names = ["D_MODEL", "PADDING", *rows.values(), outputs, *found, *others, "Transformer"]
     names += ["merge_heads"] if found else []
+    apart = spec.model.documents == "apart"
+    names += ["BEGIN"] if apart else []
     names += ["ENCODER_D_MODEL"] if spec.model.has_two_widths else []
 
     def define(name: str, *others: str, result: str = "None") -> str:
@@ -62,6 +64,7 @@ def tests_text(spec: Spec, model: Block, helpers: Helpers) -> str:
         has_experts="experts" in {name for _, block in walk(model) for name, _ in block.parts},
         pools=spec.model.classifier is not None,
         packs=why_not_packed(model) is None,
+        apart=apart,
         decoded=next((each for each in streams if each in DECODED), ""),
         sizes={each: "LENGTH" if each == "tokens" else each.upper() for each in texts},
         target_embedding=table_names(spec.model).get("target", ""),
@@ -114,6 +117,7 @@ def _marks(spec: Spec, model: Block) -> dict[str, str]:
         "task": of("task", *segments),
         "texts": of("task", "model.vocabulary", *segments),
         "vocabulary": of("model.vocabulary"),
+        "apart": of("model.documents"),
         "masks": of(*(masks or mixers or whole)),
         "mixers": of(*mixers),
         "edges": of(*edges),

@@ -224,7 +224,7 @@ class _Attention:
         query = self.normalised(body, query, "query")
         key = self.normalised(body, key, "key")
         if isinstance(self.position, Rotary):
-            rotation = self.position.rotation(body)
+            rotation = self.position.rotation(body, self.context)
             query = self.position.rotate(body, query, rotation, "query")
             key = self.position.rotate(body, key, rotation, "key")
         mixed = self.mixed(body, query, key, value)
@@ -262,6 +262,7 @@ class _Attention:
             soft_cap=_number("score_cap", self.settings.soft_cap),
             biased=isinstance(self.position, Bias),
             prefers_flex=self.context.prefers_flex and self.plan.sub_layer == "self_attention",
+            apart=self.context.apart,
         )
         own = body.at(self.context.origin(f"{self.place}.{group.setting}"))
         mask = self.plan.build(own, group.text, self.position, self.context)

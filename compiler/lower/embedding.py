@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from compiler.ir.build import Body
+from compiler.lower.documents import at_positions
 from compiler.lower.residual import lower_norm
 from compiler.lower.settings import Context, required
 from compiler.ops.elementwise import Add, Dropout, Scale, SoftCap
@@ -70,7 +71,7 @@ class Embeddings:
         if position is not None:
             holder = f"{side}_position" if position.parameters() else ""
             own = body.at(context.origin(f"model.{context.stack}.position"))
-            positions = own.apply(position, side, part=holder)
+            positions = at_positions(own, position, side, context, part=holder)
             x = own.apply(Add(), x, positions, name="x")
         if self.segments is not None:
             kinds = body.apply(self.segments, "segments", part="segment_embedding")

@@ -4,10 +4,12 @@ from dataclasses import dataclass, replace
 
 from compiler.ir.build import Body
 from compiler.ir.labels import labelled, labels
+from compiler.lower.documents import document_positions
 from compiler.lower.kinds import mask_word
 from compiler.lower.relative_position import Bias, Distance, lower_relative_position
 from compiler.lower.settings import Context
 from compiler.mask.parse import parse
+from compiler.ops.documents import WithinDocument
 from compiler.ops.masking import MaskAnd, PaddingMask, PositionMask, Tokens
 from compiler.ops.op import Predicate
 from compiler.ops.shape import SOURCE, TARGET, Free
@@ -59,15 +61,33 @@ class MaskPlan:
     def build(self, body: Body, mask: str, position: Distance | None, context: Context) -> str:
         """Make the fourth input of an attention: its mask, or a bias on scores that holds it."""
         reads = self.reads(mask)
+        name = labelled(f"{self.keys.name}_mask", reads.label)
+        is_last = not isinstance(position, Bias)
+        if context.apart:
+            both = self._within_documents(body, reads, context, name if is_last else "_")
+        else:
+            both = self._pairs(body, reads, name if is_last else "_")
+        if not isinstance(position, Bias):
+            return both
+        label = self.biases[mask, replace(position, label="")]
+        return position.build(body, both, labelled(f"{self.keys.name}_bias", label), reads, context)
+
+    def _pairs(self, body: Body, reads: Predicate, name: str) -> str:
+        """Make the mask of what a query reads: real tokens that `reads` allows."""
         real = padding_mask(body, self.keys, "real")
         streams = (body.apply(Tokens(stream=each)) for each in (self.queries, self.keys))
         pairs = body.apply(PositionMask(reads=reads), *streams)
-        if not isinstance(position, Bias):
-            name = labelled(f"{self.keys.name}_mask", reads.label)
-            return body.apply(MaskAnd(), real, pairs, name=name)
-        both = body.apply(MaskAnd(), real, pairs)
-        label = self.biases[mask, replace(position, label="")]
-        return position.build(body, both, labelled(f"{self.keys.name}_bias", label), reads, context)
+        return body.apply(MaskAnd(), real, pairs, name=name)
+
+    def _within_documents(self, body: Body, reads: Predicate, context: Context, name: str) -> str:
+        """Make the mask of what a query reads of its own document, none of it later.
+
+        Where the mask counts from the beginning, it counts from that of the document.
+        """
+        pairs = (self._pairs(body, reads, "_"),) if reads.mask.is_relative else ()
+        positions = document_positions(body, body.apply(Tokens(stream=self.keys)), context)
+        own = body.at(context.origin("model.documents"))
+        return own.apply(WithinDocument(reads=reads), positions, *pairs, name=name)
 
 
 def plan_masks(settings: Stack, stack: str, sub_layer: str) -> MaskPlan:

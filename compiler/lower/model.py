@@ -61,6 +61,7 @@ def _contexts(model: Model, origin: Callable[[str], Span]) -> dict[str, Context]
             deep_norm=lower_deep_norm(model, name),
             residual_gain=residual_gain(model.initialization, settings),
             prefers_flex=model.kernel == "flex",
+            apart=model.documents == "apart",
         )
     return contexts
 

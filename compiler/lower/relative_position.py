@@ -5,6 +5,7 @@ from typing import Any
 
 from compiler.ir.build import Body
 from compiler.ir.labels import labelled
+from compiler.lower.documents import at_positions
 from compiler.lower.settings import Context, required
 from compiler.ops.attention_bias import SCORE_BIASES, PositionIds, ScoreBias
 from compiler.ops.expression import Hyperparameter
@@ -38,15 +39,17 @@ class Rotary:
     stream: Free
     label: str = ""
 
-    def rotation(self, body: Body) -> str:
+    def rotation(self, body: Body, context: Context) -> str:
         """Make the cosines and sines of the angles of all positions."""
         base, scaling = Hyperparameter("rotary_base", self.settings.base), self.settings.scaling
         name = labelled(f"{self.stream.name}_angle", self.label)
         tokens = body.apply(Tokens(stream=self.stream))
-        angle = body.apply(RotaryAngles(width=self.width, base=base), tokens, name=name)
+        angles = RotaryAngles(width=self.width, base=base)
+        angle = at_positions(body, angles, tokens, context, name=name, over_heads=True)
         if scaling is not None:
             angle = body.apply(_scaling(scaling, self.width, base), angle, name=name)
-        op = CosineSine(width=self.width, layout=self.settings.layout)
+        layout = self.settings.layout
+        op = CosineSine(width=self.width, layout=layout, apart=context.apart)
         return body.apply(op, angle, name=labelled(f"{self.stream.name}_rotation", self.label))
 
     def rotate(self, body: Body, x: str, rotation: str, name: str) -> str:
@@ -81,6 +84,7 @@ class Bias:
             reads_ahead=self.stream == SOURCE,
             table=context.table,
             initial=context.initials.embedding,
+            apart=context.apart,
             **numbers,
         )
 

@@ -19,7 +19,8 @@ class Context:
 
     `widths` holds the width of the residual stream of each stack. The other fields belong to this
     stack: `table` is the attribute of the model that embeds its tokens, `residual_gain` scales
-    what its sub-layers add to the residual stream.
+    what its sub-layers add to the residual stream. With `apart` documents of one text do not see
+    each other.
     """
 
     stack: str
@@ -30,6 +31,7 @@ class Context:
     deep_norm: DeepNorm | None = None
     residual_gain: Expression = UNIT
     prefers_flex: bool = False
+    apart: bool = False
 
     @property
     def d_model(self) -> Hyperparameter:

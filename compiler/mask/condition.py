@@ -45,6 +45,8 @@ class Condition:
     """The relation and its complement in Python, of numbers as of tensors: `{n}` is the number."""
     needs_length: ClassVar[bool] = False
     """Whether the relation depends on the `length` of the stream."""
+    is_relative: ClassVar[bool] = False
+    """Whether the relation depends on the offset j - i alone."""
 
     @classmethod
     def read(cls, arguments: Arguments) -> "Condition":
@@ -197,6 +199,7 @@ class Dilated(Condition):
 
     __slots__ = ()
     name, example, meaning = "dilated", 3, "every s-th, counted from itself"
+    is_relative = True
     forms = ("(i - j) % {n} == 0", "(i - j) % {n} != 0")
 
     @property

@@ -70,6 +70,12 @@ class Mask:
         return any(each.needs_length for each in self.conditions)
 
     @property
+    def is_relative(self) -> bool:
+        """Return whether what is read depends on offsets alone, not on positions."""
+        is_bounded = any(term.first or term.stop < inf for term in self.terms)
+        return not is_bounded and all(each.is_relative for each in self.conditions)
+
+    @property
     def conditions(self) -> set[Condition]:
         """The conditions of all its terms."""
         return {each for term in self.terms for each in term.conditions}

@@ -5,7 +5,6 @@ from math import inf
 from typing import Any, ClassVar
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
-from compiler.mask.term import Term
 from compiler.ops.caption import Caption, Step, attention_steps, numeral
 from compiler.ops.expression import (
     Attribute,
@@ -14,7 +13,6 @@ from compiler.ops.expression import (
     Expression,
     Hyperparameter,
     Name,
-    Tuple,
     call,
 )
 from compiler.ops.op import (
@@ -29,6 +27,7 @@ from compiler.ops.op import (
     State,
     Unpackable,
 )
+from compiler.ops.packing import PackedAttention, packed_window
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 CHUNK = 32
@@ -48,7 +47,8 @@ class Attention(Op):
     [batch, 1, 1 or queries, keys]; or, if `biased`, what is added to the scores. `mask` is all that
     the attention allows, padding apart. Scores are multiplied by `scale`, by default d_k^-0.5, and
     kept within `soft_cap` by a tanh. A `label` tells apart the groups of heads of one layer.
-    `prefers_flex` asks the pass `select_kernel` for FlexAttention, where it can be used.
+    `prefers_flex` asks the pass `select_kernel` for FlexAttention, where it can be used. With
+    `apart` the fourth input also keeps documents of one text apart.
     """
 
     chosen_by: ClassVar[tuple[str, ...]] = ("mask", "kernel", "position")
@@ -63,6 +63,7 @@ class Attention(Op):
     soft_cap: Hyperparameter | None = None
     biased: bool = False
     prefers_flex: bool = False
+    apart: bool = False
     label: str = field(default="", compare=False)
 
     @property
@@ -71,6 +72,8 @@ class Attention(Op):
         words = f"{heads} head{'s' * (heads > 1)} of {self.d_k.value}"
         if self.is_grouped:
             words += f", {shared} of keys and values"
+        if self.apart:
+            words += ", within a document"
         name = "Multi-Head" if heads > 1 else "Single-Head"
         if self.is_grouped:
             name = "Multi-Query" if shared == 1 else "Grouped-Query"
@@ -104,6 +107,8 @@ class Attention(Op):
         )
 
     def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
+        if self.apart:  # the fourth input tells of the query's document, too
+            return (DIAGONAL, self.mask, self.mask, self.mask | DIAGONAL)
         return (DIAGONAL, *(self.mask for _ in range(inputs - 1)))
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
@@ -144,8 +149,9 @@ class Attention(Op):
     def state(self, decoded: tuple[bool, ...]) -> State:
         step = Attention(**self.shared() | {"reads": EVERYTHING, "dropout": None, "label": ""})
         if decoded[1] or decoded[2]:
-            cache = Cache(reads=EVERYTHING if self.biased else self.reads, label=self.label)
-            return CachesKeyValue(cached=(1, 2), step=step, cache=cache, has_mask=self.biased)
+            is_given = self.biased or self.apart
+            cache = Cache(reads=EVERYTHING if is_given else self.reads, label=self.label)
+            return CachesKeyValue(cached=(1, 2), step=step, cache=cache, has_mask=is_given)
         return Pointwise(step=step)
 
     def packed(self, inputs: int) -> PackedForm | Unpackable:
@@ -163,6 +169,8 @@ class Attention(Op):
             return "the kernel for packed sentences drops no attention weights (`dropout`)"
         if self.soft_cap is not None:
             return "the kernel for packed sentences has no cap on scores (`soft_cap`)"
+        if self.apart:
+            return "packed sentences are not divided into documents (`documents`)"
         if self.biased:
             return "the kernel for packed sentences adds no bias to scores (`position`)"
         if self.d_k.value != self.d_v.value:
@@ -306,54 +314,6 @@ def local_bounds(mask: Mask) -> LocalBounds | None:
     left = max(0, *(int(-term.low) for term in near))
     right = max(0, *(int(term.high) for term in near))
     return LocalBounds(chunk=max(left, right, CHUNK), left=left, right=right, first=first)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackedAttention(Op):
-    """Attention within each sentence, by torch's kernel for packed sentences on a GPU.
-
-    query [1, heads, place, width], key and value [1, kv_heads, place, width], the sentences of the
-    queries and those of the keys -> [1, heads, place, d_v]. A query reads `window[0]` positions
-    before it and `window[1]` after it, -1 of them without a bound.
-    """
-
-    chosen_by: ClassVar[tuple[str, ...]] = ("mask",)
-
-    window: tuple[int, int]
-    scale: Hyperparameter | None
-    is_grouped: bool
-    d_v: Hyperparameter
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        query, *_ = inputs
-        return ((*query[:3], self.d_v),)
-
-    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
-        return (DIAGONAL, *(ALL for _ in range(inputs - 1)))
-
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        settings: dict[str, Expression] = {}
-        if self.window != (-1, -1):
-            settings["window"] = Tuple(tuple(map(Const, self.window)))
-        if self.scale is not None:
-            settings["scale"] = self.scale
-        if self.is_grouped:
-            settings["enable_gqa"] = Const(True)
-        return call("packed_attention", *inputs, **settings)
-
-
-def packed_window(mask: Mask) -> tuple[int, int] | None:
-    """Return how far a mask reads before and after a query, -1 without a bound.
-
-    None if it leaves out some of that, the query's own position included.
-    """
-    if len(mask.terms) != 1:
-        return None
-    (term,) = mask.terms
-    if not term.low <= 0 <= term.high or term != Term(low=term.low, high=term.high):
-        return None
-    left, right = (-1 if each == inf else int(each) for each in (-term.low, term.high))
-    return left, right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

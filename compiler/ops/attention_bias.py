@@ -47,7 +47,8 @@ class ScoreBias(Op):
     The result is added to scores; it is -inf where the mask, if there is one, is false. In a step:
     ancestry -> [batch, heads, beam, slots], for the newest position of each hypothesis. Parameters
     start from `initial`; what is not learned has the dtype of the weights of `table`, an attribute
-    of the model.
+    of the model. If documents are `apart`, a step reads a mask, too: it knows which slots are of
+    the hypothesis's document.
     """
 
     chosen_by: ClassVar[tuple[str, ...]] = ("position",)
@@ -57,6 +58,7 @@ class ScoreBias(Op):
     reads_ahead: bool
     table: str
     initial: Initial
+    apart: bool = False
     is_step: bool = False
 
     @property
@@ -65,7 +67,8 @@ class ScoreBias(Op):
         return not self.reads.is_plain
 
     def predicates(self) -> tuple[Predicate, ...]:
-        return (self.reads,) if self.is_step and self.is_selective else ()
+        is_called = self.is_step and self.is_selective and not self.apart
+        return (self.reads,) if is_called else ()
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         if self.is_step:
@@ -80,14 +83,15 @@ class ScoreBias(Op):
         return Cost(saved_for_backward=kept)
 
     def state(self, decoded: tuple[bool, ...]) -> State:
-        return NeedsCacheSlots(step=replace(self, is_step=True))
+        return NeedsCacheSlots(step=replace(self, is_step=True), reads=(1,) if self.apart else ())
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         if self.is_step:
-            (ancestry,) = inputs
+            ancestry, *masks = inputs
             i, j = Attribute(ancestry, "newest"), Attribute(ancestry, "positions")
-            allowed = visible_slots(ancestry, self.reads if self.is_selective else None)
-            return call("masked_bias", self.bias(this, i, j), allowed)
+            if not masks:
+                masks = [visible_slots(ancestry, self.reads if self.is_selective else None)]
+            return call("masked_bias", self.bias(this, i, j), *masks)
         places, *masks = inputs
         bias = self.bias(this, places, places)
         return call("masked_bias", bias, *masks) if masks else bias

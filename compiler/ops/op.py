@@ -144,10 +144,12 @@ class NeedsPosition:
 class NeedsCacheSlots:
     """The op describes pairs of positions; `step`, the newest one and all slots of the cache.
 
-    The one input of `step` is the ancestry of the beams.
+    The inputs of `step` are the ancestry of the beams, and after it those inputs of the op that
+    have the numbers `reads`.
     """
 
     step: "Op"
+    reads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,9 +242,13 @@ class CarriesState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """A state of fixed size for each hypothesis: `annotation` is the class that holds it."""
+    """A state of fixed size for each hypothesis: `annotation` is the class that holds it.
+
+    `name` is its field in the state of its block.
+    """
 
     annotation: str
+    name: str = "memory"
 
 
 State = Pointwise | Identity | NeedsPosition | NeedsCacheSlots | CachesKeyValue | CarriesState

@@ -70,33 +70,36 @@ class RopeLlama3Scaling(RopeLinearScaling):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CosineSine(Op):
-    """angles [position, width / 2] -> their cosines and sines [2, position, width].
+    """angles [..., position, width / 2] -> their cosines and sines [2, ..., position, width].
 
     Both numbers of a pair have the angle: they are half a width apart, or neighbours if
-    `interleaved`.
+    `interleaved`. If documents are `apart`, each text has angles of its own.
     """
 
     chosen_by: ClassVar[tuple[str, ...]] = ("position",)
 
     width: Hyperparameter
     layout: str
+    apart: bool = False
 
     @property
     def caption(self) -> Caption:
         return Caption(title="Rotary Positions", kind="position")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        ((position, count),) = inputs
+        ((*places, count),) = inputs
         require((count,), (pairs(self.width),), "cosine_sine")
-        return ((Const(2), position, self.width),)
+        return ((Const(2), *places, self.width),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        if self.apart and self.layout == "half":
+            return call("cosine_sine_of_texts", *inputs)
         return call(_of_layout("cosine_sine", self.layout), *inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotate(Op):
-    """x [batch, heads, position, d_k], rotation [2, position, width] -> x with pairs rotated.
+    """x [batch, heads, position, d_k], rotation [2, ..., position, width] -> x, pairs rotated.
 
     Pairs are numbers half a width apart, or `interleaved` neighbours; numbers beyond `width` stay.
     """
@@ -113,7 +116,7 @@ class Rotate(Op):
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, rotation = inputs
-        require((rotation[0], rotation[2]), (Const(2), self.width), "rotate")
+        require((rotation[0], rotation[-1]), (Const(2), self.width), "rotate")
         return (x,)
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:

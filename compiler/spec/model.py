@@ -256,6 +256,11 @@ class Model(Section):
         "blocks of positions that nobody reads",
         default="auto",
     )
+    documents: Literal["joined", "apart"] = setting(
+        "documents that share a text, each from a begin symbol on: `joined`, a token reads those "
+        "before it, too; `apart`, it reads its own alone, and positions count from where it begins",
+        default="joined",
+    )
     output: Output = Output()
     initialization: Initialization = setting(
         "how weights begin", default=XavierInitialization(kind="xavier")

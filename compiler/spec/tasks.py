@@ -107,7 +107,7 @@ TASKS = {
         command="generate",
         scores=("perplexity", "accuracy"),
         columns=("valid_ppl", "test_ppl"),
-        own=(("decoding",), ("evaluation", "stride")),
+        own=(("decoding",), ("model", "documents"), ("evaluation", "stride")),
         draws=True,
     ),
     "masked_language_model": Task(

@@ -5,14 +5,14 @@ are read; here each becomes an argument that the model hands to its stacks and t
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from compiler.ir.block import Block, Function, Input, Invoke, Repeat, Statement, children, shown
 from compiler.ir.build import Body
 from compiler.ops.masking import Tokens
 from compiler.ops.op import Op
-from compiler.ops.shape import Shape
+from compiler.ops.shape import Free, Shape
 from compiler.source.span import Span
 from compiler.transforms.rewrite import change_below
 
@@ -116,6 +116,18 @@ def _name(value: _Value, names: dict[_Value, str], taken: Iterable[str]) -> str:
     return names[value]
 
 
+def _made_of_tokens(function: Function) -> Iterator[tuple[_Value, str]]:
+    """Yield the values that a function of the model makes of tokens alone by itself."""
+    tokens = {
+        each.name: _Value(op=Tokens(stream=Free(each.name)), inputs=(), part="", name="_", origin=o)
+        for each in function.inputs
+        for o in (function.body[0].origin,)
+    }
+    for statement in function.body:
+        if value := _value(statement, tokens):
+            yield value, statement.results[0]
+
+
 class _Root:
     """A function of the model, which makes the values before it calls a stack that needs them."""
 
@@ -127,7 +139,7 @@ class _Root:
         self.body = Body(function.body[0].origin, counts=dict(counts))
         self.taken = {each.name for each in function.inputs} | {*counts}
         self.names: dict[_Value, str] = {}
-        self.made: dict[_Value, str] = {}
+        self.made: dict[_Value, str] = dict(_made_of_tokens(function))
 
     def function(self) -> Function:
         """Return the function with the values."""

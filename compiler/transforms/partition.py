@@ -114,8 +114,9 @@ class Partition:
                 position = self.take("_.position", Field(name="position"), ANCESTRY)
                 inputs = (*statement.inputs, position)
                 self.add(replace(statement, op=step, inputs=inputs), at_once)
-            case NeedsCacheSlots(step=step):
-                self.add(replace(statement, op=step, inputs=(ANCESTRY,)), at_once)
+            case NeedsCacheSlots(step=step, reads=reads):
+                inputs = (ANCESTRY, *(statement.inputs[each] for each in reads))
+                self.add(replace(statement, op=step, inputs=inputs), at_once)
             case CachesKeyValue():
                 self.remember(statement, at_once, state)
             case CarriesState():
@@ -158,7 +159,7 @@ class Partition:
 
     def renew(self, statement: Statement, state: CarriesState) -> None:
         """Replace the memory of each hypothesis, starting from the memory of its parent."""
-        kept = self.keep("memory", state.memory.annotation, NewMemory(memory=state.memory))
+        kept = self.keep(state.memory.name, state.memory.annotation, NewMemory(memory=state.memory))
         first, *_ = statement.results
         known = replace(statement, inputs=(statement.inputs[0], kept), results=(first,))
         self.add(

@@ -30,11 +30,12 @@ def select_kernel(model: Block) -> Block:
 def kernel(op: Attention, *, is_self: bool) -> Attention:
     """Return the attention as the kernel that suits its mask best.
 
-    FlexAttention and local attention take no biases and no masks that depend on the length.
+    FlexAttention and local attention take no biases and no masks that depend on the length, and
+    the dense kernel alone keeps documents apart.
     `is_causal` of torch is right only where a stream reads itself (`is_self`).
     """
     shared = op.shared() | {"prefers_flex": False}
-    if not op.biased and not op.mask.needs_length:
+    if not op.biased and not op.apart and not op.mask.needs_length:
         if op.prefers_flex:
             return FlexAttention(**shared)
         bounds = local_bounds(op.mask) if is_self and op.soft_cap is None else None

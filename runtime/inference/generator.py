@@ -109,11 +109,15 @@ class Generator:
         return [tokens[max(len(tokens) - longest, 0) :] for tokens in encoded]
 
     def _decode(self, prompt: str, tokens: list[int], hypothesis: Hypothesis) -> Continuation:
-        """The prompt stays as it is, unknown tokens included."""
+        """The prompt stays as it is, unknown tokens included.
+
+        Spaces and line breaks at its end stay where the tokenizer knows them.
+        """
         read = self.tokenizer.decode(tokens)
         whole = self.tokenizer.decode([*tokens, *hypothesis.tokens])
+        kept = prompt if prompt.endswith(read) else prompt.rstrip()
         return Continuation(
-            text=f"{prompt.rstrip()}{whole.removeprefix(read)}",
+            text=f"{kept}{whole.removeprefix(read)}",
             score=hypothesis.score,
             tokens=len(hypothesis.tokens),
         )

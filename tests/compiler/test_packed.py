@@ -16,7 +16,7 @@ from torch.torch_version import TorchVersion
 from compiler.analysis.packing import why_not_packed
 from compiler.explain import explain
 from compiler.mask.parse import parse
-from compiler.ops.attention import packed_window
+from compiler.ops.packing import packed_window
 from compiler.pipeline import PROOFS, build, compile_spec
 from compiler.spec.load import load
 from tests.support.packages import import_package

@@ -19,6 +19,7 @@ from compiler.ir.block import Block
 from compiler.ops.shape import size
 from compiler.pipeline import compile_spec
 from compiler.weights.parameters import named_parameters
+from runtime.data.symbols import BEGIN
 from tests.support.knobs import DRAWN, KNOBS, Tree
 from tests.support.packages import compile_tree, import_package
 from tests.support.strategies import specs
@@ -94,6 +95,19 @@ def keeps_all_promises(tree: Tree, tmp_path: Path) -> None:
             cached_is_uncached(model, texts, rows[-1])
             for prompt in (1, PROMPT):
                 cached_is_uncached(model, texts, rows[-1], prompt)
+        if tree["model"].get("documents") == "apart":
+            documents_are_as_they_are_alone(model, texts["target"])
+
+
+def documents_are_as_they_are_alone(model: nn.Module, tokens: Tensor) -> None:
+    """Each text gets its second document at another place."""
+    one_document = torch.where(tokens == BEGIN, BEGIN + 1, tokens)
+    for row, text in enumerate(one_document):
+        cut = 1 + row % (len(text) - 1)
+        text[cut] = BEGIN
+        logits = model(text[None])[0]
+        for own in (slice(0, cut), slice(cut, None)):
+            torch.testing.assert_close(logits[own], model(text[None, own])[0])
 
 
 def imports_only_torch_and_the_standard_library(text: str) -> None:

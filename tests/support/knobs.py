@@ -97,9 +97,10 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     ),
     "cross_mask": (None, "window(3)", "causal | window(2)", "last(2) | first(1)", "dilated(2)"),
     "task": (
-        *("translation", "translation", "translation", "language_model"),
+        *("translation", "translation", "translation", "language_model", "language_model"),
         *("masked_language_model", "classification"),
     ),
+    "documents": ("joined", "apart"),
     "pooling": ("first", "mean"),
     "labels": ("files", "columns", "bare columns"),
     "masking": (None, {"share": 0.3}, {"mask": 0.5, "random": 0.5}),

@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from compiler.spec.mixer import MIXERS
 from compiler.spec.position import BiasPosition, kinds_of
 from tests.support.head_masks import place_head_masks
 from tests.support.knobs import Chooser, Tree
@@ -131,7 +132,15 @@ def _model(choose: Chooser, task: str) -> Tree:
     place_head_masks(choose, model)
     _prune(model)
     _without_unused(model)
+    if task == "language_model" and _keeps_documents_apart(model):
+        model["documents"] = choose("documents")
     return model
+
+
+def _keeps_documents_apart(model: Tree) -> bool:
+    """Tell whether positions meet in attention alone, and in a kernel that may leave some out."""
+    has_mixer = any(each in sub_layers(model["decoder"]) for each in MIXERS)
+    return not has_mixer and model["kernel"] != "flex"
 
 
 def _of_the_task(choose: Chooser, model: Tree, task: str) -> None:

@@ -13,6 +13,7 @@ import yaml
 from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Rejected
 from compiler.spec.data import RunningText
+from runtime.data.batches import Padded
 from runtime.data.prepare import Prepared, prepare
 from runtime.data.running import read_running
 from runtime.data.symbols import BEGIN, END
@@ -23,6 +24,7 @@ from runtime.run import Run
 from runtime.scoring.evaluate import evaluate_run
 from runtime.scoring.measures import Measured
 from runtime.training.train import train
+from runtime.training.update import EpochOrder
 from tests.runtime.tasks.conftest import tree
 
 PrepareRunning = Callable[..., Prepared]
@@ -136,6 +138,21 @@ def test_shifted_windows_are_a_function_of_seed_and_epoch() -> None:
         firsts.add(int(drawn.sizes[0]))
     assert firsts == set(range(1, 9))
     assert Windows.of(tokens, 8).drawn(3, 1).sizes[0] == 8
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("is_shifted", [False, True])
+def test_an_epoch_reads_each_token_once(is_shifted: bool) -> None:
+    tokens = np.arange(10, 113, dtype=np.int32)
+    windows = Windows.of(tokens, 8, is_shifted=is_shifted)
+    orders = []
+    for epoch in range(1, 9):
+        batches = EpochOrder(windows, Padded(tokens=24), seed=5).batches(epoch)
+        drawn = windows.drawn(5, epoch)
+        labels = np.concatenate([drawn.collate(rows).labels for rows in batches])
+        assert sorted(labels.tolist()) == tokens.tolist()
+        orders.append(labels.tolist())
+    assert len({*map(str, orders)}) == len(orders), "each epoch has an order of its own"
 
 
 @pytest.mark.quick
