@@ -67,6 +67,13 @@ class Family(Section):
         "tokens for padding, unknown, begin, end and mask: the first that the files have, by the "
         "name of a key without `_id`, or as the vocabulary writes it"
     )
+    before: dict[str, list[str]] = setting(
+        "tokens that each source and each target begins with, by such names, or `language`",
+        default={},
+    )
+    unread_tokenizers: dict[str, str] = setting(
+        "values of `tokenizer_class` whose texts ours cannot build, and the reason", default={}
+    )
     lines: dict[str, str] = setting("lines of the map that only some models need", default={})
     needless: list[str] = setting("tensors that are copies or computed, where they are", default=[])
 

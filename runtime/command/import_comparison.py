@@ -81,7 +81,7 @@ def compare(
     folder: Folder,
     model: nn.Module,
     spec: Spec,
-    tokenizer: Tokenizer,
+    tokenizers: tuple[Tokenizer, Tokenizer],
     rows: Rows,
     *,
     has_head: bool,
@@ -95,7 +95,10 @@ def compare(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of another library, about its own future
         theirs = load_theirs(folder, spec.task, has_head=has_head)
-        encoded = [_cut(tokens, spec) for tokens in tokenizer.encode_lines(texts) if tokens]
+        sides = [tokenizer.encode_lines(texts) for tokenizer in tokenizers]
+        encoded = [
+            (_cut(source, spec), _cut(target, spec)) for source, target in zip(*sides, strict=True)
+        ]
         pair = _Pair(
             model=model,
             theirs=theirs,
@@ -103,6 +106,7 @@ def compare(
             rows=rows,
             has_head=has_head,
             classes=list(classes),
+            forced=_forced(spec, tokenizers[1]),
         )
         return pair.compared(encoded)
 
@@ -133,20 +137,22 @@ class _Pair:
     rows: Rows
     has_head: bool
     classes: list[int]
+    forced: list[int]
+    """Tokens that every text is made to begin with."""
 
     @property
     def _reads(self) -> bool:
         return TASKS[self.spec.task].reads_a_source
 
     @torch.inference_mode()
-    def compared(self, encoded: Sequence[list[int]]) -> Comparison:
+    def compared(self, encoded: Sequence[tuple[list[int], list[int]]]) -> Comparison:
         differences, largest, equal = [0.0], [1.0], 0
         writes = self.spec.model.decoder is not None
-        for tokens in encoded:
-            ours, theirs = self._outputs(tokens)
+        for source, target in encoded:
+            ours, theirs = self._outputs(source, target)
             differences.append(float((ours - theirs).abs().max()))
             largest.append(float(theirs.abs().max()))
-            equal += writes and self._is_written_alike(tokens)
+            equal += writes and self._is_written_alike(source)
         return Comparison(
             what="logits" if self.has_head else "hidden states",
             texts=len(encoded),
@@ -155,13 +161,16 @@ class _Pair:
             greedy_equal=equal if writes else None,
         )
 
-    def _outputs(self, tokens: list[int]) -> tuple[Tensor, Tensor]:
+    def _outputs(self, tokens: list[int], target: list[int]) -> tuple[Tensor, Tensor]:
         """Return the numbers of both for a text, ours and theirs, of the tokens both have."""
         if self._reads:
-            source, target = [*tokens, END], [BEGIN, *tokens]
-            ours = self.model(_row(source), _row(target))
-            read, written = self._their(source), self._their(target)
-            theirs = self.theirs(input_ids=read, decoder_input_ids=written, use_cache=False).logits
+            source, written = [*tokens, END], [BEGIN, *target]
+            ours = self.model(_row(source), _row(written))
+            theirs = self.theirs(
+                input_ids=self._their(source),
+                decoder_input_ids=self._their(written),
+                use_cache=False,
+            ).logits
         else:
             whole = TASKS[self.spec.task].reads_whole_texts
             text = [BEGIN, *tokens, END] if whole else [BEGIN, *tokens]
@@ -196,7 +205,7 @@ class _Pair:
         decoding = decoding if self._reads else BeamSearch(beam=1, max_extra_length=NEW_TOKENS)
         spec = self.spec.model_copy(update={"decoding": decoding})
         decoder = BatchDecoder(self.model, spec)
-        sources, prompt = ([tokens], []) if self._reads else (None, tokens)
+        sources, prompt = ([tokens], self.forced) if self._reads else (None, tokens)
         (best,), *_ = decoder.decode(sources, prefixes=[prompt])
         return [self.rows.theirs[each] for each in best.tokens] == self._written(tokens)
 
@@ -218,10 +227,16 @@ class _Pair:
             suppress_tokens=sorted(each for each in never if each is not None) or None,
         )
         text = self._their([*tokens, END] if self._reads else [BEGIN, *tokens])
-        mask = torch.ones_like(text)
-        found = self.theirs.generate(text, attention_mask=mask, generation_config=config)[0]
-        written = found.tolist()[1 if self._reads else text.size(1) :]
+        mask, begun = torch.ones_like(text), [BEGIN, *self.forced]
+        more = {"decoder_input_ids": self._their(begun)} if self._reads else {}
+        found = self.theirs.generate(text, attention_mask=mask, generation_config=config, **more)[0]
+        written = found.tolist()[len(begun) if self._reads else text.size(1) :]
         return written[: written.index(end)] if end in written else written
+
+
+def _forced(spec: Spec, tokenizer: Tokenizer) -> list[int]:
+    prefix = spec.decoding.prefix
+    return [tokenizer.number(each) for each in prefix] if isinstance(prefix, list) else []
 
 
 def _row(tokens: Sequence[int]) -> Tensor:

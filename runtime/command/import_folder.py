@@ -43,6 +43,18 @@ def import_(
         int | None,
         typer.Option("--classes", metavar="N", min=2, help="Labels of a new classifier."),
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            metavar="LANGUAGE",
+            help="The language that is read, for models of several: eng_Latn for NLLB.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="LANGUAGE", help="The language that is written."),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Say what would be used, and what refused; write nothing."),
@@ -55,17 +67,18 @@ def import_(
     from runtime.command.import_model import examine, find, import_folder
 
     check_task(task)
-    opened, understood = examine(folder, task, classes)
+    languages = {"source": source, "target": target}
+    opened, understood = examine(folder, task, classes, languages)
     if dry_run and understood is not None:
         print_keys(understood)
-    found = find(opened, understood)
+    found = find(opened, understood, out, languages)
     say_warnings(found.compiled.warnings)
     print_found(found)
     if dry_run:
         return
     warn_of_memory(opened)
-    run = out or Path("runs", found.compiled.spec.name)
-    comparison = import_folder(found, run)
+    run = found.out
+    comparison = import_folder(found)
     if comparison is None:
         report("not compared: transformers is not installed (pip install transformers)")
     else:

@@ -1,6 +1,7 @@
 """A folder of a published model to a spec, a map, and the weights of our network."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,8 +31,8 @@ from runtime.weights.files import Tensors
 from runtime.weights.folder import Folder, open_folder
 from runtime.weights.importing import described, weights_by
 from runtime.weights.run import create_published
-from runtime.weights.symbols import symbol_rows
-from runtime.weights.vocabulary import Vocabulary, find_vocabulary
+from runtime.weights.symbols import Names, symbol_names, tokens_before
+from runtime.weights.vocabulary import CONTENT, Vocabulary, find_vocabulary
 
 SPEC, MAP, RECORD = "spec.yaml", "map.yaml", "import.json"
 """Files of the run: the spec, the map of the weights, and what was compared."""
@@ -44,9 +45,13 @@ class Found:
     """A folder that can be imported: all that is known before a tensor is computed."""
 
     folder: Folder
+    out: Path
+    """The folder of the run."""
     understood: Understood
     vocabulary: Vocabulary
     rows: Rows
+    before: tuple[list[int], list[int]]
+    """Tokens of theirs that each source, and each target, begins with."""
     spec: str
     map: str
     compiled: CompiledPackage
@@ -58,8 +63,16 @@ class Found:
         return list(named_parameters(self.compiled.model))
 
 
+Languages = Mapping[str, str | None]
+"""The languages of `source` and `target`, as the vocabulary writes them."""
+NO_LANGUAGES: Languages = {"source": None, "target": None}
+
+
 def examine(
-    path: Path, task: str | None = None, classes: int | None = None
+    path: Path,
+    task: str | None = None,
+    classes: int | None = None,
+    languages: Languages = NO_LANGUAGES,
 ) -> tuple[Folder, Understood | None]:
     """Return a folder and what is understood of it; what is refused is in `config.wrong`.
 
@@ -73,21 +86,36 @@ def examine(
         vocabulary = find_vocabulary(folder)
         if understood is not None and not folder.config.wrong:
             _rows(folder, understood, vocabulary)
+            _before(folder, understood, vocabulary, languages)
     except UserError as error:
         folder.note(error)
     return folder, understood
 
 
-def find(folder: Folder, understood: Understood | None, *, name: str | None = None) -> Found:
+def find(
+    folder: Folder,
+    understood: Understood | None,
+    out: Path | None = None,
+    languages: Languages = NO_LANGUAGES,
+) -> Found:
     """Return what an examined folder becomes; raises `Rejected` with all that keeps it from that.
 
-    A tensor that no line of the map speaks of is found here, too.
+    `out` is the folder of the run, by default that of the folder's name in `runs`. A tensor that no
+    line of the map speaks of is found here, too.
     """
     if folder.config.wrong or understood is None:
         raise Rejected(folder.config.wrong)
-    vocabulary = find_vocabulary(folder)
-    rows = _rows(folder, understood, vocabulary)
-    text = _spec(folder, understood, vocabulary, rows, name or name_of(folder.name))
+    vocabulary, name = find_vocabulary(folder), name_of(folder.name)
+    rows, symbols = _rows(folder, understood, vocabulary)
+    vocabulary = vocabulary.enlarged(look(understood.tree, "model.vocabulary.size"))
+    out = out or Path("runs", name)
+    tokenizer = {"kind": "tokenizers", "file": str(out / CONTENT), "symbols": symbols}
+    before = _before(folder, understood, vocabulary, languages)
+    forced = _forced(folder, understood, vocabulary, before[1])
+    put(understood.tree, "model.vocabulary.size", len(rows))
+    if unwanted(rows) and understood.task != "classification":
+        put(understood.tree, "model.output.bias", True)
+    text = spec_text(understood, name, folder.name, tokenizer, forced)
     compiled = _compiled(text)
     parameters = list(named_parameters(compiled.model))
     new = _new(folder, understood, parameters)
@@ -96,9 +124,11 @@ def find(folder: Folder, understood: Understood | None, *, name: str | None = No
     plan(map_in(Source(name=MAP, text=map)), known, described(folder.tensors))
     return Found(
         folder=folder,
+        out=out,
         understood=understood,
         vocabulary=vocabulary,
         rows=rows,
+        before=before,
         spec=text,
         map=map,
         compiled=compiled,
@@ -143,8 +173,13 @@ def _lines(folder: Folder, understood: Understood) -> list[Any]:
     return lines_of(own, family.lines, missing)
 
 
-def _rows(folder: Folder, understood: Understood, vocabulary: Vocabulary) -> Rows:
-    """Return the rows of our vocabulary; raises a UserError for one that has more than theirs."""
+def _rows(
+    folder: Folder, understood: Understood, vocabulary: Vocabulary
+) -> tuple[Rows, dict[str, str]]:
+    """Return the rows of our vocabulary, and their tokens for our symbols.
+
+    Raises a UserError for a vocabulary that is larger than the table of embeddings.
+    """
     size = look(understood.tree, "model.vocabulary.size") or vocabulary.size
     if vocabulary.size > size:
         raise UserError(
@@ -152,18 +187,38 @@ def _rows(folder: Folder, understood: Understood, vocabulary: Vocabulary) -> Row
             f"{size:,} rows",
             help="model and tokenizer must belong together",
         )
-    symbols = TASKS[understood.task].symbols
-    found = symbol_rows(folder, understood.family, vocabulary.numbers, symbols)
-    return Rows.renumbered(found, size)
+    count = TASKS[understood.task].symbols
+    enlarged = vocabulary.enlarged(size)
+    names = symbol_names(folder, understood.family, enlarged.numbers, count)
+    return Rows.renumbered(enlarged.symbols(names)[:count], size), names
 
 
-def _spec(
-    folder: Folder, understood: Understood, vocabulary: Vocabulary, rows: Rows, name: str
-) -> str:
-    put(understood.tree, "model.vocabulary.size", len(rows))
-    if unwanted(rows) and understood.task != "classification":
-        put(understood.tree, "model.output.bias", True)
-    return spec_text(understood, name, folder.name, vocabulary.settings, [])
+def _before(
+    folder: Folder, understood: Understood, vocabulary: Vocabulary, languages: Languages
+) -> tuple[list[int], list[int]]:
+    """Return the tokens of theirs that each source, and each target, begins with."""
+    family = understood.family
+    kind = folder.json("tokenizer_config.json").get("tokenizer_class")
+    if reason := family.unread_tokenizers.get(str(kind)):
+        raise UserError(f"texts of {folder.path} cannot be built: {reason} ({kind})")
+    source, target = (
+        tokens_before(folder, family, vocabulary.numbers, side, languages)
+        for side in ("source", "target")
+    )
+    return source, target
+
+
+def _forced(
+    folder: Folder, understood: Understood, vocabulary: Vocabulary, before: list[int]
+) -> list[str]:
+    """Return the tokens that every text is made to begin with: a language, or as the files say."""
+    names = Names.of(folder, vocabulary.numbers)
+    is_forced = "language" in understood.family.before.get("target", [])
+    if not is_forced and names.first(["forced_bos_token"]) is None:
+        return []
+    own = before if is_forced else [names.first(["forced_bos_token"])]
+    texts = {number: token for token, number in vocabulary.numbers.items()}
+    return [texts[each] for each in own if each is not None]
 
 
 def _compiled(text: str) -> CompiledPackage:
@@ -198,21 +253,21 @@ def _map(
     return fitted(lines, dict.fromkeys(ignored), parameters, folder.tensors, rows, classes)
 
 
-def import_folder(found: Found, out: Path) -> Comparison | None:
+def import_folder(found: Found) -> Comparison | None:
     """Create the run of a folder -> how far it is from theirs; None without `transformers`.
 
     Raises a UserError where the two differ; then there is no run.
     """
-    refuse_existing(out)
+    refuse_existing(found.out)
     with TemporaryDirectory(prefix="specformer-") as temporary:
         place = Path(temporary, found.compiled.folder_name)
         found.compiled.write(place)
         package = load_package(place)
         weights = weights_of(found, package)
-        tokenizers = found.vocabulary.tokenizers(found.rows)
-        comparison = _compared(found, package, weights, tokenizers[0])
+        tokenizers = found.vocabulary.tokenizers(found.rows, found.before)
+        comparison = _compared(found, package, weights, tokenizers)
         create_published(
-            out,
+            found.out,
             package,
             weights,
             tokenizers,
@@ -224,7 +279,7 @@ def import_folder(found: Found, out: Path) -> Comparison | None:
 
 
 def _compared(
-    found: Found, package: Package, weights: Tensors, tokenizer: Tokenizer
+    found: Found, package: Package, weights: Tensors, tokenizers: tuple[Tokenizer, Tokenizer]
 ) -> Comparison | None:
     if not can_compare():
         return None
@@ -234,7 +289,7 @@ def _compared(
         found.folder,
         model.eval(),
         package.spec,
-        tokenizer,
+        tokenizers,
         found.rows,
         has_head=found.understood.has_head,
         classes=[their for _, their in found.understood.labels],
@@ -268,5 +323,6 @@ def _files(found: Found, comparison: Comparison | None) -> dict[str, bytes]:
     return {
         SPEC: found.spec.encode(),
         MAP: found.map.encode(),
+        CONTENT: found.vocabulary.content.encode(),
         RECORD: f"{json.dumps(record, indent=2, ensure_ascii=False)}\n".encode(),
     }

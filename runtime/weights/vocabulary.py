@@ -1,12 +1,16 @@
 """The tokenizer of a folder: which of its files is one, its tokens, and how ours reads it."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from compiler.vocabulary.foreign import numbers_of_tokenizer_json
+from compiler.vocabulary.foreign import (
+    numbers_of_tokenizer_json,
+    unknown_of_tokenizer_json,
+    vocabulary_of_tokens,
+)
 from compiler.vocabulary.rows import Rows
 from runtime.data.tokenizers.hugging_face import HuggingFaceTokenizer
 from runtime.data.tokenizers.hugging_face_files import read_files
@@ -22,29 +26,60 @@ FILES: dict[str, str | None] = {
 """Files that are a tokenizer, the first that is there counts, with the one that belongs to it."""
 
 
+CONTENT = "tokenizer.json"
+"""The tokenizer in the run."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
     """The tokenizer of a folder."""
 
     file: Path
-    content: str
-    """The text of a tokenizer.json."""
+    tree: dict[str, Any]
+    """The content of a tokenizer.json."""
     numbers: Mapping[str, int]
     """The tokens with their numbers."""
-    settings: dict[str, Any]
-    """`data.tokenizer` of a spec that reads the file."""
 
     @property
     def size(self) -> int:
         return max(self.numbers.values()) + 1
 
-    def tokenizers(self, rows: Rows) -> tuple[Tokenizer, Tokenizer]:
-        """Return the tokenizers of source and target, their tokens in the order of `rows`."""
+    @property
+    def content(self) -> str:
+        return json.dumps(self.tree, ensure_ascii=False)
+
+    def symbols(self, given: Mapping[str, str]) -> tuple[int | None, ...]:
+        """Return their numbers of our symbols, of which `given` names some."""
+        unknown = unknown_of_tokenizer_json(self.tree)
+        return vocabulary_of_tokens(self.numbers, given=given, unknown=unknown).symbols
+
+    def enlarged(self, size: int) -> "Vocabulary":
+        """Return the vocabulary with a token that no text holds for each further row of a table."""
+        taken = set(self.numbers.values())
+        more = {f"<unused {each}>": each for each in range(size) if each not in taken}
+        properties = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+        added = [
+            {"id": number, "content": token, **properties, "special": True}
+            for token, number in more.items()
+        ]
+        tree = self.tree | {"added_tokens": [*(self.tree.get("added_tokens") or []), *added]}
+        return replace(self, tree=tree, numbers={**self.numbers, **more})
+
+    def tokenizers(
+        self, rows: Rows, before: Sequence[Sequence[int]]
+    ) -> tuple[Tokenizer, Tokenizer]:
+        """Return the tokenizers of source and target, their tokens in the order of `rows`.
+
+        `before` are tokens of theirs that texts of the source, and of the target, begin with.
+        """
+        ours = [[rows.number(each) for each in tokens] for tokens in before]
         try:
-            tokenizer = HuggingFaceTokenizer(self.content, rows)
+            source = HuggingFaceTokenizer(self.content, rows, ours[0])
+            if ours[0] == ours[1]:
+                return source, source
+            return source, HuggingFaceTokenizer(self.content, rows, ours[1])
         except ValueError as error:
             raise UserError(f"{self.file} cannot be read as a tokenizer: {error}") from error
-        return tokenizer, tokenizer
 
 
 def find_vocabulary(folder: Folder) -> Vocabulary:
@@ -53,12 +88,8 @@ def find_vocabulary(folder: Folder) -> Vocabulary:
         file = folder.path / name
         merges = folder.path / other if other else None
         if file.is_file() and (merges is None or merges.is_file()):
-            content, _ = read_files(file, merges)
-            settings: dict[str, Any] = {"kind": "tokenizers", "file": str(file)}
-            if merges is not None:
-                settings["merges"] = str(merges)
-            numbers = numbers_of_tokenizer_json(json.loads(content))
-            return Vocabulary(file=file, content=content, numbers=numbers, settings=settings)
+            tree = json.loads(read_files(file, merges)[0])
+            return Vocabulary(file=file, tree=tree, numbers=numbers_of_tokenizer_json(tree))
     raise UserError(
         f"{folder.path} has no tokenizer: none of {', '.join(FILES)}",
         help="`AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)` of transformers "

@@ -24,9 +24,12 @@ class HuggingFaceTokenizer:
 
     KIND = "tokenizers"
 
-    def __init__(self, content: str, rows: Rows) -> None:
-        """`content` is that of a `tokenizer.json`. Raises a ValueError if it is none."""
-        self._content, self.rows = content, rows
+    def __init__(self, content: str, rows: Rows, before: Sequence[int] = ()) -> None:
+        """`content` is that of a `tokenizer.json`. Raises a ValueError if it is none.
+
+        `before` are tokens of ours that every text begins with, such as that of its language.
+        """
+        self._content, self.rows, self.before = content, rows, list(before)
         self._backend = new_backend(content)
         special = self._backend.get_added_tokens_decoder().items()
         shown = {rows.theirs[each] for each in (UNKNOWN, MASK) if each < rows.symbols}
@@ -58,12 +61,15 @@ class HuggingFaceTokenizer:
     @classmethod
     def load(cls, content: bytes, description: Description, /) -> Self:
         rows = Rows.parse(description["rows"], int(description["symbols"]))
-        return cls(content.decode("utf-8"), rows)
+        before = map(int, description.get("before", "").split())
+        return cls(content.decode("utf-8"), rows, list(before))
 
     def save(self, folder: Path) -> None:
         """Write the `tokenizer.json` as `vocabulary.json`, with the rows in the description."""
         description = {"kind": self.KIND, "file": "vocabulary.json", "rows": str(self.rows)}
         description["symbols"] = str(self.rows.symbols)
+        if self.before:
+            description["before"] = " ".join(map(str, self.before))
         write_sealed(folder, description, self._content.encode("utf-8"))
 
     @property
@@ -71,14 +77,21 @@ class HuggingFaceTokenizer:
         return len(self.rows)
 
     def encode(self, line: str) -> list[int]:
-        return self.rows.encoded(self._backend.encode(line, add_special_tokens=False).ids)
+        return self._begun(self._encode(line))
 
     def encode_rest(self, text: str) -> list[int]:
-        return encode_after_word(self.encode, text)
+        return encode_after_word(self._encode, text)
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         found = self._backend.encode_batch_fast(list(lines), add_special_tokens=False)
-        return [self.rows.encoded(each.ids) for each in found]
+        return [self._begun(self.rows.encoded(each.ids)) for each in found]
+
+    def _encode(self, line: str) -> list[int]:
+        return self.rows.encoded(self._backend.encode(line, add_special_tokens=False).ids)
+
+    def _begun(self, tokens: list[int]) -> list[int]:
+        """Return the tokens of a text behind those that every text begins with."""
+        return [*self.before, *tokens] if tokens else tokens
 
     def number(self, token: str) -> int:
         """The index of a token by its name, or else as the vocabulary writes it."""

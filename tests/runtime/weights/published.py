@@ -106,7 +106,12 @@ class Kind:
     draw: Callable[[random.Random], dict[str, Any]] = lambda _: {}
     more: int = 0
     """Rows of the table of embeddings that no token of the tokenizer has."""
-    files: dict[str, str] = field(default_factory=dict)
+    before: tuple[str | None, str | None] = (None, None)
+    """The token that each source, and each target, begins with."""
+    languages: dict[str, str | None] = field(
+        default_factory=lambda: {"source": None, "target": None}
+    )
+    """The languages that are said when it is imported; then targets are made to begin so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -420,8 +425,36 @@ KINDS = {
         architecture="BartForConditionalGeneration",
         config="BartConfig",
         tokenizer=lambda: byte_level("<s>", "<pad>", "</s>", "<unk>"),
+        fixed=LENGTH | BART | {"forced_eos_token_id": None},
+        draw=lambda draw: _pair(draw) | {"forced_bos_token_id": draw.choice([None, 0])},
+        before=("<s>", "<s>"),
+    ),
+    "mbart": Kind(
+        architecture="MBartForConditionalGeneration",
+        config="MBartConfig",
+        tokenizer=lambda: unigram("<s>", "<pad>", "</s>", "<unk>", "en_XX", "de_DE"),
         fixed=LENGTH | BART | FORCED,
         draw=_pair,
+        before=("en_XX", "de_DE"),
+        languages={"source": "en_XX", "target": "de_DE"},
+    ),
+    "m2m100": Kind(
+        architecture="M2M100ForConditionalGeneration",
+        config="M2M100Config",
+        tokenizer=lambda: unigram("<s>", "<pad>", "</s>", "<unk>", "__de__", "__en__"),
+        fixed=LENGTH | BART,
+        draw=_pair,
+        before=("__en__", "__de__"),
+        languages={"source": "en", "target": "de"},
+    ),
+    "nllb": Kind(
+        architecture="M2M100ForConditionalGeneration",
+        config="M2M100Config",
+        tokenizer=lambda: unigram("<s>", "<pad>", "</s>", "<unk>", "deu_Latn", "eng_Latn"),
+        fixed=LENGTH | BART,
+        draw=_pair,
+        before=("eng_Latn", "deu_Latn"),
+        languages={"source": "eng_Latn", "target": "deu_Latn"},
     ),
     "t5": Kind(
         architecture="T5ForConditionalGeneration",

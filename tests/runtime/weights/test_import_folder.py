@@ -11,12 +11,18 @@ from torch import Tensor
 
 from compiler.weights.rows import unwanted
 from runtime.command.import_comparison import Comparison, compare
-from runtime.command.import_model import examine, find, import_folder
-from runtime.data.symbols import BEGIN, END
+from runtime.command.import_model import (
+    NO_LANGUAGES,
+    Languages,
+    examine,
+    find,
+    import_folder,
+)
+from runtime.data.symbols import BEGIN, END, UNKNOWN
 from runtime.data.tasks.classification import read_labels
 from runtime.package import features_of
 from runtime.run import Run
-from tests.runtime.weights.published import KINDS, Published, lines, published, transformers
+from tests.runtime.weights.published import KINDS, Kind, Published, lines, published, transformers
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -25,10 +31,12 @@ SHOWN = 5
 """Lines whose logits are compared."""
 
 
-def imported(folder: Path, place: Path, **options: Any) -> tuple[Run, Comparison]:
+def imported(
+    folder: Path, place: Path, languages: Languages = NO_LANGUAGES, **options: Any
+) -> tuple[Run, Comparison]:
     """Return the run of a folder, and what the import itself has compared."""
-    found = find(*examine(folder, **options))
-    comparison = import_folder(found, place)
+    examined = examine(folder, languages=languages, **options)
+    comparison = import_folder(find(*examined, place, languages))
     assert comparison is not None
     return Run.open(place), comparison
 
@@ -36,27 +44,34 @@ def imported(folder: Path, place: Path, **options: Any) -> tuple[Run, Comparison
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("name", KINDS)
 def test_logits_tokens_and_texts_are_theirs(name: str, seed: int, tmp_path: Path) -> None:
-    theirs = published(name, seed, tmp_path)
-    run, comparison = imported(theirs.folder, tmp_path / "run")
+    theirs, kind = published(name, seed, tmp_path), KINDS[name]
+    run, comparison = imported(theirs.folder, tmp_path / "run", kind.languages)
     assert comparison.is_close
-    model, tokenizer = run.load_model(), run.tokenizers()[0]
-    rows = tokenizer.rows  # type: ignore[attr-defined]
-    encoded = tokenizer.encode_lines(lines())
-    expected = [theirs.tokenizer.encode(line, add_special_tokens=False).ids for line in lines()]
-    assert [[rows.theirs[each] for each in tokens] for tokens in encoded] == expected
+    model, tokenizers = run.load_model(), run.tokenizers()
+    rows = tokenizers[0].rows  # type: ignore[attr-defined]
+    sides = [each.encode_lines(lines()) for each in tokenizers]
+    for side, begin in zip(sides, kind.before, strict=True):
+        expected = [their_tokens(theirs, line, begin) for line in lines()]
+        assert [[rows.theirs[each] for each in tokens] for tokens in side] == expected
     with torch.inference_mode():
-        for tokens in encoded[:SHOWN]:
-            ours, right = outputs(run, model, theirs, tokens, rows)
+        for source, target in list(zip(*sides, strict=True))[:SHOWN]:
+            ours, right = outputs(run, model, theirs, source, target, rows)
             never = unwanted(rows) if run.package.spec.task != "classification" else []
             assert (ours - right).abs().max() <= 1e-5 * max(right.abs().max(), 1.0)
             assert never or ours.shape == right.shape
         if run.package.spec.model.decoder is not None:
             for line in lines()[:SHOWN]:
-                assert written(run, line) == their_text(run, theirs, line, rows)
+                assert written(run, line) == their_text(run, theirs, line, kind, rows)
+
+
+def their_tokens(theirs: Published, line: str, begin: str | None) -> list[int]:
+    """Return the tokens of a line by the library itself, behind the one that it begins with."""
+    own = theirs.tokenizer.encode(line, add_special_tokens=False).ids
+    return [*([] if begin is None else [theirs.tokenizer.token_to_id(begin)]), *own]
 
 
 def outputs(
-    run: Run, model: Any, theirs: Published, tokens: list[int], rows: Any
+    run: Run, model: Any, theirs: Published, tokens: list[int], written: list[int], rows: Any
 ) -> tuple[Tensor, Tensor]:
     """Return the logits of both for a text, those of the tokens that both can choose."""
 
@@ -65,7 +80,7 @@ def outputs(
 
     spec = run.package.spec
     if spec.model.encoder is not None and spec.model.decoder is not None:
-        source, target = [*tokens, END], [BEGIN, *tokens]
+        source, target = [*tokens, END], [BEGIN, *written]
         ours = model(torch.tensor([source]), torch.tensor([target]))
         right = theirs.model(input_ids=their(source), decoder_input_ids=their(target)).logits
     else:
@@ -94,29 +109,39 @@ def written(run: Run, line: str) -> str:
     return translator.translate(line, beam=1, max_length=NEW_TOKENS)
 
 
-def their_text(run: Run, theirs: Published, line: str, rows: Any) -> str:
+def their_text(run: Run, theirs: Published, line: str, kind: Kind, rows: Any) -> str:
     """Return what `generate` writes for a line, as text."""
     begin, end = rows.theirs[BEGIN], rows.theirs[END]
-    own = theirs.tokenizer.encode(line, add_special_tokens=False).ids
     translates = run.package.spec.model.encoder is not None
+    own = their_tokens(theirs, line, kind.before[0])
     read = torch.tensor([[*own, end] if translates else [begin, *own]])
-    silent = {rows.theirs[0], begin} - {end, None}
+    never = {rows.theirs[0], begin} - {end, None}
+    forced = theirs.model.config.to_dict().get("forced_bos_token_id")
+    if kind.languages["target"] is not None:
+        forced = theirs.tokenizer.token_to_id(kind.before[1])
     config = transformers.GenerationConfig(
-        max_new_tokens=NEW_TOKENS,
+        max_new_tokens=NEW_TOKENS + (forced is not None),
         do_sample=False,
         eos_token_id=end,
         pad_token_id=end,
         decoder_start_token_id=begin,
-        suppress_tokens=sorted(silent) or None,
+        forced_bos_token_id=forced,
+        suppress_tokens=sorted(never) or None,
     )
     mask = torch.ones_like(read)
     found = theirs.model.generate(read, attention_mask=mask, generation_config=config)[0].tolist()
     new = found[1:] if translates else found[read.size(1) :]
     new = new[: new.index(end)] if end in new else new
+    special = theirs.tokenizer.get_added_tokens_decoder().items()
+    silent = {number for number, token in special if token.special} - {rows.theirs[UNKNOWN]}
+
+    def decode(tokens: list[int]) -> str:
+        shown = [each for each in tokens if each not in silent]
+        return str(theirs.tokenizer.decode(shown, skip_special_tokens=False))
+
     if translates:
-        return str(theirs.tokenizer.decode(new, skip_special_tokens=False))
-    decode = theirs.tokenizer.decode
-    return f"{line}{decode([*own, *new], skip_special_tokens=False).removeprefix(decode(own))}"
+        return decode(new)
+    return f"{line}{decode([*own, *new]).removeprefix(decode(own))}"
 
 
 def test_a_network_by_itself_gets_a_new_head(tmp_path: Path) -> None:
@@ -188,7 +213,7 @@ def test_a_comparison_that_fails_leaves_nothing(
     monkeypatch.setattr(import_model, "compare", off)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(UserError, match="the network differs from that of transformers"):
-        import_folder(find(*examine(whole.folder)), tmp_path / "run")
+        import_folder(find(*examine(whole.folder), tmp_path / "run"))
     assert sorted(tmp_path.rglob("*")) == before
 
 
