@@ -153,6 +153,9 @@ Tokenizer = Annotated[
 FILES = ("file", "merges")
 """The keys of a tokenizer that name files."""
 
+REGULARISATION = ("dropout", "sampling")
+"""The keys of a tokenizer that say how training texts are cut anew in each epoch."""
+
 
 def without_places(tokenizer: Section) -> dict[str, Any]:
     """Return the settings of a tokenizer but for the places of its files."""

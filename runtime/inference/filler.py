@@ -12,6 +12,7 @@ from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK
 from runtime.data.tasks.task import longest_between_symbols
 from runtime.data.tokenizers.tokenizer import Tokenizer
+from runtime.data.tokenizers.words import holds_spaces
 from runtime.errors import UserError
 from runtime.inference.batch_decoder import length_batches, padded
 from runtime.inference.calls import refuse_several, texts_of
@@ -35,8 +36,14 @@ Fillings = list[list[Filling]]
 
 
 def encode_with_gaps(line: str, tokenizer: Tokenizer) -> list[int]:
-    """Return the tokens of a line; a gap, `[MASK]` or `___`, is the symbol of a masked token."""
-    first, *others = GAP.split(line)
+    """Return the tokens of a line; a gap, `[MASK]` or `___`, is the symbol of a masked token.
+
+    The space before a gap belongs to the masked token where tokens hold the space before them.
+    """
+    *befores, last = GAP.split(line)
+    if holds_spaces(tokenizer.name, tokenizer.size):
+        befores = [before.removesuffix(" ") for before in befores]
+    first, *others = (*befores, last)
     tokens = tokenizer.encode(first)
     for other in others:
         tokens += [MASK, *tokenizer.encode_rest(other)]

@@ -9,6 +9,9 @@ WORD = "a"
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 """The mark of a token that begins a word."""
 
+LOOKED_AT = 2000
+"""Tokens whose names tell what those of a tokenizer are like."""
+
 PART = "\N{REPLACEMENT CHARACTER}"
 """What a part of a character is decoded to."""
 
@@ -19,6 +22,16 @@ def encode_after_word(encode: Callable[[str], list[int]], text: str) -> list[int
         return encode(text)
     word, both = encode(WORD), encode(f"{WORD}{text}")
     return both[len(word) :] if both[: len(word)] == word else encode(text)
+
+
+def holds_spaces(name: Callable[[int], str], size: int) -> bool:
+    """Tell whether there are tokens of a word with the space before it.
+
+    `name` gives the names of the `size` tokens, of which the first are looked at: where there are
+    such tokens, the most frequent are among them.
+    """
+    names = map(name, range(min(size, LOOKED_AT)))
+    return any(each.startswith(SPACE) and each != SPACE for each in names)
 
 
 def begins_words(

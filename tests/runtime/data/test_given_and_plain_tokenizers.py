@@ -28,6 +28,7 @@ from runtime.data.tokenizers.characters import CharacterTokenizer
 from runtime.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from runtime.data.tokenizers.tokenizer import load_tokenizer, train_tokenizer
 from runtime.errors import UserError
+from runtime.inference.filler import encode_with_gaps
 
 SCALE = Path(__file__).parents[3] / ".." / "shared" / "data" / "scale" / "en-de.tsv.gz"
 LINES = [
@@ -132,6 +133,14 @@ def test_plain_tokenizers_are_saved_and_know_words(
     assert words(loaded.begins_words(tokens), tokens, loaded) == [
         *("größe", " is", " in", " the", " house", ".")
     ]
+
+
+@pytest.mark.quick
+def test_a_gap_between_characters_is_a_character() -> None:
+    tokenizer = CharacterTokenizer("".join(EVERY), NAMES_WITH_MASK)
+    encode = tokenizer.encode
+    found = encode_with_gaps("the [MASK]ouse", tokenizer)
+    assert found == [*encode("the "), MASK, *encode("ouse")]
 
 
 def words(

@@ -20,6 +20,7 @@ from runtime.data.text import TrainingText
 from runtime.data.tokenizers.hugging_face import HuggingFaceTokenizer
 from runtime.data.tokenizers.tokenizer import load_tokenizer, train_tokenizer
 from runtime.errors import UserError
+from runtime.inference.filler import encode_with_gaps
 
 tokenizers = pytest.importorskip("tokenizers", reason="the extra `tokenizers` is not installed")
 
@@ -187,6 +188,13 @@ def test_byte_level_tokens_are_every_text(byte_level: HuggingFaceTokenizer, line
     tokens = byte_level.encode(line)
     assert min(tokens, default=4) > END
     assert byte_level.decode(tokens) == line
+
+
+@pytest.mark.quick
+def test_a_gap_takes_the_space_before_it(byte_level: HuggingFaceTokenizer) -> None:
+    found = encode_with_gaps("the [MASK] is ___.", byte_level)
+    encode = byte_level.encode
+    assert found == [*encode("the"), MASK, *encode(" is"), MASK, *byte_level.encode_rest(".")]
 
 
 @pytest.mark.quick
