@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from compiler.emit.find_causes import with_causes
 from compiler.emit.marks import unmarked
 from compiler.emit.package import package_files
-from compiler.ir.causes import Paths, Place, fields_of, united
+from compiler.ir.causes import Paths, SettingSpan, fields_of, united
 from compiler.pipeline import build, passes
 from compiler.source.node import Mapping, Path, Sequence, find, steps_of
 from compiler.source.span import Span
@@ -32,11 +32,11 @@ class Setting:
     follows: tuple["Setting", ...] = ()
 
     @property
-    def places(self) -> tuple[Span, ...]:
+    def spans(self) -> tuple[Span, ...]:
         """Return where it was written, or the settings that a default follows from."""
         if self.span:
             return (self.span,)
-        return tuple(place for each in self.follows for place in each.places)
+        return tuple(span for each in self.follows for span in each.spans)
 
     def covers(self, path: str) -> bool:
         """Tell whether a path of the complete spec is this setting, or lies in this section."""
@@ -58,10 +58,10 @@ def source_map(loaded: Loaded) -> SourceMap:
 
     def origin(path: str) -> Span:
         span = loaded.origin(path)
-        return Place(**fields_of(span), path=path)
+        return SettingSpan(**fields_of(span), path=path)
 
     model = with_causes(build(loaded, passes(), origin), loaded.spec)
-    settings = _Settings(loaded)
+    settings = _KnownSettings(loaded)
     files, lines = dict[str, str](), dict[str, list[tuple[Setting, ...]]]()
     for name, text in package_files(loaded.spec, model).items():
         files[name], causes = unmarked(text)
@@ -70,8 +70,8 @@ def source_map(loaded: Loaded) -> SourceMap:
     return SourceMap(loaded=loaded, files=files, lines=lines)
 
 
-class _Settings:
-    """Paths of the complete spec as the settings that an author knows."""
+class _KnownSettings:
+    """The settings that an author knows, by their paths in the complete spec."""
 
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded

@@ -5,8 +5,9 @@ from html import escape
 from compiler.page import html
 from compiler.page.html import file_beside
 from compiler.page.interactive import interactive_page
+from compiler.source.span import Source
 from compiler.source_map import Setting
-from compiler.where import Links, place_of, short, value_of
+from compiler.where import CodeFile, LinkedCode, place_of, short, value_of
 
 BODY = """\
 <header><h1>{title}</h1><p id="hint">Point at a line of the spec to see the code that it causes, or
@@ -20,7 +21,7 @@ at a line of code to see its settings. A click keeps them, Escape lets them go; 
 <footer id="settings" aria-live="polite"></footer>"""
 
 
-def view_page(links: Links, name: str, otherwise: str) -> str:
+def view_page(linked: LinkedCode, name: str, otherwise: str) -> str:
     """Return the page of a spec and its code.
 
     `otherwise` explains the lines of code that the spec does not compile to.
@@ -30,44 +31,48 @@ def view_page(links: Links, name: str, otherwise: str) -> str:
         title=title,
         style=file_beside(html.__file__, "view.css"),
         script=file_beside(html.__file__, "view.js"),
-        data=_data(links, otherwise),
+        data=_data(linked, otherwise),
         body=BODY.format(title=escape(title)),
     )
 
 
-def _data(links: Links, otherwise: str) -> dict[str, object]:
+def _data(linked: LinkedCode, otherwise: str) -> dict[str, object]:
     """Return what the script reads; each setting, and each set of settings, is there once."""
     sets: dict[tuple[Setting, ...], int] = {}
-    files = [
-        {
-            "name": file.name,
-            "lines": file.lines,
-            "sets": [sets.setdefault(each, len(sets)) for each in file.settings],
-            "edited": sorted(file.edited),
-        }
-        for file in links.files
-    ]
+    files = [_file(each, sets) for each in linked.files]
     settings = {each: number for number, each in enumerate(_every(sets))}
-    sources = {source: number for number, source in enumerate(links.sources)}
+    sources = {source: number for number, source in enumerate(linked.sources)}
     return {
         "otherwise": otherwise,
         "sources": [
-            {"name": _title(each.name), "lines": each.text.splitlines()} for each in links.sources
+            {"name": _title(each.name), "lines": each.text.splitlines()} for each in sources
         ],
         "files": files,
         "sets": [[settings[one] for one in each] for each in sets],
-        "settings": [
-            {
-                "name": each.name,
-                "value": value_of(each, links.spec),
-                "where": place_of(each),
-                "places": [
-                    [sources[place.source], place.line - 1]
-                    for place in each.places
-                    if place.source in sources
-                ],
-            }
-            for each in settings
+        "settings": [_setting(each, linked, sources) for each in settings],
+    }
+
+
+def _file(file: CodeFile, sets: dict[tuple[Setting, ...], int]) -> dict[str, object]:
+    """Return a file, each line with the number of its set in `sets`; new sets are added there."""
+    return {
+        "name": file.name,
+        "lines": file.lines,
+        "sets": [sets.setdefault(each, len(sets)) for each in file.settings],
+        "edited": sorted(file.edited),
+    }
+
+
+def _setting(setting: Setting, linked: LinkedCode, sources: dict[Source, int]) -> dict[str, object]:
+    """Return a setting with the lines, from 0 on, of the numbered texts that it stands on."""
+    return {
+        "name": setting.name,
+        "value": value_of(setting, linked.spec),
+        "where": place_of(setting),
+        "places": [
+            [sources[span.source], span.line - 1]
+            for span in setting.spans
+            if span.source in sources
         ],
     }
 

@@ -33,32 +33,35 @@ class CodeFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Links:
-    """A spec and its code, line by line. `sources` are the texts that its settings stand in."""
+class LinkedCode:
+    """The code of a spec, with the settings behind each of its lines.
+
+    `sources` are the texts that its settings stand in.
+    """
 
     spec: Spec
     sources: tuple[Source, ...]
     files: tuple[CodeFile, ...]
 
-    def settings_at(self, source: str, line: int) -> set[Span]:
+    def spans_on(self, source: str, line: int) -> set[Span]:
         """Return the places of settings on a line, counted from 1, of a text."""
         return {
-            place
+            span
             for file in self.files
             for settings in file.settings
             for each in settings
-            for place in each.places
-            if place.source.name == source and place.line == line
+            for span in each.spans
+            if span.source.name == source and span.line == line
         }
 
     def code_of(self, source: str, line: int) -> Iterator[tuple[CodeFile, range]]:
         """Yield the runs of lines, from 0 on, that come from a line of a text."""
-        places = self.settings_at(source, line)
+        spans = self.spans_on(source, line)
         for file in self.files:
             found = [
                 number
                 for number, settings in enumerate(file.settings)
-                if any(place in places for each in settings for place in each.places)
+                if any(span in spans for each in settings for span in each.spans)
             ]
             yield from ((file, each) for each in runs(found, file.lines))
 
@@ -75,14 +78,14 @@ def runs(numbers: Iterable[int], lines: Sequence[str]) -> Iterator[range]:
         yield range(first, last + 1)
 
 
-def links(operand: Operand, loaded: Loaded | None = None) -> Links:
+def linked_code(operand: Operand, loaded: Loaded | None = None) -> LinkedCode:
     """Return a spec or a package with its code; raises `Rejected`.
 
     `loaded` is the spec in its author's words, where the operand has it as a lock.
     """
     found = source_map(loaded or operand.package.loaded)
     names = [name for name in found.files if name.endswith(".py")]
-    return Links(
+    return LinkedCode(
         spec=found.loaded.spec,
         sources=_sources(found.loaded),
         files=tuple(_file(name, found, operand) for name in names),
@@ -135,14 +138,18 @@ def is_leaf(value: object) -> bool:
 def place_of(setting: Setting) -> str:
     """Return where a setting was written, or in words what a default follows from."""
     if setting.span:
-        source = setting.span.source
-        if source.name == "--set":
-            return f"--set {source.text}"
-        return f"{short(source.name)}:{setting.span.line}:{setting.span.column}"
+        return shown_span(setting.span)
     if not setting.follows:
         return "default"
     others = (f"{each.name} ({place_of(each)})" for each in setting.follows)
     return f"default, derived from {' and '.join(others)}"
+
+
+def shown_span(span: Span) -> str:
+    """Return `file:line:column`, or the option that says a setting."""
+    if span.source.name == "--set":
+        return f"--set {span.source.text}"
+    return f"{short(span.source.name)}:{span.line}:{span.column}"
 
 
 def short(name: str) -> str:

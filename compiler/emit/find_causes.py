@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from compiler.emit.calls import code_of
 from compiler.emit.naming import of_formula
 from compiler.ir.block import Block, Invoke, Repeat, Statement, callee, shown, walk
-from compiler.ir.causes import Caused, Paths, Place, causes_of, fields_of, united
+from compiler.ir.causes import Caused, Paths, SettingSpan, causes_of, fields_of, united
 from compiler.ir.numbers import inside, own_numbers
 from compiler.ops.expression import Call, Expression, Hyperparameter, parts
 from compiler.ops.op import Op
@@ -75,8 +75,8 @@ def with_causes(model: Block, spec: Spec) -> Block:
 
     Blocks of one class have one code: it comes from the settings of all of them.
     """
-    settings = _Settings(spec, model)
-    own = {id(block): settings.of_block(block) for _, block in walk(model)}
+    causes = _Causes(spec, model)
+    own = {id(block): causes.of_block(block) for _, block in walk(model)}
     by_class = defaultdict[str, list[Block]](list)
     for _, block in walk(model):
         by_class[block.name].append(own[id(block)])
@@ -164,8 +164,8 @@ def _union_of(origins: list[Caused]) -> Caused:
     )
 
 
-class _Settings:
-    """The complete spec, asked by paths."""
+class _Causes:
+    """The causes of a network's code in the complete spec, which is asked by paths."""
 
     def __init__(self, spec: Spec, model: Block) -> None:
         self.spec = spec
@@ -314,7 +314,7 @@ class _Settings:
     def closest(self, key: str, origin: Span, block: Block) -> Paths:
         """Return the setting of a key that is closest to a place, or else to its block."""
         for start in (origin, block.origin):
-            above = start.path.split(".") if isinstance(start, Place) else []
+            above = start.path.split(".") if isinstance(start, SettingSpan) else []
             while above:
                 path = ".".join((*above, key))
                 if self.value(path) is not None and (len(above) > 1 or start is block.origin):
@@ -325,14 +325,14 @@ class _Settings:
 
     def section(self, origin: Span) -> Paths:
         """Return the section that something was lowered from; none for the whole model."""
-        path = origin.path if isinstance(origin, Place) else ""
+        path = origin.path if isinstance(origin, SettingSpan) else ""
         while "." in path and not isinstance(self.value(path), BaseModel):
             path = path.rpartition(".")[0]
         return (path,) if path and path != "model" else ()
 
     def kinds(self, origin: Span) -> Paths:
         """Return the layers of a stack, if they are of several kinds: names tell them apart."""
-        path = origin.path if isinstance(origin, Place) else ""
+        path = origin.path if isinstance(origin, SettingSpan) else ""
         layers = ".".join(path.split(".")[:3])
         found = self.value(layers) if layers.endswith(".layers") else None
         return (layers,) if isinstance(found, list) and len(found) > 1 else ()
@@ -343,5 +343,5 @@ class _Settings:
 
     def caused(self, origin: Span, causes: Iterable[str], **others: Any) -> Caused:
         """Return a place with causes."""
-        path = origin.path if isinstance(origin, Place) else ""
+        path = origin.path if isinstance(origin, SettingSpan) else ""
         return Caused(**fields_of(origin), path=path, causes=tuple(causes), **others)

@@ -16,14 +16,14 @@ Paths = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place(Span):
+class SettingSpan(Span):
     """The place of a setting, with its path."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caused(Place):
+class Caused(SettingSpan):
     """The place of a statement or of a block, with the settings that its code comes from.
 
     `choices` are the settings that decide what helper functions are called, and how. A block has

@@ -39,6 +39,15 @@ class Extended:
     dropped: tuple[Dropped, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSettings:
+    """The settings that one file has of a spec, without those that it inherits."""
+
+    name: str
+    text: str
+    tree: Mapping
+
+
 def read_extended(reference: str) -> Extended:
     """The tree of a spec over the trees that it extends; raises `Rejected`."""
     path = locate(reference)
@@ -55,6 +64,21 @@ def read_file(file: SpecFile) -> Extended:
     text = file.read()
     _require_spec(of_text(text, File(file.name)), file.name)
     return _extended(file, _parsed(file, text), (file.identity,))
+
+
+def lineage(file: SpecFile) -> Iterator[OwnSettings]:
+    """Yield the settings of a spec and of those that it extends, the closest first.
+
+    The spec is one that `read_file` has accepted, so no file extends itself.
+    """
+    found: SpecFile | None = file
+    while found is not None:
+        text = found.read()
+        tree = _parsed(found, text)
+        own = write_out(without_entries(tree, "extends"))
+        yield OwnSettings(name=found.name, text=text, tree=own)
+        parent = tree.get("extends")
+        found = found.find(str(parent.value)) if isinstance(parent, Scalar) else None
 
 
 def over(base: Mapping, above: Mapping) -> Mapping:

@@ -22,7 +22,7 @@ def view(
     from compiler.diff.operand import of_package, read_operand
     from compiler.pipeline import compile_loaded
     from compiler.view import view_page
-    from compiler.where import links
+    from compiler.where import linked_code
 
     output_form(out, PAGE, force=force)
     if settings:
@@ -30,5 +30,5 @@ def view(
     else:
         operand = read_operand(spec)
     loaded = as_its_author_wrote(operand.package.spec) if operand.is_locked else None
-    page = view_page(links(operand, loaded), operand.package.spec.name, operand.otherwise)
+    page = view_page(linked_code(operand, loaded), operand.package.spec.name, operand.otherwise)
     write_file(out, page, force=force)

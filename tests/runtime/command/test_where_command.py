@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from compiler.page.text import lines
+from runtime.command.where import of_code, of_spec, page_of, read_place
+
 pytestmark = pytest.mark.quick
 
 Command = Callable[..., Any]
@@ -63,6 +66,99 @@ def test_without_the_spec_the_lock_has_the_settings(specformer: Command, folder:
     assert "spec.lock.yaml:" in ended.out
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (12, "model.feed_forward.d_ff is overridden at child.yaml:4:24."),
+        (6, "Settings of model are also set at child.yaml:3:1."),
+        (5, "No line of code comes from it"),
+        (4, "No line of code comes from it"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_line_that_a_child_overrides_says_where(
+    specformer: Command, line: int, said: str
+) -> None:
+    """A name and a summary are not inherited, so no child overrides them."""
+    ended = specformer("where", f"parent.yaml:{line}", "--spec", "child.yaml")
+    assert (ended.code, ended.err) == (0, "")
+    assert said in ended.out
+
+
+def test_a_setting_may_be_dropped_removed_or_replaced_with_its_list(
+    specformer: Command, folder: Path
+) -> None:
+    (folder / "middle.yaml").write_text("""\
+extends: parent.yaml
+name: middle
+model:
+  embedding:
+    position: {kind: rotary, base: 500}
+  norm: {eps: 1e-6}
+  encoder:
+    layers:
+      - {repeat: 2}
+""")
+    (folder / "last.yaml").write_text("""\
+extends: middle.yaml
+name: last
+model:
+  embedding:
+    position: learned
+  norm: {place: post, eps: null}
+  encoder: {layers: 3}
+""")
+    said = {
+        line: specformer("where", f"middle.yaml:{line}", "--spec", "last.yaml").out.splitlines()
+        for line in (5, 6, 9)
+    }
+    overridden = {
+        line: [each for each in found if "overridden" in each] for line, found in said.items()
+    }
+    assert overridden == {
+        5: [
+            "model.embedding.position.kind is overridden at last.yaml:5:15.",
+            "model.embedding.position.base is overridden at last.yaml:5:15.",
+        ],
+        6: ["model.norm.eps is overridden at last.yaml:6:28."],
+        9: ["model.encoder.layers is overridden at last.yaml:7:21."],
+    }
+
+
+def test_runs_of_lines_say_how_many_there_are(specformer: Command) -> None:
+    ended = specformer("where", "demo.yaml:11", "--format", "json")
+    code = (ROOT / "generated/demo/model.py").read_text().splitlines()
+    for each in json.loads(ended.out)["code"]:
+        if each["file"] == "model.py":
+            run = [line for line in code[each["first"] - 1 : each["last"]] if line.strip()]
+            assert (each["text"], each["more"]) == (run[0].strip(), len(run) - 1)
+    assert "class KeyValueCache(State): (+38 lines)" in specformer("where", "demo.yaml:11").out
+
+
+def test_equal_settings_of_a_lock_are_one_row(specformer: Command, folder: Path) -> None:
+    code = line_of(
+        folder / "generated/child/model.py", "x = x + dropout(y, DROPOUT, self.training)"
+    )
+    found = json.loads(specformer("where", code, "--format", "json").out)["settings"]
+    assert len({(each["setting"], each["value"]) for each in found}) == len(found)
+    (dropout,) = [each for each in found if each["setting"] == "model.dropout"]
+    assert dropout["where"].endswith("spec.lock.yaml:14:12, 77:16")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_columns_fit_a_terminal(folder: Path, width: int) -> None:
+    """A run of lines says how many there are, also where its code is cut."""
+    of_setting = of_spec(read_place("parent.yaml:11"), None)
+    of_line = of_code(read_place(f"{folder}/generated/child/model.py:219"), "child.yaml")
+    for found in (of_setting, of_line):
+        shown = ["".join(text for *_, text in line) for line in lines(page_of(found, width), width)]
+        assert max(map(len, shown)) <= width
+    counted = [each for each in of_setting["code"] if each["more"]]
+    cut = ["".join(text for *_, text in row) for row in lines(page_of(of_setting, width), width)]
+    assert sum("(+" in each for each in cut) == len(counted) > 5
+    assert any("…" in each for each in cut)
+
+
 def test_both_directions_agree(specformer: Command) -> None:
     """Each line of the demo's spec names code, and this code names the line."""
     checked = 0
@@ -98,7 +194,11 @@ def test_a_line_that_only_the_runtime_reads_says_so(specformer: Command) -> None
         (("demo.yaml:999",), "has 28 lines, and line 999 is asked for"),
         (("demo.yaml:999",), "help: name a line from 1 to 28"),
         ((f"{ROOT}:3",), "is a folder"),
+        (("demo.yaml:0",), "help: lines are counted from 1"),
+        (("a.svg:3",), "a.svg is neither a spec nor generated code"),
         (("alone.py:1",), "lies in no package"),
+        (("demo.yaml:7", "--spec", "no.yaml"), "error: --spec: there is no spec `no.yaml`"),
+        ((f"{ROOT}/generated/demo/model.py:3", "--spec", "no.yaml"), "error: --spec: there is no"),
         (("demo.yaml:3", "--spec", "language-model"), "language-model does not extend"),
         ((f"{ROOT}/generated/demo/model.py:3", "--spec", "language-model"), "not the spec of this"),
     ],
@@ -108,6 +208,7 @@ def test_mistakes_are_explained(
     specformer: Command, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "alone.py").write_text("x = 1\n")
+    (tmp_path / "a.svg").write_text("<svg/>\n")
     ended = specformer("where", *arguments)
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err
