@@ -10,7 +10,7 @@ from compiler.output import EJECTED, WRITTEN, Output
 from compiler.pipeline import CompiledPackage, compile_loaded
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
 from compiler.source.span import Source, Span
-from compiler.spec.extend import no_spec, read_file
+from compiler.spec.extend import no_spec, read_file, require_spec
 from compiler.spec.kinds_of_files import FOLDER, kind_of
 from compiler.spec.library import DiskFile, SpecFile, locate
 from compiler.spec.load import resolve
@@ -73,6 +73,7 @@ def find_spec(reference: str) -> tuple[SpecFile, bool]:
     if folder := _package_folder(Path(reference)) if reference else None:
         return DiskFile(path=folder / LOCK), True
     if path := locate(reference):
+        require_spec(kind_of(path), reference)
         return DiskFile(path=path), False
     if is_at_revision(reference):
         file = file_at_revision(reference, inside=LOCK)

@@ -51,7 +51,7 @@ class OwnSettings:
 def read_extended(reference: str) -> Extended:
     """The tree of a spec over the trees that it extends; raises `Rejected`."""
     path = locate(reference)
-    _require_spec(kind_of(path or File(reference)), reference)
+    require_spec(kind_of(path or File(reference)), reference)
     if path is None:
         source = Source(name="spec", text=reference)
         at = Span(source=source, line=1, column=1, width=len(reference))
@@ -62,7 +62,7 @@ def read_extended(reference: str) -> Extended:
 def read_file(file: SpecFile) -> Extended:
     """The tree of the spec in a file over the trees that it extends; raises `Rejected`."""
     text = file.read()
-    _require_spec(of_text(text, File(file.name)), file.name)
+    require_spec(of_text(text, File(file.name)), file.name)
     return _extended(file, _parsed(file, text), (file.identity,))
 
 
@@ -93,7 +93,7 @@ def dropped(base: Mapping, above: Mapping) -> Iterator[Dropped]:
     return (Dropped(path=path, span=span) for path, span in lost(base, above))
 
 
-def _require_spec(kind: Kind | None, reference: str) -> None:
+def require_spec(kind: Kind | None, reference: str) -> None:
     """Raise `Rejected` for a file that is known to be of another kind."""
     if kind is not None and kind.name != SPEC:
         raise Rejected([not_a(SPEC, reference, kind)])

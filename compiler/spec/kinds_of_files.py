@@ -42,9 +42,16 @@ def _folder(path: File) -> Kind | None:
     if (path / "ablation.json").is_file():
         advice = "`specformer ablate FILE --out FOLDER` goes on with it"
         return Kind(name=OTHER, words="the folder of an ablation", advice=advice)
-    specs = [each.name for each in sorted(path.glob("*.yaml")) if _is(each, SPEC)]
-    advice = f"for example `{path / specs[0]}`" if specs else "name a file"
-    return Kind(name=FOLDER, words="a folder", advice=advice)
+    return Kind(name=FOLDER, words="a folder", advice=_example_in(path))
+
+
+def _example_in(folder: File) -> str:
+    """Advise a spec in a folder, or a package or a run there."""
+    specs = (each for each in sorted(folder.glob("*.yaml")) if _is(each, SPEC))
+    locks = sorted([*folder.glob(f"*/{_LOCK}"), *folder.glob(f"*/package/{_LOCK}")])
+    folders = (each.parents[each.parent.name == "package"] for each in locks)
+    found = next(specs, None) or next(folders, None)
+    return f"for example `{found}`" if found else "name a spec, or the folder of a package or a run"
 
 
 def _spec_at(lock: File) -> str:
@@ -57,10 +64,13 @@ def _is(path: File, name: str) -> bool:
 
 
 def _file(path: File) -> Kind | None:
-    with path.open("rb") as file:
-        head = file.read(_LONGEST_LOOK)
+    if path.suffix == ".py" and (path.parent / _LOCK).is_file():
+        advice = f"its package is `{path.parent}`; {_spec_at(path.parent / _LOCK)}"
+        return Kind(name=OTHER, words="code of a generated package", advice=advice)
     if path.suffix in _BY_SUFFIX:
         return Kind(name=OTHER, words=_BY_SUFFIX[path.suffix], advice=_A_SPEC)
+    with path.open("rb") as file:
+        head = file.read(_LONGEST_LOOK)
     return of_text(head.decode("utf-8", errors="ignore"), path)
 
 

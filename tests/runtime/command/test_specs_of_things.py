@@ -69,12 +69,18 @@ def test_settings_of_a_package_are_not_changed(
     assert "help: leave --set out" in ended.err
 
 
+@pytest.mark.usefixtures("things")
 @pytest.mark.parametrize("command", [["draw"], ["conform"], ["view", "--out", "page.html"]])
 @pytest.mark.parametrize(
     ("name", "message", "help"),
     [
         ("", "the name is empty", "name a file, a folder or a spec"),
-        ("folder", "it has no spec.lock.yaml", "name a file"),
+        ("folder", "it has no spec.lock.yaml", "name a spec, or the folder of a package or a run"),
+        ("packages", "it has no spec.lock.yaml", "for example `packages/child`"),
+        ("runs", "it has no spec.lock.yaml", "for example `runs/child`"),
+        (".", "it has no spec.lock.yaml", "for example `child.yaml`"),
+        ("packages/child/model.py", "this is code of a generated", "its package is `packages/chil"),
+        ("notes.md", "this is a document in Markdown, not a spec", "`specformer new NAME`"),
         ("empty.yaml", "the file holds no spec", "`specformer new NAME` writes one"),
     ],
 )
@@ -82,7 +88,10 @@ def test_what_is_no_spec_is_answered_alike(
     specformer: Command, tmp_path: Path, command: list[str], name: str, message: str, help: str
 ) -> None:
     (tmp_path / "folder").mkdir()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "run").rename(tmp_path / "runs" / "child")
     (tmp_path / "empty.yaml").touch()
+    (tmp_path / "notes.md").write_text("# Notes\n")
     ended = specformer(command[0], name, *command[1:])
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err

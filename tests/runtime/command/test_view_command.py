@@ -132,3 +132,18 @@ def test_a_page_is_one_file_that_is_not_replaced_unasked(specformer: Command, pa
     compiled = specformer("view", "nothing.yaml", "--out", "other.html")
     assert compiled.code == 2
     assert "error[no-spec]" in compiled.err
+
+
+@pytest.mark.quick
+def test_what_cannot_be_shown_is_explained(specformer: Command, tmp_path: Path) -> None:
+    (tmp_path / "self.yaml").write_text("extends: self.yaml\nname: self\n")
+    ended = specformer("view", "self.yaml", "--out", "page.html")
+    assert (ended.code, ended.out) == (2, "")
+    assert "self.yaml:1:10: error[extends-cycle]: a spec cannot extend itself" in ended.err
+    ended = specformer("view", "demo", "--out", "page.pdf")
+    assert (ended.code, ended.out) == (2, "")
+    assert "page.pdf does not end in .html or .htm\nhelp: call it page.html" in ended.err
+    assert not (tmp_path / "page.html").exists()
+    ended = specformer("view", "demo", "--out", "page.html")
+    assert ended.code == 0
+    assert "wrote page.html, " in ended.err
