@@ -32,7 +32,7 @@ FLOORS = (
     *("conform", "where", "view", "ablation"),
 )
 ROOMS = (
-    *("errors", "system", "corpus", "package", "data"),
+    *("errors", "system", "corpus", "package", "data", "corpora"),
     *("checkpoints", "run_record", "run", "weights", "training", "inference", "scoring"),
     *("behaviour", "attention", "ablation"),
 )
@@ -127,7 +127,7 @@ def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
 def test_the_product_does_not_import_the_corpus_of_the_demo() -> None:
     for path in files("runtime"):
         place = path.relative_to(ROOT).as_posix()
-        if not place.startswith(("runtime/corpus/", "runtime/command/texts.py")):
+        if not place.startswith(("runtime/corpus/", "runtime/command/corpus.py")):
             assert not any(each.startswith("runtime.corpus") for each in imports(path)), path
 
 

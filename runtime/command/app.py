@@ -18,6 +18,7 @@ from runtime.command.command_line import (
     refuse_bytes,
 )
 from runtime.command.conform import conform
+from runtime.command.corpus import corpus
 from runtime.command.diff import diff
 from runtime.command.draw import draw
 from runtime.command.encoders import classify, fill
@@ -29,7 +30,7 @@ from runtime.command.import_weights import import_weights
 from runtime.command.packages import compile_specs, eject, verify
 from runtime.command.plot import plot
 from runtime.command.runs import runs
-from runtime.command.texts import corpus, score
+from runtime.command.score import score
 from runtime.command.train import train
 from runtime.command.transfer import transfer
 from runtime.command.translate import translate

@@ -141,7 +141,7 @@ def exit_code(error: BaseException) -> int | None:
         case Rejected():
             print(error, file=sys.stderr)
         case UserError():
-            _say(str(error), error.help)
+            _say(str(error), _published(error) or error.help)
         case ValueError() if found := beyond_table(error):
             _say(str(found), found.help)
         case OSError(errno=number) if number in FULL:
@@ -159,6 +159,15 @@ def exit_code(error: BaseException) -> int | None:
         case _:
             return None
     return BAD_INPUT
+
+
+def _published(error: UserError) -> str | None:
+    """Return the help for text that is missing, if it is that of a published corpus."""
+    from runtime.corpora.catalogue import command_for
+    from runtime.data.files import MissingText
+
+    command = command_for(error.folder) if isinstance(error, MissingText) else None
+    return command and f"`{command}` writes that folder; {error.help}"
 
 
 def _say(message: str, help: str) -> None:

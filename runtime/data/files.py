@@ -34,6 +34,14 @@ Columns = TabSeparated | LabelledColumns
 SideBySide = ParallelFiles | LabelledFiles
 
 
+class MissingText(UserError):
+    """Raised for files of a corpus that are not in its `folder`."""
+
+    def __init__(self, message: str, folder: Path) -> None:
+        super().__init__(message, help=_where(folder))
+        self.folder = folder
+
+
 def read_rows(corpus: Corpus, folder: str | Path) -> Iterator[Row]:
     """All lines of a corpus whose paths start from `folder`, empty ones too.
 
@@ -110,11 +118,11 @@ def _expand(pattern: str, root: Path) -> list[Path]:
     if not has_magic(pattern):
         is_link = path.is_symlink()
         link = f": it is a link to {path.readlink()}, which is not there" if is_link else ""
-        raise UserError(f"there is no file {path}{link}", help=_where(root))
+        raise MissingText(f"there is no file {path}{link}", root)
     matches = [root / match for match in sorted(glob(pattern, root_dir=root, recursive=True))]
     files = {match.resolve(): match for match in reversed(matches) if match.is_file()}
     if not files:
-        raise UserError(f"no file matches {path}", help=_where(root))
+        raise MissingText(f"no file matches {path}", root)
     return sorted(files.values(), key=matches.index)
 
 
