@@ -13,6 +13,7 @@ from runtime.data.tasks.task import PIECE, Report, longest_between_symbols, long
 from runtime.data.tasks.texts import CutTexts, Tokens, learn_tokenizer, slices
 from runtime.data.texts import Documents, MaskedTexts, Windows
 from runtime.data.tokenizers.tokenizer import load_tokenizers
+from runtime.errors import UserError
 
 RUNNING = "running"
 """The name of the files of a text that runs on."""
@@ -49,7 +50,10 @@ class LanguageModel(CutTexts):
     def _write_running(
         self, part: str, corpus: RunningText, tokenizers: Path, writer: SentencesWriter
     ) -> str:
-        """Write the tokens of running text, END between its documents -> what was written."""
+        """Write the tokens of running text, END between its documents -> what was written.
+
+        Raises a UserError if there are none.
+        """
         tokenizer, _ = load_tokenizers(tokenizers)
         lines = read_running(corpus, find_files(corpus.text, self.spec.data.folder))
         documents = tokens = unknown = 0
@@ -64,6 +68,8 @@ class LanguageModel(CutTexts):
                     documents += 1
                 joined += own
             writer.add([joined])
+        if not tokens:
+            raise UserError(f"data.{part} has no text left: no token", help="look at the files")
         return (
             f"{part}: running text, {documents:,} document{'s' * (documents > 1)}, {tokens:,} "
             f"tokens, {unknown / max(tokens, 1):.2%} unknown, in windows of "

@@ -13,6 +13,7 @@ import yaml
 from compiler.pipeline import compile_spec
 from compiler.source.diagnostic import Rejected
 from compiler.spec.data import RunningText
+from runtime import load
 from runtime.data.batches import Padded
 from runtime.data.prepare import Prepared, prepare
 from runtime.data.running import read_running
@@ -210,6 +211,15 @@ def test_what_does_not_go_together_is_refused(
 
 
 @pytest.mark.quick
+def test_running_text_without_a_token_is_refused(
+    prepare_running: PrepareRunning, text: Path
+) -> None:
+    (text / "blank.txt").write_text(" \n\n")
+    with pytest.raises(UserError, match=r"data\.valid has no text left"):
+        prepare_running(valid={"text": "blank.txt", "running": True, "separator": "line"})
+
+
+@pytest.mark.quick
 def test_running_text_is_for_language_models(make_running: Make) -> None:
     with pytest.raises(Rejected) as refused:
         make_running(task="masked_language_model")
@@ -260,3 +270,23 @@ def test_a_run_over_running_text_is_resumed_to_the_bit_and_scored(
     assert "3 from one to the next" in report["perplexity"]["protocol"]
     assert report["side_by_side_nats"]["value"] != nats
     assert report["texts"] == content.count(b"\n") + 1
+
+
+@pytest.mark.parametrize("kind", ["characters", "bytes"])
+def test_generation_keeps_line_breaks(
+    make_running: Make, tmp_path: Path, said: list[str], text: Path, kind: str
+) -> None:
+    """A model of one line says it again and again, also after a line break in its prompt."""
+    (text / "song.txt").write_text("abü\n" * 200, encoding="utf-8")
+    package = make_running(
+        f"data.tokenizer.kind={kind}",
+        f"model.vocabulary.size={8 if kind == 'characters' else 260}",
+        *("data.max_length=24", "training.batch_tokens=480", "training.steps=60"),
+        "decoding={kind: beam, beam: 1, max_extra_length: 12}",
+        train={"text": "song.txt", "running": True, "shifted": True},
+        valid={"text": "song.txt", "running": True},
+    )
+    train(package, tmp_path / "run", cache=tmp_path / "cache", report=said.append)
+    generator = load(tmp_path / "run", device="cpu")
+    assert generator.generate("abü\n").startswith("abü\nabü\nabü\n")
+    assert generator.generate("ü\na").startswith("ü\nabü\nabü\n")
