@@ -24,6 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from compiler.spec.model import Model
 from compiler.spec.shorthand import FORMER_NAMES
 from compiler.spec.spec import Spec
 from compiler.spec.training import Training
@@ -39,6 +40,10 @@ SHARES = "trainer"
 """The folder of a training state in shares, in the place of TRAINER."""
 
 Tensors = dict[str, Tensor]
+
+
+YOUNGER = ("documents",)
+"""The settings of a model that are younger than version 0.2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +64,7 @@ class Identity:
     @classmethod
     def of(cls, spec: Spec) -> "Identity":
         learned = spec.data.model_copy(update={"test": None, "tests": None})
-        model = spec.model.model_dump_json()
+        model = _written(spec.model)
         return cls(
             model=_hash(model),
             earlier_model=_hash(_with_former_names(model)),
@@ -75,6 +80,16 @@ class Identity:
         """The parts of the spec in which a checkpoint with this metadata differs."""
         own = {"model": (self.model, self.earlier_model), "data": (self.data, self.earlier_data)}
         return [part for part, hashes in own.items() if metadata.get(part) not in hashes]
+
+
+def _written(model: Model) -> str:
+    """Return the settings of a model, without those that versions until 0.2 did not have.
+
+    Only their defaults are left out, which mean what these versions did.
+    """
+    fields = type(model).model_fields
+    younger = {key for key in YOUNGER if getattr(model, key) == fields[key].default}
+    return model.model_dump_json(exclude=younger)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
