@@ -10,6 +10,9 @@ from typing import Any
 import yaml
 
 from compiler.source.diagnostic import Diagnostic, did_you_mean, mistake
+from compiler.spec.base import Section
+from compiler.spec.model import Embedding, Model, Norm, Output
+from compiler.spec.sub_layer import Attention, FeedForward
 from compiler.spec.tasks import TASKS
 from compiler.weights.config import REFUSED, Config
 from compiler.weights.family import Family, common, find_family
@@ -186,7 +189,7 @@ task: {understood.task}
 model:
 """
     begin = f"decoding:\n  prefix: {_flow(prefix)}  # every text begins so\n" if prefix else ""
-    model = "".join(f"  {line}\n" for line in _model(understood.tree["model"]))
+    model = "".join(f"  {line}\n" for line in _model(_changed(understood.tree["model"])))
     return f"{head}{model}{_data(understood, tokenizer)}{_TRAINING}{begin}"
 
 
@@ -214,6 +217,28 @@ def config_class(understood: Understood) -> str:
     """Return the class that the folder was saved from, or its `model_type`."""
     own = understood.config.get("architectures")
     return str(own[0]) if own else understood.config.model_type
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "embedding": Embedding,
+    "norm": Norm,
+    "attention": Attention,
+    "feed_forward": FeedForward,
+    "output": Output,
+}
+
+
+def _changed(model: Tree) -> Tree:
+    """Return the settings that are not as they are by default."""
+    result: Tree = {}
+    for key, value in model.items():
+        if section := SECTIONS.get(key):
+            defaults = {name: field.default for name, field in section.model_fields.items()}
+            value = {name: own for name, own in value.items() if own != defaults.get(name)}
+        field = Model.model_fields.get(key)
+        if value != {} and (field is None or value != field.default):
+            result[key] = value
+    return result
 
 
 FIRST = ("d_model", "vocabulary", "embedding", "dropout", "norm", "attention", "feed_forward")

@@ -17,6 +17,7 @@ from runtime.data.tokenizers.hugging_face_files import read_files
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.errors import UserError
 from runtime.weights.folder import Folder
+from runtime.weights.marian_tokenizer import NUMBERS, has_marian_tokenizer, marian_trees
 
 FILES: dict[str, str | None] = {
     "tokenizer.json": None,
@@ -39,6 +40,8 @@ class Vocabulary:
     """The content of a tokenizer.json."""
     numbers: Mapping[str, int]
     """The tokens with their numbers."""
+    target: dict[str, Any] | None = None
+    """The content of another tokenizer.json with the same tokens, for the target."""
 
     @property
     def size(self) -> int:
@@ -75,15 +78,20 @@ class Vocabulary:
         ours = [[rows.number(each) for each in tokens] for tokens in before]
         try:
             source = HuggingFaceTokenizer(self.content, rows, ours[0])
-            if ours[0] == ours[1]:
+            if ours[0] == ours[1] and self.target is None:
                 return source, source
-            return source, HuggingFaceTokenizer(self.content, rows, ours[1])
+            target = json.dumps(self.target or self.tree, ensure_ascii=False)
+            return source, HuggingFaceTokenizer(target, rows, ours[1])
         except ValueError as error:
             raise UserError(f"{self.file} cannot be read as a tokenizer: {error}") from error
 
 
 def find_vocabulary(folder: Folder) -> Vocabulary:
     """Return the tokenizer of a folder; raises a UserError where it has none that is known."""
+    if has_marian_tokenizer(folder.path) and not (folder.path / CONTENT).is_file():
+        source, target = marian_trees(folder.path)
+        numbers = numbers_of_tokenizer_json(source)
+        return Vocabulary(file=folder.path / NUMBERS, tree=source, numbers=numbers, target=target)
     for name, other in FILES.items():
         file = folder.path / name
         merges = folder.path / other if other else None

@@ -144,6 +144,41 @@ def their_text(run: Run, theirs: Published, line: str, kind: Kind, rows: Any) ->
     return f"{line}{decode([*own, *new]).removeprefix(decode(own))}"
 
 
+def test_marian_has_a_tokenizer_for_each_side(tmp_path: Path) -> None:
+    """Its pieces have the numbers of vocab.json, as those of the models of OPUS-MT."""
+    import sentencepiece
+
+    both = [list(lines()[side::2]) for side in (0, 1)]
+    for name, own in zip(("source", "target"), both, strict=True):
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(own),
+            model_prefix=str(tmp_path / name),
+            vocab_size=150,
+            model_type="unigram",
+            character_coverage=1.0,
+            minloglevel=2,
+        )
+    models = [
+        sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / f"{name}.model"))
+        for name in ("source", "target")
+    ]
+    pieces = sorted({m.id_to_piece(each) for m in models for each in range(3, m.get_piece_size())})
+    numbers = {each: place for place, each in enumerate(["</s>", "<unk>", *pieces, "<pad>"])}
+    theirs = published("marian", 1, tmp_path, len(numbers))
+    (theirs.folder / "tokenizer.json").unlink()
+    (theirs.folder / "vocab.json").write_text(json.dumps(numbers))
+    for name in ("source", "target"):
+        content = (tmp_path / f"{name}.model").read_bytes()
+        (theirs.folder / f"{name}.spm").write_bytes(content)
+    run, comparison = imported(theirs.folder, tmp_path / "run")
+    assert comparison.is_close
+    for tokenizer, model, own in zip(run.tokenizers(), models, both, strict=True):
+        rows = tokenizer.rows  # type: ignore[attr-defined]
+        got = [[rows.theirs[each] for each in tokens] for tokens in tokenizer.encode_lines(own)]
+        assert got == [[numbers[each] for each in model.encode(line, out_type=str)] for line in own]
+        assert [tokenizer.decode(tokens) for tokens in tokenizer.encode_lines(own)] == own
+
+
 def test_a_network_by_itself_gets_a_new_head(tmp_path: Path) -> None:
     whole = published("bert", 1, tmp_path)
     folder = tmp_path / "alone"
