@@ -22,6 +22,8 @@ from runtime.system.atomic_files import explained_disk_errors, new_folder, remov
 RECORD = "corpus.json"
 """The file that says where the text comes from, and how many pairs were left out of it."""
 TRAIN = "train"
+SHOWN_EVERY = 1000
+"""Pairs after which the progress is shown."""
 INSIDE_A_LINE = str.maketrans(dict.fromkeys("\r\n\0", " "))
 """The characters that a line of a text file cannot have, each of which becomes a space."""
 
@@ -129,9 +131,10 @@ class _Writer:
                 for each, held in held_out.items()
             ]
             with self._progress(name, part.rows or 0) as advance:
-                for row in rows:
-                    advance(1)
+                for number, row in enumerate(rows, start=1):
                     self._write_row(name, _lines(row), sieve, files, others)
+                    if number % SHOWN_EVERY == 0:
+                        advance(SHOWN_EVERY)
         if not self.counts[name].written:
             raise UserError(
                 f"{name}: no pair is left: {self.counts[name].said()}", help="loosen the filters"
