@@ -53,7 +53,7 @@ Trackers = Annotated[
     typer.Option(
         "--track",
         metavar="NAME",
-        help="Show the figures in wandb or trackio, too; tensorboard is used if installed.",
+        help="Show the figures in a tracker, too: wandb, trackio; tensorboard needs no --track.",
     ),
 ]
 Shard = Annotated[

@@ -1,7 +1,7 @@
 """The log of a run, `train.log`: each line that `train` has said, with its time."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -31,20 +31,14 @@ class LogFile:
         """Begin or continue the log of a run with what was said before."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
         self._file = os.open(folder / LOG, flags, 0o666)
-        waiting, self._waiting = self._waiting, []
-        self._write(waiting)
+        _write(self._file, self._waiting)
 
     def _add(self, message: str) -> None:
         line = f"{datetime.now().astimezone().isoformat(timespec='seconds')} {message}\n"
         if self._file is None:
             self._waiting.append(line)
         else:
-            self._write([line])
-
-    def _write(self, lines: list[str]) -> None:
-        # A full disk ends a training where its figures and checkpoints are written, not here.
-        with suppress(OSError):
-            os.write(self._file or 0, "".join(lines).encode("utf-8", "replace"))
+            _write(self._file, [line])
 
     def __enter__(self) -> Self:
         return self
@@ -60,3 +54,9 @@ class LogFile:
             self._add("the end" if error is None else f"{type(error).__name__}: {error}")
             os.close(self._file)
             self._file = None
+
+
+def _write(file: int, lines: Sequence[str]) -> None:
+    # A full disk ends a training where its figures and checkpoints are written, not here.
+    with suppress(OSError):
+        os.write(file, "".join(lines).encode("utf-8", "replace"))

@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +21,8 @@ from runtime.run import Run
 
 PROJECT = "specformer"
 """The project of a tracker in which runs are shown, unless its environment names another."""
+OWN = "tensorboard"
+"""The tracker that gets figures without being asked for: it writes into the run's folder alone."""
 TRACKED = "tracked_as"
 """What `run.json` calls the name under which trackers know a run."""
 
@@ -38,8 +40,8 @@ class TrackedRun:
 class Tracker(Protocol):
     """A tracker that shows one run."""
 
-    def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
-        """Show figures of update `step`; `kind` is `train` or `valid`."""
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Show figures of update `step` by their names, such as `train/loss`."""
 
     def close(self) -> None:
         """Wait until all figures are written."""
@@ -53,9 +55,9 @@ class TensorBoard:
 
         self._writer = SummaryWriter(str(run.folder / "tensorboard"), purge_step=run.step + 1)
 
-    def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
+    def write(self, step: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():
-            self._writer.add_scalar(f"{kind}/{name}", value, step)
+            self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
         self._writer.close()
@@ -76,9 +78,8 @@ class WeightsAndBiases:
         )
         self._run.define_metric("*", step_metric="update")
 
-    def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
-        named = {f"{kind}/{name}": value for name, value in values.items()}
-        self._run.log({"update": step, **named})
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        self._run.log({"update": step, **values})
 
     def close(self) -> None:
         self._run.finish()
@@ -97,9 +98,8 @@ class Trackio:
             embed=False,
         )
 
-    def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
-        named = {f"{kind}/{name}": value for name, value in values.items()}
-        self._trackio.log(named, step=step)
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        self._trackio.log(dict(values), step=step)
 
     def close(self) -> None:
         self._trackio.finish()
@@ -134,10 +134,11 @@ class Trackers:
         self.opened, self._report = dict(opened), report
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
-        """Show figures of update `step` in each of them."""
+        """Show figures of update `step` in each of them; `kind` is `train` or `valid`."""
+        named = {f"{kind}/{name}": value for name, value in values.items()}
         for name, tracker in list(self.opened.items()):
             with self._reported(name):
-                tracker.write(kind, step, values)
+                tracker.write(step, named)
 
     def close(self) -> None:
         """Wait until each has written all figures."""
@@ -150,7 +151,7 @@ class Trackers:
         try:
             yield
         except Exception as error:
-            del self.opened[name]
+            self.opened.pop(name, None)
             self._report(f"{name} gets no more figures, which metrics.jsonl has: {error}")
 
 
@@ -159,11 +160,10 @@ def open_trackers(
 ) -> Trackers:
     """Return the trackers of a run that goes on after update `step`.
 
-    TensorBoard is among them wherever it is installed. A run keeps the name under which trackers
-    know it. Raises a UserError for a tracker that cannot begin.
+    TensorBoard is among them wherever it is installed; where nobody asked for it and it cannot
+    begin, it is left out. A run keeps the name under which trackers know it. Raises a UserError for
+    a tracker that was asked for and cannot begin.
     """
-    is_there = importlib.util.find_spec("tensorboard") is not None
-    asked = dict.fromkeys([*["tensorboard"] * is_there, *names])
     name = run.begun.get(TRACKED) or f"{run.folder.resolve().name}-{uuid4().hex[:8]}"
     if names and TRACKED not in run.begun:
         run.amend({TRACKED: name})
@@ -171,8 +171,11 @@ def open_trackers(
     with ExitStack() as opened:
         trackers = Trackers({}, report)
         opened.callback(trackers.close)
-        for each in asked:
+        for each in dict.fromkeys(names):
             trackers.opened[each] = _open(each, tracked)
+        if OWN not in names and importlib.util.find_spec(OWN) is not None:
+            with suppress(UserError):
+                trackers.opened[OWN] = _open(OWN, tracked)
         opened.pop_all()
     return trackers
 

@@ -28,8 +28,8 @@ class Recorder:
         self.is_closed = False
         OPENED.append(self)
 
-    def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
-        self.told.append((kind, step, dict(values)))
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        self.told.append((next(iter(values)).partition("/")[0], step, dict(values)))
 
     def close(self) -> None:
         self.is_closed = True
@@ -38,8 +38,8 @@ class Recorder:
 class Broken(Recorder):
     """A tracker whose server is gone after the first figures."""
 
-    def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
-        super().write(kind, step, values)
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        super().write(step, values)
         raise ConnectionError("the server is gone")
 
 
@@ -84,8 +84,8 @@ def test_a_tracker_gets_all_figures(train_tracked: Train) -> None:
     summary = train_tracked("wandb")
     (tracker,) = OPENED
     assert [(kind, step) for kind, step, _ in tracker.told] == figures(summary.folder)
-    assert "loss" in tracker.told[0][2]
-    assert "step" not in tracker.told[0][2]
+    assert "train/loss" in tracker.told[0][2]
+    assert "train/step" not in tracker.told[0][2]
     assert tracker.run.step == 0
     assert tracker.is_closed
 
@@ -120,6 +120,19 @@ def test_a_tracker_that_cannot_begin_is_an_error(
         train_tracked("wandb")
 
 
+def test_tensorboard_that_nobody_asked_for_cannot_end_a_training(
+    train_tracked: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: trackers.TrackedRun) -> trackers.Tracker:
+        raise ImportError("another version of protobuf is needed")
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: "there")
+    monkeypatch.setitem(trackers.TRACKERS, "tensorboard", refuse)
+    assert train_tracked("wandb").step == 12
+    with pytest.raises(UserError, match="--track tensorboard: another version"):
+        train_tracked("tensorboard", resume=True)
+
+
 def test_a_tracker_that_is_not_installed(
     train_tracked: Train, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -152,7 +165,7 @@ def test_tensorboard_forgets_what_came_after_the_checkpoint(
     module.SummaryWriter = Writer
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
     run: Any = types.SimpleNamespace(folder=tmp_path, name="run", spec=None, step=9)
-    trackers.TensorBoard(run).write("train", 10, {"loss": 3.0})
+    trackers.TensorBoard(run).write(10, {"train/loss": 3.0})
     assert made == [(str(tmp_path / "tensorboard"), 10)]
     assert scalars == {"train/loss": (3.0, 10)}
 
@@ -181,7 +194,7 @@ def test_libraries_are_called_as_they_document(
         "trackio": trackers.Trackio,
     }
     tracker = kinds[name](run)
-    tracker.write("valid", 10, {"nll": 2.0})
+    tracker.write(10, {"valid/nll": 2.0})
     tracker.close()
     begun = calls[0][2]
     assert (begun["name"], begun["resume"]) == ("run-1", "allow")
