@@ -9,6 +9,7 @@ import typer
 from compiler.source.diagnostic import did_you_mean, for_each
 from runtime.command.options import Force, Settings
 from runtime.command.output import output_form, say_warnings, write_file
+from runtime.command.pictures import FORMS, MADE_OF_SVG, check_picture, write_picture
 from runtime.command.specs import read_spec
 from runtime.errors import UserError
 
@@ -19,7 +20,9 @@ Form = Literal["svg", "html", "mermaid"]
 SUFFIXES: dict[str, Form] = {
     **{".svg": "svg", ".html": "html", ".htm": "html"},
     **{".mmd": "mermaid", ".mermaid": "mermaid"},
+    **dict.fromkeys(MADE_OF_SVG, "svg"),
 }
+"""The ends of names, each with the form that is drawn; PNG and PDF are made of the SVG."""
 
 
 def draw(
@@ -45,13 +48,19 @@ def draw(
         typer.Option("--format", help="By default that of the name of --out, or else svg."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write here, not to stdout.")
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Write here: .svg, .html, .mmd, .png, .pdf.  [stdout]"
+        ),
     ] = None,
     settings: Settings = None,
     force: Force = False,
 ) -> None:
     """Draw a network, one of its sub-layers, two specs side by side, or a mask."""
     form = output_form(out, SUFFIXES, form, force=force)
+    is_picture = out is not None and out.suffix.lower() in FORMS
+    if out is not None and is_picture:
+        check_picture(out, force=force)
     given = {"--against": against, "--part": part, "--receptive-field": receptive_field}
     if mask is not None:
         _refuse(mask, spec, settings, given, form)
@@ -63,6 +72,8 @@ def draw(
         text = _network_picture(_drawings(_specs(spec, against), settings), part, form)
     if out is None:
         sys.stdout.write(text)
+    elif is_picture:
+        write_picture(text, out, force=force)
     else:
         write_file(out, text, force=force)
 

@@ -7,7 +7,9 @@ from xml.etree import ElementTree
 from runtime.command.output import output_form, write_file
 from runtime.errors import UserError
 
-FORMS = {".svg": "svg", ".pdf": "pdf", ".png": "png"}
+MADE_OF_SVG = (".pdf", ".png")
+"""The ends of the names of pictures that cairosvg makes of an SVG."""
+FORMS = {".svg": "svg", **{end: end[1:] for end in MADE_OF_SVG}}
 """The ends of the names of pictures, each with its form."""
 FINE = 2
 """Pixels of a PNG for one of the SVG."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cairo import needs_cairo
+
 pytestmark = pytest.mark.quick
 
 ROOT = Path(__file__).parents[3]
@@ -52,7 +54,7 @@ def test_the_name_of_the_file_chooses_the_form(tmp_path: Path) -> None:
         ([], "`draw` needs a spec, or a mask"),
         (["no-such-spec"], "no-such-spec"),
         (["demo", "--part", "decoder.self_atention"], "did you mean `decoder.self_attention`?"),
-        (["demo", "--out", "x.png"], "x.png does not end in .svg, .html, .htm, .mmd or .mermaid"),
+        (["demo", "--out", "x.jpg"], "in .svg, .html, .htm, .mmd, .mermaid, .pdf or .png"),
         (["demo", "--out", "picture"], "call it picture.svg"),
         (["demo", "--part", "attention"], "encoder.self_attention, encoder.feed_forward"),
         (["--mask", "causl & window(2)"], "did you mean `causal`?"),
@@ -69,3 +71,11 @@ def test_mistakes_get_one_explained_error(arguments: list[str], message: str) ->
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not done.stdout
+
+
+@needs_cairo
+@pytest.mark.parametrize(("name", "begins"), [("x.png", b"\x89PNG"), ("x.pdf", b"%PDF")])
+def test_png_and_pdf(tmp_path: Path, name: str, begins: bytes) -> None:
+    ended = draw("--mask", "causal", "--out", str(tmp_path / name))
+    assert ended.returncode == 0
+    assert (tmp_path / name).read_bytes().startswith(begins)

@@ -22,7 +22,7 @@ Command = Callable[..., Any]
         (["view", "demo", "--out", "page.svg"], "page.svg does not end in .html or .htm"),
         (["view", "demo", "--out", "page"], "call it page.html"),
         (["plot", "demo", "--out", "curves.html"], "does not end in .svg, .pdf or .png"),
-        (["draw", "demo", "--out", "x.pdf"], "in .svg, .html, .htm, .mmd or .mermaid"),
+        (["draw", "demo", "--out", "x.docx"], "in .svg, .html, .htm, .mmd, .mermaid, .pdf or .png"),
         (["draw", "demo", "--format", "html", "--out", "x.svg"], "which --format html asks for"),
         (["draw", "demo", "--format", "svg", "--out", "x.html"], "call it x.svg"),
         (["attend", "run", "--text", "a", "--out", "x.svg"], "does not end in .html or .htm"),
