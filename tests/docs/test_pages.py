@@ -12,6 +12,7 @@ from compiler.mask.primitives import PRIMITIVES
 from compiler.source.report import pages
 from compiler.spec.reference import SECTIONS, reference
 from compiler.spec.schema import CHANGES, json_schema
+from compiler.weights.family import families
 from tests.docs.masks_page import masks_page
 from tests.support.table3 import table3_page
 
@@ -131,3 +132,19 @@ def test_the_map_in_the_page_of_maps_is_the_one_that_is_tried() -> None:
         "tests/maps/wrong-shape/diagnostics.txt",
     ):
         assert (ROOT / example).read_text("utf-8") in page
+
+
+def test_the_index_leads_to_every_page_of_the_site() -> None:
+    pages = re.findall(r"^ +- .*: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    index = (ROOT / "docs" / "README.md").read_text()
+    assert len(pages) > 20
+    assert [page for page in pages if page != "README.md" and f"]({page})" not in index] == []
+
+
+def test_pages_know_the_model_types_that_are_imported() -> None:
+    types = [each for family in families().values() for each in family.model_types]
+    page = (ROOT / "docs" / "import.md").read_text()
+    assert [each for each in types if f"`{each}`" not in page] == []
+    said = f"{len(types)} model types"
+    pages = ("README.md", "docs/other_tools.md", "docs/first_steps.md")
+    assert [name for name in pages if said not in (ROOT / name).read_text()] == []
