@@ -1,6 +1,7 @@
 """A page with a spec on the left, its code on the right, and the lines between them."""
 
 from html import escape
+from pathlib import Path
 
 from compiler.page import html
 from compiler.page.html import file_beside
@@ -68,7 +69,7 @@ def _setting(setting: Setting, linked: LinkedCode, sources: dict[Source, int]) -
     return {
         "name": setting.name,
         "value": value_of(setting, linked.spec),
-        "where": place_of(setting),
+        "where": place_of(setting, _title),
         "places": [
             [sources[span.source], span.line - 1]
             for span in setting.spans
@@ -82,4 +83,6 @@ def _every(sets: dict[tuple[Setting, ...], int]) -> list[Setting]:
 
 
 def _title(name: str) -> str:
-    return name if name == "--set" else short(name)
+    """Return the name of a file without the folders of a machine: a page is for others as well."""
+    seen = Path(short(name))
+    return seen.name if seen.is_absolute() else str(seen)

@@ -1,6 +1,6 @@
 """The settings behind a line of code, and the code behind a line of a spec."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,21 +135,24 @@ def is_leaf(value: object) -> bool:
     return value is not None and not isinstance(first, BaseModel)
 
 
-def place_of(setting: Setting) -> str:
-    """Return where a setting was written, or in words what a default follows from."""
+def place_of(setting: Setting, named: Callable[[str], str] | None = None) -> str:
+    """Return where a setting was written, or in words what a default follows from.
+
+    `named` gives the names of files, which are those seen from the current folder otherwise.
+    """
     if setting.span:
-        return shown_span(setting.span)
+        return shown_span(setting.span, named)
     if not setting.follows:
         return "default"
-    others = (f"{each.name} ({place_of(each)})" for each in setting.follows)
+    others = (f"{each.name} ({place_of(each, named)})" for each in setting.follows)
     return f"default, derived from {' and '.join(others)}"
 
 
-def shown_span(span: Span) -> str:
+def shown_span(span: Span, named: Callable[[str], str] | None = None) -> str:
     """Return `file:line:column`, or the option that says a setting."""
     if span.source.name == "--set":
         return f"--set {span.source.text}"
-    return f"{short(span.source.name)}:{span.line}:{span.column}"
+    return f"{(named or short)(span.source.name)}:{span.line}:{span.column}"
 
 
 def short(name: str) -> str:

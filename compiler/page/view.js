@@ -112,9 +112,10 @@ const tell = (at, found) => {
     return;
   }
   const table = make("table", "");
-  for (const each of found.settings) {
+  const rows = found.settings.map((each) => [each.name, each.value, each.where]);
+  for (const cells of new Map(rows.map((each) => [each.join("\n"), each])).values()) {
     const row = make("tr", "");
-    row.append(make("td", each.name), make("td", each.value), make("td", each.where));
+    row.append(...cells.map((each) => make("td", each)));
     table.append(row);
   }
   box.replaceChildren(table);
