@@ -216,7 +216,7 @@ class _Causes:
             functions=functions,
             origin=self.caused(
                 block.origin,
-                united([self.section(block.origin), self.kinds(block.origin)]),
+                united([self.section(block.origin), *self.names(block.origin)]),
                 parts={name: self.part(block, name, part) for name, part in block.parts},
                 inputs=self.given,
                 numbers={
@@ -243,8 +243,8 @@ class _Causes:
             below = callee(block, statement)
             called = self.section(block.origin if below is block else below.origin)
             given = united(self.given.get(shown(each), ()) for each in statement.inputs)
-            kinds = self.kinds(block.origin)
-            causes = united([called, self.section(statement.origin), given, kinds])
+            names = self.names(block.origin)
+            causes = united([called, self.section(statement.origin), given, *names])
             return replace(statement, origin=self.caused(statement.origin, causes))
         code = code_of(statement, statement.op)
         return replace(statement, origin=self.of_op(statement.origin, statement.op, block, code))
@@ -276,7 +276,8 @@ class _Causes:
         chosen = united(self.closest(key, origin, block) for key in keys)
         if {"mask", "position"} & {*keys}:  # its name tells the kinds of layers apart
             chosen = united([chosen, self.kinds(origin)])
-        sections = united([self.section(origin), self.section(block.origin)])
+        widths = self.widths(origin)
+        sections = united([self.section(origin), self.section(block.origin), widths])
         numbers = self.of_numbers_in(op, code)
         asked = numbers
         if op.made_by and is_made and isinstance(code, Call):  # all calls give sizes, not keywords
@@ -336,6 +337,19 @@ class _Causes:
         layers = ".".join(path.split(".")[:3])
         found = self.value(layers) if layers.endswith(".layers") else None
         return (layers,) if isinstance(found, list) and len(found) > 1 else ()
+
+    def widths(self, origin: Span) -> Paths:
+        """Return the widths that stacks have of their own: names tell parts of stacks apart where
+        the widths differ, and no others.
+        """
+        path = origin.path if isinstance(origin, SettingSpan) else ""
+        is_told_apart = self.spec.model.has_two_widths and path.count(".")
+        own = (f"model.{name}.d_model" for name, stack in self.spec.model.stacks() if stack.d_model)
+        return tuple(own) if is_told_apart else ()
+
+    def names(self, origin: Span) -> tuple[Paths, ...]:
+        """Return the settings by which a class has a name other than those of its kind."""
+        return self.kinds(origin), self.widths(origin)
 
     def value(self, path: str) -> object:
         """Return the value of the setting at a path; None if there is none."""

@@ -113,6 +113,7 @@ def _marks(spec: Spec, model: Block) -> dict[str, str]:
         if name not in group.mixers
     ]
     dropped += ["model.dropout", *(["model.classifier.dropout"] if spec.model.classifier else [])]
+    widths = [f"model.{name}.d_model" for name, stack in stacks.items() if stack.d_model]
     return {
         "task": of("task", *segments),
         "texts": of("task", "model.vocabulary", *segments),
@@ -121,6 +122,7 @@ def _marks(spec: Spec, model: Block) -> dict[str, str]:
         "masks": of(*(masks or mixers or whole)),
         "mixers": of(*mixers),
         "edges": of(*edges),
+        "widths": of("model.d_model", *widths),
         "lengths": of("task", *edges, *(mixers or whole[:0])),
         "blocks": of(*(place for place, _ in groups)),
         "decoder": of(*whole[-1:], "model.embedding.tied"),

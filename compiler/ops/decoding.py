@@ -116,6 +116,8 @@ class Fill(Op):
 class NewAncestry(MakesState):
     """tokens [batch, position] -> the ancestry of one empty hypothesis for each sentence."""
 
+    chosen_by: ClassVar[tuple[str, ...]] = ("decoder.position",)
+
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (tokens,) = inputs
         return call("BeamAncestry", method(tokens, "size", Const(0)), Attribute(tokens, "device"))
@@ -124,6 +126,8 @@ class NewAncestry(MakesState):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extend(Op):
     """ancestry, parent [batch, beam] -> nothing: the ancestry is one position longer."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("decoder.position",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ()
@@ -136,6 +140,8 @@ class Extend(Op):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillAncestry(Op):
     """ancestry, tokens [batch, position] -> nothing: one hypothesis has read all the tokens."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("decoder.position",)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ()
