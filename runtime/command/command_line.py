@@ -48,7 +48,7 @@ def _closed(number: int) -> TextIOWrapper:
 
 ASSIGNMENT = "KEY=VALUE"
 """The form in which help writes an option that several keys may have, each of them once."""
-NAMES_OF_FILES = {"FILE", "FOLDER", "MAP", "OUT", "RUN", "SPEC"}
+NAMES_OF_FILES = {"FILE", "FOLDER", "LOCAL", "MAP", "OUT", "RUN", "SPEC"}
 """The forms in which help writes options that take the name of a file, a folder or a spec."""
 
 

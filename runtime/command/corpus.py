@@ -177,7 +177,13 @@ def _describe() -> None:
 
     for name, each in catalogue().items():
         print(f"{name}: {each.summary}")
-        parts = ", ".join(each.parts)
-        print(f"  parts     {parts}\n  size      {each.size}\n  licence   {each.licence}")
-        print(f"  source    {each.homepage}\n  citation  {each.citation}")
-        print(f"  command   specformer corpus data/{name} --name {name}")
+        described = {
+            "parts": ", ".join(each.parts),
+            "size": each.size,
+            "document": each.document,
+            "licence": each.licence,
+            "source": each.homepage,
+            "citation": each.citation,
+            "command": f"specformer corpus data/{name} --name {name}",
+        }
+        print(*(f"  {key:<9} {value}" for key, value in described.items()), sep="\n")

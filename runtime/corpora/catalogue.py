@@ -103,6 +103,8 @@ class PublishedCorpus(Entry):
 
     summary: str
     languages: tuple[str, ...]
+    document: str
+    """Says what counts as a document."""
     size: str
     licence: str
     homepage: str

@@ -196,7 +196,7 @@ def _earlier(folder: Path, *, force: bool) -> Mapping[str, str]:
 
     Raises a UserError if the folder is there and is none that may be.
     """
-    if not folder.exists():
+    if not folder.exists() and not folder.is_symlink():
         return {}
     if not force:
         raise UserError(

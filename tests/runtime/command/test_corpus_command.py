@@ -32,7 +32,7 @@ def test_published_corpora_are_described(specformer: Command) -> None:
     assert ended.code == 0, ended.err
     for name, each in catalogue().items():
         assert f"specformer corpus data/{name} --name {name}" in ended.out
-        for known in (each.size, each.licence, each.homepage, each.citation):
+        for known in (each.size, each.document, each.licence, each.homepage, each.citation):
             assert known in ended.out
 
 
@@ -74,6 +74,7 @@ def test_a_published_corpus_is_counted_and_says_what_is_trained_on_it(
         (("x", "--force"), "--force belongs to a published corpus"),
         (("--list", "--name", "enwik8"), "--list takes nothing beside it"),
         (("x", "--name", "enwik8", "--from", "nowhere"), "there is no nowhere"),
+        (("x", "--name", "enwik8", "--from", ""), "--from: the name is empty"),
         (("x", "--name", "enwik8", "--max-ratio", 0.5), "--max-ratio"),
     ],
 )

@@ -174,6 +174,10 @@ def test_a_folder_is_replaced_only_if_it_is_a_corpus(tmp_path: Path, origin: Pat
     with pytest.raises(UserError, match="is no corpus that `corpus --name` wrote"):
         write(force=True)
     assert (folder / "thesis.tex").exists()
+    (link := tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(UserError, match="link exists already"):
+        write_published("wmt14-en-de", link, origin=origin)
+    link.unlink()
     (folder / "thesis.tex").rename(folder.with_name("thesis.tex"))
     folder.rmdir()
     write()
