@@ -23,8 +23,9 @@ def load(
     """Loads the model of a run folder: `load("runs/demo").translate("A dog sleeps.")`.
 
     By the task of its spec the model can `translate`, `generate` (a language model), `fill` (a
-    masked one) or `classify`. A text gives one answer, a list of texts a list. Keys of `decoding:`
-    may be given to each call: `translate(texts, beam=8, n_best=3)`.
+    masked one), `classify` or `embed`. A text gives one answer, a list of texts a list, or, of
+    vectors, an array. Keys of `decoding:` may be given to each call: `translate(texts, beam=8,
+    n_best=3)`.
 
     By default the weights are those of `evaluation.checkpoint` in its spec. `checkpoint` is "best"
     (on the validation set), "last" (the mean of the last `average` ones) or the number of an update

@@ -53,6 +53,13 @@ class TrainingModule(Protocol):
         """
 
 
+class PairTrainingModule(TrainingModule, Protocol):
+    """The names that `training.py` of an embedding model defines."""
+
+    def scores(self, sources: Tensor, targets: Tensor, texts: Tensor, /) -> Tensor:
+        """sources, targets [pairs, width], texts [pairs, 2] -> logits [pairs, pairs]"""
+
+
 class PackedModule(Protocol):
     """The names that `packed.py` of a generated package defines."""
 

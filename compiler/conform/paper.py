@@ -41,7 +41,8 @@ MOOT = {
     "Llama3Scaling AlibiPosition RelativePosition NoPosition SinusoidalPosition.kind",
     "model.initialization": "XavierInitialization FairseqInitialization NormalInitialization "
     "ScaledInitialization",
-    "task": "Model.prediction Prediction Model.classifier Classifier Training.masking MaskedTokens",
+    "task": "Model.prediction Prediction Model.classifier Classifier Model.pooling Pooling "
+    "Training.masking MaskedTokens Training.contrast Contrast",
     "norm.kind": "Norm.offset",
     "layers.recurrence": "Recurrence",
     "layers.convolution": "Convolution",

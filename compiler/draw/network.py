@@ -19,12 +19,14 @@ def read_network(model: Block, title: str) -> tuple[Diagram, dict[str, Call]]:
     values = [_input(reader, each, is_pair) for each in forward.inputs]
     last = [name for name, part in model.parts if isinstance(part, Block)]
     stack = next(name for name in ("decoder", "encoder") if name in last)
-    (logits,) = reader.run(model, forward, values, Location(column=stack))
-    classes = any(name == "classifier" for name, _ in model.parts)
-    softmax = Node(id="softmax", kind="softmax", title="Softmax")
-    output = "Class Probabilities" if classes else "Output Probabilities"
-    chances = reader.add(softmax, stack, logits)
-    reader.add(Node(id="output", kind="output", title=output), stack, replace(chances, shape=()))
+    (result,) = reader.run(model, forward, values, Location(column=stack))
+    title_of_output = "Vector of the Text"
+    if model.has("project"):
+        softmax = Node(id="softmax", kind="softmax", title="Softmax")
+        classes = any(name == "classifier" for name, _ in model.parts)
+        title_of_output = "Class Probabilities" if classes else "Output Probabilities"
+        result = replace(reader.add(softmax, stack, result), shape=())
+    reader.add(Node(id="output", kind="output", title=title_of_output), stack, result)
     columns = tuple(_columns(reader))
     return (
         Diagram(

@@ -40,6 +40,7 @@ KEYS = {
     "convolution_width": "width",
     "classes": "classifier.classes",
     "classifier_dropout": "classifier.dropout",
+    "vector_width": "pooling.width",
     "embedding_width": "embedding.width",
     "segment_rows": "embedding.segments",
     "vocabulary": "vocabulary.size",

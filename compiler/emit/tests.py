@@ -62,7 +62,9 @@ def tests_text(spec: Spec, model: Block, helpers: Helpers) -> str:
         grouped=any(op.is_grouped for _, ops in found.values() for op in ops),
         balance=_inputs(model, "balance_loss"),
         has_experts="experts" in {name for _, block in walk(model) for name, _ in block.parts},
-        pools=spec.model.classifier is not None,
+        pools=spec.model.is_pooled,
+        embeds=spec.model.pooling is not None,
+        normalized=spec.model.pooling is not None and spec.model.pooling.normalize,
         packs=why_not_packed(model) is None,
         apart=apart,
         decoded=next((each for each in streams if each in DECODED), ""),
@@ -125,6 +127,7 @@ def _marks(spec: Spec, model: Block) -> dict[str, str]:
         "widths": of("model.d_model", *widths),
         "lengths": of("task", *edges, *(mixers or whole[:0])),
         "blocks": of(*(place for place, _ in groups)),
+        "pooled": of("model.pooling"),
         "decoder": of(*whole[-1:], "model.embedding.tied"),
         "dropped": of(*dropped),
         "packed": of("training.batching", "model.kernel", *(place for place, _ in groups)),
@@ -175,6 +178,8 @@ def _rows(spec: Spec, streams: list[str]) -> dict[str, str]:
 
 def _outputs(spec: Spec, texts: list[str]) -> str:
     """Return the constant that holds the number of outputs."""
+    if spec.model.pooling:
+        return "VECTOR_WIDTH" if spec.model.pooling.width else "D_MODEL"
     return "CLASSES" if spec.model.classifier else _rows(spec, texts)[texts[-1]]
 
 

@@ -30,15 +30,20 @@ def training_text(spec: Spec, model: Block) -> str:
         _require_that_matrices_decay(model)
     peak = f"{width}**-0.5 * WARMUP_STEPS**-0.5" if width else repr(training.schedule.peak)
     made, loss = _optimizer(optimizer), _loss(training.label_smoothing)
-    helpers = helpers_of([made, loss])
+    helpers = helpers_of([made] if training.contrast else [made, loss])
+    contrasting = {"torch.nn.functional as F"} if training.contrast else set()
     of = marker(model.origin)
     head = f"{spec.name}: the loss, the learning rate and the optimizer. Written by specformer."
     return fill(
         "training.py.jinja",
         docstring=_docstring(head, 0),
-        imports=import_lines(NETWORK | helpers.imports | {"torch", *after_warmup.imports}),
+        imports=import_lines(
+            NETWORK | helpers.imports | contrasting | {"torch", *after_warmup.imports}
+        ),
         width=width,
         smoothing=training.label_smoothing,
+        contrast=training.contrast,
+        normalized=bool(spec.model.pooling and spec.model.pooling.normalize),
         constants=schedule_constants(training.schedule, training.steps, peak)
         | _constants(optimizer),
         settings=_settings(training),

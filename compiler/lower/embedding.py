@@ -117,7 +117,7 @@ def lower_embeddings(model: Model, contexts: dict[str, Context]) -> Embeddings:
             SIDES[name]: _position(stack.position, contexts[name]) for name, stack in model.stacks()
         },
         expansions=dict(_expansions(names, tables, sides)),
-        reduction=None if model.classifier else _linear(context.d_model, output.width, context),
+        reduction=None if model.is_pooled else _linear(context.d_model, output.width, context),
         segments=_segments(model, context),
         output=(names["output"], output),
         output_bias=OutputBias(rows=output.rows) if model.output.bias else None,
@@ -203,7 +203,7 @@ _APART = {"source": "source_embedding", "target": "target_embedding"}
 
 def table_names(model: Model) -> dict[str, str]:
     """The attributes that hold the tables of the source, the target and the output."""
-    if model.classifier is not None:
+    if model.is_pooled:
         return _ALL
     if len(dict(model.stacks())) == 1:
         return _ALL if model.embedding.tied == "all" else _ALL | {"output": "projection"}

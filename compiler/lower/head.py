@@ -1,4 +1,4 @@
-"""`prediction:` and `classifier:` to what stands between an encoder and its output."""
+"""`prediction:`, `classifier:` and `pooling:` to what follows an encoder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from compiler.ops.expression import Hyperparameter
 from compiler.ops.linear import Linear
 from compiler.ops.masking import PaddingMask
 from compiler.ops.op import Op
-from compiler.ops.pooling import MaskedMean, SelectFirst
+from compiler.ops.pooling import MaskedMean, Normalize, SelectFirst, SelectLast
 from compiler.ops.shape import BATCH, SOURCE
-from compiler.spec.model import Classifier, Model, Prediction
+from compiler.spec.model import Classifier, Model, Pooling, Prediction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,8 @@ def lower_head(model: Model, context: Context) -> Head | None:
         return _prediction(model, model.prediction, context)
     if model.classifier is not None:
         return _classifier(model.classifier, context)
+    if model.pooling is not None:
+        return _pooling(model.pooling, context)
     return None
 
 
@@ -70,10 +72,7 @@ def _classifier(settings: Classifier, context: Context) -> Head:
 
     def features(body: Body, x: str) -> str:
         body = body.at(context.origin("model.classifier"))
-        if settings.pooling == "first":
-            pooled = body.apply(SelectFirst(), x)
-        else:
-            pooled = body.apply(MaskedMean(), x, body.apply(PaddingMask(), "source"))
+        pooled = _pooled(settings.pooling, body, x)
         hidden = body.apply(pooler, pooled, part="pooler")
         pooled = body.apply(Activation(name="tanh"), hidden, name="pooled")
         rate = Hyperparameter("classifier_dropout", settings.dropout)
@@ -84,6 +83,36 @@ def _classifier(settings: Classifier, context: Context) -> Head:
         features=features,
         output=("classifier", output),
     )
+
+
+def _pooling(settings: Pooling, context: Context) -> Head:
+    """One vector for a text, another linear map, and the length 1 (Reimers and Gurevych 2019)."""
+    projection = None
+    if settings.width is not None:
+        width = Hyperparameter("vector_width", settings.width)
+        projection = Linear(
+            inputs=context.d_model,
+            outputs=(("output", width),),
+            bias=True,
+            initial=context.initials.matrix,
+        )
+
+    def features(body: Body, x: str) -> str:
+        body = body.at(context.origin("model.pooling"))
+        vector = _pooled(settings.kind, body, x)
+        if projection is not None:
+            vector = body.apply(projection, vector, part="projection")
+        return body.apply(Normalize(), vector) if settings.normalize else vector
+
+    return Head(parts=(("projection", projection),) if projection else (), features=features)
+
+
+def _pooled(kind: str, body: Body, x: str) -> str:
+    """The first position of each text, its last one, or the mean of all."""
+    if kind == "first":
+        return body.apply(SelectFirst(), x)
+    pooling = SelectLast() if kind == "last" else MaskedMean()
+    return body.apply(pooling, x, body.apply(PaddingMask(), "source"))
 
 
 def _square(context: Context) -> Linear:

@@ -94,6 +94,8 @@ def _summary(model: Model) -> str:
     stack = "Encoder" if model.decoder is None else "Decoder"
     if model.classifier is not None:
         return f"{stack} and a projection to classes."
+    if model.pooling is not None:
+        return f"{stack}, whose output becomes one vector for a text."
     one = "one table embeds tokens and projects to them"
     return f"{stack}; {one if tied == 'all' else 'tokens and output have tables of their own'}."
 
@@ -112,6 +114,11 @@ class _Lowering:
         """The context of the stack whose output is projected."""
         return _last(self.contexts)
 
+    @property
+    def is_projected(self) -> bool:
+        """True if features become logits."""
+        return self.model.pooling is None
+
     def parts(self) -> Iterator[tuple[str, Op | Block]]:
         """Tables, stacks, and what stands between the last stack and the output."""
         yield from self.embeddings.parts()
@@ -128,7 +135,8 @@ class _Lowering:
         if "encoder" in stacks:
             yield self.encode()
         yield self.decode(given_to) if "decoder" in stacks else self.read(given_to)
-        yield self.project()
+        if self.is_projected:
+            yield self.project()
         if balanced := [name for name, stack in stacks.items() if stack.is_balanced]:
             yield self.balance_loss(balanced)
 
@@ -140,6 +148,8 @@ class _Lowering:
     def forward(self, tokens: tuple[Input, ...]) -> Function:
         body = Body(self.context.origin("task"))
         features = body.invoke("", *(each.name for each in tokens), function="features")
+        if not self.is_projected:
+            return body.function("forward", tokens, features)
         return body.function("forward", tokens, body.invoke("", features, function="project"))
 
     def encode(self) -> Function:

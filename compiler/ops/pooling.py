@@ -5,9 +5,19 @@ from typing import ClassVar
 
 from compiler.mask.mask import ALL, Mask
 from compiler.ops.caption import Caption
-from compiler.ops.expression import Attribute, Const, Expression, Slice, Subscript, call
-from compiler.ops.op import Op, PackedForm
-from compiler.ops.shape import Free, Shape
+from compiler.ops.expression import (
+    Attribute,
+    Binary,
+    Call,
+    Const,
+    Expression,
+    Name,
+    Slice,
+    Subscript,
+    call,
+)
+from compiler.ops.op import Cost, Op, PackedForm
+from compiler.ops.shape import Free, Lengths, Shape, elements
 
 SENTENCE = Free("sentence")
 
@@ -16,7 +26,7 @@ SENTENCE = Free("sentence")
 class SelectFirst(Op):
     """x [batch, position, width] -> [batch, width], that of the first position."""
 
-    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling",)
+    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling", "pooling.kind")
 
     @property
     def caption(self) -> Caption:
@@ -41,7 +51,7 @@ class SelectFirst(Op):
 class PackedFirst(Op):
     """x [1, place, width], packed sentences -> [1, sentence, width], that of the first place."""
 
-    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling",)
+    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling", "pooling.kind")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((one, _, width), _) = inputs
@@ -57,10 +67,44 @@ class PackedFirst(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SelectLast(Op):
+    """x [batch, position, width], mask [batch, 1, 1, position] -> [batch, width], the last one."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling", "pooling.kind")
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Last Position")
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        (batch, _, width), _ = inputs
+        return ((batch, width),)
+
+    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
+        return (ALL,) * inputs
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("last_position", *inputs)
+
+    def packed(self, inputs: int) -> PackedForm:
+        return PackedForm(op=PackedLast(), inputs=(0,), streams=(0,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedLast(PackedFirst):
+    """x [1, place, width], packed sentences -> [1, sentence, width], that of the last place."""
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        x, sentences = inputs
+        ends = Subscript(Attribute(sentences, "offsets"), (Slice(Const(1), None),))
+        return Subscript(x, (Slice(), Binary(ends, "-", Const(1))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MaskedMean(Op):
     """x [batch, position, width], mask [batch, 1, 1, position] -> [batch, width]."""
 
-    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling",)
+    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling", "pooling.kind")
 
     @property
     def caption(self) -> Caption:
@@ -86,3 +130,25 @@ class PackedMean(PackedFirst):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("packed_mean", *inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalize(Op):
+    """x [..., width] -> x / |x|, of length 1."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("pooling.normalize",)
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Normalize")
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        count = elements(inputs[0], lengths)
+        return Cost(flops=3 * count, saved_for_backward=count)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        (x,) = inputs
+        return Call(Name("F.normalize"), (x,), (("dim", Const(-1)),))

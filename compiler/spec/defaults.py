@@ -75,6 +75,7 @@ def complete(spec: Spec) -> Spec:
                     "encoder": _stack(model.encoder, width, causal=False),
                     "decoder": _stack(model.decoder, width, causal=True),
                     "prediction": _implied(spec, "model", "prediction"),
+                    "pooling": _implied(spec, "model", "pooling"),
                     "initialization": _initialization(model),
                 }
             ),
@@ -84,6 +85,7 @@ def complete(spec: Spec) -> Spec:
                     "optimizer": training.optimizer.without_unused(),
                     "schedule": _schedule(training.schedule, width),
                     "masking": _implied(spec, "training", "masking"),
+                    "contrast": _implied(spec, "training", "contrast"),
                 }
             ),
             "decoding": spec.decoding.without_unused(),

@@ -239,6 +239,26 @@ class Classifier(Section):
     )
 
 
+class Pooling(Section):
+    """From the output of the encoder to one vector for a text (Reimers and Gurevych 2019).
+
+    It is pooled, mapped to another width and divided by its length, in this order.
+    """
+
+    kind: Literal["mean", "first", "last"] = setting(
+        "what stands for the text: the mean of its positions, the first one, or the last one, "
+        "symbols included",
+        default="mean",
+    )
+    width: Width | None = setting(
+        "a linear map, and with it vectors of this width; by default they have that of the encoder",
+        default=None,
+        unit="numbers",
+        examples=[256],
+    )
+    normalize: bool = setting("vectors have the length 1", default=True)
+
+
 class Model(Section):
     """The network."""
 
@@ -269,6 +289,7 @@ class Model(Section):
     decoder: Stack | None = setting("what writes the target", default=None)
     prediction: Prediction | None = setting("of a masked language model", default=None)
     classifier: Classifier | None = setting("of a classification model", default=None)
+    pooling: Pooling | None = setting("of an embedding model", default=None)
 
     def stacks(self) -> Iterator[tuple[str, Stack]]:
         """Yield the stacks that the model has, by name."""
@@ -279,6 +300,11 @@ class Model(Section):
     def width(self, stack: str) -> int:
         """Return the width of the residual stream of a stack."""
         return getattr(self, stack).d_model or self.d_model
+
+    @property
+    def is_pooled(self) -> bool:
+        """True if a text has one vector, and the output is not one of tokens."""
+        return self.classifier is not None or self.pooling is not None
 
     @property
     def has_two_widths(self) -> bool:

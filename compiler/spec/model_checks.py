@@ -66,7 +66,7 @@ def segments(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             at(root, "model", "embedding", "segments"),
             "unused-key",
             f"`segments` has no effect with `task: {spec.task}`",
-            "remove it: masked language models and classifiers have segments",
+            "remove it: masked language models, classifiers and embedding models have segments",
         )
 
 
@@ -284,8 +284,8 @@ def embedding_norm(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def output(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """A classifier projects to classes, by a map of its own."""
-    if spec.model.classifier is not None and spec.model.output != Output():
+    """The vector of a text is not projected to tokens."""
+    if TASKS[spec.task].pools and spec.model.output != Output():
         yield Diagnostic(
             code="unused-key",
             message=f"`output` has no effect with `task: {spec.task}`",
@@ -298,12 +298,12 @@ def output(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def tying(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Source and target can have one table only if they have one vocabulary."""
     is_pair = TASKS[spec.task].reads_a_source
-    if spec.model.classifier is not None:
+    if TASKS[spec.task].pools:
         if spec.model.embedding.tied != "all":
             yield mistake(
                 at(root, "model", "embedding", "tied"),
                 "unused-key",
-                "`tied` has no effect with a classifier, which projects to classes",
+                f"`tied` has no effect with `task: {spec.task}`, which projects to no tokens",
                 "remove it",
             )
     elif spec.model.embedding.tied == "target" and not is_pair:

@@ -66,6 +66,7 @@ SECTIONS = {
     "`model.encoder.layers`, `model.decoder.layers`, where it is a list": ("LayerGroup",),
     "`model.prediction`": ("Prediction",),
     "`model.classifier`": ("Classifier",),
+    "`model.pooling`": ("Pooling",),
     "`data`": ("Data",),
     "`data.train`, `data.valid`, `data.test`, each of `data.tests`": (
         *("ParallelFiles", "TabSeparated", "TextFiles", "RunningText"),
@@ -90,6 +91,7 @@ SECTIONS = {
     ),
     "`training.ema`": ("MovingAverage",),
     "`training.masking`": ("MaskedTokens",),
+    "`training.contrast`": ("Contrast",),
     "`training.validation`": ("Validation",),
     "`decoding`": ("BeamSearch", "Sampling"),
     "`evaluation`": ("Evaluation",),

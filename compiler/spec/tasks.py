@@ -51,6 +51,8 @@ class Task:
     """Sections that stand with their defaults unless they are written."""
     draws: bool = False
     """True if decoding may sample, since its texts are not compared with references."""
+    learns_pairs: bool = False
+    """True if a text becomes a vector, which is learned by contrast with those of other pairs."""
     symbols: int = 4
     """The symbols of a vocabulary: padding, unknown, begin and end; a fifth is the mask."""
 
@@ -63,6 +65,11 @@ class Task:
     def reads_whole_texts(self) -> bool:
         """True if an encoder alone reads a text, between BEGIN and END."""
         return self.stacks == ("encoder",)
+
+    @property
+    def pools(self) -> bool:
+        """True if a text becomes one vector, which is not projected to tokens."""
+        return not {"classifier", "pooling"}.isdisjoint(self.parts)
 
     @property
     def scores_beside_losses(self) -> tuple[str, ...]:
@@ -97,6 +104,7 @@ TASKS = {
             ("evaluation", "tokenize"),
             ("evaluation", "lowercase"),
             ("training", "validation", "bleu"),
+            ("training", "label_smoothing"),
         ),
     ),
     "language_model": Task(
@@ -107,7 +115,12 @@ TASKS = {
         command="generate",
         scores=("perplexity", "accuracy"),
         columns=("valid_ppl", "test_ppl"),
-        own=(("decoding",), ("model", "documents"), ("evaluation", "stride")),
+        own=(
+            ("decoding",),
+            ("model", "documents"),
+            ("evaluation", "stride"),
+            ("training", "label_smoothing"),
+        ),
         draws=True,
     ),
     "masked_language_model": Task(
@@ -118,7 +131,7 @@ TASKS = {
         command="fill",
         scores=("perplexity", "accuracy"),
         columns=("valid_ppl", "test_ppl"),
-        own=(("training", "masking"),),
+        own=(("training", "masking"), ("training", "label_smoothing")),
         parts=("prediction",),
         implied=(("training", "masking"), ("model", "prediction")),
         symbols=5,
@@ -132,7 +145,21 @@ TASKS = {
         command="classify",
         scores=("accuracy", "macro_f1"),
         columns=("valid_accuracy", "test_accuracy"),
+        own=(("training", "label_smoothing"),),
         parts=("classifier",),
+    ),
+    "embedding": Task(
+        stacks=("encoder",),
+        corpora=(ParallelFiles, TabSeparated),
+        text="pairs: `source` and `target`, or `tsv`",
+        example="{source: FILE, target: FILE}",
+        command="embed",
+        scores=("accuracy", "mrr"),
+        columns=("valid_accuracy", "test_accuracy"),
+        own=(("training", "contrast"),),
+        parts=("pooling",),
+        implied=(("training", "contrast"), ("model", "pooling")),
+        learns_pairs=True,
     ),
 }
 USUAL_TASK = "translation"

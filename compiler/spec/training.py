@@ -75,6 +75,21 @@ class MaskedTokens(Section):
     )
 
 
+class Contrast(Section):
+    """Contrastive learning from pairs (Henderson et al. 2017; van den Oord et al. 2018).
+
+    Each source chooses its target among those of its micro-batch, by a softmax of the cosines of
+    their vectors. Pairs that share a text are not told apart.
+    """
+
+    temperature: Positive = setting(
+        "divisor of the cosines, before the softmax", default=0.05, examples=[0.05]
+    )
+    symmetric: bool = setting(
+        "each target chooses its source, too, and the loss is the mean of both", default=False
+    )
+
+
 class Training(Section):
     """The training recipe (section 5)."""
 
@@ -134,6 +149,9 @@ class Training(Section):
     masking: MaskedTokens | None = setting(
         "what a masked language model has to guess, drawn anew in each epoch", default=None
     )
+    contrast: Contrast | None = setting(
+        "how an embedding model tells the target of a source from others", default=None
+    )
     validation: Validation = Validation()
 
     @property
@@ -177,7 +195,7 @@ class Evaluation(Section):
     )
     metric: Score | None = setting(
         "the score that is the headline; by default bleu for translations, perplexity for "
-        "language models, accuracy for classes",
+        "language models, accuracy for classes and for embeddings",
         default=None,
     )
     tokenize: BleuTokenizer = setting(

@@ -167,7 +167,7 @@ def uneven_vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     vocabulary = spec.model.vocabulary
     key = "size" if vocabulary.shared else "target"
     rows = getattr(vocabulary, key) or 0
-    is_projected = spec.model.classifier is None
+    is_projected = not spec.model.is_pooled
     if spec.training.precision == "float32" or not is_projected or rows < LARGE_VOCABULARY:
         return
     if rows % ROWS_OF_TENSOR_CORES:

@@ -80,7 +80,7 @@ class Reader:
 
     @property
     def _longest(self) -> int:
-        is_between = self.command in ("fill", "classify")
+        is_between = self.command in ("fill", "classify", "embed")
         return longest_between_symbols(self.spec) if is_between else longest_read(self.spec)
 
     def _tokens(self, text: str, place: str, notes: list[str]) -> list[int]:

@@ -21,6 +21,7 @@ from runtime.command.conform import conform
 from runtime.command.corpus import corpus
 from runtime.command.diff import diff
 from runtime.command.draw import draw
+from runtime.command.embed import embed
 from runtime.command.encoders import classify, fill
 from runtime.command.evaluate import evaluate
 from runtime.command.explain import explain_spec
@@ -44,7 +45,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         *(compile_specs, eject, verify, schema),
     ),
     "Models": (
-        *(train, translate, generate, fill, classify, evaluate),
+        *(train, translate, generate, fill, classify, embed, evaluate),
         *(runs, attend, plot, ablate, import_, import_weights, transfer),
     ),
     "Text": (corpus, score),

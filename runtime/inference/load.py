@@ -1,4 +1,4 @@
-"""From a run folder to what its task asks for: translator, generator, filler or classifier."""
+"""From a run folder to what answers for its task: translator, generator, classifier and so on."""
 
 from typing import Protocol, Self, TypeVar
 
@@ -10,6 +10,7 @@ from compiler.spec.tasks import TASKS
 from runtime.errors import UserError
 from runtime.inference.classifier import Classifier
 from runtime.inference.direct_calls import call_directly
+from runtime.inference.embedder import Embedder
 from runtime.inference.filler import Filler
 from runtime.inference.generator import Generator
 from runtime.inference.packed_linear import quantized, use_column_major
@@ -19,7 +20,7 @@ from runtime.system.attention_kernels import choose_attention_kernels
 from runtime.system.devices import own_device
 from runtime.training.precision import Precision, compute_in, inference_precision
 
-Predictor = Translator | Generator | Classifier | Filler
+Predictor = Translator | Generator | Classifier | Filler | Embedder
 
 
 class Loadable(Protocol):
@@ -37,6 +38,7 @@ PREDICTORS: dict[str, type[Predictor]] = {
     "generate": Generator,
     "fill": Filler,
     "classify": Classifier,
+    "embed": Embedder,
 }
 """The classes that answer the commands of tasks."""
 

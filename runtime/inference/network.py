@@ -66,14 +66,15 @@ class EncoderModel(Protocol):
     """A generated network that reads a text whole."""
 
     def features(self, source: Tensor, /) -> Tensor:
-        """source [batch, source] -> [batch, source, width], or of a classifier [batch, width]"""
+        """source [batch, source] -> [batch, source, width], or of a whole text [batch, width]"""
 
     def project(self, features: Tensor, /) -> Tensor:
         """features [..., width] -> logits [..., vocabulary or classes]"""
 
 
 class EncoderPredictor:
-    """A network that reads a text whole, with its tokenizer: the base of classifier and filler."""
+    """A network that reads a text whole, with its tokenizer: the base of classifier, embedder and
+    filler."""
 
     def __init__(self, model: nn.Module, tokenizer: Tokenizer, spec: Spec) -> None:
         """Use a network that is in evaluation mode."""

@@ -6,6 +6,7 @@ from typing import Any
 from compiler.spec.tasks import TASKS
 from runtime.run import Run
 from runtime.scoring.classification import measure_classification
+from runtime.scoring.embedding import measure_embedding
 from runtime.scoring.likelihood import measure_language_model, measure_masked_language_model
 from runtime.scoring.measures import Measured, Split
 from runtime.scoring.translations import Evaluated, evaluate_translations
@@ -15,6 +16,7 @@ MEASURES: dict[str, Callable[..., Evaluated | Measured]] = {
     "generate": measure_language_model,
     "fill": measure_masked_language_model,
     "classify": measure_classification,
+    "embed": measure_embedding,
 }
 """Scores what answers each command."""
 

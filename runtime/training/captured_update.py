@@ -38,9 +38,10 @@ def is_worth_capturing(objective: Objective, batching: str, optimizer: Optimizer
     """Tell whether the updates of a process that trains alone are recorded.
 
     They are where a GPU computes batches of one shape. A network with experts adds a loss that
-    counts once for each label, and how many labels are not fillers only the GPU would know.
+    counts once for each label, and how many labels are not fillers only the GPU would know. Among
+    pairs that are told apart from each other there can be no fillers.
     """
-    is_possible = objective.balance_loss is None and is_capturable(optimizer)
+    is_possible = objective.adds_up and objective.balance_loss is None and is_capturable(optimizer)
     has_one_shape = batching == "packed" and objective.packed is not None
     return is_possible and has_one_shape and objective.device.type == "cuda"
 

@@ -4,11 +4,12 @@ The network runs whole, the output layer in chunks of labels: the logits of a ch
 gradient made, before the next chunk's exist. It is spared what has no label, as padding.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from inspect import signature
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar, Protocol, Self, TypedDict, cast
 
 import numpy as np
 import torch
@@ -73,13 +74,13 @@ class DeviceBatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Objective:
+class Objective(ABC):
     """Computes the loss of a batch."""
 
+    adds_up: ClassVar[bool]
+    """True if each label has a loss of its own, whatever else is in its batch."""
+
     features: Callable[..., Tensor]
-    project: Callable[[Tensor], Tensor]
-    output: OutputLayer
-    """Makes losses and gradients of what `project` gives."""
     training_module: TrainingModule
     device: torch.device
     is_bfloat16: bool
@@ -94,16 +95,22 @@ class Objective:
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Tensor:
-        """Returns sums [3] over the labels of a batch.
-
-        They are the label-smoothed and the plain cross-entropy, in nats, and the number of labels
-        that the network finds likeliest.
-        """
+        """Returns sums [3] over the labels of a batch: those of `figures`."""
         moved = self.moved(batch)
-        rows = self.label_features(moved)
-        chunks = self.output.chunks(rows, moved.labels, is_bfloat16=self.is_bfloat16)
-        with self._precision():
-            return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
+        return self.figures(self.label_features(moved), moved)
+
+    @abstractmethod
+    def figures(self, rows: Tensor, batch: DeviceBatch) -> Tensor:
+        """Returns sums [3] over the labels of a batch, whose features are rows [labels, width].
+
+        They are the loss and the plain loss, in nats, and the number of labels that the network
+        finds likeliest.
+        """
+
+    def of_network(self, model: nn.Module) -> Self:
+        """Return the objective for another network, never compiled: that would take a while."""
+        packed = self.packed and self.packed.of(model)
+        return replace(self, features=features_of(model), packed=packed)
 
     def add_gradients(
         self, batch: Batch, weight: float, backward: Backward = torch.autograd.backward
@@ -144,28 +151,11 @@ class Objective:
             features = self._features(batch.inputs)
         return features.flatten(0, -2).index_select(0, batch.places)
 
+    @abstractmethod
     def _project_backward(
         self, features: Tensor, batch: DeviceBatch, weight: float | Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns the losses [2] and the gradient of the features; adds the output layer's."""
-        rows = features.flatten(0, -2).index_select(0, batch.places)
-        chunks = self.output.gradient_chunks(
-            rows, batch.labels, is_bfloat16=self.is_bfloat16, has_fillers=batch.has_fillers
-        )
-        with self._precision():  # around all chunks, so that weights are cast once for them
-            found = [
-                self.output.gradient(*chunk, weight, has_fillers=batch.has_fillers)
-                for chunk in chunks
-            ]
-        losses, gradients = zip(*found, strict=True)
-        together = torch.cat(gradients) if len(gradients) > 1 else gradients[0]
-        gradient = torch.zeros_like(features)
-        flat = gradient.flatten(0, -2)
-        if batch.has_fillers:  # they share a place, and their gradient is zero
-            flat.index_add_(0, batch.places, together)
-        else:
-            flat.index_copy_(0, batch.places, together)
-        return torch.stack(losses).sum(dim=0), gradient
 
     def moved(self, batch: Batch) -> DeviceBatch:
         """Return a batch on the device."""
@@ -196,12 +186,6 @@ class Objective:
             tokens = tokens.pin_memory()
         return tokens.to(self.device, non_blocking=True)
 
-    def _figures(self, features: Tensor, labels: Tensor) -> Tensor:
-        logits = self.project(features)
-        smoothed, plain = self.training_module.loss(logits, labels)
-        right = logits.argmax(dim=-1).eq(labels).sum()
-        return torch.stack((smoothed, plain, right.to(plain.dtype)))
-
     def _attention(self, batch: DeviceBatch) -> AbstractContextManager[None]:
         if self.device.type != "cpu":
             return nullcontext()
@@ -209,6 +193,56 @@ class Objective:
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_bfloat16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelObjective(Objective):
+    """Computes the loss of the labels of a batch, each from the features at its place."""
+
+    adds_up: ClassVar[bool] = True
+
+    project: Callable[[Tensor], Tensor]
+    output: OutputLayer
+    """Makes losses and gradients of what `project` gives."""
+
+    def figures(self, rows: Tensor, batch: DeviceBatch) -> Tensor:
+        """Returns sums [3]: label-smoothed and plain cross-entropy, and the labels found."""
+        chunks = self.output.chunks(rows, batch.labels, is_bfloat16=self.is_bfloat16)
+        with self._precision():
+            return torch.stack([self._figures(*chunk) for chunk in chunks]).sum(dim=0)
+
+    def of_network(self, model: nn.Module) -> Self:
+        own = Objective.of_network(self, model)
+        return replace(own, project=cast(Network, model).project)
+
+    def _figures(self, features: Tensor, labels: Tensor) -> Tensor:
+        logits = self.project(features)
+        smoothed, plain = self.training_module.loss(logits, labels)
+        right = logits.argmax(dim=-1).eq(labels).sum()
+        return torch.stack((smoothed, plain, right.to(plain.dtype)))
+
+    def _project_backward(
+        self, features: Tensor, batch: DeviceBatch, weight: float | Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the losses [2] and the gradient of the features; adds the output layer's."""
+        rows = features.flatten(0, -2).index_select(0, batch.places)
+        chunks = self.output.gradient_chunks(
+            rows, batch.labels, is_bfloat16=self.is_bfloat16, has_fillers=batch.has_fillers
+        )
+        with self._precision():  # around all chunks, so that weights are cast once for them
+            found = [
+                self.output.gradient(*chunk, weight, has_fillers=batch.has_fillers)
+                for chunk in chunks
+            ]
+        losses, gradients = zip(*found, strict=True)
+        together = torch.cat(gradients) if len(gradients) > 1 else gradients[0]
+        gradient = torch.zeros_like(features)
+        flat = gradient.flatten(0, -2)
+        if batch.has_fillers:  # they share a place, and their gradient is zero
+            flat.index_add_(0, batch.places, together)
+        else:
+            flat.index_copy_(0, batch.places, together)
+        return torch.stack(losses).sum(dim=0), gradient
 
 
 def training_objective(
@@ -224,23 +258,36 @@ def training_objective(
     """
     computation = computation or Computation.resolve(training, device)
     choose_attention_kernels(device)
-    network = cast(Network, model)
     # Batches have many shapes: one program for all of them, instead of one for each.
     features = features_of(model)
-    return Objective(
+    common = _Common(
         features=torch.compile(features, dynamic=True) if training.compile else features,
-        project=network.project,
-        # Whatever the spec says of the network: on a GPU a program saves most of the loss's time,
-        # and on a CPU none.
-        output=OutputLayer(
-            network.project, training_module.loss, is_compiled=device.type == "cuda"
-        ),
         training_module=training_module,
         device=device,
         is_bfloat16=computation.precision == "bfloat16",
         packed=_packed_network(model, training) if computation.batching == "packed" else None,
         balance_loss=_balance_loss(model),
     )
+    if training.contrast is not None:
+        from runtime.training.pair_objective import PairObjective  # it builds on this file
+
+        return PairObjective(**common)
+    project = cast(Network, model).project
+    # Whatever the spec says of the network: on a GPU a program saves most of the loss's time, and
+    # on a CPU none.
+    output = OutputLayer(project, training_module.loss, is_compiled=device.type == "cuda")
+    return LabelObjective(**common, project=project, output=output)
+
+
+class _Common(TypedDict):
+    """The fields of `Objective`."""
+
+    features: Callable[..., Tensor]
+    training_module: TrainingModule
+    device: torch.device
+    is_bfloat16: bool
+    packed: PackedNetwork | None
+    balance_loss: Callable[..., Tensor] | None
 
 
 def _packed_network(model: nn.Module, training: Training) -> PackedNetwork | None:
@@ -269,10 +316,3 @@ def _balance_loss(model: nn.Module) -> Callable[..., Tensor] | None:
         return method(**{name: tokens[name] for name in names})
 
     return balance_loss
-
-
-def validation_objective(objective: Objective, model: nn.Module) -> Objective:
-    """Returns the objective for another network, never compiled: that would take a while."""
-    network = cast(Network, model)
-    packed = objective.packed and objective.packed.of(model)
-    return replace(objective, features=features_of(model), packed=packed, project=network.project)

@@ -17,7 +17,7 @@ from runtime.package import Package
 from runtime.training.captured_update import is_worth_capturing
 from runtime.training.computation import Computation
 from runtime.training.gradient_sharing import GradientSharing, gradient_sharing
-from runtime.training.objective import Objective, training_objective, validation_objective
+from runtime.training.objective import Objective, training_objective
 from runtime.training.precision import compute_in
 from runtime.training.recomputation import recompute_layers
 from runtime.training.running_metrics import RunningMetrics
@@ -55,7 +55,7 @@ class TrainState:
         self._place_networks()
         self.optimizer = self._new_optimizer()
         objective = training_objective(self.model, module, training, device, self.computation)
-        validating = validation_objective(objective, self.result)
+        validating = objective.of_network(self.result)
         self.validation_objective = self._calling(self.result, validating)
         update = Updater(
             model=self.model,

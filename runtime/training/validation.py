@@ -14,6 +14,7 @@ from runtime.data.sentences import Indices
 from runtime.errors import DivergenceError
 from runtime.training.interruption import Abandoned
 from runtime.training.objective import Objective
+from runtime.training.pair_objective import SearchOfTargets
 from runtime.training.update import count_labels, own_rows
 from runtime.training.workers import Workers
 
@@ -23,7 +24,8 @@ class Losses:
     """The losses of a validation.
 
     `loss` is the label-smoothed cross-entropy and `nll` the plain one, in nats a label; `accuracy`
-    is the share of the labels that the network finds likeliest.
+    is the share of the labels that the network finds likeliest, of an embedding model that of the
+    sources whose target it finds among those of the whole text.
     """
 
     loss: float
@@ -71,16 +73,23 @@ def validate(
     """
     model.eval()
     sums = torch.zeros(4, dtype=torch.float64, device=objective.device)
+    search = SearchOfTargets.among(examples, objective.device)
     for rows, counts in own_rows(batches, workers, in_step=in_step):
         if is_stopping():
             sums[3] = 1
             break
-        sums[:3] += counts * objective.evaluate(examples.collate(rows))
+        batch = objective.moved(examples.collate(rows))
+        features = objective.label_features(batch)
+        sums[:3] += counts * objective.figures(features, batch)
+        if search is not None and counts:
+            search.add(rows, features)
     workers.add_up(sums)
     model.train()
     *totals, abandoned = sums.tolist()
     if abandoned:
         raise Abandoned
+    if search is not None and math.isfinite(totals[0]):
+        totals[2] = search.count_found(workers)
     labels = count_labels(examples, batches)
     loss, nll, accuracy = (total / labels for total in totals)
     if not math.isfinite(loss):

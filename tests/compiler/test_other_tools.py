@@ -18,6 +18,7 @@ pytestmark = pytest.mark.quick
 DATA = {
     "translation": {"source": "a.en", "target": "a.de"},
     "classification": {"text": "a.txt", "label": "a.label"},
+    "embedding": {"source": "a.en", "target": "a.de"},
 }
 TEXT = {"text": "a.txt"}
 STACKS = {
@@ -25,6 +26,7 @@ STACKS = {
     "language_model": ("decoder",),
     "masked_language_model": ("encoder",),
     "classification": ("encoder",),
+    "embedding": ("encoder",),
 }
 
 
@@ -41,6 +43,8 @@ def spec(task: str) -> dict[str, Any]:
     model |= {stack: {"layers": 2} for stack in STACKS[task]}
     if task == "classification":
         model["classifier"] = {"classes": 3}
+    if task == "embedding":
+        model["pooling"] = {"kind": "mean"}
     text = DATA.get(task, TEXT)
     data = {"train": text, "valid": text, "test": text, "max_length": 64}
     training = {
@@ -82,6 +86,8 @@ TABLE = table()
 TASK_OF = {
     "model.classifier": "classification",
     "classifier": "classification",
+    "model.pooling": "embedding",
+    "pooling": "embedding",
     "model.prediction": "masked_language_model",
     "prediction": "masked_language_model",
     "training.masking": "masked_language_model",

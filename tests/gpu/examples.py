@@ -10,6 +10,7 @@ from runtime.data.batches import Examples
 from runtime.data.pairs import Pairs
 from runtime.data.sentences import Sentences
 from runtime.data.symbols import END
+from runtime.data.text_pairs import TextPairs
 from runtime.data.texts import Documents, LabelledTexts, MaskedTexts
 
 FIRST_WORD = 6
@@ -33,6 +34,9 @@ def examples(spec: Spec, sources: Sequence[int], targets: Sequence[int]) -> Exam
         assert rows[1] is not None
         return Pairs(sources=sentences(sources, rows[0], 0), targets=sentences(targets, rows[1], 1))
     assert sizes.size is not None
+    if spec.task == "embedding":
+        sides = (sentences(sources, sizes.size, 0), sentences(targets, sizes.size, 1))
+        return TextPairs(sources=sides[0], targets=sides[1])
     texts = sentences(targets, sizes.size, 1)
     if spec.task == "language_model":
         return Documents(pieces=texts)

@@ -89,11 +89,13 @@ data:
   valid: {text: valid.source, label: valid.label}
   test: {text: test.source, label: test.label}
 """
+EMBEDDED = PAIRS.replace("  decoder: {layers: 1}\n", "")
 SPECS = {
     "translation": PAIRS + REST + "decoding: {beam: 3, max_extra_length: 6}\n",
     "language_model": "  decoder: {layers: 1}\n" + TEXTS + REST,
     "masked_language_model": "  encoder: {layers: 1}\n" + TEXTS + REST,
     "classification": LABELS + REST,
+    "embedding": EMBEDDED + REST,
 }
 """One of each task, below `HEAD`; a field is changed in the first in which it matters."""
 
@@ -110,6 +112,8 @@ TASKS: dict[str, str] = {
     "training.masking": "masked_language_model",
     "data.tokenizer.symbols.mask": "masked_language_model",
     "model.classifier": "classification",
+    "model.pooling": "embedding",
+    "training.contrast": "embedding",
     **{f"data.{part}.text": "language_model" for part in PARTS},
     **{f"data.{part}.label": "classification" for part in PARTS},
 }
@@ -272,6 +276,7 @@ VALUES: dict[str, str] = {
     "decoding.repetition_penalty": "5.0",
     "decoding.prefix": "w03 w01",
     "model.classifier.classes": "4",
+    "model.pooling.width": "8",
     "evaluation.metric": "chrf",
     "evaluation.tokenize": "char",
     "training.masking.share": "0.6",
@@ -526,6 +531,7 @@ def results_of(run: Run) -> dict[str, object]:
         "language_model": generation_results,
         "masked_language_model": lambda _: {},
         "classification": lambda _: {},
+        "embedding": lambda _: {},
     }[run.package.spec.task](run)
 
 

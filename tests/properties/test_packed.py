@@ -109,7 +109,13 @@ def found(
 ) -> Found:
     """Return the loss in training, that of the balance of experts included, and its gradients."""
     training = importlib.import_module(f"{module.__name__}.training")
-    loss, _ = training.loss(model.project(features), labels[: len(features)])
+    if hasattr(model, "project"):
+        loss, _ = training.loss(model.project(features), labels[: len(features)])
+    else:  # vectors, of which the first half are sources
+        sources, targets = features.tensor_split(2)
+        count, different = len(sources), torch.arange(2 * len(sources)).view(-1, 2)
+        logits = training.scores(sources, targets[:count], different)
+        loss, _ = training.loss(logits, torch.arange(count))
     if balance := getattr(model, "balance_loss", None):
         loss = loss + balance(*(tokens[each] for each in signature(balance).parameters))
     model.zero_grad()

@@ -8,6 +8,7 @@ from runtime.data.batches import Examples
 from runtime.data.pairs import Pairs
 from runtime.data.sentences import Sentences
 from runtime.data.symbols import END, NAMES_WITH_MASK
+from runtime.data.text_pairs import TextPairs
 from runtime.data.texts import Documents, LabelledTexts, MaskedTexts
 
 
@@ -31,6 +32,11 @@ def random_examples(spec: Spec, count: int = 9, longest: int = 12) -> Examples:
             return Pairs(
                 sources=_sentences(draw, source, count, longest),
                 targets=_sentences(draw, target, count, longest),
+            )
+        case "embedding":
+            return TextPairs(
+                sources=_sentences(draw, source, count, longest - 1),
+                targets=_sentences(draw, source, count, longest - 1),
             )
         case "language_model":
             return Documents(pieces=_sentences(draw, source, count, longest))

@@ -52,6 +52,8 @@ def drawn(tree: Tree, folder: Path) -> Drawn:
 def batch_for(package: Package, model: nn.Module) -> Batch:
     """Draw tokens of each stream of a network, and labels for some of its features."""
     streams = [each for each in signature(model.features).parameters if each != "segments"]  # type: ignore[arg-type]
+    is_of_pairs = package.spec.task == "embedding"
+    streams *= 1 + is_of_pairs  # both sides go through one encoder
     vocabulary = package.spec.model.vocabulary
     rows = {stream: getattr(vocabulary, stream, None) or vocabulary.size for stream in streams}
     generator = np.random.default_rng(3)
@@ -62,6 +64,10 @@ def batch_for(package: Package, model: nn.Module) -> Batch:
         for row, length in enumerate(lengths):
             tokens[row, length:] = PADDING
         inputs.append(tokens)
+    if is_of_pairs:
+        count = len(inputs[0])
+        texts = np.array([(0, 1), (2, 3), (0, 4), (5, 3)])  # two sources are one text, two targets
+        return Batch(inputs=tuple(inputs), places=np.arange(count), labels=texts)
     classifier = package.spec.model.classifier
     if classifier is not None:
         places, most = np.arange(len(inputs[0])), classifier.classes

@@ -92,11 +92,15 @@ def trained_in_shares(tree: Tree, folder: Path, rank: int) -> Found:
 
 
 def trained_whole(network: Drawn) -> Found:
-    """Train on all sentences."""
+    """Train on all sentences; pairs are told apart within the part of a process alone."""
     model = deepcopy(network.model)
     objective = replace(network, model=model).objective()
     count = len(network.batch.labels)
-    losses = objective.add_gradients(network.batch, 1 / count) / count
+    batches = [network.batch]
+    if not objective.adds_up:
+        batches = [rows_of(network, range(rank, count, 2)) for rank in range(2)]
+    losses = torch.stack([objective.add_gradients(each, 1 / count) for each in batches]).sum(0)
+    losses /= count
     named = model.named_parameters()
     gradients = {name: each.grad for name, each in named if each.grad is not None}
     whole = {name: each.clone() for name, each in gradients.items()}
@@ -107,7 +111,7 @@ def trained_whole(network: Drawn) -> Found:
 def rows_of(network: Drawn, rows: range) -> Batch:
     """Return some sentences of a batch, with their labels."""
     batch = network.batch
-    positions = 1 if network.package.spec.model.classifier else batch.inputs[-1].shape[1]
+    positions = 1 if network.package.spec.model.is_pooled else batch.inputs[-1].shape[1]
     sentence, position = np.divmod(batch.places, positions)
     kept = np.isin(sentence, rows)
     order = {row: number for number, row in enumerate(rows)}

@@ -28,8 +28,16 @@ def specs(draw: st.DrawFn, asked: tuple[str, Any] | None = None) -> Tree:
         "model": _model(choose, task),
         "data": {**_corpora(choose, task), "max_length": 24},
         **_decoding(choose, task),
-        "training": _training(choose) | _masking(choose, task),
+        "training": _recipe(choose, task),
     }
+
+
+def _recipe(choose: Chooser, task: str) -> Tree:
+    training = _training(choose) | _masking(choose, task)
+    if task == "embedding":
+        del training["label_smoothing"]
+        training |= {"contrast": contrast} if (contrast := choose("contrast")) else {}
+    return training
 
 
 def _training(choose: Chooser) -> Tree:
@@ -87,6 +95,12 @@ def _corpora(choose: Chooser, task: str) -> Tree:
             "bare columns": {"tsv": "a.tsv"},
         }
         return {part: dict(forms[choose("labels")]) for part in ("train", "valid", "test")}
+    if task == "embedding":
+        return {
+            "train": {"source": "train.en", "target": "train.de"},
+            "valid": {"source": "valid.en", "target": "valid.de"},
+            "test": {"tsv": "test.tsv"},
+        }
     if task != "translation":
         return {part: {"text": f"{part}.en"} for part in ("train", "valid", "test")}
     return {
@@ -131,7 +145,7 @@ def _model(choose: Chooser, task: str) -> Tree:
     place_mixers(choose, model)
     place_head_masks(choose, model)
     _prune(model)
-    _without_unused(model)
+    _without_unused(model, task)
     if task == "language_model" and _keeps_documents_apart(model):
         model["documents"] = choose("documents")
     return model
@@ -156,6 +170,11 @@ def _of_the_task(choose: Chooser, model: Tree, task: str) -> None:
         head = {"pooling": choose("pooling"), "dropout": choose("dropout")}
         model["classifier"] = {"classes": 3, **head}
         model["embedding"]["tied"] = "all"
+    if task == "embedding":
+        model["embedding"]["tied"] = "all"
+        if kind := choose("text_pooling"):
+            head = {"kind": kind, "normalize": choose("normalize")}
+            model["pooling"] = head | ({"width": w} if (w := choose("vector_width")) else {})
 
 
 def _widths(choose: Chooser, model: Tree) -> None:
@@ -188,12 +207,12 @@ def _left_out(stack: Tree) -> list[str]:
     return [each for each in ("attention", "feed_forward") if each not in sub_layers(stack)]
 
 
-def _without_unused(model: Tree) -> None:
+def _without_unused(model: Tree, task: str) -> None:
     """The settings without those for norms, logits, weights or kernels that do not exist."""
     stacks = [model[stack] for stack in ("encoder", "decoder") if stack in model]
     if all(stack.get("norm", model.get("norm", {})).get("kind") == "none" for stack in stacks):
         model["embedding"]["norm"] = False
-    if "classifier" in model:
+    if task in ("classification", "embedding"):
         model.pop("output", None)
     if any(part.get("norm", {}).get("kind") == "none" for part in (model, *stacks)):
         _tame(model)

@@ -2,6 +2,7 @@
 
 from compiler.spec.spec import Spec
 from runtime.data.tasks.classification import Classification
+from runtime.data.tasks.embedding import Embedding
 from runtime.data.tasks.language_models import LanguageModel, MaskedLanguageModel
 from runtime.data.tasks.task import Task
 from runtime.data.tasks.translation import Translation
@@ -13,6 +14,7 @@ TASKS: dict[str, type[Task]] = {
     "language_model": LanguageModel,
     "masked_language_model": MaskedLanguageModel,
     "classification": Classification,
+    "embedding": Embedding,
 }
 
 

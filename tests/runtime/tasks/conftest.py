@@ -11,7 +11,7 @@ from compiler.pipeline import compile_spec
 
 WORDS = [f"w{number:02}" for number in range(16)]
 LABELS = ("even", "odd")
-TASKS = ("language_model", "masked_language_model", "classification")
+TASKS = ("language_model", "masked_language_model", "classification", "embedding")
 
 MakeTask = Callable[..., Path]
 
@@ -40,6 +40,7 @@ MODELS = {
         "encoder": {"layers": 1},
         "classifier": {"classes": 2},
     },
+    "embedding": {"vocabulary": {"size": 20}, "encoder": {"layers": 1}},
 }
 
 
@@ -61,6 +62,8 @@ def write(folder: Path, name: str, texts: list[str]) -> None:
     labels = [LABELS[int(text[1:3]) % 2] for text in texts]
     (folder / f"{name}.txt").write_text("".join(f"{text}\n" for text in texts))
     (folder / f"{name}.label").write_text("".join(f"{label}\n" for label in labels))
+    backwards = [" ".join(text.split()[::-1]) for text in texts]
+    (folder / f"{name}.back").write_text("".join(f"{text}\n" for text in backwards))
     rows = zip(texts, labels, strict=True)
     (folder / f"{name}.tsv").write_text("".join(f"{text}\t{label}\n" for text, label in rows))
 
@@ -79,11 +82,15 @@ def make_task(tmp_path: Path, text: Path) -> MakeTask:
 
 
 def tree(task: str, text: Path) -> dict[str, object]:
-    corpora = {
-        part: {"text": f"{part}.txt"}
-        | ({"label": f"{part}.label"} if task == "classification" else {})
-        for part in ("train", "valid", "test")
-    }
+    corpora = {part: corpus(task, part) for part in ("train", "valid", "test")}
     data = {"folder": str(text), "tokenizer": {"kind": "segmented"}, "max_length": 20}
     model = {**BASE["model"], **MODELS[task]}  # type: ignore[dict-item]
     return {**BASE, "task": task, "model": model, "data": {**data, **corpora}}
+
+
+def corpus(task: str, part: str) -> dict[str, str]:
+    """The text of a part; a text and itself backwards belong together."""
+    if task == "embedding":
+        return {"source": f"{part}.txt", "target": f"{part}.back"}
+    labels = {"label": f"{part}.label"} if task == "classification" else {}
+    return {"text": f"{part}.txt"} | labels

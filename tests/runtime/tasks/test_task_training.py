@@ -77,7 +77,7 @@ def test_a_run_that_pauses_ends_as_one_that_does_not(
     assert_same(tmp_path / "whole", tmp_path / "paused")
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [each for each in TASKS if each != "embedding"])
 @pytest.mark.parametrize("parts", [2, 7, 40])
 def test_micro_batches_are_one_batch(
     task: str, parts: int, tmp_path: Path, make_task: MakeTask
