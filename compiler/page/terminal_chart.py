@@ -48,7 +48,7 @@ def chart_lines(chart: Chart, width: int, *, is_unicode: bool) -> Iterator[Row]:
 
 def _legend(chart: Chart, width: int, *, is_unicode: bool) -> Iterator[Row]:
     """Yield the names of several series with their marks, and what dashed lines are."""
-    if len(chart.series) > 1:
+    if len(chart.series) > 1 or (chart.dashed and not is_unicode):
         marks = LETTERS if is_unicode else SIGNS
         for series, name in enumerate(chart.series):
             yield (Piece(f"  {marks[series]} {name}", series),)

@@ -93,10 +93,20 @@ def read_sources(things: Sequence[str], settings: Sequence[str]) -> list["Source
     if settings and all(map(is_run, things)):
         raise UserError("--set changes specs, and here are only runs", help="leave --set out")
     refuse_folders(things)
+    refuse_missing_paths(things)
     return [
         read_run(Path(each)) if is_run(each) else read_spec(load(each, settings), each)
         for each in things
     ]
+
+
+def refuse_missing_paths(things: Sequence[str]) -> None:
+    """Refuse a path at which nothing is, unless it is the name of a spec's file."""
+    for each in things:
+        if "/" in each and not each.endswith((".yaml", ".yml")) and not os.path.lexists(each):
+            raise UserError(
+                f"there is no run {each}", help="`specformer runs` lists the runs below `runs`"
+            )
 
 
 def refuse_folders(things: Sequence[str]) -> None:
@@ -128,7 +138,7 @@ def make_chart(sources: Sequence["Source"], names: Sequence[str], log: Sequence[
     if not panels:
         raise UserError(
             f"there are no figures of {', '.join(names)} in {', '.join(e.name for e in sources)}",
-            help="a spec has its learning_rate alone; leave --curve out to see what a run has",
+            help=_why_absent(names, sources),
         )
     refuse_idle_axes(log, panels)
     is_dashed = any(line.is_dashed for panel in panels.values() for line in panel.lines)
@@ -143,6 +153,19 @@ def make_chart(sources: Sequence["Source"], names: Sequence[str], log: Sequence[
         notes=(*([SMOOTHED] if is_smoothed else []), *missing(sources)),
         is_logarithmic="updates" in log,
     )
+
+
+def _why_absent(names: Sequence[str], sources: Sequence["Source"]) -> str:
+    """Return what is to be done about curves that nobody has."""
+    from runtime.command.plot_sources import is_run, why_no_bleu
+
+    runs = [each.name for each in sources if is_run(each.name)]
+    reasons = [reason for each in runs if (reason := why_no_bleu(Path(each)))]
+    if list(names) == ["bleu"] and reasons:
+        return f"BLEU of the validation set: {reasons[0]}; `evaluate` scores a run at its end"
+    if not runs:
+        return "a spec has its learning_rate alone"
+    return "leave --curve out to see what a run has"
 
 
 def refuse_idle_axes(log: Sequence[str], panels: Collection[str]) -> None:

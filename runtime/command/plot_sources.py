@@ -9,7 +9,7 @@ from pathlib import Path
 from compiler.source.diagnostic import Rejected
 from compiler.spec.load import Loaded
 from compiler.spec.lock import LOCK, load_lock
-from compiler.spec.package_files import read_regular
+from compiler.spec.package_files import TRAINING, read_regular
 from compiler.spec.schedule import WarmupStableDecay
 from compiler.spec.spec import Spec
 from runtime.errors import UserError
@@ -72,13 +72,17 @@ def read_run(folder: Path) -> Source:
             own = [each for each in figures if each["kind"] == part and key in each]
             if points := tuple(_finite(own, key)):
                 curves[name].append(Curve(part=part, points=points))
-    spec = _spec(folder)
+    loaded = _loaded(folder)
+    spec = loaded.spec if loaded else None
     notes = (
         *_damaged(lines),
         *_not_finite(figures),
-        *_absent(spec, curves),
+        *_absent(curves),
         *_unfinished(folder, spec, curves),
     )
+    if loaded and (rates := curves["learning_rate"]) and _goes_by_its_spec(folder, loaded):
+        last = max(step for step, _ in rates[0].points)
+        curves["learning_rate"] = [Curve(part="schedule", points=_schedule(loaded, last))]
     is_smoothed = any(_is_finite(loss := e.get("loss")) and loss != e["nll"] for e in figures)
     return Source(name=str(folder), curves=curves, notes=notes, is_smoothed=is_smoothed)
 
@@ -127,15 +131,12 @@ def _is_finite(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _absent(spec: Spec | None, curves: Mapping[str, Sequence[Curve]]) -> Iterator[str]:
+def _absent(curves: Mapping[str, Sequence[Curve]]) -> Iterator[str]:
     parts = {each.part for own in curves.values() for each in own}
     if "valid" not in parts:
         yield "no validation yet: loss and perplexity are those of the training set"
     if "train" not in parts:
         yield "no figures of the training itself yet, such as its learning rate"
-    is_scored = spec is None or spec.task != "translation" or spec.training.validation.bleu
-    if "valid" in parts and not is_scored:
-        yield "no BLEU: `training.validation.bleu` is not set"
 
 
 def _unfinished(
@@ -151,13 +152,26 @@ def _unfinished(
         yield f"ends at update {last:,.0f} of {steps:,}: by early stopping, or interrupted"
 
 
-def _spec(folder: Path) -> Spec | None:
+def _loaded(folder: Path) -> Loaded | None:
     """Return the spec of a run; None if it cannot be read."""
     path = folder / "package" / LOCK
     try:
-        return load_lock(path, read_regular(path)).spec
+        return load_lock(path, read_regular(path))
     except (OSError, Rejected):
         return None
+
+
+def _goes_by_its_spec(folder: Path, loaded: Loaded) -> bool:
+    """Tell whether the code of a run's training is the one that its spec compiles to today."""
+    from compiler.pipeline import compile_loaded
+
+    try:
+        own = read_regular(folder / "package" / TRAINING)
+    except OSError:
+        return False
+    return loaded.spec.training.steps is not None and (
+        own == compile_loaded(loaded).files[TRAINING].encode()
+    )
 
 
 def read_spec(loaded: Loaded, name: str) -> Source:
@@ -165,9 +179,6 @@ def read_spec(loaded: Loaded, name: str) -> Source:
 
     Raises a UserError where the number of updates is known only when the text is prepared.
     """
-    from compiler.emit.rate_function import rate_function
-    from compiler.pipeline import compile_loaded
-
     training = loaded.spec.training
     if training.steps is None:
         raise UserError(
@@ -175,12 +186,29 @@ def read_spec(loaded: Loaded, name: str) -> Source:
             "when its text is prepared",
             help="assume a number to draw the schedule: `--set training.steps=20000`",
         )
+    curve = Curve(part="schedule", points=_schedule(loaded, training.steps))
+    return Source(name=loaded.spec.name, curves={"learning_rate": [curve]})
+
+
+def _schedule(loaded: Loaded, last: float) -> Points:
+    """Return the learning rates of some updates up to the last, all turns of the curve included."""
+    from compiler.emit.rate_function import rate_function
+    from compiler.pipeline import compile_loaded
+
     rate = rate_function(compile_loaded(loaded).files)
-    schedule, steps = training.schedule, training.steps
+    schedule, steps = loaded.spec.training.schedule, round(last)
     turns = {1, schedule.warmup_steps, steps}
     if isinstance(schedule, WarmupStableDecay):
-        turns.add(steps - schedule.decay_steps)
+        turns.add(loaded.spec.training.updates - schedule.decay_steps)
     updates = turns | {round(1 + (steps - 1) * each / SAMPLES) for each in range(SAMPLES + 1)}
-    points = tuple((step, rate(step)) for step in sorted(updates) if 1 <= step <= steps)
-    curve = Curve(part="schedule", points=points)
-    return Source(name=loaded.spec.name, curves={"learning_rate": [curve]})
+    return tuple((step, rate(step)) for step in sorted(updates) if 1 <= step <= steps)
+
+
+def why_no_bleu(folder: Path) -> str:
+    """Return why a run has no BLEU to draw, or nothing where that is not known."""
+    loaded = _loaded(folder)
+    if loaded is None or loaded.spec.training.validation.bleu:
+        return ""
+    if loaded.spec.task != "translation":
+        return f"a {loaded.spec.task.replace('_', ' ')} has none"
+    return "`training.validation.bleu` is not set"

@@ -80,20 +80,35 @@ def test_labels_at_the_ends_of_lines_are_above_the_axis() -> None:
     assert all(heights[f"{name} 0"] <= axis - 3 for name in "xyz")
 
 
-def test_a_missing_bleu_is_said_of_translations_that_do_not_ask_for_it(tmp_path: Path) -> None:
-    said = {}
-    settings = (
-        ("demo", "training.validation.bleu=false"),
-        ("demo", "training.validation.bleu=true"),
-        ("language-model", "training.seed=2"),
-        ("classifier", "training.seed=2"),
-    )
+def test_a_missing_bleu_is_explained_where_it_is_asked_for(
+    specformer: Command, tmp_path: Path
+) -> None:
+    said = []
+    settings = (("demo", "training.validation.bleu=false"), ("classifier", "training.seed=2"))
     for number, (spec, setting) in enumerate(settings):
         run = make_run(tmp_path / str(number), train_line(1), valid_line(1))
         compile_spec(spec, [setting]).write(run / "package")
-        notes = read_run(run).notes
-        said[spec, setting] = "no BLEU: `training.validation.bleu` is not set" in notes
-    assert list(said.values()) == [True, False, False, False]
+        assert not any("BLEU" in note for note in read_run(run).notes)
+        said.append(specformer("plot", run, "--curve", "bleu").err)
+    assert "`training.validation.bleu` is not set" in said[0]
+    assert "a classification has none" in said[1]
+
+
+def test_the_learning_rate_of_a_run_is_its_schedule(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", train_line(40), train_line(80))
+    compile_spec("demo", ["training.schedule.warmup_steps=5"]).write(run / "package")
+    (rates,) = read_run(run).curves["learning_rate"]
+    assert max(rates.points, key=lambda point: point[1])[0] == 5
+    assert rates.points[-1][0] == 80
+    recipe = run / "package" / "training.py"
+    recipe.write_text(recipe.read_text() + "# edited\n")
+    (rates,) = read_run(run).curves["learning_rate"]
+    assert [step for step, _ in rates.points] == [40, 80]
+
+
+def test_a_path_at_which_nothing_is_is_said_to_be_no_run(specformer: Command) -> None:
+    ended = specformer("plot", "runs/nosuch")
+    assert (ended.code, ended.err.startswith("error: there is no run runs/nosuch")) == (2, True)
 
 
 def test_a_run_that_was_killed_and_damaged_is_drawn(specformer: Command, tmp_path: Path) -> None:
