@@ -6,6 +6,7 @@ from pathlib import Path
 
 from compiler.source.diagnostic import Diagnostic
 from compiler.source.node import Node
+from compiler.spec.data_files import matching, root_of
 from compiler.spec.paths import at, note
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
@@ -29,7 +30,9 @@ def rows_of_tokenizer(spec: Spec) -> int | None:
     names = own.model_dump(exclude_none=True) if own else {}
     try:
         about = path.stat()
-        vocabulary = _read(path, tuple(names.items()), (about.st_mtime_ns, about.st_size))
+        version = (about.st_mtime_ns, about.st_size)
+        has_merges = getattr(tokenizer, "merges", None) is not None
+        vocabulary = _read(path, tokenizer.kind, tuple(names.items()), has_merges, version)
     except OSError as error:
         raise NoVocabulary(f"cannot be read: {error.strerror}") from error
     return len(vocabulary.rows(symbols))
@@ -46,13 +49,13 @@ def missing_rows(spec: Spec, root: Node, key: str) -> Diagnostic | None:
             return None
         why = ""
     except NoVocabulary as error:
-        why = f", and {file_of_tokenizer(spec)}, which would say it, {error}"
+        why = f"{file_of_tokenizer(spec)} {error}. Without it the size must be written: "
     settings = spec.model.vocabulary
     kind = "shared" if settings.shared else "separate"
     rows = settings.size or settings.source or settings.target or USUAL_ROWS
     return Diagnostic(
         code="missing-key",
-        message=f"`model.vocabulary.{key}` is missing: the rows of a {kind} vocabulary{why}",
+        message=f"{why}`model.vocabulary.{key}` is missing: the rows of a {kind} vocabulary",
         span=at(root, *path),
         notes=note("the tokenizer", root, "data", "tokenizer", "file") if why else (),
         help=f"write `{key}: {rows}` below `model.vocabulary`",
@@ -64,7 +67,15 @@ def other_rows(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     vocabulary = spec.model.vocabulary
     try:
         rows = rows_of_tokenizer(spec)
-    except NoVocabulary:  # the file may lie on the machine that trains
+    except NoVocabulary as error:
+        path = file_of_tokenizer(spec)
+        if path is not None and path.exists():  # it may lie on the machine that trains
+            yield Diagnostic(
+                code="other-vocabulary",
+                message=f"{path} {error}",
+                span=at(root, "data", "tokenizer", "file"),
+                help="name a file of the kind that `data.tokenizer` says",
+            )
         return
     for key in ("size",) if vocabulary.shared else ("source", "target"):
         if rows is not None and (size := getattr(vocabulary, key)) != rows:
@@ -81,11 +92,22 @@ def other_rows(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def file_of_tokenizer(spec: Spec) -> Path | None:
     """Return the file that the tokenizer of a spec is read from, if it is not learned."""
     name = getattr(spec.data.tokenizer, "file", None)
-    return None if name is None else Path(spec.data.folder).expanduser() / name
+    if name is None:
+        return None
+    try:
+        folder = root_of(spec.data.folder)
+    except RuntimeError:  # `~USER` of a user of another machine
+        return Path(spec.data.folder, name)
+    found = matching(name, folder)
+    return found[0] if len(found) == 1 else folder / name
 
 
 @lru_cache(maxsize=16)
 def _read(
-    path: Path, names: tuple[tuple[str, str], ...], _version: tuple[int, int]
+    path: Path,
+    kind: str,
+    names: tuple[tuple[str, str], ...],
+    has_merges: bool,
+    _version: tuple[int, int],
 ) -> ForeignVocabulary:
-    return read_vocabulary(path, dict(names))
+    return read_vocabulary(path, kind, dict(names), has_merges=has_merges)

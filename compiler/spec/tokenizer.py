@@ -157,6 +157,11 @@ REGULARISATION = ("dropout", "sampling")
 """The keys of a tokenizer that say how training texts are cut anew in each epoch."""
 
 
+def settings_of_tokens(tokenizer: Section) -> dict[str, Any]:
+    """Return the settings that prepared tokens depend on, without files and those of a training."""
+    return tokenizer.model_dump(exclude={*FILES, *REGULARISATION}, exclude_none=True)
+
+
 def without_places(tokenizer: Section) -> dict[str, Any]:
     """Return the settings of a tokenizer but for the places of its files."""
     return tokenizer.model_dump(exclude=set(FILES), exclude_none=True)

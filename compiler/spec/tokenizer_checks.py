@@ -55,6 +55,15 @@ def regularisation(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     tokenizer = spec.data.tokenizer
     if not isinstance(tokenizer, SentencePieceTokenizer):
         return
+    if tokenizer.file is not None and None not in (tokenizer.dropout, tokenizer.sampling):
+        yield Diagnostic(
+            code="unused-key",
+            message="`dropout` is for a `bpe` model and `sampling` for a `unigram` one: "
+            "no file has both",
+            span=at(root, *PLACE, "sampling"),
+            notes=note("the dropout", root, *PLACE, "dropout"),
+            help="remove the one that is not for this file",
+        )
     for key, model in (("dropout", "bpe"), ("sampling", "unigram")):
         if getattr(tokenizer, key) is None:
             continue
@@ -72,7 +81,7 @@ def regularisation(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 place,
                 "unknown-length",
                 f"`{key}` changes the number of tokens, and windows of running text have a fixed "
-                "one",
+                "number of tokens",
                 "remove it, or give a text a line, without `running`",
             )
         elif spec.training.epochs is not None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from compiler.vocabulary.protobuf import fields_of
 from compiler.vocabulary.rows import Rows
@@ -118,21 +118,36 @@ def unknown_of_tokenizer_json(tree: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def read_vocabulary(path: Path, given: Mapping[str, str]) -> ForeignVocabulary:
-    """Read the vocabulary of a file: a sentencepiece model, or one of Hugging Face's tokenizers.
+Format = Literal["vocab.txt", "vocab.json", "tokenizer.json"]
+
+
+def format_of(path: Path, *, has_merges: bool) -> Format:
+    """Return what a file of Hugging Face's tokenizers is read as, by its name and its merges."""
+    if path.suffix == ".txt":
+        return "vocab.txt"
+    return "vocab.json" if has_merges else "tokenizer.json"
+
+
+def read_vocabulary(
+    path: Path, kind: str, given: Mapping[str, str], *, has_merges: bool = False
+) -> ForeignVocabulary:
+    """Read the vocabulary of a file of a tokenizer of the kind `sentencepiece` or `tokenizers`.
 
     Raises NoVocabulary, in words that follow the name of the file, if it holds none.
     """
     content = path.read_bytes()
-    if path.suffix not in (".json", ".txt"):
+    if kind == "sentencepiece":
         return sentencepiece_vocabulary(content, given)
     beside, unknown = read_beside(path), None
-    if path.suffix == ".txt":
-        numbers = numbers_of_vocab_txt(content)
-    elif "model" in (tree := parse_json(content)) or not isinstance(tree, dict):
-        numbers, unknown = numbers_of_tokenizer_json(tree), unknown_of_tokenizer_json(tree)
-    else:
-        numbers = numbers_of_tokenizer_json({"model": {"type": "BPE", "vocab": tree}})
+    match format_of(path, has_merges=has_merges):
+        case "vocab.txt":
+            numbers = numbers_of_vocab_txt(content)
+        case "vocab.json":
+            model = {"type": "BPE", "vocab": parse_json(content)}
+            numbers = numbers_of_tokenizer_json({"model": model})
+        case "tokenizer.json":
+            tree = parse_json(content)
+            numbers, unknown = numbers_of_tokenizer_json(tree), unknown_of_tokenizer_json(tree)
     return vocabulary_of_tokens(numbers, given=given, beside=beside, unknown=unknown)
 
 

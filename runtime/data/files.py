@@ -1,7 +1,7 @@
 """The text of a corpus: one file, files side by side, or columns between tabs."""
 
 from collections.abc import Iterator
-from glob import glob, has_magic
+from glob import has_magic
 from itertools import zip_longest
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from compiler.spec.data import (
     TabSeparated,
     sides_of,
 )
+from compiler.spec.data_files import matching, root_of
 from runtime.data.lines import read_lines, require_regular
 from runtime.data.running import read_running
 from runtime.errors import UserError
@@ -103,7 +104,7 @@ def place_of_row(corpus: Corpus, folder: str | Path, row: int) -> str:
 def find_files(paths: Paths, folder: str | Path) -> list[Path]:
     """The files that paths and globs stand for; those of one glob in alphabetical order."""
     try:
-        root = Path(folder).expanduser()
+        root = root_of(folder)
     except RuntimeError as error:
         raise UserError(f"{folder}: there is no such user", help="write the whole path") from error
     patterns = [paths] if isinstance(paths, str) else paths
@@ -112,18 +113,15 @@ def find_files(paths: Paths, folder: str | Path) -> list[Path]:
 
 def _expand(pattern: str, root: Path) -> list[Path]:
     path = root / pattern
-    if path.exists():
-        require_regular(path)
-        return [path]
+    if found := matching(pattern, root):
+        if path.exists():
+            require_regular(path)
+        return found
     if not has_magic(pattern):
         is_link = path.is_symlink()
         link = f": it is a link to {path.readlink()}, which is not there" if is_link else ""
         raise MissingText(f"there is no file {path}{link}", root)
-    matches = [root / match for match in sorted(glob(pattern, root_dir=root, recursive=True))]
-    files = {match.resolve(): match for match in reversed(matches) if match.is_file()}
-    if not files:
-        raise MissingText(f"no file matches {path}", root)
-    return sorted(files.values(), key=matches.index)
+    raise MissingText(f"no file matches {path}", root)
 
 
 def _where(root: Path) -> str:

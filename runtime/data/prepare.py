@@ -17,7 +17,7 @@ import numpy as np
 
 from compiler.spec.data import Corpus
 from compiler.spec.spec import Spec
-from compiler.spec.tokenizer import without_places
+from compiler.spec.tokenizer import settings_of_tokens
 from runtime.data.batches import Examples
 from runtime.data.checksummed import DamagedEntry, check_sums, is_sound, write_sums
 from runtime.data.files import corpus_files, heading
@@ -130,7 +130,7 @@ def entry_name(spec: Spec, digests: Digests, tokenizers: Path | None = None) -> 
         "format": FORMAT,
         "files": files,
         "columns": {part: _columns(corpus) for part, corpus in corpora.items()},
-        "tokenizer": without_places(spec.data.tokenizer),
+        "tokenizer": settings_of_tokens(spec.data.tokenizer),
         "vocabulary": spec.model.vocabulary.model_dump(),
         "task": spec.task,
         "classes": spec.model.classifier and spec.model.classifier.classes,

@@ -10,7 +10,7 @@ from torch import Tensor
 from compiler.spec.base import Section
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
-from compiler.spec.tokenizer import FILES, REGULARISATION
+from compiler.spec.tokenizer import settings_of_tokens
 from compiler.weights.transfer import Move, Region, Transfer
 from runtime.checkpoints.choice import Weights
 from runtime.data.prepare import Prepared
@@ -53,7 +53,7 @@ def check_vocabulary(giver: Run, spec: Spec) -> None:
         ("data.tokenizer", own.data.tokenizer, spec.data.tokenizer),
     )
     for name, old, new in settings:
-        if _tokens(old) != _tokens(new):
+        if settings_of_tokens(old) != settings_of_tokens(new):
             raise UserError(
                 f"{giver.folder} has {name} {_words(old)}, and {spec.name} has {_words(new)}",
                 help="the new run takes the tokenizers of the old one, since its embeddings are of "
@@ -64,12 +64,6 @@ def check_vocabulary(giver: Run, spec: Spec) -> None:
             f"{spec.name} is a {spec.task}, and {giver.folder} has no token for what is masked",
             help=f"begin with a run of a {spec.task}",
         )
-
-
-def _tokens(settings: Section) -> dict[str, object]:
-    """Return the settings that the tokens of a network depend on, without those of a training."""
-    apart = {*FILES, *REGULARISATION}
-    return {key: each for key, each in settings.model_dump().items() if key not in apart}
 
 
 def _words(settings: Section) -> str:

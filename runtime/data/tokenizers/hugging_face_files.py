@@ -14,6 +14,7 @@ from compiler.vocabulary.foreign import (
     UNKNOWNS,
     ForeignVocabulary,
     NoVocabulary,
+    format_of,
     numbers_of_tokenizer_json,
     numbers_of_vocab_txt,
     parse_json,
@@ -39,9 +40,10 @@ def read_files(
     content = read_bytes(file)
     try:
         beside = read_beside(file)
-        if file.suffix == ".txt":
+        form = format_of(file, has_merges=merges is not None)
+        if form == "vocab.txt":
             tree = _word_piece(content, beside)
-        elif merges is not None:
+        elif form == "vocab.json" and merges is not None:
             tree = _byte_level(content, read_bytes(merges), merges, beside)
         else:
             tree = parse_json(content)

@@ -35,7 +35,11 @@ class Tokenizer(Protocol):
         """The index of a token in the vocabulary; UNKNOWN for any other."""
 
     def name(self, token: int) -> str:
-        """A token as the vocabulary writes it: `▁a` begins a word, `a` goes on with one."""
+        """A token as the vocabulary writes it, such as `▁a` of sentencepiece, which begins a word.
+
+        Other kinds mark words in other ways: `##a` of WordPiece continues one, as does what
+        follows `a@@` of segmented text.
+        """
 
     def begins_words(self, tokens: Sequence[int]) -> list[bool]:
         """For each of these tokens in a row, whether it begins a word; a symbol is one."""

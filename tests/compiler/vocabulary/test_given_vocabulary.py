@@ -101,9 +101,15 @@ def test_the_lock_holds_the_rows(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("tokenizer", "why"),
     [
-        ("{kind: sentencepiece, file: no.model}", "no.model, which would say it, cannot be read"),
-        ("{kind: tokenizers, file: no.json}", "no.json, which would say it, cannot be read: No"),
+        ("{kind: sentencepiece, file: no.model}", "no.model cannot be read: No such file"),
+        (
+            "{kind: tokenizers, file: no.json}",
+            "no.json cannot be read: No such file or directory.",
+        ),
         ("{kind: tokenizers, file: other.json}", "holds a model of the unknown kind 'Magic'"),
+        ("{kind: tokenizers, file: vocab.json}", "vocab.json is no tokenizer.json: it has no"),
+        ("{kind: tokenizers, file: spm.model}", "spm.model is no JSON"),
+        ("{kind: sentencepiece, file: vocab.json}", "vocab.json is no sentencepiece model"),
         ("sentencepiece", ""),
         ("characters", ""),
     ],
@@ -137,8 +143,32 @@ def test_files_without_a_vocabulary(
     name: str, content: bytes, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content)
+    kind = "sentencepiece" if name == "spm.model" else "tokenizers"
     with pytest.raises(NoVocabulary, match=message):
-        read_vocabulary(tmp_path / name, {})
+        read_vocabulary(tmp_path / name, kind, {})
+
+
+def test_a_size_does_not_hide_a_file_of_another_kind(folder: Path) -> None:
+    spec = written(folder, "{kind: tokenizers, file: vocab.json}")
+    with pytest.raises(Rejected, match=r"vocab\.json is no tokenizer\.json"):
+        load(spec, ["model.vocabulary.size=7"])
+
+
+def test_a_glob_that_finds_one_file_names_it(folder: Path) -> None:
+    spec = written(folder, "{kind: sentencepiece, file: 's*.model'}")
+    assert load(spec).spec.model.vocabulary.size == 17
+
+
+def test_the_folder_of_no_user_is_an_error_of_the_spec(folder: Path) -> None:
+    spec = written(folder, "{kind: sentencepiece, file: spm.model}")
+    with pytest.raises(Rejected, match="is missing: the rows"):
+        load(spec, ["data.folder=~no-such-user-here"])
+
+
+def test_a_file_is_not_for_dropout_and_sampling(folder: Path) -> None:
+    options = "{kind: sentencepiece, file: spm.model, dropout: 0.1, sampling: 0.2}"
+    with pytest.raises(Rejected, match="no file has both"):
+        load(written(folder, options))
 
 
 @pytest.mark.parametrize("message", [b"\x08", b"\x0a\x05ab", b"\x0b", b"\x08" + b"\xff" * 11])

@@ -15,7 +15,7 @@ from compiler.spec.spec import Spec
 from runtime.data import sentences as sentences_module
 from runtime.data.batches import Padded, batches
 from runtime.data.files import read_rows
-from runtime.data.prepare import Prepared, load_prepared, prepare
+from runtime.data.prepare import Prepared, entry_name, file_digests, load_prepared, prepare
 from runtime.data.symbols import END, UNKNOWN
 from runtime.errors import UserError
 
@@ -69,6 +69,16 @@ def test_what_is_prepared_is_the_text(run: Run, make_spec: MakeSpec) -> None:
             assert pairs.target(number).tolist() == [*prepared.target.encode(target), END]
             assert pairs.source_lengths[number] == len(source.split()) + 1
             assert pairs.target_lengths[number] == len(target.split()) + 1
+
+
+@pytest.mark.quick
+def test_prepared_text_does_not_depend_on_dropout(make_spec: MakeSpec) -> None:
+    names = {
+        entry_name(spec, file_digests(spec))
+        for dropout in (None, 0.1)
+        for spec in [make_spec(tokenizer=SENTENCEPIECE | {"dropout": dropout})]
+    }
+    assert len(names) == 1
 
 
 @pytest.mark.quick
