@@ -67,8 +67,10 @@ KEYS = {
 """The keys of settings whose numbers have another name in the IR."""
 
 
-DIFFER_FROM = {"kv_heads": "heads"}
-"""Settings whose numbers are written only where they differ from another one."""
+BESIDE = {"kv_heads": "heads", "residual_additions": "layers"}
+"""Settings that decide a number besides its own: one that it must differ from to be written, and
+the layers whose additions it counts.
+"""
 
 
 def with_causes(model: Block, spec: Spec) -> Block:
@@ -304,8 +306,8 @@ class _Causes:
         return united([*whole, *own])
 
     def leaf(self, number: Hyperparameter, origin: Span, block: Block) -> Paths:
-        """Return the setting of a number, and the one that it must differ from to be written."""
-        keys = (KEYS.get(number.name, number.name), DIFFER_FROM.get(number.name))
+        """Return the setting of a number, and the one that decides it besides."""
+        keys = (KEYS.get(number.name, number.name), BESIDE.get(number.name))
         return united(self.closest(key, origin, block) for key in keys if key)
 
     def of_repeat(self, number: Hyperparameter, part: Repeat, block: Block) -> Paths:
