@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from runtime.attention.layers import SELF
+from compiler.mask.mask import Mask
+from runtime.attention.layers import SELF, AttentionPlace
 from runtime.attention.links import LinkedText, Question, Sentence
 from runtime.attention.observe import Observer
 from runtime.data.symbols import BEGIN, END
@@ -38,13 +39,16 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
-    """The argmax of each head's weights over the keys [head, word], for each sentence.
-
-    None for a sentence whose tokens do not spell its words, such as one with an unknown token.
-    """
+    """The words that heads read and may read, for each sentence."""
 
     heads: tuple[Head, ...]
     strongest: tuple[NDArray[np.int64] | None, ...]
+    """The argmax of each head's weights over the keys [head, word]; -1 where it may read no word.
+
+    None for a sentence whose tokens do not spell its words, such as one with an unknown token.
+    """
+    readable: tuple[NDArray[np.bool_], ...]
+    """The words that each head may read from a word [head, query, key], itself left out."""
 
     def right(self, questions: Sequence[Question]) -> NDArray[np.bool_]:
         """Return which questions each head answers [head, question]."""
@@ -59,28 +63,54 @@ class Reads:
             columns.append(answers)
         return np.stack(columns, axis=1) if columns else np.zeros((len(self.heads), 0), bool)
 
+    def may_answer(self, question: Question) -> bool:
+        """Return whether the mask of some head allows it to read the answer from the word."""
+        readable = self.readable[question.sentence]
+        return bool(readable[:, question.word, question.answer].any())
+
 
 @torch.inference_mode()
 def strongest_reads(observer: Observer, sentences: Sequence[Sentence]) -> Reads:
     """Return the word to which each head gives the largest weight, from each word of a sentence.
 
-    Subwords are joined to words, END and the word itself are left out. The heads are those of the
-    stack that reads the sentences: the encoder, or the decoder of a language model.
+    Subwords are joined to words; BEGIN, END and the word itself are left out. The heads are those
+    of the stack that reads the sentences: the encoder, or the decoder of a language model.
     """
     is_encoder = observer.run.package.spec.model.encoder is not None
     kind = SELF["encoder" if is_encoder else "decoder"]
     encoded = observer.reader.tokenizers[0].encode_lines([each.text for each in sentences])
     rows = [observer.reader.with_symbols(each) for each in encoded]
+    masks = _masks(observer, kind)
     found: list[NDArray[np.int64] | None] = [None] * len(rows)
+    readable: dict[int, NDArray[np.bool_]] = {}
     heads: tuple[Head, ...] = ()
     for batch in _batches(rows):
         layers = observer.batch_weights(torch.tensor([rows[each] for each in batch]), kind)
         heads = tuple((number, h + 1) for number, w in layers for h in range(w.shape[1]))
         joined = np.concatenate([weights for _, weights in layers], axis=1)
         for weights, number in zip(joined, batch, strict=True):
-            spelled = [_surface(observer, each) for each in rows[number]]
-            found[number] = _strongest(weights, spelled, sentences[number].words)
-    return Reads(heads=heads, strongest=tuple(found))
+            words = sentences[number].words
+            belongs = _belongs([_surface(observer, each) for each in rows[number]], words)
+            tokens = np.eye(len(words)) if belongs is None else belongs
+            readable[number] = _readable(_allowed(observer, masks, tokens.shape[1]), tokens)
+            if belongs is not None:
+                found[number] = _strongest(weights, belongs, readable[number])
+    return Reads(
+        heads=heads,
+        strongest=tuple(found),
+        readable=tuple(readable[each] for each in range(len(rows))),
+    )
+
+
+def _masks(observer: Observer, kind: str) -> list[Mask]:
+    """Return the masks of all heads of a kind, in the order of their layers."""
+    own = [each for each in observer.places if isinstance(each, AttentionPlace)]
+    return [mask for each in own if each.kind == kind for mask in each.masks]
+
+
+def _allowed(observer: Observer, masks: Sequence[Mask], tokens: int) -> NDArray[np.bool_]:
+    """Return which tokens each head may read [head, token, token]."""
+    return np.stack([observer.allowed(each, tokens, tokens) for each in masks])
 
 
 def _batches(rows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
@@ -98,13 +128,8 @@ def _surface(observer: Observer, token: int) -> str:
     return "" if symbol else observer.reader.tokenizers[0].decode([token]).strip()
 
 
-def _strongest(
-    weights: NDArray[np.float32], spelled: Sequence[str], words: Sequence[str]
-) -> NDArray[np.int64] | None:
-    """Return the word of the largest weight for each word [head, word].
-
-    weights [head, token, token]. None where the tokens do not spell the words.
-    """
+def _belongs(spelled: Sequence[str], words: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return 1 where a token belongs to a word [word, token]; None unless they spell the words."""
     if "".join(spelled) != "".join(words):
         return None
     ends = np.cumsum([len(each) for each in words])
@@ -113,10 +138,40 @@ def _strongest(
     for token, (start, text) in enumerate(zip(starts, spelled, strict=True)):
         if text:
             belongs[np.searchsorted(ends, start, side="right"), token] = 1
+    return belongs
+
+
+def _readable(allowed: NDArray[np.bool_], belongs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which other words a head may read from a word, by any of its tokens.
+
+    allowed [head, token, token], belongs [word, token]; returns [head, word, word].
+    """
+    pairs = belongs @ allowed @ belongs.T > 0
+    return np.asarray(pairs & ~np.eye(len(belongs), dtype=bool))
+
+
+def _strongest(
+    weights: NDArray[np.float32], belongs: NDArray[np.float64], readable: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return the readable word of the largest weight for each word [head, word]; -1 for none.
+
+    weights [head, token, token], belongs [word, token], readable [head, word, word].
+    """
     means = belongs / belongs.sum(axis=1, keepdims=True)
-    joined = means @ weights @ belongs.T
-    joined[:, np.arange(len(words)), np.arange(len(words))] = -1
-    return np.asarray(joined.argmax(axis=-1))
+    joined = np.where(readable, means @ weights @ belongs.T, -1)
+    return np.where(readable.any(axis=-1), joined.argmax(axis=-1), -1)
+
+
+def answerable(text: LinkedText, several: Sequence[Reads]) -> LinkedText:
+    """Return a text with the questions whose answers some head of some network may read.
+
+    A causal head reads nothing that comes later, whatever it has learned.
+    """
+    questions = {
+        task: tuple(q for q in asked if any(each.may_answer(q) for each in several))
+        for task, asked in text.questions.items()
+    }
+    return LinkedText(sentences=text.sentences, questions=questions)
 
 
 def accuracy(right: NDArray[np.bool_], questions: Sequence[Question]) -> Accuracy:
@@ -158,10 +213,14 @@ def of_head(reads: Reads, text: LinkedText, task: str, head: Head) -> Accuracy:
     return accuracy(reads.right(questions)[reads.heads.index(head)], questions)
 
 
-def chance(text: LinkedText, task: str) -> float:
-    """Return the expected accuracy of a word drawn from all others of the sentence."""
-    questions = text.questions[task]
-    return float(np.mean([1 / (len(text.sentences[q.sentence].words) - 1) for q in questions]))
+def chance(reads: Reads, text: LinkedText, task: str, head: Head) -> float:
+    """Return the expected accuracy of a word drawn from those that the mask of a head allows."""
+    place = reads.heads.index(head)
+    drawn = []
+    for each in text.questions[task]:
+        words = reads.readable[each.sentence][place, each.word]
+        drawn.append(words[each.answer] / max(1, words.sum()))
+    return float(np.mean(drawn))
 
 
 def nearest_noun(text: LinkedText, task: str) -> float:

@@ -135,14 +135,14 @@ class Observer:
                 "weights still fit",
             )
         values = weights[0].float().numpy()
-        allowed = np.stack([self._allowed(each, *values.shape[1:]) for each in place.masks])
+        allowed = np.stack([self.allowed(each, *values.shape[1:]) for each in place.masks])
         texts = tuple(each.text for each in place.masks)
         return Layer(
             kind=place.kind, layer=place.layer, weights=values, allowed=allowed, masks=texts
         )
 
-    def _allowed(self, mask: Mask, queries: int, keys: int) -> NDArray[np.bool_]:
-        """Return the mask [query, key]; each is computed once."""
+    def allowed(self, mask: Mask, queries: int, keys: int) -> NDArray[np.bool_]:
+        """Return which keys a mask allows [query, key]; each mask is computed once."""
         if (mask, queries, keys) not in self.masks:
             rows = [[mask.predicate(i, j, keys) for j in range(keys)] for i in range(queries)]
             self.masks[mask, queries, keys] = np.array(rows, dtype=bool)

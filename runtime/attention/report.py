@@ -12,6 +12,7 @@ from runtime.attention.claims import (
     Accuracy,
     Chosen,
     Reads,
+    answerable,
     best_offset,
     chance,
     choose,
@@ -113,15 +114,18 @@ def _heads(found: list[HeadStatistics], observer: Observer, texts: int, title: s
         *("diagonal", "previous", "next", "first", "END"),
     )
     rows = tuple(map(_row, found))
-    count = f"{texts:,} text{'s' if texts != 1 else ''}"
     about = (
-        f"Means over the positions of {count}, of {observer.run.folder.name} with "
+        f"Means over the positions of {_count(texts, 'text')}, of {observer.run.folder.name} with "
         f"{observer.checkpoint}. Entropy is in bits and distance in tokens; the rest are shares of "
         "a position's weight. Cross-attention has no distances (query and key belong to different "
         "texts); the decoder's input has no END."
     )
     table = Table(columns=columns(names, right=names[1:]), rows=rows)
     return Section(title=title, parts=(Paragraph(text=about), table))
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 def _row(of: HeadStatistics) -> tuple[str, ...]:
@@ -142,12 +146,28 @@ def _claims(runs: Sequence[Run], valid: LinkedText, test: LinkedText) -> list[Se
     trained = [_answers(Observer.of(run), valid, test) for run in runs]
     untrained = [_answers(_untrained(run), valid, test) for run in runs]
     unread = sum(each is None for each in trained[0].test.strongest)
+    left = (
+        answerable(valid, [each.valid for each in trained]),
+        answerable(test, [each.test for each in trained]),
+    )
     sections = [_method(runs, valid, test, unread)]
     for task in NAMES:
-        if valid.questions[task] and test.questions[task]:
+        if not (valid.questions[task] and test.questions[task]):
+            continue
+        if all(each.questions[task] for each in left):
             pairs = list(zip(runs, trained, untrained, strict=True))
-            sections.append(_task(task, pairs, valid, test))
-    return [*sections, _over_time(runs[0], valid, test)]
+            sections.append(_task(task, pairs, *left, asked=len(test.questions[task])))
+        else:
+            sections.append(_not_asked(task))
+    return [*sections, *_over_time(runs[0], *left)]
+
+
+def _not_asked(task: str) -> Section:
+    words = (
+        "This cannot be asked of the network: in the validation set or in the test set the answer "
+        "is never among the words that the mask of a head allows it to read."
+    )
+    return Section(title=task, parts=(Paragraph(text=words),))
 
 
 def _answers(observer: Observer, valid: LinkedText, test: LinkedText) -> Answers:
@@ -168,18 +188,22 @@ def _method(runs: Sequence[Run], valid: LinkedText, test: LinkedText, unread: in
     names = "; ".join(f"{run.folder.name}: {run.used()}" for run in runs)
     words = (
         "A head is right about a word where the largest of its weights from this word (argmax) is "
-        "on the word that the grammar of the corpus names: subwords are joined to words, END and "
-        "the word itself are left out. The best head is chosen on the "
+        "on the word that the grammar of the corpus names: subwords are joined to words; BEGIN, "
+        "END and the word itself are left out. The best head is chosen on the "
         f"{len(valid.sentences):,} validation sentences and measured on the "
         f"{len(test.sentences):,} test sentences, with an interval of 95 % over resampled "
         "sentences. All figures are accuracies. The baselines are the best head of "
-        "a network that was not trained, chosen in the same way; a word drawn by chance; the "
-        "nearest noun before the word, or the first one after it where none is before; and the "
-        "commonest distance of the validation set."
+        "a network that was not trained, chosen in the same way; a word drawn by chance from those "
+        "that the mask of the head allows; for a pronoun, the nearest noun before it, or the first "
+        "one after it where none is before; and the commonest distance of the validation set."
     )
     parts = [Paragraph(text=words), Paragraph(text=f"Weights: {names}.")]
     if unread:
-        missing = f"{unread} test sentences have tokens that do not spell their words: all wrong."
+        verb = "has" if unread == 1 else "have"
+        missing = (
+            f"{_count(unread, 'test sentence')} {verb} tokens that do not spell the words: every "
+            "answer there counts as wrong."
+        )
         parts.append(Paragraph(text=missing))
     return Section(title=PRONOUNS_AND_VERBS, parts=tuple(parts))
 
@@ -189,7 +213,10 @@ def _task(
     pairs: Sequence[tuple[Run, Answers, Answers]],
     valid: LinkedText,
     test: LinkedText,
+    *,
+    asked: int,
 ) -> Section:
+    """Return the table of a task over the answerable questions of `asked` in the test set."""
     names = ("run", "layer.head", "validation", "test", "untrained, test")
     chosen = [choose(own.valid, own.test, valid, test, task) for _, own, _ in pairs]
     random = [choose(own.valid, own.test, valid, test, task) for *_, own in pairs]
@@ -199,20 +226,41 @@ def _task(
     ]
     if len(rows) > 1:
         rows.append(("mean", "", "", _mean(chosen), _mean(random)))
-    offset, by_offset = best_offset(valid, test, task)
-    baselines = {
-        "chance": chance(test, task),
-        "the nearest noun": nearest_noun(test, task),
-        f"the word {offset:+d} away": by_offset,
-    }
-    said = ", ".join(f"{name} {value:.1%}" for name, value in baselines.items())
-    count = len(test.questions[task])
+    by_chance = [
+        chance(own.test, test, task, best.head)
+        for (_, own, _), best in zip(pairs, chosen, strict=True)
+    ]
+    rules = _rules(task, valid, test)
+    values = list(dict.fromkeys(f"{each:.1%}" for each in by_chance))
+    said = [
+        f"chance {' or '.join(values)}",
+        *(f"{name} {each:.1%}" for name, each in rules.items()),
+    ]
+    best_rule = max(rules.values())
     parts = (
         Table(columns=columns(names, right=names[1:]), rows=tuple(rows)),
-        Paragraph(text=f"{count:,} questions of the test set. Baselines: {said}."),
-        Paragraph(text=_verdict(chosen, random, max(baselines.values()))),
+        Paragraph(text=f"{_counted(test, task, asked)} Baselines: {', '.join(said)}."),
+        Paragraph(text=_verdict(chosen, random, [max(best_rule, each) for each in by_chance])),
     )
     return Section(title=task, parts=parts)
+
+
+def _rules(task: str, valid: LinkedText, test: LinkedText) -> dict[str, float]:
+    """Return the accuracies of rules that need no network; a verb is never the nearest noun."""
+    offset, by_offset = best_offset(valid, test, task)
+    noun = {"the nearest noun": nearest_noun(test, task)} if task in PRONOUNS else {}
+    return noun | {f"the word {offset:+d} away": by_offset}
+
+
+def _counted(test: LinkedText, task: str, asked: int) -> str:
+    """Say how many questions there are, and how many no head could answer."""
+    count = len(test.questions[task])
+    if count == asked:
+        return f"{_count(count, 'question')} of the test set."
+    return (
+        f"{count:,} of {_count(asked, 'question')} of the test set: the answers of the others are "
+        "words that the mask of no head allows it to read."
+    )
 
 
 def _place(best: Chosen) -> str:
@@ -225,26 +273,34 @@ def _mean(several: Sequence[Chosen]) -> str:
     return f"{mean:.1%} ({min(values):.1%} to {max(values):.1%})"
 
 
-def _verdict(chosen: Sequence[Chosen], random: Sequence[Chosen], baseline: float) -> str:
+def _verdict(chosen: Sequence[Chosen], random: Sequence[Chosen], baselines: Sequence[float]) -> str:
     """Say in how many runs the head is better than what needs no training."""
     beats = [
         best.test.low > max(baseline, other.test.high)
-        for best, other in zip(chosen, random, strict=True)
+        for best, other, baseline in zip(chosen, random, baselines, strict=True)
     ]
-    runs = "run" if len(beats) == 1 else "runs"
+    if len(beats) == 1:
+        lies = "lies" if beats[0] else "does not lie"
+        return (
+            f"The interval of the chosen head {lies} above both the best baseline and the "
+            "untrained network."
+        )
     if not any(beats):
         return (
-            f"In none of {len(beats)} {runs} is a head better than the best baseline and the "
+            f"In none of {len(beats)} runs is a head better than the best baseline and the "
             "untrained network: nowhere does the interval lie above both."
         )
     return (
-        f"In {sum(beats)} of {len(beats)} {runs} the interval of the chosen head lies above the "
+        f"In {sum(beats)} of {len(beats)} runs the interval of the chosen head lies above the "
         "best baseline and above the untrained network."
     )
 
 
-def _over_time(run: Run, valid: LinkedText, test: LinkedText) -> Section:
-    """Say at which update of the first run the heads appear."""
+def _over_time(run: Run, valid: LinkedText, test: LinkedText) -> list[Section]:
+    """Say at which update of the first run the heads appear; nothing where nothing can be asked."""
+    tasks = [each for each in SHOWN_OVER_TIME if valid.questions[each] and test.questions[each]]
+    if not tasks:
+        return []
     steps = [each.step for each in regular_checkpoints(run.checkpoints)]
     answers = {
         step: _answers(Observer.of(replace(run, checkpoint=str(step))), valid, test)
@@ -256,10 +312,8 @@ def _over_time(run: Run, valid: LinkedText, test: LinkedText) -> Section:
             "the head that is the best at the end."
         )
     ]
-    for task in SHOWN_OVER_TIME:
-        if valid.questions[task] and test.questions[task]:
-            parts.append(_task_over_time(task, answers, valid, test))
-    return Section(title="Over training", parts=tuple(parts))
+    parts += [_task_over_time(task, answers, valid, test) for task in tasks]
+    return [Section(title="Over training", parts=tuple(parts))]
 
 
 def _task_over_time(

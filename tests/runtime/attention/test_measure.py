@@ -1,6 +1,8 @@
 """What heads read, in numbers: compared with counting by hand, and with heads that are planted."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,11 +10,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from compiler.page.model import Section
 from runtime.attention.attention import Attention, Layer
 from runtime.attention.claims import (
     Reads,
+    _belongs,
+    _readable,
     _strongest,
     accuracy,
+    answerable,
     best_offset,
     chance,
     choose,
@@ -20,7 +26,8 @@ from runtime.attention.claims import (
     strongest_reads,
 )
 from runtime.attention.layers import CROSS, SELF
-from runtime.attention.links import LinkedText, Question, Sentence
+from runtime.attention.links import VERB, LinkedText, Question, Sentence
+from runtime.attention.report import Answers, _task
 from runtime.attention.statistics import statistics
 from runtime.attention.words import Stream
 from tests.support.attention import TEXT, random_observer
@@ -81,10 +88,21 @@ def test_the_strongest_read_is_of_a_word_and_neither_itself_nor_end() -> None:
     weights[0, 1] = (0.5, 0.0, 0.1, 0.3, 0.1)
     weights[0, 2] = (0.0, 0.0, 0.1, 0.8, 0.1)
     weights[0, 3] = (0.3, 0.1, 0.1, 0.5, 0.0)
-    found = _strongest(weights, ["It", "la", "mp", ".", ""], ["It", "lamp", "."])
-    assert found is not None
-    assert found.tolist() == [[1, 2, 0]]
-    assert _strongest(weights, ["It", "la", "??", ".", ""], ["It", "lamp", "."]) is None
+    belongs = _belongs(["It", "la", "mp", ".", ""], ["It", "lamp", "."])
+    assert belongs is not None
+    readable = _readable(np.ones((1, 5, 5), bool), belongs)
+    assert _strongest(weights, belongs, readable).tolist() == [[1, 2, 0]]
+    assert _belongs(["It", "la", "??", ".", ""], ["It", "lamp", "."]) is None
+
+
+def test_a_causal_head_reads_no_word_that_comes_later() -> None:
+    """The first word has nothing to read: it is not said to read the second."""
+    belongs = _belongs(["", "It", "la", "mp", "."], ["It", "lamp", "."])
+    assert belongs is not None
+    readable = _readable(np.tri(5, dtype=bool)[None], belongs)
+    assert readable.tolist() == [[[False] * 3, [True, False, False], [True, True, False]]]
+    weights = np.tri(5, dtype=np.float32)[None] / np.arange(1, 6)[:, None]
+    assert _strongest(weights, belongs, readable).tolist() == [[-1, 0, 1]]
 
 
 def text_of(answers: list[tuple[int, int]]) -> LinkedText:
@@ -100,7 +118,15 @@ def reads_of(*heads: list[int]) -> Reads:
     """Return what each head reads from every word, the same for all words of a sentence."""
     rows = zip(*heads, strict=True)
     strongest = tuple(np.array([[read] * len(WORDS) for read in row]) for row in rows)
-    return Reads(heads=tuple((1, n + 1) for n in range(len(heads))), strongest=strongest)
+    names = tuple((1, n + 1) for n in range(len(heads)))
+    return Reads(heads=names, strongest=strongest, readable=allowing("all", strongest))
+
+
+def allowing(mask: str, strongest: tuple[NDArray[np.int64], ...]) -> tuple[NDArray[np.bool_], ...]:
+    """Return the words that every head may read under the mask `all` or `causal`, in each text."""
+    full = np.ones((len(WORDS), len(WORDS)), bool)
+    own = (full if mask == "all" else np.tri(len(WORDS), dtype=bool)) & ~np.eye(5, dtype=bool)
+    return tuple(np.stack([own] * len(each)) for each in strongest)
 
 
 def test_the_head_is_chosen_on_one_text_and_measured_on_another() -> None:
@@ -115,9 +141,54 @@ def test_the_head_is_chosen_on_one_text_and_measured_on_another() -> None:
 
 def test_baselines() -> None:
     text = text_of([(3, 1), (3, 1), (0, 1), (2, 4)])
-    assert chance(text, TASK) == pytest.approx(1 / 4)
+    reads = reads_of([1] * 4)
+    assert chance(reads, text, TASK, (1, 1)) == pytest.approx(1 / 4)
     assert nearest_noun(text, TASK) == 3 / 4
     assert best_offset(text, text, TASK) == (-2, 1 / 2)
+
+
+def test_chance_is_over_the_words_that_a_head_may_read() -> None:
+    """A causal head has three words to draw from at the fourth word, and none of the later ones."""
+    both = reads_of([1] * 3)
+    causal = replace(both, readable=allowing("causal", both.strongest))  # type: ignore[arg-type]
+    text = text_of([(3, 1), (1, 0), (0, 1)])
+    left = answerable(text, [causal])
+    assert left.questions[TASK] == text.questions[TASK][:2]
+    assert answerable(text, [causal, both]) == text
+    assert chance(causal, left, TASK, (1, 1)) == pytest.approx((1 / 3 + 1) / 2)
+    assert chance(both, left, TASK, (1, 1)) == pytest.approx(1 / 4)
+    assert chance(causal, text, TASK, (1, 1)) == pytest.approx((1 / 3 + 1 + 0) / 3)
+
+
+def test_masks_are_those_of_the_heads(tmp_path: Path) -> None:
+    """Words that come before are readable, also in a text of which a token is unknown."""
+    observer = random_observer("language-model", tmp_path)
+    words = ("the", "dog", "followed", "its", "owner", ".")
+    known = Sentence(text="the dog fol@@ lowed its owner .", words=words, nouns=())
+    unknown = replace(known, text="the dog fol@@ lowed its house .")
+    reads = strongest_reads(observer, [known, unknown])
+    assert reads.strongest[1] is None
+    for each in reads.readable:
+        assert each.shape == (len(reads.heads), 6, 6)
+        assert (each == np.tri(6, k=-1, dtype=bool)).all()
+
+
+def section_of(task: str, reads: Reads, text: LinkedText) -> Section:
+    """Return what the page says of one run that answers a text, chosen and measured on it."""
+    run = SimpleNamespace(folder=Path("run"))
+    answers = Answers(valid=reads, test=reads)
+    return _task(task, [(run, answers, answers)], text, text, asked=10)  # type: ignore[list-item]
+
+
+def test_a_verb_has_no_nearest_noun_and_the_questions_left_are_counted() -> None:
+    reads, text = reads_of([1] * 4), text_of([(3, 1)] * 4)
+    verbs = replace(text, questions={VERB: text.questions[TASK]})
+    said = [str(each) for each in section_of(TASK, reads, text).parts]
+    assert "Baselines: chance 25.0%, the nearest noun 100.0%, the word -2 away 100.0%." in said[1]
+    said = [str(each) for each in section_of(VERB, reads, verbs).parts]
+    assert "Baselines: chance 25.0%, the word -2 away 100.0%." in said[1]
+    assert "4 of 10 questions of the test set: the answers of the others are words" in said[1]
+    assert "The interval of the chosen head does not lie above both" in said[2]
 
 
 def test_the_interval_is_that_of_whole_sentences() -> None:
