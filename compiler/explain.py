@@ -67,6 +67,7 @@ class Explanation:
     `cache_bytes` and `cache`: as of a row, all together.
     `memory_bytes`: of an update on each of `gpus`, with the recipe's `recompute`; `memory`: the
     parts of it, for each value that `recompute` may have.
+    `negatives`: how many wrong answers an embedding model tells a target from, else None.
     `not_packed`: why sentences cannot be packed, None if they can.
     """
 
@@ -87,6 +88,7 @@ class Explanation:
     stream: str
     dependence: str
     not_packed: str | None
+    negatives: int | None = None
 
 
 def explain(package: CompiledPackage, length: int, gpus: int = 1) -> Explanation:
@@ -126,6 +128,7 @@ def explain(package: CompiledPackage, length: int, gpus: int = 1) -> Explanation
         stream=stream,
         dependence=str(dependence_of(model, forward)[stream]),
         not_packed=str(reason) if (reason := why_not_packed(model)) else None,
+        negatives=_negatives(training, length, gpus),
     )
 
 
@@ -137,7 +140,8 @@ def flops_per_token(model: Block, length: int) -> int:
 
 def flops_per_update(model: Block, training: Training, length: int) -> int:
     """Forward and backward, for a batch of the recipe."""
-    return flops_per_token(model, length) * (1 + BACKWARD) * training.batch_tokens
+    tokens = training.batch_tokens * _sides(training)
+    return flops_per_token(model, length) * (1 + BACKWARD) * tokens
 
 
 def memory_of_update(
@@ -147,8 +151,7 @@ def memory_of_update(
 
     A GPU computes whole micro-batches, or its rows of one where there are fewer than GPUs.
     """
-    rows = 1 if training.accumulate >= gpus else gpus
-    sentences = max(1, training.micro_batch_tokens // length // rows)
+    sentences = _sentences(training, length, gpus) * _sides(training)
     lengths = {"batch": sentences, "source": length, "target": length}
     weights = WeightMemory(moments=training.optimizer.moments, has_average=training.ema is not None)
     return {
@@ -157,6 +160,22 @@ def memory_of_update(
         )
         for recompute in get_args(Training.model_fields["recompute"].annotation)
     }
+
+
+def _sentences(training: Training, length: int, gpus: int) -> int:
+    """Return the sentences of a side in what a GPU computes at once."""
+    rows = 1 if training.accumulate >= gpus else gpus
+    return max(1, training.micro_batch_tokens // length // rows)
+
+
+def _sides(training: Training) -> int:
+    """Return how many texts of an example the encoder reads."""
+    return 1 if training.contrast is None else 2
+
+
+def _negatives(training: Training, length: int, gpus: int) -> int | None:
+    """Return the other pairs of what a GPU computes at once, whose targets are wrong answers."""
+    return None if training.contrast is None else _sentences(training, length, gpus) - 1
 
 
 def cache_words(memory: Iterable[DecodingMemory]) -> str:

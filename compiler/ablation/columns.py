@@ -45,6 +45,7 @@ _SCORES = (
     ("bleu", "BLEU", 2),
     ("chrf", "chrF", 2),
     ("macro_f1", "macro F1", 3),
+    ("mrr", "MRR", 3),
 )
 MEASURES = {
     measure.key: measure

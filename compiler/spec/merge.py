@@ -21,6 +21,9 @@ _KIND_BY_DEFAULT = {"optimizer": "adam", "decoding": "beam"}
 """The default kind of each section whose kinds have little in common. In other sections the keys of
 a parent hold for the child's kind, too: every schedule has a warm-up."""
 
+_OF_ONE_FORM = ("pooling",)
+"""The sections whose kinds have the same keys: another kind leaves the other keys as they are."""
+
 
 def merge(base: Node, over: Node, name: str = "") -> Node:
     """Mappings merge key by key, everything else replaces; so does a mapping of another form.
@@ -86,8 +89,9 @@ def _is_another_form(base: Mapping, over: Mapping, name: str) -> bool:
     not.
     """
     kind = word(base, "kind", _KIND_BY_DEFAULT.get(name))
+    has_kinds = "kind" in over.entries and name not in _OF_ONE_FORM
     return (
-        ("kind" in over.entries and kind not in (None, word(over, "kind")))
+        (has_kinds and kind not in (None, word(over, "kind")))
         or ("shared" in over.entries and word(base, "shared", True) != word(over, "shared"))
         or _form(base) != _form(over) != ""
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -67,9 +68,7 @@ def embed(
 
     keep_freed_memory()
     form = output_form(out, SUFFIXES, form, force=force)
-    if form == "npy" and (out is None or similarity is not None):
-        what = "for vectors" if similarity else "for a file: standard output holds text"
-        raise UserError(f"npy is {what}", help="write tsv, or remove --similarity or add --out")
+    _refuse_form(form, out, similarity)
     opened = open_run(run, "embed", checkpoint, recompile)
     embedder = load_as(Embedder, opened, **translator_settings(device, int8, 1, precision))
     say_weights(opened)
@@ -78,30 +77,39 @@ def embed(
         return
     if similarity is not None:
         others = read_input(similarity)
-
-        def compare(lines: list[str], number: int) -> Iterator[str]:
-            yield from _cosines(embedder, lines, others, number, similarity)
-
-        def refuse_more() -> None:
-            if next(others, None) is not None:
-                raise UserError(
-                    f"{similarity} has more lines than the text that it is compared with",
-                    help="both need as many lines",
-                )
-
-        answer(compare, input, out, force=force, at_end=refuse_more)
+        compare = partial(_cosines, embedder, others, similarity)
+        at_end = partial(_refuse_more, others, similarity)
+        answer(compare, input, out, force=force, at_end=at_end)
         return
+    answer(partial(_lines, embedder, form), input, out, force=force)
 
-    def respond(lines: list[str], number: int) -> Iterator[str]:
-        vectors = embedder.embed_lines(lines, first_line=number, report=report)
-        for line, vector in zip(lines, vectors, strict=True):
-            numbers = [float(f"{each:.9g}") for each in vector.tolist()]
-            if form == "jsonl":
-                yield json.dumps({"text": line, "vector": numbers}, ensure_ascii=False) + "\n"
-            else:
-                yield "\t".join(map(repr, numbers)) + "\n"
 
-    answer(respond, input, out, force=force)
+def _refuse_form(form: Form, out: Path | None, similarity: Path | None) -> None:
+    """Raise a UserError for a form that does not hold what is asked for."""
+    if similarity is not None and form != "tsv":
+        raise UserError(f"--similarity writes a number a line, no {form}", help="write tsv")
+    if form == "npy" and out is None:
+        raise UserError("npy is for a file: standard output holds text", help="add --out FILE.npy")
+
+
+def _lines(embedder: "Embedder", form: Form, lines: list[str], number: int) -> Iterator[str]:
+    """Yield the vector of each line as a line of tsv or jsonl."""
+    vectors = embedder.embed_lines(lines, first_line=number, report=report)
+    for line, vector in zip(lines, vectors, strict=True):
+        numbers = [float(f"{each:.9g}") for each in vector.tolist()]
+        if form == "jsonl":
+            yield json.dumps({"text": line, "vector": numbers}, ensure_ascii=False) + "\n"
+        else:
+            yield "\t".join(map(repr, numbers)) + "\n"
+
+
+def _refuse_more(others: Iterator[str], path: Path) -> None:
+    """Raise a UserError if there is a line without a partner."""
+    if next(others, None) is not None:
+        raise UserError(
+            f"{path} has more lines than the text that it is compared with",
+            help="both need as many lines",
+        )
 
 
 def _as_npy(embedder: "Embedder", lines: Iterator[str]) -> bytes:
@@ -117,7 +125,7 @@ def _as_npy(embedder: "Embedder", lines: Iterator[str]) -> bytes:
 
 
 def _cosines(
-    embedder: "Embedder", lines: list[str], others: Iterator[str], number: int, path: Path
+    embedder: "Embedder", others: Iterator[str], path: Path, lines: list[str], number: int
 ) -> Iterator[str]:
     """Yield the cosine of each line with the next of `others`, which come from `path`."""
     import numpy as np

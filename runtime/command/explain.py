@@ -132,9 +132,19 @@ def _totals(explanation: "Explanation") -> Table:
         "cache": explanation.cache or "none",
         f"{explanation.stream} reach": f"{explanation.dependence}: the offsets that an output "
         "depends on",
+        **_negatives(explanation),
         "packed batches": _packed(explanation),
     }
     return Table(columns=columns(("", "")), rows=tuple(rows.items()))
+
+
+def _negatives(explanation: "Explanation") -> dict[str, str]:
+    """Return what an embedding model tells the target of a source from; nothing of others."""
+    if explanation.negatives is None:
+        return {}
+    where = "micro-batch" if explanation.gpus == 1 else "part of a micro-batch"
+    count = f"{explanation.negatives:,} for a source"
+    return {"negatives": f"{count}: the targets of the other pairs of its {where}"}
 
 
 def _packed(explanation: "Explanation") -> str:
