@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from compiler.conform.names import Name, joint_name, name_of
-from compiler.conform.paper import MOOT, OUTSIDE, PAPER, STATEMENTS
+from compiler.conform.paper import MOOT, OUTSIDE, PAPER, STATEMENTS, moot_for
 from compiler.conform.statement import Place, Statement
 from compiler.conform.table3 import Row, row_of
 from compiler.diff.settings import Holder, count, plain
@@ -25,9 +25,10 @@ Verdict = Literal["agrees", "departs", "not named"]
 class Finding:
     """A setting beside the paper; `places` are the parts of the network that have this value.
 
-    `paper` is the value that agrees with the paper, None for one that it does not name. What the
-    paper does not name departs where it adds something to what the paper describes; `is_choice`
-    tells a setting of which everyone has to choose a value.
+    `paper` is the value that agrees with the paper, None for one that it does not name, of which
+    `says` is empty and `about` a description. What the paper does not name departs where it adds
+    something to what the paper describes; `is_choice` tells a setting of which everyone has to
+    choose a value.
     """
 
     setting: str
@@ -39,6 +40,7 @@ class Finding:
     is_choice: bool
     section: str
     says: str
+    about: str
     tensor2tensor: str
     origin: Origin
 
@@ -89,7 +91,8 @@ def conformity(loaded: Loaded, *, is_locked: bool = False) -> Conformity:
     """
     row, differing = row_of(loaded.spec)
     settings = list(_settings(loaded))
-    compared = [each for each in settings if each.key in STATEMENTS]
+    moot = {**_groups(MOOT), **_groups(moot_for(TASKS[loaded.spec.task]))}
+    compared = [each for each in settings if each.key in STATEMENTS and not _group(each, moot)]
     names: dict[str, list[Name]] = defaultdict(list)
     joined: dict[str, _Joined] = {}
     for each in sorted(compared, key=lambda each: STATEMENTS[each.key]):
@@ -105,8 +108,8 @@ def conformity(loaded: Loaded, *, is_locked: bool = False) -> Conformity:
         row=row,
         differing=differing,
         findings=tuple(_finding(loaded, row, each, names) for each in joined.values()),
-        outside=_listed(settings, OUTSIDE),
-        moot=_listed(settings, MOOT),
+        outside=_listed(settings, _groups(OUTSIDE)),
+        moot=_listed(settings, moot),
     )
 
 
@@ -150,6 +153,7 @@ def _finding(loaded: Loaded, row: Row, joined: _Joined, names: dict[str, list[Na
         is_choice=statement.values is None,
         section=statement.section,
         says=statement.says,
+        about=statement.about,
         tensor2tensor=statement.tensor2tensor,
         origin=_origin(loaded, first),
     )
@@ -195,17 +199,24 @@ def _origin(loaded: Loaded, setting: _Setting) -> Origin:
     return origin_of(loaded, holder, setting.field)
 
 
+def _groups(keys: dict[str, str]) -> dict[str, str]:
+    """Return the group of each key, or section, from the keys of each group."""
+    return {key: group for group, own in keys.items() for key in own.split()}
+
+
+def _group(setting: _Setting, groups: dict[str, str]) -> str | None:
+    return groups.get(setting.key) or groups.get(type(setting.section).__name__)
+
+
 def _listed(settings: list[_Setting], groups: dict[str, str]) -> dict[str, tuple[str, ...]]:
     """Return the names of a spec's settings that belong to groups of keys, or of sections.
 
     The kind of a section is that of the setting that holds it, and what a section holds is not
     named beside the section.
     """
-    group_of = {key: group for group, keys in groups.items() for key in keys.split()}
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for each in settings:
-        group = group_of.get(each.key) or group_of.get(type(each.section).__name__)
-        name = each.name.general
+        group, name = _group(each, groups), each.name.general
         is_inside = any(name.startswith(f"{other}.") for other in found.get(str(group), ()))
         if group is not None and each.field != "kind" and not is_inside:
             found[group][name] = None

@@ -24,34 +24,46 @@ class Name:
 
 def name_of(spec: Spec, path: Path) -> Name:
     """Return the name of the setting at a path of a complete spec."""
-    steps = [step for step in path if isinstance(step, str)]
-    if steps[0] != "model" or not {*steps[1:2]} & {*EVERY_STACK} or len(steps) == 2:
-        key = ".".join(steps[1:] if steps[0] == "model" and len(steps) > 2 else steps)
-        return Name(general=key, stack="", own=key)
-    _, stack, *below = steps
-    if len(below) == 1 and below != ["position"]:
-        return Name(general=f"{stack}.{below[0]}", stack=stack, own=f"{stack}.{below[0]}")
-    return Name(
-        general=".".join(_general(below)),
-        stack=stack,
-        own=".".join((stack, *_own(below, _layers(spec.model, path)))),
-    )
+    match [step for step in path if isinstance(step, str)]:
+        case ["model", stack, below] if stack in EVERY_STACK and below != "position":
+            # model.encoder.d_model: encoder.d_model, which other stacks do not share
+            own = f"{stack}.{below}"
+            return Name(general=own, stack=stack, own=own)
+        case ["model", stack, *below] if stack in EVERY_STACK and below:
+            # model.decoder.layers.cross_attention.heads: attention.heads of every stack
+            own = ".".join((stack, *_own(below, _layers(spec.model, path))))
+            return Name(general=".".join(_general(below)), stack=stack, own=own)
+        case ["model", section, key, *rest]:  # model.embedding.tied: embedding.tied
+            name = ".".join((section, key, *rest))
+        case steps:  # training.steps, model.dropout
+            name = ".".join(steps)
+    return Name(general=name, stack="", own=name)
 
 
 def _general(below: list[str]) -> list[str]:
     """Return a key of a stack without what tells its place."""
-    if below[0] == "position":
-        return ["embedding", *below]
-    if below[0] != "layers" or len(below) == 2 or below[1] == "position":
-        return below
-    return ["attention" if below[1] in ATTENTIONS else below[1], *below[2:]]
+    match below:
+        case ["position", *_]:  # encoder.position.layout: embedding.position.layout
+            return ["embedding", *below]
+        case ["layers", _] | ["layers", "position", *_]:  # layers.dropout, layers.position.base
+            return below
+        case ["layers", part, *rest] if part in ATTENTIONS:  # layers.self_attention.heads
+            return ["attention", *rest]
+        case ["layers", *rest]:  # layers.feed_forward.d_ff: feed_forward.d_ff
+            return rest
+        case _:  # norm.kind
+            return below
 
 
 def _own(below: list[str], layers: str) -> list[str]:
     """Return a key of a stack with its layers, if there are others, and its attention."""
-    if below[0] != "layers":
-        return below
-    return [layers, *below[1:]] if layers else below[1:] if below[2:] else below
+    match below:
+        case ["layers", *rest] if layers:  # layers 1-2.dropout
+            return [layers, *rest]
+        case ["layers", part, key, *rest]:  # layers.cross_attention.heads: cross_attention.heads
+            return [part, key, *rest]
+        case _:  # layers.dropout, norm.kind
+            return below
 
 
 def _layers(model: Model, path: Path) -> str:

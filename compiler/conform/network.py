@@ -106,7 +106,7 @@ STACKS = (
         values=exactly(True),
         says="Ba et al.'s norm has a learned gain and a learned bias",
     ),
-    unnamed("3.1", "Norm.eps", says="what is added to the variance", tensor2tensor="1e-6"),
+    unnamed("3.1", "Norm.eps", about="what is added to the variance", tensor2tensor="1e-6"),
 )
 SUB_LAYERS = (
     Statement(
@@ -220,40 +220,40 @@ EMBEDDINGS = (
         "3.4",
         "Embedding.segments",
         values=exactly(None),
-        says="vectors of segments, which are added to embeddings",
+        about="vectors of segments, which are added to embeddings",
     ),
     unnamed(
         "3.4",
         "Embedding.norm",
         values=exactly(False),
-        says="a norm of the sums of embeddings and positions",
+        about="a norm of the sums of embeddings and positions",
         tensor2tensor="none",
     ),
     unnamed(
         "3.4",
         "Output.bias",
         values=exactly(False),
-        says="a bias in the linear map before the softmax",
+        about="a bias in the linear map before the softmax",
         tensor2tensor="none",
     ),
     unnamed(
         "3.4",
         "Output.scale",
         values=exactly(1.0),
-        says="a factor on the logits",
+        about="a factor on the logits",
         tensor2tensor="none",
     ),
     unnamed(
         "3.4",
         "Output.soft_cap",
         values=exactly(None),
-        says="a bound on the logits",
+        about="a bound on the logits",
         tensor2tensor="none",
     ),
     unnamed(
         "3.4",
         "Model.initialization",
-        says="the weights at the start of the training",
+        about="the weights at the start of the training",
         tensor2tensor="Xavier uniform (variance by the mean of inputs and outputs); embeddings "
         "normal with the deviation d_model^-0.5",
     ),
@@ -274,7 +274,7 @@ EMBEDDINGS = (
     unnamed(
         "3.5",
         "SinusoidalPosition.offset",
-        says="the position of the first token: pos is the position, counted from 0 or from 1",
+        about="the position of the first token: pos is the position, counted from 0 or from 1",
         tensor2tensor="0",
     ),
     Statement(

@@ -2,6 +2,7 @@
 
 from compiler.conform.network import NETWORK
 from compiler.conform.recipe import RECIPE, SCORES
+from compiler.spec.tasks import Task
 
 TITLES = {
     "3.1": "Encoder and decoder stacks",
@@ -60,6 +61,18 @@ MOOT = {
     "SentencePieceTokenizer.sampling",
 }
 """The keys, or sections, about which there is nothing to say apart from the setting named first."""
+
+
+def moot_for(task: Task) -> dict[str, str]:
+    """Return the keys, or sections, that are moot, too, with a task.
+
+    A task of one text has one vocabulary. One that projects to no tokens has no logits of them, and
+    no second matrix that its embedding could be tied to.
+    """
+    keys = [] if task.reads_a_source else ["Vocabulary.shared Vocabulary.source Vocabulary.target"]
+    keys += ["Embedding.tied Output"] if task.pools else []
+    return {"task": " ".join(keys)}
+
 
 SECTIONS = (
     *("Spec.model", "Spec.data", "Spec.training", "Spec.evaluation"),

@@ -33,12 +33,13 @@ RECIPE = (
         section="5.1",
         keys=("Training.batch_tokens",),
         values=exactly(25000),
-        says="about 25000 source and 25000 target tokens a batch; here padding is counted, too",
+        says="about 25000 source and 25000 target tokens a batch; here those of an update, padding "
+        "included, in however many micro-batches",
     ),
     unnamed(
         "5.1",
         "Data.max_length",
-        says="the longest sentence that is trained with",
+        about="the longest sentence that is trained with",
         tensor2tensor="256 tokens",
     ),
     Statement(
@@ -51,14 +52,14 @@ RECIPE = (
         "5.2",
         "Training.epochs",
         values=exactly(None),
-        says="a bound on the passes over the text, beside that on updates",
+        about="a bound on the passes over the text, beside that on updates",
         tensor2tensor="none",
     ),
     unnamed(
         "5.2",
         "Validation.patience",
         values=exactly(None),
-        says="early stopping",
+        about="early stopping",
         tensor2tensor="none",
     ),
     Statement(
@@ -107,7 +108,7 @@ RECIPE = (
         "5.3",
         "Training.clip_norm",
         values=exactly(None),
-        says="a bound on the norm of the gradient",
+        about="a bound on the norm of the gradient",
         tensor2tensor="none",
     ),
     Statement(
@@ -127,21 +128,21 @@ RECIPE = (
         "5.4",
         "Attention.dropout",
         values=exactly(0.0),
-        says="dropout of attention weights",
+        about="dropout of attention weights",
         tensor2tensor="0 at first; 0.1 in later presets",
     ),
     unnamed(
         "5.4",
         "FeedForward.dropout",
         values=exactly(0.0),
-        says="dropout of the activations in the feed-forward network",
+        about="dropout of the activations in the feed-forward network",
         tensor2tensor="0 at first; 0.1 in later presets",
     ),
     unnamed(
         "5.4",
         "LayerGroup.stochastic_depth",
         values=exactly(0.0),
-        says="leaving out sub-layers at random",
+        about="leaving out sub-layers at random",
     ),
     Statement(
         section="5.4",
@@ -155,7 +156,7 @@ RECIPE = (
         "5.4",
         "Training.ema",
         values=exactly(None),
-        says="a moving average of the weights",
+        about="a moving average of the weights",
         tensor2tensor="none",
     ),
 )
@@ -218,28 +219,28 @@ SCORES = (
     unnamed(
         "6.1",
         "BeamSearch.stop",
-        says='the rule by which a search ends: "terminate early when possible" gives none',
+        about='the rule by which a search ends: "terminate early when possible" gives none',
         tensor2tensor="as soon as the best translation is certain",
     ),
     unnamed(
         "6.1",
         "BeamSearch.min_length",
         values=exactly(0),
-        says="a shortest length",
+        about="a shortest length",
     ),
     unnamed(
         "6.1",
         "BeamSearch.no_repeat_ngram",
         "BeamSearch.repetition_penalty",
         values=exactly(None),
-        says="a rule against repetitions",
+        about="a rule against repetitions",
         tensor2tensor="none",
     ),
     unnamed(
         "6.1",
         "BeamSearch.prefix",
         values=exactly(None),
-        says="what every translation begins with",
+        about="what every translation begins with",
     ),
     Statement(
         section="6.1",
@@ -250,14 +251,14 @@ SCORES = (
     unnamed(
         "6.1",
         "Evaluation.tokenize",
-        says="the tokenization of BLEU",
+        about="the tokenization of BLEU",
         tensor2tensor="its script splits compounds at the hyphens of tokenized text, which gives "
         "higher scores than sacreBLEU's 13a",
     ),
     unnamed(
         "6.1",
         "Evaluation.lowercase",
-        says="whether BLEU distinguishes capital letters",
+        about="whether BLEU distinguishes capital letters",
         tensor2tensor="it does",
     ),
 )

@@ -28,32 +28,32 @@ Values = Callable[[Place], tuple[object, ...]]
 class Statement:
     """The words of the paper about settings, and the values that agree with them.
 
-    `keys` are settings as `Attention.heads`: the name of their section and their own. A setting
-    that no sentence, equation or figure of the paper names has `is_named` False: then `says` tells
-    what it is, and `values` are those that add nothing to what the paper describes. Without
-    `values` it is a choice that everyone who implements the paper has to make.
-    `tensor2tensor` tells what the code has there that the authors trained with.
+    `keys` are settings as `Attention.heads`: the name of their section and their own. `says` has
+    the paper's words about them. It is empty for settings that no sentence, equation or figure of
+    the paper names: then `about` describes the setting, and `values` are those that add nothing to
+    what the paper describes. Without `values` it is a choice that everyone who implements the paper
+    has to make. `tensor2tensor` tells what the code has there that the authors trained with.
     """
 
     section: str
     keys: tuple[str, ...]
-    says: str
+    says: str = ""
+    about: str = ""
     values: Values | None = None
-    is_named: bool = True
     tensor2tensor: str = ""
+
+    @property
+    def is_named(self) -> bool:
+        """Return whether the paper says anything about the settings."""
+        return bool(self.says)
 
 
 def unnamed(
-    section: str, *keys: str, says: str, values: Values | None = None, tensor2tensor: str = ""
+    section: str, *keys: str, about: str, values: Values | None = None, tensor2tensor: str = ""
 ) -> Statement:
     """Return the statement that the paper does not name some settings."""
     return Statement(
-        section=section,
-        keys=keys,
-        says=says,
-        values=values,
-        is_named=False,
-        tensor2tensor=tensor2tensor,
+        section=section, keys=keys, about=about, values=values, tensor2tensor=tensor2tensor
     )
 
 

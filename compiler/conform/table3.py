@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from compiler.spec.model import Stack
 from compiler.spec.spec import Spec
 
 
@@ -98,7 +99,8 @@ def _values(spec: Spec) -> Iterator[tuple[str, object]]:
     for name, stack in model.stacks():
         yield "d_model", model.width(name)
         yield "layers", sum(group.repeat for group in stack.layers)
-        yield "position", stack.position.kind
+        for kind in _positions(stack):
+            yield "position", kind
         for group in stack.layers:
             yield "dropout", group.dropout
             if group.feed_forward is not None:
@@ -108,3 +110,9 @@ def _values(spec: Spec) -> Iterator[tuple[str, object]]:
                     yield "heads", attention.heads
                     yield "d_k", attention.d_k
                     yield "d_v", attention.d_v
+
+
+def _positions(stack: Stack) -> list[str]:
+    """Return the positions that a stack has, at its bottom or in its layers; else `none`."""
+    every = (stack.position.kind, *(group.position.kind for group in stack.layers))
+    return [kind for kind in dict.fromkeys(every) if kind != "none"] or ["none"]

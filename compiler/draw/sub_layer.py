@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from compiler.analysis.cost import count_parameters
 from compiler.draw.diagram import MaskLabel, Node
 from compiler.ir.block import Block, Function, Repeat
-from compiler.ops.caption import Caption, spaced
+from compiler.ops.caption import spaced
 from compiler.ops.op import Op
 from compiler.ops.shape import size
 
@@ -47,18 +47,42 @@ def _lines(block: Block, function: Function) -> Iterator[str]:
         yield " ".join((str(width), *chain))
     if len(mixing) == 1:
         yield mixing[0].caption.words
-    if said := list(dict.fromkeys(_said([op.caption for op in ops if op not in mixing]))):
+    if said := list(dict.fromkeys(_said(function))):
         yield ", ".join(said)
     for inner in repeats:
         yield "each " + ", ".join(_lines(inner, inner.function("forward")))
 
 
-def _said(captions: list[Caption]) -> Iterator[str]:
-    for each in captions:
-        if each.kind == "norm":
-            yield f"{each.title} of queries and keys"
-        elif each.kind != "linear" and each.words:
-            yield each.words
+def _said(function: Function) -> Iterator[str]:
+    """Yield what the ops say by which no positions meet, and what their norms are of."""
+    of_queries = _behind_queries(function)
+    for statement in function.body:
+        if not isinstance(statement.op, Op) or statement.op.mask is not None:
+            continue
+        caption = statement.op.caption
+        if caption.kind == "norm":
+            is_of_queries = statement.results[0] in of_queries
+            yield caption.title + (" of queries and keys" if is_of_queries else "")
+        elif caption.kind != "linear" and caption.words:
+            yield caption.words
+
+
+def _behind_queries(function: Function) -> set[str]:
+    """Return the values from which queries and keys of an attention are made, and not values."""
+    for statement in function.body:
+        if isinstance(statement.op, Op) and statement.op.caption.kind == "attention":
+            query, key, value = (_behind(function, each) for each in statement.inputs[:3])
+            return (query | key) - value
+    return set()
+
+
+def _behind(function: Function, name: str) -> set[str]:
+    """Return a value's name and the names of all values that it is computed from."""
+    found = {name}
+    for statement in reversed(function.body):
+        if found & {*statement.results}:
+            found |= {*statement.inputs}
+    return found
 
 
 def heads_of(function: Function) -> list[int]:

@@ -99,7 +99,10 @@ class Training(Section):
         examples=[25000],
     )
     accumulate: Count = setting(
-        "micro-batches that make an update", default=1, unit="batches", examples=[4]
+        "micro-batches that make an update, each of an equal share of its `batch_tokens`",
+        default=1,
+        unit="batches",
+        examples=[4],
     )
     steps: Count | None = setting(
         "updates, at most; this or `epochs` must be given",

@@ -31,7 +31,7 @@ LEAD = (
 )
 COLUMNS = {
     **{"layers": "N", "d_model": "d_model", "d_ff": "d_ff", "heads": "h", "d_k": "d_k"},
-    **{"d_v": "d_v", "dropout": "P_drop", "smoothing": "eps_ls", "position": "positions"},
+    **{"d_v": "d_v", "dropout": "P_drop", "smoothing": "eps_ls", "position": "positional encoding"},
 }
 """The columns of Table 3 by their names in the paper."""
 
@@ -140,14 +140,14 @@ def _table(findings: list["Finding"]) -> Table:
 
 
 def _says(finding: "Finding") -> str:
-    says = finding.says if finding.is_named else f"nothing of {finding.says}"
+    says = finding.says if finding.is_named else f"nothing; the setting is {finding.about}"
     return f"{says}; tensor2tensor: {finding.tensor2tensor}" if finding.tensor2tensor else says
 
 
 def _table_of_unnamed(findings: list["Finding"]) -> Table:
     heads = ("setting", "here", "written at", "what it is", "tensor2tensor")
     rows = tuple(
-        (each.setting, _shown(each.value), _written_at(each), each.says, each.tensor2tensor)
+        (each.setting, _shown(each.value), _written_at(each), each.about, each.tensor2tensor)
         for each in findings
     )
     return Table(columns=columns(heads), rows=rows, records=True)

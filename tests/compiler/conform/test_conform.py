@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from compiler.conform.departures import Finding, conformity
+from compiler.conform.names import name_of
 from compiler.conform.paper import MOOT, OUTSIDE, PAPER, SECTIONS, STATEMENTS, TITLES
 from compiler.conform.table3 import BASE, ROWS
 from compiler.spec.fields import members
@@ -83,7 +84,11 @@ def test_the_order_is_that_of_the_paper_and_not_of_the_words(
 ) -> None:
     before = [each.setting for each in conformity(load("demo")).findings]
     monkeypatch.setattr(
-        "compiler.conform.departures.PAPER", tuple(replace(each, says="the same") for each in PAPER)
+        "compiler.conform.departures.PAPER",
+        tuple(
+            replace(each, says=each.says and "the same", about=each.about and "the same")
+            for each in PAPER
+        ),
     )
     assert [each.setting for each in conformity(load("demo")).findings] == before
 
@@ -231,3 +236,60 @@ def test_a_key_names_the_stack_and_the_layers_that_it_is_about(tmp_path: Path) -
 
 def test_another_task_departs() -> None:
     assert "task" in departures("language-model")
+
+
+def test_micro_batches_share_the_tokens_of_an_update() -> None:
+    """`batch_tokens` are those of an update, which the paper names: their number stays as it is."""
+    training = load("transformer-base", ["training.accumulate=8"]).spec.training
+    assert training.micro_batch_tokens * training.accumulate == training.batch_tokens == 25000
+    assert departures("transformer-base", "training.accumulate=8") == {}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"), [("rotary", "rotary"), ("alibi", "alibi"), ("lstm", "none")]
+)
+def test_positions_in_layers_are_positions(spec: str, expected: str) -> None:
+    assert conformity(load(spec)).differing["position"] == (expected,)
+
+
+def test_what_a_task_leaves_no_choice_of_does_not_agree_with_the_paper() -> None:
+    """A text has one vocabulary; its class has no matrix that embeddings could be tied to."""
+    expected = {"classifier": {"embedding.tied", "output.bias"}, "masked-language-model": set()}
+    for name, of_tokens in expected.items():
+        found = conformity(load(name))
+        settings = {each.setting for each in found.findings}
+        assert {"vocabulary.shared", *of_tokens} <= {*found.moot["task"]}
+        assert not {"vocabulary.shared", *of_tokens} & settings
+    assert "embedding.tied" in settings  # tokens are guessed with the table that embeds them
+    assert {"embedding.tied", "vocabulary.shared"} <= {
+        each.setting for each in conformity(load("demo")).findings
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "general", "own"),
+    [
+        ("training.steps", "training.steps", "training.steps"),
+        ("model.dropout", "model.dropout", "model.dropout"),
+        ("model.embedding.tied", "embedding.tied", "embedding.tied"),
+        ("model.encoder.d_model", "encoder.d_model", "encoder.d_model"),
+        ("model.encoder.position", "embedding.position", "encoder.position"),
+        ("model.encoder.norm.kind", "norm.kind", "encoder.norm.kind"),
+        ("model.encoder.layers.0.dropout", "layers.dropout", "encoder.layers.dropout"),
+        (
+            "model.decoder.layers.0.cross_attention.heads",
+            "attention.heads",
+            "decoder.cross_attention.heads",
+        ),
+    ],
+)
+def test_names_of_settings(path: str, general: str, own: str) -> None:
+    steps = tuple(int(step) if step.isdigit() else step for step in path.split("."))
+    found = name_of(load("transformer-base").spec, steps)
+    assert (found.general, found.own) == (general, own)
+
+
+def test_the_words_of_the_paper_are_apart_from_descriptions() -> None:
+    assert all(bool(each.says) != bool(each.about) for each in PAPER)
+    clip = departures("transformer-base", "training.clip_norm=1")["training.clip_norm"]
+    assert (clip.says, clip.about) == ("", "a bound on the norm of the gradient")

@@ -144,3 +144,14 @@ def test_what_differs_is_marked_and_nothing_else() -> None:
     assert not any(each.change for each in (*one.edges, *other.edges))
     same = picture_of([drawings[0], drawings[0]])
     assert "Both networks have one architecture." in written(same, "svg")
+
+
+@pytest.mark.quick
+def test_only_norms_of_queries_and_keys_are_said_to_be_theirs() -> None:
+    said = {
+        name: {words for node in read_drawing(load(name)).diagram.nodes for words in node.lines}
+        for name in ("masked-language-model", "query-key-norm")
+    }
+    assert "GELU, Layer Norm" in said["masked-language-model"]
+    assert "RMS Norm of queries and keys" in said["query-key-norm"]
+    assert not any("queries" in words for words in said["masked-language-model"])

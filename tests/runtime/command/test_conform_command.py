@@ -62,3 +62,12 @@ def test_a_file_of_another_form_is_refused(specformer: Command) -> None:
     ended = specformer("conform", "demo", "--format", "html", "--out", "page.svg")
     assert ended.code == 2
     assert "page.svg does not end in .html" in ended.err
+
+
+def test_positions_in_layers_are_named(specformer: Command) -> None:
+    assert "positional encoding is rotary, not sinusoidal." in specformer("conform", "rotary").out
+
+
+def test_a_setting_that_the_paper_does_not_name_is_described(specformer: Command) -> None:
+    added = specformer("conform", "transformer-base", "--set", "training.clip_norm=1").out
+    assert "nothing; the setting is a bound on the norm of the gradient" in added
