@@ -23,6 +23,8 @@ class Config:
     root: Mapping
     tensors: Collection[str] = ()
     """The names of the tensors beside it."""
+    folder: Path | None = None
+    """Where it lies."""
     used: set[str] = field(default_factory=set)
     wrong: list[Diagnostic] = field(default_factory=list)
 
@@ -90,7 +92,7 @@ def read_config(path: Path, tensors: Collection[str] = ()) -> Config:
     root = _nodes(source, content)
     if not isinstance(root, Mapping):
         raise Rejected([mistake(root.span, "bad-value", "the configuration of a model has keys")])
-    return Config(root=root, tensors=tensors)
+    return Config(root=root, tensors=tensors, folder=path.parent)
 
 
 def _nodes(source: Source, content: object) -> Node:

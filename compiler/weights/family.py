@@ -44,7 +44,8 @@ class Head(Section):
     """A task of a family, with what its models have behind the network that all of them share."""
 
     where: str | None = setting(
-        "a tensor that files of such a model have, with `*` for any text", default=None
+        "a tensor that such a model has, with `*` for any text, or a file beside config.json",
+        default=None,
     )
     map: str | None = setting("the family whose map it has; by default its own", default=None)
     spec: dict[str, Any] = setting("settings of a spec", default={})

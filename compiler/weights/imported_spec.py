@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -17,6 +17,7 @@ from compiler.spec.tasks import TASKS
 from compiler.weights.config import REFUSED, Config
 from compiler.weights.family import Family, common, find_family
 from compiler.weights.readings import READINGS
+from compiler.weights.sentence_encoder import MODULES, read_sentence_encoder
 from compiler.weights.settings_tree import Tree, look, merged, put
 
 LONGEST = 512
@@ -78,12 +79,22 @@ def understand(config: Config, task: str | None, classes: int | None) -> Underst
     if classes is not None:
         put(tree, "model.classifier.classes", classes)
     result.used |= {key: "" for key in config.root.keys if key in config.used - before}
+    _read_modules(result)
     _refuse_others(config, family.only | common().only)
     known = [*family.moot, *common().moot]
     config.refuse_unknown([*known, *family.keys, *config.used])
     settled = {*config.used, *family.keys}
-    result.moot = [each for each in config.root.keys if each not in settled]
+    result.moot += [each for each in config.root.keys if each not in settled]
     return result
+
+
+def _read_modules(result: Understood) -> None:
+    """Read how a text becomes one vector, where files of sentence-transformers say it."""
+    folder = result.config.folder
+    if result.task == "embedding" and result.has_head and folder is not None:
+        found = read_sentence_encoder(folder, result.config, result.tree)
+        result.used |= found.used
+        result.moot += found.without_effect
 
 
 def refuse_other_code(config: Config) -> None:
@@ -119,13 +130,18 @@ def _all() -> list[Family]:
 
 def task_of(config: Config, family: Family, task: str | None) -> tuple[str | None, bool]:
     """Return the task, and whether the files have what its models have behind the network."""
-    present = [each for each, head in family.tasks.items() if _has(head.where, config.tensors)]
+    present = [each for each, head in family.tasks.items() if _has(head.where, config)]
     if task is not None:
         if task not in family.tasks:
             message = f"the family of {config.model_type} has no task {task}"
             config.refuse("model_type", message, f"it has {', '.join(family.tasks)}")
             return None, False
         return task, task in present
+    if _has(MODULES, config) and "embedding" not in family.tasks:
+        message = f"{MODULES} makes vectors of texts, and the family of {config.model_type} cannot"
+        help = f"`--task` takes the network for something else: {', '.join(family.tasks)}"
+        config.refuse("model_type", message, help)
+        return None, False
     if not present:
         message = "the files hold the network alone, without a head for a task"
         tasks = ", ".join(family.tasks)
@@ -134,8 +150,11 @@ def task_of(config: Config, family: Family, task: str | None) -> tuple[str | Non
     return present[0], True
 
 
-def _has(where: str | None, names: Collection[str]) -> bool:
-    return where is None or any(fnmatchcase(each, where) for each in names)
+def _has(where: str | None, config: Config) -> bool:
+    """Return whether a tensor, or a file beside config.json, is there."""
+    if where is None or any(fnmatchcase(each, where) for each in config.tensors):
+        return True
+    return config.folder is not None and (config.folder / where).is_file()
 
 
 def _read_keys(config: Config, family: Family, tree: Tree) -> Iterator[tuple[str, str]]:
@@ -263,8 +282,7 @@ def _model(model: Tree) -> Iterator[str]:
 
 def _example(task: str, split: str) -> str:
     """Return places of a text that the user replaces."""
-    keys = {"translation": ("source", "target"), "classification": ("text", "label")}
-    named = keys.get(task, ("text",))
+    named = yaml.safe_load(TASKS[task].example).keys()
     return _flow({each: f"{split}.{each}" if len(named) > 1 else f"{split}.txt" for each in named})
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from compiler.spec.decoding import BeamSearch
+from compiler.spec.model import Pooling
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
 from compiler.vocabulary.rows import Rows
@@ -45,7 +46,7 @@ class Comparison:
     """A comparison of two networks: how far apart their numbers and texts are."""
 
     what: str
-    """`logits` or `hidden states`."""
+    """`logits`, `vectors` or `hidden states`."""
     texts: int
     difference: float
     largest: float
@@ -117,7 +118,7 @@ def load_theirs(folder: Folder, task: str, *, has_head: bool) -> Any:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    kind = getattr(transformers, AUTO[task] if has_head else HEADLESS)
+    kind = getattr(transformers, AUTO.get(task, HEADLESS) if has_head else HEADLESS)
     return kind.from_pretrained(
         folder.path, dtype=torch.float32, local_files_only=True, attn_implementation="eager"
     ).eval()
@@ -144,6 +145,12 @@ class _Pair:
     def _reads(self) -> bool:
         return TASKS[self.spec.task].reads_a_source
 
+    @property
+    def _what(self) -> str:
+        if self.spec.model.pooling is not None:
+            return "vectors"
+        return "logits" if self.has_head else "hidden states"
+
     @torch.inference_mode()
     def compared(self, encoded: Sequence[tuple[list[int], list[int]]]) -> Comparison:
         differences, largest, equal = [0.0], [1.0], 0
@@ -154,7 +161,7 @@ class _Pair:
             largest.append(float(theirs.abs().max()))
             equal += writes and self._is_written_alike(source)
         return Comparison(
-            what="logits" if self.has_head else "hidden states",
+            what=self._what,
             texts=len(encoded),
             difference=max(differences),
             largest=max(largest),
@@ -174,6 +181,8 @@ class _Pair:
         else:
             whole = TASKS[self.spec.task].reads_whole_texts
             text = [BEGIN, *tokens, END] if whole else [BEGIN, *tokens]
+            if self.spec.model.pooling is not None:
+                return self._vectors(text, self.spec.model.pooling)
             ours = self._logits(text) if self.has_head else self._states(text)
             found = self.theirs(input_ids=self._their(text), use_cache=False)
             theirs = found.logits if self.has_head else found.last_hidden_state
@@ -194,6 +203,18 @@ class _Pair:
         kinds = [torch.zeros(1, len(text), dtype=torch.long)]
         own = kinds if "segments" in signature(encode).parameters else []
         return cast(Tensor, encode(_row(text), *own))
+
+    def _vectors(self, text: list[int], pooling: Pooling) -> tuple[Tensor, Tensor]:
+        """Return the vectors of a text [1, width]: ours, and their states pooled as the files say.
+
+        No library but sentence-transformers makes vectors of states.
+        """
+        states = self.theirs(input_ids=self._their(text)).last_hidden_state
+        pooled = {"mean": states.mean(1), "first": states[:, 0], "last": states[:, -1]}
+        theirs = pooled[pooling.kind]
+        if pooling.normalize:
+            theirs = theirs / theirs.norm(dim=-1, keepdim=True)
+        return features_of(self.model)(_row(text)), theirs
 
     def _their(self, tokens: Sequence[int]) -> Tensor:
         """Return tokens of ours as theirs [1, position]."""

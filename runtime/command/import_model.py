@@ -113,7 +113,7 @@ def find(
     before = _before(folder, understood, vocabulary, languages)
     forced = _forced(folder, understood, vocabulary, before[1])
     put(understood.tree, "model.vocabulary.size", len(rows))
-    if unwanted(rows) and understood.task != "classification":
+    if unwanted(rows) and not TASKS[understood.task].pools:
         put(understood.tree, "model.output.bias", True)
     text = spec_text(understood, name, folder.name, tokenizer, forced)
     compiled = _compiled(text)
