@@ -42,7 +42,7 @@ SHARES = "trainer"
 Tensors = dict[str, Tensor]
 
 
-YOUNGER = ("documents",)
+YOUNGER = ("documents", "pooling")
 """The settings of a model that are younger than version 0.2."""
 
 
