@@ -1,10 +1,13 @@
 """Generated package and data -> trained model -> texts, labels and scores."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from runtime.attention.observe import Observer
     from runtime.inference.load import Predictor
+    from runtime.run import Run
 
 __all__ = ["load"]
 
@@ -25,7 +28,7 @@ def load(
     By the task of its spec the model can `translate`, `generate` (a language model), `fill` (a
     masked one), `classify` or `embed`. A text gives one answer, a list of texts a list, or, of
     vectors, an array. Keys of `decoding:` may be given to each call: `translate(texts, beam=8,
-    n_best=3)`.
+    n_best=3)`. Every model shows where it looks in a text: `attention(text)`.
 
     By default the weights are those of `evaluation.checkpoint` in its spec. `checkpoint` is "best"
     (on the validation set), "last" (the mean of the last `average` ones) or the number of an update
@@ -50,11 +53,20 @@ def load(
         from runtime.command.options import recompiled_files
 
         files = recompiled_files(Path(run))
-    return load_predictor(
-        Run.open(Path(run), None if checkpoint is None else str(checkpoint), files),
+    opened = Run.open(Path(run), None if checkpoint is None else str(checkpoint), files)
+    predictor = load_predictor(
+        opened,
         average=average,
         device=device,
         int8=int8,
         workers=workers,
         precision=precision,
     )
+    predictor.make_observer = partial(_observer, opened, average)
+    return predictor
+
+
+def _observer(run: "Run", average: int | None) -> "Observer":
+    from runtime.attention.observe import Observer  # reads the spec's IR, which others do not need
+
+    return Observer.of(run, average=average)

@@ -1,11 +1,12 @@
 """The attention weights of one text, as arrays whose axes have names."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.attention.layers import KINDS, STREAMS
+from runtime.attention.layers import STREAMS
 from runtime.attention.words import Stream
 
 AXES = ("head", "query", "key")
@@ -83,8 +84,8 @@ class Attention:
         for each in self.layers:
             if (each.kind, each.layer) == (kind, layer):
                 return each
-        there = ", ".join(f"{each.kind} {each.layer}" for each in self.layers)
-        raise KeyError(f"there is no {kind} in layer {layer}: there are {there}")
+        has = _listed(f"{each.kind} in layer {each.layer}" for each in self.layers)
+        raise KeyError(f"there is no {kind!r} in layer {layer!r} of this network: it has {has}")
 
     def weights(self, kind: str) -> NamedArray:
         """Return the weights [layer, head, query, key] of all layers of a kind.
@@ -94,8 +95,8 @@ class Attention:
         """
         found = [each.weights for each in self.layers if each.kind == kind]
         if not found:
-            there = ", ".join(dict.fromkeys(each.kind for each in self.layers)) or "none"
-            raise KeyError(f"there is no {kind!r}: there are {there}, of {', '.join(KINDS)}")
+            has = _listed(dict.fromkeys(each.kind for each in self.layers))
+            raise KeyError(f"there is no {kind!r} in this network: it has {has}")
         if len({len(each) for each in found}) > 1:
             raise ValueError("the layers have different numbers of heads: take them one by one")
         return NamedArray(values=np.stack(found), axes=("layer", *AXES))
@@ -125,3 +126,9 @@ class Attention:
         from runtime.attention.page import framed
 
         return framed([self])
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return what a network has in words, such as `a, b and c`."""
+    *others, last = [*names] or ["no attention"]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -37,9 +37,12 @@ class Observer:
     masks: dict[tuple[Mask, int, int], NDArray[np.bool_]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: Run, model: nn.Module | None = None) -> "Observer":
+    def of(
+        cls, run: Run, model: nn.Module | None = None, *, average: int | None = None
+    ) -> "Observer":
         """Return an observer of the checkpoints that a run uses; `model` replaces its network.
 
+        `average` counts the last checkpoints whose mean is taken, by default as the spec says.
         Raises a UserError if the package lacks the program that gives the weights.
         """
         found = tuple(places(run.package))
@@ -52,25 +55,29 @@ class Observer:
             )
         return cls(
             run=run,
-            model=run.load_model() if model is None else model.eval(),
-            checkpoint=str(run.used()) if model is None else "an untrained network",
+            model=run.load_model(average) if model is None else model.eval(),
+            checkpoint=str(run.used(average)) if model is None else "an untrained network",
             reader=Reader.of(run),
             places=found,
             program=None if module is None else module.attention_weights,
         )
 
     @torch.inference_mode()
-    def attention(self, text: str, target: str | None = None, *, line: int = 1) -> Attention:
+    def attention(
+        self, text: str, target: str | None = None, *, line: int | None = None
+    ) -> Attention:
         """Return the weights of all heads for a text; a translation model without target makes one.
 
-        Errors name the line. Raises a UserError for a target where there is none, for a text that
-        has no token, and for a package whose model.py is not what its spec compiles to.
+        Errors name the line, if any. Raises a TypeError for what is no text, and a UserError for a
+        target where there is none, for a text that has no token, and for a package whose model.py
+        is not what its spec compiles to.
         """
-        with located([line]):
+        _refuse_other_types(text, target)
+        with located([line or 1]):
             reading = self.reader.read(
                 *(text, target),
-                place=f"line {line}",
-                answer=lambda tokens: self._translation(tokens, line),
+                place=f"line {line}" if line else "",
+                answer=lambda tokens: self._translation(tokens, line or 1),
             )
             inputs = [torch.tensor([each.numbers]) for each in reading.streams.values()]
             found = self._weights(inputs)
@@ -85,7 +92,7 @@ class Observer:
             streams=reading.streams,
             layers=layers,
             without_weights=without,
-            is_given=target is not None if self.reader.command == "translate" else None,
+            is_given=target is not None if self.reader.task.reads_a_source else None,
             notes=reading.notes,
         )
 
@@ -99,7 +106,7 @@ class Observer:
         texts [text, token] are equally long, as the first stack reads them.
         """
         inputs = [texts]
-        if self.reader.command == "translate":
+        if self.reader.task.reads_a_source:
             inputs.append(torch.full((len(texts), 1), BEGIN))
         found = self._weights(inputs)
         own = [each for each in self.places if isinstance(each, AttentionPlace)]
@@ -149,11 +156,19 @@ class Observer:
         return self.masks[mask, queries, keys]
 
 
+def _refuse_other_types(text: object, target: object) -> None:
+    """Raise a TypeError unless a text is a string, and its target one or None."""
+    if not isinstance(text, str):
+        raise TypeError(f"text: expected one text, a string, got {text!r}")
+    if not isinstance(target, str | None):
+        raise TypeError(f"target: expected one text, a string, or None, got {target!r}")
+
+
 def attention_of(run: Run, text: str, target: str | None = None) -> Attention:
     """Return the attention weights of all heads of a run for a text; a notebook shows a page.
 
-    A translation model is given a target, or translates the text itself. Raises a UserError for a
-    text without a token, and for a target of another task.
+    A translation model is given a target, or translates the text itself. Raises a TypeError
+    for what is no text, and a UserError for a text without a token and a target of another task.
     """
     return Observer.of(run).attention(text, target)
 

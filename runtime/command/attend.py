@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from compiler.spec.tasks import TASKS
 from runtime.command.attend_texts import Text, read_texts
 from runtime.command.options import (
     MOST_SHOWN,
@@ -148,7 +147,7 @@ def attend(
             path=figure, kind=kind, layer=layer, heads=_heads(head), token=token, words=words
         )
     runs = _runs([run, *(against or [])], checkpoint, recompile)
-    _refuse_other_tasks(runs, texts, translate)
+    _refuse_targets(runs, texts, translate)
     place = _place(chosen, runs[0], texts[0]) if chosen else None
     _say_notes(runs, texts)
     if measure:
@@ -224,16 +223,12 @@ def _runs(folders: Sequence[Path], checkpoint: str | None, recompile: bool) -> l
     return runs
 
 
-def _refuse_other_tasks(runs: list["Run"], texts: list[Text], translate: bool) -> None:
+def _refuse_targets(runs: list["Run"], texts: list[Text], translate: bool) -> None:
     """Raise a UserError for a target where the task of the runs has none."""
-    task = runs[0].package.spec.task
-    if TASKS[task].command == "translate":
-        return
+    from runtime.attention.reader import Reader
+
     if translate or any(each.target is not None for each in texts):
-        raise UserError(
-            f"{'--translate' if translate else '--target'}: `task: {task}` has no target",
-            help="leave it out",
-        )
+        Reader.of(runs[0]).refuse_target("--translate" if translate else "--target")
 
 
 def _say_notes(runs: list["Run"], texts: list[Text]) -> None:

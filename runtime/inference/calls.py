@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,6 +15,33 @@ from compiler.spec.tasks import TASKS, Task
 from runtime.errors import UserError
 
 Report = Callable[[str], None] | None
+
+
+class Attentive:
+    """The base of all that `runtime.load` returns: a model of a run shows its attention, too."""
+
+    make_observer: Callable[[], Any] | None = None
+    """Loads the network again, in the form that gives its attention weights."""
+
+    def attention(self, text: str, target: str | None = None) -> Any:
+        """Return the attention weights of all heads for a text; a notebook shows them as a page.
+
+        What is returned is an `Attention` (`runtime/attention/attention.py`), with arrays [layer,
+        head, query, key]. A translation model is given a target, or translates the text itself.
+        The weights are computed on the CPU in float32, whatever `load` was told. Raises a TypeError
+        for what is no text, and a UserError for a text without a token, for a target of another
+        task, and for a model that `runtime.load` did not load.
+        """
+        return self._observer.attention(text, target)
+
+    @cached_property
+    def _observer(self) -> Any:
+        if self.make_observer is None:
+            raise UserError(
+                "this model is not loaded from a run, whose spec says where it has attention",
+                help='runtime.load("RUN").attention(TEXT)',
+            )
+        return self.make_observer()
 
 
 def texts_of(given: object) -> list[str]:

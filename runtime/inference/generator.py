@@ -10,7 +10,14 @@ from compiler.spec.spec import Spec
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.inference.batch_decoder import BatchDecoder, longest_read
 from runtime.inference.beam_search import Hypothesis
-from runtime.inference.calls import Report, chosen_spec, description, report_cuts, texts_of
+from runtime.inference.calls import (
+    Attentive,
+    Report,
+    chosen_spec,
+    description,
+    report_cuts,
+    texts_of,
+)
 from runtime.run import Run
 
 
@@ -24,7 +31,7 @@ class Continuation:
     tokens: int
 
 
-class Generator:
+class Generator(Attentive):
     """A language model with its tokenizer, used as the spec's `decoding:` says."""
 
     def __init__(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from compiler.spec.spec import Spec
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.errors import DivergenceError, beyond_table
-from runtime.inference.calls import description
+from runtime.inference.calls import Attentive, description
 from runtime.package import features_of
 from runtime.system.devices import explained_memory_errors
 
@@ -72,7 +72,7 @@ class EncoderModel(Protocol):
         """features [..., width] -> logits [..., vocabulary or classes]"""
 
 
-class EncoderPredictor:
+class EncoderPredictor(Attentive):
     """A network that reads a text whole, with its tokenizer: the base of classifier, embedder and
     filler."""
 

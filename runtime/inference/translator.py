@@ -13,7 +13,14 @@ from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.errors import UserError
 from runtime.inference.batch_decoder import BatchDecoder, longest_read
 from runtime.inference.beam_search import Hypothesis
-from runtime.inference.calls import Report, chosen_spec, description, report_cuts, texts_of
+from runtime.inference.calls import (
+    Attentive,
+    Report,
+    chosen_spec,
+    description,
+    report_cuts,
+    texts_of,
+)
 from runtime.run import Run
 
 
@@ -33,7 +40,7 @@ Prefix = str | Sequence[str]
 """A text, which is cut into tokens, or the tokens themselves."""
 
 
-class Translator:
+class Translator(Attentive):
     """A network with its tokenizers, used as the spec's `decoding:` says."""
 
     def __init__(

@@ -1,6 +1,7 @@
 """The weights of a text are those of the network: their sums, their masks, their axes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,8 +100,14 @@ def test_arrays_have_axes_with_names(tmp_path: Path) -> None:
     cross = found.weights(CROSS)
     assert cross.sizes == {"layer": 2, "head": 4, "query": 6, "key": 12}
     assert np.asarray(cross).shape == (2, 4, 6, 12)
-    with pytest.raises(KeyError, match="there is no 'sideways'"):
+    with pytest.raises(KeyError) as mistake:
         found.weights("sideways")
+    assert mistake.value.args == (
+        "there is no 'sideways' in this network: it has encoder self-attention, decoder "
+        "self-attention and cross-attention",
+    )
+    with pytest.raises(KeyError, match="there is no 'cross-attention' in layer 3 of this network"):
+        found.layer(CROSS, 3)
 
 
 def test_subwords_are_joined_to_words(tmp_path: Path) -> None:
@@ -136,10 +143,31 @@ def test_whether_the_target_was_given_is_told(tmp_path: Path) -> None:
 
 def test_mistakes_are_explained(tmp_path: Path) -> None:
     observer = random_observer("language-model", tmp_path)
-    with pytest.raises(UserError, match="line 3: a target is given"):
+    with pytest.raises(UserError, match="line 3: `task: language_model` has no target"):
         observer.attention(TEXT, TARGET, line=3)
-    with pytest.raises(UserError, match="line 1: the text is empty"):
+    with pytest.raises(UserError, match="line 2: the text is empty"):
+        observer.attention("", line=2)
+    with pytest.raises(UserError, match=r"^the text is empty"):
         observer.attention("")
+
+
+@pytest.mark.parametrize("given", [None, 3, ["a"], b"a"])
+def test_what_is_no_text_is_refused(given: Any, tmp_path: Path) -> None:
+    observer = random_observer("demo", tmp_path)
+    with pytest.raises(TypeError, match="text: expected one text, a string, got ") as mistake:
+        observer.attention(given)
+    assert repr(given) in str(mistake.value)
+    if given is not None:
+        with pytest.raises(TypeError, match="target: expected one text, a string, or None, got "):
+            observer.attention(TEXT, given)
+
+
+def test_a_classifier_reads_a_gap_as_the_text_that_it_is(tmp_path: Path) -> None:
+    """Only a masked model has a symbol for it, and `classify` reads the same tokens."""
+    observer = random_observer("classifier", tmp_path)
+    found = observer.attention("the ___ so")
+    tokens = observer.reader.tokenizers[0].encode("the ___ so")
+    assert list(found.streams["source"].numbers[1:-1]) == tokens
 
 
 def test_gaps_of_a_masked_model_are_its_symbol(tmp_path: Path) -> None:

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from runtime import load
 from runtime.attention.figure import APART, LEAST
-from runtime.attention.observe import attention_of, observed
+from runtime.attention.observe import Observer, attention_of, observed
 from runtime.attention.page import attention_page
+from runtime.errors import UserError
+from runtime.inference.translator import Translator
 from runtime.run import Run
 from tests.runtime.command.conftest import Command
 from tests.support.browser import needs_browser, visit
@@ -32,6 +35,21 @@ def test_a_page_shows_what_python_gives(specformer: Command, trained_run: Path) 
     found = attention_of(Run.open(trained_run), TEXT, TARGET)
     assert Path("page.html").read_text(encoding="utf-8") == attention_page([[found]])
     assert "wrote page.html, " in ended.err
+
+
+def test_what_load_returns_shows_its_attention(trained_run: Path) -> None:
+    loaded = load(trained_run, checkpoint="last", average=1)
+    assert isinstance(loaded, Translator)
+    found = loaded.attention(TEXT, TARGET)
+    assert found.checkpoint == str(Run.open(trained_run, "last").used(1))
+    expected = Observer.of(Run.open(trained_run, "last"), average=1).attention(TEXT, TARGET)
+    for one, other in zip(found.layers, expected.layers, strict=True):
+        np.testing.assert_array_equal(one.weights, other.weights)
+    assert found.weights("cross-attention").axes == ("layer", "head", "query", "key")
+    assert "<iframe" in found._repr_html_()
+    assert "</s>" in loaded.attention(TEXT).streams["source"].tokens, "translated by the network"
+    with pytest.raises(UserError, match="not loaded from a run"):
+        Translator(loaded.model, *Run.open(trained_run).tokenizers(), loaded.spec).attention(TEXT)
 
 
 def test_learned_subwords_make_words_and_marks(trained_run: Path) -> None:
