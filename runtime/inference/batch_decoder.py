@@ -106,7 +106,8 @@ class BatchDecoder:
             if self.spec.model.encoder
             else longest_continuation(self.spec, given)
         )
-        length = given + longest + 1
+        length, positions = given + longest + 1, self.spec.model.positions
+        length = length if positions is None else min(length, positions)
         return gpu_sentences(self.model, self.device, source + 1, length, hypotheses), MOST_TOKENS
 
     @torch.inference_mode()
@@ -125,7 +126,10 @@ class BatchDecoder:
             state = self.model.start(read.to(self.device))
             limits = [longest_translation(self.spec, len(row), length) for row in sources]
         read_all_but_last(self.model, state, text)
-        return self.method.decode(self.model, state, text, limits, lines=lines, n_best=n_best)
+        window = {"window": self.spec.model.positions} if self.spec.decoding.draws else {}
+        return self.method.decode(
+            self.model, state, text, limits, lines=lines, n_best=n_best, **window
+        )
 
 
 def longest_read(spec: Spec) -> int:
@@ -156,11 +160,14 @@ def longest_translation(spec: Spec, source: int, prefix: int = 0) -> int:
 
 
 def longest_continuation(spec: Spec, prompt: int) -> int:
-    """Returns the most tokens that may follow a prompt of so many, END not counted."""
+    """Returns the most tokens that may follow a prompt of so many, END not counted.
+
+    A search ends with a table of positions; texts that are drawn go on from their newest tokens.
+    """
     limits = [spec.decoding.max_extra_length]
     if spec.decoding.max_length is not None:
         limits.append(spec.decoding.max_length - prompt)
-    if (positions := spec.model.positions) is not None:
+    if (positions := spec.model.positions) is not None and not spec.decoding.draws:
         limits.append(positions - 1 - prompt)
     return max(min(limits), 0)
 

@@ -94,15 +94,26 @@ class Sampler:
         *,
         lines: Sequence[int],
         n_best: int = 1,
+        window: int | None = None,
     ) -> list[list[Hypothesis]]:
-        """Draws a text for each row, its score 0; see `runtime.inference.methods`."""
+        """Draws a text for each row, its score 0; see `runtime.inference.methods`.
+
+        Where `window` tokens have been read, the newest half of them is read anew, from the first
+        position on, so that a text may be longer than a table of learned positions.
+        """
         self.refuse(n_best)
-        texts = self._texts(Stepper(model, state, text.size(1) - 1), text, limits, lines)
+        steps = Stepper(model, state, text.size(1) - 1)
+        texts = self._texts(steps, text, limits, lines, window)
         drawn = ([token for token in each if token != END] for each in texts.tolist())
         return [[Hypothesis(tokens=tuple(each), score=0.0)] for each in drawn]
 
     def _texts(
-        self, steps: Stepper, text: Tensor, limits: Sequence[int], lines: Sequence[int]
+        self,
+        steps: Stepper,
+        text: Tensor,
+        limits: Sequence[int],
+        lines: Sequence[int],
+        window: int | None,
     ) -> Tensor:
         """[lines, longest]: the tokens of each text, then END."""
         repetition = Repetition.of(self.decoding)
@@ -116,6 +127,8 @@ class Sampler:
             text=text,
         )
         for length in range(max(limits)):
+            if steps.used == window:
+                steps.restart(live.text[:, -max(window // 2, 1) :])
             logits = steps(live.text[:, -1:], torch.zeros_like(live.text[:, -1:])).squeeze(1)
             logits = self._bounded(logits, length, repetition, live.text[:, 1:])
             live.is_bad |= ~logits.amax(-1).isfinite()

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from runtime.inference.network import DecodingState, IncrementalModel
+from runtime.inference.network import DecodingState, IncrementalModel, read_all_but_last
 
 STEPS_AHEAD = 64
 """Steps for which fixed buffers have room; for longer texts there are larger ones later."""
@@ -42,10 +42,20 @@ class Stepper:
 
         Steps are fixed on a GPU, but not those of packages of older versions.
         """
-        self.model, self.state, self.used = model, state, given
+        self.model = model
+        self._begin(state, given)
+
+    def _begin(self, state: DecodingState, given: int) -> None:
+        self.state, self.used = state, given
         make_contiguous(state)
         self.fixed: FixedStep | None = None
         self.hypotheses = 0
+
+    def restart(self, text: Tensor) -> None:
+        """Forget what was read, and read all but the last token of text [batch, length]."""
+        state = self.model.start(text)
+        read_all_but_last(self.model, state, text)
+        self._begin(state, text.size(1) - 1)
 
     def __call__(self, token: Tensor, parent: Tensor) -> Tensor:
         """token, parent [batch, beam] -> logits [batch, beam, vocabulary], float32"""

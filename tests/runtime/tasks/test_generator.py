@@ -20,6 +20,7 @@ pytestmark = pytest.mark.quick
 
 PROMPTS = ["w03 w05", "", "w01", "w07 w02 w09", "w11", "w04 w04"]
 GREEDY = BeamSearch(beam=1, max_extra_length=7)
+POSITIONS = 9
 
 MakeGenerator = Callable[..., Generator]
 
@@ -32,7 +33,10 @@ def package(make_task: MakeTask) -> Package:
 @pytest.fixture
 def make_generator(package: Package) -> MakeGenerator:
     """make_generator(BeamSearch()): a random network whose texts are long and differ."""
+    return generators_of(package)
 
+
+def generators_of(package: Package) -> MakeGenerator:
     def make(decoding: Decoding) -> Generator:
         torch.manual_seed(4)
         model = package.model_class()
@@ -109,6 +113,57 @@ def test_a_long_prompt_is_cut_and_reported(make_generator: MakeGenerator) -> Non
     texts = generator.generate([long], report=said.append)
     assert said == ["line 1: cut from 32 tokens to the last 19"]
     assert texts[0].startswith(long)
+
+
+@pytest.fixture
+def make_with_table(make_task: MakeTask) -> MakeGenerator:
+    """make_with_table(Sampling()): a random network that has POSITIONS learned positions."""
+    position = f"model.decoder.position={{kind: learned, max_length: {POSITIONS}}}"
+    settings = (position, f"data.max_length={POSITIONS}", "model.embedding.tied=none")
+    return generators_of(load_package(make_task("language_model", *settings)))
+
+
+@torch.no_grad()
+def likeliest_in_a_window(generator: Generator, prompt: str, most: int) -> str:
+    """Append the likeliest token `most` times, each computed from the newest tokens alone.
+
+    These are all tokens until the table is full, then the newest half of it and what follows that.
+    """
+    model: Any = generator.model
+    tokens = [BEGIN, *generator.tokenizer.encode(prompt)]
+    first = 0
+    for _ in range(most):
+        if len(tokens) - first > POSITIONS:
+            first = len(tokens) - POSITIONS // 2
+        logits = model(torch.tensor([tokens[first:]]))[0, -1]
+        logits[[PADDING, BEGIN, END]] = -torch.inf
+        tokens.append(int(logits.argmax()))
+    return generator.tokenizer.decode(tokens)
+
+
+def test_drawn_texts_go_on_beyond_the_table_of_positions(make_with_table: MakeGenerator) -> None:
+    most = 4 * POSITIONS
+    generator = make_with_table(Sampling(top_k=1, min_length=most, max_extra_length=most))
+    prompts = [*PROMPTS, " ".join(WORDS[: POSITIONS - 1])]
+    expected = [likeliest_in_a_window(generator, prompt, most) for prompt in prompts]
+    assert generator.generate(prompts) == expected
+    assert len({tuple(text.split()[-POSITIONS:]) for text in expected}) > 1
+
+
+def test_texts_that_end_leave_the_others_as_they_are(make_with_table: MakeGenerator) -> None:
+    generator = make_with_table(Sampling(temperature=2.0, max_extra_length=4 * POSITIONS))
+    together = generator.generate_n_best(["w01"] * 12, 1)
+    alone = [generator.generate_n_best(["w01"], 1, first_line=line) for line in range(1, 13)]
+    assert together == [each for (each,) in alone]
+    lengths = {best.tokens for best, *_ in together}
+    assert min(lengths) < POSITIONS < max(lengths)
+
+
+def test_a_search_ends_with_the_table_of_positions(make_with_table: MakeGenerator) -> None:
+    lengths = {"min_length": 4 * POSITIONS, "max_extra_length": 4 * POSITIONS}
+    generator = make_with_table(BeamSearch(beam=2, **lengths))
+    found = [best.tokens for best, *_ in generator.generate_n_best(["", "w01 w02"], 1)]
+    assert found == [POSITIONS - 1, POSITIONS - 3]
 
 
 def test_several_texts_of_a_search(make_generator: MakeGenerator) -> None:
