@@ -19,7 +19,7 @@ from runtime.ablation.record import JOBS, OUTPUT
 from runtime.ablation.row import command
 from runtime.errors import UserError
 from runtime.system.file_lock import is_held
-from runtime.system.process import ROOT
+from runtime.system.process import ROOT, count_cores
 
 
 class Job(Protocol):
@@ -80,13 +80,6 @@ def threads_each(jobs: int, processes: int) -> int:
     if said.isdecimal() and int(said) > 0:
         return int(said)
     return max(1, count_cores() // (jobs * processes))
-
-
-def count_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

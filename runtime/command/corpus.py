@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.command.output import progress, report
+from runtime.command.output import report
 from runtime.errors import UserError
+from runtime.system.terminal import progress
 
 if TYPE_CHECKING:
     from runtime.corpora.filters import Filters

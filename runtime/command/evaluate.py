@@ -24,9 +24,10 @@ from runtime.command.options import (
     open_any_run,
     translator_settings,
 )
-from runtime.command.output import print_scores, progress, report
+from runtime.command.output import print_scores, report
 from runtime.command.test_sets import DataFolder, Tests, scored_texts
 from runtime.errors import UserError
+from runtime.system.terminal import progress
 
 if TYPE_CHECKING:
     from compiler.spec.decoding import Decoding

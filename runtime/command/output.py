@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -15,7 +15,6 @@ from compiler.format import engineering
 from compiler.source.diagnostic import Diagnostic, in_order, render
 from runtime.errors import UserError
 from runtime.system.atomic_files import FULL
-from runtime.system.terminal import Console
 
 if TYPE_CHECKING:
     from runtime.scoring.score import Scores
@@ -148,30 +147,6 @@ def _explained(path: Path, temporary: Path | None = None) -> Iterator[None]:
         else:
             reason, help = f"{error.strerror}", "name a file in a folder that you may write into"
         raise UserError(f"{path} cannot be written: {reason}", help=help) from error
-
-
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A function that counts things that are done, shown by a bar if stderr is a terminal."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    with bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.advance(task, done)
 
 
 def print_scores(scores: "Scores") -> None:

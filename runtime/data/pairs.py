@@ -96,8 +96,8 @@ class PairsWriter:
         ):
             yield cls(source, target)
 
-    def add(self, sources: TokenLists, targets: TokenLists) -> None:
-        """Appends pairs of token lists, which END closes here."""
+    def add(self, sources: TokenLists | Sentences, targets: TokenLists | Sentences) -> None:
+        """Appends pairs of sentences, which END closes here."""
         self._source.add_closed(sources)
         self._target.add_closed(targets)
 

@@ -25,6 +25,7 @@ from runtime.data.lines import expecting, file_digest
 from runtime.data.resegmented import resegmented
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import Report, keeps_all, longest_sentence
+from runtime.data.tokenising import sharing
 from runtime.data.tokenizers.given import given_files
 from runtime.data.tokenizers.hugging_face_library import library
 from runtime.data.tokenizers.sentencepiece import LONGEST
@@ -75,11 +76,13 @@ def prepare(
     report: Report,
     tokenizers: Path | None = None,
     digests: Digests | None = None,
+    processes: int | None = None,
 ) -> Prepared:
     """The data of a spec, from the cache or made now, with a report in single lines.
 
     The `tokenizers` are those of another run, or else are learned from the text. A caller that has
-    already computed the `digests` of the files passes them, since that reads all files.
+    already computed the `digests` of the files passes them, since that reads all files. Text is
+    tokenised by so many `processes`, by default as many as pay; what is written is the same.
     Any number of processes may do so at once: one makes the entry, the others wait for it. A
     damaged entry is made anew. Raises a UserError if the text cannot be used or the cache cannot
     be written.
@@ -90,12 +93,12 @@ def prepare(
         report(f"prepared text from {folder}")
     else:
         report(f"preparing text into {folder}")
-        _make(spec, folder, tokenizers, digests)
+        _make(spec, folder, tokenizers, digests, report, processes)
     try:
         prepared = load_prepared(spec, folder, digests)
     except DamagedEntry:
         report(f"that text is damaged: preparing it anew into {folder}")
-        _make(spec, folder, tokenizers, digests)
+        _make(spec, folder, tokenizers, digests, report, processes)
         prepared = load_prepared(spec, folder, digests)
     _report_shared_text(spec, digests, report)
     for fact in prepared.facts:
@@ -181,7 +184,14 @@ def _place(part: str) -> Path:
     return Path("tests", part) if keeps_all(part) else Path(part)
 
 
-def _make(spec: Spec, folder: Path, tokenizers: Path | None, digests: Digests) -> None:
+def _make(
+    spec: Spec,
+    folder: Path,
+    tokenizers: Path | None,
+    digests: Digests,
+    report: Report,
+    processes: int | None,
+) -> None:
     with _explained(folder.parent), _alone(folder.parent):
         if is_sound(folder):  # another process was faster
             return
@@ -191,14 +201,24 @@ def _make(spec: Spec, folder: Path, tokenizers: Path | None, digests: Digests) -
             facts: list[str] = []
             given = digests_of_tokenizer(spec) if tokenizers is None else []
             with expecting(dict(chain(given, *digests.values()))):
-                _write(spec, unfinished, tokenizers, facts.append)
+                _write(spec, unfinished, tokenizers, facts.append, report, processes)
             lines = "".join(f"{fact}\n" for fact in facts)
             (unfinished / FACTS).write_text(lines, encoding="utf-8")
             write_sums(unfinished)
 
 
-def _write(spec: Spec, folder: Path, given: Path | None, report: Report) -> None:
-    """Tokenizers and examples into an existing folder; reports a line on each part."""
+def _write(
+    spec: Spec,
+    folder: Path,
+    given: Path | None,
+    report: Report,
+    say: Report,
+    processes: int | None,
+) -> None:
+    """Tokenizers and examples into an existing folder; reports a line on each part.
+
+    `say` hears of the progress.
+    """
     # All files are read before the slow work begins, so that a flaw in the last one shows at once.
     task, tokenizers = task_of(spec), folder / TOKENIZERS
     counts = {part: sum(1 for _ in task.rows(part)) for part in spec.data.corpora}
@@ -210,8 +230,9 @@ def _write(spec: Spec, folder: Path, given: Path | None, report: Report) -> None
     else:
         task.adopt(given, tokenizers)
     (folder / "tests").mkdir()
-    for part in counts:
-        report(task.write(part, tokenizers, folder / _place(part)))
+    for part, lines in counts.items():
+        with sharing(part, lines, say, processes):
+            report(task.write(part, tokenizers, folder / _place(part)))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 `NAME.tokens` holds them one after the other (int32), `NAME.ends` where each of them ends (int64).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -34,8 +34,27 @@ class Sentences:
     def of(cls, tokens: NDArray[np.int32], ends: Indices) -> Self:
         return cls(tokens=tokens, ends=ends, lengths=np.diff(ends, prepend=0))
 
+    @classmethod
+    def joining(cls, lists: TokenLists) -> Self:
+        """Return the sentences whose tokens are in these lists."""
+        ends = np.cumsum(np.fromiter(map(len, lists), PLACE, len(lists)), dtype=PLACE)
+        total = int(ends[-1]) if len(ends) else 0
+        return cls.of(np.fromiter(chain.from_iterable(lists), TOKEN, total), ends)
+
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def lists(self) -> list[list[int]]:
+        """Return the tokens of each sentence."""
+        tokens, ends = self.tokens.tolist(), self.ends.tolist()
+        return [tokens[start:end] for start, end in zip((0, *ends), ends, strict=False)]
+
+    def chosen(self, is_chosen: NDArray[np.bool_]) -> "Sentences":
+        """Return the sentences for which `is_chosen` holds."""
+        if is_chosen.all():
+            return self
+        tokens = self.tokens[np.repeat(is_chosen, self.lengths)]
+        return Sentences.of(tokens, np.cumsum(self.lengths[is_chosen]))
 
     def __getitem__(self, index: int) -> NDArray[np.int32]:
         return self.tokens[self.ends[index] - self.lengths[index] : self.ends[index]]
@@ -68,21 +87,21 @@ class SentencesWriter:
         ):
             yield cls(tokens, ends)
 
-    def add_closed(self, sentences: TokenLists) -> None:
+    def add_closed(self, sentences: TokenLists | Sentences) -> None:
         """Appends sentences, which END closes here."""
-        closed = chain.from_iterable(chain(sentence, (END,)) for sentence in sentences)
-        self._write(closed, np.fromiter(map(len, sentences), PLACE, len(sentences)) + 1)
+        own = sentences if isinstance(sentences, Sentences) else Sentences.joining(sentences)
+        closed = np.insert(own.tokens, own.ends, END)
+        self._write(closed, own.ends + np.arange(1, len(own) + 1))
 
     def add(self, sentences: TokenLists) -> None:
         """Appends sentences as they are."""
-        lengths = np.fromiter(map(len, sentences), PLACE, len(sentences))
-        self._write(chain.from_iterable(sentences), lengths)
+        own = Sentences.joining(sentences)
+        self._write(own.tokens, own.ends)
 
-    def _write(self, tokens: Iterable[int], lengths: Indices) -> None:
-        ends = self._end + np.cumsum(lengths)
-        self._tokens.write(np.fromiter(tokens, TOKEN, int(lengths.sum())).tobytes())
-        self._ends.write(ends.astype(PLACE).tobytes())
-        self._end += int(lengths.sum())
+    def _write(self, tokens: NDArray[np.int32], ends: Indices) -> None:
+        self._tokens.write(tokens.astype(TOKEN).tobytes())
+        self._ends.write((self._end + ends).astype(PLACE).tobytes())
+        self._end += len(tokens)
 
 
 def load_sentences(folder: Path, name: str) -> Sentences:

@@ -98,6 +98,13 @@ def wait_briefly() -> None:
         os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": str(SPINS)}
 
 
+def count_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def is_first_process() -> bool:
     """Return whether this process reports and saves: the only one, or `torchrun`'s first."""
     return os.environ.get("RANK", "0") == "0"

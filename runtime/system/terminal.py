@@ -4,7 +4,7 @@ Names of files, folders, groups and labels may hold escape sequences: they clear
 the window, or hide what was said. All that a command says passes through here."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
@@ -63,3 +63,27 @@ def data_stream() -> TextIO:
 def styled_output() -> TextIO:
     """Standard output for text with our own colours, whose words are plain already."""
     return getattr(sys.stdout, "rich_proxied_file", sys.stdout)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A function that counts things that are done, shown by a bar if stderr is a terminal."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(task, done)

@@ -1,11 +1,9 @@
 """Embedding: each line is a pair of texts that belong together."""
 
-from itertools import islice
 from pathlib import Path
 
 from runtime.data.pairs import PairsWriter, load_pairs
 from runtime.data.tasks.task import (
-    PIECE,
     Report,
     Task,
     keeps_all,
@@ -14,7 +12,8 @@ from runtime.data.tasks.task import (
 from runtime.data.tasks.texts import TextTally, Tokens, refuse_nothing
 from runtime.data.text import training_text
 from runtime.data.text_pairs import TextPairs
-from runtime.data.tokenizers.tokenizer import load_tokenizers, train_tokenizer
+from runtime.data.tokenising import tokenised_pieces
+from runtime.data.tokenizers.tokenizer import train_tokenizer
 
 
 class Embedding(Task):
@@ -27,13 +26,11 @@ class Embedding(Task):
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
         longest = longest_between_symbols(self.spec)
         tally = TextTally(part=part, cut_to=f"cut to their first {longest:,} tokens")
-        lines, (tokenizer, _) = self.rows(part), load_tokenizers(tokenizers)
         with PairsWriter.open(folder) as writer:
-            while piece := list(islice(lines, PIECE)):
-                sides = (tokenizer.encode_lines([row[side] for row in piece]) for side in (0, 1))
+            for _, sides in tokenised_pieces(self.rows(part), lambda row: row[:2], tokenizers):
                 kept = [
                     pair
-                    for pair in zip(*sides, strict=True)
+                    for pair in zip(*(side.lists() for side in sides), strict=True)
                     if self._is_kept(part, pair, tally, longest)
                 ]
                 writer.add(*([pair[side][:longest] for pair in kept] for side in (0, 1)))

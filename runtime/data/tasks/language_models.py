@@ -1,6 +1,5 @@
 """Language models, which predict each token from those before it, and masked ones."""
 
-from itertools import islice
 from pathlib import Path
 
 from compiler.spec.data import RunningText
@@ -9,10 +8,10 @@ from runtime.data.files import find_files
 from runtime.data.running import read_running
 from runtime.data.sentences import SentencesWriter, load_sentences
 from runtime.data.symbols import END, NAMES_WITH_MASK, UNKNOWN
-from runtime.data.tasks.task import PIECE, Report, longest_between_symbols, longest_sentence
+from runtime.data.tasks.task import Report, longest_between_symbols, longest_sentence
 from runtime.data.tasks.texts import CutTexts, Tokens, learn_tokenizer, slices
 from runtime.data.texts import Documents, MaskedTexts, Windows
-from runtime.data.tokenizers.tokenizer import load_tokenizers
+from runtime.data.tokenising import tokenised_pieces
 from runtime.errors import UserError
 
 RUNNING = "running"
@@ -54,11 +53,10 @@ class LanguageModel(CutTexts):
 
         Raises a UserError if there are none.
         """
-        tokenizer, _ = load_tokenizers(tokenizers)
         lines = read_running(corpus, find_files(corpus.text, self.spec.data.folder))
         documents = tokens = unknown = 0
-        while piece := list(islice(lines, PIECE)):
-            encoded = tokenizer.encode_lines([line.text for line in piece])
+        for piece, (texts,) in tokenised_pieces(lines, lambda line: (line.text,), tokenizers):
+            encoded = texts.lists()
             unknown += sum(each.count(UNKNOWN) for each in encoded)
             tokens += sum(map(len, encoded))
             joined: Tokens = []

@@ -10,9 +10,6 @@ from runtime.data.batches import Examples
 from runtime.data.files import Row, read_rows
 from runtime.data.tokenizers.tokenizer import copy_tokenizers
 
-PIECE = 20_000
-"""Lines that are tokenised at a time."""
-
 Report = Callable[[str], None]
 
 

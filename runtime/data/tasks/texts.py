@@ -3,15 +3,15 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from compiler.spec.spec import Spec
 from runtime.data.files import Row
 from runtime.data.symbols import NAMES, UNKNOWN
-from runtime.data.tasks.task import PIECE, Report, Task
+from runtime.data.tasks.task import Report, Task
 from runtime.data.text import training_text
-from runtime.data.tokenizers.tokenizer import load_tokenizers, train_tokenizer
+from runtime.data.tokenising import tokenised_pieces
+from runtime.data.tokenizers.tokenizer import train_tokenizer
 from runtime.errors import UserError
 
 Tokens = list[int]
@@ -56,10 +56,8 @@ def learn_tokenizer(
 
 def tokenised(task: Task, part: str, tokenizers: Path) -> Iterator[list[tuple[Row, Tokens]]]:
     """Yields the lines of a part with the tokens of their texts, many at a time."""
-    lines, (tokenizer, _) = task.rows(part), load_tokenizers(tokenizers)
-    while piece := list(islice(lines, PIECE)):
-        tokens = tokenizer.encode_lines([row[0] for row in piece])
-        yield list(zip(piece, tokens, strict=True))
+    for piece, (texts,) in tokenised_pieces(task.rows(part), lambda row: row[:1], tokenizers):
+        yield list(zip(piece, texts.lists(), strict=True))
 
 
 class CutTexts(Task):

@@ -1,25 +1,23 @@
 """Translation: pairs of sentences, two vocabularies or a shared one."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from compiler.spec.spec import Spec
-from runtime.data.files import Row
 from runtime.data.pairs import Pairs, PairsWriter, load_pairs
+from runtime.data.sentences import Sentences
 from runtime.data.symbols import UNKNOWN
-from runtime.data.tasks.task import PIECE, Report, Task, keeps_all, longest_sentence
+from runtime.data.tasks.task import Report, Task, keeps_all, longest_sentence
 from runtime.data.text import training_text
+from runtime.data.tokenising import tokenised_pieces
 from runtime.data.tokenizers.tokenizer import (
     Tokenizer,
-    load_tokenizers,
     save_tokenizers,
     train_tokenizer,
 )
 from runtime.errors import UserError
-
-TokenPair = tuple[list[int], list[int]]
 
 
 class Translation(Task):
@@ -30,13 +28,11 @@ class Translation(Task):
 
     def write(self, part: str, tokenizers: Path, folder: Path) -> str:
         tally = Tally(part=part, longest=longest_sentence(self.spec))
-        sides = load_tokenizers(tokenizers)
-        lines = self.rows(part)
         with PairsWriter.open(folder) as writer:
-            while piece := list(islice(lines, PIECE)):
-                chosen = tally.select(_tokenise(piece, sides))
-                tally.count(chosen)
-                writer.add([source for source, _ in chosen], [target for _, target in chosen])
+            for _, sides in tokenised_pieces(self.rows(part), lambda row: row[:2], tokenizers):
+                sources, targets = tally.select(*sides)
+                tally.count(sources, targets)
+                writer.add(sources, targets)
         if not tally.taken:
             raise UserError(
                 f"data.{part} has no pair left: {tally.left_out}",
@@ -61,27 +57,24 @@ class Tally:
     target_tokens: int = 0
     unknown: int = 0
 
-    def select(self, pairs: Iterable[TokenPair]) -> list[TokenPair]:
+    def select(self, sources: Sentences, targets: Sentences) -> tuple[Sentences, Sentences]:
         """Returns the pairs that have two sides of a fair length. The test set keeps them all."""
-        chosen = []
-        for source, target in pairs:
-            if keeps_all(self.part):
-                chosen.append((source, target))
-            elif not source or not target:
-                self.empty += 1
-            elif max(len(source), len(target)) >= self.longest:
-                self.long += 1
-            else:
-                chosen.append((source, target))
-        return chosen
+        if keeps_all(self.part):
+            return sources, targets
+        shorter = np.minimum(sources.lengths, targets.lengths)
+        is_long = (np.maximum(sources.lengths, targets.lengths) >= self.longest) & (shorter > 0)
+        self.empty += int(np.count_nonzero(shorter == 0))
+        self.long += int(np.count_nonzero(is_long))
+        is_chosen = (shorter > 0) & ~is_long
+        return sources.chosen(is_chosen), targets.chosen(is_chosen)
 
-    def count(self, pairs: Iterable[TokenPair]) -> None:
+    def count(self, sources: Sentences, targets: Sentences) -> None:
         """Adds pairs that were taken; END is not counted."""
-        for source, target in pairs:
-            self.taken += 1
-            self.source_tokens += len(source)
-            self.target_tokens += len(target)
-            self.unknown += source.count(UNKNOWN) + target.count(UNKNOWN)
+        self.taken += len(sources)
+        self.source_tokens += len(sources.tokens)
+        self.target_tokens += len(targets.tokens)
+        for side in (sources, targets):
+            self.unknown += int(np.count_nonzero(side.tokens == UNKNOWN))
 
     def __str__(self) -> str:
         tokens = self.source_tokens + self.target_tokens
@@ -109,11 +102,3 @@ def train_tokenizers(spec: Spec, pairs: int, report: Report) -> tuple[Tokenizer,
         shared = train("size", 0, 1)
         return shared, shared
     return train("source", 0), train("target", 1)
-
-
-def _tokenise(rows: list[Row], tokenizers: tuple[Tokenizer, Tokenizer]) -> Iterator[TokenPair]:
-    sides = (
-        tokenizer.encode_lines([row[side] for row in rows])
-        for side, tokenizer in enumerate(tokenizers)
-    )
-    return zip(*sides, strict=True)

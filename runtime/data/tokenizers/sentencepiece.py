@@ -1,6 +1,7 @@
 """Subwords learned from the training text (Kudo and Richardson 2018)."""
 
 import io
+import os
 import re
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -200,7 +201,7 @@ class SentencePieceTokenizer:
         return self._processor.is_control(piece) or self._processor.is_unknown(piece)
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
-        found: list[list[int]] = self._processor.encode(list(lines))
+        found: list[list[int]] = self._processor.encode(list(lines), num_threads=_threads())
         return found if self.rows is None else [self.rows.encoded(each) for each in found]
 
     def decode(self, tokens: Sequence[int]) -> str:
@@ -212,6 +213,12 @@ class SentencePieceTokenizer:
     def detokenize(self, line: str) -> str:
         """The line as it is: the corpus of this tokenizer is plain text."""
         return line
+
+
+def _threads() -> int:
+    """Return the threads that encode lines, as Hugging Face's library does; -1 for all cores."""
+    said = os.environ.get("RAYON_NUM_THREADS", "")
+    return int(said) if said.isdecimal() and int(said) > 0 else -1
 
 
 def _options(settings: Settings) -> dict[str, Any]:

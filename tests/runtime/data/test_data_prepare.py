@@ -85,7 +85,7 @@ def test_prepared_text_does_not_depend_on_dropout(make_spec: MakeSpec) -> None:
 def test_pieces_join(run: Run, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run().train.sources
     shutil.rmtree(cache)
-    monkeypatch.setattr("runtime.data.tasks.translation.PIECE", 7)
+    monkeypatch.setattr("runtime.data.tokenising.PIECE", 7)
     pieces = run().train.sources
     assert pieces.tokens.tolist() == whole.tokens.tolist()
     assert pieces.ends.tolist() == whole.ends.tolist()
