@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from compiler.atomic_files import is_special
+from compiler.spec.kinds_of_files import RUN_RECORD
 from runtime.checkpoints.checkpoint import Identity
 from runtime.data.prepare import TOKENIZERS, Digests
 from runtime.errors import UserError
 from runtime.package import Package
 from runtime.system.checksummed import read_sealed_file
 
-PACKAGE, BEGUN = "package", "run.json"
+PACKAGE, BEGUN = "package", RUN_RECORD
 ADOPTED = "adopted"
 """The key of `run.json` for checksums of files that replaced those of the beginning."""
 TRANSFERRED = "transferred"

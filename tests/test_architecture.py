@@ -1,4 +1,4 @@
-"""The arrows of the house: who may import whom, and what stays light."""
+"""Which packages may import which, and which commands start without heavy imports."""
 
 import ast
 import subprocess
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.quick
 
 ROOT = Path(__file__).parents[1]
 EXPLAIN = ROOT / "compiler" / "explain.py"
-FLOORS = (
+COMPILER_LAYERS = (
     *(
         "atomic_files",
         "page",
@@ -19,7 +19,6 @@ FLOORS = (
         "source",
         "vocabulary",
         "mask",
-        "vocabulary",
         "spec",
         "ops",
         "ir",
@@ -31,7 +30,7 @@ FLOORS = (
     *("emit", "pipeline", "source_map", "output", "format", "draw", "explain", "diff"),
     *("conform", "where", "view", "ablation"),
 )
-ROOMS = (
+RUNTIME_LAYERS = (
     *("errors", "system", "corpus", "package", "data", "corpora"),
     *("checkpoints", "run_record", "run", "weights", "training", "inference", "scoring"),
     *("behaviour", "attention", "ablation"),
@@ -53,7 +52,9 @@ def files(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
-@pytest.mark.parametrize(("package", "levels"), [("compiler", FLOORS), ("runtime", ROOMS)])
+@pytest.mark.parametrize(
+    ("package", "levels"), [("compiler", COMPILER_LAYERS), ("runtime", RUNTIME_LAYERS)]
+)
 def test_inside_a_package_imports_point_one_way(package: str, levels: tuple[str, ...]) -> None:
     for path in files(package):
         level = path.relative_to(ROOT / package).parts[0].removesuffix(".py")
@@ -66,8 +67,8 @@ def test_inside_a_package_imports_point_one_way(package: str, levels: tuple[str,
 
 
 def test_ops_and_passes_know_no_spec() -> None:
-    for floor in ("ops", "ir", "analysis", "transforms"):
-        for path in files(f"compiler/{floor}"):
+    for layer in ("ops", "ir", "analysis", "transforms"):
+        for path in files(f"compiler/{layer}"):
             assert not any(each.startswith("compiler.spec") for each in imports(path)), path
 
 
@@ -88,7 +89,7 @@ def test_only_transforms_name_ops_and_only_those_that_they_create() -> None:
         *("ir", "analysis", "transforms", "emit", "draw", "diff"),
         *("weights", "page", "ablation"),
     )
-    for path in (*(each for room in clients for each in files(f"compiler/{room}")), EXPLAIN):
+    for path in (*(each for client in clients for each in files(f"compiler/{client}")), EXPLAIN):
         created = CREATED.get(path.stem, set()) if path.parent.name == "transforms" else set()
         ops = {each for each in imports(path) if each.startswith("compiler.ops")}
         assert ops <= ABSTRACT | {f"compiler.ops.{each}" for each in created}, path

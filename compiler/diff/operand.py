@@ -11,7 +11,7 @@ from compiler.pipeline import CompiledPackage, compile_loaded
 from compiler.source.diagnostic import Diagnostic, Rejected, mistake, quoted
 from compiler.source.span import Source, Span
 from compiler.spec.extend import no_spec, read_file, require_spec
-from compiler.spec.kinds_of_files import FOLDER, kind_of
+from compiler.spec.kinds_of_files import FOLDER, RUN_RECORD, kind_of
 from compiler.spec.library import DiskFile, SpecFile, locate
 from compiler.spec.load import resolve
 from compiler.spec.lock import LOCK
@@ -23,8 +23,6 @@ CODE = (MODEL, TRAINING)
 BY_HAND, BY_ANOTHER = "edited by hand", "another version of specformer"
 BY_EITHER = f"{BY_ANOTHER}, or edited before the run began"
 """Explanations of lines that no setting explains."""
-
-RUN = "run.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +89,7 @@ def _otherwise(folder: Path) -> str:
 def is_as_begun(folder: Path) -> bool:
     """Tell whether a package lies in a run that recorded these very files at its beginning."""
     try:
-        sums = json.loads((folder.parent / RUN).read_bytes())[folder.name]
+        sums = json.loads((folder.parent / RUN_RECORD).read_bytes())[folder.name]
         return bool(sums) and all(_sum(folder / name) == sum for name, sum in sums.items())
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False

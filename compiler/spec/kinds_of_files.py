@@ -9,6 +9,8 @@ from compiler.spec.spec import Spec
 SPEC, ABLATION, MAP, RUN, PACKAGE = "spec", "ablation", "map", "run", "package"
 FOLDER, OTHER = "folder", "other"
 _LOCK = "spec.lock.yaml"
+RUN_RECORD = "run.json"
+"""The file that makes a folder a run: how it began."""
 _LONGEST_LOOK = 2**16
 
 
@@ -33,7 +35,7 @@ def kind_of(path: File) -> Kind | None:
 
 def _folder(path: File) -> Kind | None:
     lock, inside = path / _LOCK, path / "package" / _LOCK
-    if (path / "run.json").is_file():
+    if (path / RUN_RECORD).is_file():
         commands = "`specformer evaluate`, `translate` and `diff` read it"
         return Kind(name=RUN, words="the folder of a run", advice=f"{commands}; {_spec_at(inside)}")
     if lock.is_file():
@@ -84,7 +86,7 @@ def of_text(text: str, path: File) -> Kind | None:
     if "tensors" in keys and not keys & Spec.model_fields.keys():
         advice = f"`specformer import-weights SPEC --map {path}` reads it"
         return Kind(name=MAP, words="an import map", advice=advice)
-    if path.name == "run.json" and {"versions", "package"} <= keys:
+    if path.name == RUN_RECORD and {"versions", "package"} <= keys:
         advice = f"`specformer evaluate {path.parent}` reads the run; " + _spec_at(
             path.parent / "package" / _LOCK
         )

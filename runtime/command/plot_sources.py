@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.source.diagnostic import Rejected
 from compiler.spec.load import Loaded
-from compiler.spec.lock import LOCK, load_lock
+from compiler.spec.lock import LOCK
 from compiler.spec.package_files import TRAINING, read_regular
 from compiler.spec.schedule import WarmupStableDecay
 from compiler.spec.spec import Spec
+from runtime.command.specs import spec_of_run
 from runtime.errors import UserError
 from runtime.system.file_lock import is_held
 from runtime.training.metrics import METRICS, scan_figures
@@ -72,7 +72,8 @@ def read_run(folder: Path) -> Source:
             own = [each for each in figures if each["kind"] == part and key in each]
             if points := tuple(_finite(own, key)):
                 curves[name].append(Curve(part=part, points=points))
-    loaded = _loaded(folder)
+    found = spec_of_run(folder)
+    loaded = found if isinstance(found, Loaded) else None
     spec = loaded.spec if loaded else None
     notes = (
         *_damaged(lines),
@@ -152,15 +153,6 @@ def _unfinished(
         yield f"ends at update {last:,.0f} of {steps:,}: by early stopping, or interrupted"
 
 
-def _loaded(folder: Path) -> Loaded | None:
-    """Return the spec of a run; None if it cannot be read."""
-    path = folder / "package" / LOCK
-    try:
-        return load_lock(path, read_regular(path))
-    except (OSError, Rejected):
-        return None
-
-
 def _goes_by_its_spec(folder: Path, loaded: Loaded) -> bool:
     """Tell whether the code of a run's training is the one that its spec compiles to today."""
     from compiler.pipeline import compile_loaded
@@ -206,8 +198,8 @@ def _schedule(loaded: Loaded, last: float) -> Points:
 
 def why_no_bleu(folder: Path) -> str:
     """Return why a run has no BLEU to draw, or nothing where that is not known."""
-    loaded = _loaded(folder)
-    if loaded is None or loaded.spec.training.validation.bleu:
+    loaded = spec_of_run(folder)
+    if isinstance(loaded, str) or loaded.spec.training.validation.bleu:
         return ""
     if loaded.spec.task != "translation":
         return f"a {loaded.spec.task.replace('_', ' ')} has none"

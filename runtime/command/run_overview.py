@@ -9,20 +9,17 @@ from typing import Any, Literal
 
 from compiler.diff.hybrid import hybrids_of
 from compiler.diff.settings_diff import changes
-from compiler.source.diagnostic import Rejected
 from compiler.source.write import flow
+from compiler.spec.kinds_of_files import RUN_RECORD
 from compiler.spec.load import Loaded
-from compiler.spec.lock import LOCK, load_lock
-from compiler.spec.package_files import read_regular
 from compiler.spec.spec import Spec
 from runtime.checkpoints.progress import Progress, ending
+from runtime.command.specs import spec_of_run
 from runtime.errors import UserError
 from runtime.system.checksummed import read_sealed_file
 from runtime.system.file_lock import is_held
 from runtime.training.metrics import scan_figures
 
-RECORD = "run.json"
-"""The file that makes a folder a run."""
 PLACES = ("data.folder",)
 """Settings of which a difference between two runs says nothing about the models."""
 
@@ -87,34 +84,23 @@ def find_runs(folders: Iterable[Path]) -> list[Path]:
 def _runs_below(folder: Path) -> Iterator[Path]:
     for place, below, files in os.walk(folder):
         below.sort()
-        if RECORD in files:
+        if RUN_RECORD in files:
             below.clear()
             yield Path(place)
 
 
 def overviews(folders: Sequence[Path]) -> list[RunOverview]:
     """Return an overview of each run; differences are those to the first whose spec is readable."""
-    specs = {folder: _spec(folder) for folder in folders}
+    specs = {folder: spec_of_run(folder) for folder in folders}
     readable = [each for each in specs.values() if isinstance(each, Loaded)]
     return [_overview(folder, spec, readable[:1]) for folder, spec in specs.items()]
-
-
-def _spec(folder: Path) -> Loaded | str:
-    """Return the spec of a run, or the reason why it cannot be read."""
-    path = folder / "package" / LOCK
-    try:
-        return load_lock(path, read_regular(path))
-    except OSError as error:
-        return f"{path}: {error.strerror}"
-    except Rejected as error:
-        return f"{path}: {error.diagnostics[0].message}"
 
 
 def _overview(folder: Path, spec: Loaded | str, first: Sequence[Loaded]) -> RunOverview:
     if isinstance(spec, str):
         return RunOverview(folder=str(folder), state="damaged", problem=spec)
     try:
-        record = read_sealed_file(folder / RECORD)
+        record = read_sealed_file(folder / RUN_RECORD)
     except UserError as error:
         return RunOverview(folder=str(folder), state="damaged", problem=str(error))
     found = RunOverview(

@@ -1,6 +1,7 @@
 """Specs that commands read: a file, a name of the library, a generated package, or a run."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.errors import UserError
@@ -41,3 +42,18 @@ def as_its_author_wrote(own: "Spec") -> "Loaded | None":
     except Rejected:
         return None
     return found if found.spec == own else None
+
+
+def spec_of_run(folder: Path) -> "Loaded | str":
+    """Return the spec of a run, or the reason why it cannot be read."""
+    from compiler.source.diagnostic import Rejected
+    from compiler.spec.lock import LOCK, load_lock
+    from compiler.spec.package_files import read_regular
+
+    path = folder / "package" / LOCK
+    try:
+        return load_lock(path, read_regular(path))
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    except Rejected as error:
+        return f"{path}: {error.diagnostics[0].message}"

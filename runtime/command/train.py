@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from compiler.spec.kinds_of_files import RUN_RECORD
 from compiler.spec.lock import LOCK, read_lock
 from compiler.spec.tasks import TASKS
 from compiler.spec.training import Training
@@ -180,7 +181,7 @@ def package_folder(reference: str, assignments: Sequence[str]) -> Iterator[Path]
     Raises a UserError for changes to a package: it is no spec any more.
     """
     given = Path(reference)
-    if (given / "run.json").is_file():
+    if (given / RUN_RECORD).is_file():
         raise UserError(
             f"{given} is a run, not a spec or a package",
             help=f"continue it with `specformer train {given / 'package'} --out {given} --resume`",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.atomic_files import beside, put_folder
+from compiler.spec.kinds_of_files import RUN_RECORD
 from runtime.command.import_weights import compiled_target, package_folder
 from runtime.command.options import RunFolder, Settings, Which
 from runtime.command.output import report
@@ -64,7 +65,7 @@ def check_place(out: Path, run: Path, *, force: bool) -> None:
 
     if not force:
         refuse_existing(out)
-    elif out.exists() and not (out / "run.json").is_file():
+    elif out.exists() and not (out / RUN_RECORD).is_file():
         raise UserError(f"{out} is no run: it will not be replaced", help="choose another folder")
     elif out.exists() and out.samefile(run):
         raise UserError(f"{out} is the run that gives the weights", help="choose another folder")
