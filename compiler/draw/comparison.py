@@ -4,11 +4,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from compiler.draw.diagram import Change, Column, Diagram, Edge, Group, Node, Picture
+from compiler.draw.matching import Facts, bare, matched, moved, renamed
+from compiler.draw.measure import are_parameters_drawn
 
 
 def compare(one: Diagram, other: Diagram) -> Picture:
-    """Return a picture of both: a part is compared with that of the same place and name."""
-    marked = (_marked(one, other), _marked(other, one))
+    """Return a picture of both: a part is compared with that of the same place and name.
+
+    Layers are compared with equal ones, if the other stack has these.
+    """
+    names = matched(one, other)
+    like = renamed(other, names)
+    own = {name: each for each, name in names.items()}
+    same = moved(one, like)
+    marked = (_marked(one, like, same), renamed(_marked(like, one, same), own))
     equal = not any(change for diagram in marked for change in _changes(diagram))
     if equal:
         note = "Both networks have one architecture."
@@ -22,11 +31,13 @@ def _changes(diagram: Diagram) -> Iterator[Change]:
     yield from (each.change for each in diagram.edges)
 
 
-def _marked(own: Diagram, other: Diagram) -> Diagram:
+def _marked(own: Diagram, other: Diagram, same: Facts) -> Diagram:
     edges = {_name(each): each for each in other.edges}
     groups = {each.id: each for each in other.groups}
     theirs = other.by_id
-    nodes = tuple(replace(each, change=_change(each, theirs.get(each.id))) for each in own.nodes)
+    nodes = tuple(
+        replace(each, change=_change(each, theirs.get(each.id), same)) for each in own.nodes
+    )
     missing = {each.id for each in nodes if each.change == "only"}
     missing |= {
         end
@@ -34,8 +45,10 @@ def _marked(own: Diagram, other: Diagram) -> Diagram:
         for end, beyond in ((edge.source, edge.target), (edge.target, edge.source))
         if beyond not in own.by_id
     }
+    hidden = tuple(_hidden(own, nodes, theirs, same))
     return replace(
         own,
+        notes=(*own.notes, *hidden),
         columns=tuple(_column(each, groups) for each in own.columns),
         nodes=nodes,
         edges=tuple(
@@ -58,22 +71,39 @@ def _name(edge: Edge) -> tuple[str, str]:
     return edge.source, edge.target
 
 
-def _change(own: Node, other: Node | None) -> Change:
+def _change(own: Node, other: Node | None, same: Facts) -> Change:
     """Return how a node differs; where its statements stand in the code does not count."""
     if other is None:
         return "only"
-    return "" if _bare(own) == _bare(other) else "changed"
+    return "" if bare(own, same) == bare(other, same) else "changed"
 
 
-def _bare(node: Node) -> Node:
-    facts = tuple(each for each in node.facts if each[0] != "in the code")
-    return replace(node, covers=(), facts=facts)
+def _hidden(
+    diagram: Diagram, nodes: tuple[Node, ...], theirs: dict[str, Node], same: Facts
+) -> Iterator[str]:
+    """Yield the facts that differ and are written neither in boxes nor at arrows."""
+    written = {each.shape for each in diagram.edges}
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for node in nodes:
+        if node.change != "changed":
+            continue
+        for name, value in bare(node, same).facts:
+            is_drawn = value in written or (name == "parameters" and are_parameters_drawn(node))
+            if not is_drawn and (name, value) not in theirs[node.id].facts:
+                boxes = found.setdefault((name, value), {})
+                boxes[node.title] = boxes.get(node.title, 0) + 1
+    for (name, value), boxes in found.items():
+        words = ", ".join(
+            f"{title} ({count} times)" if count > 1 else title for title, count in boxes.items()
+        )
+        yield f"Differs, and is not drawn: {name} {value}, of {words}."
 
 
 def _group_change(own: Group, other: Group | None) -> Change:
+    """Return how a frame differs: by what is written beside it, or by boxes that it has."""
     if other is None:
         return "only"
-    return "" if (own.times, own.lines[1:]) == (other.times, other.lines[1:]) else "changed"
+    return "" if replace(own, change="") == replace(other, change="") else "changed"
 
 
 def _edge_change(own: Edge, other: Edge | None, missing: set[str]) -> Change:

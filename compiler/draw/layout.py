@@ -18,6 +18,8 @@ APART = 34.0
 TIMES = 20.0
 """The size of the font of N x."""
 WIDEST_NOTE = 130.0
+WIDEST_TITLE = 480.0
+"""The width of a title that is wider than its picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +233,8 @@ def _finish(layout: Layout) -> None:
 
 def _heads(diagram: Diagram, width: float) -> list[Text]:
     """Return the title and the lines of the subtitle, all at one height."""
-    title = [Text(MARGIN, 0, diagram.title, 17.0, True)] if diagram.title else []
+    lines = wrapped(diagram.title, max(width, WIDEST_TITLE), 17.0, bold=True)
+    title = [Text(MARGIN, 0, each, 17.0, True) for each in lines if each]
     subtitle = [each for each in wrapped(diagram.subtitle, max(width, 300), LINE) if each]
     return [*title, *(Text(MARGIN, 0, each, LINE, tone="quiet") for each in subtitle)]
 

@@ -23,6 +23,7 @@ SHORTEST, LONGEST = 16, 96
 """The fewest and the most positions of the streams for which receptive fields are drawn."""
 ABREAST = 6
 MOST_OPERANDS = 8
+WIDEST_TITLE = 720.0
 INFINITY = "\N{INFINITY}"
 
 
@@ -32,9 +33,13 @@ def mask_svg(written: str) -> str:
     Raises MaskError for a text that is no mask.
     """
     mask = parse(written)
-    y = MARGIN + 20
-    content = [text(MARGIN, y - 4, written, font_size=17, font_weight="bold")]
-    width = MARGIN * 2 + text_width(written, 17, bold=True)
+    title = wrapped(written, WIDEST_TITLE, 17, bold=True)
+    content = [
+        text(MARGIN, MARGIN + 16 + 22 * number, line, font_size=17, font_weight="bold")
+        for number, line in enumerate(title)
+    ]
+    y = MARGIN + 20 + 22 * (len(title) - 1)
+    width = MARGIN * 2 + max(text_width(each, 17, bold=True) for each in title)
     operands = primitives_of(written)
     if 1 < len(operands) <= MOST_OPERANDS or (len(operands) == 1 and "~" in written):
         row, x = _algebra(written, operands, MARGIN, y + 14)
@@ -49,9 +54,8 @@ def mask_svg(written: str) -> str:
         for number, line in enumerate(words)
     ]
     width = max(width, left + 250 + MARGIN)
-    return picture(
-        width, y + 34 + LARGE + MARGIN, content, title=f"mask {written}", description=mask.text
-    )
+    bottom = y + max(34 + LARGE, 46 + 18 * len(words)) + MARGIN
+    return picture(width, bottom, content, title=f"mask {written}", description=mask.text)
 
 
 def _algebra(
@@ -104,11 +108,13 @@ def _grid(x: float, y: float) -> Iterator[str]:
 
 def _facts(mask: Mask, written: str) -> list[str]:
     cell, found = cell_width([mask], CELLS), list[str]()
-    found += ["A dark cell: position i reads position j."]
+    found.append("A dark cell: position i reads position j.")
     if cell > 1:
         found.append(f"Each cell stands for {cell} × {cell} pairs.")
     if mask.text != written:
         found += wrapped(f"Its normal form: {mask.text}", 250, 12)
+    if not mask.terms:
+        return [*found, "No position reads any position."]
     found += wrapped(f"As a predicate: {mask.code}", 250, 12)
     if mask.dependence is not None:
         found.append(f"Offsets j - i that it reads: {mask.dependence}".replace("inf", INFINITY))

@@ -81,6 +81,11 @@ def sheets(node: Node) -> int:
     return min(MOST_SHEETS, node.times)
 
 
+def are_parameters_drawn(node: Node) -> bool:
+    """Return whether the number of a node's parameters is written in its box."""
+    return node.parameters > 0 and node.kind not in ("norm", "add_norm")
+
+
 def measure(node: Node, width: float = 0.0) -> Content:
     """Return the content of a node, in a box that is at least as wide as `width`."""
     if is_circle(node):
@@ -133,7 +138,7 @@ Row = tuple[Mask | None, list[str]]
 def _rows(node: Node) -> Iterator[Row]:
     """Yield the lines below the title, those beside the matrix of a mask together."""
     lines = [each for line in node.lines for each in wrapped(line, WIDEST, LINE)]
-    if node.parameters and node.kind not in ("norm", "add_norm"):
+    if are_parameters_drawn(node):
         lines.append(f"{engineering(node.parameters)} parameters")
     if len(node.masks) == 1:
         yield node.masks[0].mask, [*lines, *_mask_lines(node.masks[0])]

@@ -313,7 +313,7 @@ class _Scope:
             kind=caption.kind,
             title=self.title(statement, caption),
             lines=self.lines(statement, caption),
-            parameters=self.parameters(statement, op),
+            parameters=self.parameters(statement, op, read),
             covers=(self.cover(statement),),
             facts=(*((("result", shape),) if shape else ()), *_facts(op, location.path)),
             times=caption.times,
@@ -355,13 +355,21 @@ class _Scope:
             return ()
         return (f"shares the weights of {self.reader.tables[statement.part]}",)
 
-    def parameters(self, statement: Statement, op: Op) -> int:
+    def table(self, statement: Statement, caption: Caption, read: list[Value]) -> str:
+        """Return what others call a box whose weights they share; several are called Linear."""
+        title = self.title(statement, caption)
+        sources = [source for value in read for source in value.sources]
+        if caption.kind != "linear" or not sources:
+            return title
+        return f"{title} above {self.reader.nodes[sources[0]].title}"
+
+    def parameters(self, statement: Statement, op: Op, read: list[Value]) -> int:
         """Return the number of parameters; of a table that is used again, none."""
         count = parameters_of(op)
         if statement.part and count and not self.location.id:
             if statement.part in self.reader.tables:
                 return 0
-            self.reader.tables[statement.part] = self.title(statement, op.caption)
+            self.reader.tables[statement.part] = self.table(statement, op.caption, read)
         if not count and statement.part:
             part = self.block.part(statement.part)
             return parameters_of(part) if isinstance(part, Repeat) else 0

@@ -17,7 +17,8 @@ from compiler.source.limits import MASK_DEPTH, MASK_NUMBER, MASK_PAIRS, MASK_ROU
 from compiler.source.parser import Parser, Token
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<name>[A-Za-z_]\w*)|(?P<number>\d+)|(?P<sign>[&|~(),=])|(?P<end>$))", re.ASCII
+    r"\s*(?:(?P<name>[A-Za-z_]\w*)|(?P<number>[-+]?\d+(?:\.\d+)?)|(?P<sign>[&|~(),=])|(?P<end>$))",
+    re.ASCII,
 )
 
 

@@ -112,16 +112,16 @@ def fitted(words: str, width: float, size: float, *, bold: bool = False) -> str:
     return kept.rstrip() + ELLIPSIS
 
 
-def wrapped(words: str, width: float, size: float) -> list[str]:
+def wrapped(words: str, width: float, size: float, *, bold: bool = False) -> list[str]:
     """Return lines of a text that are no wider than `width`, broken at blanks."""
     lines = [""]
     for word in words.split(" "):
         longer = f"{lines[-1]} {word}".strip()
-        if text_width(longer, size) <= width or not lines[-1]:
+        if text_width(longer, size, bold=bold) <= width or not lines[-1]:
             lines[-1] = longer
         else:
             lines.append(word)
-    return [fitted(each, width, size) for each in lines]
+    return [fitted(each, width, size, bold=bold) for each in lines]
 
 
 def mixed(colour: str, other: str, share: float) -> str:

@@ -34,9 +34,9 @@ def draw(
         str | None, typer.Option("--against", metavar="SPEC", help="Mark what differs from it.")
     ] = None,
     part: Annotated[
-        str,
+        str | None,
         typer.Option("--part", metavar="NAME", help="Open a sub-layer: decoder.self_attention."),
-    ] = "",
+    ] = None,
     mask: Annotated[
         str | None, typer.Option("--mask", metavar="MASK", help="Draw a mask, without a spec.")
     ] = None,
@@ -61,6 +61,7 @@ def draw(
     is_picture = out is not None and out.suffix.lower() in FORMS
     if out is not None and is_picture:
         check_picture(out, force=force)
+    _refuse_empty({"--part": part, "--mask": mask})
     given = {"--against": against, "--part": part, "--receptive-field": receptive_field}
     if mask is not None:
         _refuse(mask, spec, settings, given, form)
@@ -69,7 +70,7 @@ def draw(
         _refuse_beside_field(given, form)
         text = _field_picture(_drawings(_specs(spec), settings)[0], form)
     else:
-        text = _network_picture(_drawings(_specs(spec, against), settings), part, form)
+        text = _network_picture(_drawings(_specs(spec, against), settings), part or "", form)
     if out is None:
         sys.stdout.write(text)
     elif is_picture:
@@ -134,6 +135,14 @@ def _field_picture(drawing: "Drawing", form: Form) -> str:
     title = drawing.diagram.title
     svg = receptive_field_svg(drawing.model, title)
     return as_html(svg, title) if form == "html" else svg
+
+
+def _refuse_empty(names: dict[str, str | None]) -> None:
+    """Refuse names without a character that is seen, which would mean no name at all."""
+    examples = {"--part": "decoder.self_attention", "--mask": '"causal & window(4)"'}
+    for option, name in names.items():
+        if name is not None and not name.strip():
+            raise UserError(f"{option} is empty", help=f"for example {option} {examples[option]}")
 
 
 def _refuse(

@@ -95,3 +95,31 @@ def test_the_words_below_the_last_receptive_field_end_before_the_margin() -> Non
     texts = re.findall(r'<text x="([\d.]+)" y="[\d.]+"[^>]*font-size="11"[^>]*>([^<]+)</text>', svg)
     assert any(words.startswith("layers 5 to 12: up to 16") for _, words in texts)
     assert all(float(x) + text_width(words, 11) + MARGIN <= width + 0.1 for x, words in texts)
+
+
+def test_boxes_that_share_the_weights_of_one_of_several_linear_maps_say_of_which() -> None:
+    nodes = read_drawing(load("albert")).diagram.nodes
+    shared = {words for each in nodes for words in each.lines if "Linear" in words}
+    assert shared == {"shares the weights of Linear above Input Embedding"}
+
+
+def test_a_mask_that_reads_nothing_says_so() -> None:
+    svg = mask_svg("causal & ~causal")
+    assert "No position reads any position." in svg
+    assert "As a predicate" not in svg
+    assert "As a predicate" in mask_svg("causal")
+
+
+@pytest.mark.parametrize("mark", [" & ", " | "])
+def test_long_masks_are_wrapped(mark: str) -> None:
+    """Titles and normal forms: nothing leaves a picture that is no wider than a page."""
+    svg = mask_svg(mark.join(f"~window({2 * number})" for number in range(40)))
+    width, height = (float(each) for each in re.findall(r'(?:width|height)="([\d.]+)"', svg)[:2])
+    assert width < 1000
+    found = re.findall(r'<text x="([\d.]+)" y="([\d.]+)"([^>]*)>([^<]+)</text>', svg)
+    titles = [each for each in found if "bold" in each[2]]
+    assert len(titles) > 3
+    for x, _, _, words in titles:
+        plain = words.replace("&amp;", "&")
+        assert float(x) + text_width(plain, 17, bold=True) + MARGIN <= width + 0.1
+    assert all(float(each[1]) < height for each in found)

@@ -139,8 +139,10 @@ def test_what_differs_is_marked_and_nothing_else() -> None:
     drawings = [read_drawing(load(each)) for each in ("demo", "local-global")]
     one, other = picture_of(drawings).diagrams
     changed = {each.id for each in (*one.nodes, *one.groups) if each.change}
-    assert changed == {"decoder.0.self_attention", "decoder.0"}
-    assert {each.change for each in other.nodes if each.id.startswith("decoder.1.")} == {"only"}
+    assert changed == {"decoder.0"}  # two layers are one, and that one equals them
+    assert {each.change for each in other.nodes if each.id.startswith("decoder.0.")} == {"only"}
+    assert {each.change for each in other.nodes if each.id.startswith("decoder.1.")} == {""}
+    assert [each.change for each in other.groups] == ["", "only", "changed"]
     assert not any(each.change for each in (*one.edges, *other.edges))
     same = picture_of([drawings[0], drawings[0]])
     assert "Both networks have one architecture." in written(same, "svg")
@@ -155,3 +157,35 @@ def test_only_norms_of_queries_and_keys_are_said_to_be_theirs() -> None:
     assert "GELU, Layer Norm" in said["masked-language-model"]
     assert "RMS Norm of queries and keys" in said["query-key-norm"]
     assert not any("queries" in words for words in said["masked-language-model"])
+
+
+@pytest.mark.quick
+def test_a_difference_that_is_not_in_the_boxes_is_written_below_them() -> None:
+    one, other = (read_drawing(load("demo", each)) for each in ((), ["model.dropout=0.3"]))
+    shown = picture_of([one, other])
+    marked = [each for each in shown.diagrams[0].nodes if each.change]
+    words = [" ".join(each.notes) for each in shown.diagrams]
+    assert len(marked) > 5
+    assert "dropout 0.1" in words[0]
+    assert "dropout 0.3" in words[1]
+    assert all(each.title in words[0] for each in marked)
+    visible = re.sub("<title>.*?</title>", "", written(shown, "svg"), flags=re.DOTALL)
+    assert visible.count("dropout 0.3") == 1
+    check_picture(shown)
+
+
+@pytest.mark.quick
+def test_a_frame_whose_layers_have_other_boxes_is_marked() -> None:
+    shown = picture_of([read_drawing(load(each)) for each in ("demo", "language-model")])
+    assert {each.id: each.change for each in shown.diagrams[0].groups} == {
+        "encoder.0": "only",
+        "decoder.0": "changed",
+    }
+
+
+@pytest.mark.quick
+def test_a_long_title_is_wrapped() -> None:
+    drawing = read_drawing(load("lstm"), "lstm with " + ", ".join(["training.steps=100"] * 40))
+    shown = picture_of([drawing])
+    check_picture(shown)
+    assert geometry(written(shown, "svg")).whole.right < 1000
