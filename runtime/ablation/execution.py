@@ -28,7 +28,7 @@ from runtime.errors import UserError
 from runtime.package import Package, import_package, read_package
 from runtime.run import Run
 from runtime.scoring.evaluate import evaluate_run
-from runtime.scoring.likelihood import losses_of, split_examples
+from runtime.scoring.losses import losses_of, split_examples
 from runtime.scoring.measures import Split
 from runtime.scoring.translations import greedy_bleu
 from runtime.system.atomic_files import explained_disk_errors

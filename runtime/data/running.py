@@ -18,7 +18,7 @@ class Line:
 
     text: str
     begins: bool
-    """Tells whether a document begins with it, or the text that is read."""
+    """Tells whether it is the first line of a document, or of the part of the text that is read."""
 
 
 def read_running(corpus: RunningText, files: Iterable[Path]) -> Iterator[Line]:

@@ -89,7 +89,7 @@ class SlidingWindows(Examples):
     unit: ClassVar[str] = "window"
 
     windows: Windows
-    """The windows side by side; each of these is as long as one of them."""
+    """The same text in windows side by side, whose greatest length the overlapping ones have."""
     stride: int
 
     @property

@@ -8,9 +8,8 @@ from runtime.data.tasks.classification import Classification
 from runtime.inference.classifier import Classifier
 from runtime.inference.load import load_as
 from runtime.run import Run
-from runtime.scoring.likelihood import measured
-from runtime.scoring.measures import Measure, Measured, Split
-from runtime.training.precision import Precision, inference_precision
+from runtime.scoring.measures import Measure, Measured, Split, measured
+from runtime.training.precision import Precision
 
 
 def measure_classification(
@@ -30,9 +29,7 @@ def measure_classification(
     rows = list(task.rows(split))
     answers = classifier.classify([row[0] for row in rows])
     measures = class_measures(answers, [row[1] for row in rows])
-    written = run.package.spec.training.precision
-    chosen = inference_precision(precision, written, classifier.device)
-    found = measured(run, split, len(rows), measures, average, chosen)
+    found = measured(run, split, len(rows), measures, average, classifier.device, precision)
     return replace(found, answers=tuple(answers))
 
 

@@ -4,9 +4,8 @@ from runtime.data.tasks import task_of
 from runtime.inference.embedder import Embedder
 from runtime.inference.load import load_as
 from runtime.run import Run
-from runtime.scoring.likelihood import measured
-from runtime.scoring.measures import Measure, Measured, Split
-from runtime.training.precision import Precision, inference_precision
+from runtime.scoring.measures import Measure, Measured, Split, measured
+from runtime.training.precision import Precision
 from runtime.training.retrieval import Retrieval
 
 
@@ -28,9 +27,7 @@ def measure_embedding(
         *(torch.from_numpy(embedder.embed_lines(side)) for side in (sources, targets))
     )
     measures = retrieval_measures(ranks.tolist(), len(retrieval.candidates))
-    written = run.package.spec.training.precision
-    chosen = inference_precision(precision, written, embedder.device)
-    return measured(run, split, len(rows), measures, average, chosen)
+    return measured(run, split, len(rows), measures, average, embedder.device, precision)
 
 
 def retrieval_measures(ranks: list[int], candidates: int) -> tuple[Measure, ...]:

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
+
 from compiler.spec.spec import Spec
 from runtime.checkpoints.choice import Weights
 from runtime.data.tasks import task_of
 from runtime.data.tokenizers.tokenizer import Tokenizer
+from runtime.run import Run
 from runtime.system.atomic_files import explained_disk_errors, replace_file
-from runtime.training.precision import Precision
+from runtime.training.precision import Precision, inference_precision
 
 Split = str
 """`valid`, `test`, or the name of a test set of `data.tests`."""
@@ -103,3 +106,28 @@ class Measured:
             **self.weights.record(),
             "precision": self.precision,
         }
+
+
+def measured(
+    run: Run,
+    split: Split,
+    texts: int,
+    measures: tuple[Measure, ...],
+    average: int | None,
+    device: torch.device,
+    wanted: Precision | None,
+) -> Measured:
+    """Return measures with the headline that the spec names, and the precision on a device.
+
+    `wanted` is the precision that was asked for, if one was.
+    """
+    spec = run.package.spec
+    return Measured(
+        split=split,
+        texts=texts,
+        headline=spec.evaluation.metric or measures[0].name,
+        measures=measures,
+        text=run.text_digests(split),
+        weights=run.used(average),
+        precision=inference_precision(wanted, spec.training.precision, device),
+    )

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from runtime.inference.load import load_as
 from runtime.inference.translator import Translator
 from runtime.run import Run
-from runtime.scoring.likelihood import losses_of
+from runtime.scoring.losses import losses_of
 from runtime.training.precision import autocast_of, compute_in, inference_precision
 
 Command = Callable[..., Any]

@@ -21,7 +21,7 @@ from runtime.inference.classifier import Classifier
 from runtime.inference.filler import Filler
 from runtime.inference.generator import Generator
 from runtime.run import Run
-from runtime.scoring.likelihood import line_of, split_examples
+from runtime.scoring.losses import line_of, split_examples
 
 Command = Callable[..., Any]
 
