@@ -19,6 +19,9 @@ from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperpar
 Calls = dict[str, tuple[Call, ...]]
 Keywords = tuple[tuple[str, Expression], ...]
 
+SYMBOLS = {"BEGIN": 2}
+"""The numbers of symbols that a file defines where one of its helpers needs them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Helpers:
@@ -33,6 +36,11 @@ class Helpers:
     elsewhere: frozenset[str]
     needed: Mapping[str, Collection[str]]
     asked: Mapping[str, Collection[str]]
+
+    @property
+    def symbols(self) -> list[str]:
+        """The names in SYMBOLS that a helper needs."""
+        return [name for name in SYMBOLS if any(name in each for each in self.needed.values())]
 
     def marked(self, causes: Mapping[str, Paths]) -> dict[str, str]:
         """Return the texts with the settings that they come from, by those of who calls them."""
@@ -82,7 +90,8 @@ def helpers_of(
     for name in written:
         _place(name, written, ordered)
     needed += [need for each in written.values() for need in each.needed]
-    imports = modules_of(pieces).union(each for each in needed if not _is_helper(each))
+    outside = (each for each in needed if not _is_helper(each) and each not in SYMBOLS)
+    imports = modules_of(pieces).union(outside)
     known = frozenset(name for name in called if name in elsewhere)
     return Helpers(
         texts=ordered,
@@ -166,7 +175,7 @@ class _Helper:
         return name in self.attributes
 
     def needs(self, *names: str) -> None:
-        """Declare helpers by their names and imports by their paths, as `typing.Any`."""
+        """Declare helpers and SYMBOLS by their names, imports by their paths, as `typing.Any`."""
         self.needed.update(dict.fromkeys(names))
 
     def call(self, head: str, function: str, *inputs: str, depth: int = 1, **keywords: str) -> str:

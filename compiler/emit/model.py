@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from compiler.analysis.infer_shapes import Known
 from compiler.emit.calls import causes_of_names, expressions
 from compiler.emit.classes import class_lines, classes, needs
-from compiler.emit.helpers import Helpers, helpers_of
+from compiler.emit.helpers import SYMBOLS, Helpers, helpers_of
 from compiler.emit.imports import NETWORK, import_lines
 from compiler.emit.layout import docstring
 from compiler.emit.marks import mark
@@ -69,10 +69,10 @@ def _constants(
     known = dict.fromkeys(each for each in used if each in numbers.constants)
     causes = causes_of_numbers(model)
     lines = (mark(causes.get(each, ())) + numbers.definition(each) for each in known)
-    symbols = mark(("model.vocabulary",) if causes else ()) + "PADDING = 0"
-    if any("BEGIN" in text for text in helpers.texts.values()):
-        symbols = f"{symbols}\n{mark(('model.documents',) if causes else ())}BEGIN = 2"
-    return "\n".join([*lines, symbols])
+    padding = mark(("model.vocabulary",) if causes else ()) + "PADDING = 0"
+    own = mark(("model.documents",) if causes else ())
+    symbols = (f"{own}{name} = {SYMBOLS[name]}" for name in helpers.symbols)
+    return "\n".join([*lines, padding, *symbols])
 
 
 def causes_of_numbers(model: Block) -> dict[Hyperparameter, Paths]:

@@ -89,12 +89,13 @@ class DocumentPrefill(DocumentStep):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithinDocument(Op):
-    """positions in documents [batch, position], and, of a causal attention whose mask asks for
-    offsets alone, that mask [position, position]
-    -> [batch, 1, position, position], false for keys of other documents than the query's.
+    """Return which keys each query may read: those that `reads` allows, of its own document.
 
-    In a step: ancestry, positions [batch, beam] -> [batch, 1, beam, slots], for the newest position
-    of each hypothesis, of the slots that `reads` allows. Masks count positions in documents.
+    positions in documents [batch, position] -> [batch, 1, position, position]. If `reads` depends
+    on the distance between query and key alone, it is a second input [position, position].
+
+    In a step: ancestry, positions in documents [batch, beam] -> [batch, 1, beam, slots], the slots
+    that the newest position of each hypothesis may read. `reads` counts positions in documents.
     """
 
     chosen_by: ClassVar[tuple[str, ...]] = ("documents", "mask")

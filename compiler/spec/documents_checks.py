@@ -25,7 +25,7 @@ def mixers_of_documents(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 def kernel_of_documents(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Refuse FlexAttention, whose blocks are those of whole texts."""
+    """Refuse FlexAttention, whose block mask does not depend on where documents begin."""
     if spec.model.documents == "apart" and spec.model.kernel == "flex":
         yield Diagnostic(
             code="flex-setting",

@@ -140,7 +140,7 @@ def _rows(section: Schema, sections: Schema) -> Iterator[tuple[str, ...]]:
 def _takes(about: Schema) -> str:
     """The values of a key in words."""
     if "const" in about:
-        return f"`{about['const']}`"
+        return _written(about["const"])
     if "enum" in about:
         return ", ".join(f"`{word}`" for word in about["enum"])
     if any(key in about for key in ("$ref", "properties")):
@@ -175,15 +175,18 @@ def _default(about: Schema) -> str:
         return ""
     if isinstance(value, dict):
         return f"`{value['kind']}`" if "kind" in value else ""
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    return f"`{value}`" if value != "" else "empty"
+    return _written(value) if value != "" else "empty"
 
 
 def _examples(about: Schema) -> str:
     """Return the examples of a setting, which a choice of words does not need."""
     given = [] if "enum" in about else about.get("examples", [])
-    return ", ".join(f"`{each}`" for each in given).replace("|", r"\|")
+    return ", ".join(map(_written, given)).replace("|", r"\|")
+
+
+def _written(value: object) -> str:
+    """Return a value as a spec has it, in which Python's `True` is `true`."""
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
 
 
 def _meaning(about: Schema, sections: Schema) -> str:

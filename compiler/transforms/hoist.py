@@ -7,6 +7,7 @@ are read; here each becomes an argument that the model hands to its stacks and t
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from compiler.ir.block import Block, Function, Input, Invoke, Repeat, Statement, children, shown
 from compiler.ir.build import Body
@@ -118,11 +119,8 @@ def _name(value: _Value, names: dict[_Value, str], taken: Iterable[str]) -> str:
 
 def _made_of_tokens(function: Function) -> Iterator[tuple[_Value, str]]:
     """Yield the values that a function of the model makes of tokens alone by itself."""
-    tokens = {
-        each.name: _Value(op=Tokens(stream=Free(each.name)), inputs=(), part="", name="_", origin=o)
-        for each in function.inputs
-        for o in (function.body[0].origin,)
-    }
+    stands_for = partial(_Value, inputs=(), part="", name="_", origin=function.body[0].origin)
+    tokens = {each.name: stands_for(op=Tokens(stream=Free(each.name))) for each in function.inputs}
     for statement in function.body:
         if value := _value(statement, tokens):
             yield value, statement.results[0]
