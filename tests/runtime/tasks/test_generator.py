@@ -10,6 +10,7 @@ from compiler.spec.decoding import BeamSearch, Decoding, Sampling
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.data.tokenizers.segmented import SegmentedTokenizer
 from runtime.errors import DivergenceError, UserError
+from runtime.inference import sampling, stepper
 from runtime.inference.generator import Generator
 from runtime.inference.sampling import draw, uniform_draws
 from runtime.package import Package, load_package
@@ -141,7 +142,14 @@ def likeliest_in_a_window(generator: Generator, prompt: str, most: int) -> str:
     return generator.tokenizer.decode(tokens)
 
 
-def test_drawn_texts_go_on_beyond_the_table_of_positions(make_with_table: MakeGenerator) -> None:
+@pytest.mark.parametrize("is_asynchronous", [False, True])
+def test_drawn_texts_go_on_beyond_the_table_of_positions(
+    make_with_table: MakeGenerator, monkeypatch: pytest.MonkeyPatch, is_asynchronous: bool
+) -> None:
+    """Step by step, and by the fixed steps of a GPU, whose buffers get larger on the way."""
+    monkeypatch.setattr(stepper, "STEPS_AHEAD", 2)
+    for module in (stepper, sampling):
+        monkeypatch.setattr(module, "is_asynchronous", lambda _: is_asynchronous)
     most = 4 * POSITIONS
     generator = make_with_table(Sampling(top_k=1, min_length=most, max_extra_length=most))
     prompts = [*PROMPTS, " ".join(WORDS[: POSITIONS - 1])]
