@@ -50,6 +50,8 @@ from runtime.system.atomic_files import copy_folder, new_folder, replace_file
 from runtime.system.checksummed import read_sealed_file, sealed
 
 CHECKPOINTS = "checkpoints"
+RUNS = Path("runs")
+"""The folder that `specformer train` makes runs in, unless it is told another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +141,12 @@ class Run:
             kind = kind_of(folder)
             if kind is not None and kind.name != FOLDER:
                 raise UserError(f"{folder} is {kind.words}, not a run", help=kind.advice)
+            beside = RUNS / folder
+            is_run = not folder.is_absolute() and (beside / BEGUN).is_file()
+            makes = "`specformer train SPEC --out RUN` makes one"
             raise UserError(
                 f"{folder} is not a run: it has no {BEGUN}",
-                help="`specformer train SPEC --out RUN` makes one",
+                help=f"`{beside}` is one" if is_run else makes,
             )
         files = read_package(folder / PACKAGE) if recompiled is None else recompiled
         refuse_changed(folder, None if recompiled else files)
@@ -221,11 +226,15 @@ class Run:
         used = self.averaged(average)
         model = self.package.model_class()
         for checkpoint in used:
-            with naming_others(self.checkpoints, checkpoint):
-                check_checkpoint(checkpoint, self.identity, [MODEL])
+            with naming_others(self.checkpoints, checkpoint, self._check):
+                self._check(checkpoint)
                 check_shapes(checkpoint.folder / MODEL, model)
         model.load_state_dict(average_weights([each.folder / MODEL for each in used]))
         return model.eval()
+
+    def _check(self, checkpoint: Checkpoint) -> None:
+        """Raise RefusedCheckpoint unless the weights of a checkpoint are whole and the run's."""
+        check_checkpoint(checkpoint, self.identity, [MODEL])
 
     def adopt(self, package: Package) -> "Run":
         """Return this run with the recipe of another package, for more steps, say.

@@ -40,7 +40,7 @@ def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if longest + isinstance(schedule, Linear | Cosine) > steps:
         yield Diagnostic(
             code="long-warmup",
-            message=f"the warm-up of {longest} updates{_unsaid(root, 'warmup_steps')} is longer "
+            message=f"the warm-up of {_updates(longest)}{_unsaid(root, 'warmup_steps')} is longer "
             f"than the training of {steps}",
             span=at(root, "training", "schedule", "warmup_steps"),
             notes=note("the whole training", root, "training", "steps"),
@@ -51,7 +51,7 @@ def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     elif isinstance(schedule, WarmupStableDecay) and longest + schedule.decay_steps > steps:
         yield Diagnostic(
             code="long-decay",
-            message=f"{longest} updates of warm-up and {schedule.decay_steps} of decay are more "
+            message=f"{_updates(longest)} of warm-up and {schedule.decay_steps} of decay are more "
             f"than the training of {steps}",
             span=at(root, "training", "schedule", "decay_steps"),
             notes=note("the whole training", root, "training", "steps"),
@@ -123,7 +123,7 @@ def late_look(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     if isinstance(every, int) and steps is not None and every > steps:
         yield Diagnostic(
             code="late-look",
-            message=f"`every: {every}` has no effect: the training ends after {steps} updates",
+            message=f"`every: {every}` has no effect: the training ends after {_updates(steps)}",
             span=at(root, "training", "validation", "every"),
             notes=note("the whole training", root, "training", "steps"),
             help="the validation set is looked at once, at the end; lower `every` for more looks",
@@ -212,3 +212,7 @@ TRAINING_CHECKS = (
     packed_in_float32,
     uneven_vocabulary,
 )
+
+
+def _updates(number: int) -> str:
+    return f"{number} update{'' if number == 1 else 's'}"

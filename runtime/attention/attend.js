@@ -205,7 +205,8 @@ function matrix(panel, layer, number) {
     make("figcaption", { class: "quiet" }, `head ${number + 1} (mask: ${found.mask})`), picture);
 }
 
-/** A small matrix for each layer and head of one kind of attention. */
+/** A small matrix for each layer and head of one kind of attention; layers without weights say
+ * what they have in its place. */
 function grid(panel, kind, number) {
   const layers = attentions(panel).filter((each) => each.kind === kind);
   const most = Math.max(0, ...layers.map((each) => each.heads));
@@ -227,7 +228,11 @@ function grid(panel, kind, number) {
       pixels(head(panel, layer, each), channels(colour(each)))));
     }
   }
-  return make("div", {}, make("p", { class: "quiet" }, kind), table);
+  const without = panel.layers.filter((each) => each.kind === kind && each.weights === undefined);
+  const notes = without.map((each) => each.words);
+  if (!layers.length && !notes.length) notes.push(`This network has no ${kind}.`);
+  return make("div", { "data-kind": kind }, make("p", { class: "quiet" }, kind),
+    ...(layers.length ? [table] : []), ...notes.map((each) => make("p", { class: "note" }, each)));
 }
 
 function say(words) { document.getElementById("readout").textContent = words; }
@@ -270,9 +275,6 @@ function panelOf(panel, number) {
   element.append(figure);
   if (state.view === "all heads") {
     for (const kind of kinds()) figure.append(grid(panel, kind, number));
-    for (const each of panel.layers.filter((each) => each.weights === undefined)) {
-      figure.append(make("p", { class: "note" }, `${each.kind}, layer ${each.layer}: ${each.words}`));
-    }
     return element;
   }
   const layer = layerOf(panel, state.kind, state.layer);

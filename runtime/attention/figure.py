@@ -1,7 +1,8 @@
 """A figure of some heads for a paper, in the manner of Figures 3 to 5 of Vaswani et al. 2017.
 
-The positions that read stand above, those that are read below, and a line joins each pair: a colour
-a head, the darker the larger the weight.
+The positions that read (queries) stand above, those that are read (keys) below, and a line joins
+each pair: a colour a head, the darker the larger the weight. A caption names the attention, and a
+legend the heads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.page.svg import STRONG, element, number, picture, text, text_width
+from compiler.page.svg import INK, QUIET, STRONG, element, number, picture, text, text_width
 from runtime.attention.attention import Attention, Layer
 from runtime.errors import UserError
 
@@ -17,6 +18,9 @@ SIZE, STEP, SPACE, MARGIN = 14.0, 22.0, 200.0, 8.0
 """Pixels: of the letters, from token to token, between the rows, and around all."""
 GAP = 6.0
 """Pixels between a token and the ends of its lines."""
+SMALL, ROW, BOX = 11.0, 16.0, 10.0
+"""Pixels: of the letters of caption and legend, from row to row there, and of a head's colour."""
+QUERY, KEY = "query (reads)", "key (is read)"
 APART, SPREAD = 2.4, 12.0
 """Pixels between the lines of two heads that join the same tokens, and at most between all."""
 HEADS = (*STRONG, "#332288", "#882255", "#999933")
@@ -46,18 +50,55 @@ def draw(
     weights = attention.words(layer).values if joined else layer.weights
     rows = rows_of(queries, token)
     above, below = (max(text_width(each, SIZE) for each in texts) for texts in (queries, keys))
-    top = MARGIN + above + GAP
+    caption = f"{layer.kind}, layer {layer.layer}"
+    width = 2 * MARGIN + max(
+        STEP * max(len(queries), len(keys)),
+        *(text_width(each, SMALL) for each in (caption, QUERY, KEY)),
+    )
+    legend, end = _legend(heads, width)
+    top = end + 2 * GAP + above
     bottom = top + SPACE
+    lowest = bottom + GAP + below + ROW
     content = [
+        _small(MARGIN, MARGIN + SMALL, caption, INK),
+        *legend,
+        _small(MARGIN, end, QUERY, QUIET),
+        _small(MARGIN, lowest, KEY, QUIET),
         *_lines(weights, heads, rows, top, bottom),
         *_shades(weights, heads, rows, bottom, below),
         *(_upright(_x(i), top - GAP, each, "start") for i, each in enumerate(queries)),
         *(_upright(_x(j), bottom + GAP, each, "end") for j, each in enumerate(keys)),
     ]
-    width = 2 * MARGIN + STEP * max(len(queries), len(keys))
-    height = bottom + GAP + below + MARGIN
-    title = f"{layer.kind}, layer {layer.layer}, head {', '.join(map(str, heads))}"
-    return picture(width, height, content, title=title, description=attention.about)
+    title = f"{caption}, head {', '.join(map(str, heads))}"
+    return picture(width, lowest + MARGIN, content, title=title, description=attention.about)
+
+
+def _legend(heads: Sequence[int], width: float) -> tuple[list[str], float]:
+    """Return the colours and numbers of heads, in rows, and the base line of the row below them."""
+    content = []
+    x, y = MARGIN, MARGIN + SMALL + ROW
+    for head in heads:
+        name = f"head {head}"
+        own = BOX + GAP + text_width(name, SMALL)
+        if x > MARGIN and x + own > width - MARGIN:
+            x, y = MARGIN, y + ROW
+        box = element(
+            "rect",
+            x=x,
+            y=y - BOX + 1,
+            width=BOX,
+            height=BOX,
+            fill=_colour(head),
+            **{"class": "legend"},
+        )
+        content.append(box)
+        content.append(_small(x + BOX + GAP, y, name, INK))
+        x += own + 2 * GAP
+    return content, y + ROW
+
+
+def _small(x: float, y: float, words: str, colour: str) -> str:
+    return text(x, y, words, font_size=SMALL, fill=colour)
 
 
 def refuse_other_heads(kind: str, layer: int, most: int, heads: Sequence[int]) -> None:

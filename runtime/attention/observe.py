@@ -1,6 +1,6 @@
 """A run's network reads texts, and its attention weights are kept."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from inspect import signature
 
@@ -96,6 +96,13 @@ class Observer:
             notes=reading.notes,
         )
 
+    def attentions(
+        self, texts: Sequence[str], targets: Sequence[str | None]
+    ) -> Iterator[Attention]:
+        """Yield the weights of several texts, whose lines are counted from 1."""
+        for number, (text, target) in enumerate(zip(texts, targets, strict=True), start=1):
+            yield self.attention(text, target, line=number)
+
     def _translation(self, tokens: list[int], line: int) -> list[int]:
         decoder = BatchDecoder(self.model, self.run.package.spec)
         return list(decoder.decode([tokens], first_line=line)[0][0].tokens)
@@ -171,10 +178,3 @@ def attention_of(run: Run, text: str, target: str | None = None) -> Attention:
     for what is no text, and a UserError for a text without a token and a target of another task.
     """
     return Observer.of(run).attention(text, target)
-
-
-def observed(run: Run, texts: list[str], targets: list[str | None]) -> Iterator[Attention]:
-    """Yield the weights of several texts, whose lines are counted from 1."""
-    observer = Observer.of(run)
-    for number, (text, target) in enumerate(zip(texts, targets, strict=True), start=1):
-        yield observer.attention(text, target, line=number)

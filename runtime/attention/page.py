@@ -25,7 +25,7 @@ BODY = """\
 <h1>{title}</h1>
 <p class="about">Each line joins a position that reads (query) with one that it reads (key); it is
 the darker the larger the weight. Point at a token to see its lines alone, click to keep them.
-A position of the decoder reads its token and predicts the next one.</p>
+{decoder}</p>
 <div class="controls" id="controls"></div>
 <p id="readout" aria-live="polite"></p>
 <div class="panels" id="panels"></div>
@@ -35,6 +35,7 @@ A position of the decoder reads its token and predicts the next one.</p>
 colour of a matrix goes with their square root, grey may not be read.</p>
 <noscript>This page draws with a script, which is in the file itself: allow it to run.</noscript>
 """
+DECODER = "A position of the decoder reads its token and predicts the next one."
 
 
 def attention_page(texts: Sequence[Sequence[Attention]]) -> str:
@@ -45,8 +46,14 @@ def attention_page(texts: Sequence[Sequence[Attention]]) -> str:
         style=file_beside(__file__, "attend.css"),
         script=file_beside(__file__, "attend.js"),
         data=page_data(texts),
-        body=BODY.format(title=escape(title), levels=LEVELS),
+        body=BODY.format(
+            title=escape(title), levels=LEVELS, decoder=DECODER if _has_decoder(texts) else ""
+        ),
     )
+
+
+def _has_decoder(texts: Sequence[Sequence[Attention]]) -> bool:
+    return any("target" in each.streams for several in texts for each in several)
 
 
 def page_data(texts: Sequence[Sequence[Attention]]) -> dict[str, object]:

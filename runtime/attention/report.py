@@ -7,6 +7,7 @@ from itertools import islice
 import torch
 
 from compiler.page.model import Cell, Document, Paragraph, Section, Table, columns
+from compiler.source.counting import counted
 from compiler.spec.tasks import TASKS
 from runtime.attention.claims import (
     Accuracy,
@@ -89,8 +90,7 @@ def _statistics(
 ) -> Section:
     """Return the table of a run's heads; a section of several names the run."""
     observer = Observer.of(run)
-    pairs = enumerate(zip(texts, targets, strict=True), start=1)
-    found = statistics(observer.attention(*pair, line=number) for number, pair in pairs)
+    found = statistics(observer.attentions(texts, targets))
     title = "What each head reads"
     title = title if is_alone else f"{title}: {run.folder.name}"
     return _heads(found, observer, len(texts), title)
@@ -115,17 +115,13 @@ def _heads(found: list[HeadStatistics], observer: Observer, texts: int, title: s
     )
     rows = tuple(map(_row, found))
     about = (
-        f"Means over the positions of {_count(texts, 'text')}, of {observer.run.folder.name} with "
+        f"Means over the positions of {counted(texts, 'text')}, of {observer.run.folder.name} with "
         f"{observer.checkpoint}. Entropy is in bits and distance in tokens; the rest are shares of "
         "a position's weight. Cross-attention has no distances (query and key belong to different "
         "texts); the decoder's input has no END."
     )
     table = Table(columns=columns(names, right=names[1:]), rows=rows)
     return Section(title=title, parts=(Paragraph(text=about), table))
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 def _row(of: HeadStatistics) -> tuple[str, ...]:
@@ -201,7 +197,7 @@ def _method(runs: Sequence[Run], valid: LinkedText, test: LinkedText, unread: in
     if unread:
         verb = "has" if unread == 1 else "have"
         missing = (
-            f"{_count(unread, 'test sentence')} {verb} tokens that do not spell the words: every "
+            f"{counted(unread, 'test sentence')} {verb} tokens that do not spell the words: every "
             "answer there counts as wrong."
         )
         parts.append(Paragraph(text=missing))
@@ -256,9 +252,9 @@ def _counted(test: LinkedText, task: str, asked: int) -> str:
     """Say how many questions there are, and how many no head could answer."""
     count = len(test.questions[task])
     if count == asked:
-        return f"{_count(count, 'question')} of the test set."
+        return f"{counted(count, 'question')} of the test set."
     return (
-        f"{count:,} of {_count(asked, 'question')} of the test set: the answers of the others are "
+        f"{count:,} of {counted(asked, 'question')} of the test set: the answers of the others are "
         "words that the mask of no head allows it to read."
     )
 

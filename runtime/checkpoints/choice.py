@@ -1,6 +1,6 @@
 """The checkpoints that a run's weights are taken from: one of them, or the mean of the last."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +30,12 @@ class Choice:
 
         Raises a UserError for a word that names no checkpoint, and for a mean of a single one.
         """
-        wanted = (checkpoint or evaluation.checkpoint).lower()
+        wanted = (evaluation.checkpoint if checkpoint is None else checkpoint).lower()
         if wanted not in (BEST, LAST) and not (wanted.isascii() and wanted.isdecimal()):
             raise UserError(
-                f"`{wanted}`: there is no checkpoint of that name",
+                f"`{wanted}`: there is no checkpoint of that name"
+                if wanted
+                else "the name of the checkpoint is empty",
                 help="give `best`, `last`, or the number of an update that has one",
             )
         if wanted != LAST and average is not None and average > 1:
@@ -108,17 +110,31 @@ def _refused(parent: Path, which: str, step: int | None) -> list[Checkpoint]:
 
 
 @contextmanager
-def naming_others(parent: Path, checkpoint: Checkpoint) -> Iterator[None]:
-    """Within this context a refusal of a checkpoint names those that may be taken instead."""
+def naming_others(
+    parent: Path, checkpoint: Checkpoint, check: Callable[[Checkpoint], None]
+) -> Iterator[None]:
+    """Within this context a refusal of a checkpoint names those that may be taken instead.
+
+    They are those that `check` does not refuse, too.
+    """
     try:
         yield
     except RefusedCheckpoint as reason:
-        there = [
-            f"{each.step}" for each in list_checkpoints(parent) if each.step != checkpoint.step
-        ]
-        instead = f"choose another by `--checkpoint UPDATE`: {', '.join(there)}" if there else ""
+        others = [each for each in list_checkpoints(parent) if each.step != checkpoint.step]
+        good = [f"{each.step}" for each in others if _is_good(each, check)]
+        instead = f"choose another by `--checkpoint UPDATE`: {', '.join(good)}" if good else ""
+        if others and not good:
+            instead = "bring a good copy back: no other checkpoint of the run can be used either"
         help = "; or ".join(each for each in (reason.help, instead) if each)
         raise RefusedCheckpoint(str(reason), help=help) from reason
+
+
+def _is_good(checkpoint: Checkpoint, check: Callable[[Checkpoint], None]) -> bool:
+    try:
+        check(checkpoint)
+    except RefusedCheckpoint:
+        return False
+    return True
 
 
 def average_weights(paths: Sequence[Path]) -> dict[str, Tensor]:

@@ -193,7 +193,9 @@ def _heads(head: str | None) -> list[int]:
         return []
     parts = [each.strip() for each in head.split(",")]
     if not all(each.isascii() and each.isdecimal() for each in parts):
-        raise UserError(f"--head {head}: expected numbers with commas between", help="--head 1,2")
+        raise UserError(
+            f"--head: expected numbers with commas between, got {head!r}", help="--head 1,2"
+        )
     return [int(each) for each in parts]
 
 
@@ -264,14 +266,15 @@ def _measure(runs: list["Run"], texts: list[Text], out: Path | None, force: bool
 
 
 def _observed(runs: list["Run"], texts: list[Text]) -> list[list["Attention"]]:
-    """Return the attention of each run for each text, and say which weights it is of."""
-    from runtime.attention.observe import observed
+    """Return the attention of each run for each text; say which weights it is of, once loaded."""
+    from runtime.attention.observe import Observer
 
     found = []
     for run in runs:
-        report(f"weights{f' of {run.folder}' if len(runs) > 1 else ''}: {run.used()}")
+        observer = Observer.of(run)
+        report(f"weights{f' of {run.folder}' if len(runs) > 1 else ''}: {observer.checkpoint}")
         pairs = [each.text for each in texts], [each.target for each in texts]
-        found.append(list(observed(run, *pairs)))
+        found.append(list(observer.attentions(*pairs)))
     return found
 
 

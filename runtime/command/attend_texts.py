@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from compiler.source.counting import counted
 from runtime.command.lines import read_input
 from runtime.errors import UserError
 
@@ -69,7 +70,9 @@ def _refuse_blank(placed: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def _with_targets(found: list[tuple[str, str]], target: list[str] | None) -> list[Text]:
     if target and len(target) != len(found):
         raise UserError(
-            f"there are {len(found)} texts and {len(target)} targets",
+            "each text needs its target: there "
+            f"{'is' if len(found) == 1 else 'are'} {counted(len(found), 'text')} and "
+            f"{counted(len(target), 'target')}",
             help="give --target as often as --text",
         )
     targets = [each for each, _ in _placed(target, "--target")] if target else [None] * len(found)

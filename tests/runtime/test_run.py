@@ -124,6 +124,20 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
         Run.open(tmp_path)
 
 
+def test_a_run_in_the_usual_folder_is_proposed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "demo").mkdir(parents=True)
+    with pytest.raises(UserError) as mistake:
+        Run.open(Path("demo"))
+    assert mistake.value.help == "`specformer train SPEC --out RUN` makes one"
+    (tmp_path / "runs" / "demo" / "run.json").write_text("{}")
+    with pytest.raises(UserError, match="demo is not a run") as mistake:
+        Run.open(Path("demo"))
+    assert mistake.value.help == "`runs/demo` is one"
+
+
 def test_the_last_checkpoints_are_averaged(run: Run, package: Package) -> None:
     """An interim one never counts."""
     run = run.adopt(edited(package, set_average))

@@ -145,6 +145,61 @@ def test_lines_have_the_weights_of_the_network(tmp_path: Path) -> None:
 
 
 @needs_browser
+def test_a_run_with_recurrences_says_so_in_every_view(tmp_path: Path) -> None:
+    """There is no heading with nothing below."""
+    panels = [seen(tmp_path / "one"), seen(tmp_path / "other", "lstm")]
+    probe = """
+      return ["lines", "matrix", "all heads"].map((view) => {
+        one(`[data-value="${view}"]`).click();
+        return all(".panel")[1].innerText;
+      });
+    """
+    visited = visit(write(tmp_path, panels), tmp_path / "visit", probe)
+    assert (visited.console, visited.requests) == ([], [])
+    for words in visited.found:
+        assert "has a recurrence in the place of attention" in words
+    below = re.split(r"\n(?=(?:encoder|decoder) self-attention|cross-attention)", visited.found[2])
+    assert len(below) == 4
+    encoder, decoder, cross = below[1:]
+    for each in (encoder, decoder):
+        assert "Layer 1 has a recurrence" in each
+        assert "head 1" not in each
+    assert "head 1" in cross
+
+
+@needs_browser
+def test_three_runs_stand_beside_each_other(tmp_path: Path) -> None:
+    panels = [replace(seen(tmp_path / n), run=f"runs/{n}" * 9) for n in ("one", "two", "three")]
+    probe = """
+      return ["lines", "matrix"].map((view) => {
+        one(`[data-value="${view}"]`).click();
+        return all(".panel").map((each) => {
+          const box = each.getBoundingClientRect();
+          return [box.top, box.right];
+        });
+      });
+    """
+    lines, matrices = visit(
+        write(tmp_path, panels), tmp_path / "visit", probe, size="1280,900"
+    ).found
+    assert len({top for top, _ in lines}) == 1, "three fit"
+    assert max(right for _, right in [*lines, *matrices]) <= 1280
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("reference", "has_decoder"),
+    [("demo", True), ("language-model", True), ("classifier", False)],
+)
+def test_only_a_network_with_a_decoder_is_said_to_have_one(
+    reference: str, has_decoder: bool, tmp_path: Path
+) -> None:
+    assert ("A position of the decoder" in attention_page([[seen(tmp_path, reference)]])) is (
+        has_decoder
+    )
+
+
+@needs_browser
 def test_keys_that_the_mask_forbids_are_struck_out(tmp_path: Path) -> None:
     probe = """
       send(all("[data-side=query]")[2], "mouseenter", { bubbles: false });

@@ -4,6 +4,7 @@ import re
 import shutil
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from compiler.page.svg import text_width
 from runtime import load
-from runtime.attention.figure import APART, LEAST
-from runtime.attention.observe import Observer, attention_of, observed
+from runtime.attention.figure import APART, LEAST, SIZE, SMALL, draw
+from runtime.attention.observe import Observer, attention_of
 from runtime.attention.page import attention_page
 from runtime.errors import UserError
 from runtime.inference.translator import Translator
@@ -101,8 +103,30 @@ def test_a_figure_has_a_line_for_each_weight_of_the_token(
     np.testing.assert_allclose(opacities, weights[weights >= LEAST], atol=1e-3)
     ends = {float(each.attrib["x1"]) for each in lines}
     assert max(ends) - min(ends) == pytest.approx(APART), "one head would hide the other"
-    words = [each.text for each in picture.findall(f"{SVG}text")]
+    texts = picture.findall(f"{SVG}text")
+    words = [each.text for each in texts if "transform" in each.attrib]
     assert words == [*found.streams["source"].words] * 2
+    said = [each.text for each in texts if "transform" not in each.attrib]
+    caption = "encoder self-attention, layer 1"
+    assert said == [caption, "head 2", "head 1", "query (reads)", "key (is read)"]
+    legend = [each.attrib["fill"] for each in picture.findall(f"{SVG}rect[@class='legend']")]
+    assert legend == list(dict.fromkeys(each.attrib["stroke"] for each in lines))
+
+
+def test_the_caption_of_a_figure_fits_into_it(trained_run: Path) -> None:
+    """A text of one word is narrower than the caption, and eight heads need several rows."""
+    found = attention_of(Run.open(trained_run), "The", "Der")
+    layer = replace(found.layer("encoder self-attention", 1), layer=10)
+    heads = np.repeat(layer.weights, 8, axis=0)[:8]
+    picture = ElementTree.fromstring(draw(found, replace(layer, weights=heads), range(1, 9)))
+    width, height = (float(picture.attrib[each]) for each in ("width", "height"))
+    rows = [each for each in picture.findall(f"{SVG}text") if "transform" not in each.attrib]
+    for each in rows:
+        assert float(each.attrib["x"]) + text_width(each.text or "", SMALL) <= width
+        assert float(each.attrib["y"]) < height
+    tokens = [each for each in picture.findall(f"{SVG}text") if "transform" in each.attrib]
+    highest = min(float(e.attrib["y"]) - text_width(e.text or "", SIZE) for e in tokens)
+    assert highest > float(rows[-2].attrib["y"])
 
 
 @needs_cairo
@@ -141,7 +165,19 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     ),
     "targets": (
         ["--text", TEXT, "--text", TEXT, "--target", TARGET, "--out", "page.html"],
-        "there are 2 texts and 1 targets",
+        "each text needs its target: there are 2 texts and 1 target\n",
+    ),
+    "more targets": (
+        ["--text", TEXT, "--target", TARGET, "--target", TARGET, "--out", "page.html"],
+        "each text needs its target: there is 1 text and 2 targets\n",
+    ),
+    "no head": (
+        ["--text", TEXT, "--figure", "a.svg", "--head", ""],
+        "--head: expected numbers with commas between, got ''",
+    ),
+    "empty checkpoint": (
+        ["--text", TEXT, "--out", "page.html", "--checkpoint", ""],
+        "the name of the checkpoint is empty",
     ),
     "head": (["--text", TEXT, "--figure", "a.svg", "--head", "9"], "there is no head 9 in layer"),
     "heads": (["--text", TEXT, "--figure", "a.svg", "--head", "one"], "expected numbers"),
@@ -251,6 +287,26 @@ def test_a_run_without_its_weights(specformer: Command, trained_run: Path, tmp_p
         assert "help: copy the whole folder of the run again" in ended.err
 
 
+def test_damaged_weights_are_not_said_to_be_used(
+    specformer: Command, trained_run: Path, tmp_path: Path
+) -> None:
+    """The help names the checkpoints that are whole, and says so where none is."""
+    copied = tmp_path / "copied"
+    shutil.copytree(trained_run, copied)
+    files = sorted(copied.glob("checkpoints/*/model.safetensors"))
+    for whole, help in (
+        ("2", "`--checkpoint UPDATE`: 2\n"),
+        ("", "no other checkpoint of the run"),
+    ):
+        for each in files:
+            if each.parent.name != f"step-{whole:0>8}":
+                each.write_bytes(each.read_bytes()[:-9])
+        ended = specformer("attend", copied, "--text", TEXT, "--checkpoint", "4", "--out", "a.html")
+        assert ended.code == 2
+        assert "weights: " not in ended.err
+        assert help in ended.err
+
+
 def test_runs_of_two_tasks_are_refused(specformer: Command, trained_run: Path) -> None:
     with tarfile.open(Path(__file__).with_name("run-0.2.tar.xz")) as packed:
         packed.extractall(Path.cwd(), filter="data")
@@ -304,5 +360,5 @@ def test_runs_of_former_versions(specformer: Command, tmp_path: Path, archive: s
         packed.extractall(tmp_path, filter="data")
     ended = specformer("attend", "run", "--text", "The dog", "--out", "page.html")
     assert ended.code == 0, ended.err
-    (found,) = observed(Run.open(Path("run")), ["The dog"], [None])
+    (found,) = Observer.of(Run.open(Path("run"))).attentions(["The dog"], [None])
     assert Path("page.html").read_text(encoding="utf-8") == attention_page([[found]])

@@ -47,6 +47,16 @@ def test_a_mean_of_the_best_checkpoint_is_refused(specformer: Command, trained_r
 
 
 @pytest.mark.quick
+@pytest.mark.parametrize("arguments", [("translate",), ("evaluate",), ("transfer",)])
+def test_an_empty_name_is_refused(
+    specformer: Command, trained_run: Path, arguments: tuple[str, ...]
+) -> None:
+    more = ("demo", "--out", "new") if arguments == ("transfer",) else ()
+    ended = specformer(*arguments, trained_run, "--checkpoint", "", *more)
+    assert (ended.code, "the name of the checkpoint is empty" in ended.err) == (2, True), ended.err
+
+
+@pytest.mark.quick
 def test_python_chooses_a_checkpoint(trained_run: Path) -> None:
     scores = []
     for each in (2, 4, "4"):
