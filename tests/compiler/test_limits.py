@@ -250,3 +250,10 @@ def test_kinds_of_layers_do_not_take_turns_with_each_other(tmp_path: Path) -> No
     lock.write_text(lock_text(spec))
     assert load(str(lock)).spec == spec
     assert check_spec(written(tmp_path, {"distinct": 6, "layers": 6}))
+
+
+def test_a_training_of_one_update_is_said_to_be_of_one() -> None:
+    found = check_spec("demo", ["training.steps=1", "training.schedule.warmup_steps=1"])
+    said = [each.message for each in found.warnings if each.code == "late-look"]
+    assert len(said) == 1
+    assert said[0].endswith("the training ends after 1 update")

@@ -171,7 +171,7 @@ def test_a_run_with_recurrences_says_so_in_every_view(tmp_path: Path) -> None:
 def test_three_runs_stand_beside_each_other(tmp_path: Path) -> None:
     panels = [replace(seen(tmp_path / n), run=f"runs/{n}" * 9) for n in ("one", "two", "three")]
     probe = """
-      return ["lines", "matrix"].map((view) => {
+      return ["lines", "all heads", "matrix"].map((view) => {
         one(`[data-value="${view}"]`).click();
         return all(".panel").map((each) => {
           const box = each.getBoundingClientRect();
@@ -179,11 +179,11 @@ def test_three_runs_stand_beside_each_other(tmp_path: Path) -> None:
         });
       });
     """
-    lines, matrices = visit(
-        write(tmp_path, panels), tmp_path / "visit", probe, size="1280,900"
-    ).found
-    assert len({top for top, _ in lines}) == 1, "three fit"
-    assert max(right for _, right in [*lines, *matrices]) <= 1280
+    page = write(tmp_path, panels)
+    lines, heads, matrices = visit(page, tmp_path / "visit", probe, size="1280,900").found
+    for each in (lines, heads):
+        assert len({top for top, _ in each}) == 1, "three fit"
+    assert max(right for _, right in [*lines, *heads, *matrices]) <= 1280
 
 
 @pytest.mark.quick
