@@ -5,8 +5,9 @@
 A sentencepiece model is learned first, from a part of the pairs, and is given to all that is
 measured, so that learning is apart. `one thread` is one process that uses one core, `one process`
 is one whose libraries start a thread for each core, and the others are worker processes with a
-thread each. The bytes that they write must be the same. Memory is the sum of the peaks of the
-process that prepares and of the largest of its workers, times their number.
+thread each. The bytes that they write must be the same. `preparation` is all from the files to an
+entry of the cache, `tokenising` the writing of the training part alone. Memory is the peak of the
+process that prepares, plus that of its largest worker times their number.
 """
 
 import argparse
@@ -25,8 +26,9 @@ from compiler.spec.load import load
 from compiler.spec.spec import Spec
 from runtime.data.checksummed import SUMS
 from runtime.data.lines import read_lines
-from runtime.data.prepare import file_digests, prepare
+from runtime.data.prepare import TOKENIZERS, file_digests, prepare
 from runtime.data.tasks import task_of
+from runtime.data.tokenising import sharing
 
 SPEC = """
 name: measured
@@ -77,13 +79,17 @@ def report(options: argparse.Namespace, folder: Path) -> None:
     for _ in range(options.rounds):
         for way, (processes, threads) in ways.items():
             found[way].append(run(spec, processes, threads))
-    best = {way: min(each["seconds"] for each in rounds) for way, rounds in found.items()}
     sums = {each["sums"] for rounds in found.values() for each in rounds}
-    for way, seconds in best.items():
-        print(f"{way} ({ways[way][0]}): {seconds:.2f} s, {options.lines / seconds:,.0f} pairs/s")
     print(f"the same bytes: {len(sums) == 1}")
-    for way in ("one thread", "one process"):
-        print(f"{options.processes} processes beside {way}: {best[way] / best['processes']:.2f}")
+    for what, key in (("preparation", "seconds"), ("tokenising", "tokenising")):
+        best = {way: min(each[key] for each in rounds) for way, rounds in found.items()}
+        for way, seconds in best.items():
+            ratio = seconds / best["processes"]
+            rate = options.lines / seconds
+            print(
+                f"{what}, {way} ({ways[way][0]}): {seconds:.2f} s, {rate:,.0f} pairs/s, "
+                f"{ratio:.2f} times the {options.processes} processes"
+            )
     small = run(written(folder, options.pairs, options.against, learned=options.learned), 1, None)
     smaller = run(spec.with_name(f"{options.against}.yaml"), options.processes, None)
     for way, other in (("one process", small), ("processes", smaller)):
@@ -142,10 +148,20 @@ def measured(path: Path, processes: int) -> dict[str, Any]:
         )
         seconds = time.perf_counter() - started
         sums = (prepared.folder / SUMS).read_text()
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    if processes > 1:
-        kilobytes += processes * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return {"seconds": seconds, "peak": kilobytes / 1000, "sums": sums}
+        kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        if processes > 1:
+            kilobytes += processes * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        lines = sum(1 for _ in task_of(spec).rows("train"))
+        started = time.perf_counter()
+        with sharing("train", lines, lambda _: None, processes):
+            task_of(spec).write("train", prepared.folder / TOKENIZERS, Path(cache, "again"))
+        tokenising = time.perf_counter() - started
+    return {
+        "seconds": seconds,
+        "tokenising": tokenising,
+        "peak": kilobytes / 1000,
+        "sums": sums,
+    }
 
 
 if __name__ == "__main__":

@@ -37,8 +37,11 @@ from runtime.system.file_lock import wait_for_lock
 FORMAT = 2
 """The version of tokenisation; raise it when that changes: no earlier run can go on then."""
 
-LAYOUT = 2
-"""The version of an entry's files; raise it when they change: entries are then made anew."""
+LAYOUT = 3
+"""The version of an entry's files; raise it when they change, or are learned in another way.
+
+Entries are then made anew. Earlier runs go on with their own tokenizers.
+"""
 
 FACTS, TOKENIZERS = "facts.txt", "tokenizers"
 

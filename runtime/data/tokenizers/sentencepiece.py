@@ -22,8 +22,12 @@ from runtime.data.tokenizers.given import given_file, require_size
 from runtime.data.tokenizers.words import SPACE, encode_after_word
 from runtime.errors import UserError
 
-PAIRS = 2_000_000
-"""Pairs that are enough to learn from: more cost memory and change hardly any piece."""
+PAIRS = 200_000
+"""Pairs that are enough to learn from, at regular distances: more cost memory and time.
+
+A fourth of 640,000 short pairs gave 0.1 % fewer tokens of held-out lines with 8,000 rows, and 0.3 %
+more with 32,000.
+"""
 
 THREADS = 4
 """Fixed, because the sums of the training depend on it."""
