@@ -46,7 +46,7 @@ def test_an_option_that_is_no_list_is_given_once(command: str, option: Any) -> N
     context = COMMANDS.commands[command].make_context
     values = {"--launcher": "slurm", "--split": "test", "--tokenize": "char"}
     values |= {"--precision": "float32", "--kind": "cross", "--curve": "loss", "--log": "loss"}
-    values["--format"] = "svg" if command == "draw" else "json"
+    values["--format"] = {"draw": "svg", "embed": "jsonl"}.get(command, "json")
     words = [values.get(option.opts[0], word) if word == "1" else word for word in words]
     twice = [*words[: 1 if option.is_flag else 2], *words]
     if option.multiple and option.metavar != ASSIGNMENT:
