@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from runtime.command.import_model import Found
     from runtime.weights.folder import Folder
 
+MOST_CLASSES = 2**20
+
 
 def import_(
     folder: Annotated[
@@ -41,7 +43,9 @@ def import_(
     ] = None,
     classes: Annotated[
         int | None,
-        typer.Option("--classes", metavar="N", min=2, help="Labels of a new classifier."),
+        typer.Option(
+            "--classes", metavar="N", min=2, max=MOST_CLASSES, help="Labels of a new classifier."
+        ),
     ] = None,
     source: Annotated[
         str | None,

@@ -45,7 +45,13 @@ def test_an_option_that_is_no_list_is_given_once(command: str, option: Any) -> N
             words += [each.opts[0], "x"] if each.param_type_name == "option" else ["x"]
     context = COMMANDS.commands[command].make_context
     values = {"--launcher": "slurm", "--split": "test", "--tokenize": "char"}
-    values |= {"--precision": "float32", "--kind": "cross", "--curve": "loss", "--log": "loss"}
+    values |= {
+        "--classes": "2",
+        "--precision": "float32",
+        "--kind": "cross",
+        "--curve": "loss",
+        "--log": "loss",
+    }
     values["--format"] = {"draw": "svg", "embed": "jsonl"}.get(command, "json")
     words = [values.get(option.opts[0], word) if word == "1" else word for word in words]
     twice = [*words[: 1 if option.is_flag else 2], *words]
