@@ -77,32 +77,44 @@ class Layout:
         self.texts = [each.moved(x, y) for each in self.texts]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placed:
+    """A column in its place: how far it was moved to the right, and where layers end inwards."""
+
+    plan: Plan
+    shift: float
+    inner: float
+
+
 def lay_out(diagram: Diagram) -> Layout:
     """Return the layout of a diagram."""
     plans = {
         column.id: plan_routes(diagram, rows_of(diagram, column)) for column in diagram.columns
     }
-    whole, right = Layout(diagram), 0.0
+    whole, right, placed = Layout(diagram), 0.0, list[_Placed]()
     for number, column in enumerate(diagram.columns):
         part, plan = Layout(diagram), plans[column.id]
-        _draw_column(part, plan)
+        inner = _draw_column(part, plan)
         left, _, end, _ = part.extent()
         trunk = plan.memory_room if number else 0.0
         shift = right + (APART if number else 0.0) + trunk - left
         part.move(shift, 0.0)
-        plan.shift = shift
+        placed.append(_Placed(plan=plan, shift=shift, inner=inner + shift))
         right = end + shift
         for name in ("boxes", "frames", "contents"):
             getattr(whole, name).update(getattr(part, name))
         whole.routes += part.routes
         whole.texts += part.texts
-    _draw_crossings(whole, plans)
+    _draw_crossings(whole, placed)
     _finish(whole)
     return whole
 
 
-def _draw_column(layout: Layout, plan: Plan) -> None:
-    """Put boxes, frames and arrows of a column in their places, the stream at x = 0."""
+def _draw_column(layout: Layout, plan: Plan) -> float:
+    """Put boxes, frames and arrows of a column in their places, the stream at x = 0.
+
+    Returns how far its layers reach on the inner side.
+    """
     rows = plan.rows
     for name, content in rows.content.items():
         row = rows.row[name]
@@ -118,10 +130,11 @@ def _draw_column(layout: Layout, plan: Plan) -> None:
     layout.texts += labels(plan)
     for group in rows.column.groups:
         layout.frames[group.id] = _frame(layout, plan, group)
-    plan.inner = _inner_end(layout, plan)
-    layout.routes += trunk_routes(plan)
+    inner = _inner_end(layout, plan)
+    layout.routes += trunk_routes(plan, inner)
     for group in rows.column.groups:
         layout.texts += _times(layout.frames[group.id], group, rows.outer)
+    return inner
 
 
 def _frame(layout: Layout, plan: Plan, group: Group) -> Box:
@@ -163,29 +176,30 @@ def _times(frame: Box, group: Group, outer: int) -> list[Text]:
     ]
 
 
-def _draw_crossings(layout: Layout, plans: dict[str, Plan]) -> None:
+def _draw_crossings(layout: Layout, placed: list[_Placed]) -> None:
     """Draw the arrows from one column to another: up, across, and to each box that reads them."""
-    columns = {node: plan for plan in plans.values() for node in plan.rows.column.nodes}
+    columns = {node: each for each in placed for node in each.plan.rows.column.nodes}
     by_source: dict[str, list[Edge]] = defaultdict(list)
     for edge in layout.diagram.edges:
         if columns[edge.source] is not columns[edge.target]:
             by_source[edge.source].append(edge)
     for number, (source, edges) in enumerate(by_source.items()):
-        over = -columns[source].over - 12.0 * number
+        over = -columns[source].plan.over - 12.0 * number
         reader = columns[edges[0].target]
         trunk = _left_of(layout, reader) - 14 - 10 * number
-        _draw_trunk(layout, edges, trunk, over, [-reader.fork_height(each) for each in edges])
+        forks = [-reader.plan.fork_height(each) for each in edges]
+        _draw_trunk(layout, edges, trunk, over, forks)
         for edge in edges:
             _draw_branch(layout, edge, trunk, reader)
 
 
-def _left_of(layout: Layout, plan: Plan) -> float:
+def _left_of(layout: Layout, placed: _Placed) -> float:
     """Return where boxes, frames and trunks of a column begin."""
-    column = plan.rows.column
+    column = placed.plan.rows.column
     boxes = [layout.boxes[each] for each in column.nodes]
     frames = [layout.frames[each.id] for each in column.groups]
     left = min(each.x for each in (*boxes, *frames))
-    return min(left, plan.inner + plan.shift - plan.trunk_room)
+    return min(left, placed.inner - placed.plan.trunk_room)
 
 
 def _draw_trunk(
@@ -202,10 +216,10 @@ def _draw_trunk(
         layout.texts.append(Text(x + 6, over - 5, edge.shape, LABEL, tone="quiet"))
 
 
-def _draw_branch(layout: Layout, edge: Edge, trunk: float, reader: Plan) -> None:
+def _draw_branch(layout: Layout, edge: Edge, trunk: float, reader: _Placed) -> None:
     """Draw an arrow from a trunk to the lower side of a box."""
-    end, tip = -reader.fork_height(edge), layout.boxes[edge.target].bottom
-    slots = [each + reader.shift for each in reader.slots[edge.source, edge.target]]
+    end, tip = -reader.plan.fork_height(edge), layout.boxes[edge.target].bottom
+    slots = [each + reader.shift for each in reader.plan.slots[edge.source, edge.target]]
     layout.routes.append(Route(((trunk, end), (max(slots), end)), edge))
     layout.routes += [Route(((each, end), (each, tip)), edge, True) for each in slots]
 

@@ -21,8 +21,13 @@ SPREAD = 34.0
 class Plan:
     """The arrows of a column, and the heights that leave room for them.
 
-    `slots` are the places at the lower side of a target where an arrow ends. `levels` are the
-    horizontal pieces between two rows, numbered upwards.
+    Arrows are named by the ids of their source and target. `slots` are the places at the lower side
+    of a target where an arrow ends; `lanes` are those of arrows that go around boxes, with the
+    side: -1 is left. `levels` are the heights of horizontal pieces between two rows, numbered
+    upwards, and `counts` tells how many there are above each row. `base` and `top` are the lower
+    and upper ends of rows, `level_base` the height of the lowest horizontal piece above each row,
+    and `label_base` that of the labels of arrows from it. `frame_low` and `frame_high` are the ends
+    of frames by their first and last rows. `over` is the height of what passes over the column.
     """
 
     diagram: Diagram
@@ -37,8 +42,6 @@ class Plan:
     label_base: list[float] = field(default_factory=list)
     frame_low: dict[int, float] = field(default_factory=dict)
     frame_high: dict[int, float] = field(default_factory=dict)
-    shift: float = 0.0
-    inner: float = 0.0
     over: float = 0.0
 
     @property

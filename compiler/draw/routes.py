@@ -83,13 +83,13 @@ def _beside_route(plan: Plan, edge: Edge) -> Route:
     return _route(points, edge, True)
 
 
-def trunk_routes(plan: Plan) -> list[Route]:
-    """Return the arrows from beside the stream to layers, on the inner side of the column."""
+def trunk_routes(plan: Plan, inner: float) -> list[Route]:
+    """Return the arrows from beside the stream to layers, from the inner end of the column on."""
     found, side, rows = list[Route](), -plan.rows.outer, plan.rows
     sources = dict.fromkeys(e.source for e in plan.asides if not rows.beside[e.source])
     for number, source in enumerate(sources):
         edges = [each for each in plan.asides if each.source == source]
-        trunk = plan.inner + side * 12.0 * (number + 1)
+        trunk = inner + side * 12.0 * (number + 1)
         near = rows.left[source] if side > 0 else rows.right(source)
         far = rows.right(source) if side > 0 else rows.left[source]
         inside = min(near, far) + 8 <= trunk <= max(near, far) - 8
