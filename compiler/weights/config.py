@@ -57,18 +57,15 @@ class Config:
             return holder.keys[keys[-1]]
         return holder.span
 
-    def without(self, keys: Iterable[str]) -> list[str]:
-        """Return the keys that match none of these, with `*` for any text."""
-        patterns = list(keys)
-        return [
-            key for key in self.root.keys if not any(fnmatchcase(key, each) for each in patterns)
-        ]
-
     def refuse_unknown(self, known: Iterable[str]) -> None:
-        """Note each key that nobody has spoken of: it may change what the network computes."""
+        """Note each key that nobody has spoken of: it may change what the network computes.
+
+        In keys that are known, `*` stands for any text.
+        """
+        known = list(known)
         words = [each for each in known if "*" not in each]
-        for key in self.without(known):
-            if key not in self.used:
+        for key in self.root.keys:
+            if key not in self.used and not any(fnmatchcase(key, each) for each in known):
                 message = f"nothing is known about {quoted(key)} of a {self.model_type}"
                 help = did_you_mean(key, words)
                 help = help or "a key that changes nothing may be removed from a copy of the file"

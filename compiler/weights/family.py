@@ -61,9 +61,13 @@ class Family(Section):
     tasks: Annotated[dict[str, Head], Field(min_length=1)] = setting("by name, the usual one first")
     spec: dict[str, Any] = setting("settings that all models of the family have", default={})
     keys: dict[str, str | Paths | Meaning] = setting("keys of config.json, and settings of a spec")
-    readings: list[str] = setting("keys that are read by a function of readings.py", default=[])
+    readings: list[str] = setting(
+        "keys that are read by a function of readings.py, in this order: each sees the settings "
+        "before it",
+        default=[],
+    )
     only: dict[str, list[Any]] = setting("keys, and the values that ours can be", default={})
-    moot: list[str] = setting("keys that change nothing of the network", default=[])
+    without_effect: list[str] = setting("keys that change nothing of the network", default=[])
     symbols: dict[str, list[str]] = setting(
         "tokens for padding, unknown, begin, end and mask: the first that the files have, by the "
         "name of a key without `_id`, or as the vocabulary writes it"
@@ -89,7 +93,7 @@ class Common(Section):
 
     values: dict[str, dict[str, Any]] = setting("tables of values, by name")
     only: dict[str, list[Any]] = setting("keys, and the values that ours can be")
-    moot: list[str] = setting("keys that change nothing of the network")
+    without_effect: list[str] = setting("keys that change nothing of the network")
     refused: dict[str, str] = setting("values of `model_type` without a family, and the reason")
 
 
@@ -136,9 +140,7 @@ def _diagnostics(root: Any, error: ValidationError) -> Iterator[Diagnostic]:
         words, holder = ".".join(map(str, steps)), deepest(root, steps[:-1])
         if each["type"] == "missing":
             yield mistake(node.span, "missing-key", f"`{words}` is missing")
-        elif each["type"] == "extra_forbidden" and isinstance(
-            holder := deepest(root, steps[:-1]), Mapping
-        ):
+        elif each["type"] == "extra_forbidden" and isinstance(holder, Mapping):
             place = holder.keys.get(str(steps[-1]), holder.span)
             yield mistake(place, "unknown-key", f"a family has no `{words}`")
         else:

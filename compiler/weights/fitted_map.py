@@ -11,7 +11,7 @@ from compiler.source.span import Source
 from compiler.vocabulary.rows import Rows
 from compiler.weights.assignment import tensors
 from compiler.weights.map import ImportMap, map_in
-from compiler.weights.names import bindings, filled
+from compiler.weights.names import bindings
 from compiler.weights.parameters import NamedParameter
 from compiler.weights.rows import PER_CLASS, PER_TOKEN, TABLES, biases, in_our_order
 
@@ -114,13 +114,8 @@ def _key(name: str, line: Line, given: Mapping[str, Line]) -> str:
 
 def _fits(line: Line, targets: list[tuple[str, dict[str, str]]], names: set[str]) -> bool:
     """Return whether the files have all that the line reads."""
-    rights = line.right if isinstance(line.right, list) else [line.right]
-    for _, binding in targets:
-        for right in rights:
-            words = re.findall(r"[A-Za-z_][\w.{}/-]*\.[\w.{}]+", filled(str(right), binding))
-            if any(word.removesuffix(".T") not in names for word in words):
-                return False
-    return True
+    (entry,) = map_in(Source(name="line", text=_text({line.left: line.right}, ()))).entries
+    return all(names.issuperset(tensors(entry.expression(binding))) for _, binding in targets)
 
 
 def _with_rows(

@@ -15,7 +15,7 @@ from compiler.spec.model import Embedding, Model, Norm, Output
 from compiler.spec.sub_layer import Attention, FeedForward
 from compiler.spec.tasks import TASKS
 from compiler.weights.config import REFUSED, Config
-from compiler.weights.family import Family, common, find_family
+from compiler.weights.family import Family, common, families, find_family
 from compiler.weights.readings import READINGS
 from compiler.weights.sentence_encoder import MODULES, read_sentence_encoder
 from compiler.weights.settings_tree import Tree, look, merged, put
@@ -36,7 +36,7 @@ class Understood:
     tree: Tree
     used: dict[str, str] = field(default_factory=dict)
     """The settings that a key gives, by key."""
-    moot: list[str] = field(default_factory=list)
+    without_effect: list[str] = field(default_factory=list)
 
     @property
     def labels(self) -> list[tuple[str, int]]:
@@ -81,10 +81,10 @@ def understand(config: Config, task: str | None, classes: int | None) -> Underst
     result.used |= {key: "" for key in config.root.keys if key in config.used - before}
     _read_modules(result)
     _refuse_others(config, family.only | common().only)
-    known = [*family.moot, *common().moot]
+    known = [*family.without_effect, *common().without_effect]
     config.refuse_unknown([*known, *family.keys, *config.used])
     settled = {*config.used, *family.keys}
-    result.moot += [each for each in config.root.keys if each not in settled]
+    result.without_effect += [each for each in config.root.keys if each not in settled]
     return result
 
 
@@ -94,7 +94,7 @@ def _read_modules(result: Understood) -> None:
     if result.task == "embedding" and result.has_head and folder is not None:
         found = read_sentence_encoder(folder, result.config, result.tree)
         result.used |= found.used
-        result.moot += found.without_effect
+        result.without_effect += found.without_effect
 
 
 def refuse_other_code(config: Config) -> None:
@@ -105,7 +105,6 @@ def refuse_other_code(config: Config) -> None:
     if config.get("quantization_config"):
         help = "take the files as they were before, or convert them back to floating-point numbers"
         config.refuse("quantization_config", "the weights are quantised", help)
-    config.get("quantization_config")
 
 
 def refuse_model_type(config: Config) -> None:
@@ -115,17 +114,11 @@ def refuse_model_type(config: Config) -> None:
         message = "config.json has no `model_type`: it is none of a model of `transformers`"
         config.wrong.append(mistake(config.root.span, REFUSED, message))
         return
-    known = sorted(each for family in _all() for each in family.model_types)
+    known = sorted(each for family in families().values() for each in family.model_types)
     reason = common().refused.get(own)
     help = did_you_mean(own, known) or f"families: {', '.join(known)}"
     message = f"no family has the `model_type` {own}" + (f": {reason}" if reason else "")
     config.refuse("model_type", message, help)
-
-
-def _all() -> list[Family]:
-    from compiler.weights.family import families
-
-    return list(families().values())
 
 
 def task_of(config: Config, family: Family, task: str | None) -> tuple[str | None, bool]:

@@ -15,7 +15,7 @@ from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
 from compiler.vocabulary.rows import Rows
 from compiler.weights.rows import unwanted
-from runtime.data.symbols import BEGIN, END
+from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.inference.batch_decoder import BatchDecoder
 from runtime.package import features_of
@@ -107,7 +107,7 @@ def compare(
             rows=rows,
             has_head=has_head,
             classes=list(classes),
-            forced=_forced(spec, tokenizers[1]),
+            prefix=_prefix(spec, tokenizers[1]),
         )
         return pair.compared(encoded)
 
@@ -138,7 +138,7 @@ class _Pair:
     rows: Rows
     has_head: bool
     classes: list[int]
-    forced: list[int]
+    prefix: list[int]
     """Tokens that every text is made to begin with."""
 
     @property
@@ -226,7 +226,7 @@ class _Pair:
         decoding = decoding if self._reads else BeamSearch(beam=1, max_extra_length=NEW_TOKENS)
         spec = self.spec.model_copy(update={"decoding": decoding})
         decoder = BatchDecoder(self.model, spec)
-        sources, prompt = ([tokens], self.forced) if self._reads else (None, tokens)
+        sources, prompt = ([tokens], self.prefix) if self._reads else (None, tokens)
         (best,), *_ = decoder.decode(sources, prefixes=[prompt])
         return [self.rows.theirs[each] for each in best.tokens] == self._written(tokens)
 
@@ -235,27 +235,27 @@ class _Pair:
         from transformers import GenerationConfig
 
         begin, end = self.rows.theirs[BEGIN], self.rows.theirs[END]
-        never = {self.rows.theirs[0], begin} - {end, None}
+        never = {self.rows.theirs[PADDING], begin} - {end, None}
         config = GenerationConfig(
             max_new_tokens=NEW_TOKENS,
             do_sample=False,
             num_beams=1,
             use_cache=False,  # that of encoders and decoders of unequal depth fails
-            pad_token_id=end if self.rows.theirs[0] is None else self.rows.theirs[0],
+            pad_token_id=end if self.rows.theirs[PADDING] is None else self.rows.theirs[PADDING],
             bos_token_id=begin,
             eos_token_id=end,
             decoder_start_token_id=begin,
             suppress_tokens=sorted(each for each in never if each is not None) or None,
         )
         text = self._their([*tokens, END] if self._reads else [BEGIN, *tokens])
-        mask, begun = torch.ones_like(text), [BEGIN, *self.forced]
+        mask, begun = torch.ones_like(text), [BEGIN, *self.prefix]
         more = {"decoder_input_ids": self._their(begun)} if self._reads else {}
         found = self.theirs.generate(text, attention_mask=mask, generation_config=config, **more)[0]
         written = found.tolist()[len(begun) if self._reads else text.size(1) :]
         return written[: written.index(end)] if end in written else written
 
 
-def _forced(spec: Spec, tokenizer: Tokenizer) -> list[int]:
+def _prefix(spec: Spec, tokenizer: Tokenizer) -> list[int]:
     prefix = spec.decoding.prefix
     return [tokenizer.number(each) for each in prefix] if isinstance(prefix, list) else []
 

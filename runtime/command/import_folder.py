@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -101,17 +102,21 @@ def print_keys(understood: "Understood") -> None:
     """Print what becomes of each key of config.json."""
     for key, settings in understood.used.items():
         print(f"used      {key}" + (f" -> {settings}" if settings else ""))
-    if understood.moot:
-        print(f"moot      {', '.join(understood.moot)}")
+    if understood.without_effect:
+        print(f"no effect {', '.join(understood.without_effect)}")
 
 
 def print_found(found: "Found") -> None:
     """Print what the folder is, and what becomes of its vocabulary and its tensors."""
-    count = sum(_size(each.shape) for each in found.parameters)
+    count = sum(prod(each.shape) for each in found.parameters)
     own, task = found.understood, found.understood.task.replace("_", " ")
     print(f"{found.folder.name}: {own.config.model_type}, {task}, {count:,} parameters")
-    print(f"used      {len(own.used)} keys of config.json, {len(own.moot)} change nothing")
+    print(f"used      {len(own.used)} keys, {len(own.without_effect)} without effect")
     print(f"rows      {', '.join(_rows(found))}")
+    if found.other_ends:
+        print(
+            f"ends      {', '.join(found.other_ends)} end texts, too; here only the first end does"
+        )
     if found.new:
         print(f"new       {', '.join(found.new)}")
 
@@ -122,14 +127,7 @@ def _rows(found: "Found") -> Iterator[str]:
     rows = found.rows
     yield f"{len(rows):,}"
     for name, their in zip(SYMBOLS, rows.theirs[: rows.symbols], strict=False):
-        yield f"{name} {'has none' if their is None else f'is their {their}'}"
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for each in shape:
-        size *= each
-    return size
+        yield f"their vocabulary has no {name}" if their is None else f"{name} is their {their}"
 
 
 def warn_of_memory(folder: "Folder") -> None:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,12 +32,12 @@ from runtime.weights.files import Tensors
 from runtime.weights.folder import Folder, open_folder
 from runtime.weights.importing import described, weights_by
 from runtime.weights.run import create_published
-from runtime.weights.symbols import Names, symbol_names, tokens_before
+from runtime.weights.symbols import Names, other_ends, symbol_names, tokens_before
 from runtime.weights.vocabulary import CONTENT, Vocabulary, find_vocabulary
 
 SPEC, MAP, RECORD = "spec.yaml", "map.yaml", "import.json"
 """Files of the run: the spec, the map of the weights, and what was compared."""
-NEW = ("prediction.", "classifier.", "pooler.", "output_bias")
+NEW_HEADS = ("prediction.", "classifier.", "pooler.", "output_bias")
 """What begins the names of parameters behind the network that tasks share."""
 
 
@@ -57,6 +58,11 @@ class Found:
     compiled: CompiledPackage
     new: tuple[str, ...]
     """Parameters of a head that the files do not have: they begin as the spec says."""
+
+    @property
+    def other_ends(self) -> list[str]:
+        """Tokens of theirs that end a text, too; here only the first does."""
+        return other_ends(self.folder, self.vocabulary.numbers)
 
     @property
     def parameters(self) -> list[NamedParameter]:
@@ -86,7 +92,7 @@ def examine(
         vocabulary = find_vocabulary(folder)
         if understood is not None and not folder.config.wrong:
             _rows(folder, understood, vocabulary)
-            _before(folder, understood, vocabulary, languages)
+            _begin_tokens(folder, understood, vocabulary, languages)
     except UserError as error:
         folder.note(error)
     return folder, understood
@@ -109,9 +115,10 @@ def find(
     rows, symbols = _rows(folder, understood, vocabulary)
     vocabulary = vocabulary.enlarged(look(understood.tree, "model.vocabulary.size"))
     out = out or Path("runs", name)
+    understood = replace(understood, tree=deepcopy(understood.tree))
     tokenizer = {"kind": "tokenizers", "file": str(out / CONTENT), "symbols": symbols}
-    before = _before(folder, understood, vocabulary, languages)
-    forced = _forced(folder, understood, vocabulary, before[1])
+    before = _begin_tokens(folder, understood, vocabulary, languages)
+    forced = _forced_tokens(folder, understood, vocabulary, before[1])
     put(understood.tree, "model.vocabulary.size", len(rows))
     if unwanted(rows) and not TASKS[understood.task].pools:
         put(understood.tree, "model.output.bias", True)
@@ -193,10 +200,13 @@ def _rows(
     return Rows.renumbered(enlarged.symbols(names)[:count], size), names
 
 
-def _before(
+def _begin_tokens(
     folder: Folder, understood: Understood, vocabulary: Vocabulary, languages: Languages
 ) -> tuple[list[int], list[int]]:
-    """Return the tokens of theirs that each source, and each target, begins with."""
+    """Return the tokens of theirs that each source, and each target, begins with.
+
+    Raises a UserError for a tokenizer whose texts cannot be built, and for a missing language.
+    """
     family = understood.family
     kind = folder.json("tokenizer_config.json").get("tokenizer_class")
     if reason := family.unread_tokenizers.get(str(kind)):
@@ -208,7 +218,7 @@ def _before(
     return source, target
 
 
-def _forced(
+def _forced_tokens(
     folder: Folder, understood: Understood, vocabulary: Vocabulary, before: list[int]
 ) -> list[str]:
     """Return the tokens that every text is made to begin with: a language, or as the files say."""
@@ -234,7 +244,7 @@ def _new(
     """Return the parameters of a head that the files do not have."""
     if understood.has_head:
         return ()
-    heads = [each for each in parameters if each.name.startswith(NEW)]
+    heads = [each for each in parameters if each.name.startswith(NEW_HEADS)]
     missing = absent(_lines(folder, understood), heads, folder.tensors)
     return tuple(each.name for each in heads if each.name in missing)
 
@@ -316,7 +326,7 @@ def _about(found: Found) -> dict[str, Any]:
 def _files(found: Found, comparison: Comparison | None) -> dict[str, bytes]:
     record = _about(found) | {
         "used": found.understood.used,
-        "moot": found.understood.moot,
+        "without_effect": found.understood.without_effect,
         "rows": str(found.rows),
         "compared": None if comparison is None else comparison.record(),
     }

@@ -72,6 +72,14 @@ def symbol_names(
     return {name: texts[each] for name, each in found.items() if each is not None and each in texts}
 
 
+def other_ends(folder: Folder, vocabulary: Mapping[str, int]) -> list[str]:
+    """Return the tokens that end a text beside the first one, as their vocabulary writes them."""
+    names = Names.of(folder, vocabulary)
+    numbers = names.numbers.get("eos_token_id")
+    texts = {number: token for token, number in vocabulary.items()}
+    return [texts.get(each, str(each)) for each in numbers[1:]] if isinstance(numbers, list) else []
+
+
 def tokens_before(
     folder: Folder,
     family: Family,

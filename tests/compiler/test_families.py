@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from compiler.source.diagnostic import Rejected
+from compiler.source.span import Source
 from compiler.weights.config import read_config
 from compiler.weights.families import FAMILIES
 from compiler.weights.family import COMMON, common, families, find_family, map_of, read_family
+from compiler.weights.fitted_map import absent, lines_of
 from compiler.weights.imported_spec import name_of, understand
-from compiler.weights.map import read_map
+from compiler.weights.map import map_in, read_map
+from compiler.weights.parameters import NamedParameter
 from compiler.weights.readings import READINGS
 
 pytestmark = pytest.mark.quick
@@ -48,7 +51,7 @@ def test_a_family_names_what_there_is(name: str) -> None:
         if (each := family.meaning(key)) and isinstance(each.values, str)
     }
     assert tables <= common().values.keys()
-    both = set(family.keys) & (set(family.only) | set(family.moot))
+    both = set(family.keys) & (set(family.only) | set(family.without_effect))
     assert not both
 
 
@@ -71,6 +74,15 @@ def test_a_wrong_family_is_told_at_its_place(tmp_path: Path) -> None:
     assert "a family has no `task`" in said
     assert f"{path}:" in said
     assert COMMON.is_file()
+
+
+def test_a_line_fits_only_if_the_files_have_what_it_reads() -> None:
+    """Also where the name of the tensor has no dot, as `final_logits_bias` of BART."""
+    text = "tensors:\n  output_bias: final_logits_bias[0]\n"
+    lines = lines_of(map_in(Source(name="map", text=text)), {}, "")
+    parameters = [NamedParameter(name="output_bias", shape=(3,))]
+    assert absent(lines, parameters, ["final_logits_bias"]) == set()
+    assert absent(lines, parameters, ["model.weight"]) == {"output_bias"}
 
 
 @pytest.mark.parametrize(

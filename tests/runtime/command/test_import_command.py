@@ -30,8 +30,8 @@ def test_a_dry_run_says_all_and_writes_nothing(specformer: Command, tmp_path: Pa
     assert sorted(tmp_path.rglob("*")) == before
     keys = json.loads((folder / "config.json").read_text())
     said = {line.split()[1].rstrip(",") for line in ended.out.splitlines() if "used " in line}
-    moot = next(line for line in ended.out.splitlines() if line.startswith("moot"))
-    said |= {each.strip() for each in moot.removeprefix("moot").split(",")}
+    others = next(line for line in ended.out.splitlines() if line.startswith("no effect"))
+    said |= {each.strip() for each in others.removeprefix("no effect").split(",")}
     assert keys.keys() - said == {"model_type"} - said
     assert "hidden_size -> model.d_model:" in ended.out
 

@@ -1,5 +1,6 @@
 """`specformer import`: published models beside those of transformers that they were saved from."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +42,10 @@ def imported(
     return Run.open(place), comparison
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+SEEDS = (1, *(pytest.param(each, marks=pytest.mark.slow) for each in (2, 3)))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", KINDS)
 def test_logits_tokens_and_texts_are_theirs(name: str, seed: int, tmp_path: Path) -> None:
     theirs, kind = published(name, seed, tmp_path), KINDS[name]
@@ -250,6 +254,53 @@ def test_a_comparison_that_fails_leaves_nothing(
     with pytest.raises(UserError, match="the network differs from that of transformers"):
         import_folder(find(*examine(whole.folder), tmp_path / "run"))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_is_imported_without_transformers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from runtime.command import app, import_model
+
+    whole = published("gpt2", 1, tmp_path)
+    compared, _ = imported(whole.folder, tmp_path / "compared")
+    monkeypatch.setattr(import_model, "can_compare", lambda: False)
+    arguments = ["import", str(whole.folder), "--out", str(tmp_path / "run")]
+    monkeypatch.setattr("sys.argv", ["specformer", *arguments])
+    with contextlib.suppress(SystemExit):
+        app.main()
+    said = capsys.readouterr()
+    assert "not compared: transformers is not installed" in said.err
+    assert "compared" not in said.out
+    run = Run.open(tmp_path / "run")
+    assert json.loads((run.folder / "import.json").read_text())["compared"] is None
+    own, other = run.load_model().state_dict(), compared.load_model().state_dict()
+    assert all(torch.equal(own[name], each) for name, each in other.items())
+
+
+def test_a_folder_is_found_twice_alike(tmp_path: Path) -> None:
+    folder, understood = examine(published("gpt2", 1, tmp_path).folder)
+    first, second = (find(folder, understood, tmp_path / "run") for _ in range(2))
+    assert first.rows == second.rows
+    assert (first.spec, first.map) == (second.spec, second.map)
+
+
+def test_further_tokens_that_end_a_text_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from runtime.command import app
+
+    folder = published("qwen2", 1, tmp_path).folder
+    said = []
+    for ends in ([1, 0], 1):
+        for name in ("config.json", "generation_config.json"):
+            file = folder / name
+            file.write_text(json.dumps(json.loads(file.read_text()) | {"eos_token_id": ends}))
+        monkeypatch.setattr("sys.argv", ["specformer", "import", str(folder), "--dry-run"])
+        with contextlib.suppress(SystemExit):
+            app.main()
+        said.append(capsys.readouterr().out)
+    assert "ends      <|endoftext|> end texts, too" in said[0]
+    assert "ends  " not in said[1]
 
 
 Change = Callable[[Path], None]
