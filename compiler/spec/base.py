@@ -34,14 +34,50 @@ class Section(BaseModel):
 
 
 def setting(
-    description: str, *, unit: str = "", examples: list[Any] | None = None, **options: Any
+    description: str,
+    *,
+    unit: str = "",
+    since: str = "",
+    examples: list[Any] | None = None,
+    **options: Any,
 ) -> Any:
     """A field of a section; `options` are pydantic's. Without a `default` it must be written.
 
-    Description, unit and examples go into the JSON Schema and the reference, `docs/spec.md`.
+    Description, unit and examples go into the JSON Schema and the reference, `docs/spec.md`. A
+    setting of `model` that came later says `since` which version it is there: its default, which
+    means what versions before did, does not count where a checkpoint is told to belong to a spec.
     """
-    extra: dict[str, Any] | None = {"unit": unit} if unit else None
+    extra: dict[str, Any] | None = {
+        key: value for key, value in {"unit": unit, "since": since}.items() if value
+    } or None
     return Field(description=description, examples=examples, json_schema_extra=extra, **options)
+
+
+def unknown_before(section: BaseModel) -> dict[Any, Any]:
+    """Return the settings that former versions lack and that have their defaults, for `exclude`.
+
+    Sections within sections, and lists of these, are searched likewise.
+    """
+    found: dict[Any, Any] = {}
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and "since" in extra and value == field.get_default():
+            found[name] = True
+        elif inner := _inner(value):
+            found[name] = inner
+    return found
+
+
+def _inner(value: object) -> dict[Any, Any]:
+    match value:
+        case BaseModel():
+            return unknown_before(value)
+        case list() | tuple():
+            parts = {number: _inner(each) for number, each in enumerate(value)}
+            return {number: part for number, part in parts.items() if part}
+        case _:
+            return {}
 
 
 def kind_or(default: str) -> Discriminator:

@@ -280,6 +280,7 @@ class Model(Section):
         "documents that share a text, each from a begin symbol on: `joined`, a token reads those "
         "before it, too; `apart`, it reads its own alone, and positions count from where it begins",
         default="joined",
+        since="0.3",
     )
     output: Output = Output()
     initialization: Initialization = setting(
@@ -289,7 +290,7 @@ class Model(Section):
     decoder: Stack | None = setting("what writes the target", default=None)
     prediction: Prediction | None = setting("of a masked language model", default=None)
     classifier: Classifier | None = setting("of a classification model", default=None)
-    pooling: Pooling | None = setting("of an embedding model", default=None)
+    pooling: Pooling | None = setting("of an embedding model", default=None, since="0.3")
 
     def stacks(self) -> Iterator[tuple[str, Stack]]:
         """Yield the stacks that the model has, by name."""

@@ -24,6 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from compiler.spec.base import unknown_before
 from compiler.spec.model import Model
 from compiler.spec.shorthand import FORMER_NAMES
 from compiler.spec.spec import Spec
@@ -40,10 +41,6 @@ SHARES = "trainer"
 """The folder of a training state in shares, in the place of TRAINER."""
 
 Tensors = dict[str, Tensor]
-
-
-YOUNGER = ("documents", "pooling")
-"""The settings of a model that are younger than version 0.2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +84,7 @@ def _written(model: Model) -> str:
 
     Only their defaults are left out, which mean what these versions did.
     """
-    fields = type(model).model_fields
-    younger = {key for key in YOUNGER if getattr(model, key) == fields[key].default}
-    return model.model_dump_json(exclude=younger)
+    return model.model_dump_json(exclude=unknown_before(model))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors import safe_open
 
+from compiler.spec.base import Section, setting, unknown_before
+from compiler.spec.model import Model
 from runtime.checkpoints.checkpoint import (
     Batching,
     Checkpoint,
@@ -127,3 +130,38 @@ def test_equal_weights_are_equal_bytes(tmp_path: Path) -> None:
     with safe_open(tmp_path / "0", framework="pt") as file:
         assert file.metadata() == metadata
         assert torch.equal(file.get_tensor("b"), weights["b"])
+
+
+def test_a_setting_that_version_0_2_did_not_have_says_so() -> None:
+    """Without it, checkpoints of former versions would seem to belong to another spec."""
+    known = set((Path(__file__).parent / "settings-0.2.txt").read_text().split())
+    schema = Model.model_json_schema()
+    sections = {"Model": schema, **schema["$defs"]}
+    old = {each.partition(".")[0] for each in known}
+    unmarked = [
+        f"{name}.{key}"
+        for name, section in sections.items()
+        if name in old
+        for key, field in section.get("properties", {}).items()
+        if f"{name}.{key}" not in known and "since" not in field
+    ]
+    assert unmarked == []
+
+
+def test_settings_that_former_versions_lack_count_where_they_are_set() -> None:
+    class Inner(Section):
+        old: int = 1
+        new: int = setting("a number", default=2, since="0.3")
+
+    class Outer(Section):
+        one: Inner
+        several: list[Inner]
+        young: Inner | None = setting("a section", default=None, since="0.3")
+
+    def written(outer: Outer) -> dict[str, Any]:
+        return outer.model_dump(exclude=unknown_before(outer))
+
+    plain = Outer(one=Inner(), several=[Inner(), Inner(new=5)])
+    assert written(plain) == {"one": {"old": 1}, "several": [{"old": 1}, {"old": 1, "new": 5}]}
+    other = plain.model_copy(update={"young": Inner(new=3)})
+    assert written(other)["young"] == {"old": 1, "new": 3}
