@@ -226,7 +226,7 @@ def test_without_matplotlib_all_but_the_curves(
         name for name in FILES if not name.startswith("curves")
     }
     page = (folder / "report.html").read_text()
-    assert "the extra `report`" in page
+    assert "pip install matplotlib" in page
     assert "<svg" not in page
 
 

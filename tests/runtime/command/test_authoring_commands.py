@@ -23,7 +23,7 @@ def test_a_new_spec_is_right_and_its_variant_too(specformer: Command, tmp_path: 
     assert "warning[unchanged]" in checked.err
 
 
-@pytest.mark.parametrize("name", ["../up", "Mine", "a b", ""])
+@pytest.mark.parametrize("name", ["../up", "Mine", "a b"])
 def test_a_new_spec_needs_a_name(specformer: Command, tmp_path: Path, name: str) -> None:
     ended = specformer("new", name)
     assert ended.code == 2

@@ -163,7 +163,7 @@ def test_a_full_disk_leaves_no_half_a_file(
     output = tmp_path / "out.de"
     ended = specformer("translate", trained_run, "--input", sentences, "--output", output)
     assert ended.code == 2
-    assert f"\nerror: the disk is full: {output} could not be written" in ended.err
+    assert f"\nerror: {output} cannot be written: the disk is full" in ended.err
     assert not list(tmp_path.glob("*out.de*"))
 
 

@@ -25,7 +25,7 @@ from runtime.scoring.translations import greedy_bleu
 from runtime.system.checksummed import read_sealed_file, sealed
 from runtime.system.file_lock import held
 from runtime.training.interruption import SIGNALS, Interruption, watched_signals
-from runtime.training.objective import Objective
+from runtime.training.objective import LabelObjective
 from runtime.training.train import Summary, train
 from runtime.training.trainer import Trainer
 
@@ -356,7 +356,7 @@ def test_a_signal_ends_a_validation_and_the_run_repeats_it(
     calls = CountedSignal(5)
     with monkeypatch.context() as patch:
         if place == "losses":
-            patch.setattr(Objective, "evaluate", calls.around(Objective.evaluate))
+            patch.setattr(LabelObjective, "figures", calls.around(LabelObjective.figures))
         else:
             patch.setattr(BatchDecoder, "_search", calls.around(BatchDecoder._search))
             patch.setattr(batch_decoder, "BATCH_TOKENS", 10)
