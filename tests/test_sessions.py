@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 NETWORKS = "many random networks, of which each is compiled and run"
 FAKE = "a worker is started that pretends to have a GPU, and computes with many networks"
 RUNS = "a training of some seconds begins each test"
+IMPORTS = "models of transformers are made, imported and compared"
 WITHOUT_QUICK_TESTS = {
     "tests/compiler/draw/test_other_programs.py": "a browser and Mermaid read all pictures",
     "tests/gpu/test_decoding.py": FAKE,
@@ -31,9 +32,14 @@ WITHOUT_QUICK_TESTS = {
     "tests/runtime/ablation/test_ablate_command.py": RUNS,
     "tests/runtime/command/test_attend_command.py": RUNS,
     "tests/runtime/command/test_evaluate_command.py": RUNS,
+    "tests/runtime/command/test_import_command.py": IMPORTS,
+    "tests/runtime/command/test_import_sentence_encoders.py": IMPORTS,
     "tests/runtime/command/test_import_weights_command.py": RUNS,
     "tests/runtime/command/test_test_sets.py": RUNS,
+    "tests/runtime/data/test_tokenising.py": "other interpreters are started",
     "tests/runtime/training/test_kills.py": RUNS,
+    "tests/runtime/training/test_resegmented_training.py": RUNS,
+    "tests/runtime/weights/test_import_folder.py": IMPORTS,
 }
 """Files of which `make test-quick` runs nothing, with the reason."""
 

@@ -73,6 +73,7 @@ def test_a_run_without_figures_is_empty(specformer: Command, folder: Path) -> No
     assert "empty" in specformer("runs", folder).out.splitlines()[1]
 
 
+@pytest.mark.quick
 def test_folders_without_runs_are_refused(specformer: Command, tmp_path: Path) -> None:
     ended = specformer("runs")
     assert (ended.code, "no folder runs" in ended.err) == (2, True)

@@ -148,6 +148,7 @@ def test_a_tracker_that_nobody_knows(train_tracked: Train) -> None:
     assert refused.value.help == "one of tensorboard, trackio, wandb"
 
 
+@pytest.mark.quick
 def test_tensorboard_forgets_what_came_after_the_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +171,7 @@ def test_tensorboard_forgets_what_came_after_the_checkpoint(
     assert scalars == {"train/loss": (3.0, 10)}
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("wandb", {"update": 10, "valid/nll": 2.0}), ("trackio", {"valid/nll": 2.0})],
