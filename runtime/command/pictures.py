@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from types import ModuleType
-from xml.etree import ElementTree
 
 from runtime.command.output import output_form, write_file
 from runtime.errors import UserError
@@ -46,6 +45,8 @@ def write_picture(svg: str, path: Path, *, force: bool) -> None:
 
 
 def _refuse_too_large(svg: str, path: Path) -> None:
+    from xml.etree import ElementTree  # few commands write pictures
+
     attributes = ElementTree.fromstring(svg).attrib
     width, height = (round(FINE * float(attributes[side])) for side in ("width", "height"))
     if max(width, height) > WIDEST:

@@ -46,12 +46,12 @@ def command(*arguments: str) -> str:
     )
 
 
-def test_check_takes_at_most_1_7_times_the_time_of_importing_its_libraries() -> None:
+def test_check_takes_at_most_1_8_times_the_time_of_importing_its_libraries() -> None:
     """The least of each, turn and turn about: what others do on the machine only adds to it."""
     check = command("check", "transformer-base")
     rounds = [(seconds(check), seconds(LIBRARIES)) for _ in range(ROUNDS)]
     ours, theirs = map(min, zip(*rounds, strict=True))
-    assert ours < 1.7 * theirs
+    assert ours < 1.8 * theirs
 
 
 @pytest.mark.quick
