@@ -17,7 +17,7 @@ from compiler.pipeline import compile_spec
 from runtime.data.sentences import Indices
 from runtime.data.symbols import PADDING
 from runtime.errors import UserError
-from runtime.package import load_package
+from runtime.package import load_package, packed_features_of, packed_module
 from runtime.training.recomputation import layers_of, recompute_layers
 from tests.support.knobs import Tree
 from tests.support.objectives import (
@@ -157,13 +157,15 @@ def test_recomputed_is_kept_in_packed_sentences(tree: Tree, tmp_path: Path) -> N
     network = drawn(tree, tmp_path)
     if "packed.py" not in network.package.files:
         return
-    module = type(network.model).__module__.rpartition(".")[0]
-    programs = importlib.import_module(f"{module}.packed")
-    streams = [packed(programs, each) for each in network.batch.inputs]
+    programs = packed_module(type(network.model))
+    assert programs is not None
+    inputs = [packed(programs, each) for each in network.batch.inputs]
+    texts = [[each] for each in inputs] if network.package.spec.task == "embedding" else [inputs]
     found = []
     for each in (network, recomputed(network)):
+        compute = packed_features_of(programs, each.model)
         torch.manual_seed(1)
-        features = programs.features(each.model, *streams)
+        features = torch.cat([compute(*streams) for streams in texts])
         features.square().sum().backward()
         named = each.model.named_parameters()
         found.append((features, {name: p.grad for name, p in named if p.grad is not None}))

@@ -42,6 +42,7 @@ def packable(tree: Tree) -> Tree:
     """Return a spec without the settings that keep most random specs from being packed."""
     model = _without(tree["model"])
     model["kernel"] = "auto"
+    model.pop("documents", None)
     if "position" in model["embedding"]:
         model["embedding"]["position"] = _position(model["embedding"]["position"])
     return {**tree, "model": model}
