@@ -150,6 +150,13 @@ def test_the_mean_leaves_padding_out() -> None:
     torch.testing.assert_close(got, torch.stack((x[0].mean(0), x[1, :2].mean(0))))
 
 
+@renders("last_position")
+def test_the_last_position_leaves_padding_out() -> None:
+    x, real = torch.randn(2, 4, 6), (TOKENS != 0).view(2, 1, 1, 4)
+    got = rendered("last_position").last_position(x, real)
+    assert got.equal(torch.stack((x[0, 3], x[1, 1])))
+
+
 @renders("split_heads", "split_groups", "merge_heads")
 def test_heads_are_split_and_merged() -> None:
     helpers = rendered("split_heads", "split_groups", "merge_heads")
