@@ -34,6 +34,7 @@ from runtime.data.prepare import prepare
 from runtime.inference.generator import Generator
 from runtime.inference.translator import Translator
 from runtime.run import Run
+from runtime.scoring.likelihood import measure_language_model
 from runtime.scoring.measures import read_scoring_set
 from runtime.scoring.score import score
 from runtime.scoring.translations import greedy_bleu
@@ -110,6 +111,7 @@ TASKS: dict[str, str] = {
     "model.prediction": "masked_language_model",
     "model.embedding.segments": "masked_language_model",
     "training.masking": "masked_language_model",
+    "model.documents": "language_model",
     "data.tokenizer.symbols.mask": "masked_language_model",
     "model.classifier": "classification",
     "model.pooling": "embedding",
@@ -171,6 +173,7 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         for part in PARTS
     },
     **{f"data.{part}:{form}": () for part in PARTS for form in ("TextFiles", "LabelledFiles")},
+    **{f"data.{part}:RunningText": (f"data.{part}.running=true",) for part in PARTS},
     **{
         f"model.{each}.norm.offset": ("model.norm.kind=rms_norm",)
         for each in ("encoder", "decoder")
@@ -215,7 +218,10 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     ),
     "data.tokenizer:bytes": ("data.tokenizer=bytes", "model.vocabulary.size=260"),
     "data.tokenizer.sampling": ("data.tokenizer.model=unigram",),
-    "data.tokenizer.byte_fallback": ("model.vocabulary.size=286",),
+    "data.tokenizer.byte_fallback": (
+        *("data.train.source=varied.source", "data.train.target=varied.target"),
+        "model.vocabulary.size=320",
+    ),
     "training.validation.metric": LOOKS,
     "training.schedule:warmup_stable_decay": (
         "training.schedule.kind=warmup_stable_decay",
@@ -223,6 +229,7 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     ),
     "training.ema:MovingAverage": ("training.ema.decay=0.5",),
     "decoding.stop": ("training.steps=40", "decoding.length_penalty=2.0"),
+    "evaluation.stride": ("data.test.running=true",),
     "evaluation.checkpoint": ("training.validation.every=1", "training.schedule.peak=0.5"),
     "training.validation.patience": ("training.validation.every=1", "training.schedule.peak=0.5"),
 }
@@ -250,6 +257,7 @@ VALUES: dict[str, str] = {
     "data.folder": "OTHER",
     "data.max_length": "5",
     **{f"data.{part}.source_column": "2" for part in PARTS},
+    **{f"data.{part}.part": "[0.0, 0.5]" for part in PARTS},
     "data.tests": "{new: {source: test.source, target: test.target}}",
     **{f"data.{part}.references": f"[other-{part}.target]" for part in ("valid", "test")},
     **{f"data.{part}.reference_columns": "[2]" for part in ("valid", "test")},
@@ -279,6 +287,7 @@ VALUES: dict[str, str] = {
     "model.pooling.width": "8",
     "evaluation.metric": "chrf",
     "evaluation.tokenize": "char",
+    "evaluation.stride": "5",
     "training.masking.share": "0.6",
     "decoding.top_k": "2",
     "decoding.top_p": "0.01",
@@ -314,13 +323,16 @@ Models of `kind: tokenizers` stand in the place of a file: tests/runtime/data/ c
 FIXED = {
     *("spec_version", "task", "data.train.references", "data.train.reference_columns"),
     *("model.decoder.recurrence.bidirectional", "model.decoder.convolution.causal"),
+    *(f"data.{part}.running" for part in PARTS),
+    *("data.valid.shifted", "data.test.shifted"),
 }
 """With one possible value."""
 
 MOVED = {
     *(f"model.{stack}.position:{kind}" for stack in STACKS for kind in kinds_of(AttentionPosition)),
     "model.encoder.layers.cross_attention:Attention",
-    *(f"data.tests:{form}" for form in ("parallel", "tsv", "text", "labelled", "labelled_tsv")),
+    *(f"data.tests:{form}" for form in ("parallel", "tsv", "text", "running")),
+    *(f"data.tests:{form}" for form in ("labelled", "labelled_tsv")),
 }
 """What layers hold after inheritance, what an encoder cannot have, and what has names."""
 
@@ -413,7 +425,7 @@ def task_of(place: str, context: tuple[str, ...]) -> str:
     """The task of the spec in which a field is changed."""
     if any("label_column" in setting for setting in context):
         return "classification"
-    if DRAWN in context:
+    if DRAWN in context or any(".running=" in setting for setting in context):
         return "language_model"
     found = (TASKS[key] for key in TASKS if f"{place}.".startswith(f"{key}."))
     return next(found, "translation")
@@ -434,6 +446,9 @@ def write_text(folder: Path, draw: random.Random) -> None:
         (folder / f"{part}.label").write_text("".join(f"{label}\n" for label in labels))
         write_columns(folder / f"{part}.tsv", source, target, source[::-1])
         write_columns(folder / f"{part}.labelled.tsv", source, labels, labels[::-1], target)
+    varied = [" ".join("".join(draw.choices("abcdefgh", k=5)) for _ in range(2)) for _ in range(60)]
+    for side in ("source", "target"):
+        (folder / f"varied.{side}").write_text("".join(f"{line}\n" for line in varied))
 
 
 def write_tokenizers(folder: Path) -> None:
@@ -451,11 +466,11 @@ def write_tokenizers(folder: Path) -> None:
         model = {"type": "WordLevel", "vocab": vocab, "unk_token": "<unk>"}
         tree = {"version": "1.0", "pre_tokenizer": {"type": "WhitespaceSplit"}, "model": model}
         (folder / f"{name}.json").write_text(json.dumps(tree))
-    parts = [*"w0123456789rae\u0120\u00c3\u00a9", "w0", "w1"]
+    parts = [*"w0123456789rae\u0120\u00c3\u00a9", "01", "11"]  # letters and digits do not merge
     vocab = {each: number for number, each in enumerate(parts)}
     (folder / "vocab.json").write_text(json.dumps(vocab))
-    (folder / "merges.txt").write_text("#version: 0.2\nw 0\nw 1\n")
-    (folder / "other-merges.txt").write_text("w 0\n")
+    (folder / "merges.txt").write_text("#version: 0.2\n0 1\n1 1\n")
+    (folder / "other-merges.txt").write_text("0 1\n")
 
 
 def write_columns(path: Path, *columns: list[str]) -> None:
@@ -537,7 +552,11 @@ def results_of(run: Run) -> dict[str, object]:
 
 def generation_results(run: Run) -> dict[str, object]:
     generator = Generator(scrambled(run.load_model()), run.tokenizers()[0], run.package.spec)
-    return {"texts": generator.generate(["w01 w02", "", "w03"])}
+    measures = measure_language_model(run, "test").measures
+    return {
+        "texts": generator.generate(["w01 w02", "", "w03"]),
+        "measures": {each.name: each.value for each in measures},
+    }
 
 
 def translation_results(run: Run) -> dict[str, object]:
