@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.runtime.weights.published import published
+
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -59,6 +61,7 @@ def test_every_command_runs(
     for name in ("mine", "demo"):
         (tmp_path / "data" / name).symlink_to(corpus)
     shutil.copy(corpus / "test.en", tmp_path / "in.en")
+    published("gpt2", 1, tmp_path / "models")
     own = commands()
     assert len(own) > 15
     for command in own:
