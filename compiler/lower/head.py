@@ -40,7 +40,10 @@ def lower_head(model: Model, context: Context) -> Head | None:
 def _prediction(model: Model, settings: Prediction, context: Context) -> Head:
     """A linear map, a non-linearity and a norm at each position (Devlin et al. 2019)."""
     assert model.encoder is not None
-    hidden, norm = _square(context), lower_norm(model.encoder.norm, context)
+    hidden, norm = (
+        _linear("output", context.d_model, context),
+        lower_norm(model.encoder.norm, context),
+    )
     body = Body(context.origin("model.prediction"))
     x = body.apply(hidden, "x", part="hidden")
     result = body.apply(Activation(name=settings.activation), x)
@@ -61,14 +64,9 @@ def _prediction(model: Model, settings: Prediction, context: Context) -> Head:
 
 def _classifier(settings: Classifier, context: Context) -> Head:
     """The first position or the mean, a linear map and a tanh (Devlin et al. 2019)."""
-    pooler = _square(context)
+    pooler = _linear("output", context.d_model, context)
     classes = Hyperparameter("classes", settings.classes)
-    output = Linear(
-        inputs=context.d_model,
-        outputs=(("classes", classes),),
-        bias=True,
-        initial=context.initials.matrix,
-    )
+    output = _linear("classes", classes, context)
 
     def features(body: Body, x: str) -> str:
         body = body.at(context.origin("model.classifier"))
@@ -90,12 +88,7 @@ def _pooling(settings: Pooling, context: Context) -> Head:
     projection = None
     if settings.width is not None:
         width = Hyperparameter("vector_width", settings.width)
-        projection = Linear(
-            inputs=context.d_model,
-            outputs=(("output", width),),
-            bias=True,
-            initial=context.initials.matrix,
-        )
+        projection = _linear("output", width, context)
 
     def features(body: Body, x: str) -> str:
         body = body.at(context.origin("model.pooling"))
@@ -115,10 +108,11 @@ def _pooled(kind: str, body: Body, x: str) -> str:
     return body.apply(pooling, x, body.apply(PaddingMask(), "source"))
 
 
-def _square(context: Context) -> Linear:
+def _linear(name: str, width: Hyperparameter, context: Context) -> Linear:
+    """Return a linear map of vectors as wide as the model, with a bias."""
     return Linear(
         inputs=context.d_model,
-        outputs=(("output", context.d_model),),
+        outputs=((name, width),),
         bias=True,
         initial=context.initials.matrix,
     )

@@ -23,21 +23,35 @@ SENTENCE = Free("sentence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SelectFirst(Op):
-    """x [batch, position, width] -> [batch, width], that of the first position."""
+class _Pooling(Op):
+    """x [batch, position, width], perhaps a mask -> [batch, width], which may read all of x."""
 
     chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling", "pooling.kind")
 
-    @property
-    def caption(self) -> Caption:
-        return Caption(title="First Position")
-
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        ((batch, _, width),) = inputs
+        batch, _, width = inputs[0]
         return ((batch, width),)
 
     def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         return (ALL,) * inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PackedPooling(_Pooling):
+    """x [1, place, width], packed sentences -> [1, sentence, width]."""
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        one, _, width = inputs[0]
+        return ((one, SENTENCE, width),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectFirst(_Pooling):
+    """x [batch, position, width] -> [batch, width], that of the first position."""
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="First Position")
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (x,) = inputs
@@ -48,17 +62,8 @@ class SelectFirst(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackedFirst(Op):
+class PackedFirst(_PackedPooling):
     """x [1, place, width], packed sentences -> [1, sentence, width], that of the first place."""
-
-    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling", "pooling.kind")
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        ((one, _, width), _) = inputs
-        return ((one, SENTENCE, width),)
-
-    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
-        return (ALL,) * inputs
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         x, sentences = inputs
@@ -67,21 +72,12 @@ class PackedFirst(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SelectLast(Op):
+class SelectLast(_Pooling):
     """x [batch, position, width], mask [batch, 1, 1, position] -> [batch, width], the last one."""
-
-    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling", "pooling.kind")
 
     @property
     def caption(self) -> Caption:
         return Caption(title="Last Position")
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        (batch, _, width), _ = inputs
-        return ((batch, width),)
-
-    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
-        return (ALL,) * inputs
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("last_position", *inputs)
@@ -91,7 +87,7 @@ class SelectLast(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackedLast(PackedFirst):
+class PackedLast(_PackedPooling):
     """x [1, place, width], packed sentences -> [1, sentence, width], that of the last place."""
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
@@ -101,21 +97,12 @@ class PackedLast(PackedFirst):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MaskedMean(Op):
+class MaskedMean(_Pooling):
     """x [batch, position, width], mask [batch, 1, 1, position] -> [batch, width]."""
-
-    chosen_by: ClassVar[tuple[str, ...]] = ("classifier.pooling", "pooling.kind")
 
     @property
     def caption(self) -> Caption:
         return Caption(title="Mean of Positions")
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        (batch, _, width), _ = inputs
-        return ((batch, width),)
-
-    def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
-        return (ALL,) * inputs
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("masked_mean", *inputs)
@@ -125,7 +112,7 @@ class MaskedMean(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackedMean(PackedFirst):
+class PackedMean(_PackedPooling):
     """x [1, place, width], packed sentences -> [1, sentence, width], the mean of its places."""
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
