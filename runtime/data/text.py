@@ -1,6 +1,6 @@
 """The text that a vocabulary is learned from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil
@@ -10,6 +10,8 @@ from compiler.spec.spec import Spec
 from runtime.data.files import corpus_files, read_rows
 from runtime.data.symbols import NAMES
 from runtime.errors import UserError
+
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,27 @@ class TrainingText:
         for row in islice(read_rows(self.corpus, self.folder), 0, None, stride):
             for side in self.sides:
                 yield row[side]
+
+    def most_frequent(self, found: Sequence[str], what: str, report: Report) -> Sequence[str]:
+        """Return the first of the tokens found, as many as there are rows beside the symbols.
+
+        Reports how many are too rare to have a row; `what` names them. Raises a UserError if the
+        vocabulary has more rows than the text has tokens for.
+        """
+        symbols = len(self.symbols)
+        most, room = len(found) + symbols, self.rows - symbols
+        if self.rows > most:
+            raise UserError(
+                f"{self.setting} is {self.rows:,}, but {self.name} has only {len(found):,} "
+                f"different {what}, which make {most:,} rows with the {symbols} symbols",
+                help=f"set {self.setting} to {most}",
+            )
+        if room < len(found):
+            report(
+                f"{self.setting}: {len(found) - room:,} of {len(found):,} different {what} are too "
+                "rare for a row and count as unknown"
+            )
+        return found[:room]
 
     @property
     def name(self) -> str:

@@ -8,13 +8,20 @@ from typing import Self
 from compiler.spec.tokenizer import BYTES
 from compiler.spec.tokenizer import ByteTokenizer as Settings
 from runtime.data.checksummed import Description, write_sealed
-from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
+from runtime.data.symbols import NAMES, SILENT, UNKNOWN
 from runtime.data.text import TrainingText
-from runtime.data.tokenizers.words import begins_words, shown, text_or_numbers
+from runtime.data.tokenizers.words import (
+    REPLACEMENT,
+    ContextFree,
+    PlainText,
+    begins_words,
+    shown,
+    text_or_numbers,
+)
 from runtime.errors import UserError
 
 
-class ByteTokenizer:
+class ByteTokenizer(ContextFree, PlainText):
     """The 256 bytes behind the symbols; every text is decoded as it was."""
 
     KIND = "bytes"
@@ -55,12 +62,6 @@ class ByteTokenizer:
         first = self._first
         return [first + byte for byte in line.encode("utf-8")]
 
-    def encode_rest(self, text: str) -> list[int]:
-        return self.encode(text)
-
-    def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
-        return [self.encode(line) for line in lines]
-
     def number(self, token: str) -> int:
         return self._named.get(token, UNKNOWN)
 
@@ -85,10 +86,6 @@ class ByteTokenizer:
 
     def _word(self, symbol: int) -> str:
         """Return a symbol in a text that is decoded."""
-        if symbol in (PADDING, BEGIN, END):
+        if symbol in SILENT:
             return ""
-        return "\N{REPLACEMENT CHARACTER}" if symbol == UNKNOWN else self._symbols[symbol]
-
-    def detokenize(self, line: str) -> str:
-        """The line as it is: the corpus of this tokenizer is plain text."""
-        return line
+        return REPLACEMENT if symbol == UNKNOWN else self._symbols[symbol]

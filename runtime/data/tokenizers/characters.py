@@ -8,16 +8,14 @@ from typing import Self
 
 from compiler.spec.tokenizer import CharacterTokenizer as Settings
 from runtime.data.checksummed import Description, write_sealed
-from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
+from runtime.data.symbols import NAMES, SILENT, UNKNOWN
 from runtime.data.text import TrainingText
-from runtime.data.tokenizers.words import begins_words, shown
-from runtime.errors import UserError
+from runtime.data.tokenizers.words import REPLACEMENT, ContextFree, PlainText, begins_words, shown
 
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 """What an unknown character is decoded to."""
 
 
-class CharacterTokenizer:
+class CharacterTokenizer(ContextFree, PlainText):
     """A vocabulary of characters; every text that is made of them is decoded as it was."""
 
     KIND = "characters"
@@ -41,21 +39,7 @@ class CharacterTokenizer:
         """
         counts = Counter(chain.from_iterable(text.lines()))
         found = sorted(counts, key=lambda each: (-counts[each], each))
-        room = text.rows - len(text.symbols)
-        if room > len(found):
-            most = len(found) + len(text.symbols)
-            raise UserError(
-                f"{text.setting} is {text.rows:,}, but {text.name} has only {len(found):,} "
-                f"different characters, which make {most:,} rows with the {len(text.symbols)} "
-                "symbols",
-                help=f"set {text.setting} to {most}",
-            )
-        if room < len(found):
-            report(
-                f"{text.setting}: {len(found) - room:,} of {len(found):,} different characters "
-                "are too rare for a row and count as unknown"
-            )
-        return cls("".join(found[:room]), text.symbols)
+        return cls("".join(text.most_frequent(found, "characters", report)), text.symbols)
 
     @classmethod
     def load(cls, content: bytes, description: Description, /) -> Self:
@@ -74,12 +58,6 @@ class CharacterTokenizer:
     def encode(self, line: str) -> list[int]:
         return [self._numbers.get(character, UNKNOWN) for character in line]
 
-    def encode_rest(self, text: str) -> list[int]:
-        return self.encode(text)
-
-    def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
-        return [self.encode(line) for line in lines]
-
     def number(self, token: str) -> int:
         return self._numbers.get(token, self._named.get(token, UNKNOWN))
 
@@ -92,9 +70,4 @@ class CharacterTokenizer:
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Plain text; PADDING, BEGIN and END are left out, and an unknown character is U+FFFD."""
-        silent = (PADDING, BEGIN, END)
-        return "".join(self._texts[token] for token in tokens if token not in silent)
-
-    def detokenize(self, line: str) -> str:
-        """The line as it is: the corpus of this tokenizer is plain text."""
-        return line
+        return "".join(self._texts[token] for token in tokens if token not in SILENT)

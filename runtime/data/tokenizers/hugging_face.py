@@ -9,17 +9,23 @@ from typing import Self
 from compiler.spec.tokenizer import LibraryTokenizer as Settings
 from compiler.vocabulary.rows import Rows
 from runtime.data.checksummed import Description, write_sealed
-from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK, PADDING, UNKNOWN
+from runtime.data.symbols import MASK, NAMES_WITH_MASK, SILENT, UNKNOWN
 from runtime.data.text import TrainingText
 from runtime.data.tokenizers.given import given_file, require_size
 from runtime.data.tokenizers.hugging_face_files import read_files
 from runtime.data.tokenizers.hugging_face_library import new_backend
 from runtime.data.tokenizers.hugging_face_training import learn
-from runtime.data.tokenizers.words import begins_words, encode_after_word, shown, text_of_bytes
+from runtime.data.tokenizers.words import (
+    PlainText,
+    begins_words,
+    encode_after_word,
+    shown,
+    text_of_bytes,
+)
 from runtime.errors import UserError
 
 
-class HuggingFaceTokenizer:
+class HuggingFaceTokenizer(PlainText):
     """A tokenizer of the library, with our symbols at the beginning of its vocabulary."""
 
     KIND = "tokenizers"
@@ -113,13 +119,9 @@ class HuggingFaceTokenizer:
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Plain text; PADDING, BEGIN, END and further symbols of their vocabulary are left out."""
-        kept = (self.rows.theirs[each] for each in tokens if each not in (PADDING, BEGIN, END))
+        kept = (self.rows.theirs[each] for each in tokens if each not in SILENT)
         theirs = [each for each in kept if each is not None and each not in self._silent]
         return self._backend.decode(theirs, skip_special_tokens=False)
-
-    def detokenize(self, line: str) -> str:
-        """The line as it is: the corpus of this tokenizer is plain text."""
-        return line
 
     @cached_property
     def _writes_bytes(self) -> bool:

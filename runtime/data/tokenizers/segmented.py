@@ -8,12 +8,12 @@ from typing import Self
 
 from compiler.spec.tokenizer import SegmentedTokenizer as Settings
 from runtime.data.checksummed import Description, write_sealed
-from runtime.data.symbols import BEGIN, END, NAMES, PADDING, UNKNOWN
+from runtime.data.symbols import NAMES, SILENT, UNKNOWN
 from runtime.data.text import TrainingText
-from runtime.errors import UserError
+from runtime.data.tokenizers.words import ContextFree
 
 
-class SegmentedTokenizer:
+class SegmentedTokenizer(ContextFree):
     """A vocabulary of given tokens; `joiner` ends one that the next token continues."""
 
     KIND = "segmented"
@@ -35,20 +35,7 @@ class SegmentedTokenizer:
         Reports how many are too rare to have a row. Raises a UserError if the vocabulary has more
         rows than the text has types for.
         """
-        types, symbols = count_types(text), len(text.symbols)
-        if text.rows > len(types) + symbols:
-            raise UserError(
-                f"{text.setting} is {text.rows:,}, but {text.name} has only {len(types):,} "
-                f"different tokens, which make {len(types) + symbols:,} rows with the "
-                f"{symbols} symbols",
-                help=f"set {text.setting} to {len(types) + symbols}",
-            )
-        kept = types[: text.rows - symbols]
-        if len(kept) < len(types):
-            report(
-                f"{text.setting}: {len(types) - len(kept):,} of {len(types):,} different tokens "
-                "are too rare for a row and count as unknown"
-            )
+        kept = text.most_frequent(count_types(text), "tokens", report)
         return cls(kept, joiner=settings.joiner, symbols=text.symbols)
 
     @classmethod
@@ -74,9 +61,6 @@ class SegmentedTokenizer:
     def encode(self, line: str) -> list[int]:
         return [self.number(token) for token in line.split(" ") if token]
 
-    def encode_rest(self, text: str) -> list[int]:
-        return self.encode(text)
-
     def name(self, token: int) -> str:
         return self._names[token]
 
@@ -87,13 +71,9 @@ class SegmentedTokenizer:
         pairs = zip(tokens, before, strict=False)
         return [token in symbols or not goes_on for token, goes_on in pairs]
 
-    def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
-        return [self.encode(line) for line in lines]
-
     def decode(self, tokens: Sequence[int]) -> str:
-        silent = (PADDING, BEGIN, END)
         return self.detokenize(
-            " ".join(self._names[token] for token in tokens if token not in silent)
+            " ".join(self._names[token] for token in tokens if token not in SILENT)
         )
 
     def detokenize(self, line: str) -> str:

@@ -16,10 +16,10 @@ from compiler.vocabulary.protobuf import fields_of
 from compiler.vocabulary.rows import Rows
 from runtime.data.checksummed import Description, write_sealed
 from runtime.data.lines import read_bytes
-from runtime.data.symbols import BEGIN, END, NAMES, NAMES_WITH_MASK, PADDING, UNKNOWN
+from runtime.data.symbols import BEGIN, END, NAMES, NAMES_WITH_MASK, PADDING, SILENT, UNKNOWN
 from runtime.data.text import TrainingText
 from runtime.data.tokenizers.given import given_file, require_size
-from runtime.data.tokenizers.words import SPACE, encode_after_word
+from runtime.data.tokenizers.words import SPACE, PlainText, encode_after_word
 from runtime.errors import UserError
 
 PAIRS = 200_000
@@ -47,7 +47,7 @@ QUIET = 2
 """The level of sentencepiece's own log that lets errors alone through."""
 
 
-class SentencePieceTokenizer:
+class SentencePieceTokenizer(PlainText):
     """A trained sentencepiece model: BPE, unigram, characters or words."""
 
     KIND = "sentencepiece"
@@ -211,12 +211,8 @@ class SentencePieceTokenizer:
     def decode(self, tokens: Sequence[int]) -> str:
         if self.rows is None:
             return self._processor.decode([int(token) for token in tokens])
-        pieces = (self.rows.theirs[each] for each in tokens if each not in (PADDING, BEGIN, END))
+        pieces = (self.rows.theirs[each] for each in tokens if each not in SILENT)
         return self._processor.decode([each for each in pieces if each is not None])
-
-    def detokenize(self, line: str) -> str:
-        """The line as it is: the corpus of this tokenizer is plain text."""
-        return line
 
 
 def _threads() -> int:

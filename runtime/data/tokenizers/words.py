@@ -1,5 +1,6 @@
 """Words and the tokens that they are made of, for tokenizers that know their tokens by decoding."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cache
 
@@ -12,8 +13,30 @@ SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 LOOKED_AT = 2000
 """Tokens whose names tell what those of a tokenizer are like."""
 
-PART = "\N{REPLACEMENT CHARACTER}"
-"""What a part of a character is decoded to."""
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""What a part of a character, or an unknown one, is decoded to."""
+
+
+class PlainText:
+    """A tokenizer whose corpus is plain text."""
+
+    def detokenize(self, line: str) -> str:
+        """Return the line as it is."""
+        return line
+
+
+class ContextFree(ABC):
+    """A tokenizer that gives a piece of a line the same tokens, whatever stands before it."""
+
+    @abstractmethod
+    def encode(self, line: str) -> list[int]:
+        """Return the tokens of a line."""
+
+    def encode_rest(self, text: str) -> list[int]:
+        return self.encode(text)
+
+    def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
+        return [self.encode(line) for line in lines]
 
 
 def encode_after_word(encode: Callable[[str], list[int]], text: str) -> list[int]:
@@ -48,7 +71,7 @@ def begins_words(
     for token in tokens:
         is_symbol = token < symbols
         added = "" if is_symbol else _added(decode, last, token)
-        own = added.replace(PART, "").strip()
+        own = added.replace(REPLACEMENT, "").strip()
         parts = bool(own and before) and own[0].isalnum() != before[-1].isalnum()
         is_first = is_symbol or last is None or added[:1].isspace() or parts
         begins.append(is_first)
@@ -63,7 +86,7 @@ def _added(decode: Callable[[Sequence[int]], str], last: int | None, token: int)
     if last is None:
         return decode([token])
     alone, both = decode([last]), decode([last, token])
-    return both[len(alone) :] if both.startswith(alone) else both.lstrip(PART)
+    return both[len(alone) :] if both.startswith(alone) else both.lstrip(REPLACEMENT)
 
 
 def text_of_bytes(token: str) -> str:
