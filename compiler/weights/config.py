@@ -24,7 +24,7 @@ class Config:
     tensors: Collection[str] = ()
     """The names of the tensors beside it."""
     folder: Path | None = None
-    """Where it lies."""
+    """The folder that holds config.json; None where it was read from elsewhere."""
     used: set[str] = field(default_factory=set)
     wrong: list[Diagnostic] = field(default_factory=list)
 

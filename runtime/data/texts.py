@@ -89,7 +89,7 @@ class SlidingWindows(Examples):
     unit: ClassVar[str] = "window"
 
     windows: Windows
-    """The same text in windows side by side, whose greatest length the overlapping ones have."""
+    """The text in windows side by side; overlapping windows are at most as long as these."""
     stride: int
 
     @property

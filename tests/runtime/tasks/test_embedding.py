@@ -151,7 +151,7 @@ def test_one_batch_of_pairs_is_learned_by_heart(
 def ranks_by_hand(
     sources: torch.Tensor, targets: torch.Tensor, pairs: list[tuple[str, str]]
 ) -> list[int]:
-    """Of each source, one more than the wrong answers that are at least as near as the target."""
+    """Return the rank of each target: one more than the wrong answers that are at least as near."""
     vectors = {pair[1]: vector for pair, vector in zip(pairs, targets, strict=True)}
     ranks = []
     for (source, target), vector in zip(pairs, sources, strict=True):
