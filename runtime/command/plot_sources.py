@@ -16,14 +16,8 @@ from runtime.errors import UserError
 from runtime.system.file_lock import is_held
 from runtime.training.metrics import METRICS, scan_figures
 
-CURVES: Mapping[str, str] = {
-    "loss": "loss",
-    "perplexity": "perplexity",
-    "bleu": "bleu",
-    "learning_rate": "learning_rate",
-    "tokens_per_second": "tokens_per_second",
-}
-"""The curves, and the key of each in the lines of `metrics.jsonl`."""
+CURVES = ("loss", "perplexity", "bleu", "learning_rate", "tokens_per_second")
+"""The curves by their keys in the lines of `metrics.jsonl`."""
 MOST_NAMED = 5
 """Lines that cannot be read and are named; there may be thousands."""
 SAMPLES = 400
@@ -67,10 +61,10 @@ def read_run(folder: Path) -> Source:
     if not figures:
         raise _no_figures(folder, lines)
     curves: dict[str, list[Curve]] = {name: [] for name in CURVES}
-    for name, key in CURVES.items():
+    for name in CURVES:
         for part in ("train", "valid"):
-            own = [each for each in figures if each["kind"] == part and key in each]
-            if points := tuple(_finite(own, key)):
+            own = [each for each in figures if each["kind"] == part and name in each]
+            if points := tuple(_finite(own, name)):
                 curves[name].append(Curve(part=part, points=points))
     found = spec_of_run(folder)
     loaded = found if isinstance(found, Loaded) else None
@@ -81,9 +75,12 @@ def read_run(folder: Path) -> Source:
         *_absent(curves),
         *_unfinished(folder, spec, curves),
     )
-    if loaded and (rates := curves["learning_rate"]) and _goes_by_its_spec(folder, loaded):
-        last = max(step for step, _ in rates[0].points)
-        curves["learning_rate"] = [Curve(part="schedule", points=_schedule(loaded, last))]
+    if loaded and (rates := curves["learning_rate"]) and loaded.spec.training.steps is not None:
+        files = _compiled(loaded)
+        if _goes_by(folder, files):
+            last = max(step for step, _ in rates[0].points)
+            points = _schedule(loaded, files, last)
+            curves["learning_rate"] = [Curve(part="schedule", points=points)]
     is_smoothed = any(_is_finite(loss := e.get("loss")) and loss != e["nll"] for e in figures)
     return Source(name=str(folder), curves=curves, notes=notes, is_smoothed=is_smoothed)
 
@@ -153,17 +150,19 @@ def _unfinished(
         yield f"ends at update {last:,.0f} of {steps:,}: by early stopping, or interrupted"
 
 
-def _goes_by_its_spec(folder: Path, loaded: Loaded) -> bool:
-    """Tell whether the code of a run's training is the one that its spec compiles to today."""
+def _compiled(loaded: Loaded) -> Mapping[str, str]:
+    """Return the files that a spec compiles to."""
     from compiler.pipeline import compile_loaded
 
+    return compile_loaded(loaded).files
+
+
+def _goes_by(folder: Path, files: Mapping[str, str]) -> bool:
+    """Tell whether the code of a run's training is the one that its spec compiles to today."""
     try:
-        own = read_regular(folder / "package" / TRAINING)
+        return read_regular(folder / "package" / TRAINING) == files[TRAINING].encode()
     except OSError:
         return False
-    return loaded.spec.training.steps is not None and (
-        own == compile_loaded(loaded).files[TRAINING].encode()
-    )
 
 
 def read_spec(loaded: Loaded, name: str) -> Source:
@@ -178,16 +177,15 @@ def read_spec(loaded: Loaded, name: str) -> Source:
             "when its text is prepared",
             help="assume a number to draw the schedule: `--set training.steps=20000`",
         )
-    curve = Curve(part="schedule", points=_schedule(loaded, training.steps))
+    curve = Curve(part="schedule", points=_schedule(loaded, _compiled(loaded), training.steps))
     return Source(name=loaded.spec.name, curves={"learning_rate": [curve]})
 
 
-def _schedule(loaded: Loaded, last: float) -> Points:
+def _schedule(loaded: Loaded, files: Mapping[str, str], last: float) -> Points:
     """Return the learning rates of some updates up to the last, all turns of the curve included."""
     from compiler.emit.rate_function import rate_function
-    from compiler.pipeline import compile_loaded
 
-    rate = rate_function(compile_loaded(loaded).files)
+    rate = rate_function(files)
     schedule, steps = loaded.spec.training.schedule, round(last)
     turns = {1, schedule.warmup_steps, steps}
     if isinstance(schedule, WarmupStableDecay):
