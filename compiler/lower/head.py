@@ -40,10 +40,8 @@ def lower_head(model: Model, context: Context) -> Head | None:
 def _prediction(model: Model, settings: Prediction, context: Context) -> Head:
     """A linear map, a non-linearity and a norm at each position (Devlin et al. 2019)."""
     assert model.encoder is not None
-    hidden, norm = (
-        _linear("output", context.d_model, context),
-        lower_norm(model.encoder.norm, context),
-    )
+    hidden = _linear("output", context.d_model, context)
+    norm = lower_norm(model.encoder.norm, context)
     body = Body(context.origin("model.prediction"))
     x = body.apply(hidden, "x", part="hidden")
     result = body.apply(Activation(name=settings.activation), x)

@@ -21,6 +21,7 @@ from runtime.data.sentences import Indices, Sentences
 from runtime.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.data.tokenizers.words import SPACE
+from runtime.data.uniform import uniform
 from runtime.errors import UserError
 
 WORD = re.compile(f"{SPACE}?[^{SPACE}]+|{SPACE}")
@@ -178,7 +179,7 @@ def uniforms(seed: int, epoch: int, side: int, row: int) -> Callable[[], float]:
     def draw() -> Iterator[float]:
         while True:
             raw = np.asarray(generator.random_raw(AT_ONCE))
-            yield from ((raw >> np.uint64(11)).astype(np.float64) * 2.0**-53).tolist()
+            yield from uniform(raw).tolist()
 
     return draw().__next__
 

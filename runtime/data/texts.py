@@ -10,6 +10,7 @@ from compiler.spec.training import MaskedTokens
 from runtime.data.batches import Examples, Joined
 from runtime.data.sentences import Indices, Sentences
 from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK
+from runtime.data.uniform import uniform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +201,7 @@ class MaskedTexts(Examples):
         columns: Indices = 1 + np.sort(np.argsort(order, kind="stable")[:chosen])
         symbols = len(NAMES_WITH_MASK)
         others = symbols + (other % np.uint64(self.vocabulary - symbols)).astype(np.int64)
-        return columns, (change >> np.uint64(11)).astype(np.float64) * 2.0**-53, others
+        return columns, uniform(change), others
 
     def _fates(self, change: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which tokens become the mask, and which stay; the others become any token."""

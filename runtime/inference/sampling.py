@@ -14,6 +14,7 @@ from torch import Tensor
 
 from compiler.spec.decoding import Sampling
 from runtime.data.symbols import BEGIN, END, PADDING
+from runtime.data.uniform import uniform
 from runtime.errors import UserError
 from runtime.inference.beam_search import Hypothesis
 from runtime.inference.network import DecodingState, IncrementalModel, NotFinite
@@ -185,4 +186,4 @@ def uniform_draws(lines: Sequence[int], length: int, seed: int) -> Tensor:
         for line in lines
     ]
     raw = np.array(rows, dtype=np.uint64).reshape(len(lines), length)
-    return torch.from_numpy((raw >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+    return torch.from_numpy(uniform(raw))
