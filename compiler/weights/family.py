@@ -1,6 +1,7 @@
 """A family of published models: what the keys of its config.json mean in a spec.
 
-A family is a folder of `compiler/weights/families` with `family.yaml`; its map lies beside it.
+A family is a folder of `compiler/weights/families` with `family.yaml`; its map lies beside it, or
+in `compiler/weights/maps` where it belongs to no family or to one task.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from compiler.source.read import read, read_text
 from compiler.source.span import Source
 from compiler.spec.base import Section, setting
 from compiler.weights.families import FAMILIES
+from compiler.weights.maps import MAPS
 
 Paths = Annotated[list[str], Field(min_length=1)]
 Read = TypeVar("Read", bound=Section)
@@ -122,7 +124,13 @@ def find_family(model_type: str) -> tuple[str, Family] | None:
 
 def map_of(name: str, family: Family, task: str) -> Path:
     """Return the file of the map of a task of a family."""
-    return FAMILIES / (family.tasks[task].map or name) / "map.yaml"
+    return map_named(family.tasks[task].map or name)
+
+
+def map_named(name: str) -> Path:
+    """Return the file of a map: that of the family of this name, or another one."""
+    own = FAMILIES / name / "map.yaml"
+    return own if own.is_file() else MAPS / f"{name}.yaml"
 
 
 def _read(path: Path, section: type[Read]) -> Read:

@@ -6,23 +6,23 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from compiler.pipeline import CompiledPackage, compile_spec
-from compiler.weights.families import FAMILIES
+from compiler.weights.family import map_named
 from compiler.weights.parameters import named_parameters
 from runtime.weights.importing import import_weights
 from tests.support.packages import import_package
 
 HERE = Path(__file__).parent
-MAPS = {"llama3": "llama", "mistral": "llama", "pythia": "gpt_neox", "exaone4": "olmo2"}
+OTHERS = {"llama3": "llama", "mistral": "llama", "pythia": "gpt_neox", "exaone4": "olmo2"}
 """Models whose tensors are named as those of another family."""
 
 
 def map_file(name: str) -> Path:
     """Return the map that brings the tensors of a model into ours.
 
-    A family's map is part of the product; that of `torch.nn` lies beside its spec.
+    A map of a published model is part of the product; that of `torch.nn` lies beside its spec.
     """
     own = HERE / name / "map.yaml"
-    return own if own.is_file() else FAMILIES / MAPS.get(name, name) / "map.yaml"
+    return own if own.is_file() else map_named(OTHERS.get(name, name))
 
 
 def imported_model(

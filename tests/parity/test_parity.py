@@ -1,7 +1,7 @@
 """Our networks against other people's with the same weights, which come through a map.
 
 A folder beside this file holds `spec.yaml`, and `build.py` with `build() -> Peer`; the map is that
-of the family, in `compiler/weights/families`.
+of the family, in `compiler/weights/families`, or lies in `compiler/weights/maps`.
 """
 
 import pytest

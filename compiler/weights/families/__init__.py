@@ -1,4 +1,4 @@
-"""Families of published models: for each a folder with the map of its tensors to ours."""
+"""Families of published models: for each a folder with its table and the map of its tensors."""
 
 from pathlib import Path
 
