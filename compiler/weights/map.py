@@ -16,7 +16,7 @@ from compiler.weights.expression import Expression, Foreign, Index, Indexed, Num
 from compiler.weights.names import PLACEHOLDER, Binding
 from compiler.weights.parse import parse, wrong
 
-KEYS = ("tensors", "ignore")
+KEYS = ("tensors", "ignore", "also")
 _NAME = re.compile(r"(?P<name>(?:[\w.]|\{[a-z]+\})+)(?:\[(?P<slice>\w+)\])?", re.ASCII)
 
 
@@ -47,18 +47,36 @@ class Ignored:
     """What of a tensor is meant: `emb[24:]`; all of it where there are none."""
 
     def matches(self, name: str) -> bool:
-        plain = self.pattern.replace("[", "[[]").replace("?", "[?]")
-        return fnmatchcase(name, plain)
+        return _matches(self.pattern, name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Also:
+    """A line of `also:`: tensors that the other model has and ours lacks, and what an export writes
+    there: a number, or a copy of another tensor of theirs. `*` stands for any text.
+    """
+
+    pattern: str
+    value: float | str
+    span: Span
+
+    def matches(self, name: str) -> bool:
+        """Return whether the line speaks of a tensor of theirs."""
+        return _matches(self.pattern, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportMap:
-    """`tensors:` and `ignore:` with their places; that of `ignore` is the map's if it has none."""
+    """`tensors:` and `ignore:` with their places; that of `ignore` is the map's if it has none.
+
+    `also` counts where the map runs backwards, in an export; an import does not read it.
+    """
 
     entries: tuple[Entry, ...]
     ignored: tuple[Ignored, ...]
     tensors_span: Span
     ignore_span: Span
+    also: tuple[Also, ...] = ()
 
 
 def read_map(path: Path) -> ImportMap:
@@ -73,10 +91,10 @@ def map_in(source: Source) -> ImportMap:
     root = _root(source)
     if not isinstance(root, Mapping):
         span = root.span if root else Span.at(source, 0)
-        raise _value(span, "an import map has the keys `tensors` and `ignore`")
+        raise _value(span, "an import map has the keys `tensors`, `ignore` and `also`")
     for key, span in root.keys.items():
         if key not in KEYS:
-            help = did_you_mean(key, KEYS) or "an import map has `tensors` and `ignore`"
+            help = did_you_mean(key, KEYS) or "an import map has `tensors`, `ignore` and `also`"
             raise Rejected([mistake(span, "unknown-key", f"unknown key {quoted(key)}", help)])
     if "tensors" not in root.keys:
         raise Rejected([mistake(root.span, "missing-key", "an import map needs `tensors`")])
@@ -85,6 +103,7 @@ def map_in(source: Source) -> ImportMap:
         ignored=tuple(_ignored(root.get("ignore"))),
         tensors_span=root.keys["tensors"],
         ignore_span=root.keys.get("ignore", root.keys["tensors"]),
+        also=tuple(_also(root.get("also"))),
     )
 
 
@@ -148,6 +167,19 @@ def _ignored(node: Node | None) -> Iterator[Ignored]:
         yield _ignored_part(item.value, item.span)
 
 
+def _also(node: Node | None) -> Iterator[Also]:
+    if node is None:
+        return
+    if not isinstance(node, Mapping):
+        raise _value(node.span, "`also` has a line for each tensor of theirs: `NAME: 0`")
+    for pattern, value in node.entries.items():
+        given = value.value if isinstance(value, Scalar) else None
+        if isinstance(given, bool) or not isinstance(given, int | float | str):
+            raise _value(value.span, "expected a number, or the name of another tensor of theirs")
+        own = given if isinstance(given, str) else float(given)
+        yield Also(pattern=pattern, value=own, span=node.keys[pattern])
+
+
 def _ignored_part(text: str, span: Span) -> Ignored:
     """Parses `NAME` or `NAME[24:30]`, with an index as in an expression."""
     name, bracket, rest = text.partition("[")
@@ -160,6 +192,11 @@ def _ignored_part(text: str, span: Span) -> Ignored:
     if not isinstance(indexed, Indexed) or not isinstance(indexed.base, Foreign):
         raise wrong(span, f"{quoted(text)} is no part of a tensor", "`NAME[24:30]` is one")
     return Ignored(pattern=name, span=span, parts=indexed.parts)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """Return whether a pattern, in which `*` alone is special, stands for a name."""
+    return fnmatchcase(name, pattern.replace("[", "[[]").replace("?", "[?]"))
 
 
 def _value(span: Span, message: str) -> Rejected:

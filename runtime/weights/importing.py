@@ -96,14 +96,21 @@ def evaluate(expression: Expression, tensors: Mapping[str, Tensor]) -> Tensor:
             return torch.tensor(value, dtype=torch.float32)
         case Rows(items=items):
             return torch.cat([evaluate(item, tensors) for item in items])
-        case Transposed(base=base):
-            return evaluate(base, tensors).T
-        case Indexed(base=base, parts=parts):
-            return evaluate(base, tensors)[tuple(_index(part) for part in parts)]
         case Arithmetic(left=left, operator=sign, right=right):
             return OPERATORS[sign](evaluate(left, tensors), evaluate(right, tensors))
-        case Called(base=base):
-            return _called(expression, evaluate(base, tensors))
+        case Transposed(base=base) | Indexed(base=base) | Called(base=base):
+            return moved(expression, evaluate(base, tensors))
+
+
+def moved(expression: Transposed | Indexed | Called, x: Tensor) -> Tensor:
+    """Return the elements of x, of any type, in the order and shape of an expression of x."""
+    match expression:
+        case Transposed():
+            return x.T
+        case Indexed(parts=parts):
+            return x[tuple(_index(part) for part in parts)]
+        case Called():
+            return _called(expression, x)
 
 
 def _index(part: Range | Index) -> int | slice:
