@@ -1,0 +1,1 @@
+"""Trained networks in formats of other programs, compared before they are there."""
