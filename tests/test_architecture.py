@@ -33,7 +33,7 @@ COMPILER_LAYERS = (
 RUNTIME_LAYERS = (
     *("errors", "system", "corpus", "package", "data", "corpora"),
     *("checkpoints", "run_record", "run", "weights", "training", "inference", "scoring"),
-    *("behaviour", "attention", "ablation"),
+    *("behaviour", "attention", "published", "ablation"),
 )
 
 
@@ -101,14 +101,14 @@ def test_the_compiler_imports_neither_the_runtime_nor_torch() -> None:
             assert module.split(".")[0] not in {"runtime", "torch", "generated"}, path
 
 
-CLIENTS = ("command", "ablation", "attention")
+CLIENTS = ("command", "ablation", "attention", "published")
 
 
 def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
     """They are those of specs, import maps, vocabularies and pages.
 
-    `atomic_files` writes files for both. Commands, ablations and the pictures of attention, whose
-    masks the IR knows, are clients of the whole compiler.
+    `atomic_files` writes files for both. Commands, ablations, published models and the pictures of
+    attention, whose masks the IR knows, are clients of the whole compiler.
     """
     languages = (
         "compiler.spec",

@@ -39,7 +39,7 @@ WITHOUT_QUICK_TESTS = {
     "tests/runtime/data/test_tokenising.py": "other interpreters are started",
     "tests/runtime/training/test_kills.py": RUNS,
     "tests/runtime/training/test_resegmented_training.py": RUNS,
-    "tests/runtime/weights/test_import_folder.py": IMPORTS,
+    "tests/runtime/published/test_import_folder.py": IMPORTS,
 }
 """Files of which `make test-quick` runs nothing, with the reason."""
 

@@ -108,8 +108,3 @@ def refusal(path: Path, message: str, help: str = "") -> Diagnostic:
     """Return a refusal that is about a file or a folder as a whole."""
     place = Span(source=Source(name=str(path), text=""), line=1, column=1)
     return mistake(place, REFUSED, message, help)
-
-
-def refused(refusals: Iterable[Diagnostic]) -> Rejected:
-    """Return the exception for some refusals."""
-    return Rejected(refusals)

@@ -14,8 +14,8 @@ from runtime.errors import UserError
 
 if TYPE_CHECKING:
     from compiler.weights.imported_spec import Understood
-    from runtime.command.import_model import Found
-    from runtime.weights.folder import Folder
+    from runtime.published.folder import Folder
+    from runtime.published.model import Import
 
 MOST_CLASSES = 2**20
 
@@ -69,27 +69,26 @@ def import_(
 
     Where `transformers` is installed, the run is compared with its network before it exists.
     """
-    from runtime.command.import_model import examine, find, import_folder
+    from runtime.published.model import Import
 
     check_task(task)
     languages = {"source": source, "target": target}
-    opened, understood = examine(folder, task, classes, languages)
-    if dry_run and understood is not None:
-        print_keys(understood)
-    found = find(opened, understood, out, languages)
+    found = Import.of(folder, out, task, classes, languages)
+    if dry_run and found.read is not None:
+        print_keys(found.read)
+    found.check()
     say_warnings(found.compiled.warnings)
     print_found(found)
     if dry_run:
         return
-    warn_of_memory(opened)
-    run = found.out
-    comparison = import_folder(found)
+    warn_of_memory(found.folder)
+    comparison = found.create()
     if comparison is None:
         report("not compared: transformers is not installed (pip install transformers)")
     else:
         print(f"compared  {comparison}")
-    print(f"the run:  {run}")
-    print(f"next:     specformer {TASKS[found.understood.task].command} {run}")
+    print(f"the run:  {found.out}")
+    print(f"next:     specformer {TASKS[found.understood.task].command} {found.out}")
 
 
 def check_task(task: str | None) -> None:
@@ -106,7 +105,7 @@ def print_keys(understood: "Understood") -> None:
         print(f"no effect {', '.join(understood.without_effect)}")
 
 
-def print_found(found: "Found") -> None:
+def print_found(found: "Import") -> None:
     """Print what the folder is, and what becomes of its vocabulary and its tensors."""
     count = sum(prod(each.shape) for each in found.parameters)
     own, task = found.understood, found.understood.task.replace("_", " ")
@@ -121,8 +120,8 @@ def print_found(found: "Found") -> None:
         print(f"new       {', '.join(found.new)}")
 
 
-def _rows(found: "Found") -> Iterator[str]:
-    from runtime.weights.symbols import SYMBOLS
+def _rows(found: "Import") -> Iterator[str]:
+    from runtime.published.symbols import SYMBOLS
 
     rows = found.rows
     yield f"{len(rows):,}"

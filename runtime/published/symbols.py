@@ -6,7 +6,7 @@ from typing import Any
 
 from compiler.weights.family import Family
 from runtime.errors import UserError
-from runtime.weights.folder import Folder
+from runtime.published.folder import Folder
 
 SYMBOLS = ("padding", "unknown", "begin", "end", "mask")
 TOKENIZER_FILES = ("tokenizer_config.json", "special_tokens_map.json")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compiler.weights.config import Config, read_config, refusal, refused
+from compiler.source.diagnostic import Rejected
+from compiler.weights.config import Config, read_config, refusal
 from runtime.errors import UserError
 from runtime.weights.files import Tensors, read_tensors
 
@@ -46,7 +47,7 @@ def open_folder(path: Path) -> Folder:
     wrong = [refusal(adapter, *ADAPTER)] if adapter.is_file() else []
     if not config_file.is_file():
         if wrong:
-            raise refused(wrong)
+            raise Rejected(wrong)
         raise UserError(
             f"{path} has no {CONFIG}",
             help="`specformer import` reads folders that `save_pretrained` of transformers writes",

@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,13 @@ import torch
 from torch import Tensor
 
 from compiler.weights.rows import unwanted
-from runtime.command.import_comparison import Comparison, compare
-from runtime.command.import_model import (
-    NO_LANGUAGES,
-    Languages,
-    examine,
-    find,
-    import_folder,
-)
 from runtime.data.symbols import BEGIN, END, UNKNOWN
 from runtime.data.tasks.classification import read_labels
 from runtime.package import features_of
+from runtime.published.comparison import Comparison, compare
+from runtime.published.model import NO_LANGUAGES, Import, Languages
 from runtime.run import Run
-from tests.runtime.weights.published import KINDS, Kind, Published, lines, published, transformers
+from tests.runtime.published.folders import KINDS, Kind, Published, lines, published, transformers
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -36,8 +31,9 @@ def imported(
     folder: Path, place: Path, languages: Languages = NO_LANGUAGES, **options: Any
 ) -> tuple[Run, Comparison]:
     """Return the run of a folder, and what the import itself has compared."""
-    examined = examine(folder, languages=languages, **options)
-    comparison = import_folder(find(*examined, place, languages))
+    found = Import.of(folder, place, languages=languages, **options)
+    found.check()
+    comparison = found.create()
     assert comparison is not None
     return Run.open(place), comparison
 
@@ -239,8 +235,8 @@ def test_halves_become_whole_numbers(tmp_path: Path) -> None:
 def test_a_comparison_that_fails_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from runtime.command import import_model
     from runtime.errors import UserError
+    from runtime.published import model
 
     def off(*arguments: Any, **options: Any) -> Comparison:
         found = compare(*arguments, **options)
@@ -249,21 +245,22 @@ def test_a_comparison_that_fails_leaves_nothing(
         )
 
     whole = published("gpt2", 1, tmp_path)
-    monkeypatch.setattr(import_model, "compare", off)
+    monkeypatch.setattr(model, "compare", off)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(UserError, match="the network differs from that of transformers"):
-        import_folder(find(*examine(whole.folder), tmp_path / "run"))
+        Import.of(whole.folder, tmp_path / "run").create()
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_folder_is_imported_without_transformers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from runtime.command import app, import_model
+    from runtime.command import app
+    from runtime.published import model
 
     whole = published("gpt2", 1, tmp_path)
     compared, _ = imported(whole.folder, tmp_path / "compared")
-    monkeypatch.setattr(import_model, "can_compare", lambda: False)
+    monkeypatch.setattr(model, "can_compare", lambda: False)
     arguments = ["import", str(whole.folder), "--out", str(tmp_path / "run")]
     monkeypatch.setattr("sys.argv", ["specformer", *arguments])
     with contextlib.suppress(SystemExit):
@@ -278,8 +275,11 @@ def test_a_folder_is_imported_without_transformers(
 
 
 def test_a_folder_is_found_twice_alike(tmp_path: Path) -> None:
-    folder, understood = examine(published("gpt2", 1, tmp_path).folder)
-    first, second = (find(folder, understood, tmp_path / "run") for _ in range(2))
+    first = Import.of(published("gpt2", 1, tmp_path).folder, tmp_path / "run")
+    size = first.understood.tree["model"]["vocabulary"]["size"]
+    second = replace(first)
+    assert first.spec
+    assert first.understood.tree["model"]["vocabulary"]["size"] == size
     assert first.rows == second.rows
     assert (first.spec, first.map) == (second.spec, second.map)
 
@@ -418,5 +418,5 @@ def test_all_refusals_are_said_at_once(tmp_path: Path) -> None:
     with_keys(quantization_config={"bits": 4}, mystery=1, hidden_act="odd")(folder)
     (folder / "tokenizer.json").unlink()
     with pytest.raises(Rejected) as rejected:
-        find(*examine(folder))
+        Import.of(folder).check()
     assert len(rejected.value.diagnostics) == 4

@@ -6,7 +6,7 @@ from typing import Any
 
 from compiler.vocabulary.protobuf import fields_of
 from runtime.errors import UserError
-from runtime.weights.folder import read_json
+from runtime.published.folder import read_json
 
 SOURCE, TARGET, NUMBERS = "source.spm", "target.spm", "vocab.json"
 NORMALIZER, CHARACTERS = 3, 2

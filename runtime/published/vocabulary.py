@@ -16,8 +16,8 @@ from runtime.data.tokenizers.hugging_face import HuggingFaceTokenizer
 from runtime.data.tokenizers.hugging_face_files import read_files
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.errors import UserError
-from runtime.weights.folder import Folder
-from runtime.weights.marian_tokenizer import NUMBERS, has_marian_tokenizer, marian_trees
+from runtime.published.folder import Folder
+from runtime.published.marian_tokenizer import NUMBERS, has_marian_tokenizer, marian_trees
 
 FILES: dict[str, str | None] = {
     "tokenizer.json": None,

@@ -19,7 +19,7 @@ from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.inference.batch_decoder import BatchDecoder
 from runtime.package import features_of
-from runtime.weights.folder import Folder
+from runtime.published.folder import Folder
 
 CLOSE = 1e-4
 """The largest difference that float32 explains, as a share of the largest number, or of 1."""

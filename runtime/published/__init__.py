@@ -1,0 +1,1 @@
+"""Published models: folders of `transformers` that become runs."""
