@@ -27,7 +27,7 @@ class ByteTokenizer(ContextFree, PlainText):
     KIND = "bytes"
 
     def __init__(self, symbols: Sequence[str] = NAMES) -> None:
-        self._symbols, self._first = symbols, len(symbols)
+        self.symbols, self._first = symbols, len(symbols)
         self._named = {self.name(number): number for number in range(self.size)}
 
     @classmethod
@@ -50,7 +50,7 @@ class ByteTokenizer(ContextFree, PlainText):
 
     def save(self, folder: Path) -> None:
         """Write the names of the rows, one a line, for people."""
-        description = {"kind": self.KIND, "file": "rows.txt", "symbols": " ".join(self._symbols)}
+        description = {"kind": self.KIND, "file": "rows.txt", "symbols": " ".join(self.symbols)}
         names = (f"{self.name(number)}\n" for number in range(self.size))
         write_sealed(folder, description, "".join(names).encode("utf-8"))
 
@@ -67,7 +67,7 @@ class ByteTokenizer(ContextFree, PlainText):
 
     def name(self, token: int) -> str:
         if token < self._first:
-            return self._symbols[token]
+            return self.symbols[token]
         return shown(text_or_numbers(bytes([token - self._first])))
 
     def begins_words(self, tokens: Sequence[int]) -> list[bool]:
@@ -88,4 +88,4 @@ class ByteTokenizer(ContextFree, PlainText):
         """Return a symbol in a text that is decoded."""
         if symbol in SILENT:
             return ""
-        return REPLACEMENT if symbol == UNKNOWN else self._symbols[symbol]
+        return REPLACEMENT if symbol == UNKNOWN else self.symbols[symbol]

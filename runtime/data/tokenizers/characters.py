@@ -22,7 +22,7 @@ class CharacterTokenizer(ContextFree, PlainText):
 
     def __init__(self, characters: str, symbols: Sequence[str] = NAMES) -> None:
         """`characters` are in the order of their numbers, which follow the symbols."""
-        self._characters, self._symbols = characters, symbols
+        self.characters, self.symbols = characters, symbols
         self._texts = [*symbols, *characters]
         self._texts[UNKNOWN] = REPLACEMENT
         self._numbers = {each: number for number, each in enumerate(characters, len(symbols))}
@@ -48,8 +48,8 @@ class CharacterTokenizer(ContextFree, PlainText):
     def save(self, folder: Path) -> None:
         """Write the characters one after the other, in the order of their numbers."""
         description = {"kind": self.KIND, "file": "characters.txt"}
-        description["symbols"] = " ".join(self._symbols)
-        write_sealed(folder, description, self._characters.encode("utf-8"))
+        description["symbols"] = " ".join(self.symbols)
+        write_sealed(folder, description, self.characters.encode("utf-8"))
 
     @property
     def size(self) -> int:
@@ -62,11 +62,11 @@ class CharacterTokenizer(ContextFree, PlainText):
         return self._numbers.get(token, self._named.get(token, UNKNOWN))
 
     def name(self, token: int) -> str:
-        is_symbol = token < len(self._symbols)
-        return self._symbols[token] if is_symbol else shown(self._texts[token])
+        is_symbol = token < len(self.symbols)
+        return self.symbols[token] if is_symbol else shown(self._texts[token])
 
     def begins_words(self, tokens: Sequence[int]) -> list[bool]:
-        return begins_words(tokens, self.decode, len(self._symbols))
+        return begins_words(tokens, self.decode, len(self.symbols))
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Plain text; PADDING, BEGIN and END are left out, and an unknown character is U+FFFD."""

@@ -35,7 +35,7 @@ class HuggingFaceTokenizer(PlainText):
 
         `before` are tokens of ours that every text begins with, such as that of its language.
         """
-        self._content, self.rows, self.before = content, rows, list(before)
+        self.content, self.rows, self.before = content, rows, list(before)
         self._backend = new_backend(content)
         special = self._backend.get_added_tokens_decoder().items()
         shown = {rows.theirs[each] for each in (UNKNOWN, MASK) if each < rows.symbols}
@@ -76,7 +76,7 @@ class HuggingFaceTokenizer(PlainText):
         description["symbols"] = str(self.rows.symbols)
         if self.before:
             description["before"] = " ".join(map(str, self.before))
-        write_sealed(folder, description, self._content.encode("utf-8"))
+        write_sealed(folder, description, self.content.encode("utf-8"))
 
     @property
     def size(self) -> int:
@@ -126,7 +126,7 @@ class HuggingFaceTokenizer(PlainText):
     @cached_property
     def _writes_bytes(self) -> bool:
         """True if the tokens of the vocabulary are bytes that are written as characters."""
-        decoder = json.loads(self._content).get("decoder") or {}
+        decoder = json.loads(self.content).get("decoder") or {}
         parts = (decoder, *decoder.get("decoders", ()))
         return any(each.get("type") == "ByteLevel" for each in parts)
 

@@ -22,9 +22,10 @@ class SegmentedTokenizer(ContextFree):
         self, types: Sequence[str], *, joiner: str, symbols: Sequence[str] = NAMES
     ) -> None:
         """`types` are the tokens in the order of their numbers, which follow the symbols."""
-        self._symbols, self._names = symbols, [*symbols, *types]
+        self.symbols, self.types = symbols, types
+        self._names = [*symbols, *types]
         self._numbers = {token: number for number, token in enumerate(types, start=len(symbols))}
-        self._joiner = joiner
+        self.joiner = joiner
 
     @classmethod
     def train(
@@ -46,8 +47,8 @@ class SegmentedTokenizer(ContextFree):
 
     def save(self, folder: Path) -> None:
         """Writes the tokens, one a line, in the order of their numbers."""
-        description = {"kind": self.KIND, "file": "vocabulary.txt", "joiner": self._joiner}
-        description["symbols"] = " ".join(self._symbols)
+        description = {"kind": self.KIND, "file": "vocabulary.txt", "joiner": self.joiner}
+        description["symbols"] = " ".join(self.symbols)
         lines = (f"{token}\n" for token in self._numbers)
         write_sealed(folder, description, "".join(lines).encode("utf-8"))
 
@@ -66,8 +67,8 @@ class SegmentedTokenizer(ContextFree):
 
     def begins_words(self, tokens: Sequence[int]) -> list[bool]:
         """For each of these tokens in a row, whether it begins a word; a symbol is one."""
-        before = [False, *(self._names[each].endswith(self._joiner) for each in tokens)]
-        symbols = range(len(self._symbols))
+        before = [False, *(self._names[each].endswith(self.joiner) for each in tokens)]
+        symbols = range(len(self.symbols))
         pairs = zip(tokens, before, strict=False)
         return [token in symbols or not goes_on for token, goes_on in pairs]
 
@@ -78,7 +79,7 @@ class SegmentedTokenizer(ContextFree):
 
     def detokenize(self, line: str) -> str:
         """The line with its unfinished words joined."""
-        return f"{line} ".replace(f"{self._joiner} ", "").rstrip(" ")
+        return f"{line} ".replace(f"{self.joiner} ", "").rstrip(" ")
 
 
 def count_types(text: TrainingText) -> list[str]:

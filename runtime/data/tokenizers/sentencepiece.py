@@ -54,7 +54,7 @@ class SentencePieceTokenizer(PlainText):
 
     def __init__(self, model: bytes, rows: Rows | None = None) -> None:
         """`rows` are those of a model that numbers the symbols otherwise than we do."""
-        self._model, self.rows = model, rows
+        self.model, self.rows = model, rows
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
 
     @classmethod
@@ -138,7 +138,7 @@ class SentencePieceTokenizer(PlainText):
         description = {"kind": self.KIND, "file": "sentencepiece.model"}
         if self.rows is not None:
             description |= {"rows": str(self.rows), "symbols": str(self.rows.symbols)}
-        write_sealed(folder, description, self._model)
+        write_sealed(folder, description, self.model)
 
     @property
     def size(self) -> int:
@@ -151,7 +151,7 @@ class SentencePieceTokenizer(PlainText):
     @property
     def model_kind(self) -> str:
         """Return the kind of the model: `unigram`, `bpe`, `word` or `char`."""
-        trainer = next((each for number, each in fields_of(self._model) if number == TRAINER), b"")
+        trainer = next((each for number, each in fields_of(self.model) if number == TRAINER), b"")
         fields = dict(fields_of(trainer)) if isinstance(trainer, bytes) else {}
         return MODEL_KINDS[int(fields.get(MODEL_KIND, 1))]
 
@@ -161,7 +161,7 @@ class SentencePieceTokenizer(PlainText):
         A merge of BPE with a higher score comes first; of a unigram model it is a log likelihood.
         """
         found = {}
-        pieces = (each for number, each in fields_of(self._model) if number == PIECES)
+        pieces = (each for number, each in fields_of(self.model) if number == PIECES)
         for piece, message in enumerate(pieces):
             assert isinstance(message, bytes)
             fields = dict(fields_of(message))
