@@ -27,13 +27,13 @@ COMPILER_LAYERS = (
         "transforms",
         "weights",
     ),
-    *("emit", "pipeline", "source_map", "output", "format", "draw", "explain", "diff"),
+    *("emit", "pipeline", "export", "source_map", "output", "format", "draw", "explain", "diff"),
     *("conform", "where", "view", "ablation"),
 )
 RUNTIME_LAYERS = (
     *("errors", "system", "corpus", "package", "data", "corpora"),
     *("checkpoints", "run_record", "run", "weights", "training", "inference", "scoring"),
-    *("behaviour", "attention", "published", "ablation"),
+    *("export", "behaviour", "attention", "published", "ablation"),
 )
 
 
@@ -101,14 +101,14 @@ def test_the_compiler_imports_neither_the_runtime_nor_torch() -> None:
             assert module.split(".")[0] not in {"runtime", "torch", "generated"}, path
 
 
-CLIENTS = ("command", "ablation", "attention", "published")
+CLIENTS = ("command", "ablation", "attention", "published", "export")
 
 
 def test_the_runtime_imports_only_languages_of_the_compiler() -> None:
     """They are those of specs, import maps, vocabularies and pages.
 
-    `atomic_files` writes files for both. Commands, ablations, published models and the pictures of
-    attention, whose masks the IR knows, are clients of the whole compiler.
+    `atomic_files` writes files for both. Commands, ablations, published models, exports and the
+    pictures of attention, whose masks the IR knows, are clients of the whole compiler.
     """
     languages = (
         "compiler.spec",
@@ -147,6 +147,7 @@ def test_files_are_short() -> None:
         ["explain", "demo"],
         ["draw", "demo"],
         ["import-weights", "demo", "--names"],
+        ["export", "demo", "--to", "all", "--dry-run"],
     ],
     ids=" ".join,
 )

@@ -17,6 +17,7 @@ from compiler.source.node import Path
 from compiler.spec.load import Loaded
 from compiler.spec.model import Stack
 from compiler.spec.tasks import TASKS
+from compiler.spec.walk import sections_below
 
 Verdict = Literal["agrees", "departs", "not named"]
 
@@ -116,26 +117,13 @@ def conformity(loaded: Loaded, *, is_locked: bool = False) -> Conformity:
 def _settings(loaded: Loaded) -> Iterator[_Setting]:
     """Yield the settings of all sections that mean something for the task of a spec."""
     unused = TASKS[loaded.spec.task].without_meaning
-    for section, path in _sections(loaded.spec, ()):
+    for section, path in sections_below(loaded.spec):
         for name in type(section).model_fields:
             whole = (*path, name)
             if not any(whole[: len(each)] == each for each in unused):
                 yield _Setting(
                     section=section, path=path, field=name, name=name_of(loaded.spec, whole)
                 )
-
-
-def _sections(section: BaseModel, path: Path) -> Iterator[tuple[BaseModel, Path]]:
-    """Yield a section and all below it, with their paths in the tree of the spec."""
-    yield section, path
-    for name in type(section).model_fields:
-        value = getattr(section, name)
-        if isinstance(value, BaseModel):
-            yield from _sections(value, (*path, name))
-        elif isinstance(value, list):
-            for number, item in enumerate(value):
-                if isinstance(item, BaseModel):
-                    yield from _sections(item, (*path, name, number))
 
 
 def _finding(loaded: Loaded, row: Row, joined: _Joined, names: dict[str, list[Name]]) -> Finding:

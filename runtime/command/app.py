@@ -25,6 +25,7 @@ from runtime.command.embed import embed
 from runtime.command.encoders import classify, fill
 from runtime.command.evaluate import evaluate
 from runtime.command.explain import explain_spec
+from runtime.command.export import export
 from runtime.command.generate import generate
 from runtime.command.import_folder import import_
 from runtime.command.import_weights import import_weights
@@ -46,7 +47,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     ),
     "Models": (
         *(train, translate, generate, fill, classify, embed, evaluate),
-        *(runs, attend, plot, ablate, import_, import_weights, transfer),
+        *(runs, attend, plot, ablate, import_, import_weights, transfer, export),
     ),
     "Text": (corpus, score),
 }

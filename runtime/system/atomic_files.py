@@ -28,7 +28,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        _sync_tree(temporary)
+        sync_tree(temporary)
         temporary.rename(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -77,7 +77,8 @@ def explained_disk_errors(folder: Path, then: str = "try again") -> Iterator[Non
         ) from error
 
 
-def _sync_tree(folder: Path) -> None:
+def sync_tree(folder: Path) -> None:
+    """Wait until all files below a folder, and their names, are on the disk."""
     for parent, _, names in os.walk(folder):
         for name in names:
             sync(Path(parent, name))

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from compiler.export.targets import TARGETS
 from runtime.command import app
+from runtime.export.exporters import EXPORTERS
+from tests.support.own_format import NAME, OwnExporter, OwnTarget
 
 TINY = {
     "model.d_model": 16,
@@ -100,3 +103,19 @@ def trained_run(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Pa
             app.main()
     assert not exit.value.code
     return home / "runs" / "demo"
+
+
+@pytest.fixture
+def own_target(monkeypatch: pytest.MonkeyPatch) -> OwnTarget:
+    """The format of the tests, in the table of formats."""
+    target = OwnTarget()
+    monkeypatch.setitem(TARGETS, NAME, target)
+    return target
+
+
+@pytest.fixture
+def own_exporter(monkeypatch: pytest.MonkeyPatch, own_target: OwnTarget) -> OwnExporter:
+    """The exporter of the format of the tests, in the table of exporters."""
+    exporter = OwnExporter(name=own_target.name)
+    monkeypatch.setitem(EXPORTERS, own_target.name, exporter)
+    return exporter

@@ -51,6 +51,8 @@ def test_an_option_that_is_no_list_is_given_once(command: str, option: Any) -> N
         "--kind": "cross",
         "--curve": "loss",
         "--log": "loss",
+        "--as": "native",
+        "--quantize": "int8",
     }
     values["--format"] = {"draw": "svg", "embed": "jsonl"}.get(command, "json")
     words = [values.get(option.opts[0], word) if word == "1" else word for word in words]

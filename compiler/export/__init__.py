@@ -1,0 +1,1 @@
+"""Formats of other programs: what each of them can say of a spec."""

@@ -1,0 +1,25 @@
+"""The formats that a spec may be exported to."""
+
+from compiler.export.target import Target, refusals
+from compiler.source.diagnostic import Rejected
+from compiler.spec.load import Loaded
+
+TARGETS: dict[str, Target] = {}
+"""The tables of formats, by their names."""
+
+
+def require_sayable(target: Target, loaded: Loaded) -> None:
+    """Raise `Rejected` with all settings that a format cannot say, each at its line.
+
+    The help names the formats that can say all of the spec.
+    """
+    if not refusals(target, loaded):
+        return
+    others = [f"`{each.option}`" for each in able(loaded)]
+    help = f"{' or '.join(others)} can say it" if others else "no other format can say this spec"
+    raise Rejected(refusals(target, loaded, help))
+
+
+def able(loaded: Loaded) -> list[Target]:
+    """Return the formats that can say all of a spec."""
+    return [each for each in TARGETS.values() if not refusals(each, loaded)]

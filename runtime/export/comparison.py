@@ -1,0 +1,261 @@
+"""An exported folder beside the run that it was made of: log-probabilities and texts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from compiler.spec.decoding import BeamSearch, other_decoding
+from compiler.spec.spec import Spec
+from runtime.data.symbols import END, MASK, UNKNOWN
+from runtime.data.tasks import task_of
+from runtime.data.tasks.task import longest_sentence
+from runtime.export.exporter import Answer, Exported, Rows
+from runtime.export.own_network import OwnNetwork
+from runtime.inference.beam_search import length_penalty
+
+CLOSE = 1e-4
+"""The largest difference of log-probabilities, or of numbers of a vector, that float32 explains.
+
+It also is the largest difference between the scores of two texts that makes a tie of them.
+"""
+SENTENCES = 100
+"""The sentences of the validation set that are compared, unless the user wants others."""
+LEAST_SENTENCES = 50
+MASK_EVERY = 7
+"""A masked language model is compared on texts in which every seventh token is masked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentences:
+    """Lines of the validation set with their tokens; empty ones and too long ones are left out."""
+
+    lines: list[str]
+    """Texts to translate, or prompts: the first half of the words of a text."""
+    sources: Rows | None
+    """The tokens of sources; None for tasks of one text."""
+    texts: Rows
+    """The tokens of targets, or of the only text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """A text that the exported network writes otherwise, and both texts."""
+
+    line: int
+    """The number among the lines that were compared, from 1."""
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """A comparison of the texts that both networks write with one method of decoding."""
+
+    method: str
+    count: int
+    equal: int
+    ties: tuple[Other, ...]
+    """Texts of other tokens, where the run's network scores both alike."""
+    unknown: tuple[Other, ...]
+    """Texts of the same tokens, one of them unknown, which the format spells otherwise."""
+    others: tuple[Other, ...]
+
+    def __str__(self) -> str:
+        lines = ", ".join(f"{each.line}" for each in (*self.ties, *self.unknown))
+        named = f", ties in line {lines}" if lines else ""
+        return f"{self.method} {self.equal}/{self.count} texts equal{named}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A comparison of an exported network with the run's own."""
+
+    sentences: int
+    numbers: str
+    """The numbers that are compared: `log-probabilities` or `vectors`."""
+    difference: float
+    bound: float | None
+    """The largest difference that passes; None where the weights were rounded."""
+    texts: tuple[Texts, ...] = ()
+    """The texts of greedy search first; none of networks that write none, or differ already."""
+
+    @property
+    def wrong(self) -> list[str]:
+        """The reasons for which the folder is wrong, in words; empty for a right one."""
+        if self.bound is None:
+            return []
+        is_far = not self.difference <= self.bound  # NaN is far, too
+        far = f"{self.numbers} differ by {self.difference:.2g}, more than {self.bound:g}"
+        greedy = [
+            f"{each.method}: line {other.line} is written as {other.theirs!r}, not {other.ours!r}"
+            for each in self.texts[:1]
+            for other in each.others[:3]
+        ]
+        return [*([far] if is_far else []), *greedy]
+
+    def __str__(self) -> str:
+        texts = "".join(f"; {each}" for each in self.texts)
+        count = f"{self.sentences:,} validation sentences"
+        return f"{count}: {self.numbers} within {self.difference:.0e}{texts}"
+
+    def record(self) -> dict[str, Any]:
+        """Return what is kept of it."""
+        return asdict(self)
+
+
+def read_sentences(spec: Spec, network: OwnNetwork, count: int | None = SENTENCES) -> Sentences:
+    """Return the first `count` sentences of the validation set, by default all of them.
+
+    Those of more tokens than the network has learned from are left out, and so are empty ones.
+    """
+    rows = list(islice(_usable_rows(spec, network), count))
+    lines, sources, texts = (list(each) for each in zip(*rows, strict=True)) if rows else ([],) * 3
+    reads = spec.model.encoder is not None and spec.model.decoder is not None
+    return Sentences(lines=lines, sources=sources if reads else None, texts=texts)
+
+
+def _usable_rows(spec: Spec, network: OwnNetwork) -> Iterator[tuple[str, list[int], list[int]]]:
+    longest, (source, target) = longest_sentence(spec) - 2, network.tokenizers
+    is_model_of_language = spec.model.encoder is None
+    for row in task_of(spec).rows("valid"):
+        reads = source.encode(row[0])
+        says = target.encode(row[1]) if spec.task == "translation" else reads
+        if 0 < len(reads) <= longest and 0 < len(says) <= longest:
+            words = row[0].split()
+            prompt = " ".join(words[: (len(words) + 1) // 2])
+            yield (prompt if is_model_of_language else row[0]), reads, says
+
+
+def compare(
+    own: OwnNetwork, exported: Exported, sentences: Sentences, *, is_rounded: bool = False
+) -> Comparison:
+    """Return how far an exported network is from the run's own on some sentences.
+
+    `is_rounded` says that its weights are no float32, so that no bound holds.
+    """
+    writes = own.spec.model.decoder is not None
+    compute = _log_probabilities if writes else _outputs
+    found = Comparison(
+        sentences=len(sentences.texts),
+        numbers="vectors" if own.spec.model.pooling else "log-probabilities",
+        difference=compute(own, exported, sentences),
+        bound=None if is_rounded else CLOSE,
+    )
+    if found.wrong or not writes:
+        return found
+    return replace(found, texts=tuple(_texts(own, exported, sentences)))
+
+
+def _log_probabilities(own: OwnNetwork, exported: Exported, sentences: Sentences) -> float:
+    given = sentences.sources, sentences.texts
+    return largest_difference(own.log_probabilities(*given), exported.log_probabilities(*given))
+
+
+def _outputs(own: OwnNetwork, exported: Exported, sentences: Sentences) -> float:
+    texts = sentences.texts
+    if own.spec.task == "masked_language_model":
+        texts = [[t if n % MASK_EVERY else MASK for n, t in enumerate(row, 1)] for row in texts]
+    ours, theirs = own.outputs(texts), exported.outputs(texts)
+    if own.spec.model.pooling is None:
+        ours, theirs = ([each.log_softmax(-1) for each in side] for side in (ours, theirs))
+    return largest_difference(ours, theirs)
+
+
+def largest_difference(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
+    """Return the largest difference of two lists of tensors; NaN if any number is none."""
+    pairs = zip(ours, theirs, strict=True)
+    differences = [(one - other.to(one.dtype)).abs().max() for one, other in pairs]
+    return float(torch.stack(differences).max()) if differences else 0.0
+
+
+def _texts(own: OwnNetwork, exported: Exported, sentences: Sentences) -> Iterator[Texts]:
+    """Yield the comparisons of texts, greedy ones first."""
+    for decoding in methods_compared(own.spec):
+        ours, theirs = (each.texts(sentences.lines, decoding) for each in (own, exported))
+        yield _compared(own, sentences, decoding, ours, theirs)
+
+
+def methods_compared(spec: Spec) -> list[BeamSearch]:
+    """Return the methods of decoding that are compared.
+
+    They are greedy search, a beam of 4 with scores divided by a power of the length, and the spec's
+    own search where it is another one.
+    """
+    changes: list[dict[str, object]] = [{"beam": 1}, {"beam": 4, "normalization": "length"}]
+    found = [other_decoding(spec.decoding, "beam", **each) for each in changes]
+    own = [spec.decoding] if isinstance(spec.decoding, BeamSearch) else []
+    found += [each for each in own if each.beam > 1 and each not in found]
+    return [each for each in found if isinstance(each, BeamSearch)]
+
+
+def _compared(
+    own: OwnNetwork,
+    sentences: Sentences,
+    decoding: BeamSearch,
+    ours: Sequence[Answer],
+    theirs: Sequence[Answer],
+) -> Texts:
+    ties, unknown, others = [], [], []
+    for row, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+        if one.text == other.text:
+            continue
+        found = Other(line=row + 1, ours=one.text, theirs=other.text)
+        if one.tokens == other.tokens and UNKNOWN in one.tokens:
+            unknown.append(found)
+        elif _is_tie(own, sentences, row, decoding, one.tokens, other.tokens):
+            ties.append(found)
+        else:
+            others.append(found)
+    return Texts(
+        method=words_of(decoding),
+        count=len(ours),
+        equal=len(ours) - len(ties) - len(unknown) - len(others),
+        ties=tuple(ties),
+        unknown=tuple(unknown),
+        others=tuple(others),
+    )
+
+
+def words_of(decoding: BeamSearch) -> str:
+    """Return a method of decoding in words: `beam 4 (length)`."""
+    return "greedy" if decoding.beam == 1 else f"beam {decoding.beam} ({decoding.normalization})"
+
+
+def _is_tie(
+    own: OwnNetwork,
+    sentences: Sentences,
+    row: int,
+    decoding: BeamSearch,
+    one: tuple[int, ...],
+    other: tuple[int, ...],
+) -> bool:
+    """Return whether the run's network cannot tell which of two texts is the better one.
+
+    Greedy search compares the first tokens that differ, a beam the scores of whole texts.
+    """
+    if one == other:
+        return False
+    source = sentences.sources[row] if sentences.sources else None
+    before = [] if sentences.sources else own.tokenizers[0].encode(sentences.lines[row])
+    both = [(*each, END) for each in (one, other)]
+    scores = [_scores(own, source, before, each) for each in both]
+    if decoding.beam == 1:
+        pairs = zip(*both, strict=False)
+        first = next((n for n, (a, b) in enumerate(pairs) if a != b), 0)
+        values = [each[first] for each in scores]
+    else:
+        values = [each.sum() / length_penalty(len(each), decoding) for each in scores]
+    return bool((values[0] - values[1]).abs() <= CLOSE)
+
+
+def _scores(
+    own: OwnNetwork, source: Sequence[int] | None, before: Sequence[int], tokens: Sequence[int]
+) -> Tensor:
+    """Return the log-probabilities [tokens] of tokens that end in END, after those before them."""
+    with torch.inference_mode():
+        scores = own.scores(source, [*before, *tokens[:-1]])[len(before) :]
+        return scores.gather(1, torch.tensor(tokens).unsqueeze(1)).squeeze(1)

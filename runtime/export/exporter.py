@@ -1,0 +1,114 @@
+"""The protocol of exporters: they write a folder, and open it with the library of its format."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from compiler.spec.decoding import BeamSearch
+from runtime.errors import UserError
+from runtime.export.source import Exportable
+
+Rows = Sequence[Sequence[int]]
+"""Texts as the run's tokens, by the numbers of the run's vocabulary, without BEGIN and END."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Choices of the user that a format may offer."""
+
+    quantize: str | None = None
+    """The type of the weights, such as `int8`; by default they stay in float32."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The words on a folder that was written."""
+
+    title: str
+    """The network in words of the format: `PegasusForConditionalGeneration`."""
+    otherwise: tuple[str, ...] = ()
+    """Settings that are said by other numbers or other settings, a line each."""
+    missing: tuple[str, ...] = ()
+    """Settings that the format does not know, a line each, with what stands in their place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A text that a network has written for a line."""
+
+    text: str
+    """A translation; of a language model, the tokens of the prompt and of its continuation."""
+    tokens: tuple[int, ...]
+    """The new tokens, by the numbers of the run's vocabulary, without END."""
+
+
+class Exported(Protocol):
+    """A network that answers: an exported folder, opened by the library of its format."""
+
+    def log_probabilities(self, sources: Rows | None, targets: Rows) -> list[Tensor]:
+        """Return for each target the log-probabilities of its tokens and of END [tokens + 1].
+
+        A language model has no sources.
+        """
+
+    def outputs(self, texts: Rows) -> list[Tensor]:
+        """Return what a network without a decoder makes of each text.
+
+        Of a masked language model these are logits [tokens + 2, vocabulary] of the tokens between
+        BEGIN and END; of a classifier logits [classes]; of an embedding model a vector [width].
+        """
+
+    def texts(self, lines: Sequence[str], decoding: BeamSearch) -> list[Answer]:
+        """Return what a network with a decoder writes for each line of text.
+
+        The lines are cut into tokens by the format's own tokenizer, if it has one. A format that
+        does not know a setting of `decoding` decodes without it.
+        """
+
+
+class Exporter(Protocol):
+    """One way to export: a format of `compiler.export.targets`, and all that writes it."""
+
+    @property
+    def name(self) -> str:
+        """The name of the format's table: `huggingface-native`."""
+
+    @property
+    def libraries(self) -> Mapping[str, str]:
+        """The modules that it needs, each with the name that `pip install` takes."""
+
+    @property
+    def quantizations(self) -> tuple[str, ...]:
+        """The types of weights, other than float32, that it can write."""
+
+    def write(self, exportable: Exportable, folder: Path, options: Options) -> Written:
+        """Write all files into an empty folder, and say what was written."""
+
+    def load(self, folder: Path, exportable: Exportable) -> Exported:
+        """Open such a folder with the library of the format."""
+
+
+def require_libraries(exporter: Exporter) -> None:
+    """Raise a UserError that names the libraries that are missing, if any is."""
+    missing = [name for name, _ in exporter.libraries.items() if find_spec(name) is None]
+    if missing:
+        packages = dict.fromkeys(exporter.libraries[each] for each in missing)
+        raise UserError(
+            f"an export to {exporter.name} needs {' and '.join(packages)}: a folder is compared "
+            "with the run before it is there",
+            help=f"pip install {' '.join(packages)}",
+        )
+
+
+def require_quantization(exporter: Exporter, options: Options) -> None:
+    """Raise a UserError for a type of weights that an exporter cannot write."""
+    if options.quantize is not None and options.quantize not in exporter.quantizations:
+        known = " or ".join(exporter.quantizations)
+        raise UserError(
+            f"--quantize {options.quantize}: an export to {exporter.name} has no such weights",
+            help=f"give {known}" if known else "leave it out: the weights stay in float32",
+        )

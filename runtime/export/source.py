@@ -1,0 +1,76 @@
+"""A trained network that is exported, with all that belongs to it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from compiler.spec.load import Loaded
+from compiler.spec.spec import Spec
+from runtime.checkpoints.checkpoint import MODEL
+from runtime.checkpoints.choice import Weights
+from runtime.data.tokenizers.tokenizer import Tokenizer
+from runtime.package import Package
+from runtime.run import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exportable:
+    """A run with the weights that are exported."""
+
+    run: Run
+    loaded: Loaded
+    """Its complete spec, with the places of settings in the file of its author or in the lock."""
+    tensors: Mapping[str, Tensor]
+    """The weights in float32, by the names of the run's checkpoints."""
+    tokenizers: tuple[Tokenizer, Tokenizer]
+    """Those of source and target: one object for one vocabulary."""
+    weights: Weights
+    """The checkpoints that the weights are taken from."""
+    checkpoints: Mapping[str, str]
+    """The SHA-256 of the weights of each of these checkpoints, by the name of its folder."""
+
+    @classmethod
+    def of(cls, run: Run, loaded: Loaded, average: int | None = None) -> "Exportable":
+        """Return what is exported of a run; `average` counts the last checkpoints.
+
+        Raises a UserError as `Run.load_model` does.
+        """
+        state = run.load_model(average).state_dict()
+        return cls(
+            run=run,
+            loaded=loaded,
+            tensors={name: _float32(tensor) for name, tensor in state.items()},
+            tokenizers=run.tokenizers(),
+            weights=run.used(average),
+            checkpoints={
+                each.folder.name: hashlib.sha256((each.folder / MODEL).read_bytes()).hexdigest()
+                for each in run.averaged(average)
+            },
+        )
+
+    @property
+    def package(self) -> Package:
+        """The generated package of the run."""
+        return self.run.package
+
+    @property
+    def spec(self) -> Spec:
+        return self.run.package.spec
+
+    @property
+    def parameters(self) -> int:
+        """The number of parameters; shared ones count once."""
+        return sum(each.numel() for each in self.model().parameters())
+
+    def model(self) -> nn.Module:
+        """Return the network with these weights, in evaluation mode and float32."""
+        model = self.package.model_class()
+        model.load_state_dict(dict(self.tensors))
+        return model.eval()
+
+
+def _float32(tensor: Tensor) -> Tensor:
+    return tensor.detach().to(torch.float32) if tensor.is_floating_point() else tensor

@@ -1,0 +1,278 @@
+"""`specformer export`: what it prints and leaves behind, with an exporter of the tests' own."""
+
+import json
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from compiler.export.verdict import refused, said_otherwise
+from runtime.export.folder import new_export
+from tests.runtime.command.conftest import Command
+from tests.support.own_format import NAME, OwnExporter, OwnTarget
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+@pytest.mark.usefixtures("own_exporter")
+def test_a_folder_is_compared_and_described(
+    specformer: Command, trained_run: Path, tmp_path: Path
+) -> None:
+    ended = specformer("export", trained_run, "--to", NAME, "--out", "out")
+    assert ended.code == 0, ended.err
+    assert left(tmp_path / "out") == ["export.json", "weights.safetensors"]
+    lines = ended.out.splitlines()
+    assert lines[0].startswith(f"{trained_run} -> out: a network, ")
+    assert lines[1].startswith("weights         the mean of the last")
+    assert lines[2:5] == ["said otherwise  one thing", "not said        another", f"{'':<16}more"]
+    assert lines[5].startswith("compared        10 validation sentences: log-probabilities within ")
+    for method in ("greedy", "beam 4 (length)", "beam 4 (gnmt)"):
+        assert f"{method} 10/10 texts equal" in lines[5]
+
+
+@pytest.mark.usefixtures("own_exporter")
+def test_the_record_has_checkpoints_versions_and_the_comparison(
+    specformer: Command, trained_run: Path, tmp_path: Path
+) -> None:
+    specformer("export", trained_run, "--to", NAME, "--out", "out", "--checkpoint", "4")
+    record = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert record["run"] == str(trained_run)
+    assert (record["format"], record["updates"]) == (NAME, [4])
+    assert [len(each) for each in record["checkpoints"].values()] == [64]
+    assert {"specformer", "torch", "safetensors"} == set(record["versions"])
+    assert record["missing"] == ["another", "more"]
+    assert record["compared"]["difference"] < 1e-5
+    assert [each["count"] for each in record["compared"]["texts"]] == [10, 10, 10]
+
+
+@pytest.mark.usefixtures("own_exporter")
+def test_the_weights_are_those_of_the_chosen_checkpoints(
+    specformer: Command, trained_run: Path, tmp_path: Path
+) -> None:
+    checkpoints = trained_run / "checkpoints"
+    states = [load_file(each / "model.safetensors") for each in sorted(checkpoints.glob("*0*"))]
+    specformer("export", trained_run, "--to", NAME, "--out", "last", "--average", 1)
+    specformer("export", trained_run, "--to", NAME, "--out", "mean", "--average", 2)
+    last, mean = (load_file(tmp_path / each / "weights.safetensors") for each in ("last", "mean"))
+    for name, tensor in states[-1].items():
+        assert torch.equal(last[name], tensor)
+        both = torch.stack([each[name] for each in states[-2:]]).double().mean(0)
+        assert torch.allclose(mean[name], both.float())
+
+
+@pytest.mark.parametrize("added", [3e-3, float("nan")])
+def test_a_network_that_differs_leaves_nothing_behind(
+    specformer: Command,
+    trained_run: Path,
+    own_exporter: OwnExporter,
+    tmp_path: Path,
+    added: float,
+) -> None:
+    own_exporter.added = added
+    ended = specformer("export", trained_run, "--to", NAME)
+    assert ended.code == 2
+    assert "the export to safetensors is not the network of" in ended.err
+    assert "log-probabilities differ by" in ended.err
+    assert own_exporter.opened == [["weights.safetensors"]]
+    assert left(tmp_path) == []
+
+
+@pytest.mark.usefixtures("own_exporter")
+def test_texts_that_differ_are_refused_and_named(
+    specformer: Command,
+    trained_run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """The numbers of references may be right where the search of a format is not."""
+    from runtime.export import own_network
+
+    answers = own_network.OwnNetwork.texts
+
+    def others(self, lines, decoding):  # type: ignore[no-untyped-def]
+        found = answers(self, lines, decoding)
+        if self.model is made[-1].model:
+            (first, *rest) = found
+            tokens = (*first.tokens[:1], 7, *first.tokens)
+            found = [own_network.Answer(text="something else", tokens=tokens), *rest]
+        return found
+
+    made = []
+    load = OwnExporter.load
+
+    def loaded(self, folder, exportable):  # type: ignore[no-untyped-def]
+        made.append(load(self, folder, exportable))
+        return made[-1]
+
+    monkeypatch.setattr(own_network.OwnNetwork, "texts", others)
+    monkeypatch.setattr(OwnExporter, "load", loaded)
+    ended = specformer("export", trained_run, "--to", NAME)
+    assert ended.code == 2
+    assert "greedy: line 1 is written as 'something else', not " in ended.err
+    assert left(tmp_path) == []
+
+
+def test_rounded_weights_are_compared_without_a_bound(
+    specformer: Command, trained_run: Path, own_exporter: OwnExporter, tmp_path: Path
+) -> None:
+    own_exporter.added = 0.1
+    ended = specformer("export", trained_run, "--to", NAME, "--quantize", "int8")
+    assert ended.code == 0, ended.err
+    assert left(tmp_path / "exports") == ["demo-safetensors-int8"]
+    ended = specformer("export", trained_run, "--to", NAME, "--quantize", "int8_bfloat16")
+    assert ended.code == 2
+    assert "--quantize int8_bfloat16: an export to safetensors has no such weights" in ended.err
+
+
+def test_a_missing_library_is_named_before_anything_is_written(
+    specformer: Command, trained_run: Path, own_exporter: OwnExporter, tmp_path: Path
+) -> None:
+    own_exporter.libraries = {"no_such_library": "no-such-library", "torch": "torch"}
+    ended = specformer("export", trained_run, "--to", NAME)
+    assert ended.code == 2
+    assert "an export to safetensors needs no-such-library:" in ended.err
+    assert "help: pip install no-such-library\n" in ended.err
+    assert left(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    specformer: Command, trained_run: Path, own_exporter: OwnExporter, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("a file")
+    for out, reason in (
+        ("file/out", "a part of its path is a file"),
+        ("/proc/out", "No such file or directory"),
+    ):
+        ended = specformer("export", trained_run, "--to", NAME, "--out", out)
+        assert ended.code == 2
+        assert f"{out} cannot be written: {reason}" in ended.err
+    assert own_exporter.opened == []
+    assert left(tmp_path) == ["file"]
+
+
+def test_an_existing_folder_is_replaced_by_force_alone(
+    specformer: Command, trained_run: Path, own_exporter: OwnExporter, tmp_path: Path
+) -> None:
+    arguments = ("export", trained_run, "--to", NAME, "--out", "out")
+    assert specformer(*arguments).code == 0
+    (tmp_path / "out" / "note").write_text("of the user")
+    ended = specformer(*arguments)
+    assert (ended.code, "out exists already" in ended.err) == (2, True)
+    own_exporter.added = 0.1
+    assert specformer(*arguments, "--force").code == 2
+    assert "note" in left(tmp_path / "out")
+    own_exporter.added = 0.0
+    assert specformer(*arguments, "--force").code == 0
+    assert left(tmp_path / "out") == ["export.json", "weights.safetensors"]
+    assert left(tmp_path) == ["out"]
+
+
+@pytest.mark.usefixtures("own_exporter")
+def test_a_folder_of_another_kind_is_never_replaced(
+    specformer: Command, trained_run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    ended = specformer("export", trained_run, "--to", NAME, "--out", "out", "--force")
+    assert ended.code == 2
+    assert "out is no exported folder: it will not be replaced" in ended.err
+
+
+def _write_until_killed(out: Path, is_writing: object) -> None:
+    with new_export(out, force=False) as folder:
+        save_file({"x": torch.ones(2)}, folder / "half.safetensors")
+        is_writing.set()  # type: ignore[attr-defined]
+        signal.pause()
+
+
+def test_a_killed_export_has_no_name_and_the_next_one_removes_its_rest(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    begun = [context.Event(), context.Event()]
+    places = (tmp_path / "out", tmp_path / "out")
+    both = [
+        context.Process(target=_write_until_killed, args=(place, event))
+        for place, event in zip(places, begun, strict=True)
+    ]
+    for process, event in zip(both, begun, strict=True):
+        process.start()
+        assert event.wait(20)
+    killed, living = both
+    assert killed.pid is not None
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.join()
+    assert [each.suffix for each in tmp_path.iterdir()] == [".unfinished"] * 2
+    with new_export(tmp_path / "out", force=False) as folder:
+        (folder / "export.json").write_text("{}")
+    (unfinished,) = tmp_path.glob(".*.unfinished")  # that of the process that still writes
+    assert (unfinished / "half.safetensors").is_file()
+    assert left(tmp_path / "out") == ["export.json"]
+    living.kill()
+    living.join()
+
+
+def test_interrupted_exports_leave_nothing(tmp_path: Path) -> None:
+    writing = new_export(tmp_path / "new" / "folders" / "out", force=False)
+    folder = writing.__enter__()
+    (folder / "half").write_text("half")
+    with pytest.raises(KeyboardInterrupt):
+        writing.gen.throw(KeyboardInterrupt())
+    assert left(tmp_path) == []
+
+
+def test_what_a_format_cannot_say_is_refused_at_its_lines_all_at_once(
+    specformer: Command, trained_run: Path, own_exporter: OwnExporter, own_target: OwnTarget
+) -> None:
+    own_target.others = {
+        "model.decoder.layers.0.feed_forward.d_ff": refused("has no such width"),
+        "decoding.beam": refused("knows no beam"),
+    }
+    ended = specformer("export", trained_run, "--to", NAME)
+    assert ended.code == 2
+    assert ended.err.count("error[not-exportable]: Safetensors ") == 2
+    assert "spec.lock.yaml:" in ended.err
+    assert "d_ff: 32" in ended.err
+    assert own_exporter.opened == []
+
+
+def test_dry_run_reads_a_spec_and_refuses_what_a_single_format_cannot_say(
+    specformer: Command, own_target: OwnTarget, tmp_path: Path
+) -> None:
+    own_target.others = {"decoding.normalization": said_otherwise("by a length penalty of 1")}
+    ended = specformer("export", "demo", "--to", NAME, "--dry-run")
+    assert ended.code == 0
+    assert "It can say this spec." in ended.out
+    assert "Otherwise: by a length penalty of 1." in ended.out
+    own_target.others = {"decoding.beam": refused("knows no beam")}
+    ended = specformer("export", "demo", "--to", NAME, "--dry-run")
+    assert ended.code == 2
+    assert "No: it knows no beam." in ended.out
+    assert "error[not-exportable]: Safetensors knows no beam" in ended.err
+    assert specformer("export", "demo", "--to", "all", "--dry-run").code == 0
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--to", "gguf"), "there is no format gguf"),
+        (("--to", "all"), "--to all shows what each format can say"),
+        (("--to", NAME, "--as", "native"), f"--as native is not for --to {NAME}"),
+        (("--to", NAME, "--compare", "20"), "compared on at least 50 sentences"),
+        (("--to", NAME, "--compare", "some"), "compared on at least 50 sentences"),
+        (("--to", NAME, "--checkpoint", "3"), "has no checkpoint of update 3"),
+    ],
+)
+@pytest.mark.usefixtures("own_exporter")
+def test_wrong_options_are_explained(
+    specformer: Command,
+    trained_run: Path,
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    ended = specformer("export", trained_run, *arguments)
+    assert (ended.code, message in ended.err) == (2, True), ended.err
