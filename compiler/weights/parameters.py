@@ -4,18 +4,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from compiler.ir.block import Block, Repeat
+from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Op, Parameter
 from compiler.ops.shape import size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedParameter:
-    """A tensor of the state dict. `slices`: name and number of rows of each part of a fused one."""
+    """A tensor of the state dict. `slices`: name and number of rows of each part of a fused one.
+
+    `dimensions`: the names of the numbers of the spec that its dimensions are, such as `d_model`;
+    empty for a dimension that is a sum or a product.
+    """
 
     name: str
     shape: tuple[int, ...]
     slices: tuple[tuple[str, int], ...] = ()
     decays: bool = True
+    dimensions: tuple[str, ...] = ()
 
 
 def named_parameters(block: Block, path: str = "") -> Iterator[NamedParameter]:
@@ -47,5 +53,8 @@ def _named(path: str, parameter: Parameter) -> NamedParameter:
         name=f"{path}{parameter.name}".rstrip("."),  # an attribute may be a parameter itself
         shape=tuple(size(dimension, {}) for dimension in parameter.shape),
         decays=parameter.decays,
+        dimensions=tuple(
+            each.name if isinstance(each, Hyperparameter) else "" for each in parameter.shape
+        ),
         slices=tuple((name, size(rows, {})) for name, rows in parameter.slices),
     )

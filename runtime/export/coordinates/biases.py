@@ -1,0 +1,55 @@
+"""Biases that are zeros, and factors of embeddings that are part of their tables."""
+
+import torch
+
+from compiler.export.coordinates import with_biases, with_offset_of_norms, with_scaled_tables
+from compiler.export.networks import parameters_of_spec
+from compiler.spec.spec import Spec
+from runtime.weights.files import Tensors
+
+
+def with_missing_biases(
+    spec: Spec, tensors: Tensors, new: Spec | None = None
+) -> tuple[Spec, Tensors]:
+    """Return a network with the biases that another spec has, by default with all, as zeros."""
+    new = new or with_biases(spec)
+    found = dict(tensors)
+    for each in parameters_of_spec(new):
+        if each.name not in found and each.name.endswith("bias"):
+            found[each.name] = torch.zeros(each.shape)
+    return new, found
+
+
+def with_factor_in_tables(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
+    """Return a network whose tables of embeddings hold the factor of `embedding.scale`, or 1 / it.
+
+    Raises a ValueError where a table is that of the output, too.
+    """
+    if spec.model.embedding.tied != "none":
+        raise ValueError("the table of embeddings is that of the output, too")
+    found = dict(tensors)
+    was_scaled = spec.model.embedding.scale == "sqrt_d_model"
+    sides = {"encoder": "source_embedding.weight", "decoder": "target_embedding.weight"}
+    for name, _ in spec.model.stacks():
+        factor = spec.model.width(name) ** (0.5 if was_scaled else -0.5)
+        key = sides[name] if sides[name] in found else "embedding.weight"
+        found[key] = found[key] * factor
+    return with_scaled_tables(spec), found
+
+
+def with_norms_by(spec: Spec, tensors: Tensors, *, offset: bool) -> tuple[Spec, Tensors]:
+    """Return a network whose RMS norms multiply by 1 + weight with `offset`, else by the weight."""
+    new = with_offset_of_norms(spec, offset)
+    found = dict(tensors)
+    for name, stack in spec.model.stacks():
+        own: bool = getattr(new.model, name).norm.offset
+        change = int(stack.norm.offset or False) - int(own or False)
+        side = "source" if name == "encoder" else "target"
+        for key in found:
+            is_stream = key.startswith((f"{name}.", f"{side}_embedding_norm."))
+            if is_stream and key.endswith("norm.weight") and not key.endswith(QUERY_KEY):
+                found[key] = found[key] + change
+    return new, found
+
+
+QUERY_KEY = ("query_norm.weight", "key_norm.weight")
