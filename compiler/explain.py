@@ -25,6 +25,8 @@ from compiler.analysis.training_memory import (
     WeightMemory,
     training_memory,
 )
+from compiler.export.report import reasons
+from compiler.export.targets import TARGETS
 from compiler.format import of_bytes
 from compiler.ir.block import Block, Function, Repeat, Statement, callee, children
 from compiler.mask.interval import HERE, Interval
@@ -69,6 +71,7 @@ class Explanation:
     parts of it, for each value that `recompute` may have.
     `negatives`: how many wrong answers an embedding model tells a target from, else None.
     `not_packed`: why sentences cannot be packed, None if they can.
+    `exports`: why each format of other programs cannot say the spec, by the options of `export`.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Explanation:
     stream: str
     dependence: str
     not_packed: str | None
+    exports: dict[str, tuple[str, ...]]
     negatives: int | None = None
 
 
@@ -128,6 +132,7 @@ def explain(package: CompiledPackage, length: int, gpus: int = 1) -> Explanation
         stream=stream,
         dependence=str(dependence_of(model, forward)[stream]),
         not_packed=str(reason) if (reason := why_not_packed(model)) else None,
+        exports=reasons(package.loaded, list(TARGETS.values())),
         negatives=_negatives(training, length, gpus),
     )
 

@@ -5,21 +5,24 @@ from dataclasses import dataclass
 
 from compiler.export.target import Target
 from compiler.export.verdict import Status, Verdict
-from compiler.page.model import Cell, Document, Paragraph, Part, Section, Table, columns
+from compiler.page.model import Cell, Document, Paragraph, Section, Table, columns
 from compiler.source.node import steps_of
 from compiler.spec.fields import home
 from compiler.spec.load import Loaded
-from compiler.spec.tasks import EVERY_STACK
+from compiler.spec.tasks import ATTENTIONS, EVERY_STACK
 
 SIGNS: dict[Status, str] = {
-    "said": "yes",
-    "said otherwise": "otherwise",
-    "no effect": "-",
     "refused": "no",
+    "said otherwise": "other",
+    "said": "yes",
+    "no effect": "-",
 }
+"""The sign of each status in tables, the one that matters most first."""
+ORDER = [*SIGNS]
 LEAD = (
-    "yes: the format has the setting; otherwise: the same network, by other numbers; no: the "
-    "format cannot say it. Settings that change nothing in a trained network are named at the end."
+    "yes: the format has the setting. other: it says the same network by other numbers or other "
+    "settings. no: it cannot say it. -: the setting changes nothing that a trained network "
+    "computes."
 )
 
 
@@ -32,9 +35,14 @@ class Setting:
     verdicts: tuple[Verdict, ...]
     """One of each format, in their order."""
 
-    def is_plain(self, status: Status) -> bool:
-        """Return whether the setting has this status in every format."""
-        return all(each.status == status for each in self.verdicts)
+    @property
+    def statuses(self) -> tuple[Status, ...]:
+        return tuple(each.status for each in self.verdicts)
+
+    @property
+    def rank(self) -> list[int]:
+        """The key by which what cannot be said comes first."""
+        return sorted(ORDER.index(each) for each in self.statuses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +53,14 @@ class Report:
     targets: tuple[Target, ...]
     settings: tuple[Setting, ...]
 
-    def refused(self, target: Target) -> list[str]:
-        """Return the reasons for which a format cannot say the spec, each once."""
-        return self._words(target, "refused")
-
-    def otherwise(self, target: Target) -> list[str]:
-        """Return what a format says by other numbers or settings, each once."""
-        return self._words(target, "said otherwise")
-
-    def _words(self, target: Target, status: Status) -> list[str]:
-        number = self.targets.index(target)
-        own = (each.verdicts[number] for each in self.settings)
-        return [*dict.fromkeys(each.words for each in own if each.status == status)]
+    def words(self, target: Target, status: Status) -> dict[str, list[str]]:
+        """Return the words of a format on settings with a status, each with their names."""
+        number, found = self.targets.index(target), dict[str, list[str]]()
+        for setting in self.settings:
+            verdict = setting.verdicts[number]
+            if verdict.status == status:
+                found.setdefault(verdict.words, []).append(setting.name)
+        return found
 
 
 def report_on(loaded: Loaded, targets: Sequence[Target]) -> Report:
@@ -64,94 +68,94 @@ def report_on(loaded: Loaded, targets: Sequence[Target]) -> Report:
     by_target = [each.verdicts(loaded) for each in targets]
     paths = [*dict.fromkeys(path for verdicts in by_target for path in verdicts)]
     found: dict[tuple[str, tuple[Verdict, ...]], list[str]] = {}
-    for path in paths:
+    for path in _without_those_above(paths):
         verdicts = tuple(_at(each, path) for each in by_target)
         found.setdefault((general_name(path), verdicts), []).append(path)
     names = [name for name, _ in found]
-    return Report(
-        name=loaded.spec.name,
-        targets=tuple(targets),
-        settings=tuple(
-            Setting(
-                name=name if names.count(name) == 1 else f"{name} ({_stacks(own)})",
-                paths=tuple(own),
-                verdicts=verdicts,
-            )
-            for (name, verdicts), own in found.items()
-        ),
+    settings = tuple(
+        Setting(
+            name=name if names.count(name) == 1 else f"{name} ({_parts(own)})",
+            paths=tuple(own),
+            verdicts=verdicts,
+        )
+        for (name, verdicts), own in found.items()
     )
+    return Report(name=loaded.spec.name, targets=tuple(targets), settings=settings)
+
+
+def _without_those_above(paths: Sequence[str]) -> Iterator[str]:
+    """Yield paths but for those of sections into which another format looks."""
+    above = {path[:end] for path in paths for end in range(len(path)) if path[end] == "."}
+    yield from (path for path in paths if path not in above)
 
 
 def _at(verdicts: Mapping[str, Verdict], path: str) -> Verdict:
     """Return the verdict on a setting, or on the section that holds it."""
-    steps = path.split(".")
-    above = (".".join(steps[:end]) for end in range(len(steps), 0, -1))
-    found = next((verdicts[each] for each in above if each in verdicts), None)
-    if found is None:  # another format has a verdict on a section that this one looks into
-        below = [each for name, each in verdicts.items() if name.startswith(f"{path}.")]
-        found = max(below, key=lambda each: [*SIGNS].index(each.status))
-    return found
+    while path not in verdicts:
+        path = path.rpartition(".")[0]
+    return verdicts[path]
 
 
 def general_name(path: str) -> str:
     """Return the name of a setting where it is mostly written: `attention.heads`."""
-    steps = home(steps_of(path))
-    return ".".join(map(str, steps[1:] if steps[:1] == ("model",) and steps[1:] else steps))
+    steps = [str(each) for each in home(steps_of(path))]
+    return ".".join(steps[1:] if steps[0] == "model" and steps[1:] else steps)
 
 
-def _stacks(paths: Sequence[str]) -> str:
+def _parts(paths: Sequence[str]) -> str:
     """Return the parts of the network that settings belong to, in words."""
-    stacks = dict.fromkeys(each for path in paths for each in EVERY_STACK if each in path)
-    kinds = dict.fromkeys(
-        each.replace("_", "-")
-        for path in paths
-        for each in ("self_attention", "cross_attention")
-        if each in path
-    )
-    return ", ".join([*stacks, *kinds]) or paths[0]
+    steps = [each for path in paths for each in path.split(".")]
+    kinds = [each for each in (*EVERY_STACK, *ATTENTIONS, "layers") if each in steps]
+    return ", ".join(kinds).replace("_", "-") or paths[0]
 
 
 def page_of(report: Report) -> Document:
-    """Return the page: a table of the settings on which formats differ, then words on each."""
-    told = [each for each in report.settings if not _is_quiet(each)]
-    parts: list[Part] = [Paragraph(text=LEAD), *([_table(report, told)] if told else [])]
-    sections = [Section(parts=tuple(parts))]
+    """Return the page: a table of settings and formats, then the words of each format."""
+    settings = sorted(report.settings, key=lambda each: each.rank)
+    sections = [Section(parts=(Paragraph(text=LEAD), _table(report, settings)))]
     for target in report.targets:
-        words = tuple(Paragraph(text=each) for each in _about(report, target))
-        sections.append(Section(title=f"{target.title} ({target.option})", parts=words))
-    quiet = [each for each in report.settings if _is_quiet(each)]
-    sections.append(Section(parts=tuple(_quiet_paragraphs(quiet))))
+        title = f"{target.title}, {target.option}"
+        words = _words(report, target)
+        able = () if report.words(target, "refused") else (Paragraph(text=ABLE),)
+        sections.append(Section(title=title, parts=(*able, *([words] if words.rows else []))))
     return Document(title=f"{report.name} in formats of other programs", sections=tuple(sections))
 
 
-def _is_quiet(setting: Setting) -> bool:
-    return setting.is_plain("said") or setting.is_plain("no effect")
+ABLE = "It can say this spec."
 
 
 def _table(report: Report, settings: Sequence[Setting]) -> Table:
-    heads = columns(("setting", *(each.name for each in report.targets)))
+    """Return a table with a row for all settings that have the same statuses."""
+    together: dict[tuple[Status, ...], list[str]] = {}
+    for each in settings:
+        together.setdefault(each.statuses, []).append(each.name)
     rows: list[tuple[str | Cell, ...]] = [
-        (each.name, *map(_cell, each.verdicts)) for each in settings
+        (*map(_cell, statuses), ", ".join(dict.fromkeys(names)))
+        for statuses, names in together.items()
     ]
-    return Table(columns=heads, rows=tuple(rows))
+    return Table(columns=columns((*map(_head, report.targets), "settings")), rows=tuple(rows))
 
 
-def _cell(verdict: Verdict) -> Cell:
-    return Cell(text=SIGNS[verdict.status], tone="bad" if verdict.is_refused else "")
+def _head(target: Target) -> str:
+    return target.name.replace("huggingface", "HF").replace("-", " ")
 
 
-def _about(report: Report, target: Target) -> Iterator[str]:
-    refused, otherwise = report.refused(target), report.otherwise(target)
-    if refused:
-        yield f"No: it {'; it '.join(refused)}."
-    else:
-        yield "It can say this spec."
-    if otherwise:
-        yield f"Otherwise: {'; '.join(otherwise)}."
+def _cell(status: Status) -> Cell:
+    return Cell(text=SIGNS[status], tone="bad" if status == "refused" else "")
 
 
-def _quiet_paragraphs(settings: Sequence[Setting]) -> Iterator[Paragraph]:
-    for status, words in (("said", "Said by each"), ("no effect", "Without effect")):
-        names = [each.name for each in settings if each.verdicts[0].status == status]
-        if names:
-            yield Paragraph(text=f"{words}: {', '.join(dict.fromkeys(names))}.")
+def _words(report: Report, target: Target) -> Table:
+    """Return a table of what a format refuses, and says otherwise."""
+    rows = [
+        (_cell(status), name, words)
+        for status in ORDER[:2]
+        for words, names in report.words(target, status).items()
+        for name in names
+    ]
+    return Table(columns=columns(("", "setting", "how")), rows=tuple(rows))
+
+
+def reasons(loaded: Loaded, targets: Sequence[Target]) -> dict[str, tuple[str, ...]]:
+    """Return why each format cannot say a spec, by its options; no reason where it can."""
+    report = report_on(loaded, targets)
+    return {each.option: tuple(report.words(each, "refused")) for each in targets}

@@ -148,6 +148,8 @@ class Table:
         for name in type(section).model_fields:
             place = Place(spec=spec, section=section, path=(*path, name))
             held = list(sections_in(place.value))
+            if place.is_absent_section and self.rule(place, is_narrow=True) is None:
+                continue
             verdict = self._verdict(place, holds_sections=bool(held))
             if verdict and (verdict.is_about_all_below or not held):
                 yield dotted(place.path), verdict
@@ -164,8 +166,6 @@ class Table:
             return rule if isinstance(rule, Verdict) else rule(place)
         if holds_sections:
             return None
-        if place.is_absent_section:
-            return said()
         raise LookupError(f"{self.name} has no rule for {next(place.keys)}")
 
 

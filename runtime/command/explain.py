@@ -74,8 +74,9 @@ def page_of(explanation: "Explanation") -> Document:
         _readings(explanation),
         _totals(explanation),
         memory_table(explanation),
+        _exports(explanation),
     )
-    sections = tuple(Section(parts=(table,)) for table in tables)
+    sections = tuple(Section(parts=(table,)) for table in tables if table.rows)
     return Document(sections=sections)
 
 
@@ -136,6 +137,15 @@ def _totals(explanation: "Explanation") -> Table:
         "packed batches": _packed(explanation),
     }
     return Table(columns=columns(("", "")), rows=tuple(rows.items()))
+
+
+def _exports(explanation: "Explanation") -> Table:
+    """Return whether each format of other programs can say the spec, and if not why."""
+    rows = tuple(
+        (option.removeprefix("--to "), f"no: it {'; it '.join(why)}" if why else "yes")
+        for option, why in explanation.exports.items()
+    )
+    return Table(columns=columns(("export --to", "")), rows=rows)
 
 
 def _negatives(explanation: "Explanation") -> dict[str, str]:

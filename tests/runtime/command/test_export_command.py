@@ -246,11 +246,11 @@ def test_dry_run_reads_a_spec_and_refuses_what_a_single_format_cannot_say(
     ended = specformer("export", "demo", "--to", NAME, "--dry-run")
     assert ended.code == 0
     assert "It can say this spec." in ended.out
-    assert "Otherwise: by a length penalty of 1." in ended.out
+    assert "other  decoding.normalization  by a length penalty of 1" in ended.out
     own_target.others = {"decoding.beam": refused("knows no beam")}
     ended = specformer("export", "demo", "--to", NAME, "--dry-run")
     assert ended.code == 2
-    assert "No: it knows no beam." in ended.out
+    assert "no  decoding.beam  knows no beam" in ended.out
     assert "error[not-exportable]: Safetensors knows no beam" in ended.err
     assert specformer("export", "demo", "--to", "all", "--dry-run").code == 0
     assert left(tmp_path) == []
