@@ -17,7 +17,7 @@ from compiler.analysis.cost import (
 from compiler.analysis.decoding_memory import DecodingMemory, decoding_memory
 from compiler.analysis.dependence import dependence_of
 from compiler.analysis.infer_shapes import output_shapes, shapes_of
-from compiler.analysis.packing import why_not_packed
+from compiler.analysis.refusals import why_not_packed
 from compiler.analysis.training_memory import (
     FLOAT_BYTES,
     LOSS_COPIES,

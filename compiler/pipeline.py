@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.analysis.infer_shapes import infer_shapes
-from compiler.analysis.packing import why_not_packed
 from compiler.analysis.prove_causality import prove_causality
+from compiler.analysis.refusals import why_not_packed
 from compiler.ir.block import Block
 from compiler.ir.verify import verify
 from compiler.lower.model import lower
@@ -55,6 +55,15 @@ class CompiledPackage:
     def folder_name(self) -> str:
         """The name as a Python package can bear it."""
         return self.spec.name.replace("-", "_")
+
+    def functional(self) -> str:
+        """Return the text of `functional.py`, which exporters put beside the other files.
+
+        The network is one whose programs `why_not_traced` does not refuse.
+        """
+        from compiler.emit.functional import functional_text
+
+        return functional_text(self.model, self.spec.name)
 
     def write(self, folder: Path) -> None:
         """Writes the files into `folder`, which is made if need be."""

@@ -72,7 +72,9 @@ def test_ops_and_passes_know_no_spec() -> None:
             assert not any(each.startswith("compiler.spec") for each in imports(path)), path
 
 
-ABSTRACT = {f"compiler.ops.{each}" for each in ("op", "expression", "shape", "caption")}
+ABSTRACT = {
+    f"compiler.ops.{each}" for each in ("op", "parameter", "expression", "shape", "caption")
+}
 CREATED = {
     "derive_step": {"decoding"},
     "partition": {"decoding"},
@@ -80,6 +82,7 @@ CREATED = {
     "hoist": {"masking"},  # it takes `Tokens` away
     "derive_weights": {"attention"},
     "derive_packed": {"packing"},
+    "derive_functional": {"decoding"},  # it reads the programs that `derive_step` has made
 }
 """The modules of the ops that each transform creates."""
 

@@ -1,6 +1,6 @@
 """Write the text of each file of a generated package: network, training, tests, lock."""
 
-from compiler.analysis.packing import why_not_packed
+from compiler.analysis.refusals import why_not_packed
 from compiler.emit.attention_weights import weights_text
 from compiler.emit.marks import marker
 from compiler.emit.model import helpers_of_model, model_text

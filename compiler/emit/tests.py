@@ -3,7 +3,7 @@
 from math import gcd
 
 from compiler.analysis.cost import count_parameters
-from compiler.analysis.packing import why_not_packed
+from compiler.analysis.refusals import why_not_packed
 from compiler.emit.helpers import Helpers
 from compiler.emit.imports import as_imported
 from compiler.emit.layout import docstring, lay, signature

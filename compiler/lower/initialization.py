@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from compiler.ops.expression import Binary, Const, Expression, Hyperparameter, call
-from compiler.ops.op import UNIT, Initial, by_width
+from compiler.ops.parameter import UNIT, Initial, by_width
 from compiler.spec.initialization import (
     FairseqInitialization,
     Initialization,

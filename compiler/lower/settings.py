@@ -8,7 +8,7 @@ from compiler.ir.verify import CompilerBug
 from compiler.lower.deep_norm import DeepNorm
 from compiler.lower.initialization import Initials
 from compiler.ops.expression import Expression, Hyperparameter
-from compiler.ops.op import UNIT, times
+from compiler.ops.parameter import UNIT, times
 from compiler.source.span import Span
 from compiler.spec.spec import Spec
 

@@ -8,6 +8,7 @@ from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
 from compiler.ops.caption import Caption, Step, attention_steps, numeral
 from compiler.ops.expression import (
     Attribute,
+    Binary,
     Call,
     Const,
     Expression,
@@ -274,6 +275,9 @@ class LocalAttention(Attention):
         own = self.bounds
         return min(keys, own.chunk + own.left + own.right + own.first)
 
+    def traceable(self) -> Op:
+        return MaskedAttention(**self.shared())
+
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         query, key, value, *real = inputs
         arguments = (query, key, value, Name(self.reads.name), *real)
@@ -285,6 +289,21 @@ class LocalAttention(Attention):
         numbers = {"chunk": own.chunk, "left": own.left, "right": own.right, "first": own.first}
         bounds = ((k, Const(n)) for k, n in numbers.items() if k != "first" or n)
         return (*bounds, *Attention.settings(self, this))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedAttention(Attention):
+    """The dense kernel, with the inputs of the local one and a mask made of `reads`."""
+
+    def predicates(self) -> tuple[Predicate, ...]:
+        return (self.reads,)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        query, key, value, *real = inputs
+        mask: Expression = call("pairs", Name(self.reads.name), query)
+        for each in real:
+            mask = Binary(mask, "&", each)
+        return Attention.code(self, this, (query, key, value, mask))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

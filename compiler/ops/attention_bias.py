@@ -15,7 +15,8 @@ from compiler.ops.expression import (
     Name,
     call,
 )
-from compiler.ops.op import Cost, Initial, NeedsCacheSlots, Op, Parameter, Predicate, State
+from compiler.ops.op import Cost, NeedsCacheSlots, Op, Predicate, State
+from compiler.ops.parameter import Initial, Parameter
 from compiler.ops.shape import BATCH, BEAM, Lengths, Shape, elements
 
 

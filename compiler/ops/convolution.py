@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from compiler.mask.mask import Mask, window
 from compiler.ops.caption import Caption
 from compiler.ops.expression import (
+    Binary,
     Call,
     Const,
     Expression,
@@ -15,8 +16,9 @@ from compiler.ops.expression import (
     product,
 )
 from compiler.ops.mixer import Mixer
-from compiler.ops.op import ZEROS, Complexity, Cost, Op, PackedForm, Parameter
-from compiler.ops.shape import Lengths, Shape, elements, require, size
+from compiler.ops.op import Complexity, Cost, Op, PackedForm, Stored
+from compiler.ops.parameter import ZEROS, Parameter
+from compiler.ops.shape import BATCH, BEAM, Lengths, Shape, elements, require, size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,11 @@ class Convolution(Mixer):
     @property
     def carried(self) -> int:
         return (size(self.width, {}) - 1) * size(self.d_model, {})
+
+    @property
+    def memory_tensors(self) -> tuple[Stored, ...]:
+        others = Binary(self.width, "-", Const(1))
+        return (Stored(name="inputs", shape=(BATCH, BEAM, self.d_model, others)),)
 
     @property
     @abstractmethod

@@ -14,7 +14,7 @@ from compiler.ops.expression import (
     call,
     method,
 )
-from compiler.ops.op import Cache, Memory, Op, Predicate
+from compiler.ops.op import Cache, Memory, Op, Predicate, Stored
 from compiler.ops.shape import BATCH, BEAM, Free, Shape, elements
 
 SLOTS = Free("slots")
@@ -95,6 +95,10 @@ class Append(Op):
     def state_size(self, inputs: tuple[Shape, ...]) -> int:
         return sum(elements(each, {BATCH.name: 1, BEAM.name: 1}) for each in inputs[1:3])
 
+    def stored(self, inputs: tuple[Shape, ...]) -> tuple[Stored, ...]:
+        key, value, *_ = self.shape(inputs)
+        return (Stored(name="key", shape=key), Stored(name="value", shape=value))
+
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         cache, *newest = inputs
         return method(cache, "append", *newest)
@@ -131,6 +135,10 @@ class Extend(Op):
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return ()
+
+    def stored(self, inputs: tuple[Shape, ...]) -> tuple[Stored, ...]:
+        mask = Stored(name="mask", shape=(BATCH, BEAM, SLOTS), initial=True)
+        return (mask, Stored(name="positions", shape=(SLOTS,), initial=0))
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         ancestry, parent = inputs

@@ -21,12 +21,13 @@ from compiler.ops.op import (
     Memory,
     NeedsCacheSlots,
     Op,
-    Parameter,
     Pointwise,
     Predicate,
     State,
+    Stored,
     Unpackable,
 )
+from compiler.ops.parameter import Parameter
 from compiler.ops.positions import OfPositions
 from compiler.ops.shape import BATCH, BEAM, Shape
 
@@ -72,6 +73,9 @@ class DocumentStep(Op):
 
     def state_size(self, inputs: tuple[Shape, ...]) -> int:
         return 1
+
+    def stored(self, inputs: tuple[Shape, ...]) -> tuple[Stored, ...]:
+        return (Stored(name="newest", shape=(BATCH, BEAM), initial=-1),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         token, memory, parent = inputs

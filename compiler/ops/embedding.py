@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from compiler.ops.caption import Caption
 from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name, call
-from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter, by_width
+from compiler.ops.op import Cost, Op
+from compiler.ops.parameter import ZEROS, Initial, Parameter, by_width
 from compiler.ops.shape import Lengths, Shape, elements, require
 
 

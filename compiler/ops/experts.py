@@ -4,7 +4,7 @@ Shazeer et al. 2017. Each token chooses for itself and none is dropped, so that 
 on another: experts with a capacity would depend on what other tokens, later ones too, choose.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from compiler.mask.mask import Mask
@@ -84,8 +84,22 @@ class ExpertDispatch(Op):
             flops=calls * flops, saved_for_backward=calls * (2 * width + self.matrices * hidden)
         )
 
+    def traceable(self) -> Op:
+        return DenseExperts(**{each.name: getattr(self, each.name) for each in fields(self)})
+
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("mixture", this, *inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseExperts(ExpertDispatch):
+    """Weighted sums of experts of which each reads every token."""
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        raise NotImplementedError("costs are those of the network before it is exported")
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("dense_mixture", this, *inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

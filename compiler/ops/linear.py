@@ -14,7 +14,8 @@ from compiler.ops.expression import (
     product,
     total,
 )
-from compiler.ops.op import ZEROS, Cost, Initial, Op, Parameter
+from compiler.ops.op import Cost, Op
+from compiler.ops.parameter import ZEROS, Initial, Parameter
 from compiler.ops.shape import Lengths, Shape, ShapeError, elements, require, same, size
 
 

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from compiler.mask.mask import Mask
 from compiler.ops.expression import Expression, Hyperparameter, method
-from compiler.ops.op import CarriesState, Initial, Memory, Op, State
+from compiler.ops.op import CarriesState, Memory, Op, State, Stored, Untraceable
+from compiler.ops.parameter import Initial
 from compiler.ops.shape import Shape
 
 
@@ -39,6 +40,11 @@ class Mixer(Op):
     def carried(self) -> int:
         """The number of numbers in the memory of one hypothesis."""
 
+    @property
+    @abstractmethod
+    def memory_tensors(self) -> tuple[Stored, ...]:
+        """The tensors of the memory."""
+
     def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         return (self.mask,) * inputs
 
@@ -61,6 +67,9 @@ class MixerStep(Op):
     def state_size(self, inputs: tuple[Shape, ...]) -> int:
         return self.mixer.carried
 
+    def stored(self, inputs: tuple[Shape, ...]) -> tuple[Stored, ...]:
+        return self.mixer.memory_tensors
+
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         x, memory, parent = inputs
         return method(memory, "advance", this, x, parent)
@@ -73,3 +82,7 @@ class MixerPrefill(MixerStep):
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         x, memory = inputs
         return method(memory, "fill", this, x)
+
+    def traceable(self) -> Op | Untraceable:
+        form = self.mixer.traceable()
+        return form if isinstance(form, Untraceable) else self

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from compiler.ops.caption import Caption
 from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call
-from compiler.ops.op import ONES, ZEROS, Cost, Op, Parameter
+from compiler.ops.op import Cost, Op
+from compiler.ops.parameter import ONES, ZEROS, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require
 
 

@@ -8,65 +8,9 @@ from typing import ClassVar, Literal
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
 from compiler.ops.caption import Caption, Step, spaced
-from compiler.ops.expression import Binary, Const, Expression, Tuple, product
+from compiler.ops.expression import Expression
+from compiler.ops.parameter import Parameter
 from compiler.ops.shape import Lengths, Shape
-
-UNIT = Const(1.0)
-
-
-def times(one: Expression, other: Expression) -> Expression:
-    """The product, without a factor of 1."""
-    factors = [each for each in (one, other) if each != UNIT]
-    return product(*factors) if factors else UNIT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Initial:
-    """A distribution that parameters start from."""
-
-    kind: Literal["xavier", "normal", "zeros", "ones"]
-    scale: Expression = UNIT
-
-    def arguments(self, gains: tuple[Expression, ...] = ()) -> tuple[tuple[str, Expression], ...]:
-        """Return the keywords that tell a helper how a matrix starts.
-
-        `std` is the deviation of a normal distribution, without which a matrix is Xavier-uniform.
-        `gains` are factors on its slices: `gain`, where all are equal.
-        """
-        is_normal = self.kind == "normal"
-        common = UNIT if is_normal else self.scale
-        first, *others = factors = tuple(times(common, each) for each in gains or (UNIT,))
-        if any(each != first for each in others):
-            std = (("std", self.scale),) if is_normal else ()
-            return (*std, ("gains", Tuple(factors)))
-        if is_normal:
-            return (("std", times(first, self.scale)),)
-        return () if first == UNIT else (("gain", first),)
-
-
-def by_width(width: Expression) -> Initial:
-    """Return the paper's distribution of embeddings: normal with deviation width^-0.5."""
-    return Initial(kind="normal", scale=Binary(width, "**", Const(-0.5)))
-
-
-ZEROS = Initial(kind="zeros")
-ONES = Initial(kind="ones")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """A trained tensor of the op's module; without a name, the op's attribute is the tensor itself.
-
-    `slices` names the rows of a fused projection.
-    `gains` are factors on how each slice starts, where they are not all 1.
-    """
-
-    name: str
-    shape: Shape
-    initial: Initial
-    decays: bool = True
-    slices: tuple[tuple[str, Expression], ...] = ()
-    gains: tuple[Expression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +219,27 @@ class Unpackable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Untraceable:
+    """No graph of the op serves texts of any length. `reason` is a clause that says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A tensor that a cache or a memory holds between steps, in its attribute `name`.
+
+    Before the first step, all its numbers are `initial`, and it has one hypothesis and no slots. A
+    `place` is its index, where the attribute is a tuple.
+    """
+
+    name: str
+    shape: Shape
+    initial: float | int | bool = 0.0
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Op(ABC):
     """One operation of the network; the methods of a subclass are its rules.
 
@@ -364,6 +329,10 @@ class Op(ABC):
         """
         return 0
 
+    def stored(self, inputs: tuple[Shape, ...]) -> tuple[Stored, ...]:
+        """Return the tensors that an op in a step keeps in its cache or memory."""
+        return ()
+
     def appended_cache(self) -> Cache | None:
         """Return the cache for each of whose positions the state is kept, if the op has one."""
         return None
@@ -381,3 +350,10 @@ class Op(ABC):
         if all(mask in (None, DIAGONAL) for mask in self.dependence(inputs)):
             return PackedForm(op=self, inputs=tuple(range(inputs)))
         return Unpackable(reason=f"{type(self).__name__} would read across sentences")
+
+    def traceable(self) -> "Op | Untraceable":
+        """Return the form of the op in graphs that are recorded once for texts of any length.
+
+        Such a form has no branch on a length, and no loop over what a tensor holds.
+        """
+        return self

@@ -15,16 +15,8 @@ from compiler.ops.expression import (
     method,
     total,
 )
-from compiler.ops.op import (
-    Initial,
-    NeedsPosition,
-    Op,
-    PackedForm,
-    Parameter,
-    State,
-    Unpackable,
-    by_width,
-)
+from compiler.ops.op import NeedsPosition, Op, PackedForm, State, Unpackable
+from compiler.ops.parameter import Initial, Parameter, by_width
 from compiler.ops.shape import Shape
 
 _HELPERS = {

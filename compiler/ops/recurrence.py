@@ -10,8 +10,9 @@ from compiler.mask.mask import ALL, CAUSAL, Mask
 from compiler.ops.caption import Caption
 from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call, product
 from compiler.ops.mixer import Mixer
-from compiler.ops.op import ZEROS, Complexity, Cost, Parameter, Unpackable
-from compiler.ops.shape import Lengths, Shape, elements, require, size
+from compiler.ops.op import Complexity, Cost, Stored, Unpackable, Untraceable
+from compiler.ops.parameter import ZEROS, Parameter
+from compiler.ops.shape import BATCH, BEAM, Lengths, Shape, elements, require, size
 
 GATES = {
     "lstm": ("input", "forget", "cell", "output"),
@@ -52,6 +53,13 @@ class Recurrence(Mixer):
     @property
     def carried(self) -> int:
         return (2 if self.kind == "lstm" else 1) * size(self.d_hidden, {})
+
+    @property
+    def memory_tensors(self) -> tuple[Stored, ...]:
+        shape = (BATCH, BEAM, self.d_hidden)
+        if self.kind == "gru":
+            return (Stored(name="hidden", shape=shape),)
+        return tuple(Stored(name="known", shape=shape, place=place) for place in range(2))
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -101,8 +109,14 @@ class Recurrence(Mixer):
         )
 
     def packed(self, inputs: int) -> Unpackable:
-        kind = "an LSTM" if self.kind == "lstm" else "a GRU"
-        return Unpackable(reason=f"{kind} would go on from one sentence to the next")
+        return Unpackable(reason=f"{self._named} would go on from one sentence to the next")
+
+    def traceable(self) -> Untraceable:
+        return Untraceable(reason=f"{self._named} is unrolled for texts of one length alone")
+
+    @property
+    def _named(self) -> str:
+        return "an LSTM" if self.kind == "lstm" else "a GRU"
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("run_recurrence", this, *inputs)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from compiler.ir.block import Block, Repeat
 from compiler.ops.expression import Hyperparameter
-from compiler.ops.op import Op, Parameter
+from compiler.ops.op import Op
+from compiler.ops.parameter import Parameter
 from compiler.ops.shape import size
 
 

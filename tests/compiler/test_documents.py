@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from compiler.analysis.dependence import dependence_of
-from compiler.analysis.packing import why_not_packed
+from compiler.analysis.refusals import why_not_packed
 from compiler.pipeline import PROOFS, build
 from compiler.spec.load import load
 from runtime.data.symbols import BEGIN

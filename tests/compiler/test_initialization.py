@@ -10,7 +10,7 @@ from torch import Tensor
 
 from compiler.ir.block import Block, Repeat
 from compiler.ops.expression import Binary, Call, Const, Expression, Hyperparameter, Name
-from compiler.ops.op import Initial, Parameter
+from compiler.ops.parameter import Initial, Parameter
 from compiler.ops.shape import size
 from tests.support.packages import compile_tree, import_package
 

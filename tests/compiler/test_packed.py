@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.attention import varlen
 from torch.torch_version import TorchVersion
 
-from compiler.analysis.packing import why_not_packed
+from compiler.analysis.refusals import why_not_packed
 from compiler.explain import explain
 from compiler.mask.parse import parse
 from compiler.ops.packing import packed_window

@@ -11,7 +11,7 @@ import torch
 from compiler.explain import explain
 from compiler.ir.verify import CompilerBug
 from compiler.ops.norm import LayerNorm
-from compiler.ops.op import Parameter
+from compiler.ops.parameter import Parameter
 from compiler.pipeline import compile_spec
 from tests.support.packages import import_package
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from compiler.pipeline import compile_spec
+from compiler.analysis.refusals import is_traceable
+from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.spec.library import library
 from tests.support.knobs import Tree
 from tests.support.packages import compile_tree
@@ -35,15 +36,22 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def write(tree: Tree) -> None:
         package = compile_tree(tree, tmp_path_factory.getbasetemp())
         if package.files["model.py"] not in written:
-            package.write(folder / f"random_{len(written)}")
+            write_all(package, folder / f"random_{len(written)}")
             written.add(package.files["model.py"])
 
     write()
     assert len(written) > EXAMPLES // 2
     for name in library():
         package = compile_spec(name)
-        package.write(folder / package.folder_name)
+        write_all(package, folder / package.folder_name)
     return folder
+
+
+def write_all(package: CompiledPackage, folder: Path) -> None:
+    """Write the files of a package, and the one that exporters ask for."""
+    package.write(folder)
+    if is_traceable(package.model):
+        (folder / "functional.py").write_text(package.functional())
 
 
 @pytest.mark.parametrize("name", COMMANDS)

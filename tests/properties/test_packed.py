@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor
 
-from compiler.analysis.packing import why_not_packed
+from compiler.analysis.refusals import why_not_packed
 from compiler.pipeline import CompiledPackage, compile_spec
 from tests.support.knobs import Tree
 from tests.support.packages import compile_tree, import_package

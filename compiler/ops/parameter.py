@@ -1,0 +1,64 @@
+"""Trained tensors of an op, and the distributions that they start from."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from compiler.ops.expression import Binary, Const, Expression, Tuple, product
+from compiler.ops.shape import Shape
+
+UNIT = Const(1.0)
+
+
+def times(one: Expression, other: Expression) -> Expression:
+    """The product, without a factor of 1."""
+    factors = [each for each in (one, other) if each != UNIT]
+    return product(*factors) if factors else UNIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initial:
+    """A distribution that parameters start from."""
+
+    kind: Literal["xavier", "normal", "zeros", "ones"]
+    scale: Expression = UNIT
+
+    def arguments(self, gains: tuple[Expression, ...] = ()) -> tuple[tuple[str, Expression], ...]:
+        """Return the keywords that tell a helper how a matrix starts.
+
+        `std` is the deviation of a normal distribution, without which a matrix is Xavier-uniform.
+        `gains` are factors on its slices: `gain`, where all are equal.
+        """
+        is_normal = self.kind == "normal"
+        common = UNIT if is_normal else self.scale
+        first, *others = factors = tuple(times(common, each) for each in gains or (UNIT,))
+        if any(each != first for each in others):
+            std = (("std", self.scale),) if is_normal else ()
+            return (*std, ("gains", Tuple(factors)))
+        if is_normal:
+            return (("std", times(first, self.scale)),)
+        return () if first == UNIT else (("gain", first),)
+
+
+def by_width(width: Expression) -> Initial:
+    """Return the paper's distribution of embeddings: normal with deviation width^-0.5."""
+    return Initial(kind="normal", scale=Binary(width, "**", Const(-0.5)))
+
+
+ZEROS = Initial(kind="zeros")
+ONES = Initial(kind="ones")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A trained tensor of the op's module; without a name, the op's attribute is the tensor itself.
+
+    `slices` names the rows of a fused projection.
+    `gains` are factors on how each slice starts, where they are not all 1.
+    """
+
+    name: str
+    shape: Shape
+    initial: Initial
+    decays: bool = True
+    slices: tuple[tuple[str, Expression], ...] = ()
+    gains: tuple[Expression, ...] = ()
