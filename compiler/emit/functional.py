@@ -20,6 +20,7 @@ from compiler.emit.template import fill
 from compiler.emit.traced_programs import (
     annotations_of,
     in_table,
+    layers_in_turn,
     predicates_of,
     program_name,
     programs_of,
@@ -46,6 +47,7 @@ from compiler.transforms.derive_functional import (
 from compiler.transforms.name_tokens import name_tokens
 
 MODEL, TENSORS = Name("model"), "tuple[Tensor, ...]"
+TURNS = ("itertools.cycle", "itertools.islice")
 POSITIONED = frozenset({"visible_slots", "newest"})
 """Attributes of an ancestry by whose use it knows the positions of slots."""
 
@@ -67,12 +69,19 @@ def functional_text(model: Block, name: str) -> str:
     table = in_table(functional, programs)
     annotations = annotations_of(programs)
     foreign = [each for each in network.imports if each.rpartition(".")[2] in annotations]
-    needs = ["torch.Tensor", *public.imports(), *foreign, *(["program_for"] if table else [])]
+    turns = layers_in_turn(programs)
+    needs = [
+        "torch.Tensor",
+        *public.imports(),
+        *foreign,
+        *(TURNS if turns else ()),
+        *(["program_for"] if table else []),
+    ]
     helpers = helpers_of(code, needs, elsewhere=network.texts)
     predicates = {mask.name for one in programs for mask in predicates_of(one.function)}
     classes = [each.block.name for each in programs]
     classes += annotations.difference(each.rpartition(".")[2] for each in foreign)
-    constants = constants_in(code, public.numbers)
+    constants = constants_in([*code, *(each.count for each in turns)], public.numbers)
     return fill(
         "functional.py.jinja",
         docstring="\n".join(docstring(_about(name, public), 0)),

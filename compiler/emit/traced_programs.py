@@ -52,6 +52,12 @@ def in_table(functional: Block, programs: list["Program"]) -> list[tuple[str, st
     ]
 
 
+def layers_in_turn(programs: list["Program"]) -> list[Repeat]:
+    """Return the repetitions whose layers take turns in the loops of programs."""
+    parts = (part for each in programs for _, part in each.block.parts)
+    return [part for part in parts if isinstance(part, Repeat) and part.distinct]
+
+
 def annotations_of(programs: list["Program"]) -> set[str]:
     """Return the names of the classes in the signatures of programs."""
     written = [
