@@ -62,6 +62,11 @@ class Report:
                 found.setdefault(verdict.words, []).append(setting.name)
         return found
 
+    def otherwise(self, target: Target) -> list[str]:
+        """Return what a format says by other numbers or settings, a line for each way."""
+        found = self.words(target, "said otherwise").items()
+        return [f"{', '.join(dict.fromkeys(names))}: {words}" for words, names in found]
+
 
 def report_on(loaded: Loaded, targets: Sequence[Target]) -> Report:
     """Return what formats make of a spec."""

@@ -218,6 +218,15 @@ def test_settings_of_one_name_that_differ_by_stack_are_told_apart(demo: Loaded) 
     assert found["norm.eps (decoder)"] == ("refused",)
 
 
+def test_what_is_said_otherwise_is_a_line_for_each_way(demo: Loaded) -> None:
+    way = said_otherwise("in the call")
+    own = table(BeamSearch__beam=way, BeamSearch__stop=way, Attention__scale=said_otherwise("so"))
+    assert report_on(demo, [own]).otherwise(own) == [
+        "attention.scale: so",
+        "decoding.beam, decoding.stop: in the call",
+    ]
+
+
 def test_the_reasons_of_each_format_are_said_once(demo: Loaded) -> None:
     one = table(Attention__heads=refused("has one head"))
     assert reasons(demo, [one]) == {"--to t": ("has one head",)}
