@@ -58,7 +58,7 @@ MOOT = {
     "TokenizerSymbols CharacterTokenizer ByteTokenizer SentencePieceTokenizer.file "
     "SentencePieceTokenizer.byte_fallback SentencePieceTokenizer.normalization "
     "SentencePieceTokenizer.user_symbols SentencePieceTokenizer.dropout "
-    "SentencePieceTokenizer.sampling",
+    "SentencePieceTokenizer.sampling SentencePieceTokenizer.symbols",
 }
 """The keys, or sections, about which there is nothing to say apart from the setting named first."""
 

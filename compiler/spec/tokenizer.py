@@ -24,7 +24,8 @@ def _without_spaces(text: str) -> str:
 class TokenizerSymbols(Section):
     """The tokens of a given vocabulary that are our symbols.
 
-    By default the files beside it say so, or else the usual names, such as `[PAD]` or `<pad>`.
+    By default it says so itself, or the files beside it do, or else the usual names, such as
+    `[PAD]` or `<pad>`.
     """
 
     padding: Name | None = setting("the padding", default=None, examples=["[PAD]"])
@@ -73,6 +74,12 @@ class SentencePieceTokenizer(Section):
         "`data.folder`",
         default=None,
         examples=["spm.model"],
+    )
+    symbols: TokenizerSymbols | None = setting(
+        "the pieces of the file that are padding, unknown, begin, end and mask; by default as it "
+        "says itself",
+        default=None,
+        examples=[{"begin": "<pad>", "end": "</s>"}],
     )
     dropout: Rate | None = setting(
         "probability with which each merge of `bpe` is left out while training texts are cut, "

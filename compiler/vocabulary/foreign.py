@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from compiler.vocabulary.protobuf import fields_of
 from compiler.vocabulary.rows import Rows
+from compiler.vocabulary.sentencepiece_model import named_symbols, pieces_of
 
 SYMBOLS = ("padding", "unknown", "begin", "end", "mask")
 """Our symbols in the order of their numbers."""
@@ -197,32 +197,11 @@ def sentencepiece_vocabulary(
 ) -> ForeignVocabulary:
     """Return the vocabulary of a sentencepiece model. Raises NoVocabulary if it is none."""
     try:
-        pieces = [
-            _text_in(each, _PIECE) for number, each in fields_of(content) if number == _PIECES
-        ]
-        trainer = next((each for number, each in fields_of(content) if number == _TRAINER), b"")
-        named = {key: _text_in(trainer, number) for key, number in _NAMED_BY_TRAINER.items()}
+        numbers = {each.text: number for number, each in enumerate(pieces_of(content))}
+        named = named_symbols(content)
     except ValueError as error:
-        raise NoVocabulary("is no sentencepiece model") from error
-    if not pieces:
-        raise NoVocabulary("is no sentencepiece model: it has no pieces")
-    numbers = {name: number for number, name in enumerate(pieces)}
+        raise NoVocabulary(f"is no sentencepiece model: {error}") from error
     return vocabulary_of_tokens(numbers, given=given, beside=[named])
-
-
-_PIECES, _TRAINER, _PIECE = 1, 2, 1
-_NAMED_BY_TRAINER = {"unk_token": 45, "bos_token": 46, "eos_token": 47, "pad_token": 48}
-"""The numbers of fields of sentencepiece's `ModelProto`, its `TrainerSpec` and its pieces."""
-
-
-def _text_in(message: int | bytes, field: int) -> str:
-    """Return the text of a field of a message; empty if the message does not have it."""
-    if not isinstance(message, bytes):
-        raise ValueError("expected a message, got a number")
-    text = next((value for number, value in fields_of(message) if number == field), b"")
-    if not isinstance(text, bytes):
-        raise ValueError("expected a text, got a number")
-    return text.decode("utf-8")
 
 
 def _content(token: Any) -> str | None:

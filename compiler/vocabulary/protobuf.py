@@ -1,5 +1,6 @@
 """The fields of a message of protocol buffers, in which sentencepiece writes its models."""
 
+import struct
 from collections.abc import Iterator
 
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
@@ -28,6 +29,24 @@ def fields_of(message: bytes) -> Iterator[tuple[int, int | bytes]]:
             raise ValueError("the message ends within a field")
         yield number, message[place : place + length]
         place += length
+
+
+def field_of(number: int, content: float | bytes) -> bytes:
+    """Return the bytes of a field: of a whole number, one of four bytes, or a text or message."""
+    if isinstance(content, bytes):
+        return _written((number << 3) | _BYTES) + _written(len(content)) + content
+    if isinstance(content, float):
+        return _written((number << 3) | _FOUR_BYTES) + struct.pack("<f", content)
+    return _written((number << 3) | _VARINT) + _written(content)
+
+
+def _written(value: int) -> bytes:
+    """Return a number in seven bits a byte."""
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*found, value])
 
 
 def _varint(message: bytes, place: int) -> tuple[int, int]:

@@ -78,6 +78,10 @@ class Family(Section):
         "tokens that each source and each target begins with, by such names, or `language`",
         default={},
     )
+    tokenizer: str | None = setting(
+        "the class of tokenizers of a sentencepiece model whose folder does not name one",
+        default=None,
+    )
     unread_tokenizers: dict[str, str] = setting(
         "values of `tokenizer_class` whose texts ours cannot build, and the reason", default={}
     )

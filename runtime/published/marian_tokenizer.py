@@ -4,13 +4,12 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from compiler.vocabulary.protobuf import fields_of
+from compiler.vocabulary.sentencepiece_model import character_map
+from runtime.data.tokenizers.hugging_face_files import special_token
 from runtime.errors import UserError
 from runtime.published.folder import read_json
 
 SOURCE, TARGET, NUMBERS = "source.spm", "target.spm", "vocab.json"
-NORMALIZER, CHARACTERS = 3, 2
-"""The fields of sentencepiece's `ModelProto` and its `NormalizerSpec` that map characters."""
 SELDOM = -1000.0
 """The score of a piece that only the other model has: it is used where nothing else is known."""
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
@@ -42,7 +41,7 @@ def _tree(file: Path, numbers: dict[str, int]) -> dict[str, Any]:
     content = file.read_bytes()
     try:
         processor = sentencepiece.SentencePieceProcessor(model_proto=content)
-        mapped = _characters(content)
+        mapped = character_map(content)
     except (RuntimeError, ValueError) as error:
         raise UserError(f"{file} is no sentencepiece model") from error
     places = range(processor.get_piece_size())
@@ -53,7 +52,6 @@ def _tree(file: Path, numbers: dict[str, int]) -> dict[str, Any]:
         )
     tokens = sorted(numbers, key=lambda token: numbers[token])
     symbols = [each for each in ("</s>", "<unk>", "<pad>") if each in numbers]
-    properties = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     steps: list[dict[str, Any]] = [
         {"type": "Strip", "strip_left": True, "strip_right": True},
         {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "},
@@ -64,7 +62,7 @@ def _tree(file: Path, numbers: dict[str, int]) -> dict[str, Any]:
     return {
         "version": "1.0",
         "added_tokens": [
-            {"id": numbers[each], "content": each, **properties, "special": True}
+            special_token(each, numbers[each])
             for each in sorted(symbols, key=lambda token: numbers[token])
         ],
         "normalizer": {"type": "Sequence", "normalizers": steps},
@@ -77,13 +75,3 @@ def _tree(file: Path, numbers: dict[str, int]) -> dict[str, Any]:
             "byte_fallback": False,
         },
     }
-
-
-def _characters(content: bytes) -> bytes:
-    """Return the table by which a sentencepiece model maps characters; empty if it has none."""
-    for number, message in fields_of(content):
-        if number == NORMALIZER and isinstance(message, bytes):
-            for field, value in fields_of(message):
-                if field == CHARACTERS and isinstance(value, bytes):
-                    return value
-    return b""

@@ -28,9 +28,10 @@ from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.errors import UserError
 from runtime.package import Package, load_package
 from runtime.published.comparison import Comparison, can_compare, compare
+from runtime.published.find_vocabulary import find_vocabulary
 from runtime.published.folder import Folder, open_folder
 from runtime.published.symbols import Names, other_ends, symbol_names, tokens_before
-from runtime.published.vocabulary import CONTENT, Vocabulary, find_vocabulary
+from runtime.published.vocabulary import Vocabulary
 from runtime.run import refuse_existing
 from runtime.weights.files import Tensors
 from runtime.weights.importing import described, weights_by
@@ -119,7 +120,8 @@ class Import:
     @cached_property
     def _own_vocabulary(self) -> Vocabulary:
         """Return the tokenizer of the folder, which may lack tokens for rows of the table."""
-        return find_vocabulary(self.folder)
+        usual = None if self.read is None else self.family.tokenizer
+        return find_vocabulary(self.folder, usual)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -188,8 +190,8 @@ class Import:
         if unwanted(self.rows) and not TASKS[self.understood.task].pools:
             put(tree, "model.output.bias", True)
         tokenizer = {
-            "kind": "tokenizers",
-            "file": str(self.out / CONTENT),
+            "kind": self.vocabulary.KIND,
+            "file": str(self.out / self.vocabulary.NAME),
             "symbols": self._symbols,
         }
         name = name_of(self.folder.name)
@@ -326,6 +328,6 @@ class Import:
         return {
             SPEC: self.spec.encode(),
             MAP: self.map.encode(),
-            CONTENT: self.vocabulary.content.encode(),
+            self.vocabulary.NAME: self.vocabulary.content,
             RECORD: f"{json.dumps(record, indent=2, ensure_ascii=False)}\n".encode(),
         }

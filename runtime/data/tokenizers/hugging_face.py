@@ -18,9 +18,12 @@ from runtime.data.tokenizers.hugging_face_training import learn
 from runtime.data.tokenizers.words import (
     PlainText,
     begins_words,
+    begun,
     encode_after_word,
+    read_numbers,
     shown,
     text_of_bytes,
+    written_numbers,
 )
 from runtime.errors import UserError
 
@@ -67,15 +70,15 @@ class HuggingFaceTokenizer(PlainText):
     @classmethod
     def load(cls, content: bytes, description: Description, /) -> Self:
         rows = Rows.parse(description["rows"], int(description["symbols"]))
-        before = map(int, description.get("before", "").split())
-        return cls(content.decode("utf-8"), rows, list(before))
+        before = read_numbers(description.get("before", ""))
+        return cls(content.decode("utf-8"), rows, before)
 
     def save(self, folder: Path) -> None:
         """Write the `tokenizer.json` as `vocabulary.json`, with the rows in the description."""
         description = {"kind": self.KIND, "file": "vocabulary.json", "rows": str(self.rows)}
         description["symbols"] = str(self.rows.symbols)
         if self.before:
-            description["before"] = " ".join(map(str, self.before))
+            description["before"] = written_numbers(self.before)
         write_sealed(folder, description, self.content.encode("utf-8"))
 
     @property
@@ -83,21 +86,17 @@ class HuggingFaceTokenizer(PlainText):
         return len(self.rows)
 
     def encode(self, line: str) -> list[int]:
-        return self._begun(self._encode(line))
+        return begun(self.before, self._encode(line))
 
     def encode_rest(self, text: str) -> list[int]:
         return encode_after_word(self._encode, text)
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         found = self._backend.encode_batch_fast(list(lines), add_special_tokens=False)
-        return [self._begun(self.rows.encoded(each.ids)) for each in found]
+        return [begun(self.before, self.rows.encoded(each.ids)) for each in found]
 
     def _encode(self, line: str) -> list[int]:
         return self.rows.encoded(self._backend.encode(line, add_special_tokens=False).ids)
-
-    def _begun(self, tokens: list[int]) -> list[int]:
-        """Return the tokens of a text behind those that every text begins with."""
-        return [*self.before, *tokens] if tokens else tokens
 
     def number(self, token: str) -> int:
         """The index of a token by its name, or else as the vocabulary writes it."""

@@ -128,6 +128,11 @@ def _is_lower_case(tokens: Iterable[str]) -> bool:
 def _added(numbers: Mapping[str, int], vocabulary: ForeignVocabulary) -> list[dict[str, Any]]:
     """Return the entries of symbols in a `tokenizer.json`."""
     names = {number: name for name, number in numbers.items()}
-    properties = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     found = sorted({each for each in vocabulary.symbols if each is not None})
-    return [{"id": each, "content": names[each], **properties, "special": True} for each in found]
+    return [special_token(names[each], each) for each in found]
+
+
+def special_token(token: str, number: int) -> dict[str, Any]:
+    """Return the entry of a symbol in a `tokenizer.json`."""
+    properties = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    return {"id": number, "content": token, **properties, "special": True}

@@ -3,7 +3,6 @@
 import io
 import os
 import re
-import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -12,14 +11,21 @@ import sentencepiece
 
 from compiler.spec.tokenizer import SentencePieceTokenizer as Settings
 from compiler.vocabulary.foreign import NoVocabulary, sentencepiece_vocabulary
-from compiler.vocabulary.protobuf import fields_of
 from compiler.vocabulary.rows import Rows
+from compiler.vocabulary.sentencepiece_model import Kind, model_kind, pieces_of
 from runtime.data.checksummed import Description, write_sealed
 from runtime.data.lines import read_bytes
 from runtime.data.symbols import BEGIN, END, NAMES, NAMES_WITH_MASK, PADDING, SILENT, UNKNOWN
 from runtime.data.text import TrainingText
 from runtime.data.tokenizers.given import given_file, require_size
-from runtime.data.tokenizers.words import SPACE, PlainText, encode_after_word
+from runtime.data.tokenizers.words import (
+    SPACE,
+    PlainText,
+    begun,
+    encode_after_word,
+    read_numbers,
+    written_numbers,
+)
 from runtime.errors import UserError
 
 PAIRS = 200_000
@@ -35,14 +41,6 @@ THREADS = 4
 LONGEST = 2**30
 """Bytes of a line; longer ones would be left out without a word, and by default those of 4,192."""
 
-PIECES, TRAINER, PIECE_SCORE, PIECE_KIND, MODEL_KIND = 1, 2, 2, 3, 3
-"""The numbers of fields of sentencepiece's `ModelProto`, its pieces and its `TrainerSpec`."""
-
-NORMAL = 1
-"""The kind of a piece that is neither a symbol nor a byte nor a text of the user's."""
-
-MODEL_KINDS = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
-
 QUIET = 2
 """The level of sentencepiece's own log that lets errors alone through."""
 
@@ -52,9 +50,12 @@ class SentencePieceTokenizer(PlainText):
 
     KIND = "sentencepiece"
 
-    def __init__(self, model: bytes, rows: Rows | None = None) -> None:
-        """`rows` are those of a model that numbers the symbols otherwise than we do."""
-        self.model, self.rows = model, rows
+    def __init__(self, model: bytes, rows: Rows | None = None, before: Sequence[int] = ()) -> None:
+        """`rows` are those of a model that numbers the symbols otherwise than we do.
+
+        `before` are tokens of ours that every text begins with, such as that of its language.
+        """
+        self.model, self.rows, self.before = model, rows, list(before)
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
 
     @classmethod
@@ -97,7 +98,8 @@ class SentencePieceTokenizer(PlainText):
         file = given_file(settings.file or "", text.folder)
         content = read_bytes(file)
         try:
-            rows = sentencepiece_vocabulary(content).rows(len(text.symbols))
+            names = settings.symbols.model_dump(exclude_none=True) if settings.symbols else {}
+            rows = sentencepiece_vocabulary(content, names).rows(len(text.symbols))
             require_size(rows, text, file)
             return cls(content, None if rows.is_identity else rows)
         except NoVocabulary as error:
@@ -111,7 +113,8 @@ class SentencePieceTokenizer(PlainText):
     def load(cls, content: bytes, description: Description, /) -> Self:
         if "rows" not in description:
             return cls(content)
-        return cls(content, Rows.parse(description["rows"], int(description["symbols"])))
+        rows = Rows.parse(description["rows"], int(description["symbols"]))
+        return cls(content, rows, read_numbers(description.get("before", "")))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -138,6 +141,8 @@ class SentencePieceTokenizer(PlainText):
         description = {"kind": self.KIND, "file": "sentencepiece.model"}
         if self.rows is not None:
             description |= {"rows": str(self.rows), "symbols": str(self.rows.symbols)}
+        if self.before:
+            description["before"] = written_numbers(self.before)
         write_sealed(folder, description, self.model)
 
     @property
@@ -145,35 +150,32 @@ class SentencePieceTokenizer(PlainText):
         return self._processor.get_piece_size() if self.rows is None else len(self.rows)
 
     def encode(self, line: str) -> list[int]:
-        pieces = self._processor.encode(line)
+        return begun(self.before, self._encode(line))
+
+    def _encode(self, line: str) -> list[int]:
+        return self._ours(self._processor.encode(line))
+
+    def _ours(self, pieces: list[int]) -> list[int]:
         return pieces if self.rows is None else self.rows.encoded(pieces)
 
     @property
     def model_kind(self) -> str:
         """Return the kind of the model: `unigram`, `bpe`, `word` or `char`."""
-        trainer = next((each for number, each in fields_of(self.model) if number == TRAINER), b"")
-        fields = dict(fields_of(trainer)) if isinstance(trainer, bytes) else {}
-        return MODEL_KINDS[int(fields.get(MODEL_KIND, 1))]
+        return model_kind(self.model)
 
     def scores(self) -> dict[int, float]:
         """Return the score of each piece by its number; symbols, bytes and user symbols have none.
 
         A merge of BPE with a higher score comes first; of a unigram model it is a log likelihood.
         """
-        found = {}
-        pieces = (each for number, each in fields_of(self.model) if number == PIECES)
-        for piece, message in enumerate(pieces):
-            assert isinstance(message, bytes)
-            fields = dict(fields_of(message))
-            if fields.get(PIECE_KIND, NORMAL) == NORMAL:
-                number = piece if self.rows is None else self.rows.number(piece)
-                score = fields.get(PIECE_SCORE, bytes(4))
-                assert isinstance(score, bytes)
-                (found[number],) = struct.unpack("<f", score)
-        return found
+        return {
+            number if self.rows is None else self.rows.number(number): piece.score
+            for number, piece in enumerate(pieces_of(self.model))
+            if piece.kind is Kind.NORMAL
+        }
 
     def encode_rest(self, text: str) -> list[int]:
-        return encode_after_word(self.encode, text)
+        return encode_after_word(self._encode, text)
 
     def number(self, token: str) -> int:
         piece = int(self._processor.piece_to_id(token))
@@ -206,7 +208,7 @@ class SentencePieceTokenizer(PlainText):
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         found: list[list[int]] = self._processor.encode(list(lines), num_threads=_threads())
-        return found if self.rows is None else [self.rows.encoded(each) for each in found]
+        return [begun(self.before, self._ours(each)) for each in found]
 
     def decode(self, tokens: Sequence[int]) -> str:
         if self.rows is None:

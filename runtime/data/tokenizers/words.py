@@ -39,6 +39,21 @@ class ContextFree(ABC):
         return [self.encode(line) for line in lines]
 
 
+def begun(before: Sequence[int], tokens: list[int]) -> list[int]:
+    """Return the tokens of a text behind those that every text begins with."""
+    return [*before, *tokens] if tokens else tokens
+
+
+def written_numbers(numbers: Sequence[int]) -> str:
+    """Return numbers as the description of a tokenizer has them, which `read_numbers` reads."""
+    return " ".join(map(str, numbers))
+
+
+def read_numbers(text: str) -> list[int]:
+    """Return the numbers in a text. Raises a ValueError for other text."""
+    return [int(each) for each in text.split()]
+
+
 def encode_after_word(encode: Callable[[str], list[int]], text: str) -> list[int]:
     """Encode text that no space precedes: a mark begins no new word, letters do."""
     if not text or text[0].isspace() or text[0].isalnum():

@@ -7,15 +7,13 @@ characters is one without merges.
 
 import base64
 import re
-import struct
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from itertools import pairwise
 
 from compiler.vocabulary.protobuf import fields_of
-from runtime.data.tokenizers.sentencepiece import MODEL_KINDS
+from compiler.vocabulary.sentencepiece_model import MODEL_KINDS, Kind, Piece, pieces_of
 from runtime.errors import UserError
 from runtime.export.tokenizers.tree import (
     SPACE,
@@ -30,26 +28,6 @@ from runtime.export.tokenizers.tree import (
 
 Message = dict[int, int | bytes]
 """The fields of a message of protocol buffers by their numbers, the last one of each."""
-
-
-class Kind(IntEnum):
-    """The kinds of pieces, numbered as sentencepiece numbers them."""
-
-    NORMAL = 1
-    UNKNOWN = 2
-    CONTROL = 3
-    USER_DEFINED = 4
-    UNUSED = 5
-    BYTE = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of a model and its score."""
-
-    text: str
-    score: float
-    kind: Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +60,7 @@ class Model:
         trainer, normalizer, denormalizer = (parts.get(each, [{}])[0] for each in (2, 3, 5))
         return cls(
             kind=MODEL_KINDS[int(trainer.get(3, 1))],
-            pieces=[_piece(each) for each in parts[1]],
+            pieces=pieces_of(content),
             unknown=int(trainer.get(40, 0)),
             unknown_surface=_text(trainer.get(44, " \N{DOUBLE QUESTION MARK} ".encode())),
             has_bytes=bool(trainer.get(35, 0)),
@@ -102,13 +80,6 @@ class Model:
         """True if there are pieces of several words, so that a text is not cut at its spaces."""
         kinds = (Kind.NORMAL, Kind.USER_DEFINED)
         return any(SPACE in each.text[1:] for each in self.pieces if each.kind in kinds)
-
-
-def _piece(message: Message) -> Piece:
-    score = message.get(2, bytes(4))
-    assert isinstance(score, bytes)
-    (number,) = struct.unpack("<f", score)
-    return Piece(_text(message.get(1, b"")), number, Kind(int(message.get(3, 1))))
 
 
 def _text(field: int | bytes) -> str:

@@ -123,17 +123,12 @@ class Published:
     tokenizer: Any
 
 
-def published(name: str, seed: int, place: Path, size: int | None = None) -> Published:
-    """Write a folder of a family, with a configuration that the seed draws.
-
-    `size` is that of the vocabulary, by default that of its tokenizer.
-    """
+def published(name: str, seed: int, place: Path, **keys: Any) -> Published:
+    """Write a folder of a family, with a configuration that the seed draws, and these keys."""
     kind, draw = KINDS[name], random.Random(f"{name} {seed}")
     backend = kind.tokenizer()
     given = {"vocab_size": backend.get_vocab_size() + kind.more, **kind.fixed, **kind.draw(draw)}
-    if size is not None:
-        given |= {"vocab_size": size, "decoder_vocab_size": size}
-        given |= {"pad_token_id": size - 1, "decoder_start_token_id": size - 1}
+    given |= keys
     torch.manual_seed(seed)
     config = getattr(transformers, kind.config)(**given)
     config._attn_implementation = "eager"

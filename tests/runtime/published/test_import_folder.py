@@ -164,7 +164,10 @@ def test_marian_has_a_tokenizer_for_each_side(tmp_path: Path) -> None:
     ]
     pieces = sorted({m.id_to_piece(each) for m in models for each in range(3, m.get_piece_size())})
     numbers = {each: place for place, each in enumerate(["</s>", "<unk>", *pieces, "<pad>"])}
-    theirs = published("marian", 1, tmp_path, len(numbers))
+    size = len(numbers)
+    sizes = {"vocab_size": size, "decoder_vocab_size": size}
+    padding = {"pad_token_id": size - 1, "decoder_start_token_id": size - 1}
+    theirs = published("marian", 1, tmp_path, **sizes, **padding)
     (theirs.folder / "tokenizer.json").unlink()
     (theirs.folder / "vocab.json").write_text(json.dumps(numbers))
     for name in ("source", "target"):
