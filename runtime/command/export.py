@@ -10,6 +10,7 @@ import typer
 from runtime.command.options import MOST_SHOWN, Recompile, Which, open_any_run
 from runtime.command.page import print_page
 from runtime.command.specs import as_its_author_wrote, read_spec
+from runtime.command.test_sets import DataFolder, with_data_folder
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def export(
             help="Sentences of the validation set that are compared.  [default: 100]",
         ),
     ] = None,
+    data: DataFolder = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be refused; write nothing.")
     ] = False,
@@ -101,7 +103,7 @@ def export(
     from runtime.export.source import Exportable
 
     sentences = sentences_of(compare)
-    opened = open_any_run(Path(run), checkpoint, recompile)
+    opened = with_data_folder(open_any_run(Path(run), checkpoint, recompile), data)
     place = out or EXPORTS / "-".join(filter(None, (opened.folder.resolve().name, to, quantize)))
     check_place(place, force=force)
     loaded = written_spec(run)

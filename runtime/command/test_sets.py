@@ -48,9 +48,7 @@ def scored_texts(
     Raises a UserError if there is nothing to score, or a text has changed since the run began, and
     `Rejected` for a corpus that is not valid.
     """
-    spec = run.package.spec
-    if data is not None:
-        spec = _with_data(spec, folder=str(data))
+    spec = with_data_folder(run, data).package.spec
     if split is not None and tests:
         raise UserError("--split and --test both name what is scored", help="give one of them")
     names = [split] if split == "valid" else [] if tests else list(spec.data.test_sets)
@@ -68,6 +66,14 @@ def scored_texts(
     for name in names:
         run.check_text(name)
     return run, list(dict.fromkeys(names))
+
+
+def with_data_folder(run: "Run", data: Path | None) -> "Run":
+    """Return a run whose text lies in another folder, if one is given."""
+    if data is None:
+        return run
+    spec = _with_data(run.package.spec, folder=str(data))
+    return replace(run, package=replace(run.package, spec=spec))
 
 
 def _form(spec: Spec) -> str:

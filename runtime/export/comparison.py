@@ -1,5 +1,6 @@
 """An exported folder beside the run that it was made of: log-probabilities and texts."""
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -10,9 +11,11 @@ from torch import Tensor
 
 from compiler.spec.decoding import BeamSearch, other_decoding
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import TASKS
 from runtime.data.symbols import END, MASK, UNKNOWN
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import longest_sentence
+from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.export.exporter import Answer, Exported, Rows
 from runtime.export.own_network import OwnNetwork
 from runtime.inference.beam_search import length_penalty
@@ -25,6 +28,8 @@ It also is the largest difference between the scores of two texts that makes a t
 SENTENCES = 100
 """The sentences of the validation set that are compared, unless the user wants others."""
 LEAST_SENTENCES = 50
+LONGEST_DRAWN = 12
+"""The most tokens of a drawn sentence, before its text is cut into tokens again."""
 MASK_EVERY = 7
 """A masked language model is compared on texts in which every seventh token is masked."""
 
@@ -39,6 +44,8 @@ class Sentences:
     """The tokens of sources; None for tasks of one text."""
     texts: Rows
     """The tokens of targets, or of the only text."""
+    words: str = "validation sentences"
+    """The name of such sentences in the comparison."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +82,8 @@ class Comparison:
     """A comparison of an exported network with the run's own."""
 
     sentences: int
+    words: str
+    """The name of the sentences: those of the validation set, or drawn ones."""
     numbers: str
     """The numbers that are compared: `log-probabilities` or `vectors`."""
     difference: float
@@ -99,8 +108,9 @@ class Comparison:
 
     def __str__(self) -> str:
         texts = "".join(f"; {each}" for each in self.texts)
-        count = f"{self.sentences:,} validation sentences"
-        return f"{count}: {self.numbers} within {self.difference:.0e}{texts}"
+        return (
+            f"{self.sentences:,} {self.words}: {self.numbers} within {self.difference:.0e}{texts}"
+        )
 
     def record(self) -> dict[str, Any]:
         """Return what is kept of it."""
@@ -116,6 +126,31 @@ def read_sentences(spec: Spec, network: OwnNetwork, count: int | None = SENTENCE
     lines, sources, texts = (list(each) for each in zip(*rows, strict=True)) if rows else ([],) * 3
     reads = spec.model.encoder is not None and spec.model.decoder is not None
     return Sentences(lines=lines, sources=sources if reads else None, texts=texts)
+
+
+def draw_sentences(spec: Spec, network: OwnNetwork, count: int = SENTENCES) -> Sentences:
+    """Return sentences of tokens that are drawn at random, always the same ones.
+
+    They are for runs of published models, which have no text.
+    """
+    draw = random.Random(0)
+    first, longest = TASKS[spec.task].symbols, min(longest_sentence(spec) - 2, LONGEST_DRAWN)
+
+    def text(tokenizer: Tokenizer) -> str:
+        tokens = [draw.randrange(first, tokenizer.size) for _ in range(draw.randint(1, longest))]
+        return tokenizer.decode(tokens)
+
+    source, target = network.tokenizers
+    pairs = [(text(source), text(target)) for _ in range(count)]
+    reads = spec.model.encoder is not None and spec.model.decoder is not None
+    encoded = [
+        (line, source.encode(line), target.encode(other) if reads else source.encode(line))
+        for line, other in pairs
+    ]
+    kept = [each for each in encoded if each[1] and each[2]]
+    lines, sources, texts = (list(each) for each in zip(*kept, strict=True))
+    words = "texts of tokens drawn at random"
+    return Sentences(lines=lines, sources=sources if reads else None, texts=texts, words=words)
 
 
 def _usable_rows(spec: Spec, network: OwnNetwork) -> Iterator[tuple[str, list[int], list[int]]]:
@@ -141,6 +176,7 @@ def compare(
     compute = _log_probabilities if writes else _outputs
     found = Comparison(
         sentences=len(sentences.texts),
+        words=sentences.words,
         numbers="vectors" if own.spec.model.pooling else "log-probabilities",
         difference=compute(own, exported, sentences),
         bound=None if is_rounded else CLOSE,

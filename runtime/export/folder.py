@@ -14,7 +14,14 @@ from compiler.atomic_files import beside, held, put_folder
 from compiler.export.target import Target
 from compiler.export.targets import require_sayable
 from runtime.errors import UserError
-from runtime.export.comparison import SENTENCES, Comparison, compare, read_sentences
+from runtime.export.comparison import (
+    SENTENCES,
+    Comparison,
+    Sentences,
+    compare,
+    draw_sentences,
+    read_sentences,
+)
 from runtime.export.exporter import (
     Exporter,
     Options,
@@ -24,7 +31,7 @@ from runtime.export.exporter import (
 )
 from runtime.export.own_network import OwnNetwork
 from runtime.export.source import Exportable
-from runtime.run_record import version_of
+from runtime.run_record import PUBLISHED, version_of
 from runtime.system.atomic_files import FULL, sync_tree
 
 RECORD = "export.json"
@@ -80,7 +87,7 @@ def compared(
     Raises a UserError if it differs.
     """
     own = OwnNetwork.of(exportable)
-    there = read_sentences(exportable.spec, own, sentences)
+    there = _sentences(exportable, own, sentences)
     if not there.texts:
         raise UserError(
             f"the validation set of {exportable.run.folder} has no sentence to compare with",
@@ -96,6 +103,16 @@ def compared(
             + ", ".join(_versions(exporter)),
         )
     return found
+
+
+def _sentences(exportable: Exportable, own: OwnNetwork, count: int | None) -> Sentences:
+    """Return the sentences to compare with; a published model without a text has drawn ones."""
+    try:
+        return read_sentences(exportable.spec, own, count)
+    except UserError:
+        if PUBLISHED not in exportable.run.begun:
+            raise
+        return draw_sentences(exportable.spec, own, count or SENTENCES)
 
 
 def _record(

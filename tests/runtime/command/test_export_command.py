@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from compiler.export.verdict import refused, said_otherwise
 from runtime.export.folder import new_export
+from tests.export.random_runs import random_run, trees
 from tests.runtime.command.conftest import Command
 from tests.support.own_format import NAME, OwnExporter, OwnTarget
 
@@ -34,6 +36,39 @@ def test_a_folder_is_compared_and_described(
     assert lines[5].startswith("compared        10 validation sentences: log-probabilities within ")
     for method in ("greedy", "beam 4 (length)", "beam 4 (gnmt)"):
         assert f"{method} 10/10 texts equal" in lines[5]
+
+
+@pytest.mark.usefixtures("own_exporter")
+def test_a_text_that_has_moved_is_named_and_found(
+    specformer: Command, trained_run: Path, corpus: Path, tmp_path: Path
+) -> None:
+    moved = shutil.copytree(corpus, tmp_path / "moved")
+    text = (moved / "valid.en").read_text().splitlines()
+    (moved / "valid.en").write_text("".join(f"{line}\n" for line in text[:5]))
+    for each in moved.glob("valid.*"):
+        lines = each.read_text().splitlines(keepends=True)
+        each.write_text("".join(lines[:5]))
+    ended = specformer("export", trained_run, "--to", NAME, "--out", "out", "--data", moved)
+    assert "compared        5 validation sentences:" in ended.out, ended.err
+    (moved / "valid.en").unlink()
+    ended = specformer("export", trained_run, "--to", NAME, "--out", "new", "--data", moved)
+    assert (ended.code, "there is no file" in ended.err) == (2, True)
+    assert left(tmp_path) == ["moved", "out"]
+
+
+def test_a_published_model_without_a_text_is_compared_on_drawn_ones(
+    specformer: Command, own_exporter: OwnExporter, tmp_path: Path
+) -> None:
+    """Its spec names files that nobody has written yet."""
+    for number, tree in enumerate(trees(10)):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        run = random_run(tree, folder)[1].run.folder
+        ended = specformer("export", run, "--to", NAME, "--out", folder / "out")
+        assert ended.code == 0, ended.err
+        assert " texts of tokens drawn at random: " in ended.out
+    own_exporter.added = 1e-2
+    assert specformer("export", run, "--to", NAME, "--out", "wrong").code == 2
 
 
 @pytest.mark.usefixtures("own_exporter")
