@@ -242,6 +242,12 @@ SCORES = (
         values=exactly(None),
         about="what every translation begins with",
     ),
+    unnamed(
+        "6.1",
+        "BeamSearch.ends",
+        values=exactly(None),
+        about="further tokens that end a translation",
+    ),
     Statement(
         section="6.1",
         keys=("Evaluation.metric",),

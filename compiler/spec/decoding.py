@@ -64,6 +64,12 @@ class Decoding(Section):
         default=None,
         examples=["Der", ["▁Der", "▁alte"]],
     )
+    ends: Annotated[list[Text], Field(min_length=1)] | None = setting(
+        "tokens of the vocabulary that end a text, too: it ends before the first of them, or where "
+        "the usual end is chosen",
+        default=None,
+        examples=[["<|eot_id|>"]],
+    )
 
 
 class BeamSearch(Decoding):

@@ -189,9 +189,12 @@ def name_of(folder: str) -> str:
 
 
 def spec_text(
-    understood: Understood, name: str, source: str, tokenizer: Tree, prefix: list[str]
+    understood: Understood, name: str, source: str, tokenizer: Tree, decoding: Tree
 ) -> str:
-    """Return the text of a spec for the settings of a folder called `source`."""
+    """Return the text of a spec for the settings of a folder called `source`.
+
+    `decoding` has lists of tokens by `prefix` and `ends`; empty ones are left out.
+    """
     kind = config_class(understood)
     head = f"""\
 # {kind}, imported from {source}: `specformer import` wrote this from its config.json.
@@ -200,9 +203,10 @@ summary: {kind} as published
 task: {understood.task}
 model:
 """
-    begin = f"decoding:\n  prefix: {_flow(prefix)}  # every text begins so\n" if prefix else ""
+    lines = [f"  {key}: {_flow(tokens)}\n" for key, tokens in decoding.items() if tokens]
+    decoded = "".join(("decoding:\n", *lines)) if lines else ""
     model = "".join(f"  {line}\n" for line in _model(_changed(understood.tree["model"])))
-    return f"{head}{model}{_data(understood, tokenizer)}{_TRAINING}{begin}"
+    return f"{head}{model}{_data(understood, tokenizer)}{_TRAINING}{decoded}"
 
 
 _TRAINING = """\

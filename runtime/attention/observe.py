@@ -17,6 +17,7 @@ from runtime.attention.reader import Reader
 from runtime.data.symbols import BEGIN
 from runtime.errors import UserError
 from runtime.inference.batch_decoder import BatchDecoder
+from runtime.inference.ends import Ends
 from runtime.inference.network import located
 from runtime.package import beside_model
 from runtime.run import Run
@@ -104,7 +105,8 @@ class Observer:
             yield self.attention(text, target, line=number)
 
     def _translation(self, tokens: list[int], line: int) -> list[int]:
-        decoder = BatchDecoder(self.model, self.run.package.spec)
+        spec = self.run.package.spec
+        decoder = BatchDecoder(self.model, spec, ends=Ends.of(spec, self.run.tokenizers()[1]))
         return list(decoder.decode([tokens], first_line=line)[0][0].tokens)
 
     def batch_weights(self, texts: Tensor, kind: str) -> list[tuple[int, NDArray[np.float32]]]:

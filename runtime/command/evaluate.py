@@ -206,6 +206,8 @@ def described(decoding: "Decoding") -> str:
         words.append(f"repetition penalty {decoding.repetition_penalty}")
     if decoding.prefix is not None:
         words.append(f"after the prefix {decoding.prefix!r}")
+    if decoding.ends is not None:
+        words.append(f"ended by {', '.join(decoding.ends)}, too")
     return ", ".join(words)
 
 

@@ -113,9 +113,7 @@ def print_found(found: "Import") -> None:
     print(f"used      {len(own.used)} keys, {len(own.without_effect)} without effect")
     print(f"rows      {', '.join(_rows(found))}")
     if found.other_ends:
-        print(
-            f"ends      {', '.join(found.other_ends)} end texts, too; here only the first end does"
-        )
+        print(f"ends      {', '.join(found.other_ends)} end texts, too")
     if found.new:
         print(f"new       {', '.join(found.new)}")
 

@@ -1,7 +1,7 @@
 """From rows of tokens to the best hypotheses: batches of like length, shared by some processes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -11,6 +11,7 @@ from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.data.tasks.task import longest_sentence
 from runtime.inference.batch_size import MOST_TOKENS, gpu_sentences
 from runtime.inference.beam_search import Hypothesis
+from runtime.inference.ends import END_ALONE, Ends
 from runtime.inference.methods import method_of
 from runtime.inference.network import IncrementalModel, located, read_all_but_last
 from runtime.inference.stepper import is_asynchronous
@@ -35,8 +36,9 @@ class BatchDecoder:
         *,
         workers: int = 1,
         batch_sentences: int | None = None,
+        ends: Ends = END_ALONE,
     ) -> None:
-        """The network must be in evaluation mode.
+        """The network must be in evaluation mode; `ends` are the tokens that end a text.
 
         A batch has at most `batch_sentences`, by default BATCH_SENTENCES on a CPU, and on a GPU as
         many as its memory holds.
@@ -48,7 +50,7 @@ class BatchDecoder:
         if workers > 1 and self.device.type != "cpu":
             raise ValueError(f"expected one worker on {self.device.type}, got {workers}")
         self.spec, self.workers, self.batch_sentences = spec, workers, batch_sentences
-        self.method = method_of(spec.decoding)
+        self.method, self.ends = method_of(spec.decoding), ends
 
     def decode(
         self,
@@ -126,9 +128,11 @@ class BatchDecoder:
             state = self.model.start(read.to(self.device))
             limits = [longest_translation(self.spec, len(row), length) for row in sources]
         read_all_but_last(self.model, state, text)
-        window = {"window": self.spec.model.positions} if self.spec.decoding.draws else {}
+        more: dict[str, Any] = {"ends": self.ends} if self.ends.others else {}
+        if self.spec.decoding.draws:
+            more["window"] = self.spec.model.positions
         return self.method.decode(
-            self.model, state, text, limits, lines=lines, n_best=n_best, **window
+            self.model, state, text, limits, lines=lines, n_best=n_best, **more
         )
 
 

@@ -1,6 +1,7 @@
 """Beam search, through the network's incremental step; greedy search is a beam of 1.
 
-A hypothesis is a row of tokens that ends in END. Its score is the sum of the log-probabilities of
+A hypothesis is a row of tokens that ends in END, or in another token of `decoding.ends`, which is
+meant wherever END is named here. Its score is the sum of the log-probabilities of
 these tokens divided by `length_penalty` (Wu et al. 2016, section 7). At each step, a sentence's
 candidates are all continuations of its live hypotheses by one token. Of the best `beam`, those by
 END are finished; the live hypotheses of the next step are the best `beam` of the others, so that
@@ -27,8 +28,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from compiler.spec.decoding import BeamSearch
-from runtime.data.symbols import BEGIN, END, PADDING
+from runtime.data.symbols import BEGIN, PADDING
 from runtime.errors import UserError
+from runtime.inference.ends import END_ALONE, Ends
 from runtime.inference.network import DecodingState, IncrementalModel, NotFinite
 from runtime.inference.repetition import Repetition, keep_an_end
 from runtime.inference.stepper import (
@@ -82,6 +84,7 @@ class BeamSearcher:
         *,
         lines: Sequence[int] = (),  # noqa: ARG002
         n_best: int = 1,
+        ends: Ends = END_ALONE,
     ) -> list[list[Hypothesis]]:
         """Search for the best hypotheses; see `runtime.inference.methods`.
 
@@ -93,7 +96,7 @@ class BeamSearcher:
             )
         if model.training:
             raise ValueError("expected a network in evaluation mode, got one in training mode")
-        return self.search(model, state, text, limits, n_best).run()
+        return self.search(model, state, text, limits, n_best, ends).run()
 
     def search(self, *begun: Any) -> "Search":
         """Return the search of a batch before its first step."""
@@ -224,9 +227,10 @@ class Search:
         text: Tensor,
         limits: Sequence[int],
         n_best: int,
+        ends: Ends = END_ALONE,
     ) -> None:
         batch, device = text.size(0), text.device
-        self.decoding = decoding
+        self.decoding, self.ends = decoding, ends
         self.steps = Stepper(model, state, text.size(1) - 1)
         self.repetition = Repetition.of(decoding)
         self.sentences, self.limits = list(range(batch)), list(limits)
@@ -266,10 +270,11 @@ class Search:
         scores [batch, beam, vocabulary] are the log-probabilities of the next tokens.
         """
         beam = self.decoding.beam
-        candidates = best_candidates(self.live.score, scores, min(2 * beam, scores[0].numel()))
+        count = min((1 + len(self.ends)) * beam, scores[0].numel())  # `beam` of them go on
+        candidates = best_candidates(self.live.score, scores, count)
         self.bounds.is_nan |= candidates.score[:, 0].isnan()  # to `topk` the best score of all
         is_possible = candidates.score > -torch.inf
-        is_end = (candidates.token == END) & is_possible
+        is_end = self.ends.are(candidates.token) & is_possible
         length = self.live.tokens.size(2)
         score = candidates.score[:, :beam] / length_penalty(length + 1, self.decoding)
         ended = select(self.live.tokens, candidates.parent[:, :beam])
@@ -294,11 +299,11 @@ class Search:
         scores = F.log_softmax(logits, dim=-1)
         for never in (PADDING, BEGIN):
             scores[..., never].fill_(-torch.inf)
-        end = scores[..., END].clone()
-        self._bound_lengths(scores, end)
+        own = self.ends.scores(scores)
+        self._bound_lengths(scores, own)
         if self.repetition and text is not None:
             self.repetition.forbid(scores, text)
-            keep_an_end(scores, end)
+            keep_an_end(scores, own[0])
         return scores
 
     def _text(self) -> Tensor:
@@ -306,15 +311,15 @@ class Search:
         given = self.bounds.text.expand(-1, self.live.tokens.size(1), -1)
         return torch.cat((given, self.live.tokens), dim=2)
 
-    def _bound_lengths(self, scores: Tensor, end: Tensor) -> None:
-        """Forbid END below the least length, and all but END, with its score, at a limit."""
+    def _bound_lengths(self, scores: Tensor, own: Sequence[Tensor]) -> None:
+        """Forbid ends below the least length, and all but ends, with their scores, at a limit."""
         length = self.live.tokens.size(2)
         if length < self.decoding.min_length:
-            scores[..., END].fill_(-torch.inf)
+            self.ends.forbid(scores)
         if length >= min(self.limits):
             is_full = self.bounds.limit <= length
             scores.masked_fill_(is_full[:, None, None], -torch.inf)
-            scores[..., END] = torch.where(is_full[:, None], end, scores[..., END])
+            self.ends.give_back(scores, own, is_full[:, None])
 
     def _look(self, least_share: float) -> None:
         """Ask which searches are over; drop their rows once there are enough of them.

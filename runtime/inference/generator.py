@@ -18,6 +18,7 @@ from runtime.inference.calls import (
     report_cuts,
     texts_of,
 )
+from runtime.inference.ends import Ends
 from runtime.run import Run
 
 
@@ -101,7 +102,8 @@ class Generator(Attentive):
         Warnings count the lines from `first_line`, and so do draws.
         """
         tokens = self._encode(prompts, first_line, report)
-        decoder = BatchDecoder(self.model, self.spec, workers=self.workers)
+        ends = Ends.of(self.spec, self.tokenizer)
+        decoder = BatchDecoder(self.model, self.spec, workers=self.workers, ends=ends)
         found = decoder.decode(None, prefixes=tokens, n_best=n_best, first_line=first_line)
         return [
             [self._decode(prompt, read, each) for each in several]

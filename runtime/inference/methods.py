@@ -40,8 +40,9 @@ class Method(Protocol):
         from there. `lines` are the lines of the texts. Returns for each text at most `n_best`
         hypotheses, the best first; what stands beside a text in a batch has no part in them.
         Raises NotFinite for the first row whose scores are not finite.
-        A method that draws also takes `window`, the number of learned positions, or None without a
-        table of them: its limits do not end there.
+        Where the spec has `decoding.ends`, a method is given `ends`. One that draws also takes
+        `window`, the number of learned positions, or None without a table of them: its limits do
+        not end there.
         """
 
 

@@ -17,6 +17,7 @@ from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.data.uniform import uniform
 from runtime.errors import UserError
 from runtime.inference.beam_search import Hypothesis
+from runtime.inference.ends import END_ALONE, Ends
 from runtime.inference.network import DecodingState, IncrementalModel, NotFinite
 from runtime.inference.repetition import Repetition, keep_an_end
 from runtime.inference.stepper import (
@@ -96,6 +97,7 @@ class Sampler:
         lines: Sequence[int],
         n_best: int = 1,
         window: int | None = None,
+        ends: Ends = END_ALONE,
     ) -> list[list[Hypothesis]]:
         """Draws a text for each row, its score 0; see `runtime.inference.methods`.
 
@@ -104,7 +106,7 @@ class Sampler:
         """
         self.refuse(n_best)
         steps = Stepper(model, state, text.size(1) - 1)
-        texts = self._texts(steps, text, limits, lines, window)
+        texts = self._texts(steps, text, limits, lines, window, ends)
         drawn = ([token for token in each if token != END] for each in texts.tolist())
         return [[Hypothesis(tokens=tuple(each), score=0.0)] for each in drawn]
 
@@ -115,6 +117,7 @@ class Sampler:
         limits: Sequence[int],
         lines: Sequence[int],
         window: int | None,
+        ends: Ends,
     ) -> Tensor:
         """[lines, longest]: the tokens of each text, then END."""
         repetition = Repetition.of(self.decoding)
@@ -131,10 +134,10 @@ class Sampler:
             if steps.used == window:
                 steps.restart(live.text[:, -max(window // 2, 1) :])
             logits = steps(live.text[:, -1:], torch.zeros_like(live.text[:, -1:])).squeeze(1)
-            logits = self._bounded(logits, length, repetition, live.text[:, 1:])
+            logits = self._bounded(logits, length, repetition, live.text[:, 1:], ends)
             live.is_bad |= ~logits.amax(-1).isfinite()
             token = draw(logits, draws[:, length][live.row], self.decoding)
-            live.is_done |= (token == END) | (limit[live.row] <= length)
+            live.is_done |= ends.are(token) | (limit[live.row] <= length)
             texts[live.row, length] = token.masked_fill(live.is_done, END)
             live.text = torch.cat((live.text, token.unsqueeze(1)), dim=1)
             if is_time_to_look(text.device, length + 1) and live.leave(steps):
@@ -142,14 +145,14 @@ class Sampler:
         return texts
 
     def _bounded(
-        self, logits: Tensor, length: int, repetition: Repetition | None, read: Tensor
+        self, logits: Tensor, length: int, repetition: Repetition | None, read: Tensor, ends: Ends
     ) -> Tensor:
-        """Forbids symbols, END below the least length, and what `read` must not repeat."""
+        """Forbids symbols, ends below the least length, and what `read` must not repeat."""
         end = logits[:, END].clone()
         for never in (PADDING, BEGIN):
             logits[:, never].fill_(-torch.inf)
         if length < self.decoding.min_length:
-            logits[:, END].fill_(-torch.inf)
+            ends.forbid(logits)
         if repetition:
             logits = repetition.penalize(logits, read)
             repetition.forbid(logits, read)

@@ -21,6 +21,7 @@ from runtime.inference.calls import (
     report_cuts,
     texts_of,
 )
+from runtime.inference.ends import Ends
 from runtime.run import Run
 
 
@@ -53,7 +54,8 @@ class Translator(Attentive):
         workers: int = 1,
     ) -> None:
         """The network must be in evaluation mode; `workers` processes share it, on a CPU."""
-        self.model, self.decoder = model, BatchDecoder(model, spec, workers=workers)
+        ends = Ends.of(spec, target_tokenizer)
+        self.model, self.decoder = model, BatchDecoder(model, spec, workers=workers, ends=ends)
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
         self.spec = spec

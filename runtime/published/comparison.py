@@ -18,6 +18,7 @@ from compiler.weights.rows import unwanted
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.inference.batch_decoder import BatchDecoder
+from runtime.inference.ends import Ends
 from runtime.package import features_of
 from runtime.published.folder import Folder
 
@@ -108,6 +109,7 @@ def compare(
             has_head=has_head,
             classes=list(classes),
             prefix=_prefix(spec, tokenizers[1]),
+            ends=Ends.of(spec, tokenizers[1]),
         )
         return pair.compared(encoded)
 
@@ -140,6 +142,7 @@ class _Pair:
     classes: list[int]
     prefix: list[int]
     """Tokens that every text is made to begin with."""
+    ends: Ends
 
     @property
     def _reads(self) -> bool:
@@ -225,7 +228,7 @@ class _Pair:
         decoding = BeamSearch(beam=1, max_extra_length=NEW_TOKENS, max_length=NEW_TOKENS)
         decoding = decoding if self._reads else BeamSearch(beam=1, max_extra_length=NEW_TOKENS)
         spec = self.spec.model_copy(update={"decoding": decoding})
-        decoder = BatchDecoder(self.model, spec)
+        decoder = BatchDecoder(self.model, spec, ends=self.ends)
         sources, prompt = ([tokens], self.prefix) if self._reads else (None, tokens)
         (best,), *_ = decoder.decode(sources, prefixes=[prompt])
         return [self.rows.theirs[each] for each in best.tokens] == self._written(tokens)
@@ -235,7 +238,10 @@ class _Pair:
         from transformers import GenerationConfig
 
         begin, end = self.rows.theirs[BEGIN], self.rows.theirs[END]
-        never = {self.rows.theirs[PADDING], begin} - {end, None}
+        said = self.theirs.generation_config.eos_token_id
+        own = [self.rows.theirs[each] for each in self.ends.tokens]
+        ends = own if said is None else said if isinstance(said, list) else [said]
+        never = {self.rows.theirs[PADDING], begin} - {*ends, None}
         config = GenerationConfig(
             max_new_tokens=NEW_TOKENS,
             do_sample=False,
@@ -243,7 +249,7 @@ class _Pair:
             use_cache=False,  # that of encoders and decoders of unequal depth fails
             pad_token_id=end if self.rows.theirs[PADDING] is None else self.rows.theirs[PADDING],
             bos_token_id=begin,
-            eos_token_id=end,
+            eos_token_id=ends,
             decoder_start_token_id=begin,
             suppress_tokens=sorted(each for each in never if each is not None) or None,
         )
@@ -252,7 +258,7 @@ class _Pair:
         more = {"decoder_input_ids": self._their(begun)} if self._reads else {}
         found = self.theirs.generate(text, attention_mask=mask, generation_config=config, **more)[0]
         written = found.tolist()[len(begun) if self._reads else text.size(1) :]
-        return written[: written.index(end)] if end in written else written
+        return written[:-1] if written and written[-1] in ends else written
 
 
 def _prefix(spec: Spec, tokenizer: Tokenizer) -> list[int]:

@@ -153,8 +153,9 @@ class Import:
 
     @cached_property
     def other_ends(self) -> list[str]:
-        """Return the tokens of theirs that end a text, too; here only the first does."""
-        return other_ends(self.folder, self.vocabulary.numbers)
+        """Return the tokens of theirs that end a text beside our END."""
+        found = other_ends(self.folder, self.vocabulary.numbers)
+        return [each for each in found if each != self._symbols["end"]]
 
     @cached_property
     def _before(self) -> tuple[list[int], list[int]]:
@@ -196,7 +197,8 @@ class Import:
         }
         name = name_of(self.folder.name)
         understood = replace(self.understood, tree=tree)
-        return spec_text(understood, name, self.folder.name, tokenizer, self._prefix)
+        decoding = {"prefix": self._prefix, "ends": self.other_ends}
+        return spec_text(understood, name, self.folder.name, tokenizer, decoding)
 
     @cached_property
     def compiled(self) -> CompiledPackage:

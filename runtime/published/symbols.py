@@ -28,10 +28,13 @@ class Names:
         named: dict[str, Any] = {}
         for file in reversed(TOKENIZER_FILES):
             named |= folder.json(file)
+        config, generation = (folder.json(file) for file in CONFIGURATIONS)
         numbers: dict[str, Any] = {}
-        for file in reversed(CONFIGURATIONS):
-            found = folder.json(file).items()
-            numbers |= {key: value for key, value in found if value is not None}
+        for tree in (generation, config):
+            numbers |= {key: value for key, value in tree.items() if value is not None}
+        if ends := _ends(generation) or _ends(config):
+            first = next((each for each in _ends(config) if each in ends), ends[0])
+            numbers["eos_token_id"] = [first, *(each for each in ends if each != first)]
         return cls(named=named, numbers=numbers, vocabulary=vocabulary)
 
     def first(self, tokens: Iterable[str]) -> int | None:
@@ -72,12 +75,20 @@ def symbol_names(
     return {name: texts[each] for name, each in found.items() if each is not None and each in texts}
 
 
+def _ends(tree: Mapping[str, Any]) -> list[int]:
+    """Return the numbers of tokens that end a text by a configuration."""
+    own = tree.get("eos_token_id")
+    return list(own) if isinstance(own, list) else [] if own is None else [own]
+
+
 def other_ends(folder: Folder, vocabulary: Mapping[str, int]) -> list[str]:
-    """Return the tokens that end a text beside the first one, as their vocabulary writes them."""
+    """Return the tokens that end a text beside the first one, as their vocabulary writes them.
+
+    A number that no token has ends nothing.
+    """
     names = Names.of(folder, vocabulary)
-    numbers = names.numbers.get("eos_token_id")
     texts = {number: token for token, number in vocabulary.items()}
-    return [texts.get(each, str(each)) for each in numbers[1:]] if isinstance(numbers, list) else []
+    return [texts[each] for each in _ends(names.numbers)[1:] if each in texts]
 
 
 def tokens_before(

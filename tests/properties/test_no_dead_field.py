@@ -283,6 +283,7 @@ VALUES: dict[str, str] = {
     "decoding.no_repeat_ngram": "1",
     "decoding.repetition_penalty": "5.0",
     "decoding.prefix": "w03 w01",
+    "decoding.ends": "[w01, w03]",
     "model.classifier.classes": "4",
     "model.pooling.width": "8",
     "evaluation.metric": "chrf",

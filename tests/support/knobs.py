@@ -112,6 +112,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "no_repeat_ngram": (None, None, 1, 3),
     "repetition_penalty": (None, None, 1.3),
     "prefix": (None, None, "w03 w01", ["w02"]),
+    "ends": (None, None, ["w03"], ["w01", "w02"]),
     "validation_metric": ("loss", "accuracy"),
     "block": (
         *(None, "no feed-forward", "feed-forward first", "two feed-forwards"),

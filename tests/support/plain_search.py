@@ -20,8 +20,11 @@ def plain_search(
     decoding: BeamSearch,
     n_best: int = 1,
     prefix: Sequence[int] = (),
+    ending: Sequence[int] = (END,),
 ) -> list[Hypothesis]:
     """Searches for one sentence: reads every prefix anew, and never ends early.
+
+    `ending` are the tokens of which the first ends a hypothesis.
 
     The translation is forced to begin with `prefix`, which is not part of the hypotheses.
     """
@@ -35,26 +38,26 @@ def plain_search(
         scores[:, [PADDING, BEGIN]] = -torch.inf
         ends = scores[:, END].tolist()
         if length <= min(decoding.min_length, limit):
-            scores[:, END] = -torch.inf
+            scores[:, ending] = -torch.inf
         if length > limit:
-            scores[:, torch.arange(scores.size(1)) != END] = -torch.inf
+            scores[:, [each for each in range(scores.size(1)) if each not in ending]] = -torch.inf
         if decoding.no_repeat_ngram is not None:
             forbid_repeated(scores, texts, decoding.no_repeat_ngram, ends)
         candidates = [
             (total + score, [*tokens, token])
             for (total, tokens), row in zip(live, scores, strict=True)
-            for score, token in _best(row, 2 * decoding.beam)
+            for score, token in _best(row, len(row))
         ]
         candidates.sort(key=lambda candidate: -candidate[0])
         top = candidates[: decoding.beam]
         for total, tokens in top:
-            if tokens[-1] == END:
+            if tokens[-1] in ending:
                 score = total / _penalty(length, decoding)
                 finished.append(Hypothesis(tokens=tuple(tokens[:-1]), score=score))
         has_enough = decoding.stop == "beam" and len(finished) >= decoding.beam
-        if has_enough or all(tokens[-1] == END for _, tokens in top):
+        if has_enough or all(tokens[-1] in ending for _, tokens in top):
             break
-        live = [each for each in candidates if each[1][-1] != END][: decoding.beam]
+        live = [each for each in candidates if each[1][-1] not in ending][: decoding.beam]
     return sorted(finished, key=lambda hypothesis: -hypothesis.score)[:n_best]
 
 

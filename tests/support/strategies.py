@@ -81,7 +81,7 @@ def _decoding(choose: Chooser, task: str) -> Tree:
     keys = {"language_model": ("sampling",), "translation": ("prefix",)}.get(task)
     if keys is None:
         return {}
-    chosen = {key: choose(key) for key in (*keys, "no_repeat_ngram", "repetition_penalty")}
+    chosen = {key: choose(key) for key in (*keys, "ends", "no_repeat_ngram", "repetition_penalty")}
     chosen |= chosen.pop("sampling", None) or {}
     decoding = {key: value for key, value in chosen.items() if value is not None}
     return {"decoding": decoding} if decoding else {}

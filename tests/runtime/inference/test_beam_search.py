@@ -11,6 +11,7 @@ from torch import Tensor
 from compiler.spec.decoding import BeamSearch, Decoding
 from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
 from runtime.inference.beam_search import Hypothesis
+from runtime.inference.ends import Ends
 from runtime.inference.network import NotFinite
 from tests.support.plain_search import next_token_scores, plain_search
 from tests.support.search import beam_search
@@ -85,6 +86,26 @@ def test_equals_the_plain_search_after_a_prefix(tiny_model: Build, decoding: Dec
     for row, limit, prefix, found in zip(source, limits, prefixes, results, strict=True):
         expected = plain_search(model, unpadded(row), limit, decoding, n_best, prefix)
         assert_same(found, expected)
+
+
+@pytest.mark.parametrize("decoding", DECODINGS, ids=str)
+@pytest.mark.parametrize("others", [(12,), (5, 9, 12)], ids=str)
+def test_equals_the_plain_search_with_several_ends(
+    tiny_model: Build, decoding: Decoding, others: tuple[int, ...]
+) -> None:
+    """Also of a beam whose best candidates are all ends, of which each hypothesis has several."""
+    model = tiny_model(seed=1, bias=RARE_END)
+    source = sources(13, [3, 7, 0, 5, 1, 6], 1)
+    limits = [6, 9, 4, 8, 12, 3]
+    n_best = min(decoding.beam, 3)
+    results = beam_search(model, source, limits, decoding, n_best=n_best, ends=Ends(others))
+    alone = beam_search(model, source, limits, decoding, n_best=n_best)
+    assert results != alone
+    for row, limit, found in zip(source, limits, results, strict=True):
+        ending = (END, *others)
+        expected = plain_search(model, unpadded(row), limit, decoding, n_best, ending=ending)
+        assert_same(found, expected)
+        assert not any(token in others for each in found for token in each.tokens)
 
 
 def test_equals_the_plain_search_over_several_blocks(tiny_model: Build) -> None:

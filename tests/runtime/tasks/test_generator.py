@@ -90,6 +90,43 @@ def test_texts_beside_it_change_nothing(make_generator: MakeGenerator, decoding:
     ]
 
 
+@pytest.mark.parametrize(
+    "decoding",
+    [GREEDY, Sampling(temperature=1.5, seed=2, max_extra_length=12)],
+    ids=["greedy", "sampling"],
+)
+def test_a_text_ends_before_the_first_of_several_ends(
+    make_generator: MakeGenerator, decoding: Decoding
+) -> None:
+    """Until there it is as without them: no draw changes what comes before."""
+    whole = make_generator(decoding).generate(PROMPTS)
+    ends = decoding.model_copy(update={"ends": ["w02", "w06", "w10"]})
+    found = make_generator(ends).generate(PROMPTS)
+    shorter = 0
+    for prompt, text, cut in zip(PROMPTS, whole, found, strict=True):
+        written = text.removeprefix(prompt).split()
+        place = next((n for n, word in enumerate(written) if word in ends.ends), len(written))
+        assert cut.removeprefix(prompt).split() == written[:place]
+        shorter += place < len(written)
+    assert shorter > 0
+
+
+@pytest.mark.parametrize("kind", [BeamSearch, Sampling])
+def test_no_end_comes_before_the_least_length(
+    make_generator: MakeGenerator, kind: type[Decoding]
+) -> None:
+    lengths = {"min_length": 4, "max_extra_length": 6}
+    generator = make_generator(kind(ends=WORDS[4:10], **lengths))
+    for several in generator.generate_n_best(PROMPTS, 1):
+        assert all(each.tokens >= 4 for each in several)
+
+
+def test_an_end_that_is_no_token_is_refused(make_generator: MakeGenerator) -> None:
+    generator = make_generator(BeamSearch(ends=["w01", "nowhere"]))
+    with pytest.raises(UserError, match=r"`decoding\.ends` has a token .* not have: 'nowhere'"):
+        generator.generate("w03")
+
+
 def test_a_text_begins_with_its_prompt(make_generator: MakeGenerator) -> None:
     generator = make_generator(GREEDY)
     prompts = ["w03 strange  w05", "w01"]
