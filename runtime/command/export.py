@@ -215,7 +215,7 @@ def print_done(exportable: "Exportable", done: "Done") -> None:
     for label, lines in (
         ("said otherwise", written.otherwise),
         ("not said", written.missing),
-        ("compared", (str(done.comparison),)),
+        ("compared", done.comparison.lines),
     ):
         for number, line in enumerate(lines):
             print(f"{'' if number else label:<16}{line}")

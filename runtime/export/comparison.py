@@ -72,9 +72,21 @@ class Texts:
     others: tuple[Other, ...]
 
     def __str__(self) -> str:
-        lines = ", ".join(f"{each.line}" for each in (*self.ties, *self.unknown))
-        named = f", ties in line {lines}" if lines else ""
-        return f"{self.method} {self.equal}/{self.count} texts equal{named}"
+        return f"{self.method} {self.equal}/{self.count}"
+
+    @property
+    def differing(self) -> list[str]:
+        """Return the texts that differ in words, by what they differ in."""
+        kinds = {
+            "ties": self.ties,
+            "spelled otherwise, with an unknown token": self.unknown,
+            "others": self.others,
+        }
+        return [
+            f"{words}: line {', '.join(f'{each.line}' for each in texts)}"
+            for words, texts in kinds.items()
+            if texts
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +118,15 @@ class Comparison:
         ]
         return [*([far] if is_far else []), *greedy]
 
-    def __str__(self) -> str:
-        texts = "".join(f"; {each}" for each in self.texts)
-        return (
-            f"{self.sentences:,} {self.words}: {self.numbers} within {self.difference:.0e}{texts}"
-        )
+    @property
+    def lines(self) -> list[str]:
+        """Return the comparison in words: the numbers, then the texts."""
+        numbers = f"{self.numbers} within {self.difference:.0e}"
+        texts = [", ".join(map(str, self.texts)) + " texts equal"] if self.texts else []
+        lines = [f"{self.sentences:,} {self.words}: {numbers}", *texts]
+        for each in self.texts:
+            lines += [f"{each.method}, {line}" for line in each.differing]
+        return lines
 
     def record(self) -> dict[str, Any]:
         """Return what is kept of it."""
