@@ -15,11 +15,12 @@ from compiler.emit.marks import mark
 from compiler.emit.template import fill, helper_names
 from compiler.ir.causes import Paths, united
 from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name, parts
+from compiler.vocabulary.symbols import BEGIN
 
 Calls = dict[str, tuple[Call, ...]]
 Keywords = tuple[tuple[str, Expression], ...]
 
-SYMBOLS = {"BEGIN": 2}
+SYMBOLS = {"BEGIN": BEGIN}
 """The numbers of symbols that a file defines where one of its helpers needs them."""
 
 

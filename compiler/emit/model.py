@@ -19,6 +19,7 @@ from compiler.ir.numbers import own_numbers
 from compiler.ops.expression import Expression, Hyperparameter, parts
 from compiler.ops.op import Op
 from compiler.ops.shape import Free
+from compiler.vocabulary.symbols import PADDING
 
 TASK = ("task",)
 """The setting that says which functions a model has, and what they are given."""
@@ -69,7 +70,7 @@ def _constants(
     known = dict.fromkeys(each for each in used if each in numbers.constants)
     causes = causes_of_numbers(model)
     lines = (mark(causes.get(each, ())) + numbers.definition(each) for each in known)
-    padding = mark(("model.vocabulary",) if causes else ()) + "PADDING = 0"
+    padding = mark(("model.vocabulary",) if causes else ()) + f"PADDING = {PADDING}"
     own = mark(("model.documents",) if causes else ())
     symbols = (f"{own}{name} = {SYMBOLS[name]}" for name in helpers.symbols)
     return "\n".join([*lines, padding, *symbols])

@@ -160,8 +160,8 @@ Tokenizer = Annotated[
 FILES = ("file", "merges")
 """The keys of a tokenizer that name files."""
 
-REGULARISATION = ("dropout", "sampling")
-"""The keys of a tokenizer that say how training texts are cut anew in each epoch."""
+REGULARISATION = {"dropout": "bpe", "sampling": "unigram"}
+"""The keys of a tokenizer by which training texts are cut anew in each epoch, and their models."""
 
 
 def settings_of_tokens(tokenizer: Section) -> dict[str, Any]:

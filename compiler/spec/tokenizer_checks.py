@@ -6,7 +6,7 @@ from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node
 from compiler.spec.paths import at, note
 from compiler.spec.spec import Spec
-from compiler.spec.tokenizer import SentencePieceTokenizer
+from compiler.spec.tokenizer import REGULARISATION, SentencePieceTokenizer
 
 PLACE = ("data", "tokenizer")
 
@@ -64,34 +64,40 @@ def regularisation(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             notes=note("the dropout", root, *PLACE, "dropout"),
             help="remove the one that is not for this file",
         )
-    for key, model in (("dropout", "bpe"), ("sampling", "unigram")):
+    for key, model in REGULARISATION.items():
         if getattr(tokenizer, key) is None:
             continue
-        place = at(root, *PLACE, key)
         if tokenizer.file is None and tokenizer.model != model:
             yield Diagnostic(
                 code="unused-key",
                 message=f"`{key}` has no effect with `model: {tokenizer.model}`",
-                span=place,
+                span=at(root, *PLACE, key),
                 notes=note("the model", root, *PLACE, "model"),
                 help=f"remove it, or write `model: {model}`",
             )
-        elif getattr(spec.data.train, "running", False):
-            yield mistake(
-                place,
-                "unknown-length",
-                f"`{key}` changes the number of tokens, and windows of running text have a fixed "
-                "number of tokens",
-                "remove it, or give a text a line, without `running`",
-            )
-        elif spec.training.epochs is not None:
-            yield mistake(
-                place,
-                "unknown-length",
-                f"`{key}` changes the number of tokens of each epoch, so that `epochs` do not tell "
-                "how many updates there are",
-                "write `steps` instead of `epochs` below `training`",
-            )
+        else:
+            yield from _unknown_length(spec, root, key)
+
+
+def _unknown_length(spec: Spec, root: Node, key: str) -> Iterator[Diagnostic]:
+    """Texts that are cut anew have another length in each epoch."""
+    place = at(root, *PLACE, key)
+    if getattr(spec.data.train, "running", False):
+        yield mistake(
+            place,
+            "unknown-length",
+            f"`{key}` changes the number of tokens, and windows of running text have a fixed "
+            "number of tokens",
+            "remove it, or give a text a line, without `running`",
+        )
+    elif spec.training.epochs is not None:
+        yield mistake(
+            place,
+            "unknown-length",
+            f"`{key}` changes the number of tokens of each epoch, so that `epochs` do not tell "
+            "how many updates there are",
+            "write `steps` instead of `epochs` below `training`",
+        )
 
 
 TOKENIZER_CHECKS = (file_or_model, regularisation)

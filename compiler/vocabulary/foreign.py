@@ -76,7 +76,7 @@ def vocabulary_of_tokens(
         name = (given or {}).get(symbol)
         if name is not None and name not in numbers:
             raise NoVocabulary(f"has no token {name!r}, the `{symbol}` of `symbols`")
-        named = [_content(each.get(key)) for each in beside for key in _KEYS[symbol]]
+        named = [text_of_token(each.get(key)) for each in beside for key in _KEYS[symbol]]
         own = (unknown,) if symbol == "unknown" else ()
         names = [name] if name is not None else [*named, *own, *USUAL_NAMES[symbol]]
         found[symbol] = next((numbers[each] for each in names if each in numbers), None)
@@ -204,7 +204,7 @@ def sentencepiece_vocabulary(
     return vocabulary_of_tokens(numbers, given=given, beside=[named])
 
 
-def _content(token: Any) -> str | None:
+def text_of_token(token: Any) -> str | None:
     """Return the text of a symbol, which is written as it is or with its properties."""
     if isinstance(token, dict):
         token = token.get("content")

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-UNKNOWN = 1
-"""Our number of a token that is in no vocabulary."""
+from compiler.vocabulary.symbols import UNKNOWN
 
 _NONE = "none"
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")

@@ -7,6 +7,7 @@ chosen its number is too low to be.
 from collections.abc import Iterator, Sequence
 
 from compiler.vocabulary.rows import Rows
+from compiler.vocabulary.symbols import END
 
 TABLES = ("embedding.weight", "source_embedding.weight", "target_embedding.weight")
 PER_TOKEN = (*TABLES, "projection.weight", "output_bias")
@@ -14,9 +15,6 @@ PER_TOKEN = (*TABLES, "projection.weight", "output_bias")
 
 PER_CLASS = "classifier.{kind}"
 """The parameters that have a row for each label."""
-
-END = 3
-"""Our number of the token that ends a text."""
 
 NEVER = 1e4
 """Subtracted from the logit of a row that their model lacks, or has once while ours has it twice:

@@ -119,7 +119,7 @@ def print_found(found: "Import") -> None:
 
 
 def _rows(found: "Import") -> Iterator[str]:
-    from runtime.published.symbols import SYMBOLS
+    from compiler.vocabulary.foreign import SYMBOLS
 
     rows = found.rows
     yield f"{len(rows):,}"

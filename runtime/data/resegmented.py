@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from compiler.spec.spec import Spec
+from compiler.spec.tokenizer import REGULARISATION
 from compiler.spec.tokenizer import SentencePieceTokenizer as Settings
 from runtime.data.batches import Examples, Joined
 from runtime.data.sentences import Indices, Sentences
@@ -99,7 +100,8 @@ def resegmented(train: Examples, spec: Spec, source: Tokenizer, target: Tokenize
 
 
 def _require_kind(tokenizer: SentencePieceTokenizer, settings: Settings) -> None:
-    key, kind = ("dropout", "bpe") if settings.dropout is not None else ("sampling", "unigram")
+    key = next(each for each in REGULARISATION if getattr(settings, each) is not None)
+    kind = REGULARISATION[key]
     if tokenizer.model_kind != kind:
         raise UserError(
             f"data.tokenizer.{key} is for models of the kind {kind}, and {settings.file} is of the "
@@ -208,6 +210,34 @@ def merging(scores: dict[str, float], dropout: float) -> Cut:
     return cut
 
 
+Ways = tuple[tuple[tuple[int, float], ...], ...]
+"""For each place in a word, where the pieces that end there begin, and their shares."""
+
+
+def lattice(word: str, scores: dict[str, float], longest: int, alpha: float) -> Ways | None:
+    """Return the segmentations of a word, likelihoods to the power `alpha`; None without any.
+
+    `longest` is the number of characters of the longest piece.
+    """
+    sums = [0.0] + [-math.inf] * len(word)
+    ways: list[tuple[tuple[int, float], ...]] = [()]
+    for end in range(1, len(word) + 1):
+        found = []
+        for start in range(max(end - longest, 0), end):
+            score = scores.get(word[start:end])
+            if score is not None and sums[start] > -math.inf:
+                found.append((start, sums[start] + alpha * score))
+        if found:
+            most = max(weight for _, weight in found)
+            shares = [(start, math.exp(weight - most)) for start, weight in found]
+            total = sum(share for _, share in shares)
+            sums[end] = most + math.log(total)
+            ways.append(tuple((start, share / total) for start, share in shares))
+        else:
+            ways.append(())
+    return tuple(ways) if sums[-1] > -math.inf else None
+
+
 def drawing(scores: dict[str, float], alpha: float) -> Cut:
     """Return the segmentation that is drawn among all of a word, likelihoods to the power `alpha`.
 
@@ -217,28 +247,11 @@ def drawing(scores: dict[str, float], alpha: float) -> Cut:
     longest = max(map(len, scores), default=0)
 
     @lru_cache(maxsize=2**16)
-    def lattice(word: str) -> tuple[tuple[tuple[int, float], ...], ...] | None:
-        """Return, for each place, where the pieces that end there begin, and their shares."""
-        sums = [0.0] + [-math.inf] * len(word)
-        ways: list[tuple[tuple[int, float], ...]] = [()]
-        for end in range(1, len(word) + 1):
-            found = []
-            for start in range(max(end - longest, 0), end):
-                score = scores.get(word[start:end])
-                if score is not None and sums[start] > -math.inf:
-                    found.append((start, sums[start] + alpha * score))
-            if found:
-                most = max(weight for _, weight in found)
-                shares = [(start, math.exp(weight - most)) for start, weight in found]
-                total = sum(share for _, share in shares)
-                sums[end] = most + math.log(total)
-                ways.append(tuple((start, share / total) for start, share in shares))
-            else:
-                ways.append(())
-        return tuple(ways) if sums[-1] > -math.inf else None
+    def ways_of(word: str) -> Ways | None:
+        return lattice(word, scores, longest, alpha)
 
     def cut(word: str, random: Callable[[], float]) -> list[str] | None:
-        ways = lattice(word)
+        ways = ways_of(word)
         if ways is None:
             return None
         pieces: list[str] = []

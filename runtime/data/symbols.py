@@ -1,10 +1,14 @@
-"""Token numbers with a meaning of their own; every vocabulary starts with them."""
+"""Token numbers with a meaning of their own, which the compiler and the runtime share."""
 
-PADDING, UNKNOWN, BEGIN, END = range(4)
-SILENT = (PADDING, BEGIN, END)
-"""The symbols that decoding leaves out."""
-NAMES = ("<pad>", "<unk>", "<s>", "</s>")
+from compiler.vocabulary.symbols import (
+    BEGIN,
+    END,
+    MASK,
+    NAMES,
+    NAMES_WITH_MASK,
+    PADDING,
+    SILENT,
+    UNKNOWN,
+)
 
-MASK = len(NAMES)
-NAMES_WITH_MASK = (*NAMES, "<mask>")
-"""The symbols with which the vocabulary of a masked model starts; no text contains them."""
+__all__ = ["BEGIN", "END", "MASK", "NAMES", "NAMES_WITH_MASK", "PADDING", "SILENT", "UNKNOWN"]

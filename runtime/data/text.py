@@ -11,6 +11,13 @@ from runtime.data.files import corpus_files, read_rows
 from runtime.data.symbols import NAMES
 from runtime.errors import UserError
 
+PAIRS = 200_000
+"""Pairs that are enough to learn from, at regular distances: more cost memory and time.
+
+A fourth of 640,000 short pairs gave 0.1 % fewer tokens of held-out lines with 8,000 rows, and 0.3 %
+more with 32,000.
+"""
+
 Report = Callable[[str], None]
 
 

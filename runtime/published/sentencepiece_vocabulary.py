@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from compiler.vocabulary.foreign import NoVocabulary, sentencepiece_vocabulary
+from compiler.vocabulary.foreign import NoVocabulary, sentencepiece_vocabulary, text_of_token
 from compiler.vocabulary.rows import Rows
 from compiler.vocabulary.sentencepiece_model import (
     Kind,
@@ -145,8 +145,7 @@ def _languages(folder: Folder) -> list[str]:
     tokens: list[Any] = []
     for file in (SETTINGS, "special_tokens_map.json"):
         tokens = tokens or folder.json(file).get("additional_special_tokens") or []
-    texts = (each.get("content") if isinstance(each, dict) else each for each in tokens)
-    return [str(each) for each in texts if each != "<mask>"]
+    return [str(text) for each in tokens if (text := text_of_token(each)) != "<mask>"]
 
 
 NUMBERINGS: dict[str, Callable[[list[Piece], Folder], list[Piece]]] = {

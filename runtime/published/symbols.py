@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from compiler.vocabulary.foreign import BESIDE, SYMBOLS, text_of_token
 from compiler.weights.family import Family
 from runtime.errors import UserError
 from runtime.published.folder import Folder
 
-SYMBOLS = ("padding", "unknown", "begin", "end", "mask")
-TOKENIZER_FILES = ("tokenizer_config.json", "special_tokens_map.json")
 CONFIGURATIONS = ("config.json", "generation_config.json")
 
 
@@ -26,7 +25,7 @@ class Names:
     @classmethod
     def of(cls, folder: Folder, vocabulary: Mapping[str, int]) -> "Names":
         named: dict[str, Any] = {}
-        for file in reversed(TOKENIZER_FILES):
+        for file in reversed(BESIDE):
             named |= folder.json(file)
         config, generation = (folder.json(file) for file in CONFIGURATIONS)
         numbers: dict[str, Any] = {}
@@ -48,9 +47,8 @@ class Names:
                 number = number[0] if number else None
             if number is not None and number >= 0:
                 return int(number)
-            text = self.named.get(token, token)
-            text = text.get("content") if isinstance(text, dict) else text
-            if isinstance(text, str) and text in self.vocabulary:
+            text = text_of_token(self.named.get(token, token))
+            if text is not None and text in self.vocabulary:
                 return self.vocabulary[text]
         return None
 
@@ -125,5 +123,5 @@ def tokens_before(
 def _some(names: Names) -> str:
     """Return some tokens of languages, for a help line."""
     more = names.named.get("additional_special_tokens") or names.named.get("extra_special_tokens")
-    texts = [each.get("content") if isinstance(each, dict) else each for each in more or []]
+    texts = [text_of_token(each) for each in more or []]
     return f": {', '.join(map(str, texts[:5]))} ..." if texts else ""

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from compiler.spec.mixer import MIXERS
 from compiler.spec.position import BiasPosition, kinds_of
+from compiler.spec.tokenizer import REGULARISATION
 from tests.support.head_masks import place_head_masks
 from tests.support.knobs import Chooser, Tree
 from tests.support.mixers import kind_of, place_mixers, sub_layers
@@ -22,13 +23,14 @@ def specs(draw: st.DrawFn, asked: tuple[str, Any] | None = None) -> Tree:
     """A random valid spec of the whole family of the paper, small enough to run."""
     choose = Chooser(draw, asked)
     task = choose("task")
+    recipe = _recipe(choose, task)
     return {
         "name": "some-model",
         "task": task,
         "model": _model(choose, task),
-        "data": {**_corpora(choose, task), "max_length": 24},
+        "data": {**_corpora(choose, task), **_tokenizer(choose, recipe), "max_length": 24},
         **_decoding(choose, task),
-        "training": _recipe(choose, task),
+        "training": recipe,
     }
 
 
@@ -85,6 +87,14 @@ def _decoding(choose: Chooser, task: str) -> Tree:
     chosen |= chosen.pop("sampling", None) or {}
     decoding = {key: value for key, value in chosen.items() if value is not None}
     return {"decoding": decoding} if decoding else {}
+
+
+def _tokenizer(choose: Chooser, recipe: Tree) -> Tree:
+    """Tokenizers that learn as many rows as they are told; epochs tell no length of drawn texts."""
+    chosen = choose("tokenizer")
+    if isinstance(chosen, dict) and "epochs" in recipe:
+        chosen = {key: value for key, value in chosen.items() if key not in REGULARISATION}
+    return {"tokenizer": chosen} if chosen else {}
 
 
 def _corpora(choose: Chooser, task: str) -> Tree:

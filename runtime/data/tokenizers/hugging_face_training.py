@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from runtime.data.text import TrainingText
+from runtime.data.text import PAIRS, TrainingText
 from runtime.data.tokenizers.hugging_face_library import library
-from runtime.data.tokenizers.sentencepiece import PAIRS
 from runtime.errors import UserError
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping
 
-from compiler.vocabulary.rows import UNKNOWN, Rows
+from compiler.vocabulary.rows import Rows
+from compiler.vocabulary.symbols import UNKNOWN
 from runtime.data.symbols import NAMES_WITH_MASK
 from runtime.data.tokenizers.hugging_face import HuggingFaceTokenizer
 from runtime.export.tokenizers.tree import Tree, renamed, texts_of
