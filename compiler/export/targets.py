@@ -1,10 +1,11 @@
 """The formats that a spec may be exported to."""
 
+from compiler.export.programs import ONNX, TORCH
 from compiler.export.target import Target, refusals
 from compiler.source.diagnostic import Rejected
 from compiler.spec.load import Loaded
 
-TARGETS: dict[str, Target] = {}
+TARGETS: dict[str, Target] = {each.name: each for each in (ONNX, TORCH)}
 """The tables of formats, by their names."""
 
 

@@ -54,6 +54,10 @@ def export(
         Literal["int8", "int8_bfloat16"] | None,
         typer.Option("--quantize", help="Round the weights; some words change."),
     ] = None,
+    aot: Annotated[
+        bool,
+        typer.Option("--aot", help="Of torch: compile the programs for this processor, too."),
+    ] = False,
     average: Annotated[
         int | None,
         typer.Option(
@@ -115,7 +119,7 @@ def export(
         target,
         EXPORTERS[target.name],
         place,
-        Options(quantize=quantize),
+        Options(quantize=quantize, compiled=aot),
         sentences=sentences,
         force=force,
     )

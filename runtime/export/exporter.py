@@ -16,12 +16,18 @@ Rows = Sequence[Sequence[int]]
 """Texts as the run's tokens, by the numbers of the run's vocabulary, without BEGIN and END."""
 
 
+COMPILED = frozenset({"torch"})
+"""The formats whose programs can be compiled for the processor of a machine."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Choices of the user that a format may offer."""
 
     quantize: str | None = None
     """The type of the weights, such as `int8`; by default they stay in float32."""
+    compiled: bool = False
+    """Whether programs are compiled for the processor of this machine, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +107,15 @@ def require_libraries(exporter: Exporter) -> None:
             f"an export to {exporter.name} needs {' and '.join(packages)}: a folder is compared "
             "with the run before it is there",
             help=f"pip install {' '.join(packages)}",
+        )
+
+
+def require_compiler(exporter: Exporter, options: Options) -> None:
+    """Raise a UserError where programs are to be compiled and an exporter writes none."""
+    if options.compiled and exporter.name not in COMPILED:
+        raise UserError(
+            f"--aot: an export to {exporter.name} has no programs that could be compiled",
+            help="leave it out, or give --to torch",
         )
 
 

@@ -26,6 +26,7 @@ from runtime.export.exporter import (
     Exporter,
     Options,
     Written,
+    require_compiler,
     require_libraries,
     require_quantization,
 )
@@ -66,6 +67,7 @@ def export_run(
     require_sayable(target, exportable.loaded)
     require_libraries(exporter)
     require_quantization(exporter, options)
+    require_compiler(exporter, options)
     with new_export(out, force=force) as folder:
         written = exporter.write(exportable, folder, options)
         comparison = compared(exportable, exporter, folder, options, sentences)

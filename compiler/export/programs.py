@@ -1,0 +1,57 @@
+"""Graphs of the generated code, as programs of torch.export or as ONNX.
+
+They compute what the code computes, so that they say all settings of a network but those for which
+its code has no graph of texts of any length.
+"""
+
+from dataclasses import dataclass
+
+from compiler.export.target import Place, Rule, Rules, Table
+from compiler.export.verdict import Verdict, refused, said, said_otherwise
+from compiler.mask.parse import parse
+from compiler.ops.attention import local_bounds
+from compiler.ops.op import Cache, Predicate
+
+DENSE_EXPERTS = "every expert reads every token, and one that is not chosen weighs nothing"
+ALL_PAIRS = "scores of all pairs of positions are computed, and all keys are kept; masks choose"
+GREEDY = "tokens are not drawn: the search is greedy"
+
+
+def _recurrence(place: Place) -> Verdict:
+    if place.stack != "encoder":
+        return said()
+    return refused(
+        "has no graph of a recurrence in the encoder, which is unrolled for texts of one length"
+    )
+
+
+def _mask(place: Place) -> Verdict:
+    """Return the verdict on a mask: whether its kernel or its cache leaves out what it forbids."""
+    if not isinstance(place.value, str):
+        return said()
+    mask = parse(place.value)
+    cache = Cache(reads=Predicate(place="decoder", mask=mask))
+    is_dense = local_bounds(mask) is None and not cache.is_partial
+    return said() if is_dense else said_otherwise(ALL_PAIRS)
+
+
+RULES: Rules = {
+    "Recurrence.kind": _recurrence,
+    "Attention.mask HeadMask.mask": _mask,
+    "Experts.count": said_otherwise(DENSE_EXPERTS),
+    "Sampling": said_otherwise(GREEDY),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graphs(Table):
+    """A format of graphs, which says what no rule speaks of."""
+
+    def rule(self, place: Place, *, is_narrow: bool = False) -> Rule | None:
+        """Return the rule for a setting; a section without one is asked for its settings."""
+        found = super().rule(place, is_narrow=is_narrow)
+        return found or (None if is_narrow else said())
+
+
+TORCH = Graphs(name="torch", title="torch.export", option="--to torch", rules=RULES)
+ONNX = Graphs(name="onnx", title="ONNX", option="--to onnx", rules=RULES)

@@ -1,0 +1,137 @@
+"""Networks that are graphs, asked as every exported network is."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from compiler.spec.decoding import BeamSearch, other_decoding
+from compiler.spec.spec import Spec
+from runtime.data.symbols import BEGIN, END
+from runtime.export.exporter import Answer, Rows
+from runtime.export.programs.decode import Decoder, Network, log_softmax
+from runtime.export.programs.graphs import Programs
+from runtime.export.source import Exportable
+from runtime.export.tokenizers.files import TOKENIZER, Around, tokenizer_tree
+from runtime.inference.batch_decoder import longest_read
+from runtime.inference.translator import prefix_tokens
+
+DECODE = "decode.json"
+SOURCE, TARGET = "source", "target"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """A network of graphs that writes texts, and the search that a folder has for it."""
+
+    decoder: Decoder
+
+    @property
+    def network(self) -> Network:
+        """The graphs."""
+        return self.decoder.network
+
+    def log_probabilities(self, sources: Rows | None, targets: Rows) -> list[Tensor]:
+        """Return those of the tokens of each target, step by step."""
+        return [
+            self._of_text([*sources[row], END] if sources else [BEGIN], target)
+            for row, target in enumerate(targets)
+        ]
+
+    def _of_text(self, read: Sequence[int], target: Sequence[int]) -> Tensor:
+        state, parent = self.network.start(np.array([read])), np.array([[0]])
+        found = []
+        pairs = zip([BEGIN, *target], [*target, END], strict=True)
+        for position, (token, wanted) in enumerate(pairs):
+            logits = self.network.step(np.array([[token]]), parent, position, state)
+            found.append(log_softmax(logits[0, 0])[wanted])
+        return torch.tensor(np.array(found))
+
+    def outputs(self, _: Rows) -> list[Tensor]:
+        """Raise: a network with a decoder writes texts."""
+        raise NotImplementedError("a network with a decoder has log-probabilities")
+
+    def texts(self, lines: Sequence[str], decoding: BeamSearch) -> list[Answer]:
+        """Return what the network writes for each line."""
+        settings, answers = decoding.model_dump(), []
+        for line in lines:
+            given, new = self.decoder.write(line, settings)
+            text = self.decoder.target.decode([*given, *new])
+            answers.append(Answer(text=text, tokens=tuple(new)))
+        return answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A network of one graph, which reads a text whole; `forward` runs it on inputs."""
+
+    forward: Callable[[Sequence[np.ndarray[Any, Any]]], Any]
+    inputs: int
+
+    def log_probabilities(self, _: Rows | None, __: Rows) -> list[Tensor]:
+        """Raise: a network without a decoder writes no texts."""
+        raise NotImplementedError("a network without a decoder has outputs")
+
+    def outputs(self, texts: Rows) -> list[Tensor]:
+        """Return what the network makes of each text; segments are of one kind."""
+        found = []
+        for row in texts:
+            tokens = np.array([[BEGIN, *row, END]])
+            others = [np.zeros_like(tokens)] * (self.inputs - 1)
+            found.append(torch.tensor(np.array(self.forward([tokens, *others]))[0]))
+        return found
+
+    def texts(self, _: Sequence[str], __: BeamSearch) -> list[Answer]:
+        """Raise: a network without a decoder writes no texts."""
+        raise NotImplementedError("a network without a decoder has outputs")
+
+
+def write_tokenizers(exportable: Exportable, folder: Path) -> list[str]:
+    """Write the `tokenizer.json` of the source and the target; return their paths in the folder.
+
+    The numbers of tokens are those of the graphs, and no text begins with BEGIN or ends with END.
+    """
+    source, target = exportable.tokenizers
+    names = {"": source} if source is target else {SOURCE: source, TARGET: target}
+    for name, tokenizer in names.items():
+        (folder / name).mkdir(exist_ok=True)
+        around = Around(before=tuple(getattr(tokenizer, "before", ())), after=())
+        tree = tokenizer_tree(exportable.spec, tokenizer, around)
+        text = json.dumps(tree, ensure_ascii=False, indent=2)
+        (folder / name / TOKENIZER).write_text(f"{text}\n", encoding="utf-8")
+    return [str(Path(name) / TOKENIZER) for name in names]
+
+
+def write_description(exportable: Exportable, programs: Programs, folder: Path) -> None:
+    """Write `decode.json`: what a search has to know of graphs besides these."""
+    spec = exportable.spec
+    target = exportable.tokenizers[1]
+    longest, prefix = longest_read(spec), spec.decoding.prefix
+    about = {
+        "tokenizers": write_tokenizers(exportable, folder),
+        "reads_a_source": spec.model.encoder is not None,
+        "longest": longest,
+        "positions": spec.model.positions,
+        "prefix": []
+        if prefix is None
+        else prefix_tokens(prefix, target, longest, "`decoding.prefix`"),
+        "decoding": searched(spec).model_dump(),
+        "state": programs.state,
+        "changed": programs.changed,
+    }
+    text = json.dumps(about, indent=2, ensure_ascii=False)
+    (folder / DECODE).write_text(f"{text}\n", encoding="utf-8")
+
+
+def searched(spec: Spec) -> BeamSearch:
+    """Return the spec's search; in the place of sampling, greedy search."""
+    if isinstance(spec.decoding, BeamSearch):
+        return spec.decoding
+    greedy = other_decoding(spec.decoding, "beam", beam=1)
+    assert isinstance(greedy, BeamSearch)
+    return greedy

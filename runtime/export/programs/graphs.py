@@ -1,0 +1,144 @@
+"""The functions of `functional.py` of a network, recorded by torch.export for texts of any size."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from compiler.pipeline import compile_loaded
+from runtime.data.symbols import BEGIN
+from runtime.errors import UserError
+from runtime.export.source import Exportable
+from runtime.package import beside_model, import_package
+
+FUNCTIONAL = "functional.py"
+SIZES = {"batch": 3, "source": 7, "target": 8, "position": 8, "beam": 4}
+"""The sizes with which functions are recorded: no two of a function are equal, and none is 1."""
+FORMER_BEAMS = (1, 5)
+"""The hypotheses of the steps before the one that is recorded, which leave 6 slots."""
+NEXT = "next."
+"""What stands before the name of a tensor of the state that a graph returns."""
+Dimensions = dict[int, str]
+"""The names of the dimensions of a tensor whose sizes are free, by their places."""
+
+
+class _Program(nn.Module):
+    """A function of tensors, with the network that it is a function of."""
+
+    def __init__(self, model: nn.Module, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.model, self.function = model, function
+
+    def forward(self, *inputs: Tensor) -> Any:
+        return self.function(self.model, *inputs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """A function of a network that is recorded on examples."""
+
+    name: str
+    """`start`, `step`, `prefill` or `forward`."""
+    inputs: dict[str, Dimensions]
+    outputs: tuple[str, ...]
+    program: nn.Module
+    examples: tuple[Tensor, ...]
+
+    @cached_property
+    def recorded(self) -> ExportedProgram:
+        """The function as it was recorded, once, with the weights that it reads."""
+        dynamic = tuple(dict.fromkeys(each, Dim.DYNAMIC) for each in self.inputs.values())
+        with torch.no_grad():
+            return torch.export.export(
+                self.program, self.examples, dynamic_shapes=(dynamic,), strict=False
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """The functions of tensors that a network is exported by."""
+
+    model: nn.Module
+    functional: ModuleType
+
+    @classmethod
+    def of(cls, exportable: Exportable) -> "Programs":
+        """Return those of a run's network, from its spec as this version compiles it.
+
+        Raises a UserError for a package of which the weights belong to another network.
+        """
+        package = compile_loaded(exportable.loaded)
+        files = {name: text.encode() for name, text in package.files.items()}
+        files[FUNCTIONAL] = package.functional().encode()
+        imported = import_package(exportable.run.folder, files)
+        functional = beside_model(imported.model_class, FUNCTIONAL)
+        assert functional is not None
+        model = imported.model_class()
+        try:
+            model.load_state_dict(dict(exportable.tensors))
+        except RuntimeError as error:
+            raise UserError(
+                f"{exportable.run.folder}: its weights are not those of the network that its spec "
+                "compiles to",
+                help="its package was edited, or made by another version: add --recompile",
+            ) from error
+        return cls(model=model.eval(), functional=functional)
+
+    @property
+    def decodes(self) -> bool:
+        """Return whether the network has a state that steps change."""
+        return "step" in self.functional.INPUTS
+
+    @property
+    def state(self) -> dict[str, Dimensions]:
+        """The tensors of the state."""
+        return cast(dict[str, Dimensions], self.functional.STATE)
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The names of the tensors that a step changes."""
+        return cast(tuple[str, ...], self.functional.CHANGED)
+
+    def graphs(self) -> Iterator[Graph]:
+        """Yield the functions with examples; the sizes that are free have different ones."""
+        for name, own in self.functional.INPUTS.items():
+            examples, inputs = [self._example(each, sizes) for each, sizes in own.items()], own
+            outputs: tuple[str, ...] = ("logits",)
+            if name == "start":
+                outputs = tuple(self.state)
+            elif self.decodes:
+                outputs = (*outputs, *(NEXT + each for each in self.changed))
+                inputs = own | self.state
+                examples += self._state()
+            yield Graph(
+                name=name,
+                inputs=inputs,
+                outputs=outputs,
+                program=_Program(self.model, getattr(self.functional, name)),
+                examples=tuple(examples),
+            )
+
+    def _example(self, name: str, sizes: Dimensions) -> Tensor:
+        if name == "position":
+            return torch.tensor(len(FORMER_BEAMS))
+        shape = [SIZES[sizes[place]] for place in sorted(sizes)]
+        is_number = name in ("parent", "segments")
+        return torch.zeros(shape, dtype=torch.int64) if is_number else torch.full(shape, BEGIN)
+
+    @torch.no_grad()
+    def _state(self) -> list[Tensor]:
+        """Return the tensors of a state after some steps."""
+        ((name, sizes),) = self.functional.INPUTS["start"].items()
+        first = self.functional.start(self.model, self._example(name, sizes))
+        state = dict(zip(self.state, first, strict=True))
+        for number, beam in enumerate(FORMER_BEAMS):
+            token = torch.full((SIZES["batch"], beam), BEGIN)
+            read = token, torch.zeros_like(token), torch.tensor(number)
+            _, *changed = self.functional.step(self.model, *read, *state.values())
+            state.update(zip(self.changed, changed, strict=True))
+        return [each.clone() for each in state.values()]  # no views, by which graphs are guarded

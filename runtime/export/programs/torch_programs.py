@@ -1,0 +1,118 @@
+"""Export to programs of torch.export: `start.pt2`, `step.pt2` and `prefill.pt2`, or `model.pt2`."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.export import ExportedProgram
+
+from runtime.export.exporter import Exported, Options, Written
+from runtime.export.programs.answers import DECODE, Decoding, Reading, write_description
+from runtime.export.programs.decode import Array, Decoder, State
+from runtime.export.programs.graphs import Graph, Programs
+from runtime.export.programs.readme import write_readme
+from runtime.export.programs.words import otherwise
+from runtime.export.source import Exportable
+
+COMPILED = ".aoti.pt2"
+"""The end of the name of a program that AOTInductor has compiled for this machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorchPrograms:
+    """The exporter to `torch`."""
+
+    name: str = "torch"
+    libraries: Mapping[str, str] = field(default_factory=lambda: {"tokenizers": "tokenizers"})
+    quantizations: tuple[str, ...] = ()
+
+    def write(self, exportable: Exportable, folder: Path, options: Options) -> Written:
+        """Write a program for each function, and what a search has to know besides."""
+        programs = Programs.of(exportable)
+        graphs = list(programs.graphs())
+        missing = list[str]()
+        for graph in graphs:
+            program = graph.recorded
+            torch.export.save(program, folder / f"{file_name(graph)}.pt2")
+            if options.compiled and (reason := compile_program(program, graph, folder)):
+                missing.append(reason)
+        if programs.decodes:
+            write_description(exportable, programs, folder)
+        write_readme(exportable, programs, graphs, folder, self.name)
+        names = ", ".join(f"{file_name(each)}.pt2" for each in graphs)
+        return Written(
+            title=names, otherwise=otherwise(exportable), missing=tuple(dict.fromkeys(missing))
+        )
+
+    def load(self, folder: Path, exportable: Exportable) -> Exported:
+        """Load the programs of a folder, and run them as they are."""
+        if not (folder / DECODE).exists():
+            program = torch.export.load(folder / "model.pt2")
+            return Reading(forward=_run(program), inputs=len(program.graph_signature.user_inputs))
+        network = _Network(
+            first=torch.export.load(folder / "start.pt2"),
+            next=torch.export.load(folder / "step.pt2"),
+            programs=Programs.of(exportable),
+        )
+        return Decoding(decoder=Decoder(folder, network))
+
+
+def file_name(graph: Graph) -> str:
+    """Return the name of the file of a graph, without its ending."""
+    return "model" if graph.name == "forward" else graph.name
+
+
+def compile_program(program: ExportedProgram, graph: Graph, folder: Path) -> str:
+    """Compile a program for the processor of this machine by AOTInductor.
+
+    Return the reason why it cannot be compiled, if there is one: no compiler of C++.
+    """
+    from torch._inductor import aoti_compile_and_package
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler:
+        return "no program is compiled: there is no compiler of C++ here"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = folder / f"{file_name(graph)}{COMPILED}"
+        aoti_compile_and_package(program, package_path=str(path))
+    return ""
+
+
+class _Network:
+    """The programs `start` and `step`, as the search in numpy calls them."""
+
+    def __init__(self, first: ExportedProgram, next: ExportedProgram, programs: Programs) -> None:
+        self.first, self.next = first.module(), next.module()
+        self.names, self.changed = tuple(programs.state), programs.changed
+
+    @torch.inference_mode()
+    def start(self, tokens: Array) -> State:
+        """Return the state before the first token."""
+        found = (each.numpy() for each in self.first(torch.from_numpy(tokens)))
+        return dict(zip(self.names, found, strict=True))
+
+    @torch.inference_mode()
+    def step(self, token: Array, parent: Array, position: int, state: State) -> Array:
+        """Return the logits of the tokens that may follow."""
+        read = (token, parent, np.array(position), *(state[each] for each in self.names))
+        logits, *tensors = (each.numpy() for each in self.next(*map(torch.from_numpy, read)))
+        state.update(zip(self.changed, tensors, strict=True))
+        return np.asarray(logits)
+
+
+def _run(program: ExportedProgram) -> Any:
+    module = program.module()
+
+    @torch.inference_mode()
+    def run(inputs: Sequence[Array]) -> Array:
+        return np.asarray(module(*map(torch.from_numpy, inputs)).numpy())
+
+    return run
