@@ -19,6 +19,7 @@ from runtime.export.programs.graphs import Programs
 from runtime.export.source import Exportable
 from runtime.export.tokenizers.files import TOKENIZER, Around, tokenizer_tree
 from runtime.inference.batch_decoder import longest_read
+from runtime.inference.ends import Ends
 from runtime.inference.translator import prefix_tokens
 
 DECODE = "decode.json"
@@ -120,6 +121,7 @@ def write_description(exportable: Exportable, programs: Programs, folder: Path) 
         "prefix": []
         if prefix is None
         else prefix_tokens(prefix, target, longest, "`decoding.prefix`"),
+        "ends": Ends.of(spec, target).tokens,
         "decoding": searched(spec).model_dump(),
         "state": programs.state,
         "changed": programs.changed,

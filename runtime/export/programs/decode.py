@@ -73,11 +73,17 @@ class Ended(NamedTuple):
 
 
 def search(
-    network: Network, source: Sequence[int], text: Sequence[int], limit: int, settings: Settings
+    network: Network,
+    source: Sequence[int],
+    text: Sequence[int],
+    limit: int,
+    settings: Settings,
+    ends: Sequence[int] = (END,),
 ) -> list[int]:
     """Return the best tokens after a text that begins with BEGIN, at most `limit` of them.
 
-    It is beam search as the spec's `decoding` describes it; a beam of 1 is greedy search.
+    It is beam search as the spec's `decoding` describes it; a beam of 1 is greedy search. A text
+    ends before the first token that is one of `ends`.
     """
     state = network.start(np.array([source or text]))
     for position, read in enumerate(text[:-1]):
@@ -88,11 +94,11 @@ def search(
         place = len(text) - 1 + len(rows[0])
         logits = network.step(np.array([tokens]), np.array([parents]), place, state)[0]
         known = [[*text[1:], *each] for each in rows]
-        scores = total[:, None] + next_scores(logits, known, len(rows[0]), limit, settings)
-        best = largest(scores.ravel(), 2 * beam)
+        scores = total[:, None] + next_scores(logits, known, len(rows[0]), limit, settings, ends)
+        best = largest(scores.ravel(), (1 + len(ends)) * beam)
         score = scores.ravel()[best]
         parent, token = np.divmod(best, scores.shape[1])
-        is_end = (token == END) & (score > NEVER)
+        is_end = np.isin(token, ends) & (score > NEVER)
         length = len(rows[0]) + 1
         ended += [
             Ended(score[n] / penalty(length, settings), rows[parent[n]])
@@ -112,7 +118,12 @@ def search(
 
 
 def next_scores(
-    logits: Array, read: Sequence[Sequence[int]], length: int, limit: int, settings: Settings
+    logits: Array,
+    read: Sequence[Sequence[int]],
+    length: int,
+    limit: int,
+    settings: Settings,
+    ends: Sequence[int],
 ) -> Array:
     """Return the log-probabilities of next tokens, minus infinity for those that may not follow.
 
@@ -121,12 +132,12 @@ def next_scores(
     """
     scores = log_softmax(penalized(logits, read, settings["repetition_penalty"]))
     scores[:, [PADDING, BEGIN]] = NEVER
-    end = scores[:, END].copy()
+    own, end = scores[:, list(ends)].copy(), scores[:, END].copy()
     if length < settings["min_length"]:
-        scores[:, END] = NEVER
+        scores[:, list(ends)] = NEVER
     if length >= limit:
         scores[:] = NEVER
-        scores[:, END] = end
+        scores[:, list(ends)] = own
     forbid_repetition(scores, read, settings["no_repeat_ngram"])
     scores[:, END] = np.where(scores.max(1) == NEVER, end, scores[:, END])
     return scores
@@ -185,6 +196,7 @@ class Decoder:
 
         self.about = json.loads((folder / "decode.json").read_text("utf-8"))
         self.network = network or OnnxNetwork(folder, self.about["changed"])
+        self.ends = [*map(int, self.about["ends"])]
         names = self.about["tokenizers"]
         self.source, self.target = opened(folder / names[0]), opened(folder / names[-1])
 
@@ -197,12 +209,13 @@ class Decoder:
         if not self.about["reads_a_source"]:
             given = tokens[max(len(tokens) - longest, 0) :]
             limit = self.limit(settings, settings["max_extra_length"], len(given), len(given))
-            return given, search(self.network, (), [BEGIN, *given], limit, settings)
+            return given, search(self.network, (), [BEGIN, *given], limit, settings, self.ends)
         given, read = self.about["prefix"], tokens[:longest]
         if not read:
             return given, []
         limit = self.limit(settings, len(read) + settings["max_extra_length"], 0, len(given))
-        return given, search(self.network, [*read, END], [BEGIN, *given], limit, settings)
+        text = [BEGIN, *given]
+        return given, search(self.network, [*read, END], text, limit, settings, self.ends)
 
     def text(self, line: str, given: Sequence[int], new: Sequence[int]) -> str:
         """Return the text of tokens; a prompt, which is the line, stays as it is."""

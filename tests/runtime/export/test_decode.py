@@ -11,6 +11,7 @@ from compiler.pipeline import compile_spec
 from compiler.spec.decoding import BeamSearch
 from runtime.data.symbols import BEGIN, END
 from runtime.export.programs.decode import Array, State, search
+from runtime.inference.ends import Ends
 from tests.support.functional import functional_of
 from tests.support.search import beam_search
 
@@ -62,12 +63,14 @@ def test_the_search_is_the_one_of_the_product(method: dict[str, Any], tmp_path: 
     torch.nn.init.normal_(model.embedding.weight, std=0.6)
     decoding = BeamSearch(**method)
     for number, prefix in enumerate([(), (7,), (7, 9, 12)] * 3):
+        ends = Ends((5, 11, 20)) if number % 2 else Ends()
         source = torch.randint(4, 40, (3 + number,)).tolist()
         limit = 6 + number
         given = torch.tensor([prefix], dtype=torch.int64)
         ((best, *_),) = beam_search(
-            model, torch.tensor([[*source, END]]), [limit], decoding, prefix=given
+            model, torch.tensor([[*source, END]]), [limit], decoding, prefix=given, ends=ends
         )
         network = Functions(functional, model)
-        found = search(network, [*source, END], [BEGIN, *prefix], limit, decoding.model_dump())
+        text, settings = [BEGIN, *prefix], decoding.model_dump()
+        found = search(network, [*source, END], text, limit, settings, ends.tokens)
         assert tuple(found) == best.tokens
