@@ -217,6 +217,7 @@ def print_done(exportable: "Exportable", done: "Done") -> None:
     print(f"{run} -> {done.folder}: {written.title}, {exportable.parameters:,} parameters")
     print(f"weights         {exportable.weights}")
     for label, lines in (
+        ("files", written.files),
         ("said otherwise", written.otherwise),
         ("not said", written.missing),
         ("compared", done.comparison.lines),

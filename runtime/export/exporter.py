@@ -36,6 +36,8 @@ class Written:
 
     title: str
     """The network in words of the format: `PegasusForConditionalGeneration`."""
+    files: tuple[str, ...] = ()
+    """What lies in the folder, a line each: of graphs their inputs and outputs."""
     otherwise: tuple[str, ...] = ()
     """Settings that are said by other numbers or other settings, a line each."""
     missing: tuple[str, ...] = ()

@@ -46,6 +46,8 @@ class Graph:
     """`start`, `step`, `prefill` or `forward`."""
     inputs: dict[str, Dimensions]
     outputs: tuple[str, ...]
+    state: dict[str, Dimensions]
+    """Those of the inputs that are the state; none where it is made, or where there is none."""
     program: nn.Module
     examples: tuple[Tensor, ...]
 
@@ -54,9 +56,24 @@ class Graph:
         """The function as it was recorded, once, with the weights that it reads."""
         dynamic = tuple(dict.fromkeys(each, Dim.DYNAMIC) for each in self.inputs.values())
         with torch.no_grad():
-            return torch.export.export(
+            found = torch.export.export(
                 self.program, self.examples, dynamic_shapes=(dynamic,), strict=False
             )
+        return without_unread(found)
+
+    @property
+    def words(self) -> str:
+        """Its inputs and outputs in words, with the dimensions that are free."""
+        given = dict(zip(self.inputs, self.examples, strict=True))
+        shown = [
+            f"{name} {shape_words(given[name], self.inputs[name])}"
+            for name in self.inputs
+            if name not in self.state
+        ]
+        read = ", ".join(shown) + (", the state" if self.state else "")
+        own = [each for each in self.outputs if each in ("logits", "vectors")]
+        returned = [*own, "what has changed in it"] if self.state else own or ["the state"]
+        return f"{read} -> {', '.join(returned)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +107,11 @@ class Programs:
         return cls(model=model.eval(), functional=functional)
 
     @property
+    def result(self) -> str:
+        """The name of what the network computes; an embedding model projects to no tokens."""
+        return "logits" if hasattr(self.model, "project") else "vectors"
+
+    @property
     def decodes(self) -> bool:
         """Return whether the network has a state that steps change."""
         return "step" in self.functional.INPUTS
@@ -108,17 +130,19 @@ class Programs:
         """Yield the functions with examples; the sizes that are free have different ones."""
         for name, own in self.functional.INPUTS.items():
             examples, inputs = [self._example(each, sizes) for each, sizes in own.items()], own
-            outputs: tuple[str, ...] = ("logits",)
+            outputs: tuple[str, ...] = (self.result,)
+            state: dict[str, Dimensions] = {}
             if name == "start":
                 outputs = tuple(self.state)
             elif self.decodes:
                 outputs = (*outputs, *(NEXT + each for each in self.changed))
-                inputs = own | self.state
+                state, inputs = self.state, own | self.state
                 examples += self._state()
             yield Graph(
                 name=name,
                 inputs=inputs,
                 outputs=outputs,
+                state=state,
                 program=_Program(self.model, getattr(self.functional, name)),
                 examples=tuple(examples),
             )
@@ -142,3 +166,24 @@ class Programs:
             _, *changed = self.functional.step(self.model, *read, *state.values())
             state.update(zip(self.changed, changed, strict=True))
         return [each.clone() for each in state.values()]  # no views, by which graphs are guarded
+
+
+def without_unread(program: ExportedProgram) -> ExportedProgram:
+    """Return a program without the weights that it does not read."""
+    inputs = [each for each in program.graph.nodes if each.op == "placeholder"]
+    specs, kept = program.graph_signature.input_specs, []
+    for node, spec in zip(inputs, specs, strict=True):
+        if spec.target is None or node.users:
+            kept.append(spec)
+            continue
+        program.graph.erase_node(node)
+        program.state_dict.pop(spec.target, None)
+        program.constants.pop(spec.target, None)
+    specs[:] = kept
+    program.graph_module.recompile()
+    return program
+
+
+def shape_words(tensor: Tensor, free: Dimensions) -> str:
+    """Return the sizes of a tensor, with the names of those that are free: `[batch, 4, slots]`."""
+    return f"[{', '.join(free.get(n, str(each)) for n, each in enumerate(tensor.shape))}]"

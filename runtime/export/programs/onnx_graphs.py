@@ -62,8 +62,11 @@ class OnnxGraphs:
             write_description(exportable, programs, folder)
             shutil.copyfile(str(decode.__file__), folder / "decode.py")
         write_readme(exportable, programs, graphs, folder, self.name)
-        title = ", ".join(f"{each}.onnx" for each in models)
-        return Written(title=title, otherwise=otherwise(exportable))
+        return Written(
+            title="graphs of ONNX",
+            files=tuple(f"{file_name(each)}.onnx: {each.words}" for each in graphs),
+            otherwise=otherwise(exportable),
+        )
 
     def load(self, folder: Path, exportable: Exportable) -> Exported:
         """Open the graphs of a folder by onnxruntime."""

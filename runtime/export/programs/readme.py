@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime.export.programs.graphs import Dimensions, Graph, Programs
+from runtime.export.programs.graphs import Graph, Programs
 from runtime.export.source import Exportable
 
 ENDINGS = {"torch": "pt2", "onnx": "onnx"}
@@ -11,6 +11,14 @@ LIBRARIES = {
     "torch": "torch",
     "onnx": "numpy onnxruntime tokenizers",
 }
+
+
+STATE = (
+    "The state is a tensor for each name under `state` in `decode.json`, in this order, with the "
+    "dimensions whose sizes are free; a step returns those under `changed` after the logits. "
+    "`parent` is the number of the hypothesis that each one continues, `position` the number of "
+    "tokens that were read before."
+)
 
 
 def write_readme(
@@ -25,9 +33,10 @@ def write_readme(
         *_call(programs, form),
         "",
     ]
-    for graph in graphs:
-        lines += [f"`{_file(graph, form)}`: {_signature(graph)}", ""]
-    (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
+    lines += [f"- `{_file(each, form)}`: {each.words}" for each in graphs]
+    if programs.decodes:
+        lines += ["", STATE]
+    (folder / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _file(graph: Graph, form: str) -> str:
@@ -57,15 +66,3 @@ def _call(programs: Programs, form: str) -> list[str]:
         f"    state = start({names[0]})",
         "    logits, *changed = step(token, parent, position, *state)",
     ]
-
-
-def _signature(graph: Graph) -> str:
-    """Return the inputs and outputs of a graph; those of a state by their number."""
-    given = [f"{name} {_sizes(graph, name)}" for name in graph.inputs]
-    return f"{', '.join(given)} -> {', '.join(graph.outputs)}"
-
-
-def _sizes(graph: Graph, name: str) -> str:
-    free: Dimensions = graph.inputs[name]
-    example = dict(zip(graph.inputs, graph.examples, strict=True))[name]
-    return f"[{', '.join(free.get(n, str(each)) for n, each in enumerate(example.shape))}]"

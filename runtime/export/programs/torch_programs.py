@@ -43,9 +43,11 @@ class TorchPrograms:
         if programs.decodes:
             write_description(exportable, programs, folder)
         write_readme(exportable, programs, graphs, folder, self.name)
-        names = ", ".join(f"{file_name(each)}.pt2" for each in graphs)
         return Written(
-            title=names, otherwise=otherwise(exportable), missing=tuple(dict.fromkeys(missing))
+            title="programs of torch.export",
+            files=tuple(f"{file_name(each)}.pt2: {each.words}" for each in graphs),
+            otherwise=otherwise(exportable),
+            missing=tuple(dict.fromkeys(missing)),
         )
 
     def load(self, folder: Path, exportable: Exportable) -> Exported:

@@ -40,9 +40,12 @@ def test_onnx_translates_without_torch_and_without_this_project(
 ) -> None:
     ended = specformer("export", trained_run, "--to", "onnx", "--out", "out")
     assert ended.code == 0, ended.err
-    assert "-> out: start.onnx, step.onnx, " in ended.out
-    for method in ("greedy", "beam 4 (length)", "beam 4 (gnmt)"):
-        assert f"{method} 10/10 texts equal" in ended.out
+    assert "-> out: graphs of ONNX, 7,520 parameters" in ended.out
+    assert "\nfiles           start.onnx: source [batch, source] -> the state\n" in ended.out
+    read = "token [batch, beam], parent [batch, beam], position [], the state"
+    assert f"{'':<16}step.onnx: {read} -> logits, what has changed in it\n" in ended.out
+    methods = ("greedy", "beam 4 (length)", "beam 4 (gnmt)")
+    assert f"{', '.join(f'{each} 10/10' for each in methods)} texts equal" in ended.out
     text = (corpus / "test.en").read_text()
     for options in ([], ["--beam", "1"]):
         ours = specformer("translate", trained_run, "--input", corpus / "test.en", *options)
