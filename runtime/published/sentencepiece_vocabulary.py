@@ -140,6 +140,22 @@ def _as_fairseq(pieces: list[Piece], folder: Folder) -> list[Piece]:
     return [*symbols, Piece("<unk>", kind=Kind.UNKNOWN), *pieces[3:], *more]
 
 
+def _as_vocab_json(pieces: list[Piece], folder: Folder) -> list[Piece]:
+    """Return pieces as M2M-100 numbers them: those of vocab.json, then languages.
+
+    A piece that vocab.json lacks is left out. One that the model lacks is in no text.
+    """
+    known = {each.text: each for each in pieces}
+    numbers = folder.json("vocab.json")
+    if sorted(numbers.values()) != list(range(len(numbers))) or "<unk>" not in numbers:
+        raise UserError(
+            f"{folder.path / 'vocab.json'} does not number its tokens from 0 on, <unk> among them"
+        )
+    tokens = sorted(numbers, key=lambda token: int(numbers[token]))
+    languages = [each for each in _languages(folder) if each not in numbers]
+    return [known.get(each, Piece(each, kind=Kind.CONTROL)) for each in (*tokens, *languages)]
+
+
 def _languages(folder: Folder) -> list[str]:
     """Return the tokens of languages in the order of their numbers."""
     tokens: list[Any] = []
@@ -157,5 +173,6 @@ NUMBERINGS: dict[str, Callable[[list[Piece], Folder], list[Piece]]] = {
     "XLMRobertaTokenizer": _as_fairseq,
     "MBart50Tokenizer": _as_fairseq,
     "NllbTokenizer": _as_fairseq,
+    "M2M100Tokenizer": _as_vocab_json,
 }
 """How classes of tokenizers number the pieces of a model, and what they add to them."""
