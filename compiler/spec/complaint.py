@@ -148,6 +148,8 @@ class Complaints:
         line = self._write({at: value}, at, node)
         line += ", for example" if is_example and (words or accepts(at, "text")) else ""
         if isinstance(node, Scalar):
+            if value is True and node.value is False:
+                return f"{line}, or leave it out"
             return line + (": in quotes it is text" if is_quoted_number(node, value) else "")
         return f"{line}; {_KINDS_OF_LAYERS}" if at[-1] == "layers" else line
 

@@ -38,8 +38,16 @@ def expectation(error: ErrorDetails) -> str:
     if words := choices(error):
         *others, last = (f"`{word}`" for word in words)
         return f"{', '.join(others)} or {last}" if others else last
+    if error["type"] == "literal_error":
+        return _only(error)
     numbers = {key: _number(value) for key, value in error.get("ctx", {}).items()}
     return _EXPECTED.get(error["type"], error["msg"]).format_map(numbers)
+
+
+def _only(error: ErrorDetails) -> str:
+    """Return the values of a setting that chooses from others than words: `true` of YAML."""
+    found = re.split(r", | or ", str(error.get("ctx", {}).get("expected", "")))
+    return " or ".join(f"`{each.lower()}`" for each in found)
 
 
 def choices(error: ErrorDetails) -> list[str]:

@@ -154,6 +154,7 @@ def words_at(path: Path) -> list[str]:
         for arm in (field.annotation, *_arms(field.annotation))
         if get_origin(arm) is Literal
         for word in get_args(arm)
+        if isinstance(word, str)
     ]
     return [*dict.fromkeys([*found, *(kinds_at(path) if _may_be_a_word(path) else [])])]
 

@@ -115,15 +115,22 @@ def compare(
 
 
 def load_theirs(folder: Folder, task: str, *, has_head: bool) -> Any:
-    """Return the network of `transformers`, in float32."""
+    """Return the network of `transformers`, in float32, which writes plain greedy texts.
+
+    `generate` takes what its configuration leaves open from that of the network, which the folder
+    may have filled with penalties and tokens that are forced; of it the ends stay.
+    """
     import transformers
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     kind = getattr(transformers, AUTO.get(task, HEADLESS) if has_head else HEADLESS)
-    return kind.from_pretrained(
+    network = kind.from_pretrained(
         folder.path, dtype=torch.float32, local_files_only=True, attn_implementation="eager"
     ).eval()
+    if said := getattr(network, "generation_config", None):
+        network.generation_config = transformers.GenerationConfig(eos_token_id=said.eos_token_id)
+    return network
 
 
 def _cut(tokens: list[int], spec: Spec) -> list[int]:

@@ -50,29 +50,31 @@ def _read(path: Path) -> Tensors:
 
 
 def _read_safetensors(path: Path) -> Tensors:
+    path.open("rb").close()  # a file that may not be read is no damaged one
     try:
         return load_file(path)
-    except SafetensorError as error:
+    except (SafetensorError, ValueError, OSError, RuntimeError) as error:
         raise UserError(f"{path} is no safetensors file, or is damaged: {error}") from error
 
 
 def _read_state_dict(path: Path) -> Tensors:
     """Reads what `torch.save` wrote; joins the names of dictionaries in dictionaries by dots."""
+    is_zip = _is_zip(path)  # a file that may not be read is no damaged one
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path} is no plain state dict: reading it could run code, or it is damaged",
             help="where it was made: torch.save(model.state_dict(), FILE), or save_file of "
             "safetensors",
         ) from error
-    except OSError:
-        raise
-    except Exception as error:  # of a file that is no file of torch's, almost anything is raised
+    except Exception as error:  # of a damaged file almost anything is raised, OSError too
         reason = next(iter(str(error).splitlines()), "")
         raise UserError(
-            f"{path} is no file that torch can read: {type(error).__name__} {reason}".rstrip(),
-            help="a file of safetensors must be called so: NAME.safetensors",
+            f"{path} is no file that torch can read, or is damaged: {type(error).__name__} "
+            f"{reason}".rstrip(),
+            help="copy it anew if it is not whole; a file of safetensors must be called so: "
+            "NAME.safetensors",
         ) from error
     tensors = dict(_flat(content, ""))
     if not tensors:

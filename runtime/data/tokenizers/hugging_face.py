@@ -1,7 +1,8 @@
 """Tokenizers of Hugging Face's library `tokenizers`, which most published models come with."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -13,7 +14,7 @@ from runtime.data.symbols import MASK, NAMES_WITH_MASK, SILENT, UNKNOWN
 from runtime.data.text import TrainingText
 from runtime.data.tokenizers.given import given_file, require_size
 from runtime.data.tokenizers.hugging_face_files import read_files
-from runtime.data.tokenizers.hugging_face_library import new_backend
+from runtime.data.tokenizers.hugging_face_library import library_errors, new_backend
 from runtime.data.tokenizers.hugging_face_training import learn
 from runtime.data.tokenizers.words import (
     PlainText,
@@ -34,7 +35,7 @@ class HuggingFaceTokenizer(PlainText):
     KIND = "tokenizers"
 
     def __init__(self, content: str, rows: Rows, before: Sequence[int] = ()) -> None:
-        """`content` is that of a `tokenizer.json`. Raises a ValueError if it is none.
+        """`content` is that of a `tokenizer.json`. Raises a ValueError if it is none that works.
 
         `before` are tokens of ours that every text begins with, such as that of its language.
         """
@@ -92,11 +93,14 @@ class HuggingFaceTokenizer(PlainText):
         return encode_after_word(self._encode, text)
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
-        found = self._backend.encode_batch_fast(list(lines), add_special_tokens=False)
+        with _uncut():
+            found = self._backend.encode_batch_fast(list(lines), add_special_tokens=False)
         return [begun(self.before, self.rows.encoded(each.ids)) for each in found]
 
     def _encode(self, line: str) -> list[int]:
-        return self.rows.encoded(self._backend.encode(line, add_special_tokens=False).ids)
+        with _uncut():
+            found = self._backend.encode(line, add_special_tokens=False)
+        return self.rows.encoded(found.ids)
 
     def number(self, token: str) -> int:
         """The index of a token by its name, or else as the vocabulary writes it."""
@@ -134,3 +138,13 @@ class HuggingFaceTokenizer(PlainText):
         """The numbers of tokens by their names, where these are not written as they are."""
         numbers = range(self.rows.symbols, len(self.rows)) if self._writes_bytes else ()
         return {self.name(number): number for number in numbers}
+
+
+@contextmanager
+def _uncut() -> Iterator[None]:
+    """Raise a UserError where the library finds no tokens for a text."""
+    try:
+        with library_errors("the tokenizer cannot cut a text"):
+            yield
+    except ValueError as error:
+        raise UserError(str(error), help="its tokenizer.json is not complete") from error

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from runtime.data.text import PAIRS, TrainingText
-from runtime.data.tokenizers.hugging_face_library import library
+from runtime.data.tokenizers.hugging_face_library import library, library_errors
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,7 +23,11 @@ def learn(text: TrainingText, model: str) -> str:
     Its first tokens are our symbols. Raises a UserError if the text does not allow a vocabulary of
     this size.
     """
-    tree = MODELS[model](text)
+    try:
+        with library_errors(f"the library tokenizers can learn no `model: {model}`"):
+            tree = MODELS[model](text)
+    except ValueError as error:
+        raise UserError(f"{error}; the text is {text.name}") from error
     rows = len(tree["model"]["vocab"])
     if rows != text.rows:
         word = "at most" if rows < text.rows else "at least"

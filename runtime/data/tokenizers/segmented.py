@@ -1,5 +1,6 @@
 """Text that somebody else has cut into tokens: between spaces, unfinished words marked."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -11,6 +12,9 @@ from runtime.data.checksummed import Description, write_sealed
 from runtime.data.symbols import NAMES, SILENT, UNKNOWN
 from runtime.data.text import TrainingText
 from runtime.data.tokenizers.words import ContextFree
+
+LINE_END = "\n"
+"""The token that the end of a line is, in text that runs on from line to line."""
 
 
 class SegmentedTokenizer(ContextFree):
@@ -41,16 +45,22 @@ class SegmentedTokenizer(ContextFree):
 
     @classmethod
     def load(cls, content: bytes, description: Description, /) -> Self:
-        types = content.decode("utf-8").split("\n")[:-1]
+        types = content.decode("utf-8").split(description.get("between", LINE_END))[:-1]
         symbols = description["symbols"].split(" ")
         return cls(types, joiner=description["joiner"], symbols=symbols)
 
     def save(self, folder: Path) -> None:
-        """Writes the tokens, one a line, in the order of their numbers."""
+        """Writes the tokens in the order of their numbers, one a line.
+
+        Spaces are between them where the end of a line is a token.
+        """
         description = {"kind": self.KIND, "file": "vocabulary.txt", "joiner": self.joiner}
         description["symbols"] = " ".join(self.symbols)
-        lines = (f"{token}\n" for token in self._numbers)
-        write_sealed(folder, description, "".join(lines).encode("utf-8"))
+        between = LINE_END
+        if LINE_END in self._numbers:
+            between = description["between"] = " "
+        content = "".join(f"{token}{between}" for token in self._numbers)
+        write_sealed(folder, description, content.encode("utf-8"))
 
     @property
     def size(self) -> int:
@@ -60,7 +70,7 @@ class SegmentedTokenizer(ContextFree):
         return self._numbers.get(token, UNKNOWN)
 
     def encode(self, line: str) -> list[int]:
-        return [self.number(token) for token in line.split(" ") if token]
+        return [self.number(token) for token in tokens_of(line)]
 
     def name(self, token: int) -> str:
         return self._names[token]
@@ -79,7 +89,15 @@ class SegmentedTokenizer(ContextFree):
 
     def detokenize(self, line: str) -> str:
         """The line with its unfinished words joined."""
-        return f"{line} ".replace(f"{self.joiner} ", "").rstrip(" ")
+        is_running = LINE_END in line
+        spaced = line.replace(LINE_END, f" {LINE_END} ") if is_running else line
+        joined = f"{spaced} ".replace(f"{self.joiner} ", "").rstrip(" ")
+        return re.sub(f" *{LINE_END} *", LINE_END, joined) if is_running else joined
+
+
+def tokens_of(line: str) -> list[str]:
+    """Return the tokens of a line: what stands between spaces, and the end of a line."""
+    return [token for token in re.split(f"( |{LINE_END})", line) if token not in ("", " ")]
 
 
 def count_types(text: TrainingText) -> list[str]:
@@ -87,7 +105,7 @@ def count_types(text: TrainingText) -> list[str]:
 
     Tokens that look like a symbol (`<s>`) count as unknown: text cannot end a sentence.
     """
-    counts = Counter(chain.from_iterable(line.split(" ") for line in text.lines()))
-    for name in ("", *text.symbols):
+    counts = Counter(chain.from_iterable(map(tokens_of, text.lines())))
+    for name in text.symbols:
         counts.pop(name, None)
     return sorted(counts, key=lambda token: (-counts[token], token))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from runtime.data.symbols import UNKNOWN
 from runtime.data.tokenizers.bytes import ByteTokenizer
 from runtime.data.tokenizers.characters import CharacterTokenizer
-from runtime.data.tokenizers.segmented import SegmentedTokenizer
+from runtime.data.tokenizers.segmented import LINE_END, SegmentedTokenizer
 from runtime.data.tokenizers.words import REPLACEMENT, bytes_by_character
 from runtime.export.tokenizers.tree import (
     Tree,
@@ -53,7 +53,8 @@ def byte_tree(tokenizer: ByteTokenizer) -> Tree:
 def segmented_tree(tokenizer: SegmentedTokenizer) -> Tree:
     """Return a tree whose tokens stand between spaces; a text that looks like a symbol is unknown.
 
-    Decoding puts a space after each token, and takes away the joiners that one follows.
+    Decoding puts a space after each token, and takes away the joiners that one follows. In text
+    that runs on, the end of a line is a token, without spaces around it.
     """
     symbols = tokenizer.symbols
     unknown = symbols[UNKNOWN]
@@ -63,15 +64,22 @@ def segmented_tree(tokenizer: SegmentedTokenizer) -> Tree:
         "unk_token": unknown,
     }
     others = "|".join(re.escape(each) for each in symbols if each != unknown)
-    split = {"pattern": {"String": " "}, "behavior": "Removed", "invert": False}
-    joined = replace_text(f"{tokenizer.joiner} ", "")
+    steps = [_split(LINE_END, "Isolated"), _split(" ", "Removed")]
+    decoders = [replace(r"\z", " "), FUSE, replace_text(f"{tokenizer.joiner} ", "")]
+    decoders += [replace(r" +\z", ""), replace(f" *{LINE_END} *", LINE_END)]
     return new_tree(
         model,
         added_tokens=added_symbols(symbols),
-        normalizer=replace(rf"(?<![^ ])(?:{others})(?![^ ])", unknown),
-        pre_tokenizer={"type": "Split"} | split,
-        decoder=sequence([replace(r"\z", " "), FUSE, joined, replace(r" +\z", "")], "decoders"),
+        normalizer=replace(rf"(?<![^ {LINE_END}])(?:{others})(?![^ {LINE_END}])", unknown),
+        pre_tokenizer=sequence(steps, "pretokenizers"),
+        decoder=sequence(decoders, "decoders"),
     )
+
+
+def _split(text: str, behavior: str) -> Tree:
+    """Return a step that cuts texts where another one stands."""
+    pattern = {"String": text}
+    return {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": False}
 
 
 FUSE: Tree = {"type": "Fuse"}

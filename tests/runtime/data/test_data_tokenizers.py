@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.spec.data import ParallelFiles
+from compiler.spec.data import ParallelFiles, RunningText
 from compiler.spec.tokenizer import SegmentedTokenizer as SegmentedSettings
 from compiler.spec.tokenizer import SentencePieceTokenizer as SentencePieceSettings
 from runtime.data.checksummed import write_sealed
@@ -88,6 +88,31 @@ def test_segmented_decoding_joins(text: Path, make_text: MakeText) -> None:
     assert tokenizer.decode(tokens[:2]) == "antrie"
     assert tokenizer.decode([UNKNOWN, *tokens[3:]]) == "<unk> ist da"
     assert tokenizer.decode([]) == ""
+
+
+@pytest.mark.quick
+def test_segmented_text_that_runs_on_from_line_to_line(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("an@@ trie@@ b ist\nda\n\nist da\n")
+    corpus = RunningText(text="a.txt", running=True)
+    text = TrainingText(
+        corpus=corpus,
+        folder=str(tmp_path),
+        lines_in_all=4,
+        sides=(0,),
+        rows=10,
+        setting="model.vocabulary.size",
+    )
+    tokenizer = train_segmented(text)
+    tokenizer.save(tmp_path / "saved")
+    loaded = load_tokenizer(tmp_path / "saved")
+    assert loaded.size == tokenizer.size == 10
+    assert tokenizer.name(4) == "\n"
+    line = "an@@ trie@@ b ist\nda\n\nist da"
+    for each in (tokenizer, loaded):
+        tokens = each.encode(line)
+        assert max(tokens) < each.size
+        assert UNKNOWN not in tokens
+        assert each.decode(tokens) == each.detokenize(line) == "antrieb ist\nda\n\nist da"
 
 
 @pytest.mark.quick

@@ -301,6 +301,37 @@ def test_files_that_will_not_do(tmp_path: Path, how: str, message: str) -> None:
 
 
 @pytest.mark.quick
+@pytest.mark.parametrize("vocabulary", [{"[PAD]": 0, "a": 1}, {"a": 0, "##b": 1, "!": 2}])
+def test_a_file_that_cannot_cut_every_text(tmp_path: Path, vocabulary: dict[str, int]) -> None:
+    backend = learned("wordpiece", BERT)
+    tree = json.loads(backend.to_str())
+    tree["model"]["vocab"], tree["added_tokens"] = vocabulary, []
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tree))
+    settings = Settings(kind="tokenizers", file="tokenizer.json")
+    rows = max(vocabulary.values()) + (4 if "[PAD]" in vocabulary else 5)
+    message = r"tokenizer\.json cannot be read as a tokenizer: it cannot cut every text: .*UNK"
+    with pytest.raises(UserError, match=message):
+        train_tokenizer(text_of(tmp_path, rows), settings, print)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("model", ["wordpiece", "byte_level_bpe"])
+def test_any_error_of_the_library_is_explained(
+    tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Panic(BaseException):
+        """What the library raises where it has a fault."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise Panic("no such thing")
+
+    (tmp_path / "train.txt").write_text("\n".join(LINES))
+    monkeypatch.setattr(tokenizers, "Tokenizer", fail)
+    with pytest.raises(UserError, match=rf"can learn no `model: {model}`: no such thing"):
+        train_tokenizer(text_of(tmp_path, 300), Settings(kind="tokenizers", model=model), print)
+
+
+@pytest.mark.quick
 def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = learned("bpe", SYMBOLS["bpe"])
     backend.save(str(tmp_path / "tokenizer.json"))

@@ -100,7 +100,18 @@ EVERY = pytest.mark.parametrize("name", KINDS)
 LETTERS = st.characters(exclude_categories=["Cs", "Cn", "Mn", "Mc", "Me", "Cf"])
 """Characters that stand alone: a cluster of several is looked up otherwise by the library."""
 PARTS = st.sampled_from(
-    [*NAMES_WITH_MASK, *USER, *"  abdeenorst.,'ß<>▁é", "km/s", "@@ ", "ﬁ", "日本", "\u00a0", "\t"]
+    [
+        *NAMES_WITH_MASK,
+        *USER,
+        *"  abdeenorst.,'ß<>▁é",
+        "km/s",
+        "@@ ",
+        "ﬁ",
+        "日本",
+        "\u00a0",
+        "\t",
+        "\n",
+    ]
 )
 TEXTS = st.lists(PARTS | LETTERS, max_size=12).map("".join)
 

@@ -374,6 +374,25 @@ def test_further_tokens_that_end_a_text_are_named(
     assert "ends  " not in said[1]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("qwen2", {"repetition_penalty": 1.7, "top_k": 20, "do_sample": True}),
+        ("llama", {"no_repeat_ngram_size": 1, "min_new_tokens": 19, "max_length": 3}),
+        ("bart", {"forced_eos_token_id": 2, "forced_bos_token_id": 0, "num_beams": 4}),
+    ],
+)
+def test_what_a_folder_says_of_decoding_is_no_part_of_the_comparison(
+    name: str, said: dict[str, Any], tmp_path: Path
+) -> None:
+    theirs, kind = published(name, 1, tmp_path), KINDS[name]
+    file = theirs.folder / "generation_config.json"
+    own = json.loads(file.read_text()) if file.is_file() else {}
+    file.write_text(json.dumps(own | said))
+    _, comparison = imported(theirs.folder, tmp_path / "run", kind.languages)
+    assert comparison.greedy_equal == comparison.texts
+
+
 Change = Callable[[Path], None]
 
 

@@ -100,3 +100,21 @@ def test_what_is_missing_doubled_or_empty_is_refused(tmp_path: Path) -> None:
     torch.save({"step": 3}, empty)
     with pytest.raises(UserError, match=r"empty\.pt holds no tensors"):
         read_tensors([empty])
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_a_file_that_is_not_whole_is_refused(is_zip: bool, tmp_path: Path) -> None:
+    whole, path = tmp_path / "whole.bin", tmp_path / "part.bin"
+    tensors = {f"layers.{each}.weight": torch.randn(32, 16) for each in range(4)}
+    torch.save(tensors, whole, _use_new_zipfile_serialization=is_zip)
+    content = whole.read_bytes()
+    for size in (2, 100, 2000, 5000, len(content) // 2, len(content) - 40):
+        path.write_bytes(content[:size])
+        with pytest.raises(UserError, match=r"part\.bin is no "):
+            read_tensors([path])
+    save_file(tensors, tmp_path / "whole.safetensors")
+    content = (tmp_path / "whole.safetensors").read_bytes()
+    for size in (1, 8, 100, len(content) - 1):
+        (tmp_path / "part.safetensors").write_bytes(content[:size])
+        with pytest.raises(UserError, match=r"part\.safetensors is no "):
+            read_tensors([tmp_path / "part.safetensors"])
