@@ -10,7 +10,6 @@ from compiler.spec.data_files import matching, root_of
 from compiler.spec.paths import at, note
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
-from compiler.spec.tokenizer import BYTES
 from compiler.vocabulary.foreign import ForeignVocabulary, NoVocabulary, read_vocabulary
 
 USUAL_ROWS = 32000
@@ -22,8 +21,8 @@ def rows_of_tokenizer(spec: Spec) -> int | None:
     Raises NoVocabulary, in words that follow the name of the file, if it cannot be read.
     """
     tokenizer, symbols = spec.data.tokenizer, TASKS[spec.task].symbols
-    if tokenizer.kind == "bytes":
-        return BYTES + symbols
+    if (fixed := tokenizer.rows(symbols)) is not None:
+        return fixed
     if (path := file_of_tokenizer(spec)) is None:
         return None
     own = getattr(tokenizer, "symbols", None)

@@ -4,7 +4,7 @@ Settings that are younger than version 0.3 have None as their default, so that h
 former versions stay as they are.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -35,8 +35,26 @@ class TokenizerSymbols(Section):
     mask: Name | None = setting("a masked token", default=None, examples=["[MASK]"])
 
 
-class SentencePieceTokenizer(Section):
+class TokenizerSection(Section):
+    """Settings of a kind of tokenizer."""
+
+    LEARNED: ClassVar[tuple[str, ...]] = ()
+    """The settings of a tokenizer that is learned, which mean nothing beside a file."""
+    GIVEN: ClassVar[tuple[str, ...]] = ()
+    """The settings of one that is read from a file, which mean nothing without one."""
+
+    def rows(self, symbols: int) -> int | None:  # noqa: ARG002
+        """Return the rows of a vocabulary with so many symbols, where the kind fixes them."""
+        return None
+
+
+class SentencePieceTokenizer(TokenizerSection):
     """Subwords learned from the training text, or given in a file (Kudo and Richardson 2018)."""
+
+    LEARNED: ClassVar[tuple[str, ...]] = (
+        *("model", "character_coverage", "byte_fallback", "normalization", "user_symbols"),
+    )
+    GIVEN: ClassVar[tuple[str, ...]] = ("symbols",)
 
     kind: Literal["sentencepiece"]
     model: Literal["bpe", "unigram", "char", "word"] = setting(
@@ -96,7 +114,7 @@ class SentencePieceTokenizer(Section):
     )
 
 
-class SegmentedTokenizer(Section):
+class SegmentedTokenizer(TokenizerSection):
     """Segmented text: tokens between spaces, `joiner` at the end of unfinished words."""
 
     kind: Literal["segmented"]
@@ -105,8 +123,11 @@ class SegmentedTokenizer(Section):
     )
 
 
-class LibraryTokenizer(Section):
+class LibraryTokenizer(TokenizerSection):
     """A tokenizer of Hugging Face's library `tokenizers`, from its files or learned."""
+
+    LEARNED: ClassVar[tuple[str, ...]] = ("model",)
+    GIVEN: ClassVar[tuple[str, ...]] = ("merges", "symbols")
 
     kind: Literal["tokenizers"]
     model: Literal["byte_level_bpe", "wordpiece"] | None = setting(
@@ -133,7 +154,7 @@ class LibraryTokenizer(Section):
     )
 
 
-class CharacterTokenizer(Section):
+class CharacterTokenizer(TokenizerSection):
     """A row for each character of the training text; text of these characters is kept as it is."""
 
     kind: Literal["characters"]
@@ -142,10 +163,13 @@ class CharacterTokenizer(Section):
 BYTES = 256
 
 
-class ByteTokenizer(Section):
+class ByteTokenizer(TokenizerSection):
     """The bytes of UTF-8 (Xue et al. 2022): 256 rows and the symbols, and every text is kept."""
 
     kind: Literal["bytes"]
+
+    def rows(self, symbols: int) -> int | None:
+        return BYTES + symbols
 
 
 Tokenizer = Annotated[

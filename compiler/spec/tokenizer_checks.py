@@ -10,22 +10,11 @@ from compiler.spec.tokenizer import REGULARISATION, SentencePieceTokenizer
 
 PLACE = ("data", "tokenizer")
 
-LEARNED = {
-    "sentencepiece": (
-        *("model", "character_coverage", "byte_fallback", "normalization", "user_symbols"),
-    ),
-    "tokenizers": ("model",),
-}
-"""The settings of a tokenizer that is learned, by its kind; they mean nothing beside a file."""
-
-GIVEN = ("merges", "symbols")
-"""The settings of a tokenizer that is read from a file."""
-
 
 def file_or_model(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """A tokenizer is learned or given, and has settings of one of the two alone."""
     tokenizer = spec.data.tokenizer
-    if tokenizer.kind not in LEARNED:
+    if not tokenizer.LEARNED:
         return
     file = getattr(tokenizer, "file", None)
     if tokenizer.kind == "tokenizers" and file is None and tokenizer.model is None:
@@ -36,9 +25,9 @@ def file_or_model(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             "write `file: tokenizer.json`, or `model: byte_level_bpe`",
         )
     fields = type(tokenizer).model_fields
-    vain = LEARNED[tokenizer.kind] if file is not None else GIVEN
+    vain = tokenizer.LEARNED if file is not None else tokenizer.GIVEN
     for key in vain:
-        if key in fields and getattr(tokenizer, key) != fields[key].default:
+        if getattr(tokenizer, key) != fields[key].default:
             beside = "beside a `file`" if file is not None else "without a `file`"
             yield Diagnostic(
                 code="unused-key",
