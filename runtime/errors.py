@@ -11,6 +11,10 @@ class UserError(Exception):
             self.add_note(f"help: {help}")  # Python's tracebacks show notes
 
 
+class FailedElsewhere(Exception):
+    """Another process of the training has failed first, and says why: this one ends in silence."""
+
+
 class DivergenceError(UserError):
     """A loss or gradient that is no number any more: other settings of training mend it."""
 

@@ -14,6 +14,7 @@ from runtime.data.prepare import TOKENIZERS, Digests
 from runtime.errors import UserError
 from runtime.package import Package
 from runtime.system.checksummed import read_sealed_file
+from runtime.system.process import resuming
 
 PACKAGE, BEGUN = "package", RUN_RECORD
 ADOPTED = "adopted"
@@ -84,7 +85,7 @@ def refuse_changed(folder: Path, package: Mapping[str, bytes] | None) -> None:
             f"{place / edited} is not as {folder / BEGUN} has recorded it: it was damaged, or "
             "edited by hand",
             help="bring the file back as it was; after an edit, "
-            f"`specformer train {place} --out {folder} --resume` goes on with it",
+            f"`{resuming(folder)}` goes on with it",
         )
     damaged = _changed(files_below(folder / TOKENIZERS), begun[TOKENIZERS], {})
     if damaged:

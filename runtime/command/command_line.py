@@ -13,8 +13,9 @@ import typer
 from typer.core import TyperCommand
 
 from compiler.source.diagnostic import Rejected
-from runtime.errors import UserError, beyond_table
+from runtime.errors import FailedElsewhere, UserError, beyond_table
 from runtime.system.atomic_files import FULL
+from runtime.system.process import is_first_to_say
 from runtime.training.interruption import Interruption
 
 NAMES = ("stdin", "stdout", "stderr")
@@ -133,13 +134,15 @@ def exit_code(error: BaseException) -> int | None:
             _close_stdout()
             return 1
         case KeyboardInterrupt() | typer.Abort():
-            print("stopped by Ctrl-C", file=sys.stderr)
+            _tell("stopped by Ctrl-C")
             return INTERRUPTED
         case Interruption():
-            print(f"stopped: {error}\nhelp: {error.help}", file=sys.stderr)
+            _tell(f"stopped: {error}\nhelp: {error.help}")
             return error.exit_code
+        case FailedElsewhere():
+            pass
         case Rejected():
-            print(error, file=sys.stderr)
+            _tell(str(error))
         case UserError():
             _say(str(error), _published(error) or error.help)
         case ValueError() if found := beyond_table(error):
@@ -171,9 +174,13 @@ def _published(error: UserError) -> str | None:
 
 
 def _say(message: str, help: str) -> None:
-    print(f"error: {message}", file=sys.stderr)
-    if help:
-        print(f"help: {help}", file=sys.stderr)
+    _tell(f"error: {message}\nhelp: {help}" if help else f"error: {message}")
+
+
+def _tell(text: str) -> None:
+    """Print a text on stderr, unless another process of `torchrun` has said it."""
+    if is_first_to_say(text):
+        print(text, file=sys.stderr)
 
 
 def _say_usage(error: typer.BadParameter) -> None:

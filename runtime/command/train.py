@@ -21,12 +21,14 @@ from runtime.command.options import Device, check_device
 from runtime.command.output import report, say_warnings
 from runtime.command.test_sets import DataFolder
 from runtime.errors import UserError
-from runtime.system.process import is_first_process
+from runtime.system.process import is_first_process, resuming
+from runtime.training.interruption import Interruption
 
 if TYPE_CHECKING:
     from runtime.package import Package
     from runtime.training.train import Summary
 
+CACHE = Path("data/prepared")
 NO_STEPS = ("training.steps", "null")
 """The setting that removes the number of updates, for `training.epochs`."""
 
@@ -86,7 +88,7 @@ def train(
     data: DataFolder = None,
     cache: Annotated[
         Path, typer.Option("--cache", metavar="FOLDER", help="Where prepared text is kept.")
-    ] = Path("data/prepared"),
+    ] = CACHE,
 ) -> None:
     """Train a model: compile its spec, prepare the text, learn.
 
@@ -105,21 +107,44 @@ def train(
         run = out or Path("runs", package.spec.name)
         if resume and not is_package(spec):
             package = with_own_recipe(run, package)
-        summary = train_package(
-            package,
-            run,
-            cache=cache,
-            resume=resume,
-            device=torch.device(place) if place else None,
-            score=greedy_bleu(package.spec),
-            with_steps=with_steps,
-            is_sharded=shard,
-            trackers=trackers or [],
-            report=report,
-        )
+        with repeating(kept_options(shard, trackers or [], device, cache)):
+            summary = train_package(
+                package,
+                run,
+                cache=cache,
+                resume=resume,
+                device=torch.device(place) if place else None,
+                score=greedy_bleu(package.spec),
+                with_steps=with_steps,
+                is_sharded=shard,
+                trackers=trackers or [],
+                report=report,
+            )
     if is_first_process():  # torchrun starts the command once for each process
         training = read_lock(summary.folder / "package" / LOCK).training
         print_summary(summary, training, TASKS[package.spec.task].command)
+
+
+@contextmanager
+def repeating(options: Sequence[str]) -> Iterator[None]:
+    """Let the help of an Interruption name options of this command, which no run remembers."""
+    try:
+        yield
+    except Interruption as stop:
+        stop.repeat(options)
+        raise
+
+
+def kept_options(
+    shard: bool, trackers: Sequence[str], device: str | None, cache: Path
+) -> list[str]:
+    """Return the options that a command which goes on with a run has to be given again."""
+    options = ["--shard"] if shard else []
+    for name in trackers:
+        options += ["--track", name]
+    if device is not None:
+        options += ["--device", device]
+    return options if cache == CACHE else [*options, "--cache", str(cache)]
 
 
 def changes(
@@ -184,7 +209,7 @@ def package_folder(reference: str, assignments: Sequence[str]) -> Iterator[Path]
     if (given / RUN_RECORD).is_file():
         raise UserError(
             f"{given} is a run, not a spec or a package",
-            help=f"continue it with `specformer train {given / 'package'} --out {given} --resume`",
+            help=f"continue it with `{resuming(given)}`",
         )
     if not is_package(reference):
         with TemporaryDirectory(prefix="specformer-") as temporary:

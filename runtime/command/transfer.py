@@ -14,6 +14,7 @@ from runtime.command.import_weights import compiled_target, package_folder
 from runtime.command.options import RunFolder, Settings, Which
 from runtime.command.output import report
 from runtime.errors import UserError
+from runtime.system.process import resuming
 
 if TYPE_CHECKING:
     from compiler.weights.transfer import Transfer
@@ -102,4 +103,4 @@ def print_summary(out: Path, giver: "Giver", found: "Transfer") -> None:
     print(f"new:   {found.parameters - found.taken:,} ({1 - share:.1%}), as the spec begins")
     for name in name_ranges(each.name for each in found.new):
         print(f"       {name}")
-    print(f"next:  specformer train {out / 'package'} --out {out} --resume")
+    print(f"next:  {resuming(out)}")

@@ -112,11 +112,14 @@ def _gpus(count: int) -> str:
 
 
 def _try(device: torch.device) -> None:
-    """Raise a UserError for a device, neither CPU nor CUDA, that can have no tensor."""
+    """Raise a UserError for a device, neither CPU nor CUDA, that gives no number back.
+
+    That of the kind `meta` has tensors, and no numbers in them.
+    """
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise _refused(device, str(error).splitlines()[0]) from error
+        float(torch.ones(1, device=device).sum())
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise _refused(device, f"PyTorch {torch.__version__} computes nothing there") from error
 
 
 def _refused(device: str | torch.device, reason: str, help: str = CPU_HELP) -> UserError:

@@ -1,9 +1,13 @@
 """The imports, memory, threads and end of this process and those that it starts."""
 
 import ctypes
+import hashlib
 import os
+import shlex
 import signal
 import sys
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -105,6 +109,49 @@ def count_cores() -> int:
     return os.cpu_count() or 1
 
 
+PATIENCE_WITH_STORE = timedelta(seconds=10)
+"""The time that a process waits for the store of `torchrun`, which lies in another process."""
+
+
 def is_first_process() -> bool:
     """Return whether this process reports and saves: the only one, or `torchrun`'s first."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def is_first_to_say(message: str) -> bool:
+    """Return whether no other process that `torchrun` has started has asked this for a message.
+
+    All of them make most mistakes of a command alike. Where the store of `torchrun` cannot be
+    reached, and without `torchrun`, each process is the first.
+    """
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return True
+    from torch.distributed.rendezvous import rendezvous  # which takes a second
+
+    try:
+        store, *_ = next(rendezvous("env://", timeout=PATIENCE_WITH_STORE))
+        digest = hashlib.sha256(message.encode(errors="replace")).hexdigest()
+        return int(store.add(f"specformer/said/{digest}", 1)) == 1
+    except (RuntimeError, ValueError):
+        return True
+
+
+def own_command() -> str:
+    """Return the words that start `specformer`, as this process was started: alone or by torchrun.
+
+    Where processes run on several machines, dots stand for options that are not known here.
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return "specformer"
+    machines = os.environ.get("GROUP_WORLD_SIZE", "1")
+    words = [f"--nproc-per-node {os.environ.get('LOCAL_WORLD_SIZE', '1')}", "-m runtime"]
+    if machines != "1":
+        words.insert(0, f"--nnodes {machines}")
+        words.insert(2, "...")
+    return " ".join(("torchrun", *words))
+
+
+def resuming(run: Path, options: Sequence[str] = ()) -> str:
+    """Return the command that goes on with a run, with these options of the former command."""
+    words = ("train", str(run / "package"), "--out", str(run), "--resume", *options)
+    return f"{own_command()} {shlex.join(words)}"

@@ -3,14 +3,15 @@
 A validation is given up; `--resume` repeats it.
 """
 
-import shlex
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+
+from runtime.system.process import resuming
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -20,9 +21,13 @@ class Interruption(Exception):
 
     def __init__(self, received: signal.Signals, *, step: int, folder: Path) -> None:
         super().__init__(f"{received.name} after update {step}; all work is saved")
-        package, run = shlex.quote(str(folder / "package")), shlex.quote(str(folder))
-        self.help = f"continue with `specformer train {package} --out {run} --resume`"
+        self.folder = folder
         self.exit_code = 128 + received
+        self.repeat()
+
+    def repeat(self, options: Sequence[str] = ()) -> None:
+        """Name in `help` the command that continues, with these options of the one that ends."""
+        self.help = f"continue with `{resuming(self.folder, options)}`"
 
 
 class Abandoned(Exception):

@@ -27,6 +27,7 @@ from runtime.run import Beginning, Run, refuse_existing
 from runtime.run_record import PACKAGE, listed
 from runtime.system.atomic_files import remove_unfinished
 from runtime.system.file_lock import has_locks, held
+from runtime.system.process import resuming
 from runtime.training.computation import Computation
 from runtime.training.packed_check import settled
 from runtime.training.train_state import TrainState
@@ -186,8 +187,8 @@ def refuse_other_recipe(run: Run, package: Package) -> None:
         raise UserError(
             f"{own / TRAINING} is not the {TRAINING} that was given, and their spec is the same: "
             "one was edited by hand, or written by another version of specformer",
-            help=f"`specformer train {own} --out {run.folder} --resume` goes on with the run's "
-            "own; to change it, edit it there",
+            help=f"`{resuming(run.folder)}` goes on with the run's own; to change it, edit it "
+            "there",
         )
 
 

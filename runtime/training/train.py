@@ -231,6 +231,8 @@ def _describe(state: TrainState, prepared: Prepared, batcher: Batcher) -> str:
 def _savings(state: TrainState) -> str:
     """Return in words what makes the training take less memory on each device."""
     shares = "; weights, gradients and optimizer in shares, gathered layer by layer (FSDP2)"
+    if state.workers.size == 1:
+        shares = "; FSDP2 with one process, which keeps all weights (torchrun starts several)"
     recomputed = "; activations of layers recomputed in the backward pass"
     recomputes = state.package.spec.training.recompute == "layer"
     return shares * state.is_sharded + recomputed * recomputes

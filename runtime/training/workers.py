@@ -12,8 +12,13 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
+from runtime.errors import FailedElsewhere
+from runtime.training.interruption import Interruption
+
 STOP = "specformer/stop"
 """The note of a process that was asked to stop."""
+FAILED = "specformer/failed"
+"""The key under which processes that fail are counted."""
 Picklable = TypeVar("Picklable")
 
 LONGEST_WAIT = timedelta(days=7)
@@ -33,6 +38,8 @@ class Notes(Protocol):
     def set(self, key: str, value: str, /) -> None: ...
 
     def check(self, keys: list[str], /) -> bool: ...
+
+    def add(self, key: str, amount: int, /) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +139,29 @@ def joined_workers(device: torch.device) -> Iterator[Workers]:
         dist.init_process_group("gloo", **joined)
     patient = dist.new_group(backend="gloo", timeout=LONGEST_WAIT)
     try:
-        yield Workers(rank=rank, size=size, patient=patient, notes=store)
-        # torchrun ends all processes when one fails: none may exit while another still saves.
-        dist.barrier(group=patient)
+        with _one_failure(store):
+            yield Workers(rank=rank, size=size, patient=patient, notes=store)
+            # torchrun ends all processes when one fails: none may exit while another still saves.
+            dist.barrier(group=patient)
     finally:
         dist.destroy_process_group()
+
+
+@contextmanager
+def _one_failure(notes: Notes) -> Iterator[None]:
+    """Let the first of the processes that fail raise its error, and others FailedElsewhere.
+
+    Some of them make the same mistake, the others fail since they wait for one that has left.
+    """
+    try:
+        yield
+    except Interruption:  # all of them agree on it, and each ends with the code of its signal
+        raise
+    except Exception as error:
+        try:
+            is_first = notes.add(FAILED, 1) == 1
+        except RuntimeError:  # the process that keeps the notes has left
+            is_first = False
+        if is_first:
+            raise
+        raise FailedElsewhere from error

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 import typer
+from torch.distributed import TCPStore
 
 from runtime.command.command_line import exit_code
+from runtime.command.train import CACHE, kept_options, repeating
+from runtime.errors import FailedElsewhere, UserError
 from runtime.training.interruption import Interruption
 
 pytestmark = pytest.mark.quick
@@ -100,6 +103,48 @@ def test_a_training_that_was_stopped_says_how_to_go_on(capsys: pytest.CaptureFix
     said = capsys.readouterr().err.splitlines()
     assert said[0].startswith("stopped: SIGTERM after update 7")
     assert "--resume" in said[1]
+
+
+def test_a_training_of_torchrun_goes_on_by_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Followed literally, another command would train the whole network in one process."""
+    stop = Interruption(signal.SIGTERM, step=7, folder=Path("runs/de mo"))
+    words = "train 'runs/de mo/package' --out 'runs/de mo' --resume"
+    assert stop.help == f"continue with `specformer {words}`"
+    for name, value in (("RUN_ID", "7"), ("USE_AGENT_STORE", "False")):
+        monkeypatch.setenv(f"TORCHELASTIC_{name}", value)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    options = kept_options(True, ["wandb"], "cpu", Path("texts"))
+    with pytest.raises(Interruption) as caught, repeating(options):
+        raise stop
+    command = f"torchrun --nproc-per-node 2 -m runtime {words}"
+    given = "--shard --track wandb --device cpu --cache texts"
+    assert caught.value.help == f"continue with `{command} {given}`"
+    monkeypatch.setenv("GROUP_WORLD_SIZE", "3")
+    stop.repeat(kept_options(False, [], None, CACHE))
+    command = f"torchrun --nnodes 3 --nproc-per-node 2 ... -m runtime {words}"
+    assert stop.help == f"continue with `{command}`"
+
+
+def test_processes_of_torchrun_say_an_error_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each of them runs this command and makes the same mistake; what one alone says is said."""
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": "2"}
+    for name, value in ({"TORCHELASTIC_USE_AGENT_STORE": "True"} | place).items():
+        monkeypatch.setenv(name, value)
+    stop = Interruption(signal.SIGTERM, step=7, folder=Path("runs/demo"))
+    for rank, alone in (("0", "GPU 0"), ("1", "GPU 1")):
+        monkeypatch.setenv("RANK", rank)
+        assert exit_code(UserError("a mistake", help="a way out")) == 2
+        assert exit_code(UserError(alone)) == 2
+        assert exit_code(stop) == 128 + signal.SIGTERM
+        assert exit_code(FailedElsewhere()) == 2
+    said = capsys.readouterr().err
+    assert said == (
+        f"error: a mistake\nhelp: a way out\nerror: GPU 0\nstopped: {stop}\nhelp: {stop.help}\n"
+        "error: GPU 1\n"
+    )
 
 
 def test_a_bug_keeps_its_traceback() -> None:

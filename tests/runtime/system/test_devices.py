@@ -1,5 +1,6 @@
 """A device is found by its name before a tensor is made on it."""
 
+import signal
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,7 +13,7 @@ import torch.distributed as dist
 
 from compiler.spec.load import load
 from runtime.checkpoints.checkpoint import Machine
-from runtime.errors import UserError
+from runtime.errors import FailedElsewhere, UserError
 from runtime.inference.network import located
 from runtime.system.devices import (
     check_device,
@@ -22,6 +23,7 @@ from runtime.system.devices import (
 )
 from runtime.training import workers
 from runtime.training.computation import Computation
+from runtime.training.interruption import Interruption
 from runtime.training.workers import joined_workers
 
 pytestmark = pytest.mark.quick
@@ -119,6 +121,19 @@ def test_what_is_no_device(name: str) -> None:
         check_device(name)
 
 
+@pytest.mark.parametrize("name", ["meta", "vulkan", "mps", "xpu:0"])
+def test_a_device_that_computes_nothing_here(name: str) -> None:
+    """PyTorch says so in a thousand characters about its own dispatcher, or not at all."""
+    if name == "mps" and torch.backends.mps.is_available():
+        pytest.skip("this machine has one")
+    with pytest.raises(UserError, match="computes nothing there") as caught:
+        check_device(name)
+    assert (
+        str(caught.value) == f"--device {name}: PyTorch {torch.__version__} computes nothing there"
+    )
+    assert caught.value.help == "`--device cpu` is always there"
+
+
 def test_a_gpu_without_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: False)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 0))
@@ -168,6 +183,28 @@ def test_processes_are_joined_on_their_device(
     with pytest.raises(InterruptedError), joined_workers(device):
         pass
     assert seen == [expected]
+
+
+def test_processes_that_fail_with_another_are_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first process refuses a folder, say; the others fail since it has left."""
+    store, rank = dist.HashStore(), [0]
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(workers, "rendezvous", lambda _: iter([(store, rank[0], 2)]))
+    for name in ("init_process_group", "new_group", "barrier", "destroy_process_group"):
+        monkeypatch.setattr(dist, name, lambda *_, **__: None)
+    stop = Interruption(signal.SIGTERM, step=7, folder=Path("run"))
+
+    def ends_with(own: int, error: Exception) -> BaseException:
+        rank[0] = own
+        with pytest.raises(Exception) as caught, joined_workers(CPU):  # noqa: PT011
+            raise error
+        return caught.value
+
+    assert ends_with(0, stop) is ends_with(1, stop) is stop, "all of them agree on a stop"
+    refusal = UserError("the folder exists already")
+    assert ends_with(0, refusal) is refusal
+    silent = ends_with(1, RuntimeError("Connection closed by peer"))
+    assert isinstance(silent, FailedElsewhere)
 
 
 def test_a_machine_knows_its_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,7 +106,7 @@ def test_shares_are_the_whole(
 
 
 def test_a_pause_changes_nothing_with_other_processes_too(
-    tmp_path: Path, make_package: Make, run_training: Train, start_two: StartTwo
+    tmp_path: Path, make_package: Make, run_training: Train, start_two: StartTwo, said: list[str]
 ) -> None:
     """A signal to one of two stops both; then one goes on, with shares, and then without."""
     package = make_package(dropout=0.0, steps=120, every=20, ema={"decay": 0.9})
@@ -122,6 +122,7 @@ def test_a_pause_changes_nothing_with_other_processes_too(
     step = int(interim.name.partition("-")[2])
     set_steps(package, min(step // 20 * 20 + 40, 120))
     run_training(package, run, resume=True, is_sharded=True)
+    assert "FSDP2 with one process, which keeps all weights" in "".join(said)
     set_steps(package, 120)
     run_training(package, run, resume=True)
     assert_same_training(run, tmp_path / "one", 120)
