@@ -70,7 +70,7 @@ class Explanation:
     `memory_bytes`: of an update on each of `gpus`, with the recipe's `recompute`; `memory`: the
     parts of it, for each value that `recompute` may have.
     `negatives`: how many wrong answers an embedding model tells a target from, else None.
-    `not_packed`: why sentences cannot be packed, None if they can.
+    `not_packed`: why a GPU does not train on packed batches, None if it does, in bfloat16.
     `exports`: why each format of other programs cannot say the spec, by the options of `export`.
     """
 
@@ -131,10 +131,16 @@ def explain(package: CompiledPackage, length: int, gpus: int = 1) -> Explanation
         memory_bytes=memory[training.recompute].together,
         stream=stream,
         dependence=str(dependence_of(model, forward)[stream]),
-        not_packed=str(reason) if (reason := why_not_packed(model)) else None,
+        not_packed=_not_packed(model, training),
         exports=reasons(package.loaded, list(TARGETS.values())),
         negatives=_negatives(training, length, gpus),
     )
+
+
+def _not_packed(model: Block, training: Training) -> str | None:
+    """Return why a GPU would not train a network on packed batches; None if it would."""
+    reason = why_not_packed(model)
+    return str(reason) if reason else training.not_packed
 
 
 def flops_per_token(model: Block, length: int) -> int:

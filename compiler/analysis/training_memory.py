@@ -42,10 +42,11 @@ class WeightMemory:
 class TrainingMemory:
     """Bytes on one GPU in float32.
 
-    `optimizer` are its running means, `average` the moving average of the weights, `gathered` what
-    a GPU that keeps a share of the weights holds whole for a moment: the weights outside of layers
-    and those of two layers, with the gradients of the former and of one layer. `activations` are
-    kept from the forward pass of a micro-batch until its backward pass has read them.
+    `optimizer` are its running means, `average` the moving average of the weights, `gathered` the
+    weights that a GPU which keeps a share of them holds whole for a moment: those outside of layers
+    and of two layers. `gathered_gradients` are the gradients of the former and of one layer, before
+    each GPU takes its share of them. `activations` are kept from the forward pass of a micro-batch
+    until its backward pass has read them.
     """
 
     weights: int
@@ -53,6 +54,7 @@ class TrainingMemory:
     optimizer: int
     average: int
     gathered: int
+    gathered_gradients: int
     activations: int
     logits: int
 
@@ -60,7 +62,8 @@ class TrainingMemory:
     def together(self) -> int:
         """Return the sum of all."""
         kept = self.weights + self.gradients + self.optimizer + self.average
-        return kept + self.gathered + self.activations + self.logits
+        gathered = self.gathered + self.gathered_gradients
+        return kept + gathered + self.activations + self.logits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +100,8 @@ def training_memory(
     """
     parameters = count_parameters(model)
     share = FLOAT_BYTES * ceil(parameters / gpus)
-    layer, others = _gathered(model)
-    gathered = (GATHERED_LAYERS + 1) * layer + 2 * others if gpus > 1 else 0
+    layers, others = _layers(model) if gpus > 1 else ([0], 0)
+    layers.sort(reverse=True)
     forward = model.function("forward")
     activations = activations_of(model, forward, micro_batch)
     kept = activations.recomputed if recomputes else activations.kept
@@ -107,7 +110,8 @@ def training_memory(
         gradients=share,
         optimizer=weights.moments * share,
         average=share if weights.has_average else 0,
-        gathered=FLOAT_BYTES * gathered,
+        gathered=FLOAT_BYTES * (sum(layers[:GATHERED_LAYERS]) + others),
+        gathered_gradients=FLOAT_BYTES * (sum(layers[:1]) + others),
         activations=FLOAT_BYTES * kept,
         logits=LOSS_COPIES * min(FLOAT_BYTES * _logits(model, micro_batch), LOGITS_BYTES),
     )
@@ -148,15 +152,16 @@ def _logits(model: Block, lengths: Lengths) -> int:
     return elements(shape, lengths)
 
 
-def _gathered(block: Block) -> tuple[int, int]:
-    """Return the parameters of the largest layer, and those outside of layers."""
-    largest, others = 0, 0
+def _layers(block: Block) -> tuple[list[int], int]:
+    """Return the parameters of each layer, and those outside of layers together."""
+    layers: list[int] = []
+    others = 0
     for _, part in block.parts:
         if isinstance(part, Repeat):
-            largest = max(largest, count_parameters(part.block))
+            layers += [count_parameters(part.block)] * int(part.held.value)
         elif isinstance(part, Block):
-            layer, outside = _gathered(part)
-            largest, others = max(largest, layer), others + outside
+            inner, outside = _layers(part)
+            layers, others = layers + inner, others + outside
         else:
             others += parameters_of(part)
-    return largest, others
+    return layers, others

@@ -30,6 +30,8 @@ class OptimizerKind(Section):
     USUAL_PEAK: ClassVar[float | None] = None
     IS_CAPPED: ClassVar[bool] = False
     """Whatever the schedule says, the rate is at most step^-0.5."""
+    NEEDS_WHOLE_MATRICES: ClassVar[bool] = False
+    """Return whether the update of a weight depends on all of its matrix."""
 
     kind: str
 
@@ -142,6 +144,7 @@ class Adafactor(OptimizerKind):
     CONSTRUCTOR = "Adafactor"
     USUAL_PEAK = 0.01
     IS_CAPPED = True
+    NEEDS_WHOLE_MATRICES = True
 
     kind: Literal["adafactor"]
     beta2_decay: Annotated[float, Field(lt=0.0, allow_inf_nan=False)] = setting(

@@ -169,6 +169,36 @@ class Training(Section):
         """Tokens of one of the `accumulate` batches of an update."""
         return max(1, self.batch_tokens // self.accumulate)
 
+    @property
+    def not_packed(self) -> str | None:
+        """The reason for which no GPU trains on packed batches; None if the network decides."""
+        if self.batching == "padded":
+            return "`training.batching` is padded"
+        if self.precision == "float32":
+            return (
+                "`training.precision` is float32, which a GPU's kernel for packed sentences does "
+                "not take"
+            )
+        return None
+
+    @property
+    def not_sharded(self) -> tuple[str, str] | None:
+        """The reason for which `--shard` is refused, and the way out of it; None if it is not."""
+        if self.optimizer.NEEDS_WHOLE_MATRICES:
+            kind = self.optimizer.kind
+            return (
+                f"`training.optimizer.kind` is {kind}, which needs whole matrices, and each "
+                "process keeps a share of them",
+                "choose adam, adamw or sgd, or leave --shard out",
+            )
+        if self.compile:
+            return (
+                "`training.compile` is true, and layers whose weights are there for a moment "
+                "alone are not compiled",
+                "add `--set training.compile=false`, or leave --shard out",
+            )
+        return None
+
 
 BleuTokenizer = Literal[
     "13a",

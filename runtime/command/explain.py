@@ -46,6 +46,9 @@ def explain_spec(
     from compiler.pipeline import compile_spec
 
     package = compile_spec(spec, settings or ())
+    if shard > 1 and (refusal := package.spec.training.not_sharded):
+        reason, help = refusal
+        raise UserError(f"--shard: {reason}", help=help)
     if ir:
         typer.echo(dump(package.model))
         return
@@ -158,9 +161,9 @@ def _negatives(explanation: "Explanation") -> dict[str, str]:
 
 
 def _packed(explanation: "Explanation") -> str:
-    """Return whether sentences can stand one after the other without padding, and if not why."""
+    """Return whether a GPU trains on sentences one after the other, and if not why."""
     if explanation.not_packed is None:
-        return "yes: on a GPU, sentences can be trained on without padding"
+        return "yes: a GPU with bfloat16 trains on sentences without padding"
     return f"no: {explanation.not_packed}"
 
 
@@ -176,6 +179,7 @@ def memory_table(explanation: "Explanation") -> Table:
         "optimizer": "optimizer",
         "average": "moving average",
         "gathered": "weights gathered from others",
+        "gathered_gradients": "gradients of gathered weights",
         "activations": "activations of a micro-batch",
         "logits": "logits and their gradients",
         "together": "together",

@@ -20,6 +20,8 @@ from runtime.training.precision import Precision, choose_precision, float32_prod
 
 RECORD = "computation"
 """The key of `run.json` under which the choices are recorded."""
+FORMER = "former_computations"
+"""The key of `run.json` for the choices that a run had until it went on with others."""
 AS_BEGUN = "chosen when it began"
 """The reason for a choice that was made before."""
 
@@ -83,6 +85,31 @@ class Computation:
     def record(self) -> dict[str, Any]:
         """Return the entry for `run.json`."""
         return {RECORD: asdict(self)}
+
+    def record_after(self, begun: Mapping[str, Any], update: int) -> dict[str, Any]:
+        """Return the entries for the `run.json` of a run that computed otherwise until an update.
+
+        Its former choices are kept in a list, each with the update that it counted until.
+        """
+        former = [*begun.get(FORMER, [])]
+        if self.changes(begun):
+            former.append({"until_update": update, **begun[RECORD]})
+        return self.record() | ({FORMER: former} if former else {})
+
+    def changes(self, begun: Mapping[str, Any]) -> list[str]:
+        """Name in words the choices in which these differ from those of a `run.json`.
+
+        Those that it does not have are not known.
+        """
+        kept = begun.get(RECORD, {})
+        words = (
+            ("precision", f"{self.precision} products in place of {kept.get('precision')}"),
+            ("tf32", f"{'TF32' if self.tf32 else 'no TF32'} for what is float32"),
+            ("batching", f"{self.batching} batches in place of {kept.get('batching')}"),
+        )
+        return [
+            text for key, text in words if kept.get(key, getattr(self, key)) != getattr(self, key)
+        ]
 
     def is_recorded(self, begun: Mapping[str, Any]) -> bool:
         """Tell whether a `run.json` holds these choices, for whatever reasons."""

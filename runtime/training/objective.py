@@ -245,6 +245,14 @@ class LabelObjective(Objective):
         return torch.stack(losses).sum(dim=0), gradient
 
 
+def is_compiled(training: Training, computation: Computation, device: torch.device) -> bool:
+    """Return whether a program of `torch.compile` computes the features.
+
+    Packed sentences have one on a GPU alone: on a CPU attention goes from sentence to sentence.
+    """
+    return training.compile and (computation.batching != "packed" or device.type == "cuda")
+
+
 def training_objective(
     model: nn.Module,
     training_module: TrainingModule,
@@ -252,20 +260,20 @@ def training_objective(
     device: torch.device,
     computation: Computation | None = None,
 ) -> Objective:
-    """Returns the objective of a training, compiled if the spec says so.
+    """Returns the objective of a training, compiled where `is_compiled` tells so.
 
     `computation` is by default what a new run would choose on this device.
     """
     computation = computation or Computation.resolve(training, device)
     choose_attention_kernels(device)
     # Batches have many shapes: one program for all of them, instead of one for each.
-    features = features_of(model)
+    features, compiles = features_of(model), is_compiled(training, computation, device)
     common = _Common(
-        features=torch.compile(features, dynamic=True) if training.compile else features,
+        features=torch.compile(features, dynamic=True) if compiles else features,
         training_module=training_module,
         device=device,
         is_bfloat16=computation.precision == "bfloat16",
-        packed=_packed_network(model, training) if computation.batching == "packed" else None,
+        packed=_packed_network(model, compiles) if computation.batching == "packed" else None,
         balance_loss=_balance_loss(model),
     )
     if training.contrast is not None:
@@ -290,13 +298,13 @@ class _Common(TypedDict):
     balance_loss: Callable[..., Tensor] | None
 
 
-def _packed_network(model: nn.Module, training: Training) -> PackedNetwork | None:
+def _packed_network(model: nn.Module, compiles: bool) -> PackedNetwork | None:
     """Return the network for packed batches, if its package has one."""
     module = packed_module(type(model))
     if module is None:
         return None
     features = packed_features_of(module, model)
-    if training.compile and next(model.parameters()).is_cuda:
+    if compiles:
         features = torch.compile(features, dynamic=False)  # all batches have one shape
     return PackedNetwork(module=module, features=features)
 

@@ -28,25 +28,12 @@ from runtime.training.gradient_sharing import AgreedStop
 from runtime.training.recomputation import layers_of
 from runtime.training.workers import Workers
 
-WHOLE_MATRICES = {"adafactor"}
-"""Optimizers whose update of a weight depends on its whole matrix."""
-
 
 def refuse_what_cannot_be_sharded(training: Training) -> None:
     """Raise a UserError for settings of a recipe that do not go with weights in shares."""
-    kind = training.optimizer.kind
-    if kind in WHOLE_MATRICES:
-        raise UserError(
-            f"--shard: `training.optimizer.kind` is {kind}, which needs whole matrices, and each "
-            "process keeps a share of them",
-            help="choose adam, adamw or sgd, or leave --shard out",
-        )
-    if training.compile:
-        raise UserError(
-            "--shard: `training.compile` is true, and layers whose weights are gathered and given "
-            "back are not compiled",
-            help="add `--set training.compile=false`, or leave --shard out",
-        )
+    if refusal := training.not_sharded:
+        reason, help = refusal
+        raise UserError(f"--shard: {reason}", help=help)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from runtime.checkpoints.checkpoint import (
     Record,
     check_shapes,
 )
-from runtime.checkpoints.listing import last_good_checkpoint
+from runtime.checkpoints.listing import last_good_checkpoint, list_checkpoints
 from runtime.checkpoints.progress import Progress, with_other_batches
 from runtime.data.prepare import TOKENIZERS, Digests, Prepared, entry_name, file_digests, prepare
 from runtime.errors import UserError
@@ -140,7 +140,8 @@ def reopen_run(folder: Path, asked: Request, *, settles: bool) -> tuple[Run, Pre
         refuse_other_recipe(run, package)
     run = run if old == new else run.adopt(package)
     if not computation.is_recorded(run.begun):
-        run.amend(computation.record())
+        say_changes(run, computation, report)
+        run.amend(computation.record_after(run.begun, last_update(run)))
     if is_other_network:
         report(f"the run goes on with the code of its own network: another {MODEL} was given")
     if old == new:
@@ -148,6 +149,19 @@ def reopen_run(folder: Path, asked: Request, *, settles: bool) -> tuple[Run, Pre
     changed = [part for part in type(new).model_fields if getattr(old, part) != getattr(new, part)]
     report(f"the run goes on with other settings: {', '.join(f'`{part}`' for part in changed)}")
     return run, prepared
+
+
+def say_changes(run: Run, computation: Computation, report: Report) -> None:
+    """Report what is computed otherwise than before the pause."""
+    changes = computation.changes(run.begun)
+    if changes:
+        report(f"from here on the run computes otherwise: {', '.join(changes)}")
+
+
+def last_update(run: Run) -> int:
+    """Return the update of the newest checkpoint; 0 if there is none."""
+    found = list_checkpoints(run.checkpoints)
+    return found[-1].step if found else 0
 
 
 def with_computation(run: Run, asked: Request) -> Run:
@@ -212,6 +226,9 @@ def find_start(run: Run, computation: Computation, here: Machine, report: Report
             "not the same to the bit as without the pause: a GPU adds up the gradients of "
             "attention in an order that changes"
         )
+    is_other = record.batching != Batching.of(run.package.spec.training, computation.batching)
+    if is_other and record.state.batch:
+        report(f"with other batches than before the pause epoch {record.state.epoch} begins anew")
     return Start(
         progress=continued_progress(record, run.package.spec.training, computation.batching),
         metrics_bytes=record.metrics_bytes,

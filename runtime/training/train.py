@@ -22,6 +22,7 @@ from runtime.training.batching import make_batcher
 from runtime.training.computation import Computation
 from runtime.training.interruption import watched_signals
 from runtime.training.log_file import LogFile
+from runtime.training.objective import is_compiled
 from runtime.training.run_logger import RunLogger, open_run_logger, silent_run_logger
 from runtime.training.start_or_resume import (
     Request,
@@ -44,6 +45,12 @@ LESS_MEMORY = (
     "checkpoint"
 )
 """The advice of the message that a batch does not fit into a GPU."""
+
+
+NOT_COMPILED = (
+    "warning: `training.compile: true` has no effect: on a CPU packed batches are computed "
+    "sentence by sentence, for which no program is compiled; `batching: padded` has one"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +183,8 @@ def _train(opened: _Opened, state: TrainState, score: Score | None, logger: RunL
     run, prepared, workers = opened.run, opened.prepared, state.workers
     opened.start.apply(state)
     batcher = make_batcher(opened.computation.batching, run.package.spec, prepared, workers.size)
+    if run.package.spec.training.compile and not _is_compiled(state):
+        logger.report(NOT_COMPILED)
     logger.report(_describe(state, prepared, batcher))
     trainer = Trainer(
         run=run,
@@ -222,10 +231,16 @@ def _describe(state: TrainState, prepared: Prepared, batcher: Batcher) -> str:
     train, valid, unit = len(prepared.train), len(prepared.valid), prepared.train.unit
     return (
         f"{parameters:,} parameters, {train:,} training {unit}s, {valid:,} validation {unit}s, "
-        f"on {_places(state)}, {state.computation.in_words(batcher)}{_savings(state)}"
+        f"on {_places(state)}, {state.computation.in_words(batcher)}, "
+        f"{'compiled' if _is_compiled(state) else 'not compiled'}{_savings(state)}"
         f"{', updates as one CUDA graph' if state.update.captured else ''}"
         f"{_attention(state, prepared, batcher)}"
     )
+
+
+def _is_compiled(state: TrainState) -> bool:
+    """Return whether a program computes the network, of which the output layer has its own."""
+    return is_compiled(state.package.spec.training, state.computation, state.device)
 
 
 def _savings(state: TrainState) -> str:

@@ -157,12 +157,16 @@ def test_memory_is_shared_among_gpus() -> None:
     for kind in ("none", "layer"):
         for part in ("weights", "gradients", "optimizer", "average"):
             assert getattr(eight[kind], part) == -(-getattr(one[kind], part) // 32) * 4
-        assert one[kind].gathered == 0
+        assert one[kind].gathered == one[kind].gathered_gradients == 0
         assert eight[kind].activations == pytest.approx(one[kind].activations / 8, rel=0.01)
     table = 37000 * 512
     decoder_layer = 8 * 512 * 512 + 2 * 512 * 2048 + 2048 + 512 + 3 * 2 * 512
     others = table + 2 * 0
-    assert eight["none"].gathered == FLOAT * (3 * decoder_layer + 2 * others)
+    assert eight["none"].gathered == FLOAT * (2 * decoder_layer + others)
+    assert eight["none"].gathered_gradients == FLOAT * (decoder_layer + others)
     assert one["layer"].activations < one["none"].activations / 5
+    few = compile_spec("demo", ["model.encoder.layers=1", "model.decoder.layers=1"])
+    (memory, _), whole = explain(few, 32, 8).memory.values(), explain(few, 32).parameters
+    assert memory.gathered == FLOAT * whole, "no more weights than the network has"
     kept = explain(compile_spec("transformer-base", ["training.accumulate=8"]), 32, 8).memory
     assert kept["none"].activations == pytest.approx(eight["none"].activations, rel=0.01)

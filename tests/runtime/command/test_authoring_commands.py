@@ -75,6 +75,37 @@ def test_show_says_where_values_come_from(specformer: Command) -> None:
     assert "  seed: 3                                     # --set training.seed=3\n" in ended.out
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ([], "no: `training.precision` is float32, which a GPU's kernel"),
+        (["training.precision=auto"], "yes: a GPU with bfloat16 trains"),
+        (["training.precision=auto", "training.batching=padded"], "no: `training.batching` is"),
+    ],
+)
+def test_explain_says_whether_a_gpu_packs(
+    specformer: Command, settings: list[str], said: str
+) -> None:
+    """The recipe decides, too, which `check` knows and the kernel of a GPU."""
+    words = [word for each in settings for word in ("--set", each)]
+    assert said in specformer("explain", "transformer-base", *words).out
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [("training.optimizer.kind=adafactor", "whole matrices"), ("training.compile=true", "compile")],
+)
+def test_explain_has_no_figures_for_shares_that_train_refuses(
+    specformer: Command, setting: str, said: str
+) -> None:
+    words = ["explain", "demo", "--set", setting, "--set", "training.schedule.peak=0.01"]
+    ended = specformer(*words, "--shard", 8)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: --shard: ")
+    assert said in ended.err
+    assert specformer(*words).code == 0
+
+
 def test_explain_prints_the_page_of_a_code(specformer: Command) -> None:
     assert "unused-key" in specformer("explain", "moot-key").out, "a code of former versions"
     ended = specformer("explain", "uneven-heads")

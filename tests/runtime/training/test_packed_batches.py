@@ -18,10 +18,10 @@ from runtime.package import Package, load_package
 from runtime.system.checksummed import read_sealed_file
 from runtime.training import computation
 from runtime.training.batching import choose_batching
-from runtime.training.computation import RECORD, Computation
+from runtime.training.computation import FORMER, RECORD, Computation
 from runtime.training.interruption import Interruption
 from runtime.training.objective import training_objective
-from runtime.training.train import Summary
+from runtime.training.train import NOT_COMPILED, Summary
 from tests.support.examples import random_examples
 
 pytestmark = pytest.mark.quick
@@ -110,6 +110,19 @@ def test_another_form_is_taken_when_the_spec_says_so(
     run_training(make_package("other", batching="padded", steps=12), tmp_path / "run", resume=True)
     assert record(tmp_path / "run")["batching"] == "padded"
     assert any("padded batches (as the spec says)" in line for line in said)
+    assert "from here on the run computes otherwise: padded batches in place of packed" in said
+    assert any(re.fullmatch(r"with other batches .* epoch \d begins anew", line) for line in said)
+    (former,) = read_sealed_file(tmp_path / "run" / "run.json")[FORMER]
+    assert (former["batching"], former["until_update"]) == ("packed", 10)
+
+
+@pytest.mark.quick
+def test_a_program_that_packed_batches_do_not_have_on_a_cpu(
+    tmp_path: Path, make_package: Make, run_training: Train, said: list[str]
+) -> None:
+    run_training(make_package(batching="packed", compile=True, steps=10), tmp_path / "run")
+    assert NOT_COMPILED in said
+    assert any("packed batches" in line and ", not compiled" in line for line in said)
 
 
 def test_the_form_follows_from_the_device_and_the_precision() -> None:

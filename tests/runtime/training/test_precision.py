@@ -14,7 +14,7 @@ from runtime.ablation.agreement import agreed
 from runtime.ablation.record import COMPUTATION
 from runtime.data.batches import Padded
 from runtime.run import Run
-from runtime.training.computation import RECORD, Computation
+from runtime.training.computation import FORMER, RECORD, Computation
 from runtime.training.precision import choose_precision, float32_products
 
 pytestmark = pytest.mark.quick
@@ -101,6 +101,12 @@ def test_a_precision_that_is_written_later_counts_more_than_the_record(give: Giv
     continued = Computation.of_record(begun, training("float32"), CPU)
     assert continued.precision == "float32"
     assert not continued.is_recorded(begun)
+    assert continued.changes(begun) == ["float32 products in place of bfloat16"]
+    entries = continued.record_after(begun, 250)
+    assert entries[FORMER] == [{"until_update": 250, **begun[RECORD]}]
+    back = Computation.of_record(entries, training("bfloat16"), CPU).record_after(entries, 300)
+    assert [each["until_update"] for each in back[FORMER]] == [250, 300]
+    assert continued.record_after(continued.record(), 300) == continued.record(), "it is as before"
 
 
 @pytest.mark.parametrize("written", ["auto", "packed"])
