@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from compiler.export.target import Target
-from compiler.export.verdict import Status, Verdict
+from compiler.export.verdict import Status, Verdict, said
 from compiler.page.model import Cell, Document, Paragraph, Section, Table, columns
 from compiler.source.node import steps_of
 from compiler.spec.fields import home
@@ -95,10 +95,13 @@ def _without_those_above(paths: Sequence[str]) -> Iterator[str]:
 
 
 def _at(verdicts: Mapping[str, Verdict], path: str) -> Verdict:
-    """Return the verdict on a setting, or on the section that holds it."""
-    while path not in verdicts:
+    """Return the verdict on a setting, or on the section that holds it.
+
+    A section that is not there needs none: a format that does not speak of it says so.
+    """
+    while path and path not in verdicts:
         path = path.rpartition(".")[0]
-    return verdicts[path]
+    return verdicts[path] if path else said()
 
 
 def general_name(path: str) -> str:

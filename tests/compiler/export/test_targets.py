@@ -209,6 +209,13 @@ def test_a_section_that_one_format_refuses_is_shown_as_another_looks_into_it(dem
     assert "feed_forward" not in found
 
 
+def test_an_absent_section_of_which_one_format_speaks_is_said_by_others(demo: Loaded) -> None:
+    one, other = table(FeedForward__experts=refused("has a mixture alone")), table()
+    report = report_on(demo, [one, other])
+    found = {each.name: each.statuses for each in report.settings}
+    assert found["feed_forward.experts"] == ("refused", "said")
+
+
 def test_settings_of_one_name_that_differ_by_stack_are_told_apart(demo: Loaded) -> None:
     own = table(
         Norm__eps=lambda place: said() if place.stack == "encoder" else refused("is of one eps")
