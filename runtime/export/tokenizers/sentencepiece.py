@@ -7,11 +7,11 @@ characters is one without merges.
 
 import base64
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from compiler.export.tokenizer import normalized
 from compiler.vocabulary.protobuf import fields_of
 from compiler.vocabulary.sentencepiece_model import MODEL_KINDS, Kind, Piece, pieces_of
 from runtime.errors import UserError
@@ -124,18 +124,13 @@ def refuse(model: Model) -> None:
     if unused := next(iter(model.texts(Kind.UNUSED)), None):
         reasons.append(f"it has pieces that are not used, such as {unused!r}")
     for text in model.texts(Kind.USER_DEFINED) if model.characters else ():
-        if _normalized(text, model.normalization) != text:
+        if normalized(text, model.normalization) != text:
             reasons.append(f"normalisation would change the user symbol {text!r}")
     if reasons:
         raise UserError(
             f"the sentencepiece model cannot be a tokenizer.json: {'; '.join(reasons)}",
             help="a spec with `data.tokenizer.model: bpe`, `unigram` or `char` can be exported",
         )
-
-
-def _normalized(text: str, rule: str) -> str:
-    found = unicodedata.normalize("NFKC", text)
-    return found.casefold() if rule.endswith("_cf") else found
 
 
 def _unigram(model: Model) -> Tree:

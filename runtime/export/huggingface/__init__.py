@@ -1,0 +1,1 @@
+"""Folders that transformers loads: with a class of its own, or with the generated network."""

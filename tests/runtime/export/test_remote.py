@@ -1,0 +1,370 @@
+"""Folders of transformers whose network is the generated code, beside the run's own network."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from compiler.export.huggingface_remote import HUGGINGFACE_REMOTE
+from runtime.data.symbols import BEGIN, END, PADDING
+from runtime.export.exporter import Options
+from runtime.export.folder import Done, export_run
+from runtime.export.huggingface.model_card import snippet
+from runtime.export.huggingface.remote import WRAPPERS, RemoteExporter, code_files
+from runtime.export.source import Exportable
+from runtime.inference.generator import Generator
+from runtime.inference.translator import Translator
+from tests.support.exports import drawn_run
+
+transformers = pytest.importorskip("transformers", reason="the extra `export` is not installed")
+pytest.importorskip("tokenizers", reason="the extra `export` is not installed")
+
+ROOT = Path(__file__).parents[3]
+LENGTH = "decoding.normalization=length"
+SHORT = "decoding.max_extra_length=8"
+SPECS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "translation": (
+        "demo",
+        ("model.vocabulary.size=300", "decoding.beam=1", "decoding.max_length=20"),
+    ),
+    "two vocabularies": (
+        "demo",
+        (
+            "model.vocabulary={shared: false, source: 300, target: 320}",
+            "model.embedding.tied=none",
+            "decoding.beam=1",
+            "decoding.max_length=20",
+        ),
+    ),
+    "experts": ("experts", ("model.vocabulary.size=300", LENGTH)),
+    "states": ("lstm", ("model.vocabulary.size=300", LENGTH)),
+    "language model": (
+        "language-model",
+        ("model.vocabulary.size=300", "decoding.kind=beam", SHORT, LENGTH),
+    ),
+    "window": ("llama-like", ("model.vocabulary.size=300", "decoding.kind=beam", SHORT, LENGTH)),
+    "masked": ("masked-language-model", ("model.vocabulary.size=300",)),
+    "segments": (
+        "masked-language-model",
+        ("model.vocabulary.size=300", "model.embedding.segments=2"),
+    ),
+    "classes": ("classifier", ("model.vocabulary.size=300",)),
+    "vectors": ("embedding", ("model.vocabulary.size=300",)),
+}
+
+
+class Exported:
+    """An exported folder beside its run."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        name, settings = SPECS[key]
+        self.run: Exportable = drawn_run(folder, name, settings)
+        self.folder = folder / "exported"
+        self.done: Done = export_run(
+            self.run, HUGGINGFACE_REMOTE, RemoteExporter(), self.folder, Options(), sentences=50
+        )
+        self.auto: Any = getattr(transformers, WRAPPERS[self.run.spec.task].auto)
+        self.model: Any = self.load()
+        find = transformers.AutoTokenizer.from_pretrained
+        self.tokenizer: Any = find(self.folder, trust_remote_code=True)
+        self.own: Any = self.run.model()
+
+    def load(self) -> Any:
+        return self.auto.from_pretrained(self.folder, trust_remote_code=True).eval()
+
+    def lines(self, count: int = 6) -> list[str]:
+        path = Path(self.run.spec.data.folder) / "valid.en"
+        return path.read_text().splitlines()[:count]
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    found: dict[str, Exported] = {}
+
+    def export(key: str) -> Exported:
+        if key not in found:
+            found[key] = Exported(tmp_path_factory.mktemp("export"), key)
+        return found[key]
+
+    return export
+
+
+@pytest.mark.parametrize("key", SPECS)
+def test_an_exported_network_is_that_of_the_run(key: str, exports: Any) -> None:
+    """The export has compared both, or the folder would not be there."""
+    export = exports(key)
+    comparison = export.done.comparison
+    assert comparison.sentences == 50
+    assert comparison.difference <= 1e-5
+    for each in comparison.texts:
+        assert not each.others or "beam" in each.method
+    names = {each.name for each in export.folder.iterdir()}
+    assert {"model.py", "training.py", "README.md", "export.json", "config.json"} <= names
+    assert (export.folder / "model.py").read_bytes() == export.run.package.files["model.py"]
+
+
+@pytest.mark.parametrize("key", ["language model", "window"])
+def test_prompts_may_be_padded_on_either_side(key: str, exports: Any) -> None:
+    export = exports(key)
+    tokens = torch.randint(5, 300, (3, 9), generator=torch.Generator().manual_seed(1))
+    tokens[:, 0] = BEGIN
+    with torch.no_grad():
+        expected = export.own(tokens)
+        for side, pads in (("right", (0, 4)), ("left", (4, 0))):
+            read = torch.nn.functional.pad(tokens, pads, value=PADDING)
+            mask = torch.nn.functional.pad(torch.ones_like(tokens), pads)
+            found = export.model(read, attention_mask=mask).logits
+            own = found[:, 4:] if side == "left" else found[:, :9]
+            torch.testing.assert_close(own, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_prompts_of_other_lengths_are_continued_together(beam: int, exports: Any) -> None:
+    export = exports("language model")
+    tokenizer = export.tokenizer
+    prompts = ["the old", "a", "my brother sees the", "", "the old man"]
+    settings = {"max_new_tokens": 8, "num_beams": beam, "do_sample": False}
+    together = export.model.generate(
+        **tokenizer(prompts, return_tensors="pt", padding=True), **settings
+    )
+    texts = tokenizer.batch_decode(together, skip_special_tokens=True)
+    alone = [
+        tokenizer.decode(
+            export.model.generate(**tokenizer(each, return_tensors="pt"), **settings)[0],
+            skip_special_tokens=True,
+        )
+        for each in prompts
+    ]
+    assert texts == alone
+    if beam == 1:
+        spec = export.run.spec
+        own = Generator(export.own, export.run.tokenizers[0], spec)
+        ours = own.generate(prompts, beam=1, max_extra_length=8)
+        assert [each.strip() for each in texts] == [each.strip() for each in ours]
+
+
+def test_prompts_padded_on_the_right_are_refused_by_generate(exports: Any) -> None:
+    export = exports("language model")
+    tokens = torch.tensor([[BEGIN, 9, 8], [BEGIN, 9, PADDING]])
+    with pytest.raises(ValueError, match="padding on the left"):
+        export.model.generate(
+            tokens, attention_mask=tokens.ne(PADDING).long(), max_new_tokens=2, do_sample=False
+        )
+
+
+@pytest.mark.parametrize("key", ["translation", "states", "language model"])
+def test_steps_compute_what_the_whole_computes(key: str, exports: Any) -> None:
+    export = exports(key)
+    reads = key != "language model"
+    lines = export.lines(3)
+    batch = export.tokenizer(lines, return_tensors="pt", padding=True)
+    settings = {"do_sample": False, "num_beams": 2, "max_new_tokens": 6}
+    with_cache = export.model.generate(**batch, **settings)
+    without = export.model.generate(**batch, **settings, use_cache=False)
+    assert torch.equal(with_cache, without)
+    assert with_cache.size(0) == 3
+    assert reads or with_cache.size(1) > batch["input_ids"].size(1)
+
+
+def test_a_source_padded_on_the_left_is_translated_alike(exports: Any) -> None:
+    export = exports("translation")
+    source = torch.tensor([[7, 8, 9, END], [6, 5, END, PADDING]])
+    left = torch.tensor([[7, 8, 9, END], [PADDING, 6, 5, END]])
+    settings = {"num_beams": 2, "max_new_tokens": 7}
+    rows = [
+        export.model.generate(each, attention_mask=each.ne(PADDING).long(), **settings)
+        for each in (source, left)
+    ]
+    assert torch.equal(*rows)
+
+
+def test_draws_differ_and_never_hold_symbols(exports: Any) -> None:
+    export = exports("language model")
+    batch = export.tokenizer(["the old"] * 4, return_tensors="pt")
+    torch.manual_seed(3)
+    rows = export.model.generate(**batch, do_sample=True, num_beams=1, top_k=0, max_new_tokens=8)
+    assert len({tuple(each) for each in rows.tolist()}) > 1
+    assert BEGIN not in rows[:, 1:]
+
+
+def test_losses_are_those_of_the_package(exports: Any) -> None:
+    export = exports("translation")
+    source = torch.tensor([[7, 8, 9, END], [6, 5, END, PADDING]])
+    labels = torch.tensor([[11, 12, END], [10, END, -100]])
+    read = torch.tensor([[BEGIN, 11, 12], [BEGIN, 10, PADDING]])
+    model, is_label = export.model, labels != -100
+    with torch.no_grad():
+        smoothed, plain = export.run.package.training_module.loss(
+            export.own(source, read)[is_label], labels[is_label]
+        )
+        found = model(source, source.ne(PADDING), labels=labels)
+        assert found.loss.item() == pytest.approx(plain.item() / 5, rel=1e-5)
+        assert isinstance(model(source, labels=labels, return_dict=False), tuple)
+        half = model(source, source.ne(PADDING), labels=labels, num_items_in_batch=10)
+        assert half.loss.item() == pytest.approx(plain.item() / 10, rel=1e-5)
+    assert smoothed != plain
+
+
+@pytest.mark.parametrize("key", ["translation", "experts", "masked", "segments", "classes"])
+def test_a_loss_can_be_learned(key: str, exports: Any) -> None:
+    """What `Trainer` does with a batch: its loss has a gradient, and falls."""
+    export = exports(key)
+    model = export.load().train()
+    rows = torch.randint(5, 300, (8, 6), generator=torch.Generator().manual_seed(2))
+    rows[:, -1] = END
+    labels = rows if key != "classes" else rows[:, 0] % model.config.num_labels
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(12):
+        found = model(input_ids=rows, attention_mask=torch.ones_like(rows), labels=labels)
+        optimizer.zero_grad()
+        found.loss.backward()
+        optimizer.step()
+        losses.append(found.loss.item())
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_pairs_are_learned(exports: Any) -> None:
+    export = exports("vectors")
+    model = export.load().train()
+    tokens = torch.tensor([[BEGIN, 7, 8, END], [BEGIN, 9, END, PADDING]])
+    labels = torch.tensor([[BEGIN, 17, END, -100], [BEGIN, 9, 19, END]])
+    found = model(tokens, tokens.ne(PADDING), labels=labels)
+    module = export.run.package.training_module
+    model.eval()
+    with torch.no_grad():
+        vectors = export.own(tokens), export.own(labels.clamp(min=0))
+        texts = torch.tensor([[0, 1], [2, 3]])
+        expected, _ = module.loss(module.scores(*vectors, texts), torch.arange(2))
+        again = model(tokens, tokens.ne(PADDING), labels=labels)
+    assert again.loss.item() == pytest.approx(expected.item() / 2, rel=1e-4)
+    assert found.loss.requires_grad
+
+
+def test_it_is_saved_and_loaded_again(exports: Any, tmp_path: Path) -> None:
+    export = exports("translation")
+    export.load().save_pretrained(tmp_path / "again")
+    again = export.auto.from_pretrained(tmp_path / "again", trust_remote_code=True)
+    own = export.model.state_dict()
+    assert again.state_dict().keys() == own.keys()
+    assert all(torch.equal(each, own[name]) for name, each in again.state_dict().items())
+    assert (tmp_path / "again" / "model.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("key", "task"),
+    [
+        ("language model", "text-generation"),
+        ("masked", "fill-mask"),
+        ("classes", "text-classification"),
+        ("vectors", "feature-extraction"),
+    ],
+)
+def test_a_pipeline_takes_it(key: str, task: str, exports: Any) -> None:
+    export = exports(key)
+    pipe = transformers.pipeline(
+        task, model=str(export.folder), trust_remote_code=True, device="cpu"
+    )
+    line = "the old <mask> sees" if task == "fill-mask" else "the old man"
+    found = pipe(line)
+    if task == "text-generation":
+        assert found[0]["generated_text"].startswith(line)
+    elif task == "fill-mask":
+        assert len(found) == 5
+    elif task == "text-classification":
+        assert found[0]["label"] in export.model.config.label2id
+    else:
+        assert len(found[0]) == export.run.spec.model.width("encoder")
+
+
+BLOCKED = """
+import sys
+
+
+class Blocked:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] in ("compiler", "runtime", "specformer"):
+            raise ImportError(f"{name} is not installed here")
+
+
+sys.meta_path.insert(0, Blocked())
+sys.path[:] = [each for each in sys.path if each not in ("", "ROOT")]
+"""
+
+
+@pytest.mark.parametrize("key", ["translation", "two vocabularies", "language model", "classes"])
+def test_the_program_of_the_card_needs_no_specformer(
+    key: str, exports: Any, tmp_path: Path
+) -> None:
+    """A fresh process that cannot import this project prints the texts of the run."""
+    export = exports(key)
+    spec, (source, target) = export.run.spec, export.run.tokenizers
+    card = (export.folder / "README.md").read_text()
+    program = card.partition("```python\n")[2].partition("```")[0]
+    assert program.strip() == snippet(
+        spec.task, form="remote", is_shared=source is target
+    ).removesuffix("\n")
+    (tmp_path / "use.py").write_text(BLOCKED.replace("ROOT", str(ROOT)) + program)
+    lines = export.lines(8)
+    done = subprocess.run(
+        [sys.executable, "-P", str(tmp_path / "use.py")],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        cwd=export.folder,
+        env=os.environ | {"HF_MODULES_CACHE": str(tmp_path / "modules"), "HF_HUB_OFFLINE": "1"},
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    texts = done.stdout.split("\n")[:-1]
+    if spec.task == "translation":
+        ours = Translator(export.own, source, target, spec).translate(lines)
+        assert texts == ours
+    elif spec.task == "language_model":
+        own = Generator(export.own, source, spec)
+        assert len(texts) == len(own.generate(lines))
+        assert all(text.startswith(line[:3]) for text, line in zip(texts, lines, strict=True))
+    else:
+        assert set(texts) <= set(export.model.config.label2id)
+
+
+def test_the_card_holds_the_spec_and_its_scores(exports: Any) -> None:
+    export = exports("translation")
+    scores = {"split": "test", "bleu": 37.2756, "bleu_signature": "nrefs:1", "updates": [300]}
+    path = export.run.run.folder / "evaluation-test.json"
+    path.write_text(json.dumps(scores))
+    try:
+        from runtime.export.huggingface.model_card import model_card
+
+        card = model_card(export.run, form="remote")
+    finally:
+        path.unlink()
+    assert "| test | bleu | 37.28 | `nrefs:1`, update 300 |" in card
+    assert export.run.package.files["spec.lock.yaml"].decode() in card + "\n```\n"
+    assert "specformer export run --to huggingface --as remote" in card
+    assert card.startswith("---\nlibrary_name: transformers\npipeline_tag: translation\n")
+
+
+@pytest.mark.parametrize("key", SPECS)
+def test_the_code_is_held_to_the_rules_of_generated_code(
+    key: str, exports: Any, tmp_path: Path
+) -> None:
+    for name, content in code_files(exports(key).run).items():
+        (tmp_path / name).write_bytes(content)
+    written = [tmp_path / f"{each}_specformer.py" for each in ("modeling", "configuration")]
+    for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--config", str(ROOT / "pyproject.toml")]
+        done = subprocess.run([*ruff, *map(str, written)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_argument_that_the_network_does_not_know_is_refused(exports: Any) -> None:
+    export = exports("masked")
+    with pytest.raises(ValueError, match="knows nothing of output_attentions"):
+        export.model(torch.tensor([[BEGIN, 7, END]]), output_attentions=True)
