@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 from safetensors.numpy import load_file
 
+from benchmarks.arguments import positive
 from benchmarks.command import finish, say
 from benchmarks.machine import refuse_busy
 from benchmarks.rounds import Disagreement
@@ -63,9 +64,11 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks.busy", description=__doc__)
     parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="to compare with")
-    parser.add_argument("--updates", type=int, default=200, help="default: 200")
-    parser.add_argument("--rounds", type=int, default=5, help="default: 5")
-    parser.add_argument("--busy", type=int, default=3, help="processes that never rest; default: 3")
+    parser.add_argument("--updates", type=positive, default=200, help="default: 200")
+    parser.add_argument("--rounds", type=positive, default=5, help="default: 5")
+    parser.add_argument(
+        "--busy", type=positive, default=3, help="processes that never rest; default: 3"
+    )
     parser.add_argument("--allow-busy", action="store_true", help="measure on a busy machine, too")
     return parser.parse_args()
 

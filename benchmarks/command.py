@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
+from benchmarks.arguments import at_least, positive
 from benchmarks.engines.engine import LIBRARIES
 from benchmarks.machine import check_device, describe, refuse_busy, versions
 from benchmarks.rounds import ChildFailed, Disagreement
@@ -59,14 +60,14 @@ def say(text: str) -> None:
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     """The options of both benchmarks."""
-    parser.add_argument("--rounds", type=int, default=7, help="default: 7")
+    parser.add_argument("--rounds", type=positive, default=7, help="default: 7")
     parser.add_argument(
         "--data", metavar="FOLDER", help="where the segmented Multi30k lies; default: the spec's"
     )
     parser.add_argument(
         "--random-text",
         metavar="ROWS",
-        type=int,
+        type=at_least(len(NAMES) + 1),
         help="draw sentences from a vocabulary of ROWS instead, where there is no corpus",
     )
     parser.add_argument("--cache", type=Path, default=Path("data/prepared"), metavar="FOLDER")

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.architecture import SIZES
+from benchmarks.arguments import positive
 from benchmarks.cases import KINDS, WORKERS, Case, cases
 from benchmarks.command import (
     add_common_options,
@@ -197,10 +198,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--case", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--engines", nargs="+", choices=DECODING_ENGINES, help="ours always runs")
     parser.add_argument("--int8", action="store_true", help="also ours and CTranslate2 in int8")
-    parser.add_argument("--sentences", type=int, default=1000)
-    parser.add_argument("--single-sentences", type=int, default=100, help="one at a time")
-    parser.add_argument("--length", type=int, default=20, help="tokens that random weights give")
-    parser.add_argument("--longest", type=int, default=200, help="tokens that a run gives at most")
+    parser.add_argument("--sentences", type=positive, default=1000)
+    parser.add_argument("--single-sentences", type=positive, default=100, help="one at a time")
+    parser.add_argument(
+        "--length", type=positive, default=20, help="tokens that random weights give"
+    )
+    parser.add_argument(
+        "--longest", type=positive, default=200, help="tokens that a run gives at most"
+    )
     add_common_options(parser)
     return parser.parse_args()
 

@@ -35,6 +35,8 @@ tiny=(model.vocabulary.size=20 model.d_model=16 model.attention.heads=2 model.fe
     training.schedule.warmup_steps=2 training.validation.every=2 evaluation.average_last=2
     training.validation.patience=null data.max_length=20)
 
+refuse() { echo "error: $1" >&2; echo "help: $2" >&2; exit 2; }
+
 usage() { sed -n '2,23s/^# \{0,1\}//p' "$0"; }
 
 be_dry() {
@@ -61,9 +63,15 @@ decode() {
         --engines ours "${decoders[@]}" --out "$out/decode.json"
 }
 
+refuse_missing() {
+    [[ -d $2 ]] || refuse "$1: expected the folder of the segmented Multi30k, got '$2'" "$3"
+}
+
 multi30k() {
-    local seed=${1:?usage: benchmarks/gpu.sh multi30k SEED DATA}
-    local data=${2:?usage: benchmarks/gpu.sh multi30k SEED DATA}
+    local seed=${1:-} data=${2:-}
+    [[ $seed =~ ^[0-9]+$ ]] || refuse "multi30k: expected the number of a seed, got '$seed'" \
+        "benchmarks/gpu.sh multi30k SEED DATA"
+    refuse_missing multi30k "$data" "benchmarks/gpu.sh multi30k SEED DATA"
     local run="$out/multi30k-tiny-$seed" again=()
     [[ -d $run ]] && again=(--resume)
     "${limit[@]}" "$python" -m runtime train multi30k-tiny "${place[@]}" \
@@ -73,7 +81,8 @@ multi30k() {
 }
 
 precision() {
-    local data=${1:?usage: benchmarks/gpu.sh precision DATA}
+    local data=${1:-}
+    refuse_missing precision "$data" "benchmarks/gpu.sh precision DATA"
     "${limit[@]}" "$python" -m runtime ablate specs/ablations/precision.yaml "${place[@]}" \
         --jobs "$jobs" --set "data.folder=$data" "${recipe[@]}" --out "$out/precision" \
         --cache "$out/prepared"
@@ -97,6 +106,7 @@ dry() {
 }
 
 part() {
+    [[ " ${parts[*]} " == *" $1 "* ]] || refuse "there is no part '$1'" "the parts: ${parts[*]}"
     mkdir -p "$out"
     case $1 in
         checks) "${limit[@]}" "$python" -m benchmarks.gpu checks "${place[@]}" --size "${size:-base}" ;;
@@ -105,7 +115,6 @@ part() {
         decode) decode ;;
         multi30k) multi30k "${@:2}" ;;
         precision) precision "${@:2}" ;;
-        *) usage && return 1 ;;
     esac
 }
 

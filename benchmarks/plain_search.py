@@ -8,6 +8,7 @@ translates the first sentences of a run's test set both ways and counts those th
 import argparse
 from pathlib import Path
 
+from benchmarks.arguments import positive
 from benchmarks.command import finish, say
 from benchmarks.rounds import Disagreement
 from compiler.spec.decoding import BeamSearch
@@ -25,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.plain_search", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("run", type=Path, metavar="RUN")
-    parser.add_argument("--sentences", type=int, default=200)
+    parser.add_argument("--sentences", type=positive, default=200)
     options = parser.parse_args()
     from runtime.inference.load import load_as
     from runtime.inference.translator import Translator

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmarks.arguments import positive
 from compiler.pipeline import compile_spec
 from runtime.system.process import keep_freed_memory
 
@@ -27,8 +28,8 @@ MODELS = ("language-model", "llama-like")
 def main() -> None:
     """Prints a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--prompt", type=int, default=512, help="tokens of a prompt")
-    parser.add_argument("--rounds", type=int, default=5, help="measurements of each way")
+    parser.add_argument("--prompt", type=positive, default=512, help="tokens of a prompt")
+    parser.add_argument("--rounds", type=positive, default=5, help="measurements of each way")
     options = parser.parse_args()
     keep_freed_memory()  # as the commands do
     print(f"{'model':16} threads prompts  at once ms  by token ms  ratio")

@@ -22,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import positive
 from compiler.spec.load import load
 from compiler.spec.spec import Spec
 from runtime.data.checksummed import SUMS
@@ -57,12 +58,14 @@ def main() -> None:
     """Print seconds, ratios and peak memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pairs", type=Path, help="lines with two columns between tabs")
-    parser.add_argument("--lines", type=int, default=640_000)
-    parser.add_argument("--against", type=int, default=160_000, help="lines for the peak of memory")
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--lines", type=positive, default=640_000)
+    parser.add_argument(
+        "--against", type=positive, default=160_000, help="lines for the peak of memory"
+    )
+    parser.add_argument("--processes", type=positive, default=2)
+    parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument("--learned", action="store_true", help="each measures its own learning")
-    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--child", type=positive, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child is not None:
         print(json.dumps(measured(options.pairs, options.child)))

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from benchmarks.architecture import GPU_BATCH_TOKENS, SIZES, compile_size
+from benchmarks.arguments import positive, share
 from benchmarks.command import (
     add_common_options,
     begin,
@@ -260,11 +261,18 @@ def _sizes(options: argparse.Namespace) -> Sequence[str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.train", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--size", nargs="+", choices=SIZES, help="default: tiny base; base big")
-    parser.add_argument("--attention-dropout", nargs="+", type=float, default=[0.1, 0.0])
+    parser.add_argument(
+        "--size",
+        nargs="+",
+        choices=SIZES,
+        help="default: tiny and base on a CPU, base and big on a GPU",
+    )
+    parser.add_argument("--attention-dropout", nargs="+", type=share, default=[0.1, 0.0])
     parser.add_argument("--engines", nargs="+", choices=TRAINING_ENGINES, help="ours always runs")
-    parser.add_argument("--batches", type=int, help="of a round; by default some seconds' worth")
-    parser.add_argument("--warm-up", type=int, help="batches before the first round")
+    parser.add_argument(
+        "--batches", type=positive, help="of a round; by default some seconds' worth"
+    )
+    parser.add_argument("--warm-up", type=positive, help="batches before the first round")
     parser.add_argument(
         "--best",
         nargs="+",

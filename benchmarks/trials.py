@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 from benchmarks.architecture import SIZES
+from benchmarks.arguments import positive, share
 from benchmarks.command import add_common_options, begin, finish, say, write_results
 from benchmarks.engines.engine import (
     TRAINING_ENGINES,
@@ -158,13 +159,18 @@ def _speed(engine: str, network: Network, practice: Practice, work: Work) -> flo
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.trials", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--size", nargs="+", choices=SIZES, help="default: tiny base; base big")
-    parser.add_argument("--attention-dropout", nargs="+", type=float, default=[0.1, 0.0])
+    parser.add_argument(
+        "--size",
+        nargs="+",
+        choices=SIZES,
+        help="default: tiny and base on a CPU, base and big on a GPU",
+    )
+    parser.add_argument("--attention-dropout", nargs="+", type=share, default=[0.1, 0.0])
     parser.add_argument("--engines", nargs="+", choices=TRAINING_ENGINES, help="default: all")
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS)
     parser.add_argument("--program", nargs="+", choices=PROGRAMS, default=PROGRAMS)
-    parser.add_argument("--batches", type=int, help="updates that are timed, twice")
-    parser.add_argument("--warm-up", type=int, help="updates before them")
+    parser.add_argument("--batches", type=positive, help="updates that are timed, twice")
+    parser.add_argument("--warm-up", type=positive, help="updates before them")
     add_common_options(parser)
     parser.set_defaults(rounds=1, settings=[])
     return parser.parse_args()

@@ -1,5 +1,6 @@
 """The commands: what they refuse, and one round of the real thing."""
 
+import ast
 import json
 import sys
 from argparse import Namespace
@@ -76,6 +77,42 @@ def test_failures_end_with_a_message_and_no_traceback(
         command.finish(fail)
     assert end.value.code == code
     assert capsys.readouterr().err == f"error: {error}\n"
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("main", "words", "message"),
+    [
+        (train.main, "--rounds 0", "argument --rounds: expected at least 1, got 0"),
+        (train.main, "--batches 0", "argument --batches: expected at least 1, got 0"),
+        (train.main, "--warm-up -1", "argument --warm-up: expected at least 1, got -1"),
+        (train.main, "--attention-dropout 1", "from 0 on and below 1, got 1"),
+        (train.main, "--random-text 0", "argument --random-text: expected at least 5, got 0"),
+        (decode.main, "--sentences 0", "argument --sentences: expected at least 1, got 0"),
+        (decode.main, "--length few", "argument --length: expected a whole number, got 'few'"),
+        (trials.main, "--batches 0", "argument --batches: expected at least 1, got 0"),
+    ],
+)
+def test_numbers_that_measure_nothing_are_refused(
+    main: Callable[[], None],
+    words: str,
+    message: str,
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        run(main, *words.split())
+    assert end.value.code == 2
+    assert capsys.readouterr().err.rstrip().endswith(message)
+
+
+@pytest.mark.quick
+def test_every_number_of_a_command_line_has_its_bounds() -> None:
+    """The types of `benchmarks/arguments.py` are the only ones of numbers."""
+    for file in Path(train.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.keyword) and node.arg == "type":
+                assert ast.unparse(node.value) not in ("int", "float"), file
 
 
 def test_one_round_of_training(

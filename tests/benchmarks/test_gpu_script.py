@@ -34,10 +34,36 @@ def test_every_part_is_explained() -> None:
 
 @pytest.mark.quick
 def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
-    done = run("no-such-part", OUT=str(tmp_path))
-    assert done.returncode != 0
-    assert "PART" in done.stdout
-    assert run("--dry-run", "no-such-part", OUT=str(tmp_path)).returncode != 0
+    for words in (["no-such-part"], ["--dry-run", "no-such-part"], ["--no-such-option"]):
+        done = run(*words, OUT=str(tmp_path / "out"))
+        assert (done.returncode, done.stderr.splitlines()) == (
+            2,
+            [
+                f"error: there is no part '{words[-1]}'",
+                "help: the parts: checks train-base train-big decode multi30k precision",
+            ],
+        )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["multi30k"], "multi30k: expected the number of a seed, got ''"),
+        (["multi30k", "1"], "multi30k: expected the folder of the segmented Multi30k, got ''"),
+        (
+            ["precision", "no/where"],
+            "precision: expected the folder of the segmented Multi30k, got",
+        ),
+    ],
+)
+def test_what_a_part_lacks_is_named(tmp_path: Path, words: list[str], message: str) -> None:
+    done = run(*words, OUT=str(tmp_path))
+    assert done.returncode == 2
+    error, help = done.stderr.splitlines()
+    assert error.startswith(f"error: {message}")
+    assert help.startswith(f"help: benchmarks/gpu.sh {words[0]} ")
 
 
 def test_checks_run_on_a_cpu(tmp_path: Path) -> None:
