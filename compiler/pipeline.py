@@ -13,6 +13,7 @@ from compiler.lower.model import lower
 from compiler.source.diagnostic import Diagnostic, in_order
 from compiler.source.span import Span
 from compiler.spec.load import Loaded, load
+from compiler.spec.paths import as_written
 from compiler.spec.spec import Spec
 from compiler.transforms.drop_no_ops import drop_no_ops
 from compiler.transforms.hoist import hoist
@@ -100,11 +101,12 @@ def with_packing_checked(loaded: Loaded, model: Block) -> Loaded:
     """Return a spec with a warning if it wants packed batches, which its network cannot compute."""
     if loaded.spec.training.batching != "packed" or (found := why_not_packed(model)) is None:
         return loaded
+    place = loaded.origin("training.batching")
     warning = Diagnostic(
         code="not-packed",
         message=f"padded batches take the place of packed ones: {found}",
-        span=loaded.origin("training.batching"),
-        help="write `batching: auto`, or change that setting",
+        span=place,
+        help=f"write {as_written(place, 'training.batching', 'auto')}, or change that setting",
         severity="warning",
     )
     return replace(loaded, warnings=in_order((*loaded.warnings, warning)))

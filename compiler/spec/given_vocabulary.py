@@ -7,7 +7,7 @@ from pathlib import Path
 from compiler.source.diagnostic import Diagnostic
 from compiler.source.node import Node
 from compiler.spec.data_files import matching, root_of
-from compiler.spec.paths import at, note
+from compiler.spec.paths import as_written, at, note
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
 from compiler.vocabulary.foreign import ForeignVocabulary, NoVocabulary, read_vocabulary
@@ -79,12 +79,13 @@ def other_rows(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     for key in ("size",) if vocabulary.shared else ("source", "target"):
         if rows is not None and (size := getattr(vocabulary, key)) != rows:
             name = file_of_tokenizer(spec) or f"`kind: {spec.data.tokenizer.kind}`"
+            place = at(root, "model", "vocabulary", key)
             yield Diagnostic(
                 code="other-vocabulary",
                 message=f"`{key}` is {size:,}, and {name} has {rows:,} rows, symbols included",
-                span=at(root, "model", "vocabulary", key),
+                span=place,
                 notes=note("the tokenizer", root, "data", "tokenizer"),
-                help=f"write `{key}: {rows}`, or leave it out",
+                help=f"write {as_written(place, f'model.vocabulary.{key}', rows)}, or leave it out",
             )
 
 

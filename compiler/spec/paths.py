@@ -23,6 +23,16 @@ def note(text: str, root: Node, *path: str | int) -> tuple[Note, ...]:
     return (Note(span=node.span, text=text),) if node else ()
 
 
+def as_written(place: Span, path: str, value: object, *, whole: bool = False) -> str:
+    """Return how a setting at a dotted path gets a value at a place: by `--set`, or in YAML.
+
+    In YAML it is the line of its section, unless the `whole` path is wanted.
+    """
+    if place.source.name == "--set":
+        return f"`--set {path}={value}`"
+    return f"`{path if whole else path.rpartition('.')[2]}: {value}`"
+
+
 def value_at(spec: Spec, path: str) -> object:
     """Return the value of the setting at a dotted path of a spec; None if there is none."""
     found: object = spec

@@ -8,7 +8,7 @@ from compiler.source.diagnostic import Diagnostic, mistake, quoted
 from compiler.source.node import Node, find, place_of_key, to_python
 from compiler.spec.data import corpus_path, sides_of
 from compiler.spec.decoding import Sampling
-from compiler.spec.paths import at, note
+from compiler.spec.paths import as_written, at, note
 from compiler.spec.running_text_checks import RUNNING_TEXT_CHECKS
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
@@ -169,13 +169,16 @@ def one_best_checkpoint(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """`average_last` takes the mean of the last checkpoints, but `best` is a single one."""
     evaluation = spec.evaluation
     if evaluation.checkpoint == "best" and evaluation.average_last > 1:
+        place = at(root, "evaluation", "checkpoint")
+        one = as_written(place, "evaluation.average_last", 1)
+        last = as_written(place, "evaluation.checkpoint", "last")
         yield Diagnostic(
             code="mean-of-the-best",
             message=f"`checkpoint: best` is a single checkpoint, but `average_last` is "
             f"{evaluation.average_last}",
-            span=at(root, "evaluation", "checkpoint"),
+            span=place,
             notes=note("the mean of this many", root, "evaluation", "average_last"),
-            help="write `average_last: 1`, or `checkpoint: last` for the mean of the last ones",
+            help=f"write {one}, or {last} for the mean of the last ones",
         )
 
 

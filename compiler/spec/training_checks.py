@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, find
 from compiler.spec.defaults import paper_peak
-from compiler.spec.paths import at, note
+from compiler.spec.paths import as_written, at, note
 from compiler.spec.schedule import (
     Constant,
     Cosine,
@@ -151,13 +151,17 @@ def unreached_looks(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def packed_in_float32(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """The kernel of a GPU for packed sentences takes numbers of 16 bits alone."""
     if spec.training.batching == "packed" and spec.training.precision == "float32":
+        place = at(root, "training", "batching")
+        auto = as_written(place, "training.precision", "auto")
+        bfloat16 = as_written(place, "training.precision", "bfloat16")
+        batching = as_written(place, "training.batching", "auto")
         yield Diagnostic(
             code="not-packed",
             message="on a GPU padded batches take the place of packed ones: its kernel for packed "
             "sentences takes no float32",
-            span=at(root, "training", "batching"),
+            span=place,
             notes=note("the precision", root, "training", "precision"),
-            help="write `precision: auto` or `precision: bfloat16`, or `batching: auto`",
+            help=f"write {auto} or {bfloat16}, or {batching}",
             severity="warning",
         )
 
@@ -172,12 +176,15 @@ def uneven_vocabulary(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         return
     if rows % ROWS_OF_TENSOR_CORES:
         even = rows + -rows % ROWS_OF_TENSOR_CORES
+        place = at(root, "model", "vocabulary", key)
+        size = as_written(place, f"model.vocabulary.{key}", even)
+        precision = as_written(place, "training.precision", "float32", whole=True)
         yield Diagnostic(
             code="uneven-vocabulary",
             message=f"{rows:,} rows are no multiple of {ROWS_OF_TENSOR_CORES}: in bfloat16 on a "
             "GPU the product of the output layer, the largest, takes 2 to 4 times as long",
-            span=at(root, "model", "vocabulary", key),
-            help=f"write `{key}: {even}`, or `training.precision: float32` if it trains on a CPU",
+            span=place,
+            help=f"write {size}, or {precision} if it trains on a CPU",
             severity="warning",
         )
 

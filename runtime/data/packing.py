@@ -83,7 +83,9 @@ class Packing:
         )
 
     def __str__(self) -> str:
-        return f"packed batches of {' and '.join(f'{each:,}' for each in self.places)} places"
+        sides = (" source", " target") if len(self.places) > 1 else ("",)
+        sizes = (f"{each:,}{side}" for each, side in zip(self.places, sides, strict=True))
+        return f"packed batches of {' and '.join(sizes)} tokens"
 
     @property
     def share(self) -> Self:

@@ -121,7 +121,7 @@ class Computation:
         return float32_products(tf32=self.tf32) if device.type == "cuda" else nullcontext()
 
     def in_words(self, batcher: Batcher) -> str:
-        """Return the choices in words, for the first line of a run with these batches."""
+        """Return the choices in words, for the line that describes a run with these batches."""
         tf32 = ", TF32 for what is float32" if self.tf32 else ""
         products = f"{self.precision} products{tf32} ({self.precision_reason})"
         return f"{products}, {batcher} ({self.batching_reason})"

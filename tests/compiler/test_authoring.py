@@ -175,6 +175,44 @@ def test_reports_for_machines() -> None:
 
 
 @pytest.mark.quick
+@pytest.mark.parametrize(
+    ("spec", "settings", "help"),
+    [
+        (
+            "demo",
+            ["training.batching=packed"],
+            "write `--set training.precision=auto` or `--set training.precision=bfloat16`, or "
+            "`--set training.batching=auto`",
+        ),
+        (
+            "demo",
+            ["training.batching=packed", "training.precision=auto", "model.attention.dropout=0.1"],
+            "write `--set training.batching=auto`, or change that setting",
+        ),
+        (
+            "transformer-base",
+            ["model.vocabulary.size=37001", "training.precision=auto"],
+            "write `--set model.vocabulary.size=37008`, or `--set training.precision=float32` if "
+            "it trains on a CPU",
+        ),
+        (
+            "demo",
+            ["evaluation.checkpoint=best"],
+            "write `--set evaluation.average_last=1`, or `--set evaluation.checkpoint=last` for "
+            "the mean of the last ones",
+        ),
+    ],
+)
+def test_help_for_a_setting_of_the_command_line(spec: str, settings: list[str], help: str) -> None:
+    """It is written as the setting was given, as in other errors."""
+    try:
+        found = compile_spec(spec, settings).warnings
+    except Rejected as rejected:
+        found = rejected.diagnostics
+    assert help in [each.help for each in found]
+
+
+@pytest.mark.quick
 def test_a_github_annotation_cannot_be_broken_by_names() -> None:
     with pytest.raises(Rejected) as rejected:
         load("a:b,c%\nd")

@@ -28,8 +28,8 @@ CASES = (
 FORMS = {
     "written": "as written, padded",
     "loss": "output layer and loss compiled, padded",
-    "padded": "features compiled too, padded",
-    "packed": "features compiled too, packed",
+    "padded": "network compiled too, padded",
+    "packed": "network compiled too, packed",
 }
 BEFORE = {
     "transformer-base": (
@@ -57,20 +57,23 @@ float32), and 2.5 microseconds. Attention reaches half of the bandwidth and 30 %
 The share is of 990 TFLOP/s. What is compiled is counted by Inductor on the graph of the runtime's
 own code, backward pass included: its passes, its fusions, its bytes. Recording an update as a CUDA
 graph changes none of these figures: it spares the host. That a graph replays what it has recorded
-can be seen on a GPU alone (`benchmarks/gpu.sh checks`). Rows of version 0.2 are history.
+can be seen on a GPU alone (`benchmarks/gpu.sh checks`). The rows of version 0.2 say what that
+version took, by an earlier form of this model; they are not counted anew.
 
-35 % of the peak would leave base 27.2 ms, of which products alone take 18.1 and attention 2.5;
-about a third of the rest are norms of the float32 residual (forward 1.03 and backward 1.40 of about
-7.2 ms of fused kernels), and a narrower one would be another training.
-45 % would leave big 71.5 ms, of which products take 61.5 and attention 5.
+The goals, 35 % of the peak for base and 45 % for big, are not reached. 35 % would leave base
+27.2 ms, of which matrix products alone take 18.1 and attention 2.5. About a third of the rest are
+norms of the residual stream, which is float32 (forward 1.03 and backward 1.40 of about 7.2 ms of
+fused kernels); in 16 bits it would take half, but round what every layer adds, which no spec asks
+for. 45 % would leave big 71.5 ms, of which products take 61.5 and attention 5.
 """
 CHOICES = """\
 ## What a run chooses
 With `precision: auto`, the default, a GPU that has bfloat16 uses it: networks whose sentences can
 be packed train on packed batches of one shape, recorded as a CUDA graph, others on padded batches
-of at most 32 shapes. The first line of a run says what was chosen, and which kernels compute
-attention; `specformer explain` says what prevents packing, and what an update takes of each GPU's
-memory, in parts. `training.recompute: layer` trades time for memory, and `torchrun ... --shard`
+of at most 32 shapes. The line of a run that begins with its number of parameters says what was
+chosen, whether the network is compiled and, on a GPU, which kernels compute attention.
+`specformer explain` says what prevents packing, and what an update takes of each GPU's memory, in
+parts. `training.recompute: layer` trades time for memory, and `torchrun ... --shard`
 keeps weights in shares (FSDP2): [several GPUs](several_gpus.md). `torchrun` kills its processes 30
 seconds after SIGTERM, in which a run saves its work; give slow disks `--shutdown-timeout 120`.
 `benchmarks/gpu.sh` is what a GPU will be asked.

@@ -49,7 +49,7 @@ def test_a_run_with_packed_batches_resumes_to_the_bit(
 ) -> None:
     package = make_package(dropout=0.1, batching="packed", steps=14)
     run_training(package, tmp_path / "whole")
-    words = r"packed batches of [\d,]+ and [\d,]+ places \(as the spec says; slow"
+    words = r"packed batches of [\d,]+ source and [\d,]+ target tokens \(as the spec says; slow"
     assert any(re.search(words, line) for line in said)
     assert record(tmp_path / "whole")["batching"] == "packed"
     with interrupt(7), pytest.raises(Interruption):
