@@ -61,7 +61,7 @@ class OnnxGraphs:
         if programs.decodes:
             write_description(exportable, programs, folder)
             shutil.copyfile(str(decode.__file__), folder / "decode.py")
-        write_readme(exportable, programs, graphs, folder, self.name)
+        write_readme(exportable.spec.name, programs, graphs, folder, self.name)
         return Written(
             title="graphs of ONNX",
             files=tuple(f"{file_name(each)}.onnx: {each.words}" for each in graphs),

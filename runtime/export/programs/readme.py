@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runtime.export.programs.graphs import Graph, Programs
-from runtime.export.source import Exportable
 
 ENDINGS = {"torch": "pt2", "onnx": "onnx"}
 LIBRARIES = {
@@ -22,11 +21,11 @@ STATE = (
 
 
 def write_readme(
-    exportable: Exportable, programs: Programs, graphs: Sequence[Graph], folder: Path, form: str
+    name: str, programs: Programs, graphs: Sequence[Graph], folder: Path, form: str
 ) -> None:
     """Write `README.md`: the call, and the inputs and outputs with their dimensions."""
     lines = [
-        f"# {exportable.spec.name}",
+        f"# {name}",
         "",
         f"Exported by `specformer export`; `pip install {LIBRARIES[form]}` is all that it needs.",
         "",

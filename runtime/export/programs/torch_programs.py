@@ -42,7 +42,7 @@ class TorchPrograms:
                 missing.append(reason)
         if programs.decodes:
             write_description(exportable, programs, folder)
-        write_readme(exportable, programs, graphs, folder, self.name)
+        write_readme(exportable.spec.name, programs, graphs, folder, self.name)
         return Written(
             title="programs of torch.export",
             files=tuple(f"{file_name(each)}.pt2: {each.words}" for each in graphs),

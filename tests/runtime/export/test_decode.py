@@ -11,7 +11,9 @@ from compiler.pipeline import compile_spec
 from compiler.spec.decoding import BeamSearch
 from runtime.data.symbols import BEGIN, END
 from runtime.export.programs.decode import Array, State, search
+from runtime.inference.beam_search import BeamSearcher
 from runtime.inference.ends import Ends
+from runtime.inference.network import read_all_but_last
 from tests.support.functional import functional_of
 from tests.support.search import beam_search
 
@@ -74,3 +76,22 @@ def test_the_search_is_the_one_of_the_product(method: dict[str, Any], tmp_path: 
         text, settings = [BEGIN, *prefix], decoding.model_dump()
         found = search(network, [*source, END], text, limit, settings, ends.tokens)
         assert tuple(found) == best.tokens
+
+
+@torch.inference_mode()
+def test_the_search_continues_prompts(tmp_path: Path) -> None:
+    """A language model reads its prompt step by step, and has no source."""
+    torch.manual_seed(4)
+    sizes = [each for each in SMALL if "encoder" not in each]
+    functional, model = functional_of(compile_spec("language-model", sizes), tmp_path)
+    torch.nn.init.normal_(model.embedding.weight, std=0.6)
+    network = Functions(functional, model)
+    for beam in (1, 4):
+        decoding = BeamSearch(beam=beam)
+        for prompt in ([], [7], [8, 30, 5, 6]):
+            text = torch.tensor([[BEGIN, *prompt]])
+            state = model.start(text)
+            read_all_but_last(model, state, text)
+            ((best, *_),) = BeamSearcher(decoding).decode(model, state, text, [9])
+            settings = decoding.model_dump()
+            assert tuple(search(network, (), [BEGIN, *prompt], 9, settings)) == best.tokens
