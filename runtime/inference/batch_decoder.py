@@ -12,6 +12,7 @@ from runtime.data.tasks.task import longest_sentence
 from runtime.inference.batch_size import MOST_TOKENS, gpu_sentences
 from runtime.inference.beam_search import Hypothesis
 from runtime.inference.ends import END_ALONE, Ends
+from runtime.inference.engines.decoder import Rows
 from runtime.inference.methods import method_of
 from runtime.inference.network import IncrementalModel, located, read_all_but_last
 from runtime.inference.stepper import is_asynchronous
@@ -22,8 +23,6 @@ BATCH_TOKENS = 2048
 BATCH_SENTENCES = 64
 BATCH_HYPOTHESES = 1024
 """Rows of a step, at most, where a beam is so wide that fewer sentences must share them."""
-
-Rows = Sequence[Sequence[int]]
 
 
 class BatchDecoder:
@@ -91,10 +90,7 @@ class BatchDecoder:
     def _batches(self, lengths: Sequence[int], prefixes: Rows) -> Iterator[list[int]]:
         """Yields the indices of rows of like length whose prefixes are equally long."""
         most, tokens = self._largest_batch(lengths, prefixes)
-        for equal in sorted({len(prefix) for prefix in prefixes}, reverse=True):
-            pairs = zip(lengths, prefixes, strict=True)
-            here = [length if len(prefix) == equal else 0 for length, prefix in pairs]
-            yield from length_batches(here, most, tokens)
+        yield from batches_of_equal_prefixes(lengths, prefixes, most, tokens)
 
     def _largest_batch(self, lengths: Sequence[int], prefixes: Rows) -> tuple[int, int]:
         """The most sentences and the most padded tokens of a batch."""
@@ -179,6 +175,16 @@ def longest_continuation(spec: Spec, prompt: int) -> int:
 def sentences_of_a_batch(hypotheses: int, most: int = BATCH_SENTENCES) -> int:
     """Returns the number of sentences that are decoded at once, at least one."""
     return max(min(most, BATCH_HYPOTHESES // hypotheses), 1)
+
+
+def batches_of_equal_prefixes(
+    lengths: Sequence[int], prefixes: Rows, batch_sentences: int, batch_tokens: int
+) -> Iterator[list[int]]:
+    """Yields indices of rows as `length_batches` does, of rows whose prefixes are equally long."""
+    for equal in sorted({len(prefix) for prefix in prefixes}, reverse=True):
+        pairs = zip(lengths, prefixes, strict=True)
+        here = [length if len(prefix) == equal else 0 for length, prefix in pairs]
+        yield from length_batches(here, batch_sentences, batch_tokens)
 
 
 def length_batches(

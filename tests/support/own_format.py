@@ -6,6 +6,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
+from compiler.export.ctranslate2 import CTRANSLATE2
 from compiler.export.verdict import Verdict, said
 from compiler.spec.load import Loaded
 from runtime.export.exporter import Exported, Options, Written
@@ -24,8 +25,9 @@ class OwnTarget:
     option: str = f"--to {NAME}"
     others: dict[str, Verdict] = field(default_factory=dict)
 
-    def verdicts(self, _: Loaded) -> Mapping[str, Verdict]:
-        return {"model.d_model": said(), **self.others}
+    def verdicts(self, loaded: Loaded) -> Mapping[str, Verdict]:
+        paths = CTRANSLATE2.verdicts(loaded)  # those of all settings
+        return {**dict.fromkeys(paths, said()), **self.others}
 
 
 @dataclass(kw_only=True)

@@ -1,0 +1,180 @@
+"""Exports a run to CTranslate2, and opens what was exported."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from torch import Tensor
+
+from compiler.export.ctranslate2 import CTRANSLATE2
+from compiler.export.report import report_on
+from compiler.spec.decoding import BeamSearch, Sampling
+from compiler.spec.spec import Spec
+from runtime.data.tasks.task import longest_sentence
+from runtime.data.tokenizers.tokenizer import Tokenizer
+from runtime.export.ctranslate2.specification import specification
+from runtime.export.ctranslate2.vocabularies import Vocabulary, vocabulary_of, write_vocabulary
+from runtime.export.exporter import Answer, Exported, Options, Rows, Written
+from runtime.export.source import Exportable
+from runtime.inference.batch_decoder import longest_read
+from runtime.inference.engines.ctranslate2_decoder import (
+    CTranslate2Decoder,
+    exponent_of,
+    honoured,
+    not_honoured,
+    words_of,
+)
+from runtime.inference.engines.ctranslate2_network import CTranslate2Network
+from runtime.inference.translator import prefix_tokens
+
+README, TEMPLATE = "README.md", "README.md.jinja"
+TYPICAL_LENGTH = 25
+"""The tokens of a translation, about: the exponent of lengths that a page names is right there."""
+FEWEST_POSITIONS = 1024
+"""The least number of rows of tables of positions."""
+
+
+def positions_of(spec: Spec) -> int:
+    """Return the number of positions that a decoding of a spec may need."""
+    most = 2 * longest_sentence(spec) + spec.decoding.max_extra_length
+    return max(FEWEST_POSITIONS, most)
+
+
+class CTranslate2Exporter:
+    """Writes a folder that CTranslate2 opens: weights, vocabularies, tokenizers and a README."""
+
+    name = CTRANSLATE2.name
+    libraries: Mapping[str, str] = {"ctranslate2": "ctranslate2"}
+    quantizations: tuple[str, ...] = ("int8", "int8_bfloat16")
+
+    def write(self, exportable: Exportable, folder: Path, options: Options) -> Written:
+        """Write all files into an empty folder, and say what was written."""
+        spec, (source, target) = exportable.spec, exportable.tokenizers
+        sides = _vocabularies(spec, source, target)
+        words = [each.words for each in sides.values()]
+        model = specification(spec, exportable.tensors, words, positions_of(spec))
+        model.validate()
+        model.optimize(quantization=options.quantize)
+        model.save(str(folder))
+        for vocabulary in sides.values():
+            write_vocabulary(vocabulary, folder)
+        title = f"{model.name}, {options.quantize or 'float32'}"
+        (folder / README).write_text(_readme(exportable, sides, title), "utf-8")
+        return Written(
+            title=title,
+            otherwise=tuple(report_on(exportable.loaded, [CTRANSLATE2]).otherwise(CTRANSLATE2)),
+            missing=tuple(words_of(not_honoured(spec))),
+        )
+
+    def load(self, folder: Path, exportable: Exportable) -> Exported:
+        """Open such a folder with the library of the format."""
+        network = CTranslate2Network(folder)
+        return OpenedExport(network=network, spec=exportable.spec, tokenizers=exportable.tokenizers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedExport:
+    """An exported folder, opened by CTranslate2."""
+
+    network: CTranslate2Network
+    spec: Spec
+    tokenizers: tuple[Tokenizer, Tokenizer]
+
+    def log_probabilities(self, sources: Rows | None, targets: Rows) -> list[Tensor]:
+        """Return for each target the log-probabilities of its tokens and of END [tokens + 1]."""
+        found = self.network.log_probabilities(sources, targets)
+        return [torch.tensor(each) for each in found]
+
+    def outputs(self, texts: Rows) -> list[Tensor]:
+        """Raise a TypeError: the format has no networks without a decoder."""
+        raise TypeError(f"expected a network with a decoder, got {len(texts)} texts to encode")
+
+    def texts(self, lines: Sequence[str], decoding: BeamSearch) -> list[Answer]:
+        """Return what the network writes for each line, by the search of CTranslate2."""
+        spec = honoured(self.spec.model_copy(update={"decoding": decoding}))
+        source, target = self.tokenizers
+        longest = longest_read(spec)
+        rows = [each[:longest] for each in source.encode_lines(lines)]
+        begun: list[list[int]] = rows
+        if is_read := spec.model.encoder is not None:
+            own = spec.decoding.prefix
+            begun = [prefix_tokens(own, target, longest, "`decoding.prefix`") if own else []]
+            begun *= len(rows)
+        decoder = CTranslate2Decoder(self.network, spec)
+        found = decoder.decode(rows if is_read else None, prefixes=begun)
+        return [
+            Answer(text=target.decode([*given, *best.tokens]), tokens=best.tokens)
+            for given, (best, *_) in zip(begun, found, strict=True)
+        ]
+
+
+def _vocabularies(spec: Spec, source: Tokenizer, target: Tokenizer) -> dict[str, Vocabulary]:
+    """Return the vocabularies of the sides, one object for one vocabulary."""
+    if source is target:
+        return dict.fromkeys(("source", "target"), vocabulary_of(spec, source))
+    return {
+        "source": vocabulary_of(spec, source, "source"),
+        "target": vocabulary_of(spec, target, "target"),
+    }
+
+
+def _readme(exportable: Exportable, sides: Mapping[str, Vocabulary], title: str) -> str:
+    """Return the page of the folder, with a function that writes texts as the run does."""
+    spec, (source, target) = exportable.spec, sides.values()
+    decoding, name = spec.decoding, "tokenizer" if source is target else "target"
+    search = decoding if isinstance(decoding, BeamSearch) else None
+    tokenizers = {name: target} if source is target else {"source": source, "target": target}
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            name=spec.name,
+            title=title,
+            weights=exportable.weights,
+            run=exportable.run.folder,
+            libraries=sorted({"ctranslate2", source.library, target.library} - {""}),
+            tokenizers=tokenizers,
+            translates=spec.model.encoder is not None,
+            decoding=decoding,
+            beam=search.beam if search else 1,
+            drawn=isinstance(decoding, Sampling),
+            exponent=exponent_of(search, TYPICAL_LENGTH) if search else 0,
+            cut=_cut(next(iter(tokenizers)), source),
+            joined=_joined(name, target),
+        )
+    )
+
+
+def _cut(name: str, vocabulary: Vocabulary) -> str:
+    """Return the expression that cuts `text` into words."""
+    calls = {
+        "sentencepiece": f"{name}.encode(text, out_type=str)",
+        "tokenizers": f"{name}.encode(text, add_special_tokens=False).tokens",
+    }
+    return calls.get(vocabulary.library, "text.split()")
+
+
+def _joined(name: str, vocabulary: Vocabulary) -> str:
+    """Return the expression that makes a text of the words `best`."""
+    calls = {
+        "sentencepiece": f"{name}.decode(best)",
+        "tokenizers": f"{name}.decode([{name}.token_to_id(each) for each in best])",
+    }
+    mark = f"{vocabulary.joiner} "
+    return calls.get(vocabulary.library, f'" ".join(best).replace({mark!r}, "")')
+
+
+@cache
+def _environment() -> Environment:
+    """Templates of text; a name without a value is an error."""
+    return Environment(
+        loader=PackageLoader("runtime.export.ctranslate2", ""),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )

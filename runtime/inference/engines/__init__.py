@@ -1,0 +1,1 @@
+"""Decoders: the generated network, or an export of it in another program."""
