@@ -76,14 +76,10 @@ def report_on(loaded: Loaded, targets: Sequence[Target]) -> Report:
     for path in _without_those_above(paths):
         verdicts = tuple(_at(each, path) for each in by_target)
         found.setdefault((general_name(path), verdicts), []).append(path)
-    names = [name for name, _ in found]
+    names = _told_apart([(name, own) for (name, _), own in found.items()])
     settings = tuple(
-        Setting(
-            name=name if names.count(name) == 1 else f"{name} ({_parts(own)})",
-            paths=tuple(own),
-            verdicts=verdicts,
-        )
-        for (name, verdicts), own in found.items()
+        Setting(name=name, paths=tuple(own), verdicts=verdicts)
+        for name, ((_, verdicts), own) in zip(names, found.items(), strict=True)
     )
     return Report(name=loaded.spec.name, targets=tuple(targets), settings=settings)
 
@@ -110,10 +106,25 @@ def general_name(path: str) -> str:
     return ".".join(steps[1:] if steps[0] == "model" and steps[1:] else steps)
 
 
-def _parts(paths: Sequence[str]) -> str:
+def _told_apart(settings: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Return the names of settings; those of one name have the parts of the network behind it.
+
+    Stacks come first, then attentions and layers where stacks do not tell settings apart.
+    """
+    names = [name for name, _ in settings]
+    for parts in (EVERY_STACK, (*EVERY_STACK, *ATTENTIONS), (*EVERY_STACK, *ATTENTIONS, "layers")):
+        several = {each for each in names if names.count(each) > 1}
+        names = [
+            f"{plain} ({_parts(paths, parts)})" if name in several else name
+            for name, (plain, paths) in zip(names, settings, strict=True)
+        ]
+    return names
+
+
+def _parts(paths: Sequence[str], parts: Sequence[str]) -> str:
     """Return the parts of the network that settings belong to, in words."""
-    steps = [each for path in paths for each in path.split(".")]
-    kinds = [each for each in (*EVERY_STACK, *ATTENTIONS, "layers") if each in steps]
+    steps = {each for path in paths for each in path.split(".")}
+    kinds = [each for each in parts if each in steps]
     return ", ".join(kinds).replace("_", "-") or paths[0]
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.quick
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases"
-OTHERS = ("maps", "ablation_files", "configs")
+OTHERS = ("maps", "ablation_files", "configs", "exports")
 PLACES = (CASES, *(ROOT / "tests" / each for each in OTHERS))
 SEEN = sorted(path for place in PLACES for path in place.glob("*/diagnostics.txt"))
 WITHOUT_CASE = {"large-file", "unreadable", "no-git", "no-revision"}
