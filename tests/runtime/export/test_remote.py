@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import pytest
 import torch
 
 from compiler.export.huggingface_remote import HUGGINGFACE_REMOTE
+from compiler.spec.library import library
 from runtime.data.symbols import BEGIN, END, PADDING
+from runtime.export.comparison import compare, read_sentences
 from runtime.export.exporter import Options
 from runtime.export.folder import Done, export_run
 from runtime.export.huggingface.model_card import snippet
 from runtime.export.huggingface.remote import WRAPPERS, RemoteExporter, code_files
+from runtime.export.own_network import OwnNetwork
 from runtime.export.source import Exportable
 from runtime.inference.generator import Generator
 from runtime.inference.translator import Translator
@@ -297,6 +301,35 @@ sys.path[:] = [each for each in sys.path if each not in ("", "ROOT")]
 """
 
 
+def printed(program: str, tmp_path: Path, folder: Path, lines: Sequence[str] = ()) -> list[str]:
+    """What a fresh process prints that starts in a folder and cannot import this project."""
+    (tmp_path / "use.py").write_text(BLOCKED.replace("ROOT", str(ROOT)) + program)
+    done = subprocess.run(
+        [sys.executable, "-P", str(tmp_path / "use.py")],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"HF_MODULES_CACHE": str(tmp_path / "modules"), "HF_HUB_OFFLINE": "1"},
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\n")[:-1]
+
+
+def test_the_program_of_the_docs_translates(exports: Any, tmp_path: Path) -> None:
+    export = exports("translation")
+    page = (ROOT / "docs" / "export.md").read_text()
+    program = page.partition("```python\nfrom transformers")[2].partition("```")[0]
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "demo-huggingface").symlink_to(export.folder)
+    own = Translator(export.own, *export.run.tokenizers, export.run.spec)
+    lines = ["The old man sleeps.", "My sister sees it."]
+    found = printed(f"from transformers{program}", tmp_path, tmp_path)
+    assert found == own.translate(lines)
+
+
 @pytest.mark.parametrize("key", ["translation", "two vocabularies", "language model", "classes"])
 def test_the_program_of_the_card_needs_no_specformer(
     key: str, exports: Any, tmp_path: Path
@@ -309,20 +342,8 @@ def test_the_program_of_the_card_needs_no_specformer(
     assert program.strip() == snippet(
         spec.task, form="remote", is_shared=source is target
     ).removesuffix("\n")
-    (tmp_path / "use.py").write_text(BLOCKED.replace("ROOT", str(ROOT)) + program)
     lines = export.lines(8)
-    done = subprocess.run(
-        [sys.executable, "-P", str(tmp_path / "use.py")],
-        input="\n".join(lines),
-        capture_output=True,
-        text=True,
-        cwd=export.folder,
-        env=os.environ | {"HF_MODULES_CACHE": str(tmp_path / "modules"), "HF_HUB_OFFLINE": "1"},
-        check=False,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    texts = done.stdout.split("\n")[:-1]
+    texts = printed(program, tmp_path, export.folder, lines)
     if spec.task == "translation":
         ours = Translator(export.own, source, target, spec).translate(lines)
         assert texts == ours
@@ -368,3 +389,22 @@ def test_an_argument_that_the_network_does_not_know_is_refused(exports: Any) -> 
     export = exports("masked")
     with pytest.raises(ValueError, match="knows nothing of output_attentions"):
         export.model(torch.tensor([[BEGIN, 7, END]]), output_attentions=True)
+
+
+OF_OTHER_TEXT = ("multi30k", "shakespeare", "transformer")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", [each for each in sorted(library()) if not each.startswith(OF_OTHER_TEXT)]
+)
+def test_every_network_of_the_library(name: str, tmp_path: Path) -> None:
+    """Numbers of padded batches and greedy texts, which a cache of each kind computes."""
+    run = drawn_run(tmp_path, name, ("model.vocabulary.size=300",))
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    exporter = RemoteExporter()
+    exporter.write(run, folder, Options())
+    own, opened = OwnNetwork.of(run), exporter.load(folder, run)
+    there = read_sentences(run.spec, own, 6)
+    assert compare(own, opened, there).wrong == []
