@@ -18,7 +18,10 @@ from runtime.package import beside_model, import_package
 
 FUNCTIONAL = "functional.py"
 SIZES = {"batch": 3, "source": 7, "target": 8, "position": 8, "beam": 4}
-"""The sizes with which functions are recorded: no two of a function are equal, and none is 1."""
+"""The sizes with which functions are recorded; none is 1, which torch.export takes for itself.
+
+Lengths are smaller where a network has fewer positions.
+"""
 FORMER_BEAMS = (1, 5)
 """The hypotheses of the steps before the one that is recorded, which leave 6 slots."""
 NEXT = "next."
@@ -82,6 +85,8 @@ class Programs:
 
     model: nn.Module
     functional: ModuleType
+    positions: int | None = None
+    """The number of positions that the network has vectors for, where there is a bound."""
 
     @classmethod
     def of(cls, exportable: Exportable) -> "Programs":
@@ -104,7 +109,11 @@ class Programs:
                 "compiles to",
                 help="its package was edited, or made by another version: add --recompile",
             ) from error
-        return cls(model=model.eval(), functional=functional)
+        return cls(
+            model=model.eval(),
+            functional=functional,
+            positions=exportable.spec.model.positions,
+        )
 
     @property
     def result(self) -> str:
@@ -150,9 +159,13 @@ class Programs:
     def _example(self, name: str, sizes: Dimensions) -> Tensor:
         if name == "position":
             return torch.tensor(len(FORMER_BEAMS))
-        shape = [SIZES[sizes[place]] for place in sorted(sizes)]
+        shape = [self._size(sizes[place]) for place in sorted(sizes)]
         is_number = name in ("parent", "segments")
         return torch.zeros(shape, dtype=torch.int64) if is_number else torch.full(shape, BEGIN)
+
+    def _size(self, name: str) -> int:
+        is_length = name not in ("batch", "beam") and self.positions is not None
+        return min(SIZES[name], self.positions or 0) if is_length else SIZES[name]
 
     @torch.no_grad()
     def _state(self) -> list[Tensor]:

@@ -16,7 +16,7 @@ from runtime.export.programs.graphs import Graph, Programs
 from runtime.export.programs.onnx_graphs import onnx_model, rounded, save_together
 from runtime.export.programs.readme import write_readme
 from tests.support.functional import functional_of
-from tests.support.graphs import Run, by_onnxruntime, by_torch, differences
+from tests.support.graphs import Run, by_onnxruntime, by_torch, differences, largest
 
 SMALL = ["model.vocabulary={size: 60}", "model.d_model=16"]
 ATTENTION = ["model.attention={heads: 4}", "model.feed_forward.d_ff=24"]
@@ -72,6 +72,23 @@ def test_the_readme_says_how_onnxruntime_runs_a_network_without_a_decoder(tmp_pa
     with torch.inference_mode():
         expected = programs.model(torch.tensor(tokens))
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.slow
+def test_few_positions_are_enough(tmp_path: Path) -> None:
+    """The table ends before the usual sizes, and one length is the size of the batch."""
+    few = ["data.max_length=3", "model.embedding.position={kind: learned, max_length: 3}"]
+    package = compile_spec("learned-positions", [*SMALL, *ATTENTION, *ONE_LAYER, *few])
+    functional, model = functional_of(package, tmp_path)
+    programs = Programs(model=model, functional=functional, positions=3)
+    graphs = {each.name: each.recorded.module() for each in programs.graphs()}
+    with torch.inference_mode():
+        for batch, length in ((1, 2), (4, 3), (2, 1)):
+            source = torch.full((batch, length), 5)
+            state = functional.start(model, source)
+            assert largest(state, graphs["start"](source)) == 0
+            given = (torch.full((batch, 2), 5), *state)
+            assert largest(functional.prefill(model, *given), graphs["prefill"](*given)) == 0
 
 
 @pytest.mark.slow
