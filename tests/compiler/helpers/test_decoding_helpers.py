@@ -226,6 +226,7 @@ def test_no_helper_is_without_a_test() -> None:
     """The tests of helpers beside this one are loaded: each says which ones it renders."""
     import tests.compiler.helpers.test_attention_helpers
     import tests.compiler.helpers.test_document_helpers
+    import tests.compiler.helpers.test_functional_helpers
     import tests.compiler.helpers.test_module_helpers
     import tests.compiler.helpers.test_packed_helpers
     import tests.compiler.helpers.test_position_helpers
