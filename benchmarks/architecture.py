@@ -74,7 +74,7 @@ class Architecture:
         """The numbers of a spec. Raises a UserError if it is of another form."""
         model = spec.model
         if model.encoder is None or model.decoder is None:
-            raise UserError(f"the peers cannot build {spec.name}", help="they translate")
+            raise UserError(f"the other libraries cannot build {spec.name}", help="they translate")
         (encoder, *_), (decoder, *_) = model.encoder.layers, model.decoder.layers
         attention, feed_forward = encoder.self_attention, encoder.feed_forward
         numbers = cls(
@@ -104,7 +104,7 @@ class Architecture:
         same_form = load(REFERENCE, self._settings()).spec.model
         if spec.model != same_form.model_copy(update={"initialization": spec.model.initialization}):
             raise UserError(
-                f"the peers cannot build {spec.name}",
+                f"the other libraries cannot build {spec.name}",
                 help=f"give a network of the form of {REFERENCE}; its numbers, and the place of "
                 "the norms, may be others",
             )

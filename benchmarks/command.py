@@ -136,7 +136,7 @@ def _check_installed(engines: Sequence[str]) -> None:
         if find_spec(LIBRARIES[engine]) is None:
             raise UserError(
                 f"{LIBRARIES[engine]} is not installed",
-                help="`make bench` installs all peers; --engines chooses among them",
+                help="`make bench` installs all libraries; --engines chooses among them",
             )
 
 

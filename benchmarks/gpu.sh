@@ -12,14 +12,14 @@
 # The last two need more than four minutes on some GPUs: the same command continues them. DATA is the
 # folder of the segmented Multi30k; `decode` and the trainings use random text.
 # PYTHON names the interpreter, OUT where results go. The parts need the packages of pyproject.toml
-# (also pydantic-core, annotated-types and rich, which images of PyTorch often lack) and, for the
-# peers, transformers, x-transformers and ctranslate2 (`.[bench]`): on a machine without a network
+# (also pydantic-core, annotated-types and rich, which images of PyTorch often lack), and the other
+# libraries: transformers, x-transformers and ctranslate2 (`.[bench]`). On a machine without a network
 # carry their wheels, made by `pip download --only-binary=:all: '.[bench]'`.
 #
 #   benchmarks/gpu.sh --dry-run [PART ...]
 #
-# runs parts, by default all, with tiny networks and texts on a CPU, beside the peers that are
-# installed. It shows that the parts run, and no speed.
+# runs parts, by default all, with tiny networks and texts on a CPU, beside the other libraries
+# that are installed. It shows that the parts run, and no speed.
 set -euo pipefail
 python=${PYTHON:-python3}
 out=${OUT:-runs/gpu}

@@ -280,11 +280,15 @@ def _options() -> argparse.Namespace:
         metavar="TRIALS.json",
         help="each engine at its fastest, as `benchmarks.trials` has found it",
     )
-    parser.add_argument("--compile-peers", action=argparse.BooleanOptionalAction)
+    parser.add_argument(
+        "--compile-peers",
+        action=argparse.BooleanOptionalAction,
+        help="run the other libraries through torch.compile; by default on a GPU",
+    )
     parser.add_argument(
         "--plain-memory",
         action="store_true",
-        help="peers as they are installed; by default they keep freed memory, as ours does",
+        help="the other libraries as installed; by default they keep freed memory, as ours does",
     )
     parser.add_argument(
         "--set",

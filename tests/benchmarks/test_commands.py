@@ -168,7 +168,7 @@ def test_peers_can_build_all_sizes(size: str) -> None:
     "setting", ["model.attention.bias=false", "model.feed_forward.dropout=0.1"]
 )
 def test_other_forms_are_refused(setting: str) -> None:
-    with pytest.raises(UserError, match="the peers cannot build multi30k-tiny"):
+    with pytest.raises(UserError, match="the other libraries cannot build multi30k-tiny"):
         Architecture.of(compile_spec("multi30k-tiny", [setting]).spec)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from benchmarks.engines.engine import Practice
+from benchmarks.goals import decoding_goals, training_goal
 from benchmarks.report import decoding_table, page, training_table
 
 pytestmark = pytest.mark.quick
@@ -49,7 +50,7 @@ def test_a_table_of_training() -> None:
         "**tiny, 2.6 million parameters, batches of 4,096 tokens, attention dropout 0.1; "
         "peak 200 GFLOP/s**",
         "",
-        "| engine | tokens/s | ours to this | memory, GiB | share of peak |",
+        "| engine | tokens/s | times as fast is specformer | memory, GiB | share of peak |",
         "| --- | ---: | ---: | ---: | ---: |",
         "| specformer | 8,000 |  | 0.50 | 40% |",
         "| transformers, Marian | 4,000 | 2.04x | 1.00 | 20% |",
@@ -90,8 +91,43 @@ def test_a_page_says_what_ran_where() -> None:
     text = page([training, decoding])
     assert "## Training, on 2 cores with AVX512\n" in text
     assert (
-        "python 3.11.7, torch 2.13.0; 7 rounds; threads: 2; peers through torch.compile; "
-        "training.compile=true.\n"
+        "python 3.11.7, torch 2.13.0; 7 rounds; threads: 2; the other libraries through "
+        "torch.compile; training.compile=true.\n"
     ) in text
     assert "## Decoding, on Some GPU\n" in text
     assert "workers: 1; bfloat16; random sentences from 37,000 tokens.\n" in text
+
+
+def test_a_goal_stands_below_its_table_with_its_bound() -> None:
+    """What is not reached is said; other settings, and other machines, have no goal."""
+    practices = {"ours": str(Practice(precision="float32"))}
+    marian = {"name": "marian", "median": 7000.0, "ours_to_this": 1.18, "memory_bytes": 2**30}
+    engines = [TRAINING_CASE["engines"][0], marian, {**marian, "ours_to_this": 1.3}]
+    case = {**TRAINING_CASE, "practices": practices, "engines": engines}
+    said = "The goal: 1.25 times the speed of the fastest of the others; "
+    missed = training_goal(case) or ""
+    assert missed.startswith(f"{said}not reached: 1.18. What bounds it: matrix products")
+    engines[1] = {**marian, "ours_to_this": 1.26}
+    assert training_goal(case) == f"{said}reached: 1.26."
+    assert training_goal({**case, "size": "big"}) is None
+    assert training_goal(TRAINING_CASE) is None, "it was not measured with the settings of trials"
+    results = {
+        "benchmark": "train",
+        "machine": MACHINE,
+        "versions": {"python": "3.11.7"},
+        "command": COMMAND,
+        "cases": [case],
+    }
+    assert f"\n\n{said}" in page([results])
+    for other in ({"device": "cuda"}, {"plain_memory": True}):
+        assert said not in page([{**results, "command": {**COMMAND, **other}}])
+
+
+def test_goals_of_decoding_are_a_list() -> None:
+    generate = {"name": "marian", "median": 4000.0, "ours_to_this": 1.5, "equal": 1.0}
+    engines = [DECODING_CASES[1]["engines"][0], generate]
+    case = {**DECODING_CASES[1], "case": "tiny, 20 tokens: beam 4", "engines": engines}
+    (line,) = decoding_goals([case, DECODING_CASES[0]])
+    assert line.startswith(
+        "- tiny, 20 tokens: beam 4: 2.00 times the speed of `generate`; not reached: 1.50. What"
+    )
