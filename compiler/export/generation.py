@@ -150,7 +150,12 @@ def most_new_tokens(spec: Spec) -> int:
 def _max_extra_length(spec: Spec, _decoding: Any) -> Saying:
     config = {"max_new_tokens": most_new_tokens(spec)}
     if not TASKS[spec.task].reads_a_source:
-        return Saying(config=config)
+        if (positions := spec.model.positions) is None:
+            return Saying(config=config)
+        words = (
+            f"max_new_tokens {most_new_tokens(spec)}; a text of more than {positions} is refused"
+        )
+        return Saying(kind="near", config=config, words=words)
     words = f"max_new_tokens {most_new_tokens(spec)}, the same for every sentence"
     return Saying(kind="near", config=config, words=words)
 

@@ -183,7 +183,6 @@ def configuration(exportable: Exportable) -> dict[str, Any]:
         "is_decoder": task.stacks == ("decoder",),
         "vocab_size": exportable.tokenizers[1].size,
         "hidden_size": model.d_model,
-        "num_hidden_layers": 0,
         "pad_token_id": PADDING,
         "bos_token_id": BEGIN,
         "eos_token_id": END,

@@ -90,6 +90,13 @@ def test_draws() -> None:
     assert "decoder_start_token_id" not in found.config
 
 
+def test_a_table_of_positions_ends_a_text() -> None:
+    settings = ("model.embedding.position={kind: learned, max_length: 64}", "data.max_length=64")
+    found = said(*settings, name="language-model")
+    assert found.missing[0].startswith("decoding.max_extra_length 40 -> max_new_tokens 40; a text")
+    assert found.missing[0].endswith("more than 64 is refused")
+
+
 def test_a_model_that_draws_among_all_tokens_says_so() -> None:
     """By default transformers draws among the fifty likeliest."""
     assert said("decoding.kind=sample", name="language-model").config["top_k"] == 0
