@@ -11,6 +11,7 @@ from runtime.command.options import (
     Beam,
     DecodingSettings,
     Device,
+    EngineChoice,
     Int8,
     NoRepeatNgram,
     PrecisionChoice,
@@ -52,6 +53,7 @@ class Options:
     int8: bool
     precision: Literal["float32", "bfloat16"] | None
     workers: int | None
+    engine: Literal["own", "ctranslate2", "auto"]
 
     def refuse_those_of_translation(self, task: str) -> None:
         """Refuse options of decoding for a task that does not decode."""
@@ -63,6 +65,7 @@ class Options:
             ("--samples", self.samples),
             ("--int8", self.int8),
             ("--workers", self.workers),
+            ("--engine", self.engine if self.engine != "own" else None),
         ):
             if value not in (None, False, []):
                 raise UserError(
@@ -108,6 +111,7 @@ def evaluate(
     int8: Int8 = False,
     precision: PrecisionChoice = None,
     workers: Workers = None,
+    engine: EngineChoice = "own",
     recompile: Recompile = False,
 ) -> None:
     """Score a model on its test sets by the spec's protocol: translations, probabilities, labels.
@@ -130,6 +134,7 @@ def evaluate(
         int8=int8,
         precision=precision,
         workers=workers,
+        engine=engine,
     )
     for name in names:
         if TASKS[opened.package.spec.task].command == "translate":
@@ -139,17 +144,20 @@ def evaluate(
 
 
 def evaluate_translations(run: "Run", split: str, options: Options) -> None:
+    from runtime.command.engines import chosen_network
     from runtime.scoring.translations import evaluate_translations as score_translations
 
     keys = ("beam", "no_repeat_ngram", "repetition_penalty")
     chosen = {key: getattr(options, key) for key in keys}
     decoding = changed_decoding(run.package.folder, chosen, options.assignments)
     settings = translator_settings(options.device, options.int8, options.workers, options.precision)
+    network = chosen_network(run, options.engine, decoding, settings, options.average)
     evaluated = score_translations(
         run,
         split,
         average=options.average,
         decoding=decoding,
+        network=network,
         progress=progress,
         report=report,
         **settings,
@@ -185,6 +193,8 @@ def print_evaluated(evaluated: "Evaluated") -> None:
         f"{f', {evaluated.precision} products' if evaluated.precision != 'float32' else ''}"
     )
     print(f"weights: {evaluated.weights}")
+    if evaluated.engine != "own":
+        print(f"engine: {evaluated.engine}")
     print(
         f"{speed.tokens:,} tokens in {speed.seconds:.1f} s: "
         f"{speed.tokens_per_second:,.0f} tokens a second"

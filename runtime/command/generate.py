@@ -10,6 +10,7 @@ from runtime.command.options import (
     Beam,
     DecodingSettings,
     Device,
+    EngineChoice,
     Force,
     Int8,
     NBest,
@@ -62,6 +63,7 @@ def generate(
     int8: Int8 = False,
     precision: PrecisionChoice = None,
     workers: Workers = None,
+    engine: EngineChoice = "own",
     recompile: Recompile = False,
     force: Force = False,
 ) -> None:
@@ -69,8 +71,8 @@ def generate(
 
     With --n-best above 1, output lines are: line number, score, text (tabs between).
     """
+    from runtime.command.engines import load_with
     from runtime.inference.generator import Generator
-    from runtime.inference.load import load_as
     from runtime.inference.methods import method_of
     from runtime.system.process import keep_freed_memory
 
@@ -89,7 +91,7 @@ def generate(
     decoding = changed_decoding(opened.package.folder, options, chosen)
     method_of(decoding).refuse(n_best)
     settings = translator_settings(device, int8, workers, precision)
-    generator = load_as(Generator, opened, decoding=decoding, **settings)
+    generator = load_with(Generator, opened, engine, decoding, settings)
     say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:

@@ -104,6 +104,14 @@ Workers = Annotated[
         help="One-thread processes that share the batches on a CPU; by default as many as cores.",
     ),
 ]
+EngineChoice = Annotated[
+    Literal["own", "ctranslate2", "auto"],
+    typer.Option(
+        "--engine",
+        help="The generated network; an export of it to CTranslate2, which is kept in the run and "
+        "is faster on a CPU; or that where it can say the same.",
+    ),
+]
 Recompile = Annotated[
     bool,
     typer.Option(

@@ -12,6 +12,7 @@ from runtime.command.options import (
     Beam,
     DecodingSettings,
     Device,
+    EngineChoice,
     Force,
     Int8,
     NBest,
@@ -56,6 +57,7 @@ def translate(
     int8: Int8 = False,
     precision: PrecisionChoice = None,
     workers: Workers = None,
+    engine: EngineChoice = "own",
     recompile: Recompile = False,
     force: Force = False,
 ) -> None:
@@ -63,7 +65,7 @@ def translate(
 
     With --n-best above 1, output lines are: line number, score, translation (tabs between).
     """
-    from runtime.inference.load import load_as
+    from runtime.command.engines import load_with
     from runtime.inference.methods import method_of
     from runtime.inference.translator import Translator
     from runtime.system.process import keep_freed_memory
@@ -83,7 +85,7 @@ def translate(
     beginnings = Beginnings(prefix)
     method_of(decoding).refuse(n_best)
     settings = translator_settings(device, int8, workers, precision)
-    translator = load_as(Translator, opened, decoding=decoding, **settings)
+    translator = load_with(Translator, opened, engine, decoding, settings)
     say_weights(opened)
 
     def respond(lines: list[str], number: int) -> Iterator[str]:

@@ -116,8 +116,10 @@ def refuse_several(workers: int) -> None:
         )
 
 
-def description(predictor: object, model: nn.Module, spec: Spec) -> str:
+def description(predictor: object, model: object, spec: Spec) -> str:
     """One line for `repr`: the class, the spec, the number of parameters and the device."""
+    if not isinstance(model, nn.Module):
+        return f"<{type(predictor).__name__} of {spec.name}: {model}>"
     count = sum(parameter.numel() for parameter in model.parameters())
     device = next(model.parameters()).device
     return f"<{type(predictor).__name__} of {spec.name}: {count:,} parameters on {device}>"

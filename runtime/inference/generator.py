@@ -8,7 +8,7 @@ from torch import nn
 
 from compiler.spec.spec import Spec
 from runtime.data.tokenizers.tokenizer import Tokenizer
-from runtime.inference.batch_decoder import BatchDecoder, longest_read
+from runtime.inference.batch_decoder import longest_read
 from runtime.inference.beam_search import Hypothesis
 from runtime.inference.calls import (
     Attentive,
@@ -18,7 +18,8 @@ from runtime.inference.calls import (
     report_cuts,
     texts_of,
 )
-from runtime.inference.ends import Ends
+from runtime.inference.engines.ctranslate2_network import CTranslate2Network
+from runtime.inference.engines.decoders import decoder_of
 from runtime.run import Run
 
 
@@ -36,14 +37,24 @@ class Generator(Attentive):
     """A language model with its tokenizer, used as the spec's `decoding:` says."""
 
     def __init__(
-        self, model: nn.Module, tokenizer: Tokenizer, spec: Spec, *, workers: int = 1
+        self,
+        model: nn.Module | CTranslate2Network,
+        tokenizer: Tokenizer,
+        spec: Spec,
+        *,
+        workers: int = 1,
     ) -> None:
-        """The network must be in evaluation mode; `workers` processes share it, on a CPU."""
+        """The network must be in evaluation mode; `workers` processes share it, on a CPU.
+
+        An export of it has workers of its own.
+        """
         self.model = model
         self.tokenizer, self.spec, self.workers = tokenizer, spec, workers
 
     @classmethod
-    def of_run(cls, run: Run, model: nn.Module, spec: Spec, workers: int) -> Self:
+    def of_run(
+        cls, run: Run, model: nn.Module | CTranslate2Network, spec: Spec, workers: int
+    ) -> Self:
         """Makes a generator of a network and the tokenizer of its run."""
         return cls(model, run.tokenizers()[0], spec, workers=workers)
 
@@ -102,8 +113,7 @@ class Generator(Attentive):
         Warnings count the lines from `first_line`, and so do draws.
         """
         tokens = self._encode(prompts, first_line, report)
-        ends = Ends.of(self.spec, self.tokenizer)
-        decoder = BatchDecoder(self.model, self.spec, workers=self.workers, ends=ends)
+        decoder = decoder_of(self.model, self.spec, self.workers, self.tokenizer)
         found = decoder.decode(None, prefixes=tokens, n_best=n_best, first_line=first_line)
         return [
             [self._decode(prompt, read, each) for each in several]

@@ -1,6 +1,6 @@
 """From a run folder to what answers for its task: translator, generator, classifier and so on."""
 
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from torch import nn
 
@@ -27,7 +27,7 @@ class Loadable(Protocol):
     """A class whose objects are made of a run."""
 
     @classmethod
-    def of_run(cls, run: Run, model: nn.Module, spec: Spec, workers: int) -> Self:
+    def of_run(cls, run: Run, model: Any, spec: Spec, workers: int) -> Self:
         """Makes an object of a run, its network and its spec."""
 
 

@@ -11,7 +11,7 @@ from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN, END, PADDING, UNKNOWN
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.errors import UserError
-from runtime.inference.batch_decoder import BatchDecoder, longest_read
+from runtime.inference.batch_decoder import longest_read
 from runtime.inference.beam_search import Hypothesis
 from runtime.inference.calls import (
     Attentive,
@@ -21,7 +21,8 @@ from runtime.inference.calls import (
     report_cuts,
     texts_of,
 )
-from runtime.inference.ends import Ends
+from runtime.inference.engines.ctranslate2_network import CTranslate2Network
+from runtime.inference.engines.decoders import decoder_of
 from runtime.run import Run
 
 
@@ -46,22 +47,27 @@ class Translator(Attentive):
 
     def __init__(
         self,
-        model: nn.Module,
+        model: nn.Module | CTranslate2Network,
         source_tokenizer: Tokenizer,
         target_tokenizer: Tokenizer,
         spec: Spec,
         *,
         workers: int = 1,
     ) -> None:
-        """The network must be in evaluation mode; `workers` processes share it, on a CPU."""
-        ends = Ends.of(spec, target_tokenizer)
-        self.model, self.decoder = model, BatchDecoder(model, spec, workers=workers, ends=ends)
+        """The network must be in evaluation mode; `workers` processes share it, on a CPU.
+
+        An export of it has workers of its own.
+        """
+        self.model, self.workers = model, workers
+        self.decoder = decoder_of(model, spec, workers, target_tokenizer)
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
         self.spec = spec
 
     @classmethod
-    def of_run(cls, run: Run, model: nn.Module, spec: Spec, workers: int) -> Self:
+    def of_run(
+        cls, run: Run, model: nn.Module | CTranslate2Network, spec: Spec, workers: int
+    ) -> Self:
         """Makes a translator of a network and the tokenizers of its run."""
         return cls(model, *run.tokenizers(), spec, workers=workers)
 
@@ -112,7 +118,7 @@ class Translator(Attentive):
             self.source_tokenizer,
             self.target_tokenizer,
             spec,
-            workers=self.decoder.workers,
+            workers=self.workers,
         )
 
     def translate_n_best(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -14,6 +15,7 @@ from compiler.spec.spec import Spec
 from compiler.spec.training import Evaluation
 from runtime.checkpoints.choice import Weights
 from runtime.data.prepare import Prepared
+from runtime.inference.engines.ctranslate2_network import CTranslate2Network
 from runtime.inference.load import load_as
 from runtime.inference.translator import Translator
 from runtime.run import Run
@@ -62,7 +64,9 @@ class Evaluated:
     precision: Precision = "float32"
     """The type of matrix products that are not in int8."""
     workers: int
-    """Processes that shared the work."""
+    """Processes, or threads of an export, that shared the work."""
+    engine: str = "own"
+    """The program that decoded: `own`, or another one with its version."""
     speed: Speed
     phenomena: dict[str, PhenomenonScore]
     sources: list[str]
@@ -95,6 +99,7 @@ class Evaluated:
             "int8": self.int8,
             "precision": self.precision,
             "workers": self.workers,
+            "engine": self.engine,
             **asdict(self.speed),
             "tokens_per_second": self.speed.tokens_per_second,
             "phenomena": {name: asdict(score) for name, score in self.phenomena.items()},
@@ -123,10 +128,29 @@ def evaluate_translations(
     int8: bool = False,
     workers: int = 1,
     precision: Precision | None = None,
+    network: CTranslate2Network | None = None,
     progress: Progress = no_progress,
     report: Callable[[str], None] = print,
 ) -> Evaluated:
-    """Scores of a run; what is not said is as in its spec."""
+    """Scores of a run; what is not said is as in its spec.
+
+    `network` is an export of these weights, which translates in the place of the run's own network.
+    """
+    if network is not None:
+        own = run.package.spec
+        spec = own.model_copy(update={"decoding": decoding or own.decoding})
+        exported = Translator.of_run(run, network, spec, workers)
+        return _scored(
+            run,
+            split,
+            _translated(own, split, exported, progress, report),
+            decoding=spec.decoding,
+            weights=run.used(average),
+            int8=int8,
+            precision="float32",
+            workers=workers,
+            engine=str(network),
+        )
     translator = load_as(
         Translator,
         run,
@@ -137,7 +161,8 @@ def evaluate_translations(
         workers=workers,
         precision=precision,
     )
-    spec, place = run.package.spec, translator.decoder.device
+    spec = run.package.spec
+    place = next(cast(nn.Module, translator.model).parameters()).device
     return _scored(
         run,
         split,
@@ -185,6 +210,7 @@ def _scored(
     int8: bool,
     precision: Precision,
     workers: int,
+    engine: str = "own",
 ) -> Evaluated:
     """Score translations that were computed in the given way."""
     spec, text, hypotheses = run.package.spec, translated.text, translated.hypotheses
@@ -198,6 +224,7 @@ def _scored(
         int8=int8,
         precision=precision,
         workers=workers,
+        engine=engine,
         speed=translated.speed,
         phenomena=phenomena_scores(spec, hypotheses) if split == "test" else {},
         sources=text.sources,

@@ -105,6 +105,29 @@ def trained_run(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Pa
     return home / "runs" / "demo"
 
 
+@pytest.fixture(scope="session")
+def taught_run(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a network that has learned to end its sentences, in seconds."""
+    lessons = {
+        "model.d_model": 32,
+        "model.feed_forward.d_ff": 64,
+        "training.steps": 200,
+        "training.schedule.warmup_steps": 30,
+        "training.schedule.peak": 0.01,
+        "training.validation.every": 100,
+        "decoding.max_extra_length": 50,
+    }
+    options = changed(tiny, *(f"{key}={value}" for key, value in lessons.items()))
+    run = tmp_path_factory.mktemp("taught") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(run.parent)
+        patch.setattr("sys.argv", ["specformer", "train", "demo", *options, "--out", str(run)])
+        with pytest.raises(SystemExit) as exit:
+            app.main()
+    assert not exit.value.code
+    return run
+
+
 @pytest.fixture
 def own_target(monkeypatch: pytest.MonkeyPatch) -> OwnTarget:
     """The format of the tests, in the table of formats."""

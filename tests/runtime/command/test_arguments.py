@@ -48,6 +48,7 @@ def test_an_option_that_is_no_list_is_given_once(command: str, option: Any) -> N
     values |= {
         "--classes": "2",
         "--precision": "float32",
+        "--engine": "own",
         "--kind": "cross",
         "--curve": "loss",
         "--log": "loss",

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from runtime.command import app
 from tests.runtime.command.conftest import Command, changed
 
 SCRIPT = """\
@@ -44,29 +43,6 @@ def written(folder: Path, lines: list[str]) -> list[str]:
     assert done.returncode == 0, done.stderr
     texts: list[str] = json.loads(done.stdout)
     return texts
-
-
-@pytest.fixture(scope="module")
-def taught_run(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of a network that has learned to end its sentences, in seconds."""
-    lessons = {
-        "model.d_model": 32,
-        "model.feed_forward.d_ff": 64,
-        "training.steps": 200,
-        "training.schedule.warmup_steps": 30,
-        "training.schedule.peak": 0.01,
-        "training.validation.every": 100,
-        "decoding.max_extra_length": 50,
-    }
-    options = changed(tiny, *(f"{key}={value}" for key, value in lessons.items()))
-    run = tmp_path_factory.mktemp("taught") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(run.parent)
-        patch.setattr("sys.argv", ["specformer", "train", "demo", *options, "--out", str(run)])
-        with pytest.raises(SystemExit) as exit:
-            app.main()
-    assert not exit.value.code
-    return run
 
 
 def sentences(corpus: Path, language: str) -> list[str]:

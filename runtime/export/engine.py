@@ -1,0 +1,100 @@
+"""An export of a run that decodes in its place, kept in the run's folder by what it is made of."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from compiler.export.ctranslate2 import CTRANSLATE2
+from compiler.export.targets import require_sayable
+from compiler.spec.load import Loaded
+from compiler.spec.spec import Spec
+from runtime.checkpoints.checkpoint import MODEL
+from runtime.errors import UserError
+from runtime.export.comparison import CLOSE, largest_difference
+from runtime.export.ctranslate2.exporter import CTranslate2Exporter, positions_of
+from runtime.export.exporter import Options, require_libraries
+from runtime.export.folder import RECORD, new_export
+from runtime.export.own_network import OwnNetwork
+from runtime.export.source import Exportable
+from runtime.inference.engines.ctranslate2_network import CTranslate2Network
+from runtime.run import Run
+from runtime.run_record import version_of
+
+EXPORTS = "exports"
+"""The folder of a run that holds its exports."""
+KEPT = 4
+"""The exports that a run keeps, the newest ones."""
+LENGTHS = (3, 9, 16)
+"""The tokens of the texts that an export is compared on."""
+
+
+def opened_network(
+    run: Run, loaded: Loaded, spec: Spec, *, average: int | None, int8: bool, workers: int
+) -> CTranslate2Network:
+    """Return the run's network in CTranslate2; it is exported unless the run has this export.
+
+    `spec` has the `decoding:` that is asked for. Raises `Rejected` for a spec that CTranslate2
+    cannot say, and a UserError if it is not installed, or computes something else.
+    """
+    exporter, options = CTranslate2Exporter(), Options(quantize="int8" if int8 else None)
+    require_sayable(CTRANSLATE2, loaded)
+    require_libraries(exporter)
+    told = _told(run, spec, average, options)
+    key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+    folder = run.folder / EXPORTS / f"{exporter.name}-{key}"
+    if not (folder / RECORD).is_file():
+        asked = replace(run, package=replace(run.package, spec=spec))
+        exportable = Exportable.of(asked, loaded, average)
+        with new_export(folder, force=True) as unfinished:
+            exporter.write(exportable, unfinished, options)
+            difference = _difference(exportable, unfinished)
+            if options.quantize is None and not difference <= CLOSE:
+                raise UserError(
+                    f"{CTRANSLATE2.title} does not compute what the network of {run.folder} does: "
+                    f"log-probabilities differ by {difference:.2g}",
+                    help="--engine own decodes; please report this with the spec",
+                )
+            record = told | {"difference": difference}
+            (unfinished / RECORD).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+        _remove_old(run.folder / EXPORTS)
+    return CTranslate2Network(folder, workers=workers)
+
+
+def _told(run: Run, spec: Spec, average: int | None, options: Options) -> dict[str, object]:
+    """Return all that an export depends on."""
+    checkpoints = {
+        each.folder.name: hashlib.sha256((each.folder / MODEL).read_bytes()).hexdigest()
+        for each in run.averaged(average)
+    }
+    return {
+        "model": hashlib.sha256(spec.model.model_dump_json().encode()).hexdigest(),
+        "checkpoints": checkpoints,
+        "quantize": options.quantize,
+        "positions": positions_of(spec),
+        "versions": {name: version_of(name) for name in ("specformer", "ctranslate2")},
+    }
+
+
+def _difference(exportable: Exportable, folder: Path) -> float:
+    """Return how far log-probabilities of texts of random tokens are from those of the run."""
+    draw = torch.Generator().manual_seed(1)
+    source, target = exportable.tokenizers
+    texts = [
+        [torch.randint(4, each.size, (n,), generator=draw).tolist() for n in LENGTHS]
+        for each in (source, target)
+    ]
+    sources = texts[0] if exportable.spec.model.encoder else None
+    own = OwnNetwork.of(exportable).log_probabilities(sources, texts[1])
+    exported = CTranslate2Exporter().load(folder, exportable)
+    return largest_difference(own, exported.log_probabilities(sources, texts[1]))
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove all exports but the newest ones."""
+    found = sorted(folder.glob(f"{CTRANSLATE2.name}-*"), key=lambda each: each.stat().st_mtime)
+    for each in found[:-KEPT]:
+        shutil.rmtree(each, ignore_errors=True)
