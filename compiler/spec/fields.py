@@ -10,6 +10,7 @@ from pydantic import BaseModel, Tag, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from compiler.source.node import Path
+from compiler.spec.expectation import expectation
 from compiler.spec.inherit import HANDED_DOWN
 from compiler.spec.model import LayerGroup
 from compiler.spec.shorthand import PLACES
@@ -117,6 +118,21 @@ def accepts(path: Path, value: object, kind: object = None) -> bool:
     if isinstance(value, str) and _may_be_a_word(path) and value in kinds_at(path):
         return True
     return any(_takes(field, value) for field in fields_at(path, kind))
+
+
+def expected_at(path: Path, value: object) -> str:
+    """Return what a setting takes, in words, where it does not take a value; else nothing."""
+    if accepts(path, value) or not (fields := fields_at(path)):
+        return ""
+    if path[-1:] == ("layers",):
+        fields = [LayerGroup.model_fields["repeat"]]
+    found: list[str] = []
+    for field in fields:
+        try:
+            _adapter(field).validate_python(value, strict=True)
+        except ValidationError as error:
+            found += [expectation(each) for each in error.errors()]
+    return " or ".join(dict.fromkeys(found))
 
 
 def _takes(field: FieldInfo, value: object) -> bool:

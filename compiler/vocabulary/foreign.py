@@ -112,8 +112,9 @@ def numbers_of_tokenizer_json(tree: Any) -> dict[str, int]:
 def unknown_of_tokenizer_json(tree: Any) -> str | None:
     """Return the token that a model gives for an unknown one, if it says so."""
     model = tree["model"]
-    if isinstance(number := model.get("unk_id"), int) and number < len(model["vocab"]):
-        return str(model["vocab"][number][0])
+    number, pieces = model.get("unk_id"), model["vocab"]
+    if isinstance(number, int) and isinstance(pieces, list) and 0 <= number < len(pieces):
+        return str(pieces[number][0])
     name = model.get("unk_token")
     return name if isinstance(name, str) else None
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, mistake, quoted
-from compiler.source.node import Mapping, Node, deepest, to_python
+from compiler.source.node import Mapping, Node, deepest, is_nothing, to_python
 from compiler.source.read import read, read_text
 from compiler.source.span import Source, Span
+from compiler.spec.expectation import given
+from compiler.weights.value_kinds import misfits
 
 REFUSED = "not-importable"
 """The code of what cannot be said by a spec."""
@@ -32,18 +34,33 @@ class Config:
         return key in self.root.entries
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return the value of a key, which is spoken of from now on; `null` is no value."""
+        """Return the value of a key, which is spoken of from now on; `null` is no value.
+
+        Neither is one of another kind than the key has: that is noted in `wrong`.
+        """
         self.used.add(key)
         node = self.root.get(key)
         value = None if node is None else to_python(node)
+        if found := list(misfits(key, value)):
+            for path, kind in found:
+                self.misplace(path, kind.words)
+            return default
         return default if value is None else value
 
     def need(self, key: str) -> Any:
         """Return the value of a key; where it is missing, that is wrong, and the result is None."""
-        if (value := self.get(key)) is None:
+        value, node = self.get(key), self.root.get(key)
+        if node is None or is_nothing(node):
             message = f"a {self.model_type} needs {quoted(key)}, and there is none"
             self.wrong.append(mistake(self.root.span, "missing-key", message))
         return value
+
+    def misplace(self, path: tuple[str, ...], wanted: str) -> None:
+        """Note once that the value at some keys is not what it has to be, in words."""
+        own = f"expected {wanted} for {quoted(path[-1])}, got {given(deepest(self.root, path))}"
+        found = mistake(self.place(path), "bad-value", own)
+        if found not in self.wrong:
+            self.wrong.append(found)
 
     def refuse(self, keys: str | tuple[str, ...], message: str, help: str = "") -> None:
         """Note that a value cannot be said by a spec, at the place of the key."""
@@ -82,7 +99,7 @@ def read_config(path: Path, tensors: Collection[str] = ()) -> Config:
     source = Source(name=str(path), text=text)
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         place = Span.at(source, getattr(error, "pos", 0))
         message = f"the file is no JSON: {getattr(error, 'msg', error)}"
         raise Rejected([mistake(place, "bad-value", message)]) from None

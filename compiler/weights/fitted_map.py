@@ -53,6 +53,17 @@ def lines_of(map: ImportMap, more: Mapping[str, str], prefix: str) -> list[Line]
     ]
 
 
+def of_heads(maps: Iterable[ImportMap], heads: tuple[str, ...]) -> list[str]:
+    """Return patterns of the tensors that lines read whose parameters begin with these names.
+
+    Lines that compute something of several tensors are left out.
+    """
+    lines = [each for map in maps for each in lines_of(map, {}, "")]
+    found = (str(each.right) for each in lines if each.pattern.startswith(heads))
+    names = (each for each in found if re.fullmatch(r"[\w.{}]+", each))
+    return [re.sub(r"\{\w+\}", "*", each) for each in names]
+
+
 def absent(
     lines: Sequence[Line], parameters: Sequence[NamedParameter], files: Iterable[str]
 ) -> set[str]:

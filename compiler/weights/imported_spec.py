@@ -11,6 +11,7 @@ import yaml
 
 from compiler.source.diagnostic import Diagnostic, did_you_mean, mistake
 from compiler.spec.base import Section
+from compiler.spec.fields import expected_at
 from compiler.spec.model import Embedding, Model, Norm, Output
 from compiler.spec.sub_layer import Attention, FeedForward
 from compiler.spec.tasks import TASKS
@@ -18,7 +19,7 @@ from compiler.weights.config import REFUSED, Config
 from compiler.weights.family import Family, common, families, find_family
 from compiler.weights.readings import READINGS
 from compiler.weights.sentence_encoder import MODULES, read_sentence_encoder
-from compiler.weights.settings_tree import Tree, look, merged, put
+from compiler.weights.settings_tree import Tree, leaves, look, merged, put
 
 LONGEST = 512
 """Tokens of a text in the spec, where a model can read more: memory grows with the square."""
@@ -37,6 +38,8 @@ class Understood:
     used: dict[str, str] = field(default_factory=dict)
     """The settings that a key gives, by key."""
     without_effect: list[str] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
+    """The key that a setting comes from, by the dotted key of the spec."""
 
     @property
     def labels(self) -> list[tuple[str, int]]:
@@ -73,11 +76,17 @@ def understand(config: Config, task: str | None, classes: int | None) -> Underst
         name=name, family=family, config=config, task=chosen, has_head=has_head, tree=tree
     )
     result.used = dict(_read_keys(config, family, tree))
+    result.origins = {
+        path: key
+        for key in family.keys
+        if (meaning := family.meaning(key))
+        for path in meaning.paths
+    }
     before = set(config.used)
     for each in (*family.readings, "classes"):
-        READINGS[each](config, tree)
+        result.origins |= _read(each, config, tree)
     if classes is not None:
-        put(tree, "model.classifier.classes", classes)
+        _put_classes(result, classes)
     result.used |= {key: "" for key in config.root.keys if key in config.used - before}
     _read_modules(result)
     _refuse_others(config, family.only | common().only)
@@ -86,6 +95,30 @@ def understand(config: Config, task: str | None, classes: int | None) -> Underst
     settled = {*config.used, *family.keys}
     result.without_effect += [each for each in config.root.keys if each not in settled]
     return result
+
+
+def _read(reading: str, config: Config, tree: Tree) -> dict[str, str]:
+    """Add the settings of a reading -> the key that each of them comes from."""
+    used, before = set(config.used), dict(leaves(tree))
+    READINGS[reading](config, tree)
+    keys = [key for key in config.root.keys if key in config.used - used]
+    changed = (path for path, value in leaves(tree) if before.get(path) != value)
+    return dict.fromkeys(changed, keys[0]) if keys else {}
+
+
+def _put_classes(result: Understood, classes: int) -> None:
+    """Set the number of labels of a new classifier; refuse it where there is none."""
+    if result.task == "classification" and not result.has_head:
+        put(result.tree, "model.classifier.classes", classes)
+        return
+    own = f"what is imported is a {result.task.replace('_', ' ')}"
+    if result.task == "classification":
+        own = "the files have one with labels of its own"
+    message = f"`--classes` is for a new classifier, and {own}"
+    help = "leave it out"
+    if "classification" in result.family.tasks and result.task != "classification":
+        help += ", or write `--task classification`"
+    result.config.refuse("model_type", message, help)
 
 
 def _read_modules(result: Understood) -> None:
@@ -110,6 +143,8 @@ def refuse_other_code(config: Config) -> None:
 def refuse_model_type(config: Config) -> None:
     """Note that no family has the `model_type`."""
     own = config.get("model_type")
+    if own is None and "model_type" in config:
+        return
     if own is None:
         message = "config.json has no `model_type`: it is none of a model of `transformers`"
         config.wrong.append(mistake(config.root.span, REFUSED, message))
@@ -168,6 +203,10 @@ def _read_keys(config: Config, family: Family, tree: Tree) -> Iterator[tuple[str
                 config.refuse(key, f"`{key}: {word}`", f"specs can say {', '.join(table)}")
                 continue
             value = table[word]
+        wanted = [expected_at(tuple(path.split(".")), value) for path in meaning.paths]
+        if any(wanted):
+            config.misplace((key,), next(filter(None, wanted)))
+            continue
         for path in meaning.paths:
             put(tree, path, value)
         if key in config:

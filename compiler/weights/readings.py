@@ -31,7 +31,7 @@ def rotary_by_layer(config: Config, tree: Tree) -> None:
     base, scaling = config.get("rope_theta", 1e6), config.get("rope_scaling") or {}
     local = config.get("rope_local_base_freq", 10000.0)
     if new and "full_attention" in new:
-        whole, near = new["full_attention"], new.get("sliding_attention") or {}
+        whole, near = new["full_attention"] or {}, new.get("sliding_attention") or {}
         keys = ("rope_parameters", "full_attention"), ("rope_parameters", "sliding_attention")
     else:
         whole, near, keys = new or scaling, {}, (("rope_scaling",), ("rope_local_base_freq",))
@@ -46,6 +46,7 @@ def _changed(position: Tree) -> Tree:
 
 
 def _rotary(config: Config, keys: tuple[str, ...], given: Tree, base: float) -> Tree:
+    given = {key: value for key, value in given.items() if value is not None}
     position: Tree = {"kind": "rotary", "base": float(given.get("rope_theta", base))}
     kind = given.get("rope_type", given.get("type", "default"))
     known = {"rope_theta", "rope_type", "type", "partial_rotary_factor"}
@@ -63,8 +64,7 @@ def _rotary(config: Config, keys: tuple[str, ...], given: Tree, base: float) -> 
         config.refuse((*keys, "rope_type"), f"rotary angles of the kind `{kind}`", help)
         return position
     for key in given.keys() - known:
-        if given[key] is not None:
-            config.refuse((*keys, key), f"nothing is known about `{key}` of rotary angles `{kind}`")
+        config.refuse((*keys, key), f"nothing is known about `{key}` of rotary angles `{kind}`")
     return position
 
 
@@ -165,6 +165,8 @@ def _window(size: int) -> str:
 def _layers(config: Config, tree: Tree, types: list[str], size: int | None) -> None:
     """Write layers of two kinds as groups of those that are alike."""
     count = look(tree, "model.decoder.layers")
+    if not isinstance(count, int):
+        return  # the table has found that it is missing, or is no number
     if len(types) != count:
         config.refuse("layer_types", f"{len(types)} types of layers, and there are {count} layers")
         return

@@ -1,5 +1,6 @@
 """Settings of a spec as dictionaries in dictionaries, by dotted keys."""
 
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -21,6 +22,15 @@ def look(tree: Tree, path: str, default: Any = None) -> Any:
             return default
         tree = tree[key]
     return tree
+
+
+def leaves(tree: Tree, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each setting by its dotted key; a list is one setting."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 def merged(tree: Tree, other: Tree) -> Tree:

@@ -114,6 +114,8 @@ def print_found(found: "Import") -> None:
     print(f"rows      {', '.join(_rows(found))}")
     if found.other_ends:
         print(f"ends      {', '.join(found.other_ends)} end texts, too")
+    if found.unused:
+        print(f"unused    {', '.join(found.unused)}, of a head for another task")
     if found.new:
         print(f"new       {', '.join(found.new)}")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from compiler.source.diagnostic import Rejected
 from compiler.weights.config import Config, read_config, refusal
+from compiler.weights.value_kinds import misfits
 from runtime.errors import UserError
 from runtime.weights.files import Tensors, read_tensors
 
@@ -32,8 +33,18 @@ class Folder:
         self.config.wrong.append(refusal(self.path, str(error), error.help))
 
     def json(self, file: str) -> dict[str, Any]:
-        """Return the content of a JSON file of the folder; nothing where there is none."""
-        return read_json(self.path / file) if (self.path / file).is_file() else {}
+        """Return the content of a JSON file of the folder; nothing where there is none.
+
+        Raises a UserError for a file that holds no mapping, and `Rejected` with the places of
+        values that their keys cannot have.
+        """
+        content = read_json(self.path / file) if (self.path / file).is_file() else {}
+        if wrong := [key for key, value in content.items() if any(misfits(key, value))]:
+            config = read_config(self.path / file)
+            for key in wrong:
+                config.get(key)
+            raise Rejected(config.wrong)
+        return content
 
 
 def open_folder(path: Path) -> Folder:
@@ -80,13 +91,16 @@ def read_weights(path: Path) -> Tensors:
         if (path / name).is_file():
             return read_tensors([path / name])
     raise UserError(
-        f"the folder has no weights: neither {WEIGHTS[0]} nor {WEIGHTS[0]}.index.json",
+        f"the folder has no weights: none of {', '.join(WEIGHTS)}, nor one of them "
+        "with .index.json behind it",
         help="weights of other programs are converted by `save_pretrained`",
     )
 
 
 def _sharded(index: Path) -> Tensors:
     places = read_json(index).get("weight_map", {})
+    if not isinstance(places, dict) or not all(isinstance(each, str) for each in places.values()):
+        raise UserError(f"{index} has no `weight_map` of names of tensors to names of files")
     files = sorted(set(places.values()))
     if missing := [each for each in files if not (index.parent / each).is_file()]:
         raise UserError(f"{index.name} names {missing[0]}, which is not there")
@@ -100,7 +114,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Return the mapping in a JSON file; raises a UserError if there is none."""
     try:
         content = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is no JSON: {error}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} holds no mapping")

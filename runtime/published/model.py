@@ -12,12 +12,13 @@ from typing import Any
 import torch
 
 from compiler.pipeline import CompiledPackage, compile_spec
-from compiler.source.diagnostic import Rejected
+from compiler.source.diagnostic import Diagnostic, Rejected
 from compiler.source.span import Source
 from compiler.spec.tasks import TASKS
 from compiler.vocabulary.rows import Rows
+from compiler.weights.disagreement import at_their_keys, disagreements, located
 from compiler.weights.family import Family, map_of
-from compiler.weights.fitted_map import Line, absent, fitted, lines_of
+from compiler.weights.fitted_map import Line, absent, fitted, lines_of, of_heads
 from compiler.weights.imported_spec import Understood, name_of, spec_text, understand
 from compiler.weights.map import ImportMap, map_in, read_map
 from compiler.weights.parameters import NamedParameter, named_parameters
@@ -85,9 +86,20 @@ class Import:
         """
         if self.folder.config.wrong or self.read is None:
             raise Rejected(self.folder.config.wrong)
-        plan(self._map, self._known, described(self.folder.tensors))
+        try:
+            plan(self._map, self._known, described(self.folder.tensors))
+        except Rejected:
+            raise Rejected(self._disagreements) from None
+
+    @property
+    def _disagreements(self) -> list[Diagnostic]:
+        """Return where config.json and the tensors disagree: the map is not the user's."""
+        found = disagreements(self._map, self._known, described(self.folder.tensors))
+        return at_their_keys(self.folder.config, self.understood.origins, found)
 
     def _note_refusals(self) -> None:
+        if self.read is not None:
+            self._note_languages()
         if self.read is not None and self.folder.tensors:
             self._note_other_rows()
         try:
@@ -96,6 +108,16 @@ class Import:
                 _ = (self.rows, self._before)
         except UserError as error:
             self.folder.note(error)
+        except Rejected as rejected:
+            self.folder.config.wrong += rejected.diagnostics
+
+    def _note_languages(self) -> None:
+        """Note languages that are said of a model that has none."""
+        given = [f"--{side} {code}" for side, code in self.languages.items() if code is not None]
+        if given and not any("language" in words for words in self.family.before.values()):
+            message = f"`{' '.join(given)}` is for models that translate between several languages"
+            help = f"a {self.folder.config.model_type} has none to choose: leave it out"
+            self.folder.config.refuse("model_type", message, help)
 
     def _note_other_rows(self) -> None:
         """Note a vocabulary of another size than the table of embeddings."""
@@ -205,7 +227,12 @@ class Import:
         with TemporaryDirectory(prefix="specformer-") as temporary:
             file = Path(temporary, SPEC)
             file.write_text(self.spec, "utf-8")
-            return compile_spec(str(file))
+            try:
+                return compile_spec(str(file))
+            except Rejected as rejected:
+                origins = self.understood.origins
+                wrong = located(self.folder.config, origins, rejected.diagnostics)
+                raise Rejected(wrong) from None
 
     @cached_property
     def parameters(self) -> list[NamedParameter]:
@@ -238,10 +265,26 @@ class Import:
     def _lines(self) -> list[Line]:
         return lines_of(self._family_map, self.family.lines, self._missing_prefix)
 
+    @property
+    def _other_heads(self) -> list[str]:
+        """Return patterns of tensors that models for other tasks have behind the network."""
+        own, tasks = self.understood.name, self.family.tasks
+        others = [each for each in tasks if each != self.understood.task]
+        maps = [read_map(map_of(own, self.family, each)) for each in others]
+        return [*(tasks[each].where or "" for each in others), *of_heads(maps, NEW_HEADS)]
+
+    @property
+    def unused(self) -> list[str]:
+        """Return the tensors of heads for other tasks, which the run does not have."""
+        ignored = [each for each in self._map.ignored if each.pattern in self._other_heads]
+        names = self.folder.tensors
+        return [name for name in names if any(each.matches(name) for each in ignored)]
+
     @cached_property
     def map(self) -> str:
         """Return the text of the map that brings the weights."""
         ignored = [*(each.pattern for each in self._family_map.ignored), *self.family.needless]
+        ignored += self._other_heads
         if prefix := self._missing_prefix:
             ignored += [each.removeprefix(prefix) for each in ignored]
         classes = [their for _, their in self.understood.labels]

@@ -475,6 +475,42 @@ BAD: dict[str, tuple[Change, str]] = {
         written_file("model.safetensors.index.json", '{"weight_map": {"a": "b.safetensors"}}'),
         "model.safetensors.index.json names b.safetensors, which is not there",
     ),
+    "text for a number": (
+        with_keys(hidden_size="x"),
+        "config.json:12:3: error[bad-value]: expected a whole number for `hidden_size`, got `x`",
+    ),
+    "no heads": (
+        with_keys(num_attention_heads=0),
+        "error[bad-value]: expected at least 1 for `num_attention_heads`, got `0`",
+    ),
+    "text for a token": (
+        with_keys(eos_token_id="x"),
+        "expected the number of a token, or a list of them for `eos_token_id`, got `x`",
+    ),
+    "text for a share": (
+        with_keys(rms_norm_eps="a"),
+        "expected a number for `rms_norm_eps`, got `a`",
+    ),
+    "more layers": (
+        with_keys(num_hidden_layers=7),
+        "config.json:19:3: error[not-importable]: `num_hidden_layers: 7` is not what the tensors",
+    ),
+    "other width": (
+        with_keys(hidden_size=24),
+        "config.json:12:3: error[not-importable]: `hidden_size: 24` is not what the tensors have",
+    ),
+    "other heads": (
+        with_keys(num_attention_heads=3),
+        "config.json:1:1: error[not-importable]: the tensors are not those of this config.json",
+    ),
+    "heads that share nothing": (
+        with_keys(num_key_value_heads=3),
+        "config.json:20:3: error[not-importable]: no spec can say this: 4 heads cannot share 3",
+    ),
+    "shards by number": (
+        written_file("model.safetensors.index.json", '{"weight_map": [1, 2]}'),
+        "index.json has no `weight_map` of names of tensors to names of files",
+    ),
     "no JSON": (written_file("config.json", "{"), "error[bad-value]: the file is no JSON"),
     "no config": (removed("config.json"), "has no config.json"),
 }
@@ -499,6 +535,47 @@ def test_a_bad_folder_is_one_clear_error(
     assert message in said
     assert said.count("error[") + said.startswith("error:") == 1
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "unused"),
+    [
+        ("bert", "embedding", "cls.predictions.transform.dense.weight"),
+        ("bert", "classification", "cls.predictions.bias"),
+        ("distilbert", "embedding", "vocab_projector.bias"),
+        ("xlm-roberta", "embedding", "classifier.dense.weight"),
+    ],
+)
+def test_a_head_for_another_task_is_left_out(
+    name: str, task: str, unused: str, tmp_path: Path
+) -> None:
+    folder = published(name, 1, tmp_path).folder
+    found = Import.of(folder, tmp_path / "run", task)
+    assert unused in found.unused
+    assert not any("embeddings" in each for each in found.unused)
+    run, comparison = imported(folder, tmp_path / "run", task=task)
+    assert comparison.is_close
+    assert run.package.spec.task == task
+    assert Import.of(folder, tmp_path / "other").unused == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"classes": 7}, "`--classes` is for a new classifier, and what is imported is a language"),
+        (
+            {"languages": {"source": "en", "target": None}},
+            "`--source en` is for models that translate between several languages",
+        ),
+    ],
+)
+def test_options_of_other_models_are_refused(
+    options: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    from compiler.source.diagnostic import Rejected
+
+    with pytest.raises(Rejected, match=message):
+        Import.of(published("gpt2", 1, tmp_path).folder, **options).check()
 
 
 def test_all_refusals_are_said_at_once(tmp_path: Path) -> None:
