@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.runtime.published.folders import published
@@ -89,7 +89,7 @@ def with_value(tree: Any, path: tuple[Any, ...], value: Any) -> None:
     tree[path[-1]] = value
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, phases=[Phase.generate])
 @given(data=st.data())
 @pytest.mark.parametrize("file", [*FILES, "tokenizer.json"])
 def test_any_value_is_read_or_refused(file: str, data: st.DataObject) -> None:
@@ -101,6 +101,7 @@ def test_any_value_is_read_or_refused(file: str, data: st.DataObject) -> None:
         tree = json.loads(path.read_text()) if path.is_file() else {}
         more = deepcopy(FILES.get(file, {}))
         tree |= {key: each for key, each in more.items() if data.draw(st.booleans())}
+        assume(tree)
         place = data.draw(st.sampled_from(list(places(tree))))
         with_value(tree, place, data.draw(VALUES))
         path.write_text(json.dumps(tree))
