@@ -232,7 +232,7 @@ def _describe(state: TrainState, prepared: Prepared, batcher: Batcher) -> str:
     return (
         f"{parameters:,} parameters, {train:,} training {unit}s, {valid:,} validation {unit}s, "
         f"on {_places(state)}, {state.computation.in_words(batcher)}, "
-        f"{'compiled' if _is_compiled(state) else 'not compiled'}{_savings(state)}"
+        f"network {'compiled' if _is_compiled(state) else 'not compiled'}{_savings(state)}"
         f"{', updates as one CUDA graph' if state.update.captured else ''}"
         f"{_attention(state, prepared, batcher)}"
     )
