@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 from compiler.export.target import Place, Rule, Rules, Table
 from compiler.export.verdict import Verdict, refused, said, said_otherwise
+from compiler.mask.mask import Mask
 from compiler.mask.parse import parse
 from compiler.ops.attention import local_bounds
 from compiler.ops.op import Cache, Predicate
 
 DENSE_EXPERTS = "every expert reads every token, and one that is not chosen weighs nothing"
 ALL_PAIRS = "scores of all pairs of positions are computed, and all keys are kept; masks choose"
+SHORT, FAR = (1, 2, 3, 5, 8), 64
+"""Lengths of sources with which masks are tried, and the number of positions of the target."""
 GREEDY = "tokens are not drawn: the search is greedy"
 
 
@@ -35,6 +38,29 @@ def _mask(place: Place) -> Verdict:
     return said() if is_dense else said_otherwise(ALL_PAIRS)
 
 
+def _mask_of_onnx(place: Place) -> Verdict:
+    """Return the verdict on a mask, which must leave each position something to read.
+
+    The code gives zeros where nothing is read; ONNX's softmax gives all keys the same weight.
+    """
+    is_across = place.attention == "cross_attention"
+    if is_across and isinstance(place.value, str) and may_read_nothing(parse(place.value)):
+        return refused(
+            "weighs all keys alike where a mask leaves a position nothing to read, as this one "
+            "does beyond the end of a source"
+        )
+    return _mask(place)
+
+
+def may_read_nothing(mask: Mask) -> bool:
+    """Return whether a position of a target may read no position of a shorter source."""
+    return any(
+        not any(mask.predicate(position, key, length) for key in range(length))
+        for length in SHORT
+        for position in range(FAR)
+    )
+
+
 RULES: Rules = {
     "Recurrence.kind": _recurrence,
     "Attention.mask HeadMask.mask": _mask,
@@ -54,4 +80,9 @@ class Graphs(Table):
 
 
 TORCH = Graphs(name="torch", title="torch.export", option="--to torch", rules=RULES)
-ONNX = Graphs(name="onnx", title="ONNX", option="--to onnx", rules=RULES)
+ONNX = Graphs(
+    name="onnx",
+    title="ONNX",
+    option="--to onnx",
+    rules={**RULES, "Attention.mask HeadMask.mask": _mask_of_onnx},
+)

@@ -1,14 +1,19 @@
 """Random networks give the same numbers by all ways to compute them: the links of `chain.py`."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import torch
 
+from compiler.export.programs import may_read_nothing
 from compiler.export.targets import TARGETS
+from compiler.mask.parse import parse
+from runtime.export.comparison import largest_difference
 from runtime.export.exporters import EXPORTERS
-from tests.export.chain import Chain, chains, tabulated
-from tests.export.random_runs import trees
+from tests.export.chain import Chain, chain_of, chains, tabulated
+from tests.export.random_runs import able, trees
+from tests.support.knobs import Tree
 from tests.support.own_format import NAME, OwnExporter, OwnTarget
 
 OWN = {"cached", "prefill"}
@@ -34,6 +39,40 @@ def test_all_links_give_the_numbers_of_the_network(count: int, least: int, tmp_p
 def test_specs_are_always_the_same_and_of_all_sorts() -> None:
     assert trees(10) == trees(10)
     assert len({tree["task"] for tree in trees(10)}) == 5
+
+
+def with_cross_mask(mask: str) -> Tree:
+    tree = deepcopy(next(each for each in trees(10)[1:] if each["task"] == "translation"))
+    tree["model"]["decoder"]["cross_attention"] = {"mask": mask}
+    return tree
+
+
+@pytest.mark.parametrize("name", ["onnx", "torch"])
+def test_a_state_that_holds_the_source_has_a_graph(name: str, tmp_path: Path) -> None:
+    """A mask of cross-attention is computed at each step, of the tokens that were read."""
+    chain = chain_of(0, with_cross_mask("causal | window(2)"), tmp_path)
+    ours, theirs = chain.numbers(chain.own), chain.numbers(chain.exported(name))
+    assert largest_difference(ours, theirs) < 1e-5
+
+
+def test_onnx_weighs_all_keys_where_nothing_may_be_read(tmp_path: Path) -> None:
+    """So masks that leave nothing to read are refused; this fails once ONNX Runtime gives zeros."""
+    chain = chain_of(0, with_cross_mask("window(2)"), tmp_path)
+    assert able(chain.package) == [each for each in able(chain.package) if each != "onnx"]
+    ours, theirs = chain.numbers(chain.own), chain.numbers(chain.exported("onnx"))
+    assert largest_difference(ours, theirs) > 1e-3
+    assert largest_difference(ours, chain.numbers(chain.exported("torch"))) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("mask", "may"),
+    [
+        *(("all", False), ("causal", False), ("causal | window(2)", False)),
+        *(("last(2) | first(1)", False), ("window(3)", True), ("dilated(2)", True)),
+    ],
+)
+def test_masks_that_may_leave_nothing_to_read_are_known(mask: str, may: bool) -> None:
+    assert may_read_nothing(parse(mask)) is may
 
 
 @pytest.fixture

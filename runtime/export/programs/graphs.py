@@ -26,6 +26,8 @@ FORMER_BEAMS = (1, 5)
 """The hypotheses of the steps before the one that is recorded, which leave 6 slots."""
 NEXT = "next."
 """What stands before the name of a tensor of the state that a graph returns."""
+TOKENS = "tokens"
+"""The name of the input of `start` where the state has one of its name, which it returns."""
 Dimensions = dict[int, str]
 """The names of the dimensions of a tensor whose sizes are free, by their places."""
 
@@ -143,6 +145,7 @@ class Programs:
             state: dict[str, Dimensions] = {}
             if name == "start":
                 outputs = tuple(self.state)
+                inputs = {TOKENS if each in self.state else each: own[each] for each in own}
             elif self.decodes:
                 outputs = (*outputs, *(NEXT + each for each in self.changed))
                 state, inputs = self.state, own | self.state
