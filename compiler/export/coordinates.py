@@ -76,6 +76,12 @@ def with_concatenated_sines(spec: Spec) -> Spec:
     return with_stacks(spec, of_stack)
 
 
+def positions_of(spec: Spec) -> int:
+    """Return the rows of a table in the place of sines: as many as decoding may reach."""
+    extra = 0 if spec.model.decoder is None else spec.decoding.max_extra_length
+    return spec.data.max_length + extra
+
+
 def with_tables_of_positions(spec: Spec, max_length: int) -> Spec:
     """Return a spec whose stacks read positions from tables; angles and biases stay as they are."""
 

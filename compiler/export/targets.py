@@ -1,6 +1,7 @@
 """The formats that a spec may be exported to."""
 
 from compiler.export.ctranslate2 import CTRANSLATE2
+from compiler.export.huggingface.table import HUGGINGFACE_NATIVE
 from compiler.export.huggingface_remote import HUGGINGFACE_REMOTE
 from compiler.export.programs import ONNX, TORCH
 from compiler.export.target import Target, refusals
@@ -8,7 +9,7 @@ from compiler.source.diagnostic import Rejected
 from compiler.spec.load import Loaded
 
 TARGETS: dict[str, Target] = {
-    each.name: each for each in (HUGGINGFACE_REMOTE, CTRANSLATE2, ONNX, TORCH)
+    each.name: each for each in (HUGGINGFACE_NATIVE, HUGGINGFACE_REMOTE, CTRANSLATE2, ONNX, TORCH)
 }
 """The tables of formats, by their names."""
 

@@ -13,6 +13,8 @@ Reading = Callable[[Config, Tree], None]
 
 LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0}
 """The bounds between fast and slow angles that `kind: llama3` of a spec has."""
+PARTLY_TURNED = ("phi3",)
+"""The `model_type`s whose classes turn a share of a head; others have the key and do not."""
 
 
 def rotary(config: Config, tree: Tree) -> None:
@@ -51,7 +53,10 @@ def _rotary(config: Config, keys: tuple[str, ...], given: Tree, base: float) -> 
     kind = given.get("rope_type", given.get("type", "default"))
     known = {"rope_theta", "rope_type", "type", "partial_rotary_factor"}
     fraction = given.get("partial_rotary_factor") or config.get("partial_rotary_factor", 1.0)
-    if fraction != 1.0:
+    if fraction != 1.0 and config.model_type not in PARTLY_TURNED:
+        message = f"a {config.model_type} turns whole heads, whatever this says"
+        config.refuse((*keys, "partial_rotary_factor"), message)
+    elif fraction != 1.0:
         position["fraction"] = float(fraction)
     if kind == "linear":
         position["scaling"] = {"kind": "linear", "factor": float(given.get("factor", 1.0))}

@@ -13,6 +13,7 @@ import torch
 
 from compiler.pipeline import CompiledPackage, compile_spec
 from compiler.source.diagnostic import Diagnostic, Rejected
+from compiler.source.node import to_python
 from compiler.source.span import Source
 from compiler.spec.tasks import TASKS
 from compiler.vocabulary.rows import Rows
@@ -367,6 +368,7 @@ class Import:
         record = self._about | {
             "used": self.understood.used,
             "without_effect": self.understood.without_effect,
+            "config": to_python(self.folder.config.root),
             "rows": str(self.rows),
             "compared": None if comparison is None else comparison.record(),
         }

@@ -53,15 +53,36 @@ PLAIN = {
 """Values of knobs of which published models are made: formats of other programs can say these."""
 
 
+PUBLISHED = PLAIN | {
+    "shared": (True,),
+    "tied": ("all",),
+    "gated": (False,),
+    "norm": ("layer_norm",),
+    "place": ("pre",),
+    "position": ("sinusoidal",),
+    "kv_heads": (None,),
+    "embedding_norm": (False,),
+    "embedding_width": (None,),
+    "attention_scale": (None,),
+    "activation": ("relu", "gelu"),
+}
+"""Values of which GPT-2, Marian and Pegasus are made, in other coordinates."""
+
+
 def trees(count: int) -> list[Tree]:
     """Return random specs, always the same ones, of all tasks in turn.
 
-    Every second one has plain settings alone, and a decoder.
+    Every second one has plain settings alone, and a decoder; of these every second one has those
+    of published models.
     """
     each = count // (2 * len(TASKS)) + 1
     every = [_drawn(each, task, {}) for task in TASKS]
     decoders = [task for task, found in TASKS.items() if "decoder" in found.stacks]
-    plain = [_drawn(len(TASKS) * each // len(decoders) + 1, task, PLAIN) for task in decoders]
+    plain = [
+        _drawn(len(TASKS) * each // len(decoders) + 1, task, knobs)
+        for task in decoders
+        for knobs in (PLAIN, PUBLISHED)
+    ]
     pairs = zip(_in_turn(every), _in_turn(plain), strict=False)
     return [tree for pair in pairs for tree in pair][:count]
 

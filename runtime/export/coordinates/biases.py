@@ -7,16 +7,25 @@ from compiler.export.networks import parameters_of_spec
 from compiler.spec.spec import Spec
 from runtime.weights.files import Tensors
 
+ADDED = ("bias", "segment_embedding.weight")
+"""The ends of the names of parameters that are added, so that zeros change nothing."""
 
-def with_missing_biases(
-    spec: Spec, tensors: Tensors, new: Spec | None = None
-) -> tuple[Spec, Tensors]:
-    """Return a network with the biases that another spec has, by default with all, as zeros."""
-    new = new or with_biases(spec)
+
+def with_missing_biases(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
+    """Return a network with all biases that it may have; those that it had not are zeros."""
+    return with_zeros(spec, tensors, with_biases(spec))
+
+
+def with_zeros(spec: Spec, tensors: Tensors, new: Spec) -> tuple[Spec, Tensors]:
+    """Return the network of another spec, which has more biases, or vectors of segments: zeros.
+
+    Raises a ValueError for any other parameter that the network of `spec` lacks.
+    """
     found = dict(tensors)
     for each in parameters_of_spec(new):
-        if each.name not in found and each.name.endswith("bias"):
-            found[each.name] = torch.zeros(each.shape)
+        if each.name not in found and not each.name.endswith(ADDED):
+            raise ValueError(f"{spec.name} lacks {each.name}, which is not added to anything")
+        found.setdefault(each.name, torch.zeros(each.shape))
     return new, found
 
 

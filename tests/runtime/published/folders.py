@@ -422,6 +422,15 @@ KINDS = {
         | {"forced_eos_token_id": None},
         draw=_pair,
     ),
+    "pegasus": Kind(
+        architecture="PegasusForConditionalGeneration",
+        config="PegasusConfig",
+        tokenizer=lambda: unigram("<pad>", "</s>", "<unk>"),
+        fixed=LENGTH
+        | {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
+        | {"forced_eos_token_id": None},
+        draw=_pair,
+    ),
     "bart": Kind(
         architecture="BartForConditionalGeneration",
         config="BartConfig",

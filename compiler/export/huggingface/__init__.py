@@ -1,0 +1,1 @@
+"""Classes of transformers, as the tables of families describe them, and the specs they can say."""
