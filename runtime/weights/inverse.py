@@ -80,8 +80,8 @@ def export_weights(
     """Return their tensors, of the shapes in `theirs`, that a map makes of our `weights`.
 
     Raises `Rejected` for what is wrong with the map, or cannot be run backwards; a UserError where
-    two of our numbers that are one of theirs differ, or a number of ours that is none of theirs is
-    not what the map says.
+    two of our numbers that are one of theirs differ, a number of ours that is none of theirs is not
+    what the map says, or the second of two summands is written by another line, too.
     """
     planned = plan(map, parameters, theirs)
     first, size = {}, 0
@@ -96,8 +96,7 @@ def export_weights(
             traced = _trace(assignment.expression, first, theirs).to(assignment.shape)
             _write(assignment, ours, traced, numbers, is_written)
             zeros += traced.zeros
-    for place in zeros:
-        is_written[place] = True
+    _write_zeros(zeros, theirs, first, numbers, is_written)
     return _collected(map, theirs, first, numbers, is_written)
 
 
@@ -142,7 +141,7 @@ def _computed(expression: Arithmetic, left: Traced, right: Traced) -> Traced:
 
     Of two tensors of theirs that are added the first gets everything, and the other becomes 0.
     """
-    shape = max(left.place.shape, right.place.shape, key=len)
+    shape = tuple(torch.broadcast_shapes(left.place.shape, right.place.shape))
     zeros = (*left.zeros, *right.zeros)
     left, right = left.to(shape), right.to(shape)
     sign = OPERATORS[expression.operator]
@@ -187,6 +186,26 @@ def _write(
         raise UserError(
             f"several numbers of {assignment.target} are one of the other model, and they differ"
         )
+
+
+def _write_zeros(
+    zeros: Sequence[Tensor],
+    theirs: Mapping[str, Stored],
+    first: Mapping[str, int],
+    numbers: Tensor,
+    is_written: Tensor,
+) -> None:
+    """Write 0 at the places of second summands; raises a UserError as `export_weights` does."""
+    for places in zeros:
+        own = places[places != NOWHERE]
+        for place in own[numbers[own] != 0][:1].tolist():
+            ends = ((name, first[name] + prod(stored.shape)) for name, stored in theirs.items())
+            name = next(name for name, end in ends if place < end)
+            raise UserError(
+                f"{name} is added to another tensor of the other model, and is a parameter by "
+                "itself, too: their sum does not tell them apart"
+            )
+        is_written[own] = True
 
 
 def _words(values: Tensor) -> str:

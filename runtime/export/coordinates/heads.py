@@ -7,7 +7,7 @@ from compiler.spec.model import LayerGroup
 from compiler.spec.spec import Spec
 from compiler.spec.sub_layer import Attention
 from compiler.spec.tasks import ATTENTIONS
-from runtime.export.coordinates.layers import held, with_layers
+from runtime.export.coordinates.layers import held, weighted, with_layers
 from runtime.weights.files import Tensors
 
 
@@ -23,7 +23,7 @@ def with_equal_heads(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
         for group, number in held(stack):
             for kind in ATTENTIONS:
                 if settings := getattr(group, kind):
-                    for place in _attentions(tensors, f"{name}.layers.{number}.{kind}"):
+                    for place in weighted(tensors, f"{name}.layers.{number}.{kind}"):
                         _pad(found, place, settings)
         spec = with_layers(spec, name, [_with_equal_heads(group) for group in stack.layers])
     return spec, found
@@ -45,12 +45,6 @@ def _with_equal_heads(group: LayerGroup) -> LayerGroup:
             turned = {"fraction": round(fraction * narrow) / width}
             update["position"] = group.position.model_copy(update=turned)
     return group.model_copy(update=update)
-
-
-def _attentions(tensors: Tensors, name: str) -> list[str]:
-    """The attentions of a kind in one layer, of which a second one has a number in its name."""
-    end = ".output.weight"
-    return [key.removesuffix(end) for key in tensors if key.startswith(name) and key.endswith(end)]
 
 
 def _width(settings: Attention) -> int:

@@ -32,6 +32,12 @@ def held(stack: Stack) -> Iterator[tuple[LayerGroup, int]]:
             yield group, number
 
 
+def weighted(tensors: Tensors, name: str) -> list[str]:
+    """Return the attentions whose names begin so: the second one of a layer has a number there."""
+    end = ".output.weight"
+    return [key.removesuffix(end) for key in tensors if key.startswith(name) and key.endswith(end)]
+
+
 def without_turns(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
     """Return a network in which each layer has weights of its own, equal ones in several."""
     found = dict(tensors)
@@ -40,10 +46,10 @@ def without_turns(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
             continue
         for key in [key for key in found if key.startswith(f"{name}.layers.")]:
             del found[key]
-        for number, (_, held) in enumerate(numbered(stack)):
-            prefix = f"{name}.layers.{held}."
+        for number, (_, own) in enumerate(numbered(stack)):
+            prefix = f"{name}.layers.{own}."
             for key in (key for key in tensors if key.startswith(prefix)):
                 found[f"{name}.layers.{number}.{key.removeprefix(prefix)}"] = tensors[key]
-        own = [group.model_copy(update={"distinct": None}) for group in stack.layers]
-        spec = with_layers(spec, name, own)
+        groups = [group.model_copy(update={"distinct": None}) for group in stack.layers]
+        spec = with_layers(spec, name, groups)
     return spec, found

@@ -7,7 +7,7 @@ from compiler.export.coordinates import with_halves_turned
 from compiler.spec.position import RotaryPosition
 from compiler.spec.spec import Spec
 from compiler.spec.sub_layer import Attention
-from runtime.export.coordinates.layers import held
+from runtime.export.coordinates.layers import held, weighted
 from runtime.weights.files import Tensors
 
 
@@ -24,7 +24,8 @@ def with_halves(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
                 continue
             if position.layout == "interleaved":
                 order = _order(settings.d_k or 0, position.fraction)
-                _reorder(found, f"{name}.layers.{number}.self_attention", settings, order)
+                for place in weighted(tensors, f"{name}.layers.{number}.self_attention"):
+                    _reorder(found, place, settings, order)
     return with_halves_turned(spec), found
 
 

@@ -18,6 +18,7 @@ from runtime.export.coordinates.factors import (
 )
 from runtime.export.coordinates.heads import with_equal_heads
 from runtime.export.coordinates.layers import without_turns
+from runtime.export.coordinates.rotary import with_halves
 from runtime.export.coordinates.tables import with_own_tables
 from runtime.weights.files import Tensors
 from tests.support.packages import import_package
@@ -34,6 +35,8 @@ ALONE = (
     *("model.d_model=24", "model.vocabulary.size=20", "model.feed_forward.d_ff=32"),
     *("model.attention.heads=4", "model.decoder.layers=3"),
 )
+INTERLEAVED = "model.decoder.position={kind: rotary, layout: interleaved}"
+TWICE = "model.decoder.block=[self_attention, feed_forward, self_attention]"
 
 
 def compiled(spec: Spec) -> CompiledPackage:
@@ -73,6 +76,9 @@ def logits(model: Any, spec: Spec) -> torch.Tensor:
             (*ALONE, "model.decoder.distinct=2", "model.attention={d_k: 8, d_v: 12}"),
             with_equal_heads,
         ),
+        ("llama-like", (*ALONE, INTERLEAVED), with_halves),
+        ("llama-like", (*ALONE, INTERLEAVED, TWICE), with_halves),
+        ("llama-like", (*ALONE, TWICE, "model.attention={d_k: 4, d_v: 10}"), with_equal_heads),
         ("demo", (*SMALL, "model.embedding.width=8"), with_own_tables),
         (
             "demo",

@@ -69,6 +69,26 @@ def test_a_product_of_tensors_is_refused_at_its_place() -> None:
     assert (found.span.line, found.span.column) == (2, 8)
 
 
+def test_of_a_sum_the_first_summand_gets_everything() -> None:
+    text = "tensors:\n  a: x + y\n"
+    ours, theirs = {"a": torch.tensor([[1.0, 2.0], [3.0, 4.0]])}, {"x": (2, 2), "y": (2,)}
+    found = backwards(text, ours, theirs)
+    assert found.tensors["x"].tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert found.tensors["y"].tolist() == [0.0, 0.0]
+
+    with pytest.raises(UserError, match="several numbers of a are one"):
+        backwards("tensors:\n  a: y + x\n", ours, theirs)
+
+
+@pytest.mark.parametrize("lines", ["  a: x + y\n  b: y\n", "  b: y\n  a: x + y\n"])
+def test_a_second_summand_that_is_a_parameter_by_itself_is_refused(lines: str) -> None:
+    ours = {"a": torch.ones(2), "b": torch.ones(2)}
+    with pytest.raises(UserError, match="y is added to another tensor"):
+        backwards(f"tensors:\n{lines}", ours, {"x": (2,), "y": (2,)})
+    found = backwards(f"tensors:\n{lines}", ours | {"b": torch.zeros(2)}, {"x": (2,), "y": (2,)})
+    assert found.tensors["x"].tolist() == [1.0, 1.0]
+
+
 def test_what_nobody_writes_is_named() -> None:
     text = "tensors:\n  a: x\nignore: [mask, copy, bias]\n"
     theirs = {"x": (2,), "mask": (1,), "copy": (2,), "bias": (3,)}
