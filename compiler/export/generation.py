@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from compiler.export.target import Place, Rules
-from compiler.export.verdict import Verdict, said, said_otherwise
+from compiler.export.verdict import Verdict, left_out, said, said_otherwise
 from compiler.spec.decoding import BeamSearch, Decoding, Sampling
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
@@ -92,7 +92,8 @@ def _verdict(place: Place) -> Verdict:
     found = saying_of(place.spec, place.field)
     if found.kind == "exact":
         return said()
-    return said_otherwise(f"{place.field} {place.value}: {found.words}")
+    verdict = left_out if found.kind == "missing" else said_otherwise
+    return verdict(f"{place.field} {place.value}: {found.words}")
 
 
 def _is_searched(decoding: Decoding) -> bool:
@@ -185,7 +186,8 @@ def _repetition_penalty(_spec: Spec, decoding: Any) -> Saying:
 def _prefix(_spec: Spec, decoding: Any) -> Saying:
     if decoding.prefix is None:
         return Saying()
-    return Saying(kind="missing", words="give it as `decoder_input_ids`")
+    words = "one token is `forced_bos_token_id`; give several as `decoder_input_ids`"
+    return Saying(kind="missing", words=words)
 
 
 def _ends(_spec: Spec, decoding: Any) -> Saying:

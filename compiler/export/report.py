@@ -14,15 +14,18 @@ from compiler.spec.tasks import ATTENTIONS, EVERY_STACK
 SIGNS: dict[Status, str] = {
     "refused": "no",
     "said otherwise": "other",
+    "left out": "call",
     "said": "yes",
     "no effect": "-",
 }
 """The sign of each status in tables, the one that matters most first."""
 ORDER = [*SIGNS]
+EXPLAINED = [each for each in SIGNS if each not in ("said", "no effect")]
+"""The statuses whose words are shown."""
 LEAD = (
     "yes: the format has the setting. other: it says the same network by other numbers or other "
-    "settings. no: it cannot say it. -: the setting changes nothing that a trained network "
-    "computes."
+    "settings. call: the folder does not hold it; whoever makes texts may give it. no: the format "
+    "cannot say it. -: the setting changes nothing that a trained network computes."
 )
 
 
@@ -164,10 +167,10 @@ def _cell(status: Status) -> Cell:
 
 
 def _words(report: Report, target: Target) -> Table:
-    """Return a table of what a format refuses, and says otherwise."""
+    """Return a table of what a format refuses, says otherwise, and leaves out."""
     rows = [
         (_cell(status), name, words)
-        for status in ORDER[:2]
+        for status in EXPLAINED
         for words, names in report.words(target, status).items()
         for name in names
     ]

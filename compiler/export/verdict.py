@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["said", "said otherwise", "no effect", "refused"]
+Status = Literal["said", "said otherwise", "left out", "no effect", "refused"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,9 +11,10 @@ class Verdict:
     """The status of a setting in a format, and words about it.
 
     `said`: the format has the setting, or means it. `said otherwise`: the same function, by other
-    numbers or other settings; the words tell which. `no effect`: the setting changes nothing that a
-    trained network computes. `refused`: the format cannot say it; the words are a predicate, of
-    which the format is the subject: "has no mixture of experts".
+    numbers or other settings; the words tell which. `left out`: the folder does not hold it, and
+    texts are made without it, unless a call gives it; the words tell how. `no effect`: the setting
+    changes nothing that a trained network computes. `refused`: the format cannot say it; the words
+    are a predicate, of which the format is the subject: "has no mixture of experts".
     """
 
     status: Status
@@ -38,6 +39,11 @@ def said(words: str = "") -> Verdict:
 def said_otherwise(words: str) -> Verdict:
     """Return the verdict that a format says a setting by other numbers or settings."""
     return Verdict(status="said otherwise", words=words)
+
+
+def left_out(words: str) -> Verdict:
+    """Return the verdict that a folder does not hold a setting, which a call may give."""
+    return Verdict(status="left out", words=words)
 
 
 def without_effect(words: str = "") -> Verdict:

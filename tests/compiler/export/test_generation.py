@@ -8,7 +8,10 @@ import pytest
 
 from compiler.export.generation import SAYINGS, Generation, Symbols, generation_config
 from compiler.export.huggingface_remote import HUGGINGFACE_REMOTE
+from compiler.export.report import page_of, report_on
 from compiler.export.target import refusals
+from compiler.export.targets import TARGETS
+from compiler.page.text import lines
 from compiler.spec.decoding import DECODINGS
 from compiler.spec.load import load
 
@@ -79,6 +82,22 @@ def test_what_transformers_does_not_know_is_named() -> None:
     one = said("decoding.prefix=Der", prefix=[17])
     assert one.config["forced_bos_token_id"] == 17
     assert not any("prefix" in each for each in one.missing)
+
+
+def test_a_setting_that_no_file_holds_is_not_said_otherwise() -> None:
+    """A table that calls it the same network by other numbers would be wrong."""
+    translation = load("demo", ("decoding.prefix=Der", "decoding.repetition_penalty=1.5"))
+    continuation = load("language-model", ("decoding.max_length=30",))
+    for name in ("huggingface-remote", "huggingface-native"):
+        found = TARGETS[name].verdicts(translation)
+        assert found["decoding.prefix"].status == "left out"
+        assert found["decoding.repetition_penalty"].status == "said otherwise"
+        others = TARGETS[name].verdicts(continuation)
+        for key in ("seed", "max_length"):
+            assert others[f"decoding.{key}"].status == "left out"
+    page = lines(page_of(report_on(translation, [HUGGINGFACE_REMOTE])), 80)
+    shown = ["".join(piece for _, _, piece in line).split()[:2] for line in page]
+    assert ["call", "decoding.prefix"] in shown
 
 
 def test_draws() -> None:
