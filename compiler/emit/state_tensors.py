@@ -132,7 +132,10 @@ class StateCode:
             case Holder():
                 return self._held(tree)
             case Record(name=name, fields=fields):
-                return Call(Name(name), tuple(self._assembled(below) for _, below in fields))
+                given = tuple((field, self._assembled(below)) for field, below in fields)
+                if len(given) == 1:  # a comprehension that is the only argument has no brackets
+                    return Call(Name(name), (), given)
+                return Call(Name(name), tuple(value for _, value in given))
             case LayerStates(kinds=((count, below),)):
                 return Comprehension(self._assembled(below), "_", call("range", count))
             case LayerStates(kinds=kinds):
