@@ -1,5 +1,6 @@
 """The functions of `functional.py` of a network, recorded by torch.export for texts of any size."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,7 +61,8 @@ class Graph:
     def recorded(self) -> ExportedProgram:
         """The function as it was recorded, once, with the weights that it reads."""
         dynamic = tuple(dict.fromkeys(each, Dim.DYNAMIC) for each in self.inputs.values())
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the weights that a module of torch flattens
             found = torch.export.export(
                 self.program, self.examples, dynamic_shapes=(dynamic,), strict=False
             )
