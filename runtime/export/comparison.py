@@ -1,8 +1,9 @@
 """An exported folder beside the run that it was made of: log-probabilities and texts."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from decimal import ROUND_UP, Context
 from itertools import islice
 from typing import Any
 
@@ -12,13 +13,13 @@ from torch import Tensor
 from compiler.spec.decoding import BeamSearch, other_decoding
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
-from runtime.data.symbols import END, MASK, UNKNOWN
+from runtime.data.symbols import MASK, UNKNOWN
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import longest_sentence
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.export.exporter import Answer, Exported, Rows
 from runtime.export.own_network import OwnNetwork
-from runtime.inference.beam_search import length_penalty
+from runtime.export.ties import difference_of_scores
 
 CLOSE = 1e-4
 """The largest difference of log-probabilities, or of numbers of a vector, that float32 explains.
@@ -121,7 +122,7 @@ class Comparison:
     @property
     def lines(self) -> list[str]:
         """Return the comparison in words: the numbers, then the texts."""
-        numbers = f"{self.numbers} within {self.difference:.0e}"
+        numbers = f"{self.numbers} within {rounded_up(self.difference):.0e}"
         texts = [", ".join(map(str, self.texts)) + " texts equal"] if self.texts else []
         lines = [f"{self.sentences:,} {self.words}: {numbers}", *texts]
         for each in self.texts:
@@ -134,14 +135,11 @@ class Comparison:
 
 
 def read_sentences(spec: Spec, network: OwnNetwork, count: int | None = SENTENCES) -> Sentences:
-    """Return the first `count` sentences of the validation set, by default all of them.
+    """Return the first `count` sentences of the validation set; with None all of them.
 
     Those of more tokens than the network has learned from are left out, and so are empty ones.
     """
-    rows = list(islice(_usable_rows(spec, network), count))
-    lines, sources, texts = (list(each) for each in zip(*rows, strict=True)) if rows else ([],) * 3
-    reads = spec.model.encoder is not None and spec.model.decoder is not None
-    return Sentences(lines=lines, sources=sources if reads else None, texts=texts)
+    return _together(spec, islice(_usable_rows(spec, network), count))
 
 
 def draw_sentences(spec: Spec, network: OwnNetwork, count: int = SENTENCES) -> Sentences:
@@ -150,10 +148,11 @@ def draw_sentences(spec: Spec, network: OwnNetwork, count: int = SENTENCES) -> S
     They are for runs of published models, which have no text.
     """
     draw = random.Random(0)
-    first, longest = TASKS[spec.task].symbols, min(longest_sentence(spec) - 2, LONGEST_DRAWN)
+    first, longest = TASKS[spec.task].symbols, longest_sentence(spec) - 2
+    most = max(1, min(longest, LONGEST_DRAWN))
 
     def text(tokenizer: Tokenizer) -> str:
-        tokens = [draw.randrange(first, tokenizer.size) for _ in range(draw.randint(1, longest))]
+        tokens = [draw.randrange(first, tokenizer.size) for _ in range(draw.randint(1, most))]
         return tokenizer.decode(tokens)
 
     source, target = network.tokenizers
@@ -163,10 +162,24 @@ def draw_sentences(spec: Spec, network: OwnNetwork, count: int = SENTENCES) -> S
         (line, source.encode(line), target.encode(other) if reads else source.encode(line))
         for line, other in pairs
     ]
-    kept = [each for each in encoded if each[1] and each[2]]
-    lines, sources, texts = (list(each) for each in zip(*kept, strict=True))
-    words = "texts of tokens drawn at random"
-    return Sentences(lines=lines, sources=sources if reads else None, texts=texts, words=words)
+    kept = [each for each in encoded if all(0 < len(tokens) <= longest for tokens in each[1:])]
+    return _together(spec, kept, "texts of tokens drawn at random")
+
+
+def _together(
+    spec: Spec,
+    rows: Iterable[tuple[str, list[int], list[int]]],
+    words: str = "validation sentences",
+) -> Sentences:
+    """Return lines, sources and texts side by side; there may be none."""
+    rows = list(rows)
+    reads = spec.model.encoder is not None and spec.model.decoder is not None
+    return Sentences(
+        lines=[line for line, _, _ in rows],
+        sources=[source for _, source, _ in rows] if reads else None,
+        texts=[text for _, _, text in rows],
+        words=words,
+    )
 
 
 def _usable_rows(spec: Spec, network: OwnNetwork) -> Iterator[tuple[str, list[int], list[int]]]:
@@ -226,27 +239,32 @@ def largest_difference(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> floa
 
 def _texts(own: OwnNetwork, exported: Exported, sentences: Sentences) -> Iterator[Texts]:
     """Yield the comparisons of texts, greedy ones first."""
-    for decoding in methods_compared(own.spec):
+    for method, decoding in methods_compared(own.spec, exported):
         ours, theirs = (each.texts(sentences.lines, decoding) for each in (own, exported))
-        yield _compared(own, sentences, decoding, ours, theirs)
+        yield _compared(own, sentences, method, decoding, ours, theirs)
 
 
-def methods_compared(spec: Spec) -> list[BeamSearch]:
-    """Return the methods of decoding that are compared.
+def methods_compared(spec: Spec, exported: Exported) -> Iterator[tuple[str, BeamSearch]]:
+    """Yield the methods of decoding that are compared, each with its name.
 
-    They are greedy search, a beam of 4 with scores divided by a power of the length, and the spec's
-    own search where it is another one.
+    They are greedy search without the settings that the format does not know, a beam of 4 with
+    scores divided by a power of the length, and the spec's own search where it is another one.
     """
-    changes: list[dict[str, object]] = [{"beam": 1}, {"beam": 4, "normalization": "length"}]
-    found = [other_decoding(spec.decoding, "beam", **each) for each in changes]
-    own = [spec.decoding] if isinstance(spec.decoding, BeamSearch) else []
-    found += [each for each in own if each.beam > 1 and each not in found]
-    return [each for each in found if isinstance(each, BeamSearch)]
+    found: list[BeamSearch] = []
+    for changes in ({"beam": 1}, {"beam": 4, "normalization": "length"}):
+        each = other_decoding(spec.decoding, "beam", **changes)
+        assert isinstance(each, BeamSearch)
+        found.append(exported.honoured(each) if each.beam == 1 else each)
+        yield words_of(each), found[-1]
+    own = spec.decoding
+    if isinstance(own, BeamSearch) and own not in found:
+        yield words_of(own) if own.beam > 1 else "greedy with all settings", own
 
 
 def _compared(
     own: OwnNetwork,
     sentences: Sentences,
+    method: str,
     decoding: BeamSearch,
     ours: Sequence[Answer],
     theirs: Sequence[Answer],
@@ -258,12 +276,12 @@ def _compared(
         found = Other(line=row + 1, ours=one.text, theirs=other.text)
         if one.tokens == other.tokens and UNKNOWN in one.tokens:
             unknown.append(found)
-        elif _is_tie(own, sentences, row, decoding, one.tokens, other.tokens):
+        elif _is_tie(own, decoding, sentences.lines[row], one, other):
             ties.append(found)
         else:
             others.append(found)
     return Texts(
-        method=words_of(decoding),
+        method=method,
         count=len(ours),
         equal=len(ours) - len(ties) - len(unknown) - len(others),
         ties=tuple(ties),
@@ -277,37 +295,13 @@ def words_of(decoding: BeamSearch) -> str:
     return "greedy" if decoding.beam == 1 else f"beam {decoding.beam} ({decoding.normalization})"
 
 
-def _is_tie(
-    own: OwnNetwork,
-    sentences: Sentences,
-    row: int,
-    decoding: BeamSearch,
-    one: tuple[int, ...],
-    other: tuple[int, ...],
-) -> bool:
-    """Return whether the run's network cannot tell which of two texts is the better one.
-
-    Greedy search compares the first tokens that differ, a beam the scores of whole texts.
-    """
-    if one == other:
+def _is_tie(own: OwnNetwork, decoding: BeamSearch, line: str, one: Answer, other: Answer) -> bool:
+    """Return whether the run's network cannot tell which of two texts is the better one."""
+    if one.tokens == other.tokens:
         return False
-    source = sentences.sources[row] if sentences.sources else None
-    before = [] if sentences.sources else own.tokenizers[0].encode(sentences.lines[row])
-    both = [(*each, END) for each in (one, other)]
-    scores = [_scores(own, source, before, each) for each in both]
-    if decoding.beam == 1:
-        pairs = zip(*both, strict=False)
-        first = next((n for n, (a, b) in enumerate(pairs) if a != b), 0)
-        values = [each[first] for each in scores]
-    else:
-        values = [each.sum() / length_penalty(len(each), decoding) for each in scores]
-    return bool((values[0] - values[1]).abs() <= CLOSE)
+    return difference_of_scores(own, decoding, line, one.tokens, other.tokens) <= CLOSE
 
 
-def _scores(
-    own: OwnNetwork, source: Sequence[int] | None, before: Sequence[int], tokens: Sequence[int]
-) -> Tensor:
-    """Return the log-probabilities [tokens] of tokens that end in END, after those before them."""
-    with torch.inference_mode():
-        scores = own.scores(source, [*before, *tokens[:-1]])[len(before) :]
-        return scores.gather(1, torch.tensor(tokens).unsqueeze(1)).squeeze(1)
+def rounded_up(number: float) -> float:
+    """Return a number with one digit that is not below it."""
+    return float(Context(prec=1, rounding=ROUND_UP).create_decimal_from_float(number))

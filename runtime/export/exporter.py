@@ -77,6 +77,12 @@ class Exported(Protocol):
         does not know a setting of `decoding` decodes without it.
         """
 
+    def honoured(self, decoding: BeamSearch) -> BeamSearch:
+        """Return the decoding without the settings that the format does not know.
+
+        Its greedy search must write the texts that the run's own network writes by it.
+        """
+
 
 class Exporter(Protocol):
     """One way to export: a format of `compiler.export.targets`, and all that writes it."""

@@ -13,7 +13,8 @@ from runtime.data.symbols import BEGIN, END
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.export.exporter import Answer, Rows
 from runtime.export.source import Exportable
-from runtime.inference.batch_decoder import BatchDecoder, longest_read
+from runtime.inference.batch_decoder import longest_read
+from runtime.inference.engines.decoders import decoder_of
 from runtime.inference.translator import prefix_tokens
 from runtime.package import features_of
 
@@ -46,9 +47,13 @@ class OwnNetwork:
     @torch.inference_mode()
     def scores(self, source: Sequence[int] | None, target: Sequence[int]) -> Tensor:
         """Return the log-probabilities [target + 1, vocabulary] after BEGIN and each token."""
+        return self.logits(source, target).log_softmax(-1)
+
+    @torch.inference_mode()
+    def logits(self, source: Sequence[int] | None, target: Sequence[int]) -> Tensor:
+        """Return the logits [target + 1, vocabulary] after BEGIN and each token."""
         read = [] if source is None else [torch.tensor([[*source, END]])]
-        logits = self._project(*read, torch.tensor([[BEGIN, *target]]))
-        return logits[0].log_softmax(-1)
+        return self._project(*read, torch.tensor([[BEGIN, *target]]))[0]
 
     @torch.inference_mode()
     def outputs(self, texts: Rows) -> list[Tensor]:
@@ -60,21 +65,46 @@ class OwnNetwork:
 
     def texts(self, lines: Sequence[str], decoding: BeamSearch) -> list[Answer]:
         """Return what the network writes for each line, by the product's own search."""
-        spec = self.spec.model_copy(update={"decoding": decoding})
-        source, target = self.tokenizers
-        longest = longest_read(spec)
-        rows = [each[:longest] for each in source.encode_lines(lines)]
-        prefix: list[int] = []
-        if decoding.prefix is not None:
-            prefix = prefix_tokens(decoding.prefix, target, longest, "`decoding.prefix`")
-        is_read = spec.model.encoder is not None
-        begun = [prefix] * len(rows) if is_read else rows
-        found = BatchDecoder(self.model, spec).decode(rows if is_read else None, prefixes=begun)
+        spec, target = self.with_decoding(decoding), self.tokenizers[1]
+        sources, begun = self.given_tokens(lines, decoding)
+        found = decoder_of(self.model, spec, 1, target).decode(sources, prefixes=begun)
         return [
             Answer(text=target.decode([*given, *best.tokens]), tokens=best.tokens)
             for given, (best, *_) in zip(begun, found, strict=True)
         ]
 
+    def honoured(self, decoding: BeamSearch) -> BeamSearch:
+        """Return the decoding itself: all its settings are known."""
+        return decoding
+
+    def with_decoding(self, decoding: BeamSearch) -> Spec:
+        """Return the spec with another decoding."""
+        return self.spec.model_copy(update={"decoding": decoding})
+
+    def given_tokens(
+        self, lines: Sequence[str], decoding: BeamSearch
+    ) -> tuple[list[list[int]] | None, list[list[int]]]:
+        """Return the tokens of lines as `given_tokens` does."""
+        return given_tokens(self.with_decoding(decoding), self.tokenizers, lines)
+
     def _project(self, *read: Tensor) -> Tensor:
         features = features_of(self.model)(*read)
         return cast(Tensor, cast(Any, self.model).project(features))
+
+
+def given_tokens(
+    spec: Spec, tokenizers: tuple[Tokenizer, Tokenizer], lines: Sequence[str]
+) -> tuple[list[list[int]] | None, list[list[int]]]:
+    """Return the sources that lines are, and the tokens that the texts are given to begin with.
+
+    They are cut where the network ends, as `translate` and `generate` do: a translation begins with
+    `decoding.prefix`, and a language model, which has no sources, goes on from the last tokens of a
+    long prompt.
+    """
+    source, target = tokenizers
+    longest, rows = longest_read(spec), source.encode_lines(lines)
+    if spec.model.encoder is None:
+        return None, [each[max(len(each) - longest, 0) :] for each in rows]
+    prefix = spec.decoding.prefix
+    given = prefix_tokens(prefix, target, longest, "`decoding.prefix`") if prefix else []
+    return [each[:longest] for each in rows], [given] * len(rows)

@@ -18,8 +18,8 @@ from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.export.ctranslate2.specification import specification
 from runtime.export.ctranslate2.vocabularies import Vocabulary, vocabulary_of, write_vocabulary
 from runtime.export.exporter import Answer, Exported, Options, Rows, Written
+from runtime.export.own_network import given_tokens
 from runtime.export.source import Exportable
-from runtime.inference.batch_decoder import longest_read
 from runtime.inference.engines.ctranslate2_decoder import (
     CTranslate2Decoder,
     exponent_of,
@@ -28,7 +28,6 @@ from runtime.inference.engines.ctranslate2_decoder import (
     words_of,
 )
 from runtime.inference.engines.ctranslate2_network import CTranslate2Network
-from runtime.inference.translator import prefix_tokens
 
 README, TEMPLATE = "README.md", "README.md.jinja"
 TYPICAL_LENGTH = 25
@@ -95,20 +94,19 @@ class OpenedExport:
     def texts(self, lines: Sequence[str], decoding: BeamSearch) -> list[Answer]:
         """Return what the network writes for each line, by the search of CTranslate2."""
         spec = honoured(self.spec.model_copy(update={"decoding": decoding}))
-        source, target = self.tokenizers
-        longest = longest_read(spec)
-        rows = [each[:longest] for each in source.encode_lines(lines)]
-        begun: list[list[int]] = rows
-        if is_read := spec.model.encoder is not None:
-            own = spec.decoding.prefix
-            begun = [prefix_tokens(own, target, longest, "`decoding.prefix`") if own else []]
-            begun *= len(rows)
-        decoder = CTranslate2Decoder(self.network, spec)
-        found = decoder.decode(rows if is_read else None, prefixes=begun)
+        sources, begun = given_tokens(spec, self.tokenizers, lines)
+        found = CTranslate2Decoder(self.network, spec).decode(sources, prefixes=begun)
+        target = self.tokenizers[1]
         return [
             Answer(text=target.decode([*given, *best.tokens]), tokens=best.tokens)
             for given, (best, *_) in zip(begun, found, strict=True)
         ]
+
+    def honoured(self, decoding: BeamSearch) -> BeamSearch:
+        """Return the decoding without the settings that its searches do not know."""
+        found = honoured(self.spec.model_copy(update={"decoding": decoding})).decoding
+        assert isinstance(found, BeamSearch)
+        return found
 
 
 def _vocabularies(spec: Spec, source: Tokenizer, target: Tokenizer) -> dict[str, Vocabulary]:

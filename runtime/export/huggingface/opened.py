@@ -104,6 +104,10 @@ class Opened:
                 found |= dict(zip(several, answers, strict=True))
         return [found[row] for row in range(len(lines))]
 
+    def honoured(self, decoding: BeamSearch) -> BeamSearch:
+        """Return the decoding itself: greedy search has all its settings."""
+        return decoding
+
     def _by_limit(self, lines: Sequence[str], spec: Spec) -> dict[int, list[int]]:
         """Return the lines that may become texts of so many tokens, by the number of tokens."""
         reads = TASKS[spec.task].reads_a_source

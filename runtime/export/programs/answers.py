@@ -66,6 +66,10 @@ class Decoding:
             answers.append(Answer(text=text, tokens=tuple(new)))
         return answers
 
+    def honoured(self, decoding: BeamSearch) -> BeamSearch:
+        """Return the decoding itself: `decode.py` has all its settings."""
+        return decoding
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -90,6 +94,10 @@ class Reading:
     def texts(self, _: Sequence[str], __: BeamSearch) -> list[Answer]:
         """Raise: a network without a decoder writes no texts."""
         raise NotImplementedError("a network without a decoder has outputs")
+
+    def honoured(self, decoding: BeamSearch) -> BeamSearch:
+        """Return the decoding itself, which has no meaning here."""
+        return decoding
 
 
 def write_tokenizers(exportable: Exportable, folder: Path) -> list[str]:
