@@ -6,6 +6,7 @@ of the largest difference by each link of the chain. `--first N` begins with a l
 """
 
 import argparse
+import secrets
 import sys
 import tempfile
 import time
@@ -112,7 +113,7 @@ class Chain:
 
     def exported(self, name: str) -> Exported:
         """Return the network exported to a format, opened by the library of the format."""
-        folder = self.folder / name
+        folder = self.folder / f"{name}-{secrets.token_hex(4)}"  # transformers keeps code by names
         folder.mkdir()
         EXPORTERS[name].write(self.exportable, folder, Options())
         return EXPORTERS[name].load(folder, self.exportable)
