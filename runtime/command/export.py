@@ -82,9 +82,9 @@ def export(
         bool, typer.Option("--dry-run", help="Say what would be refused; write nothing.")
     ] = False,
     form: Annotated[
-        Literal["text", "markdown", "json", "html"],
-        typer.Option("--format", help="Of what --dry-run prints."),
-    ] = "text",
+        Literal["text", "markdown", "json", "html"] | None,
+        typer.Option("--format", help="Of what --dry-run prints.  [default: text]"),
+    ] = None,
     recompile: Recompile = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the exported folder that is there.")
@@ -96,34 +96,57 @@ def export(
     """
     targets = chosen_targets(to, kind)
     if dry_run:
-        show(run, targets, form, requires=to != ALL)
+        refuse_without_meaning(
+            "--dry-run writes nothing and reads no weights",
+            {
+                "--out": out is not None,
+                "--quantize": quantize is not None,
+                "--aot": aot,
+                "--average": average is not None,
+                "--checkpoint": checkpoint is not None,
+                "--compare": compare is not None,
+                "--data": data is not None,
+                "--recompile": recompile,
+                "--force": force,
+            },
+        )
+        show(run, targets, form or "text", requires=to != ALL)
         return
+    refuse_without_meaning("it is for what --dry-run prints", {"--format": form is not None})
     if to == ALL:
         raise UserError("--to all shows what each format can say", help="add --dry-run")
-    from compiler.export.targets import require_sayable
     from runtime.export.exporter import Options
     from runtime.export.exporters import EXPORTERS
-    from runtime.export.folder import check_place, export_run
+    from runtime.export.folder import check_place, export_run, require_exportable
     from runtime.export.source import Exportable
 
     sentences = sentences_of(compare)
     opened = with_data_folder(open_any_run(Path(run), checkpoint, recompile), data)
-    place = out or EXPORTS / "-".join(filter(None, (opened.folder.resolve().name, to, quantize)))
-    check_place(place, force=force)
     loaded = written_spec(run)
     target = best(targets, loaded)
-    require_sayable(target, loaded)
+    names = (opened.folder.resolve().name, target.name, quantize)
+    place = out or EXPORTS / "-".join(filter(None, names))
+    check_place(place, force=force)
+    exporter, options = EXPORTERS[target.name], Options(quantize=quantize, compiled=aot)
+    require_exportable(target, exporter, loaded, options)
     exportable = Exportable.of(opened, loaded, average)
     done = export_run(
         exportable,
         target,
-        EXPORTERS[target.name],
+        exporter,
         place,
-        Options(quantize=quantize, compiled=aot),
+        options,
         sentences=sentences,
+        is_text_given=data is not None,
         force=force,
     )
     print_done(exportable, done)
+
+
+def refuse_without_meaning(why: str, given: dict[str, bool]) -> None:
+    """Raise a UserError that names the options that were given and mean nothing here."""
+    if names := [name for name, is_given in given.items() if is_given]:
+        raise UserError(f"{' and '.join(names)} would be ignored: {why}", help="leave it out")
 
 
 def chosen_targets(to: str, kind: str | None) -> list["Target"]:

@@ -130,8 +130,12 @@ class Comparison:
         return lines
 
     def record(self) -> dict[str, Any]:
-        """Return what is kept of it."""
-        return asdict(self)
+        """Return what is kept of it: of texts that differ the number of the line alone."""
+        kept = asdict(self)
+        for found, texts in zip(kept["texts"], self.texts, strict=True):
+            for kind in ("ties", "unknown", "others"):
+                found[kind] = [each.line for each in getattr(texts, kind)]
+        return kept
 
 
 def read_sentences(spec: Spec, network: OwnNetwork, count: int | None = SENTENCES) -> Sentences:

@@ -13,6 +13,9 @@ from pathlib import Path
 from compiler.atomic_files import beside, held, put_folder
 from compiler.export.target import Target
 from compiler.export.targets import require_sayable
+from compiler.source.diagnostic import Rejected
+from compiler.spec.load import Loaded
+from runtime.data.files import MissingText
 from runtime.errors import UserError
 from runtime.export.comparison import (
     SENTENCES,
@@ -23,6 +26,7 @@ from runtime.export.comparison import (
     read_sentences,
 )
 from runtime.export.exporter import (
+    Exported,
     Exporter,
     Options,
     Written,
@@ -56,47 +60,71 @@ def export_run(
     options: Options,
     *,
     sentences: int | None = SENTENCES,
+    is_text_given: bool = False,
     force: bool = False,
 ) -> Done:
     """Write a folder in a format; it is there when it is right, or not at all.
 
-    `sentences` of the validation set are compared, by default some, with None all. Raises
-    `Rejected` for a spec that the format cannot say, and a UserError for a missing library, a
-    folder that cannot be written, and a network that differs from the run's.
+    `sentences` of the validation set are compared, by default some, with None all; if
+    `is_text_given`, a text that is not there is an error for a published model, too. Raises what
+    `require_exportable` does, and a UserError for a folder that cannot be written, and a network
+    that differs from the run's.
     """
-    require_sayable(target, exportable.loaded)
-    require_libraries(exporter)
-    require_quantization(exporter, options)
-    require_compiler(exporter, options)
+    require_exportable(target, exporter, exportable.loaded, options)
+    own = OwnNetwork.of(exportable)
+    there = _sentences(exportable, own, sentences, is_text_given=is_text_given)
     with new_export(out, force=force) as folder:
-        written = exporter.write(exportable, folder, options)
-        comparison = compared(exportable, exporter, folder, options, sentences)
+        with _failing(exporter):
+            written = exporter.write(exportable, folder, options)
+            exported = exporter.load(folder, exportable)
+        comparison = compared(exportable, exporter, own, exported, there, options)
         record = _record(exportable, exporter, options, written, comparison)
         text = json.dumps(record, indent=2, ensure_ascii=False)
         (folder / RECORD).write_text(text + "\n", "utf-8")
     return Done(folder=out, written=written, comparison=comparison)
 
 
+def require_exportable(
+    target: Target, exporter: Exporter, loaded: Loaded, options: Options
+) -> None:
+    """Check all that can be known before any weights are read.
+
+    Raises `Rejected` for a spec that the format cannot say, and a UserError for a missing library
+    and for choices that the format does not offer.
+    """
+    require_sayable(target, loaded)
+    require_quantization(exporter, options)
+    require_compiler(exporter, options)
+    require_libraries(exporter)
+
+
+@contextmanager
+def _failing(exporter: Exporter) -> Iterator[None]:
+    """Raise a UserError where a library fails that writes a format, or opens it."""
+    try:
+        yield
+    except (UserError, Rejected, OSError, MemoryError):
+        raise
+    except Exception as error:
+        reason = next(iter(f"{error}".splitlines()), "")
+        raise UserError(
+            f"the export to {exporter.name} failed: {type(error).__name__}: {reason}",
+            help="nothing was written; please report this with the spec and the versions of "
+            + ", ".join(_versions(exporter)),
+        ) from error
+
+
 def compared(
     exportable: Exportable,
     exporter: Exporter,
-    folder: Path,
+    own: OwnNetwork,
+    exported: Exported,
+    sentences: Sentences,
     options: Options,
-    sentences: int | None = SENTENCES,
 ) -> Comparison:
-    """Open a folder with the library of its format, and compare it with the run.
-
-    Raises a UserError if it differs.
-    """
-    own = OwnNetwork.of(exportable)
-    there = _sentences(exportable, own, sentences)
-    if not there.texts:
-        raise UserError(
-            f"the validation set of {exportable.run.folder} has no sentence to compare with",
-            help="look at the files of data.valid",
-        )
-    exported = exporter.load(folder, exportable)
-    found = compare(own, exported, there, is_rounded=options.quantize is not None)
+    """Compare what was exported with the run's own network. Raises a UserError if it differs."""
+    with _failing(exporter):
+        found = compare(own, exported, sentences, is_rounded=options.quantize is not None)
     if found.wrong:
         raise UserError(
             f"the export to {exporter.name} is not the network of {exportable.run.folder}: "
@@ -107,14 +135,31 @@ def compared(
     return found
 
 
-def _sentences(exportable: Exportable, own: OwnNetwork, count: int | None) -> Sentences:
-    """Return the sentences to compare with; a published model without a text has drawn ones."""
+def _sentences(
+    exportable: Exportable, own: OwnNetwork, count: int | None, *, is_text_given: bool
+) -> Sentences:
+    """Return the sentences to compare with; a published model without a text has drawn ones.
+
+    Raises a UserError if there are none.
+    """
+    run = exportable.run
     try:
-        return read_sentences(exportable.spec, own, count)
-    except UserError:
-        if PUBLISHED not in exportable.run.begun:
+        found = read_sentences(exportable.spec, own, count)
+    except MissingText:
+        if PUBLISHED not in run.begun or is_text_given:
             raise
-        return draw_sentences(exportable.spec, own, count or SENTENCES)
+        if count is None:
+            raise UserError(
+                f"{run.folder} has no validation set whose sentences could all be compared",
+                help="give a number, or name the folder of its text by --data",
+            ) from None
+        found = draw_sentences(exportable.spec, own, count)
+    if not found.texts:
+        raise UserError(
+            f"the validation set of {run.folder} has no sentence to compare with",
+            help="look at the files of data.valid",
+        )
+    return found
 
 
 def _record(
@@ -124,9 +169,9 @@ def _record(
     written: Written,
     comparison: Comparison,
 ) -> dict[str, object]:
-    """Return what is kept in the folder."""
+    """Return what is kept in the folder, which may be shared: no paths, and no texts."""
     return {
-        "run": str(exportable.run.folder),
+        "run": exportable.run.folder.resolve().name,
         "name": exportable.spec.name,
         "format": exporter.name,
         "quantize": options.quantize,

@@ -132,7 +132,7 @@ def _readme(exportable: Exportable, sides: Mapping[str, Vocabulary], title: str)
             name=spec.name,
             title=title,
             weights=exportable.weights,
-            run=exportable.run.folder,
+            run=exportable.run.folder.resolve().name,
             libraries=sorted({"ctranslate2", source.library, target.library} - {""}),
             tokenizers=tokenizers,
             translates=spec.model.encoder is not None,

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from compiler.export.verdict import refused, said_otherwise
 from runtime.export.folder import new_export
+from runtime.export.own_network import OwnNetwork
 from tests.export.random_runs import random_run, trees
 from tests.runtime.command.conftest import Command
 from tests.support.own_format import NAME, OwnExporter, OwnTarget
@@ -67,6 +68,12 @@ def test_a_published_model_without_a_text_is_compared_on_drawn_ones(
         ended = specformer("export", run, "--to", NAME, "--out", folder / "out")
         assert ended.code == 0, ended.err
         assert " texts of tokens drawn at random: " in ended.out
+    for options, message in (
+        (("--data", "nowhere"), "there is no file nowhere/"),
+        (("--compare", "all"), "has no validation set whose sentences could all be compared"),
+    ):
+        ended = specformer("export", run, "--to", NAME, "--out", "wrong", *options)
+        assert (ended.code, message in ended.err) == (2, True), ended.err
     own_exporter.added = 1e-2
     assert specformer("export", run, "--to", NAME, "--out", "wrong").code == 2
 
@@ -77,7 +84,7 @@ def test_the_record_has_checkpoints_versions_and_the_comparison(
 ) -> None:
     specformer("export", trained_run, "--to", NAME, "--out", "out", "--checkpoint", "4")
     record = json.loads((tmp_path / "out" / "export.json").read_text())
-    assert record["run"] == str(trained_run)
+    assert record["run"] == trained_run.name
     assert (record["format"], record["updates"]) == (NAME, [4])
     assert [len(each) for each in record["checkpoints"].values()] == [64]
     assert {"specformer", "torch", "safetensors"} == set(record["versions"])
@@ -163,6 +170,67 @@ def test_rounded_weights_are_compared_without_a_bound(
     ended = specformer("export", trained_run, "--to", NAME, "--quantize", "int8_bfloat16")
     assert ended.code == 2
     assert "--quantize int8_bfloat16: an export to safetensors has no such weights" in ended.err
+
+
+@pytest.mark.parametrize("method", ["write", "load"])
+def test_a_library_that_fails_is_named(
+    method: str,
+    specformer: Command,
+    trained_run: Path,
+    own_exporter: OwnExporter,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def failing(*_: object) -> None:
+        raise RuntimeError("no such operator\nand more")
+
+    monkeypatch.setattr(OwnExporter, method, failing)
+    ended = specformer("export", trained_run, "--to", own_exporter.name)
+    assert ended.code == 2
+    assert "the export to safetensors failed: RuntimeError: no such operator\n" in ended.err
+    assert "Traceback" not in ended.err
+    assert left(tmp_path) == []
+
+
+@pytest.mark.usefixtures("own_exporter")
+def test_what_does_not_fit_is_refused_before_weights_are_read(
+    specformer: Command, trained_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from runtime.export.source import Exportable
+
+    monkeypatch.setattr(Exportable, "of", lambda *_: pytest.fail("weights were read"))
+    for option, message in (
+        (("--quantize", "int8_bfloat16"), "has no such weights"),
+        (("--aot",), "has no programs that could be compiled"),
+    ):
+        ended = specformer("export", trained_run, "--to", NAME, *option)
+        assert (ended.code, message in ended.err) == (2, True), ended.err
+
+
+@pytest.mark.usefixtures("own_exporter")
+def test_a_folder_names_no_path_and_no_text(
+    specformer: Command, trained_run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from runtime.export import comparison
+
+    same = comparison.Answer
+    texts = OwnNetwork.texts
+    calls: list[int] = []
+
+    def sometimes(self: OwnNetwork, lines: list[str], decoding: object) -> list[object]:
+        found = texts(self, lines, decoding)  # type: ignore[arg-type]
+        calls.append(len(calls))
+        if len(calls) != 4:  # the exported network's beam
+            return [*found]
+        return [same(text="other words", tokens=(9, 9, *found[0].tokens)), *found[1:]]
+
+    monkeypatch.setattr(OwnNetwork, "texts", sometimes)
+    ended = specformer("export", trained_run, "--to", NAME, "--out", "out")
+    assert "beam 4 (length), others: line 1\n" in ended.out, ended.err
+    text = (tmp_path / "out" / "export.json").read_text()
+    assert "other words" not in text
+    assert '"/' not in text
+    assert json.loads(text)["compared"]["texts"][1]["others"] == [1]
 
 
 def test_a_missing_library_is_named_before_anything_is_written(
@@ -299,6 +367,12 @@ def test_dry_run_reads_a_spec_and_refuses_what_a_single_format_cannot_say(
         (("--to", NAME, "--as", "native"), f"--as native is not for --to {NAME}"),
         (("--to", NAME, "--compare", "20"), "compared on at least 50 sentences"),
         (("--to", NAME, "--compare", "some"), "compared on at least 50 sentences"),
+        (("--to", NAME, "--format", "json"), "--format would be ignored"),
+        (
+            ("--to", NAME, "--dry-run", "--out", "out", "--quantize", "int8", "--force"),
+            "--out and --quantize and --force would be ignored",
+        ),
+        (("--to", NAME, "--dry-run", "--compare", "60"), "--compare would be ignored"),
         (("--to", NAME, "--checkpoint", "3"), "has no checkpoint of update 3"),
     ],
 )

@@ -323,7 +323,7 @@ def test_the_program_of_the_docs_translates(exports: Any, tmp_path: Path) -> Non
     page = (ROOT / "docs" / "export.md").read_text()
     program = page.partition("```python\nfrom transformers")[2].partition("```")[0]
     (tmp_path / "exports").mkdir()
-    (tmp_path / "exports" / "demo-huggingface").symlink_to(export.folder)
+    (tmp_path / "exports" / "demo-huggingface-remote").symlink_to(export.folder)
     own = Translator(export.own, *export.run.tokenizers, export.run.spec)
     lines = ["The old man sleeps.", "My sister sees it."]
     found = printed(f"from transformers{program}", tmp_path, tmp_path)
