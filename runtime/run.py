@@ -320,10 +320,15 @@ class Run:
         return f", or {' and '.join(other)}" if other else ""
 
 
-def refuse_existing(folder: Path) -> None:
-    """Raise a UserError if there is anything at the place of a new run."""
+def refuse_existing(folder: Path, *, can_resume: bool = False) -> None:
+    """Raise a UserError if there is anything at the place of a new run.
+
+    `can_resume` tells that the command continues runs.
+    """
     if folder.exists():
         raise UserError(
             f"{folder} exists already",
-            help="--resume continues that run; or choose another folder",
+            help="--resume continues that run; or choose another folder"
+            if can_resume
+            else "choose another folder: `--out RUN`",
         )

@@ -48,7 +48,10 @@ def missing_rows(spec: Spec, root: Node, key: str) -> Diagnostic | None:
             return None
         why = ""
     except NoVocabulary as error:
-        why = f"{file_of_tokenizer(spec)} {error}. Without it the size must be written: "
+        file = file_of_tokenizer(spec)
+        if file is not None and file.exists():
+            return _unreadable(file, error, root)
+        why = f"{file} {error}. Without it the size must be written: "
     settings = spec.model.vocabulary
     kind = "shared" if settings.shared else "separate"
     rows = settings.size or settings.source or settings.target or USUAL_ROWS
@@ -61,6 +64,16 @@ def missing_rows(spec: Spec, root: Node, key: str) -> Diagnostic | None:
     )
 
 
+def _unreadable(path: Path, error: NoVocabulary, root: Node) -> Diagnostic:
+    """Return what is wrong with a file that is there, and holds no tokenizer of its kind."""
+    return Diagnostic(
+        code="other-vocabulary",
+        message=f"{path} {error}",
+        span=at(root, "data", "tokenizer", "file"),
+        help="name a file of the kind that `data.tokenizer` says",
+    )
+
+
 def other_rows(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Yield sizes that are not those of the tokenizer, if that is not learned and can be read."""
     vocabulary = spec.model.vocabulary
@@ -69,12 +82,7 @@ def other_rows(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     except NoVocabulary as error:
         path = file_of_tokenizer(spec)
         if path is not None and path.exists():  # it may lie on the machine that trains
-            yield Diagnostic(
-                code="other-vocabulary",
-                message=f"{path} {error}",
-                span=at(root, "data", "tokenizer", "file"),
-                help="name a file of the kind that `data.tokenizer` says",
-            )
+            yield _unreadable(path, error, root)
         return
     for key in ("size",) if vocabulary.shared else ("source", "target"):
         if rows is not None and (size := getattr(vocabulary, key)) != rows:

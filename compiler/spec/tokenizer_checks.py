@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
-from compiler.source.diagnostic import Diagnostic, mistake
+from compiler.source.diagnostic import Diagnostic, mistake, quoted
 from compiler.source.node import Node
 from compiler.spec.paths import at, note
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import TASKS
 from compiler.spec.tokenizer import REGULARISATION, SentencePieceTokenizer
+from compiler.vocabulary.symbols import NAMES_WITH_MASK
 
 PLACE = ("data", "tokenizer")
 
@@ -89,4 +91,20 @@ def _unknown_length(spec: Spec, root: Node, key: str) -> Iterator[Diagnostic]:
         )
 
 
-TOKENIZER_CHECKS = (file_or_model, regularisation)
+def user_symbols(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """User symbols are texts without spaces, each written once, and none is a symbol of ours."""
+    texts = getattr(spec.data.tokenizer, "user_symbols", None) or []
+    for number, text in enumerate(texts):
+        reason = ""
+        if text in NAMES_WITH_MASK[: TASKS[spec.task].symbols]:
+            reason = "is a symbol of every vocabulary already"
+        elif text in texts[:number]:
+            reason = "is written twice"
+        elif any(map(str.isspace, text)):
+            reason = "has a space or the end of a line, and no piece has one: it is never found"
+        if reason:
+            place = at(root, *PLACE, "user_symbols", number)
+            yield mistake(place, "bad-value", f"{quoted(text)} {reason}", "remove it")
+
+
+TOKENIZER_CHECKS = (file_or_model, regularisation, user_symbols)

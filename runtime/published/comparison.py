@@ -17,6 +17,7 @@ from compiler.vocabulary.rows import Rows
 from compiler.weights.rows import unwanted
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.data.tokenizers.tokenizer import Tokenizer
+from runtime.errors import UserError
 from runtime.inference.batch_decoder import BatchDecoder
 from runtime.inference.ends import Ends
 from runtime.package import features_of
@@ -125,9 +126,15 @@ def load_theirs(folder: Folder, task: str, *, has_head: bool) -> Any:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     kind = getattr(transformers, AUTO.get(task, HEADLESS) if has_head else HEADLESS)
-    network = kind.from_pretrained(
-        folder.path, dtype=torch.float32, local_files_only=True, attn_implementation="eager"
-    ).eval()
+    options = {"dtype": torch.float32, "local_files_only": True, "attn_implementation": "eager"}
+    try:
+        network = kind.from_pretrained(folder.path, **options).eval()
+    except Exception as error:  # each of its checks raises another one
+        version, reason = transformers.__version__, next(iter(str(error).splitlines()), "")
+        raise UserError(
+            f"transformers {version} cannot load {folder.path}: {type(error).__name__} {reason}",
+            help="nothing was written: the two networks could not be compared",
+        ) from error
     if said := getattr(network, "generation_config", None):
         network.generation_config = transformers.GenerationConfig(eos_token_id=said.eos_token_id)
     return network

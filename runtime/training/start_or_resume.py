@@ -84,7 +84,7 @@ def alone(run: Path, report: Report) -> Iterator[None]:
 
 def create_run(folder: Path, asked: Request) -> tuple[Run, Prepared]:
     """A new run; that the folder is free is known before any text is read."""
-    refuse_existing(folder)
+    refuse_existing(folder, can_resume=True)
     package = asked.package
     prepared = prepare(package.spec, asked.cache, report=asked.report, digests=asked.digests)
     computation = Computation.of_record(asked.chosen, package.spec.training, asked.device)

@@ -106,10 +106,6 @@ def test_the_lock_holds_the_rows(folder: Path) -> None:
             "{kind: tokenizers, file: no.json}",
             "no.json cannot be read: No such file or directory.",
         ),
-        ("{kind: tokenizers, file: other.json}", "holds a model of the unknown kind 'Magic'"),
-        ("{kind: tokenizers, file: vocab.json}", "vocab.json is no tokenizer.json: it has no"),
-        ("{kind: tokenizers, file: spm.model}", "spm.model is no JSON"),
-        ("{kind: sentencepiece, file: vocab.json}", "vocab.json is no sentencepiece model"),
         ("sentencepiece", ""),
         ("characters", ""),
     ],
@@ -122,6 +118,29 @@ def test_rows_that_do_not_follow(tokenizer: str, why: str, folder: Path) -> None
     assert found.code == "missing-key"
     assert "`model.vocabulary.size` is missing" in found.message
     assert why in found.message
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "why"),
+    [
+        ("{kind: tokenizers, file: other.json}", "holds a model of the unknown kind 'Magic'"),
+        ("{kind: tokenizers, file: vocab.json}", "vocab.json is no tokenizer.json: it has no"),
+        ("{kind: tokenizers, file: spm.model}", "spm.model is no JSON"),
+        ("{kind: sentencepiece, file: vocab.json}", "vocab.json is no sentencepiece model"),
+    ],
+)
+def test_a_file_that_is_no_tokenizer_is_told_at_its_name(
+    tokenizer: str, why: str, folder: Path
+) -> None:
+    spec = written(folder, tokenizer)
+    with pytest.raises(Rejected) as caught:
+        load(spec)
+    (found,) = caught.value.diagnostics
+    assert found.code == "other-vocabulary"
+    assert why in found.message
+    assert "size" not in found.help
+    line = found.span.source.line(found.span.line)
+    assert line[found.span.column - 1 :].startswith(tokenizer.split()[-1].rstrip("}"))
 
 
 @pytest.mark.parametrize(

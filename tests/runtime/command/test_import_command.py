@@ -101,3 +101,4 @@ def test_an_existing_run_is_left_alone(specformer: Command, tmp_path: Path) -> N
     ended = specformer("import", folder, "--out", tmp_path)
     assert ended.code == 2
     assert "exists already" in ended.err
+    assert "--resume" not in ended.err

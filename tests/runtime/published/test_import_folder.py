@@ -15,6 +15,7 @@ from torch import Tensor
 from compiler.weights.rows import unwanted
 from runtime.data.symbols import BEGIN, END, UNKNOWN
 from runtime.data.tasks.classification import read_labels
+from runtime.errors import UserError
 from runtime.package import features_of
 from runtime.published.comparison import Comparison, compare
 from runtime.published.model import NO_LANGUAGES, Import, Languages
@@ -576,6 +577,19 @@ def test_options_of_other_models_are_refused(
 
     with pytest.raises(Rejected, match=message):
         Import.of(published("gpt2", 1, tmp_path).folder, **options).check()
+
+
+def test_an_error_of_transformers_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AttributeError("no such thing")
+
+    folder = published("gpt2", 1, tmp_path).folder
+    monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", fail)
+    with pytest.raises(UserError, match=r"cannot load .*gpt2: AttributeError no such thing"):
+        Import.of(folder, tmp_path / "run").create()
+    assert not (tmp_path / "run").exists()
 
 
 def test_all_refusals_are_said_at_once(tmp_path: Path) -> None:
