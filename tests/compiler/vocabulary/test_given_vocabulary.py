@@ -87,7 +87,7 @@ def test_rows_follow(tokenizer: str, task: str, rows: int, folder: Path) -> None
         load(spec, [f"model.vocabulary.size={rows + 1}"])
     (found,) = caught.value.diagnostics
     assert found.code == "other-vocabulary"
-    assert found.help == f"write `size: {rows}`, or leave it out"
+    assert found.help == f"write `--set model.vocabulary.size={rows}`, or leave it out"
 
 
 def test_the_lock_holds_the_rows(folder: Path) -> None:
