@@ -20,9 +20,11 @@ PARTLY_TURNED = ("phi3",)
 def rotary(config: Config, tree: Tree) -> None:
     """Read `rope_parameters`, or `rope_theta` and `rope_scaling` as they were called before."""
     base = config.get("rope_theta", 10000.0)
-    scaling = config.get("rope_scaling")
-    key = "rope_parameters" if config.get("rope_parameters") else "rope_scaling"
-    parameters = config.get("rope_parameters") or scaling or {}
+    scaling, parameters = config.get("rope_scaling"), config.get("rope_parameters")
+    if scaling and parameters:
+        _refuse_other_scaling(config, scaling, parameters)
+    key = "rope_parameters" if parameters else "rope_scaling"
+    parameters = parameters or scaling or {}
     put(tree, "model.embedding.position", _rotary(config, (key,), parameters, base))
 
 
@@ -34,12 +36,34 @@ def rotary_by_layer(config: Config, tree: Tree) -> None:
     local = config.get("rope_local_base_freq", 10000.0)
     if new and "full_attention" in new:
         whole, near = new["full_attention"] or {}, new.get("sliding_attention") or {}
+        _refuse_other_scaling(config, scaling, whole)
         keys = ("rope_parameters", "full_attention"), ("rope_parameters", "sliding_attention")
     else:
+        if new:
+            _refuse_other_scaling(config, scaling, new)
         whole, near, keys = new or scaling, {}, (("rope_scaling",), ("rope_local_base_freq",))
     put(tree, "model.embedding.position", _rotary(config, keys[1], near, local))
     own = _rotary(config, keys[0], whole, base)
     _each_layer(tree, "causal", lambda layer: layer | {"position": _changed(own)})
+
+
+def _refuse_other_scaling(config: Config, scaling: Tree, parameters: Tree) -> None:
+    """Note what `rope_scaling` says otherwise than `rope_parameters`, which is read.
+
+    Versions of transformers differ in which of the two they read.
+    """
+    named = {"rope_type": parameters.get("type", "default")} | parameters
+    for key, value in scaling.items():
+        own = "rope_type" if key == "type" else key
+        if value is not None and named.get(own) != value:
+            message = f"`{own}: {value}`, and `rope_parameters` has {_shown(named.get(own))}"
+            help = "remove the one of the two that the model was not trained with"
+            config.refuse(("rope_scaling", key), message, help)
+            return
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else f"`{value}`"
 
 
 def _changed(position: Tree) -> Tree:
