@@ -39,6 +39,7 @@ from compiler.spec.fields import (
     keys_at,
     kinds_at,
     kinds_with,
+    kinds_with_value,
     place_of,
     sections_like,
     sections_of,
@@ -132,9 +133,8 @@ class Complaints:
             ours = same_word(node.value, words)
             if ours and ours != node.value:
                 return self._write({at: ours}, at, node)
-            if kinds := self._other_kinds(at, node.value):
-                own = " or ".join(f"`kind: {each}`" for each in kinds)
-                return f"`{at[-1]}: {node.value}` is for {own}"
+            if kinds := kinds_with_value(at, node.value, self._kind_of(at[:-1])):
+                return f"`{at[-1]}: {node.value}` is for {kinds}"
             if known := counterpart_of_value(at, node.value):
                 return self._counterpart(known, at, node)
             if question := did_you_mean(str(node.value), words):
@@ -156,12 +156,6 @@ class Complaints:
                 return f"{line}, or leave it out"
             return line + (": in quotes it is text" if is_quoted_number(node, value) else "")
         return f"{line}; {_KINDS_OF_LAYERS}" if at[-1] == "layers" else line
-
-    def _other_kinds(self, at: Path, value: object) -> list[str]:
-        """Return the kinds of section that have a word here which the written kind has not."""
-        own = self._kind_of(at[:-1])
-        others = (each for each in kinds_at(at[:-1]) if each != own and at[-1] != "kind")
-        return [each for each in others if value in words_at(at) and accepts(at, value, each)]
 
     def _counterpart(self, known: Counterpart, at: Path, node: Scalar) -> str:
         because = f" ({known.because})" if known.because else ""

@@ -162,6 +162,14 @@ def kinds_with(path: Path) -> list[str]:
     return [tag for tag, section in forms.items() if wanted <= section.model_fields.keys()]
 
 
+def kinds_with_value(path: Path, value: object, own: object) -> str:
+    """Return in words the kinds of section, but for `own`, that have a word at a path."""
+    if path[-1] == "kind" or value not in words_at(path):
+        return ""
+    kinds = (each for each in kinds_at(path[:-1]) if each != own and accepts(path, value, each))
+    return " or ".join(f"`kind: {each}`" for each in kinds)
+
+
 def words_at(path: Path) -> list[str]:
     """The words that a setting chooses from, those of a mapping's kind that may stand for it."""
     found = [
