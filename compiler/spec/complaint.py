@@ -130,8 +130,7 @@ class Complaints:
         """The help for a wrong value."""
         at, words = self._written_path(path, node), words_at(path)
         if isinstance(node, Scalar) and node.value is not None:
-            ours = same_word(node.value, words)
-            if ours and ours != node.value:
+            if (ours := same_word(node.value, words)) and ours != node.value:
                 return self._write({at: ours}, at, node)
             if kinds := kinds_with_value(at, node.value, self._kind_of(at[:-1])):
                 return f"`{at[-1]}: {node.value}` is for {kinds}"

@@ -104,11 +104,14 @@ class LabelledColumns(Section):
     )
 
 
+OF_RUNNING_TEXT = {"running", "separator", "part", "shifted"}
+"""The keys that running text alone has."""
+
 _FORMS: dict[str, tuple[type[Section], set[str]]] = {
     "labelled_tsv": (LabelledColumns, {"text_column", "label_column"}),
     "tsv": (TabSeparated, {"tsv"}),
     "labelled": (LabelledFiles, {"label"}),
-    "running": (RunningText, {"running", "separator", "part", "shifted"}),
+    "running": (RunningText, OF_RUNNING_TEXT),
     "text": (TextFiles, {"text"}),
 }
 """The class of each form of a corpus, and the keys any of which implies the form."""

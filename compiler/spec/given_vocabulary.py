@@ -55,12 +55,19 @@ def missing_rows(spec: Spec, root: Node, key: str) -> Diagnostic | None:
     settings = spec.model.vocabulary
     kind = "shared" if settings.shared else "separate"
     rows = settings.size or settings.source or settings.target or USUAL_ROWS
+    help = f"write `{key}: {rows}` below `model.vocabulary`"
+    if spec.data.tokenizer.kind == "characters":
+        help = (
+            f"write `{key}: N` below `model.vocabulary`: a row for each different character of "
+            f"the text and {TASKS[spec.task].symbols} for symbols; `train` says how many the text "
+            "has where N is too large"
+        )
     return Diagnostic(
         code="missing-key",
         message=f"{why}`model.vocabulary.{key}` is missing: the rows of a {kind} vocabulary",
         span=at(root, *path),
         notes=note("the tokenizer", root, "data", "tokenizer", "file") if why else (),
-        help=f"write `{key}: {rows}` below `model.vocabulary`",
+        help=help,
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from compiler.source.node import Mapping, Node, Path, Scalar, find
 from compiler.source.span import Source
 from compiler.source.write import flow
-from compiler.spec.data import ParallelFiles
+from compiler.spec.data import OF_RUNNING_TEXT, ParallelFiles, RunningText
 from compiler.spec.fields import (
     accepts,
     corpora_of,
@@ -249,6 +249,8 @@ def _examples(path: Path) -> list[Any]:
 def corpus(path: Path, value: object, task: str) -> dict[str, Any]:
     """The text at a path in the form that the task is learned from, with the files it names."""
     form, *others = corpora_of(task)
+    if isinstance(value, dict) and RunningText in others and value.keys() & OF_RUNNING_TEXT:
+        form = RunningText
     is_stem = isinstance(value, str) and "." not in value.rpartition("/")[2]
     if form is ParallelFiles and is_stem:
         return {"source": f"{value}.en", "target": f"{value}.de"}

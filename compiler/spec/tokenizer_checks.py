@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake, quoted
 from compiler.source.node import Node
+from compiler.spec.given_vocabulary import file_of_tokenizer
 from compiler.spec.paths import at, note
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
-from compiler.spec.tokenizer import REGULARISATION, SentencePieceTokenizer
+from compiler.spec.tokenizer import BYTES, REGULARISATION, SentencePieceTokenizer
+from compiler.vocabulary.sentencepiece_model import model_kind
 from compiler.vocabulary.symbols import NAMES_WITH_MASK
 
 PLACE = ("data", "tokenizer")
@@ -55,19 +57,32 @@ def regularisation(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             notes=note("the dropout", root, *PLACE, "dropout"),
             help="remove the one that is not for this file",
         )
+        return
     for key, model in REGULARISATION.items():
         if getattr(tokenizer, key) is None:
             continue
-        if tokenizer.file is None and tokenizer.model != model:
+        own = tokenizer.model if tokenizer.file is None else _model_of_file(spec)
+        if own not in (model, None):
+            which = "model" if tokenizer.file is None else "file"
+            named = f"`model: {own}`" if which == "model" else f"a file that is a model `{own}`"
             yield Diagnostic(
                 code="unused-key",
-                message=f"`{key}` has no effect with `model: {tokenizer.model}`",
+                message=f"`{key}` has no effect with {named}",
                 span=at(root, *PLACE, key),
-                notes=note("the model", root, *PLACE, "model"),
-                help=f"remove it, or write `model: {model}`",
+                notes=note(f"the {which}", root, *PLACE, which),
+                help="remove it" + (f", or write `model: {model}`" if which == "model" else ""),
             )
         else:
             yield from _unknown_length(spec, root, key)
+
+
+def _model_of_file(spec: Spec) -> str | None:
+    """Return the kind of model of the file of sentencepiece; None if it cannot be read here."""
+    path = file_of_tokenizer(spec)
+    try:
+        return None if path is None else model_kind(path.read_bytes())
+    except (OSError, ValueError, LookupError):
+        return None  # it may lie on the machine that trains; what is wrong with it is told there
 
 
 def _unknown_length(spec: Spec, root: Node, key: str) -> Iterator[Diagnostic]:
@@ -107,4 +122,26 @@ def user_symbols(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             yield mistake(place, "bad-value", f"{quoted(text)} {reason}", "remove it")
 
 
-TOKENIZER_CHECKS = (file_or_model, regularisation, user_symbols)
+def room_for_characters(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Bytes and user symbols leave rows for the characters of the text, which all get one."""
+    tokenizer, vocabulary = spec.data.tokenizer, spec.model.vocabulary
+    if not isinstance(tokenizer, SentencePieceTokenizer) or tokenizer.file is not None:
+        return
+    symbols = TASKS[spec.task].symbols
+    more = BYTES if tokenizer.byte_fallback else 0
+    more += len(tokenizer.user_symbols or ())
+    key = "byte_fallback" if tokenizer.byte_fallback else "user_symbols"
+    for side in ("size",) if vocabulary.shared else ("source", "target"):
+        rows = getattr(vocabulary, side)
+        if more and rows is not None and symbols < rows <= symbols + more:
+            yield Diagnostic(
+                code="small-vocabulary",
+                message=f"{rows:,} rows leave none for the characters of the text: {symbols} are "
+                f"special symbols, {more:,} are bytes and user symbols",
+                span=at(root, "model", "vocabulary", side),
+                notes=note("takes rows", root, *PLACE, key),
+                help=f"write more than {symbols + more}, by as many as the text has characters",
+            )
+
+
+TOKENIZER_CHECKS = (file_or_model, regularisation, user_symbols, room_for_characters)

@@ -93,6 +93,10 @@ def numbers_of_tokenizer_json(tree: Any) -> dict[str, int]:
     """
     model = tree.get("model") if isinstance(tree, dict) else None
     if not isinstance(model, dict) or "vocab" not in model:
+        if is_vocab_json(tree):
+            raise NoVocabulary(
+                "is a vocab.json, whose merges are in another file: name it by `merges: merges.txt`"
+            )
         raise NoVocabulary("is no tokenizer.json: it has no `model` with a `vocab`")
     kind = model.get("type", "BPE" if "merges" in model else None)
     if kind not in MODELS:
@@ -107,6 +111,12 @@ def numbers_of_tokenizer_json(tree: Any) -> dict[str, int]:
     if not numbers or min(numbers.values()) < 0:
         raise NoVocabulary("has no tokens")
     return numbers
+
+
+def is_vocab_json(tree: Any) -> bool:
+    """Return whether a tree is a mapping from tokens to numbers, as that of a `vocab.json`."""
+    numbers = tree.values() if isinstance(tree, dict) and "model" not in tree else ()
+    return bool(numbers) and all(type(each) is int for each in numbers)
 
 
 def unknown_of_tokenizer_json(tree: Any) -> str | None:
@@ -144,8 +154,7 @@ def read_vocabulary(
         case "vocab.txt":
             numbers = numbers_of_vocab_txt(content)
         case "vocab.json":
-            model = {"type": "BPE", "vocab": parse_json(content)}
-            numbers = numbers_of_tokenizer_json({"model": model})
+            numbers = numbers_of_tokenizer_json({"model": parse_vocab_json(content)})
         case "tokenizer.json":
             tree = parse_json(content)
             numbers, unknown = numbers_of_tokenizer_json(tree), unknown_of_tokenizer_json(tree)
@@ -191,6 +200,17 @@ def parse_json(content: bytes, name: str = "") -> Any:
     except (ValueError, RecursionError) as error:
         beside = f"has beside it {name}, which" if name else ""
         raise NoVocabulary(f"{beside} is no JSON: {error}".strip()) from error
+
+
+def parse_vocab_json(content: bytes) -> dict[str, Any]:
+    """Return the model of a `tokenizer.json` with the tokens of a `vocab.json`.
+
+    Raises NoVocabulary for a file that is no JSON, or is a whole `tokenizer.json`.
+    """
+    tree = parse_json(content)
+    if isinstance(tree, dict) and isinstance(tree.get("model"), dict):
+        raise NoVocabulary("is a tokenizer.json, which holds its merges: leave `merges` out")
+    return {"type": "BPE", "vocab": tree}
 
 
 def sentencepiece_vocabulary(

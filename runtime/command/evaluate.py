@@ -1,11 +1,14 @@
 """`specformer evaluate`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from compiler.spec.load import load
+from compiler.spec.lock import LOCK
 from compiler.spec.tasks import TASKS
+from runtime.command.command_line import refuse_repeated
 from runtime.command.options import (
     MOST_SHOWN,
     Beam,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from runtime.scoring.translations import Evaluated
 
 SAMPLES = 3
+STRIDE = "evaluation.stride="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,6 @@ class Options:
             ("--beam", self.beam),
             ("--no-repeat-ngram", self.no_repeat_ngram),
             ("--repetition-penalty", self.repetition_penalty),
-            ("--set", self.assignments),
             ("--samples", self.samples),
             ("--int8", self.int8),
             ("--workers", self.workers),
@@ -172,6 +175,7 @@ def evaluate_probabilities(run: "Run", split: str, options: Options) -> None:
     from runtime.scoring.evaluate import evaluate_run
 
     options.refuse_those_of_translation(run.package.spec.task)
+    run = with_stride(run, options.assignments)
     device = check_device(options.device)
     asked = {"average": options.average, "device": device, "precision": options.precision}
     found = cast("Measured", evaluate_run(run, split, **asked))
@@ -182,6 +186,27 @@ def evaluate_probabilities(run: "Run", split: str, options: Options) -> None:
     for each in found.ordered:
         print(f"  {each}")
     print(f"\nscores: {report_file}")
+
+
+def with_stride(run: "Run", assignments: list[str]) -> "Run":
+    """Return a run whose windows of running text overlap as `evaluation.stride=N` says.
+
+    Raises a UserError for every other setting, `Rejected` for a stride that cannot be.
+    """
+    for assignment in assignments:
+        if not assignment.startswith(STRIDE):
+            raise UserError(
+                f"--set has no effect on the scores of `task: {run.package.spec.task}`: "
+                f"{assignment}",
+                help=f"leave it out: nothing is decoded; `{STRIDE}N` changes the windows of "
+                "running text",
+            )
+    if not assignments:
+        return run
+    refuse_repeated("the command line", assignments)
+    chosen = load(str(run.package.folder / LOCK), assignments).spec.evaluation
+    spec = run.package.spec.model_copy(update={"evaluation": chosen})
+    return replace(run, package=replace(run.package, spec=spec))
 
 
 def print_evaluated(evaluated: "Evaluated") -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from compiler.source.diagnostic import Rejected
+from compiler.source.node import Mapping, Node, Scalar, Sequence
 from compiler.source.read import read_from
-from compiler.source.span import Source, Span
+from compiler.source.span import Source
 from compiler.spec.data import PLACES, Corpus
 from compiler.spec.extend import read_extended
 from compiler.spec.load import resolve
@@ -90,13 +92,15 @@ def _with_corpus(run: "Run", spec: Spec, text: str) -> tuple[Spec, str]:
     The name has a digest of the files, so that no two texts share the files of their scores.
     """
     corpus = _read_corpus(run, spec, text)
-    files = {key: getattr(corpus, key) for key in PLACES if getattr(corpus, key, None)}
-    corpus = corpus.model_copy(update={key: _absolute(value) for key, value in files.items()})
     given = _with_data(spec, tests={GIVEN: corpus})
-    from runtime.data.files import heading
+    from runtime.data.files import MissingText, heading
     from runtime.data.prepare import digests_of
 
-    digests = digests_of(given, GIVEN)
+    try:
+        digests = digests_of(given, GIVEN)
+    except MissingText as error:
+        help = f"the paths of --test start from the current folder, {Path.cwd()}"
+        raise UserError(str(error), help=help) from None
     if warning := heading(corpus, spec.data.folder):
         report(warning)
     stem = re.sub(r"[^A-Za-z0-9_-]", "-", digests[0][0].name.partition(".")[0]).strip("-")
@@ -115,16 +119,30 @@ def _read_corpus(run: "Run", spec: Spec, text: str) -> Corpus:
             help=f"its test sets: {names}; another text is given as {_form(spec)}",
         )
     node = read_from(source, 0)
-    assert node is not None  # since it begins with a brace
+    assert isinstance(node, Mapping)  # since it begins with a brace
+    files = {key: _absolute(each) for key, each in node.entries.items() if key in PLACES}
+    try:
+        return _resolved(run, replace(node, entries={**node.entries, **files}))
+    except Rejected:
+        _resolved(run, node)  # what is wrong is told with the paths as they were written
+        raise
+
+
+def _resolved(run: "Run", node: Mapping) -> Corpus:
+    """Return the corpus of a tree as the spec of a run has it. Raises `Rejected` if it cannot."""
     lock = read_extended(str(run.package.folder / LOCK))
-    change = nested(f"data.tests.{GIVEN}", node, Span.at(source, 0))
+    change = nested(f"data.tests.{GIVEN}", node, node.span)
     tests = resolve(lock, [change]).spec.data.tests
     assert tests is not None
     return tests[GIVEN]
 
 
-def _absolute(paths: object) -> object:
-    """Paths of the command line start from the current folder, not from that of the spec."""
-    if isinstance(paths, list):
-        return [_absolute(each) for each in paths]
-    return str(Path.cwd() / str(paths))
+def _absolute(paths: Node) -> Node:
+    """Return paths that start from the current folder, not from that of the spec."""
+    match paths:
+        case Sequence(items=items):
+            return replace(paths, items=tuple(map(_absolute, items)))
+        case Scalar(value=str(path)):
+            return replace(paths, value=str(Path.cwd() / path))
+        case _:
+            return paths

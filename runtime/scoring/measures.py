@@ -15,6 +15,9 @@ from runtime.run import Run
 from runtime.system.atomic_files import explained_disk_errors, replace_file
 from runtime.training.precision import Precision, inference_precision
 
+MOST_WITH_DECIMALS = 1e5
+"""Scores from here on are shown with a power of ten, as the perplexity of a poor model is."""
+
 Split = str
 """`valid`, `test`, or the name of a test set of `data.tests`."""
 
@@ -63,7 +66,8 @@ class Measure:
     protocol: str
 
     def __str__(self) -> str:
-        return f"{self.name.replace('_', ' '):<20}{self.value:>9.4f}  {self.protocol}"
+        value = f"{self.value:.4f}" if abs(self.value) < MOST_WITH_DECIMALS else f"{self.value:.3e}"
+        return f"{self.name.replace('_', ' '):<20}{value:>9}  {self.protocol}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from compiler.vocabulary.foreign import (
     numbers_of_tokenizer_json,
     numbers_of_vocab_txt,
     parse_json,
+    parse_vocab_json,
     read_beside,
     unknown_of_tokenizer_json,
     vocabulary_of_tokens,
@@ -99,6 +100,8 @@ def _byte_level(
     pairs = [line.rstrip("\r") for line in lines if line and not line.startswith("#version")]
     if wrong := next((each for each in pairs if each.count(" ") != 1), None):
         raise UserError(f"{place} is no list of merges: {wrong[:40]!r} is not two tokens")
+    model = parse_vocab_json(content)
+    _require_known(pairs, numbers_of_tokenizer_json({"model": model}), place)
     byte_level = {
         "type": "ByteLevel",
         "add_prefix_space": _setting(beside, "add_prefix_space", False),
@@ -110,8 +113,21 @@ def _byte_level(
         "normalizer": None,
         "pre_tokenizer": byte_level,
         "decoder": byte_level,
-        "model": {"type": "BPE", "vocab": parse_json(content), "merges": pairs},
+        "model": model | {"merges": pairs},
     }
+
+
+def _require_known(pairs: Iterable[str], numbers: Mapping[str, int], place: Path) -> None:
+    """Raise a UserError for the first merge of tokens, or to one, that the vocabulary lacks."""
+    for pair in pairs:
+        one, _, other = pair.partition(" ")
+        for token in (one, other, one + other):
+            if token not in numbers:
+                raise UserError(
+                    f"{place} does not belong to the vocabulary: its merge {pair[:40]!r} needs the "
+                    f"token {token[:40]!r}, which that lacks",
+                    help="name the merges that were learned with this vocabulary",
+                )
 
 
 def _setting(beside: Sequence[Mapping[str, Any]], key: str, otherwise: Any) -> Any:

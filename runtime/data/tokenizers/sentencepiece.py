@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import sentencepiece
 
+from compiler.spec.tokenizer import BYTES
 from compiler.spec.tokenizer import SentencePieceTokenizer as Settings
 from compiler.vocabulary.foreign import NoVocabulary, sentencepiece_vocabulary
 from compiler.vocabulary.rows import Rows
@@ -82,7 +83,7 @@ class SentencePieceTokenizer(PlainText):
                 minloglevel=QUIET,
             )
         except RuntimeError as error:
-            raise (stopped[0] if stopped else explain(str(error), text)) from error
+            raise (stopped[0] if stopped else explain(str(error), text, settings)) from error
         return cls(model.getvalue())
 
     @classmethod
@@ -227,7 +228,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value is not None}
 
 
-def explain(message: str, text: TrainingText) -> UserError:
+def explain(message: str, text: TrainingText, settings: Settings) -> UserError:
     """Return the error that a message of the sentencepiece trainer means for the spec's author."""
     if found := re.search(r"set it to a value <= (\d+)", message):
         return UserError(
@@ -236,13 +237,25 @@ def explain(message: str, text: TrainingText) -> UserError:
             help=f"set {text.setting} to {found[1]} or fewer",
         )
     if found := re.search(r"required_chars\. \d+ vs (\d+)", message):
-        return UserError(
-            f"{text.setting} is {text.rows:,}, but {text.name} has so many different characters "
-            f"that they and the symbols take {int(found[1]):,} rows",
-            help=f"set {text.setting} to at least {found[1]}, or lower "
-            "`data.tokenizer.character_coverage`",
-        )
+        return _too_few_rows(int(found[1]), text, settings)
     return UserError(f"sentencepiece can learn no vocabulary from {text.name}: {message}")
+
+
+def _too_few_rows(least: int, text: TrainingText, settings: Settings) -> UserError:
+    """Return the error of a vocabulary without room for what every model of these settings has."""
+    parts = {
+        "symbols": len(text.symbols),
+        "user symbols": len(settings.user_symbols or ()),
+        "bytes of `byte_fallback`": BYTES if settings.byte_fallback else 0,
+    }
+    fixed = sum(parts.values())
+    taken = [f"{rows:,} {what}" for what, rows in parts.items() if rows]
+    others = ", or lower `data.tokenizer.character_coverage`" if text.rows > fixed else ""
+    return UserError(
+        f"{text.setting} is {text.rows:,}, but {text.name} needs {least:,} rows: "
+        f"{', '.join(taken)} and {least - fixed:,} different characters",
+        help=f"set {text.setting} to at least {least}{others}",
+    )
 
 
 def _remembering(lines: Iterable[str], stopped: list[BaseException]) -> Iterator[str]:

@@ -124,7 +124,10 @@ def test_rows_that_do_not_follow(tokenizer: str, why: str, folder: Path) -> None
     ("tokenizer", "why"),
     [
         ("{kind: tokenizers, file: other.json}", "holds a model of the unknown kind 'Magic'"),
-        ("{kind: tokenizers, file: vocab.json}", "vocab.json is no tokenizer.json: it has no"),
+        (
+            "{kind: tokenizers, file: vocab.json}",
+            "vocab.json is a vocab.json, whose merges are in another file: name it by `merges: ",
+        ),
         ("{kind: tokenizers, file: spm.model}", "spm.model is no JSON"),
         ("{kind: sentencepiece, file: vocab.json}", "vocab.json is no sentencepiece model"),
     ],
@@ -169,7 +172,7 @@ def test_files_without_a_vocabulary(
 
 def test_a_size_does_not_hide_a_file_of_another_kind(folder: Path) -> None:
     spec = written(folder, "{kind: tokenizers, file: vocab.json}")
-    with pytest.raises(Rejected, match=r"vocab\.json is no tokenizer\.json"):
+    with pytest.raises(Rejected, match=r"vocab\.json is a vocab\.json"):
         load(spec, ["model.vocabulary.size=7"])
 
 
@@ -194,3 +197,31 @@ def test_a_file_is_not_for_dropout_and_sampling(folder: Path) -> None:
 def test_bytes_that_are_no_message(message: bytes) -> None:
     with pytest.raises(ValueError, match=r"ends within|unknown kind"):
         list(fields_of(message))
+
+
+@pytest.mark.parametrize("key", ["dropout", "sampling"])
+def test_texts_are_cut_anew_as_the_model_of_the_file_allows(key: str, folder: Path) -> None:
+    """The model of the file is `unigram`, which is drawn from and has no merges to leave out."""
+    spec = written(folder, f"{{kind: sentencepiece, file: spm.model, {key}: 0.1}}")
+    if key == "sampling":
+        assert load(spec).spec.model.vocabulary.size == 17
+        return
+    with pytest.raises(Rejected) as caught:
+        load(spec)
+    (found,) = caught.value.diagnostics
+    assert found.code == "unused-key"
+    assert found.message == "`dropout` has no effect with a file that is a model `unigram`"
+
+
+def test_characters_are_counted_by_training(folder: Path) -> None:
+    with pytest.raises(Rejected) as caught:
+        load(written(folder, "characters"))
+    (found,) = caught.value.diagnostics
+    assert "write `size: N`" in found.help
+    assert "32000" not in found.help
+
+
+def test_a_whole_tokenizer_has_its_merges(folder: Path) -> None:
+    spec = written(folder, "{kind: tokenizers, file: tokenizer.json, merges: merges.txt}")
+    with pytest.raises(Rejected, match=r"which holds its merges: leave `merges` out"):
+        load(spec)

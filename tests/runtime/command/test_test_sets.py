@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from runtime.package import load_package
 from runtime.run import Run
+from tests.runtime.tasks.conftest import tree
 
 Command = Callable[..., Any]
 
@@ -86,6 +88,43 @@ def test_a_corpus_that_is_given_starts_from_the_current_folder(
     assert "nrefs:2" in content["bleu_signature"]
     assert len(content["files"]) == 3
     assert len(found.with_suffix(".txt").read_text().splitlines()) == 10
+
+
+@pytest.mark.quick
+def test_a_text_and_a_stride_of_the_command_line(
+    specformer: Command, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text starts from the current folder, even if a text of the spec has the same name."""
+    spec = tree("language_model", corpus)
+    parts = {"train": [0.0, 0.9], "valid": [0.9, 1.0]}
+    texts = {
+        name: {"text": "train.en", "running": True, "part": part} for name, part in parts.items()
+    }
+    spec["data"] = {"folder": str(corpus), "max_length": 7, "tokenizer": "bytes"} | texts
+    spec["model"]["vocabulary"] = {"size": 260}
+    (tmp_path / "spec.yaml").write_text(yaml.safe_dump(spec))
+    run, here = tmp_path / "run", tmp_path / "here"
+    ended = specformer("train", "spec.yaml", "--out", run, "--steps", 1)
+    assert ended.code == 0, ended.err
+    here.mkdir()
+    shutil.copy(corpus / "valid.en", here / "train.en")
+    monkeypatch.chdir(here)
+    given = ("evaluate", run, "--test", "{text: train.en, running: true}")
+    ended = specformer(*given, "--set", "evaluation.stride=2")
+    assert ended.code == 0, ended.err
+    assert "2 from one to the next" in ended.out
+    (found,) = run.glob("evaluation-train-*.json")
+    assert list(json.loads(found.read_text())["files"]) == [str(here / "train.en")]
+    ended = specformer(*given, "--set", "evaluation.stride=99")
+    assert (ended.code, "error[long-stride]" in ended.err) == (2, True)
+    ended = specformer(*given, "--set", "evaluation.lowercase=true")
+    assert (
+        "--set has no effect on the scores of `task: language_model`: evaluation.lower" in ended.err
+    )
+    ended = specformer("evaluate", run, "--test", "{text: none.en, running: true}")
+    assert ended.code == 2
+    assert f"there is no file {here / 'none.en'}" in ended.err
+    assert f"the paths of --test start from the current folder, {here}" in ended.err
 
 
 @pytest.mark.parametrize(

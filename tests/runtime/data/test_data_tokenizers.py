@@ -187,6 +187,21 @@ def test_a_sentencepiece_vocabulary_smaller_than_the_alphabet(make_text: MakeTex
     assert SentencePieceTokenizer.train(make_text(least), BPE, print).size == least
 
 
+@pytest.mark.quick
+def test_a_vocabulary_without_room_says_what_takes_its_rows(make_text: MakeText) -> None:
+    for own, said in (
+        ({"byte_fallback": True}, "4 symbols, 256 bytes of `byte_fallback` and "),
+        ({"user_symbols": [f"<{each}>" for each in range(40)]}, "4 symbols, 40 user symbols and "),
+    ):
+        settings = SentencePieceSettings(kind="sentencepiece", **own)
+        with pytest.raises(UserError) as caught:
+            SentencePieceTokenizer.train(make_text(40), settings, print)
+        assert said in str(caught.value)
+        assert "coverage" not in caught.value.help
+        least = int(caught.value.help.split(" at least ")[1])
+        assert SentencePieceTokenizer.train(make_text(least), settings, print).size == least
+
+
 def test_sentencepiece_learns_from_long_lines(text: Path, make_text: MakeText) -> None:
     """By itself it leaves out lines of more than 4,192 bytes, and says so in its log alone."""
     for side in ("source", "target"):

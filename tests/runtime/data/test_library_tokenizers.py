@@ -301,6 +301,16 @@ def test_files_that_will_not_do(tmp_path: Path, how: str, message: str) -> None:
 
 
 @pytest.mark.quick
+def test_merges_of_another_vocabulary_are_told_at_their_file(tmp_path: Path) -> None:
+    (tmp_path / "vocab.json").write_text(json.dumps({"a": 0, "b": 1, "ab": 2}))
+    (tmp_path / "merges.txt").write_text("#version: 0.2\na b\nab c\n")
+    settings = Settings(kind="tokenizers", file="vocab.json", merges="merges.txt")
+    message = r"merges\.txt does not belong to the vocabulary: its merge 'ab c' needs the token 'c'"
+    with pytest.raises(UserError, match=message):
+        train_tokenizer(text_of(tmp_path, 7), settings, print)
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize("vocabulary", [{"[PAD]": 0, "a": 1}, {"a": 0, "##b": 1, "!": 2}])
 def test_a_file_that_cannot_cut_every_text(tmp_path: Path, vocabulary: dict[str, int]) -> None:
     backend = learned("wordpiece", BERT)

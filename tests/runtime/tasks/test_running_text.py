@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from runtime.errors import UserError
 from runtime.package import load_package
 from runtime.run import Run
 from runtime.scoring.evaluate import evaluate_run
-from runtime.scoring.measures import Measured
+from runtime.scoring.measures import Measure, Measured
 from runtime.training.train import train
 from runtime.training.update import EpochOrder
 from tests.runtime.tasks.conftest import tree
@@ -106,6 +107,11 @@ def test_a_part_without_text_is_refused(tmp_path: Path) -> None:
         lines_of(tmp_path, "abc", part=[0.0, 0.1])
 
 
+def tokens_of(file: Path) -> list[str]:
+    """Return the words of a text and its line ends, the tokens of a document."""
+    return re.findall(r"\S+|\n", file.read_text())
+
+
 @pytest.mark.quick
 def test_windows_hold_each_token_once_and_know_what_came_before(
     prepare_running: PrepareRunning, text: Path
@@ -113,7 +119,7 @@ def test_windows_hold_each_token_once_and_know_what_came_before(
     shutil.copy(text / "test.txt", text / "train-2.txt")
     both = ["train.txt", "train-2.txt"]
     windows = prepare_running(train={"text": both, "running": True}).train
-    words = [(text / name).read_text().split() for name in both]
+    words = [tokens_of(text / name) for name in both]
     assert isinstance(windows, Windows)
     assert windows.sizes[:-1].tolist() == [7] * (len(windows) - 1)
     joined = windows.joined(np.arange(len(windows)))
@@ -232,7 +238,7 @@ def test_the_parts_of_one_file_are_not_called_memorised(
 ) -> None:
     file = {"text": "train.txt", "running": True}
     prepared = prepare_running(train=file | {"part": [0.0, 0.9]}, valid=file | {"part": [0.9, 1.0]})
-    words = len((text / "train.txt").read_text().split())
+    words = len(tokens_of(text / "train.txt"))
     parts = (prepared.train, prepared.valid)
     assert words <= sum(each.count_labels(np.arange(len(each))) for each in parts) <= words + 1
     assert not any("memorisation" in line for line in said)
@@ -270,6 +276,14 @@ def test_a_run_over_running_text_is_resumed_to_the_bit_and_scored(
     assert "3 from one to the next" in report["perplexity"]["protocol"]
     assert report["side_by_side_nats"]["value"] != nats
     assert report["texts"] == content.count(b"\n") + 1
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("value", "shown"), [(3.14159265, "3.1416 "), (11566502821645.6602, "1.157e+13 ")]
+)
+def test_scores_have_sensible_digits(value: float, shown: str) -> None:
+    assert f" {shown}" in str(Measure(name="word_perplexity", value=value, protocol="words"))
 
 
 @pytest.mark.parametrize("kind", ["characters", "bytes"])
