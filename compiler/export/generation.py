@@ -65,17 +65,32 @@ def generation_config(
     }
     if TASKS[spec.task].reads_a_source:
         config["decoder_start_token_id"] = own.begin
-    if len(prefix) == 1:
-        config["forced_bos_token_id"] = prefix[0]
     sayings = {key: saying_of(spec, key) for key in type(spec.decoding).model_fields}
     for each in sayings.values():
         config |= each.config
+    if len(prefix) == 1:
+        config |= _forced(spec, config, prefix[0])
     missing = [
         f"decoding.{key} {_shown(spec, key)} -> {each.words}"
         for key, each in sayings.items()
         if each.kind != "exact" and not (key == "prefix" and len(prefix) == 1)
     ]
+    if len(prefix) == 1 and _is_searched(spec.decoding) and config["length_penalty"]:
+        words = "forced_bos_token_id, which counts in the length that divides a score"
+        missing.append(f"decoding.prefix {_shown(spec, 'prefix')} -> {words}")
     return Generation(config=dict(sorted(config.items())), missing=tuple(missing))
+
+
+def _forced(spec: Spec, config: Mapping[str, Any], token: int) -> dict[str, Any]:
+    """Return the settings by which a text begins with a token, which is a new one of it there."""
+    positions = spec.model.positions
+    most = config["max_new_tokens"] + 1
+    found = {
+        "forced_bos_token_id": token,
+        "max_new_tokens": most if positions is None else min(most, positions - 1),
+    }
+    least = "min_new_tokens"
+    return found | ({least: config[least] + 1} if least in config else {})
 
 
 def _shown(spec: Spec, key: str) -> str:

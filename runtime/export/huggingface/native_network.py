@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from compiler.export.generation import Symbols, generation_config
+from compiler.export.generation import Symbols
 from compiler.spec.model import Pooling
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
@@ -111,8 +111,6 @@ class NativeNetwork(Opened):
         )
 
     def _written(self, lines: list[str], spec: Spec, limit: int) -> Iterator[Answer]:
-        import transformers
-
         source, target = self.tokenizers
         if source.pad_token is None:  # what is padded is masked
             source.pad_token = source.eos_token
@@ -121,11 +119,7 @@ class NativeNetwork(Opened):
         begun = batch["input_ids"]
         if TASKS[spec.task].reads_a_source:
             begun = self.model.theirs(torch.tensor([[BEGIN, *self.prefix]] * len(lines)))
-            batch["decoder_input_ids"] = begun
-        known = generation_config(spec, symbols_of(self.rows, self.ends)).config
-        settings = transformers.GenerationConfig(**known | {"max_new_tokens": limit})
-        network = self.model.model
-        rows = network.generate(**batch, generation_config=settings) if limit else begun
+        rows = self.generated(self.model.model, batch, begun, spec, limit)
         ends = [self.rows.theirs[each] for each in self.ends.tokens]
         for row in rows:
             new = row[begun.size(1) :].tolist()

@@ -1,9 +1,9 @@
 """A folder that transformers has opened, asked as the run's own network is."""
 
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from compiler.export.generation import Symbols, generation_config
+from compiler.export.generation import generation_config
 from compiler.spec.decoding import BeamSearch
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
@@ -50,11 +50,10 @@ class Opened:
         transformers.logging.disable_progress_bar()
         own = {"trust_remote_code": True, "local_files_only": True}
         find = transformers.AutoTokenizer.from_pretrained
-        source = find(folder, **own)
-        other = find(folder / target, **own) if (folder / target).is_dir() else source
-        model = getattr(transformers, auto).from_pretrained(folder, **own)
-        for each in (model, model.config):
-            forget_code(type(each).__module__)
+        with code_removed(folder):
+            source = find(folder, **own)
+            other = find(folder / target, **own) if (folder / target).is_dir() else source
+            model = getattr(transformers, auto).from_pretrained(folder, **own)
         return cls(
             model=model.eval(),
             spec=exportable.spec,
@@ -123,24 +122,38 @@ class Opened:
         return groups
 
     def _written(self, lines: list[str], spec: Spec, limit: int) -> Iterator[Answer]:
-        import transformers
-
         source, target = self.tokenizers
         batch = source(lines, return_tensors="pt", padding=True, truncation=True)
         begun = batch["input_ids"]
         if TASKS[spec.task].reads_a_source:
             begun = torch.tensor([[BEGIN, *self.prefix]] * len(lines))
-            batch["decoder_input_ids"] = begun
-        symbols = Symbols(ends=self.ends.others)
-        known = generation_config(spec, symbols, self.prefix).config
-        settings = transformers.GenerationConfig(**known | {"max_new_tokens": limit})
-        rows = self.model.generate(**batch, generation_config=settings) if limit else begun
+        rows = self.generated(self.model, batch, begun, spec, limit)
         for row in rows:
             new = row[begun.size(1) :].tolist()
             stop = next((n for n, each in enumerate(new) if each in self.ends.tokens), len(new))
             text = target.decode(row[: begun.size(1) + stop], skip_special_tokens=True)
             tokens = (each for each in new[:stop] if each != PADDING)
             yield Answer(text=text, tokens=tuple(tokens))
+
+    def generated(self, model: Any, batch: Any, begun: Tensor, spec: Spec, limit: int) -> Tensor:
+        """Return the tokens that `generate` makes of texts, `limit` new ones at most.
+
+        `begun` [batch, begun] are those that every row begins with; the result [batch, begun + new]
+        has them, too. All that the file of the folder says of `generate` is used as it stands
+        there, but for settings in which the method of `spec` is not that of the run.
+        """
+        if not limit:
+            return begun
+        is_forced = TASKS[spec.task].reads_a_source and len(self.prefix) == 1
+        if TASKS[spec.task].reads_a_source and len(self.prefix) > 1:
+            batch["decoder_input_ids"] = begun
+        own, other = (generation_config(each).config for each in (self.spec, spec))
+        changed = {key for key in (*own, *other) if own.get(key) != other.get(key)}
+        settings = deepcopy(model.generation_config)
+        settings.update(**{key: other.get(key) for key in changed})
+        settings.max_new_tokens = limit + is_forced
+        found: Tensor = model.generate(**batch, generation_config=settings)
+        return found
 
 
 def prefix_of(exportable: Exportable) -> list[int]:
@@ -159,14 +172,26 @@ def ends_of(exportable: Exportable) -> Ends:
     return Ends.of(exportable.spec, exportable.tokenizers[1])
 
 
-def forget_code(module: str) -> None:
-    """Remove the copy of a folder's code that transformers keeps for the next time."""
-    from transformers.dynamic_module_utils import HF_MODULES_CACHE
+@contextmanager
+def code_removed(folder: Path) -> Iterator[None]:
+    """Remove the copy of a folder's code that transformers keeps, whether the folder opens or not.
 
-    place = Path(sys.modules[module].__file__ or "").parent
-    if Path(HF_MODULES_CACHE) in place.parents:
-        shutil.rmtree(place, ignore_errors=True)
-        with suppress(OSError):  # that of the folder's name, if it holds no other
-            shutil.rmtree(place.parent / "__pycache__", ignore_errors=True)
-            (place.parent / "__init__.py").unlink(missing_ok=True)
-            place.parent.rmdir()
+    Copies that were there before stay.
+    """
+    from transformers.dynamic_module_utils import (
+        HF_MODULES_CACHE,
+        TRANSFORMERS_DYNAMIC_MODULE_NAME,
+        _sanitize_module_name,
+    )
+
+    name = _sanitize_module_name(folder.name)
+    place = Path(HF_MODULES_CACHE) / TRANSFORMERS_DYNAMIC_MODULE_NAME / name
+    before = set(place.iterdir()) if place.is_dir() else None
+    try:
+        yield
+    finally:
+        if before is None:
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            for each in set(place.iterdir()) - before:
+                shutil.rmtree(each, ignore_errors=True)

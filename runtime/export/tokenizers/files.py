@@ -108,7 +108,8 @@ def tokenizer_config(
 ) -> dict[str, Any]:
     """Return what transformers is told of a tree beside it.
 
-    A text contains no symbol, but for that of a masked language model, which contains masks.
+    A text contains no symbol, but for that of a masked language model, which contains masks. Of a
+    prompt that is too long, the last tokens are kept.
     """
     texts = texts_of(tree)
     rows: Rows | None = getattr(tokenizer, "rows", None) if numbering == "theirs" else None
@@ -116,11 +117,13 @@ def tokenizer_config(
     named = {"pad_token": PADDING, "bos_token": BEGIN, "eos_token": END}
     if task.symbols > MASK:
         named["mask_token"] = MASK
+    side = "left" if task.stacks == ("decoder",) else "right"
     theirs = {key: each if rows is None else rows.theirs[each] for key, each in named.items()}
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": longest_sentence(spec),
-        "padding_side": "left" if task.stacks == ("decoder",) else "right",
+        "padding_side": side,
+        "truncation_side": side,
         "clean_up_tokenization_spaces": False,
         "split_special_tokens": task.symbols <= MASK,
         "model_input_names": ["input_ids", "attention_mask"],

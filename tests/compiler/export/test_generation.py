@@ -81,7 +81,18 @@ def test_what_transformers_does_not_know_is_named() -> None:
     ]
     one = said("decoding.prefix=Der", prefix=[17])
     assert one.config["forced_bos_token_id"] == 17
-    assert not any("prefix" in each for each in one.missing)
+    assert one.missing[-1] == (
+        "decoding.prefix Der -> forced_bos_token_id, which counts in the length that divides a "
+        "score"
+    )
+
+
+def test_a_token_that_is_forced_counts_as_a_new_one() -> None:
+    settings = ("decoding.prefix=Der", "decoding.beam=1", "decoding.min_length=5")
+    plain, forced = said(*settings), said(*settings, prefix=[17])
+    for key in ("min_new_tokens", "max_new_tokens"):
+        assert forced.config[key] == plain.config[key] + 1
+    assert not any("prefix" in each for each in forced.missing)
 
 
 def test_a_setting_that_no_file_holds_is_not_said_otherwise() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from runtime.export.comparison import compare, read_sentences
 from runtime.export.exporter import Options
 from runtime.export.folder import Done, export_run
 from runtime.export.huggingface.model_card import snippet
+from runtime.export.huggingface.opened import prefix_of
 from runtime.export.huggingface.remote import WRAPPERS, RemoteExporter, code_files
 from runtime.export.own_network import OwnNetwork
 from runtime.export.source import Exportable
@@ -27,6 +29,8 @@ from tests.support.exports import drawn_run
 
 transformers = pytest.importorskip("transformers", reason="the extra `export` is not installed")
 pytest.importorskip("tokenizers", reason="the extra `export` is not installed")
+
+from transformers.dynamic_module_utils import HF_MODULES_CACHE  # noqa: E402 (it may be missing)
 
 ROOT = Path(__file__).parents[3]
 LENGTH = "decoding.normalization=length"
@@ -42,6 +46,20 @@ SPECS: dict[str, tuple[str, tuple[str, ...]]] = {
             "model.vocabulary={shared: false, source: 300, target: 320}",
             "model.embedding.tied=none",
             "decoding.beam=1",
+            "decoding.max_length=20",
+        ),
+    ),
+    "prefix": (
+        "demo",
+        ("model.vocabulary.size=300", "decoding.prefix=Der alte", LENGTH, "decoding.max_length=20"),
+    ),
+    "forced token": (
+        "demo",
+        (
+            "model.vocabulary.size=300",
+            "decoding.prefix=der",
+            "decoding.beam=1",
+            "decoding.min_length=3",
             "decoding.max_length=20",
         ),
     ),
@@ -110,6 +128,48 @@ def test_an_exported_network_is_that_of_the_run(key: str, exports: Any) -> None:
     names = {each.name for each in export.folder.iterdir()}
     assert {"model.py", "training.py", "README.md", "export.json", "config.json"} <= names
     assert (export.folder / "model.py").read_bytes() == export.run.package.files["model.py"]
+
+
+@pytest.mark.parametrize(("key", "tokens"), [("prefix", 2), ("forced token", 1)])
+def test_a_prefix_is_that_of_the_run(key: str, tokens: int, exports: Any) -> None:
+    """A prefix of one token stands in the file, so that a plain call writes the run's texts."""
+    export = exports(key)
+    run, lines = export.run, export.lines(8)
+    assert (len(prefix_of(run)) == 1) == (tokens == 1)
+    batch = export.tokenizer(lines, return_tensors="pt", padding=True)
+    if tokens > 1:
+        batch["decoder_input_ids"] = torch.tensor([[BEGIN, *prefix_of(run)]] * len(lines))
+    rows = export.model.generate(**batch, num_beams=1)
+    own = Translator(export.own, *run.tokenizers, run.spec).translate(lines, beam=1)
+    assert export.tokenizer.batch_decode(rows, skip_special_tokens=True) == own
+
+
+def test_a_wrong_file_of_generate_is_found(exports: Any, tmp_path: Path) -> None:
+    """The texts that are compared are those that the folder's own settings make."""
+    export = exports("translation")
+    folder = tmp_path / "wrong"
+    shutil.copytree(export.folder, folder)
+    lines = export.lines(4)
+    decoding = export.run.spec.decoding
+    right = RemoteExporter().load(folder, export.run).texts(lines, decoding)
+    path = folder / "generation_config.json"
+    content = json.loads(path.read_text())
+    content["suppress_tokens"] += [right[0].tokens[0]]
+    path.write_text(json.dumps(content))
+    wrong = RemoteExporter().load(folder, export.run).texts(lines, decoding)
+    assert right[0] != wrong[0]
+
+
+def test_no_code_is_left_behind_where_a_folder_does_not_open(exports: Any, tmp_path: Path) -> None:
+    export = exports("translation")
+    folder = tmp_path / "without-weights.unfinished"
+    shutil.copytree(export.folder, folder)
+    (folder / "model.safetensors").unlink()
+    place = Path(HF_MODULES_CACHE) / "transformers_modules"
+    before = {*place.iterdir()} if place.is_dir() else set()
+    with pytest.raises(OSError, match=r"model\.safetensors"):
+        RemoteExporter().load(folder, export.run)
+    assert {*place.iterdir()} - before <= {place / "__init__.py", place / "__pycache__"}
 
 
 @pytest.mark.parametrize("key", ["language model", "window"])

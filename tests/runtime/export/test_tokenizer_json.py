@@ -17,6 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compiler.spec.data import TextFiles
+from compiler.spec.load import load
 from compiler.spec.spec import Spec
 from compiler.spec.tokenizer import (
     ByteTokenizer,
@@ -337,3 +338,17 @@ def test_transformers_reads_the_folder(name: str, tmp_path: Path) -> None:
 
 def symbols(loaded: Any) -> Sequence[int]:
     return [loaded.pad_token_id, loaded.bos_token_id, loaded.eos_token_id]
+
+
+def test_the_last_tokens_of_a_long_prompt_are_kept(tmp_path: Path) -> None:
+    """The run reads the end of a prompt that is too long, and so does the folder's tokenizer."""
+    transformers = pytest.importorskip("transformers")
+    spec = load("language-model").spec
+    tokenizer = learned("bpe")
+    write_tokenizer(spec, tokenizer, tmp_path)
+    loaded = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    line = " ".join(demo_lines()[:60])
+    tokens = tokenizer.encode(line)
+    longest = spec.data.max_length
+    assert len(tokens) >= longest
+    assert loaded(line, truncation=True).input_ids == [BEGIN, *tokens[1 - longest :]]
