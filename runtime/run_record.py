@@ -23,6 +23,8 @@ TRANSFERRED = "transferred"
 """The key of `run.json` for a run that begins with the weights of another."""
 PUBLISHED = "published"
 """The key of `run.json` for a run that begins as the model of a published folder."""
+IMPORTED = "imported"
+"""The key of `run.json` for a run that begins with weights that a map has brought, with files."""
 LIBRARIES = ("specformer", "torch", "numpy", "safetensors", "sentencepiece", "tokenizers")
 
 

@@ -16,6 +16,16 @@ from compiler.weights.value_kinds import misfits
 
 REFUSED = "not-importable"
 """The code of what cannot be said by a spec."""
+AUTO = {
+    "translation": "AutoModelForSeq2SeqLM",
+    "language_model": "AutoModelForCausalLM",
+    "masked_language_model": "AutoModelForMaskedLM",
+    "classification": "AutoModelForSequenceClassification",
+    "embedding": "AutoModel",
+}
+"""The classes of transformers that find the network of a task."""
+HEADLESS = "AutoModel"
+"""The class of transformers that finds a network without a head."""
 
 
 @dataclass(kw_only=True)

@@ -14,6 +14,7 @@ from compiler.spec.model import Pooling
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
 from compiler.vocabulary.rows import Rows
+from compiler.weights.config import AUTO, HEADLESS
 from compiler.weights.rows import unwanted
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.data.tokenizers.tokenizer import Tokenizer
@@ -33,14 +34,6 @@ TEXTS = (
     "In 1984, 3.5 % of all naïve façades cost $12!",
 )
 """Texts that are compared: two languages, numbers and marks, of unequal length."""
-
-AUTO = {
-    "translation": "AutoModelForSeq2SeqLM",
-    "language_model": "AutoModelForCausalLM",
-    "masked_language_model": "AutoModelForMaskedLM",
-    "classification": "AutoModelForSequenceClassification",
-}
-HEADLESS = "AutoModel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +118,7 @@ def load_theirs(folder: Folder, task: str, *, has_head: bool) -> Any:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    kind = getattr(transformers, AUTO.get(task, HEADLESS) if has_head else HEADLESS)
+    kind = getattr(transformers, AUTO[task] if has_head else HEADLESS)
     options = {"dtype": torch.float32, "local_files_only": True, "attn_implementation": "eager"}
     try:
         network = kind.from_pretrained(folder.path, **options).eval()

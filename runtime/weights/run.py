@@ -14,7 +14,7 @@ from runtime.data.tokenizers.tokenizer import Tokenizer, save_tokenizers
 from runtime.errors import UserError
 from runtime.package import Package
 from runtime.run import Beginning, Run
-from runtime.run_record import PUBLISHED
+from runtime.run_record import IMPORTED, PUBLISHED
 from runtime.weights.files import Tensors
 
 
@@ -27,7 +27,7 @@ def create_run(
 ) -> Run:
     """A run that can translate and be scored, but not go on: its checkpoint is that of step 0."""
     beginning = Beginning(
-        origin={"imported": [file.name for file in files]},
+        origin={IMPORTED: [file.name for file in files]},
         write_checkpoint=lambda place: write_first(place, package, weights, is_interim=False),
     )
     return Run.begin(folder, package, lambda place: save_tokenizers(*tokenizers, place), beginning)

@@ -6,9 +6,12 @@ from typing import Any, Literal
 
 from compiler.spec.lock import LOCK
 from compiler.spec.tasks import TASKS
+from compiler.weights.config import AUTO
+from runtime.checkpoints.choice import LAST
+from runtime.errors import UserError
 from runtime.export.huggingface.template import fill
 from runtime.export.source import Exportable
-from runtime.run_record import version_of
+from runtime.run_record import IMPORTED, PUBLISHED, version_of
 
 Form = Literal["native", "remote"]
 
@@ -29,6 +32,8 @@ def model_card(exportable: Exportable, *, form: Form, auto: str | None = None) -
     of its task.
     """
     spec, run = exportable.spec, exportable.run
+    source, target = exportable.tokenizers
+    is_shared = source is target
     return fill(
         "README.md.jinja",
         name=spec.name,
@@ -39,33 +44,63 @@ def model_card(exportable: Exportable, *, form: Form, auto: str | None = None) -
         weights=str(exportable.weights),
         lock=exportable.package.files[LOCK].decode("utf-8").strip(),
         scores=list(scores_of(exportable)),
-        run=run.folder.resolve().name,
         form=form,
-        version=version_of("specformer"),
-        has_two_vocabularies=exportable.tokenizers[0] is not exportable.tokenizers[1],
-        snippet=snippet(spec.task, form=form, auto=auto, is_shared=_is_shared(exportable)),
+        version=run.versions.get("specformer", version_of("specformer")),
+        is_trained=is_trained(exportable),
+        commands=[*commands_of(exportable, form)],
+        is_shared=is_shared,
+        snippet=snippet(spec.task, form=form, auto=auto, is_shared=is_shared),
     )
 
 
-def _is_shared(exportable: Exportable) -> bool:
-    source, target = exportable.tokenizers
-    return source is target
+def is_trained(exportable: Exportable) -> bool:
+    """Return whether the weights were trained here, be it from those of an imported model."""
+    is_imported = not exportable.run.begun.keys().isdisjoint((PUBLISHED, IMPORTED))
+    return not is_imported or exportable.weights.updates[-1] > 0
+
+
+def commands_of(exportable: Exportable, form: Form) -> Iterator[str]:
+    """Yield the commands that have made a folder."""
+    run, spec, weights = exportable.run, exportable.spec, exportable.weights
+    name = run.folder.resolve().name
+    if PUBLISHED in run.begun:
+        yield f"specformer import {run.begun[PUBLISHED].get('folder', 'FOLDER')} --out {name}"
+    elif IMPORTED in run.begun:
+        files = " ".join(f"--from {each}" for each in run.begun[IMPORTED])
+        yield f"specformer import-weights {spec.name}.yaml {files} --map MAP --out {name}"
+    if is_trained(exportable):
+        yield f"specformer train {spec.name}.yaml --out {name}"
+    count, own = len(weights.updates), spec.evaluation
+    chosen = "" if weights.checkpoint == own.checkpoint else f" --checkpoint {weights.checkpoint}"
+    mean = f" --average {count}" if count != own.average_last and weights.checkpoint == LAST else ""
+    yield f"specformer export {name} --to huggingface --as {form}{chosen}{mean}"
 
 
 def scores_of(exportable: Exportable) -> Iterator[tuple[str, str, str, str]]:
     """Yield what was scored: the text, the score, its value, and how it was computed.
 
-    Scores are those that `specformer evaluate` has written into the run.
+    Scores are those that `specformer evaluate` has written into the run. Raises a UserError for a
+    file of them that is damaged.
     """
     for path in sorted(exportable.run.folder.glob("evaluation-*.json")):
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        for score in TASKS[exportable.spec.task].scores:
-            if score in found:
-                signature = found.get(f"{score}_signature", "")
-                checkpoint = f"update {', '.join(map(str, found.get('updates', ())))}"
-                how = f"`{signature}`, {checkpoint}" if signature else checkpoint
-                value = found[score]
-                yield found["split"], score, f"{value:.4g}", how
+        try:
+            yield from _scores_in(json.loads(path.read_text("utf-8")), exportable.spec.task)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise UserError(
+                f"{path} is damaged: it does not say what was scored",
+                help="`specformer evaluate` writes it again; without it the export has no scores",
+            ) from error
+
+
+def _scores_in(found: Any, task: str) -> Iterator[tuple[str, str, str, str]]:
+    if not isinstance(found, dict):
+        raise TypeError("no object")
+    for score in TASKS[task].scores:
+        if score in found:
+            signature = found.get(f"{score}_signature", "")
+            checkpoint = f"update {', '.join(map(str, found.get('updates', ())))}"
+            how = f"`{signature}`, {checkpoint}" if signature else checkpoint
+            yield found["split"], score, f"{found[score]:.4g}", how
 
 
 def snippet(task: str, *, form: Form, auto: str | None = None, is_shared: bool = True) -> str:
@@ -77,13 +112,3 @@ def snippet(task: str, *, form: Form, auto: str | None = None, is_shared: bool =
         auto=auto or AUTO[task],
         is_shared=is_shared,
     ).rstrip("\n")
-
-
-AUTO = {
-    "translation": "AutoModelForSeq2SeqLM",
-    "language_model": "AutoModelForCausalLM",
-    "masked_language_model": "AutoModelForMaskedLM",
-    "classification": "AutoModelForSequenceClassification",
-    "embedding": "AutoModel",
-}
-"""The classes of transformers that find the network of a task."""

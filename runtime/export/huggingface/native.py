@@ -13,6 +13,7 @@ from compiler.export.generation import generation_config
 from compiler.export.huggingface.native import Native, nearest
 from compiler.spec.tasks import TASKS
 from compiler.vocabulary.rows import Rows
+from compiler.weights.config import AUTO
 from compiler.weights.sentence_encoder import LENGTH, MODULES
 from runtime.data.prepare import TOKENIZERS
 from runtime.data.symbols import BEGIN, END, PADDING
@@ -20,7 +21,7 @@ from runtime.data.tasks.classification import read_labels
 from runtime.data.tasks.task import longest_sentence
 from runtime.errors import UserError
 from runtime.export.exporter import Exported, Options, Written
-from runtime.export.huggingface.model_card import AUTO, model_card
+from runtime.export.huggingface.model_card import model_card
 from runtime.export.huggingface.native_network import NativeNetwork, symbols_of
 from runtime.export.huggingface.native_weights import (
     in_coordinates,

@@ -5,7 +5,7 @@ transformers asks of a network.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
@@ -15,8 +15,8 @@ from torch import nn
 
 from compiler.export.generation import FILE as GENERATION
 from compiler.export.generation import Generation, Symbols, generation_config
-from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
+from compiler.weights.config import AUTO
 from runtime.data.prepare import TOKENIZERS
 from runtime.data.symbols import BEGIN, END, PADDING
 from runtime.data.tasks.classification import read_labels
@@ -40,8 +40,6 @@ class Wrapper:
     """The class of a task that transformers loads."""
 
     name: str
-    auto: str
-    """The class of transformers that finds it."""
     outputs: tuple[str, ...]
     """The classes of its outputs."""
 
@@ -49,23 +47,14 @@ class Wrapper:
 WRAPPERS: dict[str, Wrapper] = {
     "translation": Wrapper(
         name="SpecformerForConditionalGeneration",
-        auto="AutoModelForSeq2SeqLM",
         outputs=("BaseModelOutput", "Seq2SeqLMOutput"),
     ),
-    "language_model": Wrapper(
-        name="SpecformerForCausalLM",
-        auto="AutoModelForCausalLM",
-        outputs=("CausalLMOutputWithPast",),
-    ),
-    "masked_language_model": Wrapper(
-        name="SpecformerForMaskedLM", auto="AutoModelForMaskedLM", outputs=("MaskedLMOutput",)
-    ),
+    "language_model": Wrapper(name="SpecformerForCausalLM", outputs=("CausalLMOutputWithPast",)),
+    "masked_language_model": Wrapper(name="SpecformerForMaskedLM", outputs=("MaskedLMOutput",)),
     "classification": Wrapper(
-        name="SpecformerForSequenceClassification",
-        auto="AutoModelForSequenceClassification",
-        outputs=("SequenceClassifierOutput",),
+        name="SpecformerForSequenceClassification", outputs=("SequenceClassifierOutput",)
     ),
-    "embedding": Wrapper(name="SpecformerModel", auto="AutoModel", outputs=()),
+    "embedding": Wrapper(name="SpecformerModel", outputs=()),
 }
 """The classes of tasks."""
 
@@ -105,28 +94,31 @@ class RemoteExporter:
 
     def load(self, folder: Path, exportable: Exportable) -> Exported:
         """Open a folder with transformers, which runs the code in it."""
-        return Opened.of(folder, exportable, WRAPPERS[exportable.spec.task].auto, TARGET)
+        return Opened.of(folder, exportable, AUTO[exportable.spec.task], TARGET)
 
 
 def code_files(exportable: Exportable) -> dict[str, bytes]:
     """Return the Python files of a folder by name."""
     package, spec = exportable.package, exportable.spec
-    model, wrapper = exportable.model(), WRAPPERS[spec.task]
+    model = exportable.model()
     network = package.model_class.__name__
     if f"class {network}(".encode() not in package.files[MODEL]:
         raise UserError(
             f"{MODEL} of {exportable.run.folder} does not define the network, {network}",
             help="transformers loads the network from this file: define it there",
         )
+    task = TASKS[spec.task]
     names: Any = {
         "name": spec.name,
         "task": spec.task,
         "network": network,
-        "writes": "decoder" in TASKS[spec.task].stacks,
-        "learns_pairs": TASKS[spec.task].learns_pairs,
+        "writes": "decoder" in task.stacks,
+        "reads_a_source": task.reads_a_source,
+        "learns_pairs": task.learns_pairs,
+        "is_padded": task.stacks == ("decoder",) or task.learns_pairs,
         "segments": "segments" in signature(model.forward).parameters,
         "balance": balanced(model),
-        "imports": imports_of(spec, network, wrapper.outputs),
+        "outputs": WRAPPERS[spec.task].outputs,
     }
     return {
         MODEL: package.files[MODEL],
@@ -142,29 +134,6 @@ def balanced(model: nn.Module) -> list[str]:
     return [] if method is None else [*signature(method).parameters]
 
 
-def imports_of(spec: Spec, network: str, outputs: Sequence[str]) -> str:
-    """Return the imports of the modeling file, as they are sorted in generated code."""
-    task = TASKS[spec.task]
-    is_generator = "decoder" in task.stacks
-    is_padded = task.stacks == ("decoder",) or task.learns_pairs
-    lines = [
-        *(["from dataclasses import dataclass", ""] if task.learns_pairs else []),
-        "import torch",
-        *(["import torch.nn.functional as F"] if is_padded else []),
-        f"from torch import Tensor{', nn' if task.reads_a_source else ''}",
-        f"from transformers import {'GenerationMixin, ' if is_generator else ''}PreTrainedModel",
-        *(["from transformers.cache_utils import Cache"] if is_generator else []),
-        f"from transformers.modeling_outputs import {', '.join(outputs)}"
-        if outputs
-        else "from transformers.utils import ModelOutput",
-        "",
-        "from .configuration_specformer import SpecformerConfig",
-        f"from .model import PADDING, {network}",
-        f"from .training import loss{', scores' if task.learns_pairs else ''}",
-    ]
-    return "\n".join(lines)
-
-
 def configuration(exportable: Exportable) -> dict[str, Any]:
     """Return the content of config.json: what programs ask of any model, and the classes."""
     spec, wrapper = exportable.spec, WRAPPERS[exportable.spec.task]
@@ -176,7 +145,7 @@ def configuration(exportable: Exportable) -> dict[str, Any]:
         "architectures": [wrapper.name],
         "auto_map": {
             "AutoConfig": f"{Path(CONFIGURATION).stem}.SpecformerConfig",
-            wrapper.auto: f"{module}.{wrapper.name}",
+            AUTO[spec.task]: f"{module}.{wrapper.name}",
         },
         "dtype": "float32",
         "is_encoder_decoder": task.reads_a_source,

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,20 @@ import torch
 
 from compiler.export.huggingface_remote import HUGGINGFACE_REMOTE
 from compiler.spec.library import library
+from compiler.weights.config import AUTO
 from runtime.data.symbols import BEGIN, END, PADDING
+from runtime.errors import UserError
 from runtime.export.comparison import compare, read_sentences
 from runtime.export.exporter import Options
 from runtime.export.folder import Done, export_run
-from runtime.export.huggingface.model_card import snippet
+from runtime.export.huggingface.model_card import model_card, scores_of, snippet
 from runtime.export.huggingface.opened import prefix_of
-from runtime.export.huggingface.remote import WRAPPERS, RemoteExporter, code_files
+from runtime.export.huggingface.remote import RemoteExporter, code_files
 from runtime.export.own_network import OwnNetwork
 from runtime.export.source import Exportable
 from runtime.inference.generator import Generator
 from runtime.inference.translator import Translator
+from runtime.run import Run
 from tests.support.exports import drawn_run
 
 transformers = pytest.importorskip("transformers", reason="the extra `export` is not installed")
@@ -90,7 +94,7 @@ class Exported:
         self.done: Done = export_run(
             self.run, HUGGINGFACE_REMOTE, RemoteExporter(), self.folder, Options(), sentences=50
         )
-        self.auto: Any = getattr(transformers, WRAPPERS[self.run.spec.task].auto)
+        self.auto: Any = getattr(transformers, AUTO[self.run.spec.task])
         self.model: Any = self.load()
         find = transformers.AutoTokenizer.from_pretrained
         self.tokenizer: Any = find(self.folder, trust_remote_code=True)
@@ -421,8 +425,6 @@ def test_the_card_holds_the_spec_and_its_scores(exports: Any) -> None:
     path = export.run.run.folder / "evaluation-test.json"
     path.write_text(json.dumps(scores))
     try:
-        from runtime.export.huggingface.model_card import model_card
-
         card = model_card(export.run, form="remote")
     finally:
         path.unlink()
@@ -430,6 +432,49 @@ def test_the_card_holds_the_spec_and_its_scores(exports: Any) -> None:
     assert export.run.package.files["spec.lock.yaml"].decode() in card + "\n```\n"
     assert "specformer export run --to huggingface --as remote" in card
     assert card.startswith("---\nlibrary_name: transformers\npipeline_tag: translation\n")
+
+
+def test_the_card_of_a_run_tells_how_it_was_made(exports: Any, monkeypatch: Any) -> None:
+    """An imported run was not trained; a chosen checkpoint stands in the command."""
+    run = exports("translation").run
+
+    def card(begun: dict[str, Any], **weights: Any) -> str:
+        changed = replace(run, weights=replace(run.weights, **weights))
+        monkeypatch.setattr(Run, "begun", {"versions": {"specformer": "0.0.7"}, **begun})
+        return model_card(changed, form="native")
+
+    trained = card({}, updates=(300, 400), checkpoint="last")
+    assert "trained with specformer 0.0.7;" in trained
+    assert "\nspecformer train demo.yaml --out run\n" in trained
+    average = len((300, 400)) != run.spec.evaluation.average_last
+    assert trained.count(" --as native --average 2\n") == average
+    one = card({}, updates=(300,), checkpoint="300")
+    assert "specformer export run --to huggingface --as native --checkpoint 300\n" in one
+    imported = card({"published": {"folder": "gpt2"}}, updates=(0,))
+    assert "imported with specformer 0.0.7;" in imported
+    assert "specformer import gpt2 --out run\n" in imported
+    assert "specformer train" not in imported
+    assert "specformer train" in card({"published": {"folder": "gpt2"}}, updates=(9,))
+
+
+def test_damaged_scores_are_a_located_mistake(exports: Any) -> None:
+    run = exports("translation").run
+    path = run.run.folder / "evaluation-test.json"
+    for content in ("{", '{"bleu": 3.0}', '{"bleu": [], "split": "test"}', "[1]", '"bleu"'):
+        path.write_text(content)
+        try:
+            with pytest.raises(UserError, match=r"evaluation-test\.json is damaged"):
+                list(scores_of(run))
+        finally:
+            path.unlink()
+
+
+def test_labels_are_not_learned_with_a_cache(exports: Any) -> None:
+    model = exports("language model").model
+    tokens = torch.tensor([[BEGIN, 7, 8]])
+    cache = model.prepare_inputs_for_generation(tokens, use_cache=True)["cache"]
+    with pytest.raises(ValueError, match="leave the cache out"):
+        model(tokens, labels=tokens, cache=cache)
 
 
 @pytest.mark.parametrize("key", SPECS)
