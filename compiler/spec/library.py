@@ -60,6 +60,16 @@ class DiskFile:
         return suggestion(reference, self.path.parent, self.path)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnwrittenFile(DiskFile):
+    """A file that has a place, and is not written there yet."""
+
+    text: str
+
+    def read(self) -> str:
+        return self.text
+
+
 def folder() -> Path:
     """The library: `specs/` of the checkout, or the copy that an installed wheel carries."""
     checkout = _PACKAGE.parent / "specs"

@@ -20,9 +20,18 @@ from compiler.source.node import (
 from compiler.source.span import Span
 from compiler.spec.check import check
 from compiler.spec.defaults import complete
-from compiler.spec.extend import NOT_INHERITED, Dropped, Extended, dropped, over, read_extended
+from compiler.spec.extend import (
+    NOT_INHERITED,
+    Dropped,
+    Extended,
+    dropped,
+    over,
+    read_extended,
+    read_file,
+)
 from compiler.spec.given_vocabulary import other_rows
 from compiler.spec.inherit import inherit, task_of
+from compiler.spec.library import SpecFile
 from compiler.spec.merge import with_chosen_kind
 from compiler.spec.overrides import override_all
 from compiler.spec.shorthand import former_names, write_out
@@ -57,8 +66,15 @@ class Loaded:
 
 def load(reference: str, overrides: Iterable[str] = ()) -> Loaded:
     """The spec at a path or of the library; raises `Rejected` with all that is wrong with it."""
-    extended = read_extended(reference)
-    loaded = resolve(extended, override_all(overrides))
+    return _with_own_rows(resolve(read_extended(reference), override_all(overrides)))
+
+
+def load_file(file: SpecFile) -> Loaded:
+    """The spec of a file, wherever that lies; raises `Rejected` with all that is wrong with it."""
+    return _with_own_rows(resolve(read_file(file)))
+
+
+def _with_own_rows(loaded: Loaded) -> Loaded:
     if wrong := list(other_rows(loaded.spec, loaded.tree)):
         raise Rejected(wrong)
     return loaded

@@ -6,15 +6,16 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 
-from compiler.pipeline import CompiledPackage, compile_spec
+from compiler.pipeline import CompiledPackage, compile_loaded
 from compiler.source.diagnostic import Diagnostic, Rejected
 from compiler.source.node import to_python
 from compiler.source.span import Source
+from compiler.spec.library import UnwrittenFile
+from compiler.spec.load import load_file
 from compiler.spec.tasks import TASKS
 from compiler.vocabulary.rows import Rows
 from compiler.weights.disagreement import at_their_keys, disagreements, located
@@ -28,13 +29,15 @@ from compiler.weights.rows import TABLES, unwanted
 from compiler.weights.settings_tree import look, put
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.errors import UserError
-from runtime.package import Package, load_package
+from runtime.package import Package, import_package
 from runtime.published.comparison import Comparison, can_compare, compare
 from runtime.published.find_vocabulary import find_vocabulary
 from runtime.published.folder import Folder, open_folder
 from runtime.published.symbols import Names, other_ends, symbol_names, tokens_before
 from runtime.published.vocabulary import Vocabulary
 from runtime.run import refuse_existing
+from runtime.run_record import PACKAGE
+from runtime.system.atomic_files import remove_unfinished
 from runtime.weights.files import Tensors
 from runtime.weights.importing import described, weights_by
 from runtime.weights.run import create_published
@@ -225,15 +228,12 @@ class Import:
 
     @cached_property
     def compiled(self) -> CompiledPackage:
-        with TemporaryDirectory(prefix="specformer-") as temporary:
-            file = Path(temporary, SPEC)
-            file.write_text(self.spec, "utf-8")
-            try:
-                return compile_spec(str(file))
-            except Rejected as rejected:
-                origins = self.understood.origins
-                wrong = located(self.folder.config, origins, rejected.diagnostics)
-                raise Rejected(wrong) from None
+        try:
+            return compile_loaded(load_file(UnwrittenFile(path=self.out / SPEC, text=self.spec)))
+        except Rejected as rejected:
+            origins = self.understood.origins
+            wrong = located(self.folder.config, origins, rejected.diagnostics)
+            raise Rejected(wrong) from None
 
     @cached_property
     def parameters(self) -> list[NamedParameter]:
@@ -312,22 +312,21 @@ class Import:
         Raises a UserError where the two differ; then there is no run.
         """
         refuse_existing(self.out)
-        with TemporaryDirectory(prefix="specformer-") as temporary:
-            place = Path(temporary, self.compiled.folder_name)
-            self.compiled.write(place)
-            package = load_package(place)
-            weights = self.weights(package)
-            tokenizers = self.vocabulary.tokenizers(self.rows, self._before)
-            comparison = self._compared(package, weights, tokenizers)
-            create_published(
-                self.out,
-                package,
-                weights,
-                tokenizers,
-                [name for name, _ in self.understood.labels],
-                self._about,
-                self._files(comparison),
-            )
+        remove_unfinished(self.out.parent, self.out.name)
+        files = {name: text.encode() for name, text in self.compiled.files.items()}
+        package = import_package(self.out / PACKAGE, files)
+        weights = self.weights(package)
+        tokenizers = self.vocabulary.tokenizers(self.rows, self._before)
+        comparison = self._compared(package, weights, tokenizers)
+        create_published(
+            self.out,
+            package,
+            weights,
+            tokenizers,
+            [name for name, _ in self.understood.labels],
+            self._about,
+            self._files(comparison),
+        )
         return comparison
 
     def _compared(

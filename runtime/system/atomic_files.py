@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from compiler.atomic_files import beside, replace_file, sync
@@ -36,9 +37,13 @@ def new_folder(path: Path) -> Iterator[Path]:
     sync(path.parent)
 
 
-def remove_unfinished(parent: Path) -> None:
-    """Removes what killed processes left of the folders they were writing in `parent`."""
-    for leftover in parent.glob(".*.unfinished"):
+def remove_unfinished(parent: Path, name: str = "") -> None:
+    """Remove what killed processes left of the folders they were writing in `parent`.
+
+    With a `name`, of those that were to become that one alone.
+    """
+    start = f"{escape(name[:50])}." if name else ""
+    for leftover in parent.glob(f".{start}*.unfinished"):
         remove(leftover)
 
 

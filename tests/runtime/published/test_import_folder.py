@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -392,6 +393,30 @@ def test_what_a_folder_says_of_decoding_is_no_part_of_the_comparison(
     file.write_text(json.dumps(own | said))
     _, comparison = imported(theirs.folder, tmp_path / "run", kind.languages)
     assert comparison.greedy_equal == comparison.texts
+
+
+@pytest.mark.quick
+def test_an_import_leaves_nothing_outside_of_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed import leaves a hidden folder beside the run, which the next one removes."""
+    theirs = published("llama", 1, tmp_path)
+    elsewhere = tmp_path / "temporary"
+    elsewhere.mkdir()
+    made: list[str] = []
+
+    def mkdtemp(*arguments: object, **options: object) -> str:
+        made.append(f"{arguments} {options}")
+        return str(elsewhere)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    left, other = tmp_path / ".run.0123abcd.unfinished", tmp_path / ".run2.0123abcd.unfinished"
+    left.mkdir()
+    other.mkdir()
+    run, _ = imported(theirs.folder, tmp_path / "run")
+    assert (run.folder / "package" / "model.py").is_file()
+    assert not [each for each in made if "specformer" in each]
+    assert (left.exists(), other.exists()) == (False, True)
 
 
 Change = Callable[[Path], None]
