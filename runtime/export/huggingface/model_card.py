@@ -9,8 +9,8 @@ from compiler.spec.tasks import TASKS
 from compiler.weights.config import AUTO
 from runtime.checkpoints.choice import LAST
 from runtime.errors import UserError
-from runtime.export.huggingface.template import fill
 from runtime.export.source import Exportable
+from runtime.export.template import fill
 from runtime.run_record import IMPORTED, PUBLISHED, version_of
 
 Form = Literal["native", "remote"]
@@ -35,6 +35,7 @@ def model_card(exportable: Exportable, *, form: Form, auto: str | None = None) -
     source, target = exportable.tokenizers
     is_shared = source is target
     return fill(
+        "huggingface",
         "README.md.jinja",
         name=spec.name,
         summary=spec.summary or "",
@@ -106,6 +107,7 @@ def _scores_in(found: Any, task: str) -> Iterator[tuple[str, str, str, str]]:
 def snippet(task: str, *, form: Form, auto: str | None = None, is_shared: bool = True) -> str:
     """Return the program that loads a folder, reads lines and prints what the network makes."""
     return fill(
+        "huggingface",
         "snippet.py.jinja",
         task=task,
         form=form,

@@ -24,8 +24,8 @@ from runtime.errors import UserError
 from runtime.export.exporter import Exported, Options, Written
 from runtime.export.huggingface.model_card import model_card
 from runtime.export.huggingface.opened import Opened, ends_of, prefix_of
-from runtime.export.huggingface.template import fill
 from runtime.export.source import Exportable
+from runtime.export.template import fill
 from runtime.export.tokenizers.files import write_tokenizer
 from runtime.package import MODEL, TRAINING
 
@@ -123,8 +123,8 @@ def code_files(exportable: Exportable) -> dict[str, bytes]:
     return {
         MODEL: package.files[MODEL],
         TRAINING: package.files[TRAINING],
-        MODELING: fill(f"{MODELING}.jinja", **names).encode(),
-        CONFIGURATION: fill(f"{CONFIGURATION}.jinja", name=spec.name).encode(),
+        MODELING: fill("huggingface", f"{MODELING}.jinja", **names).encode(),
+        CONFIGURATION: fill("huggingface", f"{CONFIGURATION}.jinja", name=spec.name).encode(),
     }
 
 

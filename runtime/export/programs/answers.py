@@ -1,6 +1,7 @@
 """Networks that are graphs, asked as every exported network is."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,12 @@ from torch import Tensor
 
 from compiler.spec.decoding import BeamSearch, other_decoding
 from compiler.spec.spec import Spec
+from runtime.data.prepare import TOKENIZERS
 from runtime.data.symbols import BEGIN, END
+from runtime.data.tasks.classification import read_labels, write_labels
+from runtime.data.tasks.task import longest_sentence
 from runtime.export.exporter import Answer, Rows
+from runtime.export.programs import decode
 from runtime.export.programs.decode import Decoder, Network, log_softmax
 from runtime.export.programs.graphs import Programs
 from runtime.export.source import Exportable
@@ -111,9 +116,41 @@ def write_tokenizers(exportable: Exportable, folder: Path) -> list[str]:
         (folder / name).mkdir(exist_ok=True)
         around = Around(before=tuple(getattr(tokenizer, "before", ())), after=())
         tree = tokenizer_tree(exportable.spec, tokenizer, around)
-        text = json.dumps(tree, ensure_ascii=False, indent=2)
-        (folder / name / TOKENIZER).write_text(f"{text}\n", encoding="utf-8")
+        write_json(tree, folder / name / TOKENIZER)
     return [str(Path(name) / TOKENIZER) for name in names]
+
+
+def write_program(exportable: Exportable, programs: Programs, folder: Path) -> None:
+    """Write what the program of a folder reads besides its graphs, and `decode.py` for steps."""
+    if programs.decodes:
+        write_description(exportable, programs, folder)
+        shutil.copyfile(str(decode.__file__), folder / "decode.py")
+    else:
+        write_reading(exportable, folder)
+
+
+def write_reading(exportable: Exportable, folder: Path) -> None:
+    """Write what reads texts for a network without a decoder: `tokenizer.json`, names of labels.
+
+    The tokenizer puts texts between BEGIN and END, and cuts long ones.
+    """
+    spec, (tokenizer, _) = exportable.spec, exportable.tokenizers
+    tree = tokenizer_tree(spec, tokenizer)
+    tree["truncation"] = {
+        "direction": "Right",
+        "max_length": longest_sentence(spec),
+        "strategy": "LongestFirst",
+        "stride": 0,
+    }
+    write_json(tree, folder / TOKENIZER)
+    if spec.model.classifier is not None:
+        write_labels(read_labels(exportable.run.folder / TOKENIZERS), folder)
+
+
+def write_json(content: object, path: Path) -> None:
+    """Write a file of JSON."""
+    text = json.dumps(content, ensure_ascii=False, indent=2)
+    path.write_text(f"{text}\n", encoding="utf-8")
 
 
 def write_description(exportable: Exportable, programs: Programs, folder: Path) -> None:
@@ -134,8 +171,7 @@ def write_description(exportable: Exportable, programs: Programs, folder: Path) 
         "state": programs.state,
         "changed": programs.changed,
     }
-    text = json.dumps(about, indent=2, ensure_ascii=False)
-    (folder / DECODE).write_text(f"{text}\n", encoding="utf-8")
+    write_json(about, folder / DECODE)
 
 
 def searched(spec: Spec) -> BeamSearch:

@@ -2,11 +2,11 @@
 
     python decode.py < lines.txt > texts.txt
 
-A translation of each line, or of a language model its continuation. Besides numpy it needs
-onnxruntime and tokenizers, and nothing else. `start.onnx` reads a text and returns a state, which
-is a tensor for each name in `decode.json`; `step.onnx` reads the newest token of each hypothesis,
-and the number of the hypothesis that it continues. Beams are rows of a step over one state, of
-which nothing is copied when a beam turns to other hypotheses.
+A translation of each line, or of a language model its continuation. It needs numpy, tokenizers,
+and onnxruntime for graphs of ONNX or torch for those of torch.export. The graph `start` reads a
+text and returns a state, which is a tensor for each name in `decode.json`; `step` reads the newest
+token of each hypothesis, and the number of the hypothesis that it continues. Beams are rows of a
+step over one state, of which nothing is copied when a beam turns to other hypotheses.
 """
 
 import argparse
@@ -63,6 +63,34 @@ class OnnxNetwork:
         logits, *tensors = self.next.run(None, wanted)
         state.update(zip(self.changed, tensors, strict=True))
         return np.asarray(logits)
+
+
+class TorchNetwork:
+    """The graphs `start.pt2` and `step.pt2` of a folder."""
+
+    def __init__(self, folder: Path, state: Sequence[str], changed: Sequence[str]) -> None:
+        """`state` names the tensors of a state, `changed` those that a step returns."""
+        import torch
+
+        self.torch, self.state, self.changed = torch, state, changed
+        self.first, self.next = (
+            torch.export.load(folder / name).module() for name in ("start.pt2", "step.pt2")
+        )
+
+    def start(self, tokens: Array) -> State:
+        """Return the state before the first token."""
+        return dict(zip(self.state, self._run(self.first, tokens), strict=True))
+
+    def step(self, token: Array, parent: Array, position: int, state: State) -> Array:
+        """Return the logits of the tokens that may follow."""
+        tensors = (state[each] for each in self.state)
+        logits, *changed = self._run(self.next, token, parent, np.array(position), *tensors)
+        state.update(zip(self.changed, changed, strict=True))
+        return logits
+
+    def _run(self, graph: Any, *inputs: Array) -> list[Array]:
+        with self.torch.inference_mode():
+            return [each.numpy() for each in graph(*map(self.torch.from_numpy, inputs))]
 
 
 class Ended(NamedTuple):
@@ -183,10 +211,17 @@ def penalty(length: int, settings: Settings) -> float:
     return float(length**exponent)
 
 
+def opened_network(folder: Path, state: Sequence[str], changed: Sequence[str]) -> Network:
+    """Return the network of a folder, whose graphs are those of torch.export or of ONNX."""
+    if (folder / "start.pt2").exists():
+        return TorchNetwork(folder, state, changed)
+    return OnnxNetwork(folder, changed)
+
+
 class Decoder:
     """A network with its tokenizers: lines of text to texts."""
 
-    def __init__(self, folder: Path, network: Network | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         from tokenizers import Tokenizer
 
         def opened(path: Path) -> Any:
@@ -195,7 +230,7 @@ class Decoder:
             return tokenizer
 
         self.about = json.loads((folder / "decode.json").read_text("utf-8"))
-        self.network = network or OnnxNetwork(folder, self.about["changed"])
+        self.network = opened_network(folder, self.about["state"], self.about["changed"])
         self.ends = [*map(int, self.about["ends"])]
         names = self.about["tokenizers"]
         self.source, self.target = opened(folder / names[0]), opened(folder / names[-1])

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import re
-import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -16,12 +15,10 @@ from typing import Any
 import numpy as np
 
 from runtime.export.exporter import Exported, Options, Written
-from runtime.export.programs import decode
-from runtime.export.programs.answers import DECODE, Decoding, Reading, write_description
+from runtime.export.programs.answers import DECODE, Decoding, Reading, write_program
 from runtime.export.programs.decode import Array, Decoder
 from runtime.export.programs.graphs import Graph, Programs
-from runtime.export.programs.readme import write_readme
-from runtime.export.programs.torch_programs import file_name
+from runtime.export.programs.readme import file_name, write_readme
 from runtime.export.programs.words import otherwise
 from runtime.export.source import Exportable
 
@@ -48,7 +45,7 @@ class OnnxGraphs:
     quantizations: tuple[str, ...] = ("int8",)
 
     def write(self, exportable: Exportable, folder: Path, options: Options) -> Written:
-        """Write a graph for each function, and a search where there are steps.
+        """Write a graph for each function, and the program that runs them.
 
         `prefill` has no graph: a prompt is read step by step.
         """
@@ -58,10 +55,8 @@ class OnnxGraphs:
         if options.quantize is not None:
             models = {name: rounded(each) for name, each in models.items()}
         save_together(models, folder)
-        if programs.decodes:
-            write_description(exportable, programs, folder)
-            shutil.copyfile(str(decode.__file__), folder / "decode.py")
-        write_readme(exportable.spec.name, programs, graphs, folder, self.name)
+        write_program(exportable, programs, folder)
+        write_readme(exportable.spec, programs, graphs, folder, self.name)
         return Written(
             title="graphs of ONNX",
             files=tuple(f"{file_name(each)}.onnx: {each.words}" for each in graphs),

@@ -11,10 +11,10 @@ import torch
 from torch.export import ExportedProgram
 
 from runtime.export.exporter import Exported, Options, Written
-from runtime.export.programs.answers import DECODE, Decoding, Reading, write_description
-from runtime.export.programs.decode import Array, Decoder, State
+from runtime.export.programs.answers import DECODE, Decoding, Reading, write_program
+from runtime.export.programs.decode import Array, Decoder
 from runtime.export.programs.graphs import Graph, Programs
-from runtime.export.programs.readme import write_readme
+from runtime.export.programs.readme import file_name, write_readme
 from runtime.export.programs.words import otherwise
 from runtime.export.source import Exportable
 
@@ -31,7 +31,7 @@ class TorchPrograms:
     quantizations: tuple[str, ...] = ()
 
     def write(self, exportable: Exportable, folder: Path, options: Options) -> Written:
-        """Write a program for each function, and what a search has to know besides."""
+        """Write a program for each function, and the script that runs them."""
         programs = Programs.of(exportable)
         graphs = list(programs.graphs())
         missing = list[str]()
@@ -40,9 +40,8 @@ class TorchPrograms:
             torch.export.save(program, folder / f"{file_name(graph)}.pt2")
             if options.compiled and (reason := compile_program(program, graph, folder)):
                 missing.append(reason)
-        if programs.decodes:
-            write_description(exportable, programs, folder)
-        write_readme(exportable.spec.name, programs, graphs, folder, self.name)
+        write_program(exportable, programs, folder)
+        write_readme(exportable.spec, programs, graphs, folder, self.name)
         return Written(
             title="programs of torch.export",
             files=tuple(f"{file_name(each)}.pt2: {each.words}" for each in graphs),
@@ -52,20 +51,11 @@ class TorchPrograms:
 
     def load(self, folder: Path, exportable: Exportable) -> Exported:
         """Load the programs of a folder, and run them as they are."""
-        if not (folder / DECODE).exists():
-            program = torch.export.load(folder / "model.pt2")
-            return Reading(forward=_run(program), inputs=len(program.graph_signature.user_inputs))
-        network = _Network(
-            first=torch.export.load(folder / "start.pt2"),
-            next=torch.export.load(folder / "step.pt2"),
-            programs=Programs.of(exportable),
-        )
-        return Decoding(decoder=Decoder(folder, network))
-
-
-def file_name(graph: Graph) -> str:
-    """Return the name of the file of a graph, without its ending."""
-    return "model" if graph.name == "forward" else graph.name
+        del exportable
+        if (folder / DECODE).exists():
+            return Decoding(decoder=Decoder(folder))
+        program = torch.export.load(folder / "model.pt2")
+        return Reading(forward=_run(program), inputs=len(program.graph_signature.user_inputs))
 
 
 def compile_program(program: ExportedProgram, graph: Graph, folder: Path) -> str:
@@ -86,28 +76,6 @@ def compile_program(program: ExportedProgram, graph: Graph, folder: Path) -> str
         path = folder / f"{file_name(graph)}{COMPILED}"
         aoti_compile_and_package(program, package_path=str(path))
     return ""
-
-
-class _Network:
-    """The programs `start` and `step`, as the search in numpy calls them."""
-
-    def __init__(self, first: ExportedProgram, next: ExportedProgram, programs: Programs) -> None:
-        self.first, self.next = first.module(), next.module()
-        self.names, self.changed = tuple(programs.state), programs.changed
-
-    @torch.inference_mode()
-    def start(self, tokens: Array) -> State:
-        """Return the state before the first token."""
-        found = (each.numpy() for each in self.first(torch.from_numpy(tokens)))
-        return dict(zip(self.names, found, strict=True))
-
-    @torch.inference_mode()
-    def step(self, token: Array, parent: Array, position: int, state: State) -> Array:
-        """Return the logits of the tokens that may follow."""
-        read = (token, parent, np.array(position), *(state[each] for each in self.names))
-        logits, *tensors = (each.numpy() for each in self.next(*map(torch.from_numpy, read)))
-        state.update(zip(self.changed, tensors, strict=True))
-        return np.asarray(logits)
 
 
 def _run(program: ExportedProgram) -> Any:

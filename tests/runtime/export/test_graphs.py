@@ -1,8 +1,5 @@
 """Graphs of networks, for sizes other than those that they were recorded with."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,8 +10,7 @@ from compiler.analysis.refusals import is_traceable
 from compiler.pipeline import compile_spec
 from compiler.spec.library import library
 from runtime.export.programs.graphs import Graph, Programs
-from runtime.export.programs.onnx_graphs import onnx_model, rounded, save_together
-from runtime.export.programs.readme import write_readme
+from runtime.export.programs.onnx_graphs import onnx_model, rounded
 from tests.support.functional import functional_of
 from tests.support.graphs import Run, by_onnxruntime, by_torch, differences, largest
 
@@ -54,24 +50,6 @@ def test_graphs_have_the_numbers_of_the_network_at_any_size(tmp_path: Path) -> N
     small = rounded(model)
     assert "MatMulInteger" in {each.op_type for each in small.graph.node}
     assert small.ByteSize() < model.ByteSize()
-
-
-def test_the_readme_says_how_onnxruntime_runs_a_network_without_a_decoder(tmp_path: Path) -> None:
-    programs = programs_of("classifier", [*SMALL, *ATTENTION, "model.encoder.layers=1"], tmp_path)
-    (graph,) = programs.graphs()
-    save_together({"model": onnx_model(graph)}, tmp_path)
-    write_readme("small", programs, [graph], tmp_path, "onnx")
-    lines = (tmp_path / "README.md").read_text().splitlines()
-    code = [each.strip() for each in lines if each.startswith("    ")]
-    tokens = [[2, 5, 6, 7, 3], [2, 9, 3, 0, 0]]
-    before = f"import numpy, sys; sys.modules['torch'] = None; source = numpy.array({tokens})"
-    script = "\n".join([before, *code, "print(outputs.tolist())"])
-    command = [sys.executable, "-c", script]
-    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    found = torch.tensor(json.loads(printed.stdout))
-    with torch.inference_mode():
-        expected = programs.model(torch.tensor(tokens))
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.slow
