@@ -4,9 +4,8 @@ They compute what the code computes, so that they say all settings of a network 
 its code has no graph of texts of any length.
 """
 
-from dataclasses import dataclass
-
-from compiler.export.target import Place, Rule, Rules, Table
+from compiler.export.target import CodeTable, Place, Rules
+from compiler.export.tokenizer import TOKENIZER_RULES
 from compiler.export.verdict import Verdict, refused, said, said_otherwise
 from compiler.mask.mask import Mask
 from compiler.mask.parse import parse
@@ -61,26 +60,30 @@ def may_read_nothing(mask: Mask) -> bool:
     )
 
 
+LIMITS = "min_length max_extra_length max_length prefix ends"
+REPETITION = "no_repeat_ngram repetition_penalty"
+BEAM = "beam length_penalty normalization stop"
+DRAWS = "kind temperature top_k top_p seed"
+
+
+def _keys(section: str, names: str) -> str:
+    return " ".join(f"{section}.{each}" for each in names.split())
+
+
 RULES: Rules = {
+    **TOKENIZER_RULES,
     "Recurrence.kind": _recurrence,
     "Attention.mask HeadMask.mask": _mask,
     "Experts.count": said_otherwise(DENSE_EXPERTS),
-    "Sampling": said_otherwise(GREEDY),
+    _keys("Decoding", f"kind {LIMITS} {REPETITION}"): said(),
+    _keys("BeamSearch", BEAM): said(),
+    _keys("Sampling", DRAWS): said_otherwise(GREEDY),
 }
+"""The search of a folder reads the settings of `decoding:` that are named here, and no others."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Graphs(Table):
-    """A format of graphs, which says what no rule speaks of."""
-
-    def rule(self, place: Place, *, is_narrow: bool = False) -> Rule | None:
-        """Return the rule for a setting; a section without one is asked for its settings."""
-        found = super().rule(place, is_narrow=is_narrow)
-        return found or (None if is_narrow else said())
-
-
-TORCH = Graphs(name="torch", title="torch.export", option="--to torch", rules=RULES)
-ONNX = Graphs(
+TORCH = CodeTable(name="torch", title="torch.export", option="--to torch", rules=RULES)
+ONNX = CodeTable(
     name="onnx",
     title="ONNX",
     option="--to onnx",

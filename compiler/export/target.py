@@ -169,6 +169,17 @@ class Table:
         raise LookupError(f"{self.name} has no rule for {next(place.keys)}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class CodeTable(Table):
+    """A format that runs the generated code, so that it says all of `model:` without a rule."""
+
+    def rule(self, place: Place, *, is_narrow: bool = False) -> Rule | None:
+        """Return the rule for a setting, if there is one; one of `model:` needs none."""
+        found = super().rule(place, is_narrow=is_narrow)
+        is_network = place.path[0] == "model" and not is_narrow
+        return said() if found is None and is_network else found
+
+
 def dotted(path: Path) -> str:
     """Return a path as `Loaded.origin` takes it."""
     return ".".join(map(str, path))

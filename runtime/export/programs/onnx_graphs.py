@@ -53,14 +53,14 @@ class OnnxGraphs:
         graphs = [each for each in programs.graphs() if each.name != "prefill"]
         models = {file_name(each): onnx_model(each) for each in graphs}
         if options.quantize is not None:
-            models = {name: rounded(each) for name, each in models.items()}
+            models = {name: rounded(each, folder) for name, each in models.items()}
         save_together(models, folder)
         write_program(exportable, programs, folder)
         write_readme(exportable.spec, programs, graphs, folder, self.name)
         return Written(
             title="graphs of ONNX",
             files=tuple(f"{file_name(each)}.onnx: {each.words}" for each in graphs),
-            otherwise=otherwise(exportable),
+            otherwise=otherwise(exportable, self.name),
         )
 
     def load(self, folder: Path, exportable: Exportable) -> Exported:
@@ -138,19 +138,25 @@ def _forget_origin(model: Any) -> None:
         del each.metadata_props[:]
 
 
-def rounded(model: Any) -> Any:
-    """Return a model with weights in int8, of matrices that are multiplied; the others stay."""
+def rounded(model: Any, folder: Path) -> Any:
+    """Return a model with weights in int8, of matrices that are multiplied; the others stay.
+
+    Files lie meanwhile in a folder of their own in `folder`, with weights beside the graph: in one
+    file a model may have 2 GB at most.
+    """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    with TemporaryDirectory() as name, _quietly():
+    with TemporaryDirectory(dir=folder) as name, _quietly():
         before, after = Path(name) / "before.onnx", Path(name) / "after.onnx"
-        onnx.save(model, before)
+        onnx.save(model, before, save_as_external_data=True, location="before.bin")
         root = logging.getLogger()
         level = root.level
         root.setLevel(logging.ERROR)
         try:
-            quantize_dynamic(before, after, weight_type=QuantType.QInt8)
+            quantize_dynamic(
+                before, after, weight_type=QuantType.QInt8, use_external_data_format=True
+            )
         finally:
             root.setLevel(level)
         return onnx.load(after)

@@ -45,7 +45,7 @@ class TorchPrograms:
         return Written(
             title="programs of torch.export",
             files=tuple(f"{file_name(each)}.pt2: {each.words}" for each in graphs),
-            otherwise=otherwise(exportable),
+            otherwise=otherwise(exportable, self.name),
             missing=tuple(dict.fromkeys(missing)),
         )
 
