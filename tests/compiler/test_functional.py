@@ -81,3 +81,15 @@ def test_a_recurrence_of_a_decoder_has_steps_and_no_prefill(kind: str, tmp_path:
     with torch.inference_mode():
         for difference in differences(functional, model, 60):
             assert difference.abs().max() < 1e-5
+
+
+def test_a_list_of_layers_may_be_the_whole_state(tmp_path: Path) -> None:
+    """Recurrent layers without positions remember nothing besides one tensor for each layer."""
+    recurrent = ["model.decoder.recurrence={kind: gru}", "model.decoder.block=[recurrence]"]
+    settings = [*SMALL, *recurrent, "model.embedding.position=none"]
+    functional, model = functional_of(compile_spec("language-model", settings), tmp_path)
+    assert [*functional.STATE] == [f"decoder.{layer}.hidden" for layer in (0, 1)]
+    with torch.inference_mode():
+        found = list(differences(functional, model, 60))
+    assert found
+    assert all(each.abs().max() < 1e-5 for each in found)
