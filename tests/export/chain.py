@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,8 @@ class Chain:
         is_vector = self.own.spec.model.pooling is not None
         return found if is_vector else [each.log_softmax(-1) for each in found]
 
-    def steps(self, *, compiles: bool = False) -> Iterator[Step]:
-        """Yield the difference by each link that the network can go."""
+    def steps(self, *, compiles: bool = False, without: Collection[str] = ()) -> Iterator[Step]:
+        """Yield the difference by each link that the network can go, `without` some formats."""
         eager = self.numbers(self.own)
         largest = max([1.0, *(float(each.abs().max()) for each in eager)])
         exact = largest_difference(eager, _in_float64(self))
@@ -95,7 +95,7 @@ class Chain:
             links |= {"cached": lambda: cached(self), "prefill": lambda: prefilled(self)}
         if compiles:
             links["compiled"] = lambda: compiled(self)
-        for name in able(self.package):
+        for name in (each for each in able(self.package) if each not in without):
             links[name] = lambda name=name: self.numbers(self.exported(name))  # type: ignore[misc]
         for link, compute in links.items():
             yield self._step(link, compute, eager, bound)
