@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
-from compiler.spec.lock import LOCK
+from compiler.spec.lock import LOCK, lock_text
 from compiler.spec.tasks import TASKS
 from compiler.weights.config import AUTO
 from runtime.checkpoints.choice import LAST
@@ -43,7 +44,7 @@ def model_card(exportable: Exportable, *, form: Form, auto: str | None = None) -
         task=spec.task,
         parameters=f"{exportable.parameters:,}",
         weights=str(exportable.weights),
-        lock=exportable.package.files[LOCK].decode("utf-8").strip(),
+        lock=spec_text(exportable).strip(),
         scores=list(scores_of(exportable)),
         form=form,
         version=run.versions.get("specformer", version_of("specformer")),
@@ -52,6 +53,15 @@ def model_card(exportable: Exportable, *, form: Form, auto: str | None = None) -
         is_shared=is_shared,
         snippet=snippet(spec.task, form=form, auto=auto, is_shared=is_shared),
     )
+
+
+def spec_text(exportable: Exportable) -> str:
+    """Return the complete spec; of a folder of texts by an absolute path the name alone."""
+    spec, folder = exportable.spec, Path(exportable.spec.data.folder)
+    if not (folder.is_absolute() or f"{folder}".startswith("~")):
+        return exportable.package.files[LOCK].decode("utf-8")
+    data = spec.data.model_copy(update={"folder": folder.name})
+    return lock_text(spec.model_copy(update={"data": data}))
 
 
 def is_trained(exportable: Exportable) -> bool:

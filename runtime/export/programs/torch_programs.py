@@ -37,6 +37,7 @@ class TorchPrograms:
         missing = list[str]()
         for graph in graphs:
             program = graph.recorded
+            forget_origin(program)
             torch.export.save(program, folder / f"{file_name(graph)}.pt2")
             if options.compiled and (reason := compile_program(program, graph, folder)):
                 missing.append(reason)
@@ -56,6 +57,14 @@ class TorchPrograms:
             return Decoding(decoder=Decoder(folder))
         program = torch.export.load(folder / "model.pt2")
         return Reading(forward=_run(program), inputs=len(program.graph_signature.user_inputs))
+
+
+def forget_origin(program: ExportedProgram) -> None:
+    """Drop the lines of code, and so the paths of this machine, that operations come from."""
+    for module in program.graph_module.modules():
+        graph = getattr(module, "graph", None)
+        for node in graph.nodes if graph is not None else ():
+            node.meta.pop("stack_trace", None)
 
 
 def compile_program(program: ExportedProgram, graph: Graph, folder: Path) -> str:
