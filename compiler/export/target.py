@@ -16,8 +16,8 @@ from compiler.spec.load import Loaded
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import ATTENTIONS, EVERY_STACK, TASKS
 from compiler.spec.walk import sections_in
+from compiler.weights.backwards import NOT_EXPORTABLE
 
-CODE = "not-exportable"
 Verdicts = Mapping[str, Verdict]
 """The verdict on each setting of a complete spec, by its dotted path: `model.d_model`.
 
@@ -189,7 +189,10 @@ def refusals(target: Target, loaded: Loaded, help: str = "") -> list[Diagnostic]
     """Return what a format cannot say, each at the line of its setting."""
     return [
         mistake(
-            loaded.origin(path), CODE, f"{target.title} {each.words}{_default(loaded, path)}", help
+            loaded.origin(path),
+            NOT_EXPORTABLE,
+            f"{target.title} {each.words}{_default(loaded, path)}",
+            help,
         )
         for path, each in target.verdicts(loaded).items()
         if each.is_refused

@@ -5,6 +5,7 @@ from compiler.weights.expression import Arithmetic
 from compiler.weights.map import Also
 
 NOT_EXPORTABLE = "not-exportable"
+"""The code of what an export cannot write: settings of specs, and lines of maps."""
 
 
 def not_backwards(expression: Arithmetic) -> Rejected:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import TASKS
 from compiler.vocabulary.rows import Rows
-from runtime.data.symbols import BEGIN, END, MASK, PADDING
+from runtime.data.symbols import BEGIN, END, MASK, NAMES_WITH_MASK, PADDING
 from runtime.data.tasks.task import longest_sentence
 from runtime.data.tokenizers.bytes import ByteTokenizer
 from runtime.data.tokenizers.characters import CharacterTokenizer
@@ -17,6 +17,7 @@ from runtime.data.tokenizers.segmented import SegmentedTokenizer
 from runtime.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.data.tokenizers.words import holds_spaces
+from runtime.errors import UserError
 from runtime.export.tokenizers.library import library_tree, renumbered
 from runtime.export.tokenizers.plain import byte_tree, character_tree, segmented_tree
 from runtime.export.tokenizers.sentencepiece import sentencepiece_tree
@@ -86,10 +87,17 @@ def _tree(tokenizer: Tokenizer, symbols: int, rows: Rows | None) -> Tree:
 
 
 def _number(token: int, rows: Rows | None) -> int:
-    """Return the number of one of our tokens in a tree."""
+    """Return the number of one of our tokens in a tree.
+
+    Raises a UserError for a symbol that a vocabulary with numbers of its own lacks.
+    """
     their = token if rows is None else rows.theirs[token]
     if their is None:
-        raise ValueError(f"the vocabulary has no token for our number {token}")
+        raise UserError(
+            f"the vocabulary keeps the numbers of its file, which has no {NAMES_WITH_MASK[token]}: "
+            "texts that are read here have one",
+            help="`--to huggingface --as remote` writes our numbers, which have every symbol",
+        )
     return their
 
 

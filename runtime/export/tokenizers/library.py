@@ -7,7 +7,7 @@ from compiler.vocabulary.rows import Rows
 from compiler.vocabulary.symbols import UNKNOWN
 from runtime.data.symbols import NAMES_WITH_MASK
 from runtime.data.tokenizers.hugging_face import HuggingFaceTokenizer
-from runtime.export.tokenizers.tree import Tree, renamed, texts_of
+from runtime.export.tokenizers.tree import Tree, added_token, renamed, texts_of
 
 
 def library_tree(tokenizer: HuggingFaceTokenizer) -> Tree:
@@ -29,9 +29,7 @@ def renumbered(tree: Tree, rows: Rows) -> Tree:
     kept = [special[name] | {"id": number} for name, number in numbers.items() if name in special]
     known = {each["id"] for each in kept}
     new = [
-        {"id": number, "content": names[number], **_PROPERTIES}
-        for number in range(rows.symbols)
-        if number not in known
+        added_token(number, names[number]) for number in range(rows.symbols) if number not in known
     ]
     added = sorted(
         (each for each in (*new, *kept) if each["id"] != UNKNOWN), key=lambda each: each["id"]
@@ -40,11 +38,6 @@ def renumbered(tree: Tree, rows: Rows) -> Tree:
         if each["id"] < rows.symbols:
             each["special"] = True
     return tree | {"model": _model(tree["model"], numbers, names), "added_tokens": added}
-
-
-_PROPERTIES = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False) | {
-    "special": True
-}
 
 
 def _names(texts: Mapping[int, str], rows: Rows) -> list[str]:

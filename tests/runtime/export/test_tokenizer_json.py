@@ -253,6 +253,17 @@ def test_a_sentencepiece_model_with_other_numbers() -> None:
     assert ours.id_to_token(BEGIN) == "<s>"
 
 
+def test_a_symbol_that_a_foreign_vocabulary_lacks_is_a_located_mistake() -> None:
+    """A prompt begins with a symbol that the vocabulary of T5 does not have."""
+    given = learned("bpe")
+    assert isinstance(given, pieces.SentencePieceTokenizer)
+    rows = Rows.renumbered((0, 2, None, 1), 300)
+    tokenizer = pieces.SentencePieceTokenizer(given.model, rows)
+    with pytest.raises(UserError, match="which has no <s>") as raised:
+        tokenizer_tree(spec_of("language_model"), tokenizer, numbering="theirs")
+    assert "--as remote" in raised.value.help
+
+
 def spec_of(task: str) -> Spec:
     """Return a spec that is of a task as far as its tokenizer is concerned."""
     return SPEC.model_copy(update={"task": task})
