@@ -32,7 +32,7 @@ SOURCE, TARGET = "source", "target"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decoding:
+class DecodingGraphs:
     """A network of graphs that writes texts, and the search that a folder has for it."""
 
     decoder: Decoder
@@ -77,7 +77,7 @@ class Decoding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class EncodingGraph:
     """A network of one graph, which reads a text whole; `forward` runs it on inputs."""
 
     forward: Callable[[Sequence[np.ndarray[Any, Any]]], Any]

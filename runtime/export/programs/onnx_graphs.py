@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from runtime.export.exporter import Exported, Options, Written
-from runtime.export.programs.answers import DECODE, Decoding, Reading, write_program
+from runtime.export.programs.answers import DECODE, DecodingGraphs, EncodingGraph, write_program
 from runtime.export.programs.decode import Array, Decoder
 from runtime.export.programs.graphs import Graph, Programs
 from runtime.export.programs.readme import file_name, write_readme
@@ -67,7 +67,7 @@ class OnnxGraphs:
         """Open the graphs of a folder by onnxruntime."""
         del exportable
         if (folder / DECODE).exists():
-            return Decoding(decoder=Decoder(folder))
+            return DecodingGraphs(decoder=Decoder(folder))
         import onnxruntime
 
         cpu = ["CPUExecutionProvider"]
@@ -78,7 +78,7 @@ class OnnxGraphs:
             (found,) = session.run(None, dict(zip(names, inputs, strict=True)))
             return np.asarray(found)
 
-        return Reading(forward=run, inputs=len(names))
+        return EncodingGraph(forward=run, inputs=len(names))
 
 
 def onnx_model(graph: Graph) -> Any:

@@ -11,7 +11,7 @@ import torch
 from torch.export import ExportedProgram
 
 from runtime.export.exporter import Exported, Options, Written
-from runtime.export.programs.answers import DECODE, Decoding, Reading, write_program
+from runtime.export.programs.answers import DECODE, DecodingGraphs, EncodingGraph, write_program
 from runtime.export.programs.decode import Array, Decoder
 from runtime.export.programs.graphs import Graph, Programs
 from runtime.export.programs.readme import file_name, write_readme
@@ -54,9 +54,9 @@ class TorchPrograms:
         """Load the programs of a folder, and run them as they are."""
         del exportable
         if (folder / DECODE).exists():
-            return Decoding(decoder=Decoder(folder))
+            return DecodingGraphs(decoder=Decoder(folder))
         program = torch.export.load(folder / "model.pt2")
-        return Reading(forward=_run(program), inputs=len(program.graph_signature.user_inputs))
+        return EncodingGraph(forward=_run(program), inputs=len(program.graph_signature.user_inputs))
 
 
 def forget_origin(program: ExportedProgram) -> None:
