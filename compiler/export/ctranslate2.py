@@ -6,8 +6,9 @@ accepts and then does not apply: these are refused here, and tests show that it 
 
 from collections.abc import Iterator
 
-from compiler.export.target import Place, Rule, Table
-from compiler.export.verdict import Verdict, refused, said, said_otherwise, without_effect
+from compiler.export.ctranslate2_decoding import DECODING_RULES
+from compiler.export.target import TRAINING, Place, Rule, Table
+from compiler.export.verdict import Verdict, refused, said, said_otherwise
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.mask.parse import parse
 from compiler.spec.model import LayerGroup, Model, Stack
@@ -182,11 +183,6 @@ def _sinusoidal(place: Place) -> Verdict:
 
 FOLDED = said_otherwise("a factor of the weights")
 TOKENIZER = said("files beside the model")
-LEARNING = without_effect("in training alone")
-
-
-def _of_the_call(name: str) -> Verdict:
-    return said(f"`{name}` of the call")
 
 
 CTRANSLATE2 = Table(
@@ -246,24 +242,8 @@ CTRANSLATE2 = Table(
         "FeedForward.experts": _unless(None, refused("has no mixture of experts")),
         "SentencePieceTokenizer SegmentedTokenizer LibraryTokenizer": TOKENIZER,
         "CharacterTokenizer ByteTokenizer TokenizerSymbols": TOKENIZER,
-        "SentencePieceTokenizer.dropout SentencePieceTokenizer.sampling": LEARNING,
-        "Data.max_length": without_effect("it bounds texts of the training"),
-        "Decoding.kind": said("arguments of the call"),
-        "Decoding.min_length": _of_the_call("min_decoding_length"),
-        "Decoding.max_extra_length Decoding.max_length": _of_the_call("max_decoding_length"),
-        "Decoding.no_repeat_ngram": _of_the_call("no_repeat_ngram_size"),
-        "Decoding.repetition_penalty": _of_the_call("repetition_penalty"),
-        "Decoding.prefix": _of_the_call("target_prefix"),
-        "Decoding.ends": _of_the_call("end_token"),
-        "BeamSearch.beam": _of_the_call("beam_size"),
-        "BeamSearch.length_penalty": _of_the_call("length_penalty"),
-        "BeamSearch.normalization": _unless(
-            "length", said_otherwise("divisors of `length`, or the n best ranked again")
-        ),
-        "BeamSearch.stop": _unless(
-            "beam", said_otherwise("a search ends once `beam` hypotheses are finished")
-        ),
-        "Sampling": said("arguments of the call"),
-        "Sampling.seed": said_otherwise("draws of its own"),
+        "SentencePieceTokenizer.dropout SentencePieceTokenizer.sampling": TRAINING,
+        "Data.max_length": said_otherwise("tables of positions have rows for such texts"),
+        **DECODING_RULES,
     },
 )

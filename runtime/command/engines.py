@@ -88,8 +88,8 @@ def _why_not(run: "Run", spec: Spec, settings: dict[str, Any]) -> str:
     """Return the reason for which `auto` takes our own engine; nothing if it does not."""
     from compiler.export.ctranslate2 import CTRANSLATE2
     from compiler.export.target import refusals
+    from compiler.spec.ctranslate2_search import not_honoured, words_of
     from runtime.command.export import written_spec
-    from runtime.inference.engines.ctranslate2_decoder import not_honoured, words_of
 
     if settings["device"] != "cpu":
         return f"{settings['device']} decodes sooner"

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from compiler.export.ctranslate2 import CTRANSLATE2
 from compiler.export.report import report_on
+from compiler.spec.ctranslate2_search import honoured, not_honoured, words_of
 from compiler.spec.decoding import BeamSearch, Sampling
 from compiler.spec.spec import Spec
 from runtime.data.tasks.task import longest_sentence
@@ -23,9 +24,6 @@ from runtime.export.source import Exportable
 from runtime.inference.engines.ctranslate2_decoder import (
     CTranslate2Decoder,
     exponent_of,
-    honoured,
-    not_honoured,
-    words_of,
 )
 from runtime.inference.engines.ctranslate2_network import CTranslate2Network
 

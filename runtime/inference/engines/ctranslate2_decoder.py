@@ -15,11 +15,12 @@ are mended:
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Self
 
+from compiler.spec.ctranslate2_search import not_honoured, words_of
 from compiler.spec.decoding import BeamSearch
 from compiler.spec.spec import Spec
 from runtime.data.symbols import BEGIN, PADDING
@@ -39,35 +40,6 @@ LEAST_EXPONENT = 1e-3
 """An exponent that changes no order of scores: with 0, searches end by another rule."""
 ANY_NUMBER = 10**9
 """A bound on the tokens of a batch that never holds, since sentences are counted."""
-
-
-def not_honoured(spec: Spec) -> dict[str, str]:
-    """Return the keys of `decoding:` whose values CTranslate2 cannot honour, with the reasons."""
-    decoding = spec.decoding
-    if not isinstance(decoding, BeamSearch):
-        return {"kind": "its draws are not those of `seed` and line"}
-    found, is_alone = {}, spec.model.encoder is None
-    if decoding.ends is not None:
-        found["ends"] = "its searches keep twice `beam` candidates, however many tokens end a text"
-    if decoding.beam > 1 and decoding.stop == "certain":
-        found["stop"] = "it stops once `beam` hypotheses are finished"
-    if decoding.beam > 1 and decoding.no_repeat_ngram is not None:
-        found["no_repeat_ngram"] = "what it forbids makes other tokens of a beam likelier"
-    for name in ("no_repeat_ngram", "repetition_penalty"):
-        if is_alone and getattr(decoding, name) is not None:
-            found[name] = "it does not count the tokens of a prompt"
-    return found
-
-
-def honoured(spec: Spec) -> Spec:
-    """Return the spec of a search without the settings that CTranslate2 cannot honour."""
-    update = {name: "beam" if name == "stop" else None for name in not_honoured(spec)}
-    return spec.model_copy(update={"decoding": spec.decoding.model_copy(update=update)})
-
-
-def words_of(reasons: Mapping[str, str]) -> list[str]:
-    """Return what `not_honoured` has found in words."""
-    return [f"`decoding.{name}`: {reason}" for name, reason in reasons.items()]
 
 
 def exponent_of(decoding: BeamSearch, length: int) -> float:
@@ -197,20 +169,10 @@ class CTranslate2Decoder:
         )
 
     def _adds_an_end(self, sources: Rows | None, given: int) -> bool:
-        """Return whether END right after a prefix is kept from the search, and added to it.
-
-        Raises a UserError where its log-probability cannot be told.
-        """
+        """Return whether END right after a prefix is kept from the search, and added to it."""
         decoding = self.decoding
-        if sources is None or given == 0 or decoding.beam == 1 or decoding.min_length > 0:
-            return False
-        if decoding.repetition_penalty not in (None, 1.0):
-            raise UserError(
-                "CTranslate2 cannot honour `decoding.repetition_penalty` beside a prefix and a "
-                f"beam of {decoding.beam}",
-                help="`--engine own` does; or leave one of them out",
-            )
-        return True
+        is_begun = sources is not None and given > 0
+        return is_begun and decoding.beam > 1 and decoding.min_length == 0
 
     def _options(self, limit: int, adds_an_end: bool) -> dict[str, Any]:
         decoding = self.decoding

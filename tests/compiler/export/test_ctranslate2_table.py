@@ -6,6 +6,7 @@ import pytest
 
 from compiler.export.ctranslate2 import CTRANSLATE2
 from compiler.export.target import refusals
+from compiler.spec.ctranslate2_search import honoured, not_honoured
 from compiler.spec.load import load
 
 pytestmark = pytest.mark.quick
@@ -45,3 +46,38 @@ def test_a_refusal_stands_at_the_line_of_its_setting() -> None:
     assert len(crossing) == 1
     assert crossing[0].code == "not-exportable"
     assert "query_key_norm" in lines[crossing[0].span.line - 1]
+
+
+TRANSLATES, CONTINUES = "demo", "llama-like"
+GREEDY = "decoding.beam=1"
+UNKNOWN_TO_IT = {
+    "ends": (TRANSLATES, ("decoding.ends=[a]",), {"ends"}),
+    "certain": (TRANSLATES, ("decoding.stop=certain",), {"stop"}),
+    "n-grams of a beam": (TRANSLATES, ("decoding.no_repeat_ngram=2",), {"no_repeat_ngram"}),
+    "n-grams": (TRANSLATES, (GREEDY, "decoding.no_repeat_ngram=2"), set()),
+    "penalty": (TRANSLATES, ("decoding.repetition_penalty=2",), set()),
+    "penalty after a prefix": (
+        TRANSLATES,
+        ("decoding.repetition_penalty=2", "decoding.prefix=a"),
+        {"repetition_penalty"},
+    ),
+    "penalty of prompts": (
+        CONTINUES,
+        (GREEDY, "decoding.repetition_penalty=2"),
+        {"repetition_penalty"},
+    ),
+    "draws with ends": (CONTINUES, ("decoding.ends=[a]",), {"ends", "seed"}),
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN_TO_IT)
+def test_the_table_leaves_out_what_the_searches_do_not_honour(case: str) -> None:
+    reference, settings, expected = UNKNOWN_TO_IT[case]
+    loaded = load(reference, settings)
+    verdicts = CTRANSLATE2.verdicts(loaded)
+    found = {path for path, each in verdicts.items() if each.status == "left out"}
+    assert found == {f"decoding.{each}" for each in expected}
+    assert not_honoured(loaded.spec).keys() == expected
+    without = honoured(loaded.spec)
+    assert not not_honoured(without).keys() - {"seed"}
+    assert type(without.decoding).model_validate(without.decoding.model_dump()) == without.decoding

@@ -81,6 +81,10 @@ def test_evaluation_names_the_engine(specformer: Command, run: Path) -> None:
 def test_auto_takes_it_where_it_does_the_same(specformer: Command, run: Path, lines: Path) -> None:
     asked = ("translate", run, "--input", lines, "--device", "cpu", "--engine", "auto")
     assert "engine: ctranslate2\n" in specformer(*asked).err
+    penalty = ("--set", "decoding.prefix=Die", "--repetition-penalty", 2)
+    refused = specformer(*asked, *penalty)
+    assert "engine: own, since CTranslate2 cannot honour `decoding.repetition_p" in refused.err
+    assert refused.code == 0
     refused = specformer(*asked, "--set", "decoding.stop=certain")
     assert "engine: own, since CTranslate2 cannot honour `decoding.stop`" in refused.err
     assert refused.code == 0
