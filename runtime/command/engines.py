@@ -90,6 +90,7 @@ def _why_not(run: "Run", spec: Spec, settings: dict[str, Any]) -> str:
     from compiler.export.target import refusals
     from compiler.spec.ctranslate2_search import not_honoured, words_of
     from runtime.command.export import written_spec
+    from runtime.export.exporter import why_not_imported
 
     if settings["device"] != "cpu":
         return f"{settings['device']} decodes sooner"
@@ -97,6 +98,8 @@ def _why_not(run: "Run", spec: Spec, settings: dict[str, Any]) -> str:
         return "--precision was given"
     if find_spec("ctranslate2") is None:
         return "CTranslate2 is not installed"
+    if broken := why_not_imported("ctranslate2"):
+        return broken
     if reasons := words_of(not_honoured(spec)):
         return f"CTranslate2 cannot honour {reasons[0]}"
     refused = refusals(CTRANSLATE2, written_spec(str(run.folder)))

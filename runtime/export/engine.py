@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,22 +47,31 @@ def opened_network(
     told = _told(run, spec, average, options)
     key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
     folder = run.folder / EXPORTS / f"{exporter.name}-{key}"
-    if not (folder / RECORD).is_file():
-        asked = replace(run, package=replace(run.package, spec=spec))
-        exportable = Exportable.of(asked, loaded, average)
-        with new_export(folder, force=True) as unfinished:
-            exporter.write(exportable, unfinished, options)
-            difference = _difference(exportable, unfinished)
-            if options.quantize is None and not difference <= CLOSE:
-                raise UserError(
-                    f"{CTRANSLATE2.title} does not compute what the network of {run.folder} does: "
-                    f"log-probabilities differ by {difference:.2g}",
-                    help="--engine own decodes; please report this with the spec",
-                )
-            record = told | {"difference": difference}
-            (unfinished / RECORD).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
-        _remove_old(run.folder / EXPORTS)
+    if (folder / RECORD).is_file():
+        with suppress(RuntimeError):  # a damaged export is written anew
+            return CTranslate2Network(folder, workers=workers)
+    asked = replace(run, package=replace(run.package, spec=spec))
+    _write(Exportable.of(asked, loaded, average), folder, options, told)
+    _remove_old(run.folder / EXPORTS)
     return CTranslate2Network(folder, workers=workers)
+
+
+def _write(exportable: Exportable, folder: Path, options: Options, told: dict[str, object]) -> None:
+    """Write an export, compared with the run before it has its name.
+
+    Raises a UserError if it computes something else.
+    """
+    with new_export(folder, force=True) as unfinished:
+        CTranslate2Exporter().write(exportable, unfinished, options)
+        difference = _difference(exportable, unfinished)
+        if options.quantize is None and not difference <= CLOSE:
+            raise UserError(
+                f"{CTRANSLATE2.title} does not compute what the network of "
+                f"{exportable.run.folder} does: log-probabilities differ by {difference:.2g}",
+                help="--engine own decodes; please report this with the spec",
+            )
+        record = told | {"difference": difference}
+        (unfinished / RECORD).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
 
 
 def _told(run: Run, spec: Spec, average: int | None, options: Options) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -116,6 +117,20 @@ def require_libraries(exporter: Exporter) -> None:
             "with the run before it is there",
             help=f"pip install {' '.join(packages)}",
         )
+    for name in exporter.libraries:
+        if reason := why_not_imported(name):
+            raise UserError(
+                reason, help=f"pip install --force-reinstall {exporter.libraries[name]}"
+            )
+
+
+def why_not_imported(library: str) -> str | None:
+    """Return the reason for which an installed library cannot be imported, if there is one."""
+    try:
+        import_module(library)
+    except Exception as error:
+        return f"{library} is installed and cannot be imported: {error}"
+    return None
 
 
 def require_compiler(exporter: Exporter, options: Options) -> None:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -216,6 +217,7 @@ def new_export(out: Path, *, force: bool) -> Iterator[Path]:
             temporary.mkdir()
             with held(temporary):
                 yield temporary
+                _let_others_read(temporary)
                 sync_tree(temporary)
                 replaced = put_folder(temporary, target)
     except BaseException:
@@ -226,6 +228,17 @@ def new_export(out: Path, *, force: bool) -> Iterator[Path]:
         raise
     if replaced is not None:
         shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _let_others_read(folder: Path) -> None:
+    """Give all files the permissions of a new one; some libraries write for the user alone."""
+    probe = folder / ".permissions"
+    probe.touch()
+    mode = stat.S_IMODE(probe.stat().st_mode)
+    probe.unlink()
+    for each in folder.rglob("*"):
+        if each.is_file():
+            each.chmod(mode)
 
 
 def _missing_parents(path: Path) -> list[Path]:

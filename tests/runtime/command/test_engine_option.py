@@ -66,6 +66,16 @@ def test_an_export_is_made_once_for_each_choice(
     assert len(exports(run)) == 4
 
 
+def test_a_damaged_export_is_made_anew(specformer: Command, run: Path, lines: Path) -> None:
+    asked = ("translate", run, "--input", lines, "--engine", "ctranslate2")
+    whole = specformer(*asked)
+    (name,) = exports(run)
+    model = run / "exports" / name / "model.bin"
+    model.write_bytes(model.read_bytes()[:1000])
+    assert specformer(*asked).out == whole.out
+    assert model.stat().st_size > 1000
+
+
 def test_evaluation_names_the_engine(specformer: Command, run: Path) -> None:
     own = specformer("evaluate", run, "--samples", 0)
     first = json.loads((run / "evaluation-test.json").read_text())

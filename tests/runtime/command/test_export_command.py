@@ -12,8 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from compiler.export.verdict import refused, said_otherwise
+from runtime.export.exporter import Options, Written
 from runtime.export.folder import new_export
 from runtime.export.own_network import OwnNetwork
+from runtime.export.source import Exportable
 from tests.export.random_runs import random_run, trees
 from tests.runtime.command.conftest import Command
 from tests.support.own_format import NAME, OwnExporter, OwnTarget
@@ -242,6 +244,46 @@ def test_a_missing_library_is_named_before_anything_is_written(
     assert "an export to safetensors needs no-such-library:" in ended.err
     assert "help: pip install no-such-library\n" in ended.err
     assert left(tmp_path) == []
+
+
+def test_a_library_that_cannot_be_imported_is_named(
+    specformer: Command,
+    trained_run: Path,
+    own_exporter: OwnExporter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "libraries").mkdir()
+    (tmp_path / "libraries" / "broken_library.py").write_text("raise ImportError('no symbol')")
+    monkeypatch.syspath_prepend(tmp_path / "libraries")
+    own_exporter.libraries = {"broken_library": "broken"}
+    ended = specformer("export", trained_run, "--to", NAME)
+    assert ended.code == 2
+    assert "broken_library is installed and cannot be imported: no symbol" in ended.err
+    assert "help: pip install --force-reinstall broken\n" in ended.err
+    assert left(tmp_path) == ["libraries"]
+
+
+@pytest.mark.usefixtures("own_exporter")
+def test_others_may_read_an_exported_folder(
+    specformer: Command,
+    trained_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_plainly = OwnExporter.write
+
+    def write(self: OwnExporter, exportable: Exportable, folder: Path, options: Options) -> Written:
+        written = write_plainly(self, exportable, folder, options)
+        for each in folder.iterdir():
+            each.chmod(0o600)
+        return written
+
+    monkeypatch.setattr(OwnExporter, "write", write)
+    assert specformer("export", trained_run, "--to", NAME, "--out", "out").code == 0
+    (tmp_path / "new").touch()
+    modes = {each.stat().st_mode for each in (tmp_path / "out").iterdir()}
+    assert modes == {(tmp_path / "new").stat().st_mode}
 
 
 def test_a_folder_that_cannot_be_written_is_named(

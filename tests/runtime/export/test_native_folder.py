@@ -66,6 +66,7 @@ def test_the_program_of_the_card_needs_no_specformer(
     assert "trust_remote_code" not in program
     (tmp_path / "use.py").write_text(BLOCKED.replace("ROOT", str(ROOT)) + program)
     lines = (Path(run.spec.data.folder) / "valid.en").read_text().splitlines()[:8]
+    lines.append(" ".join(lines) * 9)  # longer than the table of positions
     done = subprocess.run(
         [sys.executable, "-P", str(tmp_path / "use.py")],
         input="\n".join(lines),
