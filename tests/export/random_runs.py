@@ -1,5 +1,7 @@
 """Runs of random specs with random weights, to be exported and compared."""
 
+import itertools
+import json
 import random
 import string
 from collections.abc import Iterator
@@ -76,10 +78,11 @@ def trees(count: int) -> list[Tree]:
     of published models.
     """
     each = count // (2 * len(TASKS)) + 1
-    every = [_drawn(each, task, {}) for task in TASKS]
+    seeds = itertools.count()
+    every = [_drawn(each, task, {}, next(seeds)) for task in TASKS]
     decoders = [task for task, found in TASKS.items() if "decoder" in found.stacks]
     plain = [
-        _drawn(len(TASKS) * each // len(decoders) + 1, task, knobs)
+        _drawn(len(TASKS) * each // len(decoders) + 1, task, knobs, next(seeds))
         for task in decoders
         for knobs in (PLAIN, PUBLISHED)
     ]
@@ -91,10 +94,11 @@ def _in_turn(lists: list[list[Tree]]) -> list[Tree]:
     return [tree for together in zip(*lists, strict=True) for tree in together]
 
 
-def _drawn(count: int, task: str, knobs: dict[str, tuple[object, ...]]) -> list[Tree]:
-    found: list[Tree] = []
+def _drawn(count: int, task: str, knobs: dict[str, tuple[object, ...]], start: int) -> list[Tree]:
+    """Return specs of as many networks; `start` is the seed of the generator."""
+    found: dict[str, Tree] = {}
 
-    @seed(19)
+    @seed(start)
     @settings(
         max_examples=3 * count + 10,
         phases=(Phase.generate,),
@@ -104,11 +108,12 @@ def _drawn(count: int, task: str, knobs: dict[str, tuple[object, ...]]) -> list[
     )
     @given(tree=specs(("task", task)))
     def collect(tree: Tree) -> None:
-        found.append(with_few_layers(tree))
+        drawn = with_few_layers(tree)
+        found.setdefault(json.dumps(drawn["model"], sort_keys=True), drawn)
 
     with mock.patch.dict(KNOBS, knobs), _uncounted():
         collect()
-    return found[1 : count + 1]  # the first one is the least of all
+    return list(found.values())[1 : count + 1]  # the first one is the least of all
 
 
 @contextmanager

@@ -44,6 +44,7 @@ def test_all_links_give_the_numbers_of_the_network(count: int, least: int, tmp_p
 
 def test_specs_are_always_the_same_and_of_all_sorts() -> None:
     assert trees(10) == trees(10)
+    assert len({repr(tree["model"]) for tree in trees(10)}) == 10
     assert len({tree["task"] for tree in trees(10)}) == 5
 
 
