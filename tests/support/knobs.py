@@ -132,7 +132,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         {"kind": "segmented", "joiner": "~"},
         {"kind": "tokenizers", "model": "wordpiece"},
         {"kind": "sentencepiece", "model": "char", "normalization": "identity"},
-        {"kind": "sentencepiece", "model": "bpe", "dropout": 0.1, "byte_fallback": True},
+        {"kind": "sentencepiece", "model": "bpe", "dropout": 0.1},
         {"kind": "sentencepiece", "model": "unigram", "sampling": 0.2, "user_symbols": ["<x>"]},
     ),
     "warmup_steps": (0, 4000),
