@@ -23,8 +23,7 @@ from compiler.spec.position import (
     Position,
     SinusoidalPosition,
 )
-
-SIDES = {"encoder": "source", "decoder": "target"}
+from compiler.spec.tasks import SIDES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

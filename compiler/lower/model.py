@@ -7,7 +7,7 @@ from functools import reduce
 from compiler.ir.block import Block, Function, Input
 from compiler.ir.build import Body
 from compiler.lower.deep_norm import lower_deep_norm
-from compiler.lower.embedding import SIDES, Embeddings, logits, lower_embeddings, table_names
+from compiler.lower.embedding import Embeddings, logits, lower_embeddings, table_names
 from compiler.lower.head import Head, lower_head
 from compiler.lower.initialization import lower_initialization, residual_gain
 from compiler.lower.settings import Context, checked
@@ -20,6 +20,7 @@ from compiler.ops.shape import BATCH, SOURCE, TARGET, Free
 from compiler.source.span import Span
 from compiler.spec.model import Model
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import SIDES
 
 TOKENS = {
     "encoder": Input(name="source", shape=(BATCH, SOURCE)),

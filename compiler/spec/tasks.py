@@ -17,6 +17,8 @@ from compiler.spec.data import (
 from compiler.spec.mixer import MIXERS
 
 EVERY_STACK = ("encoder", "decoder")
+SIDES = {"encoder": "source", "decoder": "target"}
+"""The text that each stack reads; names of embeddings and their norms begin so."""
 ATTENTIONS = ("self_attention", "cross_attention")
 SUB_LAYERS = (*ATTENTIONS, *MIXERS, "feed_forward")
 

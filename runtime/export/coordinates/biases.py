@@ -5,6 +5,7 @@ import torch
 from compiler.export.coordinates import with_biases, with_offset_of_norms, with_scaled_tables
 from compiler.export.networks import parameters_of_spec
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import SIDES
 from runtime.weights.files import Tensors
 
 ADDED = ("bias", "segment_embedding.weight")
@@ -53,12 +54,17 @@ def with_norms_by(spec: Spec, tensors: Tensors, *, offset: bool) -> tuple[Spec, 
     for name, stack in spec.model.stacks():
         own: bool = getattr(new.model, name).norm.offset
         change = int(stack.norm.offset or False) - int(own or False)
-        side = "source" if name == "encoder" else "target"
-        for key in found:
-            is_stream = key.startswith((f"{name}.", f"{side}_embedding_norm."))
-            if is_stream and key.endswith("norm.weight") and not key.endswith(QUERY_KEY):
-                found[key] = found[key] + change
+        for key in norms_of_stream(found, name):
+            found[f"{key}.weight"] = found[f"{key}.weight"] + change
     return new, found
 
 
-QUERY_KEY = ("query_norm.weight", "key_norm.weight")
+def norms_of_stream(tensors: Tensors, stack: str) -> list[str]:
+    """Return the names of the norms of a residual stream, without those of queries and keys."""
+    return [
+        key.removesuffix(".weight")
+        for key in tensors
+        if key.startswith((f"{stack}.", f"{SIDES[stack]}_embedding_norm."))
+        and key.endswith("norm.weight")
+        and not key.endswith(("query_norm.weight", "key_norm.weight"))
+    ]

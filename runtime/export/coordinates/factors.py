@@ -2,13 +2,12 @@
 
 import torch
 
-from compiler.spec.model import Norm
+from compiler.export.coordinates import with_model
 from compiler.spec.spec import Spec
+from runtime.export.coordinates.biases import norms_of_stream, with_norms_by
 from runtime.export.coordinates.layers import held, with_layers
-from runtime.export.coordinates.tables import with_model, with_own_tables
+from runtime.export.coordinates.tables import with_own_tables
 from runtime.weights.files import Tensors
-
-STACKS = {"encoder": "source", "decoder": "target"}
 
 
 def without_output_scale(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
@@ -26,7 +25,7 @@ def without_output_scale(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
 
 
 def without_feed_forward_scale(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
-    """Return a network with `feed_forward.scale` in the second map of the network."""
+    """Return a network with `feed_forward.scale` in its output map."""
     found = dict(tensors)
     for name, stack in spec.model.stacks():
         for group, number in held(stack):
@@ -50,33 +49,13 @@ def without_feed_forward_scale(spec: Spec, tensors: Tensors) -> tuple[Spec, Tens
 
 def with_plain_norms(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
     """Return a network whose `rms_norm` has no offset and whose `layer_norm` has a bias."""
-    found = dict(tensors)
+    spec, found = with_norms_by(spec, tensors, offset=False)
     for name, stack in spec.model.stacks():
         norm = stack.norm
-        for key in _norms(tensors, name):
-            weight = tensors[f"{key}.weight"]
-            if norm.offset:
-                found[f"{key}.weight"] = weight + 1
-            if norm.kind == "layer_norm" and not norm.bias:
-                found[f"{key}.bias"] = torch.zeros_like(weight)
-        update = {"norm": _plain(norm)}
-        spec = with_model(spec, **{name: stack.model_copy(update=update)})
+        if norm.kind != "layer_norm" or norm.bias:
+            continue
+        for key in norms_of_stream(tensors, name):
+            found[f"{key}.bias"] = torch.zeros_like(tensors[f"{key}.weight"])
+        changed = norm.model_copy(update={"bias": True})
+        spec = with_model(spec, **{name: stack.model_copy(update={"norm": changed})})
     return spec, found
-
-
-def _plain(norm: Norm) -> Norm:
-    if norm.kind == "layer_norm":
-        return norm.model_copy(update={"bias": True})
-    return norm.model_copy(update={"offset": False}) if norm.kind == "rms_norm" else norm
-
-
-def _norms(tensors: Tensors, stack: str) -> list[str]:
-    """The names of the norms of a residual stream; not of those of queries and keys."""
-    side = STACKS[stack]
-    return [
-        key.removesuffix(".weight")
-        for key in tensors
-        if key.endswith("norm.weight")
-        and not key.endswith(("query_norm.weight", "key_norm.weight"))
-        and key.startswith((f"{stack}.", f"{side}_embedding_norm."))
-    ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from compiler.export.coordinates import with_model
 from compiler.spec.model import LayerGroup, Stack
 from compiler.spec.spec import Spec
 from runtime.weights.files import Tensors
@@ -10,8 +11,7 @@ from runtime.weights.files import Tensors
 def with_layers(spec: Spec, stack: str, layers: list[LayerGroup]) -> Spec:
     """Return a spec with other groups of layers in one of its stacks."""
     own: Stack = getattr(spec.model, stack)
-    changed = {stack: own.model_copy(update={"layers": layers})}
-    return spec.model_copy(update={"model": spec.model.model_copy(update=changed)})
+    return with_model(spec, **{stack: own.model_copy(update={"layers": layers})})
 
 
 def numbered(stack: Stack) -> Iterator[tuple[LayerGroup, int]]:

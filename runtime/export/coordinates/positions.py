@@ -7,9 +7,8 @@ from compiler.export.coordinates import with_rows_before_positions, with_tables_
 from compiler.spec.model import Stack
 from compiler.spec.position import LearnedPosition, SinusoidalPosition
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import SIDES
 from runtime.weights.files import Tensors
-
-SIDES = {"encoder": "source", "decoder": "target"}
 
 
 def with_tables(spec: Spec, tensors: Tensors, max_length: int) -> tuple[Spec, Tensors]:

@@ -9,6 +9,7 @@ from compiler.export.coordinates import why_not_scaled, with_concatenated_sines,
 from compiler.export.networks import parameters_of_spec
 from compiler.spec.position import SinusoidalPosition
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import SIDES
 from runtime.weights.files import Tensors
 
 STREAMS = {"encoder": ("encoder_d_model", "d_model"), "decoder": ("d_model",)}
@@ -71,7 +72,7 @@ def with_other_size(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
     for name, stack in spec.model.stacks():
         width = spec.model.width(name)
         factor = width**-0.5 if was_scaled else width**0.5
-        side = "source" if name == "encoder" else "target"
+        side = SIDES[name]
         for key in found:
             if not _is_written(key, name, side):
                 continue

@@ -2,15 +2,10 @@
 
 from torch import Tensor
 
+from compiler.export.coordinates import with_embedding
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import SIDES
 from runtime.weights.files import Tensors
-
-SIDES = ("source", "target")
-
-
-def with_model(spec: Spec, **sections: object) -> Spec:
-    """Return a spec with other sections of the model."""
-    return spec.model_copy(update={"model": spec.model.model_copy(update=sections)})
 
 
 def with_own_tables(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
@@ -23,10 +18,9 @@ def with_own_tables(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
     if spec.model.encoder is None:
         found["embedding.weight"] = _read(tensors, "target")
     else:
-        found |= {f"{side}_embedding.weight": _read(tensors, side) for side in SIDES}
+        found |= {f"{side}_embedding.weight": _read(tensors, side) for side in SIDES.values()}
     found["projection.weight"] = _projection(tensors)
-    embedding = spec.model.embedding.model_copy(update={"tied": "none", "width": None})
-    return with_model(spec, embedding=embedding), found
+    return with_embedding(spec, tied="none", width=None), found
 
 
 def _is_table(name: str) -> bool:

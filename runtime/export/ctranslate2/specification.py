@@ -11,6 +11,7 @@ from compiler.export.ctranslate2 import ACTIVATIONS, eps_of, sees_distances
 from compiler.spec.model import LayerGroup, Stack
 from compiler.spec.position import LearnedPosition
 from compiler.spec.spec import Spec
+from compiler.spec.tasks import SIDES
 from runtime.data.symbols import BEGIN, END, NAMES, UNKNOWN
 from runtime.export.coordinates.factors import (
     with_plain_norms,
@@ -19,7 +20,7 @@ from runtime.export.coordinates.factors import (
 )
 from runtime.export.coordinates.heads import with_equal_heads
 from runtime.export.coordinates.layers import numbered, without_turns
-from runtime.export.coordinates.positions import SIDES, with_tables
+from runtime.export.coordinates.positions import with_tables
 from runtime.export.coordinates.tables import with_own_tables
 from runtime.export.ctranslate2.attentions import set_attention
 from runtime.export.ctranslate2.variables import variables
