@@ -20,6 +20,7 @@ from runtime.checkpoints.checkpoint import (
     Identity,
     check_checkpoint,
     check_shapes,
+    hash_file,
 )
 from runtime.checkpoints.choice import (
     Choice,
@@ -220,6 +221,11 @@ class Run:
         choice = Choice.of(self.package.spec.evaluation, self.checkpoint, average)
         updates = tuple(each.step for each in self.averaged(average))
         return Weights(checkpoint=choice.checkpoint, updates=updates)
+
+    def weights_digests(self, average: int | None = None) -> dict[str, str]:
+        """The SHA-256 of the weights of `averaged(average)`, by the names of their folders."""
+        used = self.averaged(average)
+        return {each.folder.name: hash_file(each.folder / MODEL) for each in used}
 
     def load_model(self, average: int | None = None) -> nn.Module:
         """The trained network in evaluation mode, with the mean weights of `averaged(average)`."""

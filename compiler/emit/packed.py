@@ -4,19 +4,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from compiler.analysis.infer_shapes import output_shapes
-from compiler.emit.body import body_lines
 from compiler.emit.calls import causes_of_names, written
 from compiler.emit.classes import causes_of_head, needs
 from compiler.emit.helpers import Helpers, helpers_of
 from compiler.emit.imports import as_imported, import_lines
-from compiler.emit.layout import docstring, signature
+from compiler.emit.layout import docstring
 from compiler.emit.marks import mark, marked
 from compiler.emit.model import causes_of_layers
-from compiler.emit.naming import Numbers, collect, constants_in, snake
+from compiler.emit.module_program import ModuleProgram
+from compiler.emit.naming import collect, constants_in, snake
 from compiler.emit.template import fill
-from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, walk
+from compiler.ir.block import Block, Invoke, Repeat, Statement, callee, walk
 from compiler.ir.verify import verify
-from compiler.ops.expression import Call, Expression, Hyperparameter, Name, call
+from compiler.ops.expression import Call, Expression, Name, call
 from compiler.ops.shape import words
 from compiler.transforms.derive_packed import PACKED, derive_packed
 
@@ -128,40 +128,20 @@ def _kinds(block: Block) -> list[Repeat]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Program:
-    """A function of the file. It computes `function` of `block`, which it calls `holder`.
-
-    `whole` is the block as `model.py` has it, with the numbers that its class takes.
-    """
+class _Program(ModuleProgram):
+    """A function of `packed.py`."""
 
     name: str
-    holder: str
-    block: Block
-    whole: Block
-    function: Function
-    numbers: Numbers
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the function."""
-        declared = [
-            f"{self.holder}: {self.block.name}",
-            *(f"{each.name}: {each.annotation}" for each in self.function.inputs),
-        ]
-        head = [*signature(self.name, declared, "Tensor", 0), *docstring(self.about(), 1)]
-        yield from marked(head, causes_of_head(self.whole, self.function))
-        holder = Name(self.holder)
-        yield from body_lines(
-            self.block, self.function, self.name_of, 1, holder, program=self.called
-        )
+        yield from marked(self.head(self.name), causes_of_head(self.whole, self.function))
+        yield from self.body()
 
     def about(self) -> list[str]:
         """Return the paragraphs of the docstring: the shapes of inputs and result."""
         (result,) = output_shapes(self.block, self.function)
-        given = ", ".join(
-            f"{each.name} {words(each.shape, self.shown)}"
-            for each in self.function.inputs
-            if each.annotation == "Tensor"
-        )
+        given = self.shapes([one for one in self.function.inputs if one.annotation == "Tensor"])
         if not given:
             note = f"Compute what `model.{self.name}` computes of padded sentences."
             return [note, f"-> {words(result, self.shown)}"]
@@ -182,11 +162,3 @@ class _Program:
             return Call(program, (held, *inputs))
         of_layer = call("program_of", held) if part in _kinds(self.block) else program
         return call("run", of_layer, held, *inputs)
-
-    def name_of(self, number: Hyperparameter) -> str:
-        """Return the name of a number in the code of the function."""
-        return self.numbers.name(number, self.whole, f"{self.holder}.")
-
-    def shown(self, number: Hyperparameter) -> str:
-        """Return the name of a number in a docstring."""
-        return self.name_of(number).removeprefix(f"{self.holder}.")

@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from compiler.analysis.infer_shapes import output_shapes
-from compiler.emit.body import body_lines
-from compiler.emit.layout import docstring, signature
-from compiler.emit.naming import Numbers, collect, snake
+from compiler.emit.module_program import ModuleProgram
+from compiler.emit.naming import collect, snake
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, walk
-from compiler.ops.expression import Call, Expression, Hyperparameter, Name, Str, call
+from compiler.ops.expression import Call, Expression, Name, Str, call
 from compiler.ops.op import Op, Predicate
 from compiler.ops.shape import words
 from compiler.transforms.derive_functional import Changed, changed_functions
@@ -76,42 +75,23 @@ def predicates_of(function: Function) -> Iterator[Predicate]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """A function of the file. It computes `function` of `block`, which it calls `holder`.
+class Program(ModuleProgram):
+    """A function of `functional.py`, which calls those in its table of `changed` ones."""
 
-    `whole` is the block as `model.py` has it, with the numbers that its class takes.
-    """
-
-    block: Block
-    whole: Block
-    function: Function
-    holder: str
-    numbers: Numbers
     changed: Changed
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the function."""
-        declared = [
-            f"{self.holder}: {self.block.name}",
-            *(f"{each.name}: {each.annotation}" for each in self.function.inputs),
-        ]
-        name = program_name(self.block, self.function.name)
-        yield from signature(name, declared, self.function.annotation, 0)
-        yield from docstring(self.about(), 1)
-        yield from body_lines(
-            self.block, self.function, self.name_of, 1, Name(self.holder), program=self.called
-        )
+        yield from self.head(program_name(self.block, self.function.name))
+        yield from self.body()
 
     def about(self) -> list[str]:
         """Return the paragraphs of the docstring: what it stands for, the shapes, the result."""
         note = f"Compute `{self.block.name}.{self.function.name}`."
         if self.function.annotation != "Tensor":
             return [note]
-        given = ", ".join(
-            f"{each.name} {words(each.shape, self.shown)}"
-            for each in self.function.inputs
-            if each.shape and not each.name.startswith("_")
-        )
+        inputs = self.function.inputs
+        given = self.shapes([each for each in inputs if each.shape and each.name[0] != "_"])
         (result,) = output_shapes(self.block, self.function)
         return [note, f"{given} -> {words(result, self.shown)}"]
 
@@ -127,14 +107,6 @@ class Program:
         if below.name in _looked_up(self.block):
             program = call("program_for", held, Str(function))
         return Call(program, (held, *inputs))
-
-    def name_of(self, number: Hyperparameter) -> str:
-        """Return the name of a number in the code of the function."""
-        return self.numbers.name(number, self.whole, f"{self.holder}.")
-
-    def shown(self, number: Hyperparameter) -> str:
-        """Return the name of a number in a docstring."""
-        return self.name_of(number).removeprefix(f"{self.holder}.")
 
 
 def program_name(block: Block, function: str) -> str:

@@ -34,7 +34,7 @@ class Symbols:
     begin: int = 2
     end: int = 3
     ends: tuple[int, ...] = ()
-    """Those of `decoding.ends`, which end a text, too."""
+    """The further tokens that end a text, which `decoding.ends` names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

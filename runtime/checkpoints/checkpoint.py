@@ -321,7 +321,7 @@ def _check_file(folder: Path, name: str, expected: dict[str, File]) -> None:
     file, size = expected[name], path.stat().st_size
     if size != file.bytes:
         raise RefusedCheckpoint(f"{path} is truncated: {size} bytes, {file.bytes} expected")
-    if _hash_file(path) != file.sha256:
+    if hash_file(path) != file.sha256:
         raise RefusedCheckpoint(f"{path} is damaged: its SHA-256 is not the recorded one")
 
 
@@ -333,10 +333,11 @@ def _check_identity(path: Path, identity: Identity) -> None:
 
 
 def _describe(path: Path) -> File:
-    return File(bytes=path.stat().st_size, sha256=_hash_file(path))
+    return File(bytes=path.stat().st_size, sha256=hash_file(path))
 
 
-def _hash_file(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file, which is not read into memory as a whole."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

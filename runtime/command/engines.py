@@ -1,11 +1,13 @@
 """`--engine` of commands that decode: the generated network, or an export of it to CTranslate2."""
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from compiler.spec.decoding import Decoding
 from compiler.spec.spec import Spec
+from runtime.command.options import Engine
 from runtime.command.output import report
+from runtime.command.specs import written_spec
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
     AnyPredictor = TypeVar("AnyPredictor", bound=Loadable)
 
-Engine = Literal["own", "ctranslate2", "auto"]
 OWN = "own"
 
 
@@ -64,7 +65,6 @@ def chosen_network(
 def _opened(
     run: "Run", spec: Spec, settings: dict[str, Any], average: int | None
 ) -> "CTranslate2Network":
-    from runtime.command.export import written_spec
     from runtime.export.engine import opened_network
     from runtime.inference.engines.ctranslate2_decoder import refuse_not_honoured
 
@@ -89,7 +89,6 @@ def _why_not(run: "Run", spec: Spec, settings: dict[str, Any]) -> str:
     from compiler.export.ctranslate2 import CTRANSLATE2
     from compiler.export.target import refusals
     from compiler.spec.ctranslate2_search import not_honoured, words_of
-    from runtime.command.export import written_spec
     from runtime.export.exporter import why_not_imported
 
     if settings["device"] != "cpu":

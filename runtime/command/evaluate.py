@@ -11,9 +11,11 @@ from compiler.spec.tasks import TASKS
 from runtime.command.command_line import refuse_repeated
 from runtime.command.options import (
     MOST_SHOWN,
+    Average,
     Beam,
     DecodingSettings,
     Device,
+    Engine,
     EngineChoice,
     Int8,
     NoRepeatNgram,
@@ -57,7 +59,7 @@ class Options:
     int8: bool
     precision: Literal["float32", "bfloat16"] | None
     workers: int | None
-    engine: Literal["own", "ctranslate2", "auto"]
+    engine: Engine
 
     def refuse_those_of_translation(self, task: str) -> None:
         """Refuse options of decoding for a task that does not decode."""
@@ -85,16 +87,7 @@ def evaluate(
     ] = None,
     tests: Tests = None,
     data: DataFolder = None,
-    average: Annotated[
-        int | None,
-        typer.Option(
-            "--average",
-            metavar="N",
-            min=1,
-            max=MOST_SHOWN,
-            help="Average the last N checkpoints kept.",
-        ),
-    ] = None,
+    average: Average = None,
     checkpoint: Which = None,
     beam: Beam = None,
     no_repeat_ngram: NoRepeatNgram = None,

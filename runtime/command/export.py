@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from runtime.command.options import MOST_SHOWN, Recompile, Which, open_any_run
+from runtime.command.options import (
+    Average,
+    Recompile,
+    Which,
+    open_any_run,
+)
 from runtime.command.page import print_page
-from runtime.command.specs import as_its_author_wrote, read_spec
+from runtime.command.specs import written_spec
 from runtime.command.test_sets import DataFolder, with_data_folder
 from runtime.errors import UserError
 
@@ -58,16 +63,7 @@ def export(
         bool,
         typer.Option("--aot", help="Of torch: compile the programs for this processor, too."),
     ] = False,
-    average: Annotated[
-        int | None,
-        typer.Option(
-            "--average",
-            metavar="N",
-            min=1,
-            max=MOST_SHOWN,
-            help="Average the last N checkpoints kept.",
-        ),
-    ] = None,
+    average: Average = None,
     checkpoint: Which = None,
     compare: Annotated[
         str | None,
@@ -193,13 +189,6 @@ def sentences_of(compare: str | None) -> int | None:
             help=f"give a number from {LEAST_SENTENCES}, or all",
         )
     return int(compare)
-
-
-def written_spec(reference: str) -> "Loaded":
-    """Return a spec; that of a lock in the file of its author, if this still says the same."""
-    loaded, is_locked = read_spec(reference)
-    written = as_its_author_wrote(loaded.spec) if is_locked else None
-    return written or loaded
 
 
 def show(reference: str, targets: list["Target"], form: str, *, requires: bool) -> None:

@@ -104,8 +104,19 @@ Workers = Annotated[
         help="One-thread processes that share the batches on a CPU; by default as many as cores.",
     ),
 ]
+Average = Annotated[
+    int | None,
+    typer.Option(
+        "--average",
+        metavar="N",
+        min=1,
+        max=MOST_SHOWN,
+        help="Average the last N checkpoints kept.",
+    ),
+]
+Engine = Literal["own", "ctranslate2", "auto"]
 EngineChoice = Annotated[
-    Literal["own", "ctranslate2", "auto"],
+    Engine,
     typer.Option(
         "--engine",
         help="The generated network; an export of it to CTranslate2, which is kept in the run and "

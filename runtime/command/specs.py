@@ -44,6 +44,13 @@ def as_its_author_wrote(own: "Spec") -> "Loaded | None":
     return found if found.spec == own else None
 
 
+def written_spec(reference: str) -> "Loaded":
+    """Return a spec; that of a lock in the file of its author, if this still says the same."""
+    loaded, is_locked = read_spec(reference)
+    written = as_its_author_wrote(loaded.spec) if is_locked else None
+    return written or loaded
+
+
 def spec_of_run(folder: Path) -> "Loaded | str":
     """Return the spec of a run, or the reason why it cannot be read."""
     from compiler.source.diagnostic import Rejected

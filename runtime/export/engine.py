@@ -13,7 +13,6 @@ from compiler.export.ctranslate2 import CTRANSLATE2
 from compiler.export.targets import require_sayable
 from compiler.spec.load import Loaded
 from compiler.spec.spec import Spec
-from runtime.checkpoints.checkpoint import MODEL
 from runtime.errors import UserError
 from runtime.export.comparison import CLOSE, largest_difference
 from runtime.export.ctranslate2.exporter import CTranslate2Exporter, positions_of
@@ -76,13 +75,9 @@ def _write(exportable: Exportable, folder: Path, options: Options, told: dict[st
 
 def _told(run: Run, spec: Spec, average: int | None, options: Options) -> dict[str, object]:
     """Return all that an export depends on."""
-    checkpoints = {
-        each.folder.name: hashlib.sha256((each.folder / MODEL).read_bytes()).hexdigest()
-        for each in run.averaged(average)
-    }
     return {
         "model": hashlib.sha256(spec.model.model_dump_json().encode()).hexdigest(),
-        "checkpoints": checkpoints,
+        "checkpoints": run.weights_digests(average),
         "quantize": options.quantize,
         "positions": positions_of(spec),
         "versions": {name: version_of(name) for name in ("specformer", "ctranslate2")},

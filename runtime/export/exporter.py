@@ -17,10 +17,6 @@ Rows = Sequence[Sequence[int]]
 """Texts as the run's tokens, by the numbers of the run's vocabulary, without BEGIN and END."""
 
 
-COMPILED = frozenset({"torch"})
-"""The formats whose programs can be compiled for the processor of a machine."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Choices of the user that a format may offer."""
@@ -100,6 +96,10 @@ class Exporter(Protocol):
     def quantizations(self) -> tuple[str, ...]:
         """The types of weights, other than float32, that it can write."""
 
+    @property
+    def is_compilable(self) -> bool:
+        """Whether its programs can be compiled for the processor of a machine."""
+
     def write(self, exportable: Exportable, folder: Path, options: Options) -> Written:
         """Write all files into an empty folder, and say what was written."""
 
@@ -135,7 +135,7 @@ def why_not_imported(library: str) -> str | None:
 
 def require_compiler(exporter: Exporter, options: Options) -> None:
     """Raise a UserError where programs are to be compiled and an exporter writes none."""
-    if options.compiled and exporter.name not in COMPILED:
+    if options.compiled and not exporter.is_compilable:
         raise UserError(
             f"--aot: an export to {exporter.name} has no programs that could be compiled",
             help="leave it out, or give --to torch",

@@ -1,6 +1,5 @@
 """A trained network that is exported, with all that belongs to it."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,7 +8,6 @@ from torch import Tensor, nn
 
 from compiler.spec.load import Loaded
 from compiler.spec.spec import Spec
-from runtime.checkpoints.checkpoint import MODEL
 from runtime.checkpoints.choice import Weights
 from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.package import Package
@@ -26,7 +24,7 @@ class Exportable:
     tensors: Mapping[str, Tensor]
     """The weights in float32, by the names of the run's checkpoints."""
     tokenizers: tuple[Tokenizer, Tokenizer]
-    """Those of source and target: one object for one vocabulary."""
+    """The tokenizers of source and target: one object for one vocabulary."""
     weights: Weights
     """The checkpoints that the weights are taken from."""
     checkpoints: Mapping[str, str]
@@ -45,10 +43,7 @@ class Exportable:
             tensors={name: _float32(tensor) for name, tensor in state.items()},
             tokenizers=run.tokenizers(),
             weights=run.used(average),
-            checkpoints={
-                each.folder.name: hashlib.sha256((each.folder / MODEL).read_bytes()).hexdigest()
-                for each in run.averaged(average)
-            },
+            checkpoints=run.weights_digests(average),
         )
 
     @property

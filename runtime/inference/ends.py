@@ -17,7 +17,7 @@ class Ends:
     """Numbers of tokens of which the first one that a text gets is its last."""
 
     others: tuple[int, ...] = ()
-    """Those beside END."""
+    """The numbers of the other tokens that end a text, in order."""
 
     @classmethod
     def of(cls, spec: Spec, tokenizer: Tokenizer) -> "Ends":

@@ -10,28 +10,16 @@ import pytest
 from benchmarks import exported
 from runtime.command import app
 from runtime.corpus import write_corpus
+from tests.runtime.command.conftest import SHORT_TRAINING
 
 pytest.importorskip("ctranslate2")
-
-SETTINGS = {
-    "model.d_model": 16,
-    "model.attention.heads": 2,
-    "model.feed_forward.d_ff": 32,
-    "model.encoder.layers": 1,
-    "model.decoder.layers": 1,
-    "model.vocabulary.size": 130,
-    "training.batch_tokens": 512,
-    "training.steps": 4,
-    "training.schedule.warmup_steps": 2,
-    "training.validation.every": 2,
-}
 
 
 @pytest.mark.quick
 def test_both_ways_are_timed_and_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_corpus(tmp_path / "demo", train=80, valid=6, test=6, seed=7)
     monkeypatch.chdir(tmp_path)
-    settings = {**SETTINGS, "data.folder": tmp_path / "demo"}
+    settings = {**SHORT_TRAINING, "data.folder": tmp_path / "demo"}
     options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     monkeypatch.setattr("sys.argv", ["specformer", "train", "demo", *options, "--out", "run"])
     with pytest.raises(SystemExit):

@@ -37,6 +37,7 @@ class OwnExporter:
     name: str = NAME
     libraries: dict[str, str] = field(default_factory=lambda: {"safetensors": "safetensors"})
     quantizations: tuple[str, ...] = ("int8",)
+    is_compilable: bool = False
     added: float = 0.0
     """The share by which all weights are too large."""
     opened: list[list[str]] = field(default_factory=list)

@@ -46,6 +46,7 @@ class CTranslate2Exporter:
     name = CTRANSLATE2.name
     libraries: Mapping[str, str] = {"ctranslate2": "ctranslate2"}
     quantizations: tuple[str, ...] = ("int8", "int8_bfloat16")
+    is_compilable: bool = False
 
     def write(self, exportable: Exportable, folder: Path, options: Options) -> Written:
         """Write all files into an empty folder, and say what was written."""

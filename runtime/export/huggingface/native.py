@@ -48,6 +48,7 @@ class NativeExporter:
         default_factory=lambda: {"transformers": "transformers", "tokenizers": "tokenizers"}
     )
     quantizations: tuple[str, ...] = ()
+    is_compilable: bool = False
 
     def write(self, exportable: Exportable, folder: Path, _options: Options) -> Written:
         """Write a folder.

@@ -36,7 +36,7 @@ class Opened:
     model: Any
     spec: Spec
     tokenizers: tuple[Any, Any]
-    """Those of the folder, of source and target."""
+    """The tokenizers of the folder for source and target."""
     prefix: Sequence[int]
     """The tokens that every translation begins with."""
     ends: Ends

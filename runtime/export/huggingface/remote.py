@@ -68,6 +68,7 @@ class RemoteExporter:
         default_factory=lambda: {"transformers": "transformers", "tokenizers": "tokenizers"}
     )
     quantizations: tuple[str, ...] = ()
+    is_compilable: bool = False
 
     def write(self, exportable: Exportable, folder: Path, _options: Options) -> Written:
         """Write a folder. Raises a UserError for a tokenizer that cannot be written."""

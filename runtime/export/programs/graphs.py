@@ -53,7 +53,7 @@ class Graph:
     inputs: dict[str, Dimensions]
     outputs: tuple[str, ...]
     state: dict[str, Dimensions]
-    """Those of the inputs that are the state; none where it is made, or where there is none."""
+    """The inputs that are the state; none where a function makes it, or has none."""
     program: nn.Module
     examples: tuple[Tensor, ...]
 

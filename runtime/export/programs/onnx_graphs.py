@@ -43,6 +43,7 @@ class OnnxGraphs:
         }
     )
     quantizations: tuple[str, ...] = ("int8",)
+    is_compilable: bool = False
 
     def write(self, exportable: Exportable, folder: Path, options: Options) -> Written:
         """Write a graph for each function, and the program that runs them.

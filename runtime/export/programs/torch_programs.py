@@ -29,6 +29,7 @@ class TorchPrograms:
     name: str = "torch"
     libraries: Mapping[str, str] = field(default_factory=lambda: {"tokenizers": "tokenizers"})
     quantizations: tuple[str, ...] = ()
+    is_compilable: bool = True
 
     def write(self, exportable: Exportable, folder: Path, options: Options) -> Written:
         """Write a program for each function, and the script that runs them."""

@@ -12,7 +12,7 @@ from runtime.command import app
 from runtime.export.exporters import EXPORTERS
 from tests.support.own_format import NAME, OwnExporter, OwnTarget
 
-TINY = {
+SHORT_TRAINING = {
     "model.d_model": 16,
     "model.attention.heads": 2,
     "model.feed_forward.d_ff": 32,
@@ -23,7 +23,11 @@ TINY = {
     "training.steps": 4,
     "training.schedule.warmup_steps": 2,
     "training.validation.every": 2,
-    "decoding.max_extra_length": 5,
+}
+"""The sizes of a small network, and four updates."""
+TINY = SHORT_TRAINING | {"decoding.max_extra_length": 5}
+SHORT_TRAINING_OF_DECODER = {
+    key: value for key, value in SHORT_TRAINING.items() if "encoder" not in key
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.command.conftest import Command, changed
+from tests.runtime.command.conftest import SHORT_TRAINING_OF_DECODER, Command, changed
 
 SCRIPT = """\
 import json, sys
@@ -129,23 +129,12 @@ def test_other_vocabularies(
 
 
 def test_a_language_model_draws_by_its_page(specformer: Command, corpus: Path) -> None:
-    small = [
-        f"{key}={value}"
-        for key, value in {
-            "model.d_model": 16,
-            "model.attention.heads": 2,
-            "model.feed_forward.d_ff": 32,
-            "model.decoder.layers": 1,
-            "model.vocabulary.size": 130,
-            "training.batch_tokens": 512,
-            "training.steps": 4,
-            "training.schedule.warmup_steps": 2,
-            "training.validation.every": 2,
-            "decoding.max_extra_length": 5,
-            "data.folder": corpus,
-        }.items()
-    ]
-    options = [part for each in small for part in ("--set", each)]
+    small = {
+        **SHORT_TRAINING_OF_DECODER,
+        "decoding.max_extra_length": 5,
+        "data.folder": corpus,
+    }
+    options = [part for key, value in small.items() for part in ("--set", f"{key}={value}")]
     trained = specformer("train", "llama-like", *options, "--out", "run")
     assert trained.code == 0, trained.err
     folder = exported(specformer, Path("run"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.command.conftest import Command
+from tests.runtime.command.conftest import SHORT_TRAINING_OF_DECODER, Command
 
 
 @pytest.fixture
@@ -139,12 +139,7 @@ def test_an_unsayable_spec_is_refused_at_its_line(
 
 def test_continuations_are_the_same(specformer: Command, corpus: Path) -> None:
     sizes = {
-        "model.d_model": 16,
-        "model.attention.heads": 2,
-        "model.feed_forward.d_ff": 32,
-        "model.decoder.layers": 1,
-        "model.vocabulary.size": 130,
-        "training.batch_tokens": 512,
+        **SHORT_TRAINING_OF_DECODER,
         "training.steps": 60,
         "training.schedule.warmup_steps": 10,
         "training.schedule.peak": 0.02,

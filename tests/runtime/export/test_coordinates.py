@@ -1,16 +1,9 @@
 """Changes of coordinates change settings and numbers, and nothing that a network computes."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
-from compiler.pipeline import CompiledPackage, compile_loaded
-from compiler.spec.load import load
-from compiler.spec.lock import LOCK, load_lock, lock_text
-from compiler.spec.spec import Spec
 from runtime.export.coordinates.factors import (
     with_plain_norms,
     without_feed_forward_scale,
@@ -20,43 +13,12 @@ from runtime.export.coordinates.heads import with_equal_heads
 from runtime.export.coordinates.layers import without_turns
 from runtime.export.coordinates.rotary import with_halves
 from runtime.export.coordinates.tables import with_own_tables
-from runtime.weights.files import Tensors
-from tests.support.packages import import_package
+from tests.support.coordinates import ALONE, SMALL, Change, assert_same_network
 
 pytestmark = pytest.mark.quick
 
-CLOSE = 1e-5
-Change = Callable[[Spec, Tensors], tuple[Spec, Tensors]]
-SMALL = (
-    *("model.d_model=24", "model.vocabulary.size=20", "model.feed_forward.d_ff=32"),
-    *("model.attention.heads=4", "model.encoder.layers=2", "model.decoder.layers=3"),
-)
-ALONE = (
-    *("model.d_model=24", "model.vocabulary.size=20", "model.feed_forward.d_ff=32"),
-    *("model.attention.heads=4", "model.decoder.layers=3"),
-)
 INTERLEAVED = "model.decoder.position={kind: rotary, layout: interleaved}"
 TWICE = "model.decoder.block=[self_attention, feed_forward, self_attention]"
-
-
-def compiled(spec: Spec) -> CompiledPackage:
-    """The package of a complete spec."""
-    return compile_loaded(load_lock(Path(LOCK), lock_text(spec).encode()))
-
-
-def network(spec: Spec, folder: Path) -> Any:
-    return import_package(compiled(spec), folder).Model().eval()
-
-
-def logits(model: Any, spec: Spec) -> torch.Tensor:
-    """The logits of some texts, of which the second source is shorter."""
-    draw = torch.Generator().manual_seed(5)
-    texts = [torch.randint(4, 20, (2, 9), generator=draw) for _ in spec.model.stacks()]
-    if len(texts) == 2:
-        texts[0][1, 6:] = 0
-    with torch.no_grad():
-        found: torch.Tensor = model(*texts)
-    return found
 
 
 @pytest.mark.parametrize(
@@ -101,13 +63,4 @@ def logits(model: Any, spec: Spec) -> torch.Tensor:
 def test_a_network_in_other_coordinates_computes_the_same(
     name: str, settings: tuple[str, ...], change: Change, tmp_path: Path
 ) -> None:
-    spec = load(name, settings).spec
-    torch.manual_seed(3)
-    model = network(spec, tmp_path)
-    tensors = {key: 0.3 * torch.randn_like(each) for key, each in model.state_dict().items()}
-    model.load_state_dict(tensors)
-    other_spec, other_tensors = change(spec, tensors)
-    other = network(other_spec, tmp_path)
-    other.load_state_dict(other_tensors)
-    torch.testing.assert_close(logits(other, spec), logits(model, spec), atol=CLOSE, rtol=CLOSE)
-    assert other_spec != spec
+    assert_same_network(name, settings, change, tmp_path)

@@ -41,7 +41,7 @@ def check(programs: Programs, graphs: dict[str, Run], bound: float) -> None:
 def test_graphs_have_the_numbers_of_the_network_at_any_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those of torch.export have the same, those of ONNX nearly; ONNX has no paths."""
+    """Graphs of torch.export have the same numbers, those of ONNX nearly; ONNX has no paths."""
     programs = programs_of("demo", [*SMALL, *ATTENTION, *ONE_LAYER], tmp_path)
     graphs = list(programs.graphs())
     check(programs, by_torch(graphs), 0)

@@ -1,7 +1,6 @@
 """Streams, positions and biases in other coordinates: networks of all kinds compute the same."""
 
 import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.spec.load import load
 from compiler.spec.spec import Spec
 from compiler.weights.rows import TABLES
 from runtime.export.coordinates.biases import (
@@ -22,12 +20,10 @@ from runtime.export.coordinates.positions import with_rows_before, with_tables
 from runtime.export.coordinates.rotary import with_halves
 from runtime.export.coordinates.stream import with_concatenated, with_other_size
 from runtime.weights.files import Tensors
-from tests.runtime.export.test_coordinates import ALONE, CLOSE, SMALL, logits, network
+from tests.support.coordinates import ALONE, SMALL, Change, assert_same_network, network
 from tests.support.knobs import Tree
 from tests.support.packages import compile_tree, import_package
 from tests.support.strategies import specs
-
-Change = Callable[[Spec, Tensors], tuple[Spec, Tensors]]
 
 
 def with_tables_of_128(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
@@ -123,16 +119,7 @@ CASES: list[tuple[str, tuple[str, ...], Change]] = [
 @pytest.mark.parametrize("case", range(len(CASES)))
 def test_a_network_in_other_coordinates_computes_the_same(case: int, tmp_path: Path) -> None:
     name, changes, change = CASES[case]
-    spec = load(name, changes).spec
-    torch.manual_seed(3)
-    model = network(spec, tmp_path)
-    tensors = {key: 0.3 * torch.randn_like(each) for key, each in model.state_dict().items()}
-    model.load_state_dict(tensors)
-    other_spec, other_tensors = change(spec, tensors)
-    other = network(other_spec, tmp_path)
-    other.load_state_dict(other_tensors)
-    torch.testing.assert_close(logits(other, spec), logits(model, spec), atol=CLOSE, rtol=CLOSE)
-    assert other_spec != spec
+    assert_same_network(name, changes, change, tmp_path)
 
 
 CHANGES: tuple[Change, ...] = (

@@ -230,7 +230,7 @@ def test_a_foreign_vocabulary_has_our_numbers_or_its_own(kind: str) -> None:
 
 
 def test_a_sentencepiece_model_with_other_numbers() -> None:
-    """That of T5: padding, end, unknown, and no beginning."""
+    """The numbering of T5: padding, end, unknown, and no beginning."""
     written = io.BytesIO()
     library.SentencePieceTrainer.train(
         sentence_iterator=iter(demo_lines()[:500]),

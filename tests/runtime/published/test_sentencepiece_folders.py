@@ -54,7 +54,7 @@ class Case:
     file: str
     learned: dict[str, Any]
     settings: dict[str, Any] = field(default_factory=dict)
-    """Those of tokenizer_config.json."""
+    """The settings of tokenizer_config.json."""
     rows: int = 0
     """Rows of the table of embeddings; by default the pieces of the model."""
     languages: Languages = field(default_factory=lambda: NO_LANGUAGES)
