@@ -21,6 +21,7 @@ from runtime.data.tokenizers.hugging_face import HuggingFaceTokenizer
 from runtime.data.tokenizers.tokenizer import load_tokenizer, train_tokenizer
 from runtime.errors import UserError
 from runtime.inference.filler import encode_with_gaps
+from tests.support.library_tokenizers import learned_by_library
 
 tokenizers = pytest.importorskip("tokenizers", reason="the extra `tokenizers` is not installed")
 
@@ -33,30 +34,12 @@ LINES = [
 BERT = ("[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
+SIZES = {"bpe": 300, "wordpiece": 90, "unigram": 60}
+
+
 def learned(kind: str, symbols: tuple[str, ...]) -> Any:
     """Return a tokenizer of the library, learned from LINES, whose symbols are not ours."""
-    models, trainers = tokenizers.models, tokenizers.trainers
-    pre, decoders = tokenizers.pre_tokenizers, tokenizers.decoders
-    options = {"special_tokens": list(symbols), "show_progress": False}
-    if kind == "bpe":
-        backend = tokenizers.Tokenizer(models.BPE())
-        backend.pre_tokenizer, backend.decoder = (
-            pre.ByteLevel(add_prefix_space=False),
-            decoders.ByteLevel(),
-        )
-        alphabet = pre.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet, **options)
-    elif kind == "wordpiece":
-        backend = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        backend.normalizer = tokenizers.normalizers.BertNormalizer()
-        backend.pre_tokenizer, backend.decoder = pre.BertPreTokenizer(), decoders.WordPiece()
-        trainer = trainers.WordPieceTrainer(vocab_size=90, **options)
-    else:
-        backend = tokenizers.Tokenizer(models.Unigram())
-        backend.pre_tokenizer, backend.decoder = pre.Metaspace(), decoders.Metaspace()
-        trainer = trainers.UnigramTrainer(vocab_size=60, unk_token="<unk>", **options)
-    backend.train_from_iterator(LINES * 9, trainer)
-    return backend
+    return learned_by_library(kind, symbols, LINES * 9, SIZES[kind])
 
 
 SYMBOLS = {

@@ -38,6 +38,7 @@ from runtime.errors import UserError
 from runtime.export.tokenizers.files import Around, tokenizer_tree, write_tokenizer
 from runtime.inference.filler import encode_with_gaps
 from runtime.package import load_package
+from tests.support.library_tokenizers import learned_by_library
 
 tokenizers = pytest.importorskip("tokenizers", reason="the extra `export` is not installed")
 
@@ -192,25 +193,9 @@ FOREIGN: dict[str, tuple[tuple[str, ...], tuple[int | None, ...]]] = {
 @cache
 def foreign(kind: str) -> HuggingFaceTokenizer:
     """Return a tokenizer of another program, whose symbols are not numbered as ours."""
-    models, trainers = tokenizers.models, tokenizers.trainers
-    pre, decoders = tokenizers.pre_tokenizers, tokenizers.decoders
     symbols, theirs = FOREIGN[kind]
-    options: dict[str, Any] = {"special_tokens": list(symbols), "show_progress": False}
-    if kind == "bpe":
-        other = tokenizers.Tokenizer(models.BPE())
-        other.pre_tokenizer, other.decoder = pre.ByteLevel(False), decoders.ByteLevel()
-        alphabet = pre.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, **options)
-    elif kind == "wordpiece":
-        other = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        other.normalizer = tokenizers.normalizers.BertNormalizer()
-        other.pre_tokenizer, other.decoder = pre.BertPreTokenizer(), decoders.WordPiece()
-        trainer = trainers.WordPieceTrainer(vocab_size=300, **options)
-    else:
-        other = tokenizers.Tokenizer(models.Unigram())
-        other.pre_tokenizer, other.decoder = pre.Metaspace(), decoders.Metaspace()
-        trainer = trainers.UnigramTrainer(vocab_size=300, unk_token="<unk>", **options)
-    other.train_from_iterator(demo_lines()[:500], trainer)
+    size = 400 if kind == "bpe" else 300
+    other = learned_by_library(kind, symbols, demo_lines()[:500], size)
     return HuggingFaceTokenizer(other.to_str(), Rows.renumbered(theirs, other.get_vocab_size()))
 
 
