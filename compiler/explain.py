@@ -25,8 +25,6 @@ from compiler.analysis.training_memory import (
     WeightMemory,
     training_memory,
 )
-from compiler.export.report import reasons
-from compiler.export.targets import TARGETS
 from compiler.format import of_bytes
 from compiler.ir.block import Block, Function, Repeat, Statement, callee, children
 from compiler.mask.interval import HERE, Interval
@@ -71,7 +69,6 @@ class Explanation:
     parts of it, for each value that `recompute` may have.
     `negatives`: how many wrong answers an embedding model tells a target from, else None.
     `not_packed`: why a GPU does not train on packed batches, None if it does, in bfloat16.
-    `exports`: why each format of other programs cannot say the spec, by the options of `export`.
     """
 
     name: str
@@ -91,7 +88,6 @@ class Explanation:
     stream: str
     dependence: str
     not_packed: str | None
-    exports: dict[str, tuple[str, ...]]
     negatives: int | None = None
 
 
@@ -132,7 +128,6 @@ def explain(package: CompiledPackage, length: int, gpus: int = 1) -> Explanation
         stream=stream,
         dependence=str(dependence_of(model, forward)[stream]),
         not_packed=_not_packed(model, training),
-        exports=reasons(package.loaded, list(TARGETS.values())),
         negatives=_negatives(training, length, gpus),
     )
 

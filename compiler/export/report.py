@@ -178,6 +178,6 @@ def _words(report: Report, target: Target) -> Table:
 
 
 def reasons(loaded: Loaded, targets: Sequence[Target]) -> dict[str, tuple[str, ...]]:
-    """Return why each format cannot say a spec, by its options; no reason where it can."""
+    """Return why each format cannot say a spec, by its options of `export`; () where it can."""
     report = report_on(loaded, targets)
     return {each.option: tuple(report.words(each, "refused")) for each in targets}

@@ -1,6 +1,7 @@
 """`specformer explain`: a model, part by part, or the code of an error."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -42,6 +43,8 @@ def explain_spec(
     if locate(spec) is None and explain_code(spec):
         return
     from compiler.explain import explain
+    from compiler.export.report import reasons
+    from compiler.export.targets import TARGETS
     from compiler.ir.dump import dump
     from compiler.pipeline import compile_spec
 
@@ -53,10 +56,11 @@ def explain_spec(
         typer.echo(dump(package.model))
         return
     explanation = explain(package, length, shard)
+    exports = reasons(package.loaded, list(TARGETS.values()))
     if form == "json":
-        typer.echo(json.dumps(asdict(explanation), indent=2))
+        typer.echo(json.dumps(asdict(explanation) | {"exports": exports}, indent=2))
     else:
-        print_page(page_of(explanation), form)
+        print_page(page_of(explanation, exports), form)
 
 
 def explain_code(word: str) -> bool:
@@ -70,14 +74,17 @@ def explain_code(word: str) -> bool:
     return False
 
 
-def page_of(explanation: "Explanation") -> Document:
-    """Return the page of a model: its parts, what each layer reads, the totals."""
+def page_of(explanation: "Explanation", exports: Mapping[str, Sequence[str]]) -> Document:
+    """Return the page of a model: its parts, what each layer reads, the totals, and the formats.
+
+    `exports` are the reasons for which formats of other programs cannot say it, by their options.
+    """
     tables = (
         _parts(explanation),
         _readings(explanation),
         _totals(explanation),
         memory_table(explanation),
-        _exports(explanation),
+        _exports(exports),
     )
     sections = tuple(Section(parts=(table,)) for table in tables if table.rows)
     return Document(sections=sections)
@@ -142,11 +149,11 @@ def _totals(explanation: "Explanation") -> Table:
     return Table(columns=columns(("", "")), rows=tuple(rows.items()))
 
 
-def _exports(explanation: "Explanation") -> Table:
+def _exports(exports: Mapping[str, Sequence[str]]) -> Table:
     """Return whether each format of other programs can say the spec, and if not why."""
     rows = tuple(
         (option.removeprefix("--to "), f"no: it {'; it '.join(why)}" if why else "yes")
-        for option, why in explanation.exports.items()
+        for option, why in exports.items()
     )
     return Table(columns=columns(("export --to", "")), rows=rows)
 

@@ -3,6 +3,8 @@
 import pytest
 
 from compiler.explain import explain
+from compiler.export.report import reasons
+from compiler.export.targets import TARGETS
 from compiler.page import html, latex
 from compiler.page.markdown import escaped, markdown, table
 from compiler.page.model import Cell, Column, Document, Paragraph, Section, Table, columns
@@ -103,7 +105,9 @@ def test_parts_of_a_page_without_titles_are_set_apart() -> None:
 
 
 def test_explain_is_a_page_in_every_format() -> None:
-    page = page_of(explain(compile_spec("demo"), 32))
+    package = compile_spec("demo")
+    exports = reasons(package.loaded, list(TARGETS.values()))
+    page = page_of(explain(package, 32), exports)
     assert "\n  self_attention " in text(page)
     assert "| self_attention | \\[source, D_MODEL\\] | 131,072 |" in markdown(page)
     assert '<td class="right">131,072</td>' in html.page(page)
