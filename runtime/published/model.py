@@ -248,7 +248,7 @@ class Import:
         missing = absent(self._lines, heads, self.folder.tensors)
         return tuple(each.name for each in heads if each.name in missing)
 
-    @property
+    @cached_property
     def _known(self) -> list[NamedParameter]:
         return [each for each in self.parameters if each.name not in self.new]
 
@@ -266,7 +266,7 @@ class Import:
     def _lines(self) -> list[Line]:
         return lines_of(self._family_map, self.family.lines, self._missing_prefix)
 
-    @property
+    @cached_property
     def _other_heads(self) -> list[str]:
         """Return patterns of tensors that models for other tasks have behind the network."""
         own, tasks = self.understood.name, self.family.tasks
@@ -293,7 +293,7 @@ class Import:
         once = dict.fromkeys(ignored)
         return fitted(self._lines, once, self._known, tensors, self.rows, classes)
 
-    @property
+    @cached_property
     def _map(self) -> ImportMap:
         return map_in(Source(name=MAP, text=self.map))
 
