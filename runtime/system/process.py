@@ -3,7 +3,6 @@
 import ctypes
 import hashlib
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -153,5 +152,7 @@ def own_command() -> str:
 
 def resuming(run: Path, options: Sequence[str] = ()) -> str:
     """Return the command that goes on with a run, with these options of the former command."""
+    import shlex  # which may lie in the current folder until `leave_out_current_folder` is called
+
     words = ("train", str(run / "package"), "--out", str(run), "--resume", *options)
     return f"{own_command()} {shlex.join(words)}"

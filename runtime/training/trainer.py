@@ -257,14 +257,16 @@ class Trainer:
             best = self.progress.best_step
             remove_old_checkpoints(parent, keep=self.run.kept, best_step=best)
 
-    def _write(self, content: Content, *, is_interim: bool) -> None:
-        """Write a checkpoint, anew if the folder of the run is renamed meanwhile."""
+    def _write(self, content: Content, *, is_interim: bool, is_retry: bool = False) -> None:
+        """Write a checkpoint, anew if the folder of the run is renamed before it is complete."""
         run = replace(self.run, folder=self.place())
+        path = checkpoint_path(run.checkpoints, content.progress.step, is_interim=is_interim)
         try:
-            write_checkpoint(run.checkpoints, content, is_interim=is_interim)
+            if not (is_retry and path.exists()):
+                write_checkpoint(run.checkpoints, content, is_interim=is_interim)
             best = content.progress.best_step
             remove_old_checkpoints(run.checkpoints, keep=run.kept, best_step=best)
         except FileNotFoundError:
             if self.place() == run.folder:
                 raise
-            self._write(content, is_interim=is_interim)
+            self._write(content, is_interim=is_interim, is_retry=True)

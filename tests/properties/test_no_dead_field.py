@@ -11,6 +11,7 @@ import random
 import types
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -123,6 +124,7 @@ TASKS: dict[str, str] = {
 
 PIECES = ("data.tokenizer.kind=sentencepiece", "model.vocabulary.size=30")
 LIBRARY = ("data.tokenizer={kind: tokenizers, file: given.json}", "model.vocabulary.size=21")
+GIVEN = "data.tokenizer.file=spm.model"
 LOOKS = ("training.validation.every=1", "training.validation.bleu=true")
 STACKS, PLACES = ("encoder", "decoder"), ("self_attention", "cross_attention")
 SIDE_BY_SIDE = {
@@ -265,7 +267,7 @@ VALUES: dict[str, str] = {
     "data.tokenizer.joiner": '"1"',
     "data.tokenizer.file": "spm.model",
     "data.tokenizer.merges": "other-merges.txt",
-    "data.tokenizer.user_symbols": "[w03 w01]",
+    "data.tokenizer.user_symbols": "[w03]",
     "data.tokenizer.dropout": "0.5",
     "data.tokenizer.sampling": "0.2",
     "data.tokenizer.model": "unigram",
@@ -321,6 +323,11 @@ ELSEWHERE = {("data.tokenizer.model", LIBRARY[0])}
 Models of `kind: tokenizers` stand in the place of a file: tests/runtime/data/ compares them.
 """
 
+SECTIONS_OF_CONTEXTS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("data.tokenizer.symbols", PIECES[0]): (GIVEN,),
+}
+"""Settings that make the fields of a section matter, by a setting of the kind that it stands in."""
+
 FIXED = {
     *("spec_version", "task", "data.train.references", "data.train.reference_columns"),
     *("model.decoder.recurrence.bidirectional", "model.decoder.convolution.causal"),
@@ -357,7 +364,9 @@ def leaves(
             chosen = CONTEXTS.get(f"{place}:{tag}") or CONTEXTS.get(f"{place}:{member.__name__}")
             several = len(set(found.values())) > 1 and tag not in ("tsv", "parallel")
             kind = (f"{as_written(place)}.kind={tag}",) if several and chosen is None else ()
-            yield from leaves(member, (*path, name), (*own, *kind, *(chosen or ())))
+            within = [SECTIONS_OF_CONTEXTS.get((place, each), ()) for each in own]
+            further = (*chain.from_iterable(within), *kind, *(chosen or ()))
+            yield from leaves(member, (*path, name), (*own, *further))
 
 
 def as_written(place: str) -> str:
@@ -458,6 +467,7 @@ def write_tokenizers(folder: Path) -> None:
         input=str(folder / "train.target"),
         model_prefix=str(folder / "spm"),
         vocab_size=30,
+        user_defined_symbols="w05,<mask>",
         minloglevel=2,
         **{"pad_id": 0, "unk_id": 1, "bos_id": 2, "eos_id": 3},
     )

@@ -41,8 +41,9 @@ def with_rows_before(spec: Spec, tensors: Tensors, offset: int) -> tuple[Spec, T
     """Return a network whose tables of positions begin with `offset` rows that nobody reads."""
     found = dict(tensors)
     for name, stack in spec.model.stacks():
-        if isinstance(stack.position, LearnedPosition):
+        position = stack.position
+        if isinstance(position, LearnedPosition) and position.offset != offset:
             key = f"{SIDES[name]}_position.weight"
-            table = tensors[key][stack.position.offset :]
+            table = tensors[key][position.offset :]
             found[key] = torch.cat((table.new_zeros(offset, table.size(1)), table))
     return with_rows_before_positions(spec, offset), found

@@ -22,6 +22,7 @@ from runtime.inference.filler import Filler
 from runtime.inference.generator import Generator
 from runtime.run import Run
 from runtime.scoring.losses import line_of, split_examples
+from runtime.scoring.measures import Measure
 
 Command = Callable[..., Any]
 
@@ -84,7 +85,8 @@ def test_each_task_has_its_scores(
     report = json.loads((runs / name / "evaluation-test.json").read_text())
     assert scores <= report.keys()
     for score in scores:
-        assert f"{report[score]['value']:.4f}  {report[score]['protocol']}" in ended.out
+        measure = Measure(name=score, **report[score])
+        assert str(measure) in ended.out
     assert (report["texts"], report["averaged_checkpoints"]) == (12, 1)
     assert "test set, 12 texts" in ended.out
 
