@@ -98,7 +98,7 @@ class Exporter(Protocol):
 
     @property
     def is_compilable(self) -> bool:
-        """Whether its programs can be compiled for the processor of a machine."""
+        """True if its programs can be compiled for the processor of a machine."""
 
     def write(self, exportable: Exportable, folder: Path, options: Options) -> Written:
         """Write all files into an empty folder, and say what was written."""
