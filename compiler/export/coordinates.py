@@ -6,10 +6,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from compiler.spec.attention import Attention
 from compiler.spec.model import LayerGroup, Stack
 from compiler.spec.position import LearnedPosition, SinusoidalPosition
 from compiler.spec.spec import Spec
-from compiler.spec.sub_layer import Attention
 from compiler.spec.tasks import ATTENTIONS
 
 

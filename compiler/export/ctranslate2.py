@@ -11,9 +11,9 @@ from compiler.export.target import TRAINING, Place, Rule, Table
 from compiler.export.verdict import Verdict, refused, said, said_otherwise
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.mask.parse import parse
+from compiler.spec.attention import Attention, QueryKeyNorm
 from compiler.spec.model import LayerGroup, Model, Stack
 from compiler.spec.position import AlibiPosition, NoPosition
-from compiler.spec.sub_layer import Attention, QueryKeyNorm
 from compiler.spec.tasks import TASKS, usual_block
 
 ACTIVATIONS = {

@@ -18,9 +18,9 @@ from compiler.ops.linear import Linear
 from compiler.ops.norm import LayerNorm, RMSNorm
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH, SOURCE, TARGET
+from compiler.spec.attention import Attention as Settings
+from compiler.spec.attention import QueryKeyNorm
 from compiler.spec.model import LayerGroup
-from compiler.spec.sub_layer import Attention as Settings
-from compiler.spec.sub_layer import QueryKeyNorm
 
 _PAPER = "Vaswani et al. 2017, section 3.2"
 

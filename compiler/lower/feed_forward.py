@@ -10,8 +10,8 @@ from compiler.ops.expression import Expression, Hyperparameter
 from compiler.ops.linear import Chunk, Linear
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH, Free, Shape
-from compiler.spec.sub_layer import Experts
-from compiler.spec.sub_layer import FeedForward as Settings
+from compiler.spec.feed_forward import Experts
+from compiler.spec.feed_forward import FeedForward as Settings
 
 
 def lower_feed_forward(settings: Settings, context: Context, *, stack: str, place: str) -> Block:

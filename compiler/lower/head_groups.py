@@ -9,7 +9,7 @@ from compiler.lower.masking import MaskPlan
 from compiler.mask.mask import Mask
 from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Predicate
-from compiler.spec.sub_layer import Attention
+from compiler.spec.attention import Attention
 
 KINDS = ("query", "key", "value")
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from compiler.mask.parse import parse
 from compiler.ops.attention import local_bounds
+from compiler.spec.attention import Attention
 from compiler.spec.model import LayerGroup
-from compiler.spec.sub_layer import Attention
 
 
 def mask_word(mask: str) -> str:

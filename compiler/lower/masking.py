@@ -13,8 +13,8 @@ from compiler.ops.documents import WithinDocument
 from compiler.ops.masking import MaskAnd, PaddingMask, PositionMask, Tokens
 from compiler.ops.op import Predicate
 from compiler.ops.shape import SOURCE, TARGET, Free
+from compiler.spec.attention import Attention
 from compiler.spec.model import LayerGroup, Stack
-from compiler.spec.sub_layer import Attention
 
 STREAMS = {"encoder": SOURCE, "decoder": TARGET}
 

@@ -19,6 +19,7 @@ from compiler.ops.rotary import (
     Rotate,
 )
 from compiler.ops.shape import SOURCE, Free
+from compiler.spec.attention import Attention
 from compiler.spec.position import (
     AttentionPosition,
     BiasPosition,
@@ -27,7 +28,6 @@ from compiler.spec.position import (
     RopeScaling,
     RotaryPosition,
 )
-from compiler.spec.sub_layer import Attention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from typing import Any, get_args
 
+from compiler.spec.attention import Attention
 from compiler.spec.data import Data
 from compiler.spec.given_vocabulary import rows_of_tokenizer
 from compiler.spec.initialization import (
@@ -16,7 +17,6 @@ from compiler.spec.model import LayerGroup, Model, Norm, Stack, Vocabulary
 from compiler.spec.paths import width_path
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
-from compiler.spec.sub_layer import Attention
 from compiler.spec.tasks import ATTENTIONS, TASKS
 
 _FOLLOWS = {

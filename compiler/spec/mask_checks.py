@@ -6,6 +6,7 @@ from compiler.mask.parse import MaskError, parse
 from compiler.mask.relation import empty_row, reads_within
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path, find
+from compiler.spec.attention import Attention
 from compiler.spec.model import LayerGroup
 from compiler.spec.paths import (
     at,
@@ -18,7 +19,6 @@ from compiler.spec.paths import (
 )
 from compiler.spec.position import BiasPosition, kinds_of
 from compiler.spec.spec import Spec
-from compiler.spec.sub_layer import Attention
 
 NARROWEST_FLEX_HEAD = 16
 """Triton, in which PyTorch writes FlexAttention for GPUs, multiplies no narrower matrices."""

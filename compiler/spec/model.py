@@ -12,6 +12,7 @@ from pydantic import Field
 
 from compiler.activations import ActivationName
 from compiler.source.limits import BLOCK_LENGTH, LAYER_KINDS
+from compiler.spec.attention import Attention
 from compiler.spec.base import (
     Count,
     Layers,
@@ -21,6 +22,7 @@ from compiler.spec.base import (
     Width,
     setting,
 )
+from compiler.spec.feed_forward import FeedForward
 from compiler.spec.initialization import (
     Initialization,
     XavierInitialization,
@@ -33,7 +35,6 @@ from compiler.spec.position import (
     Position,
     SinusoidalPosition,
 )
-from compiler.spec.sub_layer import Attention, FeedForward
 from compiler.spec.tasks import EVERY_STACK, SUB_LAYERS
 
 

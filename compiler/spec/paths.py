@@ -7,9 +7,10 @@ from pydantic import BaseModel
 from compiler.source.diagnostic import Note
 from compiler.source.node import Node, Path, deepest, find, steps_of
 from compiler.source.span import Span
+from compiler.spec.attention import Attention
+from compiler.spec.feed_forward import FeedForward
 from compiler.spec.model import LayerGroup
 from compiler.spec.spec import Spec
-from compiler.spec.sub_layer import Attention, FeedForward
 
 
 def at(root: Node, *path: str | int) -> Span:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path
+from compiler.spec.attention import Attention
 from compiler.spec.paths import at, note, self_attentions, width_path
 from compiler.spec.position import (
     LearnedPosition,
@@ -12,7 +13,6 @@ from compiler.spec.position import (
     SinusoidalPosition,
 )
 from compiler.spec.spec import Spec
-from compiler.spec.sub_layer import Attention
 
 
 def distances(spec: Spec, root: Node) -> Iterator[Diagnostic]:

@@ -10,10 +10,11 @@ from typing import Any
 import yaml
 
 from compiler.source.diagnostic import Diagnostic, did_you_mean, mistake
+from compiler.spec.attention import Attention
 from compiler.spec.base import Section
+from compiler.spec.feed_forward import FeedForward
 from compiler.spec.fields import expected_at
 from compiler.spec.model import Embedding, Model, Norm, Output
-from compiler.spec.sub_layer import Attention, FeedForward
 from compiler.spec.tasks import TASKS
 from compiler.weights.config import REFUSED, Config
 from compiler.weights.family import Family, common, families, find_family

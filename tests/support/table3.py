@@ -4,10 +4,10 @@ from pathlib import Path
 
 from compiler.page.markdown import table
 from compiler.pipeline import compile_spec
+from compiler.spec.attention import Attention
 from compiler.spec.model import LayerGroup, Model, Stack
 from compiler.spec.position import LearnedPosition
 from compiler.spec.spec import Spec
-from compiler.spec.sub_layer import Attention
 
 ROWS = Path(__file__).parents[2] / "specs" / "ablations" / "table3"
 PAPER: dict[str, tuple[int | None, float, float]] = {

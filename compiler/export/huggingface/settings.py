@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from compiler.spec.attention import Attention
 from compiler.spec.model import LayerGroup, Model
 from compiler.spec.spec import Spec
-from compiler.spec.sub_layer import Attention
 
 IN_TRAINING = {"dropout", "stochastic_depth", "initialization", "balance_loss"}
 OTHERWISE = {"repeat", "kernel", "documents", "layers", "encoder", "decoder"}

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from compiler.spec.attention import Attention
 from compiler.spec.model import LayerGroup
 from compiler.spec.spec import Spec
-from compiler.spec.sub_layer import Attention
 from compiler.spec.tasks import ATTENTIONS
 from runtime.export.coordinates.layers import held, weighted, with_layers
 from runtime.weights.files import Tensors

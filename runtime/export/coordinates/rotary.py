@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from compiler.export.coordinates import with_halves_turned
+from compiler.spec.attention import Attention
 from compiler.spec.position import RotaryPosition
 from compiler.spec.spec import Spec
-from compiler.spec.sub_layer import Attention
 from runtime.export.coordinates.layers import held, weighted
 from runtime.weights.files import Tensors
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from compiler.spec.attention import Attention
 from compiler.spec.position import (
     LayerPosition,
     LinearScaling,
@@ -18,7 +19,6 @@ from compiler.spec.position import (
     RopeScaling,
     RotaryPosition,
 )
-from compiler.spec.sub_layer import Attention
 
 LOW_FREQUENCY, HIGH_FREQUENCY = 1.0, 4.0
 """How often the slow and the fast angles of Llama 3.1 go round in `original_length`."""

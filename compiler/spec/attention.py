@@ -1,15 +1,13 @@
-"""Attention and feed-forward networks, the sub-layers of the paper (sections 3.2 and 3.3)."""
+"""Multi-head attention (Vaswani et al. 2017, section 3.2)."""
 
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from compiler.activations import ActivationName
 from compiler.source.limits import HEAD_GROUPS
 from compiler.spec.base import (
     Heads,
     MaskText,
-    NotNegative,
     Positive,
     Rate,
     Section,
@@ -104,50 +102,3 @@ class Attention(Section):
         if isinstance(self.mask, str):
             return [HeadMask(heads=self.heads, mask=self.mask)]
         return self.mask
-
-
-class Experts(Section):
-    """A mixture of experts (Shazeer et al. 2017): each token chooses some, and none is dropped."""
-
-    count: Annotated[int, Field(ge=2, le=2**12)] = setting(
-        "feed-forward networks side by side", unit="networks", examples=[8]
-    )
-    active: Annotated[int, Field(ge=1, le=2**12)] = setting(
-        "how many of them read a token, weighted by a softmax of their scores (Mixtral); a single "
-        "one by its probability among all (Fedus et al. 2021)",
-        default=2,
-        unit="networks",
-        examples=[2],
-    )
-    balance_loss: NotNegative = setting(
-        "factor of the loss that keeps all in use, summed over layers (Fedus et al. 2021, equation "
-        "4); measured within each micro-batch of each process",
-        default=0.01,
-        unit="factor",
-        examples=[0.01],
-    )
-
-
-class FeedForward(Section):
-    """The position-wise feed-forward network (section 3.3)."""
-
-    d_ff: Width = setting("width of the hidden layer", unit="numbers", examples=[2048])
-    activation: ActivationName = setting("the non-linearity", default="relu")
-    gated: bool = setting(
-        "two maps to the hidden layer, one of them through the non-linearity, multiplied (Shazeer "
-        "2020: GEGLU with `gelu`, SwiGLU with `silu`)",
-        default=False,
-    )
-    bias: bool = setting("biases in the linear maps", default=True)
-    dropout: Rate = setting(
-        "probability of dropping an activation", default=0.0, unit="probability", examples=[0.1]
-    )
-    scale: Positive = setting(
-        "factor on the output (0.5 in Macaron nets, Lu et al. 2019)",
-        default=1.0,
-        unit="factor",
-        examples=[0.5],
-    )
-    experts: Experts | None = setting(
-        "several such networks, of which each token chooses some", default=None
-    )
