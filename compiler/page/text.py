@@ -30,9 +30,9 @@ RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
 NARROWEST = 20
 
 
-def text(page: Document | Table) -> str:
-    """Return the page without colour, in lines as long as they need to be."""
-    whole = ("".join(piece for _, _, piece in line) for line in lines(page))
+def text(page: Document | Table, width: int = 0) -> str:
+    """Return the page without colour; its lines are as long as they need to be without a width."""
+    whole = ("".join(piece for _, _, piece in line) for line in lines(page, width))
     return "".join(f"{line.rstrip()}\n" for line in whole)
 
 

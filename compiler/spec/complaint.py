@@ -133,7 +133,7 @@ class Complaints:
             if (ours := same_word(node.value, words)) and ours != node.value:
                 return self._write({at: ours}, at, node)
             if kinds := kinds_with_value(at, node.value, self._kind_of(at[:-1])):
-                return f"`{at[-1]}: {node.value}` is for {kinds}"
+                return self._of_other_kinds(kinds, at, node)
             if known := counterpart_of_value(at, node.value):
                 return self._counterpart(known, at, node)
             if question := did_you_mean(str(node.value), words):
@@ -155,6 +155,14 @@ class Complaints:
                 return f"{line}, or leave it out"
             return line + (": in quotes it is text" if is_quoted_number(node, value) else "")
         return f"{line}; {_KINDS_OF_LAYERS}" if at[-1] == "layers" else line
+
+    def _of_other_kinds(self, kinds: list[str], at: Path, node: Scalar) -> str:
+        """The help for a value that other kinds of a section have; of a single one the line."""
+        said = f"`{at[-1]}: {node.value}` is for {' or '.join(f'`kind: {each}`' for each in kinds)}"
+        if len(kinds) > 1:
+            return said
+        line = self._write({(*at[:-1], "kind"): kinds[0], at: node.value}, at, node)
+        return f"{said}: {line}"
 
     def _counterpart(self, known: Counterpart, at: Path, node: Scalar) -> str:
         because = f" ({known.because})" if known.because else ""

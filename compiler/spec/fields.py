@@ -162,12 +162,11 @@ def kinds_with(path: Path) -> list[str]:
     return [tag for tag, section in forms.items() if wanted <= section.model_fields.keys()]
 
 
-def kinds_with_value(path: Path, value: object, own: object) -> str:
-    """Return in words the kinds of section, but for `own`, that have a word at a path."""
+def kinds_with_value(path: Path, value: object, own: object) -> list[str]:
+    """Return the kinds of section, but for `own`, that have a word at a path."""
     if path[-1] == "kind" or value not in words_at(path):
-        return ""
-    kinds = (each for each in kinds_at(path[:-1]) if each != own and accepts(path, value, each))
-    return " or ".join(f"`kind: {each}`" for each in kinds)
+        return []
+    return [each for each in kinds_at(path[:-1]) if each != own and accepts(path, value, each)]
 
 
 def words_at(path: Path) -> list[str]:

@@ -15,7 +15,7 @@ from typer.core import TyperCommand
 from compiler.source.diagnostic import Rejected
 from runtime.errors import FailedElsewhere, UserError, beyond_table
 from runtime.system.atomic_files import FULL
-from runtime.system.process import is_first_to_say
+from runtime.system.process import Ended, is_first_to_say
 from runtime.training.interruption import Interruption
 
 NAMES = ("stdin", "stdout", "stderr")
@@ -139,6 +139,9 @@ def exit_code(error: BaseException) -> int | None:
         case Interruption():
             _tell(f"stopped: {error}\nhelp: {error.help}")
             return error.exit_code
+        case Ended():
+            _tell(f"stopped by {error.received.name}")
+            return 128 + error.received
         case FailedElsewhere():
             pass
         case Rejected():

@@ -28,6 +28,7 @@ from runtime.command.options import (
     changed_decoding,
     check_device,
     open_any_run,
+    report_fewer,
     translator_settings,
 )
 from runtime.command.output import print_scores, report
@@ -132,6 +133,7 @@ def evaluate(
         workers=workers,
         engine=engine,
     )
+    report_fewer(opened, average)
     for name in names:
         if TASKS[opened.package.spec.task].command == "translate":
             evaluate_translations(opened, name, options)

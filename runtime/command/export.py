@@ -12,6 +12,7 @@ from runtime.command.options import (
     Recompile,
     Which,
     open_any_run,
+    report_fewer,
 )
 from runtime.command.page import print_page
 from runtime.command.specs import written_spec
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 EXPORTS = Path("exports")
 """The folder that exported folders are made in, unless the user names another."""
 ALL = "all"
+PIPED = 100
+"""The columns of what --dry-run prints where there is no terminal."""
 
 
 def export(
@@ -125,6 +128,7 @@ def export(
     check_place(place, force=force)
     exporter, options = EXPORTERS[target.name], Options(quantize=quantize, compiled=aot)
     require_exportable(target, exporter, loaded, options)
+    report_fewer(opened, average)
     exportable = Exportable.of(opened, loaded, average)
     done = export_run(
         exportable,
@@ -204,7 +208,7 @@ def show(reference: str, targets: list["Target"], form: str, *, requires: bool) 
     if form == "json":
         typer.echo(as_json(report), nl=False)
     else:
-        print_page(page_of(report), form)
+        print_page(page_of(report), form, PIPED)
     if requires:
         require_sayable(best(targets, loaded), loaded)
 

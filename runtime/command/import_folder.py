@@ -11,6 +11,7 @@ import typer
 from compiler.spec.tasks import TASKS
 from runtime.command.output import report, say_warnings
 from runtime.errors import UserError
+from runtime.system.process import ended_by_signals
 
 if TYPE_CHECKING:
     from compiler.weights.imported_spec import Understood
@@ -82,7 +83,8 @@ def import_(
     if dry_run:
         return
     warn_of_memory(found.folder)
-    comparison = found.create()
+    with ended_by_signals():
+        comparison = found.create()
     if comparison is None:
         report("not compared: transformers is not installed (pip install transformers)")
     else:

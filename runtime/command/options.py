@@ -210,6 +210,14 @@ def say_weights(run: "Run") -> None:
     report(f"weights: {run.used()}")
 
 
+def report_fewer(run: "Run", average: int | None) -> None:
+    """Say where a run keeps fewer checkpoints than `--average` asks for."""
+    there = len(run.averaged(average))
+    if average is not None and there < average:
+        taken = f"the last {there} are" if there > 1 else "the last one is"
+        report(f"--average {average}: {run.folder} keeps fewer checkpoints; {taken} taken")
+
+
 def recompiled_files(run: Path) -> Mapping[str, bytes]:
     """The package of the spec in a run's lock, which may be a stranger's, by file name.
 

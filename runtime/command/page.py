@@ -35,13 +35,16 @@ WORDS = {
 }
 
 
-def print_page(page: Document | Table, form: str = "text") -> None:
+def print_page(page: Document | Table, form: str = "text", piped: int = 0) -> None:
     """Print a page; as text it is as wide as the terminal, and as it needs to be elsewhere.
 
-    Colours are there on terminals, and where git's pager shows them.
+    If `piped` is given, it is so many columns wide elsewhere. Colours are there on terminals, and
+    where git's pager shows them.
     """
     if form == "text" and (console := _console()).is_terminal:
         console.print(_coloured(text.lines(page, console.width)), soft_wrap=True, end="")
+    elif form == "text":
+        typer.echo(text.text(page, piped), nl=False)
     else:
         typer.echo(page_in(page, form), nl=False)
 

@@ -39,6 +39,7 @@ from runtime.export.own_network import OwnNetwork
 from runtime.export.source import Exportable
 from runtime.run_record import PUBLISHED, version_of
 from runtime.system.atomic_files import FULL, sync_tree
+from runtime.system.process import ended_by_signals
 
 RECORD = "export.json"
 """The file of an exported folder that tells how it was made and compared."""
@@ -204,9 +205,16 @@ def check_place(out: Path, *, force: bool) -> None:
 def new_export(out: Path, *, force: bool) -> Iterator[Path]:
     """A temporary folder to write into, which takes the name `out` at the end.
 
-    On failure it is removed; what killed processes left of folders with this name is removed at the
-    beginning. Raises a UserError if `check_place` does, and where no folder can be written.
+    On failure it is removed, and if Ctrl-C or SIGTERM ends the process; what killed processes left
+    of folders with this name is removed at the beginning. Raises a UserError if `check_place` does,
+    and where no folder can be written.
     """
+    with ended_by_signals(), _unfinished(out, force=force) as folder:
+        yield folder
+
+
+@contextmanager
+def _unfinished(out: Path, *, force: bool) -> Iterator[Path]:
     check_place(out, force=force)
     target = Path(os.path.realpath(out))
     temporary, made = beside(target), _missing_parents(target)
@@ -266,6 +274,10 @@ def _explained(out: Path, temporary: Path) -> Iterator[None]:
             raise
         elif error.errno in (errno.EEXIST, errno.ENOTDIR):
             reason, help = "a part of its path is a file", "name a folder that can be made"
+        elif error.errno == errno.ENOENT and temporary not in Path(error.filename).parents:
+            above = Path(error.filename).parent  # such as /proc
+            reason = f"the system lets nobody make a folder in {above}"
+            help = "name a folder on a disk"
         else:
             reason, help = f"{error.strerror}", "name a folder where you may write"
         raise UserError(f"{out} cannot be written: {reason}", help=help) from error

@@ -14,7 +14,9 @@ from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.export.exporter import Answer, Rows
 from runtime.export.source import Exportable
 from runtime.inference.batch_decoder import longest_read
+from runtime.inference.beam_search import Hypothesis
 from runtime.inference.engines.decoders import decoder_of
+from runtime.inference.generator import continued
 from runtime.inference.translator import prefix_tokens
 from runtime.package import features_of
 
@@ -68,10 +70,7 @@ class OwnNetwork:
         spec, target = self.with_decoding(decoding), self.tokenizers[1]
         sources, begun = self.given_tokens(lines, decoding)
         found = decoder_of(self.model, spec, 1, target).decode(sources, prefixes=begun)
-        return [
-            Answer(text=target.decode([*given, *best.tokens]), tokens=best.tokens)
-            for given, (best, *_) in zip(begun, found, strict=True)
-        ]
+        return answers(spec, target, lines, begun, found)
 
     def honoured(self, decoding: BeamSearch) -> BeamSearch:
         """Return the decoding itself: all its settings are known."""
@@ -108,3 +107,23 @@ def given_tokens(
     prefix = spec.decoding.prefix
     given = prefix_tokens(prefix, target, longest, "`decoding.prefix`") if prefix else []
     return [each[:longest] for each in rows], [given] * len(rows)
+
+
+def answers(
+    spec: Spec,
+    tokenizer: Tokenizer,
+    lines: Sequence[str],
+    begun: Rows,
+    found: Sequence[Sequence[Hypothesis]],
+) -> list[Answer]:
+    """Return the best text for each line, which begins with tokens that were given.
+
+    Those of a language model are its prompt, the line, which stays as it is.
+    """
+    results = []
+    for line, given, (best, *_) in zip(lines, begun, found, strict=True):
+        text = tokenizer.decode([*given, *best.tokens])
+        if spec.model.encoder is None:
+            text = continued(line, tokenizer.decode(given), text)
+        results.append(Answer(text=text, tokens=best.tokens))
+    return results

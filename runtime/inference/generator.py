@@ -128,15 +128,20 @@ class Generator(Attentive):
         return [tokens[max(len(tokens) - longest, 0) :] for tokens in encoded]
 
     def _decode(self, prompt: str, tokens: list[int], hypothesis: Hypothesis) -> Continuation:
-        """The prompt stays as it is, unknown tokens included.
-
-        Spaces and line breaks at its end stay where the tokenizer knows them.
-        """
         read = self.tokenizer.decode(tokens)
         whole = self.tokenizer.decode([*tokens, *hypothesis.tokens])
-        kept = prompt if prompt.endswith(read) else prompt.rstrip()
         return Continuation(
-            text=f"{kept}{whole.removeprefix(read)}",
+            text=continued(prompt, read, whole),
             score=hypothesis.score,
             tokens=len(hypothesis.tokens),
         )
+
+
+def continued(prompt: str, read: str, whole: str) -> str:
+    """Return a prompt, which stays as it is, unknown tokens included, and what follows it.
+
+    `read` is the text of the prompt's tokens, and `whole` that of all tokens. Spaces and line
+    breaks at the end of a prompt stay where the tokenizer knows them.
+    """
+    kept = prompt if prompt.endswith(read.lstrip()) else prompt.rstrip()
+    return f"{kept}{whole.removeprefix(read)}"

@@ -5,9 +5,12 @@ import hashlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 
 ROOT = str(Path(__file__).resolve().parents[2])
 """The folder that our packages lie in."""
@@ -61,6 +64,41 @@ def end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
         if os.getppid() != parent:  # it died before it could be watched
             os._exit(128 + signal.SIGTERM)
+
+
+class Ended(SystemExit):
+    """The process was asked to end by a signal; what it has begun is cleaned up first."""
+
+    def __init__(self, received: signal.Signals) -> None:
+        super().__init__(128 + received)
+        self.received = received
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Within this context SIGTERM and SIGHUP raise `Ended`, as Ctrl-C raises an exception.
+
+    Later signals do not disturb what is cleaned up then. An ignored signal stays ignored. Only the
+    main thread can handle signals; in another one, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    previous = {key: handler for key, handler in handlers.items() if handler is not signal.SIG_IGN}
+
+    def end(number: int, _: FrameType | None) -> None:
+        for each in previous:
+            signal.signal(each, signal.SIG_IGN)
+        raise Ended(signal.Signals(number))
+
+    for number in previous:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 TRIM_THRESHOLD, MMAP_MAX = -1, -4

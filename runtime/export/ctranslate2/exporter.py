@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.export.ctranslate2.specification import specification
 from runtime.export.ctranslate2.vocabularies import Vocabulary, vocabulary_of, write_vocabulary
 from runtime.export.exporter import Answer, Exported, Options, Rows, Written
-from runtime.export.own_network import given_tokens
+from runtime.export.own_network import answers, given_tokens
 from runtime.export.source import Exportable
 from runtime.inference.engines.ctranslate2_decoder import (
     CTranslate2Decoder,
@@ -95,11 +95,7 @@ class OpenedExport:
         spec = honoured(self.spec.model_copy(update={"decoding": decoding}))
         sources, begun = given_tokens(spec, self.tokenizers, lines)
         found = CTranslate2Decoder(self.network, spec).decode(sources, prefixes=begun)
-        target = self.tokenizers[1]
-        return [
-            Answer(text=target.decode([*given, *best.tokens]), tokens=best.tokens)
-            for given, (best, *_) in zip(begun, found, strict=True)
-        ]
+        return answers(spec, self.tokenizers[1], lines, begun, found)
 
     def honoured(self, decoding: BeamSearch) -> BeamSearch:
         """Return the decoding without the settings that its searches do not know."""
@@ -140,7 +136,7 @@ def _readme(exportable: Exportable, sides: Mapping[str, Vocabulary], title: str)
             drawn=isinstance(decoding, Sampling),
             exponent=exponent_of(search, TYPICAL_LENGTH) if search else 0,
             cut=_cut(next(iter(tokenizers)), source),
-            joined=_joined(name, target),
+            joined=partial(_joined, name, target),
         )
     )
 
@@ -154,14 +150,14 @@ def _cut(name: str, vocabulary: Vocabulary) -> str:
     return calls.get(vocabulary.library, "text.split()")
 
 
-def _joined(name: str, vocabulary: Vocabulary) -> str:
-    """Return the expression that makes a text of the words `best`."""
+def _joined(name: str, vocabulary: Vocabulary, words: str) -> str:
+    """Return the expression that makes a text of the words that another expression gives."""
     calls = {
-        "sentencepiece": f"{name}.decode(best)",
-        "tokenizers": f"{name}.decode([{name}.token_to_id(each) for each in best])",
+        "sentencepiece": f"{name}.decode({words})",
+        "tokenizers": f"{name}.decode([{name}.token_to_id(each) for each in {words}])",
     }
     mark = f"{vocabulary.joiner} "
-    return calls.get(vocabulary.library, f'" ".join(best).replace({mark!r}, "")')
+    return calls.get(vocabulary.library, f'" ".join({words}).replace({mark!r}, "")')
 
 
 @cache

@@ -12,6 +12,7 @@ from runtime.checkpoints.choice import LAST
 from runtime.errors import UserError
 from runtime.export.source import Exportable
 from runtime.export.template import fill
+from runtime.export.tokenizers.files import mask_of
 from runtime.run_record import IMPORTED, PUBLISHED, version_of
 
 Form = Literal["native", "remote"]
@@ -51,17 +52,32 @@ def model_card(exportable: Exportable, *, form: Form, auto: str | None = None) -
         is_trained=is_trained(exportable),
         commands=[*commands_of(exportable, form)],
         is_shared=is_shared,
+        mask=mask_of(spec, source),
         snippet=snippet(spec.task, form=form, auto=auto, is_shared=is_shared),
     )
 
 
 def spec_text(exportable: Exportable) -> str:
-    """Return the complete spec; of a folder of texts by an absolute path the name alone."""
-    spec, folder = exportable.spec, Path(exportable.spec.data.folder)
-    if not (folder.is_absolute() or f"{folder}".startswith("~")):
+    """Return the complete spec; of texts and tokenizers by absolute paths the names alone."""
+    spec = exportable.spec
+    settings = spec.data.model_dump(exclude_none=True)
+    named = _without_places(settings)
+    if named == settings:
         return exportable.package.files[LOCK].decode("utf-8")
-    data = spec.data.model_copy(update={"folder": folder.name})
+    data = type(spec.data).model_validate(named)
     return lock_text(spec.model_copy(update={"data": data}))
+
+
+def _without_places(settings: Any) -> Any:
+    """Return settings in which the last part of each absolute path stands for it."""
+    match settings:
+        case dict():
+            return {key: _without_places(each) for key, each in settings.items()}
+        case list() | tuple():
+            return [_without_places(each) for each in settings]
+        case str() if settings.startswith(("/", "~")) and Path(settings).name:
+            return Path(settings).name
+    return settings
 
 
 def is_trained(exportable: Exportable) -> bool:

@@ -26,6 +26,7 @@ from runtime.inference.batch_decoder import (
     padded,
 )
 from runtime.inference.ends import Ends
+from runtime.inference.generator import continued
 from runtime.inference.translator import prefix_tokens
 
 
@@ -128,10 +129,13 @@ class Opened:
         if TASKS[spec.task].reads_a_source:
             begun = torch.tensor([[BEGIN, *self.prefix]] * len(lines))
         rows = self.generated(self.model, batch, begun, spec, limit)
-        for row in rows:
+        for line, row in zip(lines, rows, strict=True):
             new = row[begun.size(1) :].tolist()
             stop = next((n for n, each in enumerate(new) if each in self.ends.tokens), len(new))
             text = target.decode(row[: begun.size(1) + stop], skip_special_tokens=True)
+            if not TASKS[spec.task].reads_a_source:
+                read = target.decode(row[: begun.size(1)], skip_special_tokens=True)
+                text = continued(line, read, text)
             tokens = (each for each in new[:stop] if each != PADDING)
             yield Answer(text=text, tokens=tuple(tokens))
 

@@ -67,7 +67,7 @@ class DecodingGraphs:
         settings, answers = decoding.model_dump(), []
         for line in lines:
             given, new = self.decoder.write(line, settings)
-            text = self.decoder.target.decode([*given, *new])
+            text = self.decoder.text(line, given, new)
             answers.append(Answer(text=text, tokens=tuple(new)))
         return answers
 

@@ -258,7 +258,7 @@ class Decoder:
         if self.about["reads_a_source"]:
             return whole
         read = str(self.target.decode(list(given)))
-        kept = line if line.endswith(read) else line.rstrip()
+        kept = line if line.endswith(read.lstrip()) else line.rstrip()
         return kept + whole.removeprefix(read)
 
     def limit(self, settings: Settings, extra: int, given: int, read: int) -> int:

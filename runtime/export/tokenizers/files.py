@@ -59,7 +59,7 @@ def tokenizer_tree(
     """
     symbols = TASKS[spec.task].symbols
     rows: Rows | None = getattr(tokenizer, "rows", None)
-    tree = _tree(tokenizer, symbols, rows)
+    tree = _tree(tokenizer, symbols, rows, is_continued=TASKS[spec.task].stacks == ("decoder",))
     if rows is not None and numbering == "ours":
         tree, rows = renumbered(tree, rows), None
     if symbols > MASK:
@@ -69,15 +69,15 @@ def tokenizer_tree(
     return surrounded(tree, before, after)
 
 
-def _tree(tokenizer: Tokenizer, symbols: int, rows: Rows | None) -> Tree:
+def _tree(tokenizer: Tokenizer, symbols: int, rows: Rows | None, *, is_continued: bool) -> Tree:
     match tokenizer:
         case SentencePieceTokenizer():
             mask = _number(MASK, rows) if symbols > MASK else None
-            return sentencepiece_tree(tokenizer.model, mask)
+            return sentencepiece_tree(tokenizer.model, mask, is_continued=is_continued)
         case HuggingFaceTokenizer():
             return library_tree(tokenizer)
         case SegmentedTokenizer():
-            return segmented_tree(tokenizer)
+            return segmented_tree(tokenizer, is_continued=is_continued)
         case CharacterTokenizer():
             return character_tree(tokenizer)
         case ByteTokenizer():
@@ -109,6 +109,13 @@ def _with_mask(tree: Tree, tokenizer: Tokenizer, mask: int) -> Tree:
         for each in tree["added_tokens"]
     ]
     return tree | {"added_tokens": added}
+
+
+def mask_of(spec: Spec, tokenizer: Tokenizer) -> str | None:
+    """Return the text of a masked token as texts contain it; None for a task without masks."""
+    if TASKS[spec.task].symbols <= MASK:
+        return None
+    return texts_of(tokenizer_tree(spec, tokenizer))[MASK]
 
 
 def tokenizer_config(

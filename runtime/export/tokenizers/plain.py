@@ -50,11 +50,12 @@ def byte_tree(tokenizer: ByteTokenizer) -> Tree:
     )
 
 
-def segmented_tree(tokenizer: SegmentedTokenizer) -> Tree:
+def segmented_tree(tokenizer: SegmentedTokenizer, *, is_continued: bool = False) -> Tree:
     """Return a tree whose tokens stand between spaces; a text that looks like a symbol is unknown.
 
-    Decoding puts a space after each token, and takes away the joiners that one follows. In text
-    that runs on, the end of a line is a token, without spaces around it.
+    Decoding puts a space before each token, and takes away joiners. In text that runs on, the end
+    of a line is a token, without spaces around it. If `is_continued`, what follows a prompt may be
+    decoded alone: the space before its first token stays.
     """
     symbols = tokenizer.symbols
     unknown = symbols[UNKNOWN]
@@ -65,8 +66,10 @@ def segmented_tree(tokenizer: SegmentedTokenizer) -> Tree:
     }
     others = "|".join(re.escape(each) for each in symbols if each != unknown)
     steps = [_split(LINE_END, "Isolated"), _split(" ", "Removed")]
-    decoders = [replace(r"\z", " "), FUSE, replace_text(f"{tokenizer.joiner} ", "")]
-    decoders += [replace(r" +\z", ""), replace(f" *{LINE_END} *", LINE_END)]
+    joiner = re.escape(tokenizer.joiner)
+    decoders = [replace(r"\A", " "), FUSE, replace(rf"{joiner}(?: |\z)", "")]
+    decoders += [replace(f" *{LINE_END} *", LINE_END)]
+    decoders += [] if is_continued else [replace(r"\A +", "")]
     return new_tree(
         model,
         added_tokens=added_symbols(symbols),

@@ -97,11 +97,14 @@ def _refused(trainer: Message, normalizer: Message, denormalizer: Message) -> It
         yield "it changes what it decodes (`denormalizer_spec`)"
 
 
-def sentencepiece_tree(content: bytes, mask: int | None = None) -> Tree:
+def sentencepiece_tree(
+    content: bytes, mask: int | None = None, *, is_continued: bool = False
+) -> Tree:
     """Return a tree with the tokens of a model of sentencepiece, numbered as they are there.
 
-    `mask` is the number of the token that texts for a masked language model contain. Raises a
-    UserError for what a `tokenizer.json` cannot say.
+    `mask` is the number of the token that texts for a masked language model contain. If
+    `is_continued`, what follows a prompt may be decoded alone: the space before its first word
+    stays. Raises a UserError for what a `tokenizer.json` cannot say.
     """
     model = Model.read(content)
     refuse(model)
@@ -112,7 +115,7 @@ def sentencepiece_tree(content: bytes, mask: int | None = None) -> Tree:
         added_tokens=_added(model, mask, user),
         normalizer=sequence(_normalizers(model, [*user, *masks]), "normalizers"),
         pre_tokenizer=sequence(_pre_tokenizers(model), "pretokenizers"),
-        decoder=sequence(_decoders(model), "decoders"),
+        decoder=sequence(_decoders(model, is_continued=is_continued), "decoders"),
     )
 
 
@@ -269,7 +272,7 @@ UNNAMED = "\N{REPLACEMENT CHARACTER}\U0010ffff"
 """The unknown token in a text until the space before its first word is taken away."""
 
 
-def _decoders(model: Model) -> list[Tree]:
+def _decoders(model: Model, *, is_continued: bool) -> list[Tree]:
     """Return the steps that make a text of tokens.
 
     An unknown token has spaces of its own, which stay where it is the first one.
@@ -279,6 +282,6 @@ def _decoders(model: Model) -> list[Tree]:
     if model.has_bytes:
         steps.append({"type": "ByteFallback"})
     steps.append({"type": "Fuse"})
-    if model.has_prefix or model.is_collapsed:
+    if not is_continued and (model.has_prefix or model.is_collapsed):
         steps.append(replace(r"\A +" if model.is_collapsed else r"\A ", ""))
     return [*steps, replace_text(UNNAMED, model.unknown_surface)]

@@ -18,6 +18,8 @@ def test_the_test_set_is_scored_and_written_down(
     report = json.loads((trained_run / "evaluation-test.json").read_text())
     assert report["sentences"] == 12
     assert report["averaged_checkpoints"] == 2
+    assert "--average 99: " in ended.err
+    assert "keeps fewer checkpoints; the last 2 are taken" in ended.err
     assert set(report["phenomena"]) == {"case", "verb-final", "antecedent"}
     again = specformer(
         *("score", "--hypothesis", trained_run / "evaluation-test.txt"),

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from compiler.export.verdict import refused, said_otherwise
+from runtime.command.export import PIPED
 from runtime.export.exporter import Options, Written
 from runtime.export.folder import new_export
 from runtime.export.own_network import OwnNetwork
@@ -292,7 +293,8 @@ def test_a_folder_that_cannot_be_written_is_named(
     (tmp_path / "file").write_text("a file")
     for out, reason in (
         ("file/out", "a part of its path is a file"),
-        ("/proc/out", "No such file or directory"),
+        ("/proc/out", "the system lets nobody make a folder in /proc"),
+        ("/proc/no/out", "the system lets nobody make a folder in /proc"),
     ):
         ended = specformer("export", trained_run, "--to", NAME, "--out", out)
         assert ended.code == 2
@@ -360,6 +362,21 @@ def test_a_killed_export_has_no_name_and_the_next_one_removes_its_rest(tmp_path:
     living.join()
 
 
+def test_an_export_that_is_asked_to_end_leaves_nothing(
+    specformer: Command,
+    trained_run: Path,
+    own_exporter: OwnExporter,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    handler = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(own_exporter, "load", lambda *_: signal.raise_signal(signal.SIGTERM))
+    ended = specformer("export", trained_run, "--to", NAME, "--out", tmp_path / "new" / "out")
+    assert (ended.code, ended.err) == (128 + signal.SIGTERM, "stopped by SIGTERM\n")
+    assert left(tmp_path) == []
+    assert signal.getsignal(signal.SIGTERM) == handler
+
+
 def test_interrupted_exports_leave_nothing(tmp_path: Path) -> None:
     writing = new_export(tmp_path / "new" / "folders" / "out", force=False)
     folder = writing.__enter__()
@@ -397,7 +414,9 @@ def test_dry_run_reads_a_spec_and_refuses_what_a_single_format_cannot_say(
     assert ended.code == 2
     assert "no  decoding.beam  knows no beam" in ended.out
     assert "error[not-exportable]: Safetensors knows no beam" in ended.err
-    assert specformer("export", "demo", "--to", "all", "--dry-run").code == 0
+    everything = specformer("export", "demo", "--to", "all", "--dry-run")
+    assert everything.code == 0
+    assert max(map(len, everything.out.splitlines())) <= PIPED
     assert left(tmp_path) == []
 
 

@@ -168,6 +168,23 @@ def test_tokens_in_any_order_have_the_same_text(name: str) -> None:
         assert backend(name).decode(tokens) == tokenizer.decode(tokens), tokens
 
 
+@pytest.mark.parametrize("name", [each for each in KINDS if each != "wordpiece"])
+def test_what_follows_a_prompt_is_decoded_alone(name: str) -> None:
+    """Programs decode the new tokens of a language model without those of its prompt."""
+    tokenizer, other = learned(name), backend_of(learned(name), load("language-model").spec)
+    for line in [*demo_lines()[:30], "a 日 b", " leading", ODD.strip()]:
+        tokens = tokenizer.encode(line)
+        whole = other.decode(tokens)
+        assert whole.lstrip(" ") == tokenizer.decode(tokens).lstrip(" ")
+        begins = tokenizer.begins_words(tokens)
+        for cut in (n for n in range(1, len(tokens)) if begins[n] and not is_joined(name, line)):
+            assert other.decode(tokens[:cut]) + other.decode(tokens[cut:]) == whole, (line, cut)
+
+
+def is_joined(name: str, line: str) -> bool:
+    return name == "segmented" and "@@" in line
+
+
 def is_byte(name: str, tokenizer: Tokenizer, token: int) -> bool:
     """Tell whether a token is a part of a character, or may be one."""
     if "byte" not in name or token < len(NAMES):
