@@ -10,11 +10,12 @@ from compiler.analysis.refusals import why_not_packed
 from compiler.ir.block import Block
 from compiler.ir.verify import verify
 from compiler.lower.model import lower
-from compiler.source.diagnostic import Diagnostic, in_order
+from compiler.source.diagnostic import Diagnostic, Rejected, in_order
 from compiler.source.span import Span
 from compiler.spec.load import Loaded, load
 from compiler.spec.paths import as_written
 from compiler.spec.spec import Spec
+from compiler.spec.tokenizer_checks import room_for_text
 from compiler.transforms.drop_no_ops import drop_no_ops
 from compiler.transforms.hoist import hoist
 from compiler.transforms.select_kernel import select_kernel
@@ -78,8 +79,13 @@ class CompiledPackage:
 
 
 def check_spec(reference: str, overrides: Iterable[str] = ()) -> Loaded:
-    """Return the spec, its network proved and built no further; raises `Rejected`."""
+    """Return the spec, its network proved and built no further; raises `Rejected`.
+
+    Of a text that is there it is known, too, whether a vocabulary has room for its characters.
+    """
     loaded = load(reference, overrides)
+    if wrong := list(room_for_text(loaded.spec, loaded.tree)):
+        raise Rejected(wrong)
     return with_packing_checked(loaded, build(loaded, PROOFS))
 
 

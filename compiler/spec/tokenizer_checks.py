@@ -1,9 +1,13 @@
 """Settings of `data.tokenizer` that are each right but do not go together."""
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from compiler.source.diagnostic import Diagnostic, mistake, quoted
 from compiler.source.node import Node
+from compiler.spec.data_files import matching, root_of
 from compiler.spec.given_vocabulary import file_of_tokenizer
 from compiler.spec.paths import at, note
 from compiler.spec.spec import Spec
@@ -13,6 +17,11 @@ from compiler.vocabulary.sentencepiece_model import model_kind
 from compiler.vocabulary.symbols import NAMES_WITH_MASK
 
 PLACE = ("data", "tokenizer")
+MOST_CHARACTERS = 4096
+"""With this many rows for characters no text is read to see whether they are enough."""
+BEGINNING = 2**16
+"""The bytes of a file in which characters are counted."""
+PACKED = (".gz", ".xz", ".bz2")
 
 
 def file_or_model(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -142,6 +151,61 @@ def room_for_characters(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 notes=note("takes rows", root, *PLACE, key),
                 help=f"write more than {symbols + more}, by as many as the text has characters",
             )
+
+
+def room_for_text(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Yield vocabularies with fewer rows than the training text begins with characters.
+
+    Each of them gets a piece, unless `character_coverage` leaves rare ones out. Letters and digits
+    alone are counted, since normalisation may change the others. A text that is elsewhere, or that
+    is packed or a table, is not read.
+    """
+    tokenizer, vocabulary = spec.data.tokenizer, spec.model.vocabulary
+    if not isinstance(tokenizer, SentencePieceTokenizer) or tokenizer.file is not None:
+        return
+    if tokenizer.character_coverage < 1 or tokenizer.model == "word":
+        return
+    taken = TASKS[spec.task].symbols + (BYTES if tokenizer.byte_fallback else 0)
+    taken += len(tokenizer.user_symbols or ())
+    for side in ("size",) if vocabulary.shared else ("source", "target"):
+        rows = getattr(vocabulary, side)
+        if rows is None or not 0 < rows - taken < MOST_CHARACTERS:
+            continue
+        found = set[str]().union(*map(_letters(tokenizer), _files_of(spec, side)))
+        if rows - taken < len(found):
+            yield mistake(
+                at(root, "model", "vocabulary", side),
+                "small-vocabulary",
+                f"{rows:,} rows leave {rows - taken:,} for characters beside symbols and bytes, "
+                f"and the training text begins with {len(found):,} different letters",
+                f"write at least {taken + len(found) + 1:,}; pieces of several letters need more",
+            )
+
+
+def _files_of(spec: Spec, side: str) -> Iterator[Path]:
+    """Yield the files of the training text whose characters need rows of a side's vocabulary."""
+    train, folder = spec.data.train, spec.data.folder
+    keys = ("source", "target", "text") if side == "size" else (side,)
+    for key in keys:
+        named = getattr(train, key, None) or ()
+        for each in (named,) if isinstance(named, str) else named:
+            with suppress(RuntimeError, OSError):  # `~USER` of a user of another machine
+                yield from (e for e in matching(each, root_of(folder)) if e.suffix not in PACKED)
+
+
+def _letters(tokenizer: SentencePieceTokenizer) -> Callable[[Path], set[str]]:
+    """Return the function that tells the letters and digits which a file begins with."""
+    rule = tokenizer.normalization or "nmt_nfkc"
+    known = set("".join(tokenizer.user_symbols or ()))
+
+    def letters(path: Path) -> set[str]:
+        text = ""
+        with suppress(OSError), path.open("rb") as file:
+            text = file.read(BEGINNING).decode("utf-8", errors="ignore")
+        text = text if rule == "identity" else unicodedata.normalize("NFKC", text)
+        return set(filter(str.isalnum, text.casefold() if rule.endswith("_cf") else text)) - known
+
+    return letters
 
 
 TOKENIZER_CHECKS = (file_or_model, regularisation, user_symbols, room_for_characters)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from compiler.emit.show import SCHEMA_FILE, annotated, starter
-from compiler.pipeline import compile_spec
+from compiler.pipeline import check_spec, compile_spec
 from compiler.source.diagnostic import Rejected
 from compiler.source.node import to_python
 from compiler.source.read import read
@@ -213,6 +213,28 @@ def test_help_for_a_setting_of_the_command_line(spec: str, settings: list[str], 
 
 
 @pytest.mark.quick
+def test_a_vocabulary_has_room_for_the_characters_of_a_text_that_is_there(tmp_path: Path) -> None:
+    tokenizer = "data.tokenizer={{kind: sentencepiece, byte_fallback: true{}}}".format
+    settings = [f"data.folder={tmp_path}", tokenizer("")]
+    size = "model.vocabulary.size={}".format
+    assert check_spec("demo", [*settings, size(265)]).spec.model.vocabulary.size == 265
+    (tmp_path / "train.en").write_text("The fox, 12 ﬁ.\n")
+    (tmp_path / "train.de").write_text("Über den ä\n")
+    letters = len(set("Thefox12fiÜberdenä"))
+    with pytest.raises(Rejected) as caught:
+        check_spec("demo", [*settings, size(265)])
+    (mistake,) = caught.value.diagnostics
+    assert mistake.code == "small-vocabulary"
+    assert f"begins with {letters} different letters" in mistake.message
+    least = int(mistake.help.split(" at least ")[1].split(";")[0])
+    assert least == 260 + letters + 1
+    assert check_spec("demo", [*settings, size(least)]).warnings == ()
+    check_spec("demo", [settings[0], tokenizer(", character_coverage: 0.99"), size(265)])
+    (tmp_path / "train.en").rename(tmp_path / "train.en.gz")
+    packed = "data.train={source: train.en.gz, target: none.de}"
+    check_spec("demo", [f"data.folder={tmp_path}", packed, size(10)])
+
+
 def test_a_github_annotation_cannot_be_broken_by_names() -> None:
     with pytest.raises(Rejected) as rejected:
         load("a:b,c%\nd")
