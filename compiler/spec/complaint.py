@@ -39,7 +39,6 @@ from compiler.spec.fields import (
     keys_at,
     kinds_at,
     kinds_with,
-    kinds_with_value,
     place_of,
     sections_like,
     sections_of,
@@ -132,9 +131,7 @@ class Complaints:
         if isinstance(node, Scalar) and node.value is not None:
             if (ours := same_word(node.value, words)) and ours != node.value:
                 return self._write({at: ours}, at, node)
-            if kinds := kinds_with_value(at, node.value, self._kind_of(at[:-1])):
-                return self._of_other_kinds(kinds, at, node)
-            if known := counterpart_of_value(at, node.value):
+            if known := counterpart_of_value(at, node.value, self._kind_of(at[:-1])):
                 return self._counterpart(known, at, node)
             if question := did_you_mean(str(node.value), words):
                 return question
@@ -155,14 +152,6 @@ class Complaints:
                 return f"{line}, or leave it out"
             return line + (": in quotes it is text" if is_quoted_number(node, value) else "")
         return f"{line}; {_KINDS_OF_LAYERS}" if at[-1] == "layers" else line
-
-    def _of_other_kinds(self, kinds: list[str], at: Path, node: Scalar) -> str:
-        """The help for a value that other kinds of a section have; of a single one the line."""
-        said = f"`{at[-1]}: {node.value}` is for {' or '.join(f'`kind: {each}`' for each in kinds)}"
-        if len(kinds) > 1:
-            return said
-        line = self._write({(*at[:-1], "kind"): kinds[0], at: node.value}, at, node)
-        return f"{said}: {line}"
 
     def _counterpart(self, known: Counterpart, at: Path, node: Scalar) -> str:
         because = f" ({known.because})" if known.because else ""

@@ -11,6 +11,7 @@ from typing import Any, cast
 from compiler.source.node import Path, to_python
 from compiler.source.read import read
 from compiler.source.span import Source
+from compiler.spec.fields import kinds_with_value
 from compiler.spec.tasks import EVERY_STACK, stacks_of
 
 _TABLE = File(__file__).with_name("other_tools.yaml")
@@ -54,14 +55,24 @@ def counterpart_of_key(path: Path, value: object, task: str) -> Counterpart | No
     return None
 
 
-def counterpart_of_value(path: Path, value: object) -> Counterpart | None:
-    """The counterpart of another tool's value of a key."""
+def counterpart_of_value(path: Path, value: object, kind: object = None) -> Counterpart | None:
+    """The counterpart of a value that is another tool's, or that of another `kind` of section."""
+    if kind is not None and (known := _of_another_kind(path, value, kind)):
+        return known
     dotted = ".".join(each for each in path if isinstance(each, str))
     for place, words in table()["values"].items():
         if dotted == place or dotted.endswith(f".{place}"):
             found = words.get(plain(value)) or _by_pattern(words, str(value))
             return _counterpart(path, found) if found is not None else None
     return None
+
+
+def _of_another_kind(path: Path, value: object, own: object) -> Counterpart | None:
+    """The settings by which a section has the kind that a value belongs to, and not `own`."""
+    if not (kinds := kinds_with_value(path, value, own)):
+        return None
+    because = f"`{path[-1]}: {value}` is for {' or '.join(f'`kind: {each}`' for each in kinds)}"
+    return Counterpart(settings={(*path[:-1], "kind"): kinds[0], path: value}, because=because)
 
 
 def _counterpart(path: Path, found: object) -> Counterpart:
