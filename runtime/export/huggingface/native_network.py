@@ -111,7 +111,7 @@ class NativeNetwork(Opened):
         )
 
     def _written(self, lines: list[str], spec: Spec, limit: int) -> Iterator[Answer]:
-        source, target = self.tokenizers
+        source = self.tokenizers[0]
         if source.pad_token is None:  # what is padded is masked
             source.pad_token = source.eos_token
         batch = source(lines, return_tensors="pt", padding=True, truncation=True)
@@ -121,11 +121,11 @@ class NativeNetwork(Opened):
             begun = self.model.theirs(torch.tensor([[BEGIN, *self.prefix]] * len(lines)))
         rows = self.generated(self.model.model, batch, begun, spec, limit)
         ends = [self.rows.theirs[each] for each in self.ends.tokens]
-        for row in rows:
+        for line, row in zip(lines, rows, strict=True):
             new = row[begun.size(1) :].tolist()
             stop = next((n for n, each in enumerate(new) if each in ends), len(new))
             ours = [self.rows.number(each) for each in new[:stop]]
-            text = target.decode(row[: begun.size(1) + stop], skip_special_tokens=True)
+            text = self.text(line, row, begun.size(1), stop)
             yield Answer(text=text, tokens=tuple(each for each in ours if each != PADDING))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,7 @@ class Opened:
         return groups
 
     def _written(self, lines: list[str], spec: Spec, limit: int) -> Iterator[Answer]:
-        source, target = self.tokenizers
-        batch = source(lines, return_tensors="pt", padding=True, truncation=True)
+        batch = self.tokenizers[0](lines, return_tensors="pt", padding=True, truncation=True)
         begun = batch["input_ids"]
         if TASKS[spec.task].reads_a_source:
             begun = torch.tensor([[BEGIN, *self.prefix]] * len(lines))
@@ -132,12 +132,19 @@ class Opened:
         for line, row in zip(lines, rows, strict=True):
             new = row[begun.size(1) :].tolist()
             stop = next((n for n, each in enumerate(new) if each in self.ends.tokens), len(new))
-            text = target.decode(row[: begun.size(1) + stop], skip_special_tokens=True)
-            if not TASKS[spec.task].reads_a_source:
-                read = target.decode(row[: begun.size(1)], skip_special_tokens=True)
-                text = continued(line, read, text)
             tokens = (each for each in new[:stop] if each != PADDING)
-            yield Answer(text=text, tokens=tuple(tokens))
+            yield Answer(text=self.text(line, row, begun.size(1), stop), tokens=tuple(tokens))
+
+    def text(self, line: str, row: Tensor, begun: int, count: int) -> str:
+        """Return the text of a row [begun + new], of `count` new tokens; a prompt stays the line.
+
+        Tokens have the numbers of the folder.
+        """
+        decode = partial(self.tokenizers[1].decode, skip_special_tokens=True)
+        whole = str(decode(row[: begun + count]))
+        if TASKS[self.spec.task].reads_a_source:
+            return whole
+        return continued(line, decode(row[:begun]), whole)
 
     def generated(self, model: Any, batch: Any, begun: Tensor, spec: Spec, limit: int) -> Tensor:
         """Return the tokens that `generate` makes of texts, `limit` new ones at most.

@@ -13,11 +13,12 @@ from runtime.export.folder import Done, export_run
 from runtime.export.huggingface import native_weights
 from runtime.export.huggingface.native import NativeExporter
 from runtime.export.source import Exportable
+from runtime.inference.generator import Generator
 from runtime.inference.translator import Translator
 from tests.runtime.export.test_remote import printed
 from tests.support.exports import drawn_run
 
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 SETTINGS = ("model.vocabulary.size=300", "decoding.beam=1", "decoding.max_length=20")
@@ -65,6 +66,23 @@ def test_the_program_of_the_card_needs_no_specformer(
     lines.append(" ".join(lines) * 9)  # longer than the table of positions
     ours = Translator(run.model(), *run.tokenizers, run.spec).translate(lines)
     assert printed(program, tmp_path, out, lines) == ours
+
+
+def test_a_language_model_goes_on_from_prompts_as_they_are(tmp_path: Path) -> None:
+    """Neither the program of the card nor a pipeline loses the space behind a prompt."""
+    settings = ("model.vocabulary.size=300", "decoding.kind=beam", "decoding.beam=1")
+    run = drawn_run(tmp_path, "language-model", (*settings, "decoding.max_extra_length=8"))
+    out = tmp_path / "out"
+    texts = exported(run, out).comparison.texts
+    assert texts[0].equal == texts[0].count
+    lines = (Path(run.spec.data.folder) / "valid.en").read_text().splitlines()[:6]
+    lines += ["The old \u20ac sees", "  two spaces ", "a"]
+    ours = Generator(run.model(), run.tokenizers[0], run.spec).generate(lines)
+    program = (out / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+    assert printed(program, tmp_path, out, lines) == ours
+    pipe = transformers.pipeline("text-generation", model=str(out), device="cpu")
+    for line, text in zip(lines[:6], ours, strict=False):
+        assert pipe(line)[0]["generated_text"] == text
 
 
 def test_a_wrong_network_is_not_written(
