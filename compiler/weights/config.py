@@ -57,6 +57,11 @@ class Config:
             return default
         return default if value is None else value
 
+    def is_null(self, key: str) -> bool:
+        """Return whether the file has `null` for a key, which is spoken of from now on."""
+        self.used.add(key)
+        return key in self and is_nothing(self.root.entries[key])
+
     def need(self, key: str) -> Any:
         """Return the value of a key; where it is missing, that is wrong, and the result is None."""
         value, node = self.get(key), self.root.get(key)

@@ -36,6 +36,11 @@ class Meaning(Section):
         "the value of files that lack the key; where it is not written, they need the key",
         default=None,
     )
+    may_be_null: bool = setting(
+        "whether `null` is a value that files have, which leaves the settings out; otherwise it "
+        "means the default",
+        default=False,
+    )
 
     @property
     def paths(self) -> list[str]:

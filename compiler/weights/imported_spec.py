@@ -192,6 +192,9 @@ def _read_keys(config: Config, family: Family, tree: Tree) -> Iterator[tuple[str
         meaning = family.meaning(key)
         assert meaning is not None
         has_default = "default" in meaning.model_fields_set
+        if meaning.may_be_null and config.is_null(key):
+            yield key, ""
+            continue
         value = config.get(key, meaning.default) if has_default else config.need(key)
         if value is None:
             continue

@@ -16,6 +16,14 @@ LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0}
 PARTLY_TURNED = ("phi3",)
 """The `model_type`s whose classes turn a share of a head; others have the key and do not."""
 
+WINDOWS = dict.fromkeys(("mistral", "qwen2", "qwen3", "gemma2", "gemma3_text"), 4096)
+"""The windows of classes where a file lacks `sliding_window`, by `model_type`; others have none.
+
+A file with `null` has none, too.
+"""
+LAYERS_WITHOUT_WINDOW = 28
+"""The first layers of Qwen that have no window, where a file lacks `max_window_layers`."""
+
 
 def rotary(config: Config, tree: Tree) -> None:
     """Read `rope_parameters`, or `rope_theta` and `rope_scaling` as they were called before."""
@@ -156,14 +164,14 @@ def _tie(tree: Tree, *, is_tied: bool) -> None:
 
 def window(config: Config, tree: Tree) -> None:
     """Read `sliding_window`, which counts the position itself, for all layers alike."""
-    if size := config.get("sliding_window"):
+    if size := _window_size(config):
         put(tree, "model.attention.mask", _window(size))
 
 
 def window_by_layer(config: Config, tree: Tree) -> None:
     """Read which layers have a window: `layer_types`, or the keys of Qwen before it."""
-    size, used = config.get("sliding_window"), config.get("use_sliding_window", False)
-    first = config.get("max_window_layers", 0)
+    size, used = _window_size(config), config.get("use_sliding_window", False)
+    first = config.get("max_window_layers", LAYERS_WITHOUT_WINDOW)
     count = look(tree, "model.decoder.layers") or 0
     usual = ["full_attention" if each < first else "sliding_attention" for each in range(count)]
     types = config.get("layer_types", usual if used and size else ["full_attention"] * count)
@@ -174,7 +182,7 @@ def every_second_window(config: Config, tree: Tree) -> None:
     """Read `layer_types`: by default the layers of Gemma 2, with a window and without in turn."""
     count = look(tree, "model.decoder.layers") or 0
     usual = ["full_attention" if each % 2 else "sliding_attention" for each in range(count)]
-    _layers(config, tree, config.get("layer_types", usual), config.get("sliding_window"))
+    _layers(config, tree, config.get("layer_types", usual), _window_size(config))
 
 
 def windows_but_every_sixth(config: Config, tree: Tree) -> None:
@@ -184,7 +192,14 @@ def windows_but_every_sixth(config: Config, tree: Tree) -> None:
     usual = [
         "sliding_attention" if (each + 1) % every else "full_attention" for each in range(count)
     ]
-    _layers(config, tree, config.get("layer_types", usual), config.get("sliding_window"))
+    _layers(config, tree, config.get("layer_types", usual), _window_size(config))
+
+
+def _window_size(config: Config) -> int | None:
+    """Return `sliding_window`, or that of the class where the file lacks it."""
+    usual = None if "sliding_window" in config else WINDOWS.get(config.model_type)
+    found: int | None = config.get("sliding_window", usual)
+    return found
 
 
 def _window(size: int) -> str:

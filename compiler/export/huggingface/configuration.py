@@ -37,10 +37,11 @@ def configuration(spec: Spec, family: Family, base: Config | None = None) -> Con
     for key in family.keys:
         meaning = family.meaning(key)
         assert meaning is not None
-        value = _foreign(look_up(spec, meaning.paths[0]), meaning, found.get(key))
+        own = look_up(spec, meaning.paths[0])
+        value = _foreign(own, meaning, found.get(key))
         if meaning.paths == [LONGEST]:  # a bound on texts, which changes nothing that is computed
             value = found.get(key, positions_of(spec))
-        if value is not None:
+        if value is not None or (meaning.may_be_null and own is None):
             found[key] = value
         elif "default" not in meaning.model_fields_set:
             found.setdefault(key, positions_of(spec) if LENGTH in meaning.paths else MISSING)

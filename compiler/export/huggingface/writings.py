@@ -120,10 +120,15 @@ def windows_by_layer(spec: Spec, config: Config) -> None:
 
 
 def window_by_layer(spec: Spec, config: Config) -> None:
-    """Write the same as Qwen has it, whose window is off by default."""
+    """Write the same as Qwen has it, whose window is off by default.
+
+    Where no layer has a window, the size in a file that the spec was imported from means nothing,
+    and stays.
+    """
     windows_by_layer(spec, config)
-    size = next(_windows(spec), None)
-    config |= {"use_sliding_window": size is not None, "sliding_window": size}
+    is_used = next(_windows(spec), None) is not None
+    usual = {"use_sliding_window": is_used, "sliding_window": None}
+    config |= {"use_sliding_window": True} if is_used else usual | config
 
 
 def inner_width(spec: Spec, config: Config) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from compiler.weights.family import families
 from compiler.weights.rows import unwanted
 from runtime.data.symbols import BEGIN, END, UNKNOWN
 from runtime.data.tasks.classification import read_labels
@@ -145,6 +146,51 @@ def their_text(run: Run, theirs: Published, line: str, kind: Kind, rows: Any) ->
     if translates:
         return decode(new)
     return f"{line}{decode([*own, *new]).removeprefix(decode(own))}"
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", families())
+def test_keys_that_a_file_lacks_mean_what_the_class_has(name: str) -> None:
+    family = families()[name]
+    for model_type in family.model_types:
+        own = transformers.CONFIG_MAPPING[model_type]()
+        for key in family.keys:
+            meaning = family.meaning(key)
+            if meaning is not None and "default" in meaning.model_fields_set:
+                assert getattr(own, key) == meaning.default, key
+
+
+@pytest.mark.parametrize("kept", [{}, {"final_logit_softcapping": None}])
+def test_a_cap_that_a_file_lacks_is_that_of_the_class(
+    kept: dict[str, None], tmp_path: Path
+) -> None:
+    """A file with `null` has none."""
+    theirs = published("gemma2", 1, tmp_path)
+    rewrite(theirs.folder, "final_logit_softcapping", kept)
+    run, comparison = imported(theirs.folder, tmp_path / "run")
+    assert comparison.is_close
+    assert run.package.spec.model.output.soft_cap == (None if kept else 30.0)
+
+
+@pytest.mark.parametrize("kept", [{}, {"sliding_window": None}])
+def test_a_window_that_a_file_lacks_is_that_of_the_class(
+    kept: dict[str, None], tmp_path: Path
+) -> None:
+    theirs = published("mistral", 1, tmp_path)
+    rewrite(theirs.folder, "sliding_window", kept)
+    run, _ = imported(theirs.folder, tmp_path / "run")
+    decoder = run.package.spec.model.decoder
+    assert decoder is not None
+    attention = decoder.layers[0].self_attention
+    assert attention is not None
+    assert attention.mask == ("causal" if kept else "causal & window(4095)")
+
+
+def rewrite(folder: Path, key: str, kept: dict[str, None]) -> None:
+    """Replace a key of config.json, or take it away."""
+    path = folder / "config.json"
+    others = {each: value for each, value in json.loads(path.read_text()).items() if each != key}
+    path.write_text(json.dumps(others | kept))
 
 
 def test_marian_has_a_tokenizer_for_each_side(tmp_path: Path) -> None:
