@@ -34,11 +34,15 @@ Dimensions = dict[int, str]
 
 
 class _Program(nn.Module):
-    """A function of tensors, with the network that it is a function of."""
+    """A function of tensors, with the network that it is a function of.
+
+    Its weights learn no more. A graph that is traced again, as for ONNX, would else take other
+    kernels of attention where a bias on scores is learned, whose strides the graph does not have.
+    """
 
     def __init__(self, model: nn.Module, function: Callable[..., Any]) -> None:
         super().__init__()
-        self.model, self.function = model, function
+        self.model, self.function = model.requires_grad_(False), function
 
     def forward(self, *inputs: Tensor) -> Any:
         return self.function(self.model, *inputs)

@@ -65,6 +65,17 @@ def test_graphs_have_the_numbers_of_the_network_at_any_size(
     assert small.ByteSize() < whole
 
 
+def test_a_learned_bias_on_scores_has_a_graph_of_onnx(tmp_path: Path) -> None:
+    """A graph that is traced again meets the kernels of attention that it was recorded with."""
+    programs = programs_of("relative", [*SMALL, *ATTENTION, *ONE_LAYER], tmp_path)
+    start = next(programs.graphs())
+    source = torch.randint(4, 60, (2, 5))
+    with torch.inference_mode():
+        expected = programs.functional.start(programs.model, source)
+    found = by_onnxruntime([start])["start"]([source])
+    assert largest(expected, found) <= 1e-5
+
+
 @pytest.mark.slow
 def test_few_positions_are_enough(tmp_path: Path) -> None:
     """The table ends before the usual sizes, and one length is the size of the batch."""
