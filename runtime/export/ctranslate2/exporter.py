@@ -2,34 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
 from pathlib import Path
 
 import torch
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from torch import Tensor
 
 from compiler.export.ctranslate2 import CTRANSLATE2
 from compiler.export.report import report_on
 from compiler.spec.ctranslate2_search import honoured, not_honoured, words_of
-from compiler.spec.decoding import BeamSearch, Sampling
+from compiler.spec.decoding import BeamSearch
 from compiler.spec.spec import Spec
 from runtime.data.tasks.task import longest_sentence
 from runtime.data.tokenizers.tokenizer import Tokenizer
+from runtime.export.ctranslate2.page import README, page
 from runtime.export.ctranslate2.specification import specification
 from runtime.export.ctranslate2.vocabularies import Vocabulary, vocabulary_of, write_vocabulary
 from runtime.export.exporter import Answer, Exported, Options, Rows, Written
 from runtime.export.own_network import answers, given_tokens
 from runtime.export.source import Exportable
-from runtime.inference.engines.ctranslate2_decoder import (
-    CTranslate2Decoder,
-    exponent_of,
-)
+from runtime.inference.engines.ctranslate2_decoder import CTranslate2Decoder
 from runtime.inference.engines.ctranslate2_network import CTranslate2Network
 
-README, TEMPLATE = "README.md", "README.md.jinja"
-TYPICAL_LENGTH = 25
-"""The tokens of a translation, about: the exponent of lengths that a page names is right there."""
 FEWEST_POSITIONS = 1024
 """The least number of rows of tables of positions."""
 
@@ -60,7 +53,7 @@ class CTranslate2Exporter:
         for vocabulary in sides.values():
             write_vocabulary(vocabulary, folder)
         title = f"{model.name}, {options.quantize or 'float32'}"
-        (folder / README).write_text(_readme(exportable, sides, title), "utf-8")
+        (folder / README).write_text(page(exportable, sides, title), "utf-8")
         return Written(
             title=title,
             otherwise=tuple(report_on(exportable.loaded, [CTRANSLATE2]).otherwise(CTRANSLATE2)),
@@ -112,62 +105,3 @@ def _vocabularies(spec: Spec, source: Tokenizer, target: Tokenizer) -> dict[str,
         "source": vocabulary_of(spec, source, "source"),
         "target": vocabulary_of(spec, target, "target"),
     }
-
-
-def _readme(exportable: Exportable, sides: Mapping[str, Vocabulary], title: str) -> str:
-    """Return the page of the folder, with a function that writes texts as the run does."""
-    spec, (source, target) = exportable.spec, sides.values()
-    decoding, name = spec.decoding, "tokenizer" if source is target else "target"
-    search = decoding if isinstance(decoding, BeamSearch) else None
-    tokenizers = {name: target} if source is target else {"source": source, "target": target}
-    return (
-        _environment()
-        .get_template(TEMPLATE)
-        .render(
-            name=spec.name,
-            title=title,
-            weights=exportable.weights,
-            run=exportable.run.folder.resolve().name,
-            libraries=sorted({"ctranslate2", source.library, target.library} - {""}),
-            tokenizers=tokenizers,
-            translates=spec.model.encoder is not None,
-            decoding=decoding,
-            beam=search.beam if search else 1,
-            drawn=isinstance(decoding, Sampling),
-            exponent=exponent_of(search, TYPICAL_LENGTH) if search else 0,
-            cut=_cut(next(iter(tokenizers)), source),
-            joined=partial(_joined, name, target),
-        )
-    )
-
-
-def _cut(name: str, vocabulary: Vocabulary) -> str:
-    """Return the expression that cuts `text` into words."""
-    calls = {
-        "sentencepiece": f"{name}.encode(text, out_type=str)",
-        "tokenizers": f"{name}.encode(text, add_special_tokens=False).tokens",
-    }
-    return calls.get(vocabulary.library, "text.split()")
-
-
-def _joined(name: str, vocabulary: Vocabulary, words: str) -> str:
-    """Return the expression that makes a text of the words that another expression gives."""
-    calls = {
-        "sentencepiece": f"{name}.decode({words})",
-        "tokenizers": f"{name}.decode([{name}.token_to_id(each) for each in {words}])",
-    }
-    mark = f"{vocabulary.joiner} "
-    return calls.get(vocabulary.library, f'" ".join({words}).replace({mark!r}, "")')
-
-
-@cache
-def _environment() -> Environment:
-    """Templates of text; a name without a value is an error."""
-    return Environment(
-        loader=PackageLoader("runtime.export.ctranslate2", ""),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )

@@ -74,8 +74,32 @@ def texts_of(tree: Tree) -> dict[int, str]:
     vocabulary = tree["model"]["vocab"]
     is_list = isinstance(vocabulary, list)
     own = {piece: i for i, (piece, _) in enumerate(vocabulary)} if is_list else vocabulary
-    added = {each["content"]: each["id"] for each in tree["added_tokens"] or ()}
+    added = {each["content"]: each["id"] for each in added_of(tree)}
     return {number: text for text, number in {**own, **added}.items()}
+
+
+def with_names(tree: Tree, names: Sequence[str]) -> Tree:
+    """Return a tree whose tokens have these names, by their numbers; merges stay as they are."""
+    own = texts_of(tree)
+    new = {own[number]: name for number, name in enumerate(names) if number in own}
+    model, vocabulary = tree["model"], tree["model"]["vocab"]
+    if isinstance(vocabulary, list):
+        vocabulary = [[new.get(piece, piece), score] for piece, score in vocabulary]
+    else:
+        vocabulary = {new.get(piece, piece): number for piece, number in vocabulary.items()}
+    changed: Tree = {"vocab": vocabulary}
+    if unknown := model.get("unk_token"):
+        changed["unk_token"] = new.get(unknown, unknown)
+    added = [
+        each | {"content": new.get(each["content"], each["content"])} for each in added_of(tree)
+    ]
+    return tree | {"model": model | changed, "added_tokens": added}
+
+
+def added_of(tree: Tree) -> list[Tree]:
+    """Return the tokens that are found in a text before it is cut."""
+    found: list[Tree] = tree["added_tokens"] or []
+    return found
 
 
 def surrounded(tree: Tree, before: Sequence[int], after: Sequence[int]) -> Tree:

@@ -1,48 +1,18 @@
 """`specformer export --to ctranslate2`: the folder, its page, and its weights."""
 
 import json
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.runtime.command.conftest import SHORT_TRAINING_OF_DECODER, Command, changed
-
-SCRIPT = """\
-import json, sys
-{page}
-print(json.dumps([write(text) for text in json.load(sys.stdin)]))
-assert not {{"torch", "specformer", "runtime", "compiler"}} & {{*sys.modules}}, sys.modules
-"""
+from tests.support.folder_pages import written_by_page
 
 
 def exported(specformer: Command, run: Path, *options: object) -> Path:
     ended = specformer("export", run, "--to", "ctranslate2", "--out", "out", *options)
     assert ended.code == 0, ended.err
     return Path("out").resolve()
-
-
-def page_code(folder: Path) -> str:
-    code = re.search(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
-    assert code is not None
-    return code[1]
-
-
-def written(folder: Path, lines: list[str]) -> list[str]:
-    """What a fresh process writes for lines, by the code of the folder's page alone."""
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", SCRIPT.format(page=page_code(folder))],
-        cwd=folder,
-        input=json.dumps(lines),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    texts: list[str] = json.loads(done.stdout)
-    return texts
 
 
 def sentences(corpus: Path, language: str) -> list[str]:
@@ -61,7 +31,7 @@ def test_a_run_is_written_and_its_page_gives_the_same_texts(
     lines = sentences(corpus, "en")
     (folder.parent / "lines").write_text("".join(f"{line}\n" for line in lines))
     ended = specformer("translate", taught_run, "--input", folder.parent / "lines")
-    assert written(folder, lines) == ended.out.splitlines()
+    assert written_by_page(folder, lines) == ended.out.splitlines()
 
 
 def test_what_was_compared_is_kept(specformer: Command, taught_run: Path) -> None:
@@ -125,7 +95,7 @@ def test_other_vocabularies(
     lines = sentences(corpus, "en")
     Path("lines").write_text("".join(f"{line}\n" for line in lines))
     ended = specformer("translate", "run", "--input", "lines")
-    assert written(folder, lines) == ended.out.splitlines()
+    assert written_by_page(folder, lines) == ended.out.splitlines()
 
 
 def test_a_language_model_draws_by_its_page(specformer: Command, corpus: Path) -> None:
@@ -139,7 +109,7 @@ def test_a_language_model_draws_by_its_page(specformer: Command, corpus: Path) -
     assert trained.code == 0, trained.err
     folder = exported(specformer, Path("run"))
     beginnings = [line.split()[0] for line in sentences(corpus, "en")]
-    texts = written(folder, beginnings)
+    texts = written_by_page(folder, beginnings)
     assert all(text.startswith(begun) for text, begun in zip(texts, beginnings, strict=True))
 
 
