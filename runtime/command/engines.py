@@ -53,13 +53,25 @@ def chosen_network(
         return None
     spec = run.package.spec.model_copy(update={"decoding": decoding})
     if engine == "auto":
-        reason = _why_not(run, spec, settings)
-        report(f"engine: own, since {reason}" if reason else "engine: ctranslate2")
-        if reason:
-            return None
-    else:
-        _refuse(settings)
+        return _opened_if_possible(run, spec, settings, average)
+    _refuse(settings)
     return _opened(run, spec, settings, average)
+
+
+def _opened_if_possible(
+    run: "Run", spec: Spec, settings: dict[str, Any], average: int | None
+) -> "CTranslate2Network | None":
+    """Return the network of CTranslate2, or None; say on standard error which, and why."""
+    from runtime.export.engine import NoPlace
+
+    network, reason = None, _why_not(run, spec, settings)
+    if not reason:
+        try:
+            network = _opened(run, spec, settings, average)
+        except NoPlace as error:
+            reason = f"{error}"
+    report(f"engine: own, since {reason}" if reason else "engine: ctranslate2")
+    return network
 
 
 def _opened(

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from runtime.data.symbols import BEGIN, END, NAMES, PADDING
 from runtime.inference.engines.decoder import Rows
 
 VOCABULARIES = {
-    "source": ("source_vocabulary.json", "shared_vocabulary.json"),
+    "source": ("source_vocabulary.json", "shared_vocabulary.json", "vocabulary.json"),
     "target": ("target_vocabulary.json", "shared_vocabulary.json", "vocabulary.json"),
 }
 """The files that may hold the words of each side."""
@@ -26,10 +25,16 @@ class CTranslate2Network:
     """A translator or a generator of CTranslate2, on the CPU; texts are rows of our tokens."""
 
     def __init__(self, folder: Path, *, workers: int = 1) -> None:
-        """Open a folder; `workers` of one thread share what is asked of it at once."""
+        """Open a folder; `workers` of one thread share what is asked of it at once.
+
+        All of it is read now: another process may remove it later. Raises a RuntimeError, an
+        OSError or a ValueError for files that are damaged or missing.
+        """
         import ctranslate2
 
-        self.folder, self.workers = folder, workers
+        self.workers = workers
+        self.source_words, self.target_words = (_words(folder, each) for each in VOCABULARIES)
+        self.numbers = {word: number for number, word in enumerate(self.target_words)}
         self.is_translator = not (folder / "vocabulary.json").is_file()
         kind: Any = ctranslate2.Translator if self.is_translator else ctranslate2.Generator
         self.opened: Any = kind(
@@ -44,21 +49,6 @@ class CTranslate2Network:
         import ctranslate2
 
         return f"CTranslate2 {ctranslate2.__version__}"
-
-    @cached_property
-    def target_words(self) -> list[str]:
-        """The tokens of translations, or of a language model, by their numbers."""
-        return _words(self.folder, "target")
-
-    @cached_property
-    def source_words(self) -> list[str]:
-        """The tokens of sources by their numbers."""
-        return _words(self.folder, "source")
-
-    @cached_property
-    def numbers(self) -> dict[str, int]:
-        """The numbers of the tokens of the target."""
-        return {word: number for number, word in enumerate(self.target_words)}
 
     def begin(self, sources: Rows | None, prefixes: Rows, **options: Any) -> Iterator[Found]:
         """Begin a search for each row, and yield the hypotheses of each with their scores.
@@ -135,6 +125,7 @@ class CTranslate2Network:
 
 
 def _words(folder: Path, side: str) -> list[str]:
-    file = next(folder / name for name in VOCABULARIES[side] if (folder / name).is_file())
+    files = [folder / name for name in VOCABULARIES[side]]
+    file = next((each for each in files if each.is_file()), files[-1])
     words: list[str] = json.loads(file.read_text("utf-8"))
     return words

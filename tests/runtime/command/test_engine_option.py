@@ -104,6 +104,33 @@ def test_auto_takes_it_where_it_does_the_same(specformer: Command, run: Path, li
     )
 
 
+def test_the_exports_that_are_used_are_kept(specformer: Command, run: Path, lines: Path) -> None:
+    asked = ("translate", run, "--input", lines, "--engine", "ctranslate2")
+    specformer(*asked)
+    (used,) = exports(run)
+    for update in (1100, 1200, 1300, 1400, 1500):
+        specformer(*asked, "--set", f"decoding.max_extra_length={update}")
+        specformer(*asked)
+    assert len(exports(run)) == 4
+    assert used in exports(run)
+
+
+def test_a_run_that_cannot_keep_an_export(specformer: Command, run: Path, lines: Path) -> None:
+    """A file stands for a folder without permissions, which tests of the superuser do not feel."""
+    (run / "exports").touch()
+    asked = ("translate", run, "--input", lines, "--device", "cpu", "--engine")
+    own = specformer(*asked, "own")
+    found = specformer(*asked, "auto")
+    assert (found.code, found.out) == (0, own.out)
+    assert "engine: own, since run/exports, where a run keeps" in found.err.replace(
+        f"{run.parent}/", ""
+    )
+    refused = specformer(*asked, "ctranslate2")
+    assert refused.code == 2
+    assert "cannot be written: File exists" in refused.err
+    assert "--engine own needs no export" in refused.err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
