@@ -17,7 +17,7 @@ from runtime.data.symbols import MASK, UNKNOWN
 from runtime.data.tasks import task_of
 from runtime.data.tasks.task import longest_sentence
 from runtime.data.tokenizers.tokenizer import Tokenizer
-from runtime.export.exporter import Answer, Exported, Rows
+from runtime.export.exporter import Answer, Exported, ExportedDecoder, ExportedEncoder, Rows
 from runtime.export.own_network import OwnNetwork
 from runtime.export.ties import difference_of_scores
 
@@ -205,26 +205,30 @@ def compare(
 
     `is_rounded` says that its weights are no float32, so that no bound holds.
     """
-    writes = own.spec.model.decoder is not None
-    compute = _log_probabilities if writes else _outputs
+    if own.spec.model.decoder is not None:
+        assert isinstance(exported, ExportedDecoder)
+        difference = _log_probabilities(own, exported, sentences)
+    else:
+        assert isinstance(exported, ExportedEncoder)
+        difference = _outputs(own, exported, sentences)
     found = Comparison(
         sentences=len(sentences.texts),
         words=sentences.words,
         numbers="vectors" if own.spec.model.pooling else "log-probabilities",
-        difference=compute(own, exported, sentences),
+        difference=difference,
         bound=None if is_rounded else CLOSE,
     )
-    if found.wrong or not writes:
+    if found.wrong or not isinstance(exported, ExportedDecoder) or own.spec.model.decoder is None:
         return found
     return replace(found, texts=tuple(_texts(own, exported, sentences)))
 
 
-def _log_probabilities(own: OwnNetwork, exported: Exported, sentences: Sentences) -> float:
+def _log_probabilities(own: OwnNetwork, exported: ExportedDecoder, sentences: Sentences) -> float:
     given = sentences.sources, sentences.texts
     return largest_difference(own.log_probabilities(*given), exported.log_probabilities(*given))
 
 
-def _outputs(own: OwnNetwork, exported: Exported, sentences: Sentences) -> float:
+def _outputs(own: OwnNetwork, exported: ExportedEncoder, sentences: Sentences) -> float:
     texts = sentences.texts
     if own.spec.task == "masked_language_model":
         texts = [[t if n % MASK_EVERY else MASK for n, t in enumerate(row, 1)] for row in texts]
@@ -241,14 +245,14 @@ def largest_difference(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> floa
     return float(torch.stack(differences).max()) if differences else 0.0
 
 
-def _texts(own: OwnNetwork, exported: Exported, sentences: Sentences) -> Iterator[Texts]:
+def _texts(own: OwnNetwork, exported: ExportedDecoder, sentences: Sentences) -> Iterator[Texts]:
     """Yield the comparisons of texts, greedy ones first."""
     for method, decoding in methods_compared(own.spec, exported):
         ours, theirs = (each.texts(sentences.lines, decoding) for each in (own, exported))
         yield _compared(own, sentences, method, decoding, ours, theirs)
 
 
-def methods_compared(spec: Spec, exported: Exported) -> Iterator[tuple[str, BeamSearch]]:
+def methods_compared(spec: Spec, exported: ExportedDecoder) -> Iterator[tuple[str, BeamSearch]]:
     """Yield the methods of decoding that are compared, each with its name.
 
     They are greedy search without the settings that the format does not know, a beam of 4 with

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -51,8 +51,9 @@ class Answer:
     """The new tokens, by the numbers of the run's vocabulary, without END."""
 
 
-class Exported(Protocol):
-    """A network that answers: an exported folder, opened by the library of its format."""
+@runtime_checkable
+class ExportedDecoder(Protocol):
+    """An exported network that writes texts, opened by the library of its format."""
 
     def log_probabilities(self, sources: Rows | None, targets: Rows) -> list[Tensor]:
         """Return for each target the log-probabilities of its tokens and of END [tokens + 1].
@@ -60,15 +61,8 @@ class Exported(Protocol):
         A language model has no sources.
         """
 
-    def outputs(self, texts: Rows) -> list[Tensor]:
-        """Return what a network without a decoder makes of each text.
-
-        Of a masked language model these are logits [tokens + 2, vocabulary] of the tokens between
-        BEGIN and END; of a classifier logits [classes]; of an embedding model a vector [width].
-        """
-
     def texts(self, lines: Sequence[str], decoding: BeamSearch) -> list[Answer]:
-        """Return what a network with a decoder writes for each line of text.
+        """Return what the network writes for each line of text.
 
         The lines are cut into tokens by the format's own tokenizer, if it has one. A format that
         does not know a setting of `decoding` decodes without it.
@@ -79,6 +73,21 @@ class Exported(Protocol):
 
         Its greedy search must write the texts that the run's own network writes by it.
         """
+
+
+@runtime_checkable
+class ExportedEncoder(Protocol):
+    """An exported network without a decoder, opened by the library of its format."""
+
+    def outputs(self, texts: Rows) -> list[Tensor]:
+        """Return what the network makes of each text.
+
+        Of a masked language model these are logits [tokens + 2, vocabulary] of the tokens between
+        BEGIN and END; of a classifier logits [classes]; of an embedding model a vector [width].
+        """
+
+
+Exported = ExportedDecoder | ExportedEncoder
 
 
 class Exporter(Protocol):

@@ -59,7 +59,7 @@ class OwnNetwork:
 
     @torch.inference_mode()
     def outputs(self, texts: Rows) -> list[Tensor]:
-        """Return what a network without a decoder makes of each text, as `Exported` has it."""
+        """Return what a network without a decoder makes of each text (see `ExportedEncoder`)."""
         rows = (torch.tensor([[BEGIN, *row, END]]) for row in texts)
         if self.spec.model.pooling is not None:
             return [features_of(self.model)(row)[0] for row in rows]

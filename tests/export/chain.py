@@ -23,7 +23,7 @@ from compiler.page.markdown import table
 from compiler.pipeline import CompiledPackage
 from runtime.data.symbols import BEGIN, END
 from runtime.export.comparison import largest_difference
-from runtime.export.exporter import Exported, Options, Rows
+from runtime.export.exporter import Exported, ExportedDecoder, ExportedEncoder, Options, Rows
 from runtime.export.exporters import EXPORTERS
 from runtime.export.own_network import OwnNetwork
 from runtime.export.source import Exportable
@@ -79,7 +79,9 @@ class Chain:
     def numbers(self, exported: Exported) -> list[Tensor]:
         """Return log-probabilities of the targets, or what is made of the sources."""
         if self.writes:
+            assert isinstance(exported, ExportedDecoder)
             return exported.log_probabilities(self.sources if self.reads else None, self.targets)
+        assert isinstance(exported, ExportedEncoder)
         found = exported.outputs(self.sources)
         is_vector = self.own.spec.model.pooling is not None
         return found if is_vector else [each.log_softmax(-1) for each in found]

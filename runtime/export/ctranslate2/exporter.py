@@ -17,7 +17,7 @@ from runtime.data.tokenizers.tokenizer import Tokenizer
 from runtime.export.ctranslate2.page import README, page
 from runtime.export.ctranslate2.specification import specification
 from runtime.export.ctranslate2.vocabularies import Vocabulary, vocabulary_of, write_vocabulary
-from runtime.export.exporter import Answer, Exported, Options, Rows, Written
+from runtime.export.exporter import Answer, Options, Rows, Written
 from runtime.export.own_network import answers, given_tokens
 from runtime.export.source import Exportable
 from runtime.inference.engines.ctranslate2_decoder import CTranslate2Decoder
@@ -60,7 +60,7 @@ class CTranslate2Exporter:
             missing=tuple(words_of(not_honoured(spec))),
         )
 
-    def load(self, folder: Path, exportable: Exportable) -> Exported:
+    def load(self, folder: Path, exportable: Exportable) -> "OpenedExport":
         """Open such a folder with the library of the format."""
         network = CTranslate2Network(folder)
         return OpenedExport(network=network, spec=exportable.spec, tokenizers=exportable.tokenizers)
@@ -78,10 +78,6 @@ class OpenedExport:
         """Return for each target the log-probabilities of its tokens and of END [tokens + 1]."""
         found = self.network.log_probabilities(sources, targets)
         return [torch.tensor(each) for each in found]
-
-    def outputs(self, texts: Rows) -> list[Tensor]:
-        """Raise a TypeError: the format has no networks without a decoder."""
-        raise TypeError(f"expected a network with a decoder, got {len(texts)} texts to encode")
 
     def texts(self, lines: Sequence[str], decoding: BeamSearch) -> list[Answer]:
         """Return what the network writes for each line, by the search of CTranslate2."""

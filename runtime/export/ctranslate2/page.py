@@ -13,9 +13,7 @@ from runtime.export.ctranslate2.vocabularies import Vocabulary
 from runtime.export.source import Exportable
 from runtime.export.template import fill
 from runtime.inference.batch_decoder import longest_read
-from runtime.inference.ends import Ends
 from runtime.inference.engines.ctranslate2_decoder import exponent_of
-from runtime.inference.translator import prefix_tokens
 
 README = "README.md"
 TYPICAL_LENGTH = 25
@@ -57,13 +55,9 @@ def _before(tokenizer: Tokenizer) -> Sequence[int]:
 
 def _given(exportable: Exportable, target: Vocabulary) -> dict[str, list[str]]:
     """Return the words that translations begin with, and those that end texts beside `</s>`."""
-    spec, tokenizer = exportable.spec, exportable.tokenizers[1]
-    prefix, translates = spec.decoding.prefix or (), spec.model.encoder is not None
-    place = "`decoding.prefix`"
-    begun = prefix_tokens(prefix, tokenizer, longest_read(spec), place) if translates else []
-    ends = [target.words[each] for each in Ends.of(spec, tokenizer).others]
+    ends = [target.words[each] for each in exportable.ends.others]
     return {
-        "prefix": [_quoted(target.words[each]) for each in begun],
+        "prefix": [_quoted(target.words[each]) for each in exportable.prefix],
         "ends": [_quoted(each) for each in (NAMES[END], *ends) if ends],
     }
 

@@ -29,7 +29,6 @@ from runtime.export.huggingface.native_weights import (
     their_tensors,
     without_absent_rows,
 )
-from runtime.export.huggingface.opened import ends_of, prefix_of
 from runtime.export.huggingface.remote import CARD, TARGET, WEIGHTS, write_json
 from runtime.export.source import Exportable
 from runtime.export.tokenizers.files import write_tokenizer
@@ -194,8 +193,8 @@ def _write_generation(exportable: Exportable, folder: Path, rows: Rows) -> tuple
         return ()
     found = generation_config(
         exportable.spec,
-        symbols_of(rows, ends_of(exportable)),
-        [rows.theirs[each] or 0 for each in prefix_of(exportable)],
+        symbols_of(rows, exportable.ends),
+        [rows.theirs[each] or 0 for each in exportable.prefix],
     )
     write_json(folder / GENERATION, found.config)
     return found.missing

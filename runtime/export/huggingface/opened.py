@@ -28,7 +28,6 @@ from runtime.inference.batch_decoder import (
 )
 from runtime.inference.ends import Ends
 from runtime.inference.generator import continued
-from runtime.inference.translator import prefix_tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +59,8 @@ class Opened:
             model=model.eval(),
             spec=exportable.spec,
             tokenizers=(source, other),
-            prefix=prefix_of(exportable),
-            ends=ends_of(exportable),
+            prefix=exportable.prefix,
+            ends=exportable.ends,
         )
 
     @torch.inference_mode()
@@ -83,7 +82,7 @@ class Opened:
 
     @torch.inference_mode()
     def outputs(self, texts: Rows) -> list[Tensor]:
-        """Return what a network without a decoder makes of each text, as `Exported` has it."""
+        """Return what a network without a decoder makes of each text (see `ExportedEncoder`)."""
         found: dict[int, Tensor] = {}
         for batch in length_batches([len(each) for each in texts]):
             read = padded([[BEGIN, *texts[row], END] for row in batch])
@@ -165,22 +164,6 @@ class Opened:
         settings.max_new_tokens = limit + is_forced
         found: Tensor = model.generate(**batch, generation_config=settings)
         return found
-
-
-def prefix_of(exportable: Exportable) -> list[int]:
-    """Return the tokens of `decoding.prefix`; none where there is no such thing."""
-    spec = exportable.spec
-    if not TASKS[spec.task].reads_a_source or spec.decoding.prefix is None:
-        return []
-    longest = longest_read(spec)
-    return prefix_tokens(
-        spec.decoding.prefix, exportable.tokenizers[1], longest, "`decoding.prefix`"
-    )
-
-
-def ends_of(exportable: Exportable) -> Ends:
-    """Return the tokens that end what a network writes."""
-    return Ends.of(exportable.spec, exportable.tokenizers[1])
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from runtime.data.tasks.classification import read_labels
 from runtime.errors import UserError
 from runtime.export.exporter import Exported, Options, Written
 from runtime.export.huggingface.model_card import model_card
-from runtime.export.huggingface.opened import Opened, ends_of, prefix_of
+from runtime.export.huggingface.opened import Opened
 from runtime.export.source import Exportable
 from runtime.export.template import fill
 from runtime.export.tokenizers.files import write_tokenizer
@@ -172,8 +172,8 @@ def generation_of(exportable: Exportable) -> Generation | None:
     spec = exportable.spec
     if "decoder" not in TASKS[spec.task].stacks:
         return None
-    symbols = Symbols(ends=ends_of(exportable).others)
-    return generation_config(spec, symbols, prefix_of(exportable))
+    symbols = Symbols(ends=exportable.ends.others)
+    return generation_config(spec, symbols, exportable.prefix)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

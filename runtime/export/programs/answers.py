@@ -24,8 +24,6 @@ from runtime.export.programs.graphs import Programs
 from runtime.export.source import Exportable
 from runtime.export.tokenizers.files import TOKENIZER, Around, tokenizer_tree
 from runtime.inference.batch_decoder import longest_read
-from runtime.inference.ends import Ends
-from runtime.inference.translator import prefix_tokens
 
 DECODE = "decode.json"
 SOURCE, TARGET = "source", "target"
@@ -58,10 +56,6 @@ class DecodingGraphs:
             found.append(log_softmax(logits[0, 0])[wanted])
         return torch.tensor(np.array(found))
 
-    def outputs(self, _: Rows) -> list[Tensor]:
-        """Raise: a network with a decoder writes texts."""
-        raise NotImplementedError("a network with a decoder has log-probabilities")
-
     def texts(self, lines: Sequence[str], decoding: BeamSearch) -> list[Answer]:
         """Return what the network writes for each line."""
         settings, answers = decoding.model_dump(), []
@@ -83,10 +77,6 @@ class EncodingGraph:
     forward: Callable[[Sequence[np.ndarray[Any, Any]]], Any]
     inputs: int
 
-    def log_probabilities(self, _: Rows | None, __: Rows) -> list[Tensor]:
-        """Raise: a network without a decoder writes no texts."""
-        raise NotImplementedError("a network without a decoder has outputs")
-
     def outputs(self, texts: Rows) -> list[Tensor]:
         """Return what the network makes of each text; segments are of one kind."""
         found = []
@@ -95,14 +85,6 @@ class EncodingGraph:
             others = [np.zeros_like(tokens)] * (self.inputs - 1)
             found.append(torch.tensor(np.array(self.forward([tokens, *others]))[0]))
         return found
-
-    def texts(self, _: Sequence[str], __: BeamSearch) -> list[Answer]:
-        """Raise: a network without a decoder writes no texts."""
-        raise NotImplementedError("a network without a decoder has outputs")
-
-    def honoured(self, decoding: BeamSearch) -> BeamSearch:
-        """Return the decoding itself, which has no meaning here."""
-        return decoding
 
 
 def write_tokenizers(exportable: Exportable, folder: Path) -> list[str]:
@@ -156,17 +138,13 @@ def write_json(content: object, path: Path) -> None:
 def write_description(exportable: Exportable, programs: Programs, folder: Path) -> None:
     """Write `decode.json`: what a search has to know of graphs besides these."""
     spec = exportable.spec
-    target = exportable.tokenizers[1]
-    longest, prefix = longest_read(spec), spec.decoding.prefix
     about = {
         "tokenizers": write_tokenizers(exportable, folder),
         "reads_a_source": spec.model.encoder is not None,
-        "longest": longest,
+        "longest": longest_read(spec),
         "positions": spec.model.positions,
-        "prefix": []
-        if prefix is None
-        else prefix_tokens(prefix, target, longest, "`decoding.prefix`"),
-        "ends": Ends.of(spec, target).tokens,
+        "prefix": exportable.prefix,
+        "ends": exportable.ends.tokens,
         "decoding": searched(spec).model_dump(),
         "state": programs.state,
         "changed": programs.changed,

@@ -24,7 +24,6 @@ from runtime.export.comparison import compare, read_sentences
 from runtime.export.exporter import Options
 from runtime.export.folder import Done, export_run
 from runtime.export.huggingface.model_card import model_card, scores_of, snippet, spec_text
-from runtime.export.huggingface.opened import prefix_of
 from runtime.export.huggingface.remote import RemoteExporter, code_files
 from runtime.export.own_network import OwnNetwork
 from runtime.export.source import Exportable
@@ -144,10 +143,10 @@ def test_a_prefix_is_that_of_the_run(key: str, tokens: int, exports: Any) -> Non
     """A prefix of one token stands in the file, so that a plain call writes the run's texts."""
     export = exports(key)
     run, lines = export.run, export.lines(8)
-    assert (len(prefix_of(run)) == 1) == (tokens == 1)
+    assert (len(run.prefix) == 1) == (tokens == 1)
     batch = export.tokenizer(lines, return_tensors="pt", padding=True)
     if tokens > 1:
-        batch["decoder_input_ids"] = torch.tensor([[BEGIN, *prefix_of(run)]] * len(lines))
+        batch["decoder_input_ids"] = torch.tensor([[BEGIN, *run.prefix]] * len(lines))
     rows = export.model.generate(**batch, num_beams=1)
     own = Translator(export.own, *run.tokenizers, run.spec).translate(lines, beam=1)
     assert export.tokenizer.batch_decode(rows, skip_special_tokens=True) == own
