@@ -18,7 +18,7 @@ class Saying:
     """One setting in the words of transformers.
 
     `exact` settings mean there what they mean here; others stand for it where that is not known, as
-    the words tell; and some are not said at all.
+    the words tell; and some are left out.
     """
 
     kind: Literal["exact", "near", "missing"] = "exact"
@@ -39,7 +39,7 @@ class Symbols:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """The settings of `generate` for a spec, and what they do not say."""
+    """The settings of `generate` for a spec, and what they leave out."""
 
     config: dict[str, Any]
     """The content of a generation_config.json."""
@@ -179,7 +179,7 @@ def _max_extra_length(spec: Spec, _decoding: Any) -> Saying:
 def _max_length(spec: Spec, decoding: Any) -> Saying:
     if decoding.max_length is None or TASKS[spec.task].reads_a_source:
         return Saying()
-    return Saying(kind="missing", words="not said, since the length of the prompt counts")
+    return Saying(kind="missing", words="left out, since the length of the prompt counts")
 
 
 def _no_repeat_ngram(_spec: Spec, decoding: Any) -> Saying:

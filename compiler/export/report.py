@@ -12,20 +12,20 @@ from compiler.spec.load import Loaded
 from compiler.spec.tasks import ATTENTIONS, EVERY_STACK
 
 SIGNS: dict[Status, str] = {
-    "refused": "no",
-    "said otherwise": "other",
+    "unsupported": "no",
+    "converted": "converted",
     "left out": "call",
-    "said": "yes",
-    "no effect": "-",
+    "supported": "yes",
+    "ignored": "ignored",
 }
 """The sign of each status in tables, the one that matters most first."""
 ORDER = [*SIGNS]
-EXPLAINED = [each for each in SIGNS if each not in ("said", "no effect")]
+EXPLAINED = [each for each in SIGNS if each not in ("supported", "ignored")]
 """The statuses whose words are shown."""
 LEAD = (
-    "yes: the format has the setting. other: it says the same network by other numbers or other "
-    "settings. call: the folder does not hold it; whoever makes texts may give it. no: the format "
-    "cannot say it. -: the setting changes nothing that a trained network computes."
+    "yes: the setting is supported. converted: it becomes other numbers or other settings of the "
+    "same network. call: the folder does not hold it; whoever makes texts may give it. no: it is "
+    "unsupported. ignored: it changes nothing that a trained network computes."
 )
 
 
@@ -44,7 +44,7 @@ class Setting:
 
     @property
     def rank(self) -> list[int]:
-        """The key by which what cannot be said comes first."""
+        """The key by which what is unsupported comes first."""
         return sorted(ORDER.index(each) for each in self.statuses)
 
 
@@ -65,10 +65,15 @@ class Report:
                 found.setdefault(verdict.words, []).append(setting.name)
         return found
 
-    def otherwise(self, target: Target) -> list[str]:
-        """Return what a format says by other numbers or settings, a line for each way."""
-        found = self.words(target, "said otherwise").items()
+    def converted(self, target: Target) -> list[str]:
+        """Return what becomes other numbers or settings in a format, a line for each way."""
+        found = self.words(target, "converted").items()
         return [f"{', '.join(dict.fromkeys(names))}: {words}" for words, names in found]
+
+
+def converted(loaded: Loaded, target: Target) -> tuple[str, ...]:
+    """Return what becomes other numbers or settings in one format, a line for each way."""
+    return tuple(report_on(loaded, [target]).converted(target))
 
 
 def report_on(loaded: Loaded, targets: Sequence[Target]) -> Report:
@@ -138,12 +143,12 @@ def page_of(report: Report) -> Document:
     for target in report.targets:
         title = f"{target.title}, {target.option}"
         words = _words(report, target)
-        able = () if report.words(target, "refused") else (Paragraph(text=ABLE),)
+        able = () if report.words(target, "unsupported") else (Paragraph(text=ABLE),)
         sections.append(Section(title=title, parts=(*able, *([words] if words.rows else []))))
     return Document(title=f"{report.name} in formats of other programs", sections=tuple(sections))
 
 
-ABLE = "It can say this spec."
+ABLE = "It supports this spec."
 
 
 def _table(report: Report, settings: Sequence[Setting]) -> Table:
@@ -163,11 +168,11 @@ def _head(target: Target) -> str:
 
 
 def _cell(status: Status) -> Cell:
-    return Cell(text=SIGNS[status], tone="bad" if status == "refused" else "")
+    return Cell(text=SIGNS[status], tone="bad" if status == "unsupported" else "")
 
 
 def _words(report: Report, target: Target) -> Table:
-    """Return a table of what a format refuses, says otherwise, and leaves out."""
+    """Return a table of what a format does not support, converts, and leaves out."""
     rows = [
         (_cell(status), name, words)
         for status in EXPLAINED
@@ -178,6 +183,6 @@ def _words(report: Report, target: Target) -> Table:
 
 
 def reasons(loaded: Loaded, targets: Sequence[Target]) -> dict[str, tuple[str, ...]]:
-    """Return why each format cannot say a spec, by its options of `export`; () where it can."""
+    """Return why each format does not support a spec, by its options; () where it does."""
     report = report_on(loaded, targets)
-    return {each.option: tuple(report.words(each, "refused")) for each in targets}
+    return {each.option: tuple(report.words(each, "unsupported")) for each in targets}

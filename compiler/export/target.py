@@ -186,7 +186,7 @@ def dotted(path: Path) -> str:
 
 
 def refusals(target: Target, loaded: Loaded, help: str = "") -> list[Diagnostic]:
-    """Return what a format cannot say, each at the line of its setting."""
+    """Return what a format does not support, each at the line of its setting."""
     return [
         mistake(
             loaded.origin(path),

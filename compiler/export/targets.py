@@ -15,17 +15,17 @@ TARGETS: dict[str, Target] = {
 
 
 def require_sayable(target: Target, loaded: Loaded) -> None:
-    """Raise `Rejected` with all settings that a format cannot say, each at its line.
+    """Raise `Rejected` with all settings that a format does not support, each at its line.
 
-    The help names the formats that can say all of the spec.
+    The help names the formats that support all of the spec.
     """
     if not refusals(target, loaded):
         return
     others = [f"`{each.option}`" for each in able(loaded)]
-    help = f"{' or '.join(others)} can say it" if others else "no other format can say this spec"
+    help = f"{' or '.join(others)} supports it" if others else "no other format supports this spec"
     raise Rejected(refusals(target, loaded, help))
 
 
 def able(loaded: Loaded) -> list[Target]:
-    """Return the formats that can say all of a spec."""
+    """Return the formats that support all of a spec."""
     return [each for each in TARGETS.values() if not refusals(each, loaded)]

@@ -77,7 +77,8 @@ def explain_code(word: str) -> bool:
 def page_of(explanation: "Explanation", exports: Mapping[str, Sequence[str]]) -> Document:
     """Return the page of a model: its parts, what each layer reads, the totals, and the formats.
 
-    `exports` are the reasons for which formats of other programs cannot say it, by their options.
+    `exports` are the reasons for which formats of other programs do not support it, by their
+    options.
     """
     tables = (
         _parts(explanation),
@@ -150,9 +151,12 @@ def _totals(explanation: "Explanation") -> Table:
 
 
 def _exports(exports: Mapping[str, Sequence[str]]) -> Table:
-    """Return whether each format of other programs can say the spec, and if not why."""
+    """Return whether each format of other programs supports the spec, and if not why."""
     rows = tuple(
-        (option.removeprefix("--to "), f"no: it {'; it '.join(why)}" if why else "yes")
+        (
+            option.removeprefix("--to "),
+            f"unsupported: it {'; it '.join(why)}" if why else "supported",
+        )
         for option, why in exports.items()
     )
     return Table(columns=columns(("export --to", "")), rows=rows)

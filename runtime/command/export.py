@@ -78,7 +78,7 @@ def export(
     ] = None,
     data: DataFolder = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be refused; write nothing.")
+        bool, typer.Option("--dry-run", help="Say what would be unsupported; write nothing.")
     ] = False,
     form: Annotated[
         Literal["text", "markdown", "json", "html"] | None,
@@ -91,7 +91,7 @@ def export(
 ) -> None:
     """Write a trained run in a format of another program, compared before it is there.
 
-    What the format cannot say of the spec is refused at its line.
+    What the format does not support is told at its line of the spec, and nothing is written.
     """
     targets = chosen_targets(to, kind)
     if dry_run:
@@ -113,7 +113,7 @@ def export(
         return
     refuse_without_meaning("it is for what --dry-run prints", {"--format": form is not None})
     if to == ALL:
-        raise UserError("--to all shows what each format can say", help="add --dry-run")
+        raise UserError("--to all shows what each format supports", help="add --dry-run")
     from runtime.export.exporter import Options
     from runtime.export.exporters import EXPORTERS
     from runtime.export.folder import check_place, export_run, require_exportable
@@ -170,7 +170,7 @@ def chosen_targets(to: str, kind: str | None) -> list["Target"]:
 
 
 def best(targets: list["Target"], loaded: "Loaded") -> "Target":
-    """Return the first format that can say a spec, or the last one."""
+    """Return the first format that supports a spec, or the last one."""
     from compiler.export.target import refusals
 
     return next((each for each in targets if not refusals(each, loaded)), targets[-1])
@@ -196,9 +196,9 @@ def sentences_of(compare: str | None) -> int | None:
 
 
 def show(reference: str, targets: list["Target"], form: str, *, requires: bool) -> None:
-    """Print what formats can say of a spec.
+    """Print what formats support of a spec.
 
-    Raises `Rejected` if `requires` is true and none of them can say it.
+    Raises `Rejected` if `requires` is true and none of them supports it.
     """
     from compiler.export.report import page_of, report_on
     from compiler.export.targets import require_sayable
@@ -228,14 +228,14 @@ def as_json(report: "Report") -> str:
 
 
 def print_done(exportable: "Exportable", done: "Done") -> None:
-    """Print what was written, what was said otherwise or not at all, and what was compared."""
+    """Print what was written, what was converted or is unsupported, and what was compared."""
     run, written = exportable.run.folder, done.written
     print(f"{run} -> {done.folder}: {written.title}, {exportable.parameters:,} parameters")
     print(f"weights         {exportable.weights}")
     for label, lines in (
         ("files", written.files),
-        ("said otherwise", written.otherwise),
-        ("not said", written.missing),
+        ("converted", written.converted),
+        ("unsupported", written.unsupported),
         ("compared", done.comparison.lines),
     ):
         for number, line in enumerate(lines):

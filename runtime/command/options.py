@@ -120,7 +120,7 @@ EngineChoice = Annotated[
     typer.Option(
         "--engine",
         help="The generated network; an export of it to CTranslate2, which is kept in the run and "
-        "is faster on a CPU; or that where it can say the same.",
+        "is faster on a CPU; or that where it supports the same.",
     ),
 ]
 Recompile = Annotated[

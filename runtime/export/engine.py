@@ -47,8 +47,8 @@ def opened_network(
     """Return the run's network in CTranslate2; it is exported unless the run has this export.
 
     `spec` has the `decoding:` that is asked for. Raises `Rejected` for a spec that CTranslate2
-    cannot say, a UserError if it is not installed, or computes something else, and `NoPlace` where
-    an export is needed and cannot be kept.
+    does not support, a UserError if it is not installed, or computes something else, and `NoPlace`
+    where an export is needed and cannot be kept.
     """
     exporter, options = CTranslate2Exporter(), Options(quantize="int8" if int8 else None)
     require_sayable(CTRANSLATE2, loaded)

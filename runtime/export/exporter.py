@@ -35,9 +35,9 @@ class Written:
     """The network in words of the format: `PegasusForConditionalGeneration`."""
     files: tuple[str, ...] = ()
     """What lies in the folder, a line each: of graphs their inputs and outputs."""
-    otherwise: tuple[str, ...] = ()
-    """Settings that are said by other numbers or other settings, a line each."""
-    missing: tuple[str, ...] = ()
+    converted: tuple[str, ...] = ()
+    """Settings that became other numbers or other settings, a line each."""
+    unsupported: tuple[str, ...] = ()
     """Settings that the format does not know, a line each, with what stands in their place."""
 
 

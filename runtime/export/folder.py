@@ -91,8 +91,8 @@ def require_exportable(
 ) -> None:
     """Check all that can be known before any weights are read.
 
-    Raises `Rejected` for a spec that the format cannot say, and a UserError for a missing library
-    and for choices that the format does not offer.
+    Raises `Rejected` for a spec that the format does not support, and a UserError for a missing
+    library and for choices that the format does not offer.
     """
     require_sayable(target, loaded)
     require_quantization(exporter, options)

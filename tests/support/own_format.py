@@ -18,7 +18,7 @@ NAME = "safetensors"
 
 @dataclass(kw_only=True)
 class OwnTarget:
-    """A table that can say every spec, but for the settings that a test refuses."""
+    """A table that supports every spec, but for the settings that a test refuses."""
 
     name: str = NAME
     title: str = "Safetensors"
@@ -48,7 +48,7 @@ class OwnExporter:
         for each in tensors.values():
             each *= 1 + self.added
         save_file(tensors, folder / "weights.safetensors")
-        return Written(title="a network", otherwise=("one thing",), missing=("another", "more"))
+        return Written(title="a network", converted=("one thing",), unsupported=("another", "more"))
 
     def load(self, folder: Path, exportable: Exportable) -> Exported:
         self.opened.append(sorted(each.name for each in folder.iterdir()))

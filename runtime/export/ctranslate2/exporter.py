@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from compiler.export.ctranslate2 import CTRANSLATE2
-from compiler.export.report import report_on
+from compiler.export.report import converted
 from compiler.spec.ctranslate2_search import honoured, not_honoured, words_of
 from compiler.spec.decoding import BeamSearch
 from compiler.spec.spec import Spec
@@ -56,8 +56,8 @@ class CTranslate2Exporter:
         (folder / README).write_text(page(exportable, sides, title), "utf-8")
         return Written(
             title=title,
-            otherwise=tuple(report_on(exportable.loaded, [CTRANSLATE2]).otherwise(CTRANSLATE2)),
-            missing=tuple(words_of(not_honoured(spec))),
+            converted=converted(exportable.loaded, CTRANSLATE2),
+            unsupported=tuple(words_of(not_honoured(spec))),
         )
 
     def load(self, folder: Path, exportable: Exportable) -> "OpenedExport":

@@ -76,10 +76,10 @@ class NativeExporter:
         (folder / CARD).write_text(card, encoding="utf-8")
         return Written(
             title=type(shell.model).__name__,
-            otherwise=tuple(
+            converted=tuple(
                 f"{', '.join(_names(step.paths))}: {step.change.words}" for step in native.steps
             ),
-            missing=missing,
+            unsupported=missing,
         )
 
     def load(self, folder: Path, exportable: Exportable) -> Exported:

@@ -90,7 +90,7 @@ class RemoteExporter:
             write_json(folder / GENERATION, generation.config)
         (folder / CARD).write_text(model_card(own, form="remote"), encoding="utf-8")
         return Written(
-            title=WRAPPERS[spec.task].name, missing=generation.missing if generation else ()
+            title=WRAPPERS[spec.task].name, unsupported=generation.missing if generation else ()
         )
 
     def load(self, folder: Path, exportable: Exportable) -> Exported:

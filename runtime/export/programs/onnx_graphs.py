@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from compiler.export.programs import ONNX
+from compiler.export.report import converted
 from runtime.export.exporter import Exported, Options, Written
 from runtime.export.programs.answers import DECODE, DecodingGraphs, EncodingGraph, write_program
 from runtime.export.programs.decode import Array, Decoder
 from runtime.export.programs.graphs import Graph, Programs
 from runtime.export.programs.readme import file_name, write_readme
-from runtime.export.programs.words import otherwise
 from runtime.export.source import Exportable
 
 WEIGHTS = "weights.bin"
@@ -61,7 +62,7 @@ class OnnxGraphs:
         return Written(
             title="graphs of ONNX",
             files=tuple(f"{file_name(each)}.onnx: {each.words}" for each in graphs),
-            otherwise=otherwise(exportable, self.name),
+            converted=converted(exportable.loaded, ONNX),
         )
 
     def load(self, folder: Path, exportable: Exportable) -> Exported:

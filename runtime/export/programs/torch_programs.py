@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch.export import ExportedProgram
 
+from compiler.export.programs import TORCH
+from compiler.export.report import converted
 from runtime.export.exporter import Exported, Options, Written
 from runtime.export.programs.answers import DECODE, DecodingGraphs, EncodingGraph, write_program
 from runtime.export.programs.decode import Array, Decoder
 from runtime.export.programs.graphs import Graph, Programs
 from runtime.export.programs.readme import file_name, write_readme
-from runtime.export.programs.words import otherwise
 from runtime.export.source import Exportable
 
 COMPILED = ".aoti.pt2"
@@ -47,8 +48,8 @@ class TorchPrograms:
         return Written(
             title="programs of torch.export",
             files=tuple(f"{file_name(each)}.pt2: {each.words}" for each in graphs),
-            otherwise=otherwise(exportable, self.name),
-            missing=tuple(dict.fromkeys(missing)),
+            converted=converted(exportable.loaded, TORCH),
+            unsupported=tuple(dict.fromkeys(missing)),
         )
 
     def load(self, folder: Path, exportable: Exportable) -> Exported:

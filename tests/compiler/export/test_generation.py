@@ -102,7 +102,7 @@ def test_a_setting_that_no_file_holds_is_not_said_otherwise() -> None:
     for name in ("huggingface-remote", "huggingface-native"):
         found = TARGETS[name].verdicts(translation)
         assert found["decoding.prefix"].status == "left out"
-        assert found["decoding.repetition_penalty"].status == "said otherwise"
+        assert found["decoding.repetition_penalty"].status == "converted"
         others = TARGETS[name].verdicts(continuation)
         for key in ("seed", "max_length"):
             assert others[f"decoding.{key}"].status == "left out"

@@ -61,9 +61,9 @@ def test_a_refusal_names_the_value_and_the_nearest_family() -> None:
 
 def test_changed_settings_are_said_otherwise() -> None:
     verdicts = HUGGINGFACE_NATIVE.verdicts(load("language-model"))
-    assert verdicts["model.embedding.scale"].status == "said otherwise"
-    assert verdicts["model.decoder.layers.0.self_attention.bias"].status == "said otherwise"
-    assert verdicts["model.d_model"].status == "said"
+    assert verdicts["model.embedding.scale"].status == "converted"
+    assert verdicts["model.decoder.layers.0.self_attention.bias"].status == "converted"
+    assert verdicts["model.d_model"].status == "supported"
 
 
 @pytest.mark.parametrize("name", sorted(families()))

@@ -76,7 +76,7 @@ def test_a_format_speaks_of_every_setting(name: str) -> None:
         verdicts = TARGETS[name].verdicts(loaded)
         assert unspoken(verdicts, loaded.spec) == [], spec
         for path, verdict in verdicts.items():
-            is_explained = verdict.status == "said" or verdict.words
+            is_explained = verdict.status == "supported" or verdict.words
             assert is_explained, f"{spec}: {path} is {verdict.status}, and nobody says why"
 
 
@@ -141,7 +141,7 @@ def test_settings_of_other_tasks_have_no_effect() -> None:
     loaded = load("classifier")
     rules = {**EVERYTHING, "Classifier LearnedPosition CharacterTokenizer": said()}
     verdicts = Table(name="t", title="T", option="", rules=rules).verdicts(loaded)
-    assert verdicts["decoding"].status == "no effect"
+    assert verdicts["decoding"].status == "ignored"
 
 
 def test_refusals_stand_at_their_lines_and_name_what_can_say_it(
@@ -171,7 +171,7 @@ def test_refusals_stand_at_their_lines_and_name_what_can_say_it(
     assert (str(path), 4) in places
     assert (str(path), 5) in places
     assert any(each.startswith("T has no beam") for each in messages)
-    assert all("`--to t` can say it" in each.help for each in rejected.value.diagnostics)
+    assert all("`--to t` supports it" in each.help for each in rejected.value.diagnostics)
 
 
 def test_a_default_that_is_refused_is_named_with_its_value(tmp_path: Path) -> None:
@@ -189,23 +189,25 @@ def page(loaded: Loaded, targets: list[Target], width: int = 80) -> str:
     return "\n".join("".join(piece for _, _, piece in line).rstrip() for line in whole)
 
 
-def test_a_report_fits_into_a_terminal_and_puts_first_what_cannot_be_said(demo: Loaded) -> None:
+def test_a_report_fits_into_a_terminal_and_puts_first_what_is_unsupported(demo: Loaded) -> None:
     one = table(Norm__eps=refused("has another eps"), Data__max_length=without_effect("of texts"))
     other = table(Attention__scale=said_otherwise("in the weights of queries"))
     text = page(demo, [one, other])
     assert max(map(len, text.splitlines())) <= 80
     rows = [each.split() for each in text.splitlines()]
-    assert rows.index(["no", "yes", "norm.eps"]) < rows.index(["yes", "other", "attention.scale"])
+    assert rows.index(["no", "yes", "norm.eps"]) < rows.index(
+        ["yes", "converted", "attention.scale"]
+    )
     assert "no  norm.eps  has another eps" in text
-    assert "other  attention.scale  in the weights of queries" in text
-    assert text.count("It can say this spec.") == 1
+    assert "converted  attention.scale  in the weights of queries" in text
+    assert text.count("It supports this spec.") == 1
 
 
 def test_a_section_that_one_format_refuses_is_shown_as_another_looks_into_it(demo: Loaded) -> None:
     one, other = table(LayerGroup__feed_forward=refused("has none")), table()
     report = report_on(demo, [one, other])
     found = {each.name: each.statuses for each in report.settings}
-    assert found["feed_forward.d_ff"] == ("refused", "said")
+    assert found["feed_forward.d_ff"] == ("unsupported", "supported")
     assert "feed_forward" not in found
 
 
@@ -213,7 +215,7 @@ def test_an_absent_section_of_which_one_format_speaks_is_said_by_others(demo: Lo
     one, other = table(FeedForward__experts=refused("has a mixture alone")), table()
     report = report_on(demo, [one, other])
     found = {each.name: each.statuses for each in report.settings}
-    assert found["feed_forward.experts"] == ("refused", "said")
+    assert found["feed_forward.experts"] == ("unsupported", "supported")
 
 
 def test_settings_of_one_name_that_differ_by_stack_are_told_apart(demo: Loaded) -> None:
@@ -221,14 +223,14 @@ def test_settings_of_one_name_that_differ_by_stack_are_told_apart(demo: Loaded) 
         Norm__eps=lambda place: said() if place.stack == "encoder" else refused("is of one eps")
     )
     found = {each.name: each.statuses for each in report_on(demo, [own]).settings}
-    assert found["norm.eps (encoder)"] == ("said",)
-    assert found["norm.eps (decoder)"] == ("refused",)
+    assert found["norm.eps (encoder)"] == ("supported",)
+    assert found["norm.eps (decoder)"] == ("unsupported",)
 
 
-def test_what_is_said_otherwise_is_a_line_for_each_way(demo: Loaded) -> None:
+def test_what_is_converted_is_a_line_for_each_way(demo: Loaded) -> None:
     way = said_otherwise("in the call")
     own = table(BeamSearch__beam=way, BeamSearch__stop=way, Attention__scale=said_otherwise("so"))
-    assert report_on(demo, [own]).otherwise(own) == [
+    assert report_on(demo, [own]).converted(own) == [
         "attention.scale: so",
         "decoding.beam, decoding.stop: in the call",
     ]

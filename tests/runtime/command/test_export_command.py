@@ -36,7 +36,7 @@ def test_a_folder_is_compared_and_described(
     lines = ended.out.splitlines()
     assert lines[0].startswith(f"{trained_run} -> out: a network, ")
     assert lines[1].startswith("weights         the mean of the last")
-    assert lines[2:5] == ["said otherwise  one thing", "not said        another", f"{'':<16}more"]
+    assert lines[2:5] == ["converted       one thing", "unsupported     another", f"{'':<16}more"]
     assert lines[5].startswith("compared        10 validation sentences: log-probabilities within ")
     texts = "greedy 10/10, beam 4 (length) 10/10, beam 4 (gnmt) 10/10 texts equal"
     assert lines[6:] == [f"{'':<16}{texts}"]
@@ -91,7 +91,7 @@ def test_the_record_has_checkpoints_versions_and_the_comparison(
     assert (record["format"], record["updates"]) == (NAME, [4])
     assert [len(each) for each in record["checkpoints"].values()] == [64]
     assert {"specformer", "torch", "safetensors"} == set(record["versions"])
-    assert record["missing"] == ["another", "more"]
+    assert record["unsupported"] == ["another", "more"]
     assert record["compared"]["difference"] < 1e-5
     assert [each["count"] for each in record["compared"]["texts"]] == [10, 10, 10]
 
@@ -407,7 +407,7 @@ def test_dry_run_reads_a_spec_and_refuses_what_a_single_format_cannot_say(
     own_target.others = {"decoding.normalization": said_otherwise("by a length penalty of 1")}
     ended = specformer("export", "demo", "--to", NAME, "--dry-run")
     assert ended.code == 0
-    assert "It can say this spec." in ended.out
+    assert "It supports this spec." in ended.out
     assert "other  decoding.normalization  by a length penalty of 1" in ended.out
     own_target.others = {"decoding.beam": refused("knows no beam")}
     ended = specformer("export", "demo", "--to", NAME, "--dry-run")
@@ -424,7 +424,7 @@ def test_dry_run_reads_a_spec_and_refuses_what_a_single_format_cannot_say(
     ("arguments", "message"),
     [
         (("--to", "gguf"), "there is no format gguf"),
-        (("--to", "all"), "--to all shows what each format can say"),
+        (("--to", "all"), "--to all shows what each format supports"),
         (("--to", NAME, "--as", "native"), f"--as native is not for --to {NAME}"),
         (("--to", NAME, "--compare", "20"), "compared on at least 50 sentences"),
         (("--to", NAME, "--compare", "some"), "compared on at least 50 sentences"),

@@ -154,7 +154,7 @@ def test_a_run_with_a_prefix_and_ends_is_exported(
     assert greedy.equal + len(greedy.ties) + len(greedy.unknown) == greedy.count
     if name == "ctranslate2":
         unknown = {"`decoding.ends`"} | ({"`decoding.seed`"} if kind == "language_model" else set())
-        assert {each.partition(":")[0] for each in done.written.missing} == unknown
+        assert {each.partition(":")[0] for each in done.written.unsupported} == unknown
 
 
 def test_settings_that_ctranslate2_does_not_know_are_counted(

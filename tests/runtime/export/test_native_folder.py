@@ -50,7 +50,7 @@ def test_the_folder_holds_no_code(demo: tuple[Exportable, Path]) -> None:
 def test_the_record_tells_what_was_said_otherwise(demo: tuple[Exportable, Path]) -> None:
     record = json.loads((demo[1] / "export.json").read_text())
     assert record["title"] == "PegasusForConditionalGeneration"
-    assert any("sines first" in each for each in record["otherwise"])
+    assert any("sines first" in each for each in record["converted"])
     assert record["compared"]["difference"] < 1e-4
 
 
