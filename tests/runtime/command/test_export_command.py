@@ -408,7 +408,7 @@ def test_dry_run_reads_a_spec_and_refuses_what_a_single_format_cannot_say(
     ended = specformer("export", "demo", "--to", NAME, "--dry-run")
     assert ended.code == 0
     assert "It supports this spec." in ended.out
-    assert "other  decoding.normalization  by a length penalty of 1" in ended.out
+    assert "converted  decoding.normalization  by a length penalty of 1" in ended.out
     own_target.others = {"decoding.beam": refused("knows no beam")}
     ended = specformer("export", "demo", "--to", NAME, "--dry-run")
     assert ended.code == 2
