@@ -16,8 +16,9 @@ from tests.runtime.command.conftest import Command
 def folder(trained_run: Path, tmp_path: Path) -> Path:
     """Return a folder with two runs, of which the second was stopped and has another seed."""
     first, second = tmp_path / "all" / "first", tmp_path / "all" / "group" / "second"
-    shutil.copytree(trained_run, first)
-    shutil.copytree(trained_run, second)
+    unscored = shutil.ignore_patterns("evaluation-*")  # other tests score the run that is shared
+    shutil.copytree(trained_run, first, ignore=unscored)
+    shutil.copytree(trained_run, second, ignore=unscored)
     lock = second / "package" / "spec.lock.yaml"
     lock.write_text(lock.read_text().replace("seed: 1", "seed: 7").replace("steps: 4", "steps: 9"))
     report = {"split": "test", "headline": "bleu", "bleu": 31.25, "bleu_signature": "x"}
