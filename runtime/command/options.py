@@ -212,8 +212,7 @@ def say_weights(run: "Run") -> None:
 
 def report_fewer(run: "Run", average: int | None) -> None:
     """Say where a run keeps fewer checkpoints than `--average` asks for."""
-    there = len(run.averaged(average))
-    if average is not None and there < average:
+    if average is not None and (there := len(run.averaged(average))) < average:
         taken = f"the last {there} are" if there > 1 else "the last one is"
         report(f"--average {average}: {run.folder} keeps fewer checkpoints; {taken} taken")
 
