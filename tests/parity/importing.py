@@ -12,7 +12,26 @@ from runtime.weights.importing import import_weights
 from tests.support.packages import import_package
 
 HERE = Path(__file__).parent
-OTHERS = {"llama3": "llama", "mistral": "llama", "pythia": "gpt_neox", "exaone4": "olmo2"}
+OTHERS = {
+    "camembert": "roberta",
+    "cohere2": "cohere",
+    "ernie4_5": "llama_tied",
+    "exaone4": "olmo2",
+    "gemma": "llama_tied",
+    "helium": "llama",
+    "jais2": "arcee",
+    "llama3": "llama",
+    "mellum": "olmoe",
+    "ministral": "llama",
+    "mistral": "llama",
+    "mvp": "bart",
+    "olmo3": "olmo2",
+    "plbart": "bart",
+    "pythia": "gpt_neox",
+    "qwen3_moe": "olmoe",
+    "seed_oss": "qwen2",
+    "xlm_roberta": "roberta",
+}
 """Models whose tensors are named as those of another family."""
 
 

@@ -1,0 +1,23 @@
+"""A small Cohere2ForCausalLM (Cohere 2024)."""
+
+import pytest
+
+from tests.parity.peer import SYMBOLS, Peer, peer_of
+
+transformers = pytest.importorskip("transformers")
+
+
+def build() -> Peer:
+    config = transformers.Cohere2Config(
+        vocab_size=40,
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=4,
+        sliding_window=5,
+        logit_scale=0.5,
+        **SYMBOLS,
+    )
+    return peer_of(transformers.Cohere2ForCausalLM, config)
