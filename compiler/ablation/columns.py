@@ -33,6 +33,11 @@ class Measure:
         return replace(self, name=name, unit=unit)
 
     @property
+    def is_better_low(self) -> bool:
+        """Tell whether a smaller number is a better one."""
+        return self.key.endswith(("loss", "ppl"))
+
+    @property
     def is_size(self) -> bool:
         """Tell whether the number is known before the row has run."""
         return self.key in ("params", "flops")

@@ -9,12 +9,13 @@ from pathlib import Path
 from compiler.ablation.columns import OF_TOKENS, Column
 from compiler.ablation.read import Ablation, WrittenRow, read_ablation, settings_of
 from compiler.ablation.settings import dotted, leaves, require_no_seed, text_of_node
+from compiler.ablation.tuning import Choices, Tuning, require_unset
 from compiler.analysis.cost import count_parameters
 from compiler.diff.settings import values_at
 from compiler.explain import flops_per_update
 from compiler.pipeline import CompiledPackage, compile_loaded
 from compiler.source.diagnostic import Diagnostic, Note, Rejected, for_each, mistake
-from compiler.source.node import Mapping
+from compiler.source.node import Mapping, Node
 from compiler.source.span import Source, Span
 from compiler.spec.extend import NOT_INHERITED, Extended, over, read_extended
 from compiler.spec.load import Loaded, resolve
@@ -101,6 +102,8 @@ class Expansion:
     """What some row sets, by dotted key, with the value of the base."""
     seeds: tuple[int, ...]
     rows: tuple[Row, ...]
+    lengths: tuple[int, ...] = ()
+    """Lengths of sources in words, up to which BLEU is tabulated apart."""
 
     @property
     def base(self) -> Row:
@@ -111,10 +114,39 @@ class Expansion:
         return tuple(each for row in self.rows for each in row.package.warnings)
 
 
-def expand(path: Path, overrides: Iterable[str] = ()) -> Expansion:
-    """The rows of a file; `overrides` (`key=value`) are for all. Raises `Rejected`."""
+def expand(path: Path, overrides: Iterable[str] = (), choices: Choices | None = None) -> Expansion:
+    """The rows of a file; `overrides` (`key=value`) are for all. Raises `Rejected`.
+
+    Where rows choose a setting (`tune:`), they have the values of `choices`, or their first ones.
+    """
     ablation = read_ablation(path)
-    others = for_each(overrides, _override)
+    return _expanded(ablation.with_choices(choices or {}), overrides)
+
+
+def expand_tuning(path: Path, overrides: Iterable[str] = ()) -> "Tuned | None":
+    """The short runs by which rows choose a setting; None where they do not. Raises `Rejected`."""
+    ablation = read_ablation(path)
+    short = ablation.short_runs()
+    if short is None or ablation.tuning is None:
+        return None
+    return Tuned(
+        tuning=ablation.tuning,
+        runs=_expanded(short, overrides),
+        values={row.name: ablation.values_of(row) for row in ablation.rows},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """The short runs of rows that choose a setting, and by row the values that they choose from."""
+
+    tuning: Tuning
+    runs: Expansion
+    values: dict[str, tuple[Node, ...]]
+
+
+def _expanded(ablation: Ablation, overrides: Iterable[str]) -> Expansion:
+    others = for_each(overrides, lambda argument: _override(argument, ablation.tuning))
     shared = (*ablation.shared, *others)
     base = _resolve(ablation.base, ablation, shared)  # its mistakes would be those of all rows
     rows = for_each(ablation.rows[1:], lambda row: _resolve(row, ablation, shared))
@@ -123,26 +155,65 @@ def expand(path: Path, overrides: Iterable[str] = ()) -> Expansion:
     _require_comparable(resolved)
     _require_one_vocabulary(resolved, columns)
     _require_different(resolved)
+    _require_translations(ablation, base.spec)
+    compiled = tuple(for_each(resolved, lambda each: _compiled(each, ablation)))
+    _require_equal_size(compiled, ablation.parameters_within)
     return Expansion(
         name=ablation.name,
         columns=columns,
         varied=_varied(resolved),
         seeds=tuple(seed.value for seed in ablation.seeds),
-        rows=tuple(for_each(resolved, lambda each: _compiled(each, ablation))),
+        rows=compiled,
+        lengths=ablation.lengths,
     )
 
 
-def _override(argument: str) -> Mapping:
+def _override(argument: str, tuning: Tuning | None) -> Mapping:
     change = override(argument)
     require_no_seed(change)
+    require_unset(tuning, (change,))
     return change
+
+
+def _require_translations(ablation: Ablation, spec: Spec) -> None:
+    """Raise `Rejected` if BLEU by length is asked for and the base has none, or lengths shrink."""
+    node, lengths = ablation.lengths_node, ablation.lengths
+    if node is None or not lengths:
+        return
+    if spec.task != "translation" or not spec.data.test:
+        message = "`lengths` tabulate the BLEU of a test set, which the base does not have"
+        help = "leave them out, or give a base with `task: translation` the text `data.test`"
+        raise Rejected([mistake(node.span, "no-such-score", message, help)])
+    if list(lengths) != sorted(set(lengths)):
+        message = "lengths rise: each begins where the one before it ends"
+        words = ", ".join(map(str, sorted(set(lengths))))
+        raise Rejected([mistake(node.span, "bad-value", message, f"write `lengths: [{words}]`")])
+
+
+def _require_equal_size(rows: tuple[Row, ...], within: float | None) -> None:
+    """Raise `Rejected` for rows whose numbers of parameters differ too much from the base's."""
+    base, *others = rows
+    wrong = [
+        mistake(
+            row.written.span,
+            "not-comparable",
+            f"row `{row.name}` has {row.parameters:,} parameters, {share:+.1%} beside the "
+            f"{base.parameters:,} of the base, and `parameters_within` is {within}",
+            "change a width of the row, such as `model.feed_forward.d_ff`, or allow a larger share",
+        )
+        for row in others
+        if within is not None and abs(share := row.parameters / base.parameters - 1) > within
+    ]
+    if wrong:
+        raise Rejected(wrong)
 
 
 def _resolve(row: WrittenRow, ablation: Ablation, shared: tuple[Mapping, ...]) -> Row:
     extended, changes = read_extended(str(row.spec.path)), (*shared, *row.changes)
     with _pointing_at(row, ablation.source):
         loaded = resolve(extended, (*changes, ablation.seeds[0].change))
-    tree, settings = _written(extended, changes), settings_of(row.changes)
+    tree = _written(extended, changes)
+    settings = settings_of(row.changes) if row is not ablation.base else {}
     if row.spec.path != ablation.base.spec.path:
         base = _written(read_extended(str(ablation.base.spec.path)), shared)
         settings = _differences(base, tree)

@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 from compiler.ablation.columns import Column
 from compiler.source.diagnostic import Diagnostic, Rejected, did_you_mean, mistake, quoted
 from compiler.source.node import Mapping, Path, Scalar, deepest, place_of_key, to_python
-from compiler.spec.base import Section, Whole, setting
+from compiler.spec.base import Count, Section, Share, Whole, setting
 from compiler.spec.expectation import choices, expectation, given
 from compiler.spec.spec import NAME
 
@@ -18,6 +18,7 @@ MOST_ROWS, MOST_SEEDS = 250, 100
 
 Settings = dict[str, Any]
 Reference = Annotated[str, Field(min_length=1)]
+Values = Annotated[list[Any], Field(min_length=1)]
 
 
 class NamedRow(Section):
@@ -30,14 +31,26 @@ class NamedRow(Section):
     )
     set: Settings = setting("settings by dotted key", default={})
     spec: Reference | None = setting("a spec that takes the place of the base", default=None)
+    tune: Values | None = setting(
+        "values that the row chooses from, in the place of those of `tune:`", default=None
+    )
+
+
+class Tuning(Section):
+    """A setting that each row chooses for itself, by short runs on the validation set."""
+
+    key: Reference = setting("the setting, by dotted key")
+    values: Values | None = setting(
+        "what rows choose from; each row may have values of its own", default=None
+    )
+    by: Column = setting("the score of the validation set that decides", default="valid_loss")
+    set: Settings = setting("settings of the short runs, by dotted key", default={})
 
 
 class Group(Section):
     """Rows that belong together: all combinations of a grid, and rows one by one."""
 
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = setting(
-        "values of settings, by dotted key", default={}
-    )
+    grid: dict[str, Values] = setting("values of settings, by dotted key", default={})
     rows: list[NamedRow] = setting("rows with names", default=[])
 
 
@@ -51,13 +64,22 @@ class AblationFile(Section):
     seeds: Annotated[list[Whole], Field(min_length=1, max_length=MOST_SEEDS)] = setting(
         "values of `training.seed`, a run of every row for each", default=[1]
     )
+    tune: Tuning | None = setting(
+        "a setting that each row chooses before the runs of the table", default=None
+    )
+    parameters_within: Share | None = setting(
+        "by which share of the base's parameters those of a row may differ", default=None
+    )
+    lengths: Annotated[list[Count], Field(min_length=1)] | None = setting(
+        "lengths of sources in words, up to which BLEU is tabulated apart", default=None
+    )
     groups: Annotated[dict[str, Group], Field(min_length=1)] = setting("the rows, by group")
     columns: Annotated[list[Column], Field(min_length=1)] | None = setting(
         "of the table", default=None
     )
 
 
-SECTIONS: dict[int, type[Section]] = {0: AblationFile, 2: Group, 4: NamedRow}
+SECTIONS: dict[int, type[Section]] = {0: AblationFile, 1: Tuning, 2: Group, 4: NamedRow}
 """What a mapping is, by the keys and numbers above it: `groups`, A, `rows`, 3."""
 
 

@@ -1,14 +1,15 @@
 """The file of an ablation: its rows as changes of specs, each with its place."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from pathlib import Path as File
 
 from compiler.ablation.columns import Column, is_measured, needs_test_set, usual_columns
 from compiler.ablation.file import LONGEST_NAME, MOST_ROWS, validate
-from compiler.ablation.settings import dotted, leaves, setting, settings, slug, text_of_node
+from compiler.ablation.settings import dotted, leaves, setting, settings, text_of_node, word_of
+from compiler.ablation.tuning import Choices, Tuning, read_tuning, require_unset, values_of_row
 from compiler.source.diagnostic import Diagnostic, Note, Rejected, for_each, mistake
 from compiler.source.node import Mapping, Node, Scalar, Sequence
 from compiler.source.read import read, read_text
@@ -38,6 +39,8 @@ class WrittenRow:
     span: Span
     spec: Place
     changes: tuple[Mapping, ...] = ()
+    choice: tuple[Node, ...] = ()
+    """The values of the setting that rows choose, where the row has its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +62,61 @@ class Ablation:
     rows: tuple[WrittenRow, ...]
     columns: tuple[Column, ...] | None
     columns_node: Node
+    tuning: Tuning | None = None
+    parameters_within: float | None = None
+    lengths: tuple[int, ...] = ()
+    lengths_node: Node | None = None
 
     @property
     def base(self) -> WrittenRow:
         return self.rows[0]
+
+    def values_of(self, row: WrittenRow) -> tuple[Node, ...]:
+        """Return the values among which a row chooses; none where the file has no `tune:`."""
+        return values_of_row(row.name, row.span, row.choice, self.tuning)
+
+    def short_runs(self) -> "Ablation | None":
+        """Return the ablation whose rows are the short runs of rows, one for each of their values.
+
+        They run with the first seed. None where the file has no `tune:`. Raises `Rejected`.
+        """
+        tuning = self.tuning
+        if tuning is None:
+            return None
+        rows = tuple(
+            replace(
+                row,
+                name=tuning.name(row.name, value),
+                group=row.name,
+                changes=(*row.changes, *tuning.changes, tuning.change(value)),
+            )
+            for row in self.rows
+            for value in self.values_of(row)
+        )
+        return replace(
+            self,
+            name=f"{self.name}-tuning",
+            seeds=self.seeds[:1],
+            rows=(replace(rows[0], group=""), *rows[1:]),
+            columns=("params", tuning.by),
+            columns_node=Sequence(
+                span=tuning.by_place,
+                items=tuple(Scalar(span=tuning.by_place, value="") for _ in range(2)),
+            ),
+            tuning=None,
+            lengths=(),
+        )
+
+    def with_choices(self, choices: Choices) -> "Ablation":
+        """Return the ablation whose rows set what they have chosen; by default the first value."""
+        tuning = self.tuning
+        if tuning is None:
+            return self
+        rows = tuple(
+            replace(row, changes=(*row.changes, tuning.change(values[choices.get(row.name, 0)])))
+            for row, values in ((row, self.values_of(row)) for row in self.rows)
+        )
+        return replace(self, rows=rows)
 
     def columns_for(self, spec: Spec) -> tuple[Column, ...]:
         """The columns for rows like this spec.
@@ -111,14 +165,22 @@ def read_ablation(path: File) -> Ablation:
     first = WrittenRow(name=BASE, group="", span=base.span, spec=base)
     rows = (first, *(row for group in written for row in group))
     _require_different_names(rows)
+    tuning = read_tuning(root, said.tune.by if said.tune else "valid_loss")
+    for_each(rows, lambda row: values_of_row(row.name, row.span, row.choice, tuning))
+    shared = settings(root.get("set"))
+    for_each((shared, *(row.changes for row in rows)), lambda each: require_unset(tuning, each))
     return Ablation(
         name=said.ablation,
         source=source,
-        shared=settings(root.get("set")),
+        shared=shared,
         seeds=tuple(_seeds(root.get("seeds"), root.span)),
         rows=rows,
         columns=None if said.columns is None else tuple(said.columns),
         columns_node=root.get("columns") or root,
+        tuning=tuning,
+        parameters_within=said.parameters_within,
+        lengths=tuple(said.lengths or ()),
+        lengths_node=root.get("lengths"),
     )
 
 
@@ -189,7 +251,7 @@ def _group(name: str, groups: Mapping, base: Place, folder: File) -> list[Writte
 
 def _row(node: Node, group: str, base: Place, folder: File) -> WrittenRow:
     assert isinstance(node, Mapping)
-    name, spec = node.entries["name"], node.get("spec")
+    name, spec, choice = node.entries["name"], node.get("spec"), node.get("tune")
     assert isinstance(name, Scalar)
     return WrittenRow(
         name=str(name.value),
@@ -197,6 +259,7 @@ def _row(node: Node, group: str, base: Place, folder: File) -> WrittenRow:
         span=name.span,
         spec=base if spec is None else _place(spec, folder),
         changes=settings(node.get("set")),
+        choice=tuple(choice.items) if isinstance(choice, Sequence) else (),
     )
 
 
@@ -208,7 +271,7 @@ def _grid(grid: Mapping, group: str, base: Place) -> Iterator[WrittenRow]:
     lists = [node.items for node in grid.entries.values() if isinstance(node, Sequence)]
     for values in product(*lists):
         pairs = list(zip(grid.entries, values, strict=True))
-        name = "-".join(f"{words[key]}-{slug(_scalar(value))}" for key, value in pairs)
+        name = "-".join(f"{words[key]}-{_word(value)}" for key, value in pairs)
         if len(name) > LONGEST_NAME:
             message = f"the name of a row has at most {LONGEST_NAME} characters: `{name}`"
             help = "write it among `rows`, with a name of its own"
@@ -227,13 +290,10 @@ def _words(keys: list[str]) -> dict[str, str]:
     return {key: key.replace(".", "-") for key in keys}
 
 
-def _scalar(node: Node) -> str:
-    """Raise `Rejected` for a value of a grid that would give its row no name."""
-    if isinstance(node, Scalar) and slug(text := text_of_node(node)):
-        return text
-    message = "a value of a grid is a number or a word: its row is called so"
+def _word(value: Node) -> str:
+    """Return a value of a grid in the name of its row."""
     help = "write the row among `rows`, with a name of its own"
-    raise Rejected([mistake(node.span, "bad-value", message, help)])
+    return word_of(value, "a value of a grid", help)
 
 
 def _require_different_names(rows: tuple[WrittenRow, ...]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from compiler.source.diagnostic import Diagnostic, Rejected, for_each, mistake
-from compiler.source.node import Mapping, Node, Path, to_python
+from compiler.source.node import Mapping, Node, Path, Scalar, to_python
 from compiler.source.span import Span
 from compiler.source.write import flow
 from compiler.spec.overrides import is_key, nested
@@ -66,3 +66,14 @@ def text_of_node(node: Node) -> str:
 def slug(text: str) -> str:
     """The text as a part of the name of a folder."""
     return re.sub(r"[^a-z0-9._]+", "-", text.lower()).strip("-")
+
+
+def word_of(node: Node, what: str, help: str) -> str:
+    """Return a value as a part of the name of a folder.
+
+    Raises `Rejected` for a value that would give no name; `what` the value is begins its message.
+    """
+    if isinstance(node, Scalar) and (word := slug(text_of_node(node))):
+        return word
+    message = f"{what} is a number or a word: its row is called so"
+    raise Rejected([mistake(node.span, "bad-value", message, help)])

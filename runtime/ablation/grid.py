@@ -122,6 +122,7 @@ def _notes(results: Results) -> Iterator[str]:
         names[signature].append(_name_of(results, key))
     yield from (f"{' and '.join(each)}: {signature}" for signature, each in names.items())
     yield from (f"{PART} {row.name}: {row.remark}" for row in results.rows if row.remark)
+    yield from results.remarks
 
 
 def _value_notes(results: Results) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.page.latex import latex
@@ -13,6 +13,7 @@ from runtime.ablation.collect import Ablation, read_ablation
 from runtime.ablation.consistency import refuse_mixture, refuse_strangers
 from runtime.ablation.grid import make_grid, row_values, run_values
 from runtime.ablation.learning import Curve, read_curves
+from runtime.ablation.lengths import lengths_or_reason
 from runtime.ablation.report import make_report
 from runtime.ablation.table import Results, make_results
 from runtime.system.atomic_files import explained_disk_errors, replace_file
@@ -31,6 +32,8 @@ class Tabulated:
     ablation: Ablation
     results: Results
     grid: Table
+    lengths: Table | None = None
+    """BLEU by the length of sources, where it is asked for."""
 
 
 def tabulate(folder: Path) -> Tabulated:
@@ -38,8 +41,12 @@ def tabulate(folder: Path) -> Tabulated:
     ablation = read_ablation(folder)
     refuse_mixture(ablation)
     refuse_strangers(ablation)
+    lengths, reason = lengths_or_reason(ablation)
     results = make_results(ablation)
-    return Tabulated(ablation=ablation, results=results, grid=make_grid(results))
+    grid = make_grid(results)
+    if reason:
+        grid = replace(grid, notes=(*grid.notes, reason))
+    return Tabulated(ablation=ablation, results=results, grid=grid, lengths=lengths)
 
 
 def write_reports(tabulated: Tabulated) -> list[Path]:
@@ -57,6 +64,7 @@ def write_reports(tabulated: Tabulated) -> list[Path]:
         tabulated.grid,
         curves=pictures.get("curves.svg", b"").decode(),
         no_curves=NO_MATPLOTLIB if curves else NO_LOOKS,
+        lengths=tabulated.lengths,
     )
     files["report.html"] = page.encode()
     with explained_disk_errors(folder):
@@ -76,6 +84,13 @@ def table_files(tabulated: Tabulated) -> dict[str, bytes]:
         "table.csv": as_csv(row_values(results)),
         "runs.csv": as_csv(run_values(tabulated.ablation, results)),
     }
+    if tabulated.lengths is not None:
+        lengths = tabulated.lengths
+        texts |= {
+            "lengths.txt": text(lengths),
+            "lengths.md": markdown(lengths),
+            "lengths.csv": as_csv(lengths),
+        }
     return {name: each.encode() for name, each in texts.items()}
 
 

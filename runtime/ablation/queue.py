@@ -4,7 +4,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.ablation.expand import Expansion, Row
@@ -17,6 +17,7 @@ from runtime.ablation.record import (
     PACKAGE,
     QUEUE,
     ROWS,
+    TUNING,
     Queue,
     Queued,
     read_record,
@@ -62,7 +63,7 @@ def refuse_others(folder: Path) -> None:
     """Raise a UserError if there is something else than an ablation."""
     if not folder.exists() or (folder / QUEUE).is_file():
         return
-    if not folder.is_dir() or {path.name for path in folder.iterdir()} - {ROWS, JOBS}:
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} - {ROWS, JOBS, TUNING}:
         raise UserError(
             f"{folder} exists already, and is not the folder of an ablation",
             help="choose another --out",
@@ -81,10 +82,13 @@ def kept_of(folder: Path, queue: Queue | None) -> dict[str, Queued]:
     return {each.name: each for each in queued if (folder / ROWS / each.name).is_dir()}
 
 
-def add_to_queue(folder: Path, expansion: Expansion, difference: Difference) -> Queue:
+def add_to_queue(
+    folder: Path, expansion: Expansion, difference: Difference, notes: tuple[str, ...] = ()
+) -> Queue:
     """Queue what is not yet queued: packages first, then the queue, which makes them count.
 
-    `difference` gives of a row's name what it changes against the base, as a piece of a page.
+    `difference` gives of a row's name what it changes against the base, as a piece of a page;
+    `notes` stand below the table.
     Raises a UserError if a file of the data is missing or the disk is full: then nothing is added.
     """
     before = read_queue(folder)
@@ -97,7 +101,7 @@ def add_to_queue(folder: Path, expansion: Expansion, difference: Difference) -> 
             for name, (row, seed) in runs.items():
                 page = "" if row is expansion.base else difference(row.name)
                 _write(folder / ROWS / name, row.files(seed), page)
-            queue = _queue(expansion, before, {**old, **new})
+            queue = replace(_queue(expansion, before, {**old, **new}), notes=notes)
             write_record(folder / QUEUE, queue)
     except BaseException:
         for name in runs:
@@ -117,6 +121,7 @@ def _queue(expansion: Expansion, before: Queue | None, queued: Mapping[str, Queu
         columns=expansion.columns,
         varied={**expansion.varied, **(before.varied if before else {})},
         queued=tuple(queued[name] for name in order),
+        lengths=expansion.lengths,
     )
 
 

@@ -10,7 +10,9 @@ rows/<row>-seed<n>/
     output.txt            what it has said
 computation.json          the precision of all rows that leave it to the machine
 jobs/                     what a cluster's jobs leave
+tuning/                   a folder like this one: the short runs by which rows choose a setting
 table.{txt,md,tex,csv}    the table; `runs.csv` has a line for each run
+lengths.{txt,md,csv}      BLEU by the length of sources, where it is asked for
 curves.{svg,png}          the learning curves
 report.html               the page with all of it
 """
@@ -79,6 +81,10 @@ class Queue:
     varied: dict[str, str]
     """The settings that some row sets, by dotted key, with the value of the base: columns, too."""
     queued: tuple[Queued, ...]
+    lengths: tuple[int, ...] = ()
+    """Lengths of sources in words, up to which BLEU is tabulated apart."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the table should know of how its rows came about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +117,8 @@ ROWS, PACKAGE, RUN, DIFFERENCE = "rows", "package", "run", "difference.html"
 COMPUTATION = "computation.json"
 JOBS = "jobs"
 """The folder into which jobs of a cluster write."""
+TUNING = "tuning"
+"""The folder of the short runs by which rows choose a setting."""
 
 Record = TypeVar("Record", Queue, Result, Failure)
 

@@ -45,11 +45,18 @@ def environment() -> Environment:
 
 
 def make_report(
-    ablation: Ablation, results: Results, grid: Table, *, curves: str, no_curves: str
+    ablation: Ablation,
+    results: Results,
+    grid: Table,
+    *,
+    curves: str,
+    no_curves: str,
+    lengths: Table | None = None,
 ) -> str:
     """Return the whole page.
 
-    `curves` is a picture as SVG, or empty for the reason `no_curves`.
+    `curves` is a picture as SVG, or empty for the reason `no_curves`; `lengths` has BLEU by the
+    length of sources.
     """
     caption = f"Variations of {results.base.name}. A click on the head of a column sorts by it."
     values = {
@@ -58,6 +65,8 @@ def make_report(
         "lead": lead(ablation),
         "table": Markup(html.table(grid, 'class="results" data-sortable', caption)),
         "notes": grid.notes,
+        "lengths": Markup(html.table(lengths, 'class="results"')) if lengths else "",
+        "lengths_notes": lengths.notes if lengths else (),
         "curves": inline(curves),
         "curves_caption": CURVES.format(base=results.base.name),
         "no_curves": no_curves,

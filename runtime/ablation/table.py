@@ -77,6 +77,8 @@ class Results:
     significance: Significance
     signatures: dict[str, str]
     """The sacreBLEU signatures of columns with scores, by column."""
+    remarks: tuple[str, ...] = ()
+    """What a reader should know of how the rows came about."""
 
 
 def make_results(ablation: Ablation) -> Results:
@@ -100,6 +102,7 @@ def make_results(ablation: Ablation) -> Results:
         },
         significance=found,
         signatures=find_signatures(ablation.finished, measures),
+        remarks=ablation.queue.notes,
     )
 
 

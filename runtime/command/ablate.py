@@ -15,9 +15,10 @@ from runtime.command.output import report, say_warnings
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from compiler.ablation.expand import Expansion
+    from compiler.ablation.expand import Expansion, Tuned
+    from compiler.ablation.tuning import Choices
+    from runtime.ablation.collect import Ablation
     from runtime.ablation.launchers import Launcher, Room
-    from runtime.ablation.record import Queue
 
 
 Jobs = Annotated[
@@ -72,11 +73,14 @@ def ablate(
 
     Ctrl-C saves everything; the same command goes on: rows that are done do not run again.
     """
-    from compiler.ablation.expand import expand
-    from runtime.ablation.queue import refuse_others
+    from compiler.ablation.expand import expand, expand_tuning
+    from runtime.ablation.queue import owned_folder, refuse_others
+    from runtime.ablation.record import TUNING
+    from runtime.ablation.tuning import say_choices
     from runtime.command.ablation_plan import show_plan
 
     expansion = expand(file, settings or ())
+    tuned = expand_tuning(file, settings or ())
     say_warnings(expansion.warnings)
     folder = out or Path("runs", expansion.name)
     refuse_others(folder)
@@ -86,9 +90,18 @@ def ablate(
     if tables:
         finish(folder)
     elif dry_run:
+        if tuned is not None:
+            show_plan(folder / TUNING, tuned.runs, options.room_for(tuned.runs))
+            print(f"\nThen each row, with the {tuned.tuning.key} that did best for it:\n")
         show_plan(folder, expansion, options.room_for(expansion))
-    else:
+    elif tuned is None:
         train_rows(expansion, folder, options, cache)
+    else:
+        options.room_for(expansion)  # raises a UserError before anything runs
+        with owned_folder(folder):
+            choices = tune_rows(tuned, folder / TUNING, options, cache)
+        chosen = expand(file, settings or (), choices)
+        train_rows(chosen, folder, options, cache, (say_choices(tuned, choices),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,9 +184,33 @@ def counted(expansion: "Expansion", cache: Path, device: str | None) -> "Expansi
     return replace(expansion, rows=tuple(rows))
 
 
-def train_rows(expansion: "Expansion", folder: Path, options: Options, cache: Path) -> None:
-    """Show the plan, train and score the rows that are not done, and make the table."""
+def tune_rows(tuned: "Tuned", folder: Path, options: Options, cache: Path) -> "Choices":
+    """Train and score the short runs that are not done, and return what each row chooses."""
     from runtime.ablation.queue import add_to_queue, owned_folder
+    from runtime.ablation.tuning import choices_of, unfinished_runs
+    from runtime.command.ablation_plan import show_plan
+
+    room = options.room_for(tuned.runs)
+    expansion = counted(tuned.runs, cache, options.device)
+    with owned_folder(folder):
+        start = options.launcher_with(room, folder, cache)
+        show_plan(folder, expansion, room)
+        queue = add_to_queue(folder, expansion, differences(expansion))
+        run_folders(unfinished_runs(folder, queue), start)
+        show_tables(folder)
+    return choices_of(folder, tuned)
+
+
+def train_rows(
+    expansion: "Expansion",
+    folder: Path,
+    options: Options,
+    cache: Path,
+    notes: tuple[str, ...] = (),
+) -> None:
+    """Train and score the rows that are not done, and make the table, with `notes` below it."""
+    from runtime.ablation.queue import add_to_queue, owned_folder
+    from runtime.ablation.record import ROWS
     from runtime.command.ablation_plan import show_plan
 
     room = options.room_for(expansion)
@@ -181,21 +218,26 @@ def train_rows(expansion: "Expansion", folder: Path, options: Options, cache: Pa
     with owned_folder(folder):
         start = options.launcher_with(room, folder, cache)
         show_plan(folder, expansion, room)
-        queue = add_to_queue(folder, expansion, differences(expansion))
-        run_queue(folder, queue, start)
+        queue = add_to_queue(folder, expansion, differences(expansion), notes)
+        run_folders([folder / ROWS / each.name for each in queue.queued], start)
         finish(folder)
 
 
-def run_queue(folder: Path, queue: "Queue", launcher: "Launcher") -> None:
-    from runtime.ablation.record import ROWS
+def run_folders(folders: "Sequence[Path]", launcher: "Launcher") -> None:
+    """Train and score the runs in these folders that are not done."""
     from runtime.ablation.running import run_rows
 
-    folders = [folder / ROWS / each.name for each in queue.queued]
     run_rows(folders, launcher, sys.argv[1:], report)
 
 
 def finish(folder: Path) -> None:
     """Make tables and report, print the table; exit code 1 if a row has failed."""
+    if any(each.failure for each in show_tables(folder).outcomes):
+        raise typer.Exit(1)
+
+
+def show_tables(folder: Path) -> "Ablation":
+    """Make tables and report, print the table; return what the folder holds."""
     from runtime.ablation.grid import fitting
     from runtime.ablation.outputs import tabulate, write_reports
     from runtime.command.page import print_page, terminal_width
@@ -203,9 +245,11 @@ def finish(folder: Path) -> None:
     tabulated, width = tabulate(folder), terminal_width()
     paths = write_reports(tabulated)
     print_page(fitting(tabulated.grid, width) if width else tabulated.grid)
+    if tabulated.lengths is not None:
+        typer.echo()
+        print_page(tabulated.lengths)
     typer.echo(f"\nin {folder}: {', '.join(path.name for path in paths)}")
-    if any(each.failure for each in tabulated.ablation.outcomes):
-        raise typer.Exit(1)
+    return tabulated.ablation
 
 
 def differences(expansion: "Expansion") -> Callable[[str], str]:

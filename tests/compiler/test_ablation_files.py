@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.ablation.expand import Expansion, expand
+from compiler.ablation.expand import Expansion, expand, expand_tuning
 from compiler.ablation.read import read_ablation
 from compiler.source.diagnostic import Rejected
 from compiler.spec.load import load
@@ -43,13 +43,19 @@ def test_mistakes_are_shown_at_their_line(
 ) -> None:
     monkeypatch.chdir(FILES)
     with pytest.raises(Rejected) as rejected:
-        expand(Path(case, "ablation.yaml"))
+        _expand_all(Path(case, "ablation.yaml"))
     path, text = FILES / case / "diagnostics.txt", f"{rejected.value}\n"
     text = text.replace(str(ROOT), "...")
     if request.config.getoption("--update-golden"):
         assert not os.environ.get("CI"), "expected outputs are not rewritten in CI"
         path.write_text(text, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == text
+
+
+def _expand_all(path: Path) -> None:
+    """Expands the rows and the short runs by which they choose."""
+    expand(path)
+    expand_tuning(path)
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +198,45 @@ def test_a_broken_file_is_explained_inside_it(seed: int, times: int, tmp_path: P
         read_ablation(path)
     except Rejected as rejected:
         require_inside(rejected.diagnostics, path, text)
+
+
+TUNED = """\
+ablation: small
+base: demo
+set: {training.steps: 900}
+tune: {key: training.schedule.peak, values: [0.001, 0.01], set: {training.steps: 300}}
+parameters_within: 0.5
+groups:
+  A:
+    rows:
+      - {name: one, set: {model.attention.heads: 1}, tune: [0.002, 0.02, 0.03]}
+      - {name: two, set: {model.attention.heads: 2}}
+"""
+
+
+def test_short_runs_have_the_settings_of_rows_and_of_the_choice(tmp_path: Path) -> None:
+    tuned = expand_tuning(written(tmp_path, TUNED))
+    assert tuned is not None
+    assert {row.name: row.spec.training.schedule.peak for row in tuned.runs.rows} == {
+        **{"base-0.001": 0.001, "base-0.01": 0.01},
+        **{"one-0.002": 0.002, "one-0.02": 0.02, "one-0.03": 0.03},
+        **{"two-0.001": 0.001, "two-0.01": 0.01},
+    }
+    assert {row.spec.training.steps for row in tuned.runs.rows} == {300}
+    assert {row.spec.model.decoder.layers[0].self_attention.heads for row in tuned.runs.rows} == {
+        *(1, 2, 4)
+    }
+    assert tuned.runs.columns == ("params", "valid_loss")
+
+
+def test_rows_have_what_they_have_chosen(tmp_path: Path) -> None:
+    path = written(tmp_path, TUNED)
+    rows = expand(path, choices={"base": 1, "one": 2, "two": 0}).rows
+    assert [row.spec.training.schedule.peak for row in rows] == [0.01, 0.03, 0.001]
+    assert {row.spec.training.steps for row in rows} == {900}
+    assert [row.settings.get("training.schedule.peak") for row in rows] == [None, "0.03", "0.001"]
+
+
+def test_the_command_line_does_not_set_what_rows_choose(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="is what each row chooses"):
+        expand(written(tmp_path, TUNED), ["training.schedule.peak=0.1"])
