@@ -159,7 +159,11 @@ def memory_of_update(
     """
     sentences = _sentences(training, length, gpus) * _sides(training)
     lengths = {"batch": sentences, "source": length, "target": length}
-    weights = WeightMemory(moments=training.optimizer.moments, has_average=training.ema is not None)
+    weights = WeightMemory(
+        moments=training.optimizer.moments,
+        moments_of_matrices=training.optimizer.moments_of_matrices,
+        has_average=training.ema is not None,
+    )
     return {
         recompute: training_memory(
             model, weights, lengths, recomputes=recompute == "layer", gpus=gpus

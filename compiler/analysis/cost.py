@@ -22,6 +22,21 @@ def parameters_of(part: Op | Repeat | Block) -> int:
     return sum(elements(each.shape, {}) for each in part.parameters())
 
 
+def count_hidden_matrices(block: Block) -> int:
+    """Return the number of parameters of matrices that map one hidden vector to another."""
+    found = 0
+    for _, part in block.parts:
+        if isinstance(part, Repeat):
+            found += int(part.held.value) * count_hidden_matrices(part.block)
+        elif isinstance(part, Block):
+            found += count_hidden_matrices(part)
+        else:
+            found += sum(
+                elements(each.shape, {}) for each in part.parameters() if each.is_hidden_matrix
+            )
+    return found
+
+
 def cost_of(block: Block, function: Function, lengths: Lengths) -> Cost:
     """Return the cost of one call of a function, given the sizes of free dimensions."""
     shapes = shapes_of(block, function)

@@ -11,6 +11,7 @@ from math import ceil
 from compiler.analysis.cost import (
     call_lengths,
     cost_of,
+    count_hidden_matrices,
     count_parameters,
     parameters_of,
     statement_cost,
@@ -35,6 +36,8 @@ class WeightMemory:
 
     moments: int
     """Running means of the optimizer."""
+    moments_of_matrices: int
+    """Those of hidden matrices."""
     has_average: bool
 
 
@@ -108,13 +111,23 @@ def training_memory(
     return TrainingMemory(
         weights=share,
         gradients=share,
-        optimizer=weights.moments * share,
+        optimizer=_optimizer(model, weights, gpus),
         average=share if weights.has_average else 0,
         gathered=FLOAT_BYTES * (sum(layers[:GATHERED_LAYERS]) + others),
         gathered_gradients=FLOAT_BYTES * (sum(layers[:1]) + others),
         activations=FLOAT_BYTES * kept,
         logits=LOSS_COPIES * min(FLOAT_BYTES * _logits(model, micro_batch), LOGITS_BYTES),
     )
+
+
+def _optimizer(model: Block, weights: WeightMemory, gpus: int) -> int:
+    """Return the bytes of the optimizer's running means on one GPU."""
+    parameters = count_parameters(model)
+    matrices = 0
+    if weights.moments != weights.moments_of_matrices:
+        matrices = count_hidden_matrices(model)
+    numbers = weights.moments_of_matrices * ceil(matrices / gpus)
+    return FLOAT_BYTES * (numbers + weights.moments * ceil((parameters - matrices) / gpus))
 
 
 def activations_of(block: Block, function: Function, lengths: Lengths) -> Activations:

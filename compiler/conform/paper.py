@@ -50,7 +50,7 @@ MOOT = {
     "attention.query_key_norm": "QueryKeyNorm",
     "attention.mask": "HeadMask",
     "feed_forward.experts": "Experts",
-    "training.optimizer": "AdamW Sgd Adafactor Adam.kind",
+    "training.optimizer": "AdamW Sgd Adafactor Muon Adam.kind",
     "training.schedule": "Constant Linear Cosine WarmupStableDecay InverseSquareRoot.kind",
     "training.ema": "MovingAverage",
     "decoding": "Sampling BeamSearch.kind",

@@ -6,6 +6,7 @@ from compiler.emit.helpers import helpers_of
 from compiler.emit.imports import NETWORK, import_lines
 from compiler.emit.layout import docstring, lay
 from compiler.emit.marks import marker
+from compiler.emit.matrices import TABLE, hidden_matrices, table_text
 from compiler.emit.schedule import Rate, rate, schedule_constants
 from compiler.emit.template import fill
 from compiler.ir.block import Block, Repeat, walk
@@ -30,6 +31,7 @@ def training_text(spec: Spec, model: Block) -> str:
         _require_that_matrices_decay(model)
     peak = f"{width}**-0.5 * WARMUP_STEPS**-0.5" if width else repr(training.schedule.peak)
     made, loss = _optimizer(optimizer), _loss(training.label_smoothing)
+    matrices = hidden_matrices(model) if optimizer.TELLS_MATRICES_APART else {}
     helpers = helpers_of([made] if training.contrast else [made, loss])
     contrasting = {"torch.nn.functional as F"} if training.contrast else set()
     of = marker(model.origin)
@@ -46,6 +48,7 @@ def training_text(spec: Spec, model: Block) -> str:
         normalized=bool(spec.model.pooling and spec.model.pooling.normalize),
         constants=schedule_constants(training.schedule, training.steps, peak)
         | _constants(optimizer),
+        matrices=table_text(matrices, f"{OPTIMIZER}.kind") if matrices else "",
         settings=_settings(training),
         of=of,
         epochs=_unknown_length(training),
@@ -60,12 +63,17 @@ def training_text(spec: Spec, model: Block) -> str:
 def _optimizer(settings: OptimizerKind) -> Call:
     """The call of the constructor, whose settings are constants under their names."""
     model = Name("model")
-    groups = call("decay_groups", model, Name("WEIGHT_DECAY"))
+    decay = Name("WEIGHT_DECAY") if settings.decay else Const(0.0)
     keywords: dict[str, Expression] = {
         name: Name(value.upper()) if isinstance(value, str) else Const(value)
         for name, value in settings.arguments().items()
     }
-    parameters = groups if settings.decay else method(model, "parameters")
+    if settings.TELLS_MATRICES_APART:
+        parameters = call("matrix_groups", model, Name(TABLE), decay)
+    elif settings.decay:
+        parameters = call("decay_groups", model, decay)
+    else:
+        parameters = method(model, "parameters")
     return call(settings.CONSTRUCTOR, parameters, lr=Name("PEAK"), **keywords)
 
 

@@ -1,7 +1,7 @@
 """`prediction:`, `classifier:` and `pooling:` to what follows an encoder."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
@@ -64,7 +64,7 @@ def _classifier(settings: Classifier, context: Context) -> Head:
     """The first position or the mean, a linear map and a tanh (Devlin et al. 2019)."""
     pooler = _linear("output", context.d_model, context)
     classes = Hyperparameter("classes", settings.classes)
-    output = _linear("classes", classes, context)
+    output = replace(_linear("classes", classes, context), is_output_layer=True)
 
     def features(body: Body, x: str) -> str:
         body = body.at(context.origin("model.classifier"))

@@ -24,6 +24,7 @@ class Linear(Op):
     """x [..., inputs] -> [..., sum(outputs)]; names of outputs name slices of the weight.
 
     `gains` are factors on how the weights of each output start, where they are not all 1.
+    `is_output_layer` says that its result are logits.
     """
 
     made_by: ClassVar[tuple[str, ...]] = ("bias", "initialization")
@@ -33,6 +34,7 @@ class Linear(Op):
     bias: bool
     initial: Initial
     gains: tuple[Expression, ...] = ()
+    is_output_layer: bool = False
 
     @property
     def caption(self) -> Caption:
@@ -52,7 +54,12 @@ class Linear(Op):
         slices = self.outputs if len(self.outputs) > 1 else ()
         shape = (self.width(), self.inputs)
         weight = Parameter(
-            name="weight", shape=shape, initial=self.initial, slices=slices, gains=self.gains
+            name="weight",
+            shape=shape,
+            initial=self.initial,
+            slices=slices,
+            gains=self.gains,
+            is_hidden_matrix=not self.is_output_layer,
         )
         if not self.bias:
             return (weight,)

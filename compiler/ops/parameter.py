@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compiler.ops.expression import Binary, Const, Expression, Tuple, product
-from compiler.ops.shape import Shape
+from compiler.ops.shape import Shape, size
 
 UNIT = Const(1.0)
 
@@ -54,6 +54,8 @@ class Parameter:
 
     `slices` names the rows of a fused projection.
     `gains` are factors on how each slice starts, where they are not all 1.
+    `is_hidden_matrix` says that it, or each of its slices, maps one hidden vector to another: it
+    is no table, no kernel of a convolution and no output layer.
     """
 
     name: str
@@ -62,3 +64,10 @@ class Parameter:
     decays: bool = True
     slices: tuple[tuple[str, Expression], ...] = ()
     gains: tuple[Expression, ...] = ()
+    is_hidden_matrix: bool = False
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The rows of each slice, of a parameter without slices those of all of it."""
+        widths = [width for _, width in self.slices] or [self.shape[0]]
+        return tuple(size(each, {}) for each in widths)

@@ -79,7 +79,13 @@ class Recurrence(Mixer):
         rows = product(Const(len(gates)), self.d_hidden)
         matrices = (("weight_ih_l0", self.d_model), ("weight_hh_l0", self.d_hidden))
         weights = tuple(
-            Parameter(name=name + end, shape=(rows, width), initial=self.initial, slices=gates)
+            Parameter(
+                name=name + end,
+                shape=(rows, width),
+                initial=self.initial,
+                slices=gates,
+                is_hidden_matrix=True,
+            )
             for name, width in matrices
         )
         biases = tuple(

@@ -4,7 +4,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from compiler.spec.base import NotNegative, Positive, Rate, Section, Unused, setting, union_of
+from compiler.spec.base import (
+    Count,
+    NotNegative,
+    Positive,
+    Rate,
+    Section,
+    Unused,
+    setting,
+    union_of,
+)
 
 Pair = Field(min_length=2, max_length=2)
 
@@ -32,6 +41,8 @@ class OptimizerKind(Section):
     """Whatever the schedule says, the rate is at most step^-0.5."""
     NEEDS_WHOLE_MATRICES: ClassVar[bool] = False
     """Return whether the update of a weight depends on all of its matrix."""
+    TELLS_MATRICES_APART: ClassVar[bool] = False
+    """Return whether hidden matrices have an update of their own, and are therefore named."""
 
     kind: str
 
@@ -44,6 +55,11 @@ class OptimizerKind(Section):
     def moments(self) -> int:
         """The number of values that it keeps for each weight."""
         raise NotImplementedError
+
+    @property
+    def moments_of_matrices(self) -> int:
+        """The number of values that it keeps for each weight of a hidden matrix."""
+        return self.moments
 
     @property
     def decay(self) -> float:
@@ -181,11 +197,91 @@ class Adafactor(OptimizerKind):
         return {"beta2_decay": "beta2_decay", "eps": "eps", "d": "clip_threshold"}
 
 
+class Muon(OptimizerKind):
+    """Muon (Jordan et al. 2024): a hidden matrix moves by its momentum, made nearly orthogonal.
+
+    Matrices in one are taken apart: queries, keys and values, halves of gated networks, gates of
+    recurrences, experts. Embeddings, the output layer, norms, biases, positions and convolutions
+    are trained by AdamW (Loshchilov and Hutter 2019). Its `schedule.peak` must be written.
+    """
+
+    CONSTRUCTOR = "Muon"
+    USUAL_PEAK = 0.002
+    NEEDS_WHOLE_MATRICES = True
+    TELLS_MATRICES_APART = True
+    unused_if: ClassVar[tuple[Unused, ...]] = (
+        Unused(key="momentum", value=0, others=("nesterov",), why="there is none to look ahead by"),
+    )
+
+    kind: Literal["muon"]
+    momentum: Rate = setting(
+        "decay of the running mean of a matrix's gradient",
+        default=0.95,
+        unit="share",
+        examples=[0.95],
+    )
+    nesterov: bool = setting("look ahead by the momentum (Nesterov 1983)", default=True)
+    iterations: Count = setting(
+        "Newton-Schulz iterations, each of three products of matrices, that make an update nearly "
+        "orthogonal",
+        default=5,
+        unit="iterations",
+        examples=[5],
+    )
+    scale: Literal["match_rms_adamw", "original"] = setting(
+        "factor on the rate of a matrix of A rows and B columns: 0.2 max(A, B)^0.5, with which its "
+        "elements move as far as under AdamW and one rate does for all (Liu et al. 2025, equation "
+        "4); or max(1, A / B)^0.5 (Jordan et al. 2024), which takes a rate about ten times as high",
+        default="match_rms_adamw",
+    )
+    betas: Annotated[list[Rate], Pair] = setting(
+        "decay of AdamW's two running means",
+        default=[0.9, 0.95],
+        unit="share",
+        examples=[[0.9, 0.95]],
+    )
+    eps: Positive = setting("added to AdamW's denominator", default=1e-8, examples=[1e-8])
+    adamw_rate: Positive = setting(
+        "rate of AdamW's updates, as a factor on that of the schedule",
+        default=1.0,
+        unit="factor",
+        examples=[0.1],
+    )
+    weight_decay: NotNegative = _weight_decay(0.1, 0.1)
+
+    @property
+    def title(self) -> str:
+        return (
+            "Muon (Jordan et al. 2024) for hidden matrices, AdamW for all else; whoever trains "
+            "sets the rate of each update."
+        )
+
+    @property
+    def moments(self) -> int:
+        return 2
+
+    @property
+    def moments_of_matrices(self) -> int:
+        return 1
+
+    def arguments(self) -> dict[str, str | bool | float]:
+        return {
+            "betas": "betas",
+            "eps": "eps",
+            "adamw_rate": "adamw_rate",
+            "momentum": "momentum",
+            "nesterov": self.nesterov,
+            "iterations": "iterations",
+            "matches_adamw": self.scale == "match_rms_adamw",
+        }
+
+
 OPTIMIZERS: dict[str, type[OptimizerKind]] = {
     "adam": Adam,
     "adamw": AdamW,
     "sgd": Sgd,
     "adafactor": Adafactor,
+    "muon": Muon,
 }
 """The kinds of optimizers, in the order of the reference."""
 

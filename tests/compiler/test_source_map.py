@@ -39,6 +39,7 @@ CHANGES = [
     *("training.schedule.peak=0.001", "training.schedule.start=0.0001"),
     *("training.schedule={kind: cosine, warmup_steps: 10, peak: 0.001}", "training.seed=3"),
     *("training.schedule={kind: constant, peak: 0.001}", "training.optimizer=adamw"),
+    *("training.optimizer=muon", "training.optimizer={kind: muon, scale: original}"),
     *("training.optimizer=adafactor", "training.optimizer=sgd", "training.batching=padded"),
     *("training.optimizer.betas=[0.9, 0.99]", "training.optimizer.eps=1e-8", "decoding.beam=2"),
     *("model.encoder.block=[self_attention]", "data.max_length=64"),

@@ -22,6 +22,7 @@ RATE, DECAY = 0.01, 0.1
 DECAYING = {
     "adamw": f"{{kind: adamw, weight_decay: {DECAY}}}",
     "adafactor": f"{{kind: adafactor, weight_decay: {DECAY}}}",
+    "muon": f"{{kind: muon, weight_decay: {DECAY}}}",
 }
 
 

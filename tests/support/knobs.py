@@ -144,6 +144,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         *("adamw", {"kind": "adamw", "weight_decay": 0.0}),
         *("sgd", {"kind": "sgd", "momentum": 0.0}, {"kind": "sgd", "nesterov": True}),
         *("adafactor", {"kind": "adafactor", "weight_decay": 0.001}),
+        *("muon", {"kind": "muon", "nesterov": False, "scale": "original", "weight_decay": 0.0}),
     ),
     "ema": (None, 0.99),
     "own_settings": (False, True),

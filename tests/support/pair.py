@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from compiler.spec.optimizer import OPTIMIZERS
 from runtime.data.batches import Batch
 from tests.support.knobs import Tree
 from tests.support.objectives import Drawn, drawn
@@ -132,4 +133,5 @@ def for_shares(part: Any) -> Any:
     changed = {key: for_shares(below) for key, below in part.items()}
     if isinstance(changed.get("experts"), dict):
         changed["experts"]["balance_loss"] = 0
-    return {"kind": "adam"} if changed.get("kind") == "adafactor" else changed
+    is_whole = getattr(OPTIMIZERS.get(changed.get("kind", "")), "NEEDS_WHOLE_MATRICES", False)
+    return {"kind": "adam"} if is_whole else changed

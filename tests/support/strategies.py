@@ -5,12 +5,14 @@ from typing import Any
 from hypothesis import strategies as st
 
 from compiler.spec.mixer import MIXERS
+from compiler.spec.optimizer import OPTIMIZERS
 from compiler.spec.position import BiasPosition, kinds_of
 from compiler.spec.tokenizer import REGULARISATION
 from tests.support.head_masks import place_head_masks
 from tests.support.knobs import Chooser, Tree
 from tests.support.mixers import kind_of, place_mixers, sub_layers
 
+NEED_PEAKS = {kind for kind, each in OPTIMIZERS.items() if each.USUAL_PEAK is not None}
 PLACES = (
     ("encoder", "self_attention", "encoder_mask"),
     ("decoder", "self_attention", "decoder_mask"),
@@ -45,7 +47,7 @@ def _recipe(choose: Chooser, task: str) -> Tree:
 def _training(choose: Chooser) -> Tree:
     optimizer, ema = choose("optimizer"), choose("ema")
     optimizer = {"kind": optimizer} if isinstance(optimizer, str) else optimizer
-    needs_peak = optimizer["kind"] in ("sgd", "adafactor")
+    needs_peak = optimizer["kind"] in NEED_PEAKS
     training = {
         "batch_tokens": 1000,
         "steps": 5000,

@@ -143,7 +143,8 @@ def test_it_waits_for_nothing(setup: Setup) -> None:
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "expected"), [({"kind": "adam"}, True), ({"kind": "adafactor"}, False)]
+    ("optimizer", "expected"),
+    [({"kind": "adam"}, True), ({"kind": "adafactor"}, False), ({"kind": "muon"}, False)],
 )
 def test_optimizers_that_wait_are_not_captured(
     tmp_path: Path, make_package: Make, optimizer: dict[str, Any], expected: bool

@@ -71,6 +71,8 @@ def test_a_run_interrupted_anywhere_ends_the_same(
         {"kind": "sgd", "momentum": 0.9, "nesterov": True},
         {"kind": "adafactor"},
         {"kind": "adafactor", "weight_decay": 0.1},
+        {"kind": "muon"},
+        {"kind": "muon", "adamw_rate": 0.1, "scale": "original"},
     ],
     ids=str,
 )

@@ -167,7 +167,11 @@ def test_a_run_begun_whole_goes_on_in_shares(
 @pytest.mark.quick
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"optimizer": {"kind": "adafactor"}}, "whole matrices"), ({"compile": True}, "not compiled")],
+    [
+        ({"optimizer": {"kind": "adafactor"}}, "whole matrices"),
+        ({"optimizer": {"kind": "muon"}}, "whole matrices"),
+        ({"compile": True}, "not compiled"),
+    ],
 )
 def test_what_shares_cannot_do_is_refused(
     settings: dict[str, Any], words: str, tmp_path: Path, make_package: Make, run_training: Train
