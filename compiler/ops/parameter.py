@@ -69,5 +69,5 @@ class Parameter:
     @property
     def rows(self) -> tuple[int, ...]:
         """The rows of each slice, of a parameter without slices those of all of it."""
-        widths = [width for _, width in self.slices] or [self.shape[0]]
+        widths: Shape = tuple(width for _, width in self.slices) or self.shape[:1]
         return tuple(size(each, {}) for each in widths)
