@@ -1,6 +1,7 @@
 """The words of the paper about the network: section 3."""
 
 from compiler.conform.statement import Place, Statement, exactly, of_row, unnamed
+from compiler.spec.mixer import MIXERS
 
 
 def _mask(place: Place) -> tuple[object, ...]:
@@ -65,7 +66,7 @@ STACKS = (
     ),
     Statement(
         section="3.1",
-        keys=("LayerGroup.recurrence", "LayerGroup.convolution"),
+        keys=tuple(f"LayerGroup.{name}" for name in MIXERS),
         values=exactly(None),
         says='"no recurrence and no convolution" (3.5)',
     ),

@@ -2,6 +2,7 @@
 
 from compiler.conform.network import NETWORK
 from compiler.conform.recipe import RECIPE, SCORES
+from compiler.spec.mixer import MIXERS
 from compiler.spec.tasks import Task
 
 TITLES = {
@@ -45,8 +46,7 @@ MOOT = {
     "task": "Model.prediction Prediction Model.classifier Classifier Model.pooling Pooling "
     "Training.masking MaskedTokens Training.contrast Contrast",
     "norm.kind": "Norm.offset",
-    "layers.recurrence": "Recurrence",
-    "layers.convolution": "Convolution",
+    **{f"layers.{name}": kind.__name__ for name, kind in MIXERS.items()},
     "attention.query_key_norm": "QueryKeyNorm",
     "attention.mask": "HeadMask",
     "feed_forward.experts": "Experts",

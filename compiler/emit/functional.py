@@ -190,8 +190,11 @@ class _Public:
             *(f'    "{each.path}": {_table(each.dynamic)},' for each in tensors),
             "}",
         ]
-        changed = (f'    "{each.path}",' for each in tensors if each.is_changed)
-        yield ["CHANGED = (", *changed, ")"]
+        changed = [f'"{each.path}",' for each in tensors if each.is_changed]
+        if len(changed) == 1:  # a formatter breaks a tuple of several alone
+            yield [f"CHANGED = ({changed[0]})"]
+        else:
+            yield ["CHANGED = (", *(f"    {each}" for each in changed), ")"]
 
     def _dimensions(self, function: str) -> str:
         return ", ".join(

@@ -22,11 +22,16 @@ STEP = 4
 NameOf = Callable[[Hyperparameter], str]
 
 
-def lay(prefix: str, expression: Expression, name_of: NameOf, depth: int) -> list[str]:
-    """`prefix` and the expression: on one line, or with its arguments or elements below."""
+def lay(
+    prefix: str, expression: Expression, name_of: NameOf, depth: int, end: str = ""
+) -> list[str]:
+    """`prefix` and the expression: on one line, or with its arguments or elements below.
+
+    The last line has room for an `end`.
+    """
     indent = " " * (STEP * depth)
     line = indent + prefix + render(expression, name_of)
-    if len(line) <= WIDTH:
+    if len(line + end) <= WIDTH:
         return [line]
     if isinstance(expression, Tuple | List):
         opening, closing = "()" if isinstance(expression, Tuple) else "[]"
@@ -90,9 +95,9 @@ def _argument(prefix: str, argument: Expression, name_of: NameOf, depth: int) ->
     """An argument on lines of its own; a sum that is too long is broken at its sign."""
     whole = " " * (STEP * depth) + prefix + render(argument, name_of)
     if len(whole) < WIDTH or not isinstance(argument, Binary):
-        return lay(prefix, argument, name_of, depth)
+        return lay(prefix, argument, name_of, depth, end=",")
     left = lay(prefix, argument.left, name_of, depth)
-    return [*left, *lay(f"{argument.operator} ", argument.right, name_of, depth)]
+    return [*left, *lay(f"{argument.operator} ", argument.right, name_of, depth, end=",")]
 
 
 def _each(head: str, each: Comprehension, end: str, name_of: NameOf, depth: int) -> list[str]:

@@ -12,6 +12,7 @@ from compiler.export.verdict import Verdict, refused, said, said_otherwise
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.mask.parse import parse
 from compiler.spec.attention import Attention, QueryKeyNorm
+from compiler.spec.mixer import MIXERS
 from compiler.spec.model import LayerGroup, Model, Stack
 from compiler.spec.position import AlibiPosition, NoPosition
 from compiler.spec.tasks import TASKS, usual_block
@@ -223,8 +224,8 @@ CTRANSLATE2 = Table(
         "LayerGroup.repeat": said(),
         "LayerGroup.distinct": _unless(None, said_otherwise("repeated layers, stored once")),
         "LayerGroup.block": _block,
-        "LayerGroup.recurrence LayerGroup.convolution": lambda place: (
-            said() if place.value is None else refused(f"has no {place.field}")
+        " ".join(f"LayerGroup.{name}" for name in MIXERS): lambda place: (
+            said() if place.value is None else refused(f"has no {place.field.replace('_', ' ')}")
         ),
         "Attention": said(),
         "Attention.heads": _heads,

@@ -29,7 +29,8 @@ def layer_words(group: LayerGroup) -> Iterator[str]:
 
 def _mixer_word(group: LayerGroup) -> str:
     if group.mixers:
-        return "".join(name.capitalize() for name in group.mixers)
+        words = (word for name in group.mixers for word in name.split("_"))
+        return "".join(word.capitalize() for word in words)
     return "" if group.self_attention is None else attention_word(group.self_attention)
 
 

@@ -18,8 +18,12 @@ from compiler.ops.linear import Chunk, Linear
 from compiler.ops.op import Op
 from compiler.ops.recurrence import BidirectionalRecurrence, Recurrence
 from compiler.ops.shape import BATCH, same
-from compiler.spec.mixer import Convolution, Mixer
+from compiler.spec.mixer import Convolution, ShortConvolution
 from compiler.spec.mixer import Recurrence as RecurrenceSettings
+from compiler.spec.mixer_base import Mixer
+
+Output = tuple[str, Expression]
+"""An output of a linear map: its name and its width."""
 
 _RECURRENCES = {
     "lstm": ("An LSTM", "LSTMs", "Hochreiter and Schmidhuber 1997"),
@@ -58,21 +62,26 @@ class _Writer:
     body: Body
     parts: dict[str, Op] = field(default_factory=dict)
 
-    def mix(self, op: Op, *names: str) -> list[str]:
-        """Apply the op that mixes positions to the inputs; return its results."""
+    def mix(self, op: Op, *names: str, x: str = "") -> list[str]:
+        """Apply the op that mixes positions to the stream, or to `x`; return its results."""
         self.parts[self.name] = op
-        return self.body.unpack(op, *self.inputs, part=self.name, names=names)
+        stream, *masks = self.inputs
+        return self.body.unpack(op, x or stream, *masks, part=self.name, names=names)
 
-    def output(self, x: str, width: Expression) -> str:
-        """Map `width` numbers of each position to the width of the stream by a part `output`."""
-        self.parts["output"] = Linear(
-            inputs=width,
-            outputs=(("output", self.context.d_model),),
-            bias=True,
+    def map(self, part: str, x: str, inputs: Expression, *outputs: Output, bias: bool) -> str:
+        """Map each position of `x`, `inputs` wide, to several outputs by a linear map `part`."""
+        self.parts[part] = Linear(
+            inputs=inputs,
+            outputs=outputs,
+            bias=bias,
             initial=self.context.initials.matrix,
-            gains=self.context.gains("output"),
+            gains=self.context.gains(*(name for name, _ in outputs)),
         )
-        return self.body.apply(self.parts["output"], x, part="output")
+        return self.body.apply(self.parts[part], x, part=part)
+
+    def output(self, x: str, width: Expression, *, bias: bool = True) -> str:
+        """Map `width` numbers of each position to the width of the stream by a part `output`."""
+        return self.map("output", x, width, ("output", self.context.d_model), bias=bias)
 
 
 def _recurrence(settings: RecurrenceSettings, writer: _Writer) -> tuple[str, str]:
@@ -99,14 +108,7 @@ def _recurrence(settings: RecurrenceSettings, writer: _Writer) -> tuple[str, str
 def _convolution(settings: Convolution, writer: _Writer) -> tuple[str, str]:
     """Write the convolution with its gate, or with a map of its numbers position by position."""
     context, body = writer.context, writer.body
-    common: dict[str, Any] = {
-        "d_model": context.d_model,
-        "width": Hyperparameter("convolution_width", settings.width),
-        "causal": required(settings.causal),
-        "initial": context.initials.matrix,
-    }
-    where = "the last of them its own" if settings.causal else "its own in their middle"
-    reads = f"a position reads {{convolution_width}}, {where}"
+    common, reads = _common(settings, context), _reads(settings)
     if settings.kind == "gated":
         (x,) = writer.mix(GatedConvolution(**common, gains=context.gains("output", "gate")), "_")
         hidden, gate = body.unpack(Chunk(width=context.d_model), x, names=("hidden", "gate"))
@@ -118,8 +120,41 @@ def _convolution(settings: Convolution, writer: _Writer) -> tuple[str, str]:
     return f"{about}: {reads} (Kaiser et al. 2018).", writer.output(x, context.d_model)
 
 
+def _short_convolution(settings: ShortConvolution, writer: _Writer) -> tuple[str, str]:
+    """Write both gates and the convolution between them."""
+    body, width = writer.body, writer.context.d_model
+    names = ("input_gate", "output_gate", "hidden")
+    both = writer.map(
+        "gates_hidden", writer.inputs[0], width, *((n, width) for n in names), bias=settings.bias
+    )
+    chunk = Chunk(width=width, count=len(names))
+    input_gate, output_gate, hidden = body.unpack(chunk, both, names=names)
+    hidden = body.apply(Multiply(), input_gate, hidden, name="_")
+    op = DepthwiseConvolution(**_common(settings, writer.context), bias=settings.bias)
+    (near,) = writer.mix(op, "near", x=hidden)
+    result = writer.output(body.apply(Multiply(), output_gate, near), width, bias=settings.bias)
+    about = "A convolution of each number by itself, between two gates"
+    return f"{about}: {_reads(settings)} (LFM2, Amini et al. 2025).", result
+
+
+def _common(settings: Convolution | ShortConvolution, context: Context) -> dict[str, Any]:
+    """Return the fields that all convolutions have."""
+    return {
+        "inputs": context.d_model,
+        "width": Hyperparameter("convolution_width", settings.width),
+        "causal": not settings.reads_ahead,
+        "initial": context.initials.matrix,
+    }
+
+
+def _reads(settings: Convolution | ShortConvolution) -> str:
+    where = "its own in their middle" if settings.reads_ahead else "the last of them its own"
+    return f"a position reads {{convolution_width}}, {where}"
+
+
 _LOWERINGS: dict[type[Mixer], Callable[[Any, _Writer], tuple[str, str]]] = {
     RecurrenceSettings: _recurrence,
     Convolution: _convolution,
+    ShortConvolution: _short_convolution,
 }
 """Each writes the statements of a mixer, and returns the summary of its block and the result."""

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from compiler.mask.mask import Mask, window
 from compiler.ops.caption import Caption
@@ -17,19 +18,24 @@ from compiler.ops.expression import (
 )
 from compiler.ops.mixer import Mixer
 from compiler.ops.op import Complexity, Cost, Op, PackedForm, Stored
-from compiler.ops.parameter import ZEROS, Parameter
+from compiler.ops.parameter import ZEROS, Initial, Parameter
 from compiler.ops.shape import BATCH, BEAM, Lengths, Shape, elements, require, size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convolution(Mixer):
-    """x [batch, position, d_model] -> [batch, position, outputs].
+    """x [batch, position, inputs] -> [batch, position, outputs].
 
     A position stands at the end of the `width` positions that it reads, where `causal`, or else in
     their middle. Then a second input says which are real, [batch, 1, 1, position]: the others
     count as zero, as those before the beginning and behind the end do.
     """
 
+    made_by: ClassVar[tuple[str, ...]] = ("initialization",)
+    field: ClassVar[str] = "recent"
+
+    inputs: Expression
+    initial: Initial
     width: Hyperparameter
     causal: bool
 
@@ -47,12 +53,12 @@ class Convolution(Mixer):
 
     @property
     def carried(self) -> int:
-        return (size(self.width, {}) - 1) * size(self.d_model, {})
+        return (size(self.width, {}) - 1) * size(self.inputs, {})
 
     @property
     def memory_tensors(self) -> tuple[Stored, ...]:
         others = Binary(self.width, "-", Const(1))
-        return (Stored(name="inputs", shape=(BATCH, BEAM, self.d_model, others)),)
+        return (Stored(name="inputs", shape=(BATCH, BEAM, self.inputs, others)),)
 
     @property
     @abstractmethod
@@ -78,11 +84,11 @@ class Convolution(Mixer):
         return f"width {self.width.value}, {'causal' if self.causal else 'centred'}"
 
     def module(self) -> Expression:
-        return Call(Name(self.maker), (self.d_model, self.width), self.initial.arguments())
+        return Call(Name(self.maker), (self.inputs, self.width), self.initial.arguments())
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         x, *_ = inputs
-        require(x[-1:], (self.d_model,), "convolution")
+        require(x[-1:], (self.inputs,), "convolution")
         return ((*x[:-1], self.outputs),)
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
@@ -101,7 +107,7 @@ class Convolution(Mixer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedConvolution(Op):
-    """x [1, place, d_model], packed sentences -> [1, place, outputs], each sentence by itself."""
+    """x [1, place, inputs], packed sentences -> [1, place, outputs], each sentence by itself."""
 
     of: Convolution
 
@@ -130,11 +136,11 @@ class GatedConvolution(Convolution):
 
     @property
     def outputs(self) -> Expression:
-        return product(Const(2), self.d_model)
+        return product(Const(2), self.inputs)
 
     @property
     def products(self) -> Expression:
-        return product(self.outputs, self.d_model)
+        return product(self.outputs, self.inputs)
 
     def complexity(self, *, is_self: bool) -> Complexity:
         return Complexity(per_layer=f"{self.width.value} n d^2")
@@ -144,10 +150,10 @@ class GatedConvolution(Convolution):
         return "gated_convolution"
 
     def parameters(self) -> tuple[Parameter, ...]:
-        slices = (("output", self.d_model), ("gate", self.d_model))
+        slices = (("output", self.inputs), ("gate", self.inputs))
         weight = Parameter(
             name="weight",
-            shape=(self.outputs, self.d_model, self.width),
+            shape=(self.outputs, self.inputs, self.width),
             initial=self.initial,
             slices=slices,
             gains=self.gains,
@@ -158,12 +164,16 @@ class GatedConvolution(Convolution):
 
     def module(self) -> Expression:
         keywords = self.initial.arguments(self.gains)
-        return Call(Name(self.maker), (self.d_model, self.width), keywords)
+        return Call(Name(self.maker), (self.inputs, self.width), keywords)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DepthwiseConvolution(Convolution):
-    """Each of the d_model numbers by itself (Kaiser et al. 2018, section 2.1)."""
+    """Each number by itself (Kaiser et al. 2018, section 2.1), perhaps plus a bias."""
+
+    made_by: ClassVar[tuple[str, ...]] = ("initialization", "bias")
+
+    bias: bool = False
 
     @property
     def caption(self) -> Caption:
@@ -172,11 +182,11 @@ class DepthwiseConvolution(Convolution):
 
     @property
     def outputs(self) -> Expression:
-        return self.d_model
+        return self.inputs
 
     @property
     def products(self) -> Expression:
-        return self.d_model
+        return self.inputs
 
     def complexity(self, *, is_self: bool) -> Complexity:
         return Complexity(per_layer=f"{self.width.value} n d + n d^2")
@@ -186,5 +196,11 @@ class DepthwiseConvolution(Convolution):
         return "depthwise_convolution"
 
     def parameters(self) -> tuple[Parameter, ...]:
-        shape = (self.d_model, Const(1), self.width)
-        return (Parameter(name="weight", shape=shape, initial=self.initial),)
+        shape = (self.inputs, Const(1), self.width)
+        weight = Parameter(name="weight", shape=shape, initial=self.initial)
+        bias = Parameter(name="bias", shape=shape[:1], initial=ZEROS, decays=False)
+        return (weight, bias) if self.bias else (weight,)
+
+    def module(self) -> Expression:
+        bias = (("bias", Const(True)),) if self.bias else ()
+        return Call(Name(self.maker), (self.inputs, self.width), bias + self.initial.arguments())

@@ -86,12 +86,13 @@ class Linear(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk(Op):
-    """x [..., 2 * width] -> two [..., width]: what a map to two outputs gives, taken apart."""
+    """x [..., count * width] -> `count` of [..., width]: what one map gives, taken apart."""
 
     chosen_by: ClassVar[tuple[str, ...]] = ("gated",)
     returns_list: ClassVar[bool] = True
 
     width: Hyperparameter
+    count: int = 2
 
     @property
     def caption(self) -> Caption:
@@ -99,9 +100,9 @@ class Chunk(Op):
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         (x,) = inputs
-        require(x[-1:], (product(Const(2), self.width),), "halves")
-        return ((*x[:-1], self.width),) * 2
+        require(x[-1:], (product(Const(self.count), self.width),), "equal parts")
+        return ((*x[:-1], self.width),) * self.count
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (x,) = inputs
-        return Call(Attribute(x, "chunk"), (Const(2),), (("dim", Const(-1)),))
+        return Call(Attribute(x, "chunk"), (Const(self.count),), (("dim", Const(-1)),))

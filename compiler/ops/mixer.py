@@ -5,25 +5,22 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compiler.mask.mask import Mask
-from compiler.ops.expression import Expression, Hyperparameter, method
+from compiler.ops.expression import Expression, method
 from compiler.ops.op import CarriesState, Memory, Op, State, Stored, Untraceable
-from compiler.ops.parameter import Initial
 from compiler.ops.shape import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixer(Op):
-    """x [batch, position, d_model] -> [batch, position, outputs]; outputs may differ in width.
+    """x [batch, position, inputs] -> [batch, position, outputs], or several such inputs.
 
-    A second input, [batch, 1, 1, position], is a mask of padding where positions read later ones.
-    In decoding, an object of the class `memory` holds what each hypothesis has read: its `advance`
-    reads the newest position, its `fill` the first ones.
+    A last input, [batch, 1, 1, position], is a mask of padding where positions read later ones.
+    In decoding, an object of the class `memory` holds what each hypothesis has read, in the field
+    `field` of the state of its block: its `advance` reads the newest position, its `fill` the
+    first ones. Both are given the module of the mixer, if it has parameters.
     """
 
-    made_by: ClassVar[tuple[str, ...]] = ("initialization",)
-
-    d_model: Hyperparameter
-    initial: Initial
+    field: ClassVar[str] = "memory"
 
     @property
     @abstractmethod
@@ -49,15 +46,19 @@ class Mixer(Op):
         return (self.mask,) * inputs
 
     def state(self, decoded: tuple[bool, ...]) -> State:
-        memory = Memory(annotation=self.memory)
+        memory = Memory(annotation=self.memory, name=self.field)
         return CarriesState(
             step=MixerStep(mixer=self), prefill=MixerPrefill(mixer=self), memory=memory
         )
 
+    def held(self, this: Expression) -> tuple[Expression, ...]:
+        """Return the module as an argument, if there is one."""
+        return (this,) if self.parameters() else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixerStep(Op):
-    """x [batch, beam, d_model], the memory, parent [batch, beam] -> [batch, beam, outputs]"""
+    """x [batch, beam, inputs], the memory, parent [batch, beam] -> [batch, beam, outputs]"""
 
     mixer: Mixer
 
@@ -71,17 +72,17 @@ class MixerStep(Op):
         return self.mixer.memory_tensors
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        x, memory, parent = inputs
-        return method(memory, "advance", this, x, parent)
+        *given, memory, parent = inputs
+        return method(memory, "advance", *self.mixer.held(this), *given, parent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixerPrefill(MixerStep):
-    """x [batch, position, d_model], an empty memory -> [batch, position, outputs]"""
+    """x [batch, position, inputs], an empty memory -> [batch, position, outputs]"""
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        x, memory = inputs
-        return method(memory, "fill", this, x)
+        *given, memory = inputs
+        return method(memory, "fill", *self.mixer.held(this), *given)
 
     def traceable(self) -> Op | Untraceable:
         form = self.mixer.traceable()

@@ -5,13 +5,14 @@ and under its names.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from compiler.mask.mask import ALL, CAUSAL, Mask
 from compiler.ops.caption import Caption
 from compiler.ops.expression import Call, Const, Expression, Hyperparameter, Name, call, product
 from compiler.ops.mixer import Mixer
 from compiler.ops.op import Complexity, Cost, Stored, Unpackable, Untraceable
-from compiler.ops.parameter import ZEROS, Parameter
+from compiler.ops.parameter import ZEROS, Initial, Parameter
 from compiler.ops.shape import BATCH, BEAM, Lengths, Shape, elements, require, size
 
 GATES = {
@@ -31,6 +32,10 @@ class Recurrence(Mixer):
     text, so that no real position reads any.
     """
 
+    made_by: ClassVar[tuple[str, ...]] = ("initialization",)
+
+    d_model: Hyperparameter
+    initial: Initial
     kind: str
     d_hidden: Hyperparameter
 

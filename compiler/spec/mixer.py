@@ -5,49 +5,26 @@ A kind of mixer is one class, whose facts are all that other modules know of it,
 """
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal, NamedTuple, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field
 
 from compiler.spec.base import Section, Width, setting
+from compiler.spec.mixer_base import Conflict, Mixer
 
-
-class Conflict(NamedTuple):
-    """A mistake at a key of a mixer, with the code, the message and the help that explain it."""
-
-    key: str
-    code: str
-    message: str
-    help: str
-
-
-class Mixer(Section):
-    """The settings of one kind of mixer; a subclass overrides the facts in which it differs."""
-
-    EXAMPLE: ClassVar[str]
-    """The shortest settings, which messages show."""
-    AHEAD_KEY: ClassVar[str] = ""
-    """The key that decides whether a position reads later ones, at which a failed proof points."""
-    OUTPUT_KEYS: ClassVar[tuple[str, ...]] = ()
-    """The keys of which each makes a linear map `output` follow where it is set."""
-
-    @property
-    def has_output(self) -> bool:
-        """True if a linear map `output` may follow, which adds to the residual stream."""
-        return any(getattr(self, key) for key in self.OUTPUT_KEYS)
-
-    @property
-    def reads_ahead(self) -> bool:
-        """True if a position reads later ones, after the defaults are resolved."""
-        return False
-
-    def with_defaults(self, width: int, *, causal: bool) -> Self:  # noqa: ARG002
-        """Return the settings of a stream of `width` numbers, `causal` in a decoder, complete."""
-        return self
-
-    def conflicts(self, *, causal: bool) -> Iterator[Conflict]:  # noqa: ARG002
-        """Yield the mistakes in settings that are each right; `causal` in a decoder."""
-        yield from ()
+ReadWidth = Annotated[int, Field(ge=2, le=2**10)]
+"""The number of positions that a convolution reads."""
+READS = setting(
+    "positions that one reads; odd where it stands in their middle",
+    default=3,
+    unit="positions",
+    examples=[3],
+)
+CAUSAL = setting(
+    "whether a position stands at the end of those that it reads, not in the middle; by default in "
+    "a decoder",
+    default=None,
+)
 
 
 class Recurrence(Mixer):
@@ -83,43 +60,22 @@ class Recurrence(Mixer):
         return self.model_copy(update={"d_hidden": self.d_hidden or width})
 
 
-class Convolution(Mixer):
-    """A convolution along the stream, in the place of self-attention (section 4).
+class AnyConvolution(Mixer):
+    """The base of convolutions, whose fields `width` and `causal` are `READS` and `CAUSAL`."""
 
-    Its weights start as `initialization` says: for each output of a gated one and its gate, for
-    each number of a depth-wise one. What is added to the residual stream counts as an `output`.
-    """
-
-    EXAMPLE = "{kind: gated}"
     AHEAD_KEY = "causal"
-    OUTPUT_KEYS = ("kind",)
-
-    kind: Literal["gated", "depthwise"] = setting(
-        "a gated linear unit (Gehring et al. 2017); or each number by itself, and a linear map "
-        "of them position by position (Kaiser et al. 2018)"
-    )
-    width: Annotated[int, Field(ge=2, le=2**10)] = setting(
-        "positions that one reads; odd where it stands in their middle",
-        default=3,
-        unit="positions",
-        examples=[3],
-    )
-    causal: bool | None = setting(
-        "whether a position stands at the end of those that it reads, not in the middle; by "
-        "default in a decoder",
-        default=None,
-    )
 
     @property
     def reads_ahead(self) -> bool:
-        return not self.causal
+        return not getattr(self, self.AHEAD_KEY)
 
     def with_defaults(self, width: int, *, causal: bool) -> Self:  # noqa: ARG002
-        return self.model_copy(update={"causal": causal if self.causal is None else self.causal})
+        own = getattr(self, self.AHEAD_KEY)
+        return self.model_copy(update={"causal": causal if own is None else own})
 
     def conflicts(self, *, causal: bool) -> Iterator[Conflict]:
-        width, is_causal = self.width, causal if self.causal is None else self.causal
-        if width % 2 == 0 and not is_causal:
+        width, own = getattr(self, "width"), getattr(self, self.AHEAD_KEY)  # noqa: B009
+        if width % 2 == 0 and not (causal if own is None else own):
             yield Conflict(
                 key="width",
                 code="even-width",
@@ -129,11 +85,47 @@ class Convolution(Mixer):
             )
 
 
+class Convolution(AnyConvolution):
+    """A convolution along the stream, in the place of self-attention (section 4).
+
+    Its weights start as `initialization` says: for each output of a gated one and its gate, for
+    each number of a depth-wise one. What is added to the residual stream counts as an `output`.
+    """
+
+    EXAMPLE = "{kind: gated}"
+    OUTPUT_KEYS = ("kind",)
+
+    kind: Literal["gated", "depthwise"] = setting(
+        "a gated linear unit (Gehring et al. 2017); or each number by itself, and a linear map "
+        "of them position by position (Kaiser et al. 2018)"
+    )
+    width: ReadWidth = READS
+    causal: bool | None = CAUSAL
+
+
+class ShortConvolution(AnyConvolution):
+    """A short convolution between two gates (LFM2, Amini et al. 2025).
+
+    A linear map gives a gate of what is read, a gate of what is given, and what is read; each
+    number is convolved by itself, and a linear map follows. There is no other non-linearity.
+    """
+
+    EXAMPLE = "{width: 3}"
+    OUTPUT_KEYS = ("width",)
+
+    width: ReadWidth = READS
+    causal: bool | None = CAUSAL
+    bias: bool = setting("of both linear maps and of the convolution", default=False)
+
+
 class Mixers(Section):
     """The mixers that a layer may have, by their keys."""
 
     recurrence: Recurrence | None = None
     convolution: Convolution | None = None
+    short_convolution: ShortConvolution | None = setting(
+        "a short convolution between two gates", default=None, since="0.3"
+    )
 
     @property
     def mixers(self) -> dict[str, Mixer]:

@@ -22,7 +22,7 @@ without a paper, as in "(section 3.4)", is one of Vaswani et al. 2017.
 **Handing down.** Settings at `model:` (`attention`, `norm`, `feed_forward`, `dropout` and the like)
 are inherited by both stacks; `encoder:` and `decoder:` override them, `self_attention:` and
 `cross_attention:` override the `attention:` of their stack, and a stack's `layers:` may be a list
-of kinds of layers that override all of these. Another kind of norm, recurrence or convolution keeps
+of kinds of layers that override all of these. Another kind of norm or mixer keeps
 what else was handed down to it. A setting that no place takes is an error.
 
 **Variants.** `extends` names one parent: a path, seen from the file that says it, or a spec of

@@ -161,7 +161,7 @@ class Partition:
         """Replace the memory of each hypothesis, starting from the memory of its parent."""
         kept = self.keep(state.memory.name, state.memory.annotation, NewMemory(memory=state.memory))
         first, *_ = statement.results
-        known = replace(statement, inputs=(statement.inputs[0], kept), results=(first,))
+        known = replace(statement, inputs=(*statement.inputs, kept), results=(first,))
         self.add(
             replace(known, op=state.step, inputs=(*known.inputs, PARENT)),
             replace(known, op=state.prefill),

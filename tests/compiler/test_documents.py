@@ -12,14 +12,18 @@ from compiler.analysis.dependence import dependence_of
 from compiler.analysis.refusals import why_not_packed
 from compiler.pipeline import PROOFS, build
 from compiler.spec.load import load
+from compiler.spec.mixer import MIXERS
 from runtime.data.symbols import BEGIN
 from tests.compiler.test_prefill import LAYERS, ROWS, model_of, spec
 from tests.support.knobs import Tree
 from tests.support.packages import compile_tree, import_package
 
-MIXERS = ("LSTM", "GRU", "convolution")
 KINDS: dict[str, Tree] = {
-    **{name: layers for name, layers in LAYERS.items() if name not in MIXERS},
+    **{
+        name: layers
+        for name, layers in LAYERS.items()
+        if MIXERS.keys().isdisjoint(layers.get("block", ()))
+    },
     "sinusoidal": {"position": {"kind": "sinusoidal", "layout": "tensor2tensor", "offset": 2}},
     "learned": {"position": {"kind": "learned", "max_length": 64}},
     "part of rotary": {

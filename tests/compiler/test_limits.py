@@ -27,6 +27,7 @@ SECTIONS: dict[str, tuple[str, object]] = {
     "feed_forward": ("feed_forward", {"d_ff": 64}),
     "recurrence": ("recurrence", {"kind": "lstm"}),
     "convolution": ("convolution", {"kind": "gated"}),
+    "short_convolution": ("short_convolution", {"width": 3}),
 }
 """Of each sub-layer, the key below `model:` that sets it, with settings."""
 
@@ -230,6 +231,7 @@ def test_an_initialization_gives_way_to_a_child_without_attention(tmp_path: Path
     [
         ("fairseq", ["self_attention"], {}),
         ("scaled", ["convolution"], {}),
+        ("scaled", ["short_convolution"], {}),
         ("scaled", ["recurrence"], {"recurrence": {"kind": "lstm", "d_hidden": 16}}),
     ],
 )

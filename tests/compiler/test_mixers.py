@@ -148,6 +148,32 @@ def test_a_convolution_is_a_sum_over_what_is_near(settings: dict[str, Any], tmp_
         torch.testing.assert_close(got[row, :length], expected, atol=1e-5, rtol=1e-4)
 
 
+SHORT = ({}, {"width": 5, "bias": True}, {"width": 4, "causal": True, "bias": True})
+
+
+@pytest.mark.parametrize("settings", SHORT, ids=str)
+def test_a_short_convolution_stands_between_two_gates(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """Of each text alone, distance by distance (LFM2, as transformers computes it)."""
+    short = {"short_convolution": {"width": 3} | settings}
+    package = compile_tree(tree(short, {"short_convolution": {"width": 2}}), tmp_path)
+    layer = network(package, tmp_path).encoder.layers[0].short_convolution
+    x, kernel = torch.randn(3, max(LENGTHS), WIDTH), layer.short_convolution
+    got = layer(x) if settings.get("causal") else layer(x, real())
+    width = settings.get("width", 3)
+    before = width - 1 if settings.get("causal") else width // 2
+    for row, length in enumerate(LENGTHS):
+        input_gate, output_gate, hidden = layer.gates_hidden(x[row, :length]).chunk(3, dim=-1)
+        read, near = input_gate * hidden, torch.zeros(length, WIDTH)
+        for i in range(length):
+            for k in range(width):
+                if 0 <= (j := i - before + k) < length:
+                    near[i] += kernel.weight[:, 0, k] * read[j]
+        near += kernel.bias if settings.get("bias") else 0.0
+        torch.testing.assert_close(got[row, :length], layer.output(output_gate * near))
+
+
 def test_padding_is_told_beside_a_mask_of_pairs(tmp_path: Path) -> None:
     """Attention has a tensor of the same name for more: the convolution is told by another."""
     mask = {"self_attention": {"mask": "last(2) | window(1)"}, "convolution": {"kind": "gated"}}

@@ -37,6 +37,10 @@ LAYERS: dict[str, Tree] = {
         "block": ["convolution", "self_attention", "feed_forward"],
         "convolution": {"kind": "gated", "width": 4},
     },
+    "short convolution": {
+        "block": ["short_convolution", "self_attention", "feed_forward"],
+        "short_convolution": {"width": 3},
+    },
 }
 
 

@@ -31,7 +31,7 @@ def _smoothing(settings: Any, writer: _Writer) -> tuple[str, str]:
     context = writer.context
     (x,) = writer.mix(
         DepthwiseConvolution(
-            d_model=context.d_model,
+            inputs=context.d_model,
             width=Hyperparameter("convolution_width", settings.span),
             causal=True,
             initial=context.initials.matrix,

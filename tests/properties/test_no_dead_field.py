@@ -200,12 +200,13 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     **{
         f"model.{stack}.layers.{mixer}:{name}": (
             f"model.{stack}.block=[{mixer}, {others}]",
-            f"model.{stack}.{mixer}.kind={kind}",
+            f"model.{stack}.{mixer}.{first}",
         )
         for stack, others in (("encoder", "feed_forward"), ("decoder", "cross_attention"))
-        for mixer, name, kind in (
-            ("recurrence", "Recurrence", "lstm"),
-            ("convolution", "Convolution", "gated"),
+        for mixer, name, first in (
+            ("recurrence", "Recurrence", "kind=lstm"),
+            ("convolution", "Convolution", "kind=gated"),
+            ("short_convolution", "ShortConvolution", "width=3"),
         )
     },
     "data.train:TabSeparated": ("data.train.tsv=train.tsv",),
@@ -306,6 +307,7 @@ VALUES: dict[str, str] = {
     **{f"model.{stack}.position.fraction": "0.5" for stack in STACKS},
     **{f"model.{stack}.position.buckets": "16" for stack in STACKS},
     "model.encoder.convolution.width": "5",
+    "model.encoder.short_convolution.width": "5",
     "model.output.soft_cap": "20.0",
     "model.encoder.feed_forward.experts.active": "1",
     "model.decoder.feed_forward.experts.active": "1",
@@ -331,6 +333,7 @@ SECTIONS_OF_CONTEXTS: dict[tuple[str, str], tuple[str, ...]] = {
 FIXED = {
     *("spec_version", "task", "data.train.references", "data.train.reference_columns"),
     *("model.decoder.recurrence.bidirectional", "model.decoder.convolution.causal"),
+    "model.decoder.short_convolution.causal",
     *(f"data.{part}.running" for part in PARTS),
     *("data.valid.shifted", "data.test.shifted"),
 }

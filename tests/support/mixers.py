@@ -1,4 +1,4 @@
-"""Recurrences and convolutions in random specs: instead of self-attention, or beside it."""
+"""Recurrences, convolutions and other mixers: instead of self-attention, or beside it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ Choose = Callable[[str], Any]
 
 RATHER_NOT = (None, None, None)
 KNOBS: dict[str, tuple[Any, ...]] = {
-    "mixer": (*RATHER_NOT, "recurrence", "convolution"),
+    "mixer": (*RATHER_NOT, "recurrence", "convolution", "short_convolution"),
     "mixer_place": ("instead", "in the second kind", "before attention", "beside attention"),
     "recurrence": ("lstm", "gru"),
     "d_hidden": (None, 4, 5),
@@ -18,6 +18,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "convolution": ("gated", "depthwise"),
     "convolution_width": (None, 2, 3, 5),
     "causal": (None, True),
+    "mixer_bias": (None, True),
 }
 
 
@@ -40,9 +41,14 @@ def _settings(choose: Choose, stack: str, mixer: str) -> Tree:
         settings["bidirectional"] = stack == "encoder" and choose("bidirectional")
     else:
         width, causal = choose("convolution_width"), choose("causal")
-        settings = {"kind": choose("convolution"), "width": width}
+        settings = {"width": width}
         settings["causal"] = True if width == 2 and stack == "encoder" else causal
-    return {key: value for key, value in settings.items() if value is not None}
+        if mixer == "convolution":
+            settings["kind"] = choose("convolution")
+        else:
+            settings["bias"] = choose("mixer_bias")
+    settings = {key: value for key, value in settings.items() if value is not None}
+    return settings or {"width": 3}
 
 
 def _place(place: str, stack: Tree, mixer: str, others: list[str]) -> None:

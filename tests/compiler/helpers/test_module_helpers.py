@@ -231,6 +231,18 @@ def test_a_depthwise_convolution_treats_numbers_by_themselves(setting: str) -> N
         assert 0.9 * bound < module.weight.abs().max() <= bound
 
 
+@renders("depthwise_convolution")
+@pytest.mark.parametrize("given", [("bias", ""), ("bias", "bias"), ("", "bias")])
+def test_a_depthwise_convolution_may_have_biases_of_zeros(given: tuple[str, ...]) -> None:
+    calls = [
+        called("depthwise_convolution", "a", "b", **({name: "True"} if name else {}))
+        for name in given
+    ]
+    module = rendered(*calls).depthwise_convolution(6, 3, bias=True)
+    assert module.bias.shape == (6,)
+    assert not module.bias.any()
+
+
 @renders("causal_convolution", "centred_convolution")
 def test_convolutions_along_a_stream() -> None:
     layer, x = nn.Conv1d(6, 5, 3), torch.randn(2, 7, 6)
