@@ -38,9 +38,9 @@ def embedding(rows: int, width: int) -> nn.Embedding:
     return module
 
 
-def depthwise_convolution(d_model: int, width: int) -> nn.Conv1d:
-    """A convolution of each of d_model numbers by itself, each Xavier-uniform; without biases."""
-    module = nn.Conv1d(d_model, d_model, width, groups=d_model, bias=False)
+def depthwise_convolution(inputs: int, width: int) -> nn.Conv1d:
+    """A convolution of each of `inputs` numbers by itself, each Xavier-uniform; without biases."""
+    module = nn.Conv1d(inputs, inputs, width, groups=inputs, bias=False)
     bound = math.sqrt(3 / width)
     nn.init.uniform_(module.weight, -bound, bound)
     return module
