@@ -181,6 +181,12 @@ SUB_LAYERS = (
     ),
     Statement(
         section="3.3",
+        keys=("FeedForward.clamp", "FeedForward.up_offset"),
+        values=exactly(None, 0.0),
+        says="nothing is bounded or added between the maps but biases (equation 2)",
+    ),
+    Statement(
+        section="3.3",
         keys=("FeedForward.bias",),
         values=exactly(True),
         says="both linear maps have a bias (equation 2)",

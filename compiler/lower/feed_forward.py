@@ -4,7 +4,7 @@ from compiler.activations import ACTIVATIONS
 from compiler.ir.block import Block, Input, Repeat
 from compiler.ir.build import Body
 from compiler.lower.settings import Context
-from compiler.ops.elementwise import Activation, Dropout, Multiply, Scale
+from compiler.ops.elementwise import Activation, Clamp, Dropout, Multiply, Offset, Scale
 from compiler.ops.experts import ONE, ExpertDispatch, RecordLoad, TopKRouter
 from compiler.ops.expression import Expression, Hyperparameter
 from compiler.ops.linear import Chunk, Linear
@@ -37,9 +37,11 @@ def _network(
     h = body.apply(to_hidden, "x", part="hidden")
     if settings.gated:
         gate, h = body.unpack(Chunk(width=d_ff), h, names=names)
-        h = body.apply(Multiply(), body.apply(activation, gate), h, name="hidden")
+        gate, h = _bounded(settings, body, gate, h)
+        gate = body.apply(activation, gate, part=activation.part)
+        h = body.apply(Multiply(), gate, h, name="hidden")
     else:
-        h = body.apply(activation, h, name="hidden")
+        h = body.apply(activation, h, part=activation.part, name="hidden")
     h = body.apply(Dropout(rate=Hyperparameter("activation_dropout", settings.dropout)), h)
     result = body.apply(to_output, h, part="output")
     if settings.scale != 1.0:
@@ -47,10 +49,26 @@ def _network(
     return Block(
         names=classes,
         summary=_summary(settings),
-        parts=(("hidden", to_hidden), ("output", to_output)),
+        parts=(("hidden", to_hidden), *learned(activation), ("output", to_output)),
         functions=(body.function("forward", (Input(name="x", shape=shape),), result),),
         origin=body.origin,
     )
+
+
+def learned(activation: Activation) -> tuple[tuple[str, Op], ...]:
+    """Return the part that an activation is, if it has parameters."""
+    return ((activation.part, activation),) if activation.part else ()
+
+
+def _bounded(settings: Settings, body: Body, gate: str, h: str) -> tuple[str, str]:
+    """Bound what goes into a gate and what it multiplies, and add to the latter (GPT-OSS)."""
+    if settings.clamp is not None:
+        bound = Hyperparameter("clamp", settings.clamp)
+        gate = body.apply(Clamp(bound=bound, is_both=False), gate, name="gate")
+        h = body.apply(Clamp(bound=bound, is_both=True), h, name="hidden")
+    if settings.up_offset:
+        h = body.apply(Offset(by=Hyperparameter("up_offset", settings.up_offset)), h)
+    return gate, h
 
 
 def _experts(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
+from compiler.lower.feed_forward import learned
 from compiler.lower.residual import lower_norm
 from compiler.lower.settings import Context
 from compiler.ops.elementwise import Activation, Dropout
@@ -44,14 +45,15 @@ def _prediction(model: Model, settings: Prediction, context: Context) -> Head:
     norm = lower_norm(model.encoder.norm, context)
     body = Body(context.origin("model.prediction"))
     x = body.apply(hidden, "x", part="hidden")
-    result = body.apply(Activation(name=settings.activation), x)
+    activation = Activation(name=settings.activation)
+    result = body.apply(activation, x, part=activation.part)
     if norm is not None:
         result = body.apply(norm, result, part="norm")
     inputs = (Input(name="x", shape=(BATCH, SOURCE, context.d_model)),)
     block = Block(
         names=("PredictionHead",),
         summary="What each position says of its token, before the projection to tokens.",
-        parts=(("hidden", hidden), *((("norm", norm),) if norm else ())),
+        parts=(("hidden", hidden), *learned(activation), *((("norm", norm),) if norm else ())),
         functions=(body.function("forward", inputs, result),),
         origin=body.origin,
     )

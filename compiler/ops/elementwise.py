@@ -1,12 +1,23 @@
 """Ops that work on each number by itself: sum, product, scale, cap, dropout, activation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from compiler.activations import ACTIVATIONS, Nonlinearity
 from compiler.ops.caption import Caption, numeral
-from compiler.ops.expression import Attribute, Binary, Expression, Hyperparameter, Str, call, method
+from compiler.ops.expression import (
+    Attribute,
+    Binary,
+    Call,
+    Const,
+    Expression,
+    Hyperparameter,
+    Str,
+    call,
+    method,
+)
 from compiler.ops.op import Cost, Identity, Op, PackedForm, State
+from compiler.ops.parameter import Initial, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require
 
 
@@ -114,16 +125,19 @@ class PackedDepth(StochasticDepth):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation(Elementwise):
-    """x -> a non-linearity of each number; `name` is that of the table of activations."""
+    """x -> a non-linearity of each number; `name` is that of the table of activations.
+
+    It is a part of its block if it learns, which `part` names.
+    """
 
     chosen_by: ClassVar[tuple[str, ...]] = ("activation",)
-    saved: ClassVar[int] = 1
+    made_by: ClassVar[tuple[str, ...]] = ("activation",)
 
     name: str
 
     @property
     def caption(self) -> Caption:
-        title = self.formula.words.removeprefix("a ").partition(" by ")[0]
+        title = self.formula.words.partition(" ")[2].partition(" by ")[0]
         return Caption(title=title[0].upper() + title[1:], words=title)
 
     @property
@@ -132,14 +146,73 @@ class Activation(Elementwise):
         return ACTIVATIONS[self.name]
 
     def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
-        cost = Elementwise.cost(self, inputs, lengths)
+        count = elements(inputs[0], lengths)
         # The product that reads the result keeps it, too: it is there once.
-        return replace(cost, saved_for_backward=0) if self.formula.keeps_result else cost
+        saved = 0 if self.formula.keeps_result else self.formula.saved
+        return Cost(flops=self.flops * count, saved_for_backward=saved * count)
+
+    @property
+    def part(self) -> str:
+        """The name of its part; empty if it has no parameters."""
+        return "activation" if self.formula.learns else ""
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        return tuple(
+            Parameter(name=name, shape=(Const(1),), initial=_constant(start), decays=False)
+            for name, start in self.formula.learns
+        )
+
+    def module(self) -> Expression:
+        return call(self.formula.function)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        if self.formula.learns:
+            return Call(this, inputs)
         arguments = {key: Str(value) for key, value in self.formula.arguments}
         result = call(self.formula.function, *inputs, **arguments)
         return method(result, self.formula.then) if self.formula.then else result
+
+
+def _constant(number: float) -> Initial:
+    return Initial(kind="constant", scale=Const(number))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clamp(Elementwise):
+    """x -> no number above `bound`; if `is_both`, none below its negative."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("clamp", "gated")
+    saved: ClassVar[int] = 1
+
+    bound: Hyperparameter
+    is_both: bool
+
+    @property
+    def caption(self) -> Caption:
+        text = f"{'±' if self.is_both else '≤ '}{numeral(self.bound)}"
+        return Caption(title=f"Clamp {text}", words=f"clamped {text}")
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        if self.is_both:
+            return call("clamp", *inputs, self.bound)
+        return Call(Attribute(inputs[0], "clamp"), (), (("max", self.bound),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offset(Elementwise):
+    """x + by."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("up_offset", "gated")
+
+    by: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(note=f"+ {numeral(self.by)}", words=f"+ {numeral(self.by)}")
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        (x,) = inputs
+        return Binary(x, "+", self.by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,9 @@ def times(one: Expression, other: Expression) -> Expression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Initial:
-    """A distribution that parameters start from."""
+    """A distribution that parameters start from; `constant` is one number, the scale."""
 
-    kind: Literal["xavier", "normal", "zeros", "ones"]
+    kind: Literal["xavier", "normal", "zeros", "ones", "constant"]
     scale: Expression = UNIT
 
     def arguments(self, gains: tuple[Expression, ...] = ()) -> tuple[tuple[str, Expression], ...]:

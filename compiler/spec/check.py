@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node
 from compiler.spec.documents_checks import DOCUMENT_CHECKS
+from compiler.spec.feed_forward_checks import FEED_FORWARD_CHECKS
 from compiler.spec.mask_checks import MASK_CHECKS
 from compiler.spec.mixer import MIXERS
 from compiler.spec.model_checks import MODEL_CHECKS
@@ -54,6 +55,7 @@ def kernel_of_attention(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 CHECKS: tuple[Check, ...] = (
     *MODEL_CHECKS,
     *(settings_of_sub_layers, conflicts_of_mixers, kernel_of_attention),
+    *FEED_FORWARD_CHECKS,
     *DOCUMENT_CHECKS,
     *POSITION_CHECKS,
     *MASK_CHECKS,

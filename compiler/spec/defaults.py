@@ -167,6 +167,8 @@ def _group(group: LayerGroup, width: int, *, causal: bool) -> LayerGroup:
     }
     for name, mixer in group.mixers.items():
         update[name] = mixer.with_defaults(width, causal=causal)
+    if group.feed_forward is not None:
+        update["feed_forward"] = group.feed_forward.without_unused()
     return group.model_copy(update=update)
 
 

@@ -1,11 +1,11 @@
 """The position-wise feed-forward network (Vaswani et al. 2017, section 3.3), and experts of it."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from compiler.activations import ActivationName
-from compiler.spec.base import NotNegative, Positive, Rate, Section, Width, setting
+from compiler.spec.base import NotNegative, Positive, Rate, Section, Unused, Width, setting
 
 
 class Experts(Section):
@@ -33,12 +33,29 @@ class Experts(Section):
 class FeedForward(Section):
     """The position-wise feed-forward network (section 3.3)."""
 
+    unused_if: ClassVar[tuple[Unused, ...]] = (
+        Unused("gated", False, ("clamp", "up_offset"), "no gate"),
+    )
+
     d_ff: Width = setting("width of the hidden layer", unit="numbers", examples=[2048])
     activation: ActivationName = setting("the non-linearity", default="relu")
     gated: bool = setting(
         "two maps to the hidden layer, one of them through the non-linearity, multiplied (Shazeer "
         "2020: GEGLU with `gelu`, SwiGLU with `silu`)",
         default=False,
+    )
+    clamp: Positive | None = setting(
+        "bound on what `gated` multiplies: the gate's input is at most this, and the other map's "
+        "output within both signs of it (GPT-OSS, OpenAI 2025)",
+        since="0.3",
+        default=None,
+        examples=[7.0],
+    )
+    up_offset: NotNegative = setting(
+        "added to what a gate multiplies (1 in GPT-OSS, OpenAI 2025)",
+        since="0.3",
+        default=0.0,
+        examples=[1.0],
     )
     bias: bool = setting("biases in the linear maps", default=True)
     dropout: Rate = setting(

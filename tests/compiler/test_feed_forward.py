@@ -45,7 +45,7 @@ def network(feed_forward: dict[str, Any], folder: Path) -> nn.Module:
     return module
 
 
-def activated(activation: str, x: Tensor) -> Tensor:
+def activated(activation: str, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
     """The functions by their formulas."""
     match activation:
         case "relu":
@@ -60,6 +60,12 @@ def activated(activation: str, x: Tensor) -> Tensor:
             return 1 / (1 + torch.exp(-x))
         case "relu_squared":
             return x.clamp(min=0) ** 2
+        case "quick_gelu":
+            return x / (1 + torch.exp(-1.702 * x))
+        case "xielu":
+            above = torch.log1p(weights["activation.alpha_p"].exp())
+            below = 0.5 + torch.log1p(weights["activation.alpha_n"].exp())
+            return torch.where(x > 0, above * x**2, below * (x.exp() - 1 - x)) + x / 2
         case "tanh":
             return (1 - torch.exp(-2 * x)) / (1 + torch.exp(-2 * x))
     raise AssertionError(activation)
@@ -75,11 +81,36 @@ def test_forms(activation: str, gated: bool, bias: bool, tmp_path: Path) -> None
     x = torch.randn(3, 5, WIDTH)
     h = F.linear(x, weights["hidden.weight"], weights.get("hidden.bias"))
     if gated:
-        hidden = activated(activation, h[..., :D_FF]) * h[..., D_FF:]
+        hidden = activated(activation, h[..., :D_FF], weights) * h[..., D_FF:]
     else:
-        hidden = activated(activation, h)
+        hidden = activated(activation, h, weights)
     expected = F.linear(hidden, weights["output.weight"], weights.get("output.bias"))
     torch.testing.assert_close(ours(x), expected)
+
+
+@pytest.mark.parametrize("experts", [None, {"count": 3}])
+def test_a_gate_that_is_bounded(experts: dict[str, int] | None, tmp_path: Path) -> None:
+    """As GPT-OSS has it: the gate has no lower bound, and what it multiplies is moved after."""
+    settings = {"activation": "quick_gelu", "gated": True, "clamp": 0.7, "up_offset": 1.0}
+    ours: Any = network(settings | ({"experts": experts} if experts else {}), tmp_path)
+    one = ours.experts[1] if experts else ours
+    x = 3 * torch.randn(40, WIDTH)
+    gate, up = one.hidden(x).chunk(2, dim=-1)
+    gate = torch.minimum(gate, torch.tensor(0.7))
+    up = up.clamp(-0.7, 0.7) + 1
+    torch.testing.assert_close(one(x), one.output(gate * torch.sigmoid(1.702 * gate) * up))
+    assert gate.min() < -0.7
+
+
+def test_an_xielu_starts_as_its_authors_say_and_learns(tmp_path: Path) -> None:
+    package = import_package(compile_tree(tree({"activation": "xielu"}), tmp_path), tmp_path)
+    xielu = package.Model().encoder.layers[0].feed_forward.activation
+    x = torch.tensor([-9.0, -0.5, 0.0, 2.0])
+    below = 0.8 * (x.exp() - 1 - x) + x / 2
+    torch.testing.assert_close(xielu(x), torch.where(x > 0, 0.8 * x**2 + x / 2, below))
+    xielu(x).sum().backward()
+    assert all(each.grad.abs() > 0.1 for each in xielu.parameters())
+    torch.testing.assert_close(xielu(x.bfloat16()).float(), xielu(x), rtol=0.02, atol=0.02)
 
 
 def test_slices_of_the_hidden_map_are_named(tmp_path: Path) -> None:

@@ -92,6 +92,9 @@ def starts_as(initial: Initial, part: Tensor, gain: float, name: str) -> None:
     if initial.kind in ("zeros", "ones"):
         assert torch.all(part == (initial.kind == "ones")), name
         return
+    if initial.kind == "constant":
+        torch.testing.assert_close(part, torch.full_like(part, _value(initial.scale)))
+        return
     if initial.kind == "xavier":
         bound = gain * _value(initial.scale) * (6 / sum(part.shape)) ** 0.5
         assert part.abs().max() <= bound, name

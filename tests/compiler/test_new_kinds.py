@@ -147,9 +147,9 @@ torch.testing.assert_close(h(x), expected)
     [
         ("softplus", 'Nonlinearity("a softplus", "F.softplus")', "", "torch.log1p(hidden.exp())"),
         (
-            "quick_gelu",
-            'Nonlinearity("a fast GELU", "quick_gelu")',
-            'def quick_gelu(x: Tensor) -> Tensor:\n    """x -> near its GELU"""\n'
+            "fast_gelu",
+            'Nonlinearity("a fast GELU", "fast_gelu")',
+            'def fast_gelu(x: Tensor) -> Tensor:\n    """x -> near its GELU"""\n'
             "    return x * torch.sigmoid(1.702 * x)\n",
             "hidden / (1 + (-1.702 * hidden).exp())",
         ),

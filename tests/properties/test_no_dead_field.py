@@ -194,6 +194,11 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         for kind in ("linear", "llama3")
     },
     **{
+        f"model.{each}.layers.feed_forward.{key}": (f"model.{each}.feed_forward.gated=true",)
+        for each in STACKS
+        for key in ("clamp", "up_offset")
+    },
+    **{
         f"model.{each}.layers.feed_forward.experts:Experts": ("model.feed_forward.experts.count=4",)
         for each in STACKS
     },
@@ -309,6 +314,7 @@ VALUES: dict[str, str] = {
     "model.encoder.convolution.width": "5",
     "model.encoder.short_convolution.width": "5",
     "model.output.soft_cap": "20.0",
+    **{f"model.{stack}.feed_forward.clamp": "1.0" for stack in STACKS},
     "model.encoder.feed_forward.experts.active": "1",
     "model.decoder.feed_forward.experts.active": "1",
 }

@@ -31,6 +31,8 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "dropout": RATES,
     "activation": tuple(ACTIVATIONS),
     "gated": (False, True),
+    "clamp": (None, None, 0.5),
+    "up_offset": (None, None, 1.0),
     "feed_forward_bias": (None, True, False),
     "experts": (
         *(None, None, None),

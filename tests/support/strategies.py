@@ -248,7 +248,10 @@ def _tame(part: Tree) -> None:
     for key, below in part.items():
         if key == "feed_forward":
             below["gated"] = False
-            below["activation"] = below["activation"].replace("relu_squared", "relu")
+            for bound in ("clamp", "up_offset"):
+                below.pop(bound, None)
+            if below["activation"] in ("relu_squared", "xielu"):
+                below["activation"] = "relu"
         elif isinstance(below, dict):
             _tame(below)
 
@@ -370,6 +373,8 @@ def _feed_forward(choose: Chooser) -> Tree:
         "scale": choose("feed_forward_scale"),
         "experts": choose("experts"),
     }
+    if settings["gated"]:
+        settings |= {key: choose(key) for key in ("clamp", "up_offset")}
     return {key: value for key, value in settings.items() if value is not None}
 
 
