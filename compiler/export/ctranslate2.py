@@ -237,6 +237,9 @@ CTRANSLATE2 = Table(
         "QueryKeyNorm.kind": _unless(
             "rms_norm", refused("normalises queries and keys by `rms_norm` alone")
         ),
+        "QueryKeyNorm.place": _unless(
+            "before_rotation", refused("normalises queries and keys before rotary positions alone")
+        ),
         "QueryKeyNorm.over": _unless("head", refused("normalises queries and keys by heads alone")),
         "FeedForward": said(),
         "FeedForward.activation": _activation,

@@ -1,5 +1,6 @@
 """Lowers `self_attention:` and `cross_attention:` to blocks (Vaswani et al. 2017, section 3.2)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from compiler.ir.block import Block, Input
@@ -220,13 +221,26 @@ class _Attention:
         (x,) = body.unpack(SplitHeads(heads=heads, widths=(width,)), merged, names=(kind,))
         return x
 
+    def compared(self, body: Body, query: str, key: str) -> tuple[str, str]:
+        """Return a query and a key as their product takes them: normalised and turned."""
+        norm, streams = self.settings.query_key_norm, {"query": query, "key": key}
+        steps = [self.normalised, *self.rotations(body)]
+        if norm is not None and norm.place == "after_rotation":
+            steps.reverse()
+        for step in steps:
+            streams = {kind: step(body, x, kind) for kind, x in streams.items()}
+        return streams["query"], streams["key"]
+
+    def rotations(self, body: Body) -> tuple[Callable[[Body, str, str], str], ...]:
+        """The rotation of a query or key, if positions turn them."""
+        position = self.position
+        if not isinstance(position, Rotary):
+            return ()
+        rotation = position.rotation(body, self.context)
+        return (lambda own, x, kind: position.rotate(own, x, rotation, kind),)
+
     def attend(self, body: Body, query: str, key: str, value: str) -> str:
-        query = self.normalised(body, query, "query")
-        key = self.normalised(body, key, "key")
-        if isinstance(self.position, Rotary):
-            rotation = self.position.rotation(body, self.context)
-            query = self.position.rotate(body, query, rotation, "query")
-            key = self.position.rotate(body, key, rotation, "key")
+        query, key = self.compared(body, query, key)
         mixed = self.mixed(body, query, key, value)
         merged = body.apply(
             MergeHeads(heads=self.heads["query"], width=self.widths["value"]), mixed

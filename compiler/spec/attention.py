@@ -24,6 +24,11 @@ class QueryKeyNorm(Section):
         "each head by itself, or all together (OLMo 2)", default="head"
     )
     eps: Positive = setting("added to the variance", default=1e-6, examples=[1e-5])
+    place: Literal["before_rotation", "after_rotation"] = setting(
+        "before rotary positions turn queries and keys (Qwen 3), or after (Hunyuan, NanoChat)",
+        default="before_rotation",
+        since="0.3",
+    )
 
 
 class HeadMask(Section):

@@ -15,6 +15,7 @@ from compiler.spec.initialization import (
 from compiler.spec.mixer import MIXERS
 from compiler.spec.model import LayerGroup, Model, Norm, Stack, Vocabulary
 from compiler.spec.paths import width_path
+from compiler.spec.position import RotaryPosition
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import ATTENTIONS, TASKS
@@ -163,7 +164,9 @@ def _stack(stack: Stack | None, width: int, *, causal: bool) -> Stack | None:
 def _group(group: LayerGroup, width: int, *, causal: bool) -> LayerGroup:
     found = {each: getattr(group, each) for each in ATTENTIONS}
     update: dict[str, object] = {
-        each: _attention(it, width) for each, it in found.items() if it is not None
+        each: _attention(it, width, is_turned=_is_turned(each, group))
+        for each, it in found.items()
+        if it is not None
     }
     for name, mixer in group.mixers.items():
         update[name] = mixer.with_defaults(width, causal=causal)
@@ -187,13 +190,22 @@ def _norm(norm: Norm) -> Norm:
     return norm.model_copy(update=update)
 
 
-def _attention(attention: Attention, width: int) -> Attention:
+def _is_turned(place: str, group: LayerGroup) -> bool:
+    """Return whether rotary positions turn the queries and keys of an attention."""
+    return place == "self_attention" and isinstance(group.position, RotaryPosition)
+
+
+def _attention(attention: Attention, width: int, *, is_turned: bool) -> Attention:
     share, bias = width // attention.heads, attention.output_bias
+    norm = attention.query_key_norm
+    if norm is not None and not is_turned:
+        norm = norm.model_copy(update={"place": "before_rotation"})
     return attention.model_copy(
         update={
             "d_k": attention.d_k or share,
             "d_v": attention.d_v or share,
             "kv_heads": attention.kv_heads or attention.heads,
             "output_bias": attention.bias if bias is None else bias,
+            "query_key_norm": norm,
         }
     )

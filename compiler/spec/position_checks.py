@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path
+from compiler.source.span import Span
 from compiler.spec.attention import Attention
-from compiler.spec.paths import at, note, self_attentions, width_path
+from compiler.spec.paths import at, attentions, note, self_attentions, width_path
 from compiler.spec.position import (
     LearnedPosition,
     RelativePosition,
@@ -103,4 +104,23 @@ def position_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
-POSITION_CHECKS = (distances, even_positions, wavelengths, position_table)
+def norms_after_rotation(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Refuse a norm after rotary positions where none turn what it would be for."""
+    turned: dict[Span, bool] = {}
+    for path, attention in attentions(spec):
+        norm = attention.query_key_norm
+        if norm is not None and norm.place == "after_rotation":
+            place = at(root, *path, "query_key_norm", "place")
+            layer = dict(spec.model.stacks())[str(path[1])].layers[int(path[3])]
+            is_turned = path[-1] == "self_attention" and isinstance(layer.position, RotaryPosition)
+            turned[place] = turned.get(place, False) or is_turned
+    for place in (place for place, is_turned in turned.items() if not is_turned):
+        yield mistake(
+            place,
+            "unused-key",
+            "`place: after_rotation` has no effect here: no rotary positions turn these queries",
+            "write `place: before_rotation`, or `position: rotary` where the layers have others",
+        )
+
+
+POSITION_CHECKS = (distances, norms_after_rotation, even_positions, wavelengths, position_table)

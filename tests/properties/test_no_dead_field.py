@@ -157,6 +157,12 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         for place in PLACES
     },
     **{
+        f"model.{stack}.layers.self_attention.query_key_norm.place": (
+            f"model.{stack}.position=rotary",
+        )
+        for stack in STACKS
+    },
+    **{
         f"model.{stack}.layers.{place}.mask:head_masks": (
             f"model.{stack}.{place}.heads=4",
             f"model.{stack}.{place}.mask={two_masks(1, 'window(0)')}",
@@ -342,6 +348,7 @@ FIXED = {
     "model.decoder.short_convolution.causal",
     *(f"data.{part}.running" for part in PARTS),
     *("data.valid.shifted", "data.test.shifted"),
+    "model.decoder.cross_attention.query_key_norm.place",
 }
 """With one possible value."""
 

@@ -78,6 +78,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "query_key_norm": (
         *(None, {"kind": "rms_norm"}, {"kind": "layer_norm", "eps": 1e-5}),
         *({"kind": "rms_norm", "over": "all_heads"}, {"kind": "layer_norm", "over": "all_heads"}),
+        *({"place": "after_rotation"}, {"place": "after_rotation", "over": "all_heads"}),
     ),
     "position_of_decoder": (None, "rotary", "alibi", "sinusoidal"),
     "position_of_layers": (None, "rotary", "none", {"kind": "relative", "buckets": 8}),

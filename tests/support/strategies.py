@@ -8,6 +8,7 @@ from compiler.spec.mixer import MIXERS
 from compiler.spec.optimizer import OPTIMIZERS
 from compiler.spec.position import BiasPosition, kinds_of
 from compiler.spec.tokenizer import REGULARISATION
+from tests.support.attention_variants import repair_variants
 from tests.support.head_masks import place_head_masks
 from tests.support.knobs import Chooser, Tree
 from tests.support.mixers import kind_of, place_mixers, sub_layers
@@ -156,6 +157,7 @@ def _model(choose: Chooser, task: str) -> Tree:
         _widths(choose, model)
     place_mixers(choose, model)
     place_head_masks(choose, model)
+    repair_variants(model)
     _prune(model)
     _without_unused(model, task)
     if task == "language_model" and _keeps_documents_apart(model):
