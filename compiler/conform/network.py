@@ -156,6 +156,12 @@ SUB_LAYERS = (
     ),
     Statement(
         section="3.2",
+        keys=("Attention.sinks",),
+        values=exactly(False),
+        says="the weights of a query are a softmax over keys alone (equation 1)",
+    ),
+    Statement(
+        section="3.2",
         keys=("Attention.mask",),
         values=_mask,
         says="the decoder's self-attention sees no later position, all other attention every "

@@ -13,6 +13,7 @@ from compiler.emit.template import fill
 from compiler.ir.block import Block, walk
 from compiler.lower.embedding import table_names
 from compiler.mask.mask import CAUSAL, Mask
+from compiler.ops.attention import Attention
 from compiler.ops.expression import Name, Tuple
 from compiler.ops.op import Op
 from compiler.spec.spec import Spec
@@ -155,7 +156,7 @@ def mixers(model: Block) -> dict[str, Mask]:
     found: dict[str, Mask] = {}
     for _, block in walk(model):
         for part in (each for _, each in block.parts if isinstance(each, Op)):
-            if mask := part.mask:
+            if not isinstance(part, Attention) and (mask := part.mask):
                 found[block.name] = max((found.get(block.name, mask), mask), key=_width)
     return found
 

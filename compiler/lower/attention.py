@@ -44,6 +44,7 @@ def lower_self_attention(
         parts=(
             ("query_key_value", attention.linear(*KINDS)),
             *attention.norm_parts(),
+            *attention.sink_parts(),
             ("output", attention.output()),
             *attention.bias_parts(),
         ),
@@ -77,6 +78,7 @@ def lower_cross_attention(
             ("query", attention.linear("query")),
             ("key_value", key_value),
             *attention.norm_parts(),
+            *attention.sink_parts(),
             ("output", attention.output()),
         ),
         functions=(body.function("forward", inputs, result),),
@@ -101,6 +103,8 @@ def _heads(settings: Settings) -> str:
         words += f", {{kv_heads}} of keys and values ({paper})"
     if settings.query_key_norm is not None:
         words += ", queries and keys normalised (Dehghani et al. 2023)"
+    if settings.sinks:
+        words += ", each with a learned score for reading nothing (OpenAI 2025)"
     return words
 
 
@@ -264,7 +268,24 @@ class _Attention:
 
     def read(self, body: Body, group: HeadGroup, query: str, key: str, value: str) -> str:
         """The values that the heads of one group read."""
-        attention = Attention(
+        attention = self.of_group(group)
+        own = body.at(self.context.origin(f"{self.place}.{group.setting}"))
+        mask = self.plan.build(own, group.text, self.position, self.context)
+        name, part = labelled("mixed", group.label), self.sinks(group) if attention.sinks else ""
+        return own.apply(attention, query, key, value, mask, part=part, name=name)
+
+    def sinks(self, group: HeadGroup) -> str:
+        """The attribute that holds the scores of a group for reading nothing."""
+        return labelled("sinks", group.label)
+
+    def sink_parts(self) -> tuple[tuple[str, Op], ...]:
+        """These attributes, if there are such scores."""
+        parts = tuple((self.sinks(group), self.of_group(group)) for group in self.groups)
+        return parts if self.settings.sinks else ()
+
+    def of_group(self, group: HeadGroup) -> Attention:
+        """The attention of the heads of one group."""
+        return Attention(
             reads=group.reads,
             heads=group.heads["query"],
             label=group.label,
@@ -277,10 +298,8 @@ class _Attention:
             biased=isinstance(self.position, Bias),
             prefers_flex=self.context.prefers_flex and self.plan.sub_layer == "self_attention",
             apart=self.context.apart,
+            sinks=self.settings.sinks,
         )
-        own = body.at(self.context.origin(f"{self.place}.{group.setting}"))
-        mask = self.plan.build(own, group.text, self.position, self.context)
-        return own.apply(attention, query, key, value, mask, name=labelled("mixed", group.label))
 
 
 def _number(name: str, value: float | None) -> Hyperparameter | None:

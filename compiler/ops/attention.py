@@ -5,6 +5,7 @@ from math import inf
 from typing import Any, ClassVar
 
 from compiler.mask.mask import ALL, CAUSAL, DIAGONAL, Mask
+from compiler.ops.attention_weights import AttentionWeights
 from compiler.ops.caption import Caption, Step, attention_steps, numeral
 from compiler.ops.expression import (
     Attribute,
@@ -29,6 +30,7 @@ from compiler.ops.op import (
     Unpackable,
 )
 from compiler.ops.packing import PackedAttention, packed_window
+from compiler.ops.parameter import ZEROS, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 CHUNK = 32
@@ -49,10 +51,12 @@ class Attention(Op):
     the attention allows, padding apart. Scores are multiplied by `scale`, by default d_k^-0.5, and
     kept within `soft_cap` by a tanh. A `label` tells apart the groups of heads of one layer.
     `prefers_flex` asks the pass `select_kernel` for FlexAttention, where it can be used. With
-    `apart` the fourth input also keeps documents of one text apart.
+    `apart` the fourth input also keeps documents of one text apart. With `sinks` the op holds a
+    learned score of each head for reading nothing, which takes a share of the weights (OpenAI
+    2025).
     """
 
-    chosen_by: ClassVar[tuple[str, ...]] = ("mask", "kernel", "position")
+    chosen_by: ClassVar[tuple[str, ...]] = ("mask", "kernel", "position", "sinks")
 
     heads: Hyperparameter
     kv_heads: Hyperparameter
@@ -65,6 +69,7 @@ class Attention(Op):
     biased: bool = False
     prefers_flex: bool = False
     apart: bool = False
+    sinks: bool = False
     label: str = field(default="", compare=False)
 
     @property
@@ -75,6 +80,8 @@ class Attention(Op):
             words += f", {shared} of keys and values"
         if self.apart:
             words += ", within a document"
+        if self.sinks:
+            words += ", with sinks"
         name = "Multi-Head" if heads > 1 else "Single-Head"
         if self.is_grouped:
             name = "Multi-Query" if shared == 1 else "Grouped-Query"
@@ -98,12 +105,20 @@ class Attention(Op):
         require(value, (query[0], self.kv_heads, key[2], self.d_v), "attention, value")
         return ((query[0], self.heads, query[2], self.d_v),)
 
+    def parameters(self) -> tuple[Parameter, ...]:
+        sinks = Parameter(name="", shape=(self.heads,), initial=ZEROS, decays=False)
+        return (sinks,) if self.sinks else ()
+
+    def module(self) -> Expression:
+        return call("nn.Parameter", call("torch.zeros", self.heads))
+
     def steps(self) -> tuple[Step, ...]:
         return attention_steps(
             scale=f"× {numeral(self.scale)}" if self.scale else f"÷ √{self.d_k.value}",
             soft_cap=numeral(self.soft_cap) if self.soft_cap else None,
             is_biased=self.biased,
             is_masked=self.mask != ALL,
+            has_sinks=self.sinks,
             dropout=numeral(self.dropout) if self.dropout else None,
         )
 
@@ -134,7 +149,7 @@ class Attention(Op):
         dense = Attention(**self.shared() | {"scale": scale})
         return dense, inputs if self.biased else inputs[:3]
 
-    def weights(self) -> "AttentionWeights":
+    def weights(self) -> AttentionWeights:
         """Return the op that gives the weights of the attention."""
         return AttentionWeights(
             reads=None,
@@ -142,6 +157,7 @@ class Attention(Op):
             soft_cap=self.soft_cap,
             is_grouped=self.is_grouped,
             biased=self.biased,
+            sinks=self.sinks,
         )
 
     def in_evaluation(self) -> "Attention":
@@ -170,6 +186,8 @@ class Attention(Op):
             return "the kernel for packed sentences drops no attention weights (`dropout`)"
         if self.soft_cap is not None:
             return "the kernel for packed sentences has no cap on scores (`soft_cap`)"
+        if self.sinks:
+            return "the kernel for packed sentences has no score for reading nothing (`sinks`)"
         if self.apart:
             return "packed sentences are not divided into documents (`documents`)"
         if self.biased:
@@ -185,7 +203,7 @@ class Attention(Op):
     @property
     def is_explicit(self) -> bool:
         """Return whether the steps are written out, as torch's function lacks one."""
-        return self.dropout is not None or self.soft_cap is not None
+        return self.dropout is not None or self.soft_cap is not None or self.sinks
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         keywords = self.settings(this)
@@ -198,11 +216,14 @@ class Attention(Op):
         """Return the keywords of the call."""
         found: list[tuple[str, Expression]] = []
         if self.dropout is not None:
-            found += [("rate", self.dropout), ("training", Attribute(this, "training"))]
+            own = this.base if self.sinks and isinstance(this, Attribute) else this
+            found += [("rate", self.dropout), ("training", Attribute(own, "training"))]
         if self.scale is not None:
             found.append(("scale", self.scale))
         if self.soft_cap is not None:
             found.append(("soft_cap", self.soft_cap))
+        if self.sinks:
+            found.append(("sinks", this))
         if self.is_grouped:
             found.append(("enable_gqa", Const(True)))
         return tuple(found)
@@ -224,7 +245,7 @@ EVERYTHING = Predicate(place="decoder", mask=ALL)
 class CausalAttention(Attention):
     """The causal kernel, which torch knows: half of the scores are never computed."""
 
-    def weights(self) -> "AttentionWeights":
+    def weights(self) -> AttentionWeights:
         return replace(Attention.weights(self), reads=self.reads)
 
     def settings(self, this: Expression) -> tuple[tuple[str, Expression], ...]:
@@ -239,7 +260,7 @@ class FlexAttention(Attention):
     The fourth input says which blocks are read, and what of each.
     """
 
-    def weights(self) -> "AttentionWeights":
+    def weights(self) -> AttentionWeights:
         return replace(Attention.weights(self), has_blocks=True)
 
     def _unpackable(self) -> str:
@@ -264,7 +285,7 @@ class LocalAttention(Attention):
     def complexity(self, *, is_self: bool) -> Complexity:
         return Complexity(per_layer=f"{self.keys_read(LONGEST_TEXT)} n d")
 
-    def weights(self) -> "AttentionWeights":
+    def weights(self) -> AttentionWeights:
         reads = None if self.mask == ALL else self.reads
         return replace(Attention.weights(self), reads=reads)
 
@@ -333,43 +354,3 @@ def local_bounds(mask: Mask) -> LocalBounds | None:
     left = max(0, *(int(-term.low) for term in near))
     right = max(0, *(int(term.high) for term in near))
     return LocalBounds(chunk=max(left, right, CHUNK), left=left, right=right, first=first)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttentionWeights(Op):
-    """The share of its attention that a query gives to each key: for pictures and for tests.
-
-    query [batch, heads, queries, d_k], key [batch, heads, keys, d_k], and a mask if there is one
-    -> [batch, heads, queries, keys]. `reads` is called where no mask from outside says it all.
-    Scores are scaled and capped as in the attention.
-    """
-
-    chosen_by: ClassVar[tuple[str, ...]] = ("mask", "position")
-
-    reads: Predicate | None
-    scale: Hyperparameter | None
-    soft_cap: Hyperparameter | None
-    is_grouped: bool
-    biased: bool
-    has_blocks: bool = False
-
-    def predicates(self) -> tuple[Predicate, ...]:
-        return () if self.reads is None else (self.reads,)
-
-    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        query, key, *_ = inputs
-        return ((*query[:3], key[2]),)
-
-    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        query, key, *masks = inputs
-        if self.has_blocks:
-            masks = [call("as_tensor", *masks, query)]
-        if self.reads is not None:
-            masks.insert(0, call("pairs", Name(self.reads.name), query))
-        settings: dict[str, Expression | None] = {"scale": self.scale, "soft_cap": self.soft_cap}
-        if self.is_grouped:
-            settings["enable_gqa"] = Const(True)
-        if self.biased:
-            settings["bias"] = masks.pop()
-        keywords = tuple((name, each) for name, each in settings.items() if each is not None)
-        return Call(Name("weights"), (query, key, *masks), keywords)

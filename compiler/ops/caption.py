@@ -73,7 +73,13 @@ def numeral(value: Expression) -> str:
 
 
 def attention_steps(
-    *, scale: str, soft_cap: str | None, is_biased: bool, is_masked: bool, dropout: str | None
+    *,
+    scale: str,
+    soft_cap: str | None,
+    is_biased: bool,
+    is_masked: bool,
+    has_sinks: bool,
+    dropout: str | None,
 ) -> tuple[Step, ...]:
     """Return the steps of scaled dot-product attention (Vaswani et al. 2017, figure 2, left).
 
@@ -91,6 +97,8 @@ def attention_steps(
         add("bias", "Add bias", "bias", 3)
     if is_masked:
         add("mask", "Mask", "mask")
+    if has_sinks:
+        add("sinks", "Score for nothing", "bias")
     add("weights", "SoftMax", "softmax")
     if dropout is not None:
         add("dropped", f"Dropout {dropout}")

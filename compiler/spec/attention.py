@@ -82,6 +82,12 @@ class Attention(Section):
     soft_cap: Positive | None = setting(
         "bound on scores, by a tanh (Gemma Team 2024)", default=None, examples=[50.0]
     )
+    sinks: bool = setting(
+        "a learned score of each head for reading nothing, which takes a share of the weights in "
+        "the softmax and gives no value (OpenAI 2025, gpt-oss)",
+        default=False,
+        since="0.3",
+    )
     query_key_norm: QueryKeyNorm | None = setting(
         "a norm on queries and keys before their products", default=None
     )

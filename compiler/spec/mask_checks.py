@@ -84,6 +84,7 @@ def flex_settings(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             ("kv_heads", own_heads),
             ("scale", attention.scale is None),
             ("soft_cap", attention.soft_cap is None),
+            ("sinks", not attention.sinks),
         ):
             if not is_plain:
                 yield Diagnostic(

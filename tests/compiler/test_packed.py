@@ -29,6 +29,7 @@ Call = tuple[list[int], list[int], int, int, tuple[int, int]]
 UNPACKABLE = [
     ("model.attention.dropout=0.1", "drops no attention weights"),
     ("model.attention.soft_cap=30", "no cap on scores"),
+    ("model.attention.sinks=true", "no score for reading nothing"),
     ("model.embedding.position=alibi", "adds no bias to scores"),
     ("model.embedding.position={kind: relative}", "adds no bias to scores"),
     ("model.attention.d_v=16", "as wide as values"),

@@ -25,6 +25,7 @@ SMALL = (
 DECODER = (*SMALL, "model.decoder.layers=1")
 PLANTED = {
     "soft cap": ("demo", (*DECODER, "model.attention.soft_cap=5")),
+    "sinks": ("demo", (*DECODER, "model.attention.sinks=true")),
     "dropout on attention": ("demo", (*DECODER, "model.attention.dropout=0.5")),
     "soft cap and dropout": (
         "demo",

@@ -21,6 +21,7 @@ CHANGES = [
     *("model.attention.d_v=16", "model.attention.kv_heads=2", "model.attention.bias=true"),
     *("model.attention.output_bias=true", "model.attention.dropout=0.1"),
     *("model.attention.scale=0.5", "model.attention.soft_cap=20.0"),
+    "model.attention.sinks=true",
     *("model.attention.query_key_norm.kind=rms_norm", "model.encoder.layers=3"),
     *("model.decoder.self_attention.mask=causal & window(4)", "model.decoder.layers=4"),
     *("model.encoder.self_attention.mask=window(4)", "model.encoder.attention.heads=2"),

@@ -6,6 +6,11 @@ from tests.support.mixers import kind_of, sub_layers
 
 Tree = dict[str, Any]
 
+KNOBS: dict[str, tuple[Any, ...]] = {
+    "sinks": (None, None, True),
+}
+"""Settings of `attention` with the values that each is drawn from."""
+
 
 def repair_variants(model: Tree) -> None:
     """Take away what has no effect, or is refused, in the places that take it."""

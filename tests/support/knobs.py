@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from compiler.activations import ACTIVATIONS
-from tests.support import head_masks, mixers
+from tests.support import attention_variants, head_masks, mixers
 
 DRAWN: defaultdict[str, Counter[object]] = defaultdict(Counter)
 Tree = dict[str, Any]
@@ -151,6 +151,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     ),
     "ema": (None, 0.99),
     "own_settings": (False, True),
+    **attention_variants.KNOBS,
     **mixers.KNOBS,
     **head_masks.KNOBS,
 }

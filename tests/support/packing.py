@@ -63,6 +63,7 @@ def _without(part: Any, key: str = "", stack: str = "") -> Any:
         found["position"] = _position(found["position"])
     if key in ("attention", "self_attention", "cross_attention"):
         found.pop("soft_cap", None)
+        found.pop("sinks", None)
         found.pop("dropout", None)
         if key == "cross_attention":
             found.pop("mask", None)

@@ -8,6 +8,7 @@ from compiler.spec.mixer import MIXERS
 from compiler.spec.optimizer import OPTIMIZERS
 from compiler.spec.position import BiasPosition, kinds_of
 from compiler.spec.tokenizer import REGULARISATION
+from tests.support.attention_variants import KNOBS as VARIANTS
 from tests.support.attention_variants import repair_variants
 from tests.support.head_masks import place_head_masks
 from tests.support.knobs import Chooser, Tree
@@ -330,7 +331,7 @@ def _kernel(choose: Chooser, model: Tree) -> None:
     model["kernel"] = choose("kernel")
     if model["kernel"] == "flex":
         for settings in (model["attention"], model["encoder"].get("attention", {})):
-            for key in ("dropout", "kv_heads", "scale", "soft_cap"):
+            for key in ("dropout", "kv_heads", "scale", "soft_cap", "sinks"):
                 settings.pop(key, None)
             settings |= {"d_k": 16, "d_v": 18}
 
@@ -348,6 +349,7 @@ def _attention(choose: Chooser) -> Tree:
         "soft_cap": choose("score_cap"),
         "query_key_norm": choose("query_key_norm"),
         "dropout": choose("attention_dropout"),
+        **{key: choose(key) for key in VARIANTS},
     }
     if settings["heads"] == 3:
         settings |= {key: settings[key] or 4 for key in ("d_k", "d_v")}

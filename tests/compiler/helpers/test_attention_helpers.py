@@ -23,7 +23,10 @@ from tests.support.helpers import (
 
 pytestmark = pytest.mark.quick
 
-OPTIONS = ("mask", "bias", "rate", "scale", "soft_cap", "is_causal", "enable_gqa")
+OPTIONS = ("mask", "bias", "rate", "scale", "soft_cap", "is_causal", "enable_gqa", "sinks")
+
+SINKS = torch.tensor([0.5, -1.0, 0.0, 2.0])
+"""Scores of four heads for reading nothing."""
 
 
 def plain(
@@ -36,23 +39,28 @@ def plain(
     scale: float | None = None,
     soft_cap: float | None = None,
     is_causal: bool = False,
+    sinks: Tensor | None = None,
 ) -> Tensor:
     """The definition, with keys and values for each head; torch's function where it can do it."""
     groups = query.size(1) // key.size(1)
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
     allowed = mask if bias is None else bias
-    if soft_cap is None:
+    if soft_cap is None and sinks is None:
         return F.scaled_dot_product_attention(
             query, key, value, allowed, scale=scale, is_causal=is_causal
         ).nan_to_num(0.0)
     score = query @ key.mT * (query.size(-1) ** -0.5 if scale is None else scale)
-    score = soft_cap * torch.tanh(score / soft_cap)
+    if soft_cap is not None:
+        score = soft_cap * torch.tanh(score / soft_cap)
     if is_causal:
         mask = torch.ones(score.shape[-2:], dtype=torch.bool).tril()
     if bias is not None:
         score = score + bias
     if mask is not None:
         score = score.masked_fill(~mask, -torch.inf)
+    if sinks is not None:
+        share = score.exp()
+        return share / (share.sum(-1, keepdim=True) + sinks.exp()[:, None, None]) @ value
     return score.softmax(-1).nan_to_num(0.0) @ value
 
 
@@ -64,6 +72,7 @@ def inputs(given: set[str]) -> tuple[list[Tensor], dict[str, Any]]:
     mask[0, 0, 2] = False
     bias = torch.randn(4, 5, 5).where(mask, -torch.inf)
     values = {"scale": 0.3, "soft_cap": 2.0, "is_causal": True, "bias": bias}
+    values["sinks"] = SINKS
     if "mask" in given:
         tensors.append(mask)
     return tensors, {name: each for name, each in values.items() if name in given}
@@ -73,7 +82,8 @@ def is_possible(given: dict[str, str]) -> bool:
     """Tells whether ops call `attention` so: with one mask at most, and something torch lacks."""
     calls = sites(given)
     masks = ({"mask", "bias", "is_causal"} & each for each in calls)
-    return all(len(each) <= 1 for each in masks) and all({"rate", "soft_cap"} & e for e in calls)
+    lacking = {"rate", "soft_cap", "sinks"}
+    return all(len(each) <= 1 for each in masks) and all(lacking & each for each in calls)
 
 
 def sampled() -> Iterator[dict[str, str]]:
@@ -93,7 +103,7 @@ def call_of(given: set[str]) -> Any:
     return called("attention", "query", "key", "value", *mask, **keywords)
 
 
-@renders("attention")
+@renders("attention", "softmax_with_sinks")
 def test_attention_is_torchs_whatever_calls_give() -> None:
     torch.manual_seed(1)
     tried = list(sampled())
@@ -125,7 +135,7 @@ def test_attention_drops_weights_in_training_alone() -> None:
     assert trained[..., 0].equal(trained[..., -1])  # one decision for a weight, not for a number
 
 
-LOCAL = ("real", "first", "rate", "scale", "enable_gqa")
+LOCAL = ("real", "first", "rate", "scale", "enable_gqa", "sinks")
 
 
 def near(first: int) -> Callable[[Tensor, Tensor], Tensor]:
@@ -170,9 +180,10 @@ def compare_local(helpers: Any, given: set[str], length: int) -> None:
         settings |= {"rate": 0.5, "training": True}
     if "enable_gqa" in given:
         settings["enable_gqa"] = True
-    scale = {"scale": 0.3} if "scale" in given else {}
-    got = helpers.local_attention(*arguments, chunk=4, left=3, right=1, **settings, **scale)
-    torch.testing.assert_close(got, plain(*tensors, mask, **scale))
+    shared: dict[str, Any] = {"scale": 0.3} if "scale" in given else {}
+    shared |= {"sinks": SINKS} if "sinks" in given else {}
+    got = helpers.local_attention(*arguments, chunk=4, left=3, right=1, **settings, **shared)
+    torch.testing.assert_close(got, plain(*tensors, mask, **shared))
 
 
 FLEXIBLE = ("flexible_attention", "block_mask", "block_mask_of_positions", "as_tensor")
@@ -205,7 +216,7 @@ def test_blocks_are_masks_of_pairs() -> None:
     assert mask.equal(torch.ones(2, 1, 4, 4, dtype=torch.bool).tril())
 
 
-WEIGHTS = ("bias", "scale", "soft_cap", "enable_gqa")
+WEIGHTS = ("bias", "scale", "soft_cap", "enable_gqa", "sinks")
 
 
 @renders("weights")
