@@ -162,6 +162,12 @@ SUB_LAYERS = (
     ),
     Statement(
         section="3.2",
+        keys=("Attention.output_gate",),
+        values=exactly(None),
+        says="MultiHead(Q, K, V) = Concat(head_1, ..., head_h) W^O: no gate on the heads (3.2.2)",
+    ),
+    Statement(
+        section="3.2",
         keys=("Attention.mask",),
         values=_mask,
         says="the decoder's self-attention sees no later position, all other attention every "

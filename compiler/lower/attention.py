@@ -13,6 +13,7 @@ from compiler.lower.relative_position import Bias, Distance, Rotary
 from compiler.lower.settings import Context, required
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.ops.attention import Attention
+from compiler.ops.attention_gate import HeadGate, OutputGate
 from compiler.ops.expression import Expression, Hyperparameter, product
 from compiler.ops.heads import DivideHeads, JoinHeads, MergeHeads, SplitGroups, SplitHeads
 from compiler.ops.linear import Linear
@@ -35,7 +36,7 @@ def lower_self_attention(
     body = Body(context.origin(f"{place}.mask"))
     fused = body.apply(attention.linear(*KINDS), "x", part="query_key_value")
     query, key, value = body.unpack(attention.split(*KINDS), fused, names=KINDS)
-    result = attention.attend(body, query, key, value)
+    result = attention.attend(body, "x", query, key, value)
     x = Input(name="x", shape=(BATCH, plan.queries, context.d_model))
     name = f"{context.stack.capitalize()}SelfAttention"
     return Block(
@@ -45,6 +46,7 @@ def lower_self_attention(
             ("query_key_value", attention.linear(*KINDS)),
             *attention.norm_parts(),
             *attention.sink_parts(),
+            *attention.gate_parts(),
             ("output", attention.output()),
             *attention.bias_parts(),
         ),
@@ -65,7 +67,7 @@ def lower_cross_attention(
     key_value = attention.linear("key", "value", inputs=context.widths["encoder"])
     fused = body.apply(key_value, "memory", part="key_value")
     key, value = body.unpack(attention.split("key", "value"), fused, names=("key", "value"))
-    result = attention.attend(body, query, key, value)
+    result = attention.attend(body, "x", query, key, value)
     inputs = (
         Input(name="x", shape=(BATCH, TARGET, context.d_model)),
         Input(name="memory", shape=(BATCH, SOURCE, context.widths["encoder"])),
@@ -79,6 +81,7 @@ def lower_cross_attention(
             ("key_value", key_value),
             *attention.norm_parts(),
             *attention.sink_parts(),
+            *attention.gate_parts(),
             ("output", attention.output()),
         ),
         functions=(body.function("forward", inputs, result),),
@@ -105,6 +108,8 @@ def _heads(settings: Settings) -> str:
         words += ", queries and keys normalised (Dehghani et al. 2023)"
     if settings.sinks:
         words += ", each with a learned score for reading nothing (OpenAI 2025)"
+    if settings.output_gate is not None:
+        words += ", gated by the layer's input (Qiu et al. 2025)"
     return words
 
 
@@ -243,13 +248,36 @@ class _Attention:
         rotation = position.rotation(body, self.context)
         return (lambda own, x, kind: position.rotate(own, x, rotation, kind),)
 
-    def attend(self, body: Body, query: str, key: str, value: str) -> str:
+    def attend(self, body: Body, x: str, query: str, key: str, value: str) -> str:
         query, key = self.compared(body, query, key)
         mixed = self.mixed(body, query, key, value)
+        if self.settings.output_gate == "head":
+            mixed = body.apply(HeadGate(), mixed, self.gated(body, x))
         merged = body.apply(
             MergeHeads(heads=self.heads["query"], width=self.widths["value"]), mixed
         )
+        if self.settings.output_gate == "element":
+            merged = body.apply(OutputGate(), merged, self.gated(body, x))
         return body.apply(self.output(), merged, part="output")
+
+    def gated(self, body: Body, x: str) -> str:
+        """The gate before its sigmoid."""
+        return body.apply(self.gate(), x, part="gate")
+
+    def gate(self) -> Linear:
+        """From the stack's own stream to a number for each head, or for each of its elements."""
+        heads, is_whole = self.heads["query"], self.settings.output_gate == "head"
+        width = heads if is_whole else product(heads, self.widths["value"])
+        return Linear(
+            inputs=self.context.d_model,
+            outputs=(("gate", width),),
+            bias=self.settings.bias,
+            initial=self.context.initials.matrix,
+        )
+
+    def gate_parts(self) -> tuple[tuple[str, Op], ...]:
+        """The attribute that holds the gate, if there is one."""
+        return () if self.settings.output_gate is None else (("gate", self.gate()),)
 
     def mixed(self, body: Body, *streams: str) -> str:
         """The values that all heads read, those of groups one after the other."""

@@ -88,6 +88,12 @@ class Attention(Section):
         default=False,
         since="0.3",
     )
+    output_gate: Literal["element", "head"] | None = setting(
+        "a gate on what the heads give, a sigmoid of a linear map of the layer's input: for each "
+        "element, or one for each head (Qiu et al. 2025)",
+        default=None,
+        since="0.3",
+    )
     query_key_norm: QueryKeyNorm | None = setting(
         "a norm on queries and keys before their products", default=None
     )

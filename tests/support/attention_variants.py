@@ -8,6 +8,7 @@ Tree = dict[str, Any]
 
 KNOBS: dict[str, tuple[Any, ...]] = {
     "sinks": (None, None, True),
+    "output_gate": (None, None, "element", "head"),
 }
 """Settings of `attention` with the values that each is drawn from."""
 
