@@ -150,9 +150,10 @@ SUB_LAYERS = (
     ),
     Statement(
         section="3.2",
-        keys=("Attention.soft_cap", "Attention.query_key_norm"),
+        keys=("Attention.soft_cap", "Attention.query_key_norm", "Attention.temperature"),
         values=exactly(None),
-        says="softmax(Q K^T / sqrt(d_k)) V: no bound on scores, and no norm (equation 1)",
+        says="softmax(Q K^T / sqrt(d_k)) V: no bound on scores, no temperature, and no norm "
+        "(equation 1)",
     ),
     Statement(
         section="3.2",

@@ -48,6 +48,7 @@ MOOT = {
     "norm.kind": "Norm.offset",
     **{f"layers.{name}": kind.__name__ for name, kind in MIXERS.items()},
     "attention.query_key_norm": "QueryKeyNorm",
+    "attention.temperature": "PositionTemperature LogarithmTemperature",
     "attention.mask": "HeadMask",
     "feed_forward.experts": "Experts",
     "training.optimizer": "AdamW Sgd Adafactor Muon Adam.kind",

@@ -233,6 +233,7 @@ CTRANSLATE2 = Table(
         "Attention.d_k Attention.d_v": _head_width,
         "Attention.soft_cap": _unless(None, refused("has no bound on scores")),
         "Attention.sinks": _unless(False, refused("has no score for reading nothing")),
+        "Attention.temperature": _unless(None, refused("has no temperature of scores")),
         "Attention.output_gate": _unless(None, refused("has no gate on what attention gives")),
         "Attention.query_key_norm": _query_key_norm,
         "Attention.mask": _mask,

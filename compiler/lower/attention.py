@@ -11,6 +11,7 @@ from compiler.lower.kinds import attention_word
 from compiler.lower.masking import MaskPlan
 from compiler.lower.relative_position import Bias, Distance, Rotary
 from compiler.lower.settings import Context, required
+from compiler.lower.temperature import lower_temperature
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.ops.attention import Attention
 from compiler.ops.attention_gate import HeadGate, OutputGate
@@ -250,6 +251,7 @@ class _Attention:
 
     def attend(self, body: Body, x: str, query: str, key: str, value: str) -> str:
         query, key = self.compared(body, query, key)
+        query = lower_temperature(body, query, self.settings.temperature, self.plan, self.context)
         mixed = self.mixed(body, query, key, value)
         if self.settings.output_gate == "head":
             mixed = body.apply(HeadGate(), mixed, self.gated(body, x))

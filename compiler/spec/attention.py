@@ -14,6 +14,7 @@ from compiler.spec.base import (
     Width,
     setting,
 )
+from compiler.spec.temperature import Temperature
 
 
 class QueryKeyNorm(Section):
@@ -81,6 +82,12 @@ class Attention(Section):
     )
     soft_cap: Positive | None = setting(
         "bound on scores, by a tanh (Gemma Team 2024)", default=None, examples=[50.0]
+    )
+    temperature: Temperature | None = setting(
+        "a factor on the scores of self-attention by the position or the length of a text",
+        default=None,
+        since="0.3",
+        discriminator="kind",
     )
     sinks: bool = setting(
         "a learned score of each head for reading nothing, which takes a share of the weights in "

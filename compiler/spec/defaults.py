@@ -15,7 +15,7 @@ from compiler.spec.initialization import (
 from compiler.spec.mixer import MIXERS
 from compiler.spec.model import LayerGroup, Model, Norm, Stack, Vocabulary
 from compiler.spec.paths import width_path
-from compiler.spec.position import RotaryPosition
+from compiler.spec.position import LayerPosition, RotaryPosition
 from compiler.spec.schedule import Schedule
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import ATTENTIONS, TASKS
@@ -164,7 +164,7 @@ def _stack(stack: Stack | None, width: int, *, causal: bool) -> Stack | None:
 def _group(group: LayerGroup, width: int, *, causal: bool) -> LayerGroup:
     found = {each: getattr(group, each) for each in ATTENTIONS}
     update: dict[str, object] = {
-        each: _attention(it, width, is_turned=_is_turned(each, group))
+        each: _attention(it, width, each, group.position)
         for each, it in found.items()
         if it is not None
     }
@@ -190,15 +190,12 @@ def _norm(norm: Norm) -> Norm:
     return norm.model_copy(update=update)
 
 
-def _is_turned(place: str, group: LayerGroup) -> bool:
-    """Return whether rotary positions turn the queries and keys of an attention."""
-    return place == "self_attention" and isinstance(group.position, RotaryPosition)
-
-
-def _attention(attention: Attention, width: int, *, is_turned: bool) -> Attention:
+def _attention(
+    attention: Attention, width: int, place: str, position: LayerPosition | None
+) -> Attention:
     share, bias = width // attention.heads, attention.output_bias
-    norm = attention.query_key_norm
-    if norm is not None and not is_turned:
+    norm, is_self = attention.query_key_norm, place == "self_attention"
+    if norm is not None and not (is_self and isinstance(position, RotaryPosition)):
         norm = norm.model_copy(update={"place": "before_rotation"})
     return attention.model_copy(
         update={
@@ -207,5 +204,6 @@ def _attention(attention: Attention, width: int, *, is_turned: bool) -> Attentio
             "kv_heads": attention.kv_heads or attention.heads,
             "output_bias": attention.bias if bias is None else bias,
             "query_key_norm": norm,
+            "temperature": attention.temperature if is_self else None,
         }
     )

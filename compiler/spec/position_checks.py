@@ -123,4 +123,27 @@ def norms_after_rotation(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
-POSITION_CHECKS = (distances, norms_after_rotation, even_positions, wavelengths, position_table)
+def temperatures(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Refuse a temperature of cross-attention, whose queries read no earlier positions."""
+    read: dict[Span, bool] = {}
+    for path, attention in attentions(spec):
+        if attention.temperature is not None:
+            place = at(root, *path, "temperature")
+            read[place] = read.get(place, False) or path[-1] == "self_attention"
+    for place in (place for place, is_read in read.items() if not is_read):
+        yield mistake(
+            place,
+            "unused-key",
+            "`temperature` has no effect here: it is for self-attention",
+            "remove it",
+        )
+
+
+POSITION_CHECKS = (
+    distances,
+    norms_after_rotation,
+    temperatures,
+    even_positions,
+    wavelengths,
+    position_table,
+)

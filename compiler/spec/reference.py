@@ -53,6 +53,7 @@ SECTIONS = {
     "`model.feed_forward`, also in a stack": ("FeedForward",),
     "`model.feed_forward.experts`": ("Experts",),
     "`query_key_norm`, in an attention": ("QueryKeyNorm",),
+    "`temperature`, in an attention": ("PositionTemperature", "LogarithmTemperature"),
     **{f"`model.{name}`, also in a stack": (kind.__name__,) for name, kind in MIXERS.items()},
     "`model.norm`, also in a stack": ("Norm",),
     "`model.output`": ("Output",),

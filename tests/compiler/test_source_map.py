@@ -23,6 +23,8 @@ CHANGES = [
     *("model.attention.scale=0.5", "model.attention.soft_cap=20.0"),
     *("model.attention.sinks=true", "model.attention.output_gate=element"),
     "model.attention.output_gate=head",
+    "model.attention.temperature={kind: position, length: 8, offset: 1}",
+    "model.attention.temperature={kind: logarithm, length: 64}",
     *("model.attention.query_key_norm.kind=rms_norm", "model.encoder.layers=3"),
     *("model.decoder.self_attention.mask=causal & window(4)", "model.decoder.layers=4"),
     *("model.encoder.self_attention.mask=window(4)", "model.encoder.attention.heads=2"),

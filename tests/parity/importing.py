@@ -24,6 +24,7 @@ OTHERS = {
     "mellum": "olmoe",
     "ministral": "llama",
     "mistral": "llama",
+    "ministral3": "llama",
     "mvp": "bart",
     "olmo3": "olmo2",
     "plbart": "bart",

@@ -126,6 +126,7 @@ PIECES = ("data.tokenizer.kind=sentencepiece", "model.vocabulary.size=30")
 LIBRARY = ("data.tokenizer={kind: tokenizers, file: given.json}", "model.vocabulary.size=21")
 GIVEN = "data.tokenizer.file=spm.model"
 LOOKS = ("training.validation.every=1", "training.validation.bleu=true")
+TEMPERATURES = ("position", "logarithm")
 STACKS, PLACES = ("encoder", "decoder"), ("self_attention", "cross_attention")
 SIDE_BY_SIDE = {
     "encoder": "[[self_attention, feed_forward]]",
@@ -155,6 +156,13 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         )
         for stack in STACKS
         for place in PLACES
+    },
+    **{
+        f"model.{stack}.layers.self_attention.temperature:{kind}": (
+            f"model.{stack}.self_attention.temperature={{kind: {kind}, length: 4}}",
+        )
+        for stack in STACKS
+        for kind in TEMPERATURES
     },
     **{
         f"model.{stack}.layers.self_attention.query_key_norm.place": (
@@ -355,6 +363,7 @@ FIXED = {
 MOVED = {
     *(f"model.{stack}.position:{kind}" for stack in STACKS for kind in kinds_of(AttentionPosition)),
     "model.encoder.layers.cross_attention:Attention",
+    *(f"model.decoder.layers.cross_attention.temperature:{kind}" for kind in TEMPERATURES),
     *(f"data.tests:{form}" for form in ("parallel", "tsv", "text", "running")),
     *(f"data.tests:{form}" for form in ("labelled", "labelled_tsv")),
 }

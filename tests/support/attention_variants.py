@@ -8,6 +8,12 @@ Tree = dict[str, Any]
 
 KNOBS: dict[str, tuple[Any, ...]] = {
     "sinks": (None, None, True),
+    "temperature": (
+        *(None, None, None),
+        {"kind": "position", "length": 3, "scale": 0.5},
+        {"kind": "position", "length": 2, "offset": 1},
+        {"kind": "logarithm", "length": 4},
+    ),
     "output_gate": (None, None, "element", "head"),
 }
 """Settings of `attention` with the values that each is drawn from."""
@@ -21,19 +27,29 @@ def repair_variants(model: Tree) -> None:
         (model, heirs),
         *((stack, [stack]) for stack in stacks.values()),
     ):
+        attention = holder.get("attention", {})
         if not any(_is_turned(model, stack) for stack in takers):
-            _without_place(holder.get("attention"))
-    _without_place(stacks.get("decoder", {}).get("cross_attention"))
+            _without_place(attention)
+        if not any(map(_reads_itself, takers)):
+            attention.pop("temperature", None)
+    if crossing := stacks.get("decoder", {}).get("cross_attention"):
+        _without_place(crossing)
+        crossing.pop("temperature", None)
 
 
-def _without_place(attention: Tree | None) -> None:
-    if attention and "query_key_norm" in attention:
+def _without_place(attention: Tree) -> None:
+    if "query_key_norm" in attention:
         attention["query_key_norm"].pop("place", None)
 
 
 def _is_turned(model: Tree, stack: Tree) -> bool:
     """Whether rotary positions turn the queries of a stack's first layers."""
     position = stack.get("position") or model["embedding"].get("position")
+    return kind_of(position) == "rotary" and _reads_itself(stack)
+
+
+def _reads_itself(stack: Tree) -> bool:
+    """Whether a stack's first layers have self-attention."""
     first = stack["layers"][0] if isinstance(stack["layers"], list) else {}
-    names = sub_layers({"layers": [first], **({"block": b} if (b := stack.get("block")) else {})})
-    return kind_of(position) == "rotary" and "self_attention" in names
+    block = {"block": stack["block"]} if "block" in stack else {}
+    return "self_attention" in sub_layers({"layers": [first], **block})

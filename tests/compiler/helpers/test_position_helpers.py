@@ -169,3 +169,21 @@ def test_heads_are_split_and_merged() -> None:
     query, key = helpers.split_groups(x, (4, 4), (2, 4))
     assert [query.size(1), key.size(1)] == [4, 2]
     assert torch.cat((helpers.merge_heads(query), helpers.merge_heads(key)), -1).equal(x)
+
+
+TEMPERATURES = ("position_temperature", "logarithm_temperature", "length_temperature")
+
+
+@renders(*TEMPERATURES)
+def test_temperatures_are_those_of_the_papers() -> None:
+    helpers, cpu = rendered(*TEMPERATURES), torch.device("cpu")
+    got = helpers.position_temperature(1, 9, 4, 0.1, cpu)
+    expected = [1 + 0.1 * math.log(1 + (i // 4)) for i in range(1, 10)]
+    torch.testing.assert_close(got, torch.tensor(expected)[:, None])
+    got = helpers.logarithm_temperature(2, 5, 64, cpu)
+    expected = [math.log(i + 1, 64) for i in range(2, 7)]
+    torch.testing.assert_close(got, torch.tensor(expected)[:, None])
+    texts = torch.tensor([[5, 6, 7, 0], [5, 0, 0, 0]])
+    got = helpers.length_temperature(texts, 9)
+    torch.testing.assert_close(got.flatten(), torch.tensor([0.5, 0.0]))
+    assert got.shape == (2, 1, 1, 1)
