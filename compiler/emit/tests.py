@@ -13,7 +13,6 @@ from compiler.emit.template import fill
 from compiler.ir.block import Block, walk
 from compiler.lower.embedding import table_names
 from compiler.mask.mask import CAUSAL, Mask
-from compiler.ops.attention import Attention
 from compiler.ops.expression import Name, Tuple
 from compiler.ops.op import Op
 from compiler.spec.spec import Spec
@@ -154,9 +153,10 @@ def _reads_memory(block: Block) -> bool:
 def mixers(model: Block) -> dict[str, Mask]:
     """Return the classes in which positions meet without attention, with their widest masks."""
     found: dict[str, Mask] = {}
+    attending = attentions(model)
     for _, block in walk(model):
         for part in (each for _, each in block.parts if isinstance(each, Op)):
-            if not isinstance(part, Attention) and (mask := part.mask):
+            if block.name not in attending and (mask := part.mask):
                 found[block.name] = max((found.get(block.name, mask), mask), key=_width)
     return found
 
