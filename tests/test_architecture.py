@@ -80,7 +80,7 @@ CREATED = {
     "partition": {"decoding"},
     "select_kernel": {"attention", "masking"},
     "hoist": {"masking"},  # it takes `Tokens` away
-    "derive_weights": {"attention"},
+    "derive_weights": {"attention", "difference"},
     "derive_packed": {"packing"},
     "derive_functional": {"decoding"},  # it reads the programs that `derive_step` has made
 }

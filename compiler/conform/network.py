@@ -163,6 +163,12 @@ SUB_LAYERS = (
     ),
     Statement(
         section="3.2",
+        keys=("Attention.differential",),
+        values=exactly(False),
+        says="each head has one map of weights (equation 1)",
+    ),
+    Statement(
+        section="3.2",
         keys=("Attention.output_gate",),
         values=exactly(None),
         says="MultiHead(Q, K, V) = Concat(head_1, ..., head_h) W^O: no gate on the heads (3.2.2)",

@@ -32,6 +32,10 @@ KEYS = {
     "attention_dropout": "dropout",
     "attention_scale": "scale",
     "score_cap": "soft_cap",
+    "maps": "heads",
+    "kv_maps": "kv_heads",
+    "head_norm_eps": "differential",
+    "layer_number": "layers",
     "temperature_length": "temperature.length",
     "temperature_scale": "temperature.scale",
     "temperature_offset": "temperature.offset",
@@ -70,7 +74,11 @@ KEYS = {
 """The keys of settings whose numbers have another name in the IR."""
 
 
-BESIDE = {"kv_heads": "heads", "residual_additions": "layers"}
+BESIDE = {
+    **{"maps": "differential", "kv_maps": "differential", "layer_number": "differential"},
+    "kv_heads": "heads",
+    "residual_additions": "layers",
+}
 """Settings that decide a number besides its own: one that it must differ from to be written, and
 the layers whose additions it counts.
 """

@@ -60,6 +60,8 @@ def tests_text(spec: Spec, model: Block, helpers: Helpers) -> str:
         has_two_widths=spec.model.has_two_widths,
         outputs=outputs,
         grouped=any(op.is_grouped for _, ops in found.values() for op in ops),
+        differs=any(op.value_heads for _, ops in found.values() for op in ops),
+        gates=any("gate" in dict(block.parts) for block, _ in found.values()),
         balance=_inputs(model, "balance_loss"),
         has_experts="experts" in {name for _, block in walk(model) for name, _ in block.parts},
         pools=spec.model.is_pooled,

@@ -15,6 +15,7 @@ from compiler.lower.temperature import lower_temperature
 from compiler.mask.mask import ALL, CAUSAL
 from compiler.ops.attention import Attention
 from compiler.ops.attention_gate import HeadGate, OutputGate
+from compiler.ops.difference import Difference, DifferenceScale
 from compiler.ops.expression import Expression, Hyperparameter, product
 from compiler.ops.heads import DivideHeads, JoinHeads, MergeHeads, SplitGroups, SplitHeads
 from compiler.ops.linear import Linear
@@ -47,6 +48,7 @@ def lower_self_attention(
             ("query_key_value", attention.linear(*KINDS)),
             *attention.norm_parts(),
             *attention.sink_parts(),
+            *attention.difference_parts(),
             *attention.gate_parts(),
             ("output", attention.output()),
             *attention.bias_parts(),
@@ -82,6 +84,7 @@ def lower_cross_attention(
             ("key_value", key_value),
             *attention.norm_parts(),
             *attention.sink_parts(),
+            *attention.difference_parts(),
             *attention.gate_parts(),
             ("output", attention.output()),
         ),
@@ -102,6 +105,8 @@ def _summary(groups: tuple[HeadGroup, ...], settings: Settings) -> str:
 def _heads(settings: Settings) -> str:
     """Return the words for the heads, with the papers of what not all attentions have."""
     words = "{heads} heads of {d_k}"
+    if settings.differential:
+        words = "{heads} heads, differences of two maps of {d_k} (Ye et al. 2024)"
     if settings.kv_heads != settings.heads:
         paper = "Shazeer 2019" if settings.kv_heads == 1 else "Ainslie et al. 2023"
         words += f", {{kv_heads}} of keys and values ({paper})"
@@ -151,7 +156,11 @@ class _Attention:
         heads = kv_heads = Hyperparameter("heads", settings.heads)
         if settings.kv_heads != settings.heads:
             kv_heads = Hyperparameter("kv_heads", required(settings.kv_heads))
-        by_kind = {"query": heads, "key": kv_heads, "value": kv_heads}
+        by_kind = {"query": heads, "key": kv_heads, "value": kv_heads, "output": heads}
+        if settings.differential:
+            maps = {heads: "maps", kv_heads: "kv_maps" if kv_heads != heads else "maps"}
+            twice = {each: Hyperparameter(name, 2 * each.value) for each, name in maps.items()}
+            by_kind |= {"query": twice[heads], "key": twice[kv_heads]}
         return cls(
             settings=settings,
             context=context,
@@ -182,7 +191,7 @@ class _Attention:
 
     def output(self) -> Linear:
         return Linear(
-            inputs=product(self.heads["query"], self.widths["value"]),
+            inputs=product(self.heads["output"], self.widths["value"]),
             outputs=(("output", self.context.d_model),),
             bias=required(self.settings.output_bias),
             initial=self.context.initials.matrix,
@@ -253,10 +262,14 @@ class _Attention:
         query, key = self.compared(body, query, key)
         query = lower_temperature(body, query, self.settings.temperature, self.plan, self.context)
         mixed = self.mixed(body, query, key, value)
+        if self.settings.differential:
+            mixed = body.apply(self.difference(), mixed, part="difference")
+            mixed = body.apply(self.head_norm(), mixed, part="head_norm")
+            mixed = body.apply(DifferenceScale(layer_number=self.layer_number), mixed)
         if self.settings.output_gate == "head":
             mixed = body.apply(HeadGate(), mixed, self.gated(body, x))
         merged = body.apply(
-            MergeHeads(heads=self.heads["query"], width=self.widths["value"]), mixed
+            MergeHeads(heads=self.heads["output"], width=self.widths["value"]), mixed
         )
         if self.settings.output_gate == "element":
             merged = body.apply(OutputGate(), merged, self.gated(body, x))
@@ -268,7 +281,7 @@ class _Attention:
 
     def gate(self) -> Linear:
         """From the stack's own stream to a number for each head, or for each of its elements."""
-        heads, is_whole = self.heads["query"], self.settings.output_gate == "head"
+        heads, is_whole = self.heads["output"], self.settings.output_gate == "head"
         width = heads if is_whole else product(heads, self.widths["value"])
         return Linear(
             inputs=self.context.d_model,
@@ -276,6 +289,30 @@ class _Attention:
             bias=self.settings.bias,
             initial=self.context.initials.matrix,
         )
+
+    @property
+    def layer_number(self) -> Hyperparameter:
+        """The number of the layer, counted from 1."""
+        return Hyperparameter("layer_number", self.context.layer_number)
+
+    def difference(self) -> Difference:
+        """The op that takes the second maps of the heads from the first."""
+        return Difference(
+            heads=self.heads["output"], width=self.widths["query"], layer_number=self.layer_number
+        )
+
+    def head_norm(self) -> RMSNorm:
+        """The norm of each head after that."""
+        eps = Hyperparameter("head_norm_eps", 1e-5)
+        return RMSNorm(width=self.widths["value"], eps=eps, offset=False)
+
+    def difference_parts(self) -> tuple[tuple[str, Op], ...]:
+        """The attributes that hold both, if there are two maps."""
+        parts: tuple[tuple[str, Op], ...] = (
+            ("difference", self.difference()),
+            ("head_norm", self.head_norm()),
+        )
+        return parts if self.settings.differential else ()
 
     def gate_parts(self) -> tuple[tuple[str, Op], ...]:
         """The attribute that holds the gate, if there is one."""
@@ -322,6 +359,7 @@ class _Attention:
             kv_heads=group.heads["key"],
             d_k=self.widths["key"],
             d_v=self.widths["value"],
+            value_heads=group.heads["value"] if self.settings.differential else None,
             dropout=_number("attention_dropout", self.settings.dropout or None),
             scale=_number("attention_scale", self.settings.scale),
             soft_cap=_number("score_cap", self.settings.soft_cap),

@@ -120,6 +120,8 @@ def lower_relative_position(
             return Rotary(settings=settings, width=width, stream=stream)
         case BiasPosition():
             heads = Hyperparameter("heads", attention.heads)
+            if attention.differential:
+                heads = Hyperparameter("maps", 2 * attention.heads)
             return Bias(settings=settings, heads=heads, stream=stream)
         case _:
             return None

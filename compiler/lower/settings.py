@@ -19,7 +19,8 @@ class Context:
 
     `widths` holds the width of the residual stream of each stack. The other fields belong to this
     stack: `table` is the attribute of the model that embeds its tokens, `residual_gain` scales
-    what its sub-layers add to the residual stream. With `apart` documents of one text do not see
+    what its sub-layers add to the residual stream. Layers are numbered from 1 on where each
+    has a form of its own (`layer_number`). With `apart` documents of one text do not see
     each other.
     """
 
@@ -32,6 +33,7 @@ class Context:
     residual_gain: Expression = UNIT
     prefers_flex: bool = False
     apart: bool = False
+    layer_number: int = 1
 
     @property
     def d_model(self) -> Hyperparameter:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.ir.block import Block, Input, Repeat
 from compiler.ir.build import Body
@@ -26,9 +26,10 @@ def lower_stack(settings: Stack, stack: str, context: Context) -> Block:
     """Lower the groups of layers, one after the other; groups share the list `layers`."""
     plans = {each: plan_masks(settings, stack, each) for each in ATTENTIONS}
     lowering = _Lowering(settings=settings, stack=stack, plans=plans, context=context)
-    layers = [lowering.layer(number) for number in range(len(settings.layers))]
+    groups = list(_apart(settings.layers))
+    layers = [lowering.numbered(first).layer(index) for index, first, _ in groups]
     body, x, first, parts = Body(context.origin(f"model.{stack}")), "x", 0, Parts()
-    for layer, group in zip(layers, settings.layers, strict=True):
+    for layer, (_, _, group) in zip(layers, groups, strict=True):
         distinct = group.distinct or group.repeat
         last = first + distinct
         part = "layers" if len(layers) == 1 else f"layers[{first}:{last}]"
@@ -58,6 +59,22 @@ def lower_stack(settings: Stack, stack: str, context: Context) -> Block:
     )
 
 
+def _apart(groups: list[LayerGroup]) -> Iterator[tuple[int, int, LayerGroup]]:
+    """Yield groups of equal layers: the place in the spec, the number of the first, the group.
+
+    Layers that begin with another number each are groups of their own.
+    """
+    first = 1
+    for index, group in enumerate(groups):
+        found = (getattr(group, each) for each in ATTENTIONS if each in group.sub_layers)
+        if any(each.differential for each in found):
+            alone = group.model_copy(update={"repeat": 1, "distinct": None})
+            yield from ((index, first + number, alone) for number in range(group.repeat))
+        else:
+            yield index, first, group
+        first += group.repeat
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Lowering:
     """One stack on its way to a block."""
@@ -66,6 +83,10 @@ class _Lowering:
     stack: str
     plans: dict[str, MaskPlan]
     context: Context
+
+    def numbered(self, number: int) -> "_Lowering":
+        """Return the lowering of the layer of this number."""
+        return replace(self, context=replace(self.context, layer_number=number))
 
     def inputs(self, layers: list[Block]) -> tuple[Input, ...]:
         """Return the stream, and the encoder's output if a layer reads it."""

@@ -16,6 +16,7 @@ from compiler.ops.expression import (
     Hyperparameter,
     Name,
     call,
+    method,
 )
 from compiler.ops.op import (
     Cache,
@@ -53,7 +54,7 @@ class Attention(Op):
     `prefers_flex` asks the pass `select_kernel` for FlexAttention, where it can be used. With
     `apart` the fourth input also keeps documents of one text apart. With `sinks` the op holds a
     learned score of each head for reading nothing, which takes a share of the weights (OpenAI
-    2025).
+    2025). Where values have `value_heads`, each is read by two maps (Ye et al. 2024).
     """
 
     chosen_by: ClassVar[tuple[str, ...]] = ("mask", "kernel", "position", "sinks")
@@ -70,11 +71,13 @@ class Attention(Op):
     prefers_flex: bool = False
     apart: bool = False
     sinks: bool = False
+    value_heads: Hyperparameter | None = None
     label: str = field(default="", compare=False)
 
     @property
     def caption(self) -> Caption:
-        heads, shared = int(self.heads.value), int(self.kv_heads.value)
+        maps = 1 if self.value_heads is None else 2
+        heads, shared = int(self.heads.value) // maps, int(self.kv_heads.value) // maps
         words = f"{heads} head{'s' * (heads > 1)} of {self.d_k.value}"
         if self.is_grouped:
             words += f", {shared} of keys and values"
@@ -102,7 +105,8 @@ class Attention(Op):
         query, key, value, *_ = inputs
         require(query, (query[0], self.heads, query[2], self.d_k), "attention, query")
         require(key, (query[0], self.kv_heads, key[2], self.d_k), "attention, key")
-        require(value, (query[0], self.kv_heads, key[2], self.d_v), "attention, value")
+        value_heads = self.value_heads or self.kv_heads
+        require(value, (query[0], value_heads, key[2], self.d_v), "attention, value")
         return ((query[0], self.heads, query[2], self.d_v),)
 
     def parameters(self) -> tuple[Parameter, ...]:
@@ -186,6 +190,8 @@ class Attention(Op):
             return "the kernel for packed sentences drops no attention weights (`dropout`)"
         if self.soft_cap is not None:
             return "the kernel for packed sentences has no cap on scores (`soft_cap`)"
+        if self.value_heads is not None:
+            return "the kernel for packed sentences has one map for each head (`differential`)"
         if self.sinks:
             return "the kernel for packed sentences has no score for reading nothing (`sinks`)"
         if self.apart:
@@ -206,11 +212,18 @@ class Attention(Op):
         return self.dropout is not None or self.soft_cap is not None or self.sinks
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        keywords = self.settings(this)
+        keywords, inputs = self.settings(this), self.streams(inputs)
         if not self.is_explicit:
             return Call(Name("F.scaled_dot_product_attention"), inputs, keywords)
         bias = tuple(("bias", each) for each in inputs[3:] if self.biased)
         return Call(Name("attention"), inputs[:3] if bias else inputs, (*bias, *keywords))
+
+    def streams(self, inputs: tuple[Expression, ...]) -> tuple[Expression, ...]:
+        """Return the inputs, values once for each of the maps that read them."""
+        query, key, value, *others = inputs
+        if self.value_heads is not None:
+            value = method(value, "repeat", *map(Const, (1, 2, 1, 1)))
+        return (query, key, value, *others)
 
     def settings(self, this: Expression) -> tuple[tuple[str, Expression], ...]:
         """Return the keywords of the call."""
@@ -300,7 +313,7 @@ class LocalAttention(Attention):
         return MaskedAttention(**self.shared())
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        query, key, value, *real = inputs
+        query, key, value, *real = self.streams(inputs)
         arguments = (query, key, value, Name(self.reads.name), *real)
         return Call(Name("local_attention"), arguments, self.settings(this))
 

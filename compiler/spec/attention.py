@@ -95,6 +95,12 @@ class Attention(Section):
         default=False,
         since="0.3",
     )
+    differential: bool = setting(
+        "the difference of two maps of scores in each head, a learned share of the second one, "
+        "with a norm for each head (Ye et al. 2024); `d_k` is then half of a value by default",
+        default=False,
+        since="0.3",
+    )
     output_gate: Literal["element", "head"] | None = setting(
         "a gate on what the heads give, a sigmoid of a linear map of the layer's input: for each "
         "element, or one for each head (Qiu et al. 2025)",
@@ -119,6 +125,10 @@ class Attention(Section):
         default="all",
         examples=["causal & window(128)", "causal & (window(128) | first(4))", "block(64)"],
     )
+
+    def width_of_query(self, width: int) -> int:
+        """Return `d_k`, by default the share that a head, or a map of it, has of a width."""
+        return self.d_k or width // (self.heads * (2 if self.differential else 1))
 
     @property
     def head_masks(self) -> list[HeadMask]:

@@ -199,7 +199,7 @@ def _attention(
         norm = norm.model_copy(update={"place": "before_rotation"})
     return attention.model_copy(
         update={
-            "d_k": attention.d_k or share,
+            "d_k": attention.width_of_query(width),
             "d_v": attention.d_v or share,
             "kv_heads": attention.kv_heads or attention.heads,
             "output_bias": attention.bias if bias is None else bias,

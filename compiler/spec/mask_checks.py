@@ -85,6 +85,7 @@ def flex_settings(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             ("scale", attention.scale is None),
             ("soft_cap", attention.soft_cap is None),
             ("sinks", not attention.sinks),
+            ("differential", not attention.differential),
         ):
             if not is_plain:
                 yield Diagnostic(
@@ -156,6 +157,30 @@ def end_of_the_target(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             )
 
 
+def differences(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Refuse what does not go with two maps in each head."""
+    layers = dict(groups(spec))
+    for path, attention in attentions(spec):
+        group = layers[path[:-1]]
+        if attention.differential and not isinstance(attention.mask, str):
+            yield Diagnostic(
+                code="differential-head-masks",
+                message="`differential` does not go with masks for groups of heads",
+                span=at(root, *path, "differential"),
+                notes=note("the masks", root, *path, "mask"),
+                help="write one mask for all heads, or leave `differential` out",
+            )
+        if attention.differential and (group.distinct or group.repeat) < group.repeat:
+            yield Diagnostic(
+                code="differential-in-turn",
+                message="`differential` begins with another share in each layer, and these take "
+                "turns",
+                span=at(root, *path, "differential"),
+                notes=note("layers that take turns", root, *path[:-1], "distinct"),
+                help="leave `distinct` out, or `differential`",
+            )
+
+
 def shares_of_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Each head has one mask; heads that share their keys and values have the same."""
     for path, attention in attentions(spec):
@@ -222,6 +247,7 @@ def head_masks(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 MASK_CHECKS = (
+    differences,
     shares_of_heads,
     masks_together,
     head_masks,

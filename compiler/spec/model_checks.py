@@ -6,6 +6,7 @@ from compiler.source.diagnostic import Diagnostic, Note, mistake
 from compiler.source.limits import LAYERS
 from compiler.source.node import Node, Path, place_of_key
 from compiler.source.span import Span
+from compiler.spec.attention import Attention
 from compiler.spec.given_vocabulary import missing_rows
 from compiler.spec.model import Output, Stack
 from compiler.spec.paths import (
@@ -131,6 +132,7 @@ def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     for path, attention in attentions(spec):
         stack = str(path[1])
         width = spec.model.width(stack)
+        yield from _even_maps(attention, width, path, root)
         left = width % attention.heads
         if left and (attention.d_k is None or attention.d_v is None):
             near = _nearest_divisor(width, attention.heads)
@@ -141,6 +143,19 @@ def even_heads(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 notes=note("the width to share", root, *width_path(spec, stack)),
                 help=f"{_shares(width, near)}; or set `d_k` and `d_v` to free them from `d_model`",
             )
+
+
+def _even_maps(attention: Attention, width: int, path: Path, root: Node) -> Iterator[Diagnostic]:
+    """The two maps of a head have equal shares of what it has."""
+    share, left = divmod(width, attention.heads)
+    if attention.differential and attention.d_k is None and not left and share % 2:
+        yield Diagnostic(
+            code="uneven-heads",
+            message=f"the two maps of a head cannot share {share} numbers",
+            span=at(root, *path, "differential"),
+            notes=note("the heads", root, *path, "heads"),
+            help="write `d_k`, which frees queries and keys from `d_model`",
+        )
 
 
 def _shares(width: int, heads: int) -> str:

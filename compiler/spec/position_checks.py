@@ -31,7 +31,7 @@ def distances(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def _rotary(
     spec: Spec, position: RotaryPosition, attention: Attention, root: Node, path: Path
 ) -> Iterator[Diagnostic]:
-    width = attention.d_k or spec.model.width(str(path[1])) // attention.heads
+    width = attention.width_of_query(spec.model.width(str(path[1])))
     turned = round(position.fraction * width)
     if turned % 2 or not turned:
         yield Diagnostic(

@@ -5,9 +5,10 @@ from dataclasses import replace
 from compiler.ir.block import Block, Function, Statement, walk
 from compiler.ir.labels import labelled
 from compiler.ops.attention import Attention
+from compiler.ops.difference import Difference
 from compiler.transforms.rewrite import live
 
-WEIGHTS = "_.weights"
+WEIGHTS, MAPS = "_.weights", "_.maps"
 
 
 def attentions(model: Block) -> dict[str, tuple[Block, tuple[Attention, ...]]]:
@@ -33,6 +34,12 @@ def _program(block: Block) -> Function:
     others = [each for each in before if each not in reads]
     made = [_weights(each, each.op) for each in reads if isinstance(each.op, Attention)]
     value = reads[0].inputs[2]
+    difference = [each for each in forward.body if isinstance(each.op, Difference)]
+    for each in difference:
+        made = [
+            replace(made[0], results=(MAPS,)),
+            replace(each, inputs=(MAPS,), results=(WEIGHTS,)),
+        ]
     if len(reads) > 1:
         made, value = _joined(forward, made, value)
     body = live([*others, *made], {WEIGHTS, value})

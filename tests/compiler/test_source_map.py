@@ -22,7 +22,7 @@ CHANGES = [
     *("model.attention.output_bias=true", "model.attention.dropout=0.1"),
     *("model.attention.scale=0.5", "model.attention.soft_cap=20.0"),
     *("model.attention.sinks=true", "model.attention.output_gate=element"),
-    "model.attention.output_gate=head",
+    *("model.attention.output_gate=head", "model.attention.differential=true"),
     "model.attention.temperature={kind: position, length: 8, offset: 1}",
     "model.attention.temperature={kind: logarithm, length: 64}",
     *("model.attention.query_key_norm.kind=rms_norm", "model.encoder.layers=3"),

@@ -14,6 +14,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         {"kind": "position", "length": 2, "offset": 1},
         {"kind": "logarithm", "length": 4},
     ),
+    "differential": (None, None, True),
     "output_gate": (None, None, "element", "head"),
 }
 """Settings of `attention` with the values that each is drawn from."""
@@ -32,9 +33,28 @@ def repair_variants(model: Tree) -> None:
             _without_place(attention)
         if not any(map(_reads_itself, takers)):
             attention.pop("temperature", None)
+    if _has_maps(model):
+        for stack in stacks.values():
+            _with_maps(stack)
     if crossing := stacks.get("decoder", {}).get("cross_attention"):
         _without_place(crossing)
         crossing.pop("temperature", None)
+
+
+def _has_maps(part: Any) -> bool:
+    """Whether some attention has two maps in each head."""
+    if isinstance(part, dict):
+        return part.get("differential", False) or any(map(_has_maps, part.values()))
+    return False
+
+
+def _with_maps(stack: Tree) -> None:
+    """Without masks for groups of heads, and without layers that take turns."""
+    for place in ("self_attention", "cross_attention"):
+        if isinstance(mask := stack.get(place, {}).get("mask"), list):
+            stack[place]["mask"] = mask[-1]["mask"]
+    for group in stack["layers"] if isinstance(stack["layers"], list) else ():
+        group.pop("distinct", None)
 
 
 def _without_place(attention: Tree) -> None:

@@ -64,6 +64,7 @@ def _without(part: Any, key: str = "", stack: str = "") -> Any:
     if key in ("attention", "self_attention", "cross_attention"):
         found.pop("soft_cap", None)
         found.pop("sinks", None)
+        found.pop("differential", None)
         found.pop("dropout", None)
         if key == "cross_attention":
             found.pop("mask", None)

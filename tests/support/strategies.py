@@ -331,7 +331,7 @@ def _kernel(choose: Chooser, model: Tree) -> None:
     model["kernel"] = choose("kernel")
     if model["kernel"] == "flex":
         for settings in (model["attention"], model["encoder"].get("attention", {})):
-            for key in ("dropout", "kv_heads", "scale", "soft_cap", "sinks"):
+            for key in ("dropout", "kv_heads", "scale", "soft_cap", "sinks", "differential"):
                 settings.pop(key, None)
             settings |= {"d_k": 16, "d_v": 18}
 
@@ -351,7 +351,7 @@ def _attention(choose: Chooser) -> Tree:
         "dropout": choose("attention_dropout"),
         **{key: choose(key) for key in VARIANTS},
     }
-    if settings["heads"] == 3:
+    if settings["heads"] == 3 or settings["differential"]:
         settings |= {key: settings[key] or 4 for key in ("d_k", "d_v")}
     return {key: value for key, value in settings.items() if value is not None}
 

@@ -257,3 +257,15 @@ def test_a_parameter_that_all_calls_give_has_no_default() -> None:
         assert ("scale" in helpers.attention.__annotations__) is is_needed
         assert not keywords
         assert names == ("query", "key", "value")
+
+
+@renders("Difference", "first_share")
+def test_a_share_of_the_second_map_is_taken_from_the_first() -> None:
+    torch.manual_seed(1)
+    helpers = rendered("Difference", "first_share")
+    shares = [helpers.first_share(number) for number in (1, 2, 40)]
+    assert shares == pytest.approx([0.2, 0.3555, 0.8], abs=1e-4)
+    module, x = helpers.Difference(8, 2), torch.randn(3, 4, 5, 6)
+    pairs = (module.query_1 @ module.key_1, module.query_2 @ module.key_2)
+    share = pairs[0].exp() - pairs[1].exp() + shares[1]
+    torch.testing.assert_close(module(x), x[:, :2] - share * x[:, 2:])
