@@ -40,8 +40,11 @@ _numbers = itertools.count()
 class TrainingModule(Protocol):
     """The names that `training.py` of a generated package defines."""
 
-    def learning_rate(self, step: int, /) -> float:
-        """The rate of update `step`, counted from 1."""
+    def learning_rate(self, step: int, share: float = ..., /) -> float:
+        """The rate of update `step`, counted from 1.
+
+        The share of the training's time that is spent is given where the schedule goes by it.
+        """
 
     def optimizer(self, model: nn.Module, /) -> Optimizer:
         """The optimizer of all parameters."""

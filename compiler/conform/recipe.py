@@ -57,6 +57,13 @@ RECIPE = (
     ),
     unnamed(
         "5.2",
+        "Training.minutes",
+        values=exactly(None),
+        about="a bound on the time, beside that on updates",
+        tensor2tensor="none",
+    ),
+    unnamed(
+        "5.2",
         "Validation.patience",
         values=exactly(None),
         about="early stopping",

@@ -21,6 +21,7 @@ class Rate:
     phrase: str
     code: tuple[str, ...]
     needs_step: bool = True
+    needs_share: bool = False
     imports: tuple[str, ...] = ()
 
 
@@ -41,6 +42,31 @@ def rate(schedule: Schedule) -> Rate:
             return _stable_decay(schedule)
         case _:
             assert_never(schedule)
+
+
+def rate_by_time(schedule: Decay) -> Rate:
+    """Return the rate of a schedule that comes down by the share of the time that is spent.
+
+    The warm-up is counted in updates, and is a part of it.
+    """
+    low = "END" if schedule.end else ""
+    lines = list[str]()
+    if schedule.warmup_steps:
+        rise = "min(1.0, step / WARMUP_STEPS)"
+        start = "START + (PEAK - START)" if schedule.start else "PEAK"
+        lines.append(f"peak = {start} * {rise}")
+    peak = "peak" if schedule.warmup_steps else "PEAK"
+    height = f"END + ({peak} - END)" if low else peak
+    is_cosine = isinstance(schedule, Cosine)
+    fall = "(1 + math.cos(math.pi * share)) / 2" if is_cosine else "(1 - share)"
+    down = f"to {low or 'zero'} with the share of the time that is spent"
+    return Rate(
+        phrase=f"{_origin(schedule)}{'by a cosine' if is_cosine else 'linear'} {down}",
+        code=(*lines, f"{height} * {fall}"),
+        needs_step=schedule.warmup_steps > 0,
+        needs_share=True,
+        imports=("math",) if is_cosine else (),
+    )
 
 
 def _linear(schedule: Linear) -> Rate:
@@ -84,12 +110,14 @@ def _descent(schedule: Decay) -> tuple[str, str]:
     return ("END", "END + (PEAK - END)") if schedule.end else ("zero", "PEAK")
 
 
-def schedule_constants(schedule: Schedule, steps: int | None, peak: str) -> dict[str, str]:
+def schedule_constants(
+    schedule: Schedule, steps: int | None, peak: str, *, is_by_time: bool
+) -> dict[str, str]:
     """The numbers that the rate is made of, as code, under their names."""
     constants = {}
     if schedule.warmup_steps:
         constants["WARMUP_STEPS"] = repr(schedule.warmup_steps)
-    if isinstance(schedule, Decay):
+    if isinstance(schedule, Decay) and not is_by_time:
         constants["STEPS: int | None" if steps is None else "STEPS"] = repr(steps)
     if isinstance(schedule, WarmupStableDecay):
         constants["DECAY_STEPS"] = repr(schedule.decay_steps)

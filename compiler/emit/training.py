@@ -7,7 +7,7 @@ from compiler.emit.imports import NETWORK, import_lines
 from compiler.emit.layout import docstring, lay
 from compiler.emit.marks import marker
 from compiler.emit.matrices import TABLE, hidden_matrices, table_text
-from compiler.emit.schedule import Rate, rate, schedule_constants
+from compiler.emit.schedule import Rate, rate, rate_by_time, schedule_constants
 from compiler.emit.template import fill
 from compiler.ir.block import Block, Repeat, walk
 from compiler.ir.causes import Paths
@@ -25,7 +25,7 @@ LOSS, OPTIMIZER = "training.label_smoothing", "training.optimizer"
 
 def training_text(spec: Spec, model: Block) -> str:
     """Return the file: constants, the learning rate, the optimizer, the loss."""
-    training, after_warmup = spec.training, rate(spec.training.schedule)
+    training, after_warmup = spec.training, _rate(spec.training)
     optimizer, width = training.optimizer, _width_of_peak(spec)
     if optimizer.decay:
         _require_that_matrices_decay(model)
@@ -46,7 +46,9 @@ def training_text(spec: Spec, model: Block) -> str:
         smoothing=training.label_smoothing,
         contrast=training.contrast,
         normalized=bool(spec.model.pooling and spec.model.pooling.normalize),
-        constants=schedule_constants(training.schedule, training.steps, peak)
+        constants=schedule_constants(
+            training.schedule, training.steps, peak, is_by_time=training.is_scheduled_by_time
+        )
         | _constants(optimizer),
         matrices=table_text(matrices, f"{OPTIMIZER}.kind") if matrices else "",
         settings=_settings(training),
@@ -58,6 +60,13 @@ def training_text(spec: Spec, model: Block) -> str:
         loss=_returned(loss),
         helpers=helpers.marked(_causes_of_helpers(made, loss, of)).values(),
     )
+
+
+def _rate(training: Training) -> Rate:
+    schedule = training.schedule
+    if training.is_scheduled_by_time and isinstance(schedule, Decay):
+        return rate_by_time(schedule)
+    return rate(schedule)
 
 
 def _optimizer(settings: OptimizerKind) -> Call:
@@ -131,7 +140,11 @@ def _returned(expression: Expression) -> str:
 
 def _unknown_length(training: Training) -> int | None:
     """The epochs of a schedule that ends with the training, while `steps` is unknown; else None."""
-    is_unknown = training.steps is None and isinstance(training.schedule, Decay)
+    is_unknown = (
+        training.epochs is not None
+        and training.steps is None
+        and isinstance(training.schedule, Decay)
+    )
     return training.epochs if is_unknown else None
 
 
@@ -140,7 +153,8 @@ def _rate_values(schedule: Schedule, after_warmup: Rate) -> dict[str, object]:
     return {
         "about_rate": _docstring(_about(schedule, after_warmup), 1),
         "step": "step" if after_warmup.needs_step else "_step",
-        "warmup_steps": schedule.warmup_steps,
+        "needs_share": after_warmup.needs_share,
+        "warmup_steps": 0 if after_warmup.needs_share else schedule.warmup_steps,
         "start": schedule.start,
         "rate_steps": steps,
         "rate": result,
@@ -162,7 +176,7 @@ def _width_of_peak(spec: Spec) -> str:
 
 def _about(schedule: Schedule, after_warmup: Rate) -> str:
     """The rate in words."""
-    if not after_warmup.needs_step:
+    if not after_warmup.needs_step and not after_warmup.needs_share:
         return "The rate of every update."
     rise = "linear to PEAK, then " if schedule.warmup_steps else ""
     return f"The rate of update `step`, from 1 on: {rise}{after_warmup.phrase}."

@@ -23,11 +23,11 @@ def lasting(loaded: Loaded, steps: int, *, keeps_epochs: bool = True) -> Loaded:
     return replace(loaded, spec=spec)
 
 
-def scaled(training: Training, steps: int) -> dict[str, int | float]:
+def scaled(training: Training, steps: int) -> dict[str, int | float | str]:
     """The settings, by dotted key, that make a complete recipe `steps` updates long.
 
     Warm-up, decay and the time between two looks change in proportion. The peak stays: by default
-    it would follow the warm-up. Where only a number of epochs is known, the warm-up is taken for a
+    it would follow the warm-up. Where only epochs or minutes are known, the warm-up is taken for a
     tenth of them.
     """
     whole = training.steps or max(steps, 10 * training.schedule.warmup_steps)
@@ -35,8 +35,9 @@ def scaled(training: Training, steps: int) -> dict[str, int | float]:
     warmup = _share(schedule.warmup_steps, whole, steps)
     if steps == 1 and not isinstance(schedule, InverseSquareRoot):
         warmup = 0
-    settings: dict[str, int | float] = {
+    settings: dict[str, int | float | str] = {
         "training.steps": steps,
+        **({"training.minutes": "null"} if training.minutes is not None else {}),
         "training.schedule.warmup_steps": warmup,
     }
     if schedule.peak is not None:

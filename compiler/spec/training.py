@@ -1,5 +1,6 @@
 """The recipe of a training and the protocol of its scores: `training:` and `evaluation:`."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -15,7 +16,7 @@ from compiler.spec.base import (
     setting,
 )
 from compiler.spec.optimizer import Adam, Optimizer
-from compiler.spec.schedule import InverseSquareRoot, Schedule
+from compiler.spec.schedule import Decay, InverseSquareRoot, Schedule
 from compiler.spec.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Training(Section):
         examples=[4],
     )
     steps: Count | None = setting(
-        "updates, at most; this or `epochs` must be given",
+        "updates, at most; this, `epochs` or `minutes` must be given",
         default=None,
         unit="updates",
         examples=[100000],
@@ -116,6 +117,14 @@ class Training(Section):
         default=None,
         unit="epochs",
         examples=[10],
+    )
+    minutes: Positive | None = setting(
+        "a length in time instead of `steps` and `epochs`: minutes that updates take, without "
+        "those of validations and checkpoints; schedules that come down do so by the share of it "
+        "that is spent, which is kept in checkpoints; for one process",
+        default=None,
+        unit="minutes",
+        examples=[5],
     )
     optimizer: Optimizer = setting("what an update does with the gradient", default=Adam())
     schedule: Schedule = setting("learning rate of each update", default=InverseSquareRoot())
@@ -160,9 +169,23 @@ class Training(Section):
     @property
     def updates(self) -> int:
         """The largest number of updates. Raises ValueError while only the epochs are known."""
+        if self.minutes is not None:
+            return sys.maxsize
         if self.steps is None:
             raise ValueError(f"expected `training.steps`, got {self.epochs} epochs of some text")
         return self.steps
+
+    @property
+    def is_scheduled_by_time(self) -> bool:
+        """Return whether the learning rate depends on the share of the time that is spent."""
+        return self.minutes is not None and isinstance(self.schedule, Decay)
+
+    @property
+    def length(self) -> str:
+        """The length in words."""
+        if self.minutes is not None:
+            return f"{self.minutes:g} minutes"
+        return f"{self.steps:,}" if self.steps else f"{self.epochs:,} epochs"
 
     @property
     def micro_batch_tokens(self) -> int:

@@ -24,11 +24,40 @@ LARGE_VOCABULARY = 4096
 
 
 def length(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """`steps` or `epochs` must say how long the training is."""
-    if spec.training.steps is None and spec.training.epochs is None:
+    """`steps`, `epochs` or `minutes` must say how long the training is."""
+    training = spec.training
+    if training.steps is None and training.epochs is None and training.minutes is None:
         message = "`training.steps` is missing: the training would never end"
         help = "write `steps: 100000` below `training`, in updates, or `epochs: 10`"
         yield mistake(at(root, "training"), "missing-key", message, help)
+
+
+def one_length(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A training lasts some time or some updates."""
+    training = spec.training
+    if training.minutes is None:
+        return
+    place = at(root, "training", "minutes")
+    for key in ("steps", "epochs"):
+        if getattr(training, key) is not None:
+            yield Diagnostic(
+                code="two-lengths",
+                message=f"`minutes` and `{key}` each say how long the training is",
+                span=place,
+                notes=note("the other length", root, "training", key),
+                help=f"write {as_written(place, f'training.{key}', 'null', whole=True)}, or leave "
+                "`minutes` out",
+            )
+    if isinstance(training.schedule, WarmupStableDecay):
+        yield Diagnostic(
+            code="two-lengths",
+            message=f"`decay_steps` counts updates, and how many there are in "
+            f"{training.minutes:g} minutes is not known",
+            span=at(root, "training", "schedule", "decay_steps"),
+            notes=note("the length", root, "training", "minutes"),
+            help="choose `kind: linear` or `kind: cosine` without `decay_steps`: they come down by "
+            "the share of the time that is spent",
+        )
 
 
 def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -210,6 +239,7 @@ def _last_at_peak(training: Training) -> int | None:
 
 TRAINING_CHECKS = (
     length,
+    one_length,
     warmup,
     given_peak,
     schedule_peak,

@@ -33,7 +33,7 @@ def finished_speed(folder: Path, queued: Iterable[Queued]) -> Speed | None:
     flops, seconds, rows = 0, 0.0, 0
     for each in queued:
         path = folder / ROWS / each.name / RESULT
-        if path.is_file():
+        if path.is_file() and each.flops is not None:
             flops += each.flops
             seconds += 60 * read_record(path, Result).scores["minutes"]
             rows += 1

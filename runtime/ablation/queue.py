@@ -140,7 +140,7 @@ def _queued(row: Row, seed: int, hashes: Mapping[str, str]) -> Queued:
         settings=row.settings,
         locked=lock(row.spec, row.files(seed), data),
         parameters=row.parameters,
-        flops=row.flops_per_update * row.spec.training.updates,
+        flops=row.flops,
     )
 
 

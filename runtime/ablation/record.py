@@ -60,8 +60,10 @@ class Queued:
     settings: dict[str, str]
     locked: Locked
     parameters: int
-    flops: int
-    """Operations of all updates together, forward and backward."""
+    flops: int | None
+    """Operations of all updates together, forward and backward; None where only the time of the
+    training is known.
+    """
 
     @property
     def name(self) -> str:

@@ -160,8 +160,9 @@ def number_of(outcome: Outcome, measure: Measure) -> float | None:
     return None if outcome.result is None else outcome.result.scores.get(measure.key)
 
 
-def size_of(queued: Queued, measure: Measure) -> float:
-    return float(queued.parameters if measure.key == "params" else queued.flops)
+def size_of(queued: Queued, measure: Measure) -> float | None:
+    size = queued.parameters if measure.key == "params" else queued.flops
+    return None if size is None else float(size)
 
 
 def deviation_of(numbers: Collection[float]) -> float | None:

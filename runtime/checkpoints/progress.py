@@ -12,7 +12,7 @@ class Progress:
 
     `epoch` (from 1) and `batch` (from 0) name the batch that comes next; `looked` is the update
     after which the last validation was, or after which there is to be none; `seconds` is the
-    time spent so far.
+    time spent so far, of which updates took `seconds_of_updates`.
     """
 
     step: int = 0
@@ -23,6 +23,17 @@ class Progress:
     best_score: float | None = None
     looks_without_better: int = 0
     seconds: float = 0.0
+    seconds_of_updates: float = 0.0
+
+    def share(self, training: Training) -> float:
+        """Return the share of the time of a training that is spent; 0 where none is set."""
+        if training.minutes is None:
+            return 0.0
+        return min(1.0, self.seconds_of_updates / (60 * training.minutes))
+
+    def is_at_end(self, training: Training) -> bool:
+        """Return whether no update is left."""
+        return self.step >= training.updates or self.share(training) == 1.0
 
     @property
     def last_epoch(self) -> int:
@@ -30,7 +41,7 @@ class Progress:
         return self.epoch if self.batch else max(self.epoch - 1, 1)
 
 
-Ending = Literal["steps", "patience"]
+Ending = Literal["steps", "minutes", "patience"]
 Metric = Literal["loss", "bleu", "accuracy"]
 
 
@@ -39,16 +50,16 @@ def ending(progress: Progress, training: Training) -> Ending | None:
     patience = training.validation.patience
     if patience is not None and progress.looks_without_better >= patience:
         return "patience"
-    return (
-        "steps" if progress.step >= training.updates and progress.looked == progress.step else None
-    )
+    if not progress.is_at_end(training) or progress.looked != progress.step:
+        return None
+    return "steps" if training.minutes is None else "minutes"
 
 
 def is_validation_due(progress: Progress, training: Training) -> bool:
     """Return whether a validation comes before the next update."""
     if progress.looked == progress.step:
         return False
-    if progress.step >= training.updates:
+    if progress.is_at_end(training):
         return True
     every = training.validation.every
     return progress.batch == 0 if every == "epoch" else progress.step % every == 0
@@ -56,7 +67,7 @@ def is_validation_due(progress: Progress, training: Training) -> bool:
 
 def with_other_batches(progress: Progress, training: Training) -> Progress:
     """Begins the epoch anew. No validation is due for that in its midst."""
-    is_within = progress.batch > 0 and progress.step < training.updates
+    is_within = progress.batch > 0 and not progress.is_at_end(training)
     is_skipped = is_within and training.validation.every == "epoch"
     looked = progress.step if is_skipped else progress.looked
     return replace(progress, batch=0, looked=looked)
@@ -72,6 +83,7 @@ def after_update(progress: Progress, *, batches: int, taken: int, seconds: float
         epoch=progress.epoch + 1 if ended else progress.epoch,
         batch=0 if ended else batch,
         seconds=progress.seconds + seconds,
+        seconds_of_updates=progress.seconds_of_updates + seconds,
     )
 
 

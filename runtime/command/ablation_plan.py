@@ -60,7 +60,7 @@ def _cells(row: Row, states: Sequence[str], speed: Speed | None) -> Iterator[str
     yield from (row.group, row.name)
     yield f"{row.parameters:,}"
     training, flops = row.spec.training, row.flops
-    yield f"{training.steps:,}" if training.steps else f"{training.epochs:,} epochs"
+    yield training.length
     yield engineering(flops) if flops else f"{engineering(row.flops_per_update)} an update"
     yield duration(flops / speed.flops) if speed and flops else "?"
     yield _states(states)

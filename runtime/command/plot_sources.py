@@ -171,6 +171,12 @@ def read_spec(loaded: Loaded, name: str) -> Source:
     Raises a UserError where the number of updates is known only when the text is prepared.
     """
     training = loaded.spec.training
+    if training.minutes is not None:
+        raise UserError(
+            f"{name} trains for {training.length}: how many updates these are is not known",
+            help="assume a number to draw the schedule: `--set training.minutes=null --set "
+            "training.steps=20000`",
+        )
     if training.steps is None:
         raise UserError(
             f"{name} trains for {training.epochs} epochs: how many updates these are is known only "

@@ -128,10 +128,24 @@ def _trained(
         step=updates,
         looked=validations[-1]["step"] if validations else 0,
         looks_without_better=since,
+        seconds_of_updates=0.0 if spec.training.minutes is None else _seconds_of_updates(folder),
     )
-    is_over = spec.training.steps is not None and ending(progress, spec.training) is not None
+    is_known = spec.training.steps is not None or spec.training.minutes is not None
+    is_over = is_known and ending(progress, spec.training) is not None
     state: State = "training" if is_held(folder) else "finished" if is_over else "stopped"
     return replace(found, updates=updates, state=state, best=_best(spec, validations))
+
+
+def _seconds_of_updates(folder: Path) -> float:
+    """Return the time that updates have taken, as the checkpoints say."""
+    spent = [0.0]
+    for path in (folder / "checkpoints").glob("*/trainer.json"):
+        try:
+            state = json.loads(path.read_bytes())["state"]
+            spent.append(float(state["seconds_of_updates"]))
+        except (OSError, ValueError, KeyError, TypeError):  # such a checkpoint is no good
+            continue
+    return max(spent)
 
 
 def _best(spec: Spec, validations: Sequence[Mapping[str, Any]]) -> Score | None:

@@ -189,8 +189,7 @@ def rescaled(reference: str, assignments: Sequence[str], steps: int) -> list[str
     settings = {key: each for key, each in scaled(training, steps).items() if key not in given}
     every = [f"{key}={value}" for key, value in settings.items()]
     if is_first_process():
-        before = f"{training.steps:,}" if training.steps else f"{training.epochs:,} epochs"
-        report(f"{steps:,} updates instead of {before}: {', '.join(every)}")
+        report(f"{steps:,} updates instead of {training.length}: {', '.join(every)}")
     return every
 
 
@@ -337,6 +336,8 @@ def _reason(summary: "Summary", training: Training) -> str:
     """Return why the training ended."""
     if summary.reason == "patience":
         return "no improvement within `patience`"
+    if summary.reason == "minutes":
+        return f"the updates took the {training.length} that the spec says"
     if summary.step > training.updates:
         return f"the spec says {training.updates:,}, and the run had more already"
     return "as many as the spec says"

@@ -29,7 +29,7 @@ class Display:
 class Bar(Display):
     """A bar with the loss, the speed and the time left."""
 
-    def __init__(self, progress: Progress, *, step: int, steps: int) -> None:
+    def __init__(self, progress: Progress, *, step: int, steps: int | None) -> None:
         self._progress = progress
         self._task = progress.add_task("training", total=steps, completed=step, figures="")
 
@@ -43,7 +43,7 @@ class Bar(Display):
 class Lines(Display):
     """Lines of text with these figures."""
 
-    def __init__(self, report: Callable[[str], None], *, step: int, steps: int) -> None:
+    def __init__(self, report: Callable[[str], None], *, step: int, steps: int | None) -> None:
         self._report, self._steps, self._first = report, steps, step
         self._started = self._last_line = time.monotonic()
         self._figures = ""
@@ -53,6 +53,9 @@ class Lines(Display):
         if now - self._last_line < SECONDS_BETWEEN_LINES:
             return
         self._last_line = now
+        if self._steps is None:
+            self._report(f"update {step}  {self._figures}")
+            return
         seconds = (now - self._started) / (step - self._first) * (self._steps - step)
         left = timedelta(seconds=round(seconds))
         self._report(f"update {step}/{self._steps}  {self._figures}  {left} left")
@@ -62,8 +65,11 @@ class Lines(Display):
 
 
 @contextmanager
-def display(report: Callable[[str], None], *, step: int, steps: int) -> Iterator[Display]:
-    """Opens a bar on a terminal, above which other output goes, and lines elsewhere."""
+def display(report: Callable[[str], None], *, step: int, steps: int | None) -> Iterator[Display]:
+    """Opens a bar on a terminal, above which other output goes, and lines elsewhere.
+
+    `steps` is None where the training ends after some time.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
         yield Lines(report, step=step, steps=steps)
@@ -118,10 +124,10 @@ def open_run_logger(
     *,
     keep_bytes: int,
     step: int,
-    steps: int,
+    steps: int | None,
     trackers: Trackers | None = None,
 ) -> Iterator[RunLogger]:
-    """The logger of the first process, from update `step` to `steps`."""
+    """The logger of the first process, from update `step` to `steps`, if these are known."""
     with (
         closing(Metrics(folder, keep_bytes=keep_bytes, trackers=trackers)) as metrics,
         display(report, step=step, steps=steps) as shown,

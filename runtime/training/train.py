@@ -13,6 +13,7 @@ from runtime.checkpoints.checkpoint import Machine
 from runtime.checkpoints.progress import Ending
 from runtime.data.batches import Batcher
 from runtime.data.prepare import Prepared
+from runtime.errors import UserError
 from runtime.package import Package, load_package
 from runtime.run import Run
 from runtime.system.atomic_files import explained_disk_errors
@@ -111,6 +112,7 @@ def train(
             digests=None,
         )
         _require_score(asked.package, score)
+        _require_one_clock(asked.package, workers)
         kind = _sharded(asked, holds) if is_sharded else TrainState
         opened = _open(run_folder, asked, workers, holds, resume=resume)
         holds.enter_context(opened.computation.products(device))
@@ -125,6 +127,17 @@ def train(
 def _require_score(package: Package, score: Score | None) -> None:
     if package.spec.training.validation.bleu and score is None:
         raise ValueError("validation.bleu is set: expected a function `score`, got None")
+
+
+def _require_one_clock(package: Package, workers: Workers) -> None:
+    """Raise a UserError where several processes would each end by a clock of its own."""
+    minutes = package.spec.training.minutes
+    if minutes is not None and workers.size > 1:
+        raise UserError(
+            f"`training.minutes` is {minutes:g}, and of {workers.size} processes each has a clock "
+            "of its own",
+            help="set training.steps instead, and training.minutes to null",
+        )
 
 
 def _sharded(asked: Request, holds: ExitStack) -> type[TrainState]:
@@ -216,12 +229,13 @@ def _run_logger(
 ) -> AbstractContextManager[RunLogger]:
     """Return the logger of the first process."""
     run, start = opened.run, opened.start
+    training = run.package.spec.training
     return open_run_logger(
         run.folder,
         report,
         keep_bytes=start.metrics_bytes,
         step=start.progress.step,
-        steps=run.package.spec.training.updates,
+        steps=None if training.minutes is not None else training.updates,
         trackers=open_trackers(trackers, run, start.progress.step, report),
     )
 

@@ -105,7 +105,7 @@ class Trainer:
         order = self.order.batches(self.progress.epoch)
         batches = order[self.progress.batch : self.progress.batch + self.training.accumulate]
         step = self.progress.step + 1
-        rate = self.run.package.training_module.learning_rate(step)
+        rate = self._learning_rate(step)
         state, metrics = self.state, self.state.running_metrics
         examples = self.examples.drawn(self.training.seed, self.progress.epoch)
         figures = state.update(examples, batches, rate)
@@ -124,6 +124,13 @@ class Trainer:
         if is_line_due:
             self._record_updates(rate)
         self.logger.advance(step)
+
+    def _learning_rate(self, step: int) -> float:
+        """Return the rate of an update, which may come down with the time that is left."""
+        module = self.run.package.training_module
+        if self.training.is_scheduled_by_time:
+            return module.learning_rate(step, self.progress.share(self.training))
+        return module.learning_rate(step)
 
     def _record_updates(self, learning_rate: float) -> None:
         means = self.state.running_metrics.means()

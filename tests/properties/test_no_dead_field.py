@@ -244,6 +244,7 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         *("data.train.source=varied.source", "data.train.target=varied.target"),
         "model.vocabulary.size=320",
     ),
+    "training.minutes": ("training.schedule.kind=linear",),
     "training.validation.metric": LOOKS,
     "training.schedule:warmup_stable_decay": (
         "training.schedule.kind=warmup_stable_decay",
@@ -299,6 +300,7 @@ VALUES: dict[str, str] = {
     "training.clip_norm": "0.001",
     "training.precision": "bfloat16",
     "training.epochs": "1",
+    "training.minutes": "5",
     "training.validation.patience": "1",
     "decoding.max_length": "2",
     "decoding.min_length": "5",
@@ -369,7 +371,10 @@ MOVED = {
 }
 """What layers hold after inheritance, what an encoder cannot have, and what has names."""
 
-CONSEQUENCES = {"model.vocabulary.shared": SEPARATE[1:]}
+CONSEQUENCES = {
+    "model.vocabulary.shared": SEPARATE[1:],
+    "training.minutes": ("training.steps=null",),
+}
 """What must be written with the other value."""
 
 

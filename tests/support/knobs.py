@@ -129,6 +129,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "label_smoothing": (0.0, 0.1),
     "schedule": ("inverse_sqrt", "constant", "linear", "cosine", "warmup_stable_decay"),
     "epochs": (None, 3),
+    "minutes": (None, None, 0.5),
     "tokenizer": (
         None,
         "characters",

@@ -59,6 +59,9 @@ def _training(choose: Chooser) -> Tree:
         "label_smoothing": choose("label_smoothing"),
         "validation": {"metric": choose("validation_metric")},
     }
+    if training["schedule"]["kind"] != "warmup_stable_decay" and (minutes := choose("minutes")):
+        training.pop("epochs", None)
+        training |= {"steps": None, "minutes": minutes}
     return training | ({"ema": {"decay": ema}} if ema else {})
 
 

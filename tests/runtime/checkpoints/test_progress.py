@@ -24,7 +24,7 @@ def recipe(*, steps: int = 100, **validation: Any) -> Training:
 
 def test_an_update_moves_on_within_the_epoch() -> None:
     progress = after_update(Progress(), batches=5, taken=2, seconds=1.5)
-    assert progress == Progress(step=1, epoch=1, batch=2, seconds=1.5)
+    assert progress == Progress(step=1, epoch=1, batch=2, seconds=1.5, seconds_of_updates=1.5)
 
 
 def test_the_last_update_of_an_epoch_may_be_a_short_one() -> None:
