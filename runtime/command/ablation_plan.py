@@ -62,7 +62,10 @@ def _cells(row: Row, states: Sequence[str], speed: Speed | None) -> Iterator[str
     training, flops = row.spec.training, row.flops
     yield training.length
     yield engineering(flops) if flops else f"{engineering(row.flops_per_update)} an update"
-    yield duration(flops / speed.flops) if speed and flops else "?"
+    if training.minutes is not None:
+        yield duration(60 * training.minutes)
+    else:
+        yield duration(flops / speed.flops) if speed and flops else "?"
     yield _states(states)
     yield ", ".join(f"{key}: {text}" for key, text in row.settings.items())
 
@@ -80,14 +83,20 @@ def _totals(
     speed: Speed | None,
 ) -> Iterator[str]:
     flops = sum(each.flops or 0 for each in left)
-    open_ended = sum(each.flops is None for each in left)
+    timed = [minutes for each in left if (minutes := each.spec.training.minutes) is not None]
+    open_ended = sum(each.flops is None for each in left) - len(timed)
     rows, seeds = len(expansion.rows), len(expansion.seeds)
     yield ""
     each = f"{seeds} seeds" if seeds > 1 else "1 seed"
     yield f"{rows} rows x {each} = {rows * seeds} runs, {len(left)} to do in {folder}"
     yield f"{_room(room)}, {engineering(flops)}FLOP in all"
+    if timed:
+        runs = f"{len(timed)} run{'s' if len(timed) > 1 else ''}"
+        yield f"updates of {runs} take {duration(60 * sum(timed))} together, however many they are"
     if open_ended:
         yield f"and {open_ended} runs whose epochs are counted in updates once text is prepared"
+    elif len(timed) == len(left):
+        return
     elif speed is None:
         yield "the time is known once a row is done"
     else:
