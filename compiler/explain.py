@@ -162,7 +162,7 @@ def memory_of_update(
     weights = WeightMemory(
         moments=training.optimizer.moments,
         moments_of_matrices=training.optimizer.moments_of_matrices,
-        has_average=training.ema is not None,
+        has_average=training.has_average,
     )
     return {
         recompute: training_memory(

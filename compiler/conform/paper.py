@@ -51,7 +51,7 @@ MOOT = {
     "attention.temperature": "PositionTemperature LogarithmTemperature",
     "attention.mask": "HeadMask",
     "feed_forward.experts": "Experts",
-    "training.optimizer": "AdamW Sgd Adafactor Muon Adam.kind",
+    "training.optimizer": "AdamW Sgd Adafactor Muon Lion ScheduleFree Adam.kind",
     "training.schedule": "Constant Linear Cosine WarmupStableDecay InverseSquareRoot.kind",
     "training.ema": "MovingAverage",
     "decoding": "Sampling BeamSearch.kind",

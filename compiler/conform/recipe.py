@@ -161,6 +161,13 @@ RECIPE = (
     ),
     unnamed(
         "5.4",
+        "Training.z_loss",
+        values=exactly(0.0),
+        about="a term of the loss that keeps logits small",
+        tensor2tensor="none",
+    ),
+    unnamed(
+        "5.4",
         "Training.ema",
         values=exactly(None),
         about="a moving average of the weights",

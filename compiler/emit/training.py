@@ -30,7 +30,7 @@ def training_text(spec: Spec, model: Block) -> str:
     if optimizer.decay:
         _require_that_matrices_decay(model)
     peak = f"{width}**-0.5 * WARMUP_STEPS**-0.5" if width else repr(training.schedule.peak)
-    made, loss = _optimizer(optimizer), _loss(training.label_smoothing)
+    made, loss = _optimizer(optimizer), _loss(training)
     matrices = hidden_matrices(model) if optimizer.TELLS_MATRICES_APART else {}
     helpers = helpers_of([made] if training.contrast else [made, loss])
     contrasting = {"torch.nn.functional as F"} if training.contrast else set()
@@ -44,6 +44,7 @@ def training_text(spec: Spec, model: Block) -> str:
         ),
         width=width,
         smoothing=training.label_smoothing,
+        z_loss=training.z_loss,
         contrast=training.contrast,
         normalized=bool(spec.model.pooling and spec.model.pooling.normalize),
         constants=schedule_constants(
@@ -57,7 +58,7 @@ def training_text(spec: Spec, model: Block) -> str:
         **_rate_values(training.schedule, after_warmup),
         about_optimizer=_docstring(optimizer.title, 1),
         optimizer=_returned(made),
-        loss=_returned(loss),
+        loss=_loss_text(loss, training.z_loss),
         helpers=helpers.marked(_causes_of_helpers(made, loss, of)).values(),
     )
 
@@ -126,12 +127,24 @@ def _called(code: Expression, setting: str) -> Iterator[tuple[str, Paths]]:
             yield each.text, (setting,)
 
 
-def _loss(smoothing: float) -> Call:
-    """The loss of logits in whole precision, and the plain one."""
-    inputs = method(Name("logits"), "float"), Name("labels")
-    if smoothing:
+def _loss(training: Training) -> Call:
+    """The loss of logits in whole precision, and the plain one, without the term of the z-loss."""
+    logits = Name("logits") if training.z_loss else method(Name("logits"), "float")
+    inputs = logits, Name("labels")
+    if training.label_smoothing:
         return call("smoothed_cross_entropy", *inputs, Name("LABEL_SMOOTHING"))
     return call("cross_entropy", *inputs)
+
+
+def _loss_text(loss: Call, z_loss: float) -> str:
+    if not z_loss:
+        return _returned(loss)
+    lines = [
+        "    logits = logits.float()",
+        *lay("entropy, plain = ", loss, lambda each: each.name, 1),
+        "    return entropy + Z_LOSS * logits.logsumexp(dim=1).square().sum(), plain",
+    ]
+    return "\n".join(lines)
 
 
 def _returned(expression: Expression) -> str:

@@ -15,6 +15,7 @@ from compiler.spec.base import (
     union_of,
 )
 
+Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Pair = Field(min_length=2, max_length=2)
 
 
@@ -41,6 +42,8 @@ class OptimizerKind(Section):
     """Whatever the schedule says, the rate is at most step^-0.5."""
     NEEDS_WHOLE_MATRICES: ClassVar[bool] = False
     """Return whether the update of a weight depends on all of its matrix."""
+    IS_AVERAGE: ClassVar[bool] = False
+    """Return whether the weights that count are a mean, and others are trained."""
     TELLS_MATRICES_APART: ClassVar[bool] = False
     """Return whether hidden matrices have an update of their own, and are therefore named."""
 
@@ -197,6 +200,76 @@ class Adafactor(OptimizerKind):
         return {"beta2_decay": "beta2_decay", "eps": "eps", "d": "clip_threshold"}
 
 
+class Lion(OptimizerKind):
+    """Lion (Chen et al. 2023): steps of one size, by the sign of a mean of gradients.
+
+    Its `schedule.peak` must be written: a third to a tenth of AdamW's; its `weight_decay` is
+    that many times larger.
+    """
+
+    CONSTRUCTOR = "Lion"
+    USUAL_PEAK = 1e-4
+
+    kind: Literal["lion"]
+    betas: Annotated[list[Rate], Pair] = setting(
+        "decay of the mean that an update takes the sign of, and of the one that it keeps",
+        default=[0.9, 0.99],
+        unit="share",
+        examples=[[0.9, 0.99]],
+    )
+    weight_decay: NotNegative = _weight_decay(0.0, 1.0)
+
+    @property
+    def title(self) -> str:
+        return "Lion (Chen et al. 2023); whoever trains sets the rate of each update."
+
+    @property
+    def moments(self) -> int:
+        return 1
+
+    def arguments(self) -> dict[str, str | bool | float]:
+        return {"betas": "betas"}
+
+
+class ScheduleFree(OptimizerKind):
+    """Schedule-free AdamW (Defazio et al. 2024): the weights that count are a mean of those that
+    steps lead to, and take the place of a schedule that comes down.
+
+    Gradients are taken between the two. Validations, checkpoints and translations have the mean, a
+    second network. Its schedule is `constant`, perhaps after a warm-up, and its `schedule.peak`
+    must be written.
+    """
+
+    CONSTRUCTOR = "ScheduleFreeAdamW"
+    USUAL_PEAK = 0.0025
+    IS_AVERAGE = True
+
+    kind: Literal["schedule_free"]
+    betas: Annotated[list[Fraction], Pair] = setting(
+        "share of the mean in the weights where gradients are taken, and decay of the running mean "
+        "of squared gradients",
+        default=[0.9, 0.999],
+        unit="share",
+        examples=[[0.9, 0.999]],
+    )
+    eps: Positive = setting("added to the denominator", default=1e-8, examples=[1e-8])
+    weight_decay: NotNegative = _weight_decay(0.0, 0.1)
+
+    @property
+    def title(self) -> str:
+        return (
+            "Schedule-free AdamW (Defazio et al. 2024); whoever trains sets the rate of each "
+            "update."
+        )
+
+    @property
+    def moments(self) -> int:
+        return 2
+
+    def arguments(self) -> dict[str, str | bool | float]:
+        return {"betas": "betas", "eps": "eps"}
+
+
 class Muon(OptimizerKind):
     """Muon (Jordan et al. 2024): a hidden matrix moves by its momentum, made nearly orthogonal.
 
@@ -282,6 +355,8 @@ OPTIMIZERS: dict[str, type[OptimizerKind]] = {
     "sgd": Sgd,
     "adafactor": Adafactor,
     "muon": Muon,
+    "lion": Lion,
+    "schedule_free": ScheduleFree,
 }
 """The kinds of optimizers, in the order of the reference."""
 

@@ -107,6 +107,7 @@ TASKS = {
             ("evaluation", "lowercase"),
             ("training", "validation", "bleu"),
             ("training", "label_smoothing"),
+            ("training", "z_loss"),
         ),
     ),
     "language_model": Task(
@@ -122,6 +123,7 @@ TASKS = {
             ("model", "documents"),
             ("evaluation", "stride"),
             ("training", "label_smoothing"),
+            ("training", "z_loss"),
         ),
         draws=True,
     ),
@@ -133,7 +135,11 @@ TASKS = {
         command="fill",
         scores=("perplexity", "accuracy"),
         columns=("valid_ppl", "test_ppl"),
-        own=(("training", "masking"), ("training", "label_smoothing")),
+        own=(
+            ("training", "masking"),
+            ("training", "label_smoothing"),
+            ("training", "z_loss"),
+        ),
         parts=("prediction",),
         implied=(("training", "masking"), ("model", "prediction")),
         symbols=5,
@@ -147,7 +153,7 @@ TASKS = {
         command="classify",
         scores=("accuracy", "macro_f1"),
         columns=("valid_accuracy", "test_accuracy"),
-        own=(("training", "label_smoothing"),),
+        own=(("training", "label_smoothing"), ("training", "z_loss")),
         parts=("classifier",),
     ),
     "embedding": Task(

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from compiler.spec.base import (
     Count,
+    NotNegative,
     Portion,
     Positive,
     Rate,
@@ -131,6 +132,14 @@ class Training(Section):
     label_smoothing: Rate = setting(
         "share spread over the vocabulary (section 5.4)", default=0.0, unit="share", examples=[0.1]
     )
+    z_loss: NotNegative = setting(
+        "factor on the square of the logarithm of the softmax's divisor, which is added to the "
+        "loss of each label and keeps logits small (Chowdhery et al. 2022, section 5; Zoph et al. "
+        "2022); 0 for none",
+        default=0.0,
+        unit="factor",
+        examples=[1e-4],
+    )
     clip_norm: Positive | None = setting(
         "bound on the norm of the gradient", default=None, unit="norm", examples=[1.0]
     )
@@ -174,6 +183,11 @@ class Training(Section):
         if self.steps is None:
             raise ValueError(f"expected `training.steps`, got {self.epochs} epochs of some text")
         return self.steps
+
+    @property
+    def has_average(self) -> bool:
+        """Return whether the weights that count are others than those that are trained."""
+        return self.ema is not None or self.optimizer.IS_AVERAGE
 
     @property
     def is_scheduled_by_time(self) -> bool:

@@ -60,6 +60,32 @@ def one_length(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def schedule_free(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """A mean of weights takes the place of a schedule and of another mean."""
+    training = spec.training
+    if not training.optimizer.IS_AVERAGE:
+        return
+    kind = training.optimizer.kind
+    if not isinstance(training.schedule, Constant):
+        place = at(root, "training", "schedule")
+        constant = as_written(place, "training.schedule.kind", "constant", whole=True)
+        yield mistake(
+            place,
+            "schedule-free",
+            f"`{kind}` has no schedule, and this one is `{training.schedule.kind}`",
+            f"write {constant}; a warm-up may come before",
+        )
+    if training.ema is not None:
+        place = at(root, "training", "ema")
+        none = as_written(place, "training.ema", "null", whole=True)
+        yield mistake(
+            place,
+            "schedule-free",
+            f"`ema` is a mean of weights, and the weights of `{kind}` are one already",
+            f"remove it, or write {none}",
+        )
+
+
 def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Warm-up must end before training does, and leave a line an update to go down."""
     schedule, steps = spec.training.schedule, spec.training.steps
@@ -240,6 +266,7 @@ def _last_at_peak(training: Training) -> int | None:
 TRAINING_CHECKS = (
     length,
     one_length,
+    schedule_free,
     warmup,
     given_peak,
     schedule_peak,

@@ -1,12 +1,15 @@
 """The state of a training: weights and their average, optimizer, random numbers, metrics."""
 
+from collections.abc import Callable
 from copy import deepcopy
+from typing import Protocol, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from compiler.spec.training import Training
 from runtime.checkpoints.checkpoint import (
     SHARES,
     Checkpoint,
@@ -49,7 +52,7 @@ class TrainState:
         torch.manual_seed(self.seed)
         self.model = self._new_network()
         seed_worker(self.seed, 0, workers.rank)
-        self.average = MovingAverage(self.model, training.ema.decay) if training.ema else None
+        self.average = self._new_average(training)
         if training.recompute == "layer":  # in training alone: its average keeps nothing anyway
             recompute_layers(self.model)
         self._place_networks()
@@ -72,6 +75,12 @@ class TrainState:
 
     def _new_network(self) -> nn.Module:
         return self.package.model_class().to(self.device)
+
+    def _new_average(self, training: Training) -> "MovingAverage | LearnedWeights | None":
+        """Return what the weights that count are kept in, if they are not those in training."""
+        if training.optimizer.IS_AVERAGE:
+            return LearnedWeights(self.model, lambda: cast(Averaging, self.optimizer))
+        return MovingAverage(self.model, training.ema.decay) if training.ema else None
 
     def _place_networks(self) -> None:
         """Distribute the networks over processes, before the optimizer gets their parameters."""
@@ -182,6 +191,29 @@ class MovingAverage:
         # With the correction of the bias: 1 at the first update, 1 - decay after many.
         share = (1 - self.decay) / (1 - self.decay**step)
         torch._foreach_lerp_(_float32(self.network), _float32(model), share)
+
+
+class Averaging(Protocol):
+    """An optimizer whose weights in training are not those that it has learned."""
+
+    def learned(self, parameter: Tensor, /) -> Tensor:
+        """Return what has been learned of a parameter."""
+
+
+class LearnedWeights:
+    """The weights that an optimizer has learned, kept as a second network."""
+
+    def __init__(self, model: nn.Module, optimizer: Callable[[], Averaging]) -> None:
+        self._optimizer = optimizer
+        self.network = deepcopy(model).requires_grad_(False)
+
+    @torch.no_grad()
+    def follow(self, model: nn.Module, step: int) -> None:
+        """Take in what is learned after update `step`."""
+        del step
+        optimizer = self._optimizer()
+        for own, weight in zip(self.network.parameters(), model.parameters(), strict=True):
+            own.copy_(optimizer.learned(weight))
 
 
 def _float32(network: nn.Module) -> list[Tensor]:

@@ -9,14 +9,14 @@ from tests.support.recipe import Recipe
 pytestmark = pytest.mark.quick
 
 SETTINGS = "compiler/spec/optimizer.py"
-LION = '''
-class Lion(OptimizerKind):
-    """Lion (Chen et al. 2023). Its `schedule.peak` must be written."""
+SIGNS = '''
+class Signs(OptimizerKind):
+    """Signs. Its `schedule.peak` must be written."""
 
-    CONSTRUCTOR = "Lion"
+    CONSTRUCTOR = "Signs"
     USUAL_PEAK = 3e-4
 
-    kind: Literal["lion"]
+    kind: Literal["signs"]
     betas: Annotated[list[Rate], Pair] = setting(
         "decay of the mean that an update takes the sign of, and of the one that it keeps",
         default=[0.9, 0.99],
@@ -26,7 +26,7 @@ class Lion(OptimizerKind):
 
     @property
     def title(self) -> str:
-        return "Lion (Chen et al. 2023); whoever trains sets the rate of each update."
+        return "Signs; whoever trains sets the rate of each update."
 
     @property
     def moments(self) -> int:
@@ -57,8 +57,8 @@ class Plain(OptimizerKind):
 
 '''
 HELPER = '''{% do needs("typing.Any") %}
-class Lion(torch.optim.Optimizer):
-    """Steps of one size: the sign of a mean of the gradients (Chen et al. 2023, algorithm 2)."""
+class Signs(torch.optim.Optimizer):
+    """Steps of one size: the sign of a mean of the gradients."""
 
     def __init__(self, params: Any, lr: float, betas: tuple[float, float]) -> None:
         super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": 0.0})
@@ -115,7 +115,7 @@ try:
 except Rejected as rejected:
     assert f"`{KIND}` needs a `peak`" in str(rejected), rejected
 """
-LION_STEPS = """
+SIGNS_STEPS = """
 for each, value, *steps in zip(model.parameters(), before, *gradients):
     mean = torch.zeros_like(value)
     for gradient in steps:
@@ -149,7 +149,7 @@ def test_an_optimizer_of_torch_is_a_class_and_an_entry(tmp_path: Path) -> None:
 
 def test_an_optimizer_that_torch_lacks_is_a_helper_too(tmp_path: Path) -> None:
     recipe = Recipe(tmp_path)
-    added(recipe, "lion", LION)
-    recipe.write("compiler/emit/templates/helpers/Lion.py.jinja", HELPER)
+    added(recipe, "signs", SIGNS)
+    recipe.write("compiler/emit/templates/helpers/Signs.py.jinja", HELPER)
     assert len(recipe.touched) == 2
-    run(recipe, "lion", "{kind: lion, weight_decay: 0.1}", LION_STEPS + "assert memory > 0\n")
+    run(recipe, "signs", "{kind: signs, weight_decay: 0.1}", SIGNS_STEPS + "assert memory > 0\n")

@@ -43,6 +43,7 @@ CHANGES = [
     *("training.schedule.peak=0.001", "training.schedule.start=0.0001"),
     *("training.schedule={kind: cosine, warmup_steps: 10, peak: 0.001}", "training.seed=3"),
     *("training.schedule={kind: constant, peak: 0.001}", "training.optimizer=adamw"),
+    *("training.optimizer=lion", "training.z_loss=1e-4", "training.optimizer.kind=adamw"),
     *("training.optimizer=muon", "training.optimizer={kind: muon, scale: original}"),
     *("training.optimizer=adafactor", "training.optimizer=sgd", "training.batching=padded"),
     *("training.optimizer.betas=[0.9, 0.99]", "training.optimizer.eps=1e-8", "decoding.beam=2"),

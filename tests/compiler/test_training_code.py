@@ -22,6 +22,7 @@ RATE, DECAY = 0.01, 0.1
 DECAYING = {
     "adamw": f"{{kind: adamw, weight_decay: {DECAY}}}",
     "adafactor": f"{{kind: adafactor, weight_decay: {DECAY}}}",
+    "lion": f"{{kind: lion, weight_decay: {DECAY}}}",
     "muon": f"{{kind: muon, weight_decay: {DECAY}}}",
 }
 
@@ -76,9 +77,32 @@ def test_code_that_would_not_do_as_the_ir_says_is_not_written(
         (["training.optimizer={kind: sgd, momentum: 0}"], 2),
         (["training.optimizer.kind=adafactor"], 2),
         (["training.ema.decay=0.9"], 5),
+        (["training.optimizer=lion"], 3),
+        (["training.optimizer=schedule_free", "training.schedule.kind=constant"], 5),
     ],
 )
 def test_memory_is_that_of_the_optimizer_and_the_average(settings: list[str], kept: int) -> None:
     """Floats for each weight: itself, its gradient, running means; Adam keeps two of these."""
     adam, other = (explain(compile_spec("demo", each), 32) for each in ([], settings))
     assert other.memory_bytes - adam.memory_bytes == 4 * adam.parameters * (kept - 4)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_a_z_loss_is_added_to_what_is_trained_alone(smoothing: float, tmp_path: Path) -> None:
+    """By the square of the logarithm of the divisor of each token, with its gradient."""
+    losses = {}
+    for z_loss in (0.0, 0.25):
+        settings = [f"training.z_loss={z_loss}", f"training.label_smoothing={smoothing}"]
+        package = compile_spec(str(CASES / "paper" / "spec.yaml"), settings)
+        module = import_package(package, tmp_path / str(z_loss))
+        training = importlib.import_module(f"{module.__name__}.training")
+        torch.manual_seed(1)
+        logits, labels = torch.randn(6, 9, requires_grad=True), torch.arange(6)
+        loss, plain = training.loss(logits, labels)
+        losses[z_loss] = (loss, plain, torch.autograd.grad(loss, logits)[0], logits)
+    without, added = losses.values()
+    divisor = added[3].exp().sum(1).log()
+    assert added[1].equal(without[1])
+    torch.testing.assert_close(added[0], without[0] + 0.25 * divisor.square().sum())
+    slope = 0.5 * divisor.unsqueeze(1) * added[3].softmax(1)
+    torch.testing.assert_close(added[2], without[2] + slope)

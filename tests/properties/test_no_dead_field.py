@@ -250,6 +250,10 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         "training.schedule.kind=warmup_stable_decay",
         "training.schedule.decay_steps=2",
     ),
+    "training.optimizer:schedule_free": (
+        "training.optimizer.kind=schedule_free",
+        "training.schedule.kind=constant",
+    ),
     "training.ema:MovingAverage": ("training.ema.decay=0.5",),
     "decoding.stop": ("training.steps=40", "decoding.length_penalty=2.0"),
     "evaluation.stride": ("data.test.running=true",),

@@ -41,7 +41,7 @@ def specs(draw: st.DrawFn, asked: tuple[str, Any] | None = None) -> Tree:
 def _recipe(choose: Chooser, task: str) -> Tree:
     training = _training(choose) | _masking(choose, task)
     if task == "embedding":
-        del training["label_smoothing"]
+        del training["label_smoothing"], training["z_loss"]
         training |= {"contrast": contrast} if (contrast := choose("contrast")) else {}
     return training
 
@@ -49,25 +49,29 @@ def _recipe(choose: Chooser, task: str) -> Tree:
 def _training(choose: Chooser) -> Tree:
     optimizer, ema = choose("optimizer"), choose("ema")
     optimizer = {"kind": optimizer} if isinstance(optimizer, str) else optimizer
+    is_free = OPTIMIZERS[optimizer["kind"]].IS_AVERAGE
     needs_peak = optimizer["kind"] in NEED_PEAKS
     training = {
         "batch_tokens": 1000,
         "steps": 5000,
         **({"epochs": epochs} if (epochs := choose("epochs")) else {}),
         "optimizer": optimizer,
-        "schedule": _schedule(choose, needs_peak=needs_peak),
+        "schedule": _schedule(choose, needs_peak=needs_peak, is_constant=is_free),
         "label_smoothing": choose("label_smoothing"),
+        "z_loss": choose("z_loss"),
         "validation": {"metric": choose("validation_metric")},
     }
     if training["schedule"]["kind"] != "warmup_stable_decay" and (minutes := choose("minutes")):
         training.pop("epochs", None)
         training |= {"steps": None, "minutes": minutes}
-    return training | ({"ema": {"decay": ema}} if ema else {})
+    return training | ({"ema": {"decay": ema}} if ema and not is_free else {})
 
 
-def _schedule(choose: Chooser, *, needs_peak: bool) -> Tree:
+def _schedule(choose: Chooser, *, needs_peak: bool, is_constant: bool) -> Tree:
     """Numbers that a kind has no use for are left out."""
     schedule: Tree = {"kind": choose("schedule")}
+    if is_constant:
+        schedule["kind"] = "constant"
     schedule["warmup_steps"] = choose("warmup_steps") or 4000 * (schedule["kind"] == "inverse_sqrt")
     if schedule["warmup_steps"]:
         schedule["start"] = choose("start")

@@ -72,6 +72,7 @@ def test_a_run_interrupted_anywhere_ends_the_same(
         {"kind": "adafactor"},
         {"kind": "adafactor", "weight_decay": 0.1},
         {"kind": "muon"},
+        {"kind": "lion", "weight_decay": 0.1},
         {"kind": "muon", "adamw_rate": 0.1, "scale": "original"},
     ],
     ids=str,

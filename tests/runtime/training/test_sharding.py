@@ -77,10 +77,15 @@ def assert_same_training(run: Path, expected: Path, step: int) -> None:
     "settings",
     [
         {"accumulate": 2, "clip_norm": 1.0, "optimizer": {"kind": "sgd", "momentum": 0.9}},
+        {"optimizer": {"kind": "lion", "weight_decay": 0.1}},
+        {
+            "optimizer": {"kind": "schedule_free"},
+            "schedule": {"kind": "constant", "warmup_steps": 10, "peak": 0.01},
+        },
         {"ema": {"decay": 0.9}, "bleu": True, "recompute": "layer"},
         {"batching": "packed", "recompute": "layer"},
     ],
-    ids=["accumulated", "averaged", "packed"],
+    ids=["accumulated", "lion", "schedule-free", "averaged", "packed"],
 )
 def test_shares_are_the_whole(
     settings: dict[str, Any],
