@@ -46,6 +46,9 @@ class TrainingModule(Protocol):
         The share of the training's time that is spent is given where the schedule goes by it.
         """
 
+    def micro_batches(self, step: int, /) -> int:
+        """The micro-batches of update `step`; there where batches grow."""
+
     def optimizer(self, model: nn.Module, /) -> Optimizer:
         """The optimizer of all parameters."""
 

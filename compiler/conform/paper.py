@@ -54,6 +54,7 @@ MOOT = {
     "training.optimizer": "AdamW Sgd Adafactor Muon Lion ScheduleFree Adam.kind",
     "training.schedule": "Constant Linear Cosine WarmupStableDecay InverseSquareRoot.kind",
     "training.ema": "MovingAverage",
+    "training.batch_warmup": "BatchWarmUp",
     "decoding": "Sampling BeamSearch.kind",
     "data.tokenizer": "SentencePieceTokenizer.kind SegmentedTokenizer.kind LibraryTokenizer "
     "TokenizerSymbols CharacterTokenizer ByteTokenizer SentencePieceTokenizer.file "

@@ -42,6 +42,13 @@ RECIPE = (
         about="the longest sentence that is trained with",
         tensor2tensor="256 tokens",
     ),
+    unnamed(
+        "5.1",
+        "Training.batch_warmup",
+        values=exactly(None),
+        about="batches that grow at first",
+        tensor2tensor="none",
+    ),
     Statement(
         section="5.2",
         keys=("Training.steps",),

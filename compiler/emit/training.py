@@ -33,6 +33,7 @@ def training_text(spec: Spec, model: Block) -> str:
     made, loss = _optimizer(optimizer), _loss(training)
     matrices = hidden_matrices(model) if optimizer.TELLS_MATRICES_APART else {}
     helpers = helpers_of([made] if training.contrast else [made, loss])
+    growing = {"math"} if training.batch_warmup else set()
     contrasting = {"torch.nn.functional as F"} if training.contrast else set()
     of = marker(model.origin)
     head = f"{spec.name}: the loss, the learning rate and the optimizer. Written by specformer."
@@ -40,11 +41,13 @@ def training_text(spec: Spec, model: Block) -> str:
         "training.py.jinja",
         docstring=_docstring(head, 0),
         imports=import_lines(
-            NETWORK | helpers.imports | contrasting | {"torch", *after_warmup.imports}
+            NETWORK | helpers.imports | contrasting | growing | {"torch", *after_warmup.imports}
         ),
         width=width,
         smoothing=training.label_smoothing,
         z_loss=training.z_loss,
+        batch_warmup=training.batch_warmup,
+        accumulate=training.accumulate,
         contrast=training.contrast,
         normalized=bool(spec.model.pooling and spec.model.pooling.normalize),
         constants=schedule_constants(

@@ -92,6 +92,24 @@ class Contrast(Section):
     )
 
 
+class BatchWarmUp(Section):
+    """Batches that grow, by whole micro-batches, up to `accumulate` of them (Brown et al. 2020,
+    appendix B).
+    """
+
+    steps: Count = setting(
+        "updates until batches have all their `accumulate` micro-batches",
+        unit="updates",
+        examples=[2000],
+    )
+    start: Share = setting(
+        "share of the micro-batches that the first update has, at least one",
+        default=0.25,
+        unit="share",
+        examples=[0.25],
+    )
+
+
 class Training(Section):
     """The training recipe (section 5)."""
 
@@ -105,6 +123,9 @@ class Training(Section):
         default=1,
         unit="batches",
         examples=[4],
+    )
+    batch_warmup: BatchWarmUp | None = setting(
+        "batches that grow at first; by default all have `batch_tokens`", default=None
     )
     steps: Count | None = setting(
         "updates, at most; this, `epochs` or `minutes` must be given",

@@ -86,6 +86,29 @@ def schedule_free(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def batch_warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Batches grow by whole micro-batches, and epochs then do not tell the number of updates."""
+    training = spec.training
+    if training.batch_warmup is None:
+        return
+    place = at(root, "training", "batch_warmup")
+    if training.accumulate == 1:
+        yield mistake(
+            place,
+            "unused-key",
+            "`batch_warmup` has no effect: batches grow by micro-batches, and `accumulate` is 1",
+            f"write {as_written(place, 'training.accumulate', 4)}, or remove it",
+        )
+    if training.epochs is not None:
+        yield mistake(
+            place,
+            "unknown-length",
+            "`batch_warmup` changes the number of batches of an update, so that `epochs` do not "
+            "tell how many updates there are",
+            "write `steps` instead of `epochs` below `training`",
+        )
+
+
 def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Warm-up must end before training does, and leave a line an update to go down."""
     schedule, steps = spec.training.schedule, spec.training.steps
@@ -267,6 +290,7 @@ TRAINING_CHECKS = (
     length,
     one_length,
     schedule_free,
+    batch_warmup,
     warmup,
     given_peak,
     schedule_peak,

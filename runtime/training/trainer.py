@@ -103,8 +103,8 @@ class Trainer:
         self.writer.check()
         started = time.perf_counter()
         order = self.order.batches(self.progress.epoch)
-        batches = order[self.progress.batch : self.progress.batch + self.training.accumulate]
         step = self.progress.step + 1
+        batches = order[self.progress.batch : self.progress.batch + self._micro_batches(step)]
         rate = self._learning_rate(step)
         state, metrics = self.state, self.state.running_metrics
         examples = self.examples.drawn(self.training.seed, self.progress.epoch)
@@ -124,6 +124,12 @@ class Trainer:
         if is_line_due:
             self._record_updates(rate)
         self.logger.advance(step)
+
+    def _micro_batches(self, step: int) -> int:
+        """Return how many batches make an update, of which there may be fewer at first."""
+        if self.training.batch_warmup is None:
+            return self.training.accumulate
+        return self.run.package.training_module.micro_batches(step)
 
     def _learning_rate(self, step: int) -> float:
         """Return the rate of an update, which may come down with the time that is left."""

@@ -254,6 +254,7 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         "training.optimizer.kind=schedule_free",
         "training.schedule.kind=constant",
     ),
+    "training.batch_warmup:BatchWarmUp": ("training.accumulate=2", "training.batch_warmup.steps=3"),
     "training.ema:MovingAverage": ("training.ema.decay=0.5",),
     "decoding.stop": ("training.steps=40", "decoding.length_penalty=2.0"),
     "evaluation.stride": ("data.test.running=true",),

@@ -130,6 +130,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "z_loss": (0.0, 0.0, 1e-4),
     "schedule": ("inverse_sqrt", "constant", "linear", "cosine", "warmup_stable_decay"),
     "epochs": (None, 3),
+    "batch_warmup": (None, None, {"steps": 30}, {"steps": 5, "start": 0.5}),
     "minutes": (None, None, 0.5),
     "tokenizer": (
         None,

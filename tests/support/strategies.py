@@ -64,6 +64,8 @@ def _training(choose: Chooser) -> Tree:
     if training["schedule"]["kind"] != "warmup_stable_decay" and (minutes := choose("minutes")):
         training.pop("epochs", None)
         training |= {"steps": None, "minutes": minutes}
+    if "epochs" not in training and (growing := choose("batch_warmup")):
+        training |= {"batch_tokens": 4000, "accumulate": 4, "batch_warmup": growing}
     return training | ({"ema": {"decay": ema}} if ema and not is_free else {})
 
 
