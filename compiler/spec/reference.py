@@ -91,6 +91,7 @@ SECTIONS = {
         "WarmupStableDecay",
     ),
     "`training.ema`": ("MovingAverage",),
+    "`training.batch_warmup`": ("BatchWarmUp",),
     "`training.masking`": ("MaskedTokens",),
     "`training.contrast`": ("Contrast",),
     "`training.validation`": ("Validation",),
