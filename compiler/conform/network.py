@@ -150,6 +150,12 @@ SUB_LAYERS = (
     ),
     Statement(
         section="3.2",
+        keys=("Attention.latent",),
+        values=exactly(None),
+        says="keys and values are linear maps of the input, head by head (3.2.2)",
+    ),
+    Statement(
+        section="3.2",
         keys=("Attention.soft_cap", "Attention.query_key_norm", "Attention.temperature"),
         values=exactly(None),
         says="softmax(Q K^T / sqrt(d_k)) V: no bound on scores, no temperature, and no norm "

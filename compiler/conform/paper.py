@@ -40,7 +40,7 @@ MOOT = {
     "vocabulary.shared": "Vocabulary.source Vocabulary.target",
     "encoder.layers and decoder.layers": "LayerGroup.repeat",
     "embedding.position and layers.position": "LearnedPosition RotaryPosition LinearScaling "
-    "Llama3Scaling AlibiPosition RelativePosition NoPosition SinusoidalPosition.kind",
+    "Llama3Scaling YarnScaling AlibiPosition RelativePosition NoPosition SinusoidalPosition.kind",
     "model.initialization": "XavierInitialization FairseqInitialization NormalInitialization "
     "ScaledInitialization",
     "task": "Model.prediction Prediction Model.classifier Classifier Model.pooling Pooling "
@@ -49,6 +49,7 @@ MOOT = {
     **{f"layers.{name}": kind.__name__ for name, kind in MIXERS.items()},
     "attention.query_key_norm": "QueryKeyNorm",
     "attention.temperature": "PositionTemperature LogarithmTemperature",
+    "attention.latent": "LatentAttention",
     "attention.mask": "HeadMask",
     "feed_forward.experts": "Experts",
     "training.optimizer": "AdamW Sgd Adafactor Muon Lion ScheduleFree Adam.kind",

@@ -209,6 +209,7 @@ CTRANSLATE2 = Table(
         "BiasPosition.kind": _bias_position,
         "NoPosition.kind": _no_position,
         "LinearScaling Llama3Scaling": said(),
+        "YarnScaling": refused("has no angles stretched by YaRN"),
         "Norm": said(),
         "Norm.kind": lambda place: (
             refused("has norms in all layers") if place.value == "none" else said()
@@ -237,6 +238,7 @@ CTRANSLATE2 = Table(
         "Attention.differential": _unless(False, refused("has one map for each head")),
         "Attention.output_gate": _unless(None, refused("has no gate on what attention gives")),
         "Attention.query_key_norm": _query_key_norm,
+        "Attention.latent": _unless(None, refused("has no keys and values made of a latent")),
         "Attention.mask": _mask,
         "QueryKeyNorm.kind": _unless(
             "rms_norm", refused("normalises queries and keys by `rms_norm` alone")

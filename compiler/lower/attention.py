@@ -8,6 +8,7 @@ from compiler.ir.build import Body
 from compiler.ir.labels import labelled
 from compiler.lower.head_groups import KINDS, HeadGroup, head_groups, words_of
 from compiler.lower.kinds import attention_word
+from compiler.lower.latent import LatentMaps
 from compiler.lower.masking import MaskPlan
 from compiler.lower.relative_position import Bias, Distance, Rotary
 from compiler.lower.settings import Context, required
@@ -36,17 +37,22 @@ def lower_self_attention(
     place = f"{place}.self_attention"
     attention = _Attention.of(settings, plan, plan.position(group), context, place)
     body = Body(context.origin(f"{place}.mask"))
-    fused = body.apply(attention.linear(*KINDS), "x", part="query_key_value")
-    query, key, value = body.unpack(attention.split(*KINDS), fused, names=KINDS)
-    result = attention.attend(body, "x", query, key, value)
+    parts: tuple[tuple[str, Op], ...]
+    if (maps := attention.latent_maps(context.d_model)) is not None:
+        query, key, value = maps.streams(body, "x", "x", attention.position)
+        result, parts = attention.mix(body, "x", query, key, value), maps.parts()
+    else:
+        fused = body.apply(attention.linear(*KINDS), "x", part="query_key_value")
+        query, key, value = body.unpack(attention.split(*KINDS), fused, names=KINDS)
+        result = attention.attend(body, "x", query, key, value)
+        parts = (("query_key_value", attention.linear(*KINDS)), *attention.norm_parts())
     x = Input(name="x", shape=(BATCH, plan.queries, context.d_model))
     name = f"{context.stack.capitalize()}SelfAttention"
     return Block(
         names=(name, f"{attention_word(settings)}{name}"),
         summary=_summary(attention.groups, settings),
         parts=(
-            ("query_key_value", attention.linear(*KINDS)),
-            *attention.norm_parts(),
+            *parts,
             *attention.sink_parts(),
             *attention.difference_parts(),
             *attention.gate_parts(),
@@ -65,12 +71,19 @@ def lower_cross_attention(
     place = f"{place}.cross_attention"
     attention = _Attention.of(settings, plan, None, context, place)
     body = Body(context.origin(f"{place}.mask"))
-    projected = body.apply(attention.linear("query"), "x", part="query")
-    (query,) = body.unpack(attention.split("query"), projected, names=("query",))
-    key_value = attention.linear("key", "value", inputs=context.widths["encoder"])
-    fused = body.apply(key_value, "memory", part="key_value")
-    key, value = body.unpack(attention.split("key", "value"), fused, names=("key", "value"))
-    result = attention.attend(body, "x", query, key, value)
+    parts: tuple[tuple[str, Op], ...]
+    if (maps := attention.latent_maps(context.widths["encoder"])) is not None:
+        query, key, value = maps.streams(body, "x", "memory", None)
+        result, parts = attention.mix(body, "x", query, key, value), maps.parts()
+    else:
+        projected = body.apply(attention.linear("query"), "x", part="query")
+        (query,) = body.unpack(attention.split("query"), projected, names=("query",))
+        key_value = attention.linear("key", "value", inputs=context.widths["encoder"])
+        fused = body.apply(key_value, "memory", part="key_value")
+        key, value = body.unpack(attention.split("key", "value"), fused, names=("key", "value"))
+        result = attention.attend(body, "x", query, key, value)
+        query_part, others = ("query", attention.linear("query")), attention.norm_parts()
+        parts = (query_part, ("key_value", key_value), *others)
     inputs = (
         Input(name="x", shape=(BATCH, TARGET, context.d_model)),
         Input(name="memory", shape=(BATCH, SOURCE, context.widths["encoder"])),
@@ -80,9 +93,7 @@ def lower_cross_attention(
         summary=f"Attention to the encoder's output ({_PAPER}), {_heads(settings)}"
         f"{_masked(attention.groups)}.",
         parts=(
-            ("query", attention.linear("query")),
-            ("key_value", key_value),
-            *attention.norm_parts(),
+            *parts,
             *attention.sink_parts(),
             *attention.difference_parts(),
             *attention.gate_parts(),
@@ -116,6 +127,8 @@ def _heads(settings: Settings) -> str:
         words += ", each with a learned score for reading nothing (OpenAI 2025)"
     if settings.output_gate is not None:
         words += ", gated by the layer's input (Qiu et al. 2025)"
+    if settings.latent is not None:
+        words += ", keys and values from {latent_width} numbers (DeepSeek-AI 2024)"
     return words
 
 
@@ -260,6 +273,24 @@ class _Attention:
 
     def attend(self, body: Body, x: str, query: str, key: str, value: str) -> str:
         query, key = self.compared(body, query, key)
+        return self.mix(body, x, query, key, value)
+
+    def latent_maps(self, memory: Hyperparameter) -> LatentMaps | None:
+        """The maps to latents and from them, if keys and values are made of latents."""
+        if self.settings.latent is None:
+            return None
+        return LatentMaps(
+            settings=self.settings,
+            latent=self.settings.latent,
+            context=self.context,
+            heads=self.heads["query"],
+            d_k=self.widths["key"],
+            d_v=self.widths["value"],
+            memory=memory,
+        )
+
+    def mix(self, body: Body, x: str, query: str, key: str, value: str) -> str:
+        """Return what the heads read, merged."""
         query = lower_temperature(body, query, self.settings.temperature, self.plan, self.context)
         mixed = self.mixed(body, query, key, value)
         if self.settings.differential:

@@ -15,6 +15,7 @@ from compiler.ops.rotary import (
     CosineSine,
     RopeLinearScaling,
     RopeLlama3Scaling,
+    RopeYarnScaling,
     RotaryAngles,
     Rotate,
 )
@@ -27,6 +28,7 @@ from compiler.spec.position import (
     NoPosition,
     RopeScaling,
     RotaryPosition,
+    YarnScaling,
 )
 
 
@@ -49,12 +51,17 @@ class Rotary:
         if scaling is not None:
             angle = body.apply(_scaling(scaling, self.width, base), angle, name=name)
         layout = self.settings.layout
-        op = CosineSine(width=self.width, layout=layout, apart=context.apart)
+        op = CosineSine(
+            width=self.width,
+            layout=layout,
+            apart=context.apart,
+            magnitude=_magnitude(self.settings.scaling),
+        )
         return body.apply(op, angle, name=labelled(f"{self.stream.name}_rotation", self.label))
 
     def rotate(self, body: Body, x: str, rotation: str, name: str) -> str:
         """Rotate the pairs of a query or key by the angles of their positions."""
-        is_partial = self.width.name != "d_k"
+        is_partial = self.width.name == "rotary_width"
         op = Rotate(width=self.width, layout=self.settings.layout, is_partial=is_partial)
         return body.apply(op, x, rotation, name=name)
 
@@ -105,7 +112,21 @@ def _scaling(
     if isinstance(settings, LinearScaling):
         return RopeLinearScaling(factor=factor)
     original_length = Hyperparameter("original_length", settings.original_length)
-    return RopeLlama3Scaling(factor=factor, width=width, base=base, original_length=original_length)
+    shared = {"factor": factor, "width": width, "base": base, "original_length": original_length}
+    if isinstance(settings, YarnScaling):
+        return RopeYarnScaling(
+            **shared,
+            beta_fast=Hyperparameter("beta_fast", settings.beta_fast),
+            beta_slow=Hyperparameter("beta_slow", settings.beta_slow),
+            truncate=settings.truncate,
+        )
+    return RopeLlama3Scaling(**shared)
+
+
+def _magnitude(settings: RopeScaling | None) -> Hyperparameter | None:
+    if not isinstance(settings, YarnScaling) or settings.magnitude == 1.0:
+        return None
+    return Hyperparameter("rotary_magnitude", settings.magnitude)
 
 
 def lower_relative_position(
@@ -117,6 +138,8 @@ def lower_relative_position(
             d_k = required(attention.d_k)
             turned = Hyperparameter("rotary_width", round(fraction * d_k))
             width = turned if turned.value != d_k else Hyperparameter("d_k", d_k)
+            if attention.latent is not None:
+                width = Hyperparameter("latent_rotary", attention.latent.rotary)
             return Rotary(settings=settings, width=width, stream=stream)
         case BiasPosition():
             heads = Hyperparameter("heads", attention.heads)

@@ -26,8 +26,8 @@ class SplitHeads(Op):
     chosen_by: ClassVar[tuple[str, ...]] = ("kv_heads",)
     returns_list: ClassVar[bool] = True
 
-    heads: Hyperparameter
-    widths: tuple[Hyperparameter, ...]
+    heads: Expression
+    widths: tuple[Expression, ...]
 
     @property
     def caption(self) -> Caption:
@@ -116,6 +116,27 @@ class JoinHeads(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(Name("torch.cat"), (Tuple(inputs),), (("dim", Const(1)),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinWidths(Op):
+    """Several [batch, heads, position, part of width] -> [batch, heads, position, width]."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("latent",)
+
+    width: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption()
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        if size(self.width, {}) != sum(size(each[-1], {}) for each in inputs):
+            raise ShapeError(f"join_widths: expected {size(self.width, {})} numbers together")
+        return ((*inputs[0][:-1], self.width),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return Call(Name("torch.cat"), (Tuple(inputs),), (("dim", Const(-1)),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,15 @@ class CachesKeyValue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expands:
+    """The op makes keys and values of inputs that are smaller, and a cache keeps these instead.
+
+    In decoding it is not applied to what is cached: `reader(attention)` of the op is the attention
+    that reads its inputs, of which the first two are cached, as `attention` reads its results.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
     """Keys and values as a causal mask needs them: how much is kept, and what of it is read.
 
@@ -195,7 +204,9 @@ class Memory:
     name: str = "memory"
 
 
-State = Pointwise | Identity | NeedsPosition | NeedsCacheSlots | CachesKeyValue | CarriesState
+State = (
+    Pointwise | Identity | NeedsPosition | NeedsCacheSlots | CachesKeyValue | CarriesState | Expands
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,6 +347,10 @@ class Op(ABC):
     def appended_cache(self) -> Cache | None:
         """Return the cache for each of whose positions the state is kept, if the op has one."""
         return None
+
+    def reader(self, attention: "Op") -> "Op":
+        """Return the attention to the inputs of an op that expands them (`Expands`)."""
+        raise NotImplementedError(f"{type(self).__name__} expands nothing")
 
     def in_evaluation(self) -> "Op":
         """Return the op without dropout, as decoding applies it to several positions at once."""

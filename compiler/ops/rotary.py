@@ -69,11 +69,30 @@ class RopeLlama3Scaling(RopeLinearScaling):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RopeYarnScaling(RopeLlama3Scaling):
+    """Angles are divided by where their pair stands between two bounds (Peng et al. 2023).
+
+    The bounds are the pairs that go round `beta_fast` and `beta_slow` times in `original_length`,
+    whole numbers if `truncate`.
+    """
+
+    beta_fast: Hyperparameter
+    beta_slow: Hyperparameter
+    truncate: bool
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        settings = (self.width, self.base, self.factor, self.original_length)
+        bounds = (self.beta_fast, self.beta_slow)
+        return call("yarn_angles", *inputs, *settings, *bounds, Const(self.truncate))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CosineSine(Op):
     """angles [..., position, width / 2] -> their cosines and sines [2, ..., position, width].
 
     Both numbers of a pair have the angle: they are half a width apart, or neighbours if
-    `interleaved`. If documents are `apart`, each text has angles of its own.
+    `interleaved`. If documents are `apart`, each text has angles of its own. All are multiplied by
+    `magnitude`, where there is one.
     """
 
     chosen_by: ClassVar[tuple[str, ...]] = ("position",)
@@ -81,10 +100,12 @@ class CosineSine(Op):
     width: Hyperparameter
     layout: str
     apart: bool = False
+    magnitude: Hyperparameter | None = None
 
     @property
     def caption(self) -> Caption:
-        return Caption(title="Rotary Positions", kind="position")
+        scaled = f"× {numeral(self.magnitude)}" if self.magnitude else ""
+        return Caption(title="Rotary Positions", kind="position", words=scaled)
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         ((*places, count),) = inputs
@@ -92,9 +113,10 @@ class CosineSine(Op):
         return ((Const(2), *places, self.width),)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        if self.apart and self.layout == "half":
-            return call("cosine_sine_of_texts", *inputs)
-        return call(_of_layout("cosine_sine", self.layout), *inputs)
+        of_texts = self.apart and self.layout == "half"
+        helper = "cosine_sine_of_texts" if of_texts else _of_layout("cosine_sine", self.layout)
+        made = call(helper, *inputs)
+        return made if self.magnitude is None else Binary(made, "*", self.magnitude)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,8 @@ def size(dimension: Dimension, lengths: Lengths) -> int:
             return size(left, lengths) * size(right, lengths)
         case Binary(left=left, operator="+", right=right):
             return size(left, lengths) + size(right, lengths)
+        case Binary(left=left, operator="-", right=right):
+            return size(left, lengths) - size(right, lengths)
         case Binary(left=left, operator="//", right=right):
             return size(left, lengths) // size(right, lengths)
         case _:

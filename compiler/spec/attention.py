@@ -32,6 +32,35 @@ class QueryKeyNorm(Section):
     )
 
 
+class LatentAttention(Section):
+    """Keys and values of all heads from one narrow vector (DeepSeek-AI 2024, section 2.1).
+
+    A cache holds this vector, the latent, and the rotary part of the keys, which all heads share.
+    """
+
+    keys_and_values: Width = setting(
+        "width of the latent from which keys and values are made (d_c)",
+        unit="numbers",
+        examples=[512],
+    )
+    queries: Width | None = setting(
+        "width of a latent from which queries are made (d_c'); by default they are made of the "
+        "stream itself",
+        default=None,
+        unit="numbers",
+        examples=[1536],
+    )
+    rotary: Width = setting(
+        "the last numbers of `d_k`, which rotary positions turn and which the keys of all heads "
+        "share (d_h^R)",
+        unit="numbers",
+        examples=[64],
+    )
+    eps: Positive = setting(
+        "added to the mean square in the norms of latents", default=1e-6, examples=[1e-5]
+    )
+
+
 class HeadMask(Section):
     """The mask of some of the heads of an attention."""
 
@@ -109,6 +138,12 @@ class Attention(Section):
     )
     query_key_norm: QueryKeyNorm | None = setting(
         "a norm on queries and keys before their products", default=None
+    )
+    latent: LatentAttention | None = setting(
+        "keys and values of all heads made of one narrow vector, which is all that a cache holds: "
+        "multi-head latent attention (DeepSeek-AI 2024)",
+        default=None,
+        since="0.3",
     )
     dropout: Rate = setting(
         "probability of dropping an attention weight",

@@ -6,6 +6,7 @@ from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node
 from compiler.spec.documents_checks import DOCUMENT_CHECKS
 from compiler.spec.feed_forward_checks import FEED_FORWARD_CHECKS
+from compiler.spec.latent_checks import LATENT_CHECKS
 from compiler.spec.mask_checks import MASK_CHECKS
 from compiler.spec.mixer import MIXERS
 from compiler.spec.model_checks import MODEL_CHECKS
@@ -59,6 +60,7 @@ CHECKS: tuple[Check, ...] = (
     *DOCUMENT_CHECKS,
     *POSITION_CHECKS,
     *MASK_CHECKS,
+    *LATENT_CHECKS,
     *RECIPE_CHECKS,
     *TOKENIZER_CHECKS,
 )

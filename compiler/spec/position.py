@@ -4,6 +4,7 @@ A kind of position is a class and an entry in one of the unions below. Its base 
 works; `lower/embedding.py` and `lower/relative_position.py` say what becomes of it.
 """
 
+from math import log
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
@@ -85,7 +86,48 @@ class Llama3Scaling(Section):
     )
 
 
-RopeScaling = LinearScaling | Llama3Scaling
+class YarnScaling(Section):
+    """Slow angles are divided, fast ones stay, scores grow with the stretch (Peng et al. 2023).
+
+    An angle stays that goes round `beta_fast` times in `original_length`, and is divided if it does
+    so `beta_slow` times; between these two pairs it changes evenly with the number of the pair.
+    """
+
+    kind: Literal["yarn"]
+    factor: Positive = setting("divisor of slow angles", unit="factor", examples=[4.0])
+    original_length: Count = setting(
+        "length of the texts before the scaling", unit="positions", examples=[4096]
+    )
+    beta_fast: Positive = setting(
+        "rounds in `original_length` of an angle that stays", default=32.0, examples=[32.0]
+    )
+    beta_slow: Positive = setting(
+        "rounds in `original_length` of an angle that is divided", default=1.0, examples=[1.0]
+    )
+    truncate: bool = setting(
+        "the bounds between fast and slow are whole pairs, that of the fast rounded down and that "
+        "of the slow up",
+        default=True,
+    )
+    attention_factor: Positive | None = setting(
+        "factor on turned queries and on turned keys; by default 0.1 ln(factor) + 1 (equation 22)",
+        default=None,
+        unit="factor",
+        examples=[1.0],
+    )
+
+    @property
+    def magnitude(self) -> float:
+        """The factor on cosines and sines."""
+        return self.attention_factor or yarn_magnitude(self.factor)
+
+
+def yarn_magnitude(factor: float, share: float = 1.0) -> float:
+    """Return the factor on queries and keys for texts that are stretched (Peng et al. 2023)."""
+    return 0.1 * share * log(factor) + 1.0 if factor > 1 else 1.0
+
+
+RopeScaling = LinearScaling | Llama3Scaling | YarnScaling
 
 
 class RotaryPosition(AttentionPosition):

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, Path
 from compiler.source.span import Span
-from compiler.spec.attention import Attention
+from compiler.spec.attention import Attention, LatentAttention
 from compiler.spec.paths import at, attentions, note, self_attentions, width_path
 from compiler.spec.position import (
     LearnedPosition,
     RelativePosition,
     RotaryPosition,
     SinusoidalPosition,
+    YarnScaling,
 )
 from compiler.spec.spec import Spec
 
@@ -33,6 +34,9 @@ def _rotary(
 ) -> Iterator[Diagnostic]:
     width = attention.width_of_query(spec.model.width(str(path[1])))
     turned = round(position.fraction * width)
+    if attention.latent is not None:
+        yield from _latent_rotary(position, attention.latent, root, path)
+        turned = attention.latent.rotary
     if turned % 2 or not turned:
         yield Diagnostic(
             code="odd-rotation",
@@ -40,6 +44,43 @@ def _rotary(
             span=at(root, *path),
             notes=note("the heads", root, *path[:-1], "self_attention", "heads"),
             help="choose `d_k`, or a `fraction` of it, so that the number is even",
+        )
+    if isinstance(position.scaling, YarnScaling):
+        yield from _yarn(position, position.scaling, root, path)
+
+
+def _latent_rotary(
+    position: RotaryPosition, latent: LatentAttention, root: Node, path: Path
+) -> Iterator[Diagnostic]:
+    if position.fraction != 1.0:
+        yield Diagnostic(
+            code="latent-attention",
+            message=f"`rotary: {latent.rotary}` of `latent` says how much of a head is turned, and "
+            "`fraction` has no say",
+            span=at(root, *path, "fraction"),
+            notes=note("the rotary part", root, *path[:-1], "self_attention", "latent", "rotary"),
+            help="remove it: `rotary` decides",
+        )
+
+
+def _yarn(
+    position: RotaryPosition, scaling: YarnScaling, root: Node, path: Path
+) -> Iterator[Diagnostic]:
+    if position.base <= 1.0:
+        yield mistake(
+            at(root, *path, "base"),
+            "no-slow-angles",
+            f"with base {position.base:g} no angle is slower than another, and YaRN tells them "
+            "apart",
+            "write `base: 10000.0`, or any above 1",
+        )
+    if scaling.beta_fast <= scaling.beta_slow:
+        yield mistake(
+            at(root, *path, "scaling", "beta_fast"),
+            "no-slow-angles",
+            f"angles that go round {scaling.beta_fast:g} times are not faster than those that go "
+            f"round {scaling.beta_slow:g} times",
+            f"write `beta_fast: {32 * scaling.beta_slow:g}`, or any above `beta_slow`",
         )
 
 

@@ -45,7 +45,9 @@ SECTIONS = {
     "`model.embedding.position`, also in a stack; the last four in layers, too": tuple(
         each.__name__ for each in KINDS.values()
     ),
-    "`scaling`, in a position of `kind: rotary`": ("LinearScaling", "Llama3Scaling"),
+    "`scaling`, in a position of `kind: rotary`": (
+        *("LinearScaling", "Llama3Scaling", "YarnScaling"),
+    ),
     "`model.attention`, also in a stack; `self_attention` and `cross_attention` in a stack": (
         "Attention",
     ),
@@ -54,6 +56,7 @@ SECTIONS = {
     "`model.feed_forward.experts`": ("Experts",),
     "`query_key_norm`, in an attention": ("QueryKeyNorm",),
     "`temperature`, in an attention": ("PositionTemperature", "LogarithmTemperature"),
+    "`latent`, in an attention": ("LatentAttention",),
     **{f"`model.{name}`, also in a stack": (kind.__name__,) for name, kind in MIXERS.items()},
     "`model.norm`, also in a stack": ("Norm",),
     "`model.output`": ("Output",),

@@ -29,11 +29,13 @@ from compiler.ops.op import (
     Cache,
     CachesKeyValue,
     CarriesState,
+    Expands,
     Identity,
     NeedsCacheSlots,
     NeedsPosition,
     Op,
     Pointwise,
+    State,
 )
 from compiler.ops.shape import BATCH, BEAM, Shape
 from compiler.transforms.rewrite import live
@@ -62,8 +64,9 @@ class Partition:
     """The statements of one block's forward pass, divided among `start`, `step` and `prefill`.
 
     `decoded` holds the values that grow by a position each step. `stands_for` gives the value that
-    decoding reads in place of one that an op such as dropout would have made. `shared` holds the
-    states that `start` makes of layers in one list, with their types.
+    decoding reads in place of one that an op such as dropout would have made. `expanding` holds the
+    statements that make keys and values of something smaller, which attention reads in their place.
+    `shared` holds the states that `start` makes of layers in one list, with their types.
     """
 
     block: Block
@@ -71,6 +74,7 @@ class Partition:
     decoded: set[str]
     is_root: bool = False
     stands_for: dict[str, str] = field(default_factory=dict)
+    expanding: dict[str, Statement] = field(default_factory=dict)
     starting: list[Statement] = field(default_factory=list)
     stepping: list[Statement] = field(default_factory=list)
     prefilling: list[Statement] = field(default_factory=list)
@@ -92,22 +96,29 @@ class Partition:
 
     def divide(self, statement: Statement) -> None:
         """Put a statement, or what becomes of it, into the programs that need it."""
-        if not self.decoded.intersection(statement.inputs):
+        is_decoded = bool(self.decoded.intersection(statement.inputs))
+        self.decoded.update(statement.results if is_decoded else ())
+        if isinstance(statement.op, Op) and isinstance(self.rule(statement, statement.op), Expands):
+            self.expanding |= dict.fromkeys(statement.results, statement)
+        elif not is_decoded:
             self.starting.append(statement)
-            return
-        self.decoded.update(statement.results)
-        if isinstance(statement.op, Invoke):
+        elif isinstance(statement.op, Invoke):
             self.divide_call(statement, statement.op)
         else:
             self.divide_op(statement, statement.op)
 
+    def rule(self, statement: Statement, op: Op) -> State:
+        """Return the state rule of the op of a statement."""
+        return op.state(tuple(each in self.decoded for each in statement.inputs))
+
     def divide_op(self, statement: Statement, op: Op) -> None:
         """Divide a statement by the state rule of its op."""
-        state = op.state(tuple(each in self.decoded for each in statement.inputs))
         at_once = replace(statement, op=op.in_evaluation())
-        match state:
+        match self.rule(statement, op):
             case Identity():
                 self.stands_for[statement.results[0]] = statement.inputs[0]
+            case Pointwise(step=step) if not self.expanding.keys().isdisjoint(statement.inputs):
+                self.read(statement, step)
             case Pointwise(step=step):
                 self.add(replace(statement, op=step), at_once)
             case NeedsPosition(step=step):
@@ -117,9 +128,9 @@ class Partition:
             case NeedsCacheSlots(step=step, reads=reads):
                 inputs = (ANCESTRY, *(statement.inputs[each] for each in reads))
                 self.add(replace(statement, op=step, inputs=inputs), at_once)
-            case CachesKeyValue():
+            case CachesKeyValue() as state:
                 self.remember(statement, at_once, state)
-            case CarriesState():
+            case CarriesState() as state:
                 self.renew(statement, state)
 
     def add(self, step: Statement, prefill: Statement) -> None:
@@ -127,13 +138,26 @@ class Partition:
         self.stepping.append(step)
         self.prefilling.append(prefill)
 
+    def read(self, statement: Statement, step: Op) -> None:
+        """Let attention read what keys and values of another stream are made of."""
+        query, key, _, *mask = statement.inputs
+        made = self.expanding[key]
+        assert isinstance(made.op, Op)
+        inputs = (query, *made.inputs, *mask)
+        reading = replace(statement, op=made.op.reader(step), part=made.part, inputs=inputs)
+        self.add(reading, reading)
+
     def remember(self, statement: Statement, at_once: Statement, state: CachesKeyValue) -> None:
         """Put the newest keys and values into a cache, from which the query reads.
 
         In `prefill` the cache takes those of all positions, and attention is the one of the
-        forward pass.
+        forward pass. If keys and values are made of something smaller, the cache holds that.
         """
         newest, memory = [statement.inputs[index] for index in state.cached], state.cache
+        step, part, made = state.step, statement.part, self.expanding.get(newest[0])
+        if made is not None:
+            assert isinstance(made.op, Op)
+            newest, step, part = list(made.inputs), made.op.reader(state.step), made.part
         grown = tuple(f"{shown(each)}.grown" for each in newest)
         some = memory.is_partial
         name = labelled("cache", memory.label)
@@ -152,8 +176,10 @@ class Partition:
         allowed = statement.inputs[3] if state.has_mask else self.allowed(memory, slots)
         query, *_ = statement.inputs
         renamed = dict(zip(newest, grown, strict=True))
+        if made is not None:
+            self.prefilling.append(rename_inputs(made, renamed))
         self.add(
-            replace(statement, op=state.step, inputs=(query, *grown, allowed)),
+            replace(statement, op=step, part=part, inputs=(query, *grown, allowed)),
             rename_inputs(at_once, renamed),
         )
 

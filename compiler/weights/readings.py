@@ -6,6 +6,7 @@ A reading takes the configuration and the settings so far, and adds to these.
 from collections.abc import Callable
 from itertools import groupby
 
+from compiler.spec.position import yarn_magnitude
 from compiler.weights.config import Config
 from compiler.weights.settings_tree import Tree, look, put
 
@@ -96,8 +97,12 @@ def _rotary(config: Config, keys: tuple[str, ...], given: Tree, base: float) -> 
     elif kind == "llama3":
         position["scaling"] = _llama3(config, keys, given)
         known |= {"factor", "original_max_position_embeddings", *LLAMA3}
+    elif kind == "yarn":
+        position["scaling"] = _yarn(config, keys, given)
+        known |= {"factor", "original_max_position_embeddings", "attention_factor", "truncate"}
+        known |= {"beta_fast", "beta_slow", "mscale", "mscale_all_dim"}
     elif kind != "default":
-        help = "specs know angles as they are, `linear` and `llama3`"
+        help = "specs know angles as they are, `linear`, `llama3` and `yarn`"
         config.refuse((*keys, "rope_type"), f"rotary angles of the kind `{kind}`", help)
         return position
     for key in given.keys() - known:
@@ -114,6 +119,28 @@ def _llama3(config: Config, keys: tuple[str, ...], given: Tree) -> Tree:
             config.refuse(keys, f"angles of the kind `llama3` need `{key}`")
     length = int(given.get("original_max_position_embeddings", 1))
     return {"kind": "llama3", "factor": float(given.get("factor", 1)), "original_length": length}
+
+
+def _yarn(config: Config, keys: tuple[str, ...], given: Tree) -> Tree:
+    longest = config.get("max_position_embeddings")
+    length = given.get("original_max_position_embeddings", longest)
+    if length is None:
+        config.refuse(keys, "angles of the kind `yarn` need `original_max_position_embeddings`")
+        length = 1
+    factor = float(given.get("factor") or (longest or length) / length)
+    found = {"kind": "yarn", "factor": factor, "original_length": int(length)}
+    for key in ("beta_fast", "beta_slow"):
+        if given.get(key):
+            found[key] = float(given[key])
+    if not given.get("truncate", True):
+        found["truncate"] = False
+    share, share_of_all = given.get("mscale"), given.get("mscale_all_dim")
+    if given.get("attention_factor") is not None:
+        found["attention_factor"] = float(given["attention_factor"])
+    elif share and share_of_all:
+        magnitude = yarn_magnitude(factor, share) / yarn_magnitude(factor, share_of_all)
+        found["attention_factor"] = magnitude
+    return found
 
 
 def head_width(config: Config, tree: Tree) -> None:

@@ -287,7 +287,7 @@ def test_a_value_of_another_tool_is_shown_with_a_line_that_is_right(
     if place == "scaling.kind":
         set_at(tree, ("model", "embedding", "position"), {"kind": "rotary"})
         set_at(tree, (*path[:-1], "factor"), 2.0)
-        if ours == "llama3":
+        if ours in ("llama3", "yarn"):
             set_at(tree, (*path[:-1], "original_length"), 64)
     if place == "tokenizer.model":
         tree["data"]["tokenizer"] = {"kind": "sentencepiece"}

@@ -38,12 +38,12 @@ TAIL = """
 | --- | --- |
 | ALBERT, ELECTRA | positions, segments and a norm in the narrow width of the tables |
 | DeBERTa | scores of contents against positions |
-| DeepSeek | keys and values through a narrow map; experts that all tokens read (Qwen 2 MoE, too) |
+| DeepSeek with experts | experts that all tokens read (Qwen 2 MoE, too) |
 | GPT-OSS | a learned score for reading nothing |
 | Mamba | a state space |
 | ModernBERT | a first layer without the norm that the others have |
 | UMT5 | a table of distances in each layer: ours with equal settings share one |
-| YaRN, dynamic NTK | other stretches of rotary angles than `linear` and `llama3` |
+| dynamic NTK | angles that depend on how long a text becomes |
 """
 
 

@@ -171,6 +171,13 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         for stack in STACKS
     },
     **{
+        f"model.{stack}.layers.{place}.latent": (
+            f"model.{stack}.{place}.latent={{keys_and_values: 6, rotary: 2}}",
+        )
+        for stack in STACKS
+        for place in PLACES
+    },
+    **{
         f"model.{stack}.layers.{place}.mask:head_masks": (
             f"model.{stack}.{place}.heads=4",
             f"model.{stack}.{place}.mask={two_masks(1, 'window(0)')}",
@@ -202,10 +209,10 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         f"model.{stack}.layers.position.scaling:{kind}": (
             f"model.{stack}.position.scaling.kind={kind}",
             f"model.{stack}.position.scaling.factor=8.0",
-            *((f"model.{stack}.position.scaling.original_length=64",) if kind == "llama3" else ()),
+            *((f"model.{stack}.position.scaling.original_length=64",) if kind != "linear" else ()),
         )
         for stack in STACKS
-        for kind in ("linear", "llama3")
+        for kind in ("linear", "llama3", "yarn")
     },
     **{
         f"model.{each}.layers.feed_forward.{key}": (f"model.{each}.feed_forward.gated=true",)
@@ -326,6 +333,7 @@ VALUES: dict[str, str] = {
     "model.encoder.block": "[feed_forward, self_attention]",
     "model.decoder.block": "[cross_attention, self_attention, feed_forward]",
     **{f"model.{stack}.{place}.kv_heads": "1" for stack in STACKS for place in PLACES},
+    **{f"model.{stack}.{place}.latent.queries": "5" for stack in STACKS for place in PLACES},
     **{f"model.{stack}.{place}.scale": "0.5" for stack in STACKS for place in PLACES},
     **{f"model.{stack}.{place}.soft_cap": "2.0" for stack in STACKS for place in PLACES},
     **{f"model.{stack}.position.max_length": "30" for stack in STACKS},

@@ -12,6 +12,7 @@ from tests.support.attention_variants import KNOBS as VARIANTS
 from tests.support.attention_variants import repair_variants
 from tests.support.head_masks import place_head_masks
 from tests.support.knobs import Chooser, Tree
+from tests.support.latents import has_latents, suit_latents
 from tests.support.mixers import kind_of, place_mixers, sub_layers
 
 NEED_PEAKS = {kind for kind, each in OPTIMIZERS.items() if each.USUAL_PEAK is not None}
@@ -166,7 +167,10 @@ def _model(choose: Chooser, task: str) -> Tree:
     if is_pair:
         _widths(choose, model)
     place_mixers(choose, model)
-    place_head_masks(choose, model)
+    if has_latents(model):
+        suit_latents(model)
+    else:
+        place_head_masks(choose, model)
     repair_variants(model)
     _prune(model)
     _without_unused(model, task)
@@ -362,6 +366,8 @@ def _attention(choose: Chooser) -> Tree:
     }
     if settings["heads"] == 3 or settings["differential"]:
         settings |= {key: settings[key] or 4 for key in ("d_k", "d_v")}
+    if latent := choose("latent"):
+        settings["latent"] = latent
     return {key: value for key, value in settings.items() if value is not None}
 
 

@@ -16,6 +16,7 @@ from compiler.spec.position import (
     Llama3Scaling,
     RotaryPosition,
     SinusoidalPosition,
+    YarnScaling,
 )
 from compiler.spec.spec import Spec
 from compiler.weights.readings import LLAMA3, PARTLY_TURNED
@@ -62,6 +63,15 @@ def _rotary(group: LayerGroup) -> Config:
         found["factor"] = scaling.factor
     if isinstance(scaling, Llama3Scaling):
         found |= LLAMA3 | {"original_max_position_embeddings": scaling.original_length}
+    if isinstance(scaling, YarnScaling):
+        found |= {
+            "original_max_position_embeddings": scaling.original_length,
+            "beta_fast": scaling.beta_fast,
+            "beta_slow": scaling.beta_slow,
+            "truncate": scaling.truncate,
+        }
+        if scaling.attention_factor is not None:
+            found["attention_factor"] = scaling.attention_factor
     return found
 
 

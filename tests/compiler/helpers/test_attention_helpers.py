@@ -269,3 +269,32 @@ def test_a_share_of_the_second_map_is_taken_from_the_first() -> None:
     pairs = (module.query_1 @ module.key_1, module.query_2 @ module.key_2)
     share = pairs[0].exp() - pairs[1].exp() + shares[1]
     torch.testing.assert_close(module(x), x[:, :2] - share * x[:, 2:])
+
+
+@renders("expand_latent", "latent_attention")
+@pytest.mark.parametrize("given", list(states("mask", "bias", "scale", "soft_cap")))
+def test_attention_to_latents_is_that_to_the_keys_and_values_made_of_them(
+    given: dict[str, str],
+) -> None:
+    if any({"mask", "bias"} <= each for each in sites(given)):
+        return  # a bias holds the mask
+    torch.manual_seed(2)
+    names = ("query", "latent", "rotary", "weight", "value_width")
+    calls = [
+        called(
+            "latent_attention",
+            *(*names, "mask")[: 6 if "mask" in each else 5],
+            **{name: name for name in ("bias", "scale", "soft_cap") if name in each},
+        )
+        for each in sites(given)
+    ]
+    helpers = rendered(*calls, "expand_latent")
+    linear = torch.nn.Linear(7, 4 * (8 - 2) + 4 * 6, bias=False)
+    latent, rotary = torch.randn(3, 1, 5, 7), torch.randn(3, 1, 5, 2)
+    key, value = helpers.expand_latent(linear, latent, rotary, 4, 6, 6)
+    assert key.shape == (3, 4, 5, 8)
+    for each in sites(given):
+        (query, *_, mask), settings = inputs(each | {"mask"})
+        masks = [mask] if "mask" in each else []
+        got = helpers.latent_attention(query, latent, rotary, linear.weight, 6, *masks, **settings)
+        torch.testing.assert_close(got, plain(query, key, value, *masks, **settings))

@@ -1,11 +1,13 @@
 """The helpers of positions, masks and heads against definitions number by number."""
 
+import importlib
 import math
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from compiler.spec.position import yarn_magnitude
 from tests.support.helpers import called, rendered, renders, sites, states
 
 pytestmark = pytest.mark.quick
@@ -61,6 +63,29 @@ def test_slow_angles_are_stretched_and_fast_ones_stay() -> None:
         turns = 100 / (2 * math.pi * 100 ** (2 * k / 8))
         kept = min(max((turns - 1) / 3, 0), 1)
         torch.testing.assert_close(got[:, k], angle[:, k] * (kept + (1 - kept) / 8))
+
+
+@renders("rotary_angles", "yarn_angles")
+@pytest.mark.parametrize("truncate", [True, False])
+@pytest.mark.parametrize(("fast", "slow", "length"), [(8, 2, 400), (32, 1, 64), (32, 1, 6)])
+def test_yarn_divides_angles_by_where_their_pair_stands(
+    truncate: bool, fast: float, slow: float, length: int
+) -> None:
+    transformers = pytest.importorskip("transformers")
+    rope = {
+        **{"rope_type": "yarn", "rope_theta": 100.0, "factor": 8.0, "truncate": truncate},
+        **{"beta_fast": fast, "beta_slow": slow, "original_max_position_embeddings": length},
+    }
+    config = transformers.LlamaConfig(
+        hidden_size=16, num_attention_heads=1, max_position_embeddings=8192, rope_parameters=rope
+    )
+    initial = importlib.import_module("transformers.modeling_rope_utils").ROPE_INIT_FUNCTIONS
+    frequency, magnitude = initial["yarn"](config, torch.device("cpu"))
+    assert math.isclose(magnitude, yarn_magnitude(8.0))
+    helpers = rendered("rotary_angles", "yarn_angles")
+    angle = helpers.rotary_angles(3, 5, 16, 100.0, torch.device("cpu"))
+    got = helpers.yarn_angles(angle, 16, 100.0, 8.0, length, fast, slow, truncate)
+    torch.testing.assert_close(got, torch.arange(3.0, 8.0)[:, None] * frequency)
 
 
 @renders("cosine_sine", "cosine_sine_interleaved", "rotate", "rotate_interleaved")

@@ -165,6 +165,11 @@ def _llama(draw: random.Random) -> dict[str, Any]:
         **{"high_freq_factor": 4.0, "original_max_position_embeddings": 32},
     }
     linear = {"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0}
+    yarn = {
+        **{"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "beta_fast": 16.0},
+        **{"original_max_position_embeddings": 32, "truncate": draw.choice([True, False])},
+        **draw.choice([{}, {"attention_factor": 1.25}, {"mscale": 0.7, "mscale_all_dim": 1.0}]),
+    }
     plain = {"rope_type": "default", "rope_theta": 1e4}
     return (
         _decoder(draw)
@@ -173,7 +178,7 @@ def _llama(draw: random.Random) -> dict[str, Any]:
             "attention_bias": draw.choice([True, False]),
             "mlp_bias": draw.choice([True, False]),
             "head_dim": draw.choice([4, 6]),
-            "rope_parameters": draw.choice([llama3, linear, plain]),
+            "rope_parameters": draw.choice([llama3, linear, yarn, plain]),
         }
     )
 

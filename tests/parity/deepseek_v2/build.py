@@ -1,0 +1,32 @@
+"""A small DeepseekV2ForCausalLM without experts (DeepSeek-AI 2024)."""
+
+import pytest
+
+from tests.parity.peer import SYMBOLS, Peer, peer_of
+
+transformers = pytest.importorskip("transformers")
+
+ROTARY = {
+    **{"rope_type": "yarn", "rope_theta": 10000.0, "factor": 40.0, "mscale": 0.707},
+    **{"original_max_position_embeddings": 64, "mscale_all_dim": 1.0},
+}
+
+
+def build() -> Peer:
+    config = transformers.DeepseekV2Config(
+        vocab_size=40,
+        hidden_size=32,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        q_lora_rank=None,
+        kv_lora_rank=16,
+        qk_nope_head_dim=6,
+        qk_rope_head_dim=4,
+        v_head_dim=8,
+        first_k_dense_replace=2,
+        max_position_embeddings=2560,
+        rope_parameters=ROTARY,
+        **SYMBOLS,
+    )
+    return peer_of(transformers.DeepseekV2ForCausalLM, config)
