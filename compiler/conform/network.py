@@ -149,6 +149,12 @@ SUB_LAYERS = (
         says="scores are divided by the square root of d_k (equation 1)",
     ),
     Statement(
+        section="3.1",
+        keys=("LayerGroup.layer_scale",),
+        values=exactly(None),
+        says="LayerNorm(x + Sublayer(x)): no factor on what a sub-layer adds",
+    ),
+    Statement(
         section="3.2",
         keys=("Attention.latent",),
         values=exactly(None),

@@ -6,9 +6,10 @@ from typing import assert_never
 
 from compiler.ir.build import Body
 from compiler.lower.settings import Context, required
-from compiler.ops.elementwise import Add, Dropout, Scale, StochasticDepth
+from compiler.ops.elementwise import Add, Dropout, LayerScale, Scale, StochasticDepth
 from compiler.ops.expression import Hyperparameter
 from compiler.ops.norm import LayerNorm, Norm, RMSNorm
+from compiler.ops.op import Op
 from compiler.source.span import Span
 from compiler.spec.model import LayerGroup
 from compiler.spec.model import Norm as Settings
@@ -39,6 +40,7 @@ class Residual:
 
     norm: Norm | None
     place: str | None
+    scale: LayerScale | None
     dropout: Dropout
     stochastic_depth: StochasticDepth
     alpha: Hyperparameter | None
@@ -51,8 +53,10 @@ class Residual:
         source = isinstance(self.norm, RMSNorm) * " The norm is RMSNorm (Zhang and Sennrich 2019)."
         return f"{_SUMMARIES[self.place]}{source}"
 
-    def parts(self, names: tuple[str, ...]) -> Iterator[tuple[str, Norm]]:
-        """The norms of sub-layers that stand side by side, mostly of one."""
+    def parts(self, names: tuple[str, ...]) -> Iterator[tuple[str, Op]]:
+        """The norms and factors of sub-layers that stand side by side, mostly of one."""
+        if self.scale is not None:
+            yield from ((f"{name}_scale", self.scale) for name in names)
         if self.norm is None:
             return
         if self.place != "output":
@@ -94,6 +98,8 @@ class Residual:
         """Return the value that a sub-layer adds to the stream."""
         y = body.invoke(sub_layer, inside, *others, name=name)
         y = self._normalised(body, y, f"{sub_layer}_output", *_OUTPUTS)
+        if self.scale is not None:
+            y = body.apply(self.scale, y, part=f"{sub_layer}_scale")
         return body.apply(self.stochastic_depth, body.apply(self.dropout, y))
 
     def _normalised(self, body: Body, x: str, sub_layer: str, *places: str, name: str = "_") -> str:
@@ -107,6 +113,11 @@ def lower_residual(settings: Settings, group: LayerGroup, context: Context) -> R
     return Residual(
         norm=lower_norm(settings, context),
         place=settings.place,
+        scale=None
+        if group.layer_scale is None
+        else LayerScale(
+            width=context.d_model, start=Hyperparameter("layer_scale", group.layer_scale)
+        ),
         dropout=Dropout(rate=Hyperparameter("dropout", group.dropout)),
         stochastic_depth=StochasticDepth(
             rate=Hyperparameter("stochastic_depth", group.stochastic_depth)

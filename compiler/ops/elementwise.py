@@ -12,6 +12,7 @@ from compiler.ops.expression import (
     Const,
     Expression,
     Hyperparameter,
+    List,
     Str,
     call,
     method,
@@ -70,6 +71,38 @@ class Scale(Elementwise):
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         (x,) = inputs
         return Binary(x, "*", self.by)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerScale(Elementwise):
+    """x [..., width] times a learned factor for each number, `start` at first (CaiT)."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("layer_scale",)
+    saved: ClassVar[int] = 1
+
+    width: Hyperparameter
+    start: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        aside = f"factors start at {numeral(self.start)}"
+        return Caption(title="Layer Scale", kind="product", aside=aside)
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        (x,) = inputs
+        require(x[-1:], (self.width,), "layer_scale")
+        return (x,)
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        initial = Initial(kind="constant", scale=self.start)
+        return (Parameter(name="", shape=(self.width,), initial=initial, decays=False),)
+
+    def module(self) -> Expression:
+        return call("nn.Parameter", call("torch.full", List((self.width,)), self.start))
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        (x,) = inputs
+        return Binary(x, "*", this)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

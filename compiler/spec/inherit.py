@@ -56,11 +56,12 @@ SOURCES: dict[str, tuple[tuple[str, str], ...]] = {
     "distinct": _at("distinct", "stack", "layers"),
     "dropout": _at("dropout", "model", "stack", "layers"),
     "stochastic_depth": _at("stochastic_depth", "stack", "layers"),
+    "layer_scale": _at("layer_scale", "stack", "layers"),
     "position": _at("position", "embedding", "stack", "layers"),
 }
 """For each setting of a stack or its layers, where it may be written, the most general place first:
 the section, and the key there. All that is known of inheritance follows from this table."""
-_OF_LAYERS = ("block", "distinct", "dropout", "stochastic_depth")
+_OF_LAYERS = ("block", "distinct", "dropout", "stochastic_depth", "layer_scale")
 _OWN = {
     *(("model", "dropout"), ("stack", "norm"), ("stack", "position")),
     *(("layers", each) for each in (*_OF_LAYERS, "position")),

@@ -176,6 +176,14 @@ class LayerSettings(Section):
         unit="probability",
         examples=[0.1],
     )
+    layer_scale: Positive | None = setting(
+        "the first value of factors that are learned for each number of a sub-layer's output "
+        "(LayerScale, Touvron et al. 2021); by default there are none",
+        default=None,
+        since="0.3",
+        unit="factor",
+        examples=[1e-4],
+    )
     position: LayerPosition = setting(
         "what self-attention knows of distances", default=NoPosition(kind="none")
     )

@@ -282,6 +282,9 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
     if choose("own_settings"):
         model["decoder"]["cross_attention"] = _attention(choose)
     _blocks(choose, model)
+    for stack in ("encoder", "decoder"):
+        if scale := choose("layer_scale"):
+            model[stack]["layer_scale"] = scale
     if position := choose("position_of_decoder"):
         model["decoder"]["position"] = position
     _kernel(choose, model)
