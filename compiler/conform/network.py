@@ -150,6 +150,12 @@ SUB_LAYERS = (
     ),
     Statement(
         section="3.1",
+        keys=("Stack.residual",),
+        values=exactly(None),
+        says="a residual connection around each sub-layer: one stream, to which each is added",
+    ),
+    Statement(
+        section="3.1",
         keys=("LayerGroup.layer_scale",),
         values=exactly(None),
         says="LayerNorm(x + Sublayer(x)): no factor on what a sub-layer adds",

@@ -33,6 +33,7 @@ KEYS = {
     "query_latent": "latent.queries",
     "latent_rotary": "latent.rotary",
     "latent_eps": "latent.eps",
+    "streams": "residual.streams",
     "attention_dropout": "dropout",
     "attention_scale": "scale",
     "score_cap": "soft_cap",

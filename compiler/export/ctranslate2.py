@@ -226,6 +226,7 @@ CTRANSLATE2 = Table(
         "LayerGroup.repeat": said(),
         "LayerGroup.distinct": _unless(None, said_otherwise("repeated layers, stored once")),
         "LayerGroup.block": _block,
+        "Stack.residual": _unless(None, refused("has one residual stream")),
         "LayerGroup.layer_scale": _unless(None, refused("has no factors on what is added")),
         " ".join(f"LayerGroup.{name}" for name in MIXERS): lambda place: (
             said() if place.value is None else refused(f"has no {place.field.replace('_', ' ')}")

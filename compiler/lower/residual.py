@@ -10,8 +10,9 @@ from compiler.ops.elementwise import Add, Dropout, LayerScale, Scale, Stochastic
 from compiler.ops.expression import Hyperparameter
 from compiler.ops.norm import LayerNorm, Norm, RMSNorm
 from compiler.ops.op import Op
+from compiler.ops.streams import AddToStreams, HyperConnection
 from compiler.source.span import Span
-from compiler.spec.model import LayerGroup
+from compiler.spec.model import LayerGroup, Stack
 from compiler.spec.model import Norm as Settings
 
 Branches = dict[str, tuple[str, ...]]
@@ -41,6 +42,9 @@ class Residual:
     norm: Norm | None
     place: str | None
     scale: LayerScale | None
+    streams: Hyperparameter | None
+    is_dynamic: bool
+    width: Hyperparameter
     dropout: Dropout
     stochastic_depth: StochasticDepth
     alpha: Hyperparameter | None
@@ -51,10 +55,25 @@ class Residual:
     def summary(self) -> str:
         """Return the summary of a layer."""
         source = isinstance(self.norm, RMSNorm) * " The norm is RMSNorm (Zhang and Sennrich 2019)."
+        if self.streams is not None:
+            source += " There are {streams} streams (hyper-connections, Zhu et al. 2024)."
         return f"{_SUMMARIES[self.place]}{source}"
 
-    def parts(self, names: tuple[str, ...]) -> Iterator[tuple[str, Op]]:
+    def connection(self, number: int) -> HyperConnection | None:
+        """The connection of sub-layers with several streams; `number` is theirs in the layer."""
+        if self.streams is None:
+            return None
+        return HyperConnection(
+            width=self.width,
+            streams=self.streams,
+            first=number % int(self.streams.value),
+            dynamic=self.is_dynamic,
+        )
+
+    def parts(self, names: tuple[str, ...], number: int) -> Iterator[tuple[str, Op]]:
         """The norms and factors of sub-layers that stand side by side, mostly of one."""
+        if (connection := self.connection(number)) is not None:
+            yield f"{names[0]}_streams", connection
         if self.scale is not None:
             yield from ((f"{name}_scale", self.scale) for name in names)
         if self.norm is None:
@@ -65,18 +84,22 @@ class Residual:
         if self.place in _OUTPUTS:
             yield from ((f"{name}_output_norm", self.norm) for name in names)
 
-    def add(self, body: Body, x: str, branches: Branches) -> str:
+    def add(self, body: Body, x: str, branches: Branches, number: int) -> str:
         """x and what the sub-layer f makes of it (or some do, side by side), in one of these forms:
 
         x + f(x), norm(x + f(x)), x + f(norm(x)), x + norm(f(x)), x + norm(f(norm(x))),
         norm(alpha * x + f(x)).
         """
         body = body.at(self.origin)
-        first, is_alone = next(iter(branches)), len(branches) == 1
-        added = [
-            self._branch(body, inside, name, branches[name], "y" if is_alone else f"{name}_output")
-            for name, inside in self._read(body, x, tuple(branches)).items()
-        ]
+        first = next(iter(branches))
+        if (connection := self.connection(number)) is not None:
+            names, part = ("inside", "streams", "share"), f"{first}_streams"
+            inside, streams, share = body.unpack(connection, x, part=part, names=names)
+            y, *others = self._added(body, inside, branches)
+            for other in others:
+                y = body.apply(Add(), y, other, name="y")
+            return body.apply(AddToStreams(), streams, share, y, name="x")
+        added = self._added(body, x, branches)
         if self.alpha is not None:
             x = body.apply(Scale(by=self.alpha), x)
         *others, last = added
@@ -84,6 +107,14 @@ class Residual:
             x = body.apply(Add(), x, y, name="x")
         x = body.apply(Add(), x, last, name="_" if self.place in _SUMS else "x")
         return self._normalised(body, x, first, *_SUMS, name="x")
+
+    def _added(self, body: Body, x: str, branches: Branches) -> list[str]:
+        """Return what each sub-layer adds."""
+        is_alone = len(branches) == 1
+        return [
+            self._branch(body, inside, name, branches[name], "y" if is_alone else f"{name}_output")
+            for name, inside in self._read(body, x, tuple(branches)).items()
+        ]
 
     def _read(self, body: Body, x: str, names: tuple[str, ...]) -> dict[str, str]:
         """Return the value that each sub-layer reads of the stream."""
@@ -97,9 +128,12 @@ class Residual:
     ) -> str:
         """Return the value that a sub-layer adds to the stream."""
         y = body.invoke(sub_layer, inside, *others, name=name)
-        y = self._normalised(body, y, f"{sub_layer}_output", *_OUTPUTS)
-        if self.scale is not None:
-            y = body.apply(self.scale, y, part=f"{sub_layer}_scale")
+        if self.scale is None:
+            y = self._normalised(body, y, f"{sub_layer}_output", *_OUTPUTS)
+        else:  # a sum of several products would be longer than a line
+            own = "_" if name == "y" else name
+            y = self._normalised(body, y, f"{sub_layer}_output", *_OUTPUTS, name=own)
+            y = body.apply(self.scale, y, part=f"{sub_layer}_scale", name=own)
         return body.apply(self.stochastic_depth, body.apply(self.dropout, y))
 
     def _normalised(self, body: Body, x: str, sub_layer: str, *places: str, name: str = "_") -> str:
@@ -108,8 +142,14 @@ class Residual:
         return body.apply(self.norm, x, part=f"{sub_layer}_norm", name=name)
 
 
-def lower_residual(settings: Settings, group: LayerGroup, context: Context) -> Residual:
-    """Return the residual connections of a layer with such norms."""
+def lower_streams(stack: Stack) -> Hyperparameter | None:
+    """Return the number of residual streams of a stack, if there are several."""
+    return None if stack.residual is None else Hyperparameter("streams", stack.residual.streams)
+
+
+def lower_residual(stack: Stack, group: LayerGroup, context: Context) -> Residual:
+    """Return the residual connections of a layer of a stack."""
+    settings = stack.norm
     return Residual(
         norm=lower_norm(settings, context),
         place=settings.place,
@@ -118,6 +158,9 @@ def lower_residual(settings: Settings, group: LayerGroup, context: Context) -> R
         else LayerScale(
             width=context.d_model, start=Hyperparameter("layer_scale", group.layer_scale)
         ),
+        streams=lower_streams(stack),
+        is_dynamic=stack.residual is not None and stack.residual.dynamic,
+        width=context.d_model,
         dropout=Dropout(rate=Hyperparameter("dropout", group.dropout)),
         stochastic_depth=StochasticDepth(
             rate=Hyperparameter("stochastic_depth", group.stochastic_depth)

@@ -11,11 +11,12 @@ from compiler.lower.feed_forward import lower_feed_forward
 from compiler.lower.kinds import layer_words
 from compiler.lower.masking import STREAMS, MaskPlan, plan_masks
 from compiler.lower.mixer import lower_mixer
-from compiler.lower.residual import lower_norm, lower_residual
+from compiler.lower.residual import lower_norm, lower_residual, lower_streams
 from compiler.lower.settings import Context, required
 from compiler.ops.expression import Hyperparameter
 from compiler.ops.op import Op
 from compiler.ops.shape import BATCH
+from compiler.ops.streams import RepeatStream, SumStreams
 from compiler.spec.model import LayerGroup, Stack
 from compiler.spec.tasks import ATTENTIONS
 
@@ -29,6 +30,8 @@ def lower_stack(settings: Stack, stack: str, context: Context) -> Block:
     groups = list(_apart(settings.layers))
     layers = [lowering.numbered(first).layer(index) for index, first, _ in groups]
     body, x, first, parts = Body(context.origin(f"model.{stack}")), "x", 0, Parts()
+    if (streams := lower_streams(settings)) is not None:
+        x = body.apply(RepeatStream(streams=streams), x, name="x")
     for layer, (_, _, group) in zip(layers, groups, strict=True):
         distinct = group.distinct or group.repeat
         last = first + distinct
@@ -44,6 +47,8 @@ def lower_stack(settings: Stack, stack: str, context: Context) -> Block:
         first = last
     every = sum(group.repeat for group in settings.layers)
     summary = f"{{{stack}_layers}} layers" if len(layers) == 1 else f"{every} layers"
+    if streams is not None:
+        x = body.apply(SumStreams(streams=streams), x, name="x")
     norm = lower_norm(settings.norm, context)
     if norm is not None and settings.norm.final:
         parts.append(("norm", norm))
@@ -98,20 +103,27 @@ class _Lowering:
         shape = (BATCH, STREAMS[self.stack], self.context.d_model)
         return Input(name=name, shape=shape)
 
+    def streams(self) -> Input:
+        """Return what a layer reads: the stream, or several."""
+        one, count = self.stream("x"), lower_streams(self.settings)
+        if count is None:
+            return one
+        return replace(one, shape=(*one.shape[:2], count, *one.shape[2:]))
+
     def layer(self, number: int) -> Block:
         """A layer of a group: its sub-layers in order, each with a residual connection."""
         group, place = self.settings.layers[number], f"model.{self.stack}.layers.{number}"
-        residual = lower_residual(self.settings.norm, group, self.context)
+        residual = lower_residual(self.settings, group, self.context)
         body, x, parts = Body(self.context.origin(place)), "x", Parts()
         told = dict[Input, None]()
-        for branches in self.sub_layers(number, group):
-            parts += [*branches.items(), *residual.parts(tuple(branches))]
+        for count, branches in enumerate(self.sub_layers(number, group)):
+            parts += [*branches.items(), *residual.parts(tuple(branches), count)]
             others = {name: each.function("forward").inputs[1:] for name, each in branches.items()}
             told.update(dict.fromkeys(one for each in others.values() for one in each))
             given_to = {name: tuple(one.name for one in each) for name, each in others.items()}
-            x = residual.add(body, x, given_to)
+            x = residual.add(body, x, given_to, count)
         name = f"{self.stack.capitalize()}Layer"
-        inputs = (self.stream("x"), *told)
+        inputs = (self.streams(), *told)
         return Block(
             names=(name, *(f"{word}{name}" for word in layer_words(group))),
             summary=residual.summary,

@@ -17,9 +17,13 @@ def times(one: Expression, other: Expression) -> Expression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Initial:
-    """A distribution that parameters start from; `constant` is one number, the scale."""
+    """A distribution that parameters start from; `constant` is one number, the scale.
 
-    kind: Literal["xavier", "normal", "zeros", "ones", "constant"]
+    An `indicator` is 1 at the index that its scale is, and 0 elsewhere; an `identity` has the rows
+    of the matrix one after the other.
+    """
+
+    kind: Literal["xavier", "normal", "zeros", "ones", "constant", "identity", "indicator"]
     scale: Expression = UNIT
 
     def arguments(self, gains: tuple[Expression, ...] = ()) -> tuple[tuple[str, Expression], ...]:

@@ -51,6 +51,7 @@ SOURCES: dict[str, tuple[tuple[str, str], ...]] = {
         for each in ATTENTIONS
     },
     "norm": _at("norm", "model", "stack"),
+    "residual": _at("residual", "model", "stack"),
     **{each: _at(each, "model", "stack", "layers") for each in (*MIXERS, "feed_forward")},
     "block": _at("block", "stack", "layers"),
     "distinct": _at("distinct", "stack", "layers"),
@@ -63,7 +64,7 @@ SOURCES: dict[str, tuple[tuple[str, str], ...]] = {
 the section, and the key there. All that is known of inheritance follows from this table."""
 _OF_LAYERS = ("block", "distinct", "dropout", "stochastic_depth", "layer_scale")
 _OWN = {
-    *(("model", "dropout"), ("stack", "norm"), ("stack", "position")),
+    *(("model", "dropout"), ("stack", "norm"), ("stack", "residual"), ("stack", "position")),
     *(("layers", each) for each in (*_OF_LAYERS, "position")),
 }
 """Settings that a section uses itself, besides handing them down."""
@@ -152,7 +153,8 @@ def _stack(model: Mapping, stack: Mapping, name: str, usual: tuple[str, ...]) ->
         below = tuple(_group(model, stack, each, name, usual) for each in groups.items)
         layers = Sequence(span=groups.span, items=below)
         stack = with_entry(stack, "layers", layers, stack.keys["layers"])
-    stack = _over(stack, "norm", *_written("norm", holders))
+    for each in ("norm", "residual"):
+        stack = _over(stack, each, *_written(each, holders))
     if _is_seen(stack.get("position")):
         stack = _by_default(stack, "position", _none(stack.span))
     return without_entries(stack, *HANDED_DOWN["model", name])

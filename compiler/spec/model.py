@@ -123,6 +123,24 @@ class Norm(Section):
     )
 
 
+class Residual(Section):
+    """Several residual streams that learned connections join (Zhu et al. 2024).
+
+    A sub-layer reads a weighted sum of the streams, and a share of its output is added to each.
+    """
+
+    streams: Annotated[int, Field(ge=2, le=64)] = setting(
+        "streams, copies of one at first, whose sum is the output of the stack (the expansion rate "
+        "n)",
+        unit="streams",
+        examples=[4],
+    )
+    dynamic: bool = setting(
+        "weights of connections depend on the streams, by a tanh of a linear map (section 2.2)",
+        default=True,
+    )
+
+
 class Output(Section):
     """From the output projection to logits: soft_cap(scale * (projection + bias))."""
 
@@ -216,6 +234,11 @@ class Stack(Section):
         "where a token stands", default=SinusoidalPosition(kind="sinusoidal")
     )
     norm: Norm = Norm()
+    residual: Residual | None = setting(
+        "several residual streams, hyper-connections; by default there is one",
+        default=None,
+        since="0.3",
+    )
     layers: Annotated[list[LayerGroup], Field(min_length=1, max_length=LAYER_KINDS)] = setting(
         "layers one after the other, or a list of kinds of them", examples=[6]
     )

@@ -108,6 +108,21 @@ def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 _JOINT = "remove it, or write `block: [[self_attention, feed_forward]]` with `place: pre`"
 
 
+def streams(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Refuse norms of sums where there are several streams, to which shares are added."""
+    for name, stack in spec.model.stacks():
+        place = stack.norm.place or "post"
+        if stack.residual is not None and stack.norm.kind != "none" and place in ("post", "deep"):
+            yield Diagnostic(
+                code="several-streams",
+                message=f"`place: {place}` normalises the sum of a stream and a sub-layer, and "
+                f"there are {stack.residual.streams} streams",
+                span=at(root, "model", name, "residual"),
+                notes=note("the place of norms", root, "model", name, "norm"),
+                help="write `norm: {place: pre}` for the stack",
+            )
+
+
 def _why_not_joint(stack: Stack) -> str:
     """Empty where some sub-layers have one."""
     if not any(isinstance(each, list) for group in stack.layers for each in group.block):
@@ -356,6 +371,7 @@ def one_table(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 
 
 MODEL_CHECKS = (
+    streams,
     segments,
     layers_in_turn,
     layers_in_all,

@@ -59,6 +59,7 @@ SECTIONS = {
     "`latent`, in an attention": ("LatentAttention",),
     **{f"`model.{name}`, also in a stack": (kind.__name__,) for name, kind in MIXERS.items()},
     "`model.norm`, also in a stack": ("Norm",),
+    "`model.residual`, also in a stack": ("Residual",),
     "`model.output`": ("Output",),
     "`model.initialization`": (
         "XavierInitialization",

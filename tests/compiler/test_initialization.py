@@ -92,6 +92,11 @@ def starts_as(initial: Initial, part: Tensor, gain: float, name: str) -> None:
     if initial.kind in ("zeros", "ones"):
         assert torch.all(part == (initial.kind == "ones")), name
         return
+    if initial.kind in ("identity", "indicator"):
+        row = torch.eye(part.size(-1))
+        index = slice(None) if initial.kind == "identity" else int(_value(initial.scale))
+        assert torch.equal(part, row[index]), name
+        return
     if initial.kind == "constant":
         torch.testing.assert_close(part, torch.full_like(part, _value(initial.scale)))
         return

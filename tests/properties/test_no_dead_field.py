@@ -148,6 +148,10 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         )
         for stack in STACKS
     },
+    **{
+        f"model.{stack}.residual": ("model.norm.place=pre", f"model.{stack}.residual.streams=2")
+        for stack in STACKS
+    },
     **{f"model.{stack}.d_model": ("model.embedding.tied=target",) for stack in STACKS},
     **{f"model.{stack}.layers.distinct": (f"model.{stack}.layers=2",) for stack in STACKS},
     **{
@@ -340,6 +344,7 @@ VALUES: dict[str, str] = {
     **{f"model.{stack}.position.offset": "2" for stack in STACKS},
     **{f"model.{stack}.position.fraction": "0.5" for stack in STACKS},
     **{f"model.{stack}.position.buckets": "16" for stack in STACKS},
+    **{f"model.{stack}.layer_scale": "0.5" for stack in STACKS},
     "model.encoder.convolution.width": "5",
     "model.encoder.short_convolution.width": "5",
     "model.output.soft_cap": "20.0",

@@ -139,6 +139,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     ),
     "distinct": (None, 1, 2),
     "stochastic_depth": RATES,
+    "residual": (None, None, {"streams": 2}, {"streams": 3, "dynamic": False}),
     "layer_scale": (None, None, 0.5, 1e-2),
     "feed_forward_scale": (None, 0.5),
     "kernel": ("auto", "flex"),

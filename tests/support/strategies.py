@@ -285,6 +285,8 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
     for stack in ("encoder", "decoder"):
         if scale := choose("layer_scale"):
             model[stack]["layer_scale"] = scale
+        if residual := choose("residual"):
+            _streams(model, stack, residual)
     if position := choose("position_of_decoder"):
         model["decoder"]["position"] = position
     _kernel(choose, model)
@@ -294,6 +296,13 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
         if mask is not None:
             below = model[stack].setdefault(sub_layer, {})
             below["mask"] = mask
+
+
+def _streams(model: Tree, stack: str, residual: Tree) -> None:
+    """Several streams, where no norm is applied to a sum."""
+    norm = model[stack].get("norm", model["norm"])
+    if norm["kind"] == "none" or norm.get("place") in ("pre", "output", "sandwich"):
+        model[stack]["residual"] = residual
 
 
 def _blocks(choose: Chooser, model: Tree) -> None:
