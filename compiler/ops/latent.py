@@ -61,6 +61,7 @@ class ExpandLatent(Linear):
     def reader(self, attention: Op) -> "LatentAttention":
         """Return the op by which a step attends to what the keys and values are made of."""
         assert isinstance(attention, Attention)
+        assert not attention.parameters(), "attention to latents has the map's parameters alone"
         return LatentAttention(
             heads=self.heads,
             rotary=self.rotary,

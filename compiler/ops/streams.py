@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compiler.ops.caption import Caption, numeral
-from compiler.ops.expression import Call, Const, Expression, Hyperparameter, call, method, total
+from compiler.ops.expression import (
+    Call,
+    Const,
+    Expression,
+    Hyperparameter,
+    call,
+    method,
+    product,
+    total,
+)
 from compiler.ops.op import Cost, Op
 from compiler.ops.parameter import ONES, ZEROS, Initial, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require, size
@@ -92,7 +101,9 @@ class HyperConnection(Op):
         indicator = Initial(kind="indicator", scale=Const(self.first))
         fixed = (
             Parameter(name="read", shape=(n,), initial=indicator, decays=False),
-            Parameter(name="mix", shape=(n, n), initial=Initial(kind="identity"), decays=False),
+            Parameter(
+                name="mix", shape=(product(n, n),), initial=Initial(kind="identity"), decays=False
+            ),
             Parameter(name="add", shape=(n,), initial=ONES, decays=False),
         )
         if not self.dynamic:

@@ -1,5 +1,6 @@
 """Parameters start as the ops say: the distributions of the IR against those of real tensors."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,9 @@ def starts_as(initial: Initial, part: Tensor, gain: float, name: str) -> None:
         assert torch.all(part == (initial.kind == "ones")), name
         return
     if initial.kind in ("identity", "indicator"):
-        row = torch.eye(part.size(-1))
-        index = slice(None) if initial.kind == "identity" else int(_value(initial.scale))
-        assert torch.equal(part, row[index]), name
+        is_whole = initial.kind == "identity"
+        eye = torch.eye(math.isqrt(len(part)) if is_whole else len(part))
+        assert torch.equal(part, eye.flatten() if is_whole else eye[int(_value(initial.scale))])
         return
     if initial.kind == "constant":
         torch.testing.assert_close(part, torch.full_like(part, _value(initial.scale)))

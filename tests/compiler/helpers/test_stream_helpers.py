@@ -41,7 +41,7 @@ def test_connections_are_those_of_the_matrices(name: str) -> None:
     for row in range(2):
         for place in range(4):
             h = x[row, place]
-            read, mix, add = module.read, module.mix, module.add
+            read, mix, add = module.read, module.mix.view(STREAMS, STREAMS), module.add
             if widths:
                 weight = torch.tanh(F.layer_norm(h, (WIDTH,)) @ module.weight.T)
                 read = read + module.scale[0] * weight[:, 0]
