@@ -331,6 +331,8 @@ class _Scope:
                     covers=() if sources else node.covers,
                 )
                 sources += reader.add(own, self.location.column, *read).sources
+            if len(statement.results) == len(sources):
+                return [Value(sources=(each,)) for each in sources]
             return [Value(sources=tuple(sources))]
         result = reader.add(node, self.location.column, *read)
         return [result for _ in statement.results]

@@ -128,7 +128,7 @@ class JoinWidths(Op):
 
     @property
     def caption(self) -> Caption:
-        return Caption()
+        return Caption(title="Concat of parts")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         if size(self.width, {}) != sum(size(each[-1], {}) for each in inputs):

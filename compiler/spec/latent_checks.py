@@ -1,4 +1,4 @@
-"""What does not go with keys and values that are made of a latent."""
+"""Checks of settings that do not go with keys and values made of a latent."""
 
 from collections.abc import Iterator
 

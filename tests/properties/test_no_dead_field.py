@@ -345,6 +345,7 @@ VALUES: dict[str, str] = {
     **{f"model.{stack}.position.fraction": "0.5" for stack in STACKS},
     **{f"model.{stack}.position.buckets": "16" for stack in STACKS},
     **{f"model.{stack}.layer_scale": "0.5" for stack in STACKS},
+    **{f"model.{stack}.position.scaling.attention_factor": "1.5" for stack in STACKS},
     "model.encoder.convolution.width": "5",
     "model.encoder.short_convolution.width": "5",
     "model.output.soft_cap": "20.0",
