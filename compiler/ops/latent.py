@@ -58,7 +58,7 @@ class ExpandLatent(Linear):
     def state(self, decoded: tuple[bool, ...]) -> State:
         return Expands()
 
-    def reader(self, attention: Op) -> "LatentAttention":
+    def attention_to_inputs(self, attention: Op) -> "LatentAttention":
         """Return the op by which a step attends to what the keys and values are made of."""
         assert isinstance(attention, Attention)
         assert not attention.parameters(), "attention to latents has the map's parameters alone"

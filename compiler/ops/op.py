@@ -115,8 +115,8 @@ class CachesKeyValue:
 class Expands:
     """The op makes keys and values of inputs that are smaller, and a cache keeps these instead.
 
-    In decoding it is not applied to what is cached: `reader(attention)` of the op is the attention
-    that reads its inputs, of which the first two are cached, as `attention` reads its results.
+    In decoding it is not applied to what is cached: `attention_to_inputs(attention)` is the op that
+    reads its inputs, of which the first two are cached, as `attention` reads its results.
     """
 
 
@@ -348,7 +348,7 @@ class Op(ABC):
         """Return the cache for each of whose positions the state is kept, if the op has one."""
         return None
 
-    def reader(self, attention: "Op") -> "Op":
+    def attention_to_inputs(self, attention: "Op") -> "Op":
         """Return the attention to the inputs of an op that expands them (`Expands`)."""
         raise NotImplementedError(f"{type(self).__name__} expands nothing")
 
