@@ -144,7 +144,9 @@ class Partition:
         made = self.expanding[key]
         assert isinstance(made.op, Op)
         inputs = (query, *made.inputs, *mask)
-        reading = replace(statement, op=made.op.attention_to_inputs(step), part=made.part, inputs=inputs)
+        reading = replace(
+            statement, op=made.op.attention_to_inputs(step), part=made.part, inputs=inputs
+        )
         self.add(reading, reading)
 
     def remember(self, statement: Statement, at_once: Statement, state: CachesKeyValue) -> None:
@@ -157,7 +159,11 @@ class Partition:
         step, part, made = state.step, statement.part, self.expanding.get(newest[0])
         if made is not None:
             assert isinstance(made.op, Op)
-            newest, step, part = list(made.inputs), made.op.attention_to_inputs(state.step), made.part
+            newest, step, part = (
+                list(made.inputs),
+                made.op.attention_to_inputs(state.step),
+                made.part,
+            )
         grown = tuple(f"{shown(each)}.grown" for each in newest)
         some = memory.is_partial
         name = labelled("cache", memory.label)
