@@ -8,7 +8,7 @@ from compiler.ir.build import Body
 from compiler.ir.labels import labelled
 from compiler.lower.head_groups import KINDS, HeadGroup, head_groups, words_of
 from compiler.lower.kinds import attention_word
-from compiler.lower.latent import LatentMaps
+from compiler.lower.latent import latent_maps
 from compiler.lower.masking import MaskPlan
 from compiler.lower.relative_position import Bias, Distance, Rotary
 from compiler.lower.settings import Context, required
@@ -38,7 +38,7 @@ def lower_self_attention(
     attention = _Attention.of(settings, plan, plan.position(group), context, place)
     body = Body(context.origin(f"{place}.mask"))
     parts: tuple[tuple[str, Op], ...]
-    if (maps := attention.latent_maps(context.d_model)) is not None:
+    if (maps := latent_maps(settings, context, attention.widths, context.d_model)) is not None:
         query, key, value = maps.streams(body, "x", "x", attention.position)
         result, parts = attention.mix(body, "x", query, key, value), maps.parts()
     else:
@@ -72,7 +72,8 @@ def lower_cross_attention(
     attention = _Attention.of(settings, plan, None, context, place)
     body = Body(context.origin(f"{place}.mask"))
     parts: tuple[tuple[str, Op], ...]
-    if (maps := attention.latent_maps(context.widths["encoder"])) is not None:
+    source = context.widths["encoder"]
+    if (maps := latent_maps(settings, context, attention.widths, source)) is not None:
         query, key, value = maps.streams(body, "x", "memory", None)
         result, parts = attention.mix(body, "x", query, key, value), maps.parts()
     else:
@@ -274,20 +275,6 @@ class _Attention:
     def attend(self, body: Body, x: str, query: str, key: str, value: str) -> str:
         query, key = self.compared(body, query, key)
         return self.mix(body, x, query, key, value)
-
-    def latent_maps(self, memory: Hyperparameter) -> LatentMaps | None:
-        """The maps to latents and from them, if keys and values are made of latents."""
-        if self.settings.latent is None:
-            return None
-        return LatentMaps(
-            settings=self.settings,
-            latent=self.settings.latent,
-            context=self.context,
-            heads=self.heads["query"],
-            d_k=self.widths["key"],
-            d_v=self.widths["value"],
-            memory=memory,
-        )
 
     def mix(self, body: Body, x: str, query: str, key: str, value: str) -> str:
         """Return what the heads read, merged."""

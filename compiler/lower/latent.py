@@ -140,3 +140,23 @@ class LatentMaps:
         expand = self.expand()
         key, value = body.unpack(expand, latent, rotary, part="key_value", names=("key", "value"))
         return query, key, value
+
+
+def latent_maps(
+    settings: Attention,
+    context: Context,
+    widths: dict[str, Hyperparameter],
+    memory: Hyperparameter,
+) -> LatentMaps | None:
+    """Return the maps to latents and from them, if an attention has some."""
+    if settings.latent is None:
+        return None
+    return LatentMaps(
+        settings=settings,
+        latent=settings.latent,
+        context=context,
+        heads=Hyperparameter("heads", settings.heads),
+        d_k=widths["key"],
+        d_v=widths["value"],
+        memory=memory,
+    )
