@@ -50,7 +50,7 @@ MOOT = {
     "attention.query_key_norm": "QueryKeyNorm",
     "attention.temperature": "PositionTemperature LogarithmTemperature",
     "attention.latent": "LatentAttention",
-    "residual": "Residual",
+    "encoder.residual and decoder.residual": "Residual",
     "attention.mask": "HeadMask",
     "feed_forward.experts": "Experts",
     "training.optimizer": "AdamW Sgd Adafactor Muon Lion ScheduleFree Adam.kind",
