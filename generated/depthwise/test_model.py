@@ -145,7 +145,7 @@ def test_no_gradient_from_a_later_position(
     handle.remove()
     middle = TARGET // 2
     for output in outputs:
-        loss = (output[:, middle] @ torch.randn(output.size(2))).sum()
+        loss = (output[:, middle] @ torch.randn(output.size(-1))).sum()
         (gradient,) = torch.autograd.grad(loss, embedded[-1], retain_graph=True)
         assert gradient[:, : middle + 1].any()
         assert not gradient[:, middle + 1 :].any()
